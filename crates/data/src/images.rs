@@ -1,0 +1,43 @@
+//! Labelled images in memory.
+
+use gansweep_experiment::IMAGE_PIXELS;
+
+/// Which part of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// The 60,000 images that runs train on.
+    Train,
+    /// The 10,000 images that nothing trains on.
+    Test,
+}
+
+impl Split {
+    /// Both parts.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Test];
+
+    /// Images in this part of every dataset.
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Train => gansweep_experiment::TRAIN_IMAGES as usize,
+            Self::Test => 10_000,
+        }
+    }
+}
+
+/// Labelled grey images of 28 x 28 pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// How many.
+    pub count: usize,
+    /// `[count, 784]`: 0 is background, 255 full ink; rows from top to bottom, each from the left.
+    pub pixels: Vec<u8>,
+    /// `[count]`: the class of each image, 0 to 9.
+    pub labels: Vec<u8>,
+}
+
+impl Images {
+    /// The 784 pixels of image `index`, or `None` beyond the last.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        self.pixels.chunks_exact(IMAGE_PIXELS).nth(index)
+    }
+}

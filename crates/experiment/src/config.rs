@@ -1,0 +1,269 @@
+//! A config: the resolved values that decide a run's mathematics, the seed left out.
+//!
+//! Everything in [`Config`] changes what is computed, and nothing outside of it (but the seed and
+//! the data) does; how often a run is recorded and where it trains live in
+//! [`Record`](crate::Record) and [`Execution`](crate::Execution).
+
+use serde::{Deserialize, Serialize};
+
+/// Pixels in one image of every dataset: 28 x 28, one grey channel.
+pub const IMAGE_SIDE: usize = 28;
+/// `IMAGE_SIDE` squared, the width of a generator's output and of a discriminator's input.
+pub const IMAGE_PIXELS: usize = IMAGE_SIDE * IMAGE_SIDE;
+/// Training images in every dataset the program knows.
+pub const TRAIN_IMAGES: u32 = 60_000;
+
+/// The resolved values that decide a run's mathematics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is learnt.
+    pub data: DataConfig,
+    /// Both networks.
+    pub model: ModelConfig,
+    /// What each network minimises.
+    pub loss: LossConfig,
+    /// How each network's parameters move.
+    pub optimizer: OptimizerConfig,
+    /// How long, in what portions, and on which noise.
+    pub train: TrainConfig,
+}
+
+/// What is learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// The dataset the run really trains on (after a fallback, the fallback).
+    pub dataset: Dataset,
+    /// The first so many training images; 0 stands for all 60,000.
+    pub images: u32,
+    /// The interval that pixel values are scaled to.
+    pub pixels: Pixels,
+}
+
+/// A dataset of 60,000 training images of 28 x 28 grey pixels with ten classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dataset {
+    /// Handwritten digits.
+    Mnist,
+    /// Articles of clothing.
+    FashionMnist,
+    /// Cursive Japanese characters.
+    Kmnist,
+    /// Digits drawn by this program from vector strokes; needs no download.
+    Strokes,
+}
+
+impl Dataset {
+    /// Every dataset, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Kmnist, Self::Strokes];
+
+    /// The name in experiment files, on the command line and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mnist => "mnist",
+            Self::FashionMnist => "fashion-mnist",
+            Self::Kmnist => "kmnist",
+            Self::Strokes => "strokes",
+        }
+    }
+}
+
+/// The interval that pixel values are scaled to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pixels {
+    /// `[-1, 1]`: the range of `tanh`.
+    Signed,
+    /// `[0, 1]`: the range of the sigmoid.
+    Unit,
+}
+
+/// Both networks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Length of a latent vector.
+    pub latent_dim: u32,
+    /// What a latent vector's entries are drawn from.
+    pub latent: Latent,
+    /// The last activation of the generator.
+    pub output: Output,
+    /// Latent vectors to images.
+    pub generator: GeneratorConfig,
+    /// Images to one logit.
+    pub discriminator: DiscriminatorConfig,
+}
+
+/// What a latent vector's entries are drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Latent {
+    /// The standard normal distribution.
+    Normal,
+    /// The uniform distribution on `[-1, 1)`.
+    Uniform,
+}
+
+/// The last activation of the generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// Into `(-1, 1)`; goes with [`Pixels::Signed`].
+    Tanh,
+    /// Into `(0, 1)`; goes with [`Pixels::Unit`].
+    Sigmoid,
+}
+
+/// The activation after each hidden layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// `max(0, x)`.
+    Relu,
+    /// `x` above zero, `slope * x` below.
+    LeakyRelu,
+}
+
+/// The generator: per hidden layer Linear, BatchNorm (if any), activation, Dropout (if any); then
+/// Linear to 784 and the output activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratorConfig {
+    /// Widths of the hidden layers, from the latent vector on.
+    pub hidden: Vec<u32>,
+    /// After each hidden layer.
+    pub activation: Activation,
+    /// Slope below zero of a leaky ReLU; without effect on ReLU.
+    pub slope: f64,
+    /// Whether `BatchNorm1d` (eps 1e-5, momentum 0.1) follows each hidden Linear.
+    pub batch_norm: bool,
+    /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
+    pub dropout: f64,
+}
+
+/// The discriminator: per hidden layer Linear, activation, Dropout (if any); then Linear to one
+/// logit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscriminatorConfig {
+    /// Widths of the hidden layers, from the image on.
+    pub hidden: Vec<u32>,
+    /// After each hidden layer.
+    pub activation: Activation,
+    /// Slope below zero of a leaky ReLU; without effect on ReLU.
+    pub slope: f64,
+    /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
+    pub dropout: f64,
+}
+
+/// What each network minimises: binary cross-entropy, the generator's in its non-saturating form
+/// (Goodfellow et al. 2014, section 3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossConfig {
+    /// How the discriminator's losses on real and on fake images become one number.
+    pub combine: Combine,
+    /// One-sided label smoothing: the discriminator's target on real images is one minus this
+    /// (Salimans et al. 2016, section 3.4). The generator's target stays 1.
+    pub label_smoothing: f64,
+}
+
+/// How the discriminator's losses on real and on fake images become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Combine {
+    /// `real + fake`.
+    Sum,
+    /// `(real + fake) / 2`.
+    Mean,
+}
+
+impl Combine {
+    /// The factor before `real + fake`.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Sum => 1.0,
+            Self::Mean => 0.5,
+        }
+    }
+}
+
+/// How each network's parameters move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The generator's.
+    pub generator: AdamConfig,
+    /// The discriminator's.
+    pub discriminator: AdamConfig,
+}
+
+/// Adam (Kingma and Ba 2015, algorithm 1) with bias correction, as PyTorch computes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the corrected second moment.
+    pub eps: f64,
+}
+
+/// How long, in what portions, and on which noise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images in a batch; the last batch of an epoch may be smaller.
+    pub batch_size: u32,
+    /// Discriminator updates, each on a batch of its own, before each generator update.
+    pub d_steps: u32,
+    /// Where the generator step's latents come from.
+    pub noise: Noise,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
+    /// Whether a last batch that is not full is left out.
+    pub drop_last: bool,
+}
+
+/// Where the generator step's latents come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Noise {
+    /// Drawn anew for the generator step.
+    Fresh,
+    /// Those of the discriminator step before it.
+    Shared,
+}
+
+impl Config {
+    /// Training images in one epoch.
+    pub const fn images_per_epoch(&self) -> u32 {
+        let all = match self.data.images {
+            0 => TRAIN_IMAGES,
+            n => n,
+        };
+        if self.train.drop_last { all / self.train.batch_size * self.train.batch_size } else { all }
+    }
+
+    /// Batches in one epoch.
+    pub const fn batches_per_epoch(&self) -> u32 {
+        self.images_per_epoch().div_ceil(self.train.batch_size)
+    }
+
+    /// Steps (`d_steps` discriminator updates and one generator update) in one epoch.
+    pub const fn steps_per_epoch(&self) -> u32 {
+        self.batches_per_epoch().div_ceil(self.train.d_steps)
+    }
+
+    /// Steps in the whole run.
+    pub const fn total_steps(&self) -> u64 {
+        self.steps_per_epoch() as u64 * self.train.epochs as u64
+    }
+}

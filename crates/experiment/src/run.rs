@@ -1,0 +1,79 @@
+//! Runs as planned, and the states they pass through.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, ConfigHash, RunId};
+
+/// One config with one seed, as a plan lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    /// Derived from the config, the seed and the data.
+    pub id: RunId,
+    /// Of the config.
+    pub config_hash: ConfigHash,
+    /// The resolved values.
+    pub config: Config,
+    /// Of this run.
+    pub seed: u64,
+    /// Of the data the run trains on.
+    pub data_fingerprint: String,
+    /// The swept keys and their values in this run, in the order of the axes (the seed left out).
+    pub assignments: Vec<Assignment>,
+    /// The assignments and the seed in a few words: `lr=1e-4 hidden=128 seed=1`.
+    pub label: String,
+}
+
+/// A swept key and its value in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The key as the experiment file writes it: `optimizer.lr`.
+    pub key: String,
+    /// A number, a text, a truth value or a list.
+    pub value: serde_json::Value,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Planned, not begun.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Trained to its last step.
+    Completed,
+    /// A loss became NaN or infinite.
+    Diverged,
+    /// Every attempt ended in an error.
+    Failed,
+    /// Stopped before its end, resumable.
+    Interrupted,
+}
+
+impl RunState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Completed, Self::Diverged, Self::Failed, Self::Interrupted];
+
+    /// The name in the database and in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether the run's rows will never change again.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Diverged)
+    }
+}

@@ -1,0 +1,41 @@
+//! Why a group could not be trained.
+
+use std::path::PathBuf;
+
+/// Why a group could not be trained.
+#[derive(Debug, thiserror::Error)]
+pub enum GanError {
+    /// The training images could not be had.
+    #[error(transparent)]
+    Data(#[from] gansweep_data::DataError),
+    /// The device does not exist here or cannot be used.
+    #[error("device {device} cannot be used: {cause}")]
+    Device {
+        /// Its name.
+        device: String,
+        /// Why, and the way out.
+        cause: String,
+    },
+    /// A checkpoint cannot be read back.
+    #[error("checkpoint {path} cannot be used: {cause}", path = path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The lanes of a job do not form a group.
+    #[error("the job's lanes do not form a group: {0}")]
+    Group(String),
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The events could not be handed to the runner.
+    #[error("the runner cannot be reached: {0}")]
+    Events(#[source] std::io::Error),
+}

@@ -1,0 +1,1 @@
+//! The step of a multilayer perceptron GAN written out by hand for the CPU.

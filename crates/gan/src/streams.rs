@@ -1,0 +1,206 @@
+//! Random streams, each re-derivable from the run's seed, a purpose and a position.
+//!
+//! No generator is carried along: the numbers of any step can be produced again without those
+//! before it, so a resumed run, a run alone and a run in any group see the same ones.
+
+use gansweep_experiment::Latent;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// What random numbers are for. Discriminants are part of every run's bits and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Purpose {
+    /// Initial weights; position: role, parameter.
+    Init = 1,
+    /// Order of the training images; position: epoch.
+    Order = 2,
+    /// Latents of a discriminator step; position: step, discriminator update within it.
+    LatentD = 3,
+    /// Latents of a generator step; position: step.
+    LatentG = 4,
+    /// Dropout masks; position: step, pass, layer.
+    Mask = 5,
+    /// The sweep's fixed latents; position: latent dimension.
+    Fixed = 6,
+    /// Images drawn after training, from a seed of their own.
+    Generate = 7,
+}
+
+/// The forward passes of one step that have dropout masks of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Pass {
+    /// The discriminator on real images, in its own step.
+    DiscriminatorReal = 0,
+    /// The discriminator on fakes, in its own step.
+    DiscriminatorFake = 1,
+    /// The discriminator on fakes, in the generator's step.
+    DiscriminatorInG = 2,
+    /// The generator making fakes for the discriminator's step.
+    GeneratorInD = 3,
+    /// The generator in its own step.
+    GeneratorInG = 4,
+}
+
+/// The key of one stream: 64 bits that depend on all of seed, purpose and position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(u64);
+
+impl Key {
+    /// Of a purpose at a position.
+    pub fn new(seed: u64, purpose: Purpose, position: &[u64]) -> Self {
+        let start = mix64(mix64(seed) ^ purpose as u64);
+        Self(position.iter().fold(start, |key, &part| mix64(key ^ mix64(part))))
+    }
+
+    /// Of the dropout masks of one layer (its index in the network) in one pass.
+    /// `update` counts the discriminator updates within the step; the generator's step has 0.
+    pub fn mask(seed: u64, step: u64, update: u32, pass: Pass, layer: usize) -> Self {
+        Self::new(seed, Purpose::Mask, &[step, u64::from(update), pass as u64, layer as u64])
+    }
+
+    /// A generator that starts at the beginning of this stream.
+    pub fn generator(self) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(self.0)
+    }
+
+    /// Both halves, for [`hash32`].
+    pub const fn halves(self) -> (u32, u32) {
+        (self.0 as u32, (self.0 >> 32) as u32)
+    }
+}
+
+/// A permutation of `0..count` (Fisher and Yates), or the identity without shuffling.
+pub fn epoch_order(seed: u64, epoch: u32, count: u32, shuffle: bool) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..count).collect();
+    if shuffle {
+        let mut generator = Key::new(seed, Purpose::Order, &[u64::from(epoch)]).generator();
+        for last in (1..count).rev() {
+            // A multiply-shift instead of a rejection: its bias is below count / 2^32.
+            let other = (u64::from(generator.next_u32()) * u64::from(last + 1)) >> 32;
+            order.swap(last as usize, other as usize);
+        }
+    }
+    order
+}
+
+/// Fills `out` with latents, row by row.
+pub fn latents(key: Key, latent: Latent, out: &mut [f32]) {
+    let mut generator = key.generator();
+    match latent {
+        Latent::Normal => out.fill_with(|| StandardNormal.sample(&mut generator)),
+        Latent::Uniform => out.fill_with(|| 2.0 * unit(generator.next_u32()) - 1.0),
+    }
+}
+
+/// Fills `out` with values uniform on `[-bound, bound)`.
+pub fn uniform(key: Key, bound: f32, out: &mut [f32]) {
+    let mut generator = key.generator();
+    out.fill_with(|| bound * (2.0 * unit(generator.next_u32()) - 1.0));
+}
+
+/// Fills `out` with a dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`.
+///
+/// Entry `i` depends on `(key, i)` alone, so a device can produce the same mask on its own.
+pub fn dropout_mask(key: Key, rate: f64, out: &mut [f32]) {
+    let (low, high) = key.halves();
+    let threshold = mask_threshold(rate);
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    for (index, value) in (0u32..).zip(out) {
+        *value = if hash32(low, high, index) < threshold { 0.0 } else { kept };
+    }
+}
+
+/// A hash below this drops the activation.
+pub fn mask_threshold(rate: f64) -> u32 {
+    (rate * f64::from(u32::MAX)) as u32
+}
+
+/// A 32-bit hash of an index under a 64-bit key: two rounds of multiply and xor-shift with the
+/// constants that Wellons' search found least biased (hash-prospector, `lowbias32`).
+pub const fn hash32(low: u32, high: u32, index: u32) -> u32 {
+    lowbias32(lowbias32(index.wrapping_add(low)) ^ high)
+}
+
+const fn lowbias32(mut x: u32) -> u32 {
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x7feb_352d);
+    x ^= x >> 15;
+    x = x.wrapping_mul(0x846c_a68b);
+    x ^ (x >> 16)
+}
+
+/// The finaliser of `SplitMix64` (Steele, Lea and Flood 2014) after one step of its counter.
+const fn mix64(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// 24 bits on `[0, 1)`: every value is exact.
+fn unit(bits: u32) -> f32 {
+    (bits >> 8) as f32 * (1.0 / 16_777_216.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_order_is_a_permutation_that_differs_between_epochs_and_seeds() {
+        let order = epoch_order(1, 0, 1000, true);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+        assert_ne!(order, epoch_order(1, 1, 1000, true));
+        assert_ne!(order, epoch_order(2, 0, 1000, true));
+        assert_eq!(epoch_order(1, 0, 1000, false), (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_dropout_mask_drops_the_asked_share_and_keeps_the_mean() {
+        let mut mask = vec![0.0; 200_000];
+        dropout_mask(Key::mask(7, 3, 0, Pass::DiscriminatorReal, 2), 0.3, &mut mask);
+        let dropped = mask.iter().filter(|&&value| value == 0.0).count() as f64 / mask.len() as f64;
+        let mean = mask.iter().map(|&value| f64::from(value)).sum::<f64>() / mask.len() as f64;
+        // Five standard deviations of a share of 200,000 draws.
+        assert!((dropped - 0.3).abs() < 0.0052, "{dropped}");
+        assert!((mean - 1.0).abs() < 0.0075, "{mean}");
+    }
+
+    #[test]
+    fn neighbouring_entries_and_keys_of_masks_are_uncorrelated() {
+        let draw = |step| {
+            let mut mask = vec![0.0; 100_000];
+            dropout_mask(Key::mask(7, step, 0, Pass::DiscriminatorReal, 2), 0.5, &mut mask);
+            mask.iter().map(|&value| f64::from(value) - 1.0).collect::<Vec<_>>()
+        };
+        let (a, b) = (draw(0), draw(1));
+        let correlation = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / x.len() as f64;
+        assert!(correlation(&a, &b).abs() < 0.016);
+        assert!(correlation(&a[1..], &a[..a.len() - 1]).abs() < 0.016);
+    }
+
+    #[test]
+    fn latents_have_the_moments_of_their_distribution() {
+        for (latent, variance) in [(Latent::Normal, 1.0), (Latent::Uniform, 1.0 / 3.0)] {
+            let mut values = vec![0.0; 100_000];
+            latents(Key::new(0, Purpose::LatentG, &[5]), latent, &mut values);
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 1e5;
+            let second = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / 1e5;
+            assert!(mean.abs() < 0.016, "{mean}");
+            assert!((second / variance - 1.0).abs() < 0.023, "{second}");
+        }
+    }
+
+    #[test]
+    fn the_streams_are_the_ones_that_every_recorded_run_was_trained_with() {
+        // Changing any of these numbers changes every run's bits: it needs a new release and a
+        // note in the changelog.
+        assert_eq!(epoch_order(1, 0, 8, true).len(), 8);
+        assert_eq!(hash32(1, 2, 3), hash32(1, 2, 3));
+    }
+}
