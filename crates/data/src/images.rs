@@ -1,6 +1,6 @@
 //! Labelled images in memory.
 
-use gansweep_experiment::IMAGE_PIXELS;
+use gansweep_experiment::{Dataset, IMAGE_PIXELS, TRAIN_IMAGES};
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ impl Split {
     /// Images in this part of every dataset.
     pub const fn count(self) -> usize {
         match self {
-            Self::Train => gansweep_experiment::TRAIN_IMAGES as usize,
+            Self::Train => TRAIN_IMAGES as usize,
             Self::Test => 10_000,
         }
     }
@@ -29,7 +29,7 @@ impl Split {
 pub struct Images {
     /// How many.
     pub count: usize,
-    /// `[count, 784]`: 0 is background, 255 full ink; rows from top to bottom, each from the left.
+    /// `[count, 784]`: 0 is background, 255 full ink; rows from the top, each from the left.
     pub pixels: Vec<u8>,
     /// `[count]`: the class of each image, 0 to 9.
     pub labels: Vec<u8>,
@@ -39,5 +39,25 @@ impl Images {
     /// The 784 pixels of image `index`, or `None` beyond the last.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         self.pixels.chunks_exact(IMAGE_PIXELS).nth(index)
+    }
+}
+
+/// What the labels 0 to 9 of a dataset stand for.
+pub const fn class_names(dataset: Dataset) -> [&'static str; 10] {
+    match dataset {
+        Dataset::Mnist | Dataset::Strokes => ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        Dataset::FashionMnist => [
+            "T-shirt/top",
+            "trouser",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle boot",
+        ],
+        Dataset::Kmnist => ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
     }
 }

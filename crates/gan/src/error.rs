@@ -35,6 +35,9 @@ pub enum GanError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// A picture could not be encoded.
+    #[error("a sample grid cannot be encoded: {0}")]
+    Image(String),
     /// The events could not be handed to the runner.
     #[error("the runner cannot be reached: {0}")]
     Events(#[source] std::io::Error),

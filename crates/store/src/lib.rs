@@ -1,1 +1,20 @@
-//! TODO
+//! The gansweep database: one SQLite file per results folder, one writer, any number of readers.
+//!
+//! Only this crate knows SQL. [`Store`] writes what the runner hands it, [`Reader`] reads while it
+//! does, [`export`] turns what a reader gives into CSV and JSON lines. `docs/database.md` describes
+//! every table, view and column.
+
+mod error;
+pub mod export;
+mod lock;
+mod reader;
+mod rows;
+mod store;
+mod table;
+
+pub use error::StoreError;
+pub use lock::ResultsLock;
+pub use reader::{Reader, Snapshot};
+pub use rows::*;
+pub use store::{Clock, Store};
+pub use table::{Cell, RowSink, Table};

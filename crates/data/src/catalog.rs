@@ -1,0 +1,132 @@
+//! The published datasets: their files, digests, mirrors and fingerprints.
+//!
+//! What guards which file, always over the uncompressed bytes, however they were compressed:
+//!
+//! - MNIST, Fashion-MNIST, `strokes`: SHA-256 of every file.
+//! - KMNIST: SHA-256 of the labels and of the test images; the training images by the git object
+//!   id that independent copies of the uncompressed file have, since only digests of the `.gz`
+//!   are published for them (SHA-256 `51467d22…35fde4`).
+
+use gansweep_experiment::Dataset;
+
+use crate::{Split, digest::Digest, digest::sha256};
+
+/// What an IDX file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Images of 28 x 28 bytes.
+    Images,
+    /// One byte per image.
+    Labels,
+}
+
+/// One file of a dataset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSpec {
+    /// Which dataset.
+    pub(crate) dataset: Dataset,
+    /// Which part.
+    pub(crate) split: Split,
+    /// What it holds.
+    pub(crate) kind: Kind,
+    /// Of the uncompressed bytes.
+    pub(crate) digest: Digest,
+}
+
+impl FileSpec {
+    /// The published name, without `.gz`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match (self.split, self.kind) {
+            (Split::Train, Kind::Images) => "train-images-idx3-ubyte",
+            (Split::Train, Kind::Labels) => "train-labels-idx1-ubyte",
+            (Split::Test, Kind::Images) => "t10k-images-idx3-ubyte",
+            (Split::Test, Kind::Labels) => "t10k-labels-idx1-ubyte",
+        }
+    }
+}
+
+/// A file of a dataset.
+pub(crate) const fn file(dataset: Dataset, split: Split, kind: Kind) -> FileSpec {
+    FileSpec { dataset, split, kind, digest: digest(dataset, split, kind) }
+}
+
+/// The four files of a dataset, the small ones first, so that a wrong mirror is noticed early.
+pub(crate) const fn files(dataset: Dataset) -> [FileSpec; 4] {
+    [
+        file(dataset, Split::Test, Kind::Labels),
+        file(dataset, Split::Train, Kind::Labels),
+        file(dataset, Split::Test, Kind::Images),
+        file(dataset, Split::Train, Kind::Images),
+    ]
+}
+
+/// Where `NAME.gz` of each file is published, to be tried in this order; empty for `strokes`.
+pub(crate) const fn mirrors(dataset: Dataset) -> &'static [&'static str] {
+    match dataset {
+        Dataset::Mnist => &[
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        ],
+        Dataset::FashionMnist => &[
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ],
+        Dataset::Kmnist => &[
+            "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+            "https://storage.googleapis.com/kuzushiji-mnist/",
+        ],
+        Dataset::Strokes => &[],
+    }
+}
+
+/// The identity of a dataset's training images and labels: 64 hexadecimal digits, known without
+/// loading or downloading anything.
+///
+/// It is the SHA-256 of two lines, `NAME DIGEST` of the training images and of the training labels,
+/// where the digest is the published one of the uncompressed file. Images are trained on only after
+/// their digests were found to be these.
+pub fn fingerprint(dataset: Dataset) -> String {
+    let lines = [Kind::Images, Kind::Labels].map(|kind| {
+        let file = file(dataset, Split::Train, kind);
+        format!("{} {}\n", file.name(), file.digest.hex())
+    });
+    sha256(lines.concat().as_bytes())
+}
+
+const fn digest(dataset: Dataset, split: Split, kind: Kind) -> Digest {
+    use Kind::{Images, Labels};
+    use Split::{Test, Train};
+    let hex = match (dataset, split, kind) {
+        (Dataset::Mnist, Train, Images) => "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        (Dataset::Mnist, Train, Labels) => "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        (Dataset::Mnist, Test, Images) => "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        (Dataset::Mnist, Test, Labels) => "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        (Dataset::FashionMnist, Train, Images) => {
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+        }
+        (Dataset::FashionMnist, Train, Labels) => {
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+        }
+        (Dataset::FashionMnist, Test, Images) => {
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+        }
+        (Dataset::FashionMnist, Test, Labels) => {
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+        }
+        (Dataset::Kmnist, Train, Images) => {
+            return Digest::GitBlob("3cf037df1ccd08cf71c7e9465ca6bc729e79a251");
+        }
+        (Dataset::Kmnist, Train, Labels) => "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b",
+        (Dataset::Kmnist, Test, Images) => "76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e",
+        (Dataset::Kmnist, Test, Labels) => "a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6",
+        (Dataset::Strokes, Train, Images) => {
+            "0000000000000000000000000000000000000000000000000000000000000000"
+        }
+        (Dataset::Strokes, Train, Labels) => {
+            "0000000000000000000000000000000000000000000000000000000000000000"
+        }
+        (Dataset::Strokes, Test, Images) => "0000000000000000000000000000000000000000000000000000000000000000",
+        (Dataset::Strokes, Test, Labels) => "0000000000000000000000000000000000000000000000000000000000000000",
+    };
+    Digest::Sha256(hex)
+}

@@ -1,0 +1,78 @@
+//! Digests of uncompressed files.
+
+use std::fmt;
+
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+/// What the uncompressed bytes of a published file are known by, in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Digest {
+    /// SHA-256.
+    Sha256(&'static str),
+    /// Git's object id of a file: SHA-1 over `blob <length>\0` and the bytes.
+    GitBlob(&'static str),
+}
+
+impl Digest {
+    /// The name of the hash in messages.
+    pub(crate) const fn algorithm(self) -> &'static str {
+        match self {
+            Self::Sha256(_) => "SHA-256",
+            Self::GitBlob(_) => "git object id",
+        }
+    }
+
+    /// In hexadecimal.
+    pub(crate) const fn hex(self) -> &'static str {
+        match self {
+            Self::Sha256(hex) | Self::GitBlob(hex) => hex,
+        }
+    }
+
+    /// The digest of `bytes` by the same hash, in hexadecimal.
+    pub(crate) fn compute(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Sha256(_) => sha256(bytes),
+            Self::GitBlob(_) => git_blob(bytes),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.algorithm(), self.hex())
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn git_blob(bytes: &[u8]) -> String {
+    let mut hasher = Sha1::new();
+    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(bytes);
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_the_standard_tools() {
+        // `printf abc | sha256sum` and `printf abc | git hash-object --stdin`.
+        let sha = Digest::Sha256("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let git = Digest::GitBlob("f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
+        for digest in [sha, git] {
+            assert_eq!(digest.compute(b"abc"), digest.hex());
+            assert_ne!(digest.compute(b"abd"), digest.hex());
+        }
+    }
+}

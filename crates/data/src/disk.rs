@@ -1,0 +1,153 @@
+//! Dataset files on the disk: read whole and checked, written whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::{
+    DataError, IdxFault,
+    catalog::{FileSpec, Kind},
+    idx,
+};
+
+/// The file in `folder`, uncompressed or as `.gz`; `None` when it has neither.
+pub(crate) fn find(folder: &Path, spec: &FileSpec) -> Option<PathBuf> {
+    let plain = folder.join(spec.name());
+    let compressed = folder.join(format!("{}.gz", spec.name()));
+    [plain, compressed].into_iter().find(|path| path.is_file())
+}
+
+/// The uncompressed bytes of a file, not checked; of more than a sound file has, only one byte more.
+pub(crate) fn read(path: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
+    let failed = |source| DataError::Io { action: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        let refused = |fault| DataError::idx(path, spec.dataset, fault);
+        return gunzip(file, spec).map_err(|error| refused(IdxFault::Gzip(error.to_string())));
+    }
+    read_bounded(file, spec).map_err(failed)
+}
+
+/// Decompresses at most one byte more than a sound file has, so that no archive can fill the memory.
+pub(crate) fn gunzip(compressed: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
+    read_bounded(MultiGzDecoder::new(compressed), spec)
+}
+
+/// Checks uncompressed bytes: first the format, whose faults say most, then the digest. Returns the
+/// offset of the first pixel or label.
+pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
+    let start = match spec.kind {
+        Kind::Images => idx::check_images(bytes, spec.split.count())?,
+        Kind::Labels => idx::check_labels(bytes, spec.split.count())?,
+    };
+    let found = spec.digest.compute(bytes);
+    if found == spec.digest.hex() {
+        return Ok(start);
+    }
+    Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
+}
+
+/// Writes a file under a temporary name in its folder (which is made), flushes it to the disk and
+/// renames it: at every moment the file is whole or absent.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let failed = |path: &Path, source| DataError::Io { action: "write", path: path.to_owned(), source };
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    let temporary = temporary_name(path);
+    let written = write_synced(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    if written.is_err() {
+        // The error that is reported is the first one; a leftover has a name that nothing reads.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(|error| failed(path, error))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Unique among processes and threads, so that two that write the same file never share one.
+fn temporary_name(path: &Path) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{name}.{}-{number}.part", process::id()))
+}
+
+fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
+    let expected = match spec.kind {
+        Kind::Images => idx::images_len(spec.split.count()),
+        Kind::Labels => idx::labels_len(spec.split.count()),
+    };
+    let mut bytes = Vec::new();
+    source.take(expected as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compression, write::GzEncoder};
+    use gansweep_experiment::Dataset;
+
+    use super::*;
+    use crate::{Split, catalog};
+
+    fn test_labels() -> FileSpec {
+        catalog::file(Dataset::Mnist, Split::Test, Kind::Labels)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_read_only_to_the_length_of_a_sound_file() {
+        let bomb = gzip(&vec![0; 50_000_000]);
+        assert_eq!(gunzip(bomb.as_slice(), &test_labels()).unwrap().len(), 10_009);
+    }
+
+    #[test]
+    fn a_cut_off_gzip_is_an_error() {
+        let whole = gzip(&idx::encode_labels(&[1; 10_000]));
+        assert!(gunzip(&whole[..whole.len() / 2], &test_labels()).is_err());
+        assert!(gunzip(&whole[..whole.len() - 1], &test_labels()).is_err());
+    }
+
+    #[test]
+    fn sound_labels_that_are_not_the_published_ones_are_refused_by_digest() {
+        let fault = check(&idx::encode_labels(&[1; 10_000]), &test_labels()).unwrap_err();
+        assert!(matches!(fault, IdxFault::Content { algorithm: "SHA-256", .. }), "{fault}");
+    }
+
+    #[test]
+    fn a_written_file_is_whole_and_leaves_nothing_else_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/file");
+        write_atomically(&path, b"first").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_names_the_file_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir_all(path.join("by a folder")).unwrap();
+        let error = write_atomically(&path, b"bytes").unwrap_err().to_string();
+        assert!(error.contains("taken: cannot write"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! Groups: runs whose tensors have equal shapes, and which can therefore train as lanes of one batch.
+
+use std::collections::HashMap;
+
+use crate::{Config, Dataset, Output, Pixels, PlannedRun};
+
+/// What all lanes of a group have in common: everything that decides a tensor's shape, which
+/// images a step sees, or which operations it consists of.
+///
+/// Learning rates, betas, eps, slopes (a ReLU is a leaky ReLU of slope 0), dropout rates above
+/// zero, label smoothing, the combination of losses, the latent distribution, noise, shuffling,
+/// epochs and seeds are absent on purpose: each lane has its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupKey {
+    /// Length of a latent vector.
+    pub latent_dim: u32,
+    /// Widths of the generator's hidden layers.
+    pub generator_hidden: Vec<u32>,
+    /// Widths of the discriminator's hidden layers.
+    pub discriminator_hidden: Vec<u32>,
+    /// Whether the generator has `BatchNorm`.
+    pub batch_norm: bool,
+    /// Whether the generator has Dropout layers.
+    pub generator_dropout: bool,
+    /// Whether the discriminator has Dropout layers.
+    pub discriminator_dropout: bool,
+    /// The generator's last activation.
+    pub output: Output,
+    /// Images in a batch.
+    pub batch_size: u32,
+    /// Whether a last batch that is not full is left out.
+    pub drop_last: bool,
+    /// Discriminator updates before each generator update.
+    pub d_steps: u32,
+    /// What is learnt.
+    pub dataset: Dataset,
+    /// Its bytes.
+    pub data_fingerprint: String,
+    /// How many of its images.
+    pub images: u32,
+    /// Their scale.
+    pub pixels: Pixels,
+}
+
+impl GroupKey {
+    /// Of a config on the data of that fingerprint.
+    pub fn of(config: &Config, data_fingerprint: &str) -> Self {
+        let Config { data, model, train, .. } = config;
+        Self {
+            latent_dim: model.latent_dim,
+            generator_hidden: model.generator.hidden.clone(),
+            discriminator_hidden: model.discriminator.hidden.clone(),
+            batch_norm: model.generator.batch_norm,
+            generator_dropout: model.generator.dropout > 0.0,
+            discriminator_dropout: model.discriminator.dropout > 0.0,
+            output: model.output,
+            batch_size: train.batch_size,
+            drop_last: train.drop_last,
+            d_steps: train.d_steps,
+            dataset: data.dataset,
+            data_fingerprint: data_fingerprint.to_owned(),
+            images: data.images,
+            pixels: data.pixels,
+        }
+    }
+}
+
+/// Puts runs of equal [`GroupKey`] into groups of at most `max_lanes` lanes (at least one), given
+/// as positions in `runs`.
+///
+/// Groups stand in the order of their first runs, and runs within a group in the order of `runs`.
+/// Runs that need several groups are spread evenly: nine runs of at most eight lanes make five and
+/// four, which two workers finish sooner than eight and one.
+pub fn group_runs(runs: &[PlannedRun], max_lanes: usize) -> Vec<Vec<usize>> {
+    let mut position_of: HashMap<GroupKey, usize> = HashMap::new();
+    let mut alike: Vec<Vec<usize>> = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let next = alike.len();
+        let position = *position_of.entry(GroupKey::of(&run.config, &run.data_fingerprint)).or_insert(next);
+        if position == next {
+            alike.push(Vec::new());
+        }
+        alike[position].push(index);
+    }
+    let mut groups: Vec<_> = alike.iter().flat_map(|indices| split_evenly(indices, max_lanes.max(1))).collect();
+    groups.sort_by_key(|group| group.first().copied());
+    groups
+}
+
+/// Cuts into the fewest parts of at most `most` elements, whose lengths differ by one at most.
+fn split_evenly(indices: &[usize], most: usize) -> Vec<Vec<usize>> {
+    let parts = indices.len().div_ceil(most);
+    let bound = |part: usize| part * indices.len() / parts;
+    (0..parts).map(|part| indices[bound(part)..bound(part + 1)].to_vec()).collect()
+}

@@ -1,0 +1,78 @@
+//! Where a value came from: the layers of a configuration, and places within them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+
+/// A source of values; each layer overrides those before it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer {
+    /// Built into the program: the defaults of the table of keys.
+    Default,
+    /// A recipe shipped with the program, by name.
+    Recipe(String),
+    /// The experiment file outside of its profiles.
+    File,
+    /// A profile of the experiment file, by name.
+    Profile(String),
+    /// Environment variables that spell keys.
+    Environment,
+    /// `--set KEY=VALUE` on the command line.
+    Set,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Recipe(name) => write!(f, "recipe {name}"),
+            Self::File => f.write_str("file"),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::Environment => f.write_str("environment"),
+            Self::Set => f.write_str("--set"),
+        }
+    }
+}
+
+impl Serialize for Layer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where in a layer something stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A line (from 1) of a file.
+    Line(PathBuf, usize),
+    /// A line and a column (both from 1) of a file.
+    Column(PathBuf, usize, usize),
+    /// A file as a whole.
+    File(PathBuf),
+    /// An environment variable, by name.
+    Variable(String),
+    /// An option on the command line, as it was written.
+    Option(String),
+    /// The program itself.
+    Builtin,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Column(path, line, column) => write!(f, "{}:{line}:{column}", path.display()),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Option(text) => f.write_str(text),
+            Self::Builtin => f.write_str("gansweep"),
+        }
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

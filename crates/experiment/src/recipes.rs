@@ -1,0 +1,16 @@
+//! The recipes shipped with the program: complete base configurations, by name.
+
+/// Their names, in the order of the documentation.
+pub const NAMES: [&str; 5] = ["fast", "realpython", "jovian", "coursera", "udacity"];
+
+/// The recipe of that name, as TOML.
+pub fn get(name: &str) -> Option<&'static str> {
+    match name {
+        "fast" => Some(include_str!("../recipes/fast.toml")),
+        "realpython" => Some(include_str!("../recipes/realpython.toml")),
+        "jovian" => Some(include_str!("../recipes/jovian.toml")),
+        "coursera" => Some(include_str!("../recipes/coursera.toml")),
+        "udacity" => Some(include_str!("../recipes/udacity.toml")),
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! The schema: every key of an experiment file, declared once.
+//!
+//! The one table in here is what values are checked against, what misspelt names are compared
+//! with, what assignments are applied by, and what the reference in `docs/experiment-file.md` is
+//! written from.
+
+mod field;
+mod kind;
+mod nearest;
+mod table;
+
+pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS};
+pub use table::KEYS;
+
+pub(crate) use field::Field;
+pub(crate) use kind::Misfit;
+pub(crate) use nearest::{nearest, nearest_key, nearest_table};
+
+use serde::{Serialize, Serializer};
+
+use crate::{Config, Value};
+
+/// One key of an experiment file.
+#[derive(Debug)]
+pub struct Key {
+    /// As it is written: `optimizer.generator.lr`.
+    pub path: &'static str,
+    /// What its values look like.
+    pub kind: Kind,
+    /// What a value of it decides.
+    pub effect: Effect,
+    /// The built-in default as TOML; `None` where there is none (the documentation says what
+    /// holds then), and for a shorthand.
+    pub default: Option<&'static str>,
+    /// What it means, in one sentence or two, in Markdown.
+    pub doc: &'static str,
+    /// The keys that a shorthand sets; empty for a key of its own.
+    pub parts: &'static [&'static str],
+    pub(crate) field: Option<Field>,
+}
+
+/// What a value decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// What a run computes: part of its config and of its id, and open to sweeping.
+    Mathematics,
+    /// What is recorded of every run.
+    Recording,
+    /// Where and how densely runs train.
+    Execution,
+    /// Which runs there are.
+    Sweep,
+    /// What the experiment is called and starts from.
+    Identity,
+}
+
+impl Key {
+    /// Whether an axis may stand on it.
+    pub fn is_sweepable(&self) -> bool {
+        self.effect == Effect::Mathematics || self.path == RECIPE
+    }
+
+    /// The part of the path after its last dot.
+    pub fn last_component(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+
+    /// The keys a value of it sets in the end: itself, or a shorthand's parts.
+    pub fn targets(&self) -> impl Iterator<Item = &'static Key> + '_ {
+        let itself = self.parts.is_empty().then_some(self.path);
+        itself.into_iter().chain(self.parts.iter().copied()).filter_map(find)
+    }
+
+    /// Whether both decide a common value.
+    pub(crate) fn overlaps(&self, other: &Key) -> bool {
+        self.targets().any(|target| other.covers(target))
+    }
+
+    /// Whether a value of `self` decides everything that `other` would.
+    pub(crate) fn covers(&self, other: &Key) -> bool {
+        other.targets().all(|theirs| self.targets().any(|ours| ours.path == theirs.path))
+    }
+
+    /// Sets what `self` stands for in a config. Keys outside of configs change nothing.
+    pub(crate) fn apply(&self, value: &Value, config: &mut Config) {
+        for target in self.targets() {
+            if let Some(field) = &target.field {
+                field.set(config, value);
+            }
+        }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.path)
+    }
+}
+
+/// The key that names the recipe.
+pub(crate) const RECIPE: &str = "recipe";
+
+/// The tables whose keys are keys of the experiment, each with an axis.
+pub(crate) const AXIS_TABLES: [&str; 3] = ["sweep.grid", "sweep.zip", "sweep.random.keys"];
+/// The array of tables of partial assignments.
+pub(crate) const EXCLUDE: &str = "sweep.exclude";
+/// The table of named profiles.
+pub(crate) const PROFILE: &str = "profile";
+
+/// The key of that path.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Whether keys lie below that path.
+pub(crate) fn is_table(path: &str) -> bool {
+    let below = |longer: &str| longer.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    AXIS_TABLES.iter().any(|table| *table == path || below(table)) || KEYS.iter().any(|key| below(key.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_stands_once_in_the_table() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[index + 1..].iter().all(|other| other.path != key.path), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_shorthand_is_a_key_with_a_field() {
+        for key in KEYS.iter().filter(|key| !key.parts.is_empty()) {
+            assert_eq!(key.targets().count(), key.parts.len(), "{}", key.path);
+            assert!(key.targets().all(|part| part.field.is_some()), "{}", key.path);
+            assert!(key.field.is_none() && key.default.is_none(), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn every_mathematical_key_reaches_a_config() {
+        for key in KEYS.iter().filter(|key| key.effect == Effect::Mathematics) {
+            assert!(key.targets().all(|target| target.field.is_some()), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn a_shorthand_covers_its_parts_and_not_the_other_way_round() {
+        let both = find("optimizer.lr").unwrap();
+        let generator = find("optimizer.generator.lr").unwrap();
+        let discriminator = find("optimizer.discriminator.lr").unwrap();
+        assert!(both.covers(generator) && !generator.covers(both));
+        assert!(both.overlaps(generator) && generator.overlaps(both));
+        assert!(!generator.overlaps(discriminator));
+    }
+
+    #[test]
+    fn tables_are_known_down_to_the_axes() {
+        for path in ["data", "model.generator", "sweep", "sweep.random", "sweep.random.keys", "sweep.grid"] {
+            assert!(is_table(path), "{path}");
+        }
+        for path in ["", "dat", "train.epochs", "sweep.grids"] {
+            assert!(!is_table(path), "{path}");
+        }
+    }
+}

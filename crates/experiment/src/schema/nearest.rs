@@ -1,0 +1,67 @@
+//! The nearest right name to one that is wrong.
+
+use strsim::normalized_damerau_levenshtein as similarity;
+
+use super::{AXIS_TABLES, KEYS, Key};
+
+/// Below this, a name is more likely to be something else than a slip.
+const ALIKE: f64 = 0.6;
+
+/// The nearest of some names.
+pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    best(names.into_iter().map(|name| (name, similarity(wrong, name))))
+}
+
+/// The nearest key of those that satisfy `wanted`: one with the same last word elsewhere
+/// (`epochs` for `train.epochs`), or one that is spelt alike.
+pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
+    let wrong = wrong.to_lowercase().replace('-', "_");
+    let last = wrong.rsplit('.').next().unwrap_or(&wrong);
+    best(KEYS.iter().filter(|key| wanted(key)).map(|key| {
+        let whole = similarity(&wrong, key.path);
+        // A slip within the right table counts for more than a like word in another one.
+        (key.path, whole.max(0.9 * similarity(last, key.last_component())))
+    }))
+}
+
+/// The nearest table of keys.
+pub(crate) fn nearest_table(wrong: &str) -> Option<String> {
+    let tables = KEYS.iter().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
+    nearest(wrong, tables.chain(AXIS_TABLES))
+}
+
+/// The first of the names with the highest score, if that is high enough.
+fn best<'n>(scored: impl Iterator<Item = (&'n str, f64)>) -> Option<String> {
+    let mut best: Option<(&str, f64)> = None;
+    for (name, score) in scored {
+        if score >= ALIKE && best.is_none_or(|(_, highest)| score > highest) {
+            best = Some((name, score));
+        }
+    }
+    best.map(|(name, _)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_the_key_it_was_meant_to_be() {
+        let meant = |wrong: &str| nearest_key(wrong, |_| true).unwrap_or_default();
+        assert_eq!(meant("train.epoch"), "train.epochs");
+        assert_eq!(meant("epochs"), "train.epochs");
+        assert_eq!(meant("train.batchsize"), "train.batch_size");
+        assert_eq!(meant("train.batch-size"), "train.batch_size");
+        assert_eq!(meant("optimizer.genrator.lr"), "optimizer.generator.lr");
+        assert_eq!(meant("lr"), "optimizer.lr");
+        assert_eq!(meant("model.generator.lr"), "optimizer.generator.lr");
+        assert_eq!(meant("quite.something.else"), "");
+    }
+
+    #[test]
+    fn a_slip_finds_the_table_it_was_meant_to_be() {
+        assert_eq!(nearest_table("trian").unwrap(), "train");
+        assert_eq!(nearest_table("sweep.gird").unwrap(), "sweep.grid");
+        assert_eq!(nearest_table("unrelated"), None);
+    }
+}

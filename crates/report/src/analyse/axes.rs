@@ -1,0 +1,100 @@
+//! What was swept: axes and their values, gathered from the runs.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::text;
+use crate::context::{Axis, AxisValue};
+use crate::input::RunInput;
+
+/// The axes that the runs differ on, in the order of the experiment file.
+pub(super) fn axes(runs: &[RunInput]) -> Vec<Axis> {
+    let keys = keys(runs);
+    let shorts = short_names(&keys);
+    keys.iter().zip(shorts).map(|(key, short)| axis(key, short, runs)).collect()
+}
+
+/// For each axis, which of its values a run has.
+pub(super) fn positions(run: &RunInput, axes: &[Axis]) -> Vec<Option<usize>> {
+    let position = |axis: &Axis| {
+        let value = assigned(run, &axis.key)?;
+        axis.values.iter().position(|candidate| candidate.value == *value)
+    };
+    axes.iter().map(position).collect()
+}
+
+fn keys(runs: &[RunInput]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for assignment in runs.iter().flat_map(|run| &run.assignments) {
+        if !keys.contains(&assignment.key) {
+            keys.push(assignment.key.clone());
+        }
+    }
+    keys
+}
+
+fn axis(key: &str, short: String, runs: &[RunInput]) -> Axis {
+    let mut values: Vec<AxisValue> = Vec::new();
+    for value in runs.iter().filter_map(|run| assigned(run, key)) {
+        match values.iter_mut().find(|known| known.value == *value) {
+            Some(known) => known.runs += 1,
+            None => values.push(AxisValue { value: value.clone(), text: text::of_value(value), runs: 1 }),
+        }
+    }
+    let numeric = values.iter().all(|value| value.value.is_number());
+    if numeric {
+        values.sort_by(|a, b| by_number(&a.value, &b.value));
+    }
+    Axis { key: key.to_owned(), short, values, numeric }
+}
+
+fn assigned<'a>(run: &'a RunInput, key: &str) -> Option<&'a Value> {
+    run.assignments.iter().find(|assignment| assignment.key == key).map(|assignment| &assignment.value)
+}
+
+fn by_number(a: &Value, b: &Value) -> Ordering {
+    a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
+}
+
+/// The last parts of each key, as few as keep it apart from all others.
+fn short_names(keys: &[String]) -> Vec<String> {
+    let shorten = |key: &String| {
+        let parts: Vec<&str> = key.split('.').collect();
+        (1..parts.len())
+            .map(|count| parts[parts.len() - count..].join("."))
+            .find(|short| keys.iter().filter(|other| ends_with_parts(other, short)).count() == 1)
+            .unwrap_or_else(|| key.clone())
+    };
+    keys.iter().map(shorten).collect()
+}
+
+fn ends_with_parts(key: &str, end: &str) -> bool {
+    key.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shorts(keys: &[&str]) -> Vec<String> {
+        short_names(&keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_key_is_shortened_as_far_as_it_stays_unique() {
+        assert_eq!(shorts(&["optimizer.lr", "model.hidden"]), ["lr", "hidden"]);
+        assert_eq!(
+            shorts(&["optimizer.generator.lr", "optimizer.discriminator.lr"]),
+            ["generator.lr", "discriminator.lr"]
+        );
+        assert_eq!(shorts(&["optimizer.lr", "lr"]), ["optimizer.lr", "lr"]);
+    }
+
+    #[test]
+    fn numbers_are_ordered_by_size_whatever_their_json_type() {
+        assert_eq!(by_number(&json!(2), &json!(10.0)), Ordering::Less);
+        assert_eq!(by_number(&json!(1e-4), &json!(5e-5)), Ordering::Greater);
+    }
+}

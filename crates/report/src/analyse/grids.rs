@@ -1,0 +1,62 @@
+//! Which recorded epochs the page has room for.
+
+use std::collections::BTreeMap;
+
+use crate::context::Grid;
+use crate::input::RunInput;
+
+/// The epochs that the page shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) epochs: Vec<u32>,
+    pub(super) left_out: usize,
+}
+
+/// Of all recorded epochs the first, the last, and as many evenly spaced between them as `max_bytes`
+/// of images allow; never fewer than those two.
+pub(super) fn shown(runs: &[RunInput], max_bytes: u64) -> Shown {
+    let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
+    for grid in runs.iter().flat_map(|run| &run.grids) {
+        *bytes.entry(grid.epoch).or_default() += grid.png_bytes;
+    }
+    let recorded: Vec<u32> = bytes.keys().copied().collect();
+    let total: u64 = bytes.values().sum();
+    let room = if total <= max_bytes {
+        recorded.len()
+    } else {
+        let mean = total / recorded.len() as u64;
+        usize::try_from(max_bytes / mean.max(1)).unwrap_or(usize::MAX)
+    };
+    let epochs = evenly(&recorded, room.max(2));
+    Shown { left_out: recorded.len() - epochs.len(), epochs }
+}
+
+/// A run's grids at those epochs, and its last wherever that is.
+pub(super) fn of_run(run: &RunInput, epochs: &[u32]) -> Vec<Grid> {
+    let last = run.grids.last().map(|grid| grid.step);
+    let wanted = run.grids.iter().filter(|grid| epochs.contains(&grid.epoch) || Some(grid.step) == last);
+    wanted.map(|grid| Grid { step: grid.step, epoch: grid.epoch }).collect()
+}
+
+/// At most `room` (two or more) of the items, the first and the last among them.
+fn evenly(items: &[u32], room: usize) -> Vec<u32> {
+    if items.len() <= room {
+        return items.to_vec();
+    }
+    let index = |place: usize| place * (items.len() - 1) / (room - 1);
+    (0..room).map(|place| items[index(place)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_are_left_out_evenly_and_the_ends_stay() {
+        let epochs: Vec<u32> = (0..=50).collect();
+        assert_eq!(evenly(&epochs, 6), [0, 10, 20, 30, 40, 50]);
+        assert_eq!(evenly(&epochs, 2), [0, 50]);
+        assert_eq!(evenly(&[0, 1, 2], 5), [0, 1, 2]);
+        assert_eq!(evenly(&[], 2), [0; 0]);
+    }
+}

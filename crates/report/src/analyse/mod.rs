@@ -1,0 +1,35 @@
+//! Inputs to a [`Context`]: pure functions, no database, no HTML.
+
+mod axes;
+mod charts;
+mod configs;
+mod grids;
+mod moment;
+mod runs;
+mod sweeps;
+mod text;
+mod wall;
+
+use crate::context::Context;
+use crate::input::ReportInput;
+use crate::options::ReportOptions;
+
+/// Analyses all sweeps.
+pub(crate) fn analyse(input: &ReportInput, options: &ReportOptions) -> Context {
+    let sweeps: Vec<_> = input.sweeps.iter().map(|sweep| sweeps::sweep(sweep, options)).collect();
+    let title = match sweeps.as_slice() {
+        [] => "gansweep".to_owned(),
+        [only] => format!("{} · gansweep", only.name),
+        several => {
+            let names: Vec<&str> = several.iter().map(|sweep| sweep.name.as_str()).collect();
+            format!("{} · gansweep", names.join(", "))
+        }
+    };
+    Context {
+        title,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated: moment::of_time(options.now),
+        database: input.database.clone(),
+        sweeps,
+    }
+}

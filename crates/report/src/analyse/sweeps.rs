@@ -1,0 +1,89 @@
+//! One sweep as a whole.
+
+use std::collections::BTreeSet;
+
+use gansweep_experiment::RunState;
+
+use super::{axes, charts, configs, grids, moment, runs, wall};
+use crate::context::{DatasetUse, Samples, Sweep};
+use crate::input::{RunInput, SweepInput};
+use crate::options::ReportOptions;
+
+/// One sweep as a whole.
+pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
+    let axes = axes::axes(&input.runs);
+    let drawn = charts::drawn_metrics(&input.runs);
+    let shown = grids::shown(&input.runs, options.max_image_bytes);
+    let runs: Vec<_> = input
+        .runs
+        .iter()
+        .map(|run| runs::run(run, &axes, &drawn, grids::of_run(run, &shown.epochs)))
+        .collect();
+    Sweep {
+        name: input.name.clone(),
+        description: input.description.clone(),
+        recipe: input.recipe.clone(),
+        file: input.file.clone(),
+        source: input.source.clone(),
+        dataset: DatasetUse {
+            requested: input.dataset_requested.clone(),
+            effective: input.dataset_effective.clone(),
+            fell_back: input.dataset_requested != input.dataset_effective,
+        },
+        palette: input.palette,
+        program_version: input.program_version.clone(),
+        machine: input.machine.clone(),
+        created: moment::of_unix_ms(input.created_unix_ms),
+        ended: ended(&input.runs).map(moment::of_unix_ms),
+        command: format!("gansweep sweep {}", shell_word(&input.file)),
+        devices: devices(&input.runs),
+        states: runs::count_states(&input.runs),
+        seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
+        columns: runs::columns(),
+        charts: charts::groups(&input.runs),
+        samples: Samples {
+            epochs: shown.epochs,
+            epochs_left_out: shown.left_out,
+            geometry: input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back(),
+            real: input.real.clone(),
+            wall: wall::wall(&runs, &axes),
+        },
+        configuration: configs::configuration(&input.runs),
+        axes,
+        runs,
+    }
+}
+
+/// When the last attempt ended, if none goes on.
+fn ended(runs: &[RunInput]) -> Option<i64> {
+    let running = runs.iter().any(|run| run.state == RunState::Running);
+    let last = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| attempt.ended_unix_ms).max();
+    last.filter(|_| !running)
+}
+
+fn devices(runs: &[RunInput]) -> Vec<String> {
+    let names = runs.iter().flat_map(|run| &run.attempts).map(runs::device);
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A path as one word of a POSIX shell.
+fn shell_word(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
+        assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
+        assert_eq!(shell_word("it's.toml"), "'it'\\''s.toml'");
+    }
+}

@@ -1,0 +1,100 @@
+//! Where each run's sample grid hangs.
+
+use crate::context::{Axis, Heading, Run, Wall};
+
+/// Rows and columns by the swept keys where there are one or two that fill at least half of the
+/// matrix they span; keys that walk together count as one. Otherwise all runs in one cell, in the
+/// order of the plan.
+pub(super) fn wall(runs: &[Run], axes: &[Axis]) -> Wall {
+    let varied: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].values.len() > 1).collect();
+    let dimensions = dimensions(runs, axes, &varied);
+    let wall = match dimensions.as_slice() {
+        [one] => Some(matrix(runs, Some(&seeds(runs)), one)),
+        [first, second] => {
+            let (rows, columns) =
+                if first.labels.len() > second.labels.len() { (second, first) } else { (first, second) };
+            Some(matrix(runs, Some(rows), columns))
+        }
+        _ => None,
+    };
+    wall.filter(|wall| half_full(wall)).unwrap_or_else(|| in_order(runs))
+}
+
+/// A direction of the matrix: its heading, and the place of each run along it.
+struct Dimension {
+    title: String,
+    labels: Vec<String>,
+    places: Vec<Option<usize>>,
+}
+
+fn dimensions(runs: &[Run], axes: &[Axis], varied: &[usize]) -> Vec<Dimension> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for axis in varied {
+        match groups.iter_mut().find(|group| walk_together(runs, group[0], *axis)) {
+            Some(group) => group.push(*axis),
+            None => groups.push(vec![*axis]),
+        }
+    }
+    groups.iter().map(|group| dimension(runs, axes, group)).collect()
+}
+
+/// Whether each value of one axis comes with one value of the other.
+fn walk_together(runs: &[Run], one: usize, other: usize) -> bool {
+    runs.iter().all(|a| {
+        runs.iter().all(|b| (a.values[one] == b.values[one]) == (a.values[other] == b.values[other]))
+    })
+}
+
+fn dimension(runs: &[Run], axes: &[Axis], group: &[usize]) -> Dimension {
+    let lead = group[0];
+    let label = |place: usize| {
+        let example = runs.iter().find(|run| run.values[lead] == Some(place));
+        let text = |axis: &usize| {
+            let value = example.and_then(|run| run.values[*axis])?;
+            Some(axes[*axis].values[value].text.clone())
+        };
+        group.iter().filter_map(text).collect::<Vec<_>>().join(" · ")
+    };
+    Dimension {
+        title: group.iter().map(|axis| axes[*axis].short.clone()).collect::<Vec<_>>().join(" · "),
+        labels: (0..axes[lead].values.len()).map(label).collect(),
+        places: runs.iter().map(|run| run.values[lead]).collect(),
+    }
+}
+
+fn seeds(runs: &[Run]) -> Dimension {
+    let mut seeds: Vec<u64> = runs.iter().map(|run| run.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    Dimension {
+        title: "seed".to_owned(),
+        labels: seeds.iter().map(u64::to_string).collect(),
+        places: runs.iter().map(|run| seeds.binary_search(&run.seed).ok()).collect(),
+    }
+}
+
+fn matrix(runs: &[Run], rows: Option<&Dimension>, columns: &Dimension) -> Wall {
+    let rows = rows.filter(|rows| rows.labels.len() > 1);
+    let height = rows.map_or(1, |rows| rows.labels.len());
+    let mut cells = vec![vec![Vec::new(); columns.labels.len()]; height];
+    for run in 0..runs.len() {
+        let row = rows.map_or(Some(0), |rows| rows.places[run]);
+        if let (Some(row), Some(column)) = (row, columns.places[run]) {
+            cells[row][column].push(run);
+        }
+    }
+    Wall { rows: rows.map(heading), columns: Some(heading(columns)), cells }
+}
+
+fn heading(dimension: &Dimension) -> Heading {
+    Heading { title: dimension.title.clone(), labels: dimension.labels.clone() }
+}
+
+fn half_full(wall: &Wall) -> bool {
+    let cells = wall.cells.iter().flatten();
+    2 * cells.clone().filter(|cell| !cell.is_empty()).count() >= cells.count()
+}
+
+fn in_order(runs: &[Run]) -> Wall {
+    Wall { rows: None, columns: None, cells: vec![vec![(0..runs.len()).collect()]] }
+}

@@ -1,0 +1,50 @@
+//! What the runs' configs share, and where they differ.
+
+use serde::Serialize;
+
+/// What the runs' configs share, and where they differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Configuration {
+    /// How many distinct configs there are (seeds left out).
+    pub configs: usize,
+    /// Keys whose value is not the same in all runs.
+    pub differing: Vec<Differing>,
+    /// All other keys.
+    pub shared: Vec<Section>,
+}
+
+/// Keys that take the same several values in the same runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Differing {
+    /// The keys; more than one where they walk together.
+    pub keys: Vec<String>,
+    /// Their values.
+    pub values: Vec<ValueUse>,
+}
+
+/// A value and who has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueUse {
+    /// For people.
+    pub text: String,
+    /// The runs that have it, by index.
+    pub runs: Vec<usize>,
+}
+
+/// Keys of one section: `model`, `optimizer`, ...
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// The section's name.
+    pub name: String,
+    /// Its keys.
+    pub settings: Vec<Setting>,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The key within its section: `generator.hidden`.
+    pub key: String,
+    /// For people.
+    pub text: String,
+}

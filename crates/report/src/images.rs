@@ -1,0 +1,32 @@
+//! Where the page's images come from when it is written.
+
+use gansweep_experiment::RunId;
+use gansweep_store::Reader;
+
+use crate::ReportError;
+use crate::context::RealGrid;
+
+/// The images a [`Context`](crate::Context) refers to, fetched one at a time while the page is
+/// written, so that no two of them need to be in memory.
+pub trait Images {
+    /// The sample grid of a run at a step: an 8-bit grey PNG.
+    fn grid(&self, run: &RunId, step: u64) -> Result<Vec<u8>, ReportError>;
+
+    /// A grid of real images: an 8-bit grey PNG.
+    fn real(&self, grid: &RealGrid) -> Result<Vec<u8>, ReportError>;
+}
+
+impl Images for Reader {
+    fn grid(&self, run: &RunId, step: u64) -> Result<Vec<u8>, ReportError> {
+        let sample = self.sample(run, step)?;
+        sample.map(|sample| sample.png).ok_or_else(|| ReportError::MissingGrid { run: run.clone(), step })
+    }
+
+    fn real(&self, grid: &RealGrid) -> Result<Vec<u8>, ReportError> {
+        let candidates = self.real_images(&grid.data_fingerprint)?;
+        let found = candidates.into_iter().find(|candidate| candidate.geometry == grid.geometry);
+        found
+            .map(|found| found.png)
+            .ok_or_else(|| ReportError::MissingRealGrid { dataset: grid.dataset.clone() })
+    }
+}

@@ -1,0 +1,146 @@
+//! The database's content as inputs of the analysis.
+
+use std::collections::BTreeMap;
+
+use gansweep_experiment::{Geometry, Metric};
+use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
+
+use crate::context::RealGrid;
+use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
+use crate::{ReportError, ReportOptions};
+
+/// The metrics that curves are drawn of, and those that stand on their x axes.
+const SERIES: [Metric; 10] = [
+    Metric::DLoss,
+    Metric::GLoss,
+    Metric::DReal,
+    Metric::DFakeBefore,
+    Metric::DFakeAfter,
+    Metric::GradNormD,
+    Metric::GradNormG,
+    Metric::Epoch,
+    Metric::ImagesSeen,
+    Metric::Seconds,
+];
+
+/// Reads what the options name, all in one state of the database.
+pub(crate) fn read(reader: &Reader, options: &ReportOptions) -> Result<ReportInput, ReportError> {
+    let _snapshot = reader.snapshot()?;
+    let rows = chosen(reader.sweeps()?, reader, options)?;
+    let sweeps = rows.into_iter().map(|row| sweep(reader, row, options)).collect::<Result<_, _>>()?;
+    Ok(ReportInput { database: reader.path().display().to_string(), sweeps })
+}
+
+fn chosen(
+    mut rows: Vec<SweepRow>,
+    reader: &Reader,
+    options: &ReportOptions,
+) -> Result<Vec<SweepRow>, ReportError> {
+    if options.sweeps.is_empty() {
+        rows.reverse();
+        return Ok(rows);
+    }
+    let find = |name: &String| {
+        rows.iter().find(|row| row.name == *name).cloned().ok_or_else(|| ReportError::UnknownSweep {
+            name: name.clone(),
+            database: reader.path().display().to_string(),
+            known: rows.iter().map(|row| row.name.clone()).collect(),
+        })
+    };
+    options.sweeps.iter().map(find).collect()
+}
+
+fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<SweepInput, StoreError> {
+    let filter = RunFilter { sweep: Some(row.name.clone()), where_sql: None };
+    let rows = reader.runs(&filter)?;
+    let max_points = options.points_per_curve(rows.len());
+    let mut fingerprints: Vec<String> = Vec::new();
+    for run in &rows {
+        if !fingerprints.contains(&run.data_fingerprint) {
+            fingerprints.push(run.data_fingerprint.clone());
+        }
+    }
+    let runs: Vec<RunInput> =
+        rows.into_iter().map(|row| run(reader, row, max_points)).collect::<Result<_, _>>()?;
+    let geometry = runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
+    let mut real = Vec::new();
+    for fingerprint in fingerprints {
+        real.extend(real_grid(reader, &fingerprint, geometry)?);
+    }
+    Ok(SweepInput {
+        name: row.name,
+        description: row.description,
+        recipe: row.recipe,
+        file: row.file,
+        source: row.source_toml,
+        dataset_requested: row.dataset_requested.name().to_owned(),
+        dataset_effective: row.dataset.name().to_owned(),
+        palette: row.record.palette,
+        program_version: row.program_version,
+        machine: row.machine,
+        created_unix_ms: row.created_unix_ms,
+        real,
+        runs,
+    })
+}
+
+/// The grid of real images that looks most like the sample grids: of their geometry, or else the
+/// largest.
+fn real_grid(
+    reader: &Reader,
+    fingerprint: &str,
+    geometry: Option<Geometry>,
+) -> Result<Option<RealGrid>, StoreError> {
+    let grids = reader.real_images(fingerprint)?;
+    let same = grids.iter().find(|grid| Some(grid.geometry) == geometry);
+    Ok(same.or(grids.last()).map(|grid| RealGrid {
+        dataset: grid.dataset.name().to_owned(),
+        data_fingerprint: grid.data_fingerprint.clone(),
+        geometry: grid.geometry,
+    }))
+}
+
+fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, StoreError> {
+    let mut series = BTreeMap::new();
+    for metric in SERIES {
+        let points = reader.points(&row.id, metric, max_points)?;
+        series.insert(metric, points.into_iter().map(|point| (point.step, point.value)).collect());
+    }
+    let last = reader.summaries(&row.id)?.into_iter().map(|summary| (summary.metric, summary.last)).collect();
+    let grids = reader.samples_index(&row.id)?.into_iter().map(|info| GridInput {
+        step: info.step,
+        epoch: info.epoch,
+        geometry: info.geometry,
+        png_bytes: info.bytes,
+    });
+    Ok(RunInput {
+        attempts: reader.attempts(&row.id)?.into_iter().map(attempt).collect(),
+        grids: grids.collect(),
+        last,
+        series,
+        id: row.id,
+        label: row.label,
+        seed: row.seed,
+        assignments: row.assignments,
+        config: row.config,
+        state: row.state,
+        cause: row.cause,
+        step: row.step,
+        total_steps: row.total_steps,
+        epochs: row.epochs,
+        seconds: row.seconds,
+        images_per_second: row.images_per_second,
+    })
+}
+
+fn attempt(row: AttemptRow) -> AttemptInput {
+    AttemptInput {
+        attempt: row.attempt,
+        device: row.device,
+        backend: row.backend,
+        lane: row.lane.zip(row.lanes),
+        state: row.state,
+        cause: row.cause,
+        ended_unix_ms: row.ended_unix_ms,
+    }
+}

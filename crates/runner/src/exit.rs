@@ -1,0 +1,87 @@
+//! How a worker ended.
+
+use std::fmt;
+
+/// A worker that cannot use its device (not there, gone, no driver) exits with this code. Its slot
+/// is put out of service, and its lanes go to other slots without being charged an attempt.
+pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
+
+/// A worker that found too little memory for its group exits with this code. The group is halved.
+pub const EXIT_OUT_OF_MEMORY: i32 = 4;
+
+/// How a worker ended, and the last it said on stderr.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// How.
+    pub status: ExitStatus,
+    /// The last lines of its stderr; may be empty.
+    pub last_words: String,
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExitStatus {
+    /// With an exit code; 0 stands for success.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+    /// It did not: it could not be killed, or could not be waited for.
+    Unknown,
+}
+
+impl Exit {
+    /// Without last words.
+    pub fn silent(status: ExitStatus) -> Self {
+        Self { status, last_words: String::new() }
+    }
+
+    /// The status, then the last words where there are any.
+    pub(crate) fn describe(&self) -> String {
+        with_last_words(self.status.to_string(), &self.last_words)
+    }
+}
+
+/// Appends what a worker said last to what is said about it.
+pub(crate) fn with_last_words(cause: String, last_words: &str) -> String {
+    if last_words.is_empty() { cause } else { format!("{cause}; its last words: {last_words}") }
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Code(0) => f.write_str("the worker ended before its runs did"),
+            Self::Code(EXIT_DEVICE_UNAVAILABLE) => f.write_str("the device is unavailable"),
+            Self::Code(EXIT_OUT_OF_MEMORY) => f.write_str("the device or the machine is out of memory"),
+            Self::Code(101) => f.write_str("the worker panicked (exit code 101)"),
+            Self::Code(code) => write!(f, "the worker failed with exit code {code}"),
+            Self::Signal(signal) => write!(f, "the worker was killed by {}", signal_name(signal)),
+            Self::Unknown => f.write_str("the worker vanished without an exit status"),
+        }
+    }
+}
+
+/// `SIGSEGV`, or `signal 70` where the system has no name for it.
+fn signal_name(signal: i32) -> String {
+    let name = signal_hook::low_level::signal_name(signal);
+    name.map_or_else(|| format!("signal {signal}"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_told_by_its_name_and_last_words_follow() {
+        let exit = Exit { status: ExitStatus::Signal(11), last_words: "driver: oops".into() };
+        assert_eq!(exit.describe(), "the worker was killed by SIGSEGV; its last words: driver: oops");
+        assert_eq!(ExitStatus::Signal(70).to_string(), "the worker was killed by signal 70");
+    }
+
+    #[test]
+    fn a_silent_exit_is_told_without_an_empty_tail() {
+        assert_eq!(
+            Exit::silent(ExitStatus::Code(7)).describe(),
+            "the worker failed with exit code 7"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! What can go wrong with the database, with the file and the way out.
+
+use std::{io, path::PathBuf};
+
+/// What went wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no database yet.
+    #[error("no database at {}; run `gansweep sweep FILE` first, or name its folder with --results DIR", path.display())]
+    NoDatabase {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not an SQLite database; move it away, or choose another folder with --results DIR", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is an SQLite database, but not of this program.
+    #[error(
+        "{} is a database of another program (application id {application_id:#010x}); move it away, or choose another folder with --results DIR",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The id that SQLite keeps for the other program; 0 if it set none.
+        application_id: i64,
+    },
+    /// A newer version of the program wrote the file.
+    #[error(
+        "{} has schema version {found}, and this program knows versions up to {known}; use the newer gansweep that wrote it, or choose another folder with --results DIR",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// An older version of the program wrote the file, and a reader must not change it.
+    #[error(
+        "{} has schema version {found}, and this program reads version {known}; any `gansweep sweep FILE` in this folder brings it up to date",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this program reads.
+        known: i64,
+    },
+    /// The file's content is damaged.
+    #[error(
+        "{} is damaged ({detail}); restore a copy, or move it away and save what can be read with `sqlite3 FILE .recover`",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        detail: String,
+    },
+    /// The folder or the file cannot be written.
+    #[error("{} cannot be written ({detail}); make it writable, or choose another folder with --results DIR", path.display())]
+    ReadOnly {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's or SQLite's words.
+        detail: String,
+    },
+    /// The file or folder cannot be read.
+    #[error("{} cannot be read ({detail}); check its permissions", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's or SQLite's words.
+        detail: String,
+    },
+    /// In a read-only folder lies a database with a log that was never merged into it.
+    #[error(
+        "{} cannot be opened in a read-only folder, because its last changes still lie in a -wal file beside it; copy both files to a writable folder and name that with --results DIR",
+        path.display()
+    )]
+    UnmergedLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No space is left.
+    #[error(
+        "no space is left for {}; free some and run the same command again: everything recorded so far stays",
+        path.display()
+    )]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program holds the database for longer than the store waits.
+    #[error("{} is held by another program; close it there and run the same command again", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The lock file cannot be used.
+    #[error("the lock {} cannot be taken ({source}); use a folder on a local disk with --results DIR", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// No run has such an id.
+    #[error("no run's id begins with `{id}`; `gansweep runs` lists them")]
+    UnknownRun {
+        /// The id or its beginning.
+        id: String,
+    },
+    /// Several runs' ids begin alike.
+    #[error("the ids of {} runs begin with `{prefix}` ({}); give more of it", matches.len(), matches.join(", "))]
+    AmbiguousRun {
+        /// The beginning.
+        prefix: String,
+        /// The ids, or the first ten of them.
+        matches: Vec<String>,
+    },
+    /// No sweep has that name.
+    #[error("no sweep is named `{name}`; {}", known_sweeps(known))]
+    UnknownSweep {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A completed or diverged run was to be changed.
+    #[error("run {id} is {state}, and a finished run is never changed")]
+    Finished {
+        /// The run.
+        id: String,
+        /// Its state.
+        state: &'static str,
+    },
+    /// An SQL statement is wrong.
+    #[error("the SQL statement fails: {detail}")]
+    Query {
+        /// SQLite's words.
+        detail: String,
+    },
+    /// An SQL statement would write.
+    #[error("the SQL statement would change the database, which is open for reading only; use a SELECT")]
+    WouldWrite,
+    /// A filter is wrong.
+    #[error("the filter `{fragment}` fails: {detail}; the columns are {}", columns.join(", "))]
+    Filter {
+        /// The filter.
+        fragment: String,
+        /// SQLite's words.
+        detail: String,
+        /// The columns of `run_overview`.
+        columns: Vec<String>,
+    },
+    /// A value read from the database is not what this program writes.
+    #[error("{what} cannot be understood: {detail}; was it written by another version of the program?")]
+    Content {
+        /// Which value.
+        what: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A number is too large for the database's 63 bits.
+    #[error("{what} {value} is too large to be recorded")]
+    TooLarge {
+        /// Which number.
+        what: &'static str,
+        /// The number.
+        value: u64,
+    },
+    /// The output of an export cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// Anything else that SQLite reports.
+    #[error("{} cannot be used: {source}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        source: rusqlite::Error,
+    },
+}
+
+fn known_sweeps(known: &[String]) -> String {
+    if known.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", known.join(", ")) }
+}

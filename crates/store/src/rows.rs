@@ -1,0 +1,299 @@
+//! What readers give back: one type per kind of row.
+
+use gansweep_experiment::{
+    Assignment, Config, ConfigHash, Dataset, Geometry, Metric, Record, Resume, RunId, RunState,
+};
+use serde::Serialize;
+
+use crate::StoreError;
+
+/// A sweep's number in one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct SweepId(pub(crate) i64);
+
+/// A sweep as it is handed to the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepRecord {
+    /// The experiment's name, which identifies the sweep.
+    pub name: String,
+    /// The experiment file, as the user named it.
+    pub file: String,
+    /// Its content.
+    pub source_toml: String,
+    /// The experiment's own words on itself; may be empty.
+    pub description: String,
+    /// The recipe it starts from.
+    pub recipe: String,
+    /// The axes as JSON, in the order of the plan.
+    pub axes_json: String,
+    /// The dataset that the file asks for.
+    pub dataset_requested: Dataset,
+    /// The dataset that the runs train on: the fallback, where the requested one was not to be had.
+    pub dataset: Dataset,
+    /// What is recorded, the fixed latents' seed and the palette with it.
+    pub record: Record,
+    /// The program's version.
+    pub program_version: String,
+    /// The machine in a few words: host, processor, cores.
+    pub machine: String,
+}
+
+/// Where a run stands, as far as the next attempt needs it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// The state.
+    pub state: RunState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Where the next attempt goes on from.
+    pub checkpoint: Option<Resume>,
+    /// Steps done, as far as is recorded.
+    pub step: u64,
+}
+
+/// A sweep as recorded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SweepRow {
+    /// Its number in this database.
+    pub id: SweepId,
+    /// The experiment's name.
+    pub name: String,
+    /// The experiment file, as the user named it.
+    pub file: String,
+    /// The file's content when the sweep was last started.
+    pub source_toml: String,
+    /// The experiment's own words on itself.
+    pub description: String,
+    /// The recipe it starts from.
+    pub recipe: String,
+    /// The axes, in the order of the plan.
+    pub axes: serde_json::Value,
+    /// The dataset that the file asks for.
+    pub dataset_requested: Dataset,
+    /// The dataset that the runs train on.
+    pub dataset: Dataset,
+    /// What is recorded.
+    pub record: Record,
+    /// The version of the program that last started it.
+    pub program_version: String,
+    /// The machine that last started it.
+    pub machine: String,
+    /// First started, in milliseconds since 1970-01-01T00:00:00Z.
+    pub created_unix_ms: i64,
+    /// Last started, in milliseconds since 1970-01-01T00:00:00Z.
+    pub updated_unix_ms: i64,
+    /// Runs in the latest plan.
+    pub runs: u64,
+    /// How many of them are in each state, in the order of [`RunState::ALL`]; zeros included.
+    pub states: Vec<(RunState, u64)>,
+}
+
+/// Which runs a listing holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only the runs of this sweep's latest plan.
+    pub sweep: Option<String>,
+    /// Only the runs for which this SQL expression over the columns of `run_overview` is true.
+    pub where_sql: Option<String>,
+}
+
+/// A run as recorded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunRow {
+    /// The sweep whose latest plan holds it; `None` if no plan does any more. A run that several
+    /// sweeps share has a row for each.
+    pub sweep: Option<String>,
+    /// Its place in that plan, from 0.
+    pub position: Option<u32>,
+    /// Its id.
+    pub id: RunId,
+    /// The assignments and the seed in a few words.
+    pub label: String,
+    /// The swept keys and their values, in the order of the axes.
+    pub assignments: Vec<Assignment>,
+    /// Of the config.
+    pub config_hash: ConfigHash,
+    /// The resolved values, as recorded; see [`RunRow::typed_config`].
+    pub config: serde_json::Value,
+    /// The seed.
+    pub seed: u64,
+    /// Of the data.
+    pub data_fingerprint: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it diverged, failed or was interrupted.
+    pub cause: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The latest attempt's device.
+    pub device: Option<String>,
+    /// What computed there.
+    pub backend: Option<String>,
+    /// Its place in its group.
+    pub lane: Option<u32>,
+    /// How many lanes the group had.
+    pub lanes: Option<u32>,
+    /// Epochs in the whole run.
+    pub epochs: u32,
+    /// Steps in the whole run.
+    pub total_steps: u64,
+    /// Steps done, as far as is recorded.
+    pub step: u64,
+    /// Seconds of training, over all attempts, as far as is recorded.
+    pub seconds: f64,
+    /// Real images per second, over the whole training.
+    pub images_per_second: Option<f64>,
+    /// First planned, in milliseconds since 1970-01-01T00:00:00Z.
+    pub created_unix_ms: i64,
+    /// The first attempt began.
+    pub started_unix_ms: Option<i64>,
+    /// The latest attempt ended; `None` while one goes on.
+    pub ended_unix_ms: Option<i64>,
+}
+
+impl RunRow {
+    /// The config as this version of the program knows it.
+    ///
+    /// # Errors
+    /// [`StoreError::Content`] if it was written by a version with other keys.
+    pub fn typed_config(&self) -> Result<Config, StoreError> {
+        serde_json::from_value(self.config.clone())
+            .map_err(|error| StoreError::Content { what: format!("the config of run {}", self.id), detail: error.to_string() })
+    }
+}
+
+/// One value of one metric of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Point {
+    /// Steps done when it was taken.
+    pub step: u64,
+    /// May be NaN or infinite (serialised as `null` then).
+    pub value: f64,
+}
+
+/// A metric of a run in one row.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SummaryRow {
+    /// Which metric.
+    pub metric: Metric,
+    /// Points, those that are not finite included.
+    pub count: u64,
+    /// Finite points.
+    pub finite: u64,
+    /// The value at the last step; may be NaN or infinite.
+    pub last: f64,
+    /// The last step.
+    pub last_step: u64,
+    /// The best finite value by the metric's direction; `None` where no direction is good.
+    pub best: Option<f64>,
+    /// The first step that reached it.
+    pub best_step: Option<u64>,
+    /// The smallest finite value.
+    pub min: Option<f64>,
+    /// The largest finite value.
+    pub max: Option<f64>,
+}
+
+/// A sample grid without its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SampleInfo {
+    /// Steps done when it was drawn.
+    pub step: u64,
+    /// Epochs done when it was drawn.
+    pub epoch: u32,
+    /// Where each image lies.
+    pub geometry: Geometry,
+    /// Length of the PNG.
+    pub bytes: u64,
+}
+
+/// A sample grid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleImage {
+    /// Its step, epoch and layout.
+    pub info: SampleInfo,
+    /// One 8-bit grey PNG of the whole grid.
+    pub png: Vec<u8>,
+}
+
+/// A grid of real images, to hold the samples against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealImages {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The data's fingerprint.
+    pub data_fingerprint: String,
+    /// Where each image lies.
+    pub geometry: Geometry,
+    /// One 8-bit grey PNG of the whole grid.
+    pub png: Vec<u8>,
+}
+
+/// One try at a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptRow {
+    /// From 1.
+    pub attempt: u32,
+    /// `running`, or how it ended.
+    pub state: RunState,
+    /// Why it ended, unless the run was completed.
+    pub cause: Option<String>,
+    /// The device.
+    pub device: String,
+    /// What computed there; `None` if the worker never got so far.
+    pub backend: Option<String>,
+    /// The lane's place in its group.
+    pub lane: Option<u32>,
+    /// How many lanes the group had.
+    pub lanes: Option<u32>,
+    /// The worker's process id.
+    pub pid: Option<u32>,
+    /// The worker's machine.
+    pub host: Option<String>,
+    /// Steps already done when it began.
+    pub from_step: Option<u64>,
+    /// Steps done when it ended, as far as is recorded.
+    pub step: Option<u64>,
+    /// When the runner began it, in milliseconds since 1970-01-01T00:00:00Z.
+    pub began_unix_ms: i64,
+    /// When its worker started to train.
+    pub started_unix_ms: Option<i64>,
+    /// When it ended.
+    pub ended_unix_ms: Option<i64>,
+}
+
+/// The latest complete checkpoint of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckpointRow {
+    /// Steps done.
+    pub step: u64,
+    /// The file, relative to the results folder.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+    /// The attempt that wrote it.
+    pub attempt: u32,
+    /// When it was written, in milliseconds since 1970-01-01T00:00:00Z.
+    pub at_unix_ms: i64,
+}
+
+/// One key of a config.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConfigValue {
+    /// The full key: `optimizer.generator.lr`.
+    pub key: String,
+    /// A number, a text, a truth value or a list.
+    pub value: serde_json::Value,
+}
+
+/// A key in which runs differ.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyDifference {
+    /// The full key: `optimizer.generator.lr`; `seed` and `data_fingerprint` for what is no config key.
+    pub key: String,
+    /// One value per run, in the order of the runs; `None` where a run's config lacks the key.
+    pub values: Vec<Option<serde_json::Value>>,
+}
