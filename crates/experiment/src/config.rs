@@ -243,6 +243,27 @@ pub enum Noise {
 }
 
 impl Config {
+    /// The same mathematics in the one form that is hashed and recorded: what has no effect gets a
+    /// fixed value.
+    ///
+    /// A ReLU has slope 0, and a leaky ReLU of slope 0 is a ReLU; all images are 0 images; a last
+    /// batch that is full is not dropped.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        let Self { data, model, train, .. } = &mut self;
+        let generator = (&mut model.generator.activation, &mut model.generator.slope);
+        let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
+        for (activation, slope) in [generator, discriminator] {
+            if *activation == Activation::Relu || *slope == 0.0 {
+                (*activation, *slope) = (Activation::Relu, 0.0);
+            }
+        }
+        let images = if data.images == 0 { TRAIN_IMAGES } else { data.images };
+        data.images = if images == TRAIN_IMAGES { 0 } else { images };
+        train.drop_last &= !images.is_multiple_of(train.batch_size);
+        self
+    }
+
     /// Training images in one epoch.
     pub const fn images_per_epoch(&self) -> u32 {
         let all = match self.data.images {

@@ -1,10 +1,15 @@
 //! An experiment: one TOML file with everything that its layers say, checked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{Config, Dataset, Execution, Faults, Layer, Record};
+use crate::given::Given;
+use crate::merge::{Bases, Settings, Stack, stack, unmergeable};
+use crate::schema::{self, KEYS};
+use crate::sweep::{Sweep, swept_recipes};
+use crate::{Config, Dataset, Execution, Fault, Faults, Layer, Place, Record, Value, document, expand, layers};
 
 /// What besides the file decides an experiment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +32,7 @@ pub struct Experiment {
     /// The file it was read from.
     pub file: PathBuf,
     /// The file's content.
+    #[serde(skip)]
     pub source: String,
     /// The recipe it starts from.
     pub recipe: String,
@@ -38,8 +44,16 @@ pub struct Experiment {
     pub record: Record,
     /// Where it trains.
     pub execution: Execution,
+    /// What differs between its runs.
+    pub sweep: Sweep,
     /// Every key with its value and the layer that decided it, in the order of the documentation.
     pub resolved: Vec<ResolvedKey>,
+    /// The config of each swept recipe, below the sweep's other assignments.
+    #[serde(skip)]
+    pub(crate) bases: Bases,
+    /// Where the value of each key was given.
+    #[serde(skip)]
+    pub(crate) origins: BTreeMap<&'static str, (Layer, Place)>,
 }
 
 /// A key, its value, and the layer that decided it.
@@ -56,7 +70,107 @@ pub struct ResolvedKey {
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
     /// environment, `--set`.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the file, its profiles, the variables and the arguments, down to
+    /// values that contradict each other in some runs.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, Faults> {
-        todo!("{path:?} {options:?}")
+        let source = document::read_text(path)?;
+        Self::parse(path, source, options)
     }
+
+    /// The same for a text that was read from `path`.
+    pub fn parse(path: &Path, source: String, options: &LoadOptions) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let layers = layers::all(path, &source, options, &mut faults)?;
+        let loaded = Self::merge(path, source, &layers, &mut faults).map_err(|error| unmergeable(&error));
+        match loaded {
+            Ok(experiment) => {
+                faults.extend(expand::check(&experiment, &faults));
+                Faults::unless(faults, experiment)
+            }
+            Err(fault) => {
+                faults.push(fault);
+                Err(Faults::of(faults))
+            }
+        }
+    }
+
+    fn merge(
+        path: &Path,
+        source: String,
+        layers: &[Given],
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Box<figment::Error>> {
+        let recipe = recipe_of(layers);
+        let base = layers::recipe(&recipe, faults);
+        let (merged, settings) = stack(layers, &base)?;
+        let sweep = Sweep::new(layers, &settings.sweep, faults);
+        let bases = bases(&sweep, layers, faults)?;
+        let origins = origins(layers, &base);
+        let resolved = resolved(&merged, &settings, path);
+        Ok(Self {
+            name: name(&settings, path),
+            file: path.to_owned(),
+            source,
+            config: settings.config(),
+            fallback: settings.fallback(),
+            recipe: settings.recipe,
+            description: settings.description,
+            record: settings.record,
+            execution: settings.execution,
+            sweep,
+            resolved,
+            bases,
+            origins,
+        })
+    }
+}
+
+/// The recipe that the latest layer names.
+fn recipe_of(layers: &[Given]) -> String {
+    let given = layers.iter().rev().find_map(|given| given.value(schema::RECIPE));
+    given.and_then(|given| given.value.as_text()).unwrap_or_default().to_owned()
+}
+
+/// The name that is given, or else that of the file without its extension.
+fn name(settings: &Settings, path: &Path) -> String {
+    let of_file = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    settings.name.clone().unwrap_or_else(of_file)
+}
+
+/// Each swept recipe between the defaults and the other layers; once per recipe, not per run.
+fn bases(sweep: &Sweep, layers: &[Given], faults: &mut Vec<Fault>) -> Result<Bases, Box<figment::Error>> {
+    let mut bases = Bases::new();
+    for recipe in swept_recipes(sweep) {
+        let base = layers::recipe(recipe, faults);
+        let (_, settings) = stack(layers, &base)?;
+        bases.insert(recipe.to_owned(), settings.config());
+    }
+    Ok(bases)
+}
+
+/// The latest layer that gives a value for each key, and where it stands there.
+fn origins(layers: &[Given], recipe: &Given) -> BTreeMap<&'static str, (Layer, Place)> {
+    let mut origins = BTreeMap::new();
+    let (defaults, rest) = layers.split_at(layers.len().min(1));
+    for given in defaults.iter().chain([recipe]).chain(rest) {
+        for value in &given.values {
+            for target in value.key.targets() {
+                origins.insert(target.path, (given.layer.clone(), value.place.clone()));
+            }
+        }
+    }
+    origins
+}
+
+/// Every key that has a value; the name is always there, if only from the file's.
+fn resolved(merged: &Stack, settings: &Settings, path: &Path) -> Vec<ResolvedKey> {
+    let mut resolved = merged.resolved();
+    if settings.name.is_none() {
+        let value = Value::Text(name(settings, path)).to_json();
+        resolved.insert(0, ResolvedKey { key: KEYS[0].path.to_owned(), value, layer: Layer::Default });
+    }
+    resolved
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::schema::{self, Key};
 use crate::{Layer, Place};
 
 /// One thing that is wrong, with its place and the way out.
@@ -21,12 +22,110 @@ pub struct Fault {
     pub nearest: Option<String>,
 }
 
-/// What is wrong.
+/// What is wrong. Each text goes on from "PLACE: KEY: ".
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
-    /// The file cannot be read.
-    #[error("the file cannot be read: {0}")]
+    /// The file cannot be read; why.
+    #[error("cannot be read: {0}")]
     Unreadable(String),
+    /// The file is not TOML; the parser's words.
+    #[error("not TOML: {0}")]
+    Syntax(String),
+    /// No key has this name.
+    #[error("unknown key")]
+    UnknownKey,
+    /// No table has this name.
+    #[error("unknown table")]
+    UnknownTable,
+    /// The file has no profile of that name.
+    #[error("unknown profile")]
+    UnknownProfile,
+    /// A profile was asked for, and the file has none.
+    #[error("the file has no profiles")]
+    NoProfiles,
+    /// A value of the wrong type; the type and the value.
+    #[error("found {0}")]
+    WrongType(String),
+    /// A value that is out of range or no choice, as it was written.
+    #[error("found `{0}`")]
+    Unacceptable(String),
+    /// A key that one layer gives twice; where it did first.
+    #[error("given a second time, first at {0}")]
+    Repeated(Place),
+    /// A seed that is listed twice.
+    #[error("seed {0} is listed twice")]
+    RepeatedSeed(u64),
+    /// A key that all runs of a sweep have in common.
+    #[error("cannot be swept, all runs of a sweep have it in common")]
+    NotSweepable,
+    /// An axis without values.
+    #[error("an axis without values")]
+    EmptyAxis,
+    /// A key swept twice, perhaps once through a shorthand: the other axis and its place.
+    #[error("two axes on one key, also swept as `{0}` at {1}")]
+    TwoAxes(String, Place),
+    /// Zipped axes of different lengths: this axis', another's name, its length, its place.
+    #[error("an axis of {0} values zipped with `{1}` of {2} at {3}")]
+    ZipLengths(usize, String, usize, Place),
+    /// A value in a later layer for a part of what an axis sweeps: the axis, its place.
+    #[error("a part of `{0}`, which is swept at {1}")]
+    PartOfAxis(String, Place),
+    /// Something that something else needs.
+    #[error("missing")]
+    Missing,
+    /// Something that is of no use here.
+    #[error("has no effect here")]
+    Useless,
+    /// Values that contradict each other in some runs: how, and in how many of how many configs.
+    #[error("{reason}{}", in_some_configs(.configs))]
+    Clash {
+        /// The keys, their values, and why these do not go together.
+        reason: String,
+        /// In how many configs, of how many.
+        configs: (usize, usize),
+    },
+    /// More runs than a sweep may have.
+    #[error("{0} runs")]
+    TooManyRuns(u128),
+    /// `[[sweep.exclude]]` leaves nothing.
+    #[error("leaves out every run")]
+    NoRuns,
+    /// An argument that is not of the form `KEY=VALUE`.
+    #[error("no assignment")]
+    NotAnAssignment,
+    /// The layers cannot be merged; the reason in the merging library's words.
+    #[error("the layers cannot be merged: {0}")]
+    Unmergeable(String),
+}
+
+fn in_some_configs((some, all): &(usize, usize)) -> String {
+    if some == all { String::new() } else { format!(" (in {some} of {all} configs)") }
+}
+
+impl Fault {
+    pub(crate) fn new(place: Place, layer: Option<Layer>, key: impl Into<String>, problem: Problem) -> Self {
+        Self { place, layer, key: key.into(), problem, expected: String::new(), nearest: None }
+    }
+
+    pub(crate) fn expected(mut self, expected: impl fmt::Display) -> Self {
+        self.expected = expected.to_string();
+        self
+    }
+
+    pub(crate) fn nearest(mut self, nearest: Option<String>) -> Self {
+        self.nearest = nearest;
+        self
+    }
+
+    /// Whether it leaves open what the value of a key was meant to be.
+    pub(crate) fn casts_doubt_on(&self, key: &Key) -> bool {
+        let mentions = |text: &str| {
+            let path = text.replace('"', "");
+            let path = schema::split_axis(&path).map_or(path.as_str(), |(_, rest)| rest);
+            path == schema::RECIPE || schema::find(path).is_some_and(|named| named.overlaps(key))
+        };
+        mentions(&self.key) || self.nearest.as_deref().is_some_and(mentions)
+    }
 }
 
 impl fmt::Display for Fault {
@@ -49,14 +148,31 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with an experiment, in the order of its layers and lines.
+/// Everything that is wrong with an experiment, at least one fault; shown one per line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// The faults, at least one.
+    /// `value`, unless there are faults.
+    pub(crate) fn unless<T>(faults: Vec<Fault>, value: T) -> Result<T, Self> {
+        if faults.is_empty() { Ok(value) } else { Err(Self(faults)) }
+    }
+
+    /// These, of which there is at least one.
+    pub(crate) fn of(faults: Vec<Fault>) -> Self {
+        debug_assert!(!faults.is_empty(), "faults without a fault");
+        Self(faults)
+    }
+
+    /// The faults, in the order of the layers and their lines.
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
     }
 }
 

@@ -3,21 +3,35 @@
 //! Every other crate speaks in these types. Nothing here trains, stores or prints; the only input
 //! or output is reading an experiment file.
 
+mod axis;
+mod clash;
 mod config;
+mod document;
+mod draw;
 mod event;
+mod expand;
 mod experiment;
 mod fault;
 mod frame;
+mod given;
 mod group;
 mod id;
 mod job;
 mod layer;
+mod layers;
+mod merge;
 mod metric;
 mod plan;
+mod range;
 pub mod recipes;
 mod record;
 mod run;
+pub mod schema;
+mod short;
+mod sweep;
+mod value;
 
+pub use axis::AxisKind;
 pub use config::*;
 pub use event::*;
 pub use experiment::{Experiment, LoadOptions, ResolvedKey};
@@ -27,7 +41,10 @@ pub use group::{GroupKey, group_runs};
 pub use id::{ConfigHash, RunId};
 pub use job::{Job, LaneJob, Resume};
 pub use layer::{Layer, Place};
+pub use layers::PROGRAM_VARIABLES;
 pub use metric::{Declaration, Direction, Metric};
-pub use plan::{AxisKind, AxisSummary, DataIdentity, Plan};
+pub use plan::{AxisSummary, DataIdentity, Plan};
 pub use record::{Execution, Palette, Record, SampleMode};
 pub use run::{Assignment, PlannedRun, RunState};
+pub use sweep::{Axis, Exclusion, Factor, Pinned, Sweep};
+pub use value::Value;

@@ -24,6 +24,23 @@ pub enum Value {
 }
 
 impl Value {
+    /// An integer or a number as a number.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(integer) => Some(*integer as f64),
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> serde_json::Value {
         match self {

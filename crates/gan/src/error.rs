@@ -16,6 +16,14 @@ pub enum GanError {
         /// Why, and the way out.
         cause: String,
     },
+    /// The device or the machine has too little memory for the group.
+    #[error("device {device} has too little memory for this group: {cause}")]
+    OutOfMemory {
+        /// The device's name.
+        device: String,
+        /// What was asked for.
+        cause: String,
+    },
     /// A checkpoint cannot be read back.
     #[error("checkpoint {path} cannot be used: {cause}", path = path.display())]
     Checkpoint {
@@ -38,6 +46,9 @@ pub enum GanError {
     /// A picture could not be encoded.
     #[error("a sample grid cannot be encoded: {0}")]
     Image(String),
+    /// Weights could not be written as safetensors.
+    #[error("the networks cannot be exported: {0}")]
+    Export(String),
     /// The events could not be handed to the runner.
     #[error("the runner cannot be reached: {0}")]
     Events(#[source] std::io::Error),

@@ -196,11 +196,43 @@ mod tests {
         }
     }
 
+    // Changing any number below changes every run's bits: it needs a new release and a note in the
+    // changelog. `tests/golden/streams.py` derives all of them, the normal latents excepted, a second
+    // time from the streams' description.
+
     #[test]
-    fn the_streams_are_the_ones_that_every_recorded_run_was_trained_with() {
-        // Changing any of these numbers changes every run's bits: it needs a new release and a
-        // note in the changelog.
-        assert_eq!(epoch_order(1, 0, 8, true).len(), 8);
-        assert_eq!(hash32(1, 2, 3), hash32(1, 2, 3));
+    fn keys_and_hashes_are_the_ones_that_every_recorded_run_was_trained_with() {
+        assert_eq!(mix64(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(Key::new(1, Purpose::Init, &[0, 3]), Key(0x73be_db3e_52e4_f51a));
+        let mask = Key::mask(7, 3, 1, Pass::GeneratorInG, 2);
+        assert_eq!(mask, Key(0x086c_0866_eb41_3d38));
+        assert_eq!(mask.halves(), (0xeb41_3d38, 0x086c_0866));
+        assert_eq!(hash32(1, 2, 3), 0xe683_f479);
+        assert_eq!(hash32(u32::MAX, 1 << 31, 7), 0x1b0a_8e82);
+        let mut values = [0.0; 24];
+        dropout_mask(mask, 0.3, &mut values);
+        let dropped: Vec<usize> = (0..24).filter(|&index| values[index] == 0.0).collect();
+        assert_eq!(dropped, [1, 6, 10, 11, 14, 18, 19]);
+        assert!(values.iter().all(|&value| value == 0.0 || value == 1.428_571_4));
+    }
+
+    #[test]
+    fn epoch_orders_are_the_ones_that_every_recorded_run_was_trained_with() {
+        assert_eq!(epoch_order(1, 0, 12, true), [7, 6, 11, 0, 4, 2, 3, 5, 9, 1, 10, 8]);
+        assert_eq!(epoch_order(1, 1, 12, true), [1, 4, 2, 5, 7, 6, 9, 10, 11, 8, 0, 3]);
+        let order = epoch_order(1, 0, 60_000, true);
+        assert_eq!([order[0], order[1], order[2], order[59_999]], [1117, 41_159, 59_159, 40_819]);
+    }
+
+    #[test]
+    fn weights_and_latents_are_the_ones_that_every_recorded_run_was_trained_with() {
+        let mut values = [0.0; 4];
+        uniform(Key::new(1, Purpose::Init, &[0, 3]), 0.125, &mut values);
+        assert_eq!(values, [-0.053_985_82, 0.070_198, 0.058_503_374, -0.037_504_047]);
+        let key = Key::new(1, Purpose::LatentD, &[2, 0]);
+        latents(key, Latent::Uniform, &mut values);
+        assert_eq!(values, [0.755_052_33, 0.070_143_46, 0.282_435_77, -0.009_680_867]);
+        latents(key, Latent::Normal, &mut values);
+        assert_eq!(values, [0.0; 4]);
     }
 }

@@ -12,7 +12,7 @@ use crate::state::LaneState;
 use crate::trainer::{Lane, Trainer, TrainingImages};
 
 /// Trains a job's lanes until they end or `stop` says so.
-pub fn work<'a>(job: &Job, stop: &dyn Fn() -> bool, emit: &'a mut Emit<'a>) -> Result<Outcome, GanError> {
+pub fn work(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, GanError> {
     let images = training_images(job)?;
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)
@@ -21,7 +21,7 @@ pub fn work<'a>(job: &Job, stop: &dyn Fn() -> bool, emit: &'a mut Emit<'a>) -> R
 }
 
 /// The trainer for lanes on a device.
-fn open_trainer(
+pub fn open_trainer(
     device: &str,
     threads: usize,
     lanes: Vec<Lane>,

@@ -4,13 +4,14 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use gansweep_experiment::{Envelope, Job};
 
 use crate::exit::Exit;
-use crate::{EventStream, ExitStatus, LaunchError, Launcher, StopSignal, Worker};
+use crate::{EventStream, ExitStatus, LaunchError, Launcher, Worker};
 
 /// Events under way between a worker's thread and its reader.
 const IN_FLIGHT: usize = 64;
@@ -25,9 +26,9 @@ pub struct WorkerFailure {
     pub message: String,
 }
 
-/// What a worker does with a job: train, tell of it, and end early when asked to. Telling fails
-/// once nobody listens any more, and the function should then return.
-type Work = dyn Fn(Job, &StopSignal, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
+/// What a worker does with a job: train, tell of it, and end early, cleanly, once the flag is set.
+/// Telling fails once nobody listens any more, and the function should then return.
+type Work = dyn Fn(Job, &AtomicBool, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
     + Send
     + Sync;
 
@@ -44,7 +45,7 @@ impl InProcessLauncher {
     /// Workers that do this.
     pub fn new<W>(work: W) -> Self
     where
-        W: Fn(Job, &StopSignal, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
+        W: Fn(Job, &AtomicBool, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
             + Send
             + Sync
             + 'static,
@@ -62,20 +63,31 @@ impl std::fmt::Debug for InProcessLauncher {
 impl Launcher for InProcessLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
         let (sender, receiver) = mpsc::sync_channel(IN_FLIGHT);
-        let (work, job, stop) = (Arc::clone(&self.work), job.clone(), StopSignal::new());
-        let thread_stop = stop.clone();
+        let (work, job, wishes) = (Arc::clone(&self.work), job.clone(), Arc::<Wishes>::default());
+        let theirs = Arc::clone(&wishes);
         let thread = thread::Builder::new()
             .name("worker".to_owned())
-            .spawn(move || attempt(&*work, job, &thread_stop, &sender))
+            .spawn(move || attempt(&*work, job, &theirs, &sender))
             .map_err(LaunchError::Thread)?;
-        Ok(Box::new(ThreadWorker { stop, events: Some(receiver), thread: Some(thread), exit: None }))
+        Ok(Box::new(ThreadWorker { wishes, events: Some(receiver), thread: Some(thread), exit: None }))
     }
 }
 
+/// What the runner wants of a thread.
+#[derive(Debug, Default)]
+struct Wishes {
+    stop: AtomicBool,
+    /// Nobody listens any more.
+    killed: AtomicBool,
+}
+
 /// Runs the function; its sender, dropped on return, closes the stream.
-fn attempt(work: &Work, job: Job, stop: &StopSignal, sender: &SyncSender<Envelope>) -> Exit {
-    let mut emit = |envelope| sender.send(envelope).map_err(|_| io::ErrorKind::BrokenPipe.into());
-    match catch_unwind(AssertUnwindSafe(|| work(job, stop, &mut emit))) {
+fn attempt(work: &Work, job: Job, wishes: &Wishes, sender: &SyncSender<Envelope>) -> Exit {
+    let mut emit = |envelope| {
+        let heard = !wishes.killed.load(Ordering::Relaxed) && sender.send(envelope).is_ok();
+        if heard { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    match catch_unwind(AssertUnwindSafe(|| work(job, &wishes.stop, &mut emit))) {
         Ok(Ok(())) => Exit::silent(ExitStatus::Code(0)),
         Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), last_words: failure.message },
         Err(panic) => Exit { status: ExitStatus::Code(101), last_words: panic_message(&*panic) },
@@ -89,7 +101,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// A thread that trains.
 struct ThreadWorker {
-    stop: StopSignal,
+    wishes: Arc<Wishes>,
     events: Option<Receiver<Envelope>>,
     thread: Option<JoinHandle<Exit>>,
     exit: Option<Exit>,
@@ -104,11 +116,12 @@ impl Worker for ThreadWorker {
     }
 
     fn stop(&mut self) {
-        self.stop.raise(crate::StopLevel::Cleanly);
+        self.wishes.stop.store(true, Ordering::Relaxed);
     }
 
     fn kill(&mut self) {
-        self.stop.raise(crate::StopLevel::AtOnce);
+        self.wishes.stop.store(true, Ordering::Relaxed);
+        self.wishes.killed.store(true, Ordering::Relaxed);
     }
 
     fn try_wait(&mut self) -> Option<Exit> {

@@ -120,7 +120,7 @@ pub enum StoreError {
         id: String,
     },
     /// Several runs' ids begin alike.
-    #[error("the ids of {} runs begin with `{prefix}` ({}); give more of it", matches.len(), matches.join(", "))]
+    #[error("the ids of several runs begin with `{prefix}` ({}); give more of it", matches.join(", "))]
     AmbiguousRun {
         /// The beginning.
         prefix: String,

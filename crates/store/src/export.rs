@@ -1,25 +1,160 @@
 //! Exports: CSV and JSON lines of whole entities or of any query.
-use std::io::Write;
-use crate::{Reader, StoreError};
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use crate::{Cell, Reader, RowSink, StoreError};
+
 /// What is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
-    /// One row per sweep.
+    /// One row per sweep: `sweep_overview`.
     Sweeps,
     /// One row per run and sweep: `run_overview`.
     Runs,
-    /// One row per value: `points_named`.
+    /// One row per run, metric and step: `points_named`.
     Points,
     /// One row per run and metric: `summaries_named`.
     Summaries,
     /// One row per attempt: `attempts_named`.
     Attempts,
 }
+
 impl Entity {
-    /// The SQL statement that gives it, of all sweeps or of one.
-    pub fn sql(self, sweep: Option<&str>) -> String { let _ = sweep; unimplemented!() }
+    /// Every entity.
+    pub const ALL: [Self; 5] = [Self::Sweeps, Self::Runs, Self::Points, Self::Summaries, Self::Attempts];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sweeps => "sweeps",
+            Self::Runs => "runs",
+            Self::Points => "points",
+            Self::Summaries => "summaries",
+            Self::Attempts => "attempts",
+        }
+    }
+
+    /// The entity of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity| entity.name() == name)
+    }
+
+    /// The SQL statement that gives it, of all runs or of those in one sweep's latest plan. A name
+    /// that no sweep has gives no rows.
+    pub fn sql(self, sweep: Option<&str>) -> String {
+        let name = sweep.map(|name| format!("'{}'", name.replace('\'', "''")));
+        match self {
+            Self::Sweeps => select("sweep_overview", name.map(|name| format!("sweep = {name}")), "updated"),
+            Self::Runs => {
+                select("run_overview", name.map(|name| format!("sweep = {name}")), "sweep, position, id")
+            }
+            Self::Points => points(name),
+            Self::Summaries => select("summaries_named", name.map(members), "run, metric"),
+            Self::Attempts => select("attempts_named", name.map(members), "run, attempt"),
+        }
+    }
 }
-/// Writes the rows of an SQL statement as CSV with a header (RFC 4180).
-pub fn csv(_reader: &Reader, _sql: &str, _output: &mut dyn Write) -> Result<(), StoreError> { unimplemented!() }
-/// Writes the rows of an SQL statement as JSON lines: one object per row.
-pub fn jsonl(_reader: &Reader, _sql: &str, _output: &mut dyn Write) -> Result<(), StoreError> { unimplemented!() }
+
+fn select(view: &str, condition: Option<String>, order: &str) -> String {
+    let condition = condition.map_or_else(String::new, |condition| format!(" WHERE {condition}"));
+    format!("SELECT * FROM {view}{condition} ORDER BY {order}")
+}
+
+/// The columns of `points_named` in the order in which the points lie on the disk, so that any number
+/// of them is exported without being sorted.
+fn points(name: Option<String>) -> String {
+    let condition = name.map_or_else(String::new, |name| {
+        format!(
+            " WHERE p.run_id IN (SELECT run_id FROM sweeps JOIN sweep_runs USING (sweep_id) \
+             WHERE name = {name} AND current = 1)"
+        )
+    });
+    format!(
+        "SELECT r.id AS run, m.name AS metric, p.step, p.value, k.name AS kind, p.attempt \
+         FROM points p CROSS JOIN runs r USING (run_id) CROSS JOIN metrics m USING (metric_id) \
+         CROSS JOIN value_kinds k ON k.kind = p.kind{condition} ORDER BY p.run_id, p.metric_id, p.step"
+    )
+}
+
+fn members(name: String) -> String {
+    format!(
+        "run IN (SELECT id FROM sweeps JOIN sweep_runs USING (sweep_id) JOIN runs USING (run_id) \
+         WHERE name = {name} AND current = 1)"
+    )
+}
+
+/// Writes the rows of an SQL statement as CSV with a header (RFC 4180, lines ending in a line feed).
+/// A missing value is an empty field, bytes are hexadecimal.
+///
+/// # Errors
+/// Those of [`Reader::stream`]; [`StoreError::Output`] if the output cannot be written.
+pub fn csv(reader: &Reader, sql: &str, output: &mut dyn Write) -> Result<(), StoreError> {
+    reader.stream(sql, &mut Csv(csv::Writer::from_writer(output)))
+}
+
+/// Writes the rows of an SQL statement as JSON lines: one object per row. Bytes are a text of
+/// hexadecimal digits, an infinite number is the text `inf` or `-inf`; of columns of one name the
+/// second is called `name_2`.
+///
+/// # Errors
+/// Those of [`Reader::stream`]; [`StoreError::Output`] if the output cannot be written.
+pub fn jsonl(reader: &Reader, sql: &str, output: &mut dyn Write) -> Result<(), StoreError> {
+    reader.stream(sql, &mut JsonLines { output: io::BufWriter::new(output), names: Vec::new() })
+}
+
+struct Csv<W: Write>(csv::Writer<W>);
+
+impl<W: Write> RowSink for Csv<W> {
+    fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
+        self.0.write_record(names).map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
+        for cell in cells {
+            self.0.write_field(cell.to_string()).map_err(io::Error::from)?;
+        }
+        self.0.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        Ok(self.0.flush()?)
+    }
+}
+
+struct JsonLines<W: Write> {
+    output: W,
+    names: Vec<String>,
+}
+
+impl<W: Write> RowSink for JsonLines<W> {
+    fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
+        for (index, name) in names.iter().enumerate() {
+            let earlier = names[..index].iter().filter(|other| *other == name).count();
+            self.names.push(if earlier == 0 { name.clone() } else { format!("{name}_{}", earlier + 1) });
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
+        let object: Map<String, Value> = self.names.iter().cloned().zip(cells.iter().map(json)).collect();
+        serde_json::to_writer(&mut self.output, &object).map_err(io::Error::from)?;
+        Ok(self.output.write_all(b"\n")?)
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        Ok(self.output.flush()?)
+    }
+}
+
+fn json(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(integer) => (*integer).into(),
+        Cell::Real(real) if real.is_finite() => (*real).into(),
+        Cell::Real(_) | Cell::Text(_) | Cell::Blob(_) => cell.to_string().into(),
+    }
+}

@@ -4,13 +4,21 @@
 //! does, [`export`] turns what a reader gives into CSV and JSON lines. `docs/database.md` describes
 //! every table, view and column.
 
+mod connection;
 mod error;
 pub mod export;
+mod fault;
 mod lock;
 mod reader;
 mod rows;
+mod schema;
+mod status;
 mod store;
 mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::StoreError;
 pub use lock::ResultsLock;

@@ -121,7 +121,15 @@ pub fn find(path: &str) -> Option<&'static Key> {
 /// Whether keys lie below that path.
 pub(crate) fn is_table(path: &str) -> bool {
     let below = |longer: &str| longer.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
-    AXIS_TABLES.iter().any(|table| *table == path || below(table)) || KEYS.iter().any(|key| below(key.path))
+    KEYS.iter().any(|key| below(key.path))
+        || AXIS_TABLES.iter().any(|table| *table == path || below(table))
+        || split_axis(path).is_some_and(|(_, rest)| is_table(rest))
+}
+
+/// The axis table in which a path lies, as a position in [`AXIS_TABLES`], and the path within it.
+pub(crate) fn split_axis(path: &str) -> Option<(usize, &str)> {
+    let within = |table: &&str| path.strip_prefix(*table)?.strip_prefix('.');
+    AXIS_TABLES.iter().enumerate().find_map(|(index, table)| Some((index, within(&table)?)))
 }
 
 #[cfg(test)]
@@ -163,7 +171,7 @@ mod tests {
 
     #[test]
     fn tables_are_known_down_to_the_axes() {
-        for path in ["data", "model.generator", "sweep", "sweep.random", "sweep.random.keys", "sweep.grid"] {
+        for path in ["data", "model.generator", "sweep", "sweep.random", "sweep.random.keys", "sweep.grid", "sweep.zip.model"] {
             assert!(is_table(path), "{path}");
         }
         for path in ["", "dat", "train.epochs", "sweep.grids"] {

@@ -1,1 +1,138 @@
 //! The step of a multilayer perceptron GAN written out by hand for the CPU.
+//!
+//! A lane is trained by one thread, from a workspace of its own that is laid out once; the lanes of
+//! a group advance independently of each other. So a lane's bits depend on nothing but its config,
+//! seed, data and state.
+
+mod activation;
+mod adam;
+mod lane;
+mod loss;
+mod matrix;
+mod network;
+mod norm;
+mod product;
+#[cfg(test)]
+mod tests;
+mod transpose;
+mod weights;
+
+use std::sync::{Mutex, PoisonError};
+
+use gansweep_experiment::SampleMode;
+use pulp::Arch;
+
+use crate::GanError;
+use crate::state::LaneState;
+use crate::trainer::{Lane, LaneChunk, Trainer, TrainingImages};
+use lane::LaneTrainer;
+
+/// Trains a group on the CPU, each lane on one thread at a time.
+#[derive(Debug)]
+pub struct NativeTrainer {
+    arch: Arch,
+    /// `None` where a lane is retired.
+    lanes: Vec<Option<LaneTrainer>>,
+    images: TrainingImages,
+    threads: usize,
+}
+
+impl NativeTrainer {
+    /// Lanes in the given states, on up to `threads` threads.
+    ///
+    /// # Errors
+    /// [`GanError::Group`] if there are not as many states as lanes, a state does not fit its
+    /// lane's config, or the images are fewer than a config asks for.
+    pub fn new(
+        lanes: Vec<Lane>,
+        states: Vec<LaneState>,
+        images: TrainingImages,
+        threads: usize,
+    ) -> Result<Self, GanError> {
+        if lanes.len() != states.len() {
+            let (lanes, states) = (lanes.len(), states.len());
+            return Err(GanError::Group(format!("{lanes} lanes with {states} states")));
+        }
+        let arch = Arch::new();
+        let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
+            let wanted = lane.config.images_per_epoch() as usize;
+            if wanted > images.count {
+                let count = images.count;
+                return Err(GanError::Group(format!("lane {index} trains on {wanted} images of {count}")));
+            }
+            LaneTrainer::new(arch, lane, &state).map(Some)
+        });
+        Ok(Self { arch, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
+    }
+
+    /// Does `work` for every active lane, on as many threads as there are lanes and may be used.
+    fn each<T: Send>(&mut self, work: impl Fn(usize, &mut LaneTrainer) -> T + Sync) -> Vec<Option<T>> {
+        let active = self.lanes.iter().flatten().count();
+        let mut results: Vec<Option<T>> = self.lanes.iter().map(|_| None).collect();
+        let queue = Mutex::new(self.lanes.iter_mut().zip(&mut results).enumerate());
+        let drain = || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((index, (lane, result))) = next else { return };
+                *result = lane.as_mut().map(|lane| work(index, lane));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(active) {
+                scope.spawn(drain);
+            }
+            drain();
+        });
+        drop(queue);
+        results
+    }
+
+    fn lane(&mut self, lane: usize) -> Result<&mut LaneTrainer, GanError> {
+        let count = self.lanes.len();
+        let active = self.lanes.get_mut(lane).and_then(Option::as_mut);
+        active.ok_or_else(|| GanError::Group(format!("lane {lane} of {count} is not active")))
+    }
+}
+
+impl Trainer for NativeTrainer {
+    fn backend(&self) -> String {
+        let vectors = match self.arch {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Arch::V4(_) => "AVX-512",
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Arch::V3(_) => "AVX2",
+            Arch::Scalar => "scalar",
+            #[cfg_attr(target_arch = "x86_64", expect(unreachable_patterns))]
+            _ => "SIMD",
+        };
+        format!("native ({vectors})")
+    }
+
+    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, GanError> {
+        let images = self.images.clone();
+        Ok(self.each(|_, lane| lane.advance(&images, steps, norms)))
+    }
+
+    fn sample(
+        &mut self,
+        latents: &[Vec<f32>],
+        count: usize,
+        mode: SampleMode,
+    ) -> Result<Vec<Option<Vec<f32>>>, GanError> {
+        if latents.len() != self.lanes.len() {
+            let (lanes, given) = (self.lanes.len(), latents.len());
+            return Err(GanError::Group(format!("{lanes} lanes with the latents of {given}")));
+        }
+        Ok(self.each(|index, lane| lane.sample(&latents[index], count, mode)))
+    }
+
+    fn state(&mut self, lane: usize) -> Result<LaneState, GanError> {
+        self.lane(lane).map(|lane| lane.state())
+    }
+
+    fn retire(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            *lane = None;
+        }
+    }
+}

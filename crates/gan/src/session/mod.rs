@@ -24,14 +24,14 @@ pub type OpenTrainer<'a> =
 pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
 
 /// One group in training.
-pub struct Session<'a> {
+pub struct Session<'a, 'e> {
     trainer: Box<dyn Trainer>,
     lanes: Vec<SessionLane>,
     latents: Vec<Vec<f32>>,
     record: Record,
     results_dir: PathBuf,
     pace: Pace,
-    emit: &'a mut Emit<'a>,
+    emit: &'a mut Emit<'e>,
 }
 
 /// How a session ended.
@@ -43,13 +43,13 @@ pub enum Outcome {
     Interrupted,
 }
 
-impl<'a> Session<'a> {
+impl<'a, 'e> Session<'a, 'e> {
     /// Loads each lane's checkpoint or initial weights and builds the trainer.
     pub fn open(
         job: &Job,
         images: &TrainingImages,
         open_trainer: &OpenTrainer<'_>,
-        emit: &'a mut Emit<'a>,
+        emit: &'a mut Emit<'e>,
     ) -> Result<Self, GanError> {
         let mut lanes = Vec::new();
         let mut states = Vec::new();

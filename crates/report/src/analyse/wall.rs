@@ -1,5 +1,7 @@
 //! Where each run's sample grid hangs.
 
+use std::collections::BTreeMap;
+
 use crate::context::{Axis, Heading, Run, Wall};
 
 /// Rows and columns by the swept keys where there are one or two that fill at least half of the
@@ -17,7 +19,7 @@ pub(super) fn wall(runs: &[Run], axes: &[Axis]) -> Wall {
         }
         _ => None,
     };
-    wall.filter(|wall| half_full(wall)).unwrap_or_else(|| in_order(runs))
+    wall.filter(|wall| half_full(wall) && holds_all(wall, runs)).unwrap_or_else(|| in_order(runs))
 }
 
 /// A direction of the matrix: its heading, and the place of each run along it.
@@ -38,10 +40,12 @@ fn dimensions(runs: &[Run], axes: &[Axis], varied: &[usize]) -> Vec<Dimension> {
     groups.iter().map(|group| dimension(runs, axes, group)).collect()
 }
 
-/// Whether each value of one axis comes with one value of the other.
+/// Whether each value of one axis comes with one value of the other, and the other way round.
 fn walk_together(runs: &[Run], one: usize, other: usize) -> bool {
-    runs.iter().all(|a| {
-        runs.iter().all(|b| (a.values[one] == b.values[one]) == (a.values[other] == b.values[other]))
+    let (mut forth, mut back) = (BTreeMap::new(), BTreeMap::new());
+    runs.iter().all(|run| {
+        let (here, there) = (run.values[one], run.values[other]);
+        *forth.entry(here).or_insert(there) == there && *back.entry(there).or_insert(here) == here
     })
 }
 
@@ -93,6 +97,10 @@ fn heading(dimension: &Dimension) -> Heading {
 fn half_full(wall: &Wall) -> bool {
     let cells = wall.cells.iter().flatten();
     2 * cells.clone().filter(|cell| !cell.is_empty()).count() >= cells.count()
+}
+
+fn holds_all(wall: &Wall, runs: &[Run]) -> bool {
+    wall.cells.iter().flatten().map(Vec::len).sum::<usize>() == runs.len()
 }
 
 fn in_order(runs: &[Run]) -> Wall {

@@ -1,54 +1,118 @@
 //! Reading, while another process may be writing.
-use std::{collections::HashMap, path::{Path, PathBuf}};
-use gansweep_experiment::{Metric, RunId};
-use rusqlite::Connection;
-use crate::*;
-/// A read-only view of a database; any number may be open, also while a [`Store`] writes.
+
+mod attempts;
+mod config;
+mod decimate;
+mod images;
+mod query;
+mod runs;
+mod series;
+mod sweeps;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use gansweep_experiment::{Dataset, Geometry, RunId};
+use rusqlite::{Connection, Row};
+
+use crate::{RunStatus, StoreError, connection::open_reader, fault::Fault, status};
+
+/// A read-only view of a database. Any number may be open, also while a [`Store`](crate::Store)
+/// writes; neither waits for the other.
 #[derive(Debug)]
-#[expect(dead_code, reason = "skeleton")]
-pub struct Reader { connection: Connection, path: PathBuf }
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
 /// While it lives, its [`Reader`] sees the database as it was when this was taken.
 #[derive(Debug)]
-#[expect(dead_code, reason = "skeleton")]
-pub struct Snapshot<'a> { reader: &'a Reader }
-#[expect(unused_variables, clippy::unused_self, reason = "skeleton")]
+#[must_use = "the reader sees changes again as soon as this is dropped"]
+pub struct Snapshot<'a> {
+    /// `None` inside another snapshot, which goes on.
+    connection: Option<&'a Connection>,
+}
+
 impl Reader {
-    /// Opens the database in a results folder, or a database file.
-    pub fn open(path: &Path) -> Result<Self, StoreError> { unimplemented!() }
+    /// Opens the database in a results folder, or a database file. The folder may be read-only.
+    ///
+    /// # Errors
+    /// [`StoreError::NoDatabase`] if there is none; [`StoreError::NotADatabase`],
+    /// [`StoreError::Foreign`], [`StoreError::Newer`] and [`StoreError::Older`] for a file that
+    /// this program does not read; [`StoreError::UnmergedLog`] in a read-only folder that a
+    /// writer was killed in.
+    pub fn open(folder_or_file: &Path) -> Result<Self, StoreError> {
+        let (connection, path) = open_reader(folder_or_file)?;
+        Ok(Self { connection, path })
+    }
+
     /// The database file.
-    pub fn path(&self) -> &Path { &self.path }
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Holds the present state of the database for all queries until the snapshot is dropped.
-    pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> { unimplemented!() }
-    /// Every sweep, the latest started last.
-    pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> { unimplemented!() }
-    /// The sweep of that name.
-    pub fn sweep(&self, name: &str) -> Result<SweepRow, StoreError> { unimplemented!() }
-    /// The runs that a filter lets through, by sweep and position.
-    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> { unimplemented!() }
-    /// The one run whose id begins so.
-    pub fn run(&self, id_prefix: &str) -> Result<RunRow, StoreError> { unimplemented!() }
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        self.read(|connection| {
+            if !connection.is_autocommit() {
+                return Ok(Snapshot { connection: None });
+            }
+            connection.execute_batch("BEGIN")?;
+            let snapshot = Snapshot { connection: Some(connection) };
+            // The state is that of the first read.
+            connection.query_row("SELECT count(*) FROM sweeps", [], |_| Ok(()))?;
+            Ok(snapshot)
+        })
+    }
+
     /// Where runs stand; runs that the database does not know are absent.
-    pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> { unimplemented!() }
-    /// One series, by step, of at most `max_points` (`usize::MAX` for all).
-    pub fn points(&self, run: &RunId, metric: Metric, max_points: usize) -> Result<Vec<Point>, StoreError> { unimplemented!() }
-    /// One row per metric that the run has, in the order of [`Metric::ALL`].
-    pub fn summaries(&self, run: &RunId) -> Result<Vec<SummaryRow>, StoreError> { unimplemented!() }
-    /// The run's sample grids without their images, by step.
-    pub fn samples_index(&self, run: &RunId) -> Result<Vec<SampleInfo>, StoreError> { unimplemented!() }
-    /// The run's sample grid at that step.
-    pub fn sample(&self, run: &RunId, step: u64) -> Result<Option<SampleImage>, StoreError> { unimplemented!() }
-    /// The run's attempts, the first first.
-    pub fn attempts(&self, run: &RunId) -> Result<Vec<AttemptRow>, StoreError> { unimplemented!() }
-    /// The grids of real images of the data of that fingerprint, largest last.
-    pub fn real_images(&self, data_fingerprint: &str) -> Result<Vec<RealImages>, StoreError> { unimplemented!() }
-    /// The run's latest checkpoint.
-    pub fn checkpoint(&self, run: &RunId) -> Result<Option<CheckpointRow>, StoreError> { unimplemented!() }
-    /// Every key of the run's config, by key.
-    pub fn config_values(&self, run: &RunId) -> Result<Vec<ConfigValue>, StoreError> { unimplemented!() }
-    /// The keys in which the runs differ.
-    pub fn diff(&self, runs: &[RunId]) -> Result<Vec<KeyDifference>, StoreError> { unimplemented!() }
-    /// All rows of one SQL statement that only reads.
-    pub fn query(&self, sql: &str) -> Result<Table, StoreError> { unimplemented!() }
-    /// Feeds the rows of one SQL statement that only reads to a sink, one at a time.
-    pub fn stream(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> { unimplemented!() }
+    pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        self.read(|connection| status::of(connection, runs))
+    }
+
+    fn read<'a, T>(&'a self, work: impl FnOnce(&'a Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+        work(&self.connection).map_err(|fault| fault.at(&self.path))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection {
+            // Ending a transaction that only read has nothing to lose.
+            let _ = connection.execute_batch("COMMIT");
+        }
+    }
+}
+
+/// A count or step: the schema's checks keep them from being negative.
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
+fn optional_unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+}
+
+/// Four columns from `first` on: rows, cols, height, width.
+fn geometry(row: &Row<'_>, first: usize) -> rusqlite::Result<Geometry> {
+    Ok(Geometry {
+        rows: row.get(first)?,
+        cols: row.get(first + 1)?,
+        height: row.get(first + 2)?,
+        width: row.get(first + 3)?,
+    })
+}
+
+fn dataset(name: &str) -> Result<Dataset, StoreError> {
+    Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| StoreError::Content {
+        what: "a dataset's name".to_owned(),
+        detail: format!("`{name}` is none that this program knows"),
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Content { what: what.to_owned(), detail: error.to_string() })
 }

@@ -1,0 +1,54 @@
+//! The drawn images on the disk, as IDX files: reading them is many times faster than drawing.
+
+use std::path::Path;
+
+use gansweep_experiment::Dataset;
+
+use super::generate;
+use crate::{
+    DataError, Images, Split,
+    catalog::{self, FileSpec, Kind},
+    disk, idx,
+    source::read_split,
+};
+
+/// One part, from the cache or drawn; what had to be drawn is kept if the folder can be written.
+pub(crate) fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
+    // Whatever is wrong with the cache, drawing anew is the cure.
+    if let Ok(images) = read_split(folder, Dataset::Strokes, split) {
+        return Ok(images);
+    }
+    let images = generate(split);
+    let files = encode(&images, split)?;
+    // A cache that cannot be written costs the time to draw, not the images.
+    let _ = write(folder, &files);
+    Ok(images)
+}
+
+/// Makes the folder hold both parts.
+pub(crate) fn fill_cache(folder: &Path) -> Result<(), DataError> {
+    for split in Split::ALL {
+        if read_split(folder, Dataset::Strokes, split).is_err() {
+            write(folder, &encode(&generate(split), split)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of one part, checked: a machine that drew other images must not train on them under
+/// the fingerprint of these.
+fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], DataError> {
+    let spec = |kind| catalog::file(Dataset::Strokes, split, kind);
+    let files = [
+        (spec(Kind::Images), idx::encode_images(&images.pixels)),
+        (spec(Kind::Labels), idx::encode_labels(&images.labels)),
+    ];
+    for (spec, bytes) in &files {
+        disk::check(bytes, spec).map_err(DataError::StrokesDiffer)?;
+    }
+    Ok(files)
+}
+
+fn write(folder: &Path, files: &[(FileSpec, Vec<u8>)]) -> Result<(), DataError> {
+    files.iter().try_for_each(|(spec, bytes)| disk::write_atomically(&folder.join(spec.name()), bytes))
+}

@@ -1,0 +1,67 @@
+//! A pen with a soft edge on a grid of pixels.
+
+use gansweep_experiment::{IMAGE_PIXELS, IMAGE_SIDE};
+
+use super::curve::Point;
+
+/// A place of the pen in pixels, and how far its ink reaches there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dab {
+    pub(super) at: Point,
+    pub(super) radius: f64,
+}
+
+/// A page of 28 x 28 pixels: the distance of every pixel's centre from the nearest ink's edge,
+/// negative within the ink.
+pub(super) struct Page {
+    distance: [f64; IMAGE_PIXELS],
+}
+
+/// Beyond this distance from the ink's edge, in pixels, a pixel stays black.
+const REACH: f64 = 1.0;
+
+impl Page {
+    /// Without ink.
+    pub(super) fn blank() -> Self {
+        Self { distance: [f64::INFINITY; IMAGE_PIXELS] }
+    }
+
+    /// Draws one stroke.
+    pub(super) fn draw(&mut self, dabs: &[Dab]) {
+        for pair in dabs.windows(2) {
+            self.draw_piece(pair[0], pair[1]);
+        }
+    }
+
+    /// The ink as bytes: full within, fading over `soft` pixels (at most two) across its edge.
+    pub(super) fn develop(&self, soft: f64, out: &mut [u8]) {
+        for (byte, distance) in out.iter_mut().zip(&self.distance) {
+            let ink = (0.5 - distance / soft).clamp(0.0, 1.0);
+            *byte = (ink * 255.0 + 0.5) as u8;
+        }
+    }
+
+    fn draw_piece(&mut self, from: Dab, to: Dab) {
+        let (a, b) = (from.at, to.at);
+        let reach = from.radius.max(to.radius) + REACH;
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        let squared_length = (dx * dx + dy * dy).max(1e-12);
+        let widening = to.radius - from.radius;
+        for row in pixels(a.y.min(b.y) - reach, a.y.max(b.y) + reach) {
+            for col in pixels(a.x.min(b.x) - reach, a.x.max(b.x) + reach) {
+                let (px, py) = (col as f64 + 0.5 - a.x, row as f64 + 0.5 - a.y);
+                let t = ((px * dx + py * dy) / squared_length).clamp(0.0, 1.0);
+                let (ex, ey) = (px - t * dx, py - t * dy);
+                let distance = (ex * ex + ey * ey).sqrt() - (from.radius + t * widening);
+                let nearest = &mut self.distance[row * IMAGE_SIDE + col];
+                *nearest = nearest.min(distance);
+            }
+        }
+    }
+}
+
+/// The rows or columns whose centres lie between two coordinates.
+fn pixels(low: f64, high: f64) -> std::ops::Range<usize> {
+    let clamp = |edge: f64| (edge + 0.5).clamp(0.0, IMAGE_SIDE as f64) as usize;
+    clamp(low)..clamp(high)
+}

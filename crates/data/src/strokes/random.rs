@@ -1,0 +1,46 @@
+//! Random numbers that are the same on every machine and in any order of drawing.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+/// The generator of one image: a stream of its own, so that no image depends on another.
+pub(super) struct Random(ChaCha8Rng);
+
+impl Random {
+    /// Of image `index` over both parts of the dataset.
+    pub(super) fn of_image(index: u64) -> Self {
+        let mut rng = ChaCha8Rng::from_seed(*b"gansweep: digits from strokes, 1");
+        rng.set_stream(index);
+        Self(rng)
+    }
+
+    /// Uniform on `[0, 1)`.
+    pub(super) fn unit(&mut self) -> f64 {
+        f64::from(self.0.next_u32()) / 4_294_967_296.0
+    }
+
+    /// Uniform on `[low, high)`.
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Bell-shaped around 0 with standard deviation 1, never beyond 3: the sum of six uniform
+    /// numbers, scaled. No logarithm or cosine, whose last bits differ between machines.
+    pub(super) fn bell(&mut self) -> f64 {
+        const SCALE: f64 = 1.414_213_562_373_095_1;
+        let sum: f64 = (0..6).map(|_| self.unit()).sum();
+        (sum - 3.0) * SCALE
+    }
+
+    /// True with this probability.
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// One of `0..count`.
+    pub(super) fn index(&mut self, count: usize) -> usize {
+        (self.unit() * count as f64) as usize
+    }
+}

@@ -1,0 +1,84 @@
+//! Clashes: values that are right each by itself and cannot stand together.
+
+use crate::{Config, Output, Pixels, Record, SampleMode};
+
+/// The most images of a sample grid.
+const MAX_GRID: u32 = 400;
+
+/// Values that cannot stand together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clash {
+    /// The keys that are to blame, the one to name first.
+    pub(crate) keys: &'static [&'static str],
+    /// Which values, and why they cannot stand together.
+    pub(crate) reason: String,
+    /// The way out.
+    pub(crate) expected: String,
+}
+
+/// The clashes in a config and what is recorded of it.
+pub(crate) fn clashes(config: &Config, record: &Record) -> Vec<Clash> {
+    [output_and_pixels(config), no_full_batch(config), lonely_image(config), lonely_sample(config, record), large_grid(record)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn output_and_pixels(config: &Config) -> Option<Clash> {
+    let (output, pixels, right_pixels, right_output) = match (config.model.output, config.data.pixels) {
+        (Output::Tanh, Pixels::Unit) => ("tanh", "unit", "signed", "sigmoid"),
+        (Output::Sigmoid, Pixels::Signed) => ("sigmoid", "signed", "unit", "tanh"),
+        (Output::Tanh, Pixels::Signed) | (Output::Sigmoid, Pixels::Unit) => return None,
+    };
+    Some(Clash {
+        keys: &["model.output", "data.pixels"],
+        reason: format!("\"{output}\" cannot reach all pixels of `data.pixels = \"{pixels}\"`"),
+        expected: format!("`data.pixels = \"{right_pixels}\"`, or `model.output = \"{right_output}\"`"),
+    })
+}
+
+fn no_full_batch(config: &Config) -> Option<Clash> {
+    let batch = config.train.batch_size;
+    (config.images_per_epoch() == 0).then(|| Clash {
+        keys: &["train.batch_size", "data.images", "train.drop_last"],
+        reason: format!("{batch} images do not come together from `data.images = {}`", config.data.images),
+        expected: "a smaller batch, more images, or `train.drop_last = false`".to_owned(),
+    })
+}
+
+/// Batch normalisation divides by the spread of a batch, which one image does not have.
+fn lonely_image(config: &Config) -> Option<Clash> {
+    let batch = config.train.batch_size;
+    let images = config.images_per_epoch();
+    let lonely = batch == 1 || images % batch == 1;
+    (config.model.generator.batch_norm && lonely).then(|| Clash {
+        keys: &["train.batch_size", "model.generator.batch_norm", "data.images", "train.drop_last"],
+        reason: match batch {
+            1 => "batch normalisation needs more than one image in a batch".to_owned(),
+            _ => format!("batches of {batch} leave one of {images} images for the last, too few for batch normalisation"),
+        },
+        expected: match batch {
+            1 => "at least 2, or `model.generator.batch_norm = false`".to_owned(),
+            _ => "another batch size, or `train.drop_last = true`".to_owned(),
+        },
+    })
+}
+
+fn lonely_sample(config: &Config, record: &Record) -> Option<Clash> {
+    let lonely = record.grid_rows == 1 && record.grid_cols == 1;
+    let by_batch = record.sample_mode == SampleMode::BatchStatistics && config.model.generator.batch_norm;
+    (lonely && by_batch).then(|| Clash {
+        keys: &["record.sample_mode", "record.grid_rows", "record.grid_cols", "model.generator.batch_norm"],
+        reason: "a grid of one image has no batch statistics".to_owned(),
+        expected: "a larger grid, or `record.sample_mode = \"eval\"`".to_owned(),
+    })
+}
+
+fn large_grid(record: &Record) -> Option<Clash> {
+    let images = record.grid_rows * record.grid_cols;
+    (images > MAX_GRID).then(|| Clash {
+        keys: &["record.grid_rows", "record.grid_cols"],
+        reason: format!("a grid of {} x {} has {images} images", record.grid_rows, record.grid_cols),
+        expected: format!("at most {MAX_GRID}"),
+    })
+}

@@ -1,0 +1,143 @@
+//! Random draws: values that are the same for ever, given seed, key and position.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+
+use crate::{Value, range};
+
+/// What the values of a random axis are drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Draw {
+    /// Uniformly between two numbers.
+    Uniform(f64, f64),
+    /// With a uniform logarithm between two numbers.
+    LogUniform(f64, f64),
+    /// Each integer from the first to the last alike.
+    Integer(u64, u64),
+    /// An integer from the first to the last, with a uniform logarithm but for rounding.
+    LogInteger(u64, u64),
+    /// Each value alike.
+    Choice(Vec<Value>),
+}
+
+impl Draw {
+    /// The first `n` values drawn for a key.
+    ///
+    /// The i-th value depends on `seed`, `key` and i alone: the i-th 64-bit word of ChaCha8, keyed
+    /// with the SHA-256 of `gansweep/random/SEED/KEY`, decides it. So a larger `n` keeps the
+    /// earlier draws, and another key beside this one changes nothing.
+    pub(crate) fn values(&self, seed: u64, key: &str, n: usize) -> Vec<Value> {
+        let digest = Sha256::digest(format!("gansweep/random/{seed}/{key}"));
+        let mut generator = ChaCha8Rng::from_seed(digest.into());
+        (0..n).map(|_| self.value(generator.next_u64())).collect()
+    }
+
+    /// The value that 64 random bits stand for. Logarithms come from `libm`, which gives the same
+    /// bits on every machine.
+    fn value(&self, bits: u64) -> Value {
+        match self {
+            Self::Uniform(low, high) => {
+                Value::Number(range::rounded(low + (high - low) * fraction(bits)).clamp(*low, *high))
+            }
+            Self::LogUniform(low, high) => {
+                Value::Number(range::rounded(log_between(*low, *high, bits)).clamp(*low, *high))
+            }
+            Self::Integer(low, high) => Value::Integer(low + below(high - low + 1, bits)),
+            Self::LogInteger(low, high) => {
+                let integer = log_between(*low as f64, *high as f64 + 1.0, bits).floor() as u64;
+                Value::Integer(integer.clamp(*low, *high))
+            }
+            Self::Choice(values) => values[below(values.len() as u64, bits) as usize].clone(),
+        }
+    }
+}
+
+/// From `[0, 1)`, with 53 random bits.
+fn fraction(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn log_between(low: f64, high: f64, bits: u64) -> f64 {
+    let (from, to) = (libm::log(low), libm::log(high));
+    libm::exp(from + (to - from) * fraction(bits))
+}
+
+/// From `0..n`, by multiplication (Lemire 2019) without the rejection step: with n below 2^17 the
+/// bias is less than 2^-47.
+fn below(n: u64, bits: u64) -> u64 {
+    ((u128::from(bits) * u128::from(n)) >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_draw() -> impl Strategy<Value = Draw> {
+        prop_oneof![
+            (1e-6f64..1.0, 1.0f64..9.0).prop_map(|(low, high)| Draw::Uniform(low, high)),
+            (1e-6f64..1.0, 1.0f64..9.0).prop_map(|(low, high)| Draw::LogUniform(low, high)),
+            (0u64..9, 9u64..99).prop_map(|(low, high)| Draw::Integer(low, high)),
+            (1u64..9, 9u64..99).prop_map(|(low, high)| Draw::LogInteger(low, high)),
+            prop::collection::vec(0u64..9, 1..5)
+                .prop_map(|values| Draw::Choice(values.into_iter().map(Value::Integer).collect())),
+        ]
+    }
+
+    fn is_within(draw: &Draw, value: &Value) -> bool {
+        match (draw, value) {
+            (Draw::Uniform(low, high) | Draw::LogUniform(low, high), Value::Number(x)) => (*low..=*high).contains(x),
+            (Draw::Integer(low, high) | Draw::LogInteger(low, high), Value::Integer(x)) => (*low..=*high).contains(x),
+            (Draw::Choice(values), value) => values.contains(value),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_values_for_ever() {
+        let rates = Draw::LogUniform(1e-5, 1e-2).values(1, "optimizer.lr", 5);
+        assert_eq!(rates, RATES.map(Value::Number));
+        let widths = Draw::LogInteger(16, 512).values(1, "model.hidden", 5);
+        assert_eq!(widths, WIDTHS.map(Value::Integer));
+    }
+
+    const RATES: [f64; 5] = [0.0; 5];
+    const WIDTHS: [u64; 5] = [0; 5];
+
+    #[test]
+    fn seeds_and_keys_have_draws_of_their_own() {
+        let draw = Draw::Uniform(0.0, 1.0);
+        let first = draw.values(0, "a", 8);
+        assert_ne!(first, draw.values(1, "a", 8));
+        assert_ne!(first, draw.values(0, "b", 8));
+    }
+
+    #[test]
+    fn integers_fall_evenly() {
+        let values = Draw::Integer(3, 5).values(7, "train.d_steps", 3000);
+        for integer in 3..=5 {
+            let hits = values.iter().filter(|value| **value == Value::Integer(integer)).count();
+            assert!((900..1100).contains(&hits), "{integer}: {hits}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn draws_stay_within_their_bounds_and_more_of_them_keep_the_first(
+            draw in any_draw(), seed in any::<u64>(), n in 1usize..20, more in 1usize..20,
+        ) {
+            let few = draw.values(seed, "key", n);
+            let many = draw.values(seed, "key", n + more);
+            prop_assert_eq!(&few[..], &many[..n]);
+            prop_assert!(many.iter().all(|value| is_within(&draw, value)));
+        }
+
+        #[test]
+        fn the_ends_of_the_bits_stay_within_bounds(draw in any_draw()) {
+            prop_assert!(is_within(&draw, &draw.value(0)));
+            prop_assert!(is_within(&draw, &draw.value(u64::MAX)));
+        }
+    }
+}

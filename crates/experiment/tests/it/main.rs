@@ -1,0 +1,9 @@
+//! Experiment files from their text to a plan, through the crate's public face.
+
+mod bad_input;
+mod common;
+mod layering;
+mod planning;
+mod reference;
+mod robustness;
+mod shipped;

@@ -1,0 +1,51 @@
+//! Pointwise functions whose parameter may differ between lanes.
+
+use burn::tensor::{Device, Tensor, activation};
+
+/// The slopes below zero of a network's leaky ReLUs.
+#[derive(Debug, Clone)]
+pub(super) enum Slopes {
+    /// All lanes have a ReLU.
+    Relu,
+    /// All lanes have the same slope.
+    Same(f64),
+    /// `slope` and `1 - slope`, each `[lanes, 1, 1]`.
+    PerLane {
+        /// Below zero.
+        slope: Tensor<3>,
+        /// Added above zero.
+        rest: Tensor<3>,
+    },
+}
+
+impl Slopes {
+    /// Of all lanes.
+    pub(super) fn new(slopes: &[f64], device: &Device) -> Self {
+        let first = slopes.first().copied().unwrap_or(0.0);
+        if slopes.iter().any(|&slope| slope != first) {
+            let slope = per_lane(slopes.iter().copied(), device);
+            let rest = per_lane(slopes.iter().map(|slope| 1.0 - slope), device);
+            return Self::PerLane { slope, rest };
+        }
+        if first == 0.0 { Self::Relu } else { Self::Same(first) }
+    }
+
+    /// `x` above zero, `slope * x` below, on `[lanes, batch, features]`.
+    pub(super) fn apply(&self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Relu => activation::relu(x),
+            Self::Same(slope) => activation::leaky_relu(x, *slope),
+            Self::PerLane { slope, rest } => {
+                let above = x.clone().without_autodiff().greater_elem(0.0).float();
+                x * (above * rest.clone() + slope.clone())
+            }
+        }
+    }
+}
+
+/// One number a lane as `[lanes, 1, 1]`, which broadcasts over `[lanes, batch, features]`.
+pub(super) fn per_lane(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<3> {
+    let values: Vec<f32> = values.map(|value| value as f32).collect();
+    let lanes = values.len();
+    Tensor::<1>::from_data(values.as_slice(), device).reshape([lanes, 1, 1])
+}

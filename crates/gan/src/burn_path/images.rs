@@ -1,0 +1,42 @@
+//! The training images in the device's memory.
+
+use burn::tensor::{Device, Int, Tensor};
+use gansweep_experiment::IMAGE_PIXELS;
+
+use super::masks::integers;
+use crate::trainer::TrainingImages;
+
+/// Pixels in one 32-bit integer.
+const PACKED: usize = 4;
+
+/// All training images, four pixels to a 32-bit integer: every backend has that type, and the
+/// smallest buffers that drivers promise (128 MiB) hold 60,000 images.
+#[derive(Debug, Clone)]
+pub(super) struct DeviceImages {
+    /// `[count, 196]`, the first pixel in the lowest byte.
+    packed: Tensor<2, Int>,
+    /// The value of each byte, `[256]`.
+    table: Tensor<1>,
+}
+
+impl DeviceImages {
+    /// Uploads them.
+    pub(super) fn new(images: &TrainingImages, device: &Device) -> Self {
+        let used = &images.bytes[..images.count * IMAGE_PIXELS];
+        let packed: Vec<i32> = used.as_chunks::<PACKED>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
+        Self {
+            packed: integers(&packed, device).reshape([images.count, IMAGE_PIXELS / PACKED]),
+            table: Tensor::from_data(TrainingImages::table(images.pixels).as_slice(), device),
+        }
+    }
+
+    /// The images of those indices, `[lanes * batch]`, scaled: `[lanes, batch, 784]`.
+    pub(super) fn gather(&self, indices: Tensor<1, Int>, lanes: usize) -> Tensor<3> {
+        let [count] = indices.dims();
+        let packed = self.packed.clone().select(0, indices);
+        let byte = |index: i32| packed.clone().bitwise_right_shift_scalar(8 * index).bitwise_and_scalar(0xff);
+        let bytes: Tensor<3, Int> = Tensor::stack((0..PACKED as i32).map(byte).collect(), 2);
+        let values = self.table.clone().select(0, bytes.reshape([count * IMAGE_PIXELS]));
+        values.reshape([lanes, count / lanes, IMAGE_PIXELS])
+    }
+}

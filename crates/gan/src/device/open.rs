@@ -1,0 +1,100 @@
+//! Opening a device for Burn's tensors.
+
+use burn::tensor::Device;
+
+use super::{DeviceKind, DeviceName};
+use crate::GanError;
+
+/// A device that tensors can be made on.
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    /// What it was asked for by.
+    pub name: DeviceName,
+    /// What computes, for the record: backend, adapter and driver.
+    pub description: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    pub(crate) device: Device,
+    /// Whether a recorded step is replayed faster than it is issued again.
+    pub(crate) replays: bool,
+}
+
+/// Opens a device for Burn's tensors. Runs its driver's code, so a worker process should do it.
+///
+/// [`DeviceName::Cpu`] is no device of Burn's and is refused.
+pub fn open(name: DeviceName) -> Result<OpenDevice, GanError> {
+    let opened = match name {
+        DeviceName::Cpu => Err("it is this program's own CPU path, not one of Burn's devices".to_owned()),
+        DeviceName::Flex => flex(),
+        DeviceName::Vulkan(_) | DeviceName::Wgpu(_) => gpu(name),
+        DeviceName::LibtorchCpu | DeviceName::LibtorchCuda(_) => libtorch(name),
+    };
+    opened.map_err(|cause| GanError::Device { device: name.to_string(), cause })
+}
+
+#[cfg(feature = "flex")]
+fn flex() -> Result<OpenDevice, String> {
+    let description = format!("Burn {} flex", super::list::BURN_VERSION);
+    Ok(OpenDevice { name: DeviceName::Flex, description, kind: DeviceKind::Cpu, device: Device::flex(), replays: false })
+}
+
+#[cfg(not(feature = "flex"))]
+fn flex() -> Result<OpenDevice, String> {
+    Err(super::list::missing("flex"))
+}
+
+#[cfg(feature = "wgpu")]
+fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
+    use burn::tensor::DeviceKind as Selector;
+    use burn::tensor::wgpu::WgpuBackend;
+
+    use super::adapters::{Api, adapters};
+
+    let (api, backend, index) = match name {
+        DeviceName::Vulkan(index) => (Api::Vulkan, WgpuBackend::Vulkan, index),
+        DeviceName::Wgpu(index) => (Api::Preferred, WgpuBackend::Auto, index),
+        _ => return Err("it is no GPU".to_owned()),
+    };
+    let found = adapters(api);
+    let Some(adapter) = found.get(index) else {
+        return Err(super::list::no_adapter(api, found.len()));
+    };
+    let selector = match adapter.kind {
+        DeviceKind::DiscreteGpu => Selector::DiscreteGpu(adapter.nth),
+        DeviceKind::IntegratedGpu => Selector::IntegratedGpu(adapter.nth),
+        DeviceKind::VirtualGpu => Selector::VirtualGpu(adapter.nth),
+        DeviceKind::SoftwareGpu | DeviceKind::Cpu => Selector::Cpu,
+    };
+    let options = Device::wgpu_options().device_kind(selector).graphics_api(backend);
+    let device = options.init().map_err(|error| format!("{}: {error}", adapter.description))?;
+    let shaders = if cfg!(feature = "vulkan") { "SPIR-V" } else { "WGSL" };
+    let description = format!("Burn {} wgpu ({shaders}) on {}", super::list::BURN_VERSION, adapter.description);
+    Ok(OpenDevice { name, description, kind: adapter.kind, device, replays: true })
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn gpu(_: DeviceName) -> Result<OpenDevice, String> {
+    Err(super::list::missing("vulkan"))
+}
+
+#[cfg(feature = "libtorch")]
+#[expect(deprecated, reason = "Burn's only way to cuBLAS; kept behind this module")]
+fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
+    let (device, kind) = match name {
+        DeviceName::LibtorchCuda(index) => {
+            let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+            if index >= count {
+                return Err(super::list::no_cuda(count));
+            }
+            (Device::libtorch_cuda(index), DeviceKind::DiscreteGpu)
+        }
+        _ => (Device::libtorch(), DeviceKind::Cpu),
+    };
+    let description = format!("Burn {} libtorch on {name}", super::list::BURN_VERSION);
+    Ok(OpenDevice { name, description, kind, device, replays: false })
+}
+
+#[cfg(not(feature = "libtorch"))]
+fn libtorch(_: DeviceName) -> Result<OpenDevice, String> {
+    Err(super::list::missing("libtorch"))
+}

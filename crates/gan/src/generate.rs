@@ -1,0 +1,29 @@
+//! New images from a trained generator.
+
+use std::sync::Arc;
+
+use gansweep_experiment::{Config, SampleMode};
+
+use crate::native::NativeTrainer;
+use crate::state::LaneState;
+use crate::streams::{self, Key, Purpose};
+use crate::trainer::{Lane, Trainer, TrainingImages};
+use crate::{GanError, grid};
+
+/// `count` images of 784 grey bytes, from latents of that seed; the first are the same however
+/// many are drawn.
+pub fn images(config: &Config, state: &LaneState, count: usize, seed: u64) -> Result<Vec<u8>, GanError> {
+    let mut latents = vec![0.0; count * config.model.latent_dim as usize];
+    streams::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
+    let none = TrainingImages {
+        dataset: config.data.dataset,
+        bytes: Arc::new(Vec::new()),
+        count: 0,
+        pixels: config.data.pixels,
+    };
+    let lane = Lane { config: config.clone(), seed };
+    let mut trainer = NativeTrainer::new(vec![lane], vec![state.clone()], none, 1)?;
+    let drawn = trainer.sample(&[latents], count, SampleMode::Eval)?;
+    let values = drawn.into_iter().next().flatten().unwrap_or_default();
+    Ok(grid::to_bytes(&values, config.data.pixels))
+}

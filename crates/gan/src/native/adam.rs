@@ -1,0 +1,173 @@
+//! Adam (Kingma and Ba 2015, algorithm 1) as PyTorch computes it, one pass over each parameter.
+
+use gansweep_experiment::AdamConfig;
+use pulp::{Arch, Simd, WithSimd};
+
+use super::matrix::{Line, Matrix};
+use super::product::Finish;
+
+/// A trained tensor with both its moments, in one layout.
+#[derive(Debug, Clone)]
+pub(super) struct Trained {
+    pub(super) value: Matrix,
+    pub(super) first: Matrix,
+    pub(super) second: Matrix,
+}
+
+/// The coefficients of one update.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Update {
+    /// `1 - beta1`.
+    first_weight: f32,
+    beta2: f32,
+    /// `1 - beta2`.
+    second_weight: f32,
+    /// `lr / (1 - beta1^t)`.
+    step_size: f32,
+    /// `1 / sqrt(1 - beta2^t)`.
+    root_scale: f32,
+    eps: f32,
+}
+
+impl Update {
+    /// Of the update number `t`, counted from 1.
+    pub(super) fn new(adam: &AdamConfig, t: u64) -> Self {
+        let correction = |beta: f64| 1.0 - libm::pow(beta, t as f64);
+        Self {
+            first_weight: (1.0 - adam.beta1) as f32,
+            beta2: adam.beta2 as f32,
+            second_weight: (1.0 - adam.beta2) as f32,
+            step_size: (adam.lr / correction(adam.beta1)) as f32,
+            root_scale: (1.0 / libm::sqrt(correction(adam.beta2))) as f32,
+            eps: adam.eps as f32,
+        }
+    }
+
+    /// Moves a line of parameters along a line of gradients.
+    #[inline(always)]
+    fn apply<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        gradient: [S::f32s; V],
+        [value, first, second]: [&mut Line; 3],
+    ) {
+        let [value, first, second] = [value, first, second].map(|line| S::as_mut_simd_f32s(&mut line.0).0);
+        for v in 0..V {
+            let g = gradient[v];
+            let change = simd.mul_f32s(simd.splat_f32s(self.first_weight), simd.sub_f32s(g, first[v]));
+            let m = normal_or_zero(simd, simd.add_f32s(first[v], change));
+            let square = simd.mul_f32s(simd.splat_f32s(self.second_weight), simd.mul_f32s(g, g));
+            let decayed = simd.mul_f32s(simd.splat_f32s(self.beta2), second[v]);
+            let s = normal_or_zero(simd, simd.add_f32s(decayed, square));
+            let root = simd.mul_f32s(simd.sqrt_f32s(s), simd.splat_f32s(self.root_scale));
+            let step = simd.div_f32s(
+                simd.mul_f32s(simd.splat_f32s(self.step_size), m),
+                simd.add_f32s(root, simd.splat_f32s(self.eps)),
+            );
+            first[v] = m;
+            second[v] = s;
+            value[v] = simd.sub_f32s(value[v], step);
+        }
+    }
+}
+
+/// Zero for subnormal numbers, on which many processors are a hundred times slower. Without this
+/// the moments of every parameter whose gradient has become zero (behind a dead ReLU) would end up
+/// there and stay; next to `eps` they are nothing.
+#[inline(always)]
+fn normal_or_zero<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let subnormal = simd.less_than_f32s(simd.abs_f32s(x), simd.splat_f32s(f32::MIN_POSITIVE));
+    simd.select_f32s(subnormal, simd.splat_f32s(0.0), x)
+}
+
+impl Trained {
+    /// Zero, with moments of zero.
+    pub(super) fn new(rows: usize, cols: usize) -> Self {
+        let zero = Matrix::new(rows, cols);
+        Self { value: zero.clone(), first: zero.clone(), second: zero }
+    }
+
+    /// The update itself for a gradient that is a finished product, line by line.
+    pub(super) fn descend<'a>(&'a mut self, update: &'a Update, squares: Option<&'a mut f64>) -> Descend<'a> {
+        Descend {
+            rows: self.value.rows(),
+            value: self.value.lines_mut(),
+            first: self.first.lines_mut(),
+            second: self.second.lines_mut(),
+            update,
+            squares,
+        }
+    }
+
+    /// The update for a gradient in memory.
+    pub(super) fn descend_along(
+        &mut self,
+        arch: Arch,
+        gradient: &Matrix,
+        update: &Update,
+        squares: Option<&mut f64>,
+    ) {
+        arch.dispatch(Along { gradient, descend: self.descend(update, squares) });
+    }
+}
+
+/// Updates a parameter with the lines of its gradient.
+pub(super) struct Descend<'a> {
+    rows: usize,
+    value: &'a mut [Line],
+    first: &'a mut [Line],
+    second: &'a mut [Line],
+    update: &'a Update,
+    /// Grows by the gradient's squares, for its norm.
+    squares: Option<&'a mut f64>,
+}
+
+impl Finish for Descend<'_> {
+    #[inline(always)]
+    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
+        let at = panel * self.rows + row;
+        self.update.apply(simd, line, [&mut self.value[at], &mut self.first[at], &mut self.second[at]]);
+        if let Some(squares) = self.squares.as_deref_mut() {
+            add_squares::<S, V>(line, squares);
+        }
+    }
+}
+
+#[cold]
+fn add_squares<S: Simd, const V: usize>(line: [S::f32s; V], squares: &mut f64) {
+    let mut values = Line::ZERO;
+    S::as_mut_simd_f32s(&mut values.0).0.copy_from_slice(&line);
+    *squares += values.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
+}
+
+struct Along<'a> {
+    gradient: &'a Matrix,
+    descend: Descend<'a>,
+}
+
+impl WithSimd for Along<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            1 => self.run::<S, 16>(simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
+        }
+    }
+}
+
+impl Along<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(&mut self, simd: S) {
+        for panel in 0..self.gradient.panels() {
+            for (row, line) in self.gradient.panel(panel).iter().enumerate() {
+                let vectors = S::as_simd_f32s(&line.0).0;
+                self.descend.finish::<S, V>(simd, row, panel, std::array::from_fn(|v| vectors[v]));
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Matrices stored as panels of sixteen columns.
+
+use std::ops::Range;
+
+/// Floats in one cache line: the width of a panel.
+pub(super) const LINE: usize = 16;
+
+/// One row of one panel, on a cache line of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(super) struct Line(pub(super) [f32; LINE]);
+
+impl Line {
+    /// All zero.
+    pub(super) const ZERO: Self = Self([0.0; LINE]);
+}
+
+/// Lines that hold so many columns.
+pub(super) const fn panels(cols: usize) -> usize {
+    cols.div_ceil(LINE)
+}
+
+/// A `[rows, cols]` matrix as panels of sixteen columns, each panel with its rows one after the
+/// other.
+///
+/// A vector of any width runs along a line; a walk down a panel is one sequential stream, and so
+/// is a walk along sixteen columns of a few neighbouring rows. Products can therefore take the same
+/// matrix as either operand, plain or transposed, without packing it first. Columns beyond `cols`
+/// in the last panel are padding: whatever writes a line writes all of it.
+#[derive(Debug, Clone)]
+pub(super) struct Matrix {
+    rows: usize,
+    cols: usize,
+    lines: Vec<Line>,
+}
+
+impl Matrix {
+    /// All zero.
+    pub(super) fn new(rows: usize, cols: usize) -> Self {
+        Self { rows, cols, lines: vec![Line::ZERO; rows * panels(cols)] }
+    }
+
+    /// From values row by row, with an element's place in `values` given by `index(row, col)`.
+    pub(super) fn from_fn(rows: usize, cols: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        let mut matrix = Self::new(rows, cols);
+        for row in 0..rows {
+            for col in 0..cols {
+                matrix.lines[col / LINE * rows + row].0[col % LINE] = value(row, col);
+            }
+        }
+        matrix
+    }
+
+    /// Takes another shape within what it was created for, without touching memory: its values
+    /// are then unspecified.
+    pub(super) fn reshape(&mut self, rows: usize, cols: usize) {
+        assert!(rows * panels(cols) <= self.lines.len(), "[{rows}, {cols}] is beyond the workspace");
+        self.rows = rows;
+        self.cols = cols;
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    pub(super) fn panels(&self) -> usize {
+        panels(self.cols)
+    }
+
+    /// The element in `row` and `col`.
+    pub(super) fn get(&self, row: usize, col: usize) -> f32 {
+        self.lines[col / LINE * self.rows + row].0[col % LINE]
+    }
+
+    /// All lines, panel by panel.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.lines[..self.rows * panels(self.cols)]
+    }
+
+    /// All lines, panel by panel.
+    pub(super) fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.lines[..self.rows * panels(self.cols)]
+    }
+
+    /// The rows of one panel.
+    pub(super) fn panel(&self, panel: usize) -> &[Line] {
+        &self.lines[panel * self.rows..(panel + 1) * self.rows]
+    }
+
+    /// The rows of one panel.
+    pub(super) fn panel_mut(&mut self, panel: usize) -> &mut [Line] {
+        &mut self.lines[panel * self.rows..(panel + 1) * self.rows]
+    }
+
+    /// Some rows of one panel.
+    pub(super) fn part_mut(&mut self, panel: usize, rows: Range<usize>) -> &mut [Line] {
+        &mut self.panel_mut(panel)[rows]
+    }
+}

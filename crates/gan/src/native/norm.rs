@@ -1,0 +1,187 @@
+//! `BatchNorm1d` with affine parameters.
+
+use pulp::Arch;
+
+use super::activation::leaky_line;
+use super::adam::{Trained, Update};
+use super::matrix::{LINE, Line, Matrix};
+
+/// Added to the variance.
+const EPS: f32 = 1e-5;
+/// Weight of a batch in the running statistics.
+const MOMENTUM: f32 = 0.1;
+
+/// The parameters and running statistics of one layer, each `[1, features]`.
+#[derive(Debug, Clone)]
+pub(super) struct BatchNorm {
+    pub(super) weight: Trained,
+    pub(super) bias: Trained,
+    pub(super) running_mean: Matrix,
+    pub(super) running_var: Matrix,
+}
+
+/// What the backward pass needs of the forward pass.
+#[derive(Debug)]
+pub(super) struct NormTrace {
+    /// `[rows, features]`: the Linear layer's output, normalised in place.
+    pub(super) normalised: Matrix,
+    /// `[1, features]`: one over the batch's standard deviation.
+    inverse_std: Matrix,
+    /// `[1, features]`: gradients of weight and bias.
+    weight_gradient: Matrix,
+    bias_gradient: Matrix,
+}
+
+/// Which statistics normalise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statistics {
+    /// The batch's, which also enter the running ones.
+    Training,
+    /// The batch's alone.
+    Batch,
+    /// The running ones.
+    Running,
+}
+
+impl NormTrace {
+    pub(super) fn new(rows: usize, features: usize) -> Self {
+        let line = Matrix::new(1, features);
+        Self {
+            normalised: Matrix::new(rows, features),
+            inverse_std: line.clone(),
+            weight_gradient: line.clone(),
+            bias_gradient: line,
+        }
+    }
+}
+
+impl BatchNorm {
+    pub(super) fn new(features: usize) -> Self {
+        Self {
+            weight: Trained::new(1, features),
+            bias: Trained::new(1, features),
+            running_mean: Matrix::new(1, features),
+            running_var: Matrix::new(1, features),
+        }
+    }
+
+    /// Normalises `trace.normalised` in place, then scales, shifts, and applies the leaky ReLU and
+    /// the mask that `factor` holds if `masked`.
+    pub(super) fn forward(
+        &mut self,
+        arch: Arch,
+        statistics: Statistics,
+        trace: &mut NormTrace,
+        (slope, masked): (f32, bool),
+        out: &mut Matrix,
+        factor: &mut Matrix,
+    ) {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for panel in 0..out.panels() {
+                    let rows = trace.normalised.panel_mut(panel);
+                    let (mean, var) = self.statistics(statistics, panel, rows);
+                    let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
+                    trace.inverse_std.lines_mut()[panel] = inverse;
+                    let (weight, bias) = (&self.weight.value.lines()[panel], &self.bias.value.lines()[panel]);
+                    let outs = out.panel_mut(panel).iter_mut().zip(factor.panel_mut(panel));
+                    for (x, (out, factor)) in rows.iter_mut().zip(outs) {
+                        for i in 0..LINE {
+                            x.0[i] = (x.0[i] - mean.0[i]) * inverse.0[i];
+                        }
+                        let y = Line(std::array::from_fn(|i| x.0[i] * weight.0[i] + bias.0[i]));
+                        (*out, *factor) = leaky_line(&y, slope, masked.then_some(&*factor));
+                    }
+                }
+            },
+        );
+    }
+
+    /// Mean and variance of a panel's features.
+    #[inline(always)]
+    fn statistics(&mut self, statistics: Statistics, panel: usize, rows: &[Line]) -> (Line, Line) {
+        let running_mean = &mut self.running_mean.lines_mut()[panel];
+        let running_var = &mut self.running_var.lines_mut()[panel];
+        if statistics == Statistics::Running {
+            return (*running_mean, *running_var);
+        }
+        let count = rows.len() as f32;
+        let mut mean = Line::ZERO;
+        for row in rows {
+            add(&mut mean, row);
+        }
+        let mean = map(&mean, |sum| sum / count);
+        let mut var = Line::ZERO;
+        for row in rows {
+            for i in 0..LINE {
+                let difference = row.0[i] - mean.0[i];
+                var.0[i] += difference * difference;
+            }
+        }
+        let var = map(&var, |sum| sum / count);
+        if statistics == Statistics::Training {
+            // A single row has no unbiased variance; it counts with the biased one, zero.
+            let unbiased = if rows.len() > 1 { count / (count - 1.0) } else { 1.0 };
+            for i in 0..LINE {
+                running_mean.0[i] = (1.0 - MOMENTUM) * running_mean.0[i] + MOMENTUM * mean.0[i];
+                running_var.0[i] = (1.0 - MOMENTUM) * running_var.0[i] + MOMENTUM * (var.0[i] * unbiased);
+            }
+        }
+        (mean, var)
+    }
+
+    /// Turns the gradient of the layer's output into that of its input, in place, and updates the
+    /// layer's own parameters.
+    pub(super) fn backward(
+        &mut self,
+        arch: Arch,
+        trace: &mut NormTrace,
+        gradient: &mut Matrix,
+        update: &Update,
+        mut squares: Option<&mut f64>,
+    ) {
+        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = trace;
+        let weight = &self.weight.value;
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for panel in 0..gradient.panels() {
+                    let (rows, normalised) = (gradient.panel_mut(panel), normalised.panel(panel));
+                    let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
+                    for (dy, x) in rows.iter().zip(normalised) {
+                        add(&mut sum, dy);
+                        for i in 0..LINE {
+                            along.0[i] += dy.0[i] * x.0[i];
+                        }
+                    }
+                    let count = rows.len() as f32;
+                    let (weight, inverse) = (&weight.lines()[panel], &inverse_std.lines()[panel]);
+                    let scale = Line(std::array::from_fn(|i| weight.0[i] * inverse.0[i]));
+                    for (dy, x) in rows.iter_mut().zip(normalised) {
+                        for i in 0..LINE {
+                            let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
+                            dy.0[i] = scale.0[i] * (dy.0[i] - common);
+                        }
+                    }
+                    weight_gradient.lines_mut()[panel] = along;
+                    bias_gradient.lines_mut()[panel] = sum;
+                }
+            },
+        );
+        self.weight.descend_along(arch, weight_gradient, update, squares.as_deref_mut());
+        self.bias.descend_along(arch, bias_gradient, update, squares);
+    }
+}
+
+#[inline(always)]
+fn map(line: &Line, function: impl Fn(f32) -> f32) -> Line {
+    Line(std::array::from_fn(|i| function(line.0[i])))
+}
+
+#[inline(always)]
+fn add(sum: &mut Line, line: &Line) {
+    for i in 0..LINE {
+        sum.0[i] += line.0[i];
+    }
+}

@@ -1,0 +1,191 @@
+//! `gansweep plan`: what a sweep would run.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use gansweep_data::DataSource;
+use gansweep_experiment::{Experiment, Plan, RunId, RunState};
+use gansweep_gan::architecture::Network;
+use gansweep_runner::form_groups;
+use gansweep_store::{Reader, RunStatus};
+use serde_json::json;
+
+use super::planning::{self, Substitutes};
+use super::slots::{self, Places};
+use crate::cli::{ExperimentArgs, PlanArgs};
+use crate::failure::Failure;
+use crate::output;
+
+/// Runs the command.
+pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
+    let experiment = planning::load(&args.experiment)?;
+    let places = slots::choose(&args.execution, &experiment.execution)?;
+    if !args.json {
+        return show(&experiment, &args.experiment, &places, &args.results.results);
+    }
+    let view = View::new(&experiment, &args.experiment, &places, &args.results.results)?;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &view.json(&experiment))?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints the plan for people.
+pub(crate) fn show(
+    experiment: &Experiment,
+    args: &ExperimentArgs,
+    places: &Places,
+    results: &Path,
+) -> Result<(), Failure> {
+    let view = View::new(experiment, args, places, results)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(view.text(experiment).as_bytes())?;
+    Ok(())
+}
+
+/// Everything that is known before anything is done.
+struct View {
+    plan: Plan,
+    data: String,
+    statuses: HashMap<RunId, RunStatus>,
+    groups: Vec<usize>,
+    devices: String,
+    workers: usize,
+    training_flops: f64,
+}
+
+impl View {
+    fn new(experiment: &Experiment, args: &ExperimentArgs, places: &Places, results: &Path) -> Result<Self, Failure> {
+        let source = planning::source(args);
+        let (substitutes, data) = foresee_data(experiment, &source)?;
+        let plan = planning::plan(experiment, &substitutes)?;
+        let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
+        let statuses = match Reader::open(results) {
+            Ok(reader) => reader.statuses(&ids)?,
+            Err(error) if error.is_missing() => HashMap::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
+        let groups = form_groups(&open, places.max_lanes).iter().map(Vec::len).collect();
+        let mut devices: Vec<&str> = places.slots.iter().map(|slot| slot.device.as_str()).collect();
+        devices.dedup();
+        let training_flops = open.iter().map(|run| flops_per_image(run) * f64::from(run.config.images_per_epoch()) * f64::from(run.config.train.epochs)).sum();
+        Ok(Self { data, groups, devices: devices.join(", "), workers: places.slots.len(), training_flops, plan, statuses })
+    }
+
+    fn done(&self) -> usize {
+        self.plan.runs.iter().filter(|run| is_over(&self.statuses, &run.id)).count()
+    }
+
+    fn text(&self, experiment: &Experiment) -> String {
+        let mut text = String::new();
+        self.write_text(experiment, &mut text).expect("writing to a string cannot fail");
+        text
+    }
+
+    fn write_text(&self, experiment: &Experiment, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "{} ({}), from recipe {}", experiment.name, experiment.file.display(), experiment.recipe)?;
+        writeln!(text, "data: {}\n", self.data)?;
+        if !self.plan.axes.is_empty() {
+            let rows = self.plan.axes.iter().map(|axis| {
+                let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
+                let more = if axis.values.len() > 12 { format!(" ... {} in all", axis.values.len()) } else { String::new() };
+                vec![axis.key.clone(), format!("{:?}", axis.kind).to_lowercase(), values.join("  ") + &more]
+            });
+            writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows.collect()))?;
+        }
+        let resolved = experiment.resolved.iter();
+        let rows = resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
+        writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
+        let rows = self.plan.runs.iter().take(MAX_LISTED).map(|run| {
+            let state = self.statuses.get(&run.id).map_or("new", |status| status.state.name());
+            vec![run.id.to_string(), run.label.clone(), run.config.total_steps().to_string(), state.to_owned()]
+        });
+        writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
+        if self.plan.runs.len() > MAX_LISTED {
+            writeln!(text, "... and {} more; --json lists all", self.plan.runs.len() - MAX_LISTED)?;
+        }
+        writeln!(text, "\n{}", self.conclusion())
+    }
+
+    /// `16 runs (4 done) -> 12 groups of 1 lane on cpu, 2 at a time; 1.2e15 floating-point operations`.
+    fn conclusion(&self) -> String {
+        let mut text = output::count(self.plan.runs.len(), "run");
+        let mut notes = Vec::new();
+        if self.done() > 0 {
+            notes.push(format!("{} done before", self.done()));
+        }
+        if self.plan.duplicates > 0 {
+            notes.push(format!("{} left out as duplicates", self.plan.duplicates));
+        }
+        if self.plan.excluded > 0 {
+            notes.push(format!("{} excluded", self.plan.excluded));
+        }
+        if !notes.is_empty() {
+            let _ = write!(text, " ({})", notes.join(", "));
+        }
+        if self.groups.is_empty() {
+            return text + ": nothing left to train";
+        }
+        let largest = self.groups.iter().max().copied().unwrap_or(0);
+        let smallest = self.groups.iter().min().copied().unwrap_or(0);
+        let lanes = if largest == smallest { output::count(largest, "lane") } else { format!("{smallest} to {largest} lanes") };
+        let groups = output::count(self.groups.len(), "group");
+        let _ = write!(text, " -> {groups} of {lanes} on {}, {} at a time", self.devices, self.workers.min(self.groups.len()));
+        let _ = write!(text, "; about {} floating-point operations", output::number(self.training_flops));
+        text
+    }
+
+    fn json(&self, experiment: &Experiment) -> serde_json::Value {
+        let runs: Vec<_> = self.plan.runs.iter().map(|run| {
+            let state = self.statuses.get(&run.id).map(|status| status.state.name());
+            json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
+                   "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
+        }).collect();
+        json!({
+            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": self.data,
+            "resolved": experiment.resolved, "axes": self.plan.axes, "runs": runs,
+            "duplicates": self.plan.duplicates, "excluded": self.plan.excluded,
+            "groups": self.groups, "devices": self.devices, "workers": self.workers,
+            "floating_point_operations": self.training_flops,
+        })
+    }
+}
+
+/// Runs listed for people.
+const MAX_LISTED: usize = 50;
+
+fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
+    statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
+}
+
+/// What the runs will train on, and in words where it comes from. Downloads nothing: a dataset
+/// that is not at hand is taken to arrive.
+fn foresee_data(experiment: &Experiment, source: &DataSource) -> Result<(Substitutes, String), Failure> {
+    let datasets = planning::datasets(experiment)?;
+    let missing = planning::missing(source, &datasets)?;
+    let words = datasets.iter().map(|dataset| match (missing.contains(dataset), experiment.fallback) {
+        (false, _) => format!("{}, at hand", dataset.name()),
+        (true, Some(fallback)) if source.offline => format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name()),
+        (true, Some(fallback)) => format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name()),
+        (true, None) => format!("{}, to be downloaded", dataset.name()),
+    });
+    let words = words.collect::<Vec<_>>().join("; ");
+    let substitute = |dataset| match experiment.fallback {
+        Some(fallback) if source.offline && missing.contains(&dataset) => fallback,
+        _ => dataset,
+    };
+    Ok((datasets.iter().map(|&dataset| (dataset, substitute(dataset))).collect(), words))
+}
+
+/// Multiplications and additions in all matrix products of one step, per real image: the
+/// generator forward twice and backward once (two products each way), the discriminator forward
+/// three times, backward on weights twice and on inputs three times.
+fn flops_per_image(run: &gansweep_experiment::PlannedRun) -> f64 {
+    let weights = |network: Network| network.parameter_count() as f64;
+    let generator = weights(Network::generator(&run.config));
+    let discriminator = weights(Network::discriminator(&run.config));
+    2.0 * (4.0 * generator + 8.0 * discriminator)
+}

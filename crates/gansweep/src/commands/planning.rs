@@ -1,0 +1,60 @@
+//! From an experiment file to its plan: layers, data, expansion.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use gansweep_data::{DataSource, Location, fingerprint};
+use gansweep_experiment::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
+
+use crate::cli::ExperimentArgs;
+use crate::failure::Failure;
+
+/// Which dataset stands in for which: the same one, but for those that fell back.
+pub(crate) type Substitutes = BTreeMap<Dataset, Dataset>;
+
+/// Reads the experiment with all of its layers.
+pub(crate) fn load(args: &ExperimentArgs) -> Result<Experiment, Failure> {
+    let options = LoadOptions {
+        profile: args.profile.clone(),
+        sets: args.sets.clone(),
+        env: std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    Ok(Experiment::load(&args.file, &options)?)
+}
+
+/// Where the experiment's data is looked for.
+pub(crate) fn source(args: &ExperimentArgs) -> DataSource {
+    DataSource::from_environment(args.data_dir.clone())
+}
+
+/// The datasets that the experiment's runs ask for.
+pub(crate) fn datasets(experiment: &Experiment) -> Result<Vec<Dataset>, Failure> {
+    let asked = RefCell::new(BTreeSet::new());
+    Plan::new(experiment, &|dataset| {
+        asked.borrow_mut().insert(dataset);
+        DataIdentity { dataset, fingerprint: fingerprint(dataset) }
+    })?;
+    Ok(asked.into_inner().into_iter().collect())
+}
+
+/// The runs, on the data that they will really train on.
+pub(crate) fn plan(experiment: &Experiment, substitutes: &Substitutes) -> Result<Plan, Failure> {
+    let identity = |asked| {
+        let dataset = substitutes.get(&asked).copied().unwrap_or(asked);
+        DataIdentity { dataset, fingerprint: fingerprint(dataset) }
+    };
+    Ok(Plan::new(experiment, &identity)?)
+}
+
+/// Which datasets are at hand, without asking the network.
+pub(crate) fn missing(source: &DataSource, datasets: &[Dataset]) -> Result<Vec<Dataset>, Failure> {
+    let mut missing = Vec::new();
+    for &dataset in datasets {
+        if source.locate(dataset)? == Location::Missing {
+            missing.push(dataset);
+        }
+    }
+    Ok(missing)
+}

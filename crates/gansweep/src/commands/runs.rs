@@ -1,0 +1,40 @@
+//! `gansweep runs`: a line per recorded run.
+
+use std::io::Write;
+
+use gansweep_store::{Reader, RunFilter};
+
+use crate::cli::RunsArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// Runs the command.
+pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
+    let reader = Reader::open(&args.results.results)?;
+    let filter = RunFilter { sweep: args.sweep.clone(), where_sql: args.where_sql.clone() };
+    if let Some(name) = &args.sweep {
+        reader.sweep(name)?;
+    }
+    let runs = reader.runs(&filter)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        for run in &runs {
+            serde_json::to_writer(&mut out, run)?;
+            writeln!(out)?;
+        }
+        return Ok(());
+    }
+    let rows = runs.iter().map(|run| {
+        vec![
+            run.id.to_string(),
+            run.sweep.clone().unwrap_or_default(),
+            run.label.clone(),
+            run.state.name().to_owned(),
+            format!("{}/{}", run.step, run.total_steps),
+            format!("{:.1}", run.seconds),
+            run.cause.clone().unwrap_or_default(),
+        ]
+    });
+    writeln!(out, "{}", output::table(&["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"], rows.collect()))?;
+    Ok(())
+}

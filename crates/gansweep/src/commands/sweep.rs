@@ -1,0 +1,215 @@
+//! `gansweep sweep`: train what is not trained yet, record it, write the report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gansweep_data::{DataSource, Split, real_grid};
+use gansweep_experiment::{Dataset, Experiment, Plan};
+use gansweep_runner::{
+    InProcessLauncher, Launcher, Pacing, ProcessLauncher, StopLevel, StopSignal, Summary, SweepRequest, run_sweep,
+};
+use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
+
+use super::planning::{self, Substitutes};
+use super::slots::{self, Places};
+use super::{plan as plan_command, report};
+use crate::cli::SweepArgs;
+use crate::failure::Failure;
+use crate::progress::Display;
+use crate::{output, signals};
+
+/// Attempts in a row that a run may lose before it is given up.
+const MAX_ATTEMPTS: u32 = 3;
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the command.
+pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
+    let experiment = planning::load(&args.experiment)?;
+    let places = slots::choose(&args.execution, &experiment.execution)?;
+    if args.dry_run {
+        plan_command::show(&experiment, &args.experiment, &places, &args.results.results)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let display = Display::new(args.quiet);
+    let source = planning::source(&args.experiment);
+    let substitutes = provide_data(&experiment, &source, &display)?;
+    let plan = planning::plan(&experiment, &substitutes)?;
+    let stop = signals::stop_on_signals()?;
+
+    let results = &args.results.results;
+    let waiting = |holder: &str| display.say(&format!("{} is in use by {holder}; waiting for it", results.display()));
+    let cancelled = || stop.level() > StopLevel::Run;
+    let Some(_lock) = ResultsLock::acquire(results, &mut { waiting }, &cancelled)? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let mut store = Store::open(results)?;
+    let record = sweep_record(&experiment, &substitutes);
+    store.register_sweep(&record, &plan.runs)?;
+    record_real_images(&mut store, &source, &experiment, &plan)?;
+
+    let request = request(&experiment, record, &plan, places, args);
+    let summary = train(&request, &mut store, &stop, &display, args.in_process)?;
+    drop(store);
+    conclude(args, &experiment, &summary, &display)
+}
+
+/// Puts every dataset within reach, or its fallback in its place.
+fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display) -> Result<Substitutes, Failure> {
+    let mut substitutes = Substitutes::new();
+    for dataset in planning::datasets(experiment)? {
+        let fetched = source.fetch(dataset, &mut |progress| display.download(&progress));
+        display.download_done();
+        let substitute = match (fetched, experiment.fallback) {
+            (Ok(()), _) => dataset,
+            (Err(error), Some(fallback)) if fallback != dataset && error.is_missing() => {
+                output::warning(&format!(
+                    "{error}\nTraining on {} instead, as [data] fallback says; the database and the report say so too.",
+                    fallback.name()
+                ));
+                source.fetch(fallback, &mut |progress| display.download(&progress))?;
+                fallback
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        substitutes.insert(dataset, substitute);
+    }
+    Ok(substitutes)
+}
+
+fn sweep_record(experiment: &Experiment, substitutes: &Substitutes) -> SweepRecord {
+    let requested = experiment.config.data.dataset;
+    SweepRecord {
+        name: experiment.name.clone(),
+        file: experiment.file.display().to_string(),
+        source_toml: experiment.source.clone(),
+        description: experiment.description.clone(),
+        recipe: experiment.recipe.clone(),
+        axes_json: String::new(),
+        dataset_requested: requested,
+        dataset: substitutes.get(&requested).copied().unwrap_or(requested),
+        record: experiment.record.clone(),
+        program_version: env!("CARGO_PKG_VERSION").into(),
+        machine: machine(),
+    }
+}
+
+/// One grid of real images per dataset, of the sample grids' geometry.
+fn record_real_images(
+    store: &mut Store,
+    source: &DataSource,
+    experiment: &Experiment,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let datasets: BTreeMap<Dataset, &str> =
+        plan.runs.iter().map(|run| (run.config.data.dataset, run.data_fingerprint.as_str())).collect();
+    for (dataset, fingerprint) in datasets {
+        let images = source.load(dataset, Split::Train)?;
+        let (png, geometry) = real_grid(&images, experiment.record.grid_rows, experiment.record.grid_cols);
+        store.put_real_images(&RealImages { dataset, data_fingerprint: fingerprint.into(), geometry, png })?;
+    }
+    Ok(())
+}
+
+fn request(
+    experiment: &Experiment,
+    sweep: SweepRecord,
+    plan: &Plan,
+    places: Places,
+    args: &SweepArgs,
+) -> SweepRequest {
+    SweepRequest {
+        sweep,
+        runs: plan.runs.clone(),
+        slots: places.slots,
+        max_lanes: places.max_lanes,
+        results_dir: args.results.results.clone(),
+        data_dir: args.experiment.data_dir.clone(),
+        max_attempts: MAX_ATTEMPTS,
+        hang_timeout: Duration::from_secs_f64(experiment.execution.hang_seconds),
+        pacing: Pacing::default(),
+    }
+}
+
+fn train(
+    request: &SweepRequest,
+    store: &mut Store,
+    stop: &StopSignal,
+    display: &Display,
+    in_process: bool,
+) -> Result<Summary, Failure> {
+    let launcher: Box<dyn Launcher> = if in_process {
+        Box::new(InProcessLauncher::new(super::worker::work_in_process))
+    } else {
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::System(format!("the program cannot find its own file to start workers: {error}")))?;
+        Box::new(ProcessLauncher { program, args: vec!["worker".into()] })
+    };
+    let summary = run_sweep(request, store, &*launcher, stop, &mut |notice| display.notice(notice));
+    display.finish();
+    Ok(summary?)
+}
+
+/// Writes the report, says where everything is, and chooses the exit code.
+fn conclude(
+    args: &SweepArgs,
+    experiment: &Experiment,
+    summary: &Summary,
+    display: &Display,
+) -> Result<ExitCode, Failure> {
+    let results = &args.results.results;
+    let page = report::page_of(results, &experiment.name);
+    report::write(results, std::slice::from_ref(&experiment.name), &page)?;
+    display.say(&describe(summary));
+    if summary.stopped {
+        display.say("stopped; the same command goes on from here");
+    }
+    print_places(results, &page)?;
+    Ok(ExitCode::from(match summary {
+        Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
+        summary if summary.all_well() => 0,
+        _ => 1,
+    }))
+}
+
+fn print_places(results: &Path, page: &Path) -> Result<(), Failure> {
+    use std::io::Write;
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "report    {}", absolute(page.to_owned()).display())?;
+    writeln!(out, "database  {}", absolute(results.join("results.sqlite")).display())?;
+    Ok(())
+}
+
+/// `16 runs: 12 completed, 4 skipped (already done) in 3 min 20 s`.
+fn describe(summary: &Summary) -> String {
+    let parts = [
+        (summary.completed, "completed"),
+        (summary.skipped, "already done"),
+        (summary.diverged, "diverged"),
+        (summary.failed, "failed"),
+        (summary.interrupted, "interrupted"),
+        (summary.queued, "not begun"),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let resumed = if summary.resumed > 0 { format!(" ({} resumed)", summary.resumed) } else { String::new() };
+    format!(
+        "{}: {}{resumed} in {}",
+        output::count(summary.total, "run"),
+        said.join(", "),
+        output::duration(summary.elapsed)
+    )
+}
+
+/// Host, processor and cores in a few words.
+fn machine() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processor = model.unwrap_or(std::env::consts::ARCH);
+    format!("{}{processor}, {}", if host.trim().is_empty() { String::new() } else { format!("{}: ", host.trim()) }, output::count(cores, "core"))
+}

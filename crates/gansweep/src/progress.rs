@@ -1,0 +1,256 @@
+//! Progress for people: bars on a terminal, lines elsewhere, nothing when asked to be quiet.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use gansweep_data::Progress as Download;
+use gansweep_experiment::RunState;
+use gansweep_runner::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::output;
+
+/// Without a terminal, the sweep's standing is said so often.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shows what happens, on stderr.
+pub(crate) struct Display {
+    mode: Mode,
+    bars: MultiProgress,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Quiet,
+    Lines,
+    Bars,
+}
+
+#[derive(Default)]
+struct State {
+    download: Option<ProgressBar>,
+    sweep: Option<ProgressBar>,
+    workers: Vec<ProgressBar>,
+    last_line: Option<Instant>,
+    skipped: usize,
+}
+
+impl Display {
+    /// Bars if stderr is a terminal, lines if not, nothing if `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let mode = match (quiet, stderr().is_terminal()) {
+            (true, _) => Mode::Quiet,
+            (false, true) => Mode::Bars,
+            (false, false) => Mode::Lines,
+        };
+        Self { mode, bars: MultiProgress::new(), state: RefCell::default() }
+    }
+
+    /// One line, above the bars if there are any.
+    pub(crate) fn say(&self, line: &str) {
+        match self.mode {
+            Mode::Quiet => {}
+            Mode::Lines => eprintln!("{line}"),
+            Mode::Bars => self.bars.suspend(|| eprintln!("{line}")),
+        }
+    }
+
+    /// A warning, also when quiet.
+    fn warn(&self, line: &str) {
+        self.bars.suspend(|| output::warning(&line));
+    }
+
+    /// How far a download is.
+    pub(crate) fn download(&self, progress: &Download) {
+        let mut state = self.state.borrow_mut();
+        let fresh = state.download.as_ref().is_none_or(|bar| bar.message() != progress.file);
+        if fresh {
+            if let Some(done) = state.download.take() {
+                done.finish_and_clear();
+            }
+            if self.mode == Mode::Lines {
+                eprintln!("downloading {}", progress.url);
+            }
+            let bar = ProgressBar::new(progress.total.unwrap_or(0)).with_message(progress.file);
+            bar.set_style(style("{msg:28} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}"));
+            state.download = Some(if self.mode == Mode::Bars { self.bars.add(bar) } else { hidden(&bar) });
+        }
+        if let Some(bar) = &state.download {
+            bar.set_position(progress.received);
+        }
+    }
+
+    /// There is nothing more to download.
+    pub(crate) fn download_done(&self) {
+        if let Some(bar) = self.state.borrow_mut().download.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Something happened to the sweep.
+    pub(crate) fn notice(&self, notice: &Notice) {
+        match notice {
+            Notice::Begun { groups, slots, progress } => self.begin(*groups, *slots, progress),
+            Notice::Progress { sweep, workers } => self.progress(sweep, workers),
+            Notice::Skipped { .. } => self.state.borrow_mut().skipped += 1,
+            Notice::Resuming { run, step } => self.say(&format!("{} goes on from step {step}", name(run))),
+            Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
+            Notice::Stopping { level, workers } => self.stopping(*level, *workers),
+            Notice::GroupStarted { .. } => {}
+            other => {
+                if let Some(line) = warning(other) {
+                    self.warn(&line);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, groups: usize, slots: usize, progress: &SweepProgress) {
+        let skipped = self.state.borrow().skipped;
+        if skipped > 0 {
+            self.say(&format!("{} already done", output::count(skipped, "run")));
+        }
+        if groups == 0 {
+            return;
+        }
+        let to_train = progress.runs - progress.done;
+        self.say(&format!("training {} on {}", output::count(to_train, "run"), output::count(slots.min(groups), "worker")));
+        if self.mode == Mode::Bars {
+            let bar = self.bars.add(ProgressBar::new(1000));
+            bar.set_style(style("{bar:30} {msg}"));
+            self.state.borrow_mut().sweep = Some(bar);
+        }
+    }
+
+    fn progress(&self, sweep: &SweepProgress, workers: &[WorkerProgress]) {
+        let mut state = self.state.borrow_mut();
+        match self.mode {
+            Mode::Quiet => {}
+            Mode::Lines => {
+                if state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
+                    if state.last_line.is_some() {
+                        eprintln!("{}", standing(sweep));
+                    }
+                    state.last_line = Some(Instant::now());
+                }
+            }
+            Mode::Bars => {
+                if let Some(bar) = &state.sweep {
+                    bar.set_message(standing(sweep));
+                    bar.set_position((sweep.fraction * 1000.0) as u64);
+                }
+                self.show_workers(&mut state.workers, workers);
+            }
+        }
+    }
+
+    /// One bar per worker at work; bars of workers that are gone disappear.
+    fn show_workers(&self, bars: &mut Vec<ProgressBar>, workers: &[WorkerProgress]) {
+        while bars.len() > workers.len() {
+            if let Some(bar) = bars.pop() {
+                bar.finish_and_clear();
+                self.bars.remove(&bar);
+            }
+        }
+        while bars.len() < workers.len() {
+            let bar = self.bars.add(ProgressBar::new(1000));
+            bar.set_style(style("  {bar:28} {msg}"));
+            bars.push(bar);
+        }
+        for (bar, worker) in bars.iter().zip(workers) {
+            bar.set_message(at_work(worker));
+            bar.set_position((worker.fraction * 1000.0) as u64);
+        }
+    }
+
+    fn run_ended(&self, run: &RunName, state: RunState, step: u64, cause: &str) {
+        let line = match state {
+            RunState::Completed => format!("{} completed", name(run)),
+            _ if cause.is_empty() => format!("{} {} at step {step}", name(run), state.name()),
+            _ => format!("{} {} at step {step}: {cause}", name(run), state.name()),
+        };
+        match state {
+            RunState::Completed | RunState::Interrupted => self.say(&line),
+            _ => self.warn(&line),
+        }
+    }
+
+    fn stopping(&self, level: StopLevel, workers: usize) {
+        self.say(&match level {
+            StopLevel::AtOnce => format!("ending {} at once", output::count(workers, "worker")),
+            _ => format!("stopping: {} finish their step and save (again to end at once)", output::count(workers, "worker")),
+        });
+    }
+
+    /// The sweep is over: bars disappear.
+    pub(crate) fn finish(&self) {
+        let mut state = self.state.borrow_mut();
+        self.show_workers(&mut state.workers, &[]);
+        if let Some(bar) = state.sweep.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+}
+
+fn hidden(bar: &ProgressBar) -> ProgressBar {
+    bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    bar.clone()
+}
+
+fn name(run: &RunName) -> String {
+    format!("{} {}", run.id, run.label)
+}
+
+/// `3/16 runs, 1 diverged, 2 min 10 s left`.
+fn standing(sweep: &SweepProgress) -> String {
+    let mut text = format!("{}/{} runs", sweep.done, sweep.runs);
+    for (number, what) in [(sweep.diverged, "diverged"), (sweep.failed, "failed")] {
+        if number > 0 {
+            text += &format!(", {number} {what}");
+        }
+    }
+    if let Some(remaining) = sweep.remaining {
+        text += &format!(", {} left", output::duration(remaining));
+    }
+    text
+}
+
+/// `cpu lr=1e-4 seed=0: epoch 2/5, D 0.612 G 1.204, 21043 images/s`.
+fn at_work(worker: &WorkerProgress) -> String {
+    let others = if worker.lanes > 1 { format!(" +{} lanes", worker.lanes - 1) } else { String::new() };
+    if worker.epoch == 0 {
+        return format!("{} {}{others}: starting", worker.device, worker.label);
+    }
+    format!(
+        "{} {}{others}: epoch {}/{}, D {:.3} G {:.3}, {:.0} images/s",
+        worker.device, worker.label, worker.epoch, worker.epochs, worker.d_loss, worker.g_loss, worker.images_per_second
+    )
+}
+
+/// What deserves attention even when quiet.
+fn warning(notice: &Notice) -> Option<String> {
+    match notice {
+        Notice::Reclaimed { run, attempt } => {
+            Some(format!("attempt {attempt} of run {run} had ended without notice; it is counted as interrupted"))
+        }
+        Notice::CheckpointUnusable { run, path, reason } => {
+            Some(format!("{} starts afresh: checkpoint {path} {reason}", name(run)))
+        }
+        Notice::WorkerLost { device, cause, requeued, failed, .. } => Some(format!(
+            "a worker on {device} was lost: {cause}; {} go back to the queue, {} given up",
+            output::count(requeued.len(), "run"),
+            output::count(failed.len(), "run"),
+        )),
+        Notice::SlotLost { device, cause, left, .. } => {
+            Some(format!("{device} takes no more groups: {cause}; {} left", output::count(*left, "slot")))
+        }
+        Notice::Leftover { path, reason } => Some(format!("{path} is no longer needed but cannot be deleted: {reason}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,147 @@
+// Loss and score curves. Runs of one colour share a trace, with gaps between them, so that 500
+// runs draw as fast as 5; the runs that stand out are drawn on a canvas above, at once.
+
+const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
+const X_TITLES = { step: "steps", epoch: "epochs", images_seen: "images seen", seconds: "seconds of training" };
+
+class Curves {
+  constructor(root, state, colors) {
+    this.state = state;
+    this.colors = colors;
+    this.section = root.querySelector(".curves");
+    this.zoom = null;
+    this.cache = new Map();
+    this.tip = document.body.appendChild(Object.assign(document.createElement("div"), { className: "tip", hidden: true }));
+    const metrics = state.sweep.charts.flatMap((group) => group.charts);
+    this.charts = [...this.section.querySelectorAll(".chart")].map((figure, place) => new Chart(figure, metrics[place], this));
+    this.readControls();
+    this.setUpControls();
+    this.drawLegend();
+    this.watch();
+    state.on("visible", () => this.redraw());
+    state.on("color", () => { this.drawLegend(); this.redraw(); });
+    state.on("focus", () => this.charts.forEach((chart) => chart.highlight()));
+    state.on("visible", () => this.drawLegend());
+  }
+
+  readControls() {
+    this.x = option(this.section, "x", "step");
+    this.log = option(this.section, "scale", "linear") === "log";
+    this.smooth = Number(this.section.querySelector("[data-control=smooth]").value);
+    this.section.querySelector(".smooth output").textContent = this.smooth ? this.smooth.toFixed(2) : "off";
+  }
+
+  setUpControls() {
+    for (const control of this.section.querySelectorAll("[data-option], [data-control=smooth]")) {
+      control.addEventListener("input", () => {
+        const x = this.x;
+        this.readControls();
+        if (this.x !== x) this.zoom = null;
+        this.cache.clear();
+        this.redraw();
+      });
+    }
+    const picker = this.section.querySelector("[data-control=color]");
+    picker.value = this.colors.key;
+    picker.addEventListener("change", () => this.colors.choose(picker.value));
+  }
+
+  // Charts far outside the window wait until they come near.
+  watch() {
+    const observer = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const chart = this.charts.find((candidate) => candidate.figure === target);
+        chart.near = isIntersecting;
+        chart.drawIfDue();
+      }
+    }, { rootMargin: "300px" });
+    for (const chart of this.charts) observer.observe(chart.figure);
+    darkScheme.addEventListener("change", () => this.redraw());
+    addEventListener("beforeprint", () => this.charts.forEach((chart) => { chart.near = true; chart.drawIfDue(); }));
+  }
+
+  redraw() {
+    for (const chart of this.charts) {
+      chart.due = true;
+      chart.drawIfDue();
+    }
+  }
+
+  drawLegend() {
+    const legend = this.section.querySelector(".legend");
+    const { sweep, hidden } = this.state;
+    const [kind, axis] = this.colors.key.split(":");
+    const key = kind === "axis" ? sweep.axes[axis].short : kind;
+    const one = this.colors.groups.length === sweep.runs.length;
+    const entries = this.colors.groups.map((group, place) => {
+      const shown = group.runs.some((run) => !hidden.has(run));
+      const count = one ? "" : html`<b>× ${group.runs.length}</b>`;
+      return html`<button data-group="${place}" aria-pressed="${shown}"><i class="swatch" style="--color:${group.color}"></i>${group.title} ` + count + "</button>";
+    });
+    const focused = legend.querySelector(":focus")?.dataset.group;
+    legend.innerHTML = html`<span class="of">${key}</span>` + entries.join("");
+    for (const button of legend.querySelectorAll("button")) {
+      const { runs } = this.colors.groups[button.dataset.group];
+      button.addEventListener("click", () => this.state.toggleHidden(runs));
+      button.addEventListener("pointerenter", () => this.state.point(runs));
+      button.addEventListener("pointerleave", () => this.state.point([]));
+      if (button.dataset.group === focused) button.focus();
+    }
+  }
+
+  // A run's curve as it is to be drawn: x and y, null where a value is not finite.
+  curve(run, series) {
+    const key = run * 64 + series;
+    if (!this.cache.has(key)) {
+      const { steps, values } = this.state.sweep.runs[run].series[series];
+      const clock = this.state.sweep.runs[run].clock[this.x];
+      const x = clock ? steps.map(interpolator(clock)) : steps;
+      this.cache.set(key, { x, y: smoothed(values.map(Number), this.smooth) });
+    }
+    return this.cache.get(key);
+  }
+
+  // Zooming along x is for all charts.
+  zoomTo(range, by) {
+    this.zoom = range;
+    for (const chart of this.charts) if (chart !== by) chart.followZoom();
+  }
+
+  showTip(event, run, chart, x, y) {
+    const { sweep } = this.state;
+    this.tip.innerHTML = html`<b><i class="swatch" style="--color:${this.colors.ofRun[run]}"></i>${sweep.runs[run].label}</b><span>${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
+    this.tip.hidden = false;
+    const { clientX, clientY } = event;
+    const { width, height } = this.tip.getBoundingClientRect();
+    this.tip.style.left = `${clientX + 16 + width > innerWidth ? clientX - width - 12 : clientX + 16}px`;
+    this.tip.style.top = `${Math.max(8, clientY - height - 12)}px`;
+  }
+}
+
+// What a step was on another x axis, on straight lines between the entries of a clock.
+function interpolator({ steps, values }) {
+  let from = 0;
+  return (step) => {
+    if (steps.length === 0) return null;
+    if (steps[from] > step) from = 0;
+    while (from + 2 < steps.length && steps[from + 1] < step) from += 1;
+    const to = Math.min(from + 1, steps.length - 1);
+    if (to === from) return values[from];
+    return values[from] + (values[to] - values[from]) * (step - steps[from]) / (steps[to] - steps[from]);
+  };
+}
+
+// An exponential moving average without the pull of its start; it begins anew after a gap.
+function smoothed(values, factor) {
+  let mean = 0;
+  let weight = 0;
+  return values.map((value) => {
+    if (!Number.isFinite(value)) {
+      mean = weight = 0;
+      return null;
+    }
+    mean = mean * factor + value * (1 - factor);
+    weight = weight * factor + (1 - factor);
+    return mean / weight;
+  });
+}

@@ -1,0 +1,87 @@
+// Wires one view per sweep, and what the page has once: tabs, section links, copy buttons, times.
+
+const views = [...document.querySelectorAll(".sweep")].map((root, index) => setUpSweep(root, index, report.sweeps[index]));
+
+function setUpSweep(root, index, sweep) {
+  if (sweep.runs.length === 0) return { root, show() {} };
+  const state = new State(sweep);
+  const colors = new Colors(root, state);
+  const openViewer = setUpViewer(index, state);
+  setUpFilter(root, state, colors);
+  setUpTable(root, state, openViewer);
+  let wall = null;
+  let curves = null;
+  return {
+    root,
+    show() {
+      wall ??= new Wall(root, index, state, openViewer);
+      curves ??= sweep.charts.length ? new Curves(root, state, colors) : null;
+    },
+  };
+}
+
+function showSweep(index) {
+  views.forEach((view, place) => { view.root.hidden = place !== index; });
+  document.querySelectorAll(".tabs button").forEach((tab, place) => tab.setAttribute("aria-selected", String(place === index)));
+  views[index]?.show();
+}
+
+function setUpTabs() {
+  const tabs = [...document.querySelectorAll(".tabs button")];
+  tabs.forEach((tab, index) => {
+    tab.addEventListener("click", () => showSweep(index));
+    tab.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by) return;
+      const next = (index + by + tabs.length) % tabs.length;
+      tabs[next].focus();
+      showSweep(next);
+    });
+  });
+}
+
+function setUpSections() {
+  const links = [...document.querySelectorAll(".sections a")];
+  const shown = (name) => [...document.querySelectorAll(`[data-section="${name}"]`)].find((section) => !section.closest("[hidden]"));
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      shown(link.hash.slice(1))?.scrollIntoView();
+    });
+  }
+  const mark = () => {
+    const passed = links.filter((link) => shown(link.hash.slice(1))?.getBoundingClientRect().top < innerHeight / 3);
+    const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
+    const current = atEnd ? links.at(-1) : passed.at(-1) ?? links[0];
+    for (const link of links) link === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+  };
+  addEventListener("scroll", mark, { passive: true });
+  mark();
+}
+
+function setUpCopying() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const done = await navigator.clipboard?.writeText(button.dataset.copy).then(() => true, () => false);
+      button.textContent = done ? "Copied" : "Press Ctrl+C";
+      if (!done) getSelection().selectAllChildren(button.previousElementSibling);
+      setTimeout(() => { button.textContent = "Copy"; }, 1800);
+    });
+  }
+}
+
+function localiseTimes() {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    time.title = time.dateTime;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+setUpTabs();
+localiseTimes();
+setUpCopying();
+if (views.length) {
+  setUpSections();
+  showSweep(0);
+}

@@ -1,0 +1,70 @@
+// Sorting and pinning in the run table.
+
+function setUpTable(root, state, openViewer) {
+  const table = root.querySelector(".runtable");
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+
+  for (const button of table.querySelectorAll("[data-sort]")) {
+    button.addEventListener("click", () => {
+      const heading = button.closest("th");
+      const ascending = heading.getAttribute("aria-sort") !== "ascending";
+      for (const other of table.querySelectorAll("[aria-sort]")) other.setAttribute("aria-sort", "none");
+      heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+      const value = sortValue(state.sweep, button.dataset.sort);
+      const order = rows.map((_, run) => run).sort((a, b) => compare(value(a), value(b), ascending) || a - b);
+      body.append(...order.map((run) => rows[run]));
+    });
+  }
+  body.addEventListener("click", (event) => {
+    const run = Number(event.target.closest("tr").dataset.run);
+    if (event.target.closest(".thumb")) openViewer(run);
+    else state.pin(run);
+  });
+  body.addEventListener("keydown", (event) => onRowKey(event, state));
+}
+
+// Enter and space pin the row that has the focus, the arrows walk.
+function onRowKey(event, state) {
+  const row = event.target;
+  if (!row.matches("tr")) return;
+  const walk = (direction) => {
+    let next = row[direction];
+    while (next?.classList.contains("off")) next = next[direction];
+    next?.focus();
+  };
+  const keys = {
+    Enter: () => state.pin(Number(row.dataset.run)),
+    " ": () => state.pin(Number(row.dataset.run)),
+    ArrowDown: () => walk("nextElementSibling"),
+    ArrowUp: () => walk("previousElementSibling"),
+  };
+  if (keys[event.key]) {
+    event.preventDefault();
+    keys[event.key]();
+  }
+}
+
+// What a column sorts by: numbers, texts, or null where a run has nothing there.
+function sortValue(sweep, key) {
+  const [kind, number] = key.split(":");
+  const of = {
+    axis: (run) => run.values[number],
+    final: (run) => run.finals[number] && Number(run.finals[number].value),
+    seed: (run) => run.seed,
+    state: (run) => run.state,
+    progress: (run) => (run.total_steps ? run.step / run.total_steps : 0),
+    seconds: (run) => Number(run.seconds.value),
+    speed: (run) => run.images_per_second && Number(run.images_per_second.value),
+    id: (run) => run.id,
+  }[kind];
+  return (run) => of(sweep.runs[run]);
+}
+
+// Nothing and NaN come last, whichever way the others are sorted.
+function compare(a, b, ascending) {
+  const missing = (value) => value === null || value === undefined || Number.isNaN(value);
+  if (missing(a) || missing(b)) return missing(a) - missing(b);
+  const order = typeof a === "string" ? a.localeCompare(b) : a - b || 0;
+  return ascending ? order : -order;
+}

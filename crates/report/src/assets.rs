@@ -1,0 +1,60 @@
+//! What every page carries: templates, style sheet, scripts and the charting library.
+
+/// The templates by name; `page.html` is the outermost.
+pub(crate) const TEMPLATES: [(&str, &str); 7] = [
+    ("page.html", include_str!("../assets/page.html")),
+    ("macros.html", include_str!("../assets/macros.html")),
+    ("overview.html", include_str!("../assets/overview.html")),
+    ("samples.html", include_str!("../assets/samples.html")),
+    ("curves.html", include_str!("../assets/curves.html")),
+    ("runs.html", include_str!("../assets/runs.html")),
+    ("config.html", include_str!("../assets/config.html")),
+];
+
+/// The style sheet.
+pub(crate) const STYLE: &str = concat!(
+    include_str!("../assets/base.css"),
+    include_str!("../assets/overview.css"),
+    include_str!("../assets/samples.css"),
+    include_str!("../assets/curves.css"),
+    include_str!("../assets/runs.css"),
+    include_str!("../assets/config.css"),
+    include_str!("../assets/print.css"),
+);
+
+/// The page's own scripts, one module.
+pub(crate) const SCRIPT: &str = concat!(
+    include_str!("../assets/state.js"),
+    include_str!("../assets/color.js"),
+    include_str!("../assets/filter.js"),
+    include_str!("../assets/table.js"),
+    include_str!("../assets/chart.js"),
+    include_str!("../assets/curves.js"),
+    include_str!("../assets/samples.js"),
+    include_str!("../assets/viewer.js"),
+    include_str!("../assets/main.js"),
+);
+
+/// The charting library as the `plotly` crate carries it, without the formula typesetter that
+/// comes along: no text of the page is a formula, and it would add two megabytes.
+pub(crate) fn charting_library() -> String {
+    const END: &str = "</script>";
+    let all = plotly::Plot::offline_js_sources();
+    match all.find(END) {
+        Some(end) => all[..end + END.len()].to_owned(),
+        None => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_charting_library_is_one_script_that_defines_plotly() {
+        let script = charting_library();
+        assert!(script.starts_with("<script") && script.ends_with("</script>"));
+        assert_eq!(script.matches("<script").count(), 1);
+        assert!(script.contains("plotly.js v"));
+    }
+}

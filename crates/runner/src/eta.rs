@@ -1,0 +1,111 @@
+//! How long a sweep will still take, from how fast it has been of late.
+
+use std::time::Duration;
+
+/// How long the past counts: after so much time its weight has fallen to 1/e.
+const MEMORY: Duration = Duration::from_secs(30);
+/// No estimate is made from less.
+const LEAST_EVIDENCE: Duration = Duration::from_secs(2);
+
+/// An estimate of the time left, fed with the work done so far, in any unit.
+///
+/// The pace is an exponentially weighted mean over the last half minute or so, so that the estimate
+/// follows when a group of another cost begins or a slot falls idle. Work that is lost and done
+/// again (after a crash) counts as work for the pace, never as negative pace.
+#[derive(Debug, Clone, Default)]
+pub struct Eta {
+    last: Option<(Duration, f64)>,
+    /// Weighted work, and the weighted time in which it was done, in seconds.
+    work: f64,
+    seconds: f64,
+    observed: Duration,
+}
+
+impl Eta {
+    /// Without evidence.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note of the work done at a time since the beginning; times must not run backwards
+    /// (what does is ignored).
+    pub fn observe(&mut self, elapsed: Duration, work_done: f64) {
+        let Some((then, before)) = self.last else {
+            self.last = Some((elapsed, work_done));
+            return;
+        };
+        let Some(passed) = elapsed.checked_sub(then).filter(|passed| !passed.is_zero()) else { return };
+        let fade = (-passed.as_secs_f64() / MEMORY.as_secs_f64()).exp();
+        self.work = self.work * fade + (work_done - before).max(0.0);
+        self.seconds = self.seconds * fade + passed.as_secs_f64();
+        self.observed += passed;
+        self.last = Some((elapsed, work_done));
+    }
+
+    /// The time that so much more work will take; `None` before the pace is known.
+    pub fn remaining(&self, work_left: f64) -> Option<Duration> {
+        if work_left <= 0.0 {
+            return Some(Duration::ZERO);
+        }
+        if self.observed < LEAST_EVIDENCE || self.work <= 0.0 {
+            return None;
+        }
+        Duration::try_from_secs_f64(work_left * self.seconds / self.work).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(seconds: u64, pace: impl Fn(u64) -> f64) -> Eta {
+        let mut eta = Eta::new();
+        let mut done = 100.0;
+        for second in 0..=seconds {
+            eta.observe(Duration::from_secs(second), done);
+            done += pace(second);
+        }
+        eta
+    }
+
+    fn seconds_left(eta: &Eta, work: f64) -> f64 {
+        eta.remaining(work).expect("enough evidence").as_secs_f64()
+    }
+
+    #[test]
+    fn a_steady_pace_is_extrapolated_and_work_done_before_does_not_count() {
+        assert!((seconds_left(&after(10, |_| 5.0), 50.0) - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn there_is_no_estimate_without_evidence() {
+        assert_eq!(Eta::new().remaining(1.0), None);
+        assert_eq!(after(1, |_| 5.0).remaining(1.0), None);
+        assert_eq!(after(10, |_| 0.0).remaining(1.0), None);
+    }
+
+    #[test]
+    fn nothing_left_takes_no_time() {
+        assert_eq!(Eta::new().remaining(0.0), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_change_of_pace_is_followed_within_minutes() {
+        let eta = after(240, |second| if second < 60 { 1.0 } else { 4.0 });
+        assert!((seconds_left(&eta, 40.0) - 10.0).abs() < 0.5);
+    }
+
+    #[test]
+    fn lost_work_never_makes_the_pace_negative() {
+        let mut eta = after(10, |_| 5.0);
+        eta.observe(Duration::from_secs(11), 0.0);
+        assert!(seconds_left(&eta, 50.0) > 0.0);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_is_ignored() {
+        let mut eta = after(10, |_| 5.0);
+        eta.observe(Duration::from_secs(10), 1e9);
+        assert!((seconds_left(&eta, 50.0) - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,261 @@
+//! Workers that pretend to train, and fail by script: what happens around workers is tested with
+//! them in milliseconds.
+//!
+//! The pretended training is a pure function of run and step, as a real one is, and its
+//! checkpoints are real files. So a sweep that was disturbed in any way must end with exactly the
+//! records of one that was not.
+
+mod training;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use gansweep_experiment::{Envelope, FrameError, Job, RunId};
+
+use self::training::Training;
+use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker};
+
+/// What one worker does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Script {
+    /// How it fails, and after how many events.
+    pub fault: Option<(u64, Fault)>,
+    /// It does not hear the wish to stop.
+    pub deaf: bool,
+    /// Runs whose loss becomes NaN, and at which step.
+    pub diverging: Vec<(RunId, u64)>,
+    /// Runs that the worker reports as failed at that step, while their neighbours train on.
+    pub failing: Vec<(RunId, u64)>,
+    /// Runs that kill their worker with SIGSEGV at that step.
+    pub deadly: Vec<(RunId, u64)>,
+    /// Waits so long before each step.
+    pub pace: Duration,
+}
+
+/// How a worker fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It ends in that way, with those last words.
+    Die(ExitStatus, String),
+    /// It is silent until it is killed.
+    Hang,
+    /// It is killed in the middle of a frame.
+    Tear,
+    /// It sends a frame whose checksum is wrong, and goes on.
+    Corrupt,
+    /// It closes its stream and does not exit.
+    Linger,
+    /// It exits, but something else holds its stream open.
+    LeaveOpen,
+    /// It speaks of a run that is not its own.
+    Impersonate,
+    /// It cannot be started: no such program.
+    NoProgram,
+    /// It cannot be started: no such device.
+    NoDevice,
+    /// It cannot be started: no thread to be had.
+    NoThread,
+}
+
+impl Script {
+    /// Trains to the end.
+    pub fn healthy() -> Self {
+        Self::default()
+    }
+
+    /// Fails in that way after so many events.
+    pub fn failing_after(events: u64, fault: Fault) -> Self {
+        Self { fault: Some((events, fault)), ..Self::default() }
+    }
+
+    /// Ends in that way after so many events.
+    pub fn dying_after(events: u64, status: ExitStatus) -> Self {
+        Self::failing_after(events, Fault::Die(status, String::new()))
+    }
+}
+
+/// Decides what a worker does, from its job and the number of launches before it.
+type Director = dyn Fn(&Job, usize) -> Script + Send + Sync;
+
+/// Starts workers that do as a script says.
+pub struct MockLauncher {
+    director: Box<Director>,
+    jobs: Mutex<Vec<Job>>,
+}
+
+impl MockLauncher {
+    /// Each worker does what `director` says, given its job and the number of launches before it.
+    pub fn new(director: impl Fn(&Job, usize) -> Script + Send + Sync + 'static) -> Self {
+        Self { director: Box::new(director), jobs: Mutex::default() }
+    }
+
+    /// Every worker trains to the end.
+    pub fn healthy() -> Self {
+        Self::new(|_, _| Script::healthy())
+    }
+
+    /// The jobs so far, those that could not be started included.
+    pub fn jobs(&self) -> Vec<Job> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl std::fmt::Debug for MockLauncher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MockLauncher").field("jobs", &self.jobs()).finish_non_exhaustive()
+    }
+}
+
+impl Launcher for MockLauncher {
+    fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = (self.director)(job, jobs.len());
+        jobs.push(job.clone());
+        match script.fault {
+            Some((_, Fault::NoProgram)) => {
+                let source = std::io::ErrorKind::NotFound.into();
+                Err(LaunchError::Program { program: "no-such-program".into(), source })
+            }
+            Some((_, Fault::NoDevice)) => {
+                let reason = "no driver".to_owned();
+                Err(LaunchError::DeviceUnavailable { device: job.device.clone(), reason })
+            }
+            Some((_, Fault::NoThread)) => {
+                Err(LaunchError::Thread(std::io::ErrorKind::WouldBlock.into()))
+            }
+            _ => {
+                let line = Arc::default();
+                let actor = Actor { training: Training::new(job.clone(), &script), script, told: 0, line: Arc::clone(&line) };
+                Ok(Box::new(MockWorker { line, actor: Some(actor) }))
+            }
+        }
+    }
+}
+
+/// A worker by script; its events are made on the thread that reads them.
+struct MockWorker {
+    line: Arc<Line>,
+    actor: Option<Actor>,
+}
+
+/// What runner and worker know of each other.
+#[derive(Default)]
+struct Line {
+    stop: AtomicBool,
+    /// The runner holds the worker no longer.
+    dropped: AtomicBool,
+    exit: Mutex<Option<Exit>>,
+    /// Rung when the exit is set.
+    bell: Condvar,
+}
+
+impl Line {
+    /// The first exit counts.
+    fn exit(&self, exit: Exit) {
+        self.exit.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(exit);
+        self.bell.notify_all();
+    }
+
+    fn has_exited(&self) -> bool {
+        self.exit.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Blocks until somebody kills the worker.
+    fn hang(&self) {
+        let exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.bell.wait_while(exit, |exit| exit.is_none()));
+    }
+}
+
+impl Worker for MockWorker {
+    fn events(&mut self) -> EventStream {
+        match self.actor.take() {
+            Some(actor) => Box::new(actor),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.line.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn kill(&mut self) {
+        self.line.exit(Exit::silent(ExitStatus::Signal(9)));
+    }
+
+    fn try_wait(&mut self) -> Option<Exit> {
+        self.line.exit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for MockWorker {
+    fn drop(&mut self) {
+        self.kill();
+        self.line.dropped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The worker's side of the stream.
+struct Actor {
+    training: Training,
+    script: Script,
+    /// Events so far.
+    told: u64,
+    line: Arc<Line>,
+}
+
+impl Iterator for Actor {
+    type Item = Result<Envelope, FrameError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.line.has_exited() {
+            return None;
+        }
+        if let Some((_, fault)) = self.script.fault.take_if(|(after, _)| *after <= self.told) {
+            return self.fail(fault);
+        }
+        let stop = !self.script.deaf && self.line.stop.load(Ordering::Relaxed);
+        match self.training.next(stop) {
+            Ok(Some(envelope)) => {
+                self.told += 1;
+                Some(Ok(envelope))
+            }
+            Ok(None) => self.end(Exit::silent(ExitStatus::Code(0))),
+            Err(exit) => self.end(exit),
+        }
+    }
+}
+
+impl Actor {
+    fn end(&self, exit: Exit) -> Option<Result<Envelope, FrameError>> {
+        self.line.exit(exit);
+        None
+    }
+
+    fn fail(&mut self, fault: Fault) -> Option<Result<Envelope, FrameError>> {
+        match fault {
+            Fault::Die(status, last_words) => self.end(Exit { status, last_words }),
+            Fault::Hang => {
+                self.line.hang();
+                None
+            }
+            Fault::Tear => {
+                self.line.exit(Exit::silent(ExitStatus::Signal(11)));
+                Some(Err(FrameError::Torn))
+            }
+            Fault::Corrupt => Some(Err(FrameError::Checksum)),
+            Fault::Linger => None,
+            Fault::LeaveOpen => {
+                self.line.exit(Exit::silent(ExitStatus::Code(7)));
+                while !self.line.dropped.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                None
+            }
+            Fault::Impersonate => Some(Ok(self.training.impersonate())),
+            // Answered by the launch itself.
+            Fault::NoProgram | Fault::NoDevice | Fault::NoThread => None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Opening the database file: for the one writer, or for reading.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig, limits::Limit};
+
+use crate::{
+    StoreError,
+    fault::Fault,
+    schema::{self, MIGRATIONS, Standing},
+};
+
+/// The database's name in a results folder.
+pub(crate) const FILE_NAME: &str = "results.sqlite";
+
+/// How long a connection waits for another program's transaction to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The log is cut back to this after a large transaction, so that it does not stay on the disk.
+const LOG_LIMIT_BYTES: i64 = 64 << 20;
+
+/// Creates the results folder unless it is there.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))
+}
+
+/// The error on a folder or file that is to be written.
+pub(crate) fn folder_error(path: &Path, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path: path.to_owned() },
+        _ => StoreError::ReadOnly { path: path.to_owned(), detail: error.to_string() },
+    }
+}
+
+/// Opens the folder's database for writing, creating and migrating it as needed.
+pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreError> {
+    create_folder(folder)?;
+    let path = folder.join(FILE_NAME);
+    if path.is_dir() {
+        return Err(StoreError::NotADatabase { path });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(Fault::from);
+    match connection.and_then(|connection| prepare_writer(connection, &path)) {
+        Ok(connection) => Ok((connection, path)),
+        // What cannot be opened for writing is not said to be unreadable.
+        Err(fault) => match fault.at(&path) {
+            StoreError::Unreadable { path, detail } => Err(StoreError::ReadOnly { path, detail }),
+            error => Err(error),
+        },
+    }
+}
+
+fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
+    connection.busy_timeout(PATIENCE)?;
+    // Before anything is written: a file that is not ours stays as it is.
+    schema::standing(&connection, path, MIGRATIONS.len() as i64)?;
+    if connection.is_readonly(MAIN_DB)? {
+        let detail = "the file or its folder is read-only".to_owned();
+        return Err(StoreError::ReadOnly { path: path.to_owned(), detail }.into());
+    }
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    schema::migrate(&mut connection, path, MIGRATIONS)?;
+    schema::declare(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a database for reading: a results folder's, or the file itself.
+pub(crate) fn open_reader(folder_or_file: &Path) -> Result<(Connection, PathBuf), StoreError> {
+    let path = if folder_or_file.is_dir() { folder_or_file.join(FILE_NAME) } else { folder_or_file.to_owned() };
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(StoreError::NotADatabase { path }),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Err(StoreError::NoDatabase { path });
+        }
+        Err(error) => return Err(StoreError::Unreadable { path, detail: error.to_string() }),
+    }
+    let connection = match prepare_reader(&path, false) {
+        Err(Fault::Sqlite(error)) if wants_a_writable_folder(&error) => {
+            if log_bytes(&path) > 0 {
+                return Err(StoreError::UnmergedLog { path });
+            }
+            // Without a log beside it the file is the whole database, and nobody can be writing to
+            // it here.
+            prepare_reader(&path, true)
+        }
+        other => other,
+    };
+    connection.map(|connection| (connection, path.clone())).map_err(|fault| fault.at(&path))
+}
+
+fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if immutable {
+        Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    // A misspelt "column" in a filter must be an error, not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let known = MIGRATIONS.len() as i64;
+    let path = path.to_owned();
+    match schema::standing(&connection, &path, known)? {
+        Standing::Empty => Err(StoreError::NoDatabase { path }.into()),
+        Standing::Version(found) if found < known => Err(StoreError::Older { path, found, known }.into()),
+        Standing::Version(_) => Ok(connection),
+    }
+}
+
+/// A database in write-ahead mode needs a writable folder even for reading, for its shared memory.
+fn wants_a_writable_folder(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+fn log_bytes(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).map_or(0, |metadata| metadata.len())
+}
+
+/// The path as a URI that SQLite takes, with everything escaped that is not plain.
+fn immutable_uri(path: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            uri.push(byte as char);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(uri, "%{byte:02x}");
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}

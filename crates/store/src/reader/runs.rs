@@ -1,0 +1,155 @@
+//! Runs: listings by a filter, and one by the beginning of its id.
+
+use gansweep_experiment::Assignment;
+use rusqlite::{Connection, Row, ToSql};
+
+use super::{Reader, json, sweeps::unknown_sweep, unsigned};
+use crate::{
+    RunFilter, RunRow, StoreError,
+    fault::{Fault, message},
+    status::{parse_run, parse_state},
+    value::seed_from_sql,
+};
+
+/// How many of the matching ids an error names.
+const NAMED_MATCHES: u32 = 10;
+
+impl Reader {
+    /// The runs that a filter lets through, by sweep and position.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`]; [`StoreError::Filter`] for an expression that SQLite rejects.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let mut conditions = vec!["1".to_owned()];
+        let mut parameters: Vec<&dyn ToSql> = Vec::new();
+        if let Some(name) = &filter.sweep {
+            self.sweep_exists(name)?;
+            conditions.push("sweep = ?1".to_owned());
+            parameters.push(name);
+        }
+        if let Some(fragment) = &filter.where_sql {
+            // On lines of its own, so that a comment in it ends with it.
+            conditions.push(format!("(\n{fragment}\n)"));
+        }
+        let listing = list(&self.connection, &conditions.join(" AND "), &parameters);
+        match (listing, &filter.where_sql) {
+            (Err(Fault::Sqlite(error)), Some(fragment)) if is_about_the_statement(&error) => {
+                Err(StoreError::Filter {
+                    fragment: fragment.clone(),
+                    detail: message(&error),
+                    columns: self.read(overview_columns)?,
+                })
+            }
+            (listing, _) => listing.map_err(|fault| fault.at(&self.path)),
+        }
+    }
+
+    /// The one run whose id begins so.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`].
+    pub fn run(&self, id_prefix: &str) -> Result<RunRow, StoreError> {
+        self.read(|connection| {
+            let mut ids = ids_beginning(connection, id_prefix)?;
+            if ids.len() > 1 {
+                ids.truncate(NAMED_MATCHES as usize);
+                return Err(StoreError::AmbiguousRun { prefix: id_prefix.to_owned(), matches: ids }.into());
+            }
+            let runs = list(connection, "id = ?1", &[&ids.first()])?;
+            let run = runs.into_iter().next();
+            run.ok_or_else(|| StoreError::UnknownRun { id: id_prefix.to_owned() }.into())
+        })
+    }
+
+    fn sweep_exists(&self, name: &str) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
+            if statement.query_row([name], |row| row.get(0))? {
+                return Ok(());
+            }
+            Err(unknown_sweep(connection, name)?.into())
+        })
+    }
+}
+
+/// Ids of runs, one more than an error names at most.
+fn ids_beginning(connection: &Connection, prefix: &str) -> Result<Vec<String>, Fault> {
+    // In particular none of GLOB's own signs.
+    if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM runs WHERE id GLOB ?1 || '*' ORDER BY id LIMIT ?2")?;
+    let ids = statement.query_map((prefix.to_ascii_lowercase(), NAMED_MATCHES + 1), |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Whether a failure comes from what the user wrote, not from the file.
+fn is_about_the_statement(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    match error {
+        Error::SqlInputError { .. }
+        | Error::InvalidParameterCount(..)
+        | Error::MultipleStatement
+        | Error::NulError(_) => true,
+        Error::SqliteFailure(code, _) => code.code == rusqlite::ErrorCode::Unknown,
+        _ => false,
+    }
+}
+
+fn overview_columns(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info('run_overview')")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+fn list(connection: &Connection, condition: &str, parameters: &[&dyn ToSql]) -> Result<Vec<RunRow>, Fault> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT v.sweep, v.position, v.id, v.label, v.swept, v.config_hash, v.config, v.seed,
+             v.data_fingerprint, v.state, v.cause, v.attempts, v.device, v.backend, v.lane, v.lanes,
+             v.epochs, v.total_steps, v.step, v.seconds, v.images_per_second,
+             r.created_ms, r.started_ms, r.ended_ms
+         FROM (SELECT * FROM run_overview WHERE {condition}) v JOIN runs r ON r.id = v.id
+         ORDER BY v.sweep IS NULL, v.sweep, v.position, v.id"
+    ))?;
+    let mut rows = statement.query(parameters)?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        runs.push(run(row)?);
+    }
+    Ok(runs)
+}
+
+fn run(row: &Row<'_>) -> Result<RunRow, Fault> {
+    let id = parse_run(&row.get::<_, String>(2)?)?;
+    Ok(RunRow {
+        sweep: row.get(0)?,
+        position: row.get(1)?,
+        label: row.get(3)?,
+        assignments: assignments(&row.get::<_, String>(4)?)?,
+        config_hash: json("a config's hash", &format!("\"{}\"", row.get::<_, String>(5)?))?,
+        config: json(&format!("the config of run {id}"), &row.get::<_, String>(6)?)?,
+        seed: seed_from_sql(row.get(7)?),
+        data_fingerprint: row.get(8)?,
+        state: parse_state(&row.get::<_, String>(9)?)?,
+        cause: row.get(10)?,
+        attempts: row.get(11)?,
+        device: row.get(12)?,
+        backend: row.get(13)?,
+        lane: row.get(14)?,
+        lanes: row.get(15)?,
+        epochs: row.get(16)?,
+        total_steps: unsigned(row, 17)?,
+        step: unsigned(row, 18)?,
+        seconds: row.get(19)?,
+        images_per_second: row.get(20)?,
+        created_unix_ms: row.get(21)?,
+        started_unix_ms: row.get(22)?,
+        ended_unix_ms: row.get(23)?,
+        id,
+    })
+}
+
+fn assignments(swept: &str) -> Result<Vec<Assignment>, StoreError> {
+    let swept: serde_json::Map<String, serde_json::Value> = json("a run's swept keys", swept)?;
+    Ok(swept.into_iter().map(|(key, value)| Assignment { key, value }).collect())
+}

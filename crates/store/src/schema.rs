@@ -1,0 +1,126 @@
+//! The schema: whose file it is, which version it has, and how an older one is brought up to date.
+
+use std::path::Path;
+
+use gansweep_experiment::{Direction, Metric, RunState};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use crate::{StoreError, fault::Fault, value::Kind};
+
+/// `gans` in ASCII: what SQLite keeps in a file's header to tell programs' files apart.
+pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
+
+/// Each takes a database from the version before it (from nothing, the first) to its own, which is
+/// its place in this list, counted from 1. Migrations are appended, never changed: databases
+/// written by every one of them exist.
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+
+/// What the header of a database file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing is in it yet.
+    Empty,
+    /// This program's, with that schema version, of those that the program knows.
+    Version(i64),
+}
+
+/// Reads whose the database is, and refuses another program's and a newer version's.
+pub(crate) fn standing(connection: &Connection, path: &Path, known: i64) -> Result<Standing, Fault> {
+    let application_id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application_id == 0 && found == 0 && tables == 0 {
+        return Ok(Standing::Empty);
+    }
+    let path = path.to_owned();
+    if application_id != APPLICATION_ID {
+        return Err(StoreError::Foreign { path, application_id }.into());
+    }
+    if found > known {
+        return Err(StoreError::Newer { path, found, known }.into());
+    }
+    Ok(Standing::Version(found))
+}
+
+/// Brings the database to the last of `migrations`, each in a transaction of its own.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Fault> {
+    let from = match standing(connection, path, migrations.len() as i64)? {
+        Standing::Empty => 0,
+        Standing::Version(version) => version,
+    };
+    for (version, sql) in (1_i64..).zip(migrations).skip(from as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have come first.
+        let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found >= version {
+            continue;
+        }
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Fills the tables that mirror the program's own declarations; writes only what differs.
+pub(crate) fn declare(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    declare_states(&transaction)?;
+    declare_metrics(&transaction)?;
+    for kind in Kind::ALL {
+        transaction.execute("INSERT OR IGNORE INTO value_kinds VALUES (?1, ?2)", params![kind as i64, kind.name()])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn declare_states(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let mut statement = transaction.prepare(
+        "INSERT INTO states (state, final, help) VALUES (?1, ?2, ?3)
+         ON CONFLICT (state) DO UPDATE SET final = excluded.final, help = excluded.help
+         WHERE (final, help) IS NOT (excluded.final, excluded.help)",
+    )?;
+    for state in RunState::ALL {
+        statement.execute(params![state.name(), state.is_final(), state_help(state)])?;
+    }
+    Ok(())
+}
+
+const fn state_help(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "planned, not begun",
+        RunState::Running => "a worker has it",
+        RunState::Completed => "trained to its last step",
+        RunState::Diverged => "a loss became NaN or infinite",
+        RunState::Failed => "every attempt ended in an error",
+        RunState::Interrupted => "stopped before its end, resumable",
+    }
+}
+
+fn declare_metrics(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let mut statement = transaction.prepare(
+        "INSERT INTO metrics (name, title, unit, direction, deterministic, help, position)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (name) DO UPDATE SET title = excluded.title, unit = excluded.unit,
+             direction = excluded.direction, deterministic = excluded.deterministic,
+             help = excluded.help, position = excluded.position
+         WHERE (title, unit, direction, deterministic, help, position) IS NOT
+             (excluded.title, excluded.unit, excluded.direction, excluded.deterministic,
+              excluded.help, excluded.position)",
+    )?;
+    for (position, metric) in (0_i64..).zip(Metric::ALL) {
+        let d = metric.declaration();
+        let direction = direction_name(d.direction);
+        statement.execute(params![d.name, d.title, d.unit, direction, d.deterministic, d.help, position])?;
+    }
+    Ok(())
+}
+
+const fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Lower => "lower",
+        Direction::Higher => "higher",
+        Direction::Neither => "neither",
+    }
+}

@@ -1,0 +1,55 @@
+//! Where runs stand, for the writer and for readers.
+
+use std::collections::HashMap;
+
+use gansweep_experiment::{Resume, RunId, RunState};
+use rusqlite::{Connection, Row};
+
+use crate::{RunStatus, StoreError, fault::Fault};
+
+/// The status of each of these runs that the database knows.
+pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.state, r.attempts, r.step, c.step, c.path, c.sha256
+         FROM runs r LEFT JOIN checkpoints c USING (run_id) WHERE r.id = ?1",
+    )?;
+    let mut statuses = HashMap::with_capacity(runs.len());
+    for run in runs {
+        let mut rows = statement.query([run.as_str()])?;
+        if let Some(row) = rows.next()? {
+            statuses.insert(run.clone(), status(row)?);
+        }
+    }
+    Ok(statuses)
+}
+
+fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
+    let state: String = row.get(0)?;
+    let checkpoint = match row.get::<_, Option<i64>>(3)? {
+        Some(step) => Some(Resume { step: step.cast_unsigned(), path: row.get(4)?, sha256: row.get(5)? }),
+        None => None,
+    };
+    let step: i64 = row.get(2)?;
+    Ok(RunStatus {
+        state: parse_state(&state)?,
+        attempts: row.get(1)?,
+        checkpoint,
+        step: step.cast_unsigned(),
+    })
+}
+
+/// The id that a row holds.
+pub(crate) fn parse_run(id: &str) -> Result<RunId, StoreError> {
+    RunId::parse(id).ok_or_else(|| StoreError::Content {
+        what: "a run's id".to_owned(),
+        detail: format!("`{id}` is not 16 hexadecimal digits"),
+    })
+}
+
+/// The state of that name.
+pub(crate) fn parse_state(name: &str) -> Result<RunState, StoreError> {
+    RunState::from_name(name).ok_or_else(|| StoreError::Content {
+        what: "a run's state".to_owned(),
+        detail: format!("`{name}` is none that this program knows"),
+    })
+}

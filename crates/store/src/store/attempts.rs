@@ -1,0 +1,146 @@
+//! Attempts: their begin, and their end where the worker itself says nothing of it.
+
+use gansweep_experiment::{RunId, RunState};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    StoreError,
+    fault::Fault,
+    status::{parse_run, parse_state},
+    store::Store,
+};
+
+/// Why an attempt ended that nobody ended.
+const LOST: &str = "the program ended without notice";
+
+impl Store {
+    /// Ends, as interrupted, the attempts that a program which died left running, and gives them.
+    /// Only the lock's holder knows that none of them can be alive.
+    pub fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let stale = running_attempts(transaction)?;
+            for (run_id, _, attempt) in &stale {
+                close(transaction, *run_id, *attempt, RunState::Interrupted, LOST, now)?;
+            }
+            transaction.execute(
+                "UPDATE runs SET state = 'interrupted', cause = ?1, ended_ms = ?2 WHERE state = 'running'",
+                params![LOST, now],
+            )?;
+            Ok(stale.into_iter().map(|(_, run, attempt)| (run, attempt)).collect())
+        })
+    }
+
+    /// Begins the run's next attempt and gives its number, from 1. An attempt that was still
+    /// running is ended as interrupted.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a completed or diverged run.
+    pub fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let (run_id, state, attempts) = find(transaction, run)?;
+            if state.is_final() {
+                return Err(StoreError::Finished { id: run.to_string(), state: state.name() }.into());
+            }
+            if attempts > 0 {
+                let cause = "the next attempt began";
+                close(transaction, run_id, attempts, RunState::Interrupted, cause, now)?;
+            }
+            let attempt = attempts + 1;
+            open_attempt(transaction, run_id, attempt, device, now)?;
+            Ok(attempt)
+        })
+    }
+
+    /// Ends an attempt whose worker died without a word. No effect on an attempt that has ended
+    /// already: what the worker itself said stands.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn end_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let (run_id, run_state, latest) = find(transaction, run)?;
+            let ended = close(transaction, run_id, attempt, state, cause, now)?;
+            if ended && attempt == latest && !run_state.is_final() {
+                transaction
+                    .prepare_cached("UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1")?
+                    .execute(params![run_id, state.name(), cause, now])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Adds the row of an attempt that begins, and sets its run to running.
+pub(super) fn open_attempt(
+    connection: &Connection,
+    run_id: i64,
+    attempt: u32,
+    device: &str,
+    at_ms: i64,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (run_id, attempt, state, device, began_ms) VALUES (?1, ?2, 'running', ?3, ?4)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![run_id, attempt, device, at_ms])?;
+    connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'running', cause = NULL, attempts = ?2, seconds = NULL,
+                 started_ms = coalesce(started_ms, ?3), ended_ms = NULL
+             WHERE run_id = ?1",
+        )?
+        .execute(params![run_id, attempt, at_ms])?;
+    Ok(())
+}
+
+/// Ends an attempt that is running; `false` if it is not.
+fn close(
+    connection: &Connection,
+    run_id: i64,
+    attempt: u32,
+    state: RunState,
+    cause: &str,
+    at_ms: i64,
+) -> Result<bool, Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE attempts SET state = ?3, cause = ?4, ended_ms = ?5,
+                 step = (SELECT step FROM runs WHERE runs.run_id = attempts.run_id)
+             WHERE run_id = ?1 AND attempt = ?2 AND state = 'running'",
+        )?
+        .execute(params![run_id, attempt, state.name(), cause, at_ms])?;
+    Ok(changed == 1)
+}
+
+fn find(connection: &Connection, run: &RunId) -> Result<(i64, RunState, u32), Fault> {
+    let mut statement = connection.prepare_cached("SELECT run_id, state, attempts FROM runs WHERE id = ?1")?;
+    let row = statement
+        .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))
+        .optional()?;
+    let (run_id, state, attempts) = row.ok_or_else(|| StoreError::UnknownRun { id: run.to_string() })?;
+    Ok((run_id, parse_state(&state)?, attempts))
+}
+
+fn running_attempts(connection: &Connection) -> Result<Vec<(i64, RunId, u32)>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT a.run_id, r.id, a.attempt FROM attempts a JOIN runs r USING (run_id)
+         WHERE a.state = 'running' ORDER BY a.run_id, a.attempt",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut running = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(1)?;
+        running.push((row.get(0)?, parse_run(&id)?, row.get(2)?));
+    }
+    Ok(running)
+}

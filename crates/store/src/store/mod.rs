@@ -1,0 +1,167 @@
+//! The one writer of a database.
+
+mod attempts;
+mod record;
+mod register;
+mod summary;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use gansweep_experiment::{Event, Metric, RunId};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use crate::{
+    RealImages, RunStatus, StoreError,
+    connection::open_writer,
+    fault::Fault,
+    status,
+};
+
+/// Tells the time in milliseconds since 1970-01-01T00:00:00Z.
+pub type Clock = fn() -> i64;
+
+/// The one writer of a database. Whoever has it holds a [`ResultsLock`](crate::ResultsLock) on its
+/// folder; readers need none.
+///
+/// Every method is one transaction: it happens whole or not at all, whatever kills the process.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    clock: Clock,
+    metrics: MetricIds,
+    /// Whether commits wait for the disk, as last set.
+    durable: bool,
+}
+
+/// The metrics' numbers in this database.
+pub(crate) type MetricIds = HashMap<Metric, i64>;
+
+impl Store {
+    /// Opens `results.sqlite` in the folder; creates folder and file as needed, and brings an older
+    /// version's file up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::NotADatabase`], [`StoreError::Foreign`] and [`StoreError::Newer`] for a file
+    /// that is not this program's to change, which then stays as it is;
+    /// [`StoreError::ReadOnly`] and [`StoreError::Full`] where nothing can be written.
+    pub fn open(results_dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with_clock(results_dir, system_clock)
+    }
+
+    /// Like [`Store::open`], with a clock of the caller's, so that the same calls write the same
+    /// database.
+    ///
+    /// # Errors
+    /// See [`Store::open`].
+    pub fn open_with_clock(results_dir: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let (connection, path) = open_writer(results_dir)?;
+        let metrics = metric_ids(&connection).map_err(|fault| fault.at(&path))?;
+        Ok(Self { connection, path, clock, metrics, durable: false })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where runs stand; runs that the database does not know are absent.
+    pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        status::of(&self.connection, runs).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Records a grid of real images; replaces the one of the same data and layout.
+    pub fn put_real_images(&mut self, images: &RealImages) -> Result<(), StoreError> {
+        self.write(|transaction, _| {
+            let g = images.geometry;
+            transaction.execute(
+                "INSERT INTO real_images (data_fingerprint, dataset, rows, cols, height, width, png)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (data_fingerprint, rows, cols) DO UPDATE SET
+                     dataset = excluded.dataset, height = excluded.height, width = excluded.width,
+                     png = excluded.png",
+                params![
+                    images.data_fingerprint,
+                    images.dataset.name(),
+                    g.rows,
+                    g.cols,
+                    g.height,
+                    g.width,
+                    images.png
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Runs `work` in a transaction that is committed if it succeeds and leaves no trace if not.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &MetricIds) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let Self { connection, path, metrics, .. } = self;
+        let result = (|| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction, metrics)?;
+            transaction.commit()?;
+            Ok(value)
+        })();
+        result.map_err(|fault: Fault| fault.at(path))
+    }
+
+    /// Makes the next commits wait for the disk, or not.
+    ///
+    /// What a later step relies on outside of the database must survive a loss of power: a
+    /// checkpoint's row, because its predecessor's file is deleted once the row is committed.
+    /// Points may be lost with the last seconds; their run is resumed from before them.
+    fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
+        if self.durable != durable {
+            let level = if durable { "full" } else { "normal" };
+            let set = self.connection.pragma_update(None, "synchronous", level);
+            set.map_err(|error| Fault::from(error).at(&self.path))?;
+            self.durable = durable;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an event is one that must survive a loss of power.
+const fn must_last(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Checkpoint(_) | Event::Completed(_) | Event::Diverged(_) | Event::Interrupted(_) | Event::Failed(_)
+    )
+}
+
+fn metric_ids(connection: &Connection) -> Result<MetricIds, Fault> {
+    let mut statement = connection.prepare("SELECT metric_id FROM metrics WHERE name = ?1")?;
+    let id = |metric: Metric| Ok((metric, statement.query_row([metric.name()], |row| row.get(0))?));
+    Metric::ALL.into_iter().map(id).collect()
+}
+
+/// A clock before 1970 or after the year 292 million reads as the nearer end.
+fn system_clock() -> i64 {
+    match SystemTime::UNIX_EPOCH.elapsed() {
+        Ok(elapsed) => i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX),
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// Lets the file grow by so many pages only, or without limit again.
+    pub(crate) fn limit_pages(&self, more: Option<i64>) {
+        let pages: i64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let limit = more.map_or(i64::from(u32::MAX) - 1, |more| pages + more);
+        self.connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(())).unwrap();
+    }
+
+    /// Makes the store wait no longer for other programs.
+    pub(crate) fn be_impatient(&self) {
+        self.connection.busy_timeout(std::time::Duration::from_millis(1)).unwrap();
+    }
+}

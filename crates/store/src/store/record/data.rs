@@ -1,0 +1,98 @@
+//! What a run yields: points, sample grids, checkpoints.
+
+use gansweep_experiment::{Checkpoint, Envelope, Points, Samples};
+use rusqlite::params;
+
+use super::{Batch, Cursor};
+use crate::{
+    fault::Fault,
+    value::{count, split},
+};
+
+impl Batch<'_> {
+    pub(super) fn points(&mut self, cursor: &mut Cursor, attempt: u32, points: &Points) -> Result<(), Fault> {
+        let step = count("step", points.step)?;
+        if self.is_taken_back(cursor, attempt, step)? {
+            return Ok(());
+        }
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO points (run_id, metric_id, step, value, kind, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (run_id, metric_id, step) DO UPDATE SET
+                 value = excluded.value, kind = excluded.kind, attempt = excluded.attempt
+             WHERE excluded.attempt > attempt
+                 OR (excluded.attempt = attempt AND (excluded.value, excluded.kind) IS NOT (value, kind))",
+        )?;
+        for &(metric, value) in &points.values {
+            let metric_id = self.metrics[&metric];
+            let (real, kind) = split(value);
+            let written = upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt])?;
+            if written > 0 {
+                self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
+            }
+        }
+        cursor.advance(step);
+        Ok(())
+    }
+
+    pub(super) fn samples(&self, cursor: &mut Cursor, envelope: &Envelope, samples: &Samples) -> Result<(), Fault> {
+        let step = count("step", samples.step)?;
+        if self.is_taken_back(cursor, envelope.attempt, step)? {
+            return Ok(());
+        }
+        let g = samples.geometry;
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO samples (run_id, step, epoch, rows, cols, height, width, attempt, at_ms, png)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (run_id, step) DO UPDATE SET
+                 epoch = excluded.epoch, rows = excluded.rows, cols = excluded.cols,
+                 height = excluded.height, width = excluded.width, attempt = excluded.attempt,
+                 at_ms = excluded.at_ms, png = excluded.png
+             WHERE excluded.attempt >= attempt",
+        )?;
+        upsert.execute(params![
+            cursor.run_id,
+            step,
+            samples.epoch,
+            g.rows,
+            g.cols,
+            g.height,
+            g.width,
+            envelope.attempt,
+            envelope.at_unix_ms,
+            samples.png
+        ])?;
+        cursor.advance(step);
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(
+        &self,
+        cursor: &mut Cursor,
+        envelope: &Envelope,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), Fault> {
+        let step = count("step", checkpoint.step)?;
+        if self.is_taken_back(cursor, envelope.attempt, step)? {
+            return Ok(());
+        }
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO checkpoints (run_id, step, path, bytes, sha256, attempt, at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (run_id) DO UPDATE SET
+                 step = excluded.step, path = excluded.path, bytes = excluded.bytes,
+                 sha256 = excluded.sha256, attempt = excluded.attempt, at_ms = excluded.at_ms
+             WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
+        )?;
+        upsert.execute(params![
+            cursor.run_id,
+            step,
+            checkpoint.path,
+            count("the checkpoint's length", checkpoint.bytes)?,
+            checkpoint.sha256,
+            envelope.attempt,
+            envelope.at_unix_ms
+        ])?;
+        cursor.advance(step);
+        Ok(())
+    }
+}

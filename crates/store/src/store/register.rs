@@ -1,0 +1,173 @@
+//! Recording a sweep and its plan.
+
+use gansweep_experiment::{Config, PlannedRun, RunState};
+use rusqlite::{Connection, OptionalExtension, params, types::Value};
+
+use crate::{
+    StoreError, SweepId, SweepRecord,
+    fault::Fault,
+    store::Store,
+    value::{count, seed_to_sql},
+};
+
+impl Store {
+    /// Records a sweep and its plan, the order of `runs` being their positions.
+    ///
+    /// A second time it updates the sweep of that name and adds what is new. A run that the plan no
+    /// longer holds stays in the database with everything recorded of it, and a later plan may take
+    /// it up again.
+    pub fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<SweepId, StoreError> {
+        let now = (self.clock)();
+        // What is about to be trained is worth one wait for the disk.
+        self.set_durable(true)?;
+        self.write(|transaction, _| {
+            let sweep_id = put_sweep(transaction, sweep, now)?;
+            transaction.execute("UPDATE sweep_runs SET current = 0 WHERE sweep_id = ?1", [sweep_id])?;
+            for (position, run) in (0_i64..).zip(runs) {
+                let config_id = put_config(transaction, run)?;
+                let run_id = put_run(transaction, run, config_id, now)?;
+                put_member(transaction, sweep_id, run_id, position, run)?;
+            }
+            Ok(SweepId(sweep_id))
+        })
+    }
+}
+
+fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i64, Fault> {
+    let record = json("the sweep's record settings", &sweep.record)?;
+    let palette = json("the sweep's palette", &sweep.record.palette)?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO sweeps (name, file, source, description, recipe, axes, dataset_requested, dataset,
+             record, latent_seed, palette, program_version, machine, created_ms, updated_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)
+         ON CONFLICT (name) DO UPDATE SET
+             file = excluded.file, source = excluded.source, description = excluded.description,
+             recipe = excluded.recipe, axes = excluded.axes,
+             dataset_requested = excluded.dataset_requested, dataset = excluded.dataset,
+             record = excluded.record, latent_seed = excluded.latent_seed, palette = excluded.palette,
+             program_version = excluded.program_version, machine = excluded.machine,
+             updated_ms = excluded.updated_ms
+         RETURNING sweep_id",
+    )?;
+    let id = statement.query_row(
+        params![
+            sweep.name,
+            sweep.file,
+            sweep.source_toml,
+            sweep.description,
+            sweep.recipe,
+            sweep.axes_json,
+            sweep.dataset_requested.name(),
+            sweep.dataset.name(),
+            record,
+            seed_to_sql(sweep.record.latent_seed),
+            palette.trim_matches('"'),
+            sweep.program_version,
+            sweep.machine,
+            now
+        ],
+        |row| row.get(0),
+    )?;
+    Ok(id)
+}
+
+fn put_config(connection: &Connection, run: &PlannedRun) -> Result<i64, Fault> {
+    let hash = run.config_hash.as_str();
+    let mut known = connection.prepare_cached("SELECT config_id FROM configs WHERE hash = ?1")?;
+    if let Some(id) = known.query_row([hash], |row| row.get(0)).optional()? {
+        return Ok(id);
+    }
+    let text = json("a config", &run.config)?;
+    connection.prepare_cached("INSERT INTO configs (hash, json) VALUES (?1, ?2)")?.execute([hash, &text])?;
+    let config_id = connection.last_insert_rowid();
+    let mut insert = connection
+        .prepare_cached("INSERT INTO config_values (config_id, key, type, value) VALUES (?1, ?2, ?3, ?4)")?;
+    for (key, value) in resolved_keys(&run.config)? {
+        let (kind, value) = cell(&value);
+        insert.execute(params![config_id, key, kind, value])?;
+    }
+    Ok(config_id)
+}
+
+fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) -> Result<i64, Fault> {
+    let id = run.id.as_str();
+    let mut known = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
+    if let Some(run_id) = known.query_row([id], |row| row.get(0)).optional()? {
+        return Ok(run_id);
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO runs (id, config_id, seed, data_fingerprint, state, epochs, total_steps, created_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    insert.execute(params![
+        id,
+        config_id,
+        seed_to_sql(run.seed),
+        run.data_fingerprint,
+        RunState::Queued.name(),
+        run.config.train.epochs,
+        count("the number of steps", run.config.total_steps())?,
+        now
+    ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn put_member(
+    connection: &Connection,
+    sweep_id: i64,
+    run_id: i64,
+    position: i64,
+    run: &PlannedRun,
+) -> Result<(), Fault> {
+    let assignments = json("a run's assignments", &run.assignments)?;
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO sweep_runs (sweep_id, run_id, position, label, assignments, current)
+         VALUES (?1, ?2, ?3, ?4, ?5, 1)
+         ON CONFLICT (sweep_id, run_id) DO UPDATE SET
+             position = excluded.position, label = excluded.label, assignments = excluded.assignments,
+             current = 1",
+    )?;
+    upsert.execute(params![sweep_id, run_id, position, run.label, assignments])?;
+    Ok(())
+}
+
+/// Every leaf of a config with its full key: `optimizer.generator.lr`.
+fn resolved_keys(config: &Config) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+    let tree = serde_json::to_value(config).map_err(|error| unwritable("a config", &error))?;
+    let mut leaves = Vec::new();
+    let mut open = vec![(String::new(), tree)];
+    while let Some((prefix, value)) = open.pop() {
+        match value {
+            serde_json::Value::Object(entries) => open.extend(entries.into_iter().map(|(name, value)| {
+                let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+                (key, value)
+            })),
+            // An absent value has no row.
+            serde_json::Value::Null => {}
+            leaf => leaves.push((prefix, leaf)),
+        }
+    }
+    Ok(leaves)
+}
+
+/// A JSON value as a type's name and SQLite's value.
+fn cell(value: &serde_json::Value) -> (&'static str, Value) {
+    match value {
+        serde_json::Value::Bool(truth) => ("boolean", Value::Integer(i64::from(*truth))),
+        serde_json::Value::String(text) => ("text", Value::Text(text.clone())),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => ("integer", Value::Integer(integer)),
+            (None, Some(real)) => ("real", Value::Real(real)),
+            (None, None) => ("text", Value::Text(number.to_string())),
+        },
+        other => ("list", Value::Text(other.to_string())),
+    }
+}
+
+fn json(what: &str, value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| unwritable(what, &error))
+}
+
+fn unwritable(what: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Content { what: what.to_owned(), detail: error.to_string() }
+}

@@ -1,0 +1,125 @@
+//! Sweeps registered again, attempts begun, lost and reclaimed.
+
+use gansweep_experiment::{Metric, RunState};
+
+use super::support::{Fixture, Script, plan, sweep};
+use crate::{RunFilter, StoreError};
+
+#[test]
+fn a_registered_sweep_reads_back() {
+    let fixture = Fixture::new();
+    let row = fixture.reader().sweep("lr").unwrap();
+    let record = sweep("lr");
+    assert_eq!((row.runs, row.file, row.recipe), (4, record.file, record.recipe));
+    assert_eq!((row.dataset_requested, row.dataset), (record.dataset_requested, record.dataset));
+    assert_eq!(row.record, record.record);
+    assert_eq!(row.axes[0]["key"], "optimizer.lr");
+    assert_eq!(row.states[0], (RunState::Queued, 4));
+    assert_eq!(row.states.len(), RunState::ALL.len());
+    let runs = fixture.reader().runs(&RunFilter { sweep: Some("lr".into()), where_sql: None }).unwrap();
+    let expected = plan(&[1e-4, 2e-4], &[128], &[1, 2]);
+    assert_eq!(runs.len(), expected.len());
+    for (position, (run, planned)) in (0..).zip(runs.iter().zip(&expected)) {
+        assert_eq!((run.position, &run.id, &run.label), (Some(position), &planned.id, &planned.label));
+        assert_eq!((run.seed, &run.assignments), (planned.seed, &planned.assignments));
+        assert_eq!((&run.config_hash, run.typed_config().unwrap()), (&planned.config_hash, planned.config.clone()));
+        assert_eq!((run.epochs, run.total_steps), (3, planned.config.total_steps()));
+    }
+}
+
+#[test]
+fn registering_again_changes_nothing_and_enlarging_adds() {
+    let mut fixture = Fixture::new();
+    let listing = |fixture: &Fixture| fixture.reader().query("SELECT * FROM run_overview").unwrap();
+    let before = listing(&fixture);
+    let id = fixture.store.register_sweep(&sweep("lr"), &plan(&[1e-4, 2e-4], &[128], &[1, 2])).unwrap();
+    assert_eq!(listing(&fixture), before);
+    let larger = plan(&[1e-4, 2e-4], &[128, 256], &[1, 2]);
+    assert_eq!(fixture.store.register_sweep(&sweep("lr"), &larger).unwrap(), id);
+    let runs = fixture.reader().runs(&RunFilter { sweep: Some("lr".into()), where_sql: None }).unwrap();
+    let ids: Vec<_> = runs.iter().map(|run| &run.id).collect();
+    assert_eq!(ids, larger.iter().map(|run| &run.id).collect::<Vec<_>>(), "in the order of the new plan");
+}
+
+#[test]
+fn a_run_that_leaves_the_plan_stays_in_the_database_and_may_come_back() {
+    let (mut fixture, mut script) = Fixture::begun();
+    fixture.store.record(&script.started(0).points(10, &[(Metric::DLoss, 1.0)]).take()).unwrap();
+    let gone = fixture.runs[0].clone();
+    fixture.store.register_sweep(&sweep("lr"), &plan(&[2e-4], &[128], &[1, 2])).unwrap();
+    let of_sweep = RunFilter { sweep: Some("lr".into()), where_sql: None };
+    assert_eq!(fixture.reader().runs(&of_sweep).unwrap().len(), 2);
+    let run = fixture.reader().run(gone.as_str()).unwrap();
+    assert_eq!((run.sweep, run.position, run.label.as_str()), (None, None, "lr=1e-4 hidden=128 seed=1"));
+    assert_eq!(fixture.reader().points(&gone, Metric::DLoss, 10).unwrap().len(), 1);
+    fixture.store.register_sweep(&sweep("lr"), &plan(&[1e-4, 2e-4], &[128], &[1, 2])).unwrap();
+    assert_eq!(fixture.reader().runs(&of_sweep).unwrap()[0].id, gone);
+}
+
+#[test]
+fn a_run_that_two_sweeps_share_is_trained_once_and_listed_in_both() {
+    let mut fixture = Fixture::new();
+    fixture.store.register_sweep(&sweep("narrow"), &plan(&[2e-4], &[128], &[1])).unwrap();
+    assert_eq!(fixture.reader().query("SELECT * FROM runs").unwrap().rows.len(), 4);
+    let shared = fixture.reader().runs(&RunFilter { sweep: Some("narrow".into()), where_sql: None }).unwrap();
+    assert_eq!(shared[0].id, fixture.runs[2]);
+    assert_eq!(fixture.reader().runs(&RunFilter::default()).unwrap().len(), 5);
+}
+
+#[test]
+fn attempts_that_nobody_ended_are_reclaimed_as_interrupted() {
+    let (mut fixture, mut script) = Fixture::begun();
+    fixture.store.record(&script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(10).take()).unwrap();
+    let run = fixture.runs[0].clone();
+    assert_eq!(fixture.store.reclaim_stale().unwrap(), [(run.clone(), 1)]);
+    assert_eq!(fixture.store.reclaim_stale().unwrap(), []);
+    let attempt = &fixture.reader().attempts(&run).unwrap()[0];
+    assert_eq!(attempt.state, RunState::Interrupted);
+    assert_eq!(attempt.cause.as_deref(), Some("the program ended without notice"));
+    assert_eq!((attempt.step, attempt.from_step), (Some(10), Some(0)));
+    let status = &fixture.store.statuses(&[run.clone()]).unwrap()[&run];
+    assert_eq!((status.state, status.attempts), (RunState::Interrupted, 1));
+    assert_eq!(status.checkpoint.as_ref().map(|resume| resume.step), Some(10));
+}
+
+#[test]
+fn a_worker_that_died_without_a_word_ends_its_attempt_with_the_cause() {
+    let (mut fixture, mut script) = Fixture::begun();
+    fixture.store.record(&script.started(0).take()).unwrap();
+    let run = fixture.runs[0].clone();
+    fixture.store.end_attempt(&run, 1, RunState::Failed, "killed by SIGKILL").unwrap();
+    assert_eq!(fixture.store.begin_attempt(&run, "cpu").unwrap(), 2);
+    let mut second = Script::new(run.clone(), 2);
+    fixture.store.record(&second.started(0).interrupted(4, 1.0).take()).unwrap();
+    fixture.store.end_attempt(&run, 2, RunState::Failed, "exit code 1").unwrap();
+    let attempts = fixture.reader().attempts(&run).unwrap();
+    assert_eq!(attempts[0].cause.as_deref(), Some("killed by SIGKILL"));
+    assert_eq!(attempts[1].state, RunState::Interrupted, "what the worker itself said stands");
+}
+
+#[test]
+fn a_completion_that_arrives_after_the_worker_was_given_up_still_counts() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let run = fixture.runs[0].clone();
+    fixture.store.end_attempt(&run, 1, RunState::Failed, "no event for 60 s").unwrap();
+    fixture.store.record(&script.started(0).checkpoint(9).completed(9, 1.0).take()).unwrap();
+    assert_eq!(fixture.reader().run(run.as_str()).unwrap().state, RunState::Completed);
+    assert_eq!(fixture.reader().attempts(&run).unwrap()[0].state, RunState::Completed);
+}
+
+#[test]
+fn unknown_runs_have_no_status_and_take_no_attempt() {
+    let mut fixture = Fixture::new();
+    let stranger = gansweep_experiment::RunId::parse("00000000deadbeef").unwrap();
+    assert!(fixture.store.statuses(std::slice::from_ref(&stranger)).unwrap().is_empty());
+    let error = fixture.store.begin_attempt(&stranger, "cpu").unwrap_err();
+    assert!(matches!(error, StoreError::UnknownRun { .. }), "{error}");
+}
+
+#[test]
+fn a_seed_of_64_bits_comes_back_whole() {
+    let mut fixture = Fixture::new();
+    let runs = plan(&[1e-4], &[128], &[u64::MAX]);
+    fixture.store.register_sweep(&sweep("seeds"), &runs).unwrap();
+    assert_eq!(fixture.reader().run(runs[0].id.as_str()).unwrap().seed, u64::MAX);
+}

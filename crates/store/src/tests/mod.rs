@@ -1,0 +1,12 @@
+//! Tests of the database as a whole, through the public names.
+
+mod attempts;
+//mod documentation;
+mod export;
+mod faults;
+mod killed;
+mod migrations;
+mod reading;
+mod recording;
+mod scale;
+mod support;

@@ -1,0 +1,264 @@
+//! Events in, rows out: idempotent, in any order, and never half.
+
+use gansweep_experiment::{Diverged, Event, Failed, Metric, Progress, RunId, RunState};
+
+use super::support::{Fixture, Script};
+use crate::{StoreError, SummaryRow};
+
+const D: Metric = Metric::DLoss;
+const G: Metric = Metric::GLoss;
+
+fn summary(fixture: &Fixture, metric: Metric) -> SummaryRow {
+    let summaries = fixture.reader().summaries(&fixture.runs[0]).unwrap();
+    summaries.into_iter().find(|summary| summary.metric == metric).unwrap()
+}
+
+fn series(fixture: &Fixture, metric: Metric) -> Vec<(u64, f64)> {
+    let points = fixture.reader().points(&fixture.runs[0], metric, usize::MAX).unwrap();
+    points.into_iter().map(|point| (point.step, point.value)).collect()
+}
+
+fn state(fixture: &Fixture) -> RunState {
+    fixture.reader().run(fixture.runs[0].as_str()).unwrap().state
+}
+
+#[test]
+fn a_whole_run_is_recorded() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).samples(0, 0).points(50, &[(D, 1.4), (G, 0.7)]).checkpoint(50).completed(50, 2.5);
+    fixture.store.record(&script.take()).unwrap();
+    let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
+    assert_eq!((run.state, run.step, run.seconds, run.attempts), (RunState::Completed, 50, 2.5, 1));
+    assert_eq!((run.device.as_deref(), run.backend.as_deref()), (Some("cpu"), Some("native x86-64-v4")));
+    assert_eq!((run.lane, run.lanes, run.cause), (Some(0), Some(4), None));
+    assert_eq!(series(&fixture, D), [(50, 1.4)]);
+    let sample = fixture.reader().sample(&fixture.runs[0], 0).unwrap().unwrap();
+    assert_eq!(sample.png, format!("PNG of {} at 0", fixture.runs[0]).into_bytes());
+    let checkpoint = fixture.reader().checkpoint(&fixture.runs[0]).unwrap().unwrap();
+    assert_eq!((checkpoint.step, checkpoint.bytes, checkpoint.attempt), (50, 1_050, 1));
+    let status = &fixture.store.statuses(&fixture.runs).unwrap()[&fixture.runs[0]];
+    assert_eq!((status.state, status.step, status.attempts), (RunState::Completed, 50, 1));
+    assert_eq!(status.checkpoint.as_ref().unwrap().path, checkpoint.path);
+}
+
+#[test]
+fn recording_the_same_events_again_changes_nothing() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).samples(0, 0).points(50, &[(D, 1.4)]).points(100, &[(D, f64::NAN)]).checkpoint(100);
+    let events = script.take();
+    fixture.store.record(&events).unwrap();
+    let before = fixture.content();
+    fixture.store.record(&events).unwrap();
+    fixture.store.record(&events[2..3]).unwrap();
+    assert_eq!(fixture.content(), before);
+}
+
+#[test]
+fn nan_and_infinities_come_back_as_they_were() {
+    let (mut fixture, mut script) = Fixture::begun();
+    for (step, value) in (1..).zip([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 3.0]) {
+        script.points(step, &[(D, value)]);
+    }
+    fixture.store.record(&script.take()).unwrap();
+    let values: Vec<f64> = series(&fixture, D).into_iter().map(|(_, value)| value).collect();
+    assert!(values[0].is_nan());
+    assert_eq!(values[1..], [f64::INFINITY, f64::NEG_INFINITY, 3.0]);
+    let kinds = fixture.reader().query("SELECT group_concat(kind, ' ') AS kinds FROM points_named").unwrap();
+    assert_eq!(kinds.rows[0][0].to_string(), "nan +inf -inf finite");
+    let summary = summary(&fixture, D);
+    assert_eq!((summary.count, summary.finite, summary.last), (4, 1, 3.0));
+    assert_eq!((summary.min, summary.max), (Some(3.0), Some(3.0)));
+}
+
+#[test]
+fn summaries_follow_the_points_over_several_batches() {
+    let (mut fixture, mut script) = Fixture::begun();
+    for (step, value) in (1..).zip([2.0, 5.0, 1.0, 5.0, 3.0]) {
+        script.points(step * 10, &[(D, value), (Metric::ImagesPerSecond, value)]);
+        fixture.store.record(&script.take()).unwrap();
+    }
+    let losses = summary(&fixture, D);
+    assert_eq!((losses.min, losses.max, losses.last, losses.last_step), (Some(1.0), Some(5.0), 3.0, 50));
+    assert_eq!((losses.best, losses.best_step), (None, None), "no direction of a GAN's loss is good");
+    let speed = summary(&fixture, Metric::ImagesPerSecond);
+    assert_eq!((speed.best, speed.best_step), (Some(5.0), Some(20)), "the first step that reached it");
+}
+
+#[test]
+fn points_replayed_after_a_resume_do_not_distort_the_summary() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).points(10, &[(D, 1.0)]).checkpoint(10).points(20, &[(D, 9.0)]).points(30, &[(D, 2.0)]);
+    fixture.store.record(&script.take()).unwrap();
+    fixture.store.reclaim_stale().unwrap();
+    assert_eq!(fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap(), 2);
+    let mut again = Script::new(fixture.runs[0].clone(), 2);
+    again.started(10);
+    fixture.store.record(&again.take()).unwrap();
+    let summary_at_10 = summary(&fixture, D);
+    assert_eq!((summary_at_10.count, summary_at_10.max, summary_at_10.last_step), (1, Some(1.0), 10));
+    assert_eq!(fixture.reader().run(fixture.runs[0].as_str()).unwrap().step, 10);
+    again.points(20, &[(D, 4.0)]).points(30, &[(D, 2.0)]).points(40, &[(D, 3.0)]);
+    fixture.store.record(&again.take()).unwrap();
+    assert_eq!(series(&fixture, D), [(10, 1.0), (20, 4.0), (30, 2.0), (40, 3.0)]);
+    let whole = summary(&fixture, D);
+    assert_eq!((whole.count, whole.min, whole.max, whole.last), (4, Some(1.0), Some(4.0), 3.0));
+}
+
+#[test]
+fn a_fresh_start_takes_everything_back_but_what_is_from_step_0() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).samples(10, 1).checkpoint(10);
+    fixture.store.record(&script.take()).unwrap();
+    fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap();
+    fixture.store.record(&Script::new(fixture.runs[0].clone(), 2).started(0).take()).unwrap();
+    let reader = fixture.reader();
+    let run = &fixture.runs[0];
+    assert_eq!(reader.points(run, D, 100).unwrap(), []);
+    assert_eq!(reader.summaries(run).unwrap(), []);
+    assert_eq!(reader.checkpoint(run).unwrap(), None);
+    let steps: Vec<u64> = reader.samples_index(run).unwrap().iter().map(|info| info.step).collect();
+    assert_eq!(steps, [0]);
+}
+
+#[test]
+fn two_attempts_recorded_in_either_order_give_the_same_points() {
+    let first = |run: &RunId| {
+        let mut script = Script::new(run.clone(), 1);
+        script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).checkpoint(10);
+        script.points(20, &[(D, 7.0)]).samples(20, 2).points(25, &[(D, 8.0)]).checkpoint(25);
+        script.take()
+    };
+    let second = |run: &RunId| {
+        let mut script = Script::new(run.clone(), 2);
+        script.started(10).points(20, &[(D, 2.0)]).points(30, &[(D, 3.0)]).checkpoint(30).interrupted(30, 3.0);
+        script.take()
+    };
+    let (mut in_order, mut reversed) = (Fixture::new(), Fixture::new());
+    let run = in_order.runs[0].clone();
+    in_order.store.record(&first(&run)).unwrap();
+    in_order.store.record(&second(&run)).unwrap();
+    reversed.store.record(&second(&run)).unwrap();
+    reversed.store.record(&first(&run)).unwrap();
+    assert_eq!(series(&in_order, D), [(10, 1.0), (20, 2.0), (30, 3.0)]);
+    assert_eq!(in_order.content()[..4], reversed.content()[..4]);
+    assert_eq!((state(&in_order), state(&reversed)), (RunState::Interrupted, RunState::Interrupted));
+}
+
+#[test]
+fn a_finished_run_is_never_changed() {
+    for end in [
+        Event::Completed(gansweep_experiment::Ended { step: 10, seconds: 1.0 }),
+        Event::Diverged(Diverged { step: 10, cause: "the D loss was NaN".to_owned(), seconds: 1.0 }),
+    ] {
+        let (mut fixture, mut script) = Fixture::begun();
+        script.started(0).points(10, &[(D, 1.0)]).event(end);
+        fixture.store.record(&script.take()).unwrap();
+        let before = fixture.content();
+        script.points(10, &[(D, 5.0)]).points(20, &[(D, 5.0)]).samples(20, 1).checkpoint(20).interrupted(20, 9.0);
+        fixture.store.record(&script.take()).unwrap();
+        fixture.store.end_attempt(&fixture.runs[0], 1, RunState::Failed, "killed").unwrap();
+        let refused = fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap_err();
+        assert!(matches!(refused, StoreError::Finished { .. }), "{refused}");
+        assert_eq!(fixture.content(), before);
+    }
+}
+
+#[test]
+fn a_diverged_run_keeps_its_step_and_cause() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let cause = "the G loss was +inf".to_owned();
+    script.started(0).points(17, &[(G, f64::INFINITY)]);
+    script.event(Event::Diverged(Diverged { step: 17, cause: cause.clone(), seconds: 0.5 }));
+    fixture.store.record(&script.take()).unwrap();
+    let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
+    assert_eq!((run.state, run.step, run.cause), (RunState::Diverged, 17, Some(cause)));
+    let reader = fixture.reader();
+    let text = reader.query("SELECT last_value, last_kind FROM summaries_named").unwrap().to_string();
+    assert!(text.contains("+inf"), "{text}");
+}
+
+#[test]
+fn a_failed_run_may_be_tried_again() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).event(Event::Failed(Failed { step: 3, cause: "the dataset vanished".to_owned() }));
+    fixture.store.record(&script.take()).unwrap();
+    assert_eq!(state(&fixture), RunState::Failed);
+    assert_eq!(fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap(), 2);
+    let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
+    assert_eq!((run.state, run.cause, run.ended_unix_ms), (RunState::Running, None, None));
+}
+
+#[test]
+fn progress_is_for_display_only() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let before = fixture.content();
+    let (d_loss, g_loss, images_per_second) = (1.0, 1.0, 100.0);
+    script.event(Event::Progress(Progress {
+        step: 5,
+        total_steps: 10,
+        epoch: 1,
+        epochs: 1,
+        d_loss,
+        g_loss,
+        images_per_second,
+    }));
+    fixture.store.record(&script.take()).unwrap();
+    assert_eq!(fixture.content(), before);
+}
+
+#[test]
+fn an_event_of_an_unknown_run_is_refused_and_nothing_of_its_batch_stays() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let before = fixture.content();
+    let mut events = script.started(0).points(10, &[(D, 1.0)]).take();
+    events.extend(Script::new(RunId::parse("00000000deadbeef").unwrap(), 1).points(1, &[(D, 1.0)]).take());
+    let error = fixture.store.record(&events).unwrap_err();
+    assert_eq!(error.to_string(), "no run's id begins with `00000000deadbeef`; `gansweep runs` lists them");
+    assert_eq!(fixture.content(), before);
+}
+
+#[test]
+fn a_step_beyond_the_databases_range_is_refused() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let error = fixture.store.record(&script.points(u64::MAX, &[(D, 1.0)]).take()).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn summaries_equal_the_points_after_any_history() {
+    let (mut fixture, _) = Fixture::begun();
+    let run = fixture.runs[0].clone();
+    // A linear congruential generator: no two batches alike, and every time the same.
+    let mut seed = 1_u64;
+    let mut draw = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let reader = fixture.reader();
+    for _ in 0..200 {
+        let mut script = Script::new(run.clone(), 1 + draw(4) as u32);
+        for _ in 0..draw(5) {
+            if draw(6) == 0 {
+                script.started(draw(50));
+            }
+            let value = if draw(8) == 0 { f64::NAN } else { draw(100) as f64 - 50.0 };
+            script.points(draw(60), &[(D, value), (Metric::ImagesPerSecond, value)]);
+        }
+        fixture.store.record(&script.take()).unwrap();
+        let agreeing = reader
+            .query(
+                "SELECT count(*) FROM summaries s JOIN (
+                     SELECT run_id, metric_id, count(*) AS n, count(value) AS f, min(value) AS lo, max(value) AS hi,
+                            max(step) AS last FROM points GROUP BY run_id, metric_id) p USING (run_id, metric_id)
+                 WHERE (s.count, s.finite, s.last_step) IS (p.n, p.f, p.last) AND s.min IS p.lo AND s.max IS p.hi
+                   AND (s.best IS NULL OR (s.best, s.best_step) IS (SELECT value, step FROM points
+                       WHERE run_id = s.run_id AND metric_id = s.metric_id AND kind = 0
+                       ORDER BY value DESC, step LIMIT 1))",
+            )
+            .unwrap();
+        for all in ["SELECT run_id, metric_id FROM points", "SELECT run_id, metric_id FROM summaries"] {
+            let all = reader.query(&format!("SELECT count(*) FROM (SELECT DISTINCT * FROM ({all}))")).unwrap();
+            assert_eq!(agreeing.rows, all.rows);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A results folder with a small sweep in it, and the events of runs that never trained.
+
+use std::path::Path;
+
+use gansweep_experiment::{
+    Activation, AdamConfig, Assignment, Checkpoint, Combine, Config, ConfigHash, DataConfig, Dataset,
+    DiscriminatorConfig, Ended, Envelope, Event, GeneratorConfig, Geometry, Latent, LossConfig, Metric,
+    ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels, PlannedRun, Points, Record, RunId,
+    SampleMode, Samples, Started, TrainConfig,
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{Reader, Store, SweepRecord};
+
+/// 2026-01-01T00:00:00Z.
+pub(super) const NEW_YEAR_MS: i64 = 1_767_225_600_000;
+
+pub(super) const GEOMETRY: Geometry = Geometry { rows: 2, cols: 4, height: 28, width: 28 };
+
+/// A results folder that vanishes with the test, its writer, and the ids of its runs.
+pub(super) struct Fixture {
+    pub(super) folder: TempDir,
+    pub(super) store: Store,
+    pub(super) runs: Vec<RunId>,
+}
+
+impl Fixture {
+    /// With the sweep `lr`: two learning rates, two seeds.
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open_with_clock(folder.path(), || NEW_YEAR_MS).unwrap();
+        let plan = plan(&[1e-4, 2e-4], &[128], &[1, 2]);
+        store.register_sweep(&sweep("lr"), &plan).unwrap();
+        let runs = plan.into_iter().map(|run| run.id).collect();
+        Self { folder, store, runs }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        Reader::open(self.path()).unwrap()
+    }
+
+    /// The first run after its first attempt began on `cpu`.
+    pub(super) fn begun() -> (Self, Script) {
+        let mut fixture = Self::new();
+        let run = fixture.runs[0].clone();
+        assert_eq!(fixture.store.begin_attempt(&run, "cpu").unwrap(), 1);
+        (fixture, Script::new(run, 1))
+    }
+
+    /// One run's whole content, for comparisons: everything but what merely counts bookkeeping.
+    pub(super) fn content(&self) -> Vec<String> {
+        let reader = self.reader();
+        ["points_named", "summaries_named", "samples_named", "checkpoints", "runs", "attempts_named"]
+            .map(|table| reader.query(&format!("SELECT * FROM {table}")).unwrap().to_string())
+            .to_vec()
+    }
+}
+
+pub(super) fn sweep(name: &str) -> SweepRecord {
+    SweepRecord {
+        name: name.to_owned(),
+        file: format!("experiments/{name}.toml"),
+        source_toml: format!("name = \"{name}\"\n"),
+        description: "Learning rate and width".to_owned(),
+        recipe: "fast".to_owned(),
+        axes_json: r#"[{"key":"optimizer.lr","values":[1e-4,2e-4]}]"#.to_owned(),
+        dataset_requested: Dataset::Mnist,
+        dataset: Dataset::Strokes,
+        record: Record {
+            every_steps: 50,
+            every_epochs: 1,
+            grid_rows: GEOMETRY.rows,
+            grid_cols: GEOMETRY.cols,
+            sample_mode: SampleMode::Eval,
+            latent_seed: 7,
+            palette: Palette::GrayR,
+            checkpoint_seconds: 20.0,
+        },
+        program_version: "0.1.0".to_owned(),
+        machine: "bench, 2 cores".to_owned(),
+    }
+}
+
+/// Every combination, in the order of a plan.
+pub(super) fn plan(rates: &[f64], widths: &[u32], seeds: &[u64]) -> Vec<PlannedRun> {
+    let mut runs = Vec::new();
+    for &lr in rates {
+        for &width in widths {
+            for &seed in seeds {
+                runs.push(planned(lr, width, seed));
+            }
+        }
+    }
+    runs
+}
+
+fn planned(lr: f64, width: u32, seed: u64) -> PlannedRun {
+    let config = config(lr, width);
+    let config_hash = ConfigHash::of(&config);
+    let assignments = vec![
+        Assignment { key: "optimizer.lr".to_owned(), value: json!(lr) },
+        Assignment { key: "model.hidden".to_owned(), value: json!([width, 2 * width]) },
+    ];
+    PlannedRun {
+        id: RunId::of(&config_hash, seed, "strokes-1"),
+        config_hash,
+        config,
+        seed,
+        data_fingerprint: "strokes-1".to_owned(),
+        assignments,
+        label: format!("lr={lr:e} hidden={width} seed={seed}"),
+    }
+}
+
+pub(super) fn config(lr: f64, width: u32) -> Config {
+    let adam = AdamConfig { lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+    Config {
+        data: DataConfig { dataset: Dataset::Strokes, images: 0, pixels: Pixels::Signed },
+        model: ModelConfig {
+            latent_dim: 64,
+            latent: Latent::Normal,
+            output: Output::Tanh,
+            generator: GeneratorConfig {
+                hidden: vec![width, 2 * width],
+                activation: Activation::Relu,
+                slope: 0.0,
+                batch_norm: true,
+                dropout: 0.0,
+            },
+            discriminator: DiscriminatorConfig {
+                hidden: vec![2 * width, width],
+                activation: Activation::LeakyRelu,
+                slope: 0.2,
+                dropout: 0.3,
+            },
+        },
+        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.1 },
+        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        train: TrainConfig {
+            epochs: 3,
+            batch_size: 64,
+            d_steps: 1,
+            noise: Noise::Fresh,
+            shuffle: true,
+            drop_last: false,
+        },
+    }
+}
+
+/// The events of one attempt, numbered as a worker numbers them.
+pub(super) struct Script {
+    run: RunId,
+    attempt: u32,
+    seq: u64,
+    pub(super) at_unix_ms: i64,
+    events: Vec<Envelope>,
+}
+
+impl Script {
+    pub(super) fn new(run: RunId, attempt: u32) -> Self {
+        Self { run, attempt, seq: 0, at_unix_ms: NEW_YEAR_MS, events: Vec::new() }
+    }
+
+    /// The events since the last call.
+    pub(super) fn take(&mut self) -> Vec<Envelope> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn event(&mut self, event: Event) -> &mut Self {
+        let (run, attempt, seq, at_unix_ms) = (self.run.clone(), self.attempt, self.seq, self.at_unix_ms);
+        self.events.push(Envelope { run, attempt, seq, at_unix_ms, event });
+        self.seq += 1;
+        self.at_unix_ms += 1_000;
+        self
+    }
+
+    pub(super) fn started(&mut self, from_step: u64) -> &mut Self {
+        self.started_on("cpu", "native x86-64-v4", from_step)
+    }
+
+    pub(super) fn started_on(&mut self, device: &str, backend: &str, from_step: u64) -> &mut Self {
+        self.event(Event::Started(Started {
+            device: device.to_owned(),
+            backend: backend.to_owned(),
+            lane: 0,
+            lanes: 4,
+            pid: 4711,
+            host: "bench".to_owned(),
+            from_step,
+        }))
+    }
+
+    pub(super) fn points(&mut self, step: u64, values: &[(Metric, f64)]) -> &mut Self {
+        self.event(Event::Points(Points { step, values: values.to_vec() }))
+    }
+
+    pub(super) fn samples(&mut self, step: u64, epoch: u32) -> &mut Self {
+        let png = format!("PNG of {} at {step}", self.run).into_bytes();
+        self.event(Event::Samples(Samples { step, epoch, geometry: GEOMETRY, png }))
+    }
+
+    pub(super) fn checkpoint(&mut self, step: u64) -> &mut Self {
+        let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.run);
+        self.event(Event::Checkpoint(Checkpoint { step, path, bytes: 1_000 + step, sha256: "ab".repeat(32) }))
+    }
+
+    pub(super) fn completed(&mut self, step: u64, seconds: f64) -> &mut Self {
+        self.event(Event::Completed(Ended { step, seconds }))
+    }
+
+    pub(super) fn interrupted(&mut self, step: u64, seconds: f64) -> &mut Self {
+        self.event(Event::Interrupted(Ended { step, seconds }))
+    }
+}

@@ -1,0 +1,40 @@
+# One-line recipes over the program; `just` alone lists them.
+
+default:
+    @just --list --unsorted
+
+# Train every run of an experiment that is not trained yet, and write its report.
+sweep FILE *ARGS:
+    @cargo run --release --quiet -- sweep {{quote(FILE)}} {{ARGS}}
+
+# Show what a sweep would run; write nothing.
+plan FILE *ARGS:
+    @cargo run --release --quiet -- plan {{quote(FILE)}} {{ARGS}}
+
+# Write the comparison page of all sweeps, or of those named with --sweep.
+report *ARGS:
+    @cargo run --release --quiet -- report {{ARGS}}
+
+# Ask the database.
+sql QUERY *ARGS:
+    @cargo run --release --quiet -- sql {{quote(QUERY)}} {{ARGS}}
+
+# Any other command of the program.
+run *ARGS:
+    @cargo run --release --quiet -- {{ARGS}}
+
+# Every test; what needs a browser or MNIST says so and is skipped where it is missing.
+test *ARGS:
+    cargo test --release --workspace {{ARGS}}
+
+# Formatting, lints, and a check that every shipped experiment plans without a fault.
+check:
+    cargo fmt --all --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+    for file in experiments/*.toml; do GANSWEEP_OFFLINE=1 cargo run --release --quiet -- plan "$file" > /dev/null || exit 1; done
+
+# Job-steps per second here, next to PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
+python := ""
+bench *ARGS:
+    @cargo build --release --quiet
+    @python3 tests/bench/bench.py --program "$(cargo metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} {{ARGS}}

@@ -1,0 +1,204 @@
+"""Computes the golden values of every case with PyTorch, from inputs that the Rust example dumped.
+
+    python generate.py INPUTS [--values FOLDER] [--case NAME]...
+
+Every case is computed twice, in float64 (the values that are written) and in float32 as the
+tutorials do. How far PyTorch's own float32 lands from float64 is written beside each group of
+values: it is the scale of what rounding does to that group, and what the tests' tolerances are
+multiples of.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+import streams
+from tutorials import TUTORIALS, GivenDropout
+
+HERE = Path(__file__).parent
+ENTRIES = 8
+NETWORKS = ["generator", "discriminator"]
+
+
+class Computation:
+    """One case in one precision."""
+
+    def __init__(self, case, inputs, dtype):
+        self.case = case
+        self.norms = {}
+        self.inputs = {name: torch.from_numpy(values).to(dtype) for name, values in inputs.items()}
+        self.tutorial = TUTORIALS[case["name"]](case["config"])
+        self.models = dict(zip(NETWORKS, [self.tutorial.G, self.tutorial.D]))
+        for network, model in self.models.items():
+            weights = {n.removeprefix(f"{network}."): v for n, v in self.inputs.items() if n.startswith(f"{network}.")}
+            tracked = {n: v for n, v in model.state_dict().items() if n.endswith("num_batches_tracked")}
+            model.to(dtype).load_state_dict({**weights, **tracked}, strict=True)
+
+    def train(self):
+        steps = range(self.case["steps"])
+        # The step first: `|` reads the norms that it measured.
+        return [self.tutorial.step(self.step_inputs(step)) | self.norms for step in steps]
+
+    def step_inputs(self, step):
+        """What `Tutorial.step` wants; measures gradient norms when each network's are ready."""
+
+        def masks(update, passes):
+            found = {name: [] for name in passes}
+            for name, mask in self.inputs.items():
+                parts = name.split(".")
+                if parts[:4] == ["step", str(step), "mask", str(update)] and parts[4] in found:
+                    found[parts[4]].append((int(parts[5]), mask))
+            return {name: [mask for _, mask in sorted(layers, key=lambda l: l[0])] for name, layers in found.items()}
+
+        updates = []
+        while f"step.{step}.x.{len(updates)}" in self.inputs:
+            u = len(updates)
+            x, z = self.inputs[f"step.{step}.x.{u}"], self.inputs[f"step.{step}.z_d.{u}"]
+            updates.append((x, z, masks(u, ["DiscriminatorReal", "DiscriminatorFake", "GeneratorInD"])))
+        return SimpleNamespace(
+            updates=updates,
+            z=self.inputs[f"step.{step}.z_g"],
+            masks=masks(0, ["DiscriminatorInG", "GeneratorInG"]),
+            generator_ready=lambda model: self.measure("grad_norm_g", model),
+            discriminator_ready=lambda model: self.measure("grad_norm_d", model),
+        )
+
+    def measure(self, name, model):
+        squares = sum((parameter.grad.double() ** 2).sum().item() for parameter in model.parameters())
+        self.norms[name] = math.sqrt(squares)
+
+    def tensors(self):
+        """Every tensor of the state by its name in `LaneState`, parameters as change since the start."""
+        found = {}
+        optimizers = [self.tutorial.g_optimizer, self.tutorial.d_optimizer]
+        for (network, model), optimizer in zip(self.models.items(), optimizers):
+            for name, parameter in model.named_parameters():
+                name = f"{network}.{name}"
+                found[name] = parameter.detach() - self.inputs[name]
+                found[f"adam.m.{name}"] = optimizer.state[parameter]["exp_avg"]
+                found[f"adam.v.{name}"] = optimizer.state[parameter]["exp_avg_sq"]
+            for name, buffer in model.named_buffers():
+                if "running" in name:
+                    found[f"{network}.{name}"] = buffer
+        return {name: tensor.double().numpy().reshape(-1) for name, tensor in found.items()}
+
+    def samples(self):
+        """Images from the fixed latents, with running and with the grid's own statistics."""
+        generator, latents = self.tutorial.G, self.inputs["fixed_latents"]
+        found = {}
+        with torch.no_grad():
+            generator.eval()
+            found["eval"] = generator(latents)
+            generator.train()
+            for layer in generator.modules():
+                if isinstance(layer, GivenDropout):
+                    layer.eval()
+            found["batch-statistics"] = generator(latents)
+        return {name: images.double().numpy().reshape(-1) for name, images in found.items()}
+
+
+def summary(exact, single):
+    """A tensor in a few numbers, and PyTorch's float32 deviation from it: largest, and root mean square."""
+    difference = single - exact
+    size = exact.size
+    places = sorted({int(size * ((0.1 + 0.6180339887498949 * k) % 1)) for k in range(ENTRIES)})
+    return {
+        "sum": exact.sum(),
+        "squares": (exact**2).sum(),
+        "signed": (exact * signs(size)).sum(),
+        "entries": [[place, exact[place]] for place in places],
+        "deviation": {"largest": abs(difference).max(), "typical": math.sqrt((difference**2).mean())},
+    }
+
+
+def signs(size):
+    """A sign for each entry, so that a sum notices entries that changed places."""
+    return np.where(streams.hash32(0, 0, np.arange(size, dtype=np.uint32)) & np.uint32(1), -1.0, 1.0)
+
+
+def golden(case, inputs, digest):
+    exact, single = (Computation(case, inputs, dtype) for dtype in (torch.float64, torch.float32))
+    steps = [
+        {name: {"value": value, "float32": other[name]} for name, value in step.items()}
+        for step, other in zip(exact.train(), single.train())
+    ]
+    tensors, tensors32 = exact.tensors(), single.tensors()
+    samples, samples32 = exact.samples(), single.samples()
+    return {
+        "case": case["name"],
+        "torch": torch.__version__.split("+")[0],
+        "inputs_sha256": digest,
+        "steps": steps,
+        "tensors": {name: summary(values, tensors32[name]) for name, values in tensors.items()},
+        "samples": {mode: summary(values, samples32[mode]) for mode, values in samples.items()},
+    }
+
+
+def initialisation(cases):
+    """`nn.Linear`'s default initialisation, each shape's largest value and variance in units of the uniform
+    distribution on (-1/sqrt(fan_in), 1/sqrt(fan_in)): both are 1 but for chance."""
+    torch.manual_seed(0)
+    found = {}
+    for case in cases:
+        tutorial = TUTORIALS[case["name"]](case["config"])
+        for network, model in zip(NETWORKS, [tutorial.G, tutorial.D]):
+            for name, parameter in model.named_parameters():
+                layer = model.get_submodule(name.split(".")[0])
+                if isinstance(layer, torch.nn.Linear):
+                    values = parameter.detach().double() * math.sqrt(layer.in_features)
+                    found[f"{case['name']}.{network}.{name}"] = {
+                        "largest": values.abs().max().item(),
+                        "variance": (values**2).mean().item() * 3,
+                    }
+    return found
+
+
+def rounded(value):
+    """Eleven digits say all that a float32 can be compared with."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.11g}") if isinstance(value, float) else value
+
+
+def write(path, document):
+    lines = json.dumps(rounded(document), indent=1)
+    path.write_text(lines + "\n")
+    print(path)
+
+
+def report(document):
+    """How far float32 is from float64, at its worst."""
+    for step in document["steps"]:
+        print("  ", {n: f"{v['value']:.6g} {abs(v['float32'] / v['value'] - 1):.0e}" for n, v in step.items()})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("inputs", type=Path, help="the folder that the example dump_step_inputs wrote")
+    parser.add_argument("--values", type=Path, default=HERE / "values")
+    parser.add_argument("--case", action="append", help="only this one; may be given several times")
+    arguments = parser.parse_args()
+    cases = json.loads((HERE / "cases.json").read_text())
+    for case in cases:
+        if arguments.case and case["name"] not in arguments.case:
+            continue
+        with safe_open(arguments.inputs / f"{case['name']}.safetensors", "np") as file:
+            inputs = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            digest = file.metadata()["sha256"]
+        streams.Check(case, inputs).all()
+        document = golden(case, inputs, digest)
+        report(document)
+        write(arguments.values / f"{case['name']}.json", document)
+    write(arguments.values / "initialisation.json", initialisation(cases))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The run's random streams, written a second time from their description.
+
+Keys: SplitMix64's finaliser over seed, purpose and position. Dropout masks: a counter-based hash of
+the key and the entry's index. Everything else: ChaCha with 8 rounds, its key expanded from 64 bits
+by PCG32 (the `rand` crates' `seed_from_u64`). Normal latents come from the `rand_distr` crate's
+ziggurat and are the only numbers that are not produced here again.
+"""
+
+import numpy as np
+
+INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED = 1, 2, 3, 4, 5, 6
+PASSES = ["DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG"]
+MASK64 = (1 << 64) - 1
+
+
+def mix64(x):
+    x = (x + 0x9E3779B97F4A7C15) & MASK64
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK64
+    return x ^ (x >> 31)
+
+
+def key(seed, purpose, position):
+    state = mix64(mix64(seed) ^ purpose)
+    for part in position:
+        state = mix64(state ^ mix64(part))
+    return state
+
+
+def lowbias32(x):
+    x = np.asarray(x, np.uint32)
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return x ^ (x >> np.uint32(16))
+
+
+def hash32(low, high, index):
+    with np.errstate(over="ignore"):
+        return lowbias32(lowbias32(np.asarray(index, np.uint32) + np.uint32(low)) ^ np.uint32(high))
+
+
+def dropout_mask(mask_key, rate, count):
+    hashes = hash32(mask_key & 0xFFFFFFFF, mask_key >> 32, np.arange(count, dtype=np.uint32))
+    threshold = int(rate * 0xFFFFFFFF)
+    return np.where(hashes < threshold, np.float32(0), np.float32(1 / (1 - rate)))
+
+
+def chacha8_key(seed):
+    """PCG32's output, eight words, as the 256-bit key."""
+    words = []
+    for _ in range(8):
+        seed = (seed * 6364136223846793005 + 11634580027462260723) & MASK64
+        shifted = (((seed >> 18) ^ seed) >> 27) & 0xFFFFFFFF
+        turn = seed >> 59
+        words.append(((shifted >> turn) | (shifted << (32 - turn))) & 0xFFFFFFFF)
+    return words
+
+
+def chacha8(seed, count):
+    """The first `count` 32-bit words of the stream, all blocks side by side."""
+    blocks = -(-count // 16)
+    counter = np.arange(blocks, dtype=np.uint64)
+    start = np.zeros((16, blocks), np.uint32)
+    constants = [0x61707865, 0x3320646E, 0x79622D32, 0x6B206574]
+    start[:12] = np.array(constants + chacha8_key(seed), np.uint32)[:, None]
+    start[12], start[13] = counter & np.uint64(0xFFFFFFFF), counter >> np.uint64(32)
+    state = list(start.copy())
+
+    def rotate(x, n):
+        return (x << np.uint32(n)) | (x >> np.uint32(32 - n))
+
+    def quarter(a, b, c, d):
+        state[a] = state[a] + state[b]
+        state[d] = rotate(state[d] ^ state[a], 16)
+        state[c] = state[c] + state[d]
+        state[b] = rotate(state[b] ^ state[c], 12)
+        state[a] = state[a] + state[b]
+        state[d] = rotate(state[d] ^ state[a], 8)
+        state[c] = state[c] + state[d]
+        state[b] = rotate(state[b] ^ state[c], 7)
+
+    with np.errstate(over="ignore"):
+        for _ in range(4):
+            for column in range(4):
+                quarter(column, 4 + column, 8 + column, 12 + column)
+            for column in range(4):
+                quarter(column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4)
+        words = np.stack(state) + start
+    return words.T.reshape(-1)[:count]
+
+
+def uniform(stream_key, bound, count):
+    unit = (chacha8(stream_key, count) >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    return np.float32(bound) * (np.float32(2) * unit - np.float32(1))
+
+
+def epoch_order(seed, epoch, count, shuffle=True):
+    order = list(range(count))
+    if shuffle:
+        words = chacha8(key(seed, ORDER, [epoch]), max(count - 1, 0))
+        for last, word in zip(range(count - 1, 0, -1), words):
+            other = (int(word) * (last + 1)) >> 32
+            order[last], order[other] = order[other], order[last]
+    return order
+
+
+def image(n):
+    """The synthetic training image `n`: a soft ring, by the formula of `golden_case/mod.rs`."""
+    row, column, radius = 8 + 5 * n % 13, 8 + 7 * n % 12, 9 + 11 * n % 40
+    r, c = np.mgrid[0:28, 0:28]
+    distance = (r - row) ** 2 + (c - column) ** 2
+    return np.clip(255 - 16 * abs(distance - radius), 0, 255).astype(np.uint8).reshape(-1)
+
+
+class Check:
+    """Compares dumped inputs with what the description says they are, bit by bit."""
+
+    def __init__(self, case, inputs):
+        self.case, self.config, self.seed, self.inputs = case, case["config"], case["seed"], inputs
+
+    def all(self):
+        self.initial_weights()
+        for step in range(self.case["steps"]):
+            self.step(step)
+
+    def equal(self, name, expected):
+        found = self.inputs[name].reshape(-1)
+        if not np.array_equal(found, np.asarray(expected, np.float32).reshape(-1)):
+            raise SystemExit(f"{self.case['name']}: {name} is not what its stream's description says")
+
+    def initial_weights(self):
+        for role, network in enumerate(["generator", "discriminator"]):
+            names = [name for name in self.inputs if name.startswith(f"{network}.") and "running" not in name]
+            names.sort(key=lambda name: (int(name.split(".")[1]), name.endswith("bias")))
+            for index, name in enumerate(names):
+                values = self.inputs[name]
+                weight = self.inputs[name.replace("bias", "weight")]
+                if weight.ndim == 1:  # BatchNorm
+                    self.equal(name, np.full(values.size, float(name.endswith("weight"))))
+                    continue
+                bound = np.float32(1) / np.sqrt(np.float32(weight.shape[1]))
+                self.equal(name, uniform(key(self.seed, INIT, [role, index]), bound, values.size))
+
+    def step(self, step):
+        train, data = self.config["train"], self.config["data"]
+        batches = -(-data["images"] // train["batch_size"])
+        epoch, within = divmod(step, -(-batches // train["d_steps"]))
+        order = epoch_order(self.seed, epoch, data["images"], train["shuffle"])
+        for update in range(train["d_steps"]):
+            start = (within * train["d_steps"] + update) * train["batch_size"]
+            batch = order[start : start + train["batch_size"]]
+            if not batch:
+                assert f"step.{step}.x.{update}" not in self.inputs
+                continue
+            pixels = np.stack([image(n) for n in batch]).astype(np.float32) / np.float32(255)
+            if data["pixels"] == "signed":
+                pixels = (pixels - np.float32(0.5)) / np.float32(0.5)
+            self.equal(f"step.{step}.x.{update}", pixels)
+            if self.config["model"]["latent"] == "uniform":
+                count = len(batch) * self.config["model"]["latent_dim"]
+                self.equal(f"step.{step}.z_d.{update}", uniform(key(self.seed, LATENT_D, [step, update]), 1, count))
+        if self.config["model"]["latent"] == "uniform" and train["noise"] == "fresh":
+            count = self.inputs[f"step.{step}.z_g"].size
+            self.equal(f"step.{step}.z_g", uniform(key(self.seed, LATENT_G, [step]), 1, count))
+        self.masks(step)
+
+    def masks(self, step):
+        for name, values in self.inputs.items():
+            if name.startswith(f"step.{step}.mask."):
+                update, network_pass, layer = name.split(".")[3:]
+                role = "generator" if network_pass.startswith("Generator") else "discriminator"
+                position = [step, int(update), PASSES.index(network_pass), int(layer)]
+                rate = self.config["model"][role]["dropout"]
+                self.equal(name, dropout_mask(key(self.seed, MASK, position), rate, values.size))
+
+
+def constants():
+    """The values that `streams.rs` has as constants in its tests."""
+    latent = uniform(key(1, LATENT_D, [2, 0]), 1, 4)
+    mask_key = key(7, MASK, [3, 1, PASSES.index("GeneratorInG"), 2])
+    return {
+        "mix64(0)": hex(mix64(0)),
+        "key(1, Init, [0, 3])": hex(key(1, INIT, [0, 3])),
+        "mask key(7, 3, 1, GeneratorInG, 2)": hex(mask_key),
+        "hash32(1, 2, 3)": hex(int(hash32(1, 2, 3))),
+        "hash32(0xffffffff, 0x80000000, 7)": hex(int(hash32(0xFFFFFFFF, 0x80000000, 7))),
+        "dropped of 24 at 0.3": [int(value == 0) for value in dropout_mask(mask_key, 0.3, 24)],
+        "epoch_order(1, 0, 12)": epoch_order(1, 0, 12),
+        "epoch_order(1, 1, 12)": epoch_order(1, 1, 12),
+        "epoch_order(1, 0, 60000), places 0, 1, 2, 59999": [epoch_order(1, 0, 60000)[i] for i in (0, 1, 2, 59999)],
+        "uniform latents(1, LatentD, [2, 0])": [float(value) for value in latent],
+        "uniform(1, Init, [0, 3], bound 0.125)": [float(v) for v in uniform(key(1, INIT, [0, 3]), 0.125, 4)],
+    }
+
+
+if __name__ == "__main__":
+    for what, value in constants().items():
+        print(f"{what}: {value}")

@@ -1,0 +1,364 @@
+"""One training step of each recipe, written in PyTorch the way its tutorial writes it.
+
+Nothing here is shared with the Rust code: layers, losses and the order of the operations are each
+tutorial's own (its sigmoid and `BCELoss`, or logits and `BCEWithLogitsLoss`; its detaching or not;
+its one loss over a concatenated batch). Only the random numbers come from outside: initial
+weights, images, latents, and the dropout masks, which `GivenDropout` multiplies by.
+"""
+
+import torch
+from torch import nn
+
+
+class GivenDropout(nn.Module):
+    """`nn.Dropout` in training with a mask (0 or 1 / (1 - p)) that is set before the forward pass."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.mask = None
+
+    def forward(self, x):
+        return x * self.mask if self.training else x
+
+
+def use_masks(model, masks):
+    """Gives each dropout layer of `model` its mask, in order."""
+    layers = [layer for layer in model.modules() if isinstance(layer, GivenDropout)]
+    assert len(layers) == len(masks)
+    for layer, mask in zip(layers, masks):
+        layer.mask = mask
+
+
+class Tutorial:
+    """Both networks, their optimisers, and `step`, which the recipes differ in.
+
+    `step(inputs)` returns the losses and scores of one step. `inputs.updates` lists the
+    discriminator's updates as `(images, latents, masks by pass)`, `inputs.z` and `inputs.masks`
+    are the generator step's.
+    """
+
+    logits = False
+
+    def __init__(self, config):
+        self.G = self.generator()
+        self.D = self.discriminator()
+        self.optimizers()
+
+    def optimizers(self):
+        self.g_optimizer = torch.optim.Adam(self.G.parameters(), lr=self.lr)
+        self.d_optimizer = torch.optim.Adam(self.D.parameters(), lr=self.lr)
+
+    def score(self, outputs):
+        """The mean probability of being real that D's outputs stand for."""
+        return (torch.sigmoid(outputs) if self.logits else outputs).mean().item()
+
+
+class RealPython(Tutorial):
+    """BCELoss over real and generated samples concatenated; generated samples are not detached."""
+
+    lr = 0.0001
+
+    def generator(self):
+        return nn.Sequential(
+            nn.Linear(100, 256), nn.ReLU(),
+            nn.Linear(256, 512), nn.ReLU(),
+            nn.Linear(512, 1024), nn.ReLU(),
+            nn.Linear(1024, 784), nn.Tanh(),
+        )
+
+    def discriminator(self):
+        return nn.Sequential(
+            nn.Linear(784, 1024), nn.ReLU(), GivenDropout(0.3),
+            nn.Linear(1024, 512), nn.ReLU(), GivenDropout(0.3),
+            nn.Linear(512, 256), nn.ReLU(), GivenDropout(0.3),
+            nn.Linear(256, 1), nn.Sigmoid(),
+        )
+
+    def step(self, inputs):
+        loss_function = nn.BCELoss()
+        (real_samples, latent_space_samples, masks), = inputs.updates
+        batch_size = len(real_samples)
+        real_samples_labels = torch.ones((batch_size, 1)).to(real_samples)
+        generated_samples = self.G(latent_space_samples)
+        generated_samples_labels = torch.zeros((batch_size, 1)).to(real_samples)
+        all_samples = torch.cat((real_samples, generated_samples))
+        all_samples_labels = torch.cat((real_samples_labels, generated_samples_labels))
+
+        self.D.zero_grad()
+        both = zip(masks["DiscriminatorReal"], masks["DiscriminatorFake"])
+        use_masks(self.D, [torch.cat(pair) for pair in both])
+        output_discriminator = self.D(all_samples)
+        loss_discriminator = loss_function(output_discriminator, all_samples_labels)
+        loss_discriminator.backward()
+        inputs.discriminator_ready(self.D)
+        self.d_optimizer.step()
+
+        self.G.zero_grad()
+        generated_samples = self.G(inputs.z)
+        use_masks(self.D, inputs.masks["DiscriminatorInG"])
+        output_discriminator_generated = self.D(generated_samples)
+        loss_generator = loss_function(output_discriminator_generated, real_samples_labels)
+        loss_generator.backward()
+        inputs.generator_ready(self.G)
+        self.g_optimizer.step()
+        return {
+            "d_loss": loss_discriminator.item(),
+            "g_loss": loss_generator.item(),
+            "d_real": self.score(output_discriminator[:batch_size]),
+            "d_fake_before": self.score(output_discriminator[batch_size:]),
+            "d_fake_after": self.score(output_discriminator_generated),
+        }
+
+
+class Jovian(Tutorial):
+    """The sum of two BCELosses; fakes are not detached, both gradients are reset before each step."""
+
+    lr = 0.0002
+
+    def generator(self):
+        return nn.Sequential(
+            nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh()
+        )
+
+    def discriminator(self):
+        return nn.Sequential(
+            nn.Linear(784, 256), nn.LeakyReLU(0.2),
+            nn.Linear(256, 256), nn.LeakyReLU(0.2),
+            nn.Linear(256, 1), nn.Sigmoid(),
+        )
+
+    def reset_grad(self):
+        self.d_optimizer.zero_grad()
+        self.g_optimizer.zero_grad()
+
+    def step(self, inputs):
+        criterion = nn.BCELoss()
+        (images, z, _), = inputs.updates
+        real_labels = torch.ones(len(images), 1).to(images)
+        fake_labels = torch.zeros(len(images), 1).to(images)
+
+        real_score = self.D(images)
+        d_loss_real = criterion(real_score, real_labels)
+        fake_score = self.D(self.G(z))
+        d_loss_fake = criterion(fake_score, fake_labels)
+        d_loss = d_loss_real + d_loss_fake
+        self.reset_grad()
+        d_loss.backward()
+        inputs.discriminator_ready(self.D)
+        self.d_optimizer.step()
+
+        outputs = self.D(self.G(inputs.z))
+        g_loss = criterion(outputs, real_labels)
+        self.reset_grad()
+        g_loss.backward()
+        inputs.generator_ready(self.G)
+        self.g_optimizer.step()
+        return {
+            "d_loss": d_loss.item(),
+            "g_loss": g_loss.item(),
+            "d_real": self.score(real_score),
+            "d_fake_before": self.score(fake_score),
+            "d_fake_after": self.score(outputs),
+        }
+
+
+class Coursera(Tutorial):
+    """BCEWithLogitsLoss, the mean of fake and real; fakes are detached; BatchNorm in the generator."""
+
+    lr = 0.00001
+    logits = True
+
+    def generator(self):
+        def block(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)]
+
+        return nn.Sequential(
+            *block(64, 128), *block(128, 256), *block(256, 512), *block(512, 1024),
+            nn.Linear(1024, 784), nn.Sigmoid(),
+        )
+
+    def discriminator(self):
+        return nn.Sequential(
+            nn.Linear(784, 512), nn.LeakyReLU(0.2),
+            nn.Linear(512, 256), nn.LeakyReLU(0.2),
+            nn.Linear(256, 128), nn.LeakyReLU(0.2),
+            nn.Linear(128, 1),
+        )
+
+    def step(self, inputs):
+        criterion = nn.BCEWithLogitsLoss()
+        (real, fake_noise, _), = inputs.updates
+
+        self.d_optimizer.zero_grad()
+        fake = self.G(fake_noise)
+        disc_fake_pred = self.D(fake.detach())
+        disc_fake_loss = criterion(disc_fake_pred, torch.zeros_like(disc_fake_pred))
+        disc_real_pred = self.D(real)
+        disc_real_loss = criterion(disc_real_pred, torch.ones_like(disc_real_pred))
+        disc_loss = (disc_fake_loss + disc_real_loss) / 2
+        disc_loss.backward(retain_graph=True)
+        inputs.discriminator_ready(self.D)
+        self.d_optimizer.step()
+
+        self.g_optimizer.zero_grad()
+        fake_2 = self.G(inputs.z)
+        disc_fake_pred_2 = self.D(fake_2)
+        gen_loss = criterion(disc_fake_pred_2, torch.ones_like(disc_fake_pred_2))
+        gen_loss.backward()
+        inputs.generator_ready(self.G)
+        self.g_optimizer.step()
+        return {
+            "d_loss": disc_loss.item(),
+            "g_loss": gen_loss.item(),
+            "d_real": self.score(disc_real_pred),
+            "d_fake_before": self.score(disc_fake_pred),
+            "d_fake_after": self.score(disc_fake_pred_2),
+        }
+
+
+class Udacity(Tutorial):
+    """BCEWithLogitsLoss with squeezed outputs, real labels of 0.9, dropout in both networks."""
+
+    lr = 0.002
+    logits = True
+
+    def generator(self):
+        def hidden(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), GivenDropout(0.3)]
+
+        return nn.Sequential(
+            *hidden(100, 32), *hidden(32, 64), *hidden(64, 128), nn.Linear(128, 784), nn.Tanh()
+        )
+
+    def discriminator(self):
+        def hidden(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), GivenDropout(0.3)]
+
+        return nn.Sequential(*hidden(784, 128), *hidden(128, 64), *hidden(64, 32), nn.Linear(32, 1))
+
+    def step(self, inputs):
+        (real_images, z, masks), = inputs.updates
+
+        def real_loss(outputs, smooth=False):
+            labels = torch.ones(len(outputs)).to(outputs)
+            labels = labels * 0.9 if smooth else labels
+            return nn.BCEWithLogitsLoss()(outputs.squeeze(), labels)
+
+        def fake_loss(outputs):
+            return nn.BCEWithLogitsLoss()(outputs.squeeze(), torch.zeros(len(outputs)).to(outputs))
+
+        self.d_optimizer.zero_grad()
+        use_masks(self.D, masks["DiscriminatorReal"])
+        d_real = self.D(real_images)
+        d_real_loss = real_loss(d_real, smooth=True)
+        use_masks(self.G, masks["GeneratorInD"])
+        fake_images = self.G(z)
+        use_masks(self.D, masks["DiscriminatorFake"])
+        d_fake = self.D(fake_images)
+        d_loss = d_real_loss + fake_loss(d_fake)
+        d_loss.backward()
+        inputs.discriminator_ready(self.D)
+        self.d_optimizer.step()
+
+        self.g_optimizer.zero_grad()
+        use_masks(self.G, inputs.masks["GeneratorInG"])
+        fake_images = self.G(inputs.z)
+        use_masks(self.D, inputs.masks["DiscriminatorInG"])
+        d_fake_in_g = self.D(fake_images)
+        g_loss = real_loss(d_fake_in_g)
+        g_loss.backward()
+        inputs.generator_ready(self.G)
+        self.g_optimizer.step()
+        return {
+            "d_loss": d_loss.item(),
+            "g_loss": g_loss.item(),
+            "d_real": self.score(d_real),
+            "d_fake_before": self.score(d_fake),
+            "d_fake_after": self.score(d_fake_in_g),
+        }
+
+
+class FromConfig(Tutorial):
+    """Any config: the recipe of this program's own, and one with settings that no recipe has."""
+
+    logits = True
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__(config)
+
+    def stack(self, part, inputs, outputs):
+        layers = []
+        for width in part["hidden"]:
+            layers.append(nn.Linear(inputs, width))
+            if part.get("batch_norm"):
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(nn.ReLU() if part["activation"] == "relu" else nn.LeakyReLU(part["slope"]))
+            if part["dropout"] > 0:
+                layers.append(GivenDropout(part["dropout"]))
+            inputs = width
+        return [*layers, nn.Linear(inputs, outputs)]
+
+    def generator(self):
+        model = self.config["model"]
+        last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
+        return nn.Sequential(*self.stack(model["generator"], model["latent_dim"], 784), last())
+
+    def discriminator(self):
+        return nn.Sequential(*self.stack(self.config["model"]["discriminator"], 784, 1))
+
+    def optimizers(self):
+        def adam(model, values):
+            betas = (values["beta1"], values["beta2"])
+            return torch.optim.Adam(model.parameters(), lr=values["lr"], betas=betas, eps=values["eps"])
+
+        self.g_optimizer = adam(self.G, self.config["optimizer"]["generator"])
+        self.d_optimizer = adam(self.D, self.config["optimizer"]["discriminator"])
+
+    def update_discriminator(self, x, z, masks, ready):
+        loss = self.config["loss"]
+        use_masks(self.G, masks["GeneratorInD"])
+        with torch.no_grad():
+            fakes = self.G(z)
+        use_masks(self.D, masks["DiscriminatorReal"])
+        real = self.D(x)
+        use_masks(self.D, masks["DiscriminatorFake"])
+        fake = self.D(fakes)
+        bce = nn.BCEWithLogitsLoss()
+        d_loss = bce(real, torch.full_like(real, 1 - loss["label_smoothing"])) + bce(fake, torch.zeros_like(fake))
+        if loss["combine"] == "mean":
+            d_loss = d_loss / 2
+        self.d_optimizer.zero_grad()
+        d_loss.backward()
+        ready(self.D)
+        self.d_optimizer.step()
+        return [d_loss.item(), self.score(real), self.score(fake)]
+
+    def step(self, inputs):
+        updates = [self.update_discriminator(*update, inputs.discriminator_ready) for update in inputs.updates]
+        d_loss, d_real, d_fake_before = (sum(column) / len(updates) for column in zip(*updates))
+        use_masks(self.G, inputs.masks["GeneratorInG"])
+        use_masks(self.D, inputs.masks["DiscriminatorInG"])
+        fake = self.D(self.G(inputs.z))
+        g_loss = nn.BCEWithLogitsLoss()(fake, torch.ones_like(fake))
+        self.g_optimizer.zero_grad()
+        g_loss.backward()
+        inputs.generator_ready(self.G)
+        self.g_optimizer.step()
+        return {
+            "d_loss": d_loss,
+            "g_loss": g_loss.item(),
+            "d_real": d_real,
+            "d_fake_before": d_fake_before,
+            "d_fake_after": self.score(fake),
+        }
+
+
+TUTORIALS = {
+    "realpython": RealPython,
+    "jovian": Jovian,
+    "coursera": Coursera,
+    "udacity": Udacity,
+    "fast": FromConfig,
+    "variations": FromConfig,
+}
