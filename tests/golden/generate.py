@@ -86,7 +86,8 @@ class Computation:
             for name, buffer in model.named_buffers():
                 if "running" in name:
                     found[f"{network}.{name}"] = buffer
-        return {name: tensor.double().numpy().reshape(-1) for name, tensor in found.items()}
+        # Copies: drawing samples goes on to move the running statistics.
+        return {name: tensor.double().numpy().reshape(-1).copy() for name, tensor in found.items()}
 
     def samples(self):
         """Images from the fixed latents, with running and with the grid's own statistics."""
@@ -168,9 +169,20 @@ def rounded(value):
     return float(f"{value:.11g}") if isinstance(value, float) else value
 
 
+def text(value, depth=0):
+    """JSON with one step, one tensor a line."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if depth == 2 or not isinstance(parts, list) or not any(isinstance(part, (dict, list)) for part in parts):
+        return json.dumps(value)
+    left, right = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    lines = [(f"{json.dumps(key)}: " if key else "") + text(item, depth + 1) for key, item in items]
+    indent = "  " * depth
+    return f"{left}\n" + ",\n".join(f"{indent}  {line}" for line in lines) + f"\n{indent}{right}"
+
+
 def write(path, document):
-    lines = json.dumps(rounded(document), indent=1)
-    path.write_text(lines + "\n")
+    path.write_text(text(rounded(document)) + "\n")
     print(path)
 
 

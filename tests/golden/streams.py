@@ -105,7 +105,7 @@ def epoch_order(seed, epoch, count, shuffle=True):
 
 
 def image(n):
-    """The synthetic training image `n`: a soft ring, by the formula of `golden_case/mod.rs`."""
+    """The synthetic training image `n`: a soft ring, by the formula of `crates/gan/tests/golden/case.rs`."""
     row, column, radius = 8 + 5 * n % 13, 8 + 7 * n % 12, 9 + 11 * n % 40
     r, c = np.mgrid[0:28, 0:28]
     distance = (r - row) ** 2 + (c - column) ** 2

@@ -116,17 +116,23 @@ const fn digest(dataset: Dataset, split: Split, kind: Kind) -> Digest {
         (Dataset::Kmnist, Train, Images) => {
             return Digest::GitBlob("3cf037df1ccd08cf71c7e9465ca6bc729e79a251");
         }
-        (Dataset::Kmnist, Train, Labels) => "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b",
+        (Dataset::Kmnist, Train, Labels) => {
+            "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b"
+        }
         (Dataset::Kmnist, Test, Images) => "76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e",
         (Dataset::Kmnist, Test, Labels) => "a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6",
         (Dataset::Strokes, Train, Images) => {
-            "0000000000000000000000000000000000000000000000000000000000000000"
+            "b9bb54e0dabcdd6b95ad2a0eedf35637ce57eba5a0493c1a7640e5e25f0ab080"
         }
         (Dataset::Strokes, Train, Labels) => {
-            "0000000000000000000000000000000000000000000000000000000000000000"
+            "9da43bfe8f85ff945fecffe7ce264e461ca4e0b1bb7f0af52f905d035f66dd55"
         }
-        (Dataset::Strokes, Test, Images) => "0000000000000000000000000000000000000000000000000000000000000000",
-        (Dataset::Strokes, Test, Labels) => "0000000000000000000000000000000000000000000000000000000000000000",
+        (Dataset::Strokes, Test, Images) => {
+            "4110e1663056eb549b6efd1a6c63a2824cedc5c1a450c55ac5c05e03051c0136"
+        }
+        (Dataset::Strokes, Test, Labels) => {
+            "fb36f44b5f766559b7c4861e71a25690c6ed21319fc41cec7cd5ef96798f6acd"
+        }
     };
     Digest::Sha256(hex)
 }

@@ -12,10 +12,9 @@ use crate::{DataError, Images};
 ///
 /// A grid without images, or of more images than there are.
 pub fn real_grid(images: &Images, rows: u32, cols: u32) -> Result<(Vec<u8>, Geometry), DataError> {
-    let refused = DataError::Grid { rows, cols, count: images.count };
     let cells = rows as usize * cols as usize;
     if cells == 0 || cells > images.count {
-        return Err(refused);
+        return Err(DataError::Grid { rows, cols, count: images.count });
     }
     let side = IMAGE_SIDE as u32;
     let mut canvas = Canvas::new(cols as usize * IMAGE_SIDE, rows as usize * IMAGE_SIDE, 0);
@@ -54,5 +53,34 @@ impl Canvas {
             .write_image(&self.pixels, self.width as u32, height as u32, ExtendedColorType::L8)
             .expect("a canvas has pixels, and memory takes every byte");
         png
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three_images() -> Images {
+        let pixels = [10_u8, 20, 30].iter().flat_map(|&grey| [grey; IMAGE_SIDE * IMAGE_SIDE]).collect();
+        Images { count: 3, pixels, labels: vec![0, 1, 2] }
+    }
+
+    #[test]
+    fn a_grid_holds_the_first_images_row_by_row() {
+        let (png, geometry) = real_grid(&three_images(), 1, 2).unwrap();
+        assert_eq!(geometry, Geometry { rows: 1, cols: 2, height: 28, width: 28 });
+        let grid = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!(grid.dimensions(), (56, 28));
+        assert_eq!([grid.get_pixel(27, 27).0[0], grid.get_pixel(28, 0).0[0]], [10, 20]);
+        let (png, _) = real_grid(&three_images(), 3, 1).unwrap();
+        assert_eq!(image::load_from_memory(&png).unwrap().into_luma8().get_pixel(5, 60).0[0], 30);
+    }
+
+    #[test]
+    fn a_grid_of_no_images_or_of_too_many_is_refused() {
+        for (rows, cols) in [(0, 3), (2, 2), (u32::MAX, u32::MAX)] {
+            let error = real_grid(&three_images(), rows, cols).unwrap_err();
+            assert!(matches!(error, DataError::Grid { count: 3, .. }), "{error}");
+        }
     }
 }

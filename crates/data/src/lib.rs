@@ -15,6 +15,7 @@ mod error;
 mod grid;
 mod idx;
 mod images;
+mod sheet;
 mod source;
 pub mod strokes;
 
@@ -24,4 +25,5 @@ pub use error::{Attempt, DataError};
 pub use grid::real_grid;
 pub use idx::IdxFault;
 pub use images::{Images, Split, class_names};
+pub use sheet::contact_sheet;
 pub use source::{DataSource, Found, Location};

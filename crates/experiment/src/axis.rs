@@ -1,8 +1,8 @@
 //! Axes: swept keys and their values, as experiment files write them.
 
 use serde::Serialize;
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::draw::Draw;
 use crate::given::Reader;
@@ -86,7 +86,9 @@ impl Reader<'_> {
     ) -> Option<AxisSpec> {
         let site = Site { kind, key, path };
         match value.get_ref() {
-            DeValue::Array(_) if kind != AxisKind::Random => self.axis_values(site, value).map(AxisSpec::Values),
+            DeValue::Array(_) if kind != AxisKind::Random => {
+                self.axis_values(site, value).map(AxisSpec::Values)
+            }
             DeValue::Table(table) => self.axis_form(site, table, value),
             _ => self.no_axis(site, value),
         }
@@ -96,7 +98,9 @@ impl Reader<'_> {
     fn axis_values(&mut self, site: Site<'_>, list: &Spanned<DeValue<'_>>) -> Option<Vec<Value>> {
         let Some(items) = list.get_ref().as_array() else { return self.no_axis(site, list) };
         if items.is_empty() {
-            self.push(self.new_fault(&list.span(), site.path, Problem::EmptyAxis).expected("at least one value"));
+            self.push(
+                self.new_fault(&list.span(), site.path, Problem::EmptyAxis).expected("at least one value"),
+            );
             return None;
         }
         let values: Vec<_> = items.iter().map(|item| self.check(site.key, site.path, item)).collect();
@@ -104,7 +108,12 @@ impl Reader<'_> {
     }
 
     /// An axis written as a table: `{ log = [a, b], n = N }`.
-    fn axis_form(&mut self, site: Site<'_>, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) -> Option<AxisSpec> {
+    fn axis_form(
+        &mut self,
+        site: Site<'_>,
+        table: &DeTable<'_>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<AxisSpec> {
         let words = site.kind.words();
         let unknown: Vec<_> = table.keys().filter(|word| !words.contains(&&**word.get_ref())).collect();
         for word in &unknown {
@@ -117,11 +126,15 @@ impl Reader<'_> {
             return None;
         }
         let mut forms = table.iter().filter(|(word, _)| word.get_ref() != "n");
-        let (Some((word, argument)), None) = (forms.next(), forms.next()) else { return self.no_axis(site, value) };
+        let (Some((word, argument)), None) = (forms.next(), forms.next()) else {
+            return self.no_axis(site, value);
+        };
         let n = table.get("n");
         match (word.get_ref().as_ref(), n) {
             ("values", None) => self.axis_values(site, argument).map(AxisSpec::Values),
-            ("choice", _) => self.axis_values(site, argument).map(|values| AxisSpec::Draw(Draw::Choice(values))),
+            ("choice", _) => {
+                self.axis_values(site, argument).map(|values| AxisSpec::Draw(Draw::Choice(values)))
+            }
             (form @ ("linear" | "log"), Some(n)) => self.axis_range(site, form, argument, n),
             (form @ ("uniform" | "log_uniform" | "integer" | "log_integer"), _) => {
                 self.axis_draw(site, form, argument).map(AxisSpec::Draw)
@@ -155,14 +168,17 @@ impl Reader<'_> {
             let path = format!("{}.{form}", site.path);
             let expected = if whole { "`uniform` or `log_uniform`" } else { "`integer` or `log_integer`" };
             let reason = format!("`{form}` for {}", site.key.kind);
-            self.push(self.new_fault(&bounds.span(), &path, Problem::Unacceptable(reason)).expected(expected));
+            self.push(self.new_fault(&bounds.span(), &path, Problem::WrongType(reason)).expected(expected));
             return None;
         }
         let (low, high) = self.axis_bounds(site, form, bounds)?;
         if low >= high {
             let problem = Problem::Unacceptable(self.document.excerpt(&bounds.span()));
             let path = format!("{}.{form}", site.path);
-            self.push(self.new_fault(&bounds.span(), &path, problem).expected("the lower bound before the upper one"));
+            self.push(
+                self.new_fault(&bounds.span(), &path, problem)
+                    .expected("the lower bound before the upper one"),
+            );
             return None;
         }
         Some(match form {
@@ -174,7 +190,12 @@ impl Reader<'_> {
     }
 
     /// The two ends of a range, both values of the key.
-    fn axis_bounds(&mut self, site: Site<'_>, form: &str, bounds: &Spanned<DeValue<'_>>) -> Option<(f64, f64)> {
+    fn axis_bounds(
+        &mut self,
+        site: Site<'_>,
+        form: &str,
+        bounds: &Spanned<DeValue<'_>>,
+    ) -> Option<(f64, f64)> {
         let path = format!("{}.{form}", site.path);
         if !site.key.kind.is_numeric() {
             let problem = Problem::Unacceptable(form.to_owned());
@@ -189,7 +210,8 @@ impl Reader<'_> {
             return None;
         };
         let ends: Vec<_> = items.iter().map(|item| self.check(site.key, &path, item)).collect();
-        let numbers: Vec<f64> = ends.into_iter().map(|end| end.and_then(|end| end.as_number())).collect::<Option<_>>()?;
+        let numbers: Vec<f64> =
+            ends.into_iter().map(|end| end.and_then(|end| end.as_number())).collect::<Option<_>>()?;
         let (first, last) = (numbers[0], numbers[1]);
         if form.starts_with("log") && (first <= 0.0 || last <= 0.0) {
             let problem = Problem::Unacceptable(self.document.excerpt(&bounds.span()));

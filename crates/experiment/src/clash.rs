@@ -18,10 +18,16 @@ pub(crate) struct Clash {
 
 /// The clashes in a config and what is recorded of it.
 pub(crate) fn clashes(config: &Config, record: &Record) -> Vec<Clash> {
-    [output_and_pixels(config), no_full_batch(config), lonely_image(config), lonely_sample(config, record), large_grid(record)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        output_and_pixels(config),
+        no_full_batch(config),
+        lonely_image(config),
+        lonely_sample(config, record),
+        large_grid(record),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn output_and_pixels(config: &Config) -> Option<Clash> {

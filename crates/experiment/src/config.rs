@@ -126,7 +126,7 @@ pub enum Activation {
     LeakyRelu,
 }
 
-/// The generator: per hidden layer Linear, BatchNorm (if any), activation, Dropout (if any); then
+/// The generator: per hidden layer Linear, `BatchNorm` (if any), activation, Dropout (if any); then
 /// Linear to 784 and the output activation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,7 +135,7 @@ pub struct GeneratorConfig {
     pub hidden: Vec<u32>,
     /// After each hidden layer.
     pub activation: Activation,
-    /// Slope below zero of a leaky ReLU; without effect on ReLU.
+    /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
     /// Whether `BatchNorm1d` (eps 1e-5, momentum 0.1) follows each hidden Linear.
     pub batch_norm: bool,
@@ -152,7 +152,7 @@ pub struct DiscriminatorConfig {
     pub hidden: Vec<u32>,
     /// After each hidden layer.
     pub activation: Activation,
-    /// Slope below zero of a leaky ReLU; without effect on ReLU.
+    /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
     /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
     pub dropout: f64,
@@ -200,7 +200,7 @@ pub struct OptimizerConfig {
     pub discriminator: AdamConfig,
 }
 
-/// Adam (Kingma and Ba 2015, algorithm 1) with bias correction, as PyTorch computes it.
+/// Adam (Kingma and Ba 2015, algorithm 1) with bias correction, as `PyTorch` computes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdamConfig {
@@ -246,7 +246,7 @@ impl Config {
     /// The same mathematics in the one form that is hashed and recorded: what has no effect gets a
     /// fixed value.
     ///
-    /// A ReLU has slope 0, and a leaky ReLU of slope 0 is a ReLU; all images are 0 images; a last
+    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; all images are 0 images; a last
     /// batch that is full is not dropped.
     #[must_use]
     pub fn canonical(mut self) -> Self {
@@ -286,5 +286,79 @@ impl Config {
     /// Steps in the whole run.
     pub const fn total_steps(&self) -> u64 {
         self.steps_per_epoch() as u64 * self.train.epochs as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::config;
+
+    /// Steps per epoch for so many images (0 for all), a batch size, `d_steps` and `drop_last`.
+    fn steps(images: u32, batch_size: u32, d_steps: u32, drop_last: bool) -> u32 {
+        let mut config = config();
+        config.data.images = images;
+        config.train = TrainConfig { batch_size, d_steps, drop_last, ..config.train };
+        config.steps_per_epoch()
+    }
+
+    #[test]
+    fn an_epoch_has_as_many_steps_as_batches_the_last_one_included() {
+        assert_eq!(steps(0, 32, 1, false), 1875);
+        assert_eq!(steps(0, 100, 1, false), 600);
+        assert_eq!(steps(0, 128, 1, false), 469);
+        assert_eq!(steps(0, 64, 1, false), 938);
+        assert_eq!(steps(10, 64, 1, false), 1);
+    }
+
+    #[test]
+    fn a_last_batch_that_is_dropped_makes_no_step() {
+        assert_eq!(steps(0, 128, 1, true), 468);
+        assert_eq!(steps(0, 100, 1, true), 600);
+        assert_eq!(steps(10, 64, 1, true), 0);
+    }
+
+    #[test]
+    fn several_discriminator_updates_share_a_step() {
+        assert_eq!(steps(0, 100, 5, false), 120);
+        assert_eq!(steps(0, 128, 2, false), 235);
+    }
+
+    #[test]
+    fn a_run_has_its_epochs_times_their_steps() {
+        let mut config = config();
+        config.train.batch_size = 1;
+        config.train.epochs = 100_000;
+        assert_eq!(config.total_steps(), 6_000_000_000);
+    }
+
+    #[test]
+    fn a_config_in_its_canonical_form_stays_as_it_is() {
+        let canonical = config().canonical();
+        assert_eq!(canonical.clone().canonical(), canonical);
+        assert_eq!(canonical.model.generator.slope.to_bits(), 0.0f64.to_bits());
+        assert_eq!(canonical.model.discriminator, config().model.discriminator);
+    }
+
+    #[test]
+    fn the_canonical_form_changes_nothing_that_is_computed() {
+        let mut config = config();
+        config.train.drop_last = true;
+        config.train.batch_size = 128;
+        assert!(config.clone().canonical().train.drop_last);
+        config.train.batch_size = 100;
+        config.data.images = 60_000;
+        let canonical = config.clone().canonical();
+        assert_eq!((canonical.train.drop_last, canonical.data.images), (false, 0));
+        assert_eq!(canonical.steps_per_epoch(), config.steps_per_epoch());
+        config.data.images = 300;
+        assert_eq!(config.clone().canonical().data.images, 300);
+    }
+
+    #[test]
+    fn names_of_datasets_are_those_of_their_serialised_form() {
+        for dataset in Dataset::ALL {
+            assert_eq!(serde_json::to_value(dataset).unwrap(), dataset.name());
+        }
     }
 }

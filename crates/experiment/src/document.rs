@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::{Fault, Faults, Layer, Place, Problem};
 
@@ -85,11 +85,9 @@ impl<'t> Document<'t> {
     pub(crate) fn parse(&self, layer: &Layer) -> Result<DeTable<'t>, Faults> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         let mut faults: Vec<Fault> = errors.iter().map(|error| self.syntax_fault(error, layer)).collect();
+        faults.sort_by_key(|fault| fault.place.position());
         // What follows an error on its line is mostly its consequence.
-        faults.dedup_by_key(|fault| match fault.place {
-            Place::Column(_, line, _) => line,
-            _ => 0,
-        });
+        faults.dedup_by_key(|fault| fault.place.position().1);
         Faults::unless(faults, table.into_inner())
     }
 
@@ -97,7 +95,8 @@ impl<'t> Document<'t> {
         let offset = error.span().map_or(0, |span| span.start);
         let place = match &self.origin {
             Origin::File(path) => {
-                let line_start = self.text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+                let line_start =
+                    self.text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
                 let column = self.text.get(line_start..offset).map_or(0, |before| before.chars().count()) + 1;
                 Place::Column(path.clone(), self.line(offset), column)
             }
@@ -109,10 +108,11 @@ impl<'t> Document<'t> {
 }
 
 /// Reads an experiment file, which is UTF-8 and of moderate length.
-pub(crate) fn read_text(path: &Path) -> Result<String, Fault> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Faults> {
     let unreadable = |error: &io::Error| {
-        Fault::new(Place::File(path.to_owned()), None, "", Problem::Unreadable(error.to_string()))
-            .expected("a TOML file of at most 1 MiB in UTF-8")
+        let fault =
+            Fault::new(Place::File(path.to_owned()), None, "", Problem::Unreadable(error.to_string()));
+        Faults::from(fault.expected("a TOML file of at most 1 MiB in UTF-8"))
     };
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));

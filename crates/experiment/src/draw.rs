@@ -24,7 +24,7 @@ pub(crate) enum Draw {
 impl Draw {
     /// The first `n` values drawn for a key.
     ///
-    /// The i-th value depends on `seed`, `key` and i alone: the i-th 64-bit word of ChaCha8, keyed
+    /// The i-th value depends on `seed`, `key` and i alone: the i-th 64-bit word of `ChaCha8`, keyed
     /// with the SHA-256 of `gansweep/random/SEED/KEY`, decides it. So a larger `n` keeps the
     /// earlier draws, and another key beside this one changes nothing.
     pub(crate) fn values(&self, seed: u64, key: &str, n: usize) -> Vec<Value> {
@@ -88,8 +88,12 @@ mod tests {
 
     fn is_within(draw: &Draw, value: &Value) -> bool {
         match (draw, value) {
-            (Draw::Uniform(low, high) | Draw::LogUniform(low, high), Value::Number(x)) => (*low..=*high).contains(x),
-            (Draw::Integer(low, high) | Draw::LogInteger(low, high), Value::Integer(x)) => (*low..=*high).contains(x),
+            (Draw::Uniform(low, high) | Draw::LogUniform(low, high), Value::Number(x)) => {
+                (*low..=*high).contains(x)
+            }
+            (Draw::Integer(low, high) | Draw::LogInteger(low, high), Value::Integer(x)) => {
+                (*low..=*high).contains(x)
+            }
             (Draw::Choice(values), value) => values.contains(value),
             _ => false,
         }
@@ -103,8 +107,8 @@ mod tests {
         assert_eq!(widths, WIDTHS.map(Value::Integer));
     }
 
-    const RATES: [f64; 5] = [0.0; 5];
-    const WIDTHS: [u64; 5] = [0; 5];
+    const RATES: [f64; 5] = [5.031e-3, 1.679e-3, 2.298e-4, 7.695e-5, 1.572e-5];
+    const WIDTHS: [u64; 5] = [281, 103, 36, 331, 60];
 
     #[test]
     fn seeds_and_keys_have_draws_of_their_own() {

@@ -54,10 +54,12 @@ fn picks(mut index: usize, lengths: &[usize]) -> Vec<usize> {
 
 fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'e> {
     let factors = experiment.sweep.factors.iter().zip(picks);
-    let chosen = factors.flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis.key, &axis.values[pick])));
+    let chosen = factors
+        .flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis.key, &axis.values[pick])));
     let chosen: Vec<(&Key, &Value)> = chosen.collect();
     // A recipe replaces the values below the file's, so it comes before all assignments.
-    let recipe = chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, value)| value.as_text());
+    let recipe =
+        chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, value)| value.as_text());
     let recipe = recipe.unwrap_or(&experiment.recipe);
     let mut config = experiment.bases.get(recipe).unwrap_or(&experiment.config).clone();
     for (key, value) in &chosen {
@@ -95,7 +97,8 @@ pub(crate) fn check(experiment: &Experiment, known: &[Fault]) -> Vec<Fault> {
         keys.any(|key| known.iter().any(|fault| fault.casts_doubt_on(key)))
     };
     found.retain(|(clash, _)| !doubtful(clash));
-    let mut faults: Vec<_> = found.into_iter().map(|(clash, some)| clash_fault(experiment, clash, (some, all))).collect();
+    let mut faults: Vec<_> =
+        found.into_iter().map(|(clash, some)| clash_fault(experiment, clash, (some, all))).collect();
     faults.extend(nothing_left(experiment, left));
     faults
 }
@@ -120,7 +123,9 @@ fn culprit(experiment: &Experiment, keys: &'static [&'static str]) -> (String, P
     let latest = origins.rev().max_by(|(_, a), (_, b)| a.0.cmp(&b.0));
     match latest {
         Some((key, (layer, place))) => (key.path.to_owned(), place.clone(), Some(layer.clone())),
-        None => (keys.first().copied().unwrap_or_default().to_owned(), Place::File(experiment.file.clone()), None),
+        None => {
+            (keys.first().copied().unwrap_or_default().to_owned(), Place::File(experiment.file.clone()), None)
+        }
     }
 }
 

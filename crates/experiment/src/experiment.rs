@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::given::Given;
 use crate::merge::{Bases, Settings, Stack, stack, unmergeable};
-use crate::schema::{self, KEYS};
+use crate::schema;
 use crate::sweep::{Sweep, swept_recipes};
-use crate::{Config, Dataset, Execution, Fault, Faults, Layer, Place, Record, Value, document, expand, layers};
+use crate::{
+    Config, Dataset, Execution, Fault, Faults, Layer, Place, Record, Value, document, expand, layers,
+};
 
 /// What besides the file decides an experiment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -170,7 +172,7 @@ fn resolved(merged: &Stack, settings: &Settings, path: &Path) -> Vec<ResolvedKey
     let mut resolved = merged.resolved();
     if settings.name.is_none() {
         let value = Value::Text(name(settings, path)).to_json();
-        resolved.insert(0, ResolvedKey { key: KEYS[0].path.to_owned(), value, layer: Layer::Default });
+        resolved.insert(0, ResolvedKey { key: "name".to_owned(), value, layer: Layer::Default });
     }
     resolved
 }

@@ -155,16 +155,17 @@ pub struct Faults(Vec<Fault>);
 impl Faults {
     /// `value`, unless there are faults.
     pub(crate) fn unless<T>(faults: Vec<Fault>, value: T) -> Result<T, Self> {
-        if faults.is_empty() { Ok(value) } else { Err(Self(faults)) }
+        if faults.is_empty() { Ok(value) } else { Err(Self::of(faults)) }
     }
 
     /// These, of which there is at least one.
-    pub(crate) fn of(faults: Vec<Fault>) -> Self {
+    pub(crate) fn of(mut faults: Vec<Fault>) -> Self {
         debug_assert!(!faults.is_empty(), "faults without a fault");
+        faults.sort_by_key(|fault| fault.place.position());
         Self(faults)
     }
 
-    /// The faults, in the order of the layers and their lines.
+    /// The faults: those of the file by line, then those of variables and of arguments.
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
     }

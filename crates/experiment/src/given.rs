@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::axis::AxisSpec;
 use crate::document::Document;
@@ -131,7 +131,10 @@ impl Reader<'_> {
     fn read_exclusions(&mut self, value: &Spanned<DeValue<'_>>) {
         let Some(rules) = value.get_ref().as_array() else {
             let problem = Problem::WrongType(self.document.describe(value));
-            return self.push(self.new_fault(&value.span(), EXCLUDE, problem).expected("tables, each headed `[[sweep.exclude]]`"));
+            return self.push(
+                self.new_fault(&value.span(), EXCLUDE, problem)
+                    .expected("tables, each headed `[[sweep.exclude]]`"),
+            );
         };
         let mut exclusions = Vec::new();
         for rule in rules {
@@ -151,6 +154,7 @@ impl Reader<'_> {
             }
         };
         let mut exclusion = Exclusion::new(self.document.place(&rule.span()));
+        let faults_before = self.faults.len();
         for leaf in leaves {
             let full_path = format!("{EXCLUDE}.\"{}\"", leaf.path);
             if leaf.path == Exclusion::SEED {
@@ -159,13 +163,16 @@ impl Reader<'_> {
             }
             match schema::find(&leaf.path) {
                 Some(key) if key.is_sweepable() => {
-                    exclusion.values.extend(self.check(key, &full_path, leaf.value).map(|value| (key, value)));
+                    exclusion
+                        .values
+                        .extend(self.check(key, &full_path, leaf.value).map(|value| (key, value)));
                 }
                 Some(_) => self.fault(&leaf.at, &full_path, Problem::NotSweepable),
                 None => self.unknown(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable),
             }
         }
-        Some(exclusion)
+        // A rule without its faulty key would leave out more than it was meant to.
+        (self.faults.len() == faults_before).then_some(exclusion)
     }
 
     fn check_seed(&mut self, full_path: &str, value: &Spanned<DeValue<'_>>) -> Option<u64> {
@@ -177,7 +184,12 @@ impl Reader<'_> {
     }
 
     /// A value of a key, or a fault.
-    pub(crate) fn check(&mut self, key: &Key, full_path: &str, value: &Spanned<DeValue<'_>>) -> Option<Value> {
+    pub(crate) fn check(
+        &mut self,
+        key: &Key,
+        full_path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Value> {
         // A text that looks like a number or a truth value is still a text where one is wanted.
         let bare = matches!(self.document.origin, crate::document::Origin::Value(_));
         if bare && matches!(key.kind, schema::Kind::Text | schema::Kind::Name) && !value.get_ref().is_str() {
@@ -187,7 +199,12 @@ impl Reader<'_> {
         self.check_kind(key.kind, full_path, value)
     }
 
-    fn check_kind(&mut self, kind: schema::Kind, full_path: &str, value: &Spanned<DeValue<'_>>) -> Option<Value> {
+    fn check_kind(
+        &mut self,
+        kind: schema::Kind,
+        full_path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Value> {
         let misfit = match kind.read(value.get_ref()) {
             Ok(value) => return Some(value),
             Err(misfit) => misfit,
@@ -198,25 +215,39 @@ impl Reader<'_> {
             Misfit::Repeated(seed) => Problem::RepeatedSeed(seed),
         };
         let nearest = match (kind, value.get_ref()) {
-            (schema::Kind::Choice(words), DeValue::String(word)) => schema::nearest(word, words.iter().copied()),
+            (schema::Kind::Choice(words), DeValue::String(word)) => {
+                schema::nearest(word, words.iter().copied())
+            }
             _ => None,
         };
         let several = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
-        let swept = several && misfit == Misfit::Type && schema::find(full_path).is_some_and(Key::is_sweepable);
+        let swept =
+            several && misfit == Misfit::Type && schema::find(full_path).is_some_and(Key::is_sweepable);
         let hint = if swept { " (what is to be swept stands in `[sweep.grid]`)" } else { "" };
         let fault = self.new_fault(&value.span(), full_path, problem);
         self.push(fault.expected(format_args!("{kind}{hint}")).nearest(nearest));
         None
     }
 
-    fn unknown(&mut self, full_path: &str, path: &str, at: &Range<usize>, value: &Spanned<DeValue<'_>>, wanted: &dyn Fn(&Key) -> bool) {
+    fn unknown(
+        &mut self,
+        full_path: &str,
+        path: &str,
+        at: &Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        wanted: &dyn Fn(&Key) -> bool,
+    ) {
         let fault = if schema::is_table(path) {
             let problem = Problem::WrongType(self.document.describe(value));
             self.new_fault(at, full_path, problem).expected("a table of keys")
         } else if value.get_ref().is_table() {
             self.new_fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
         } else {
-            self.new_fault(at, full_path, Problem::UnknownKey).nearest(schema::nearest_key(path, wanted))
+            let nearest = match path {
+                "seed" | "seeds" => Some("sweep.seeds".to_owned()),
+                _ => schema::nearest_key(path, wanted),
+            };
+            self.new_fault(at, full_path, Problem::UnknownKey).nearest(nearest)
         };
         self.push(fault);
     }
@@ -238,7 +269,11 @@ impl Reader<'_> {
 fn leaves<'l>(prefix: &str, table: &'l DeTable<'l>) -> Vec<Leaf<'l>> {
     let mut leaves = Vec::new();
     for (name, value) in table {
-        let path = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+        let path = if prefix.is_empty() {
+            name.get_ref().to_string()
+        } else {
+            format!("{prefix}.{}", name.get_ref())
+        };
         match value.get_ref().as_table() {
             Some(inner) if schema::is_table(&path) => leaves.extend(self::leaves(&path, inner)),
             _ => leaves.push(Leaf { path, at: name.span(), value }),

@@ -7,10 +7,11 @@ use crate::{Config, Dataset, Output, Pixels, PlannedRun};
 /// What all lanes of a group have in common: everything that decides a tensor's shape, which
 /// images a step sees, or which operations it consists of.
 ///
-/// Learning rates, betas, eps, slopes (a ReLU is a leaky ReLU of slope 0), dropout rates above
+/// Learning rates, betas, eps, slopes (a `ReLU` is a leaky `ReLU` of slope 0), dropout rates above
 /// zero, label smoothing, the combination of losses, the latent distribution, noise, shuffling,
 /// epochs and seeds are absent on purpose: each lane has its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a shape")]
 pub struct GroupKey {
     /// Length of a latent vector.
     pub latent_dim: u32,
@@ -82,7 +83,8 @@ pub fn group_runs(runs: &[PlannedRun], max_lanes: usize) -> Vec<Vec<usize>> {
         }
         alike[position].push(index);
     }
-    let mut groups: Vec<_> = alike.iter().flat_map(|indices| split_evenly(indices, max_lanes.max(1))).collect();
+    let mut groups: Vec<_> =
+        alike.iter().flat_map(|indices| split_evenly(indices, max_lanes.max(1))).collect();
     groups.sort_by_key(|group| group.first().copied());
     groups
 }

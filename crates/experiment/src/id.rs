@@ -67,5 +67,49 @@ fn short_sha256(parts: &[&[u8]]) -> String {
     for part in parts {
         hasher.update(part);
     }
-    hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hasher.finalize());
+    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::config;
+
+    #[test]
+    fn equal_configs_have_equal_hashes_and_others_have_others() {
+        let hash = ConfigHash::of(&config());
+        assert_eq!(hash, ConfigHash::of(&config()));
+        let mut other = config();
+        other.optimizer.generator.lr *= 2.0;
+        assert_ne!(hash, ConfigHash::of(&other));
+        assert_eq!(hash.as_str().len(), 16);
+    }
+
+    #[test]
+    fn an_id_depends_on_config_seed_and_data_and_on_where_one_ends() {
+        let hash = ConfigHash::of(&config());
+        let id = RunId::of(&hash, 1, "data");
+        assert_eq!(id, RunId::of(&hash, 1, "data"));
+        assert_ne!(id, RunId::of(&hash, 2, "data"));
+        assert_ne!(id, RunId::of(&hash, 1, "other data"));
+        assert_ne!(RunId::of(&hash, 1, "1/x"), RunId::of(&hash, 11, "x"));
+    }
+
+    #[test]
+    fn ids_are_read_back_and_nothing_else_is() {
+        let id = RunId::of(&ConfigHash::of(&config()), 1, "data");
+        assert_eq!(RunId::parse(id.as_str()), Some(id.clone()));
+        assert_eq!(id.to_string(), id.as_str());
+        for text in [
+            "",
+            "0123456789abcde",
+            "0123456789abcdef0",
+            "0123456789ABCDEF",
+            "0123456789abcdeg",
+            "../456789abcdef/",
+        ] {
+            assert_eq!(RunId::parse(text), None, "{text}");
+        }
+    }
 }

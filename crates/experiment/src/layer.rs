@@ -58,6 +58,21 @@ pub enum Place {
     Builtin,
 }
 
+impl Place {
+    /// Sorts the places of one experiment: its file by line and column, then variables, then
+    /// arguments.
+    pub(crate) fn position(&self) -> (u8, usize, usize) {
+        match self {
+            Self::Builtin => (0, 0, 0),
+            Self::File(_) => (1, 0, 0),
+            Self::Line(_, line) => (1, *line, 0),
+            Self::Column(_, line, column) => (1, *line, *column),
+            Self::Variable(_) => (2, 0, 0),
+            Self::Option(_) => (3, 0, 0),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::document::Document;
 use crate::given::{Given, Reader};
-use crate::schema::{self, KEYS, PROFILE};
+use crate::schema::{self, PROFILE, keys};
 use crate::{Fault, Faults, Layer, LoadOptions, Place, Problem, recipes};
 
 /// Environment variables with this prefix may spell keys.
@@ -19,7 +19,7 @@ pub const PROGRAM_VARIABLES: [&str; 3] = ["GANSWEEP_DATA_DIR", "GANSWEEP_OFFLINE
 /// The built-in defaults.
 pub(crate) fn defaults(faults: &mut Vec<Fault>) -> Given {
     let mut given = Given::new(Layer::Default);
-    for key in KEYS {
+    for key in keys() {
         if let Some(default) = key.default {
             let document = Document::of_value(Place::Builtin, default);
             read_text(&document, key.path, &mut given, faults);
@@ -73,7 +73,8 @@ fn no_such_profile(path: &Path, wanted: &str, names: &[String]) -> Fault {
     let place = Place::File(path.to_owned());
     let key = format!("{PROFILE}.{wanted}");
     if names.is_empty() {
-        return Fault::new(place, None, key, Problem::NoProfiles).expected(format_args!("a table `[{PROFILE}.{wanted}]`"));
+        return Fault::new(place, None, key, Problem::NoProfiles)
+            .expected(format_args!("a table `[{PROFILE}.{wanted}]`"));
     }
     let expected = format!("one of {}", names.join(", "));
     let nearest = schema::nearest(wanted, names.iter().map(String::as_str));
@@ -126,7 +127,12 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
             let document = Document::of_value(Place::Variable(name.clone()), value);
             read_text(&document, &path, &mut given, faults);
         } else if let Some(meant) = misspelt_variable(spelt) {
-            let fault = Fault::new(Place::Variable(name.clone()), Some(Layer::Environment), path, Problem::UnknownKey);
+            let fault = Fault::new(
+                Place::Variable(name.clone()),
+                Some(Layer::Environment),
+                path,
+                Problem::UnknownKey,
+            );
             faults.push(fault.nearest(Some(meant)));
         }
     }
@@ -137,7 +143,7 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
 /// one that does not look like a key, which may be another program's.
 fn misspelt_variable(spelt: &str) -> Option<String> {
     let bare = |name: &str| name.replace(['_', '.'], "").to_lowercase();
-    let meant = KEYS.iter().find(|key| strsim::damerau_levenshtein(&bare(key.path), &bare(spelt)) <= 1)?;
+    let meant = keys().find(|key| strsim::damerau_levenshtein(&bare(key.path), &bare(spelt)) <= 1)?;
     Some(format!("{PREFIX}{}", meant.path.replace('.', "__").to_uppercase()))
 }
 

@@ -12,6 +12,8 @@ mod event;
 mod expand;
 mod experiment;
 mod fault;
+#[cfg(test)]
+mod fixtures;
 mod frame;
 mod given;
 mod group;

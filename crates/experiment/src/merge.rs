@@ -7,10 +7,10 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use crate::given::{Given, GivenValue};
-use crate::schema::KEYS;
+use crate::schema::keys;
 use crate::{
-    Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, OptimizerConfig, Pixels, Place,
-    Problem, Record, ResolvedKey, TrainConfig, Value,
+    Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, OptimizerConfig, Pixels,
+    Place, Problem, Record, ResolvedKey, TrainConfig, Value,
 };
 
 /// Every value of an experiment but its axes.
@@ -109,7 +109,8 @@ impl Stack {
     /// Puts one layer on top: its shorthands first, so that they lose to its own longer keys and
     /// win against those of the layers below.
     fn push(&mut self, given: &Given) -> Result<(), Box<figment::Error>> {
-        let (own, shorthands): (Vec<_>, Vec<_>) = given.values.iter().partition(|given| given.key.parts.is_empty());
+        let (own, shorthands): (Vec<_>, Vec<_>) =
+            given.values.iter().partition(|given| given.key.parts.is_empty());
         for part in [shorthands, own] {
             let mut values = Dict::new();
             for given in part {
@@ -144,7 +145,7 @@ impl Stack {
 
     /// Every key that has a value, the value, and the layer that decided it.
     pub(crate) fn resolved(&self) -> Vec<ResolvedKey> {
-        KEYS.iter().filter(|key| key.parts.is_empty()).filter_map(|key| self.resolve(key.path)).collect()
+        keys().filter(|key| key.parts.is_empty()).filter_map(|key| self.resolve(key.path)).collect()
     }
 
     fn resolve(&self, path: &str) -> Option<ResolvedKey> {

@@ -92,31 +92,101 @@ impl Metric {
 
     /// The metric's declaration.
     pub const fn declaration(self) -> Declaration {
-        use Direction::{Higher, Neither};
-        let (name, title, unit, direction, deterministic, help) = match self {
-            Self::DLoss => ("d_loss", "D loss", "nats", Neither, true, "mean discriminator loss over the steps since the last point"),
-            Self::GLoss => ("g_loss", "G loss", "nats", Neither, true, "mean generator loss over the steps since the last point"),
-            Self::DReal => ("d_real", "D(x)", "", Neither, true, "mean probability that D gives to real images"),
-            Self::DFakeBefore => ("d_fake_before", "D(G(z)) before", "", Neither, true, "mean probability that D gives to fakes in the D step, before its update"),
-            Self::DFakeAfter => ("d_fake_after", "D(G(z)) after", "", Neither, true, "mean probability that D gives to fakes in the G step, after D's update"),
-            Self::GradNormD => ("grad_norm_d", "D gradient norm", "", Neither, true, "L2 norm of D's gradient at this step"),
-            Self::GradNormG => ("grad_norm_g", "G gradient norm", "", Neither, true, "L2 norm of G's gradient at this step"),
-            Self::EpochDLoss => ("epoch_d_loss", "D loss per epoch", "nats", Neither, true, "mean discriminator loss over the epoch"),
-            Self::EpochGLoss => ("epoch_g_loss", "G loss per epoch", "nats", Neither, true, "mean generator loss over the epoch"),
-            Self::EpochDReal => ("epoch_d_real", "D(x) per epoch", "", Neither, true, "mean D(x) over the epoch"),
-            Self::EpochDFakeBefore => ("epoch_d_fake_before", "D(G(z)) before, per epoch", "", Neither, true, "mean D(G(z)) before D's update over the epoch"),
-            Self::EpochDFakeAfter => ("epoch_d_fake_after", "D(G(z)) after, per epoch", "", Neither, true, "mean D(G(z)) after D's update over the epoch"),
-            Self::Epoch => ("epoch", "epoch", "epochs", Neither, true, "epochs finished, fractional within one"),
-            Self::ImagesSeen => ("images_seen", "images seen", "images", Neither, true, "real images that went through D so far"),
-            Self::Seconds => ("seconds", "seconds", "s", Neither, false, "seconds of training so far, over all attempts"),
-            Self::ImagesPerSecond => ("images_per_second", "images/s", "images/s", Higher, false, "real images per second since the last point"),
-        };
-        Declaration { name, title, unit, direction, deterministic, help }
+        Declaration {
+            name: self.name(),
+            title: self.title(),
+            unit: self.unit(),
+            direction: if matches!(self, Self::ImagesPerSecond) {
+                Direction::Higher
+            } else {
+                Direction::Neither
+            },
+            deterministic: !matches!(self, Self::Seconds | Self::ImagesPerSecond),
+            help: self.help(),
+        }
     }
 
     /// The name in the database and on the command line.
     pub const fn name(self) -> &'static str {
-        self.declaration().name
+        match self {
+            Self::DLoss => "d_loss",
+            Self::GLoss => "g_loss",
+            Self::DReal => "d_real",
+            Self::DFakeBefore => "d_fake_before",
+            Self::DFakeAfter => "d_fake_after",
+            Self::GradNormD => "grad_norm_d",
+            Self::GradNormG => "grad_norm_g",
+            Self::EpochDLoss => "epoch_d_loss",
+            Self::EpochGLoss => "epoch_g_loss",
+            Self::EpochDReal => "epoch_d_real",
+            Self::EpochDFakeBefore => "epoch_d_fake_before",
+            Self::EpochDFakeAfter => "epoch_d_fake_after",
+            Self::Epoch => "epoch",
+            Self::ImagesSeen => "images_seen",
+            Self::Seconds => "seconds",
+            Self::ImagesPerSecond => "images_per_second",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::DLoss => "D loss",
+            Self::GLoss => "G loss",
+            Self::DReal => "D(x)",
+            Self::DFakeBefore => "D(G(z)) before",
+            Self::DFakeAfter => "D(G(z)) after",
+            Self::GradNormD => "D gradient norm",
+            Self::GradNormG => "G gradient norm",
+            Self::EpochDLoss => "D loss per epoch",
+            Self::EpochGLoss => "G loss per epoch",
+            Self::EpochDReal => "D(x) per epoch",
+            Self::EpochDFakeBefore => "D(G(z)) before, per epoch",
+            Self::EpochDFakeAfter => "D(G(z)) after, per epoch",
+            Self::Epoch => "epoch",
+            Self::ImagesSeen => "images seen",
+            Self::Seconds => "seconds",
+            Self::ImagesPerSecond => "images/s",
+        }
+    }
+
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::DLoss | Self::GLoss | Self::EpochDLoss | Self::EpochGLoss => "nats",
+            Self::Epoch => "epochs",
+            Self::ImagesSeen => "images",
+            Self::Seconds => "s",
+            Self::ImagesPerSecond => "images/s",
+            // Probabilities and norms are pure numbers.
+            Self::DReal
+            | Self::DFakeBefore
+            | Self::DFakeAfter
+            | Self::EpochDReal
+            | Self::EpochDFakeBefore
+            | Self::EpochDFakeAfter
+            | Self::GradNormD
+            | Self::GradNormG => "",
+        }
+    }
+
+    const fn help(self) -> &'static str {
+        match self {
+            Self::DLoss => "mean discriminator loss over the steps since the last point",
+            Self::GLoss => "mean generator loss over the steps since the last point",
+            Self::DReal => "mean probability that D gives to real images",
+            Self::DFakeBefore => "mean probability that D gives to fakes in the D step, before its update",
+            Self::DFakeAfter => "mean probability that D gives to fakes in the G step, after D's update",
+            Self::GradNormD => "L2 norm of D's gradient at this step",
+            Self::GradNormG => "L2 norm of G's gradient at this step",
+            Self::EpochDLoss => "mean discriminator loss over the epoch",
+            Self::EpochGLoss => "mean generator loss over the epoch",
+            Self::EpochDReal => "mean D(x) over the epoch",
+            Self::EpochDFakeBefore => "mean D(G(z)) before D's update over the epoch",
+            Self::EpochDFakeAfter => "mean D(G(z)) after D's update over the epoch",
+            Self::Epoch => "epochs finished, fractional within one",
+            Self::ImagesSeen => "real images that went through D so far",
+            Self::Seconds => "seconds of training so far, over all attempts",
+            Self::ImagesPerSecond => "real images per second since the last point",
+        }
     }
 
     /// The metric of that name.

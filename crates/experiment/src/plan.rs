@@ -125,7 +125,9 @@ impl<'e> Draft<'e> {
             let hits: Vec<usize> = hits.copied().collect();
             if !hits.is_empty() {
                 self.excluded += 1;
-                hits.into_iter().for_each(|rule| self.rule_is_idle[rule] = false);
+                for rule in hits {
+                    self.rule_is_idle[rule] = false;
+                }
                 continue;
             }
             let id = RunId::of(&config_hash, seed, &identity.fingerprint);
@@ -156,13 +158,15 @@ impl<'e> Draft<'e> {
             DATASET => dataset.name().into(),
             _ => value.to_json(),
         };
-        axes.map(|(axis, given)| Assignment { key: axis.key.path.to_owned(), value: value(axis, given) }).collect()
+        axes.map(|(axis, given)| Assignment { key: axis.key.path.to_owned(), value: value(axis, given) })
+            .collect()
     }
 
     fn label(&self, combination: &Combination<'_>, dataset: Dataset, seed: u64) -> String {
         let mut label = String::new();
         for ((axis, value), name) in self.experiment.sweep.axes().zip(&combination.values).zip(&self.names) {
-            let value = if axis.key.path == DATASET { dataset.name().to_owned() } else { short::value(value) };
+            let value =
+                if axis.key.path == DATASET { dataset.name().to_owned() } else { short::value(value) };
             label.extend([name, "=", &value, " "]);
         }
         label + "seed=" + &seed.to_string()

@@ -2,11 +2,13 @@
 
 use crate::Value;
 
-/// A number in the shorter of its plain and its scientific form: `0.5`, `1e-4`.
+/// A number in the shorter of its plain and its scientific form: `0.5`, `1e-4`; one of up to five
+/// digits before the point in its plain form: `1000`.
 pub(crate) fn number(number: f64) -> String {
     let plain = number.to_string();
     let scientific = format!("{number:e}");
-    if scientific.len() < plain.len() { scientific } else { plain }
+    let familiar = (1.0..1e5).contains(&number.abs());
+    if scientific.len() < plain.len() && !familiar { scientific } else { plain }
 }
 
 /// A value in a label: lists are joined by `x`, numbers are short.
@@ -49,10 +51,15 @@ mod tests {
 
     #[test]
     fn numbers_take_the_shorter_form() {
-        let shown = [0.0, 1e-4, 2e-4, 0.001, 0.01, 0.5, 1.0, 0.9, 0.999, 1.5e-5, 123.25, 1e6].map(number);
-        assert_eq!(shown, [
-            "0", "1e-4", "2e-4", "1e-3", "0.01", "0.5", "1", "0.9", "0.999", "1.5e-5", "123.25", "1e6"
-        ]);
+        let shown =
+            [0.0, 1e-4, 2e-4, 0.001, 0.01, 0.5, 1.0, 0.9, 0.999, 1.5e-5, 123.25, 1e3, 1e6].map(number);
+        assert_eq!(
+            shown,
+            [
+                "0", "1e-4", "2e-4", "1e-3", "0.01", "0.5", "1", "0.9", "0.999", "1.5e-5", "123.25", "1000",
+                "1e6"
+            ]
+        );
     }
 
     #[test]

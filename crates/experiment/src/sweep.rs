@@ -111,7 +111,9 @@ impl Sweep {
                 AxisKind::Zip | AxisKind::Random => factors.push(Factor { kind, axes: axes.collect() }),
             }
         }
-        factors.iter().for_each(|factor| report_lengths(factor, faults));
+        for factor in &factors {
+            report_lengths(factor, faults);
+        }
         factors.retain(|factor| !factor.is_empty());
         let exclude = layers.iter().rev().find_map(|given| given.exclude.clone()).unwrap_or_default();
         Self { seeds: settings.seeds.clone(), factors, exclude, pinned }
@@ -145,7 +147,11 @@ impl Declared<'_> {
 
 /// The axes that count: of two on the same key that of the later layer, and none whose key a later
 /// layer gives one value.
-fn declared_axes<'g>(layers: &'g [Given], pinned: &mut Vec<Pinned>, faults: &mut Vec<Fault>) -> Vec<Declared<'g>> {
+fn declared_axes<'g>(
+    layers: &'g [Given],
+    pinned: &mut Vec<Pinned>,
+    faults: &mut Vec<Fault>,
+) -> Vec<Declared<'g>> {
     let mut declared: Vec<Declared<'g>> = Vec::new();
     for given in layers {
         for value in &given.values {
@@ -156,7 +162,8 @@ fn declared_axes<'g>(layers: &'g [Given], pinned: &mut Vec<Pinned>, faults: &mut
                 } else if value.key.overlaps(earlier.axis.key) {
                     let key = earlier.axis.key.path;
                     let problem = Problem::PartOfAxis(key.to_owned(), earlier.axis.place.clone());
-                    let fault = Fault::new(value.place.clone(), Some(given.layer.clone()), value.key.path, problem);
+                    let fault =
+                        Fault::new(value.place.clone(), Some(given.layer.clone()), value.key.path, problem);
                     faults.push(fault.expected(format_args!("a value for `{key}`, or another axis")));
                 }
                 !covered
@@ -201,7 +208,9 @@ fn report_random(
             faults.push(fault.expected("the number of draws, `n = 20`, in `[sweep.random]`"));
         }
         // Where an axis to draw is faulty or pinned, there was something to draw.
-        (None, Some(_)) if pinned.is_empty() && !faults.iter().any(|fault| fault.key.starts_with("sweep.random.")) => {
+        (None, Some(_))
+            if pinned.is_empty() && !faults.iter().any(|fault| fault.key.starts_with("sweep.random.")) =>
+        {
             let given = layers.iter().rev().find_map(|given| Some((given.value(n)?, &given.layer)));
             if let Some((value, layer)) = given {
                 let fault = Fault::new(value.place.clone(), Some(layer.clone()), n, Problem::Useless);

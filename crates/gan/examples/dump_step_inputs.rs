@@ -4,17 +4,17 @@
 //! `cargo run --release -p gansweep-gan --example dump_step_inputs -- FOLDER`
 //!
 //! The training images need no dataset: they are drawn by a formula, which stands at `image` in
-//! `tests/golden_case/mod.rs`; initial weights, batch order, latents and dropout masks come from
+//! `crates/gan/tests/golden/case.rs`; initial weights, batch order, latents and dropout masks come from
 //! the run's own streams.
 
-#[path = "../tests/golden_case/mod.rs"]
-mod golden_case;
+#[path = "../tests/golden/case.rs"]
+mod case;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
 
-use golden_case::Case;
+use case::Case;
 use safetensors::tensor::{Dtype, TensorView};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .iter()
             .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-        let metadata = HashMap::from([("sha256".to_owned(), golden_case::digest(&inputs))]);
+        let metadata = HashMap::from([("sha256".to_owned(), case::digest(&inputs))]);
         let path = folder.join(format!("{}.safetensors", case.name));
         safetensors::serialize_to_file(views, Some(metadata), &path)?;
         println!("{}", path.display());

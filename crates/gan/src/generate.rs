@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gansweep_experiment::{Config, SampleMode};
+use gansweep_experiment::{Config, IMAGE_PIXELS, SampleMode};
 
 use crate::native::NativeTrainer;
 use crate::state::LaneState;
@@ -15,15 +15,19 @@ use crate::{GanError, grid};
 pub fn images(config: &Config, state: &LaneState, count: usize, seed: u64) -> Result<Vec<u8>, GanError> {
     let mut latents = vec![0.0; count * config.model.latent_dim as usize];
     streams::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
-    let none = TrainingImages {
+    // A trainer wants the images of an epoch; one of one blank batch is the smallest.
+    let mut config = config.clone();
+    config.data.images = config.train.batch_size;
+    let blank = TrainingImages {
         dataset: config.data.dataset,
-        bytes: Arc::new(Vec::new()),
-        count: 0,
+        bytes: Arc::new(vec![0; config.train.batch_size as usize * IMAGE_PIXELS]),
+        count: config.train.batch_size as usize,
         pixels: config.data.pixels,
     };
-    let lane = Lane { config: config.clone(), seed };
-    let mut trainer = NativeTrainer::new(vec![lane], vec![state.clone()], none, 1)?;
+    let pixels = config.data.pixels;
+    let lane = Lane { config, seed };
+    let mut trainer = NativeTrainer::new(vec![lane], vec![state.clone()], blank, 1)?;
     let drawn = trainer.sample(&[latents], count, SampleMode::Eval)?;
     let values = drawn.into_iter().next().flatten().unwrap_or_default();
-    Ok(grid::to_bytes(&values, config.data.pixels))
+    Ok(grid::to_bytes(&values, pixels))
 }

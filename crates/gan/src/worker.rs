@@ -6,6 +6,7 @@ use gansweep_data::{DataSource, Split};
 use gansweep_experiment::{IMAGE_PIXELS, Job};
 
 use crate::GanError;
+use crate::device::DeviceName;
 use crate::native::NativeTrainer;
 use crate::session::{Emit, Outcome, Session};
 use crate::state::LaneState;
@@ -20,7 +21,7 @@ pub fn work(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<O
     Session::open(job, &images, &open, emit)?.run(stop)
 }
 
-/// The trainer for lanes on a device.
+/// The trainer for lanes on a device, with at most `threads` threads on the CPU.
 pub fn open_trainer(
     device: &str,
     threads: usize,
@@ -28,13 +29,32 @@ pub fn open_trainer(
     states: Vec<LaneState>,
     images: TrainingImages,
 ) -> Result<Box<dyn Trainer>, GanError> {
-    match device {
-        "cpu" => Ok(Box::new(NativeTrainer::new(lanes, states, images, threads)?)),
-        other => Err(GanError::Device {
-            device: other.to_owned(),
-            cause: "this build knows no such device; `gansweep devices` lists what there is".into(),
-        }),
+    match device.parse()? {
+        DeviceName::Cpu => Ok(Box::new(NativeTrainer::new(lanes, states, images, threads)?)),
+        named => open_burn(named, lanes, states, &images),
     }
+}
+
+#[cfg(feature = "burn-path")]
+fn open_burn(
+    device: DeviceName,
+    lanes: Vec<Lane>,
+    states: Vec<LaneState>,
+    images: &TrainingImages,
+) -> Result<Box<dyn Trainer>, GanError> {
+    let opened = crate::device::open(device)?;
+    Ok(Box::new(crate::burn_path::BurnTrainer::new(&opened, lanes, states, images)?))
+}
+
+#[cfg(not(feature = "burn-path"))]
+fn open_burn(
+    device: DeviceName,
+    _: Vec<Lane>,
+    _: Vec<LaneState>,
+    _: &TrainingImages,
+) -> Result<Box<dyn Trainer>, GanError> {
+    let cause = "this build has the `cpu` device alone; `gansweep devices` says how to build the others".into();
+    Err(GanError::Device { device: device.to_string(), cause })
 }
 
 /// The images that all lanes of a job train on.

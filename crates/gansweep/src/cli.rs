@@ -290,6 +290,9 @@ pub(crate) struct DevicesArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Ask the drivers in this very process, and print JSON: what the command does in a child.
+    #[arg(long, hide = true)]
+    pub(crate) probe: bool,
 }
 
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     };
     let right: Vec<usize> = (0..header.len()).filter(|&column| numeric(column)).collect();
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(header).add_rows(rows);
+    table.load_style(comfy_table::presets::NOTHING).set_header(header).add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if right.contains(&index) {

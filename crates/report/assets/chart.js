@@ -42,7 +42,7 @@ class Chart {
     });
     const ends = this.divergences(visible);
     owners.push({ starts: ends.runs.map((_, place) => place), members: ends.runs });
-    traces.push({ type: "scatter", mode: "markers", x: ends.x, y: ends.y, hoverinfo: "none", cliponaxis: false, marker: { symbol: "x-thin", size: 9, line: { width: 2.5, color: ends.runs.map((run) => this.curves.colors.ofRun[run]) } } });
+    traces.push({ type: "scatter", mode: "markers", x: ends.x, y: ends.y, hoverinfo: "none", cliponaxis: false, marker: { symbol: "x", size: 10, color: ends.runs.map((run) => this.curves.colors.ofRun[run]), line: { width: 1.5, color: themeColor("--surface") } } });
     return { traces, owners };
   }
 
@@ -88,10 +88,13 @@ class Chart {
     const [low, high] = [at(0), at(1)];
     const [inner, outer] = [at(0.005), at(0.985)];
     const spread = outer - inner || Math.abs(outer) || 1;
-    const top = high > outer + 1.5 * spread ? outer + 0.35 * spread : high;
-    const bottom = low < inner - 1.5 * spread ? inner - 0.35 * spread : low;
+    let top = high > outer + 1.5 * spread ? outer + 0.35 * spread : high;
+    let bottom = low < inner - 1.5 * spread ? inner - 0.35 * spread : low;
     const beyond = sorted.filter((value) => value > top || value < bottom).length;
     if (beyond) this.note(`${beyond} of ${sorted.length} points lie beyond this range, up to ${format(this.curves.log ? 10 ** high : high)}`);
+    const line = this.metric.reference && (this.curves.log ? Math.log10(this.metric.reference.value) : this.metric.reference.value);
+    if (line > top && line - top < 0.4 * spread) top = line;
+    if (line < bottom && bottom - line < 0.4 * spread) bottom = line;
     return padded(bottom >= 0 && bottom < 0.25 * top && !this.curves.log ? 0 : bottom, top, 0.05);
   }
 
@@ -102,8 +105,7 @@ class Chart {
   }
 
   layout() {
-    const style = getComputedStyle(document.documentElement);
-    const color = (name) => style.getPropertyValue(name).trim();
+    const color = themeColor;
     const axis = { gridcolor: color("--plot-grid"), linecolor: color("--line"), zeroline: false, tickfont: { size: 11.5, color: color("--muted") }, title: { font: { size: 12, color: color("--muted") } } };
     const reference = this.metric.reference;
     return {
@@ -178,6 +180,11 @@ class Chart {
     Object.assign(pen, { lineWidth: width, lineJoin: "round", strokeStyle: this.curves.colors.ofRun[run] });
     pen.stroke();
   }
+}
+
+// A colour or font of the style sheet as it applies now.
+function themeColor(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function lineWidth(runs) {

@@ -15,7 +15,7 @@ function scheme() {
 
 // A colour of the ramp; `at` from 0 to 1. The ends that would vanish into the page are cut off.
 function ramp(at) {
-  const [low, high] = scheme() === "dark" ? [0.22, 1] : [0, 0.86];
+  const [low, high] = scheme() === "dark" ? [0.22, 1] : [0, 0.84];
   const place = (low + at * (high - low)) * (VIRIDIS.length - 1);
   const from = Math.min(Math.floor(place), VIRIDIS.length - 2);
   const mix = (offset) => {

@@ -81,7 +81,7 @@ class Wall {
     const epoch = run.grids[place]?.epoch;
     const behind = place >= 0 && epoch < this.state.epoch && place === run.grids.length - 1;
     shot.classList.toggle("ended", behind);
-    shot.querySelector(".when").textContent = behind ? `last: epoch ${epoch}` : "";
+    shot.querySelector(".when").textContent = behind ? `epoch ${epoch}` : "";
   }
 
   fillAll() {
@@ -107,16 +107,18 @@ class Wall {
     apply();
   }
 
-  // Sizes are whole multiples of the images' own, so that every pixel is equally large; the
-  // smallest halves them, with smoothing.
+  // Enlarged grids are whole multiples of the images' own pixels on this screen, so that every
+  // pixel is equally large; smaller ones are smoothed.
   setUpSize() {
     const { cols, width } = this.state.sweep.samples.geometry;
-    const sizes = [0.5, 1, 2, 3].map((factor) => factor * cols * width).filter((size, place) => place < 2 || size <= 680);
+    const whole = (factor) => factor < 1 || Number.isInteger(factor * devicePixelRatio);
+    const sizes = [0.5, 0.75, 1, 1.5, 2, 3, 4].filter(whole).map((factor) => Math.round(factor * cols * width))
+      .filter((size) => size >= 56 && (size <= 680 || size <= cols * width));
     const control = this.section.querySelector("[data-control=size]");
     control.max = String(sizes.length - 1);
     const apply = () => {
       const size = sizes[control.value];
-      this.section.querySelector(".wall").style.setProperty("--shot", `${size}px`);
+      this.section.querySelector(".gallery").style.setProperty("--shot", `${size}px`);
       this.section.classList.toggle("smooth-images", size < cols * width);
     };
     control.value = String(this.fittingSize(sizes));
@@ -124,13 +126,15 @@ class Wall {
     apply();
   }
 
-  // The largest size at which a row of the matrix fits, but not so large that one row fills the window.
+  // The largest size at which a row of the matrix fits, but not so large that one row fills the
+  // window, and not so small that nothing can be seen.
   fittingSize(sizes) {
     const { wall } = this.state.sweep.samples;
     const widest = wall.columns ? Math.max(...wall.cells.map((row) => row.reduce((sum, cell) => sum + Math.max(1, cell.length), 0))) : 4;
-    const room = this.section.querySelector(".gallery .scroller").clientWidth - 60;
-    const fits = sizes.findLastIndex((size) => widest * (size + 22) <= room && size <= 340);
-    return Math.max(0, fits);
+    const reals = this.state.sweep.samples.real.length ? 1 : 0;
+    const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;
+    const fits = sizes.findLastIndex((size) => reals * size + widest * (size + 20) <= room && size <= 300);
+    return Math.max(fits, sizes.findIndex((size) => size >= 56), 0);
   }
 }
 

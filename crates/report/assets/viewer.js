@@ -50,12 +50,14 @@ function viewerHtml(sweep, place, sweepIndex) {
   const facts = viewerFacts(sweep, run).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`).join("");
   const why = run.cause ? html`<p class="why">${run.cause}</p>` : "";
   const last = Math.max(0, samples.epochs.length - 1);
-  const buttons = `<button class="previous" aria-label="Previous run">←</button><button class="next" aria-label="Next run">→</button><button class="close">Close</button>`;
-  return html`<header><h2>${run.label}</h2><span class="state ${run.state}"><i></i>${run.state}</span>` + buttons + `</header>
-    <div class="body"><div class="main"><figure class="shot"><div class="frame"><img alt="Samples, enlarged"></div></figure>
+  return html`<header><h2>${run.label}</h2><span class="state ${run.state}"><i></i><span>${run.state}</span></span>` + `
+    <button class="previous" aria-label="Previous run">←</button><button class="next" aria-label="Next run">→</button><button class="close">Close</button></header>
+    <div class="body${real ? "" : " lone"}">
+    <div class="main"><figure class="shot"><div class="frame"><img alt="Samples, enlarged"></div></figure>
     <div class="timeline"><button class="play" aria-label="Play the epochs" aria-pressed="false"><svg viewBox="0 0 16 16" aria-hidden="true"><path class="go" d="M4.5 2.6v10.8L13 8z"/><path class="halt" d="M4 3h3v10H4zM9 3h3v10H9z"/></svg></button>
     <label><input type="range" min="0" max="${last}" step="1" aria-label="Epoch"><span class="epoch-shown"></span></label></div></div>
-    <div>${realHtml}<dl>${facts}</dl>${why}</div></div>`;
+    ${realHtml}
+    <div><dl>${facts}</dl>${why}</div></div>`;
 }
 
 function viewerFacts(sweep, run) {

@@ -31,7 +31,9 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
 /// The error on a folder or file that is to be written.
 pub(crate) fn folder_error(path: &Path, error: &io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path: path.to_owned() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            StoreError::Full { path: path.to_owned() }
+        }
         _ => StoreError::ReadOnly { path: path.to_owned(), detail: error.to_string() },
     }
 }
@@ -43,7 +45,8 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
     if path.is_dir() {
         return Err(StoreError::NotADatabase { path });
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(Fault::from);
     match connection.and_then(|connection| prepare_writer(connection, &path)) {
         Ok(connection) => Ok((connection, path)),
@@ -58,7 +61,7 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
 fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
     connection.busy_timeout(PATIENCE)?;
     // Before anything is written: a file that is not ours stays as it is.
-    schema::standing(&connection, path, MIGRATIONS.len() as i64)?;
+    schema::standing(&connection, path, schema::last_version(MIGRATIONS))?;
     if connection.is_readonly(MAIN_DB)? {
         let detail = "the file or its folder is read-only".to_owned();
         return Err(StoreError::ReadOnly { path: path.to_owned(), detail }.into());
@@ -75,7 +78,8 @@ fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection,
 
 /// Opens a database for reading: a results folder's, or the file itself.
 pub(crate) fn open_reader(folder_or_file: &Path) -> Result<(Connection, PathBuf), StoreError> {
-    let path = if folder_or_file.is_dir() { folder_or_file.join(FILE_NAME) } else { folder_or_file.to_owned() };
+    let path =
+        if folder_or_file.is_dir() { folder_or_file.join(FILE_NAME) } else { folder_or_file.to_owned() };
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => return Err(StoreError::NotADatabase { path }),
@@ -111,7 +115,7 @@ fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let known = MIGRATIONS.len() as i64;
+    let known = schema::last_version(MIGRATIONS);
     let path = path.to_owned();
     match schema::standing(&connection, &path, known)? {
         Standing::Empty => Err(StoreError::NoDatabase { path }.into()),

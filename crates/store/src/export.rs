@@ -45,16 +45,19 @@ impl Entity {
     /// that no sweep has gives no rows.
     pub fn sql(self, sweep: Option<&str>) -> String {
         let name = sweep.map(|name| format!("'{}'", name.replace('\'', "''")));
+        let name = name.as_deref();
         match self {
-            Self::Sweeps => select("sweep_overview", name.map(|name| format!("sweep = {name}")), "updated"),
-            Self::Runs => {
-                select("run_overview", name.map(|name| format!("sweep = {name}")), "sweep, position, id")
-            }
+            Self::Sweeps => select("sweep_overview", name.map(named), "updated"),
+            Self::Runs => select("run_overview", name.map(named), "sweep, position, id"),
             Self::Points => points(name),
             Self::Summaries => select("summaries_named", name.map(members), "run, metric"),
             Self::Attempts => select("attempts_named", name.map(members), "run, attempt"),
         }
     }
+}
+
+fn named(name: &str) -> String {
+    format!("sweep = {name}")
 }
 
 fn select(view: &str, condition: Option<String>, order: &str) -> String {
@@ -64,7 +67,7 @@ fn select(view: &str, condition: Option<String>, order: &str) -> String {
 
 /// The columns of `points_named` in the order in which the points lie on the disk, so that any number
 /// of them is exported without being sorted.
-fn points(name: Option<String>) -> String {
+fn points(name: Option<&str>) -> String {
     let condition = name.map_or_else(String::new, |name| {
         format!(
             " WHERE p.run_id IN (SELECT run_id FROM sweeps JOIN sweep_runs USING (sweep_id) \
@@ -78,7 +81,7 @@ fn points(name: Option<String>) -> String {
     )
 }
 
-fn members(name: String) -> String {
+fn members(name: &str) -> String {
     format!(
         "run IN (SELECT id FROM sweeps JOIN sweep_runs USING (sweep_id) JOIN runs USING (run_id) \
          WHERE name = {name} AND current = 1)"

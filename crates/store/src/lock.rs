@@ -118,7 +118,8 @@ mod tests {
         let asked = Cell::new(0);
         let mut told = Vec::new();
         let cancelled = || asked.replace(asked.get() + 1) == 2;
-        let lock = ResultsLock::acquire(folder.path(), &mut |holder| told.push(holder.to_owned()), &cancelled);
+        let lock =
+            ResultsLock::acquire(folder.path(), &mut |holder| told.push(holder.to_owned()), &cancelled);
         assert!(lock.unwrap().is_none());
         assert_eq!(told, [format!("process {}", std::process::id())]);
     }

@@ -158,8 +158,10 @@ impl RunRow {
     /// # Errors
     /// [`StoreError::Content`] if it was written by a version with other keys.
     pub fn typed_config(&self) -> Result<Config, StoreError> {
-        serde_json::from_value(self.config.clone())
-            .map_err(|error| StoreError::Content { what: format!("the config of run {}", self.id), detail: error.to_string() })
+        serde_json::from_value(self.config.clone()).map_err(|error| StoreError::Content {
+            what: format!("the config of run {}", self.id),
+            detail: error.to_string(),
+        })
     }
 }
 

@@ -15,6 +15,11 @@ pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
 /// written by every one of them exist.
 pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
 
+/// The version that these migrations lead to.
+pub(crate) fn last_version(migrations: &[&str]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
 /// What the header of a database file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -44,7 +49,7 @@ pub(crate) fn standing(connection: &Connection, path: &Path, known: i64) -> Resu
 
 /// Brings the database to the last of `migrations`, each in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Fault> {
-    let from = match standing(connection, path, migrations.len() as i64)? {
+    let from = match standing(connection, path, last_version(migrations))? {
         Standing::Empty => 0,
         Standing::Version(version) => version,
     };
@@ -69,7 +74,10 @@ pub(crate) fn declare(connection: &mut Connection) -> Result<(), Fault> {
     declare_states(&transaction)?;
     declare_metrics(&transaction)?;
     for kind in Kind::ALL {
-        transaction.execute("INSERT OR IGNORE INTO value_kinds VALUES (?1, ?2)", params![kind as i64, kind.name()])?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO value_kinds VALUES (?1, ?2)",
+            params![kind as i64, kind.name()],
+        )?;
     }
     transaction.commit()?;
     Ok(())

@@ -80,13 +80,12 @@ impl Table {
 }
 
 fn write_line(f: &mut fmt::Formatter<'_>, row: &[String], widths: &[usize], right: &[bool]) -> fmt::Result {
-    let mut line = String::new();
-    for ((cell, &width), &right) in row.iter().zip(widths).zip(right) {
+    let cells = row.iter().zip(widths).zip(right).map(|((cell, &width), &right)| {
         // A line feed within a cell would break the columns.
         let cell = cell.replace(['\n', '\r'], " ");
-        line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
-    }
-    writeln!(f, "{}", line.trim_end())
+        if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+    });
+    writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())
 }
 
 /// As text: nothing for [`Cell::Null`], the fewest digits that read back as the same number, and

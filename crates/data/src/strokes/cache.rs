@@ -52,3 +52,41 @@ fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], Dat
 fn write(folder: &Path, files: &[(FileSpec, Vec<u8>)]) -> Result<(), DataError> {
     files.iter().try_for_each(|(spec, bytes)| disk::write_atomically(&folder.join(spec.name()), bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn drawn_images_have_the_published_digests_and_are_read_back_from_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = load(folder.path(), Split::Test).unwrap();
+        assert_eq!(read_split(folder.path(), Dataset::Strokes, Split::Test).unwrap(), drawn);
+        // Nothing but the digest decides; the training part is checked the same way.
+        encode(&generate(Split::Train), Split::Train).unwrap();
+    }
+
+    #[test]
+    fn a_broken_cache_is_drawn_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = catalog::file(Dataset::Strokes, Split::Test, Kind::Images);
+        let path = folder.path().join(spec.name());
+        let drawn = load(folder.path(), Split::Test).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[5_000] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(load(folder.path(), Split::Test).unwrap(), drawn);
+        disk::check(&fs::read(&path).unwrap(), &spec).unwrap();
+    }
+
+    #[test]
+    fn without_a_cache_to_write_to_the_images_are_drawn_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("a file");
+        fs::write(&blocked, "").unwrap();
+        assert_eq!(load(&blocked.join("strokes"), Split::Test).unwrap().count, 10_000);
+        assert!(matches!(fill_cache(&blocked.join("strokes")), Err(DataError::Io { .. })));
+    }
+}

@@ -65,7 +65,10 @@ fn tangents(points: &[Point], spans: &[f64]) -> Vec<Point> {
         let (before, after) = (slope(index - 1), slope(index));
         before.towards(after, spans[index - 1] / (spans[index - 1] + spans[index]))
     };
-    let open = |chord: Point, inner: Point| Point { x: 1.5 * chord.x - 0.5 * inner.x, y: 1.5 * chord.y - 0.5 * inner.y };
+    let open = |chord: Point, inner: Point| Point {
+        x: 1.5 * chord.x - 0.5 * inner.x,
+        y: 1.5 * chord.y - 0.5 * inner.y,
+    };
     let mut tangents: Vec<Point> = Vec::with_capacity(points.len());
     if last == 0 {
         return vec![slope(0); 2];
@@ -80,4 +83,53 @@ fn tangents(points: &[Point], spans: &[f64]) -> Vec<Point> {
 fn hermite(a: f64, da: f64, b: f64, db: f64, t: f64) -> f64 {
     let rest = 1.0 - t;
     (a * (1.0 + 2.0 * t) + da * t) * rest * rest + (b * (3.0 - 2.0 * t) - db * rest) * t * t
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(pairs: &[(f64, f64)]) -> Vec<Point> {
+        pairs.iter().map(|&(x, y)| Point { x, y }).collect()
+    }
+
+    #[test]
+    fn a_curve_goes_through_its_points() {
+        let points = points(&[(0.0, 0.0), (30.0, 5.0), (35.0, 60.0), (0.0, 90.0)]);
+        for corners in [vec![], vec![2]] {
+            let line = trace(&points, &corners, 8);
+            assert_eq!(line.len(), 25);
+            for (index, point) in points.iter().enumerate() {
+                assert!(line[index * 8].distance(*point) < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn a_curve_through_points_of_a_line_is_the_line() {
+        let line = trace(&points(&[(0.0, 0.0), (1.0, 2.0), (10.0, 20.0), (11.0, 22.0)]), &[], 5);
+        assert!(line.iter().all(|point| (point.y - 2.0 * point.x).abs() < 1e-9));
+    }
+
+    #[test]
+    fn a_curve_turns_sharply_at_corners_only() {
+        let turn = |corners: &[usize]| {
+            let line = trace(
+                &points(&[(0.0, 0.0), (50.0, 0.0), (100.0, 0.0), (50.0, 50.0), (0.0, 100.0)]),
+                corners,
+                20,
+            );
+            // The cosine between the pieces before and after the third point.
+            let (a, b, c) = (line[39], line[40], line[41]);
+            ((b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y)) / (a.distance(b) * b.distance(c))
+        };
+        assert!(turn(&[]) > 0.8, "{}", turn(&[]));
+        assert!(turn(&[2]) < -0.5, "{}", turn(&[2]));
+    }
+
+    #[test]
+    fn coinciding_points_do_no_harm() {
+        let line = trace(&points(&[(5.0, 5.0), (5.0, 5.0), (6.0, 5.0)]), &[], 8);
+        assert!(line.iter().all(|point| point.x.is_finite() && point.y.is_finite()));
+    }
 }

@@ -1,21 +1,30 @@
-//! Digits drawn from vector strokes.
+//! Digits drawn from vector strokes: the dataset that needs no download.
+//!
+//! Each image plans a digit in one of several forms (a 7 with or without a bar, a closed or an open
+//! 4), varies it as a hand would (slant, width, wobble, strokes that end early or late, corners that
+//! are rounded), and draws it with a pen of varying pressure and a soft edge.
+//!
+//! The bytes are the same on every machine: there is nothing but IEEE addition, subtraction,
+//! multiplication, division and square root, each exactly rounded everywhere, in a fixed order; and
+//! every image has a random stream of its own, so that the number of threads does not matter.
 
 mod cache;
 mod curve;
 mod form;
-mod forms;
+mod frame;
 mod hand;
 mod pen;
 mod random;
+mod warp;
 
 pub(crate) use cache::{fill_cache, load};
 use gansweep_experiment::IMAGE_PIXELS;
 use rayon::prelude::*;
 
-use self::{form::Form, pen::Page, random::Random};
+use self::{pen::Page, random::Random};
 use crate::{Images, Split};
 
-/// The images of one part; the same bytes on every machine.
+/// Draws the images of one part, on all threads of the current rayon pool.
 pub fn generate(split: Split) -> Images {
     let count = split.count();
     let first = match split {
@@ -34,13 +43,84 @@ pub fn generate(split: Split) -> Images {
 /// Draws one image and returns its label.
 fn draw(index: u64, image: &mut [u8]) -> u8 {
     let mut random = Random::of_image(index);
-    let digit = random.index(forms::DIGITS.len());
-    let form = Form::choose(forms::DIGITS[digit], &mut random);
-    let lines = form.mix(&mut random);
+    let digit = random.index(form::digits());
+    let strokes = form::plan(digit, &mut random);
     let mut page = Page::blank();
-    for dabs in hand::write(&lines, &mut random) {
+    for dabs in hand::write(&strokes, &mut random) {
         page.draw(&dabs);
     }
-    page.develop(random.between(0.7, 1.2), image);
+    let mut drawn = [0; IMAGE_PIXELS];
+    page.develop(random.between(0.7, 1.2), &mut drawn);
+    frame::balance(&drawn, image);
     digit as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, mem, sync::LazyLock};
+
+    use super::*;
+
+    const DRAWN: usize = 400;
+
+    static TRAIN: LazyLock<Images> = LazyLock::new(|| generate(Split::Train));
+    static TEST: LazyLock<Images> = LazyLock::new(|| generate(Split::Test));
+
+    #[test]
+    fn images_do_not_depend_on_the_threads_that_draw_them() {
+        let mut images = vec![[0; IMAGE_PIXELS]; DRAWN];
+        let labels: Vec<_> = (0..).zip(&mut images).map(|(index, image)| draw(index, image)).collect();
+        assert_eq!(TRAIN.pixels[..DRAWN * IMAGE_PIXELS], *images.as_flattened());
+        assert_eq!(TRAIN.labels[..DRAWN], labels);
+    }
+
+    #[test]
+    fn the_two_parts_share_no_image_and_all_classes() {
+        assert_eq!([TRAIN.count, TEST.count], [60_000, 10_000]);
+        let seen: HashSet<_> = TRAIN.pixels.chunks_exact(IMAGE_PIXELS).collect();
+        assert_eq!(seen.len(), TRAIN.count);
+        assert!(TEST.pixels.chunks_exact(IMAGE_PIXELS).all(|image| !seen.contains(image)));
+        for class in 0..10 {
+            let share = TEST.labels.iter().filter(|&&label| label == class).count();
+            assert!((900..1_100).contains(&share), "{share} of class {class}");
+        }
+    }
+
+    #[test]
+    fn every_digit_is_clearly_inked_and_balances_on_the_middle() {
+        for image in TEST.pixels.chunks_exact(IMAGE_PIXELS) {
+            assert!(image.iter().any(|&byte| byte > 200));
+            let centre = frame::centre_of_mass(image);
+            assert!((centre.x - 14.0).abs() <= 0.5 && (centre.y - 14.0).abs() <= 0.5, "{centre:?}");
+        }
+    }
+
+    #[test]
+    fn no_stroke_is_broken() {
+        for (image, &label) in TEST.pixels.chunks_exact(IMAGE_PIXELS).zip(&TEST.labels) {
+            // A digit has at most two strokes, which need not touch.
+            let islands = islands(image);
+            assert!((1..=2).contains(&islands), "{islands} islands of ink in a {label}");
+        }
+    }
+
+    /// How many connected parts the clearly visible ink has.
+    fn islands(image: &[u8]) -> usize {
+        let mut ink: Vec<bool> = image.iter().map(|&byte| byte > 40).collect();
+        let mut count = 0;
+        while let Some(start) = ink.iter().position(|&inked| inked) {
+            count += 1;
+            let mut open = vec![start];
+            while let Some(at) = open.pop() {
+                if mem::take(&mut ink[at]) {
+                    let steps =
+                        [1, 27, 28, 29].into_iter().flat_map(|step| [at.checked_sub(step), Some(at + step)]);
+                    open.extend(
+                        steps.flatten().filter(|&to| to < IMAGE_PIXELS && (at % 28).abs_diff(to % 28) <= 1),
+                    );
+                }
+            }
+        }
+        count
+    }
 }

@@ -65,3 +65,42 @@ fn pixels(low: f64, high: f64) -> std::ops::Range<usize> {
     let clamp = |edge: f64| (edge + 0.5).clamp(0.0, IMAGE_SIDE as f64) as usize;
     clamp(low)..clamp(high)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(radius: f64) -> Vec<u8> {
+        let dab = |x| Dab { at: Point { x, y: 14.5 }, radius };
+        let mut page = Page::blank();
+        page.draw(&[dab(8.5), dab(14.0), dab(19.5)]);
+        let mut image = vec![0; IMAGE_PIXELS];
+        page.develop(1.0, &mut image);
+        image
+    }
+
+    #[test]
+    fn ink_is_full_along_the_line_fades_across_its_edge_and_ends() {
+        let image = bar(2.0);
+        let at = |row: usize, col: usize| image[row * IMAGE_SIDE + col];
+        assert_eq!([at(14, 10), at(13, 10), at(12, 10), at(11, 10)], [255, 255, 128, 0]);
+        assert_eq!([at(14, 20), at(14, 21), at(14, 22)], [255, 128, 0]);
+    }
+
+    #[test]
+    fn the_inked_area_is_that_of_the_stroke() {
+        let ink: f64 = bar(2.0).iter().map(|&byte| f64::from(byte) / 255.0).sum();
+        let area = 11.0 * 4.0 + std::f64::consts::PI * 4.0;
+        assert!((ink / area - 1.0).abs() < 0.02, "{ink} for {area}");
+    }
+
+    #[test]
+    fn ink_beyond_the_page_is_left_out() {
+        let dab = |x| Dab { at: Point { x, y: -3.0 }, radius: 2.0 };
+        let mut page = Page::blank();
+        page.draw(&[dab(-90.0), dab(90.0)]);
+        let mut image = vec![7; IMAGE_PIXELS];
+        page.develop(1.0, &mut image);
+        assert!(image.iter().all(|&byte| byte == 0));
+    }
+}

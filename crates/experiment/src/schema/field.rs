@@ -1,12 +1,10 @@
 //! Fields: where in a [`Config`] the value of a key goes.
 
+use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
-use serde::Deserialize;
 
-use crate::{
-    Activation, Combine, Config, Dataset, Latent, Noise, Output, Pixels, Value,
-};
+use crate::{Activation, Combine, Config, Dataset, Latent, Noise, Output, Pixels, Value};
 
 /// A place in a config.
 #[derive(Debug, Clone, Copy)]

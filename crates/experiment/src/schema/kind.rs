@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use toml::de::{DeInteger, DeValue};
 use toml::Spanned;
+use toml::de::{DeInteger, DeValue};
 
-use crate::Value;
+use crate::{Value, short};
 
 /// The largest seed: the largest integer that survives every reader of JSON.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
@@ -80,10 +80,13 @@ impl Interval {
 
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let from = if self.above_low { "above" } else { "from" };
-        let to = if self.below_high { "below" } else { "to" };
-        let (low, high) = (crate::short::number(self.low), crate::short::number(self.high));
-        write!(f, "{from} {low} {to} {high}")
+        let (low, high) = (short::number(self.low), short::number(self.high));
+        match (self.above_low, self.below_high) {
+            (false, false) => write!(f, "from {low} to {high}"),
+            (false, true) => write!(f, "from {low} to below {high}"),
+            (true, false) => write!(f, "above {low}, at most {high}"),
+            (true, true) => write!(f, "above {low} and below {high}"),
+        }
     }
 }
 
@@ -269,7 +272,10 @@ mod tests {
     #[test]
     fn devices_are_one_name_or_a_list_of_names() {
         assert_eq!(read(Kind::Devices, "'cpu'"), Ok(Value::Texts(vec!["cpu".into()])));
-        assert_eq!(read(Kind::Devices, "['cpu', 'vulkan:0']"), Ok(Value::Texts(vec!["cpu".into(), "vulkan:0".into()])));
+        assert_eq!(
+            read(Kind::Devices, "['cpu', 'vulkan:0']"),
+            Ok(Value::Texts(vec!["cpu".into(), "vulkan:0".into()]))
+        );
         assert_eq!(read(Kind::Devices, "[]"), Err(Misfit::Range));
         assert_eq!(read(Kind::Devices, "['']"), Err(Misfit::Range));
         assert_eq!(read(Kind::Devices, "[1]"), Err(Misfit::Type));

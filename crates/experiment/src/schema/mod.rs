@@ -5,12 +5,12 @@
 //! written from.
 
 mod field;
+mod keys;
 mod kind;
 mod nearest;
-mod table;
 
+pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS};
-pub use table::KEYS;
 
 pub(crate) use field::Field;
 pub(crate) use kind::Misfit;
@@ -115,13 +115,13 @@ pub(crate) const PROFILE: &str = "profile";
 
 /// The key of that path.
 pub fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
+    keys().find(|key| key.path == path)
 }
 
 /// Whether keys lie below that path.
 pub(crate) fn is_table(path: &str) -> bool {
     let below = |longer: &str| longer.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
-    KEYS.iter().any(|key| below(key.path))
+    keys().any(|key| below(key.path))
         || AXIS_TABLES.iter().any(|table| *table == path || below(table))
         || split_axis(path).is_some_and(|(_, rest)| is_table(rest))
 }
@@ -129,7 +129,7 @@ pub(crate) fn is_table(path: &str) -> bool {
 /// The axis table in which a path lies, as a position in [`AXIS_TABLES`], and the path within it.
 pub(crate) fn split_axis(path: &str) -> Option<(usize, &str)> {
     let within = |table: &&str| path.strip_prefix(*table)?.strip_prefix('.');
-    AXIS_TABLES.iter().enumerate().find_map(|(index, table)| Some((index, within(&table)?)))
+    AXIS_TABLES.iter().enumerate().find_map(|(index, table)| Some((index, within(table)?)))
 }
 
 #[cfg(test)]
@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn every_path_stands_once_in_the_table() {
-        for (index, key) in KEYS.iter().enumerate() {
-            assert!(KEYS[index + 1..].iter().all(|other| other.path != key.path), "{}", key.path);
+        for key in keys() {
+            assert_eq!(keys().filter(|other| other.path == key.path).count(), 1, "{}", key.path);
         }
     }
 
     #[test]
     fn every_part_of_a_shorthand_is_a_key_with_a_field() {
-        for key in KEYS.iter().filter(|key| !key.parts.is_empty()) {
+        for key in keys().filter(|key| !key.parts.is_empty()) {
             assert_eq!(key.targets().count(), key.parts.len(), "{}", key.path);
             assert!(key.targets().all(|part| part.field.is_some()), "{}", key.path);
             assert!(key.field.is_none() && key.default.is_none(), "{}", key.path);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_mathematical_key_reaches_a_config() {
-        for key in KEYS.iter().filter(|key| key.effect == Effect::Mathematics) {
+        for key in keys().filter(|key| key.effect == Effect::Mathematics) {
             assert!(key.targets().all(|target| target.field.is_some()), "{}", key.path);
         }
     }
@@ -171,7 +171,15 @@ mod tests {
 
     #[test]
     fn tables_are_known_down_to_the_axes() {
-        for path in ["data", "model.generator", "sweep", "sweep.random", "sweep.random.keys", "sweep.grid", "sweep.zip.model"] {
+        for path in [
+            "data",
+            "model.generator",
+            "sweep",
+            "sweep.random",
+            "sweep.random.keys",
+            "sweep.grid",
+            "sweep.zip.model",
+        ] {
             assert!(is_table(path), "{path}");
         }
         for path in ["", "dat", "train.epochs", "sweep.grids"] {

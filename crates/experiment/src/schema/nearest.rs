@@ -2,7 +2,7 @@
 
 use strsim::normalized_damerau_levenshtein as similarity;
 
-use super::{AXIS_TABLES, KEYS, Key};
+use super::{AXIS_TABLES, Key, keys};
 
 /// Below this, a name is more likely to be something else than a slip.
 const ALIKE: f64 = 0.6;
@@ -17,16 +17,16 @@ pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>)
 pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
     let wrong = wrong.to_lowercase().replace('-', "_");
     let last = wrong.rsplit('.').next().unwrap_or(&wrong);
-    best(KEYS.iter().filter(|key| wanted(key)).map(|key| {
+    best(keys().filter(|key| wanted(key)).map(|key| {
         let whole = similarity(&wrong, key.path);
-        // A slip within the right table counts for more than a like word in another one.
-        (key.path, whole.max(0.9 * similarity(last, key.last_component())))
+        // The last word says most; the rest decides between keys that end alike.
+        (key.path, whole.max(0.9 * similarity(last, key.last_component()) + 0.1 * whole))
     }))
 }
 
 /// The nearest table of keys.
 pub(crate) fn nearest_table(wrong: &str) -> Option<String> {
-    let tables = KEYS.iter().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
+    let tables = keys().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
     nearest(wrong, tables.chain(AXIS_TABLES))
 }
 

@@ -43,6 +43,11 @@ pub(super) struct Block {
     pub(super) integers: Vec<i32>,
 }
 
+/// The most steps in a block of such rows.
+pub(super) fn most_steps(layout: &RowLayout) -> usize {
+    (MOST_NUMBERS / (layout.floats + layout.integers)).clamp(1, MOST_STEPS)
+}
+
 /// Blocks from the lanes' positions on, without end, made by a thread of their own.
 #[derive(Debug)]
 pub(super) struct Feed(Receiver<Block>);
@@ -86,7 +91,7 @@ impl Source {
         let shape = StepShape { batches, ..self.sizes.clone() };
         let kit = Kit::new(&shape);
         let layout = &kit.layout;
-        let most = (MOST_NUMBERS / (layout.floats + layout.integers)).clamp(1, MOST_STEPS);
+        let most = most_steps(layout);
         let mut steps = vec![first];
         while steps.len() < most {
             let next = self.batches(steps.len() as u64);

@@ -8,6 +8,7 @@
 
 mod activation;
 mod adam;
+mod engine;
 mod feed;
 mod forward;
 mod images;
@@ -16,8 +17,11 @@ mod loss;
 mod mask_plan;
 mod masks;
 mod row;
+mod rows;
 mod side;
 mod step;
+#[cfg(all(test, feature = "flex"))]
+mod tests;
 mod trainer;
 
 pub use trainer::BurnTrainer;

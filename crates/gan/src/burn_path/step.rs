@@ -6,25 +6,16 @@ use super::images::DeviceImages;
 use super::loss::{DiscriminatorLoss, generator_loss};
 use super::masks::MaskMaker;
 use super::row::{Kit, RowLayout, Span, StepShape};
+use super::rows::Rows;
 use super::side::Side;
-
-/// The rows of a block in the device's memory, and which of them is next.
-#[derive(Debug)]
-pub(super) struct Rows {
-    /// `[steps, floats]`.
-    pub(super) floats: Tensor<2>,
-    /// `[steps, integers]`.
-    pub(super) integers: Tensor<2, Int>,
-    /// The index of the next step's row, `[1]`.
-    pub(super) next: Tensor<1, Int>,
-}
 
 /// What steps of one shape need besides the lanes' state.
 #[derive(Debug)]
 pub(super) struct StepKit {
     /// The sizes.
     pub(super) shape: StepShape,
-    layout: RowLayout,
+    /// Where each quantity lies in a row.
+    pub(super) layout: RowLayout,
     generator_masks: Option<MaskMaker>,
     discriminator_masks: Option<MaskMaker>,
 }
@@ -55,14 +46,6 @@ pub(super) struct Lanes {
     pub(super) images: DeviceImages,
 }
 
-/// What a step measured, each `[lanes, 1]`.
-#[derive(Debug)]
-pub(super) struct Measured {
-    /// In the order of [`StepValues`](crate::trainer::StepValues)' fields, then, if asked for, the
-    /// gradient norms of generator and discriminator.
-    pub(super) columns: Vec<Tensor<2>>,
-}
-
 /// What one discriminator update measured, each `[lanes, 1]`.
 struct DiscriminatorUpdate {
     loss: Tensor<2>,
@@ -85,9 +68,7 @@ impl<'a> Inputs<'a> {
     /// Reads the next row, and moves on to the one after it.
     fn take(kit: &'a StepKit, rows: &mut Rows) -> Self {
         let (layout, lanes) = (&kit.layout, kit.shape.lanes);
-        let floats = rows.floats.clone().select(0, rows.next.clone()).reshape([layout.floats]);
-        let integers = rows.integers.clone().select(0, rows.next.clone()).reshape([layout.integers]);
-        rows.next.inplace(|next| next.add_scalar(1));
+        let (floats, integers) = rows.take();
         let make = |maker: &Option<MaskMaker>, spans: &[Span; 2]| match maker {
             Some(maker) => maker.make(integer_columns(&integers, &spans[0], lanes), integer_columns(&integers, &spans[1], lanes)),
             None => Vec::new(),
@@ -120,7 +101,11 @@ fn integer_columns(row: &Tensor<1, Int>, span: &Span, lanes: usize) -> Tensor<2,
 
 impl Lanes {
     /// One step: every discriminator update, then the generator's.
-    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, norms: bool) -> Measured {
+    ///
+    /// Returns what it measured, `[lanes, 5]` in the order of
+    /// [`StepValues`](crate::trainer::StepValues)' fields, followed by the gradient norms of
+    /// generator and discriminator with `norms`.
+    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, norms: bool) -> Tensor<2> {
         let mut inputs = Inputs::take(kit, rows);
         let updates: Vec<_> = (0..kit.shape.batches.len())
             .map(|update| self.update_discriminator(&mut inputs, update, kit.shape.batches[update], norms))
@@ -135,7 +120,7 @@ impl Lanes {
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
         let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), norms);
         let columns = [Some(d_loss), Some(g_loss), Some(real), Some(before), Some(after), norm_g, norm_d];
-        Measured { columns: columns.into_iter().flatten().collect() }
+        Tensor::cat(columns.into_iter().flatten().collect(), 1)
     }
 
     fn update_discriminator(&mut self, inputs: &mut Inputs, update: usize, batch: usize, norms: bool) -> DiscriminatorUpdate {

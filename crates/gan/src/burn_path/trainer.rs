@@ -1,16 +1,18 @@
 //! The trainer: lanes, where they stand, and the blocks that feed them.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Tensor, Transaction};
 use gansweep_experiment::{Config, IMAGE_PIXELS, SampleMode};
 
-use super::feed::{Block, Feed, Position};
+use super::engine::Engine;
+use super::feed::{Feed, Position};
 use super::forward::Statistics;
 use super::images::DeviceImages;
 use super::loss::DiscriminatorLoss;
-use super::masks::integers;
 use super::row::{StepShape, dropout_layers};
 use super::side::Side;
-use super::step::{Lanes, Measured, Rows, StepKit};
+use super::step::{Lanes, StepKit};
 use crate::GanError;
 use crate::architecture::Role;
 use crate::device::OpenDevice;
@@ -24,22 +26,21 @@ const VALUES: usize = 5;
 #[derive(Debug)]
 pub struct BurnTrainer {
     device: OpenDevice,
+    images: DeviceImages,
     lanes: Vec<Lane>,
     active: Vec<bool>,
-    positions: Vec<Position>,
-    tensors: Lanes,
-    kits: Vec<StepKit>,
-    feed: Feed,
-    current: Option<Current>,
+    work: Work,
 }
 
-/// The block that steps are taken from.
+/// The lanes that are in the tensors: at first all, later those still active and perhaps others.
 #[derive(Debug)]
-struct Current {
-    rows: Rows,
-    /// Which of the kits.
-    kit: usize,
-    left: usize,
+struct Work {
+    /// Which lane each row of the tensors belongs to.
+    rows: Vec<usize>,
+    lanes: Vec<Lane>,
+    positions: Vec<Position>,
+    engine: Engine,
+    feed: Feed,
 }
 
 impl BurnTrainer {
@@ -47,21 +48,53 @@ impl BurnTrainer {
     ///
     /// # Errors
     ///
-    /// If the lanes do not form a group, or a state does not fit its config.
+    /// If the lanes do not form a group, a state does not fit its config, or the images are fewer
+    /// than a config asks for.
     pub fn new(
         device: &OpenDevice,
         lanes: Vec<Lane>,
-        states: Vec<LaneState>,
+        states: &[LaneState],
         images: &TrainingImages,
     ) -> Result<Self, GanError> {
-        check(&lanes, &states)?;
+        check(&lanes, states, images)?;
+        let images = DeviceImages::new(images, &device.device);
+        let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
+        let active = vec![true; lanes.len()];
+        Ok(Self { device: device.clone(), images, lanes, active, work })
+    }
+
+    fn failed(&self, cause: impl ToString) -> GanError {
+        GanError::Device { device: self.device.name.to_string(), cause: cause.to_string() }
+    }
+
+    /// Drops the retired lanes from the tensors once they are half of them.
+    fn compact(&mut self) -> Result<(), GanError> {
+        let rows: Vec<_> = self.work.rows.iter().copied().filter(|&lane| self.active[lane]).collect();
+        if rows.is_empty() || rows.len() * 2 > self.work.rows.len() {
+            return Ok(());
+        }
+        let states = rows.iter().map(|&lane| self.state(lane)).collect::<Result<Vec<_>, _>>()?;
+        let lanes = rows.iter().map(|&lane| self.lanes[lane].clone()).collect();
+        self.work = Work::new(&self.device, &self.images, rows, lanes, &states)?;
+        Ok(())
+    }
+}
+
+impl Work {
+    fn new(
+        device: &OpenDevice,
+        images: &DeviceImages,
+        rows: Vec<usize>,
+        lanes: Vec<Lane>,
+        states: &[LaneState],
+    ) -> Result<Self, GanError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
-        let side = |role| Side::new(role, &configs, &states, &device.device).map_err(GanError::Group);
+        let side = |role| Side::new(role, &configs, states, &device.device).map_err(GanError::Group);
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
             loss: DiscriminatorLoss::new(&configs, &device.device),
-            images: DeviceImages::new(images, &device.device),
+            images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
         let sizes = StepShape {
@@ -72,60 +105,40 @@ impl BurnTrainer {
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
         };
         let feed = Feed::start(lanes.clone(), positions.clone(), &sizes);
-        let active = vec![true; lanes.len()];
-        let device = device.clone();
-        Ok(Self { device, lanes, active, positions, tensors, kits: Vec::new(), feed, current: None })
+        Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })
     }
 
-    fn failed(&self, cause: impl ToString) -> GanError {
-        GanError::Device { device: self.device.name.to_string(), cause: cause.to_string() }
-    }
-
-    /// Makes sure that there is a row for the next step.
-    fn refill(&mut self) -> Result<(), GanError> {
-        if self.current.as_ref().is_some_and(|current| current.left > 0) {
-            return Ok(());
+    /// Takes `steps` steps, the last with gradient norms if asked; returns what each measured, or
+    /// `None` if the thread that prepares steps has died.
+    fn advance(&mut self, steps: usize, norms: bool, device: &OpenDevice) -> Option<Vec<Tensor<2>>> {
+        let mut measured = Vec::with_capacity(steps);
+        while measured.len() < steps {
+            if self.engine.left() == 0 {
+                let block = self.feed.next()?;
+                self.engine.fill(&block, || kit(&block.shape, &self.lanes, device));
+            }
+            let left = steps - measured.len();
+            let (most, norms) = if norms && left > 1 { (left - 1, false) } else { (left, norms) };
+            let (taken, updates) = self.engine.advance(most, norms, &mut measured);
+            for position in &mut self.positions {
+                *position = position.after(taken as u64, updates as u64);
+            }
         }
-        let block = self.feed.next().ok_or_else(|| self.failed("the thread that prepares its steps has ended"))?;
-        let kit = self.kit(&block.shape);
-        self.current = Some(Current { kit, left: block.steps, rows: self.upload(&block) });
-        Ok(())
+        Some(measured)
     }
 
-    fn upload(&self, block: &Block) -> Rows {
-        let device = &self.device.device;
-        let (floats, ints) = (block.floats.len() / block.steps, block.integers.len() / block.steps);
-        Rows {
-            floats: Tensor::<1>::from_data(block.floats.as_slice(), device).reshape([block.steps, floats]),
-            integers: integers(&block.integers, device).reshape([block.steps, ints]),
-            next: integers(&[0], device),
-        }
+    /// Where a lane is in the tensors.
+    fn row(&self, lane: usize) -> Option<usize> {
+        self.rows.iter().position(|&it| it == lane)
     }
+}
 
-    /// The index of the kit for that shape.
-    fn kit(&mut self, shape: &StepShape) -> usize {
-        if let Some(index) = self.kits.iter().position(|kit| kit.shape == *shape) {
-            return index;
-        }
-        let rates = |pick: fn(&Config) -> f64| self.lanes.iter().map(|lane| pick(&lane.config)).collect::<Vec<_>>();
-        let generator = rates(|config| config.model.generator.dropout);
-        let discriminator = rates(|config| config.model.discriminator.dropout);
-        self.kits.push(StepKit::new(shape.clone(), &generator, &discriminator, &self.device.device));
-        self.kits.len() - 1
-    }
-
-    fn step(&mut self, norms: bool) -> Result<Measured, GanError> {
-        self.refill()?;
-        let Some(current) = &mut self.current else { return Err(self.failed("it has no step to take")) };
-        let kit = &self.kits[current.kit];
-        let measured = self.tensors.step(kit, &mut current.rows, norms);
-        current.left -= 1;
-        let updates = kit.shape.batches.len() as u64;
-        for position in &mut self.positions {
-            *position = position.after(1, updates);
-        }
-        Ok(measured)
-    }
+/// What steps of that shape need.
+fn kit(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> StepKit {
+    let rates = |pick: fn(&Config) -> f64| lanes.iter().map(|lane| pick(&lane.config)).collect::<Vec<_>>();
+    let generator = rates(|config| config.model.generator.dropout);
+    let discriminator = rates(|config| config.model.discriminator.dropout);
+    StepKit::new(shape.clone(), &generator, &discriminator, &device.device)
 }
 
 impl Trainer for BurnTrainer {
@@ -134,57 +147,68 @@ impl Trainer for BurnTrainer {
     }
 
     fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, GanError> {
-        let mut columns = Vec::with_capacity(steps as usize * VALUES + 2);
-        for step in 1..=steps {
-            columns.extend(self.step(norms && step == steps)?.columns);
-        }
-        if columns.is_empty() {
-            return Ok(self.active.iter().map(|&active| active.then(LaneChunk::empty)).collect());
+        self.compact()?;
+        let measured = self.work.advance(steps as usize, norms, &self.device);
+        let measured = measured.ok_or_else(|| self.failed("the thread that prepares its steps has ended"))?;
+        let mut chunks: Vec<_> = self.active.iter().map(|&active| active.then(LaneChunk::empty)).collect();
+        if measured.is_empty() {
+            return Ok(chunks);
         }
         // One tensor, so that the device is waited for once.
-        let width = columns.len();
-        let measured: Vec<f32> =
-            Tensor::cat(columns, 1).try_into_vec_as().map_err(|error| self.failed(error))?;
-        let chunk = |lane: usize| LaneChunk::read(&measured[lane * width..(lane + 1) * width], norms);
-        Ok(self.active.iter().enumerate().map(|(lane, &active)| active.then(|| chunk(lane))).collect())
+        let values: Vec<f32> = Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(error))?;
+        for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
+            chunks[lane] = self.active[lane].then(|| LaneChunk::read(row, norms));
+        }
+        Ok(chunks)
     }
 
     fn sample(&mut self, latents: &[Vec<f32>], count: usize, mode: SampleMode) -> Result<Vec<Option<Vec<f32>>>, GanError> {
-        let dim = self.tensors.generator.network.inputs;
-        let mut all = Vec::with_capacity(self.lanes.len() * count * dim);
-        for lane in 0..self.lanes.len() {
-            let own = latents.get(lane).filter(|own| own.len() == count * dim);
-            match own {
-                Some(own) => all.extend_from_slice(own),
-                None if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
-                None => return Err(GanError::Group(format!("lane {lane} has no {count} latents of length {dim}"))),
+        let rows = self.work.rows.len();
+        let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs);
+        let mut all = Vec::with_capacity(rows * count * dim);
+        for &lane in &self.work.rows {
+            match latents.get(lane) {
+                Some(own) if own.len() == count * dim => all.extend_from_slice(own),
+                _ if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
+                _ => return Err(GanError::Group(format!("lane {lane} has no {count} latents of length {dim}"))),
             }
         }
         let statistics = match mode {
             SampleMode::Eval => Statistics::Running,
             SampleMode::BatchStatistics => Statistics::Batch,
         };
-        let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([self.lanes.len(), count, dim]);
-        let output = self.tensors.generator.sample(statistics, input);
+        let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
+        let output = self.work.engine.with(|lanes| lanes.generator.sample(statistics, input));
         let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(error))?;
-        let images = pixels.chunks(count * IMAGE_PIXELS).zip(&self.active);
-        Ok(images.map(|(images, &active)| active.then(|| images.to_vec())).collect())
+        let mut images = vec![None; self.lanes.len()];
+        for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * IMAGE_PIXELS)) {
+            images[lane] = self.active[lane].then(|| pixels.to_vec());
+        }
+        Ok(images)
     }
 
     fn state(&mut self, lane: usize) -> Result<LaneState, GanError> {
-        let Position { step, generator_updates, discriminator_updates } = self.positions[lane];
-        let mut state = LaneState { step, generator_updates, discriminator_updates, arrays: Default::default() };
-        let sides = [&self.tensors.generator, &self.tensors.discriminator];
-        let asked = sides.iter().fold(Transaction::default(), |asked, side| side.request(lane, asked));
+        let row = self.work.row(lane).ok_or_else(|| GanError::Group(format!("lane {lane} is not active")))?;
+        let Position { step, generator_updates, discriminator_updates } = self.work.positions[row];
+        let mut state = LaneState { step, generator_updates, discriminator_updates, arrays: BTreeMap::new() };
+        let asked = self.work.engine.with(|lanes| {
+            let asked = lanes.generator.request(row, Transaction::default());
+            lanes.discriminator.request(row, asked)
+        });
         let data = asked.try_execute().map_err(|error| self.failed(error))?;
-        let rows: Result<Vec<Vec<f32>>, _> = data.into_iter().map(|data| data.into_vec()).collect();
-        let mut rows = rows.map_err(|error| self.failed(format!("{error:?}")))?.into_iter();
-        let received: Option<()> = sides.iter().try_for_each(|side| side.receive(&mut rows, &mut state));
+        let numbers = data.into_iter().map(|data| data.try_into_vec::<f32>()).collect::<Result<Vec<_>, _>>();
+        let mut numbers = numbers.map_err(|error| self.failed(error))?.into_iter();
+        let received = self.work.engine.with(|lanes| {
+            lanes.generator.receive(&mut numbers, &mut state)?;
+            lanes.discriminator.receive(&mut numbers, &mut state)
+        });
         received.map(|()| state).ok_or_else(|| self.failed("it gave back less than a lane's state"))
     }
 
     fn retire(&mut self, lane: usize) {
-        self.active[lane] = false;
+        if let Some(active) = self.active.get_mut(lane) {
+            *active = false;
+        }
     }
 }
 
@@ -220,7 +244,7 @@ impl LaneChunk {
 }
 
 /// Whether the lanes form a group and each state fits its lane.
-fn check(lanes: &[Lane], states: &[LaneState]) -> Result<(), GanError> {
+fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Result<(), GanError> {
     use gansweep_experiment::GroupKey;
 
     let Some(first) = lanes.first() else { return Err(GanError::Group("it has no lanes".to_owned())) };
@@ -231,6 +255,10 @@ fn check(lanes: &[Lane], states: &[LaneState]) -> Result<(), GanError> {
     for (index, (lane, state)) in lanes.iter().zip(states).enumerate() {
         if GroupKey::of(&lane.config, "") != GroupKey::of(&first.config, "") {
             return Err(GanError::Group(format!("lane {index} differs from lane 0 in its shapes")));
+        }
+        let wanted = lane.config.images_per_epoch() as usize;
+        if wanted > images.count {
+            return Err(GanError::Group(format!("lane {index} trains on {wanted} images of {}", images.count)));
         }
         if state.step % per_epoch != states[0].step % per_epoch {
             return Err(GanError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));

@@ -2,8 +2,10 @@
 
 use gansweep_experiment::{Config, IMAGE_PIXELS, Noise, SampleMode};
 use pulp::Arch;
+use std::time::Duration;
 
 use super::adam::Update;
+use super::engine::{Engine, Phase};
 use super::loss::{self, cross_entropy};
 use super::matrix::{LINE, Line, Matrix};
 use super::network::{Draws, Gradients, Mode, Perceptron, Rows, Trace};
@@ -20,7 +22,7 @@ use crate::trainer::{GradientNorms, Lane, LaneChunk, Schedule, StepValues, Train
 #[derive(Debug)]
 pub(super) struct LaneTrainer {
     lane: Lane,
-    arch: Arch,
+    engine: Engine,
     step: u64,
     generator: Perceptron,
     generator_updates: u64,
@@ -89,7 +91,7 @@ impl LaneTrainer {
         let (generator, discriminator) = (network(Role::Generator)?, network(Role::Discriminator)?);
         let work = Workspace::new(&lane.config, &generator, &discriminator);
         Ok(Self {
-            arch,
+            engine: Engine::new(arch),
             step: state.step,
             generator,
             generator_updates: state.generator_updates,
@@ -113,8 +115,19 @@ impl LaneTrainer {
         state
     }
 
+    /// Measures from now on where the time goes.
+    pub(super) fn start_clock(&mut self) {
+        self.engine.start_clock();
+    }
+
+    /// Time spent in each phase since the clock was started.
+    pub(super) fn spent(&self) -> [Duration; Phase::ALL.len()] {
+        self.engine.spent()
+    }
+
     /// Trains up to `steps` steps, fewer if a loss is not finite.
     pub(super) fn advance(&mut self, images: &TrainingImages, steps: u32, norms: bool) -> LaneChunk {
+        self.engine.begin();
         let table = TrainingImages::table(images.pixels);
         let mut chunk = LaneChunk { steps: Vec::with_capacity(steps as usize), gradient_norms: None };
         for remaining in (0..steps).rev() {
@@ -172,22 +185,23 @@ impl LaneTrainer {
         batch: &[u32],
         mut squares: Option<&mut f64>,
     ) -> DiscriminatorValues {
-        let Self { lane, arch, work, .. } = self;
-        let (arch, count, loss) = (*arch, batch.len(), &lane.config.loss);
+        let Self { lane, engine, work, .. } = self;
+        let (count, loss) = (batch.len(), &lane.config.loss);
         let draws = |passes: &'static [Pass]| Draws { seed: lane.seed, step: self.step, update, passes };
         work.images.reshape(2 * count, IMAGE_PIXELS);
         gather(images, table, batch, &mut work.images);
         let key = Key::new(lane.seed, Purpose::LatentD, &[self.step, u64::from(update)]);
         work.draw_latents(&lane.config, key, count);
+        engine.lap(Phase::Inputs);
         let mode = training(draws(&[Pass::GeneratorInD]));
         let fakes = Rows { matrix: &mut work.images, first_row: count };
-        self.generator.forward(arch, mode, &work.latents, &mut work.generator, fakes);
+        self.generator.forward(engine, mode, &work.latents, &mut work.generator, fakes);
 
         work.logits.reshape(2 * count, 1);
         let logits = Rows { matrix: &mut work.logits, first_row: 0 };
         let trace = &mut work.discriminator;
         let mode = training(draws(&[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
-        self.discriminator.forward(arch, mode, &work.images, trace, logits);
+        self.discriminator.forward(engine, mode, &work.images, trace, logits);
 
         work.gradients.output.reshape(2 * count, 1);
         let (real, fake) = work.logits.lines().split_at(count);
@@ -195,6 +209,7 @@ impl LaneTrainer {
         let weight = loss.combine.weight();
         let real = cross_entropy(real, 1.0 - loss.label_smoothing, weight, real_gradient);
         let fake = cross_entropy(fake, 0.0, weight, fake_gradient);
+        engine.lap(Phase::Losses);
 
         self.discriminator_updates += 1;
         let adam = Update::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
@@ -203,40 +218,42 @@ impl LaneTrainer {
             *squares = 0.0;
         }
         let gradients = &mut work.gradients;
-        self.discriminator.backward(arch, &work.images, trace, gradients, Some(&adam), squares, false);
+        self.discriminator.backward(engine, &work.images, trace, gradients, Some(&adam), squares, false);
         DiscriminatorValues { loss: weight * (real.loss + fake.loss), real: real.score, fake: fake.score }
     }
 
     /// The generator's loss and the mean of D(G(z)).
     fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> (f64, f64) {
-        let Self { lane, arch, work, .. } = self;
-        let arch = *arch;
+        let Self { lane, engine, work, .. } = self;
         let draws = |passes: &'static [Pass]| Draws { seed: lane.seed, step: self.step, update: 0, passes };
         if lane.config.train.noise == Noise::Fresh {
             let key = Key::new(lane.seed, Purpose::LatentG, &[self.step]);
             work.draw_latents(&lane.config, key, count);
         }
+        engine.lap(Phase::Inputs);
         work.images.reshape(count, IMAGE_PIXELS);
         let mode = training(draws(&[Pass::GeneratorInG]));
         let fakes = Rows { matrix: &mut work.images, first_row: 0 };
-        self.generator.forward(arch, mode, &work.latents, &mut work.generator, fakes);
+        self.generator.forward(engine, mode, &work.latents, &mut work.generator, fakes);
 
         work.logits.reshape(count, 1);
         let mode = training(draws(&[Pass::DiscriminatorInG]));
         let logits = Rows { matrix: &mut work.logits, first_row: 0 };
-        self.discriminator.forward(arch, mode, &work.images, &mut work.discriminator, logits);
+        self.discriminator.forward(engine, mode, &work.images, &mut work.discriminator, logits);
 
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
         let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
+        engine.lap(Phase::Losses);
         let trace = &mut work.discriminator;
-        self.discriminator.backward(arch, &work.images, trace, gradients, None, None, true);
+        self.discriminator.backward(engine, &work.images, trace, gradients, None, None, true);
         let trace = &mut work.generator;
-        transpose_times(arch, &gradients.input_transposed, &trace.last_factor, &mut gradients.output);
+        transpose_times(engine.arch, &gradients.input_transposed, &trace.last_factor, &mut gradients.output);
+        engine.lap(Phase::Transpositions);
 
         self.generator_updates += 1;
         let adam = Update::new(&lane.config.optimizer.generator, self.generator_updates);
-        self.generator.backward(arch, &work.latents, trace, gradients, Some(&adam), squares, false);
+        self.generator.backward(engine, &work.latents, trace, gradients, Some(&adam), squares, false);
         (scored.loss, scored.score)
     }
 
@@ -252,7 +269,7 @@ impl LaneTrainer {
         let mut images = Matrix::new(count, IMAGE_PIXELS);
         let last = Rows { matrix: &mut images, first_row: 0 };
         let mut trace = self.generator.trace(count);
-        self.generator.forward(self.arch, Mode { statistics, draws: None }, &input, &mut trace, last);
+        self.generator.forward(&mut self.engine, Mode { statistics, draws: None }, &input, &mut trace, last);
         (0..count).flat_map(|row| (0..IMAGE_PIXELS).map(move |col| (row, col))).map(|(row, col)| images.get(row, col)).collect()
     }
 }

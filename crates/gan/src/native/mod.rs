@@ -6,6 +6,7 @@
 
 mod activation;
 mod adam;
+mod engine;
 mod lane;
 mod loss;
 mod matrix;
@@ -18,6 +19,7 @@ mod transpose;
 mod weights;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use gansweep_experiment::SampleMode;
 use pulp::Arch;
@@ -25,6 +27,7 @@ use pulp::Arch;
 use crate::GanError;
 use crate::state::LaneState;
 use crate::trainer::{Lane, LaneChunk, Trainer, TrainingImages};
+pub use engine::Phase;
 use lane::LaneTrainer;
 
 /// Trains a group on the CPU, each lane on one thread at a time.
@@ -65,6 +68,20 @@ impl NativeTrainer {
         Ok(Self { arch, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
     }
 
+    /// Measures from now on where the time goes, at the cost of reading the clock between phases.
+    pub fn start_clock(&mut self) {
+        self.lanes.iter_mut().flatten().for_each(LaneTrainer::start_clock);
+    }
+
+    /// Time that all active lanes together spent in each phase since the clock was started.
+    pub fn spent(&self) -> [Duration; Phase::ALL.len()] {
+        let mut sums = [Duration::ZERO; Phase::ALL.len()];
+        for lane in self.lanes.iter().flatten() {
+            sums.iter_mut().zip(lane.spent()).for_each(|(sum, spent)| *sum += spent);
+        }
+        sums
+    }
+
     /// Does `work` for every active lane, on as many threads as there are lanes and may be used.
     fn each<T: Send>(&mut self, work: impl Fn(usize, &mut LaneTrainer) -> T + Sync) -> Vec<Option<T>> {
         let active = self.lanes.iter().flatten().count();
@@ -102,7 +119,6 @@ impl Trainer for NativeTrainer {
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             Arch::V3(_) => "AVX2",
             Arch::Scalar => "scalar",
-            #[cfg_attr(target_arch = "x86_64", expect(unreachable_patterns))]
             _ => "SIMD",
         };
         format!("native ({vectors})")

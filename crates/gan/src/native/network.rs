@@ -5,6 +5,7 @@ use pulp::Arch;
 
 use super::activation::{self, Activate, AddBias, Keep, fill_mask};
 use super::adam::{Trained, Update};
+use super::engine::{Engine, Phase};
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
 use super::product::{product, product_transposed};
@@ -176,7 +177,7 @@ impl Perceptron {
     /// Evaluates the network on `input`, row by row.
     pub(super) fn forward(
         &mut self,
-        arch: Arch,
+        engine: &mut Engine,
         mode: Mode,
         input: &Matrix,
         trace: &mut Trace,
@@ -186,10 +187,10 @@ impl Perceptron {
         for (i, stage) in hidden.iter_mut().enumerate() {
             let (before, rest) = trace.stages.split_at_mut(i);
             let input = before.last().map_or(input, |stage| &stage.output);
-            stage.forward(arch, mode, input, &mut rest[0]);
+            stage.forward(engine, mode, input, &mut rest[0]);
         }
         let input = trace.stages.last().map_or(input, |stage| &stage.output);
-        last_stage.forward_last(arch, input, last, &mut trace.last_factor);
+        last_stage.forward_last(engine, input, last, &mut trace.last_factor);
     }
 
     /// Carries `gradients.output`, the gradient of the loss with respect to the last Linear
@@ -197,7 +198,7 @@ impl Perceptron {
     /// The gradient with respect to the input is left in `gradients.input_transposed` if `input_wanted`.
     pub(super) fn backward(
         &mut self,
-        arch: Arch,
+        engine: &mut Engine,
         input: &Matrix,
         trace: &mut Trace,
         gradients: &mut Gradients,
@@ -206,16 +207,22 @@ impl Perceptron {
         input_wanted: bool,
     ) {
         for (i, stage) in self.stages.iter_mut().enumerate().rev() {
+            let own = trace.stages.get_mut(i).and_then(|stage| stage.norm.as_mut());
+            if let (Some(norm), Some(norm_trace)) = (&mut stage.norm, own) {
+                norm.backward(engine.arch, norm_trace, &mut gradients.output, update, squares.as_deref_mut());
+                engine.lap(Phase::Activations);
+            }
             if i > 0 || input_wanted {
-                stage.backward(arch, gradients);
+                stage.backward(engine, gradients);
             }
             let before = i.checked_sub(1).map(|before| &mut trace.stages[before]);
             if let Some(update) = update {
                 let input = before.as_ref().map_or(input, |stage| &stage.output);
-                stage.update(arch, input, gradients, update, squares.as_deref_mut());
+                stage.update(engine, input, gradients, update, squares.as_deref_mut());
             }
             if let Some(before) = before {
-                transpose_times(arch, &gradients.input_transposed, &before.factor, &mut gradients.output);
+                transpose_times(engine.arch, &gradients.input_transposed, &before.factor, &mut gradients.output);
+                engine.lap(Phase::Transpositions);
             }
         }
     }
@@ -226,14 +233,16 @@ impl Stage {
         self.weight.value.cols()
     }
 
-    fn forward(&mut self, arch: Arch, mode: Mode, input: &Matrix, trace: &mut StageTrace) {
+    fn forward(&mut self, engine: &mut Engine, mode: Mode, input: &Matrix, trace: &mut StageTrace) {
         let (rows, outputs) = (input.rows(), self.outputs());
         trace.output.reshape(rows, outputs);
         trace.factor.reshape(rows, outputs);
         let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden layer") };
+        let arch = engine.arch;
         let masked = match (dropout, mode.draws) {
             (Some(dropout), Some(draws)) => {
                 dropout.fill(arch, draws, &mut trace.factor);
+                engine.lap(Phase::Masks);
                 true
             }
             _ => false,
@@ -243,18 +252,22 @@ impl Stage {
             (Some(norm), Some(norm_trace)) => {
                 norm_trace.normalised.reshape(rows, outputs);
                 product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised, first_row: 0 });
+                engine.lap(Phase::Forward);
                 let (out, factor) = (&mut trace.output, &mut trace.factor);
                 norm.forward(arch, mode.statistics, norm_trace, (slope, masked), out, factor);
+                engine.lap(Phase::Activations);
             }
             _ => {
                 let (out, factor) = (&mut trace.output, &mut trace.factor);
                 product(arch, input, weight, Activate { bias, slope, masked, out, factor });
+                engine.lap(Phase::Forward);
             }
         }
     }
 
-    fn forward_last(&self, arch: Arch, input: &Matrix, last: Rows<'_>, factor: &mut Matrix) {
+    fn forward_last(&self, engine: &mut Engine, input: &Matrix, last: Rows<'_>, factor: &mut Matrix) {
         let Rows { matrix, first_row } = last;
+        let arch = engine.arch;
         factor.reshape(input.rows(), self.outputs());
         product(
             arch,
@@ -262,34 +275,40 @@ impl Stage {
             &self.weight.value,
             AddBias { bias: &self.bias.value, out: &mut *matrix, first_row },
         );
+        engine.lap(Phase::Forward);
         match self.then {
             Then::Tanh => activation::tanh(arch, matrix, first_row, factor),
             Then::Sigmoid => activation::sigmoid(arch, matrix, first_row, factor),
             Then::Nothing | Then::Leaky { .. } => {}
         }
+        engine.lap(Phase::Activations);
     }
 
     /// From the gradient of this Linear layer's output to that of its input.
-    fn backward(&self, arch: Arch, gradients: &mut Gradients) {
-        transpose(arch, &gradients.output, &mut gradients.output_transposed);
+    fn backward(&self, engine: &mut Engine, gradients: &mut Gradients) {
+        transpose(engine.arch, &gradients.output, &mut gradients.output_transposed);
+        engine.lap(Phase::Transpositions);
         gradients.input_transposed.reshape(self.weight.value.rows(), gradients.output.rows());
         let keep = Keep(&mut gradients.input_transposed);
-        product(arch, &self.weight.value, &gradients.output_transposed, keep);
+        product(engine.arch, &self.weight.value, &gradients.output_transposed, keep);
+        engine.lap(Phase::Backward);
     }
 
     fn update(
         &mut self,
-        arch: Arch,
+        engine: &mut Engine,
         input: &Matrix,
         gradients: &mut Gradients,
         update: &Update,
         mut squares: Option<&mut f64>,
     ) {
+        let arch = engine.arch;
         gradients.bias.reshape(1, self.outputs());
         sum_rows(arch, &gradients.output, &mut gradients.bias);
         self.bias.descend_along(arch, &gradients.bias, update, squares.as_deref_mut());
         let descend = self.weight.descend(update, squares);
         product_transposed(arch, input, &gradients.output, descend);
+        engine.lap(Phase::Updates);
     }
 }
 

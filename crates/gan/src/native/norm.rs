@@ -132,13 +132,13 @@ impl BatchNorm {
     }
 
     /// Turns the gradient of the layer's output into that of its input, in place, and updates the
-    /// layer's own parameters.
+    /// layer's own parameters if `update`.
     pub(super) fn backward(
         &mut self,
         arch: Arch,
         trace: &mut NormTrace,
         gradient: &mut Matrix,
-        update: &Update,
+        update: Option<&Update>,
         mut squares: Option<&mut f64>,
     ) {
         let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = trace;
@@ -169,8 +169,10 @@ impl BatchNorm {
                 }
             },
         );
-        self.weight.descend_along(arch, weight_gradient, update, squares.as_deref_mut());
-        self.bias.descend_along(arch, bias_gradient, update, squares);
+        if let Some(update) = update {
+            self.weight.descend_along(arch, weight_gradient, update, squares.as_deref_mut());
+            self.bias.descend_along(arch, bias_gradient, update, squares);
+        }
     }
 }
 

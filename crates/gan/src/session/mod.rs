@@ -162,7 +162,8 @@ impl<'a, 'e> Session<'a, 'e> {
         let state = self.trainer.state(index)?;
         let lane = &mut self.lanes[index];
         let written = checkpoint::write(&self.results_dir, &lane.snapshot(state))?;
-        lane.send(lane.saved(written), self.emit)
+        let saved = lane.saved(written);
+        lane.send(saved, self.emit)
     }
 
     fn complete_finished(&mut self) -> Result<(), GanError> {

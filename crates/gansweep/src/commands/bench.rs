@@ -1,10 +1,11 @@
 //! The hidden command behind `just bench`: job-steps per second of a recipe on a device.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gansweep_experiment::{Dataset, IMAGE_PIXELS, TRAIN_IMAGES, recipes};
+use gansweep_experiment::{Dataset, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES};
 use gansweep_gan::state::LaneState;
 use gansweep_gan::trainer::{Lane, TrainingImages};
 use gansweep_gan::worker;
@@ -18,8 +19,8 @@ const WARM_UP: u32 = 10;
 
 /// Trains `lanes` runs at the same time on synthetic images and prints one line of JSON.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
-    let mut config = recipes::config(&args.recipe)
-        .ok_or_else(|| Failure::Wrong(format!("no recipe `{}`; expected one of {}", args.recipe, recipes::NAMES.join(", "))))?;
+    let source = format!("name = \"bench\"\nrecipe = \"{}\"\n", args.recipe.escape_default());
+    let mut config = Experiment::parse(Path::new("bench"), source, &LoadOptions::default())?.config;
     config.data.dataset = Dataset::Strokes;
     let lanes: Vec<Lane> = (0..u64::from(args.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();

@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
 
+/// Images of each class in the picture that `show` writes.
+const SHEET_COLUMNS: u32 = 20;
+
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     let source = DataSource::from_environment(args.data_dir.clone());
@@ -49,7 +52,7 @@ fn place(source: &DataSource, dataset: Dataset) -> Result<String, Failure> {
 
 fn show(source: &DataSource, dataset: Dataset, args: &DataArgs) -> Result<(), Failure> {
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", dataset.name())));
-    let picture = contact_sheet(&source.load(dataset, Split::Train)?)?;
+    let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS);
     std::fs::write(&path, picture).map_err(|source| Failure::File { path: path.clone(), source })?;
     Ok(writeln!(std::io::stdout().lock(), "{}", path.display())?)
 }

@@ -1,8 +1,9 @@
 //! `gansweep devices`: where this machine and this build can train.
 
 use std::io::Write;
+use std::process::Command;
 
-use gansweep_gan::device;
+use gansweep_gan::device::{self, DeviceInfo};
 
 use crate::cli::DevicesArgs;
 use crate::failure::Failure;
@@ -10,18 +11,25 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let devices = device::list();
+    let devices = if args.probe { device::probe() } else { list()? };
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if args.json || args.probe {
         serde_json::to_writer_pretty(&mut out, &devices)?;
         writeln!(out)?;
         return Ok(());
     }
     let rows = devices.into_iter().map(|device| {
         let memory = device.memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
-        let usable = device.unusable.map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
+        let usable = device.problem.map_or_else(|| "yes".to_owned(), |it| format!("no: {}; {}", it.cause, it.remedy));
         vec![device.name, device.backend, device.adapter, memory.unwrap_or_default(), usable]
     });
     writeln!(out, "{}", output::table(&["DEVICE", "BACKEND", "ADAPTER", "MEMORY", "USABLE"], rows.collect()))?;
     Ok(())
+}
+
+/// Every device; drivers are asked from a process of their own, since they may crash.
+pub(crate) fn list() -> Result<Vec<DeviceInfo>, Failure> {
+    let mut probe = Command::new(super::own_program()?);
+    probe.args(["devices", "--probe"]);
+    Ok(device::list(probe))
 }

@@ -9,7 +9,7 @@ use gansweep_data::DataSource;
 use gansweep_experiment::{Experiment, Plan, RunId, RunState};
 use gansweep_gan::architecture::Network;
 use gansweep_runner::form_groups;
-use gansweep_store::{Reader, RunStatus};
+use gansweep_store::{Reader, RunStatus, StoreError};
 use serde_json::json;
 
 use super::planning::{self, Substitutes};
@@ -64,11 +64,11 @@ impl View {
         let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
         let statuses = match Reader::open(results) {
             Ok(reader) => reader.statuses(&ids)?,
-            Err(error) if error.is_missing() => HashMap::new(),
+            Err(StoreError::NoDatabase { .. }) => HashMap::new(),
             Err(error) => return Err(error.into()),
         };
         let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
-        let groups = form_groups(&open, places.max_lanes).iter().map(Vec::len).collect();
+        let groups = form_groups(&open, places.slots.len(), places.max_lanes).iter().map(Vec::len).collect();
         let mut devices: Vec<&str> = places.slots.iter().map(|slot| slot.device.as_str()).collect();
         devices.dedup();
         let training_flops = open.iter().map(|run| flops_per_image(run) * f64::from(run.config.images_per_epoch()) * f64::from(run.config.train.epochs)).sum();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gansweep_data::{DataSource, Location, fingerprint};
+use gansweep_data::{DataError, DataSource, Location, fingerprint};
 use gansweep_experiment::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
 
 use crate::cli::ExperimentArgs;
@@ -57,4 +57,9 @@ pub(crate) fn missing(source: &DataSource, datasets: &[Dataset]) -> Result<Vec<D
         }
     }
     Ok(missing)
+}
+
+/// Whether a dataset is simply not to be had here, as opposed to damaged.
+pub(crate) fn is_missing(error: &DataError) -> bool {
+    matches!(error, DataError::Missing { .. } | DataError::Offline(_) | DataError::Download { .. })
 }

@@ -64,7 +64,7 @@ fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display)
         display.download_done();
         let substitute = match (fetched, experiment.fallback) {
             (Ok(()), _) => dataset,
-            (Err(error), Some(fallback)) if fallback != dataset && error.is_missing() => {
+            (Err(error), Some(fallback)) if fallback != dataset && planning::is_missing(&error) => {
                 output::warning(&format!(
                     "{error}\nTraining on {} instead, as [data] fallback says; the database and the report say so too.",
                     fallback.name()
@@ -107,7 +107,7 @@ fn record_real_images(
         plan.runs.iter().map(|run| (run.config.data.dataset, run.data_fingerprint.as_str())).collect();
     for (dataset, fingerprint) in datasets {
         let images = source.load(dataset, Split::Train)?;
-        let (png, geometry) = real_grid(&images, experiment.record.grid_rows, experiment.record.grid_cols);
+        let (png, geometry) = real_grid(&images, experiment.record.grid_rows, experiment.record.grid_cols)?;
         store.put_real_images(&RealImages { dataset, data_fingerprint: fingerprint.into(), geometry, png })?;
     }
     Ok(())
@@ -143,9 +143,7 @@ fn train(
     let launcher: Box<dyn Launcher> = if in_process {
         Box::new(InProcessLauncher::new(super::worker::work_in_process))
     } else {
-        let program = std::env::current_exe()
-            .map_err(|error| Failure::System(format!("the program cannot find its own file to start workers: {error}")))?;
-        Box::new(ProcessLauncher { program, args: vec!["worker".into()] })
+        Box::new(ProcessLauncher { program: super::own_program()?, args: vec!["worker".into()] })
     };
     let summary = run_sweep(request, store, &*launcher, stop, &mut |notice| display.notice(notice));
     display.finish();

@@ -1,16 +1,16 @@
 //! What the runs' configs share, and where they differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::text;
-use crate::context::{Configuration, Differing, Section, Setting, ValueUse};
+use crate::context::{Axis, ConfigUse, Configuration, Differing, Run, Section, Setting, ValueUse};
 use crate::input::RunInput;
 
-/// What the runs' configs share, and where they differ.
-pub(super) fn configuration(runs: &[RunInput]) -> Configuration {
-    let configs: BTreeSet<String> = runs.iter().map(|run| run.config.to_string()).collect();
+/// What the configs of the runs share, and where they differ; `shown` are the same runs, analysed.
+pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Configuration {
+    let configs = configs(runs, shown, axes);
     let mut differing: Vec<Differing> = Vec::new();
     let mut shared: Vec<Section> = Vec::new();
     for key in keys(runs) {
@@ -20,10 +20,33 @@ pub(super) fn configuration(runs: &[RunInput]) -> Configuration {
         } else if let Some(same) = differing.iter_mut().find(|known| known.values == values) {
             same.keys.push(key);
         } else {
-            differing.push(Differing { keys: vec![key], values });
+            let has = |config: &ConfigUse, value: &ValueUse| value.runs.contains(&config.runs[0]);
+            let place = |config| values.iter().position(|value| has(config, value)).unwrap_or_default();
+            let by_config = configs.iter().map(place).collect();
+            differing.push(Differing { keys: vec![key], values, by_config });
         }
     }
-    Configuration { configs: configs.len(), differing, shared }
+    Configuration { configs, differing, shared }
+}
+
+fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigUse> {
+    let mut configs: Vec<ConfigUse> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, run) in runs.iter().enumerate() {
+        let place = *places.entry(run.config.to_string()).or_insert(configs.len());
+        if place == configs.len() {
+            configs.push(ConfigUse { label: label(&shown[index], axes), runs: Vec::new() });
+        }
+        configs[place].runs.push(index);
+    }
+    configs
+}
+
+fn label(run: &Run, axes: &[Axis]) -> String {
+    let assigned = |(axis, place): (&Axis, &Option<usize>)| {
+        place.map(|place| format!("{}={}", axis.short, axis.values[place].text))
+    };
+    axes.iter().zip(&run.values).filter_map(assigned).collect::<Vec<_>>().join(" ")
 }
 
 /// Every key of every config, in the order of the first config that has it.

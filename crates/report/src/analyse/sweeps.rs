@@ -48,7 +48,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             real: input.real.clone(),
             wall: wall::wall(&runs, &axes),
         },
-        configuration: configs::configuration(&input.runs),
+        configuration: configs::configuration(&input.runs, &runs, &axes),
         axes,
         runs,
     }

@@ -2,25 +2,26 @@
 
 use serde_json::Value;
 
-/// A configured value: numbers as short as they are exact, lists in brackets.
+/// A configured value: numbers as short as they are exact, lists as in a run's label: `256x512`.
 pub(super) fn of_value(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
         Value::Bool(truth) => if *truth { "yes" } else { "no" }.to_owned(),
-        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), of_exact),
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, of_exact),
+        Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(of_value).collect();
-            format!("[{}]", items.join(", "))
+            items.join("x")
         }
         Value::Object(_) => value.to_string(),
     }
 }
 
-/// A number in full: `0.5`, `128`, `1e-4`.
-pub(super) fn of_exact(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-3..1e7).contains(&size) { format!("{value:e}") } else { format!("{value}") }
+/// A number in full, in the shorter of its two forms: `0.5`, `1e-4`.
+fn of_exact(value: f64) -> String {
+    let (plain, scientific) = (format!("{value}"), format!("{value:e}"));
+    if scientific.len() < plain.len() { scientific } else { plain }
 }
 
 /// A measured number in about four significant digits: `0.6931`, `1.23e-5`, `not a number`.
@@ -63,7 +64,8 @@ mod tests {
         assert_eq!(shown(json!(0.00035)), "3.5e-4");
         assert_eq!(shown(json!(0.9)), "0.9");
         assert_eq!(shown(json!(60_000)), "60000");
-        assert_eq!(shown(json!([256, 512])), "[256, 512]");
+        assert_eq!(shown(json!(0.001)), "1e-3");
+        assert_eq!(shown(json!([256, 512])), "256x512");
         assert_eq!(shown(json!(true)), "yes");
         assert_eq!(shown(json!("tanh")), "tanh");
     }

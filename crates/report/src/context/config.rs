@@ -5,12 +5,21 @@ use serde::Serialize;
 /// What the runs' configs share, and where they differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Configuration {
-    /// How many distinct configs there are (seeds left out).
-    pub configs: usize,
+    /// The distinct configs (seeds left out), in the order of the plan.
+    pub configs: Vec<ConfigUse>,
     /// Keys whose value is not the same in all runs.
     pub differing: Vec<Differing>,
     /// All other keys.
     pub shared: Vec<Section>,
+}
+
+/// A config and its runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigUse {
+    /// The swept keys and their values: `lr=1e-4 hidden=128`; empty where nothing is swept.
+    pub label: String,
+    /// Its runs, by index.
+    pub runs: Vec<usize>,
 }
 
 /// Keys that take the same several values in the same runs.
@@ -20,6 +29,8 @@ pub struct Differing {
     pub keys: Vec<String>,
     /// Their values.
     pub values: Vec<ValueUse>,
+    /// For each config, which of the values it has.
+    pub by_config: Vec<usize>,
 }
 
 /// A value and who has it.

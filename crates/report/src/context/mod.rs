@@ -12,7 +12,7 @@ mod sample;
 mod sweep;
 
 pub use chart::{Chart, ChartGroup, Clock, ReferenceLine, Series};
-pub use config::{Configuration, Differing, Section, Setting, ValueUse};
+pub use config::{ConfigUse, Configuration, Differing, Section, Setting, ValueUse};
 pub use number::Number;
 pub use run::{Attempt, Final, Run};
 pub use sample::{Grid, Heading, RealGrid, Samples, Wall};

@@ -7,6 +7,7 @@
 
 mod training;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use gansweep_experiment::{Envelope, FrameError, Job, RunId};
 
 use self::training::Training;
-use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker};
+use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker, WorkerFailure};
 
 /// What one worker does.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,6 +76,29 @@ impl Script {
     }
 }
 
+/// Trains a job as a healthy worker does, in this thread, until it is over or asked to stop. Of the
+/// script, all but `fault` and `deaf` is obeyed: those are for the caller to play.
+pub fn pretend(
+    job: Job,
+    script: &Script,
+    stop: &AtomicBool,
+    emit: &mut dyn FnMut(Envelope) -> io::Result<()>,
+) -> Result<(), WorkerFailure> {
+    let mut training = Training::new(job, script);
+    loop {
+        match training.next(stop.load(Ordering::Relaxed)) {
+            Ok(Some(envelope)) => emit(envelope).map_err(|error| failure(1, error.to_string()))?,
+            Ok(None) => return Ok(()),
+            Err(Exit { status: ExitStatus::Code(code), last_words }) => return Err(failure(code, last_words)),
+            Err(Exit { last_words, .. }) => return Err(failure(101, last_words)),
+        }
+    }
+}
+
+fn failure(exit_code: i32, message: String) -> WorkerFailure {
+    WorkerFailure { exit_code, message }
+}
+
 /// Decides what a worker does, from its job and the number of launches before it.
 type Director = dyn Fn(&Job, usize) -> Script + Send + Sync;
 
@@ -114,7 +138,7 @@ impl Launcher for MockLauncher {
         jobs.push(job.clone());
         match script.fault {
             Some((_, Fault::NoProgram)) => {
-                let source = std::io::ErrorKind::NotFound.into();
+                let source = io::ErrorKind::NotFound.into();
                 Err(LaunchError::Program { program: "no-such-program".into(), source })
             }
             Some((_, Fault::NoDevice)) => {
@@ -122,7 +146,7 @@ impl Launcher for MockLauncher {
                 Err(LaunchError::DeviceUnavailable { device: job.device.clone(), reason })
             }
             Some((_, Fault::NoThread)) => {
-                Err(LaunchError::Thread(std::io::ErrorKind::WouldBlock.into()))
+                Err(LaunchError::Thread(io::ErrorKind::WouldBlock.into()))
             }
             _ => {
                 let line = Arc::default();

@@ -80,7 +80,7 @@ impl Training {
             backend: "mock".to_owned(),
             lane: lane as u32,
             lanes: self.lanes.len() as u32,
-            pid: 1,
+            pid: std::process::id(),
             host: "mock".to_owned(),
             from_step: self.lanes[lane].step,
         };

@@ -74,7 +74,11 @@ mod tests {
             for len in 0..60 {
                 let values = (0..len).map(|i| if i % 7 == 3 { f64::NAN } else { f64::from(i * 37 % 11) });
                 let kept = decimate(series(values), max_points);
-                assert!(kept.len() <= max_points.max(FEWEST), "{len} points, at most {max_points}: {}", kept.len());
+                assert!(
+                    kept.len() <= max_points.max(FEWEST),
+                    "{len} points, at most {max_points}: {}",
+                    kept.len()
+                );
             }
         }
     }

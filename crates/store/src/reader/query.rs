@@ -50,7 +50,7 @@ fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<Statement<'a>, F
 }
 
 fn feed(statement: &mut Statement<'_>, sink: &mut dyn RowSink) -> Result<(), Fault> {
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     sink.columns(&columns)?;
     let mut cells = Vec::with_capacity(columns.len());
     let mut rows = statement.query([])?;

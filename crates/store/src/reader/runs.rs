@@ -63,7 +63,8 @@ impl Reader {
 
     fn sweep_exists(&self, name: &str) -> Result<(), StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
+            let mut statement =
+                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
             if statement.query_row([name], |row| row.get(0))? {
                 return Ok(());
             }

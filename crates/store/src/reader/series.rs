@@ -20,8 +20,9 @@ impl Reader {
                    AND metric_id = (SELECT metric_id FROM metrics WHERE name = ?2)
                  ORDER BY step",
             )?;
-            let point =
-                |row: &rusqlite::Row<'_>| Ok(Point { step: unsigned(row, 0)?, value: join(row.get(1)?, row.get(2)?) });
+            let point = |row: &rusqlite::Row<'_>| {
+                Ok(Point { step: unsigned(row, 0)?, value: join(row.get(1)?, row.get(2)?) })
+            };
             let points = statement.query_map([run.as_str(), metric.name()], point)?;
             Ok(points.collect::<Result<Vec<_>, _>>()?)
         })?;

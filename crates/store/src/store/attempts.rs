@@ -71,7 +71,9 @@ impl Store {
             let ended = close(transaction, run_id, attempt, state, cause, now)?;
             if ended && attempt == latest && !run_state.is_final() {
                 transaction
-                    .prepare_cached("UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1")?
+                    .prepare_cached(
+                        "UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1",
+                    )?
                     .execute(params![run_id, state.name(), cause, now])?;
             }
             Ok(())
@@ -123,7 +125,8 @@ fn close(
 }
 
 fn find(connection: &Connection, run: &RunId) -> Result<(i64, RunState, u32), Fault> {
-    let mut statement = connection.prepare_cached("SELECT run_id, state, attempts FROM runs WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT run_id, state, attempts FROM runs WHERE id = ?1")?;
     let row = statement
         .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))
         .optional()?;

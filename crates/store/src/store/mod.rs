@@ -14,12 +14,7 @@ use std::{
 use gansweep_experiment::{Event, Metric, RunId};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::{
-    RealImages, RunStatus, StoreError,
-    connection::open_writer,
-    fault::Fault,
-    status,
-};
+use crate::{RealImages, RunStatus, StoreError, connection::open_writer, fault::Fault, status};
 
 /// Tells the time in milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = fn() -> i64;
@@ -133,7 +128,11 @@ impl Store {
 const fn must_last(event: &Event) -> bool {
     matches!(
         event,
-        Event::Checkpoint(_) | Event::Completed(_) | Event::Diverged(_) | Event::Interrupted(_) | Event::Failed(_)
+        Event::Checkpoint(_)
+            | Event::Completed(_)
+            | Event::Diverged(_)
+            | Event::Interrupted(_)
+            | Event::Failed(_)
     )
 }
 

@@ -16,7 +16,11 @@ impl Store {
     /// A second time it updates the sweep of that name and adds what is new. A run that the plan no
     /// longer holds stays in the database with everything recorded of it, and a later plan may take
     /// it up again.
-    pub fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<SweepId, StoreError> {
+    pub fn register_sweep(
+        &mut self,
+        sweep: &SweepRecord,
+        runs: &[PlannedRun],
+    ) -> Result<SweepId, StoreError> {
         let now = (self.clock)();
         // What is about to be trained is worth one wait for the disk.
         self.set_durable(true)?;

@@ -140,8 +140,9 @@ fn compute(
     metric_id: i64,
     direction: Direction,
 ) -> Result<Option<Summary>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT step, value, kind FROM points WHERE run_id = ?1 AND metric_id = ?2 ORDER BY step")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT step, value, kind FROM points WHERE run_id = ?1 AND metric_id = ?2 ORDER BY step",
+    )?;
     let mut rows = statement.query([run_id, metric_id])?;
     let mut summary = Summary::default();
     while let Some(row) = rows.next()? {

@@ -22,7 +22,10 @@ fn a_registered_sweep_reads_back() {
     for (position, (run, planned)) in (0..).zip(runs.iter().zip(&expected)) {
         assert_eq!((run.position, &run.id, &run.label), (Some(position), &planned.id, &planned.label));
         assert_eq!((run.seed, &run.assignments), (planned.seed, &planned.assignments));
-        assert_eq!((&run.config_hash, run.typed_config().unwrap()), (&planned.config_hash, planned.config.clone()));
+        assert_eq!(
+            (&run.config_hash, run.typed_config().unwrap()),
+            (&planned.config_hash, planned.config.clone())
+        );
         assert_eq!((run.epochs, run.total_steps), (3, planned.config.total_steps()));
     }
 }
@@ -69,7 +72,10 @@ fn a_run_that_two_sweeps_share_is_trained_once_and_listed_in_both() {
 #[test]
 fn attempts_that_nobody_ended_are_reclaimed_as_interrupted() {
     let (mut fixture, mut script) = Fixture::begun();
-    fixture.store.record(&script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(10).take()).unwrap();
+    fixture
+        .store
+        .record(&script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(10).take())
+        .unwrap();
     let run = fixture.runs[0].clone();
     assert_eq!(fixture.store.reclaim_stale().unwrap(), [(run.clone(), 1)]);
     assert_eq!(fixture.store.reclaim_stale().unwrap(), []);
@@ -77,7 +83,7 @@ fn attempts_that_nobody_ended_are_reclaimed_as_interrupted() {
     assert_eq!(attempt.state, RunState::Interrupted);
     assert_eq!(attempt.cause.as_deref(), Some("the program ended without notice"));
     assert_eq!((attempt.step, attempt.from_step), (Some(10), Some(0)));
-    let status = &fixture.store.statuses(&[run.clone()]).unwrap()[&run];
+    let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
     assert_eq!((status.state, status.attempts), (RunState::Interrupted, 1));
     assert_eq!(status.checkpoint.as_ref().map(|resume| resume.step), Some(10));
 }

@@ -24,7 +24,8 @@ fn jsonl(reader: &Reader, sql: &str) -> String {
     text(|output| export::jsonl(reader, sql, output))
 }
 
-const EVERY_KIND: &str = "SELECT 1 AS a, 1e-7 AS b, 'say \"hi\", you' AS c, NULL AS d, x'0a' AS e, 9e999 AS f, 2 AS a";
+const EVERY_KIND: &str =
+    "SELECT 1 AS a, 1e-7 AS b, 'say \"hi\", you' AS c, NULL AS d, x'0a' AS e, 9e999 AS f, 2 AS a";
 
 #[test]
 fn csv_quotes_what_needs_it_and_leaves_missing_values_empty() {
@@ -68,7 +69,8 @@ fn every_entity_is_exported_whole_or_by_sweep() {
 fn points_are_exported_without_being_sorted() {
     let fixture = Fixture::new();
     for sweep in [None, Some("lr")] {
-        let plan = fixture.reader().query(&format!("EXPLAIN QUERY PLAN {}", Entity::Points.sql(sweep))).unwrap();
+        let plan =
+            fixture.reader().query(&format!("EXPLAIN QUERY PLAN {}", Entity::Points.sql(sweep))).unwrap();
         assert!(!plan.to_string().contains("B-TREE FOR ORDER BY"), "{plan}");
     }
 }

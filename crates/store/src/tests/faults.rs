@@ -63,7 +63,8 @@ fn a_folder_in_the_databases_place_is_refused() {
 
 #[test]
 fn another_programs_database_is_refused_and_left_alone() {
-    for sql in ["CREATE TABLE notes (text)", "PRAGMA application_id = 0x12345678; CREATE TABLE notes (text)"] {
+    for sql in ["CREATE TABLE notes (text)", "PRAGMA application_id = 0x12345678; CREATE TABLE notes (text)"]
+    {
         let folder = tempfile::tempdir().unwrap();
         rusqlite::Connection::open(database(folder.path())).unwrap().execute_batch(sql).unwrap();
         let error = refused(folder.path());

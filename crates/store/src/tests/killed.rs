@@ -38,7 +38,8 @@ fn a_child_that_writes_until_it_is_killed() {
     let runs = plan(&[1e-4], &[128], &[1]);
     store.register_sweep(&sweep("lr"), &runs).unwrap();
     let attempt = store.begin_attempt(&runs[0].id, "cpu").unwrap();
-    let from_step = store.statuses(&[runs[0].id.clone()]).unwrap()[&runs[0].id].checkpoint.as_ref().map_or(0, |c| c.step);
+    let from_step =
+        store.statuses(&[runs[0].id.clone()]).unwrap()[&runs[0].id].checkpoint.as_ref().map_or(0, |c| c.step);
     let mut script = Script::new(runs[0].id.clone(), attempt);
     script.started(from_step);
     for step in from_step + 1.. {
@@ -55,8 +56,9 @@ fn what_a_killed_writer_recorded_is_whole_and_can_be_gone_on_from() {
     let program = env::current_exe().unwrap();
     let mut recorded = 0;
     for (attempt, batches) in (1..).zip([1, 7, 40]) {
-        let mut child =
-            child_of(&program, "killed::a_child_that_writes_until_it_is_killed", folder.path()).spawn().unwrap();
+        let mut child = child_of(&program, "killed::a_child_that_writes_until_it_is_killed", folder.path())
+            .spawn()
+            .unwrap();
         recorded = last_recorded(&mut child, batches);
         // On Unix this is SIGKILL.
         child.kill().unwrap();
@@ -87,7 +89,7 @@ fn check(folder: &Path, recorded: u64, attempt: u32) {
         assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), expected);
     }
     assert_eq!(reader.samples_index(run).unwrap().len() as u64, checkpoint);
-    assert_eq!(reader.summaries(run).unwrap()[0].last, checkpoint as f64);
+    assert_eq!(reader.summaries(run).unwrap()[0].last_step, checkpoint);
     drop(reader);
     let mut store = Store::open_with_clock(folder, || NEW_YEAR_MS).unwrap();
     assert_eq!(store.reclaim_stale().unwrap(), [(run.clone(), attempt)]);

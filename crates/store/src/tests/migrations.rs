@@ -1,16 +1,16 @@
 //! Databases of every version, stored as SQL, open as if this version had written them.
 //!
-//! `UPDATE_FIXTURES=1` stores the present version's database anew; those of older versions are
-//! never touched again.
+//! A stored database never changes: it is what a version that people have used left behind.
 
-use std::{env, fmt::Write as _, fs, path::PathBuf};
+use std::{fmt::Write as _, fs, path::PathBuf};
 
 use gansweep_experiment::{Dataset, Diverged, Event, Metric, RunState};
 use rusqlite::{Connection, types::ValueRef};
+use tempfile::TempDir;
 
 use super::support::{Fixture, GEOMETRY, Script};
 use crate::{
-    RealImages, Store, StoreError,
+    Cell, RealImages, RunFilter, Store, StoreError,
     schema::{APPLICATION_ID, MIGRATIONS, migrate},
 };
 
@@ -49,8 +49,10 @@ fn full() -> Fixture {
     fixture
 }
 
-fn stored(version: usize) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/tests/fixtures/version-{version}.sql"))
+/// The database as SQL, or what is read from it.
+fn stored(version: usize, extension: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("src/tests/fixtures/version-{version}.{extension}"))
 }
 
 /// The whole database as SQL, in the order in which it can be read back.
@@ -69,7 +71,8 @@ fn dump(connection: &Connection) -> String {
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let cells: Vec<String> = (0..columns).map(|column| literal(row.get_ref(column).unwrap())).collect();
+            let cells: Vec<String> =
+                (0..columns).map(|column| literal(row.get_ref(column).unwrap())).collect();
             writeln!(sql, "INSERT INTO {table} VALUES ({});", cells.join(", ")).unwrap();
         }
     }
@@ -78,8 +81,9 @@ fn dump(connection: &Connection) -> String {
 
 /// Type, name and definition of everything that has one.
 fn schema(connection: &Connection) -> Vec<(String, String, String)> {
-    let mut statement =
-        connection.prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").unwrap();
+    let mut statement = connection
+        .prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        .unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
     rows.map(Result::unwrap).collect()
 }
@@ -91,51 +95,99 @@ fn literal(value: ValueRef<'_>) -> String {
         ValueRef::Real(real) => format!("{real:?}"),
         ValueRef::Text(text) => format!("'{}'", std::str::from_utf8(text).unwrap().replace('\'', "''")),
         ValueRef::Blob(bytes) => {
-            format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            format!("x'{}'", Cell::Blob(bytes.to_vec()))
+        }
+    }
+}
+
+/// What every version must go on giving, column by column.
+const CONTENT: [&str; 9] = [
+    "SELECT run, metric, step, value, kind, attempt FROM points_named ORDER BY run, metric, step",
+    "SELECT run, metric, count, finite, last_step, last_value, last_kind, min, max, best, best_step
+     FROM summaries_named ORDER BY run, metric",
+    "SELECT id, s.step, epoch, rows, cols, height, width, png FROM samples s JOIN runs USING (run_id)
+     ORDER BY id, s.step",
+    "SELECT run, attempt, state, cause, device, backend, lane, lanes, pid, host, from_step, step, began, started,
+     ended FROM attempts_named ORDER BY run, attempt",
+    "SELECT sweep, position, id, label, state, cause, seed, epochs, total_steps, step, seconds, swept, config,
+     config_hash, data_fingerprint, created, started, ended FROM run_overview ORDER BY sweep, position",
+    "SELECT run, key, type, value FROM config_values_named ORDER BY run, key",
+    "SELECT id, path, bytes, sha256, attempt, at_ms FROM checkpoints JOIN runs USING (run_id) ORDER BY id",
+    "SELECT data_fingerprint, dataset, rows, cols, png FROM real_images",
+    "SELECT name, file, source, recipe, axes, record, latent_seed, palette, machine FROM sweeps",
+];
+
+fn content(fixture: &Fixture) -> String {
+    let reader = fixture.reader();
+    CONTENT.map(|sql| reader.query(sql).unwrap().to_string()).join("\n")
+}
+
+/// A new folder with the stored database of a version, as that version left it.
+fn restored(version: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(folder.path().join("results.sqlite")).unwrap();
+    connection.execute_batch(&fs::read_to_string(stored(version, "sql")).unwrap()).unwrap();
+    folder
+}
+
+fn connect(folder: &TempDir) -> Connection {
+    Connection::open(folder.path().join("results.sqlite")).unwrap()
+}
+
+#[test]
+#[ignore = "stores the present version's database; to be run once, with a new migration"]
+fn store_the_present_versions_database() {
+    let fixture = full();
+    let version = MIGRATIONS.len();
+    fs::write(stored(version, "sql"), dump(&connect(&fixture.folder))).unwrap();
+    fs::write(stored(version, "txt"), content(&fixture)).unwrap();
+}
+
+#[test]
+fn the_present_schema_is_the_one_that_is_stored_for_the_versions_to_come() {
+    let present = schema(&connect(&Fixture::new().folder));
+    let stored = schema(&connect(&restored(MIGRATIONS.len())));
+    assert_eq!(
+        present, stored,
+        "a change of the schema is a new migration with a stored database of its own"
+    );
+}
+
+#[test]
+fn a_database_of_every_version_opens_with_all_that_was_in_it() {
+    let present = schema(&connect(&Fixture::new().folder));
+    for version in 1..=MIGRATIONS.len() {
+        let folder = restored(version);
+        let store = Store::open(folder.path()).unwrap();
+        let opened = Fixture { folder, store, runs: Vec::new() };
+        let check = |pragma: &str| opened.reader().query(&format!("PRAGMA {pragma}")).unwrap().rows;
+        assert_eq!(check("integrity_check")[0][0].to_string(), "ok");
+        assert_eq!(check("foreign_key_check"), Vec::<Vec<_>>::new());
+        assert_eq!(
+            content(&opened),
+            fs::read_to_string(stored(version, "txt")).unwrap(),
+            "version {version}"
+        );
+        assert_eq!(schema(&connect(&opened.folder)), present, "version {version}");
+        for run in opened.reader().runs(&RunFilter::default()).unwrap() {
+            assert!(!opened.reader().summaries(&run.id).unwrap().is_empty());
+            run.typed_config().unwrap();
         }
     }
 }
 
 #[test]
-fn the_present_versions_database_is_stored_for_the_versions_to_come() {
-    let fixture = full();
-    let connection = Connection::open(fixture.path().join("results.sqlite")).unwrap();
-    let (path, dump) = (stored(MIGRATIONS.len()), dump(&connection));
-    if env::var_os("UPDATE_FIXTURES").is_some() {
-        fs::write(&path, &dump).unwrap();
-    }
-    let stored = fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == dump, "{} is out of date; run the test with UPDATE_FIXTURES=1", path.display());
-}
-
-#[test]
-fn a_database_of_every_version_opens_with_all_that_was_in_it() {
-    let present = full();
+fn a_database_of_every_version_is_gone_on_with() {
     for version in 1..=MIGRATIONS.len() {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = Connection::open(folder.path().join("results.sqlite")).unwrap();
-        connection.execute_batch(&fs::read_to_string(stored(version)).unwrap()).unwrap();
-        drop(connection);
-        let store = Store::open(folder.path()).unwrap();
-        let opened = Fixture { folder, store, runs: present.runs.clone() };
-        let check = |pragma: &str| opened.reader().query(&format!("PRAGMA {pragma}")).unwrap().rows;
-        assert_eq!(check("integrity_check")[0][0].to_string(), "ok");
-        assert_eq!(check("foreign_key_check"), Vec::<Vec<_>>::new());
-        assert_eq!(opened.content(), present.content(), "version {version}");
-        let connect = |fixture: &Fixture| Connection::open(fixture.path().join("results.sqlite")).unwrap();
-        assert_eq!(schema(&connect(&opened)), schema(&connect(&present)), "version {version}");
+        let folder = restored(version);
+        let mut store = Store::open(folder.path()).unwrap();
+        let stale = store.reclaim_stale().unwrap();
+        let [(run, attempt)] = stale.as_slice() else { panic!("{stale:?}") };
+        assert_eq!(store.begin_attempt(run, "cpu").unwrap(), attempt + 1);
+        let mut script = Script::new(run.clone(), attempt + 1);
+        store.record(&script.started(100).completed(100, 12.5).take()).unwrap();
+        assert_eq!(store.statuses(std::slice::from_ref(run)).unwrap()[run].state, RunState::Completed);
     }
-}
-
-#[test]
-fn a_migrated_database_is_gone_on_with() {
-    let mut fixture = full();
-    let run = fixture.runs[3].clone();
-    assert_eq!(fixture.store.reclaim_stale().unwrap(), [(run.clone(), 1)]);
-    assert_eq!(fixture.store.begin_attempt(&run, "cpu").unwrap(), 2);
-    let mut script = Script::new(run.clone(), 2);
-    fixture.store.record(&script.started(100).completed(100, 12.5).take()).unwrap();
-    assert_eq!(fixture.reader().run(run.as_str()).unwrap().state, RunState::Completed);
 }
 
 #[test]

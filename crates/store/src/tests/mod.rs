@@ -1,7 +1,7 @@
 //! Tests of the database as a whole, through the public names.
 
 mod attempts;
-//mod documentation;
+mod documentation;
 mod export;
 mod faults;
 mod killed;

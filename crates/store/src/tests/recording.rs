@@ -130,7 +130,12 @@ fn two_attempts_recorded_in_either_order_give_the_same_points() {
     };
     let second = |run: &RunId| {
         let mut script = Script::new(run.clone(), 2);
-        script.started(10).points(20, &[(D, 2.0)]).points(30, &[(D, 3.0)]).checkpoint(30).interrupted(30, 3.0);
+        script
+            .started(10)
+            .points(20, &[(D, 2.0)])
+            .points(30, &[(D, 3.0)])
+            .checkpoint(30)
+            .interrupted(30, 3.0);
         script.take()
     };
     let (mut in_order, mut reversed) = (Fixture::new(), Fixture::new());
@@ -154,7 +159,12 @@ fn a_finished_run_is_never_changed() {
         script.started(0).points(10, &[(D, 1.0)]).event(end);
         fixture.store.record(&script.take()).unwrap();
         let before = fixture.content();
-        script.points(10, &[(D, 5.0)]).points(20, &[(D, 5.0)]).samples(20, 1).checkpoint(20).interrupted(20, 9.0);
+        script
+            .points(10, &[(D, 5.0)])
+            .points(20, &[(D, 5.0)])
+            .samples(20, 1)
+            .checkpoint(20)
+            .interrupted(20, 9.0);
         fixture.store.record(&script.take()).unwrap();
         fixture.store.end_attempt(&fixture.runs[0], 1, RunState::Failed, "killed").unwrap();
         let refused = fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap_err();
@@ -257,7 +267,8 @@ fn summaries_equal_the_points_after_any_history() {
             )
             .unwrap();
         for all in ["SELECT run_id, metric_id FROM points", "SELECT run_id, metric_id FROM summaries"] {
-            let all = reader.query(&format!("SELECT count(*) FROM (SELECT DISTINCT * FROM ({all}))")).unwrap();
+            let all =
+                reader.query(&format!("SELECT count(*) FROM (SELECT DISTINCT * FROM ({all}))")).unwrap();
             assert_eq!(agreeing.rows, all.rows);
         }
     }

@@ -25,7 +25,8 @@ impl Batch<'_> {
         for &(metric, value) in &points.values {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
-            let written = upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt])?;
+            let written =
+                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt])?;
             if written > 0 {
                 self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
             }
@@ -34,7 +35,12 @@ impl Batch<'_> {
         Ok(())
     }
 
-    pub(super) fn samples(&self, cursor: &mut Cursor, envelope: &Envelope, samples: &Samples) -> Result<(), Fault> {
+    pub(super) fn samples(
+        &self,
+        cursor: &mut Cursor,
+        envelope: &Envelope,
+        samples: &Samples,
+    ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
         if self.is_taken_back(cursor, envelope.attempt, step)? {
             return Ok(());

@@ -11,9 +11,7 @@ mod data;
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use gansweep_experiment::{
-    Diverged, Ended, Envelope, Event, RunId, RunState, Started,
-};
+use gansweep_experiment::{Diverged, Ended, Envelope, Event, RunId, RunState, Started};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
@@ -37,8 +35,12 @@ impl Store {
         }
         self.set_durable(events.iter().any(|envelope| must_last(&envelope.event)))?;
         self.write(|transaction, metrics| {
-            let mut batch =
-                Batch { connection: transaction, metrics, runs: HashMap::new(), summaries: Summaries::default() };
+            let mut batch = Batch {
+                connection: transaction,
+                metrics,
+                runs: HashMap::new(),
+                summaries: Summaries::default(),
+            };
             for envelope in events {
                 batch.apply(envelope)?;
             }
@@ -84,7 +86,12 @@ impl<'a> Batch<'a> {
             Event::Diverged(diverged) => self.end(&mut cursor, envelope, &End::diverged(diverged))?,
             Event::Interrupted(ended) => self.end(&mut cursor, envelope, &End::interrupted(ended))?,
             Event::Failed(failed) => {
-                let end = End { state: RunState::Failed, step: failed.step, cause: Some(&failed.cause), seconds: None };
+                let end = End {
+                    state: RunState::Failed,
+                    step: failed.step,
+                    cause: Some(&failed.cause),
+                    seconds: None,
+                };
                 self.end(&mut cursor, envelope, &end)?;
             }
             Event::Progress(_) => {}

@@ -1,5 +1,4 @@
 //! What the tests of sweeps share: small plans, a recorder in memory, and a harness.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
 mod memory;
 
@@ -15,7 +14,7 @@ use gansweep_runner::{
 };
 use gansweep_store::SweepRecord;
 
-pub use memory::Memory;
+pub use memory::{Memory, Row};
 
 pub const STEPS_PER_EPOCH: u64 = 4;
 

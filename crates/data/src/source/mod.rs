@@ -213,3 +213,6 @@ fn read_file(folder: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
     bytes.drain(..start);
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,10 @@
 //! Sweeps in which nothing goes wrong but the order of things.
 
-mod support;
-
 use gansweep_experiment::{Resume, RunState};
 use gansweep_runner::mock::{MockLauncher, Script};
 use gansweep_runner::{Notice, RunnerError, StopLevel};
 
-use support::{Harness, Memory, STEPS_PER_EPOCH, config, run, runs, undisturbed};
+use crate::support::{Harness, Memory, STEPS_PER_EPOCH, config, run, runs, undisturbed};
 
 #[test]
 fn every_run_is_trained_and_recorded_once() {

@@ -43,8 +43,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Half a minute without a sign of life, a quarter of an hour for 18 MB: 20 kB/s.
-    pub(crate) const DEFAULT: Self =
-        Self { silence: Duration::from_secs(30), body: Duration::from_mins(15) };
+    pub(crate) const DEFAULT: Self = Self { silence: Duration::from_secs(30), body: Duration::from_mins(15) };
 }
 
 /// A client that verifies certificates, honours the usual proxy variables, and does not wait for ever.
@@ -130,3 +129,6 @@ fn receive(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

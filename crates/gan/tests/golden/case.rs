@@ -13,38 +13,38 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Fixed latents whose images are compared after the last step.
-pub const SAMPLES: usize = 16;
+pub(crate) const SAMPLES: usize = 16;
 /// Their seed.
-pub const LATENT_SEED: u64 = 5;
+pub(crate) const LATENT_SEED: u64 = 5;
 
 /// One recipe (or a small config that no recipe has), trained for a few steps.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub(crate) struct Case {
     /// The recipe's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Of the run.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Steps to train, past the end of an epoch or into its last batch.
-    pub steps: u64,
+    pub(crate) steps: u64,
     /// The recipe's config but for the number of images, which brings an epoch's end near.
-    pub config: Config,
+    pub(crate) config: Config,
 }
 
 impl Case {
     /// Every case.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let text = include_str!("../../../../tests/golden/cases.json");
         serde_json::from_str(text).expect("the committed cases are valid")
     }
 
     /// The lane to train.
-    pub fn lane(&self) -> Lane {
+    pub(crate) fn lane(&self) -> Lane {
         Lane { config: self.config.clone(), seed: self.seed }
     }
 
     /// As many synthetic images as the config trains on.
-    pub fn images(&self) -> TrainingImages {
+    pub(crate) fn images(&self) -> TrainingImages {
         let count = self.config.data.images as usize;
         let bytes = (0..count).flat_map(image).collect();
         let data = &self.config.data;
@@ -55,7 +55,7 @@ impl Case {
     /// [`LaneState`], `fixed_latents`, and for each step `s` (from 0) and discriminator update `u`
     /// `step.s.x.u` (real images), `step.s.z_d.u`, `step.s.z_g` (latents) and
     /// `step.s.mask.u.PASS.LAYER` (dropout masks).
-    pub fn inputs(&self) -> BTreeMap<String, Array> {
+    pub(crate) fn inputs(&self) -> BTreeMap<String, Array> {
         let mut inputs = LaneState::initial(&self.config, self.seed).arrays;
         let latents = fixed_latents(LATENT_SEED, &self.config, SAMPLES);
         inputs.insert("fixed_latents".to_owned(), matrix(SAMPLES, latents));
@@ -123,7 +123,7 @@ impl Case {
 }
 
 /// SHA-256 over names and values: golden values hold only for the inputs they were made from.
-pub fn digest(inputs: &BTreeMap<String, Array>) -> String {
+pub(crate) fn digest(inputs: &BTreeMap<String, Array>) -> String {
     let mut hasher = Sha256::new();
     for (name, array) in inputs {
         hasher.update(name.as_bytes());

@@ -1,0 +1,106 @@
+//! Where a digit lies on its page: as in MNIST, its ink fills a box of 20 pixels, and its centre of
+//! mass is the middle of the page (LeCun et al. 1998, section III.A).
+
+use gansweep_experiment::{IMAGE_PIXELS, IMAGE_SIDE};
+
+use super::curve::Point;
+
+/// The longer side of a digit's ink in pixels.
+const BOX_SIDE: f64 = 20.0;
+/// The page's side in pixels.
+const PAGE_SIDE: f64 = IMAGE_SIDE as f64;
+/// Between the box and the page's edge: as far as an image can be moved without losing ink.
+const MARGIN: f64 = (PAGE_SIDE - BOX_SIDE) / 2.0;
+
+/// Scales and moves the lines, to be drawn by a pen of that radius in pixels, into the box in the
+/// middle of the page.
+pub(super) fn place(lines: &mut [Vec<Point>], radius: f64) {
+    let (low, high) = bounds(lines);
+    let side = (high.x - low.x).max(high.y - low.y).max(1e-9);
+    let scale = (BOX_SIDE - 2.0 * radius) / side;
+    let margin = |low: f64, high: f64| (PAGE_SIDE - (high - low) * scale) / 2.0;
+    let corner = Point { x: margin(low.x, high.x), y: margin(low.y, high.y) };
+    for point in lines.iter_mut().flatten() {
+        point.x = corner.x + (point.x - low.x) * scale;
+        point.y = corner.y + (point.y - low.y) * scale;
+    }
+}
+
+/// Moves an image by whole pixels so that the ink's centre of mass comes to the middle of the page.
+pub(super) fn balance(image: &[u8; IMAGE_PIXELS], balanced: &mut [u8]) {
+    let centre = centre_of_mass(image);
+    let shift = |centre: f64| (PAGE_SIDE / 2.0 - centre + 0.5).floor().clamp(-MARGIN, MARGIN) as isize;
+    let (right, down) = (shift(centre.x), shift(centre.y));
+    for (row, line) in balanced.chunks_exact_mut(IMAGE_SIDE).enumerate() {
+        for (col, byte) in line.iter_mut().enumerate() {
+            let from = row.checked_add_signed(-down).zip(col.checked_add_signed(-right));
+            *byte = match from {
+                Some((row, col)) if row < IMAGE_SIDE && col < IMAGE_SIDE => image[row * IMAGE_SIDE + col],
+                _ => 0,
+            };
+        }
+    }
+}
+
+/// The corners of the box around all points.
+fn bounds(lines: &[Vec<Point>]) -> (Point, Point) {
+    let mut low = Point { x: f64::INFINITY, y: f64::INFINITY };
+    let mut high = Point { x: f64::NEG_INFINITY, y: f64::NEG_INFINITY };
+    for point in lines.iter().flatten() {
+        low = Point { x: low.x.min(point.x), y: low.y.min(point.y) };
+        high = Point { x: high.x.max(point.x), y: high.y.max(point.y) };
+    }
+    (low, high)
+}
+
+/// In pixels from the page's left upper corner; the middle of an empty page.
+pub(super) fn centre_of_mass(image: &[u8]) -> Point {
+    let (mut x, mut y, mut mass) = (0, 0, 0);
+    for (at, ink) in image.iter().map(|&byte| u32::from(byte)).enumerate() {
+        x += ink * (2 * (at % IMAGE_SIDE) as u32 + 1);
+        y += ink * (2 * (at / IMAGE_SIDE) as u32 + 1);
+        mass += 2 * ink;
+    }
+    if mass == 0 {
+        return Point { x: PAGE_SIDE / 2.0, y: PAGE_SIDE / 2.0 };
+    }
+    Point { x: f64::from(x) / f64::from(mass), y: f64::from(y) / f64::from(mass) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ink_fills_its_box_in_the_middle_of_the_page() {
+        let mut lines =
+            vec![vec![Point { x: 0.0, y: 0.0 }, Point { x: 0.5, y: 2.0 }, Point { x: 1.0, y: 0.0 }]];
+        place(&mut lines, 1.5);
+        let (low, high) = bounds(&lines);
+        let expected = [14.0 - 4.25, 5.5, 14.0 + 4.25, 22.5];
+        for (found, expected) in [low.x, low.y, high.x, high.y].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn the_centre_of_mass_comes_to_the_middle_but_no_ink_leaves_the_page() {
+        let mut image = [0; IMAGE_PIXELS];
+        image[16 * IMAGE_SIDE + 11] = 200;
+        let mut balanced = [9; IMAGE_PIXELS];
+        balance(&image, &mut balanced);
+        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(14 * IMAGE_SIDE + 14));
+        image = [0; IMAGE_PIXELS];
+        image[4 * IMAGE_SIDE + 4] = 200;
+        balance(&image, &mut balanced);
+        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(8 * IMAGE_SIDE + 8));
+        assert_eq!(balanced.iter().filter(|&&byte| byte == 0).count(), IMAGE_PIXELS - 1);
+    }
+
+    #[test]
+    fn an_empty_page_stays_where_it_is() {
+        let mut balanced = [9; IMAGE_PIXELS];
+        balance(&[0; IMAGE_PIXELS], &mut balanced);
+        assert_eq!(balanced, [0; IMAGE_PIXELS]);
+    }
+}

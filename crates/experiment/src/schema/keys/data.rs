@@ -1,0 +1,49 @@
+//! Keys of `[data]`: what is learnt.
+
+use super::{execution, math};
+use crate::schema::{Field, Key, Kind};
+
+const DATASETS: &[&str] = &["mnist", "fashion-mnist", "kmnist", "strokes"];
+const FALLBACKS: &[&str] = &["none", "mnist", "fashion-mnist", "kmnist", "strokes"];
+
+/// In the order of the documentation.
+pub(super) static KEYS: &[Key] = &[
+    math(
+        "data.dataset",
+        Kind::Choice(DATASETS),
+        "\"mnist\"",
+        Field::Dataset(|c| &mut c.data.dataset),
+        "What is learnt. `strokes` are digits that the program draws itself, without a download.",
+    ),
+    math(
+        "data.images",
+        Kind::Integer(0, 60_000),
+        "0",
+        Field::Integer(|c| &mut c.data.images),
+        "Train on the first so many images; `0` stands for all 60,000.",
+    ),
+    math(
+        "data.pixels",
+        Kind::Choice(&["signed", "unit"]),
+        "\"signed\"",
+        Field::Pixels(|c| &mut c.data.pixels),
+        "What pixel values are scaled to: `signed` is [-1, 1] and goes with `model.output = \"tanh\"`, `unit` is [0, 1] and goes with `\"sigmoid\"`.",
+    ),
+    execution(
+        "data.fallback",
+        Kind::Choice(FALLBACKS),
+        "\"none\"",
+        "What to train on where the dataset is neither on this machine nor to be downloaded; the database and the report name what was really used. `none`: stop with an error instead.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_for_datasets_are_those_of_the_datasets() {
+        assert_eq!(DATASETS, crate::Dataset::ALL.map(crate::Dataset::name));
+        assert_eq!(FALLBACKS[1..], *DATASETS);
+    }
+}

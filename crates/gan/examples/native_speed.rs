@@ -1,0 +1,132 @@
+//! Job-steps per second of every recipe on the native backend, alone and as a sweep of eight, next
+//! to what the processor's matrix products allow.
+//!
+//! `cargo run --release -p gansweep-gan --example native_speed -- [RECIPE]...`
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gansweep_experiment::{Config, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES, recipes};
+use gansweep_gan::architecture::{Layer, Network, Role};
+use gansweep_gan::native::{NativeTrainer, Phase};
+use gansweep_gan::state::LaneState;
+use gansweep_gan::streams::hash32;
+use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
+
+/// Measurements of which the fastest counts: other work on the machine only ever slows one down.
+const ROUNDS: usize = 4;
+/// Seconds of one measurement, about.
+const SECONDS: f64 = 1.0;
+/// Lanes of the sweep.
+const LANES: u64 = 8;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("peak of the gemm crate, 512 x 512 x 512, one thread: {:.0} GFLOP/s", gemm_peak());
+    println!("recipe      lanes threads  job-steps/s  cores got  job-steps/core-s  MFLOP/job-step  GFLOP/core-s");
+    for name in recipes::NAMES.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|a| a == name)) {
+        let config = recipe(name);
+        let work = step_flops(&config);
+        for (lanes, threads) in [(1, 1), (LANES, threads)] {
+            let Speed { shares, rate, cores } = measure(&config, lanes, threads);
+            let (mega, alone) = (work / 1e6, rate / cores);
+            let giga = work * alone / 1e9;
+            println!(
+                "{name:<11} {lanes:>5} {threads:>7} {rate:>12.1} {cores:>10.2} {alone:>17.1} {mega:>15.0} {giga:>13.0}"
+            );
+            let phases = Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
+            println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
+        }
+    }
+}
+
+fn recipe(name: &str) -> Config {
+    let source = format!("name = \"speed\"\nrecipe = \"{name}\"\n");
+    let options = LoadOptions { profile: None, sets: Vec::new(), env: Vec::new() };
+    Experiment::parse(Path::new("speed.toml"), source, &options).expect("a recipe stands alone").config
+}
+
+/// Floating-point operations of the products of one step with a full batch.
+fn step_flops(config: &Config) -> f64 {
+    let weights = |role| -> Vec<f64> {
+        let layers = Network::of(role, config).layers.into_iter();
+        let linear = layers.filter_map(|layer| match layer {
+            Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
+            _ => None,
+        });
+        linear.collect()
+    };
+    let (g, d) = (weights(Role::Generator), weights(Role::Discriminator));
+    let (g_all, d_all): (f64, f64) = (g.iter().sum(), d.iter().sum());
+    // Fakes; real and fake forward, their weights' gradients, and their way back to the first layer.
+    let discriminator = g_all + 2.0 * (d_all + d_all + (d_all - d[0]));
+    // Forward through both, back through both, and the generator's weights' gradients.
+    let generator = g_all + d_all + d_all + (g_all - g[0]) + g_all;
+    2.0 * f64::from(config.train.batch_size) * (f64::from(config.train.d_steps) * discriminator + generator)
+}
+
+/// What one measurement found.
+struct Speed {
+    /// Share of the time in each phase.
+    shares: [f64; Phase::ALL.len()],
+    /// Job-steps per second of wall clock.
+    rate: f64,
+    /// Seconds of processor time per second: less than the threads if other programs had a share.
+    cores: f64,
+}
+
+fn measure(config: &Config, lanes: u64, threads: usize) -> Speed {
+    let states = (0..lanes).map(|seed| LaneState::initial(config, seed)).collect();
+    let lanes: Vec<_> = (0..lanes).map(|seed| Lane { config: config.clone(), seed }).collect();
+    let count = lanes.len() as f64;
+    let bytes = (0..TRAIN_IMAGES * IMAGE_PIXELS as u32).map(|i| (hash32(1, 2, i) >> 24) as u8).collect();
+    let images = TrainingImages {
+        dataset: config.data.dataset,
+        bytes: Arc::new(bytes),
+        count: TRAIN_IMAGES as usize,
+        pixels: config.data.pixels,
+    };
+    let mut trainer = NativeTrainer::new(lanes, states, images, threads).expect("lanes of one recipe");
+    trainer.start_clock();
+    let mut advance = |steps: u32| {
+        let (start, busy) = (Instant::now(), processor_seconds());
+        trainer.advance(steps, false).expect("steps");
+        let seconds = start.elapsed().as_secs_f64();
+        let cores = processor_seconds().zip(busy).map_or(threads as f64, |(after, before)| (after - before) / seconds);
+        let spent = trainer.spent().map(|spent| spent.as_secs_f64());
+        let shares = spent.map(|seconds| seconds / spent.iter().sum::<f64>());
+        Speed { shares, rate: count * f64::from(steps) / seconds, cores }
+    };
+    let steps = (advance(8).rate * SECONDS / count).ceil().max(1.0) as u32;
+    let rounds = (0..ROUNDS).map(|_| advance(steps));
+    rounds.max_by(|a, b| (a.rate / a.cores).total_cmp(&(b.rate / b.cores))).expect("at least one round")
+}
+
+/// Processor time of this process so far, all threads together, where the system tells.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    // Linux counts in hundredths of a second for every program.
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+fn gemm_peak() -> f64 {
+    let n = 512;
+    let (a, b, mut c) = (vec![0.5f32; n * n], vec![0.25f32; n * n], vec![0.0f32; n * n]);
+    let mut best = f64::INFINITY;
+    for _ in 0..20 {
+        let start = Instant::now();
+        // SAFETY: all three are `n x n`, row by row.
+        unsafe {
+            gemm::gemm(
+                n, n, n, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), 1, n as isize, b.as_ptr(), 1, n as isize,
+                0.0, 1.0, false, false, false, gemm::Parallelism::None,
+            );
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    2.0 * (n * n * n) as f64 / best / 1e9
+}

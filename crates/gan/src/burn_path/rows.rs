@@ -1,0 +1,62 @@
+//! The rows of a block in the device's memory.
+
+use burn::tensor::{Device, Int, IntDType, Tensor};
+
+use super::feed::{Block, most_steps};
+use super::masks::integers;
+use super::row::RowLayout;
+
+/// The rows of a block, and which of them is next.
+///
+/// All three tensors keep their places in the device's memory, which a recorded step relies on:
+/// each is changed as its only owner.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// `[steps, floats]`.
+    floats: Tensor<2>,
+    /// `[steps, integers]`.
+    integers: Tensor<2, Int>,
+    /// The index of the next row, `[1]`.
+    next: Tensor<1, Int>,
+    device: Device,
+}
+
+impl Rows {
+    /// Room for the largest block of such rows.
+    pub(super) fn new(layout: &RowLayout, device: &Device) -> Self {
+        let steps = most_steps(layout);
+        Self {
+            floats: Tensor::zeros([steps, layout.floats], device),
+            integers: Tensor::zeros([steps, layout.integers], (device, IntDType::I32.into())),
+            next: integers(&[0], device),
+            device: device.clone(),
+        }
+    }
+
+    /// Replaces the rows; the first is next.
+    pub(super) fn fill(&mut self, block: &Block) {
+        let steps = block.steps;
+        let (floats, ints) = (block.floats.len() / steps, block.integers.len() / steps);
+        let new = Tensor::<1>::from_data(block.floats.as_slice(), &self.device).reshape([steps, floats]);
+        self.floats.inplace(|rows| rows.slice_assign([0..steps, 0..floats], new));
+        let new = integers(&block.integers, &self.device).reshape([steps, ints]);
+        self.integers.inplace(|rows| rows.slice_assign([0..steps, 0..ints], new));
+        self.next.inplace(|next| next.mul_scalar(0));
+    }
+
+    /// The next row's floats and integers; moves on to the one after it.
+    pub(super) fn take(&mut self) -> (Tensor<1>, Tensor<1, Int>) {
+        let [_, floats] = self.floats.dims();
+        let [_, ints] = self.integers.dims();
+        let floats = self.floats.clone().select(0, self.next.clone()).reshape([floats]);
+        let integers = self.integers.clone().select(0, self.next.clone()).reshape([ints]);
+        self.next.inplace(|next| next.add_scalar(1));
+        (floats, integers)
+    }
+
+    /// How many rows have been taken, as the device counts. Waits for the device.
+    pub(super) fn taken(&self) -> Option<usize> {
+        let next: i32 = self.next.clone().try_into_scalar().ok()?;
+        usize::try_from(next).ok()
+    }
+}

@@ -1,0 +1,9 @@
+//! Sweeps from end to end, with workers that pretend.
+
+mod disturbances;
+mod faults;
+mod process;
+mod recording;
+mod stopping;
+mod support;
+mod sweeps;
