@@ -2,13 +2,15 @@
 
 Keys: SplitMix64's finaliser over seed, purpose and position. Dropout masks: a counter-based hash of
 the key and the entry's index. Everything else: ChaCha with 8 rounds, its key expanded from 64 bits
-by PCG32 (the `rand` crates' `seed_from_u64`). Normal latents come from the `rand_distr` crate's
-ziggurat and are the only numbers that are not produced here again.
+by PCG32 (the `rand` crates' `seed_from_u64`), and for normal latents the ziggurat of Doornik 2005
+(ZIGNOR, 256 layers).
 """
+
+import math
 
 import numpy as np
 
-INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED = 1, 2, 3, 4, 5, 6
+INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE = 1, 2, 3, 4, 5, 6, 7
 PASSES = ["DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG"]
 MASK64 = (1 << 64) - 1
 
@@ -94,6 +96,54 @@ def uniform(stream_key, bound, count):
     return np.float32(bound) * (np.float32(2) * unit - np.float32(1))
 
 
+def ziggurat_edges():
+    """Where the 256 layers of equal area under exp(-x^2 / 2) end, from the base strip inwards."""
+    edge, area = 3.654152885361008796, 0.00492867323399
+    edges = [area / math.exp(-edge * edge / 2), edge]
+    while len(edges) < 256:
+        x = edges[-1]
+        edges.append(math.sqrt(-2 * math.log(area / x + math.exp(-x * x / 2))))
+    return [*edges, 0.0]
+
+
+EDGES = ziggurat_edges()
+HEIGHTS = [math.exp(-x * x / 2) for x in EDGES]
+
+
+def normal(stream_key, count):
+    # A rejected draw costs words, so the end of the stream that is needed is not known before.
+    words = iter(chacha8(stream_key, 2 * count + count // 4 + 1000).tolist())
+
+    def draw():
+        return next(words) | next(words) << 32
+
+    def tail(sign):
+        while True:
+            x, y = (math.log((draw() >> 12) * 2.0**-52 + 2.0**-53) for _ in range(2))
+            x /= EDGES[1]
+            if -2 * y >= x * x:
+                return sign * (EDGES[1] - x)
+
+    def one():
+        while True:
+            bits = draw()
+            layer, u = bits & 0xFF, (bits >> 12) * 2.0**-51 - 1
+            x = u * EDGES[layer]
+            if abs(x) < EDGES[layer + 1]:
+                return x
+            if layer == 0:
+                return tail(math.copysign(1, u))
+            height = HEIGHTS[layer + 1] + (HEIGHTS[layer] - HEIGHTS[layer + 1]) * ((draw() >> 11) * 2.0**-53)
+            if height < math.exp(-x * x / 2):
+                return x
+
+    return np.array([one() for _ in range(count)], np.float32)
+
+
+def latents(stream_key, kind, count):
+    return normal(stream_key, count) if kind == "normal" else uniform(stream_key, 1, count)
+
+
 def epoch_order(seed, epoch, count, shuffle=True):
     order = list(range(count))
     if shuffle:
@@ -112,6 +162,10 @@ def image(n):
     return np.clip(255 - 16 * abs(distance - radius), 0, 255).astype(np.uint8).reshape(-1)
 
 
+# Of the fixed latents in `crates/gan/tests/golden/case.rs`.
+LATENT_SEED = 5
+
+
 class Check:
     """Compares dumped inputs with what the description says they are, bit by bit."""
 
@@ -120,6 +174,7 @@ class Check:
 
     def all(self):
         self.initial_weights()
+        self.latents("fixed_latents", key(LATENT_SEED, FIXED, [self.config["model"]["latent_dim"]]))
         for step in range(self.case["steps"]):
             self.step(step)
 
@@ -141,6 +196,9 @@ class Check:
                 bound = np.float32(1) / np.sqrt(np.float32(weight.shape[1]))
                 self.equal(name, uniform(key(self.seed, INIT, [role, index]), bound, values.size))
 
+    def latents(self, name, stream_key):
+        self.equal(name, latents(stream_key, self.config["model"]["latent"], self.inputs[name].size))
+
     def step(self, step):
         train, data = self.config["train"], self.config["data"]
         batches = -(-data["images"] // train["batch_size"])
@@ -156,12 +214,10 @@ class Check:
             if data["pixels"] == "signed":
                 pixels = (pixels - np.float32(0.5)) / np.float32(0.5)
             self.equal(f"step.{step}.x.{update}", pixels)
-            if self.config["model"]["latent"] == "uniform":
-                count = len(batch) * self.config["model"]["latent_dim"]
-                self.equal(f"step.{step}.z_d.{update}", uniform(key(self.seed, LATENT_D, [step, update]), 1, count))
-        if self.config["model"]["latent"] == "uniform" and train["noise"] == "fresh":
-            count = self.inputs[f"step.{step}.z_g"].size
-            self.equal(f"step.{step}.z_g", uniform(key(self.seed, LATENT_G, [step]), 1, count))
+            self.latents(f"step.{step}.z_d.{update}", key(self.seed, LATENT_D, [step, update]))
+            last = update
+        shared = train["noise"] == "shared"
+        self.latents(f"step.{step}.z_g", key(self.seed, *((LATENT_D, [step, last]) if shared else (LATENT_G, [step]))))
         self.masks(step)
 
     def masks(self, step):
@@ -176,7 +232,7 @@ class Check:
 
 def constants():
     """The values that `streams.rs` has as constants in its tests."""
-    latent = uniform(key(1, LATENT_D, [2, 0]), 1, 4)
+    latent_key = key(1, LATENT_D, [2, 0])
     mask_key = key(7, MASK, [3, 1, PASSES.index("GeneratorInG"), 2])
     return {
         "mix64(0)": hex(mix64(0)),
@@ -188,7 +244,8 @@ def constants():
         "epoch_order(1, 0, 12)": epoch_order(1, 0, 12),
         "epoch_order(1, 1, 12)": epoch_order(1, 1, 12),
         "epoch_order(1, 0, 60000), places 0, 1, 2, 59999": [epoch_order(1, 0, 60000)[i] for i in (0, 1, 2, 59999)],
-        "uniform latents(1, LatentD, [2, 0])": [float(value) for value in latent],
+        "uniform latents(1, LatentD, [2, 0])": [float(v) for v in latents(latent_key, "uniform", 4)],
+        "normal latents(1, LatentD, [2, 0])": [float(v) for v in latents(latent_key, "normal", 4)],
         "uniform(1, Init, [0, 3], bound 0.125)": [float(v) for v in uniform(key(1, INIT, [0, 3]), 0.125, 4)],
     }
 

@@ -73,9 +73,9 @@ impl Exclusion {
 }
 
 impl Factor {
-    /// How many steps it is walked in.
+    /// How many steps it is walked in: as many as its shortest axis has values.
     pub fn len(&self) -> usize {
-        self.axes.first().map_or(0, |axis| axis.values.len())
+        self.axes.iter().map(|axis| axis.values.len()).min().unwrap_or(0)
     }
 
     /// Whether it has no values; never so for one of an experiment.

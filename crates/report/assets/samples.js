@@ -15,6 +15,11 @@ function gridAt(run, epoch) {
   return run.grids.findLastIndex((grid) => grid.epoch <= epoch);
 }
 
+// How many of a cell's grids hang side by side: a few in a row, more in a square.
+function across(grids) {
+  return grids <= 3 ? Math.max(1, grids) : Math.ceil(Math.sqrt(grids));
+}
+
 class Wall {
   constructor(root, index, state, openViewer) {
     this.root = root;
@@ -116,6 +121,7 @@ class Wall {
       .filter((size) => size >= 56 && (size <= 680 || size <= cols * width));
     const control = this.section.querySelector("[data-control=size]");
     control.max = String(sizes.length - 1);
+    for (const cell of this.section.querySelectorAll(".cell")) cell.style.setProperty("--across", across(cell.childElementCount));
     const apply = () => {
       const size = sizes[control.value];
       this.section.querySelector(".gallery").style.setProperty("--shot", `${size}px`);
@@ -127,14 +133,14 @@ class Wall {
   }
 
   // The largest size at which a row of the matrix fits, but not so large that one row fills the
-  // window, and not so small that nothing can be seen.
+  // window.
   fittingSize(sizes) {
     const { wall } = this.state.sweep.samples;
-    const widest = wall.columns ? Math.max(...wall.cells.map((row) => row.reduce((sum, cell) => sum + Math.max(1, cell.length), 0))) : 4;
+    const widest = wall.columns ? Math.max(...wall.cells.map((row) => row.reduce((sum, cell) => sum + across(cell.length), 0))) : 4;
     const reals = this.state.sweep.samples.real.length ? 1 : 0;
     const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;
     const fits = sizes.findLastIndex((size) => reals * size + widest * (size + 20) <= room && size <= 300);
-    return Math.max(fits, sizes.findIndex((size) => size >= 56), 0);
+    return Math.max(0, fits);
   }
 }
 

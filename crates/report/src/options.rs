@@ -30,6 +30,6 @@ impl ReportOptions {
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        Self { sweeps: Vec::new(), max_points: 1000, max_image_bytes: 64 << 20, now: SystemTime::now() }
+        Self { sweeps: Vec::new(), max_points: 1000, max_image_bytes: 48 << 20, now: SystemTime::now() }
     }
 }

@@ -23,7 +23,11 @@ pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> 
 
 /// Deletes a file that is no longer needed; one that is gone already is as good.
 pub(crate) fn remove(results_dir: &Path, path: &str) -> io::Result<()> {
-    match fs::remove_file(resolve(results_dir, path)?) {
+    remove_file(&resolve(results_dir, path)?)
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -43,7 +47,7 @@ pub(crate) fn tidy(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::R
         let name = entry.file_name();
         let ours = [b"step-".as_slice(), b".step-"].iter().any(|start| name.as_encoded_bytes().starts_with(start));
         if ours && entry.file_type()?.is_file() && kept.as_deref() != Some(&entry.path()) {
-            fs::remove_file(entry.path())?;
+            remove_file(&entry.path())?;
         }
     }
     Ok(())

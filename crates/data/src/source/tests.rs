@@ -140,7 +140,7 @@ fn a_file_that_is_no_idx_file_is_named() {
     let file = "cache/mnist/t10k-images-idx3-ubyte";
     place.put(file, b"");
     assert_says(&place.load_error(), &["t10k-images-idx3-ubyte", "0 bytes"]);
-    place.put(file, &[0xff; 7_840_016]);
+    place.put(file, &vec![0xff; 7_840_016]);
     assert_says(&place.load_error(), &["0xffffffff", "0x00000803"]);
     fs::remove_file(place.path(file)).unwrap();
     place.put(&format!("{file}.gz"), &[0x1f, 0x8b, 8, 0, 0]);

@@ -1,5 +1,7 @@
 //! Random numbers that are the same on every machine and in any order of drawing.
 
+use std::f64::consts::SQRT_2;
+
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -26,12 +28,11 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
-    /// Bell-shaped around 0 with standard deviation 1, never beyond 3: the sum of six uniform
+    /// Bell-shaped around 0 with standard deviation 1, never beyond 4.25: the sum of six uniform
     /// numbers, scaled. No logarithm or cosine, whose last bits differ between machines.
     pub(super) fn bell(&mut self) -> f64 {
-        const SCALE: f64 = 1.414_213_562_373_095_1;
         let sum: f64 = (0..6).map(|_| self.unit()).sum();
-        (sum - 3.0) * SCALE
+        (sum - 3.0) * SQRT_2
     }
 
     /// True with this probability.

@@ -92,8 +92,8 @@ fn shorthands_of_the_model_set_both_networks() {
         (model.generator.activation, model.discriminator.activation),
         (Activation::LeakyRelu, Activation::LeakyRelu)
     );
-    assert_eq!([model.generator.slope, model.discriminator.slope], [0.1, 0.1]);
-    assert_eq!([model.generator.dropout, model.discriminator.dropout], [0.25, 0.25]);
+    assert_eq!((model.generator.slope, model.discriminator.slope), (0.1, 0.1));
+    assert_eq!((model.generator.dropout, model.discriminator.dropout), (0.25, 0.25));
 }
 
 #[test]

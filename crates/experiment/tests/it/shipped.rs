@@ -56,7 +56,7 @@ fn published_recipes_optimise_as_published() {
         let optimizer = recipe(name).config.optimizer;
         assert_eq!(optimizer.generator, optimizer.discriminator, "{name}");
         let adam = optimizer.generator;
-        assert_eq!([adam.lr, adam.beta1, adam.beta2, adam.eps], [lr, 0.9, 0.999, 1e-8], "{name}");
+        assert_eq!((adam.lr, adam.beta1, adam.beta2, adam.eps), (lr, 0.9, 0.999, 1e-8), "{name}");
     }
     let loss = |name: &str| {
         let loss = recipe(name).config.loss;

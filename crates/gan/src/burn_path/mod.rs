@@ -8,6 +8,7 @@
 
 mod activation;
 mod adam;
+mod cost;
 mod engine;
 mod feed;
 mod forward;
@@ -24,4 +25,5 @@ mod step;
 mod tests;
 mod trainer;
 
+pub use cost::{DeviceSpeed, StepCost, memory_bytes};
 pub use trainer::BurnTrainer;

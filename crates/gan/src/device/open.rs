@@ -19,6 +19,14 @@ pub struct OpenDevice {
     pub(crate) replays: bool,
 }
 
+impl OpenDevice {
+    /// The same device, with every step issued anew: to compare.
+    #[must_use]
+    pub fn without_replay(self) -> Self {
+        Self { replays: false, ..self }
+    }
+}
+
 /// Opens a device for Burn's tensors. Runs its driver's code, so a worker process should do it.
 ///
 /// [`DeviceName::Cpu`] is no device of Burn's and is refused.

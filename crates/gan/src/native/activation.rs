@@ -2,9 +2,8 @@
 
 use pulp::{Arch, Simd};
 
-use super::matrix::{LINE, Line, Matrix};
-use super::product::Finish;
-use crate::streams::{self, Key};
+use super::matrix::{Line, Matrix};
+use super::product::{Finish, Gather};
 
 /// Adds the bias to a product; the sum goes to rows of `out` from `first_row`.
 pub(super) struct AddBias<'a> {
@@ -21,6 +20,13 @@ impl Finish for AddBias<'_> {
         for v in 0..V {
             out[v] = simd.add_f32s(line[v], bias[v]);
         }
+    }
+}
+
+impl Gather for AddBias<'_> {
+    #[inline(always)]
+    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
+        &mut self.out.panel_mut(panel)[self.first_row + row]
     }
 }
 
@@ -54,6 +60,13 @@ impl Finish for Activate<'_> {
     }
 }
 
+impl Gather for Activate<'_> {
+    #[inline(always)]
+    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
+        &mut self.out.panel_mut(panel)[row]
+    }
+}
+
 /// Keeps a product as it is.
 pub(super) struct Keep<'a>(pub(super) &'a mut Matrix);
 
@@ -65,6 +78,13 @@ impl Finish for Keep<'_> {
     }
 }
 
+impl Gather for Keep<'_> {
+    #[inline(always)]
+    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
+        &mut self.0.panel_mut(panel)[row]
+    }
+}
+
 /// A leaky ReLU and Dropout on a line in memory: the output and the derivative.
 #[inline(always)]
 pub(super) fn leaky_line(x: &Line, slope: f32, mask: Option<&Line>) -> (Line, Line) {
@@ -73,30 +93,6 @@ pub(super) fn leaky_line(x: &Line, slope: f32, mask: Option<&Line>) -> (Line, Li
         factor = Line(std::array::from_fn(|i| factor.0[i] * mask.0[i]));
     }
     (Line(std::array::from_fn(|i| x.0[i] * factor.0[i])), factor)
-}
-
-/// Fills `count` rows of `mask` from `first_row` with the dropout mask of `key`.
-///
-/// The same numbers as [`streams::dropout_mask`] of `[count, mask.cols()]`.
-pub(super) fn fill_mask(arch: Arch, key: Key, rate: f64, mask: &mut Matrix, first_row: usize, count: usize) {
-    let (low, high) = key.halves();
-    let threshold = streams::mask_threshold(rate);
-    let kept = (1.0 / (1.0 - rate)) as f32;
-    let cols = mask.cols();
-    arch.dispatch(
-        #[inline(always)]
-        || {
-            for panel in 0..mask.panels() {
-                for (row, line) in mask.part_mut(panel, first_row..first_row + count).iter_mut().enumerate() {
-                    let first = (row * cols + panel * LINE) as u32;
-                    for (offset, value) in (0u32..).zip(&mut line.0) {
-                        let hash = streams::hash32(low, high, first.wrapping_add(offset));
-                        *value = if hash < threshold { 0.0 } else { kept };
-                    }
-                }
-            }
-        },
-    );
 }
 
 /// Applies tanh to `count` rows of `values` from `first_row`; its derivative goes to `factor`.

@@ -76,7 +76,8 @@ impl Update {
 /// there and stay; next to `eps` they are nothing.
 #[inline(always)]
 fn normal_or_zero<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let subnormal = simd.less_than_f32s(simd.abs_f32s(x), simd.splat_f32s(f32::MIN_POSITIVE));
+    let magnitude = simd.and_f32s(x, simd.splat_f32s(f32::from_bits(0x7fff_ffff)));
+    let subnormal = simd.less_than_f32s(magnitude, simd.splat_f32s(f32::MIN_POSITIVE));
     simd.select_f32s(subnormal, simd.splat_f32s(0.0), x)
 }
 

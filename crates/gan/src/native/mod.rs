@@ -9,6 +9,7 @@ mod adam;
 mod engine;
 mod lane;
 mod loss;
+mod mask;
 mod matrix;
 mod network;
 mod norm;

@@ -3,9 +3,10 @@
 use gansweep_experiment::{Activation, Config};
 use pulp::Arch;
 
-use super::activation::{self, Activate, AddBias, Keep, fill_mask};
+use super::activation::{self, Activate, AddBias, Keep};
 use super::adam::{Trained, Update};
 use super::engine::{Engine, Phase};
+use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
 use super::product::{product, product_transposed};
@@ -317,7 +318,7 @@ impl Dropout {
         let count = mask.rows() / draws.passes.len();
         for (i, &pass) in draws.passes.iter().enumerate() {
             let key = Key::mask(draws.seed, draws.step, draws.update, pass, self.index);
-            fill_mask(arch, key, self.rate, mask, i * count, count);
+            mask::fill(arch, key, self.rate, mask, i * count..(i + 1) * count);
         }
     }
 }

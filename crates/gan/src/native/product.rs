@@ -5,10 +5,18 @@
 //! a product has the same bits on every processor that has fused multiply-adds.
 
 use std::array;
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{LINE, Line, Matrix};
+use super::matrix::{LINE, Line, Matrix, panels};
+
+/// Panels of the left operand that a pass over the product takes at once: sixteen streams to fetch
+/// ahead, and as many lines of one panel of the right operand stay in the first cache.
+const DEPTH: usize = 16;
+/// Rows of the left operand that meet all panels of the right one before the next rows do. With
+/// `DEPTH` they fill half of a small second cache.
+const HEIGHT: usize = 240;
 
 /// What becomes of the lines of a product.
 pub(super) trait Finish {
@@ -16,116 +24,232 @@ pub(super) trait Finish {
     fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]);
 }
 
-/// The product of `a` `[m, k]` and `b` `[k, n]`.
-pub(super) fn product(arch: Arch, a: &Matrix, b: &Matrix, finish: impl Finish) {
-    assert_eq!(a.cols(), b.rows(), "inner dimensions");
-    arch.dispatch(Product { a: Plain(a), b, finish });
+/// A [`Finish`] with room for sums that are not complete.
+pub(super) trait Gather: Finish {
+    /// Where a line waits for the rest of its sum.
+    fn partial(&mut self, row: usize, panel: usize) -> &mut Line;
 }
 
-/// The product of `a` `[k, m]`, transposed, and `b` `[k, n]`.
+/// The product of `a` `[m, k]` and `b` `[k, n]`.
+pub(super) fn product(arch: Arch, a: &Matrix, b: &Matrix, finish: impl Gather) {
+    assert_eq!(a.cols(), b.rows(), "inner dimensions");
+    arch.dispatch(Product { a, b, finish });
+}
+
+/// The product of `a` `[k, m]`, transposed, and `b` `[k, n]`, for a short inner dimension.
 pub(super) fn product_transposed(arch: Arch, a: &Matrix, b: &Matrix, finish: impl Finish) {
     assert_eq!(a.rows(), b.rows(), "inner dimensions");
-    arch.dispatch(Product { a: Transposed(a), b, finish });
+    arch.dispatch(ProductTransposed { a, b, finish });
 }
 
 /// The sums of a tile: `R` rows of `P` panels, a line being `V` vectors.
 type Sums<S, const V: usize, const R: usize, const P: usize> = [[[<S as Simd>::f32s; V]; P]; R];
 
-/// The left operand: its elements are spread over vectors one by one.
-trait Left: Copy {
-    /// Rows of the product.
-    fn rows(self) -> usize;
-
-    /// No tile spans a multiple of so many rows.
-    fn span(self) -> usize;
-
-    /// The sums over the inner dimension of `R` rows from `row` with panels of the right operand.
-    fn sums<S: Simd, const V: usize, const R: usize, const P: usize>(
-        self,
-        simd: S,
-        row: usize,
-        right: [&[Line]; P],
-    ) -> Sums<S, V, R, P>;
+/// Calls a method with constants that let the sums of a tile fill the vector registers: vectors in
+/// a line, rows and panels of a tile.
+macro_rules! with_tile {
+    ($product:ident.$run:ident($S:ident, $simd:expr)) => {
+        match $S::F32_LANES {
+            16 => $product.$run::<$S, 1, 8, 2>($simd),
+            8 => $product.$run::<$S, 2, 6, 1>($simd),
+            4 => $product.$run::<$S, 4, 6, 1>($simd),
+            1 => $product.$run::<$S, 16, 1, 1>($simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
+        }
+    };
 }
 
-#[derive(Clone, Copy)]
-struct Plain<'a>(&'a Matrix);
+/// Calls a method with the number of rows of a tile as a constant.
+macro_rules! with_rows {
+    ($rows:expr, $product:ident.$tile:ident::<$S:ident, $V:ident, $P:ident>$arguments:tt) => {
+        match $rows {
+            1 => $product.$tile::<$S, $V, 1, $P>$arguments,
+            2 => $product.$tile::<$S, $V, 2, $P>$arguments,
+            3 => $product.$tile::<$S, $V, 3, $P>$arguments,
+            4 => $product.$tile::<$S, $V, 4, $P>$arguments,
+            5 => $product.$tile::<$S, $V, 5, $P>$arguments,
+            6 => $product.$tile::<$S, $V, 6, $P>$arguments,
+            7 => $product.$tile::<$S, $V, 7, $P>$arguments,
+            _ => $product.$tile::<$S, $V, 8, $P>$arguments,
+        }
+    };
+}
 
-impl Left for Plain<'_> {
-    fn rows(self) -> usize {
-        self.0.rows()
+struct Product<'a, F> {
+    a: &'a Matrix,
+    b: &'a Matrix,
+    finish: F,
+}
+
+impl<F: Gather> WithSimd for Product<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        with_tile!(self.run(S, simd));
+    }
+}
+
+impl<F: Gather> Product<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize, const P: usize>(mut self, simd: S) {
+        let depth = even_share(panels(self.a.cols()), DEPTH);
+        for first in (0..panels(self.a.cols())).step_by(depth) {
+            let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
+            for row in (0..self.a.rows()).step_by(HEIGHT) {
+                let rows = row..(row + HEIGHT).min(self.a.rows());
+                let whole = self.b.panels() / P * P;
+                for panel in (0..whole).step_by(P) {
+                    self.column::<S, V, R, P>(simd, inner.clone(), rows.clone(), panel);
+                }
+                for panel in whole..self.b.panels() {
+                    self.column::<S, V, R, 1>(simd, inner.clone(), rows.clone(), panel);
+                }
+            }
+        }
     }
 
-    fn span(self) -> usize {
-        self.0.rows().max(1)
+    /// The part of the sums over `inner` of some rows of `P` panels.
+    #[inline(always)]
+    fn column<S: Simd, const V: usize, const R: usize, const P: usize>(
+        &mut self,
+        simd: S,
+        inner: Range<usize>,
+        rows: Range<usize>,
+        panel: usize,
+    ) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let tile = tile_rows(rows.end - row, R);
+            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel));
+            row += tile;
+        }
     }
 
     #[inline(always)]
-    fn sums<S: Simd, const V: usize, const R: usize, const P: usize>(
-        self,
+    fn tile<S: Simd, const V: usize, const R: usize, const P: usize>(
+        &mut self,
         simd: S,
+        inner: Range<usize>,
         row: usize,
-        right: [&[Line]; P],
-    ) -> Sums<S, V, R, P> {
+        panel: usize,
+    ) {
         let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
-        let mut left = self.0.lines();
-        let mut right = right;
-        loop {
-            let block = &left[row..row + R];
+        if inner.start > 0 {
+            for (r, lines) in sums.iter_mut().enumerate() {
+                for (p, line) in lines.iter_mut().enumerate() {
+                    *line = vectors::<S, V>(self.finish.partial(row + r, panel + p));
+                }
+            }
+        }
+        let right = array::from_fn(|p| &self.b.panel(panel + p)[inner.clone()]);
+        self.accumulate(simd, inner.start / LINE, row, right, &mut sums);
+        for (r, lines) in sums.into_iter().enumerate() {
+            for (p, line) in lines.into_iter().enumerate() {
+                if inner.end == self.a.cols() {
+                    self.finish.finish::<S, V>(simd, row + r, panel + p, line);
+                } else {
+                    let partial = self.finish.partial(row + r, panel + p);
+                    S::as_mut_simd_f32s(&mut partial.0).0.copy_from_slice(&line);
+                }
+            }
+        }
+    }
+
+    /// Adds to the sums of `R` rows from `row` the products of `right` with the left operand's
+    /// columns from its panel `left` on.
+    #[inline(always)]
+    fn accumulate<S: Simd, const V: usize, const R: usize, const P: usize>(
+        &self,
+        simd: S,
+        left: usize,
+        row: usize,
+        mut right: [&[Line]; P],
+        sums: &mut Sums<S, V, R, P>,
+    ) {
+        for panel in left.. {
+            let block = &self.a.panel(panel)[row..row + R];
             let depth = right[0].len().min(LINE);
-            let (heads, rest) = split_each(right, depth);
+            let heads = right.map(|lines| &lines[..depth]);
             for k in 0..depth {
                 let lines = array::from_fn(|p| vectors::<S, V>(&heads[p][k]));
                 for r in 0..R {
-                    accumulate(simd, block[r].0[k], &lines, &mut sums[r]);
+                    multiply_add(simd, block[r].0[k], &lines, &mut sums[r]);
                 }
             }
-            if rest[0].is_empty() {
-                return sums;
+            right = right.map(|lines| &lines[depth..]);
+            if right[0].is_empty() {
+                return;
             }
-            right = rest;
-            left = &left[self.0.rows()..];
         }
     }
 }
 
-#[derive(Clone, Copy)]
-struct Transposed<'a>(&'a Matrix);
+struct ProductTransposed<'a, F> {
+    a: &'a Matrix,
+    b: &'a Matrix,
+    finish: F,
+}
 
-impl Left for Transposed<'_> {
-    fn rows(self) -> usize {
-        self.0.cols()
+impl<F: Finish> WithSimd for ProductTransposed<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        with_tile!(self.run(S, simd));
+    }
+}
+
+impl<F: Finish> ProductTransposed<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize, const P: usize>(mut self, simd: S) {
+        let whole = self.b.panels() / P * P;
+        for panel in (0..whole).step_by(P) {
+            self.column::<S, V, R, P>(simd, panel);
+        }
+        for panel in whole..self.b.panels() {
+            self.column::<S, V, R, 1>(simd, panel);
+        }
     }
 
-    fn span(self) -> usize {
-        LINE
+    /// The whole product for `P` panels; no tile spans two panels of the left operand.
+    #[inline(always)]
+    fn column<S: Simd, const V: usize, const R: usize, const P: usize>(&mut self, simd: S, panel: usize) {
+        for left in 0..self.a.panels() {
+            let width = LINE.min(self.a.cols() - left * LINE);
+            let mut first = 0;
+            while first < width {
+                let tile = tile_rows(width - first, R);
+                with_rows!(tile, self.tile::<S, V, P>(simd, left, first, panel));
+                first += tile;
+            }
+        }
     }
 
     #[inline(always)]
-    fn sums<S: Simd, const V: usize, const R: usize, const P: usize>(
-        self,
+    fn tile<S: Simd, const V: usize, const R: usize, const P: usize>(
+        &mut self,
         simd: S,
-        row: usize,
-        right: [&[Line]; P],
-    ) -> Sums<S, V, R, P> {
+        left: usize,
+        first: usize,
+        panel: usize,
+    ) {
         let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
-        let left = self.0.panel(row / LINE);
-        let first = row % LINE;
-        assert!(first + R <= LINE);
-        let right = right.map(|lines| &lines[..left.len()]);
-        for (k, line) in left.iter().enumerate() {
+        assert!(first + R <= LINE, "a tile within one panel");
+        let lefts = self.a.panel(left);
+        let right: [&[Line]; P] = array::from_fn(|p| &self.b.panel(panel + p)[..lefts.len()]);
+        for (k, line) in lefts.iter().enumerate() {
             let lines = array::from_fn(|p| vectors::<S, V>(&right[p][k]));
             for r in 0..R {
-                accumulate(simd, line.0[first + r], &lines, &mut sums[r]);
+                multiply_add(simd, line.0[first + r], &lines, &mut sums[r]);
             }
         }
-        sums
+        for (r, lines) in sums.into_iter().enumerate() {
+            for (p, line) in lines.into_iter().enumerate() {
+                self.finish.finish::<S, V>(simd, left * LINE + first + r, panel + p, line);
+            }
+        }
     }
-}
-
-#[inline(always)]
-fn split_each<const P: usize>(lines: [&[Line]; P], at: usize) -> ([&[Line]; P], [&[Line]; P]) {
-    (lines.map(|lines| &lines[..at]), lines.map(|lines| &lines[at..]))
 }
 
 #[inline(always)]
@@ -135,7 +259,7 @@ fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
 }
 
 #[inline(always)]
-fn accumulate<S: Simd, const V: usize, const P: usize>(
+fn multiply_add<S: Simd, const V: usize, const P: usize>(
     simd: S,
     left: f32,
     lines: &[[S::f32s; V]; P],
@@ -145,72 +269,6 @@ fn accumulate<S: Simd, const V: usize, const P: usize>(
     for p in 0..P {
         for v in 0..V {
             sums[p][v] = simd.mul_add_e_f32s(left, lines[p][v], sums[p][v]);
-        }
-    }
-}
-
-struct Product<'a, A, F> {
-    a: A,
-    b: &'a Matrix,
-    finish: F,
-}
-
-impl<A: Left, F: Finish> WithSimd for Product<'_, A, F> {
-    type Output = ();
-
-    /// Chooses a tile that fills the vector registers with sums.
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1, 8, 2>(simd),
-            8 => self.run::<S, 2, 6, 1>(simd),
-            4 => self.run::<S, 4, 6, 1>(simd),
-            1 => self.run::<S, 16, 1, 1>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    }
-}
-
-impl<A: Left, F: Finish> Product<'_, A, F> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize, const P: usize>(mut self, simd: S) {
-        let panels = self.b.panels();
-        for panel in (0..panels / P * P).step_by(P) {
-            self.run_panels::<S, V, R, P>(simd, panel);
-        }
-        for panel in panels / P * P..panels {
-            self.run_panels::<S, V, R, 1>(simd, panel);
-        }
-    }
-
-    #[inline(always)]
-    fn run_panels<S: Simd, const V: usize, const R: usize, const P: usize>(&mut self, simd: S, panel: usize) {
-        let (rows, span) = (self.a.rows(), self.a.span());
-        let mut row = 0;
-        while row < rows {
-            let end = (row / span * span + span).min(rows);
-            let tile = tile_rows(end - row, R);
-            match tile {
-                1 => self.tile::<S, V, 1, P>(simd, row, panel),
-                2 => self.tile::<S, V, 2, P>(simd, row, panel),
-                3 => self.tile::<S, V, 3, P>(simd, row, panel),
-                4 => self.tile::<S, V, 4, P>(simd, row, panel),
-                5 => self.tile::<S, V, 5, P>(simd, row, panel),
-                6 => self.tile::<S, V, 6, P>(simd, row, panel),
-                7 => self.tile::<S, V, 7, P>(simd, row, panel),
-                _ => self.tile::<S, V, 8, P>(simd, row, panel),
-            }
-            row += tile;
-        }
-    }
-
-    #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize, const P: usize>(&mut self, simd: S, row: usize, panel: usize) {
-        let sums = self.a.sums::<S, V, R, P>(simd, row, array::from_fn(|p| self.b.panel(panel + p)));
-        for (r, lines) in sums.into_iter().enumerate() {
-            for (p, line) in lines.into_iter().enumerate() {
-                self.finish.finish::<S, V>(simd, row + r, panel + p, line);
-            }
         }
     }
 }
@@ -225,4 +283,10 @@ const fn tile_rows(left: usize, most: usize) -> usize {
     } else {
         most
     }
+}
+
+/// The size of even parts of `whole`, none above `most`.
+const fn even_share(whole: usize, most: usize) -> usize {
+    let parts = whole.div_ceil(most);
+    if parts == 0 { 1 } else { whole.div_ceil(parts) }
 }

@@ -9,7 +9,8 @@ mod training;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use gansweep_experiment::{Envelope, FrameError, Job, RunId};
@@ -169,26 +170,15 @@ struct Line {
     stop: AtomicBool,
     /// The runner holds the worker no longer.
     dropped: AtomicBool,
+    /// Locked by the worker while it does something, so that one that is killed does nothing more.
     exit: Mutex<Option<Exit>>,
-    /// Rung when the exit is set.
+    /// Rung when the worker is killed.
     bell: Condvar,
 }
 
 impl Line {
-    /// The first exit counts.
-    fn exit(&self, exit: Exit) {
-        self.exit.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(exit);
-        self.bell.notify_all();
-    }
-
-    fn has_exited(&self) -> bool {
-        self.exit.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Blocks until somebody kills the worker.
-    fn hang(&self) {
-        let exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.bell.wait_while(exit, |exit| exit.is_none()));
+    fn exit(&self) -> MutexGuard<'_, Option<Exit>> {
+        self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -205,11 +195,12 @@ impl Worker for MockWorker {
     }
 
     fn kill(&mut self) {
-        self.line.exit(Exit::silent(ExitStatus::Signal(9)));
+        self.line.exit().get_or_insert(Exit::silent(ExitStatus::Signal(9)));
+        self.line.bell.notify_all();
     }
 
     fn try_wait(&mut self) -> Option<Exit> {
-        self.line.exit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.line.exit().clone()
     }
 }
 
@@ -233,53 +224,53 @@ impl Iterator for Actor {
     type Item = Result<Envelope, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.line.has_exited() {
+        let line = Arc::clone(&self.line);
+        let mut exit = line.exit();
+        if exit.is_some() {
             return None;
         }
         if let Some((_, fault)) = self.script.fault.take_if(|(after, _)| *after <= self.told) {
-            return self.fail(fault);
+            return self.fail(fault, &line, exit);
         }
-        let stop = !self.script.deaf && self.line.stop.load(Ordering::Relaxed);
+        let stop = !self.script.deaf && line.stop.load(Ordering::Relaxed);
         match self.training.next(stop) {
             Ok(Some(envelope)) => {
                 self.told += 1;
-                Some(Ok(envelope))
+                return Some(Ok(envelope));
             }
-            Ok(None) => self.end(Exit::silent(ExitStatus::Code(0))),
-            Err(exit) => self.end(exit),
+            Ok(None) => *exit = Some(Exit::silent(ExitStatus::Code(0))),
+            Err(death) => *exit = Some(death),
         }
+        None
     }
 }
 
 impl Actor {
-    fn end(&self, exit: Exit) -> Option<Result<Envelope, FrameError>> {
-        self.line.exit(exit);
-        None
-    }
-
-    fn fail(&mut self, fault: Fault) -> Option<Result<Envelope, FrameError>> {
+    fn fail(
+        &self,
+        fault: Fault,
+        line: &Line,
+        mut exit: MutexGuard<'_, Option<Exit>>,
+    ) -> Option<Result<Envelope, FrameError>> {
         match fault {
-            Fault::Die(status, last_words) => self.end(Exit { status, last_words }),
-            Fault::Hang => {
-                self.line.hang();
-                None
-            }
+            Fault::Die(status, last_words) => *exit = Some(Exit { status, last_words }),
+            Fault::Hang => drop(line.bell.wait_while(exit, |exit| exit.is_none())),
             Fault::Tear => {
-                self.line.exit(Exit::silent(ExitStatus::Signal(11)));
-                Some(Err(FrameError::Torn))
+                *exit = Some(Exit::silent(ExitStatus::Signal(11)));
+                return Some(Err(FrameError::Torn));
             }
-            Fault::Corrupt => Some(Err(FrameError::Checksum)),
-            Fault::Linger => None,
             Fault::LeaveOpen => {
-                self.line.exit(Exit::silent(ExitStatus::Code(7)));
-                while !self.line.dropped.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(1));
+                *exit = Some(Exit::silent(ExitStatus::Code(7)));
+                drop(exit);
+                while !line.dropped.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(1));
                 }
-                None
             }
-            Fault::Impersonate => Some(Ok(self.training.impersonate())),
-            // Answered by the launch itself.
-            Fault::NoProgram | Fault::NoDevice | Fault::NoThread => None,
+            Fault::Corrupt => return Some(Err(FrameError::Checksum)),
+            Fault::Impersonate => return Some(Ok(self.training.impersonate())),
+            // Lingering is closing the stream and no more; the others are played by the launch.
+            Fault::Linger | Fault::NoProgram | Fault::NoDevice | Fault::NoThread => {}
         }
+        None
     }
 }

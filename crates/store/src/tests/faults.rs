@@ -192,6 +192,12 @@ fn a_read_only_folder_can_be_read_and_not_written() {
     drop(store);
     freeze(&results);
     as_nobody("faults::a_child_in_a_read_only_folder", &results);
+    // A reader leaves an empty log and its shared memory behind.
+    fs::set_permissions(&results, fs::Permissions::from_mode(0o755)).unwrap();
+    Reader::open(&results).unwrap();
+    assert!(fs::exists(results.join("results.sqlite-shm")).unwrap());
+    freeze(&results);
+    as_nobody("faults::a_child_in_a_read_only_folder", &results);
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! What a step costs, and what a device can do: the two sides of its floor.
+
+use std::time::Instant;
+
+use burn::tensor::Tensor;
+use gansweep_experiment::{Config, IMAGE_PIXELS, TRAIN_IMAGES};
+
+use super::feed::most_steps;
+use super::row::{Kit, StepShape, dropout_layers};
+use crate::GanError;
+use crate::architecture::{Layer, Network, Role};
+use crate::device::OpenDevice;
+
+/// What one step of one lane cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepCost {
+    /// Operations of the matrix products; a multiply-add counts as two.
+    pub flops: f64,
+    /// Bytes of parameters, moments and gradients to and from the device's memory: in Adam, read
+    /// four numbers and write three for each parameter.
+    pub bytes: f64,
+}
+
+impl StepCost {
+    /// Of a full step of that config.
+    pub fn of(config: &Config) -> Self {
+        let (batch, updates) = (f64::from(config.train.batch_size), f64::from(config.train.d_steps));
+        let product = |weights: f64| 2.0 * weights * batch;
+        let of = |role| Weights::of(&Network::of(role, config));
+        let (g, d) = (of(Role::Generator), of(Role::Discriminator));
+        let update_d = product(g.all) + 2.0 * product(2.0 * d.all + d.behind_first);
+        let update_g = product(2.0 * g.all + g.behind_first) + product(2.0 * d.all);
+        Self { flops: updates * update_d + update_g, bytes: 28.0 * (updates * d.numbers + g.numbers) }
+    }
+}
+
+/// Sizes of a network.
+struct Weights {
+    /// Numbers in matrices.
+    all: f64,
+    /// Without the first layer's, whose input needs no gradient.
+    behind_first: f64,
+    /// All trained numbers.
+    numbers: f64,
+}
+
+impl Weights {
+    fn of(network: &Network) -> Self {
+        let sizes: Vec<_> = network
+            .layers
+            .iter()
+            .filter_map(|layer| match *layer {
+                Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
+                _ => None,
+            })
+            .collect();
+        let all: f64 = sizes.iter().sum();
+        let first = sizes.first().copied().unwrap_or(0.0);
+        Self { all, behind_first: all - first, numbers: network.parameter_count() as f64 }
+    }
+}
+
+/// Bytes of a device's memory that a group of that config and so many lanes takes.
+///
+/// An estimate: what must be there (images, state, the rows of coming steps) and what a step leaves
+/// behind until its memory is used again (every layer's activations and their gradients, every
+/// parameter's gradient and the moments of its update).
+pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
+    let images = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images };
+    let networks = Role::BOTH.map(|role| Network::of(role, config));
+    let parameters: usize = networks.iter().map(Network::parameter_count).sum();
+    let largest = networks.iter().map(Network::parameter_count).max().unwrap_or(0);
+    let batch = config.train.batch_size as usize;
+    let activations: usize = networks.iter().map(|network| features(network) * batch * 2).sum();
+    let shape = StepShape {
+        lanes,
+        batches: vec![batch; config.train.d_steps as usize],
+        latent_dim: config.model.latent_dim as usize,
+        generator_dropout: dropout_layers(&networks[0]),
+        discriminator_dropout: dropout_layers(&networks[1]),
+    };
+    let layout = Kit::new(&shape).layout;
+    let rows = 2 * most_steps(&layout) * (layout.floats + layout.integers);
+    let numbers = lanes * (3 * parameters + 5 * largest + 2 * activations) + rows;
+    4 * numbers as u64 + u64::from(images) * IMAGE_PIXELS as u64
+}
+
+/// Numbers that a forward pass of one row leaves for its backward pass.
+fn features(network: &Network) -> usize {
+    let mut width = network.inputs;
+    let mut all = width;
+    for layer in &network.layers {
+        if let Layer::Linear { outputs, .. } = *layer {
+            width = outputs;
+        }
+        all += width;
+    }
+    all
+}
+
+/// What a device does at most, measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeviceSpeed {
+    /// Operations a second in products of 32-bit matrices.
+    pub flops: f64,
+    /// Bytes a second to and from the device's memory.
+    pub bytes: f64,
+}
+
+impl DeviceSpeed {
+    /// Measures for about a second on a GPU: products of `side`-sided matrices, and additions to
+    /// a tensor of `side` squared numbers eight times over.
+    pub fn measure(device: &OpenDevice, side: usize) -> Result<Self, GanError> {
+        let matrix = Tensor::<2>::ones([side, side], &device.device) * (1.0 / side as f64);
+        let product = repeat(device, || {
+            let _ = matrix.clone().matmul(matrix.clone());
+        })?;
+        let mut large = Tensor::<2>::ones([8 * side, side], &device.device);
+        let sum = repeat(device, || large.inplace(|large| large + 1.0))?;
+        let numbers = side as f64 * side as f64;
+        Ok(Self { flops: 2.0 * numbers * side as f64 / product, bytes: 8.0 * 8.0 * numbers / sum })
+    }
+
+    /// Seconds that a step of so many lanes takes at least.
+    pub fn floor(&self, cost: StepCost, lanes: usize) -> f64 {
+        lanes as f64 * (cost.flops / self.flops).max(cost.bytes / self.bytes)
+    }
+}
+
+/// Seconds that `work` takes, the best of several rounds.
+fn repeat(device: &OpenDevice, mut work: impl FnMut()) -> Result<f64, GanError> {
+    let failed = |error: burn::tensor::ExecutionError| GanError::Device {
+        device: device.name.to_string(),
+        cause: error.to_string(),
+    };
+    let mut best = f64::INFINITY;
+    for round in 0..5 {
+        let count = if round == 0 { 2 } else { 20 };
+        let start = Instant::now();
+        for _ in 0..count {
+            work();
+        }
+        device.device.sync().map_err(failed)?;
+        best = best.min(start.elapsed().as_secs_f64() / f64::from(count));
+        if best > 0.2 {
+            break;
+        }
+    }
+    Ok(best)
+}

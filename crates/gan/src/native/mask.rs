@@ -1,0 +1,83 @@
+//! Dropout masks, drawn where they are used.
+
+use std::array;
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::matrix::{LINE, Matrix};
+use crate::streams::{self, Key};
+
+/// Fills some rows of `mask` with the dropout mask of `key`: the numbers of
+/// [`streams::dropout_mask`] for `[rows, mask.cols()]`.
+pub(super) fn fill(arch: Arch, key: Key, rate: f64, mask: &mut Matrix, rows: Range<usize>) {
+    arch.dispatch(Fill { key, rate, mask, rows });
+}
+
+struct Fill<'a> {
+    key: Key,
+    rate: f64,
+    mask: &'a mut Matrix,
+    rows: Range<usize>,
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (low, high) = self.key.halves();
+        let (low, high) = (simd.splat_u32s(low), simd.splat_u32s(high));
+        let threshold = simd.splat_u32s(streams::mask_threshold(self.rate));
+        let kept = simd.splat_f32s((1.0 / (1.0 - self.rate)) as f32);
+        let count: [u32; LINE] = array::from_fn(|i| i as u32);
+        let cols = self.mask.cols();
+        for panel in 0..self.mask.panels() {
+            for (row, line) in self.mask.part_mut(panel, self.rows.clone()).iter_mut().enumerate() {
+                let first = simd.splat_u32s((row * cols + panel * LINE) as u32);
+                let vectors = S::as_mut_simd_f32s(&mut line.0).0;
+                for (vector, &offset) in vectors.iter_mut().zip(S::as_simd_u32s(&count).0) {
+                    let index = simd.add_u32s(first, offset);
+                    let once = scramble(simd, simd.add_u32s(index, low));
+                    let hash = scramble(simd, simd.xor_u32s(once, high));
+                    let dropped = simd.less_than_u32s(hash, threshold);
+                    *vector = simd.select_f32s(dropped, simd.splat_f32s(0.0), kept);
+                }
+            }
+        }
+    }
+}
+
+/// One round of [`streams::hash32`].
+#[inline(always)]
+fn scramble<S: Simd>(simd: S, x: S::u32s) -> S::u32s {
+    let fold = |x, bits| simd.xor_u32s(x, simd.wrapping_dyn_shr_u32s(x, simd.splat_u32s(bits)));
+    let x = simd.mul_u32s(fold(x, 16), simd.splat_u32s(0x7feb_352d));
+    let x = simd.mul_u32s(fold(x, 15), simd.splat_u32s(0x846c_a68b));
+    fold(x, 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::Pass;
+
+    #[test]
+    fn a_mask_has_the_numbers_of_its_stream_on_any_processor() {
+        let key = Key::mask(3, 1 << 40, 2, Pass::GeneratorInD, 5);
+        for (rate, (rows, cols)) in [(0.3, (7, 33)), (0.5, (1, 16)), (0.0, (2, 3)), (0.99, (100, 5))] {
+            let mut expected = vec![0.0; rows * cols];
+            streams::dropout_mask(key, rate, &mut expected);
+            for arch in [Arch::new(), Arch::Scalar] {
+                let mut mask = Matrix::new(rows + 2, cols);
+                fill(arch, key, rate, &mut mask, 1..rows + 1);
+                for row in 0..rows {
+                    for col in 0..cols {
+                        assert_eq!(mask.get(row + 1, col), expected[row * cols + col]);
+                    }
+                }
+                assert!((0..cols).all(|col| mask.get(0, col) == 0.0 && mask.get(rows + 1, col) == 0.0));
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Every command on the results of one small sweep.
+
+use std::sync::OnceLock;
+
+use gansweep_store::{RunFilter, RunRow};
+use serde_json::Value;
+
+use crate::sandbox::{SMALL, Sandbox};
+
+/// One sweep for all of these tests, which only read it.
+fn swept() -> &'static Sandbox {
+    static SWEPT: OnceLock<Sandbox> = OnceLock::new();
+    SWEPT.get_or_init(|| {
+        let sandbox = Sandbox::new();
+        sandbox.write("small.toml", SMALL);
+        sandbox.run(&["sweep", "small.toml"]).well();
+        sandbox
+    })
+}
+
+fn runs() -> Vec<RunRow> {
+    swept().reader().runs(&RunFilter::default()).unwrap()
+}
+
+#[test]
+fn plan_counts_runs_and_says_which_are_done() {
+    let text = swept().run(&["plan", "small.toml"]).well().stdout;
+    assert!(text.contains("6 runs (6 done before): nothing left to train"), "{text}");
+    let text = swept().run(&["plan", "small.toml", "--set", "sweep.seeds=3"]).well().stdout;
+    assert!(text.contains("9 runs (6 done before) -> 3 groups of 1 lane on cpu"), "{text}");
+    assert!(text.contains("optimizer.lr") && text.contains("recipe fast"), "{text}");
+}
+
+#[test]
+fn plan_as_json_has_every_run_and_the_layer_of_every_key() {
+    let json: Value = serde_json::from_str(&swept().run(&["plan", "small.toml", "--json"]).well().stdout).unwrap();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 6);
+    let layer_of = |key: &str| {
+        let resolved = json["resolved"].as_array().unwrap();
+        resolved.iter().find(|entry| entry["key"] == key).unwrap_or_else(|| panic!("{key}"))["layer"].clone()
+    };
+    assert_eq!(layer_of("train.epochs"), "file");
+    assert_eq!(layer_of("model.generator.batch_norm"), "recipe fast");
+}
+
+#[test]
+fn runs_are_listed_and_filtered() {
+    let all = swept().run(&["runs", "--json"]).well().stdout;
+    assert_eq!(all.lines().count(), 6);
+    let some = swept().run(&["runs", "--sweep", "small", "--where", "seed = 1", "--json"]).well().stdout;
+    assert_eq!(some.lines().count(), 3);
+    swept().run(&["runs", "--sweep", "large"]).refused(&["large", "small"]);
+    assert!(swept().run(&["runs"]).well().stdout.contains("completed"));
+}
+
+#[test]
+fn show_tells_all_of_a_run_that_a_few_digits_name() {
+    let run = &runs()[0];
+    let text = swept().run(&["show", &run.id.as_str()[..8]]).well().stdout;
+    for part in [run.id.as_str(), "completed", "d_loss", "epoch_g_loss", "checkpoint at step 40", "optimizer.generator.lr"] {
+        assert!(text.contains(part), "`{part}` is missing: {text}");
+    }
+    let json: Value = serde_json::from_str(&swept().run(&["show", run.id.as_str(), "--json"]).well().stdout).unwrap();
+    assert_eq!(json["attempts"].as_array().unwrap().len(), 1);
+    swept().run(&["show", "zzzz"]).refused(&["zzzz"]);
+}
+
+#[test]
+fn diff_shows_where_runs_differ_and_nothing_else() {
+    let runs = runs();
+    let text = swept().run(&["diff", runs[0].id.as_str(), runs[2].id.as_str()]).well().stdout;
+    assert!(text.contains("optimizer.generator.lr") && text.contains("2e-4") && text.contains("1e-3"), "{text}");
+    assert!(!text.contains("batch_size"), "{text}");
+}
+
+#[test]
+fn sql_answers_as_table_csv_and_json() {
+    let sql = "SELECT label, state FROM run_overview ORDER BY label LIMIT 2";
+    assert!(swept().run(&["sql", sql]).well().stdout.contains("completed"));
+    let csv = swept().run(&["sql", sql, "--format", "csv"]).well().stdout;
+    assert_eq!(csv.lines().next(), Some("label,state"));
+    let json = swept().run(&["sql", sql, "--format", "json"]).well().stdout;
+    let row: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(row["state"], "completed");
+}
+
+#[test]
+fn export_writes_every_point_as_csv_and_json_lines() {
+    let csv = swept().run(&["export", "--what", "points"]).well().stdout;
+    let jsonl = swept().run(&["export", "--what", "points", "--format", "jsonl", "--sweep", "small"]).well().stdout;
+    assert_eq!(csv.lines().count() - 1, jsonl.lines().count());
+    assert!(csv.lines().count() > 6 * 12 * 7);
+    swept().run(&["export", "--sweep", "large"]).refused(&["large"]);
+}
+
+#[test]
+fn exported_networks_have_pytorchs_names_and_shapes() {
+    let folder = swept().path("networks");
+    let run = runs()[0].id.to_string();
+    let out = folder.to_str().unwrap();
+    swept().run(&["export", &run, "--format", "safetensors", "--out", out, "--prefix", "model."]).well();
+    let bytes = std::fs::read(folder.join("generator.safetensors")).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    assert_eq!(header["model.0.weight"]["shape"], serde_json::json!([24, 8]));
+    assert_eq!(header["model.1.running_var"]["shape"], serde_json::json!([24]));
+    assert_eq!(header["model.1.num_batches_tracked"]["dtype"], "I64");
+    assert!(folder.join("discriminator.safetensors").is_file());
+}
+
+#[test]
+fn generate_draws_new_images_the_same_for_the_same_seed() {
+    let run = runs()[0].id.to_string();
+    let draw = |seed: &str, name: &str| {
+        let path = swept().path(name);
+        swept().run(&["generate", &run, "--count", "10", "--cols", "5", "--seed", seed, "--out", path.to_str().unwrap()]).well();
+        std::fs::read(path).unwrap()
+    };
+    let first = draw("1", "a.png");
+    assert_eq!(first, draw("1", "b.png"));
+    assert_ne!(first, draw("2", "c.png"));
+    assert!(first.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn devices_lists_the_cpu_and_what_this_build_lacks() {
+    let text = swept().run(&["devices"]).well().stdout;
+    assert!(text.contains("cpu") && text.contains("native"), "{text}");
+    let json: Value = serde_json::from_str(&swept().run(&["devices", "--json"]).well().stdout).unwrap();
+    let cpu = json.as_array().unwrap().iter().find(|device| device["name"] == "cpu").unwrap();
+    assert_eq!(cpu["problem"], Value::Null);
+}
+
+#[test]
+fn data_lists_the_datasets_and_shows_the_built_in_one() {
+    let text = swept().run(&["data"]).well().stdout;
+    for name in ["mnist", "fashion-mnist", "kmnist", "strokes"] {
+        assert!(text.contains(name), "{text}");
+    }
+    let picture = swept().path("strokes.png");
+    swept().run(&["data", "show", "strokes", "--out", picture.to_str().unwrap()]).well();
+    assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+    swept().run(&["data", "fetch", "emnist"]).refused(&["emnist", "mnist"]);
+}
+
+#[test]
+fn the_report_of_all_sweeps_and_of_one_can_be_written_again() {
+    let page = swept().path("page.html");
+    swept().run(&["report", "--sweep", "small", "--out", page.to_str().unwrap()]).well();
+    assert!(std::fs::read_to_string(page).unwrap().contains("small"));
+    swept().run(&["report", "--sweep", "large"]).refused(&["large"]);
+}

@@ -1,0 +1,121 @@
+//! Interrupted anywhere and started again: the record has the same bits as if nothing had been.
+
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use gansweep_experiment::RunState;
+use gansweep_store::RunFilter;
+
+use crate::sandbox::{Ended, Recorded, SMALL, Sandbox};
+
+/// The same small sweep with many more steps, so that there is something to interrupt.
+fn longer() -> String {
+    SMALL.replace("images = 640", "images = 6400").replace("hidden = 24", "hidden = 64")
+}
+
+fn uninterrupted() -> Recorded {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    sandbox.run(&["sweep", "small.toml"]).well();
+    sandbox.recorded()
+}
+
+/// Runs the same command once more, which ends the sweep.
+#[track_caller]
+fn finish(sandbox: &Sandbox) {
+    let ended = sandbox.run(&["sweep", "small.toml"]).well();
+    let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
+    assert!(runs.iter().all(|run| run.state == RunState::Completed), "{ended:#?}");
+}
+
+fn start(sandbox: &Sandbox) -> Child {
+    sandbox.command(&["sweep", "small.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(pid: u32, name: &str) {
+    // A process that has ended meanwhile is fine: the test is about any moment.
+    let _ = std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// The processes that a process has started and that still live.
+fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let listed = std::fs::read_to_string(path).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Moments of a sweep, spread over its first second and a bit (multiples of the golden ratio,
+/// which leave no gap): the same ones in every test run.
+fn moments(count: u32) -> impl Iterator<Item = Duration> {
+    (1..=count).map(|index| Duration::from_secs_f64(0.05 + 1.2 * (f64::from(index) * 0.618_034).fract()))
+}
+
+#[test]
+fn killed_runners_and_killed_workers_lose_nothing_but_time() {
+    let expected = uninterrupted();
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    for (index, moment) in moments(9).enumerate() {
+        let mut runner = start(&sandbox);
+        sleep(moment);
+        match index % 3 {
+            0 => signal(runner.id(), "KILL"),
+            1 => children(runner.id()).into_iter().for_each(|worker| signal(worker, "KILL")),
+            _ => {
+                let workers = children(runner.id());
+                signal(runner.id(), "KILL");
+                workers.into_iter().for_each(|worker| signal(worker, "KILL"));
+            }
+        }
+        runner.wait().unwrap();
+    }
+    finish(&sandbox);
+    assert_eq!(sandbox.recorded(), expected);
+}
+
+#[test]
+fn ctrl_c_ends_a_sweep_cleanly_within_two_seconds_and_the_same_command_goes_on() {
+    let expected = uninterrupted();
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    for moment in moments(4) {
+        let runner = start(&sandbox);
+        sleep(moment + Duration::from_millis(300));
+        let asked = Instant::now();
+        signal(runner.id(), "INT");
+        let ended = Ended::of(runner.wait_with_output().unwrap());
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(10), "took {took:?}");
+        assert!(matches!(ended.code, Some(0 | 130)), "{ended:#?}");
+    }
+    finish(&sandbox);
+    assert_eq!(sandbox.recorded(), expected);
+}
+
+#[test]
+fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    let runner = start(&sandbox);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let worker = loop {
+        if let Some(&worker) = children(runner.id()).first() {
+            break worker;
+        }
+        assert!(Instant::now() < deadline, "no worker was started");
+        sleep(Duration::from_millis(5));
+    };
+    signal(worker, "SEGV");
+    let ended = Ended::of(runner.wait_with_output().unwrap()).well();
+    assert!(ended.stderr.contains("SIGSEGV"), "{ended:#?}");
+    let reader = sandbox.reader();
+    let causes: Vec<String> = reader
+        .runs(&RunFilter::default())
+        .unwrap()
+        .iter()
+        .flat_map(|run| reader.attempts(&run.id).unwrap())
+        .filter_map(|attempt| attempt.cause)
+        .collect();
+    assert!(causes.iter().any(|cause| cause.contains("SIGSEGV")), "{causes:?}");
+}

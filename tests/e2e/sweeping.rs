@@ -1,0 +1,125 @@
+//! A sweep from its file to its report.
+
+use gansweep_experiment::{Metric, RunState};
+use gansweep_store::RunFilter;
+
+use crate::sandbox::{SMALL, Sandbox};
+
+#[test]
+fn a_sweep_trains_every_run_records_it_and_says_where_report_and_database_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let ended = sandbox.run(&["sweep", "small.toml"]).well();
+    let report = sandbox.path("results/small.html");
+    let database = sandbox.path("results/results.sqlite");
+    for path in [&report, &database] {
+        assert!(ended.stdout.contains(&*path.to_string_lossy()), "{ended:#?}");
+        assert!(path.is_file());
+    }
+    let reader = sandbox.reader();
+    let runs = reader.runs(&RunFilter::default()).unwrap();
+    assert_eq!(runs.len(), 6);
+    for run in &runs {
+        assert_eq!((run.state, run.step), (RunState::Completed, 40), "{}", run.label);
+        let steps: Vec<u64> =
+            reader.points(&run.id, Metric::DLoss, usize::MAX).unwrap().iter().map(|point| point.step).collect();
+        assert_eq!(steps, [4, 8, 10, 12, 16, 20, 24, 28, 30, 32, 36, 40]);
+        let grids: Vec<u64> = reader.samples_index(&run.id).unwrap().iter().map(|grid| grid.step).collect();
+        assert_eq!(grids, [0, 10, 20, 30, 40]);
+    }
+    let html = std::fs::read_to_string(report).unwrap();
+    assert!(runs.iter().all(|run| html.contains(run.id.as_str())));
+}
+
+#[test]
+fn the_same_command_again_trains_nothing_and_an_enlarged_sweep_only_what_is_new() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    sandbox.run(&["sweep", "small.toml"]).well();
+    let before = sandbox.recorded();
+
+    let again = sandbox.run(&["sweep", "small.toml"]).well();
+    assert!(again.stderr.contains("6 already done"), "{again:#?}");
+    assert_eq!(sandbox.recorded(), before);
+
+    sandbox.write("small.toml", SMALL.replace("[2e-4, 1e-3, 5e-3]", "[2e-4, 5e-4, 1e-3, 5e-3]"));
+    let larger = sandbox.run(&["sweep", "small.toml"]).well();
+    assert!(larger.stderr.contains("2 completed") && larger.stderr.contains("6 already done"), "{larger:#?}");
+    let after = sandbox.recorded();
+    assert!(before.iter().all(|(key, bits)| after.get(key) == Some(bits)));
+    assert_eq!(sandbox.reader().runs(&RunFilter::default()).unwrap().len(), 8);
+}
+
+#[test]
+fn neither_jobs_nor_lanes_nor_processes_change_a_bit() {
+    let reference = Sandbox::new();
+    reference.write("small.toml", SMALL);
+    reference.run(&["sweep", "small.toml", "--jobs", "1", "--fuse", "off"]).well();
+    let expected = reference.recorded();
+    for arguments in [&["--jobs", "3"][..], &["--fuse", "4", "--jobs", "1"], &["--in-process", "--jobs", "2"]] {
+        let sandbox = Sandbox::new();
+        sandbox.write("small.toml", SMALL);
+        sandbox.run(&[&["sweep", "small.toml"], arguments].concat()).well();
+        assert_eq!(sandbox.recorded(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_run_whose_loss_explodes_ends_as_diverged_and_the_others_go_on() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL.replace("[2e-4, 1e-3, 5e-3]", "[2e-4, 1e30]"));
+    let ended = sandbox.run(&["sweep", "small.toml"]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
+    let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
+    use RunState::{Completed, Diverged};
+    assert_eq!(states, [Completed, Completed, Diverged, Diverged]);
+    let diverged = &runs[2];
+    assert!(diverged.step < 40 && diverged.cause.as_deref().is_some_and(|cause| cause.contains("loss became")));
+    let last = sandbox.reader().points(&diverged.id, Metric::DLoss, usize::MAX).unwrap().pop();
+    let last_g = sandbox.reader().points(&diverged.id, Metric::GLoss, usize::MAX).unwrap().pop();
+    assert!([last, last_g].into_iter().flatten().any(|point| !point.value.is_finite() && point.step == diverged.step));
+}
+
+#[test]
+fn without_its_dataset_a_sweep_trains_on_the_fallback_and_says_so() {
+    let sandbox = Sandbox::new();
+    let text = SMALL.replace("dataset = \"strokes\"", "dataset = \"kmnist\"\nfallback = \"strokes\"");
+    sandbox.write("small.toml", text);
+    let ended = sandbox.run(&["sweep", "small.toml"]).well();
+    assert!(ended.stderr.contains("Training on strokes instead"), "{ended:#?}");
+    let sweep = sandbox.reader().sweep("small").unwrap();
+    assert_eq!((sweep.dataset_requested.name(), sweep.dataset.name()), ("kmnist", "strokes"));
+    let html = std::fs::read_to_string(sandbox.path("results/small.html")).unwrap();
+    assert!(html.contains("kmnist") && html.contains("strokes"));
+}
+
+#[test]
+fn a_quiet_sweep_says_nothing_but_where_its_results_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let ended = sandbox.run(&["sweep", "small.toml", "--quiet", "--set", "sweep.seeds=1"]).well();
+    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.stdout.lines().count(), 2);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let ended = sandbox.run(&["sweep", "small.toml", "--dry-run"]).well();
+    assert!(ended.stdout.contains("6 runs"), "{ended:#?}");
+    assert!(!sandbox.path("results").exists());
+}
+
+#[test]
+fn two_sweeps_at_once_in_one_folder_both_end_well() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    sandbox.write("other.toml", SMALL.replace("name = \"small\"", "name = \"other\"").replace("seeds = 2", "seeds = [7]"));
+    let first = sandbox.command(&["sweep", "small.toml"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let second = sandbox.run(&["sweep", "other.toml"]);
+    let first = crate::sandbox::Ended::of(first.wait_with_output().unwrap());
+    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{first:#?} {second:#?}");
+    assert_eq!(sandbox.reader().runs(&RunFilter::default()).unwrap().len(), 9);
+}
