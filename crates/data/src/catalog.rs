@@ -9,7 +9,13 @@
 
 use gansweep_experiment::Dataset;
 
-use crate::{Split, digest::Digest, digest::sha256};
+use crate::{
+    Split,
+    digest::{
+        Digest::{self, GitBlob, Sha256},
+        sha256,
+    },
+};
 
 /// What an IDX file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,45 +100,52 @@ pub fn fingerprint(dataset: Dataset) -> String {
 }
 
 const fn digest(dataset: Dataset, split: Split, kind: Kind) -> Digest {
-    use Kind::{Images, Labels};
-    use Split::{Test, Train};
-    let hex = match (dataset, split, kind) {
-        (Dataset::Mnist, Train, Images) => "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        (Dataset::Mnist, Train, Labels) => "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        (Dataset::Mnist, Test, Images) => "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        (Dataset::Mnist, Test, Labels) => "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        (Dataset::FashionMnist, Train, Images) => {
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
-        }
-        (Dataset::FashionMnist, Train, Labels) => {
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
-        }
-        (Dataset::FashionMnist, Test, Images) => {
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
-        }
-        (Dataset::FashionMnist, Test, Labels) => {
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
-        }
-        (Dataset::Kmnist, Train, Images) => {
-            return Digest::GitBlob("3cf037df1ccd08cf71c7e9465ca6bc729e79a251");
-        }
-        (Dataset::Kmnist, Train, Labels) => {
-            "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b"
-        }
-        (Dataset::Kmnist, Test, Images) => "76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e",
-        (Dataset::Kmnist, Test, Labels) => "a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6",
-        (Dataset::Strokes, Train, Images) => {
-            "b9bb54e0dabcdd6b95ad2a0eedf35637ce57eba5a0493c1a7640e5e25f0ab080"
-        }
-        (Dataset::Strokes, Train, Labels) => {
-            "9da43bfe8f85ff945fecffe7ce264e461ca4e0b1bb7f0af52f905d035f66dd55"
-        }
-        (Dataset::Strokes, Test, Images) => {
-            "4110e1663056eb549b6efd1a6c63a2824cedc5c1a450c55ac5c05e03051c0136"
-        }
-        (Dataset::Strokes, Test, Labels) => {
-            "fb36f44b5f766559b7c4861e71a25690c6ed21319fc41cec7cd5ef96798f6acd"
-        }
+    let digests = match dataset {
+        Dataset::Mnist => &MNIST,
+        Dataset::FashionMnist => &FASHION_MNIST,
+        Dataset::Kmnist => &KMNIST,
+        Dataset::Strokes => &STROKES,
     };
-    Digest::Sha256(hex)
+    match (split, kind) {
+        (Split::Train, Kind::Images) => digests.train_images,
+        (Split::Train, Kind::Labels) => digests.train_labels,
+        (Split::Test, Kind::Images) => digests.test_images,
+        (Split::Test, Kind::Labels) => digests.test_labels,
+    }
 }
+
+/// Of the uncompressed files of one dataset.
+struct Digests {
+    train_images: Digest,
+    train_labels: Digest,
+    test_images: Digest,
+    test_labels: Digest,
+}
+
+const MNIST: Digests = Digests {
+    train_images: Sha256("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    train_labels: Sha256("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    test_images: Sha256("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    test_labels: Sha256("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+};
+
+const FASHION_MNIST: Digests = Digests {
+    train_images: Sha256("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+    train_labels: Sha256("bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    test_images: Sha256("5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+    test_labels: Sha256("0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+};
+
+const KMNIST: Digests = Digests {
+    train_images: GitBlob("3cf037df1ccd08cf71c7e9465ca6bc729e79a251"),
+    train_labels: Sha256("2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b"),
+    test_images: Sha256("76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e"),
+    test_labels: Sha256("a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6"),
+};
+
+const STROKES: Digests = Digests {
+    train_images: Sha256("b9bb54e0dabcdd6b95ad2a0eedf35637ce57eba5a0493c1a7640e5e25f0ab080"),
+    train_labels: Sha256("9da43bfe8f85ff945fecffe7ce264e461ca4e0b1bb7f0af52f905d035f66dd55"),
+    test_images: Sha256("4110e1663056eb549b6efd1a6c63a2824cedc5c1a450c55ac5c05e03051c0136"),
+    test_labels: Sha256("fb36f44b5f766559b7c4861e71a25690c6ed21319fc41cec7cd5ef96798f6acd"),
+};

@@ -8,8 +8,7 @@ class Chart {
     new ResizeObserver(() => this.highlight()).observe(this.plot);
   }
 
-  drawIfDue() {
-    if (!this.due || !this.near) return;
+  draw() {
     this.due = false;
     const visible = this.curves.state.visible;
     const { traces, owners } = this.traces(visible);

@@ -52,19 +52,31 @@ class Curves {
       for (const { target, isIntersecting } of entries) {
         const chart = this.charts.find((candidate) => candidate.figure === target);
         chart.near = isIntersecting;
-        chart.drawIfDue();
       }
+      this.drawSoon();
     }, { rootMargin: "300px" });
     for (const chart of this.charts) observer.observe(chart.figure);
     darkScheme.addEventListener("change", () => this.redraw());
-    addEventListener("beforeprint", () => this.charts.forEach((chart) => { chart.near = true; chart.drawIfDue(); }));
+    addEventListener("beforeprint", () => this.charts.forEach((chart) => { if (chart.due) chart.draw(); }));
   }
 
   redraw() {
-    for (const chart of this.charts) {
-      chart.due = true;
-      chart.drawIfDue();
-    }
+    for (const chart of this.charts) chart.due = true;
+    this.drawSoon();
+  }
+
+  // Draws what is due one chart per frame, so that the page stays responsive; what changes in the
+  // meantime is drawn once.
+  drawSoon() {
+    if (this.waiting) return;
+    const next = this.charts.find((chart) => chart.due && chart.near);
+    if (!next) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      next.draw();
+      this.drawSoon();
+    });
   }
 
   drawLegend() {

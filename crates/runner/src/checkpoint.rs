@@ -45,7 +45,8 @@ pub(crate) fn tidy(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::R
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let ours = [b"step-".as_slice(), b".step-"].iter().any(|start| name.as_encoded_bytes().starts_with(start));
+        let ours =
+            [b"step-".as_slice(), b".step-"].iter().any(|start| name.as_encoded_bytes().starts_with(start));
         if ours && entry.file_type()?.is_file() && kept.as_deref() != Some(&entry.path()) {
             remove_file(&entry.path())?;
         }
@@ -55,7 +56,8 @@ pub(crate) fn tidy(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::R
 
 /// The file a recorded path means; never one outside the results folder.
 fn resolve(results_dir: &Path, path: &str) -> io::Result<PathBuf> {
-    let inside = !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let inside =
+        !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     if inside {
         Ok(results_dir.join(path))
     } else {
@@ -75,7 +77,13 @@ fn sha256_of(path: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hasher.finalize()))
+}
+
+/// In hexadecimal, lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]
@@ -123,12 +131,17 @@ mod tests {
 
     #[test]
     fn tidying_leaves_the_kept_checkpoint_and_strangers() {
-        let (dir, run) =
-            folder_with(&["step-00000001.safetensors", "step-00000002.safetensors", ".step-00000003.tmp", "notes.txt"]);
+        let (dir, run) = folder_with(&[
+            "step-00000001.safetensors",
+            "step-00000002.safetensors",
+            ".step-00000003.tmp",
+            "notes.txt",
+        ]);
         let keep = format!("checkpoints/{run}/step-00000001.safetensors");
         tidy(dir.path(), &run, Some(&keep)).unwrap();
         let folder = dir.path().join("checkpoints").join(run.as_str());
-        let mut left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["notes.txt", "step-00000001.safetensors"]);
     }

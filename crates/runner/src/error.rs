@@ -22,6 +22,8 @@ pub enum RunnerError {
     #[error("there are runs to train but no slot: name at least one device, with at least one job")]
     NoSlots,
     /// The system gave no thread.
-    #[error("the system gave no thread to watch a worker: {0}; close other programs and run the same command again")]
+    #[error(
+        "the system gave no thread to watch a worker: {0}; close other programs and run the same command again"
+    )]
     Thread(#[source] io::Error),
 }

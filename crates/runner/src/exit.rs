@@ -79,9 +79,6 @@ mod tests {
 
     #[test]
     fn a_silent_exit_is_told_without_an_empty_tail() {
-        assert_eq!(
-            Exit::silent(ExitStatus::Code(7)).describe(),
-            "the worker failed with exit code 7"
-        );
+        assert_eq!(Exit::silent(ExitStatus::Code(7)).describe(), "the worker failed with exit code 7");
     }
 }

@@ -64,7 +64,9 @@ impl LaunchError {
     pub fn blames_the_slot(&self) -> bool {
         match self {
             Self::DeviceUnavailable { .. } => true,
-            Self::Program { source, .. } => matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied),
+            Self::Program { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+            }
             Self::Job(_) | Self::Thread(_) => false,
         }
     }

@@ -83,7 +83,8 @@ impl ProcessWorker {
     /// What the child said last; waits a little for the rest of it.
     fn last_words(&mut self) -> String {
         let patience = Instant::now() + LAST_WORDS_PATIENCE;
-        while self.listener.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < patience {
+        while self.listener.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < patience
+        {
             thread::sleep(Duration::from_millis(1));
         }
         self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()

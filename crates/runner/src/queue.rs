@@ -26,7 +26,8 @@ pub fn form_groups(runs: &[PlannedRun], slots: usize, max_lanes: usize) -> Vec<V
 pub(crate) fn initial_groups(roster: &Roster<'_>, slots: usize, max_lanes: usize) -> Vec<Group> {
     let waiting = roster.waiting();
     let runs: Vec<PlannedRun> = waiting.iter().map(|&run| roster.planned(run).clone()).collect();
-    let to_places = |group: Vec<usize>| group.into_iter().map(|position| waiting[position]).collect::<Vec<_>>();
+    let to_places =
+        |group: Vec<usize>| group.into_iter().map(|position| waiting[position]).collect::<Vec<_>>();
     let mut groups: Vec<Group> = form_groups(&runs, slots, max_lanes)
         .into_iter()
         .map(|group| Group { lanes: to_places(group), failures: 0 })

@@ -23,7 +23,13 @@ pub trait Recorder {
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError>;
 
     /// Ends an attempt whose worker did not; no effect on one that has ended already.
-    fn end_attempt(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) -> Result<(), StoreError>;
+    fn end_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError>;
 }
 
 impl Recorder for Store {
@@ -47,7 +53,13 @@ impl Recorder for Store {
         Self::record(self, events)
     }
 
-    fn end_attempt(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) -> Result<(), StoreError> {
+    fn end_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError> {
         Self::end_attempt(self, run, attempt, state, cause)
     }
 }

@@ -22,9 +22,11 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the page of one sweep lies.
+/// Where the page of one sweep lies. A sweep may have any name; its page has one that every file
+/// system takes.
 pub(crate) fn page_of(results: &Path, sweep: &str) -> PathBuf {
-    results.join(format!("{sweep}.html"))
+    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    results.join(format!("{}.html", sweep.chars().map(plain).collect::<String>()))
 }
 
 /// Writes the page of the named sweeps, of all if none is named.

@@ -77,7 +77,7 @@ fn misbehave(arguments: &[String], told: u64) -> io::Result<()> {
             eprintln!("driver: bad address");
             std::process::abort();
         }
-        ["hang"] => thread::sleep(Duration::from_secs(3600)),
+        ["hang"] => thread::sleep(Duration::from_hours(1)),
         ["exit", code] => std::process::exit(code.parse().unwrap_or(1)),
         ["garbage"] => io::stdout().write_all(b"thread 'main' says hello on the wrong pipe\n")?,
         ["tear"] => {

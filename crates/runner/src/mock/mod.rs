@@ -90,7 +90,9 @@ pub fn pretend(
         match training.next(stop.load(Ordering::Relaxed)) {
             Ok(Some(envelope)) => emit(envelope).map_err(|error| failure(1, error.to_string()))?,
             Ok(None) => return Ok(()),
-            Err(Exit { status: ExitStatus::Code(code), last_words }) => return Err(failure(code, last_words)),
+            Err(Exit { status: ExitStatus::Code(code), last_words }) => {
+                return Err(failure(code, last_words));
+            }
             Err(Exit { last_words, .. }) => return Err(failure(101, last_words)),
         }
     }
@@ -146,12 +148,15 @@ impl Launcher for MockLauncher {
                 let reason = "no driver".to_owned();
                 Err(LaunchError::DeviceUnavailable { device: job.device.clone(), reason })
             }
-            Some((_, Fault::NoThread)) => {
-                Err(LaunchError::Thread(io::ErrorKind::WouldBlock.into()))
-            }
+            Some((_, Fault::NoThread)) => Err(LaunchError::Thread(io::ErrorKind::WouldBlock.into())),
             _ => {
                 let line = Arc::default();
-                let actor = Actor { training: Training::new(job.clone(), &script), script, told: 0, line: Arc::clone(&line) };
+                let actor = Actor {
+                    training: Training::new(job.clone(), &script),
+                    script,
+                    told: 0,
+                    line: Arc::clone(&line),
+                };
                 Ok(Box::new(MockWorker { line, actor: Some(actor) }))
             }
         }

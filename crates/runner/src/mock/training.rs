@@ -13,6 +13,7 @@ use gansweep_experiment::{
 use sha2::{Digest, Sha256};
 
 use super::Script;
+use crate::checkpoint::hex;
 use crate::{Exit, ExitStatus};
 
 /// The lanes of a job, trained in turn, step by step.
@@ -163,7 +164,7 @@ impl Training {
         let content = checkpoint_content(&self.job.lanes[lane], step);
         let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.job.lanes[lane].run);
         write_atomically(&self.job.results_dir.join(&path), &content)?;
-        let sha256 = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&Sha256::digest(&content));
         let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
         self.tell(lane, Event::Checkpoint(checkpoint));
         Ok(())
@@ -195,9 +196,10 @@ fn checkpoint_content(lane: &LaneJob, step: u64) -> Vec<u8> {
     format!("run {} seed {} step {step}", lane.run, lane.seed).into_bytes()
 }
 
-/// A value in `[0, 1)` that looks random (SplitMix64).
+/// A value in `[0, 1)` that looks random (`SplitMix64`).
 fn value(seed: u64, step: u64) -> f64 {
-    let mut bits = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step.wrapping_mul(0xD1B5_4A32_D192_ED03));
+    let mut bits =
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step.wrapping_mul(0xD1B5_4A32_D192_ED03));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64

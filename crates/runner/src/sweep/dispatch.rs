@@ -38,7 +38,11 @@ impl Sweep<'_> {
                 self.check(station, group)?;
             }
         }
-        if self.stations.iter().all(|station| station.out_of_service.is_some()) { self.give_up() } else { Ok(()) }
+        if self.stations.iter().all(|station| station.out_of_service.is_some()) {
+            self.give_up()
+        } else {
+            Ok(())
+        }
     }
 
     /// Verifies a group's checkpoints on a thread: reading them may take seconds, during which the
@@ -46,18 +50,23 @@ impl Sweep<'_> {
     fn check(&mut self, station: usize, group: Group) -> Result<(), RunnerError> {
         self.launches += 1;
         let launch = self.launches;
-        let lanes = group.lanes.iter().map(|&run| {
-            (run, self.roster.planned(run).id.clone(), self.roster.checkpoint(run).cloned())
-        });
+        let lanes = group
+            .lanes
+            .iter()
+            .map(|&run| (run, self.roster.planned(run).id.clone(), self.roster.checkpoint(run).cloned()));
         let lanes: Vec<(usize, RunId, Option<Resume>)> = lanes.collect();
         let (results_dir, outbox) = (self.request.results_dir.clone(), self.outbox.clone());
         let examine_all = move || {
-            let findings = lanes.iter().map(|(run, id, resume)| examine(&results_dir, *run, id, resume.as_ref()));
+            let findings =
+                lanes.iter().map(|(run, id, resume)| examine(&results_dir, *run, id, resume.as_ref()));
             let content = Content::Checked(findings.collect());
             // The sweep may have ended in the meantime.
             drop(outbox.send(Message { station, launch, content }));
         };
-        thread::Builder::new().name("checkpoints".to_owned()).spawn(examine_all).map_err(RunnerError::Thread)?;
+        thread::Builder::new()
+            .name("checkpoints".to_owned())
+            .spawn(examine_all)
+            .map_err(RunnerError::Thread)?;
         self.stations[station].duty = Duty::Checking { launch, group };
         Ok(())
     }
@@ -78,11 +87,11 @@ impl Sweep<'_> {
             let path = self.roster.checkpoint(run).map(|resume| resume.path.clone()).unwrap_or_default();
             if let Some(reason) = unusable {
                 self.roster.forget_checkpoint(run);
-                self.notify(Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
+                self.notify(&Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
             }
             if let Some(reason) = untidy {
                 let path = format!("checkpoints/{}", self.roster.planned(run).id);
-                self.notify(Notice::Leftover { path, reason });
+                self.notify(&Notice::Leftover { path, reason });
             }
         }
         self.launch(station, launch, &group)
@@ -154,12 +163,12 @@ impl Sweep<'_> {
         for lane in &lanes {
             let run = self.roster.name(lane.run);
             if let Some(step) = self.roster.checkpoint(lane.run).map(|resume| resume.step) {
-                self.notify(Notice::Resuming { run, step });
+                self.notify(&Notice::Resuming { run, step });
             }
         }
         let device = self.stations[station].slot.device.clone();
         let runs = self.roster.names(lanes.iter().map(|lane| lane.run));
-        self.notify(Notice::GroupStarted { slot: station, device, runs });
+        self.notify(&Notice::GroupStarted { slot: station, device, runs });
         self.stations[station].duty =
             Duty::Working(Box::new(ActiveWorker::new(launch, worker, lanes, failures, pulse)));
         Ok(())

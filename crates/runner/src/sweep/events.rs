@@ -1,6 +1,5 @@
 //! What comes from the workers' threads, and what is told of it.
 
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
@@ -31,23 +30,26 @@ pub(super) fn relay(
     events: EventStream,
     station: usize,
     launch: u64,
-    pulse: &Arc<Pulse>,
+    pulse: &Pulse,
     outbox: &SyncSender<Message>,
 ) {
-    let send = |content| outbox.send(Message { station, launch, content });
-    for event in events {
+    // Only the sweep's end makes this fail, and then nobody is left to tell.
+    let deliver = |content| {
         pulse.beat(true);
-        let sent = match event {
-            Ok(envelope) => send(Content::Event(envelope)),
-            // The sweep's end is the only reason for a failure, and nobody is left to tell.
-            Err(error) => return drop(send(Content::Closed(Err(error)))),
-        };
+        let delivered = outbox.send(Message { station, launch, content }).is_ok();
         pulse.beat(false);
-        if sent.is_err() {
+        delivered
+    };
+    for event in events {
+        let (content, last) = match event {
+            Ok(envelope) => (Content::Event(envelope), false),
+            Err(fault) => (Content::Closed(Err(fault)), true),
+        };
+        if !deliver(content) || last {
             return;
         }
     }
-    drop(send(Content::Closed(Ok(()))));
+    deliver(Content::Closed(Ok(())));
 }
 
 impl Sweep<'_> {
@@ -58,7 +60,8 @@ impl Sweep<'_> {
             return self.launch_checked(station, launch, findings);
         }
         let now = Instant::now();
-        let Some(worker) = self.stations[station].worker_mut().filter(|worker| worker.launch == launch) else {
+        let Some(worker) = self.stations[station].worker_mut().filter(|worker| worker.launch == launch)
+        else {
             return Ok(());
         };
         match content {
@@ -77,12 +80,14 @@ impl Sweep<'_> {
     }
 
     fn take_event(&mut self, station: usize, envelope: Envelope, now: Instant) {
-        let Some(worker) = self.stations[station].worker_mut() else { return };
+        let trusted = |worker: &&mut ActiveWorker| !worker.distrusted;
+        let Some(worker) = self.stations[station].worker_mut().filter(trusted) else { return };
         worker.heard = true;
         let of = |lane: &&mut ActiveLane| lane.id == envelope.run && lane.attempt == envelope.attempt;
         let Some(lane) = worker.lanes.iter_mut().find(of) else {
             let (run, attempt) = (&envelope.run, envelope.attempt);
             let reason = format!("it spoke of run {run}, attempt {attempt}, which it does not train");
+            worker.distrusted = true;
             return worker.kill(now, reason);
         };
         if lane.fate != Fate::Training {
@@ -99,7 +104,7 @@ impl Sweep<'_> {
         if let Some((state, cause)) = ended {
             self.roster.end(run, state);
             let (run, step) = (self.roster.name(run), self.roster.step(run));
-            self.notify(Notice::RunEnded { run, state, step, cause });
+            self.notify(&Notice::RunEnded { run, state, step, cause });
         }
     }
 
@@ -111,7 +116,7 @@ impl Sweep<'_> {
             let older = self.roster.renew_checkpoint(run, newer).filter(|older: &Resume| older.path != path);
             let Some(Resume { path, .. }) = older else { continue };
             if let Err(error) = checkpoint::remove(&self.request.results_dir, &path) {
-                self.notify(Notice::Leftover { path, reason: error.to_string() });
+                self.notify(&Notice::Leftover { path, reason: error.to_string() });
             }
         }
     }
@@ -132,7 +137,7 @@ impl Sweep<'_> {
             station.worker().map(|worker| self.worker_progress(slot, &station.slot.device, worker))
         });
         let workers = workers.collect();
-        self.notify(Notice::Progress { sweep, workers });
+        self.notify(&Notice::Progress { sweep, workers });
     }
 
     /// Where the sweep stands.

@@ -35,7 +35,8 @@ impl<'a> Ledger<'a> {
 
     /// Whether the events have waited long enough, or are enough.
     pub(super) fn is_due(&self, now: Instant, interval: Duration, events: usize) -> bool {
-        self.waiting.len() >= events || self.oldest.is_some_and(|oldest| now.duration_since(oldest) >= interval)
+        self.waiting.len() >= events
+            || self.oldest.is_some_and(|oldest| now.duration_since(oldest) >= interval)
     }
 
     /// Writes all that waits, in one transaction.

@@ -126,7 +126,7 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn run(&mut self) {
         let progress = self.progress();
-        self.notify(Notice::Begun { groups: self.queue.len(), slots: self.stations.len(), progress });
+        self.notify(&Notice::Begun { groups: self.queue.len(), slots: self.stations.len(), progress });
         loop {
             self.obey_stop();
             let step = self.fill_stations().and_then(|()| self.look_after_workers());
@@ -181,7 +181,7 @@ impl Sweep<'_> {
         written
     }
 
-    fn notify(&mut self, notice: Notice) {
-        (self.observer)(&notice);
+    fn notify(&mut self, notice: &Notice) {
+        (self.observer)(notice);
     }
 }

@@ -85,7 +85,7 @@ impl Sweep<'_> {
             };
             self.roster.end(lane.run, state);
             let (run, step) = (self.roster.name(lane.run), self.roster.step(lane.run));
-            self.notify(Notice::RunEnded { run, state, step, cause });
+            self.notify(&Notice::RunEnded { run, state, step, cause });
         }
     }
 
@@ -99,7 +99,7 @@ impl Sweep<'_> {
         if loss.blame == Blame::Slot || hopeless {
             broken.out_of_service = Some(loss.cause.clone());
             let (device, cause) = (broken.slot.device.clone(), loss.cause.clone());
-            self.notify(Notice::SlotLost { slot: station, device, cause, left });
+            self.notify(&Notice::SlotLost { slot: station, device, cause, left });
         }
     }
 
@@ -120,7 +120,8 @@ impl Sweep<'_> {
             named: matches!(lane.fate, Fate::Failed(_)),
         });
         let verdict = judge(failures, &lost.collect::<Vec<_>>(), loss.blame, self.request.max_attempts);
-        let requeued = verdict.groups.iter().flat_map(|group| group.lanes.iter().copied()).collect::<Vec<_>>();
+        let requeued =
+            verdict.groups.iter().flat_map(|group| group.lanes.iter().copied()).collect::<Vec<_>>();
         let notice = Notice::WorkerLost {
             slot: station,
             device: self.stations[station].slot.device.clone(),
@@ -129,7 +130,7 @@ impl Sweep<'_> {
             groups: verdict.groups.len(),
             failed: self.roster.names(verdict.failed.iter().copied()),
         };
-        self.notify(notice);
+        self.notify(&notice);
         for run in requeued {
             self.roster.put_back(run);
         }
@@ -145,6 +146,6 @@ impl Sweep<'_> {
     pub(super) fn give_up_run(&mut self, run: usize, cause: String) {
         self.roster.end(run, RunState::Failed);
         let (run, step) = (self.roster.name(run), self.roster.step(run));
-        self.notify(Notice::RunEnded { run, state: RunState::Failed, step, cause });
+        self.notify(&Notice::RunEnded { run, state: RunState::Failed, step, cause });
     }
 }

@@ -26,7 +26,10 @@ pub(super) struct Station {
 pub(super) enum Duty {
     Free,
     /// The checkpoints of a group are being verified, on a thread.
-    Checking { launch: u64, group: Group },
+    Checking {
+        launch: u64,
+        group: Group,
+    },
     Working(Box<ActiveWorker>),
 }
 
@@ -48,6 +51,8 @@ pub(super) struct ActiveWorker {
     pub(super) killed: Option<(Instant, String)>,
     /// The runner has asked it to stop.
     pub(super) asked_to_stop: bool,
+    /// It has told what cannot be: nothing more of it is believed.
+    pub(super) distrusted: bool,
 }
 
 /// A run in the hands of a worker.
@@ -108,7 +113,20 @@ impl ActiveWorker {
         pulse: Arc<Pulse>,
     ) -> Self {
         let (closed, exited, killed) = (None, None, None);
-        Self { launch, worker, lanes, failures, pulse, heard: false, closed, exited, killed, asked_to_stop: false }
+        let (heard, asked_to_stop, distrusted) = (false, false, false);
+        Self {
+            launch,
+            worker,
+            lanes,
+            failures,
+            pulse,
+            heard,
+            closed,
+            exited,
+            killed,
+            asked_to_stop,
+            distrusted,
+        }
     }
 
     /// Kills it for that reason; the first reason stays.
@@ -152,5 +170,20 @@ impl Pulse {
     pub(super) fn silence(&self, now: Instant) -> Duration {
         let beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if beat.delivering { Duration::ZERO } else { now.saturating_duration_since(beat.heard) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_whose_event_waits_to_be_taken_is_not_silent() {
+        let pulse = Pulse::new(Instant::now());
+        pulse.beat(true);
+        let later = Instant::now() + Duration::from_hours(1);
+        assert_eq!(pulse.silence(later), Duration::ZERO);
+        pulse.beat(false);
+        assert!(pulse.silence(later) >= Duration::from_secs(3599));
     }
 }

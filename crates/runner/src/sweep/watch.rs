@@ -30,14 +30,17 @@ impl Sweep<'_> {
             self.ending = Some(Ending { level, deadline });
             self.ask_to_stop();
             let workers = self.stations.iter().filter(|station| station.worker().is_some()).count();
-            self.notify(Notice::Stopping { level, workers });
+            self.notify(&Notice::Stopping { level, workers });
         }
         let Some(Ending { level, deadline }) = self.ending else { return };
         if level == StopLevel::AtOnce || now >= deadline {
             let reason = if level == StopLevel::AtOnce {
                 "stopped at once".to_owned()
             } else {
-                format!("stopped, and killed because it had not ended within {:?}", self.request.pacing.stop_grace)
+                format!(
+                    "stopped, and killed because it had not ended within {:?}",
+                    self.request.pacing.stop_grace
+                )
             };
             for worker in self.stations.iter_mut().filter_map(|station| station.worker_mut()) {
                 worker.kill(now, reason.clone());
@@ -117,7 +120,8 @@ impl ActiveWorker {
                 self.kill(now, "it closed its event stream but did not exit");
             }
             None if self.pulse.silence(now) > hang_timeout => {
-                let reason = format!("it sent nothing for {} s and was taken for hung", hang_timeout.as_secs_f64());
+                let reason =
+                    format!("it sent nothing for {} s and was taken for hung", hang_timeout.as_secs_f64());
                 self.kill(now, reason);
             }
             _ => {}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gansweep_experiment::{Event, Job, RunState};
 use gansweep_runner::mock::{Fault, MockLauncher, Script, pretend};
 use gansweep_runner::{
-    EXIT_DEVICE_UNAVAILABLE, EventStream, Exit, ExitStatus, InProcessLauncher, LaunchError, Launcher, Notice,
+    EXIT_DEVICE_UNAVAILABLE, EventStream, Exit, ExitStatus, InProcessLauncher, Launcher, Notice,
     ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
 };
 
@@ -24,7 +24,7 @@ fn job(harness: &Harness) -> Job {
     let launcher = MockLauncher::new(|_, _| Script::failing_after(0, Fault::NoDevice));
     other.sweep(&mut Memory::default(), &launcher).unwrap();
     let mut job = launcher.jobs().remove(0);
-    job.results_dir = harness.folder.path().to_owned();
+    harness.folder.path().clone_into(&mut job.results_dir);
     job
 }
 
@@ -41,7 +41,7 @@ fn pid_of(worker: &mut dyn Worker) -> (i32, EventStream) {
 
 /// How a worker ends, waited for.
 fn wait(worker: &mut dyn Worker) -> Exit {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     while Instant::now() < patience {
         if let Some(exit) = worker.try_wait() {
             return exit;
@@ -115,7 +115,7 @@ fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_
 fn real_processes_stop_cleanly_on_request() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(2, 100_000), 2, 1);
-    harness.request.pacing.stop_grace = Duration::from_secs(60);
+    harness.request.pacing.stop_grace = Duration::from_mins(1);
     let mut steps = 0;
     let stop_soon = |notice: &Notice, stop: &StopSignal| {
         if let Notice::Progress { sweep, .. } = notice {
@@ -181,11 +181,8 @@ fn a_worker_stops_cleanly_when_its_runner_is_gone() {
     use std::process::{Command, Stdio};
     let harness = Harness::new(runs(1, 100_000), 1, 1);
     let launcher = mock_worker(&[]);
-    let mut child = Command::new(&launcher.program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(&launcher.program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     serde_json::to_writer(&mut input, &job(&harness)).unwrap();
     input.write_all(b"\n").unwrap();

@@ -1,8 +1,10 @@
 //! Sweeps in which nothing goes wrong but the order of things.
 
+use std::time::Duration;
+
 use gansweep_experiment::{Resume, RunState};
 use gansweep_runner::mock::{MockLauncher, Script};
-use gansweep_runner::{Notice, RunnerError, StopLevel};
+use gansweep_runner::{Notice, RunnerError, StopLevel, form_groups};
 
 use crate::support::{Harness, Memory, STEPS_PER_EPOCH, config, run, runs, undisturbed};
 
@@ -49,8 +51,10 @@ fn a_diverged_run_ends_alone_and_is_never_tried_again() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(3, 2), 1, 8);
     let diverging = harness.id(1);
-    let launcher =
-        MockLauncher::new(move |_, _| Script { diverging: vec![(diverging.clone(), 5)], ..Script::healthy() });
+    let launcher = MockLauncher::new(move |_, _| Script {
+        diverging: vec![(diverging.clone(), 5)],
+        ..Script::healthy()
+    });
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.diverged), (2, 1));
     assert!(!summary.all_well());
@@ -109,7 +113,10 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.resumed), (1, 1));
     assert_eq!(launcher.jobs()[0].lanes[0].resume.as_ref(), Some(&resume));
-    let told = harness.notices.iter().any(|notice| matches!(notice, Notice::Resuming { step, .. } if *step == resume.step));
+    let told = harness
+        .notices
+        .iter()
+        .any(|notice| matches!(notice, Notice::Resuming { step, .. } if *step == resume.step));
     assert!(told);
     assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
 }
@@ -205,4 +212,28 @@ fn without_a_slot_there_is_an_error_unless_nothing_is_left_to_do() {
     let mut other = Harness::new(runs(1, 1), 1, 1);
     other.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+}
+
+#[test]
+fn a_slow_database_holds_workers_up_but_never_makes_them_look_hung() {
+    let mut memory = Memory { delay: Duration::from_millis(400), ..Memory::default() };
+    let mut harness = Harness::new(runs(2, 60), 2, 1);
+    harness.request.hang_timeout = Duration::from_millis(200);
+    let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    assert!(summary.all_well());
+    assert_eq!(harness.losses(), Vec::<&str>::new());
+}
+
+#[test]
+fn groups_are_no_larger_than_a_fair_share_of_the_slots() {
+    let sizes = |slots, max_lanes| {
+        let groups = form_groups(&runs(8, 1), slots, max_lanes);
+        groups.iter().map(Vec::len).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(1, 64), [8]);
+    assert_eq!(sizes(2, 64), [4, 4]);
+    assert_eq!(sizes(3, 64), [2, 3, 3]);
+    assert_eq!(sizes(2, 3), [2, 3, 3]);
+    assert_eq!(sizes(16, 64), [1; 8]);
+    assert_eq!(form_groups(&[], 2, 8), Vec::<Vec<usize>>::new());
 }

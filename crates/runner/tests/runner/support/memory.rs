@@ -1,56 +1,65 @@
 //! A recorder in memory, with the rules of the database, that fails on demand.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use gansweep_experiment::{Envelope, Event, Metric, PlannedRun, Resume, RunId, RunState};
 use gansweep_runner::Recorder;
 use gansweep_store::{RunStatus, StoreError, SweepRecord};
 
 #[derive(Debug, Default)]
-pub struct Memory {
-    pub runs: HashMap<RunId, Row>,
+pub(crate) struct Memory {
+    pub(crate) runs: HashMap<RunId, Row>,
     /// Bits of values, by run, step and metric.
-    pub points: BTreeMap<(RunId, u64, Metric), u64>,
-    pub samples: BTreeMap<(RunId, u64), Vec<u8>>,
+    pub(crate) points: BTreeMap<(RunId, u64, Metric), u64>,
+    pub(crate) samples: BTreeMap<(RunId, u64), Vec<u8>>,
     /// Batches recorded.
-    pub transactions: usize,
+    pub(crate) transactions: usize,
     /// Events recorded.
-    pub events: usize,
+    pub(crate) events: usize,
     /// The transaction (counted from 0) from which on the disk is full.
-    pub full_from: Option<usize>,
+    pub(crate) full_from: Option<usize>,
+    /// Each batch takes so long.
+    pub(crate) delay: Duration,
 }
 
 #[derive(Debug)]
-pub struct Row {
-    pub state: RunState,
-    pub attempts: Vec<Attempt>,
-    pub checkpoint: Option<Resume>,
-    pub step: u64,
+pub(crate) struct Row {
+    pub(crate) state: RunState,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) checkpoint: Option<Resume>,
+    pub(crate) step: u64,
 }
 
 #[derive(Debug)]
-pub struct Attempt {
-    pub device: String,
-    pub state: RunState,
-    pub cause: String,
+pub(crate) struct Attempt {
+    pub(crate) device: String,
+    pub(crate) state: RunState,
+    pub(crate) cause: String,
     next_seq: u64,
 }
 
+/// States, points and grids.
+type Lasting<'a> =
+    (BTreeMap<RunId, RunState>, &'a BTreeMap<(RunId, u64, Metric), u64>, &'a BTreeMap<(RunId, u64), Vec<u8>>);
+
 impl Memory {
     /// What a run leaves for ever, whatever happened on the way: its state, points and grids.
-    pub fn lasting(&self) -> (BTreeMap<RunId, RunState>, &BTreeMap<(RunId, u64, Metric), u64>, &BTreeMap<(RunId, u64), Vec<u8>>) {
+    pub(crate) fn lasting(&self) -> Lasting<'_> {
         let states = self.runs.iter().map(|(id, row)| (id.clone(), row.state)).collect();
         (states, &self.points, &self.samples)
     }
 
     /// States and causes of a run's attempts.
-    pub fn attempts(&self, run: &RunId) -> Vec<(RunState, &str)> {
+    pub(crate) fn attempts(&self, run: &RunId) -> Vec<(RunState, &str)> {
         self.runs[run].attempts.iter().map(|attempt| (attempt.state, attempt.cause.as_str())).collect()
     }
 
     fn check_space(&self) -> Result<(), StoreError> {
         match self.full_from {
-            Some(from) if self.transactions >= from => Err(StoreError::Full { path: "results.sqlite".into() }),
+            Some(from) if self.transactions >= from => {
+                Err(StoreError::Full { path: "results.sqlite".into() })
+            }
             _ => Ok(()),
         }
     }
@@ -117,7 +126,8 @@ impl Recorder for Memory {
 
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
         let running = self.runs.iter().filter(|(_, row)| row.state == RunState::Running);
-        let stale: Vec<(RunId, u32)> = running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
+        let stale: Vec<(RunId, u32)> =
+            running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
         for (run, attempt) in &stale {
             self.end(run, *attempt, RunState::Interrupted, "the program ended without notice");
         }
@@ -149,14 +159,23 @@ impl Recorder for Memory {
     }
 
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
+        std::thread::sleep(self.delay);
         self.check_space()?;
-        events.iter().for_each(|envelope| self.take(envelope));
+        for envelope in events {
+            self.take(envelope);
+        }
         self.transactions += 1;
         self.events += events.len();
         Ok(())
     }
 
-    fn end_attempt(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) -> Result<(), StoreError> {
+    fn end_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError> {
         self.check_space()?;
         self.end(run, attempt, state, cause);
         Ok(())

@@ -14,12 +14,12 @@ use gansweep_runner::{
 };
 use gansweep_store::SweepRecord;
 
-pub use memory::{Memory, Row};
+pub(crate) use memory::{Memory, Row};
 
-pub const STEPS_PER_EPOCH: u64 = 4;
+pub(crate) const STEPS_PER_EPOCH: u64 = 4;
 
 /// Of `epochs` epochs of four steps.
-pub fn config(epochs: u32, hidden: u32) -> Config {
+pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
     let adam = AdamConfig { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: 64, pixels: Pixels::Signed },
@@ -55,11 +55,11 @@ pub fn config(epochs: u32, hidden: u32) -> Config {
 }
 
 /// `seeds` runs of one config.
-pub fn runs(seeds: u64, epochs: u32) -> Vec<PlannedRun> {
+pub(crate) fn runs(seeds: u64, epochs: u32) -> Vec<PlannedRun> {
     (1..=seeds).map(|seed| run(&config(epochs, 16), seed)).collect()
 }
 
-pub fn run(config: &Config, seed: u64) -> PlannedRun {
+pub(crate) fn run(config: &Config, seed: u64) -> PlannedRun {
     let config_hash = ConfigHash::of(config);
     PlannedRun {
         id: RunId::of(&config_hash, seed, "strokes"),
@@ -102,15 +102,15 @@ fn sweep_record() -> SweepRecord {
 }
 
 /// A results folder, a request on it, and what has been told.
-pub struct Harness {
-    pub folder: tempfile::TempDir,
-    pub request: SweepRequest,
-    pub notices: Vec<Notice>,
-    pub stop: StopSignal,
+pub(crate) struct Harness {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) request: SweepRequest,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) stop: StopSignal,
 }
 
 impl Harness {
-    pub fn new(runs: Vec<PlannedRun>, slots: usize, max_lanes: usize) -> Self {
+    pub(crate) fn new(runs: Vec<PlannedRun>, slots: usize, max_lanes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let request = SweepRequest {
             sweep: sweep_record(),
@@ -134,7 +134,7 @@ impl Harness {
     }
 
     /// Runs the sweep with a fresh stop signal.
-    pub fn sweep(
+    pub(crate) fn sweep(
         &mut self,
         recorder: &mut dyn Recorder,
         launcher: &dyn Launcher,
@@ -143,7 +143,7 @@ impl Harness {
     }
 
     /// The same, with something done at each notice.
-    pub fn sweep_with(
+    pub(crate) fn sweep_with(
         &mut self,
         recorder: &mut dyn Recorder,
         launcher: &dyn Launcher,
@@ -159,21 +159,21 @@ impl Harness {
         run_sweep(&self.request, recorder, launcher, stop, &mut observer)
     }
 
-    pub fn id(&self, run: usize) -> RunId {
+    pub(crate) fn id(&self, run: usize) -> RunId {
         self.request.runs[run].id.clone()
     }
 
     /// The causes of lost workers, in order.
-    pub fn losses(&self) -> Vec<&str> {
-        let cause = |notice| match notice {
-            &Notice::WorkerLost { ref cause, .. } => Some(cause.as_str()),
+    pub(crate) fn losses(&self) -> Vec<&str> {
+        let causes = self.notices.iter().filter_map(|notice| match notice {
+            Notice::WorkerLost { cause, .. } => Some(cause.as_str()),
             _ => None,
-        };
-        self.notices.iter().filter_map(cause).collect()
+        });
+        causes.collect()
     }
 
     /// How runs ended, and why.
-    pub fn ends(&self) -> Vec<(RunId, RunState, String)> {
+    pub(crate) fn ends(&self) -> Vec<(RunId, RunState, String)> {
         let end = |notice: &Notice| match notice {
             Notice::RunEnded { run, state, cause, .. } => Some((run.id.clone(), *state, cause.clone())),
             _ => None,
@@ -182,7 +182,7 @@ impl Harness {
     }
 
     /// Sizes of the groups started, in order.
-    pub fn group_sizes(&self) -> Vec<usize> {
+    pub(crate) fn group_sizes(&self) -> Vec<usize> {
         let size = |notice: &Notice| match notice {
             Notice::GroupStarted { runs, .. } => Some(runs.len()),
             _ => None,
@@ -191,18 +191,19 @@ impl Harness {
     }
 
     /// Files in a run's checkpoint folder, sorted.
-    pub fn checkpoints(&self, run: usize) -> Vec<String> {
+    pub(crate) fn checkpoints(&self, run: usize) -> Vec<String> {
         let folder = self.folder.path().join("checkpoints").join(self.id(run).as_str());
         let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
 }
 
 /// What an undisturbed sweep of those runs records.
-pub fn undisturbed(runs: &[PlannedRun]) -> Memory {
+pub(crate) fn undisturbed(runs: &[PlannedRun]) -> Memory {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs.to_vec(), 1, 1);
     let summary = harness.sweep(&mut memory, &gansweep_runner::mock::MockLauncher::healthy());

@@ -1,0 +1,164 @@
+//! The context of a small sweep as a snapshot, and what it says at the edges.
+
+mod support;
+
+use gansweep_experiment::{Dataset, RunState};
+use gansweep_report::context::{Context, Series, Sweep};
+use gansweep_report::{ReportError, ReportOptions, build};
+use gansweep_store::{Reader, Store};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+use support::{Fate, NEW_YEAR_MS, Synthetic};
+
+fn options() -> ReportOptions {
+    let now = UNIX_EPOCH + Duration::from_millis(NEW_YEAR_MS as u64);
+    ReportOptions { now, ..ReportOptions::default() }
+}
+
+fn context_of(folder: &Path) -> Context {
+    build(&Reader::open(folder).unwrap(), &options()).unwrap()
+}
+
+fn sweep_of(synthetic: &Synthetic) -> Sweep {
+    let folder = tempfile::tempdir().unwrap();
+    synthetic.record(folder.path());
+    context_of(folder.path()).sweeps.remove(0)
+}
+
+#[test]
+fn the_context_of_four_configs_with_two_seeds_is_as_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let context = context_of(folder.path());
+    insta::assert_json_snapshot!(context, {
+        ".program_version" => "[version]",
+        ".database" => "[results.sqlite]",
+    });
+}
+
+#[test]
+fn a_database_without_a_sweep_gives_an_empty_context() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap();
+    assert_eq!(context_of(folder.path()).sweeps, []);
+}
+
+#[test]
+fn a_single_run_has_no_axes_and_one_cell() {
+    let lone = Synthetic { rates: vec![2e-4], widths: vec![128], seeds: vec![7], ..Synthetic::default() };
+    let sweep = sweep_of(&lone);
+    assert!(sweep.axes.is_empty());
+    assert!(sweep.configuration.differing.is_empty());
+    assert_eq!(sweep.samples.wall.columns, None);
+    assert_eq!(sweep.samples.wall.cells, [[[0]]]);
+}
+
+#[test]
+fn one_axis_spreads_its_values_over_columns_and_the_seeds_over_rows() {
+    let sweep = sweep_of(&Synthetic { widths: vec![128], ..Synthetic::default() });
+    let wall = &sweep.samples.wall;
+    assert_eq!(wall.columns.as_ref().unwrap().labels, ["2e-4", "1e-3"]);
+    assert_eq!(wall.rows.as_ref().unwrap().title, "seed");
+    assert_eq!(wall.cells, [[[0], [2]], [[1], [3]]]);
+}
+
+#[test]
+fn the_axis_with_more_values_lies_across() {
+    let sweep = sweep_of(&Synthetic { rates: vec![1e-4, 2e-4, 4e-4], ..Synthetic::default() });
+    let wall = &sweep.samples.wall;
+    assert_eq!(wall.columns.as_ref().unwrap().title, "lr");
+    assert_eq!(wall.rows.as_ref().unwrap().title, "hidden");
+    assert_eq!(wall.cells[1][2], [10, 11]);
+}
+
+#[test]
+fn a_sweep_whose_runs_all_diverge_still_shows_what_there_was() {
+    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Diverges(0.5), ..Synthetic::default() });
+    assert_eq!(sweep.states.len(), 1);
+    assert_eq!((sweep.states[0].state, sweep.states[0].runs), (RunState::Diverged, 8));
+    let run = &sweep.runs[0];
+    assert!(run.cause.as_ref().unwrap().contains("NaN"));
+    assert!(run.series[0].values.last().unwrap().0.is_nan(), "the point that ended the run is there");
+    assert_eq!(run.finals[0].as_ref().unwrap().text, "1.556", "the last whole epoch's mean");
+}
+
+#[test]
+fn a_run_that_diverges_in_its_first_epoch_shows_its_last_points() {
+    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Diverges(0.2), ..Synthetic::default() });
+    let texts: Vec<_> = sweep.runs[0].finals.iter().map(|last| last.as_ref().unwrap().text.as_str()).collect();
+    assert_eq!(texts, ["NaN", "∞", "0.677", "0.318"]);
+}
+
+#[test]
+fn runs_that_have_not_begun_have_no_curves_and_no_grids() {
+    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Waits, ..Synthetic::default() });
+    assert!(sweep.charts.is_empty());
+    assert!(sweep.samples.epochs.is_empty());
+    assert_eq!(sweep.samples.geometry, None);
+    assert_eq!(sweep.ended, None);
+}
+
+#[test]
+fn a_sweep_with_a_run_in_progress_has_no_end() {
+    let fate = |place| if place == 0 { Fate::Runs(0.5) } else { Fate::Completes };
+    assert_eq!(sweep_of(&Synthetic { fate, ..Synthetic::default() }).ended, None);
+}
+
+#[test]
+fn a_fallback_dataset_is_said() {
+    let sweep = sweep_of(&Synthetic { dataset: Dataset::Strokes, ..Synthetic::default() });
+    assert!(sweep.dataset.fell_back);
+    assert_eq!((sweep.dataset.requested.as_str(), sweep.dataset.effective.as_str()), ("mnist", "strokes"));
+    assert_eq!(sweep.samples.real[0].dataset, "strokes");
+}
+
+#[test]
+fn curves_have_no_more_points_than_asked_for_and_keep_the_one_that_ended_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { points: 900, ..Synthetic::default() }.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let few = ReportOptions { max_points: 50, ..options() };
+    let sweep = build(&reader, &few).unwrap().sweeps.remove(0);
+    let lengths = sweep.runs.iter().flat_map(|run| &run.series).map(|series: &Series| series.steps.len());
+    assert!(lengths.clone().all(|length| length <= 50));
+    assert!(lengths.max().unwrap() > 25);
+    assert!(sweep.runs[6].series[0].values.last().unwrap().0.is_nan());
+}
+
+#[test]
+fn too_many_bytes_of_images_leave_out_epochs_but_no_first_and_no_last() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { epochs: 12, ..Synthetic::default() }.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let small = ReportOptions { max_image_bytes: 1, ..options() };
+    let sweep = build(&reader, &small).unwrap().sweeps.remove(0);
+    assert_eq!(sweep.samples.epochs, [0, 12]);
+    assert_eq!(sweep.samples.epochs_left_out, 11);
+    let interrupted: Vec<u32> = sweep.runs[3].grids.iter().map(|grid| grid.epoch).collect();
+    assert_eq!(interrupted, [0, 6], "the last grid of a run that ended early stays");
+}
+
+#[test]
+fn a_sweep_that_is_not_there_is_an_error_that_names_those_that_are() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let wrong = ReportOptions { sweeps: vec!["rl".to_owned()], ..options() };
+    let error = build(&reader, &wrong).unwrap_err();
+    assert!(matches!(error, ReportError::UnknownSweep { .. }));
+    let message = error.to_string();
+    assert!(message.contains("`rl`") && message.ends_with("it has lr"), "{message}");
+}
+
+#[test]
+fn several_sweeps_come_in_the_order_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    Synthetic { name: "other", rates: vec![3e-4], ..Synthetic::default() }.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let both = ReportOptions { sweeps: vec!["lr".to_owned(), "other".to_owned()], ..options() };
+    let context = build(&reader, &both).unwrap();
+    let names: Vec<&str> = context.sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    assert_eq!(names, ["lr", "other"]);
+    assert_eq!(context.title, "lr, other · gansweep");
+}

@@ -1,0 +1,118 @@
+//! The page as text and as a file.
+
+mod support;
+
+use std::fs;
+
+use gansweep_report::{ReportError, ReportOptions, build, render, write};
+use gansweep_store::{Reader, Store};
+use support::{Fate, Synthetic};
+
+fn page_of(synthetic: &Synthetic) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    synthetic.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap()
+}
+
+/// The page without the charting library, which is not ours to look into.
+fn own_part(page: &str) -> String {
+    let start = page.find("<script type=\"text/javascript\">").unwrap();
+    let end = start + page[start..].find("</script>").unwrap();
+    format!("{}{}", &page[..start], &page[end..])
+}
+
+#[test]
+fn the_page_is_one_document_that_forbids_every_request() {
+    let page = page_of(&Synthetic::default());
+    assert!(page.starts_with("<!doctype html>"));
+    assert!(page.trim_end().ends_with("</html>"));
+    assert!(page.contains("default-src 'none'"));
+    let own = own_part(&page);
+    for wanted in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "@import", "url(http", "url(//"] {
+        assert!(!own.contains(wanted), "the page refers to something outside: {wanted}");
+    }
+}
+
+#[test]
+fn markup_in_names_stays_text() {
+    let hostile = "</script><img src=x onerror=alert(1)>\"'&";
+    let page = own_part(&page_of(&Synthetic { name: hostile, description: hostile, ..Synthetic::default() }));
+    assert!(!page.contains("<img src=x"));
+    assert!(page.contains("&lt;img src=x"));
+    assert_eq!(page.matches("<script").count(), page.matches("</script>").count());
+}
+
+#[test]
+fn causes_of_unhappy_ends_are_in_the_table() {
+    let page = page_of(&Synthetic::default());
+    assert!(page.contains("the discriminator&#x27;s loss became NaN"));
+    assert!(page.contains("the worker was killed by signal 9"));
+}
+
+#[test]
+fn a_fallback_gets_a_banner_and_its_absence_none() {
+    let banner = "<p class=\"banner\" role=\"note\">";
+    let fallback = gansweep_experiment::Dataset::Strokes;
+    assert!(page_of(&Synthetic { dataset: fallback, ..Synthetic::default() }).contains(banner));
+    assert!(!page_of(&Synthetic::default()).contains(banner));
+}
+
+#[test]
+fn a_sweep_without_points_and_grids_renders() {
+    let page = page_of(&Synthetic { fate: |_| Fate::Waits, ..Synthetic::default() });
+    assert!(page.contains("No run has recorded a sample grid yet."));
+    assert!(page.contains("No run has recorded a point yet."));
+}
+
+#[test]
+fn an_empty_database_renders() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap();
+    let reader = Reader::open(folder.path()).unwrap();
+    let page = render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap();
+    assert!(page.contains("Nothing here yet"));
+}
+
+#[test]
+fn the_file_replaces_an_older_one_and_nothing_stays_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let context = build(&reader, &ReportOptions::default()).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("report.html");
+    fs::write(&path, "old").unwrap();
+    write(&context, &reader, &path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), render(&context, &reader).unwrap());
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let context = build(&reader, &ReportOptions::default()).unwrap();
+    let error = write(&context, &reader, &folder.path().join("nowhere/report.html")).unwrap_err();
+    assert!(matches!(error, ReportError::Write { .. }));
+    assert!(error.to_string().contains("nowhere/report.html"));
+}
+
+#[test]
+fn a_grid_that_vanished_leaves_the_old_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let mut context = build(&reader, &ReportOptions::default()).unwrap();
+    context.sweeps[0].runs[0].grids[0].step = 99_999;
+    let path = folder.path().join("report.html");
+    fs::write(&path, "old").unwrap();
+    let error = write(&context, &reader, &path).unwrap_err();
+    assert!(matches!(error, ReportError::MissingGrid { step: 99_999, .. }));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    let parts = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part")
+    });
+    assert_eq!(parts.count(), 0);
+}
