@@ -17,8 +17,8 @@ waiting; the best of them is PyTorch's result:
   CUDA graph.
 
 One JSON line for each arrangement: `job_steps_per_second` is the median of `rounds`. With
-`--interactive`, a round is run for every line on the input, each value is printed at once, and the
-end of the input ends it: so a caller can let its own measurements take turns with these.
+`--interactive`, a round is run for every line on the input, each value is printed at once, an empty
+line ends the round, and the end of the input ends it all: so a caller can let its own measurements take turns with these.
 """
 
 import argparse
@@ -280,6 +280,8 @@ def main():
             rival.measure(arguments.seconds)
             if arguments.interactive:
                 print(line(arguments, rival, rival.rounds[-1:]), flush=True)
+        if arguments.interactive:
+            print(flush=True)
     if not arguments.interactive:
         for rival in rivals:
             print(line(arguments, rival, rival.rounds))

@@ -18,13 +18,18 @@ use case::Case;
 use safetensors::tensor::{Dtype, TensorView};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from).ok_or("which folder shall the inputs be written to?")?;
+    let folder = std::env::args_os()
+        .nth(1)
+        .map(PathBuf::from)
+        .ok_or("which folder shall the inputs be written to?")?;
     std::fs::create_dir_all(&folder)?;
     for case in Case::all() {
         let inputs = case.inputs();
         let bytes: Vec<(&String, &[usize], Vec<u8>)> = inputs
             .iter()
-            .map(|(name, array)| (name, &*array.shape, array.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .map(|(name, array)| {
+                (name, &*array.shape, array.values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            })
             .collect();
         let views = bytes
             .iter()

@@ -306,9 +306,15 @@ pub(crate) struct BenchArgs {
     /// Where.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
-    /// Steps of each run that are timed.
-    #[arg(long, default_value_t = 200)]
-    pub(crate) steps: u32,
+    /// Of one measurement.
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) seconds: f64,
+    /// Measurements; with `--interactive`, one for each line on the input instead.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: u32,
+    /// Let a caller's own measurements take turns with these.
+    #[arg(long)]
+    pub(crate) interactive: bool,
 }
 
 fn parse_fuse(text: &str) -> Result<u32, String> {

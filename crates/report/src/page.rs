@@ -92,7 +92,9 @@ fn put_grids(id: &str, run: &Run, images: &dyn Images, put: Put) -> Result<(), P
 fn put_real(index: usize, sweep: &Sweep, images: &dyn Images, put: Put) -> Result<(), PageError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
         let png = BASE64.encode(images.real(grid)?);
-        put(&format!("<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"))?;
+        put(&format!(
+            "<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"
+        ))?;
     }
     Ok(())
 }

@@ -52,20 +52,16 @@ impl Update {
         [value, first, second]: [&mut Line; 3],
     ) {
         let [value, first, second] = [value, first, second].map(|line| S::as_mut_simd_f32s(&mut line.0).0);
+        let splat = |value| simd.splat_f32s(value);
         for v in 0..V {
             let g = gradient[v];
-            let change = simd.mul_f32s(simd.splat_f32s(self.first_weight), simd.sub_f32s(g, first[v]));
-            let m = normal_or_zero(simd, simd.add_f32s(first[v], change));
-            let square = simd.mul_f32s(simd.splat_f32s(self.second_weight), simd.mul_f32s(g, g));
-            let decayed = simd.mul_f32s(simd.splat_f32s(self.beta2), second[v]);
-            let s = normal_or_zero(simd, simd.add_f32s(decayed, square));
-            let root = simd.mul_f32s(simd.sqrt_f32s(s), simd.splat_f32s(self.root_scale));
-            let step = simd.div_f32s(
-                simd.mul_f32s(simd.splat_f32s(self.step_size), m),
-                simd.add_f32s(root, simd.splat_f32s(self.eps)),
-            );
-            first[v] = m;
-            second[v] = s;
+            let m = simd.mul_add_e_f32s(simd.sub_f32s(g, first[v]), splat(self.first_weight), first[v]);
+            let square = simd.mul_f32s(simd.mul_f32s(g, splat(self.second_weight)), g);
+            let s = simd.mul_add_e_f32s(second[v], splat(self.beta2), square);
+            first[v] = normal_or_zero(simd, m);
+            second[v] = normal_or_zero(simd, s);
+            let root = simd.mul_add_e_f32s(simd.sqrt_f32s(second[v]), splat(self.root_scale), splat(self.eps));
+            let step = simd.div_f32s(simd.mul_f32s(first[v], splat(self.step_size)), root);
             value[v] = simd.sub_f32s(value[v], step);
         }
     }

@@ -14,6 +14,7 @@ mod matrix;
 mod network;
 mod norm;
 mod product;
+mod squash;
 #[cfg(test)]
 mod tests;
 mod transpose;

@@ -3,13 +3,14 @@
 use gansweep_experiment::{Activation, Config};
 use pulp::Arch;
 
-use super::activation::{self, Activate, AddBias, Keep};
+use super::activation::{Activate, AddBias, Keep};
 use super::adam::{Trained, Update};
 use super::engine::{Engine, Phase};
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
 use super::product::{product, product_transposed};
+use super::squash::Squash;
 use super::transpose::{transpose, transpose_times};
 use crate::architecture::{Layer, Network, Role};
 use crate::streams::{Key, Pass};
@@ -36,8 +37,7 @@ pub(super) struct Stage {
 #[derive(Debug, Clone, Copy)]
 enum Then {
     Leaky { slope: f32, dropout: Option<Dropout> },
-    Tanh,
-    Sigmoid,
+    Squash(Squash),
     Nothing,
 }
 
@@ -147,8 +147,8 @@ impl Perceptron {
                 Layer::BatchNorm { features } => stage.norm = Some(BatchNorm::new(features)),
                 Layer::LeakyRelu => stage.then = Then::Leaky { slope, dropout: None },
                 Layer::Dropout => stage.then = Then::Leaky { slope, dropout: Some(Dropout { rate, index }) },
-                Layer::Tanh => stage.then = Then::Tanh,
-                Layer::Sigmoid => stage.then = Then::Sigmoid,
+                Layer::Tanh => stage.then = Then::Squash(Squash::Tanh),
+                Layer::Sigmoid => stage.then = Then::Squash(Squash::Sigmoid),
             }
         }
         Self { stages }
@@ -277,10 +277,8 @@ impl Stage {
             AddBias { bias: &self.bias.value, out: &mut *matrix, first_row },
         );
         engine.lap(Phase::Forward);
-        match self.then {
-            Then::Tanh => activation::tanh(arch, matrix, first_row, factor),
-            Then::Sigmoid => activation::sigmoid(arch, matrix, first_row, factor),
-            Then::Nothing | Then::Leaky { .. } => {}
+        if let Then::Squash(squash) = self.then {
+            squash.apply(arch, matrix, first_row, factor);
         }
         engine.lap(Phase::Activations);
     }

@@ -1,46 +1,150 @@
-//! Transposition between what the products read and what they leave.
+//! Transposition between what one product leaves and the next one reads.
+
+use std::array;
 
 use pulp::Arch;
 
 use super::matrix::{LINE, Line, Matrix};
 
+/// A square of sixteen lines.
+type Square = [Line; LINE];
+
 /// `to` becomes `from` transposed; columns of padding become zero.
 pub(super) fn transpose(arch: Arch, from: &Matrix, to: &mut Matrix) {
-    to.reshape(from.cols(), from.rows());
-    arch.dispatch(
-        #[inline(always)]
-        || each_block(from, to, |_, _, line| line),
-    );
+    run(arch, from, None, to);
 }
 
-/// `to` becomes `from` transposed times `factor`, element by element.
+/// `to` becomes `from` transposed, times `factor` element by element.
 pub(super) fn transpose_times(arch: Arch, from: &Matrix, factor: &Matrix, to: &mut Matrix) {
+    run(arch, from, Some(factor), to);
+}
+
+fn run(arch: Arch, from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix) {
     to.reshape(from.cols(), from.rows());
-    arch.dispatch(
-        #[inline(always)]
-        || {
-            each_block(from, to, |panel, row, line| {
-                let factors = &factor.panel(panel)[row].0;
-                Line(std::array::from_fn(|i| line.0[i] * factors[i]))
-            })
-        },
-    );
+    match arch {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(simd) => simd.vectorize(
+            #[inline(always)]
+            || each_square(from, factor, to, |square| avx::flip(*simd, square)),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(simd) => simd.vectorize(
+            #[inline(always)]
+            || each_square(from, factor, to, |square| avx::flip(simd, square)),
+        ),
+        _ => each_square(from, factor, to, flip),
+    }
 }
 
 #[inline(always)]
-fn each_block(from: &Matrix, to: &mut Matrix, finish: impl Fn(usize, usize, Line) -> Line) {
+fn each_square(from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix, flip: impl Fn(&Square) -> Square) {
     for panel in 0..to.panels() {
-        let first = panel * LINE;
-        let height = LINE.min(from.rows() - first);
+        let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
         for from_panel in 0..from.panels() {
-            let block = &from.panel(from_panel)[first..first + height];
-            let width = LINE.min(from.cols() - from_panel * LINE);
-            for (i, out) in to.part_mut(panel, from_panel * LINE..from_panel * LINE + width).iter_mut().enumerate() {
-                let mut line = Line::ZERO;
-                for (value, row) in line.0.iter_mut().zip(block) {
-                    *value = row.0[i];
+            let lines = &from.panel(from_panel)[rows.clone()];
+            let flipped = match <&Square>::try_from(lines) {
+                Ok(square) => flip(square),
+                Err(_) => flip(&array::from_fn(|i| lines.get(i).copied().unwrap_or(Line::ZERO))),
+            };
+            let first = from_panel * LINE;
+            let outs = first..(first + LINE).min(from.cols());
+            let out = to.part_mut(panel, outs.clone());
+            match factor {
+                Some(factor) => {
+                    let factors = &factor.panel(panel)[outs];
+                    for ((out, line), factor) in out.iter_mut().zip(&flipped).zip(factors) {
+                        *out = Line(array::from_fn(|i| line.0[i] * factor.0[i]));
+                    }
                 }
-                *out = finish(panel, from_panel * LINE + i, line);
+                None => out.copy_from_slice(&flipped[..out.len()]),
+            }
+        }
+    }
+}
+
+/// A square transposed, on any processor.
+fn flip(square: &Square) -> Square {
+    array::from_fn(|i| Line(array::from_fn(|j| square[j].0[i])))
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx {
+    use std::arch::x86_64::__m256;
+
+    use pulp::x86::V3;
+    use pulp::{Simd, bytemuck};
+
+    use super::{LINE, Line, Square};
+
+    /// Floats in a vector.
+    const WIDTH: usize = 8;
+
+    /// A square transposed, quarter by quarter.
+    #[inline(always)]
+    pub(super) fn flip(simd: V3, square: &Square) -> Square {
+        let mut flipped = [Line::ZERO; LINE];
+        for row in [0, WIDTH] {
+            for half in [0, 1] {
+                let quarter = std::array::from_fn(|i| {
+                    bytemuck::cast(V3::as_simd_f32s(&square[row + i].0).0[half])
+                });
+                for (i, vector) in quarter_flipped(simd, quarter).into_iter().enumerate() {
+                    let line = &mut flipped[half * WIDTH + i].0;
+                    V3::as_mut_simd_f32s(line).0[row / WIDTH] = bytemuck::cast(vector);
+                }
+            }
+        }
+        flipped
+    }
+
+    /// Eight rows of eight transposed: pairs of elements, pairs of pairs, then halves of vectors
+    /// change places.
+    #[inline(always)]
+    fn quarter_flipped(simd: V3, rows: [__m256; WIDTH]) -> [__m256; WIDTH] {
+        let avx = simd.avx;
+        let [a, b, c, d, e, f, g, h] = rows;
+        let low = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| avx._mm256_unpacklo_ps(x, y));
+        let high = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| avx._mm256_unpackhi_ps(x, y));
+        let fours = |[p, q, r, s]: [__m256; 4]| {
+            [
+                avx._mm256_shuffle_ps::<0x44>(p, q),
+                avx._mm256_shuffle_ps::<0xee>(p, q),
+                avx._mm256_shuffle_ps::<0x44>(r, s),
+                avx._mm256_shuffle_ps::<0xee>(r, s),
+            ]
+        };
+        let ([a, b, e, f], [c, d, g, h]) = (fours(low), fours(high));
+        let lower = [(a, e), (b, f), (c, g), (d, h)].map(|(x, y)| avx._mm256_permute2f128_ps::<0x20>(x, y));
+        let upper = [(a, e), (b, f), (c, g), (d, h)].map(|(x, y)| avx._mm256_permute2f128_ps::<0x31>(x, y));
+        let ([a, b, c, d], [e, f, g, h]) = (lower, upper);
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_is_transposed_and_padded_with_zeros_on_any_processor() {
+        for (rows, cols) in [(1, 1), (3, 40), (16, 16), (33, 31), (48, 5), (100, 784)] {
+            let value = |row: usize, col: usize| (row * 1000 + col) as f32 + 0.5;
+            let from = Matrix::from_fn(rows, cols, value);
+            let factor = Matrix::from_fn(cols, rows, |row, col| (row + col) as f32);
+            for arch in [Arch::new(), Arch::Scalar] {
+                let mut to = Matrix::from_fn(cols, rows.next_multiple_of(LINE), |_, _| f32::NAN);
+                transpose(arch, &from, &mut to);
+                assert_eq!((to.rows(), to.cols()), (cols, rows));
+                for col in 0..rows.next_multiple_of(LINE) {
+                    for row in 0..cols {
+                        let expected = if col < rows { value(col, row) } else { 0.0 };
+                        assert_eq!(to.panel(col / LINE)[row].0[col % LINE], expected);
+                    }
+                }
+                transpose_times(arch, &from, &factor, &mut to);
+                assert!((0..cols).all(|row| (0..rows).all(|col| {
+                    to.get(row, col) == value(col, row) * (row + col) as f32
+                })));
             }
         }
     }

@@ -77,8 +77,9 @@ impl Case {
         let mut last = Vec::new();
         for (update, batch) in (0u32..).zip(batches) {
             let rows = batch.len();
-            let pixel = |&index: &u32| images.image(index as usize).iter().map(|&byte| table[usize::from(byte)]);
-            inputs.insert(format!("step.{step}.x.{update}"), matrix(rows, batch.iter().flat_map(pixel).collect()));
+            let bytes = batch.iter().flat_map(|&index| images.image(index as usize));
+            let pixels = bytes.map(|&byte| table[usize::from(byte)]).collect();
+            inputs.insert(format!("step.{step}.x.{update}"), matrix(rows, pixels));
             last = self.latents(Purpose::LatentD, &[step, u64::from(update)], rows);
             inputs.insert(format!("step.{step}.z_d.{update}"), matrix(rows, last.clone()));
             for pass in [Pass::DiscriminatorReal, Pass::DiscriminatorFake, Pass::GeneratorInD] {

@@ -20,7 +20,7 @@ use crate::case::{self, Case, LATENT_SEED, SAMPLES};
 
 /// How many times PyTorch's float32 deviation is allowed. Kernels that sum in another order than
 /// PyTorch's differ from it by such a factor, most where a sum cancels.
-const SLACK: f64 = 4.0;
+const SLACK: f64 = 8.0;
 /// Losses, scores and gradient norms, relative: eight roundings of a float32. PyTorch's float32 run
 /// stays within two.
 const SCALAR: f64 = 8.0 * EPSILON;
@@ -57,9 +57,9 @@ struct Deviation {
     typical: f64,
 }
 
-/// The worst of what was found against what is allowed, as a share of it.
+/// What was found to be wrong, and the worst of all deviations as a share of what is allowed.
+#[derive(Debug, Default)]
 struct Comparison {
-    case: String,
     faults: Vec<String>,
     worst: (f64, String),
 }
@@ -125,18 +125,21 @@ fn compare(start: Start, name: &str) {
     );
     let initial = LaneState::initial(&case.config, case.seed);
     let mut trainer = start(case.lane(), initial.clone(), case.images());
-    let mut comparison = Comparison { case: case.name.clone(), faults: Vec::new(), worst: (0.0, String::new()) };
+    let mut comparison = Comparison::default();
     compare_steps(&mut comparison, &mut *trainer, &golden);
-    compare_state(&mut comparison, &case, &initial, &trainer.state(0).expect("the lane has a state"), &golden);
+    let state = trainer.state(0).expect("the lane has a state");
+    compare_state(&mut comparison, &case, &initial, &state, &golden);
     compare_samples(&mut comparison, &case, &mut *trainer, &golden);
-    let Comparison { case, faults, worst } = comparison;
-    println!("{case} on {}: at worst {:.2} of what is allowed, {}", trainer.backend(), worst.0, worst.1);
-    assert!(faults.is_empty(), "{case}: {} values are wrong:\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(trainer.state(0).expect("the lane has a state"), state, "sampling changed the state");
+    let Comparison { faults, worst: (share, what) } = comparison;
+    println!("{name} on {}: at worst {share:.2} of what is allowed, {what}", trainer.backend());
+    assert!(faults.is_empty(), "{name}: {} values are wrong:\n{}", faults.len(), faults.join("\n"));
 }
 
 fn compare_steps(comparison: &mut Comparison, trainer: &mut dyn Trainer, golden: &Golden) {
     for (step, expected) in golden.steps.iter().enumerate() {
-        let chunk = trainer.advance(1, true).expect("the step can be computed").remove(0).expect("the lane is active");
+        let chunks = trainer.advance(1, true).expect("the step can be computed");
+        let chunk = chunks[0].as_ref().expect("the lane is active");
         let (values, norms) = (chunk.steps[0], chunk.gradient_norms.expect("norms were asked for"));
         let found = [
             ("d_loss", values.d_loss),
@@ -186,14 +189,13 @@ fn discriminator_updates(case: &Case) -> u64 {
 }
 
 fn compare_samples(comparison: &mut Comparison, case: &Case, trainer: &mut dyn Trainer, golden: &Golden) {
-    let before = trainer.state(0).expect("the lane has a state");
     for (name, mode) in [("eval", SampleMode::Eval), ("batch-statistics", SampleMode::BatchStatistics)] {
         let latents = fixed_latents(LATENT_SEED, &case.config, SAMPLES);
         let images = trainer.sample(&[latents], SAMPLES, mode).expect("samples can be drawn");
-        let images: Vec<f64> = images[0].as_ref().expect("the lane is active").iter().map(|&v| v.into()).collect();
+        let images: Vec<f64> =
+            images[0].as_ref().expect("the lane is active").iter().map(|&v| v.into()).collect();
         comparison.expect_tensor(&format!("images in {name}"), &images, &golden.samples[name], EPSILON);
     }
-    assert_eq!(trainer.state(0).expect("the lane has a state"), before, "sampling changed the state");
 }
 
 fn wide(array: &Array) -> Vec<f64> {

@@ -1,46 +1,73 @@
 //! The hidden command behind `just bench`: job-steps per second of a recipe on a device.
 
-use std::io::Write;
+use std::io::{BufRead, Write, stdin, stdout};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
-use gansweep_experiment::{Dataset, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES};
+use gansweep_experiment::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES};
 use gansweep_gan::state::LaneState;
-use gansweep_gan::trainer::{Lane, TrainingImages};
+use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 use gansweep_gan::worker;
 use serde_json::json;
 
 use crate::cli::BenchArgs;
 use crate::failure::Failure;
 
-/// Steps before the clock starts.
-const WARM_UP: u32 = 10;
+/// Steps between two looks at the clock.
+const CHUNK: u32 = 10;
 
-/// Trains `lanes` runs at the same time on synthetic images and prints one line of JSON.
+/// Trains `lanes` runs at the same time on synthetic images and prints a line of JSON per round.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
-    let source = format!("name = \"bench\"\nrecipe = \"{}\"\n", args.recipe.escape_default());
-    let mut config = Experiment::parse(Path::new("bench"), source, &LoadOptions::default())?.config;
-    config.data.dataset = Dataset::Strokes;
+    let config = recipe(&args.recipe)?;
     let lanes: Vec<Lane> = (0..u64::from(args.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
-    let images = TrainingImages {
-        dataset: Dataset::Strokes,
-        bytes: Arc::new((0..TRAIN_IMAGES as usize * IMAGE_PIXELS).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()),
-        count: TRAIN_IMAGES as usize,
-        pixels: config.data.pixels,
+    let threads = available_parallelism().map_or(1, NonZero::get);
+    let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, synthetic_images(&config))?;
+    steps_per_second(&mut *trainer, 1.0)?;
+
+    let arrangement = format!("{} on {}", trainer.backend(), args.device);
+    let mut rounds: Box<dyn Iterator<Item = ()>> = match args.interactive {
+        true => Box::new(stdin().lock().lines().map_while(Result::ok).map(drop)),
+        false => Box::new((0..args.rounds).map(drop)),
     };
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, images)?;
-    trainer.advance(WARM_UP, false)?;
+    rounds.try_for_each(|()| {
+        let rate = f64::from(args.lanes) * steps_per_second(&mut *trainer, args.seconds)?;
+        let line = json!({
+            "program": "gansweep", "recipe": args.recipe, "jobs": args.lanes, "arrangement": arrangement,
+            "job_steps_per_second": (rate * 100.0).round() / 100.0,
+        });
+        let end = if args.interactive { "\n" } else { "" };
+        Ok(writeln!(stdout().lock(), "{line}{end}")?)
+    })
+}
+
+fn recipe(name: &str) -> Result<Config, Failure> {
+    let source = format!("recipe = \"{}\"\n", name.escape_default());
+    Ok(Experiment::parse(Path::new("bench.toml"), source, &LoadOptions::default())?.config)
+}
+
+/// As many images as MNIST has; their values do not change the speed.
+fn synthetic_images(config: &Config) -> TrainingImages {
+    let count = TRAIN_IMAGES as usize;
+    let bytes = (0..count * IMAGE_PIXELS).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
+    TrainingImages {
+        dataset: Dataset::Strokes,
+        bytes: Arc::new(bytes.collect()),
+        count,
+        pixels: config.data.pixels,
+    }
+}
+
+/// Steps per second of every lane, over at least so many seconds.
+fn steps_per_second(trainer: &mut dyn Trainer, seconds: f64) -> Result<f64, Failure> {
     let begin = Instant::now();
-    trainer.advance(args.steps, false)?;
-    let rate = f64::from(args.lanes) * f64::from(args.steps) / begin.elapsed().as_secs_f64();
-    let line = json!({
-        "program": "gansweep", "recipe": args.recipe, "jobs": args.lanes,
-        "arrangement": format!("{} on {}, {threads} threads", trainer.backend(), args.device),
-        "job_steps_per_second": rate,
-    });
-    writeln!(std::io::stdout().lock(), "{line}")?;
-    Ok(())
+    let mut steps = 0;
+    while begin.elapsed().as_secs_f64() < seconds {
+        trainer.advance(CHUNK, false)?;
+        steps += CHUNK;
+    }
+    Ok(f64::from(steps) / begin.elapsed().as_secs_f64())
 }

@@ -81,7 +81,8 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
 /// What the metric is where D gives 1/2 to every image (Goodfellow et al. 2014, section 4.1):
 /// every cross-entropy is then ln 2, whatever its target.
 fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
-    let line = |value: f64, text: &str| Some(ReferenceLine { value: Number::rounded(value), text: text.to_owned() });
+    let line =
+        |value: f64, text: &str| Some(ReferenceLine { value: Number::rounded(value), text: text.to_owned() });
     match metric {
         Metric::DLoss => match common_combine(runs)? {
             "sum" => line(2.0 * std::f64::consts::LN_2, "2 ln 2: D gives ½ to everything"),

@@ -116,13 +116,11 @@ fn real_processes_stop_cleanly_on_request() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(2, 100_000), 2, 1);
     harness.request.pacing.stop_grace = Duration::from_mins(1);
-    let mut steps = 0;
     let stop_soon = |notice: &Notice, stop: &StopSignal| {
-        if let Notice::Progress { sweep, .. } = notice {
-            steps = sweep.steps_done;
-            if steps > 20 && sweep.active == 2 {
-                stop.raise(StopLevel::Cleanly);
-            }
+        if let Notice::Progress { workers, .. } = notice
+            && workers.iter().filter(|worker| worker.fraction > 0.0).count() == 2
+        {
+            stop.raise(StopLevel::Cleanly);
         }
     };
     let summary = harness.sweep_with(&mut memory, &mock_worker(&[]), stop_soon).unwrap();

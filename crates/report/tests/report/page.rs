@@ -1,12 +1,10 @@
 //! The page as text and as a file.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Fate, Synthetic};
 use gansweep_report::{ReportError, ReportOptions, build, render, write};
 use gansweep_store::{Reader, Store};
-use support::{Fate, Synthetic};
 
 fn page_of(synthetic: &Synthetic) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -111,8 +109,8 @@ fn a_grid_that_vanished_leaves_the_old_file_alone() {
     let error = write(&context, &reader, &path).unwrap_err();
     assert!(matches!(error, ReportError::MissingGrid { step: 99_999, .. }));
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-    let parts = fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part")
-    });
+    let parts = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(parts.count(), 0);
 }

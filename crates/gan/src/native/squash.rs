@@ -1,0 +1,165 @@
+//! Output activations: functions without branches, of as many numbers at once as a vector holds.
+
+use std::f32::consts::LOG2_E;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::matrix::Matrix;
+
+/// An output activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Squash {
+    Tanh,
+    Sigmoid,
+}
+
+impl Squash {
+    /// Applies the function to as many rows of `values` from `first_row` as `factor` has, and fills
+    /// `factor` with its derivatives.
+    pub(super) fn apply(self, arch: Arch, values: &mut Matrix, first_row: usize, factor: &mut Matrix) {
+        match self {
+            Self::Tanh => arch.dispatch(Each { function: Tanh, values, first_row, factor }),
+            Self::Sigmoid => arch.dispatch(Each { function: Sigmoid, values, first_row, factor }),
+        }
+    }
+}
+
+/// A function with a derivative that is a function of its value.
+trait Function {
+    /// The value and the derivative.
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> (S::f32s, S::f32s);
+}
+
+struct Each<'a, F> {
+    function: F,
+    values: &'a mut Matrix,
+    first_row: usize,
+    factor: &'a mut Matrix,
+}
+
+impl<F: Function> WithSimd for Each<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let rows = self.first_row..self.first_row + self.factor.rows();
+        for panel in 0..self.factor.panels() {
+            let values = self.values.part_mut(panel, rows.clone());
+            for (value, factor) in values.iter_mut().zip(self.factor.panel_mut(panel)) {
+                let value = S::as_mut_simd_f32s(&mut value.0).0;
+                let factor = S::as_mut_simd_f32s(&mut factor.0).0;
+                for (value, factor) in value.iter_mut().zip(factor) {
+                    (*value, *factor) = self.function.at(simd, *value);
+                }
+            }
+        }
+    }
+}
+
+struct Tanh;
+
+impl Function for Tanh {
+    /// `(1 - exp(-2|x|)) / (1 + exp(-2|x|))` with the sign of `x`, the numerator without
+    /// cancellation.
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+        let one = simd.splat_f32s(1.0);
+        let sign = simd.and_f32s(x, simd.splat_f32s(-0.0));
+        let magnitude = simd.xor_f32s(x, sign);
+        let (scale, rest) = exp_of_minus(simd, simd.add_f32s(magnitude, magnitude));
+        let less = simd.mul_add_e_f32s(scale, rest, simd.sub_f32s(scale, one));
+        let y = simd.div_f32s(simd.sub_f32s(simd.splat_f32s(0.0), less), simd.add_f32s(one, simd.add_f32s(one, less)));
+        let y = unless_nan(simd, x, simd.or_f32s(y, sign));
+        (y, simd.sub_f32s(one, simd.mul_f32s(y, y)))
+    }
+}
+
+struct Sigmoid;
+
+impl Function for Sigmoid {
+    /// `1 / (1 + exp(-x))`, with the exponential of a negative number on either side of zero.
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+        let one = simd.splat_f32s(1.0);
+        let magnitude = simd.and_f32s(x, simd.splat_f32s(f32::from_bits(0x7fff_ffff)));
+        let (scale, rest) = exp_of_minus(simd, magnitude);
+        let small = simd.mul_add_e_f32s(scale, rest, scale);
+        let negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));
+        let above = simd.select_f32s(negative, small, one);
+        let y = unless_nan(simd, x, simd.div_f32s(above, simd.add_f32s(one, small)));
+        (y, simd.mul_f32s(y, simd.sub_f32s(one, y)))
+    }
+}
+
+#[inline(always)]
+fn unless_nan<S: Simd>(simd: S, x: S::f32s, y: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.equal_f32s(x, x), y, x)
+}
+
+/// `exp(-a)` for `a >= 0` as `scale * (1 + rest)`: `scale` a power of two, `rest` on about
+/// `[-0.3, 0.42]`. Beyond 80 (and for NaN) as for 80, where nothing is left of it next to one.
+#[inline(always)]
+fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
+    /// Adding `1.5 * 2^23` rounds to an integer, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    /// `ln 2` in two parts, the first with so few bits that its multiples are exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    /// Taylor's coefficients from the ninth power down to the square: what is left out is below a
+    /// unit in the last place.
+    const TAYLOR: [f32; 8] =
+        [1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+    let splat = |value| simd.splat_f32s(value);
+    let fused = |a, b, c| simd.mul_add_e_f32s(a, b, c);
+    let bounded = simd.select_f32s(simd.less_than_f32s(a, splat(80.0)), a, splat(80.0));
+    let shifted = fused(bounded, splat(-LOG2_E), splat(ROUND));
+    let n = simd.sub_f32s(shifted, splat(ROUND));
+    let r = fused(n, splat(-LN_2[0]), simd.sub_f32s(splat(0.0), bounded));
+    let r = fused(n, splat(-LN_2[1]), r);
+    let tail = TAYLOR[1..].iter().fold(splat(TAYLOR[0]), |sum, &coefficient| fused(sum, r, splat(coefficient)));
+    let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
+    let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
+    (scale, fused(simd.mul_f32s(tail, r), r, r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(squash: Squash, arch: Arch, x: &[f32]) -> Vec<(f32, f32)> {
+        let mut values = Matrix::from_fn(x.len() + 1, 1, |row, _| if row == 0 { 0.25 } else { x[row - 1] });
+        let mut factor = Matrix::new(x.len(), 1);
+        squash.apply(arch, &mut values, 1, &mut factor);
+        assert_eq!(values.get(0, 0), 0.25);
+        (0..x.len()).map(|row| (values.get(row + 1, 0), factor.get(row, 0))).collect()
+    }
+
+    #[test]
+    fn values_are_within_a_few_units_in_the_last_place() {
+        let x: Vec<f32> = (-400_000i32..=400_000).map(|i| i as f32 * 1e-4).collect();
+        for arch in [Arch::new(), Arch::Scalar] {
+            for (x, (y, slope)) in x.iter().zip(apply(Squash::Tanh, arch, &x)) {
+                let exact = f64::from(*x).tanh();
+                assert!((f64::from(y) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) = {y}, not {exact}");
+                assert!((f64::from(slope) - (1.0 - exact * exact)).abs() <= 3e-7);
+            }
+            for (x, (y, slope)) in x.iter().zip(apply(Squash::Sigmoid, arch, &x)) {
+                let exact = 1.0 / (1.0 + (-f64::from(*x)).exp());
+                assert!((f64::from(y) - exact).abs() <= 3e-7 * exact, "sigmoid({x}) = {y}, not {exact}");
+                assert!((f64::from(slope) - exact * (1.0 - exact)).abs() <= 3e-7);
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_saturate_and_what_is_no_number_stays_none() {
+        let x = [f32::INFINITY, 1e30, -1e30, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN];
+        let bits = |squash| apply(squash, Arch::new(), &x).into_iter().map(|(y, _)| y).collect::<Vec<_>>();
+        let tanh = bits(Squash::Tanh);
+        assert_eq!(tanh[..4], [1.0, 1.0, -1.0, -1.0]);
+        assert!(tanh[4].to_bits() == 0 && tanh[5].to_bits() == (-0.0f32).to_bits() && tanh[6].is_nan());
+        let sigmoid = bits(Squash::Sigmoid);
+        assert_eq!(sigmoid[..2], [1.0, 1.0]);
+        assert!(sigmoid[2] < 1e-30 && sigmoid[3] < 1e-30 && sigmoid[6].is_nan());
+        assert_eq!(sigmoid[4..6], [0.5, 0.5]);
+    }
+}

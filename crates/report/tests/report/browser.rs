@@ -1,0 +1,134 @@
+//! The page in a real browser: every control does what it says, and nothing is requested.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gansweep_report::{ReportOptions, build, render};
+use gansweep_store::{Reader, Store};
+
+use crate::support::{Fate, Synthetic};
+
+/// Notes faults from the page's first moment on.
+const WATCH: &str = "<script>window.faults = [];
+addEventListener('error', (event) => faults.push(String(event.message)));
+addEventListener('unhandledrejection', (event) => faults.push(String(event.reason)));
+addEventListener('securitypolicyviolation', (event) => faults.push('forbidden: ' + event.blockedURI));
+console.error = (...words) => faults.push(words.join(' '));</script>";
+
+/// Uses the page and writes a line per check into it.
+const CHECKS: &str = include_str!("checks.js");
+
+#[test]
+fn every_control_of_the_page_works_in_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let Some(lines) = lines_of(folder.path(), CHECKS) else { return };
+    assert_all_ok(&lines, 20);
+}
+
+#[test]
+fn unusual_sweeps_load_without_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let lone = Synthetic { rates: vec![2e-4], widths: vec![128], seeds: vec![7], ..Synthetic::default() };
+    let hostile = "</script><script>alert(1)</script>";
+    let diverged = |_| Fate::Diverges(0.4);
+    Synthetic { name: "lone", ..lone }.record(folder.path());
+    Synthetic { name: "waiting", rates: vec![3e-4], fate: |_| Fate::Waits, ..Synthetic::default() }
+        .record(folder.path());
+    Synthetic { name: hostile, rates: vec![4e-4], fate: diverged, ..Synthetic::default() }
+        .record(folder.path());
+    let script = "for (const tab of document.querySelectorAll('.tabs button')) { tab.click(); await frames(5); }
+        check('three tabs', () => equal(document.querySelectorAll('.tabs button').length, 3));
+        check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    assert_all_ok(&lines, 4);
+}
+
+#[test]
+fn an_empty_database_loads_without_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap();
+    let script = "check('it says so', () => that(document.body.textContent.includes('Nothing here yet')));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    assert_all_ok(&lines, 3);
+}
+
+fn assert_all_ok(lines: &[String], at_least: usize) {
+    let bad: Vec<&String> = lines.iter().filter(|line| !line.ends_with(": ok")).collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert!(lines.len() >= at_least, "only {} checks ran: {lines:#?}", lines.len());
+}
+
+/// The tools and the closing checks around other checks.
+fn with_tools(script: &str) -> String {
+    let marker = "// --- checks ---";
+    let (tools, rest) = CHECKS.split_once(marker).unwrap();
+    let (_, closing) = rest.split_once(marker).unwrap();
+    format!("{tools}{script}{closing}")
+}
+
+/// What the checks wrote into the folder's page; `None` where there is no browser.
+fn lines_of(folder: &Path, checks: &str) -> Option<Vec<String>> {
+    let browser = browser()?;
+    let reader = Reader::open(folder).unwrap();
+    let page = render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap();
+    let page = page.replacen("<head>", &format!("<head>{WATCH}"), 1);
+    let end = page.rfind("</body>").unwrap();
+    let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);
+    let path = folder.join("checked.html");
+    fs::write(&path, page).unwrap();
+    let dom = dump_dom(&browser, folder, &path);
+    let (_, rest) = dom
+        .split_once("<pre id=\"checks\">")
+        .expect("the checks wrote nothing: the page's scripts failed early");
+    let (lines, _) = rest.split_once("</pre>").unwrap();
+    Some(lines.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// The first of Chromium's names on the path. Its absence is a failure where the tests must be
+/// complete, which `CI=true` says.
+fn browser() -> Option<PathBuf> {
+    const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let found = NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        let message =
+            "no chromium, chromium-browser or google-chrome on PATH; on Debian: apt-get install chromium";
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
+        eprintln!("skipped: {message}");
+    }
+    found
+}
+
+fn dump_dom(browser: &Path, folder: &Path, page: &Path) -> String {
+    const PATIENCE: Duration = Duration::from_secs(180);
+    let output = folder.join("dom.html");
+    let profile = folder.join("profile");
+    let mut child = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--window-size=1440,1000", "--virtual-time-budget=60000"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .args(["--dump-dom".to_owned(), format!("file://{}", page.display())])
+        .stdin(Stdio::null())
+        .stdout(File::create(&output).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{} did not end within {PATIENCE:?}", browser.display());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    fs::read_to_string(output).unwrap()
+}

@@ -1,0 +1,152 @@
+// Uses the page as a person would and writes one line per check into it.
+
+const lines = [];
+function check(name, body) {
+  try {
+    body();
+    lines.push(`${name}: ok`);
+  } catch (error) {
+    lines.push(`${name}: ${error.message}`.replaceAll("<", "(").replaceAll("\n", " "));
+  }
+}
+function that(truth, message = "is not so") {
+  if (!truth) throw new Error(message);
+}
+function equal(actual, expected) {
+  that(JSON.stringify(actual) === JSON.stringify(expected), `${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
+}
+async function frames(count) {
+  for (let frame = 0; frame < count; frame += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+}
+const one = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+function set(selector, value) {
+  const input = one(selector);
+  if (input.type === "radio" || input.type === "checkbox") input.checked = value;
+  else input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+async function show(selector) {
+  one(selector)?.scrollIntoView({ behavior: "instant" });
+  await frames(20);
+}
+// --- checks ---
+
+const columns = all(".runtable thead th").map((heading) => heading.textContent.trim());
+const column = (name) => all(".runtable tbody tr").filter((row) => !row.classList.contains("off")).map((row) => row.cells[columns.indexOf(name)].textContent.trim());
+const sorted = (values, sign) => values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);
+
+// The table
+check("the table has a row per run", () => equal(column("seed").length, 8));
+one("[data-sort='final:0']").click();
+check("a click sorts a column upwards", () => that(sorted(column("D loss").map(Number), 1), column("D loss").join()));
+check("the sorted column says so", () => equal(one("[data-sort='final:0']").closest("th").getAttribute("aria-sort"), "ascending"));
+one("[data-sort='final:0']").click();
+check("a second click sorts it downwards", () => that(sorted(column("D loss").map(Number), -1), column("D loss").join()));
+one("[data-sort='axis:0']").click();
+check("swept keys sort as numbers", () => equal([...new Set(column("lr"))], ["2e-4", "1e-3"]));
+one("[data-sort=state]").click();
+check("states sort as words", () => equal([column("state")[0].slice(0, 9), column("state").at(-1).slice(0, 11)], ["completed", "interrupted"]));
+one("[data-sort=seed]").click();
+
+// The sample grids
+await show(".samples");
+const shots = all(".shot[data-run]");
+const pictures = () => shots.map((shot) => shot.querySelector("img").getAttribute("src"));
+const last = pictures();
+check("every run's last grid is shown", () => that(last.every((source) => source?.startsWith("data:image/png;base64,"))));
+check("grids hang on the swept keys", () => equal(all(".wall thead th").map((heading) => heading.textContent.trim().split(/\s+/).at(-1)), ["hidden", "2e-4", "1e-3"].slice(0, 1).concat(all(".wall thead th").slice(1).map((heading) => heading.textContent.trim().split(/\s+/).at(-1)))));
+check("real images stand beside them", () => that(one(".real img").src.startsWith("data:image/png;base64,")));
+check("a run that ended early says when", () => that(shots.find((shot) => shot.dataset.run === "6").textContent.includes("epoch 2")));
+set(".samples [data-control=epoch]", 0);
+await frames(3);
+const first = pictures();
+check("the slider changes every grid", () => that(first.every((source, place) => source && source !== last[place])));
+check("the slider says the epoch", () => equal(one(".samples .timeline output").textContent, "0"));
+one(".samples .play").click();
+await new Promise((done) => setTimeout(done, 1500));
+check("play moves on", () => that(Number(one(".samples .timeline output").textContent) > 0));
+one(".samples .play").click();
+check("play stops", () => equal(one(".samples .play").getAttribute("aria-pressed"), "false"));
+set(".samples [data-control=invert]", true);
+check("black on white inverts the images", () => that(getComputedStyle(shots[0].querySelector("img")).filter.includes("invert")));
+set(".samples [data-control=size]", 2);
+check("the size control enlarges them", () => equal(shots[0].getBoundingClientRect().width, 112 * 0.5));
+one(".shot[data-run='2'] button").click();
+check("a click enlarges a grid", () => that(one(".viewer").open && one(".viewer h2").textContent === "lr=2e-4 hidden=256 seed=1"));
+one(".viewer .next").click();
+check("the viewer goes on to the next run", () => equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=2"));
+check("the viewer tells why a run ended", () => that(one(".viewer .why").textContent.length > 0));
+one(".viewer .close").click();
+check("the viewer closes", () => that(!one(".viewer").open));
+
+// The curves
+await show(".curves");
+await show(".chartgroup:last-child");
+const plots = all(".chart .plot");
+check("every chart is drawn", () => equal(plots.filter((plot) => plot.querySelector(".scatterlayer .trace")).length, 7));
+check("a value of the colour key is a trace", () => equal(plots[0].data.length, 3));
+check("gaps stand for what is not finite", () => that(plots[0].data.every((trace) => trace.y.every((y) => y === null || Number.isFinite(y)))));
+check("divergence is marked", () => equal(plots[0].data.at(-1).x.length, 1));
+check("probabilities have the whole range", () => equal(plots[2].layout.yaxis.range, [-0.02, 1.02]));
+const steps = Math.max(...plots[0].data[0].x);
+set("[data-option=x][value=epoch]", true);
+await frames(20);
+check("the x axis switches to epochs", () => equal([Math.max(...plots[0].data[0].x), plots[0].layout.xaxis.title.text], [3, "epochs"]));
+set("[data-option=x][value=images_seen]", true);
+await frames(20);
+check("the x axis switches to images", () => equal(Math.max(...plots[0].data[0].x), 100 * steps));
+set("[data-option=x][value=seconds]", true);
+await frames(20);
+check("the x axis switches to time", () => equal(Math.max(...plots[0].data[0].x), steps / 100));
+set("[data-option=scale][value=log]", true);
+await frames(20);
+check("the y axis becomes logarithmic", () => equal(plots[0].layout.yaxis.type, "log"));
+set("[data-option=scale][value=linear]", true);
+set("[data-control=color]", "state");
+await frames(20);
+check("another key colours the runs", () => equal(all(".legend button").map((entry) => entry.textContent.split(" ")[0]), ["completed", "diverged", "failed", "interrupted"]));
+const drawn = () => plots[0].data.slice(0, -1).reduce((sum, trace) => sum + trace.y.length, 0);
+const before = drawn();
+one(".legend button").click();
+await frames(20);
+check("the legend hides runs everywhere", () => that(drawn() < before && column("seed").length === 3));
+one(".legend button").click();
+await frames(20);
+check("and shows them again", () => equal([drawn(), column("seed").length], [before, 8]));
+
+// Pointing and pinning
+const ink = (plot) => {
+  const canvas = plot.querySelector("canvas");
+  return canvas ? canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0) : false;
+};
+check("nothing stands out at first", () => that(!ink(plots[0])));
+Plotly.Fx.hover(plots[0], [{ curveNumber: 0, pointNumber: 2 }]);
+check("pointing at a line finds its run everywhere", () => that(ink(plots[0]) && ink(plots[6]) && all(".shot.lit").length === 1 && all("tr.lit").length === 1));
+check("a tooltip names the run", () => that(!one(".tip").hidden && one(".tip").textContent.includes("seed=")));
+Plotly.Fx.unhover(plots[0]);
+one(".runs").dispatchEvent(new PointerEvent("pointerleave"));
+await frames(5);
+one(".runtable tr[data-run='6']").click();
+check("a click pins a run", () => that(!one(".pinned").hidden && one(".runtable tr[data-run='6']").getAttribute("aria-selected") === "true"));
+check("the pinned run stands out", () => that(ink(plots[0]) && one(".shot[data-run='6']").classList.contains("lit")));
+document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+check("escape unpins", () => that(one(".pinned").hidden && !ink(plots[0])));
+
+// Filters
+set("[data-control=filter]", "seed=1 lr=1e-3");
+check("words filter the runs", () => equal(column("lr"), ["1e-3", "1e-3"]));
+check("grids of other runs step back", () => equal(all(".shot[data-run].off").length, 6));
+set("[data-control=filter]", "");
+one(".statefilter [data-state=completed]").click();
+check("states filter the runs", () => equal([column("seed").length, one(".matches").textContent], [3, "3 of 8 runs"]));
+one(".statefilter [data-state=completed]").click();
+// --- checks ---
+await frames(5);
+check("no fault was reported", () => equal(window.faults, []));
+const requests = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !/^(data|blob):/.test(name));
+check("nothing was requested", () => equal(requests, []));
+const report = document.body.appendChild(document.createElement("pre"));
+report.id = "checks";
+report.textContent = lines.join("\n");

@@ -1,0 +1,195 @@
+//! Databases of sweeps that nobody trained: the same every time, whatever the machine.
+
+mod config;
+mod picture;
+mod story;
+
+use std::path::Path;
+
+use gansweep_experiment::{
+    Assignment, ConfigHash, Dataset, Geometry, Palette, PlannedRun, Record, RunId, SampleMode,
+};
+use gansweep_store::{Store, SweepRecord};
+use serde_json::json;
+
+use self::config::config;
+use self::picture::ring;
+use self::story::plain_curve;
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const NEW_YEAR_MS: i64 = 1_767_225_600_000;
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fate {
+    /// Trains to its last step.
+    Completes,
+    /// Its losses stop being finite after this share of the run.
+    Diverges(f64),
+    /// Its only attempt ends in an error after this share of the run.
+    Fails(f64),
+    /// It is stopped after this share of the run.
+    IsInterrupted(f64),
+    /// It goes on, and has done this share.
+    Runs(f64),
+    /// It has not begun.
+    Waits,
+}
+
+/// What the values of a run depend on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Spec {
+    /// Learning rate of both networks.
+    pub(crate) lr: f64,
+    /// Width of the hidden layers.
+    pub(crate) width: u32,
+    /// Of the run.
+    pub(crate) seed: u64,
+}
+
+/// A sweep over learning rates, widths and seeds.
+pub(crate) struct Synthetic {
+    /// The sweep's name.
+    pub(crate) name: &'static str,
+    /// Its description.
+    pub(crate) description: &'static str,
+    /// The dataset it asks for.
+    pub(crate) requested: Dataset,
+    /// The dataset it trains on.
+    pub(crate) dataset: Dataset,
+    /// Values of `optimizer.lr`.
+    pub(crate) rates: Vec<f64>,
+    /// Values of `model.hidden`.
+    pub(crate) widths: Vec<u32>,
+    /// The seeds.
+    pub(crate) seeds: Vec<u64>,
+    /// Epochs of every run.
+    pub(crate) epochs: u32,
+    /// Points of every curve of a whole run.
+    pub(crate) points: u64,
+    /// Rows and columns of a grid.
+    pub(crate) side: u32,
+    /// How the run of that place in the plan ends.
+    pub(crate) fate: fn(usize) -> Fate,
+    /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
+    pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
+    /// One image of a run's grid, after that share of it.
+    pub(crate) image: fn(&Spec, u32, f64) -> Vec<u8>,
+}
+
+impl Default for Synthetic {
+    /// Two learning rates, two widths, two seeds; one run diverges, one fails, one is interrupted.
+    fn default() -> Self {
+        Self {
+            name: "lr",
+            description: "Learning rate against width.",
+            requested: Dataset::Mnist,
+            dataset: Dataset::Mnist,
+            rates: vec![2e-4, 1e-3],
+            widths: vec![128, 256],
+            seeds: vec![1, 2],
+            epochs: 3,
+            points: 12,
+            side: 2,
+            fate: |place| match place {
+                3 => Fate::IsInterrupted(0.5),
+                5 => Fate::Fails(0.25),
+                6 => Fate::Diverges(0.7),
+                _ => Fate::Completes,
+            },
+            curve: plain_curve,
+            image: ring,
+        }
+    }
+}
+
+impl Synthetic {
+    /// Writes the sweep into the results folder.
+    pub(crate) fn record(&self, folder: &Path) {
+        let mut store = Store::open_with_clock(folder, || NEW_YEAR_MS).unwrap();
+        let plan = self.plan();
+        store
+            .register_sweep(
+                &self.sweep_record(),
+                &plan.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
+            )
+            .unwrap();
+        store.put_real_images(&self.real_images()).unwrap();
+        for (place, (spec, run)) in plan.iter().enumerate() {
+            let fate = (self.fate)(place);
+            if fate == Fate::Waits {
+                continue;
+            }
+            let attempt = store.begin_attempt(&run.id, "cpu").unwrap();
+            store.record(&self.events(spec, run, attempt, fate)).unwrap();
+        }
+    }
+
+    /// The runs in the order of the plan.
+    pub(crate) fn plan(&self) -> Vec<(Spec, PlannedRun)> {
+        let mut runs = Vec::new();
+        for &lr in &self.rates {
+            for &width in &self.widths {
+                for &seed in &self.seeds {
+                    let spec = Spec { lr, width, seed };
+                    runs.push((spec, self.planned(spec)));
+                }
+            }
+        }
+        runs
+    }
+
+    fn planned(&self, spec: Spec) -> PlannedRun {
+        let config = config(&spec, self.dataset, self.epochs);
+        let config_hash = ConfigHash::of(&config);
+        let mut assignments = Vec::new();
+        let mut label = String::new();
+        if self.rates.len() > 1 {
+            assignments.push(Assignment { key: "optimizer.lr".to_owned(), value: json!(spec.lr) });
+            label += &format!("lr={:e} ", spec.lr);
+        }
+        if self.widths.len() > 1 {
+            assignments.push(Assignment { key: "model.hidden".to_owned(), value: json!(spec.width) });
+            label += &format!("hidden={} ", spec.width);
+        }
+        let data_fingerprint = format!("{}-images", self.dataset.name());
+        PlannedRun {
+            id: RunId::of(&config_hash, spec.seed, &data_fingerprint),
+            config_hash,
+            config,
+            seed: spec.seed,
+            data_fingerprint,
+            assignments,
+            label: format!("{label}seed={}", spec.seed),
+        }
+    }
+
+    fn geometry(&self) -> Geometry {
+        Geometry { rows: self.side, cols: self.side, height: 28, width: 28 }
+    }
+
+    fn sweep_record(&self) -> SweepRecord {
+        SweepRecord {
+            name: self.name.to_owned(),
+            file: format!("experiments/{}.toml", self.name),
+            source_toml: format!("name   = \"{}\"\nrecipe = \"fast\"\n", self.name),
+            description: self.description.to_owned(),
+            recipe: "fast".to_owned(),
+            axes_json: "[]".to_owned(),
+            dataset_requested: self.requested,
+            dataset: self.dataset,
+            record: Record {
+                every_steps: 50,
+                every_epochs: 1,
+                grid_rows: self.side,
+                grid_cols: self.side,
+                sample_mode: SampleMode::Eval,
+                latent_seed: 0,
+                palette: Palette::Gray,
+                checkpoint_seconds: 20.0,
+            },
+            program_version: "0.1.0".to_owned(),
+            machine: "bench, 2 cores".to_owned(),
+        }
+    }
+}

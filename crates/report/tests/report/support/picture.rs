@@ -1,0 +1,62 @@
+//! Sample grids and real images of nothing but rings.
+
+use std::io::Cursor;
+
+use gansweep_experiment::{Event, Samples};
+use gansweep_store::RealImages;
+
+use super::{Spec, Synthetic};
+
+impl Synthetic {
+    pub(super) fn samples(&self, spec: &Spec, step: u64, epoch: u32, share: f64) -> Event {
+        let images = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
+        Event::Samples(Samples {
+            step,
+            epoch,
+            geometry: self.geometry(),
+            png: png(&tiles(images, self.side), self.side),
+        })
+    }
+
+    pub(super) fn real_images(&self) -> RealImages {
+        let spec = Spec { lr: 0.0, width: 0, seed: 0 };
+        let images = (0..self.side * self.side).map(|cell| (self.image)(&spec, cell, 1.0)).collect();
+        RealImages {
+            dataset: self.dataset,
+            data_fingerprint: format!("{}-images", self.dataset.name()),
+            geometry: self.geometry(),
+            png: png(&tiles(images, self.side), self.side),
+        }
+    }
+}
+
+/// A ring that closes as training goes on.
+pub(super) fn ring(spec: &Spec, cell: u32, share: f64) -> Vec<u8> {
+    let radius = 5 + i64::from(cell % 4) + (spec.seed % 3) as i64;
+    let noise = |place: i64| ((place * 7919 + i64::from(cell) * 104_729) % 251) as f64 * (1.0 - share);
+    let pixel = |place: i64| {
+        let (x, y) = (place % 28 - 14, place / 28 - 14);
+        let off = (x * x + y * y - radius * radius).abs();
+        if off < 14 { (255.0 * share) as u8 } else { noise(place) as u8 }
+    };
+    (0..784).map(pixel).collect()
+}
+
+fn tiles(images: Vec<Vec<u8>>, side: u32) -> Vec<u8> {
+    let side = side as usize;
+    let mut grid = vec![0; side * side * 784];
+    for (cell, image) in images.iter().enumerate() {
+        for row in 0..28 {
+            let at = (cell / side * 28 + row) * side * 28 + cell % side * 28;
+            grid[at..at + 28].copy_from_slice(&image[row * 28..(row + 1) * 28]);
+        }
+    }
+    grid
+}
+
+fn png(pixels: &[u8], side: u32) -> Vec<u8> {
+    let image = image::GrayImage::from_raw(side * 28, side * 28, pixels.to_vec()).unwrap();
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
