@@ -16,15 +16,18 @@ const PITCH: usize = SIDE + GAP;
 const GLYPH_ZOOM: usize = 4;
 /// Room for a row's label.
 const LABEL_WIDTH: usize = 3 * GLYPH_ZOOM + 2 * GAP;
+/// A sheet is to be looked at: no number of columns may fill the memory.
+const MAX_COLS: usize = 100;
 /// Of the sheet, so that the images' edges can be seen.
 const BACKGROUND: u8 = 48;
 /// Of the labels.
 const INK: u8 = 200;
 
 /// The first `cols` images of each class, a row per class with its label before it, twice as large
-/// as they are, as an 8-bit grey PNG. A class with fewer images has a shorter row.
+/// as they are, as an 8-bit grey PNG. A class with fewer images has a shorter row; a row has at most
+/// 100 images.
 pub fn contact_sheet(images: &Images, cols: u32) -> Vec<u8> {
-    let cols = cols as usize;
+    let cols = (cols as usize).min(MAX_COLS);
     let (width, height) = (LABEL_WIDTH + cols * PITCH + GAP, DIGITS.len() * PITCH + GAP);
     let mut canvas = Canvas::new(width, height, BACKGROUND);
     let mut filled = [0; DIGITS.len()];

@@ -88,35 +88,3 @@ fn xor_shift(x: Tensor<2, Int>, bits: i32) -> Tensor<2, Int> {
     let shifted = x.clone().bitwise_right_shift_scalar(bits).bitwise_and_scalar((1 << (32 - bits)) - 1);
     x.bitwise_xor(shifted)
 }
-
-#[cfg(all(test, feature = "flex"))]
-mod tests {
-    use super::*;
-    use crate::streams::{Key, Pass, dropout_mask};
-
-    #[test]
-    fn the_device_makes_the_masks_of_the_host() {
-        let device = Device::flex();
-        let mask = |update, layer, batch, features| Mask { pass: Pass::DiscriminatorReal, update, layer, batch, features };
-        let masks = [mask(0, 2, 7, 5), mask(1, 4, 3, 33)];
-        let (seeds, rates) = ([11u64, u64::MAX], [0.3, 0.5]);
-        let keys: Vec<_> = seeds
-            .iter()
-            .flat_map(|&seed| masks.iter().map(move |it| Key::mask(seed, 9, it.update, it.pass, it.layer)))
-            .collect();
-        let half = |pick: fn((u32, u32)) -> u32| {
-            let values: Vec<i32> = keys.iter().map(|key| pick(key.halves()).cast_signed()).collect();
-            integers(&values, &device).reshape([2, 2])
-        };
-        let cuts = masks.iter().map(|mask| Cut { rows: mask.batch, features: mask.features }).collect();
-        let plan = MaskPlan { masks: masks.to_vec(), cuts };
-        let made = MaskMaker::new(&plan, &rates, &device).unwrap().make(half(|it| it.0), half(|it| it.1));
-        for (index, mask) in masks.iter().enumerate() {
-            let mut expected = vec![0.0; 2 * mask.count()];
-            for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
-                dropout_mask(keys[lane * 2 + index], rates[lane], out);
-            }
-            assert_eq!(made[index].to_data().to_vec::<f32>().unwrap(), expected);
-        }
-    }
-}

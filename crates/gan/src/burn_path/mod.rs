@@ -21,7 +21,7 @@ mod row;
 mod rows;
 mod side;
 mod step;
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
 mod tests;
 mod trainer;
 

@@ -1,16 +1,18 @@
 //! Burn's path against the CPU path written by hand, and against itself.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use gansweep_experiment::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, SampleMode};
 use rand::Rng;
 
 use super::BurnTrainer;
+use super::mask_plan::{Cut, Mask, MaskPlan};
+use super::masks::{MaskMaker, integers};
 use crate::device::{self, DeviceName, OpenDevice};
 use crate::native::NativeTrainer;
 use crate::state::LaneState;
-use crate::streams::{Key, Purpose};
+use crate::streams::{Key, Pass, Purpose, dropout_mask};
 use crate::trainer::{Lane, LaneChunk, Trainer, TrainingImages};
 
 /// Layers small enough for a test, with widths that no vector or tile divides.
@@ -21,10 +23,18 @@ const SMALL: [&str; 4] = [
     "train.batch_size=12",
 ];
 
-/// The device of these tests: `GANSWEEP_TEST_DEVICE`, or Burn's CPU backend.
+/// The device of these tests: `GANSWEEP_TEST_DEVICE`, or the first that the build has.
 fn test_device() -> OpenDevice {
-    let name = std::env::var("GANSWEEP_TEST_DEVICE").unwrap_or_else(|_| DeviceName::Flex.to_string());
-    device::open(name.parse().unwrap()).unwrap()
+    static OPEN: LazyLock<OpenDevice> = LazyLock::new(|| {
+        let first = match (cfg!(feature = "flex"), cfg!(feature = "wgpu")) {
+            (true, _) => DeviceName::Flex,
+            (_, true) => DeviceName::Vulkan(0),
+            _ => DeviceName::LibtorchCpu,
+        };
+        let name = std::env::var("GANSWEEP_TEST_DEVICE").unwrap_or_else(|_| first.to_string());
+        device::open(name.parse().unwrap()).unwrap()
+    });
+    OPEN.clone()
 }
 
 fn config(recipe: &str, sets: &[&str]) -> Config {
@@ -235,4 +245,30 @@ fn lanes_of_different_shapes_are_refused() {
     let lanes = lanes(&[small("jovian", &[]), small("jovian", &["model.latent_dim=8"])]);
     let error = BurnTrainer::new(&test_device(), lanes.clone(), &initial(&lanes), &images(&lanes[0].config)).unwrap_err();
     assert!(error.to_string().contains("lane 1"), "{error}");
+}
+
+#[test]
+fn the_device_makes_the_masks_of_the_host() {
+    let device = test_device().device;
+    let mask = |update, layer, batch, features| Mask { pass: Pass::DiscriminatorReal, update, layer, batch, features };
+    let masks = [mask(0, 2, 7, 5), mask(1, 4, 3, 33)];
+    let (seeds, rates) = ([11u64, u64::MAX], [0.3, 0.5]);
+    let keys: Vec<_> = seeds
+        .iter()
+        .flat_map(|&seed| masks.iter().map(move |it| Key::mask(seed, 9, it.update, it.pass, it.layer)))
+        .collect();
+    let half = |pick: fn((u32, u32)) -> u32| {
+        let values: Vec<i32> = keys.iter().map(|key| pick(key.halves()).cast_signed()).collect();
+        integers(&values, &device).reshape([2, 2])
+    };
+    let cuts = masks.iter().map(|mask| Cut { rows: mask.batch, features: mask.features }).collect();
+    let plan = MaskPlan { masks: masks.to_vec(), cuts };
+    let made = MaskMaker::new(&plan, &rates, &device).unwrap().make(half(|it| it.0), half(|it| it.1));
+    for (index, mask) in masks.iter().enumerate() {
+        let mut expected = vec![0.0; 2 * mask.count()];
+        for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
+            dropout_mask(keys[lane * 2 + index], rates[lane], out);
+        }
+        assert_eq!(made[index].to_data().to_vec::<f32>().unwrap(), expected);
+    }
 }

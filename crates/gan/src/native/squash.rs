@@ -140,7 +140,7 @@ mod tests {
             for (x, (y, slope)) in x.iter().zip(apply(Squash::Tanh, arch, &x)) {
                 let exact = f64::from(*x).tanh();
                 assert!((f64::from(y) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) = {y}, not {exact}");
-                assert!((f64::from(slope) - (1.0 - exact * exact)).abs() <= 3e-7);
+                assert!((f64::from(slope) - (1.0 - exact * exact)).abs() <= 6e-7);
             }
             for (x, (y, slope)) in x.iter().zip(apply(Squash::Sigmoid, arch, &x)) {
                 let exact = 1.0 / (1.0 + (-f64::from(*x)).exp());

@@ -85,12 +85,14 @@ mod avx {
         let mut flipped = [Line::ZERO; LINE];
         for row in [0, WIDTH] {
             for half in [0, 1] {
-                let quarter = std::array::from_fn(|i| {
-                    bytemuck::cast(V3::as_simd_f32s(&square[row + i].0).0[half])
-                });
-                for (i, vector) in quarter_flipped(simd, quarter).into_iter().enumerate() {
+                let mut quarter = [simd.avx._mm256_setzero_ps(); WIDTH];
+                for i in 0..WIDTH {
+                    quarter[i] = bytemuck::cast(V3::as_simd_f32s(&square[row + i].0).0[half]);
+                }
+                let quarter = quarter_flipped(simd, quarter);
+                for i in 0..WIDTH {
                     let line = &mut flipped[half * WIDTH + i].0;
-                    V3::as_mut_simd_f32s(line).0[row / WIDTH] = bytemuck::cast(vector);
+                    V3::as_mut_simd_f32s(line).0[row / WIDTH] = bytemuck::cast(quarter[i]);
                 }
             }
         }
@@ -98,26 +100,28 @@ mod avx {
     }
 
     /// Eight rows of eight transposed: pairs of elements, pairs of pairs, then halves of vectors
-    /// change places.
+    /// change places. Without closures, which would be compiled for the oldest processors.
     #[inline(always)]
     fn quarter_flipped(simd: V3, rows: [__m256; WIDTH]) -> [__m256; WIDTH] {
         let avx = simd.avx;
-        let [a, b, c, d, e, f, g, h] = rows;
-        let low = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| avx._mm256_unpacklo_ps(x, y));
-        let high = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| avx._mm256_unpackhi_ps(x, y));
-        let fours = |[p, q, r, s]: [__m256; 4]| {
-            [
-                avx._mm256_shuffle_ps::<0x44>(p, q),
-                avx._mm256_shuffle_ps::<0xee>(p, q),
-                avx._mm256_shuffle_ps::<0x44>(r, s),
-                avx._mm256_shuffle_ps::<0xee>(r, s),
-            ]
-        };
-        let ([a, b, e, f], [c, d, g, h]) = (fours(low), fours(high));
-        let lower = [(a, e), (b, f), (c, g), (d, h)].map(|(x, y)| avx._mm256_permute2f128_ps::<0x20>(x, y));
-        let upper = [(a, e), (b, f), (c, g), (d, h)].map(|(x, y)| avx._mm256_permute2f128_ps::<0x31>(x, y));
-        let ([a, b, c, d], [e, f, g, h]) = (lower, upper);
-        [a, b, c, d, e, f, g, h]
+        let mut pairs = rows;
+        for i in [0, 2, 4, 6] {
+            pairs[i] = avx._mm256_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = avx._mm256_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        let mut fours = pairs;
+        for i in [0, 4] {
+            fours[i] = avx._mm256_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+            fours[i + 1] = avx._mm256_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+            fours[i + 2] = avx._mm256_shuffle_ps::<0x44>(pairs[i + 1], pairs[i + 3]);
+            fours[i + 3] = avx._mm256_shuffle_ps::<0xee>(pairs[i + 1], pairs[i + 3]);
+        }
+        let mut flipped = fours;
+        for i in 0..4 {
+            flipped[i] = avx._mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+            flipped[i + 4] = avx._mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+        }
+        flipped
     }
 }
 

@@ -132,7 +132,8 @@ pub(crate) fn digest(inputs: &BTreeMap<String, Array>) -> String {
             hasher.update(value.to_le_bytes());
         }
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes = hasher.finalize();
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Image `n` of the synthetic training images: a soft ring on black, in integers. Its centre is

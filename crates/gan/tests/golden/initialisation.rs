@@ -1,4 +1,4 @@
-//! Fresh weights are distributed as PyTorch's `nn.Linear` and `nn.BatchNorm1d` leave them.
+//! Fresh weights are distributed as `nn.Linear` and `nn.BatchNorm1d` leave them.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +45,7 @@ fn fresh_weights_are_uniform_within_the_bounds_that_pytorch_draws_them_from() {
             for parameter in Network::of(role, &case.config).parameters() {
                 let name = format!("{}.{}", role.name(), parameter.name);
                 let values = &state.arrays[&name].values;
+                let all = |wanted: f32| values.iter().all(|value| value.to_bits() == wanted.to_bits());
                 match parameter.init {
                     Init::Uniform { fan_in } => {
                         let what = format!("{}.{name}", case.name);
@@ -52,8 +53,8 @@ fn fresh_weights_are_uniform_within_the_bounds_that_pytorch_draws_them_from() {
                         Spread::of(values, fan_in).expect_uniform(values.len(), &what);
                         compared += 1;
                     }
-                    Init::One => assert!(values.iter().all(|&value| value == 1.0), "{name}"),
-                    Init::Zero => assert!(values.iter().all(|&value| value == 0.0), "{name}"),
+                    Init::One => assert!(all(1.0), "{name}"),
+                    Init::Zero => assert!(all(0.0), "{name}"),
                 }
             }
         }

@@ -67,8 +67,7 @@ struct Comparison {
 impl Comparison {
     fn expect(&mut self, what: &str, found: f64, expected: f64, allowed: f64) {
         let share = (found - expected).abs() / allowed;
-        // Not `share > 1.0`: a NaN must fail.
-        if !(share <= 1.0) {
+        if share > 1.0 || share.is_nan() {
             self.faults.push(format!("{what}: {found:e}, expected {expected:e} +- {allowed:.1e}"));
         }
         if share > self.worst.0 {

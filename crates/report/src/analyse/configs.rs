@@ -100,3 +100,66 @@ fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueUse) {
         None => sections.push(Section { name: name.to_owned(), settings: vec![setting] }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gansweep_experiment::{RunId, RunState};
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(config: Value) -> RunInput {
+        RunInput {
+            id: RunId::parse("0123456789abcdef").unwrap(),
+            label: String::new(),
+            seed: 1,
+            assignments: Vec::new(),
+            config,
+            state: RunState::Queued,
+            cause: None,
+            step: 0,
+            total_steps: 0,
+            epochs: 0,
+            seconds: 0.0,
+            images_per_second: None,
+            attempts: Vec::new(),
+            last: BTreeMap::new(),
+            series: BTreeMap::new(),
+            grids: Vec::new(),
+        }
+    }
+
+    fn configuration_of(configs: &[Value]) -> Configuration {
+        let inputs: Vec<RunInput> = configs.iter().cloned().map(run).collect();
+        let shown: Vec<Run> =
+            inputs.iter().map(|input| crate::analyse::runs::run(input, &[], &[], Vec::new())).collect();
+        configuration(&inputs, &shown, &[])
+    }
+
+    #[test]
+    fn keys_that_differ_in_the_same_runs_by_the_same_values_share_a_row() {
+        let config = |lr: f64| json!({"g": {"lr": lr, "width": 64}, "d": {"lr": lr}});
+        let configuration = configuration_of(&[config(1e-4), config(2e-4), config(1e-4)]);
+        let [row] = configuration.differing.as_slice() else { panic!("{configuration:?}") };
+        assert_eq!(row.keys, ["g.lr", "d.lr"]);
+        assert_eq!(row.values[0], ValueUse { text: "1e-4".to_owned(), runs: vec![0, 2] });
+        assert_eq!(row.by_config, [0, 1]);
+        let runs: Vec<_> = configuration.configs.iter().map(|config| config.runs.clone()).collect();
+        assert_eq!(runs, [vec![0, 2], vec![1]]);
+        assert_eq!(configuration.shared[0].name, "g");
+        assert_eq!(
+            configuration.shared[0].settings,
+            [Setting { key: "width".to_owned(), text: "64".to_owned() }]
+        );
+    }
+
+    #[test]
+    fn a_key_that_some_configs_lack_differs() {
+        let configuration = configuration_of(&[json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": "b"}})]);
+        let [row] = configuration.differing.as_slice() else { panic!("{configuration:?}") };
+        let texts: Vec<&str> = row.values.iter().map(|value| value.text.as_str()).collect();
+        assert_eq!((row.keys.as_slice(), texts.as_slice()), (&["a.y".to_owned()][..], &["-", "b"][..]));
+    }
+}

@@ -106,3 +106,92 @@ fn holds_all(wall: &Wall, runs: &[Run]) -> bool {
 fn in_order(runs: &[Run]) -> Wall {
     Wall { rows: None, columns: None, cells: vec![vec![(0..runs.len()).collect()]] }
 }
+
+#[cfg(test)]
+mod tests {
+    use gansweep_experiment::RunState;
+    use serde_json::json;
+
+    use super::*;
+    use crate::analyse::text;
+    use crate::context::{AxisValue, Clock, Final, Number};
+
+    /// Runs that have those values on each axis, each with one seed.
+    fn hang(short_names: &[&str], values: &[&[i64]]) -> Wall {
+        let axis = |(place, short): (usize, &&str)| {
+            let mut distinct: Vec<i64> = values.iter().map(|run| run[place]).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let value =
+                |value| AxisValue { text: text::of_value(&json!(value)), value: json!(value), runs: 1 };
+            Axis {
+                key: (*short).to_owned(),
+                short: (*short).to_owned(),
+                values: distinct.into_iter().map(value).collect(),
+                numeric: true,
+            }
+        };
+        let axes: Vec<Axis> = short_names.iter().enumerate().map(axis).collect();
+        let place =
+            |axis: &Axis, value: i64| axis.values.iter().position(|known| known.value == json!(value));
+        let run = |values: &&[i64]| {
+            run(axes.iter().zip(*values).map(|(axis, value)| place(axis, *value)).collect())
+        };
+        wall(&values.iter().map(run).collect::<Vec<_>>(), &axes)
+    }
+
+    fn run(values: Vec<Option<usize>>) -> Run {
+        Run {
+            id: gansweep_experiment::RunId::parse("0123456789abcdef").unwrap(),
+            label: String::new(),
+            seed: 1,
+            values,
+            state: RunState::Queued,
+            cause: None,
+            step: 0,
+            total_steps: 0,
+            epochs: 0,
+            seconds: Final { value: Number(0.0), text: String::new() },
+            images_per_second: None,
+            finals: Vec::new(),
+            attempts: Vec::new(),
+            grids: Vec::new(),
+            clock: Clock::default(),
+            series: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn keys_that_walk_together_are_one_heading() {
+        let wall = hang(&["lr", "hidden"], &[&[1, 64], &[2, 128], &[3, 256]]);
+        let columns = wall.columns.unwrap();
+        assert_eq!(columns.title, "lr · hidden");
+        assert_eq!(columns.labels, ["1 · 64", "2 · 128", "3 · 256"]);
+        assert_eq!(wall.cells, [[[0], [1], [2]]]);
+    }
+
+    #[test]
+    fn three_keys_hang_in_the_order_of_the_plan() {
+        let wall = hang(&["a", "b", "c"], &[&[1, 1, 1], &[1, 1, 2], &[1, 2, 1], &[2, 1, 1]]);
+        assert_eq!((wall.rows, wall.columns), (None, None));
+        assert_eq!(wall.cells, [[[0, 1, 2, 3]]]);
+    }
+
+    #[test]
+    fn draws_that_would_leave_most_of_a_matrix_empty_hang_in_the_order_of_the_plan() {
+        let wall = hang(&["a", "b"], &[&[1, 5], &[2, 6], &[3, 7], &[4, 8], &[4, 5]]);
+        assert_eq!(wall.columns, None);
+    }
+
+    #[test]
+    fn a_matrix_may_have_gaps() {
+        let wall = hang(&["a", "b"], &[&[1, 1], &[1, 2], &[2, 1]]);
+        assert_eq!(wall.cells, [[vec![0], vec![1]], [vec![2], vec![]]]);
+    }
+
+    #[test]
+    fn a_key_with_one_value_spans_nothing() {
+        let wall = hang(&["a", "b"], &[&[1, 1], &[1, 2]]);
+        assert_eq!(wall.columns.unwrap().title, "b");
+    }
+}

@@ -1,8 +1,11 @@
 //! The page in a real browser: every control does what it says, and nothing is requested.
 
-use std::fs::{self, File};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use gansweep_report::{ReportOptions, build, render};
@@ -17,7 +20,7 @@ addEventListener('unhandledrejection', (event) => faults.push(String(event.reaso
 addEventListener('securitypolicyviolation', (event) => faults.push('forbidden: ' + event.blockedURI));
 console.error = (...words) => faults.push(words.join(' '));</script>";
 
-/// Uses the page and writes a line per check into it.
+/// Uses the page and writes a line per check on its console.
 const CHECKS: &str = include_str!("checks.js");
 
 #[test]
@@ -69,7 +72,7 @@ fn with_tools(script: &str) -> String {
     format!("{tools}{script}{closing}")
 }
 
-/// What the checks wrote into the folder's page; `None` where there is no browser.
+/// What the checks said of the folder's page; `None` where there is no browser.
 fn lines_of(folder: &Path, checks: &str) -> Option<Vec<String>> {
     let browser = browser()?;
     let reader = Reader::open(folder).unwrap();
@@ -79,12 +82,7 @@ fn lines_of(folder: &Path, checks: &str) -> Option<Vec<String>> {
     let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);
     let path = folder.join("checked.html");
     fs::write(&path, page).unwrap();
-    let dom = dump_dom(&browser, folder, &path);
-    let (_, rest) = dom
-        .split_once("<pre id=\"checks\">")
-        .expect("the checks wrote nothing: the page's scripts failed early");
-    let (lines, _) = rest.split_once("</pre>").unwrap();
-    Some(lines.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    Some(console_of(&browser, folder, &path))
 }
 
 /// The first of Chromium's names on the path. Its absence is a failure where the tests must be
@@ -106,29 +104,58 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
-fn dump_dom(browser: &Path, folder: &Path, page: &Path) -> String {
+/// The checks' lines on the page's console, until the one that ends them.
+fn console_of(browser: &Path, folder: &Path, page: &Path) -> Vec<String> {
     const PATIENCE: Duration = Duration::from_secs(180);
-    let output = folder.join("dom.html");
-    let profile = folder.join("profile");
-    let mut child = Command::new(browser)
+    let mut child = start(browser, folder, page);
+    let output = BufReader::new(child.0.stderr.take().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = output.lines().map_while(Result::ok);
+        lines.filter_map(|line| said(&line)).try_for_each(|line| sender.send(line))
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let mut lines = Vec::new();
+    loop {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) if line == "end" => return lines,
+            Ok(line) => lines.push(line),
+            Err(error) => panic!("the checks did not come to their end ({error}); so far: {lines:#?}"),
+        }
+    }
+}
+
+/// A browser that ends with its test, however that ends.
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Opens the page without a window. The debugging port is not used, but keeps the browser from
+/// ending as soon as the page has loaded.
+fn start(browser: &Path, folder: &Path, page: &Path) -> Browser {
+    let child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--window-size=1440,1000", "--virtual-time-budget=60000"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args(["--dump-dom".to_owned(), format!("file://{}", page.display())])
+        .args(["--disable-dev-shm-usage", "--window-size=1440,1000", "--remote-debugging-port=0"])
+        .arg("--enable-logging=stderr")
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", page.display()))
         .stdin(Stdio::null())
-        .stdout(File::create(&output).unwrap())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("{} did not end within {PATIENCE:?}", browser.display());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    fs::read_to_string(output).unwrap()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    Browser(child.unwrap_or_else(|error| panic!("{} does not start: {error}", browser.display())))
+}
+
+/// What a line of the browser's log says if it is one of the checks'.
+fn said(line: &str) -> Option<String> {
+    let (_, said) = line.split_once("\"checks> ")?;
+    let (said, _) = said.rsplit_once("\", source: ")?;
+    Some(said.to_owned())
 }

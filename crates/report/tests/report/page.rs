@@ -16,7 +16,7 @@ fn page_of(synthetic: &Synthetic) -> String {
 /// The page without the charting library, which is not ours to look into.
 fn own_part(page: &str) -> String {
     let start = page.find("<script type=\"text/javascript\">").unwrap();
-    let end = start + page[start..].find("</script>").unwrap();
+    let end = start + page[start..].find("</script>").unwrap() + "</script>".len();
     format!("{}{}", &page[..start], &page[end..])
 }
 

@@ -1,11 +1,10 @@
 //! From the queue to the slots.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use gansweep_experiment::{Job, LaneJob, Resume, RunId, RunState};
+use gansweep_experiment::{Job, LaneJob, Resume, RunState};
 
 use super::Sweep;
 use super::events::{Content, Message, relay};
@@ -20,8 +19,6 @@ pub(super) struct Finding {
     run: usize,
     /// What is wrong with its checkpoint.
     unusable: Option<String>,
-    /// Why its folder could not be tidied.
-    untidy: Option<String>,
 }
 
 impl Sweep<'_> {
@@ -46,32 +43,32 @@ impl Sweep<'_> {
     }
 
     /// Verifies a group's checkpoints on a thread: reading them may take seconds, during which the
-    /// sweep must hear its workers and the user.
+    /// sweep must hear its workers and the user. The thread only reads, so that one that outlives
+    /// the sweep does no harm.
     fn check(&mut self, station: usize, group: Group) -> Result<(), RunnerError> {
         self.launches += 1;
         let launch = self.launches;
-        let lanes = group
-            .lanes
-            .iter()
-            .map(|&run| (run, self.roster.planned(run).id.clone(), self.roster.checkpoint(run).cloned()));
-        let lanes: Vec<(usize, RunId, Option<Resume>)> = lanes.collect();
+        let resumes = group.lanes.iter().filter_map(|&run| Some((run, self.roster.checkpoint(run)?.clone())));
+        let resumes: Vec<(usize, Resume)> = resumes.collect();
         let (results_dir, outbox) = (self.request.results_dir.clone(), self.outbox.clone());
-        let examine_all = move || {
-            let findings =
-                lanes.iter().map(|(run, id, resume)| examine(&results_dir, *run, id, resume.as_ref()));
+        let verify_all = move || {
+            let findings = resumes.into_iter().map(|(run, resume)| {
+                let unusable = checkpoint::verify(&results_dir, &resume).err();
+                Finding { run, unusable }
+            });
             let content = Content::Checked(findings.collect());
             // The sweep may have ended in the meantime.
             drop(outbox.send(Message { station, launch, content }));
         };
         thread::Builder::new()
             .name("checkpoints".to_owned())
-            .spawn(examine_all)
+            .spawn(verify_all)
             .map_err(RunnerError::Thread)?;
         self.stations[station].duty = Duty::Checking { launch, group };
         Ok(())
     }
 
-    /// Heeds what was found, then starts the group's worker.
+    /// Heeds what was found, clears the runs' folders, and starts the group's worker.
     pub(super) fn launch_checked(
         &mut self,
         station: usize,
@@ -83,18 +80,26 @@ impl Sweep<'_> {
             _ => return Ok(()),
         };
         self.stations[station].duty = Duty::Free;
-        for Finding { run, unusable, untidy } in findings {
+        for &run in &group.lanes {
+            self.tidy(run);
+        }
+        for Finding { run, unusable } in findings {
+            let Some(reason) = unusable else { continue };
             let path = self.roster.checkpoint(run).map(|resume| resume.path.clone()).unwrap_or_default();
-            if let Some(reason) = unusable {
-                self.roster.forget_checkpoint(run);
-                self.notify(&Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
-            }
-            if let Some(reason) = untidy {
-                let path = format!("checkpoints/{}", self.roster.planned(run).id);
-                self.notify(&Notice::Leftover { path, reason });
-            }
+            self.roster.forget_checkpoint(run);
+            self.notify(&Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
         }
         self.launch(station, launch, &group)
+    }
+
+    /// Clears a run's folder of all checkpoints but the recorded one.
+    fn tidy(&mut self, run: usize) {
+        let id = &self.roster.planned(run).id;
+        let keep = self.roster.checkpoint(run).map(|resume| resume.path.as_str());
+        if let Err(error) = checkpoint::tidy(&self.request.results_dir, id, keep) {
+            let (path, reason) = (format!("checkpoints/{id}"), error.to_string());
+            self.notify(&Notice::Leftover { path, reason });
+        }
     }
 
     fn launch(&mut self, station: usize, launch: u64, group: &Group) -> Result<(), RunnerError> {
@@ -190,12 +195,4 @@ impl Sweep<'_> {
         }
         Ok(())
     }
-}
-
-/// Verifies one lane's checkpoint and clears its folder of everything else.
-fn examine(results_dir: &Path, run: usize, id: &RunId, resume: Option<&Resume>) -> Finding {
-    let unusable = resume.and_then(|resume| checkpoint::verify(results_dir, resume).err());
-    let keep = resume.map(|resume| resume.path.as_str());
-    let untidy = checkpoint::tidy(results_dir, id, keep).err().map(|error| error.to_string());
-    Finding { run, unusable, untidy }
 }
