@@ -16,8 +16,8 @@ use crate::{Context, Images, ReportError};
 /// its folder cannot be written. The sibling is removed then.
 pub fn write(context: &Context, images: &dyn Images, path: &Path) -> Result<(), ReportError> {
     let sibling = sibling(path);
-    let outcome = fill(context, images, &sibling)
-        .and_then(|()| Ok(fs::rename(&sibling, path).map_err(PageError::Output)?));
+    let outcome =
+        fill(context, images, &sibling).and_then(|()| fs::rename(&sibling, path).map_err(PageError::Output));
     outcome.map_err(|error| {
         // The first error is the one to tell; a leftover sibling does no harm.
         let _ = fs::remove_file(&sibling);

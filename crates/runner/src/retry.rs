@@ -48,7 +48,8 @@ pub(crate) fn judge(failures: u32, lost: &[Lost], blame: Blame, max_attempts: u3
     let cut = match blame {
         Blame::Slot => false,
         Blame::Memory => true,
-        Blame::Lanes => failures >= 2 || kept.iter().any(spent),
+        // Who is named is known: there is nobody to look for.
+        Blame::Lanes => kept.iter().any(|lane| !lane.named) && (failures >= 2 || kept.iter().any(spent)),
     };
     let lanes: Vec<usize> = kept.iter().map(|lane| lane.run).collect();
     let groups = if lanes.is_empty() {
@@ -109,6 +110,13 @@ mod tests {
         let verdict = judge(1, &lost, Blame::Lanes, 3);
         assert_eq!(verdict.failed, [1]);
         assert_eq!(verdict.groups.iter().flat_map(|group| group.lanes.clone()).collect::<Vec<_>>(), [0, 2]);
+    }
+
+    #[test]
+    fn lanes_that_were_all_named_stay_together() {
+        let lost = lanes(0..3, 2).into_iter().map(|lane| Lost { named: true, ..lane });
+        let verdict = judge(2, &lost.collect::<Vec<_>>(), Blame::Lanes, 3);
+        assert_eq!(verdict.groups, [group(0..3, 2)]);
     }
 
     #[test]

@@ -25,26 +25,46 @@ fn run(arch: Arch, from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix) {
         #[cfg(target_arch = "x86_64")]
         Arch::V4(simd) => simd.vectorize(
             #[inline(always)]
-            || each_square(from, factor, to, |square| avx::flip(*simd, square)),
+            || each_square(*simd, from, factor, to),
         ),
         #[cfg(target_arch = "x86_64")]
         Arch::V3(simd) => simd.vectorize(
             #[inline(always)]
-            || each_square(from, factor, to, |square| avx::flip(simd, square)),
+            || each_square(simd, from, factor, to),
         ),
-        _ => each_square(from, factor, to, flip),
+        _ => each_square(Portable, from, factor, to),
+    }
+}
+
+/// How a processor transposes a square. A trait and no function to pass: whatever is not inlined is
+/// compiled for the oldest processors.
+trait Flip: Copy {
+    fn flip(self, square: &Square) -> Square;
+}
+
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Flip for Portable {
+    #[inline(always)]
+    fn flip(self, square: &Square) -> Square {
+        array::from_fn(|i| Line(array::from_fn(|j| square[j].0[i])))
     }
 }
 
 #[inline(always)]
-fn each_square(from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix, flip: impl Fn(&Square) -> Square) {
+fn each_square(flip: impl Flip, from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix) {
     for panel in 0..to.panels() {
         let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
         for from_panel in 0..from.panels() {
             let lines = &from.panel(from_panel)[rows.clone()];
             let flipped = match <&Square>::try_from(lines) {
-                Ok(square) => flip(square),
-                Err(_) => flip(&array::from_fn(|i| lines.get(i).copied().unwrap_or(Line::ZERO))),
+                Ok(square) => flip.flip(square),
+                Err(_) => {
+                    let mut padded = [Line::ZERO; LINE];
+                    padded[..lines.len()].copy_from_slice(lines);
+                    flip.flip(&padded)
+                }
             };
             let first = from_panel * LINE;
             let outs = first..(first + LINE).min(from.cols());
@@ -53,18 +73,15 @@ fn each_square(from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix, flip: im
                 Some(factor) => {
                     let factors = &factor.panel(panel)[outs];
                     for ((out, line), factor) in out.iter_mut().zip(&flipped).zip(factors) {
-                        *out = Line(array::from_fn(|i| line.0[i] * factor.0[i]));
+                        for i in 0..LINE {
+                            out.0[i] = line.0[i] * factor.0[i];
+                        }
                     }
                 }
                 None => out.copy_from_slice(&flipped[..out.len()]),
             }
         }
     }
-}
-
-/// A square transposed, on any processor.
-fn flip(square: &Square) -> Square {
-    array::from_fn(|i| Line(array::from_fn(|j| square[j].0[i])))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -74,14 +91,20 @@ mod avx {
     use pulp::x86::V3;
     use pulp::{Simd, bytemuck};
 
-    use super::{LINE, Line, Square};
+    use super::{Flip, LINE, Line, Square};
 
     /// Floats in a vector.
     const WIDTH: usize = 8;
 
-    /// A square transposed, quarter by quarter.
+    impl Flip for V3 {
+        #[inline(always)]
+        fn flip(self, square: &Square) -> Square {
+            quarters_flipped(self, square)
+        }
+    }
+
     #[inline(always)]
-    pub(super) fn flip(simd: V3, square: &Square) -> Square {
+    fn quarters_flipped(simd: V3, square: &Square) -> Square {
         let mut flipped = [Line::ZERO; LINE];
         for row in [0, WIDTH] {
             for half in [0, 1] {
@@ -100,7 +123,7 @@ mod avx {
     }
 
     /// Eight rows of eight transposed: pairs of elements, pairs of pairs, then halves of vectors
-    /// change places. Without closures, which would be compiled for the oldest processors.
+    /// change places.
     #[inline(always)]
     fn quarter_flipped(simd: V3, rows: [__m256; WIDTH]) -> [__m256; WIDTH] {
         let avx = simd.avx;

@@ -81,12 +81,11 @@ fn values(runs: &[RunInput], key: &str) -> Vec<ValueUse> {
     let mut values: Vec<(Option<&Value>, ValueUse)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let value = run.config.pointer(&pointer);
-        match values.iter_mut().find(|(known, _)| *known == value) {
-            Some((_, used)) => used.runs.push(index),
-            None => {
-                let text = value.map_or_else(|| "-".to_owned(), text::of_value);
-                values.push((value, ValueUse { text, runs: vec![index] }));
-            }
+        if let Some((_, used)) = values.iter_mut().find(|(known, _)| *known == value) {
+            used.runs.push(index);
+        } else {
+            let text = value.map_or_else(|| "-".to_owned(), text::of_value);
+            values.push((value, ValueUse { text, runs: vec![index] }));
         }
     }
     values.into_iter().map(|(_, used)| used).collect()

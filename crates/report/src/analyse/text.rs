@@ -24,7 +24,7 @@ fn of_exact(value: f64) -> String {
     if scientific.len() < plain.len() { scientific } else { plain }
 }
 
-/// A measured number in about four significant digits: `0.6931`, `1.23e-5`, `not a number`.
+/// A measured number in about four significant digits: `0.693`, `1.23e-5`, `NaN`.
 pub(super) fn of_measured(value: f64) -> String {
     let size = value.abs();
     match value {
@@ -32,7 +32,7 @@ pub(super) fn of_measured(value: f64) -> String {
         f64::INFINITY => "∞".to_owned(),
         f64::NEG_INFINITY => "−∞".to_owned(),
         _ if size == 0.0 => "0".to_owned(),
-        _ if size < 1e-3 || size >= 1e6 => format!("{value:.2e}"),
+        _ if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
         _ if size < 10.0 => format!("{value:.3}"),
         _ if size < 100.0 => format!("{value:.2}"),
         _ if size < 1000.0 => format!("{value:.1}"),
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn measured_values_have_about_four_digits_and_say_when_they_are_not_finite() {
-        assert_eq!(of_measured(0.693_147), "0.693");
+        assert_eq!(of_measured(0.123_456), "0.123");
         assert_eq!(of_measured(12.3456), "12.35");
         assert_eq!(of_measured(48_211.4), "48211");
         assert_eq!(of_measured(1.234e-7), "1.23e-7");

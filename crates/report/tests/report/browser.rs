@@ -106,7 +106,7 @@ fn browser() -> Option<PathBuf> {
 
 /// The checks' lines on the page's console, until the one that ends them.
 fn console_of(browser: &Path, folder: &Path, page: &Path) -> Vec<String> {
-    const PATIENCE: Duration = Duration::from_secs(180);
+    const PATIENCE: Duration = Duration::from_mins(3);
     let mut child = start(browser, folder, page);
     let output = BufReader::new(child.0.stderr.take().unwrap());
     let (sender, receiver) = mpsc::channel();

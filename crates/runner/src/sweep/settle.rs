@@ -125,7 +125,7 @@ impl Sweep<'_> {
         let notice = Notice::WorkerLost {
             slot: station,
             device: self.stations[station].slot.device.clone(),
-            cause: loss.cause.clone(),
+            cause: told_cause(unfinished).unwrap_or(&loss.cause).to_owned(),
             requeued: self.roster.names(requeued.iter().copied()),
             groups: verdict.groups.len(),
             failed: self.roster.names(verdict.failed.iter().copied()),
@@ -148,4 +148,14 @@ impl Sweep<'_> {
         let (run, step) = (self.roster.name(run), self.roster.step(run));
         self.notify(&Notice::RunEnded { run, state: RunState::Failed, step, cause });
     }
+}
+
+/// What the worker itself gave as a cause, if it gave one for every lane it left unfinished.
+fn told_cause<'a>(unfinished: &[&'a ActiveLane]) -> Option<&'a str> {
+    let told = |lane: &&'a ActiveLane| match &lane.fate {
+        Fate::Failed(cause) => Some(cause.as_str()),
+        _ => None,
+    };
+    let causes: Option<Vec<&str>> = unfinished.iter().map(told).collect();
+    causes?.first().copied()
 }

@@ -134,6 +134,7 @@ fn a_lane_that_its_worker_reports_as_failed_is_tried_again_alone() {
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.failed), (3, 0));
     assert_eq!(harness.group_sizes(), [3, 1, 1]);
+    assert_eq!(harness.losses(), ["failed as the script wants"; 2]);
     let failed = (RunState::Failed, "failed as the script wants");
     assert_eq!(memory.attempts(&failing), [failed, failed, (RunState::Completed, "")]);
 }

@@ -51,11 +51,8 @@ fn a_sweep_fills_the_database() {
     }
 }
 
-#[test]
-fn disturbed_sweeps_leave_the_database_of_a_calm_one() {
-    let calm = calm();
-    let mut harness = Harness::new(runs(2, 6), 1, 2);
-    // A death, then a stop at once, then a runner that dies, each with a database opened anew.
+/// The first worker dies, and the sweep is stopped at once during the second attempt.
+fn dies_then_stops(harness: &mut Harness) {
     let segfault = MockLauncher::new(|_, launches| match launches {
         0 => Script::dying_after(50, ExitStatus::Signal(11)),
         _ => Script::failing_after(30, Fault::Hang),
@@ -70,7 +67,14 @@ fn disturbed_sweeps_leave_the_database_of_a_calm_one() {
     };
     let summary = harness.sweep_with(&mut store, &segfault, stop_after_loss).unwrap();
     assert_eq!((summary.interrupted, summary.completed), (2, 0));
-    drop(store);
+}
+
+#[test]
+fn disturbed_sweeps_leave_the_database_of_a_calm_one() {
+    let calm = calm();
+    let mut harness = Harness::new(runs(2, 6), 1, 2);
+    // A death, then a stop at once, then a runner that dies, each with a database opened anew.
+    dies_then_stops(&mut harness);
     let mut store = Store::open(harness.folder.path()).unwrap();
     let dies = |notice: &Notice, _: &StopSignal| {
         assert!(!matches!(notice, Notice::GroupStarted { .. }), "the runner dies here, as it shall");

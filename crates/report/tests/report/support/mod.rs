@@ -143,15 +143,16 @@ impl Synthetic {
         let config = config(&spec, self.dataset, self.epochs);
         let config_hash = ConfigHash::of(&config);
         let mut assignments = Vec::new();
-        let mut label = String::new();
+        let mut words = Vec::new();
         if self.rates.len() > 1 {
             assignments.push(Assignment { key: "optimizer.lr".to_owned(), value: json!(spec.lr) });
-            label += &format!("lr={:e} ", spec.lr);
+            words.push(format!("lr={:e}", spec.lr));
         }
         if self.widths.len() > 1 {
             assignments.push(Assignment { key: "model.hidden".to_owned(), value: json!(spec.width) });
-            label += &format!("hidden={} ", spec.width);
+            words.push(format!("hidden={}", spec.width));
         }
+        words.push(format!("seed={}", spec.seed));
         let data_fingerprint = format!("{}-images", self.dataset.name());
         PlannedRun {
             id: RunId::of(&config_hash, spec.seed, &data_fingerprint),
@@ -160,7 +161,7 @@ impl Synthetic {
             seed: spec.seed,
             data_fingerprint,
             assignments,
-            label: format!("{label}seed={}", spec.seed),
+            label: words.join(" "),
         }
     }
 

@@ -9,30 +9,30 @@ use super::{Spec, Synthetic};
 
 impl Synthetic {
     pub(super) fn samples(&self, spec: &Spec, step: u64, epoch: u32, share: f64) -> Event {
-        let images = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
+        let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
         Event::Samples(Samples {
             step,
             epoch,
             geometry: self.geometry(),
-            png: png(&tiles(images, self.side), self.side),
+            png: png(&tiles(&images, self.side), self.side),
         })
     }
 
     pub(super) fn real_images(&self) -> RealImages {
         let spec = Spec { lr: 0.0, width: 0, seed: 0 };
-        let images = (0..self.side * self.side).map(|cell| (self.image)(&spec, cell, 1.0)).collect();
+        let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(&spec, cell, 1.0)).collect();
         RealImages {
             dataset: self.dataset,
             data_fingerprint: format!("{}-images", self.dataset.name()),
             geometry: self.geometry(),
-            png: png(&tiles(images, self.side), self.side),
+            png: png(&tiles(&images, self.side), self.side),
         }
     }
 }
 
 /// A ring that closes as training goes on.
 pub(super) fn ring(spec: &Spec, cell: u32, share: f64) -> Vec<u8> {
-    let radius = 5 + i64::from(cell % 4) + (spec.seed % 3) as i64;
+    let radius = 5 + i64::from(cell % 4) + (spec.seed % 3).cast_signed();
     let noise = |place: i64| ((place * 7919 + i64::from(cell) * 104_729) % 251) as f64 * (1.0 - share);
     let pixel = |place: i64| {
         let (x, y) = (place % 28 - 14, place / 28 - 14);
@@ -42,7 +42,7 @@ pub(super) fn ring(spec: &Spec, cell: u32, share: f64) -> Vec<u8> {
     (0..784).map(pixel).collect()
 }
 
-fn tiles(images: Vec<Vec<u8>>, side: u32) -> Vec<u8> {
+fn tiles(images: &[Vec<u8>], side: u32) -> Vec<u8> {
     let side = side as usize;
     let mut grid = vec![0; side * side * 784];
     for (cell, image) in images.iter().enumerate() {

@@ -32,7 +32,7 @@ impl Synthetic {
         let seconds = end as f64 / 100.0;
         match fate {
             Fate::Completes => script.say(Event::Completed(Ended { step: end, seconds })),
-            Fate::Diverges(_) => self.divergence(end, &mut script),
+            Fate::Diverges(_) => divergence(end, &mut script),
             Fate::Fails(_) => script.say(Event::Failed(Failed {
                 step: end,
                 cause: "the worker was killed by signal 9 (out of memory?)".to_owned(),
@@ -98,16 +98,6 @@ impl Synthetic {
         ]);
         Points { step, values }
     }
-
-    fn divergence(&self, end: u64, script: &mut Script) {
-        let values = vec![(Metric::DLoss, f64::NAN), (Metric::GLoss, f64::INFINITY)];
-        script.say(Event::Points(Points { step: end + 1, values }));
-        script.say(Event::Diverged(Diverged {
-            step: end + 1,
-            cause: "the discriminator's loss became NaN".to_owned(),
-            seconds: end as f64 / 100.0,
-        }));
-    }
 }
 
 /// Collects one attempt's events.
@@ -120,9 +110,19 @@ struct Script {
 impl Script {
     fn say(&mut self, event: Event) {
         let seq = self.events.len() as u64;
-        let at_unix_ms = NEW_YEAR_MS + 1000 * seq as i64;
+        let at_unix_ms = NEW_YEAR_MS + 1000 * seq.cast_signed();
         self.events.push(Envelope { run: self.run.clone(), attempt: self.attempt, seq, at_unix_ms, event });
     }
+}
+
+fn divergence(end: u64, script: &mut Script) {
+    let values = vec![(Metric::DLoss, f64::NAN), (Metric::GLoss, f64::INFINITY)];
+    script.say(Event::Points(Points { step: end + 1, values }));
+    script.say(Event::Diverged(Diverged {
+        step: end + 1,
+        cause: "the discriminator's loss became NaN".to_owned(),
+        seconds: end as f64 / 100.0,
+    }));
 }
 
 /// Exact arithmetic alone, so that every machine writes the same digits.
