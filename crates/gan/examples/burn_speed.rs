@@ -40,7 +40,7 @@ fn measure(device: &OpenDevice, config: &Config, lanes: usize, steps: u32, speed
     let start = Instant::now();
     let all: Vec<_> = (0..lanes as u64).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states: Vec<_> = all.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
-    let mut trainer = BurnTrainer::new(device, all, &states, &images(config))?;
+    let mut trainer = BurnTrainer::new(device, all, states, &images(config))?;
     // Compiles the kernels, and records the step.
     trainer.advance(8, false)?;
     let started = start.elapsed().as_secs_f64();

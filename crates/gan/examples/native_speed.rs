@@ -1,5 +1,5 @@
 //! Job-steps per second of every recipe on the native backend, alone and as a sweep of eight, next
-//! to what the processor's matrix products allow.
+//! to what the processor's matrix products allow in the same seconds.
 //!
 //! `cargo run --release -p gansweep-gan --example native_speed -- [RECIPE]...`
 
@@ -14,32 +14,36 @@ use gansweep_gan::state::LaneState;
 use gansweep_gan::streams::hash32;
 use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 
-/// Measurements of which the fastest counts: other work on the machine only ever slows one down.
-const ROUNDS: usize = 4;
+/// Measurements of which the median counts.
+const ROUNDS: usize = 7;
 /// Seconds of one measurement, about.
-const SECONDS: f64 = 1.0;
+const SECONDS: f64 = 0.7;
 /// Lanes of the sweep.
 const LANES: u64 = 8;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("peak of the gemm crate, 512 x 512 x 512, one thread: {:.0} GFLOP/s", gemm_peak());
-    println!("recipe      lanes threads  job-steps/s  cores got  job-steps/core-s  MFLOP/job-step  GFLOP/core-s");
+    println!("recipe      lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak");
     for name in recipes::NAMES.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|a| a == name)) {
         let config = recipe(name);
-        let work = step_flops(&config);
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
-            let Speed { shares, rate, cores } = measure(&config, lanes, threads);
-            let (mega, alone) = (work / 1e6, rate / cores);
-            let giga = work * alone / 1e9;
-            println!(
-                "{name:<11} {lanes:>5} {threads:>7} {rate:>12.1} {cores:>10.2} {alone:>17.1} {mega:>15.0} {giga:>13.0}"
-            );
-            let phases = Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
-            println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
+            print(name, &config, lanes, threads);
         }
     }
+}
+
+fn print(name: &str, config: &Config, lanes: u64, threads: usize) {
+    let work = step_flops(config);
+    let Speed { steps, cores, peak, shares } = measure(config, lanes, threads);
+    let (mega, alone) = (work / 1e6, steps / cores);
+    let giga = work * alone / 1e9;
+    let part = 100.0 * giga / peak;
+    println!(
+        "{name:<11} {lanes:>5} {threads:>7} {mega:>15.0} {steps:>12.1} {cores:>6.2} {alone:>17.1} {giga:>13.1} {part:>7.0}%"
+    );
+    let phases = Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
+    println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
 }
 
 fn recipe(name: &str) -> Config {
@@ -67,14 +71,16 @@ fn step_flops(config: &Config) -> f64 {
     2.0 * f64::from(config.train.batch_size) * (f64::from(config.train.d_steps) * discriminator + generator)
 }
 
-/// What one measurement found.
+/// What the median round found.
 struct Speed {
-    /// Share of the time in each phase.
-    shares: [f64; Phase::ALL.len()],
     /// Job-steps per second of wall clock.
-    rate: f64,
+    steps: f64,
     /// Seconds of processor time per second: less than the threads if other programs had a share.
     cores: f64,
+    /// Of the `gemm` crate's products in the same round, in GFLOP per second of processor time.
+    peak: f64,
+    /// Of the time in each phase.
+    shares: [f64; Phase::ALL.len()],
 }
 
 fn measure(config: &Config, lanes: u64, threads: usize) -> Speed {
@@ -89,22 +95,29 @@ fn measure(config: &Config, lanes: u64, threads: usize) -> Speed {
         pixels: config.data.pixels,
     };
     let mut trainer = NativeTrainer::new(lanes, states, images, threads).expect("lanes of one recipe");
-    trainer.start_clock();
-    let mut advance = |steps: u32| {
-        let (start, busy) = (Instant::now(), processor_seconds());
-        trainer.advance(steps, false).expect("steps");
-        let seconds = start.elapsed().as_secs_f64();
-        let cores = processor_seconds().zip(busy).map_or(threads as f64, |(after, before)| (after - before) / seconds);
+    let mut round = |steps: u32| {
+        trainer.start_clock();
+        let (seconds, busy) = timed(threads, || drop(trainer.advance(steps, false).expect("steps")));
         let spent = trainer.spent().map(|spent| spent.as_secs_f64());
         let shares = spent.map(|seconds| seconds / spent.iter().sum::<f64>());
-        Speed { shares, rate: count * f64::from(steps) / seconds, cores }
+        Speed { steps: count * f64::from(steps) / seconds, cores: busy / seconds, peak: gemm_peak(), shares }
     };
-    let steps = (advance(8).rate * SECONDS / count).ceil().max(1.0) as u32;
-    let rounds = (0..ROUNDS).map(|_| advance(steps));
-    rounds.max_by(|a, b| (a.rate / a.cores).total_cmp(&(b.rate / b.cores))).expect("at least one round")
+    let steps = (round(8).steps * SECONDS / count).ceil().max(1.0) as u32;
+    let mut rounds: Vec<Speed> = (0..ROUNDS).map(|_| round(steps)).collect();
+    rounds.sort_by(|a, b| (a.steps / a.cores / a.peak).total_cmp(&(b.steps / b.cores / b.peak)));
+    rounds.swap_remove(ROUNDS / 2)
 }
 
-/// Processor time of this process so far, all threads together, where the system tells.
+/// Seconds of wall clock, and of processor time of all threads together.
+fn timed(threads: usize, work: impl FnOnce()) -> (f64, f64) {
+    let (start, busy) = (Instant::now(), processor_seconds());
+    work();
+    let seconds = start.elapsed().as_secs_f64();
+    let busy = processor_seconds().zip(busy).map(|(after, before)| after - before);
+    (seconds, busy.unwrap_or(seconds * threads as f64))
+}
+
+/// Processor time of this process so far, where the system tells.
 fn processor_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
@@ -113,20 +126,23 @@ fn processor_seconds() -> Option<f64> {
     Some((ticks()? + ticks()?) / 100.0)
 }
 
+/// GFLOP per second of processor time of products so large that nothing but arithmetic counts.
 fn gemm_peak() -> f64 {
     let n = 512;
     let (a, b, mut c) = (vec![0.5f32; n * n], vec![0.25f32; n * n], vec![0.0f32; n * n]);
-    let mut best = f64::INFINITY;
-    for _ in 0..20 {
+    let mut products = 0;
+    let (_, busy) = timed(1, || {
         let start = Instant::now();
-        // SAFETY: all three are `n x n`, row by row.
-        unsafe {
-            gemm::gemm(
-                n, n, n, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), 1, n as isize, b.as_ptr(), 1, n as isize,
-                0.0, 1.0, false, false, false, gemm::Parallelism::None,
-            );
+        while start.elapsed().as_secs_f64() < SECONDS {
+            // SAFETY: all three are `n x n`, row by row.
+            unsafe {
+                gemm::gemm(
+                    n, n, n, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), 1, n as isize, b.as_ptr(), 1,
+                    n as isize, 0.0, 1.0, false, false, false, gemm::Parallelism::None,
+                );
+            }
+            products += 1;
         }
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    2.0 * (n * n * n) as f64 / best / 1e9
+    });
+    f64::from(products) * 2.0 * (n * n * n) as f64 / busy / 1e9
 }

@@ -6,7 +6,17 @@ const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
   dark: ["#4aa8e8", "#ff8a4c", "#2fc79c", "#e58fc0", "#f0c23c", "#9ad7ff", "#c2a878", "#eceef2"],
 };
-const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
+const VIRIDIS = [
+  "#440154",
+  "#472d7b",
+  "#3b528b",
+  "#2c728e",
+  "#21918c",
+  "#28ae80",
+  "#5ec962",
+  "#addc30",
+  "#fde725",
+];
 const STATE_TONES = ["completed", "diverged", "failed", "interrupted", "running", "queued"];
 
 function scheme() {
@@ -19,7 +29,9 @@ function ramp(at) {
   const place = (low + at * (high - low)) * (VIRIDIS.length - 1);
   const from = Math.min(Math.floor(place), VIRIDIS.length - 2);
   const mix = (offset) => {
-    const [a, b] = [VIRIDIS[from], VIRIDIS[from + 1]].map((hex) => parseInt(hex.slice(offset, offset + 2), 16));
+    const [a, b] = [VIRIDIS[from], VIRIDIS[from + 1]].map((hex) =>
+      parseInt(hex.slice(offset, offset + 2), 16),
+    );
     return Math.round(a + (b - a) * (place - from));
   };
   return `rgb(${mix(1)} ${mix(3)} ${mix(5)})`;
@@ -37,10 +49,14 @@ function categorical(count) {
 // The groups of runs that share a colour: { title, color, runs }.
 function colorGroups(sweep, key) {
   const [kind, number] = key.split(":");
-  const gather = (titles, placeOf, colors) => titles
-    .map((title, place) => ({ title, color: colors[place], runs: [] }))
-    .map((group, place) => ({ ...group, runs: sweep.runs.flatMap((run, index) => (placeOf(run, index) === place ? [index] : [])) }))
-    .filter((group) => group.runs.length > 0);
+  const gather = (titles, placeOf, colors) =>
+    titles
+      .map((title, place) => ({ title, color: colors[place], runs: [] }))
+      .map((group, place) => ({
+        ...group,
+        runs: sweep.runs.flatMap((run, index) => (placeOf(run, index) === place ? [index] : [])),
+      }))
+      .filter((group) => group.runs.length > 0);
   if (kind === "axis") {
     const axis = sweep.axes[Number(number)];
     const titles = axis.values.map((value) => value.text);
@@ -50,18 +66,32 @@ function colorGroups(sweep, key) {
     return without.length ? [...groups, { title: "none", color: tone("queued"), runs: without }] : groups;
   }
   if (kind === "seed") {
-    return gather(sweep.seeds.map(String), (run) => sweep.seeds.indexOf(run.seed), categorical(sweep.seeds.length));
+    return gather(
+      sweep.seeds.map(String),
+      (run) => sweep.seeds.indexOf(run.seed),
+      categorical(sweep.seeds.length),
+    );
   }
   if (kind === "state") {
     return gather(STATE_TONES, (run) => STATE_TONES.indexOf(run.state), STATE_TONES.map(tone));
   }
-  return gather(sweep.runs.map((run) => run.label), (_, index) => index, categorical(sweep.runs.length));
+  return gather(
+    sweep.runs.map((run) => run.label),
+    (_, index) => index,
+    categorical(sweep.runs.length),
+  );
 }
 
 // States that end badly must differ from each other here, where no symbol stands beside them.
 function tone(state) {
   const [blue, vermillion, green, purple, orange] = CATEGORIES[scheme()];
-  const tones = { completed: green, diverged: vermillion, failed: purple, interrupted: orange, running: blue };
+  const tones = {
+    completed: green,
+    diverged: vermillion,
+    failed: purple,
+    interrupted: orange,
+    running: blue,
+  };
   return tones[state] ?? (scheme() === "dark" ? "#8d96a3" : "#6b7380");
 }
 
@@ -72,7 +102,10 @@ class Colors {
     this.state = state;
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";
     this.update();
-    darkScheme.addEventListener("change", () => { this.update(); state.emit("color"); });
+    darkScheme.addEventListener("change", () => {
+      this.update();
+      state.emit("color");
+    });
   }
 
   choose(key) {

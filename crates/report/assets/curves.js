@@ -1,9 +1,6 @@
 // Loss and score curves. Runs of one colour share a trace, with gaps between them, so that 500
 // runs draw as fast as 5; the runs that stand out are drawn on a canvas above, at once.
 
-const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
-const X_TITLES = { step: "steps", epoch: "epochs", images_seen: "images seen", seconds: "seconds of training" };
-
 class Curves {
   constructor(root, state, colors) {
     this.state = state;
@@ -11,15 +8,22 @@ class Curves {
     this.section = root.querySelector(".curves");
     this.zoom = null;
     this.cache = new Map();
-    this.tip = document.body.appendChild(Object.assign(document.createElement("div"), { className: "tip", hidden: true }));
+    this.tip = document.body.appendChild(
+      Object.assign(document.createElement("div"), { className: "tip", hidden: true }),
+    );
     const metrics = state.sweep.charts.flatMap((group) => group.charts);
-    this.charts = [...this.section.querySelectorAll(".chart")].map((figure, place) => new Chart(figure, metrics[place], this));
+    this.charts = [...this.section.querySelectorAll(".chart")].map(
+      (figure, place) => new Chart(figure, metrics[place], this),
+    );
     this.readControls();
     this.setUpControls();
     this.drawLegend();
     this.watch();
     state.on("visible", () => this.redraw());
-    state.on("color", () => { this.drawLegend(); this.redraw(); });
+    state.on("color", () => {
+      this.drawLegend();
+      this.redraw();
+    });
     state.on("focus", () => this.charts.forEach((chart) => chart.highlight()));
     state.on("visible", () => this.drawLegend());
   }
@@ -46,18 +50,20 @@ class Curves {
     picker.addEventListener("change", () => this.colors.choose(picker.value));
   }
 
-  // Charts far outside the window wait until they come near.
+  // Charts near the window are drawn before those that are far from it.
   watch() {
-    const observer = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        const chart = this.charts.find((candidate) => candidate.figure === target);
-        chart.near = isIntersecting;
-      }
-      this.drawSoon();
-    }, { rootMargin: "300px" });
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          const chart = this.charts.find((candidate) => candidate.figure === target);
+          chart.near = isIntersecting;
+        }
+        this.drawSoon();
+      },
+      { rootMargin: "300px" },
+    );
     for (const chart of this.charts) observer.observe(chart.figure);
     darkScheme.addEventListener("change", () => this.redraw());
-    addEventListener("beforeprint", () => this.charts.forEach((chart) => { if (chart.due) chart.draw(); }));
   }
 
   redraw() {
@@ -65,18 +71,22 @@ class Curves {
     this.drawSoon();
   }
 
-  // Draws what is due one chart per frame, so that the page stays responsive; what changes in the
-  // meantime is drawn once.
+  // Draws what is due one chart at a time and lets the page respond in between; what changes in
+  // the meantime is drawn once.
   drawSoon() {
     if (this.waiting) return;
-    const next = this.charts.find((chart) => chart.due && chart.near);
-    if (!next) return;
+    if (!this.charts.some((chart) => chart.due)) return;
     this.waiting = true;
-    requestAnimationFrame(() => {
-      this.waiting = false;
-      next.draw();
-      this.drawSoon();
-    });
+    setTimeout(
+      () => {
+        this.waiting = false;
+        (
+          this.charts.find((chart) => chart.due && chart.near) ?? this.charts.find((chart) => chart.due)
+        ).draw();
+        this.drawSoon();
+      },
+      this.charts.some((chart) => chart.due && chart.near) ? 0 : 100,
+    );
   }
 
   drawLegend() {
@@ -85,10 +95,15 @@ class Curves {
     const [kind, axis] = this.colors.key.split(":");
     const key = kind === "axis" ? sweep.axes[axis].short : kind;
     const one = this.colors.groups.length === sweep.runs.length;
+    legend.classList.toggle("many", this.colors.groups.length > 12);
     const entries = this.colors.groups.map((group, place) => {
       const shown = group.runs.some((run) => !hidden.has(run));
       const count = one ? "" : html`<b>× ${group.runs.length}</b>`;
-      return html`<button data-group="${place}" aria-pressed="${shown}"><i class="swatch" style="--color:${group.color}"></i>${group.title} ` + count + "</button>";
+      return (
+        html`<button data-group="${place}" aria-pressed="${shown}"><i class="swatch" style="--color:${group.color}"></i>${group.title} ` +
+        count +
+        "</button>"
+      );
     });
     const focused = legend.querySelector(":focus")?.dataset.group;
     legend.innerHTML = html`<span class="of">${key}</span>` + entries.join("");
@@ -139,7 +154,7 @@ function interpolator({ steps, values }) {
     while (from + 2 < steps.length && steps[from + 1] < step) from += 1;
     const to = Math.min(from + 1, steps.length - 1);
     if (to === from) return values[from];
-    return values[from] + (values[to] - values[from]) * (step - steps[from]) / (steps[to] - steps[from]);
+    return values[from] + ((values[to] - values[from]) * (step - steps[from])) / (steps[to] - steps[from]);
   };
 }
 

@@ -6,7 +6,9 @@ function setUpFilter(root, state, colors) {
   const elements = [...root.querySelectorAll("[data-run]")];
   const matches = root.querySelector(".matches");
 
-  root.querySelector("[data-control=filter]").addEventListener("input", (event) => state.search(event.target.value));
+  root
+    .querySelector("[data-control=filter]")
+    .addEventListener("input", (event) => state.search(event.target.value));
   for (const button of root.querySelectorAll(".statefilter button")) {
     button.addEventListener("click", () => {
       state.toggleState(button.dataset.state);
@@ -36,9 +38,13 @@ function setUpPointing(root, state) {
     state.point(element ? [Number(element.dataset.run)] : []);
   };
   for (const area of root.querySelectorAll(".samples, .runs")) {
-    area.addEventListener("pointerover", (event) => { if (event.pointerType !== "touch") enter(event); });
+    area.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "touch") enter(event);
+    });
     area.addEventListener("pointerleave", () => state.point([]));
-    area.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) enter(event); });
+    area.addEventListener("focusin", (event) => {
+      if (event.target.matches(":focus-visible")) enter(event);
+    });
     area.addEventListener("focusout", () => state.point([]));
   }
 }
@@ -51,42 +57,48 @@ function setUpUses(root, state) {
     button.addEventListener("pointerleave", () => state.point([]));
     button.addEventListener("focus", () => state.point(runs));
     button.addEventListener("blur", () => state.point([]));
-    button.addEventListener("click", () => {
-      const pinned = runs.every((run) => state.pinned.has(run));
-      for (const run of runs) pinned ? state.pinned.delete(run) : state.pinned.add(run);
-      state.emit("focus");
-    });
+    button.addEventListener("click", () => state.togglePins(runs));
   }
 }
 
 function setUpPins(root, state, colors) {
   const bar = root.querySelector(".pinned");
-  const rows = new Map([...root.querySelectorAll(".runtable tbody tr")].map((row) => [Number(row.dataset.run), row]));
+  const rows = new Map(
+    [...root.querySelectorAll(".runtable tbody tr")].map((row) => [Number(row.dataset.run), row]),
+  );
   const show = () => {
     const pins = [...state.pinned];
     bar.hidden = pins.length === 0;
     for (const [run, row] of rows) row.setAttribute("aria-selected", String(state.pinned.has(run)));
-    const few = pins.slice(0, 4).map((run) => pinHtml(state.sweep, run, colors)).join("");
+    const few = pins
+      .slice(0, 4)
+      .map((run) => pinHtml(state.sweep, run))
+      .join("");
     const more = pins.length > 4 ? html`<span class="label">and ${pins.length - 4} more</span>` : "";
-    bar.innerHTML = pins.length ? `${few}${more}<button class="clear">Unpin ${pins.length > 1 ? "all" : ""}</button>` : "";
-    for (const pin of bar.querySelectorAll(".pin")) pin.style.setProperty("--color", colors.ofRun[pin.dataset.pin]);
+    bar.innerHTML = pins.length
+      ? `${few}${more}<button class="clear">Unpin ${pins.length > 1 ? "all" : ""}</button>`
+      : "";
+    for (const pin of bar.querySelectorAll(".pin"))
+      pin.style.setProperty("--color", colors.ofRun[pin.dataset.pin]);
   };
   bar.addEventListener("click", (event) => {
     if (event.target.closest(".clear")) state.unpinAll();
     const drop = event.target.closest(".drop");
-    if (drop) state.pin(Number(drop.parentElement.dataset.pin));
+    if (drop) state.togglePins([Number(drop.parentElement.dataset.pin)]);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) state.unpinAll();
   });
-  state.on("focus", show);
+  state.on("pins", show);
   state.on("color", show);
 }
 
 function pinHtml(sweep, run) {
   const { label, finals } = sweep.runs[run];
-  const scores = sweep.columns.slice(0, 2)
+  const scores = sweep.columns
+    .slice(0, 2)
     .map((column, place) => (finals[place] ? `${column.title} ${finals[place].text}` : ""))
-    .filter(Boolean).join("  ·  ");
+    .filter(Boolean)
+    .join("  ·  ");
   return html`<span class="pin" data-pin="${run}"><i class="swatch"></i><span>${label}</span><span class="scores">${scores}</span><button class="drop" aria-label="Unpin ${label}">×</button></span>`;
 }

@@ -1,6 +1,8 @@
 // Wires one view per sweep, and what the page has once: tabs, section links, copy buttons, times.
 
-const views = [...document.querySelectorAll(".sweep")].map((root, index) => setUpSweep(root, index, report.sweeps[index]));
+const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
+  setUpSweep(root, index, report.sweeps[index]),
+);
 
 function setUpSweep(root, index, sweep) {
   if (sweep.runs.length === 0) return { root, show() {} };
@@ -21,8 +23,12 @@ function setUpSweep(root, index, sweep) {
 }
 
 function showSweep(index) {
-  views.forEach((view, place) => { view.root.hidden = place !== index; });
-  document.querySelectorAll(".tabs button").forEach((tab, place) => tab.setAttribute("aria-selected", String(place === index)));
+  views.forEach((view, place) => {
+    view.root.hidden = place !== index;
+  });
+  document
+    .querySelectorAll(".tabs button")
+    .forEach((tab, place) => tab.setAttribute("aria-selected", String(place === index)));
   views[index]?.show();
 }
 
@@ -42,7 +48,10 @@ function setUpTabs() {
 
 function setUpSections() {
   const links = [...document.querySelectorAll(".sections a")];
-  const shown = (name) => [...document.querySelectorAll(`[data-section="${name}"]`)].find((section) => !section.closest("[hidden]"));
+  const shown = (name) =>
+    [...document.querySelectorAll(`[data-section="${name}"]`)].find(
+      (section) => !section.closest("[hidden]"),
+    );
   for (const link of links) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -50,10 +59,15 @@ function setUpSections() {
     });
   }
   const mark = () => {
-    const passed = links.filter((link) => shown(link.hash.slice(1))?.getBoundingClientRect().top < innerHeight / 3);
+    const passed = links.filter(
+      (link) => shown(link.hash.slice(1))?.getBoundingClientRect().top < innerHeight / 3,
+    );
     const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
-    const current = atEnd ? links.at(-1) : passed.at(-1) ?? links[0];
-    for (const link of links) link === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+    const current = atEnd ? links.at(-1) : (passed.at(-1) ?? links[0]);
+    for (const link of links) {
+      if (link === current) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
@@ -62,10 +76,15 @@ function setUpSections() {
 function setUpCopying() {
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
-      const done = await navigator.clipboard?.writeText(button.dataset.copy).then(() => true, () => false);
+      const done = await navigator.clipboard?.writeText(button.dataset.copy).then(
+        () => true,
+        () => false,
+      );
       button.textContent = done ? "Copied" : "Press Ctrl+C";
       if (!done) getSelection().selectAllChildren(button.previousElementSibling);
-      setTimeout(() => { button.textContent = "Copy"; }, 1800);
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, 1800);
     });
   }
 }

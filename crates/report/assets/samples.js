@@ -5,7 +5,10 @@ const pngCache = new Map();
 function pngs(id) {
   if (!pngCache.has(id)) {
     const text = document.getElementById(id)?.textContent ?? "[]";
-    pngCache.set(id, JSON.parse(text).map((png) => `data:image/png;base64,${png}`));
+    pngCache.set(
+      id,
+      JSON.parse(text).map((png) => `data:image/png;base64,${png}`),
+    );
   }
   return pngCache.get(id);
 }
@@ -40,13 +43,16 @@ class Wall {
 
   // Fills images as they come near the window, and only those.
   watchShots(openViewer) {
-    const observer = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) this.near.add(target);
-        else this.near.delete(target);
-        if (isIntersecting) this.fill(target);
-      }
-    }, { rootMargin: "400px" });
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (isIntersecting) this.near.add(target);
+          else this.near.delete(target);
+          if (isIntersecting) this.fill(target);
+        }
+      },
+      { rootMargin: "400px" },
+    );
     this.shots = [...this.section.querySelectorAll(".shot[data-run]")];
     for (const shot of this.shots) {
       observer.observe(shot);
@@ -55,15 +61,25 @@ class Wall {
   }
 
   watchThumbs() {
-    const observer = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        observer.unobserve(target);
-        target.querySelector("img").src = pngs(this.gridsId(target.closest("tr").dataset.run)).at(-1) ?? "";
-      }
-    }, { rootMargin: "200px" });
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (!isIntersecting) continue;
+          observer.unobserve(target);
+          this.fillThumb(target);
+        }
+      },
+      { rootMargin: "200px" },
+    );
     for (const thumb of this.root.querySelectorAll(".thumb")) observer.observe(thumb);
-    addEventListener("beforeprint", () => this.fillAll());
+    addEventListener("beforeprint", () => {
+      for (const thumb of this.root.querySelectorAll(".thumb")) this.fillThumb(thumb);
+      for (const shot of this.shots ?? []) this.fill(shot);
+    });
+  }
+
+  fillThumb(thumb) {
+    thumb.querySelector("img").src = pngs(this.gridsId(thumb.closest("tr").dataset.run)).at(-1) ?? "";
   }
 
   gridsId(run) {
@@ -89,13 +105,14 @@ class Wall {
     shot.querySelector(".when").textContent = behind ? `epoch ${epoch}` : "";
   }
 
-  fillAll() {
-    for (const shot of this.shots ?? []) this.fill(shot);
-  }
-
   showEpoch() {
     const { epochs } = this.state.sweep.samples;
-    this.slider.value = String(Math.max(0, epochs.findLastIndex((epoch) => epoch <= this.state.epoch)));
+    this.slider.value = String(
+      Math.max(
+        0,
+        epochs.findLastIndex((epoch) => epoch <= this.state.epoch),
+      ),
+    );
     this.slider.setAttribute("aria-valuetext", `epoch ${this.state.epoch}`);
     this.section.querySelector(".timeline output").textContent = this.state.epoch;
     for (const shot of this.near) this.fill(shot);
@@ -117,11 +134,14 @@ class Wall {
   setUpSize() {
     const { cols, width } = this.state.sweep.samples.geometry;
     const whole = (factor) => factor < 1 || Number.isInteger(factor * devicePixelRatio);
-    const sizes = [0.5, 0.75, 1, 1.5, 2, 3, 4].filter(whole).map((factor) => Math.round(factor * cols * width))
+    const sizes = [0.5, 0.75, 1, 1.5, 2, 3, 4]
+      .filter(whole)
+      .map((factor) => Math.round(factor * cols * width))
       .filter((size) => size >= 56 && (size <= 680 || size <= cols * width));
     const control = this.section.querySelector("[data-control=size]");
     control.max = String(sizes.length - 1);
-    for (const cell of this.section.querySelectorAll(".cell")) cell.style.setProperty("--across", across(cell.childElementCount));
+    for (const cell of this.section.querySelectorAll(".cell"))
+      cell.style.setProperty("--across", across(cell.childElementCount));
     const apply = () => {
       const size = sizes[control.value];
       this.section.querySelector(".gallery").style.setProperty("--shot", `${size}px`);
@@ -136,7 +156,9 @@ class Wall {
   // window.
   fittingSize(sizes) {
     const { wall } = this.state.sweep.samples;
-    const widest = wall.columns ? Math.max(...wall.cells.map((row) => row.reduce((sum, cell) => sum + across(cell.length), 0))) : 4;
+    const widest = wall.columns
+      ? Math.max(...wall.cells.map((row) => row.reduce((sum, cell) => sum + across(cell.length), 0)))
+      : 4;
     const reals = this.state.sweep.samples.real.length ? 1 : 0;
     const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;
     const fits = sizes.findLastIndex((size) => reals * size + widest * (size + 20) <= room && size <= 300);
@@ -156,7 +178,10 @@ function setUpTimeline(timeline, state) {
     play.setAttribute("aria-pressed", "false");
   };
   const advance = () => state.setEpoch(epochs[(epochs.indexOf(state.epoch) + 1) % epochs.length]);
-  slider.addEventListener("input", () => { stop(); state.setEpoch(epochs[slider.value]); });
+  slider.addEventListener("input", () => {
+    stop();
+    state.setEpoch(epochs[slider.value]);
+  });
   play.addEventListener("click", () => {
     if (timer) return stop();
     play.setAttribute("aria-pressed", "true");

@@ -1,7 +1,8 @@
 // What the parts of one sweep's view agree on: which runs are visible, pointed at and pinned.
 // A part changes the state through its methods and listens to topics:
 //   "visible"  another set of runs is shown
-//   "focus"    another run is pointed at or pinned
+//   "focus"    other runs stand out
+//   "pins"     other runs are pinned
 //   "color"    another key colours the runs
 //   "epoch"    another epoch of the sample grids
 
@@ -37,30 +38,31 @@ class State {
   }
 
   point(runs) {
-    if (runs.length === this.pointed.length && runs.every((run, place) => run === this.pointed[place])) return;
+    if (runs.length === this.pointed.length && runs.every((run, place) => run === this.pointed[place]))
+      return;
     this.pointed = runs;
     this.emit("focus");
   }
 
-  pin(run) {
-    if (!this.pinned.delete(run)) this.pinned.add(run);
+  // Pins the runs, or unpins them if all of them are.
+  togglePins(runs) {
+    toggleAll(this.pinned, runs);
+    this.emit("pins");
     this.emit("focus");
   }
 
   unpinAll() {
-    this.pinned.clear();
-    this.emit("focus");
+    this.togglePins([...this.pinned]);
   }
 
-  // Hides the runs if any of them is shown, else shows them all.
+  // Hides the runs, or shows them if all of them are hidden.
   toggleHidden(runs) {
-    const hide = runs.some((run) => !this.hidden.has(run));
-    for (const run of runs) hide ? this.hidden.add(run) : this.hidden.delete(run);
+    toggleAll(this.hidden, runs);
     this.refilter();
   }
 
   toggleState(name) {
-    if (!this.mutedStates.delete(name)) this.mutedStates.add(name);
+    toggleAll(this.mutedStates, [name]);
     this.refilter();
   }
 
@@ -75,11 +77,23 @@ class State {
   }
 
   refilter() {
-    this.visible = this.sweep.runs.map((run, place) =>
-      !this.hidden.has(place) && !this.mutedStates.has(run.state)
-      && this.words.every((word) => this.haystacks[place].includes(word)));
+    this.visible = this.sweep.runs.map(
+      (run, place) =>
+        !this.hidden.has(place) &&
+        !this.mutedStates.has(run.state) &&
+        this.words.every((word) => this.haystacks[place].includes(word)),
+    );
     this.emit("visible");
     this.emit("focus");
+  }
+}
+
+// Adds the items to the set, or takes them out if it has them all.
+function toggleAll(set, items) {
+  const all = items.every((item) => set.has(item));
+  for (const item of items) {
+    if (all) set.delete(item);
+    else set.add(item);
   }
 }
 
@@ -89,7 +103,11 @@ function searchText(sweep, run) {
     const { key, short, values } = sweep.axes[axis];
     return place === null ? "" : `${key}=${values[place].text} ${short}=${values[place].text}`;
   });
-  return [...assigned, `seed=${run.seed}`, run.state, run.label, run.id, run.cause ?? ""].join(" \n ").toLowerCase() + " ";
+  return (
+    [...assigned, `seed=${run.seed}`, run.state, run.label, run.id, run.cause ?? ""]
+      .join(" \n ")
+      .toLowerCase() + " "
+  );
 }
 
 // A template's text with its values escaped.

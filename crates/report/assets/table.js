@@ -19,9 +19,23 @@ function setUpTable(root, state, openViewer) {
   body.addEventListener("click", (event) => {
     const run = Number(event.target.closest("tr").dataset.run);
     if (event.target.closest(".thumb")) openViewer(run);
-    else state.pin(run);
+    else state.togglePins([run]);
   });
   body.addEventListener("keydown", (event) => onRowKey(event, state));
+  setUpTabStop(body, state);
+}
+
+// The table is one stop of the tab key: the row that last had the focus, or the first shown.
+function setUpTabStop(body, state) {
+  const move = (row) => {
+    body.querySelector("tr[tabindex='0']")?.setAttribute("tabindex", "-1");
+    row?.setAttribute("tabindex", "0");
+  };
+  body.addEventListener("focusin", (event) => move(event.target.closest("tr")));
+  state.on("visible", () => {
+    if (body.querySelector("tr[tabindex='0']")?.classList.contains("off") !== false)
+      move(body.querySelector("tr:not(.off)"));
+  });
 }
 
 // Enter and space pin the row that has the focus, the arrows walk.
@@ -34,8 +48,8 @@ function onRowKey(event, state) {
     next?.focus();
   };
   const keys = {
-    Enter: () => state.pin(Number(row.dataset.run)),
-    " ": () => state.pin(Number(row.dataset.run)),
+    Enter: () => state.togglePins([Number(row.dataset.run)]),
+    " ": () => state.togglePins([Number(row.dataset.run)]),
     ArrowDown: () => walk("nextElementSibling"),
     ArrowUp: () => walk("previousElementSibling"),
   };

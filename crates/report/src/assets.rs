@@ -14,8 +14,10 @@ pub(crate) const TEMPLATES: [(&str, &str); 7] = [
 /// The style sheet.
 pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/base.css"),
+    include_str!("../assets/controls.css"),
     include_str!("../assets/overview.css"),
     include_str!("../assets/samples.css"),
+    include_str!("../assets/viewer.css"),
     include_str!("../assets/curves.css"),
     include_str!("../assets/runs.css"),
     include_str!("../assets/config.css"),
@@ -28,6 +30,8 @@ pub(crate) const SCRIPT: &str = concat!(
     include_str!("../assets/color.js"),
     include_str!("../assets/filter.js"),
     include_str!("../assets/table.js"),
+    include_str!("../assets/range.js"),
+    include_str!("../assets/layout.js"),
     include_str!("../assets/chart.js"),
     include_str!("../assets/curves.js"),
     include_str!("../assets/samples.js"),

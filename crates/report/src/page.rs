@@ -1,7 +1,5 @@
 //! A context and its images as HTML.
 
-use std::io::{self, Write};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use minijinja::syntax::SyntaxConfig;
@@ -19,52 +17,29 @@ const PARTS_HERE: &str = "<!-- data, images and scripts -->";
 /// The whole page as one string. [`write`](crate::write) holds no more than one image in memory
 /// and suits large sweeps better.
 pub fn render(context: &Context, images: &dyn Images) -> Result<String, ReportError> {
-    let mut page = Vec::new();
-    render_to(context, images, &mut page).map_err(PageError::into_report_error)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    let mut page = String::new();
+    put_page(context, images, &mut |text| {
+        page.push_str(text);
+        Ok(())
+    })?;
+    Ok(page)
 }
 
-/// What can go wrong on the way to an output.
-pub(crate) enum PageError {
-    /// Before the output.
-    Report(ReportError),
-    /// In it.
-    Output(io::Error),
-}
+/// Takes the page piece by piece.
+pub(crate) type Put<'a> = &'a mut dyn FnMut(&str) -> Result<(), ReportError>;
 
-impl PageError {
-    fn into_report_error(self) -> ReportError {
-        match self {
-            Self::Report(error) => error,
-            Self::Output(source) => ReportError::Write { path: "the page in memory".into(), source },
-        }
-    }
-}
-
-impl<E: Into<ReportError>> From<E> for PageError {
-    fn from(error: E) -> Self {
-        Self::Report(error.into())
-    }
-}
-
-/// Writes the page piece by piece.
-pub(crate) fn render_to(
-    context: &Context,
-    images: &dyn Images,
-    output: &mut dyn Write,
-) -> Result<(), PageError> {
+/// Hands over the page piece by piece.
+pub(crate) fn put_page(context: &Context, images: &dyn Images, put: Put) -> Result<(), ReportError> {
     let frame = frame(context)?;
     let (before, after) = frame.split_once(PARTS_HERE).unwrap_or((&frame, ""));
-    let data = script_safe(&serde_json::to_string(context).map_err(ReportError::from)?);
-    let mut put = |text: &str| output.write_all(text.as_bytes()).map_err(PageError::Output);
     put(before)?;
     put("<script type=\"application/json\" id=\"report-data\">")?;
-    put(&data)?;
+    put(&script_safe(&serde_json::to_string(context)?))?;
     put("</script>\n")?;
     for (index, sweep) in context.sweeps.iter().enumerate() {
-        put_real(index, sweep, images, &mut put)?;
+        put_real(index, sweep, images, put)?;
         for (place, run) in sweep.runs.iter().enumerate().filter(|(_, run)| !run.grids.is_empty()) {
-            put_grids(&format!("grids-{index}-{place}"), run, images, &mut put)?;
+            put_grids(&format!("grids-{index}-{place}"), run, images, put)?;
         }
     }
     put(&charting_library())?;
@@ -74,11 +49,9 @@ pub(crate) fn render_to(
     put(after)
 }
 
-type Put<'a> = &'a mut dyn FnMut(&str) -> Result<(), PageError>;
-
 /// The grids of one run: a JSON list of PNGs in base64, which the scripts read when they are first
 /// looked at.
-fn put_grids(id: &str, run: &Run, images: &dyn Images, put: Put) -> Result<(), PageError> {
+fn put_grids(id: &str, run: &Run, images: &dyn Images, put: Put) -> Result<(), ReportError> {
     put(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
     for (index, grid) in run.grids.iter().enumerate() {
         let png = images.grid(&run.id, grid.step)?;
@@ -89,7 +62,7 @@ fn put_grids(id: &str, run: &Run, images: &dyn Images, put: Put) -> Result<(), P
     put("]</script>\n")
 }
 
-fn put_real(index: usize, sweep: &Sweep, images: &dyn Images, put: Put) -> Result<(), PageError> {
+fn put_real(index: usize, sweep: &Sweep, images: &dyn Images, put: Put) -> Result<(), ReportError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
         let png = BASE64.encode(images.real(grid)?);
         put(&format!(

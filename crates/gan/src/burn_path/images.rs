@@ -15,6 +15,8 @@ const PACKED: usize = 4;
 pub(super) struct DeviceImages {
     /// `[count, 196]`, the first pixel in the lowest byte.
     packed: Tensor<2, Int>,
+    /// How far each byte is from the lowest one, in bits, `[1, 1, 4]`.
+    shifts: Tensor<3, Int>,
     /// The value of each byte, `[256]`.
     table: Tensor<1>,
 }
@@ -26,6 +28,7 @@ impl DeviceImages {
         let packed: Vec<i32> = used.as_chunks::<PACKED>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
         Self {
             packed: integers(&packed, device).reshape([images.count, IMAGE_PIXELS / PACKED]),
+            shifts: integers(&[0, 8, 16, 24], device).reshape([1, 1, PACKED]),
             table: Tensor::from_data(TrainingImages::table(images.pixels).as_slice(), device),
         }
     }
@@ -33,9 +36,8 @@ impl DeviceImages {
     /// The images of those indices, `[lanes * batch]`, scaled: `[lanes, batch, 784]`.
     pub(super) fn gather(&self, indices: Tensor<1, Int>, lanes: usize) -> Tensor<3> {
         let [count] = indices.dims();
-        let packed = self.packed.clone().select(0, indices);
-        let byte = |index: i32| packed.clone().bitwise_right_shift_scalar(8 * index).bitwise_and_scalar(0xff);
-        let bytes: Tensor<3, Int> = Tensor::stack((0..PACKED as i32).map(byte).collect(), 2);
+        let packed = self.packed.clone().select(0, indices).reshape([count, IMAGE_PIXELS / PACKED, 1]);
+        let bytes = packed.bitwise_right_shift(self.shifts.clone()).bitwise_and_scalar(0xff);
         let values = self.table.clone().select(0, bytes.reshape([count * IMAGE_PIXELS]));
         values.reshape([lanes, count / lanes, IMAGE_PIXELS])
     }

@@ -64,7 +64,7 @@ fn initial(lanes: &[Lane]) -> Vec<LaneState> {
 
 fn burn(lanes: &[Lane], states: &[LaneState]) -> BurnTrainer {
     let images = images(&lanes[0].config);
-    BurnTrainer::new(&test_device(), lanes.to_vec(), states, &images).unwrap()
+    BurnTrainer::new(&test_device(), lanes.to_vec(), states.to_vec(), &images).unwrap()
 }
 
 fn native(lanes: &[Lane], states: &[LaneState]) -> NativeTrainer {
@@ -243,7 +243,7 @@ fn drawing_samples_leaves_every_state_as_it_was() {
 #[test]
 fn lanes_of_different_shapes_are_refused() {
     let lanes = lanes(&[small("jovian", &[]), small("jovian", &["model.latent_dim=8"])]);
-    let error = BurnTrainer::new(&test_device(), lanes.clone(), &initial(&lanes), &images(&lanes[0].config)).unwrap_err();
+    let error = BurnTrainer::new(&test_device(), lanes.clone(), initial(&lanes), &images(&lanes[0].config)).unwrap_err();
     assert!(error.to_string().contains("lane 1"), "{error}");
 }
 
@@ -269,6 +269,6 @@ fn the_device_makes_the_masks_of_the_host() {
         for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
             dropout_mask(keys[lane * 2 + index], rates[lane], out);
         }
-        assert_eq!(made[index].to_data().to_vec::<f32>().unwrap(), expected);
+        assert_eq!(made[index].try_to_vec_as::<f32>().unwrap(), expected);
     }
 }

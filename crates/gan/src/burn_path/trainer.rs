@@ -53,10 +53,10 @@ impl BurnTrainer {
     pub fn new(
         device: &OpenDevice,
         lanes: Vec<Lane>,
-        states: &[LaneState],
+        states: Vec<LaneState>,
         images: &TrainingImages,
     ) -> Result<Self, GanError> {
-        check(&lanes, states, images)?;
+        check(&lanes, &states, images)?;
         let images = DeviceImages::new(images, &device.device);
         let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
         let active = vec![true; lanes.len()];
@@ -75,7 +75,7 @@ impl BurnTrainer {
         }
         let states = rows.iter().map(|&lane| self.state(lane)).collect::<Result<Vec<_>, _>>()?;
         let lanes = rows.iter().map(|&lane| self.lanes[lane].clone()).collect();
-        self.work = Work::new(&self.device, &self.images, rows, lanes, &states)?;
+        self.work = Work::new(&self.device, &self.images, rows, lanes, states)?;
         Ok(())
     }
 }
@@ -86,10 +86,10 @@ impl Work {
         images: &DeviceImages,
         rows: Vec<usize>,
         lanes: Vec<Lane>,
-        states: &[LaneState],
+        states: Vec<LaneState>,
     ) -> Result<Self, GanError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
-        let side = |role| Side::new(role, &configs, states, &device.device).map_err(GanError::Group);
+        let side = |role| Side::new(role, &configs, &states, &device.device).map_err(GanError::Group);
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
@@ -97,6 +97,8 @@ impl Work {
             images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
+        // They are on the device now, and large.
+        drop(states);
         let sizes = StepShape {
             lanes: lanes.len(),
             batches: Vec::new(),

@@ -1,14 +1,13 @@
 //! Which devices this machine has, and which of them this build can use.
 
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::DeviceName;
 use super::adapters::{Adapter, Api, adapters};
+use super::child::output_within;
+use super::{DeviceName, machine};
 
 /// The release of Burn that the `burn` dependency is pinned to.
 #[cfg(feature = "burn-path")]
@@ -76,19 +75,18 @@ impl DeviceInfo {
 /// it ends as it likes, and a crash or a hang there becomes a [`Problem`].
 pub fn list(probe_command: Command) -> Vec<DeviceInfo> {
     let mut devices = cpus();
-    devices.extend(gpus(ask(probe_command)));
+    devices.extend(gpus(output_within(probe_command, PROBE_LIMIT)));
     devices
 }
 
-fn gpus(answer: Result<Vec<DeviceInfo>, String>) -> Vec<DeviceInfo> {
-    match answer {
-        Ok(found) => found,
-        Err(cause) => {
-            let gpu = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
-            let remedy = "update the graphics driver, or name the one to use in VK_DRIVER_FILES";
-            vec![gpu.with_problem(cause, remedy)]
-        }
-    }
+fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
+    let unreadable = |error| format!("the search for GPUs gave no list: {error}");
+    let found = answer.and_then(|text| serde_json::from_str(text.trim()).map_err(unreadable));
+    found.unwrap_or_else(|cause| {
+        let gpu = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+        let remedy = "update the graphics driver, or name the one to use in VK_DRIVER_FILES";
+        vec![gpu.with_problem(cause, remedy)]
+    })
 }
 
 /// The devices whose listing runs a driver's code: all but the CPUs.
@@ -114,9 +112,8 @@ pub fn best(devices: &[DeviceInfo]) -> DeviceName {
 }
 
 fn cpus() -> Vec<DeviceInfo> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let adapter = format!("{}, {threads} threads", processor());
-    let memory_bytes = machine_memory();
+    let adapter = machine::processor();
+    let memory_bytes = machine::memory_bytes();
     let cpu = |name, backend| DeviceInfo { memory_bytes, ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu) };
     let optional = |name, backend, feature, built| match built {
         true => cpu(name, backend),
@@ -153,7 +150,7 @@ fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
 /// The CUDA devices that NVIDIA's driver reports, and whether libtorch sees them.
 fn cuda_devices() -> Vec<DeviceInfo> {
     let usable = cuda_count();
-    let reported = nvidia_cards();
+    let reported = machine::nvidia_cards();
     let count = reported.len().max(usable);
     let device = |index: usize| {
         let (adapter, memory_bytes) = reported.get(index).cloned().unwrap_or(("CUDA device".to_owned(), None));
@@ -177,18 +174,6 @@ fn cuda_count() -> usize {
 #[cfg(not(feature = "libtorch"))]
 fn cuda_count() -> usize {
     0
-}
-
-/// Name and memory of each NVIDIA card, from the tool that comes with its driver.
-fn nvidia_cards() -> Vec<(String, Option<u64>)> {
-    let mut query = Command::new("nvidia-smi");
-    query.args(["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]);
-    let Ok(text) = output_within(query, PROBE_LIMIT / 2) else { return Vec::new() };
-    let card = |line: &str| {
-        let (name, mebibytes) = line.rsplit_once(',')?;
-        Some((name.trim().to_owned(), mebibytes.trim().parse::<u64>().ok().map(|number| number << 20)))
-    };
-    text.lines().filter_map(card).collect()
 }
 
 const VULKAN_REMEDY: &str =
@@ -230,56 +215,62 @@ fn remedy(feature: &str) -> &'static str {
     }
 }
 
-fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
-    model.unwrap_or(std::env::consts::ARCH).to_owned()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn machine_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"))?;
-    kibibytes.trim().parse::<u64>().ok().map(|number| number << 10)
-}
-
-fn ask(command: Command) -> Result<Vec<DeviceInfo>, String> {
-    let text = output_within(command, PROBE_LIMIT)?;
-    serde_json::from_str(text.trim()).map_err(|error| format!("the search for GPUs gave no list: {error}"))
-}
-
-/// What a program prints, if it ends well and in time.
-fn output_within(mut command: Command, limit: Duration) -> Result<String, String> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| format!("the search for GPUs could not start: {error}"))?;
-    let Some(mut stdout) = child.stdout.take() else { return Err("its output is gone".to_owned()) };
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
-    });
-    let ended = wait_within(&mut child, limit);
-    if ended.is_err() {
-        // It may have ended between the last look and this; then there is nothing to kill.
-        let _ = child.kill();
-        let _ = child.wait();
+    fn device(name: &str, kind: DeviceKind) -> DeviceInfo {
+        DeviceInfo::new(name.parse().unwrap(), "", "", kind)
     }
-    ended?;
-    match reader.join() {
-        Ok(Ok(text)) => Ok(text),
-        _ => Err("the search for GPUs printed no text".to_owned()),
-    }
-}
 
-fn wait_within(child: &mut Child, limit: Duration) -> Result<(), String> {
-    let start = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("a graphics driver crashed while it was asked for its GPUs ({status})")),
-            Ok(None) if start.elapsed() > limit => {
-                return Err(format!("a graphics driver did not answer within {} seconds", limit.as_secs()));
-            }
-            Ok(None) => thread::sleep(Duration::from_millis(10)),
-            Err(error) => return Err(format!("the search for GPUs was lost: {error}")),
+    #[test]
+    fn the_best_device_is_cuda_then_a_real_gpu_then_the_cpu() {
+        let cpu = device("cpu", DeviceKind::Cpu);
+        let software = device("vulkan:2", DeviceKind::SoftwareGpu);
+        let integrated = device("vulkan:1", DeviceKind::IntegratedGpu);
+        let discrete = device("vulkan:0", DeviceKind::DiscreteGpu);
+        let cuda = device("libtorch:cuda:0", DeviceKind::DiscreteGpu);
+        let mut all = vec![cpu, software, integrated, discrete, cuda];
+        let mut order = Vec::new();
+        while !all.is_empty() {
+            order.push(best(&all).to_string());
+            all.pop();
         }
+        assert_eq!(order, ["libtorch:cuda:0", "vulkan:0", "vulkan:1", "cpu", "cpu"]);
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_used_is_never_the_best() {
+        let broken = device("vulkan:0", DeviceKind::DiscreteGpu).with_problem("no".to_owned(), "none");
+        assert_eq!(best(&[broken]), DeviceName::Cpu);
+        assert_eq!(best(&[]), DeviceName::Cpu);
+    }
+
+    #[test]
+    fn a_driver_that_crashes_or_babbles_is_listed_with_its_cause() {
+        for answer in [Err("a driver crashed".to_owned()), Ok("Segmentation".to_owned())] {
+            let listed = gpus(answer);
+            let problem = listed[0].problem.as_ref().unwrap();
+            assert!(problem.cause.contains("crashed") || problem.cause.contains("no list"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_probe_prints_is_what_is_listed() {
+        let found = vec![device("vulkan:0", DeviceKind::SoftwareGpu)];
+        assert_eq!(gpus(Ok(serde_json::to_string(&found).unwrap())), found);
+    }
+
+    #[test]
+    fn every_machine_has_the_cpu() {
+        let listed = list(Command::new("/no/such/program"));
+        assert!(listed[0].problem.is_none() && listed[0].name == "cpu" && listed[0].memory_bytes.is_some());
+    }
+
+    #[test]
+    #[cfg(feature = "burn-path")]
+    fn the_version_in_the_record_is_the_one_that_is_pinned() {
+        let manifest = include_str!("../../../../Cargo.toml");
+        assert!(manifest.contains(&format!("burn = {{ version = \"={BURN_VERSION}\"")));
     }
 }

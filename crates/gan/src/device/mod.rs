@@ -5,7 +5,9 @@
 //! process, which calls [`probe`].
 
 mod adapters;
+mod child;
 mod list;
+mod machine;
 mod name;
 #[cfg(feature = "burn-path")]
 mod open;

@@ -24,6 +24,8 @@ impl Finish for AddBias<'_> {
 }
 
 impl Gather for AddBias<'_> {
+    const LEFT_IS_LARGE: bool = false;
+
     #[inline(always)]
     fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
         &mut self.out.panel_mut(panel)[self.first_row + row]
@@ -61,6 +63,8 @@ impl Finish for Activate<'_> {
 }
 
 impl Gather for Activate<'_> {
+    const LEFT_IS_LARGE: bool = false;
+
     #[inline(always)]
     fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
         &mut self.out.panel_mut(panel)[row]
@@ -79,18 +83,10 @@ impl Finish for Keep<'_> {
 }
 
 impl Gather for Keep<'_> {
+    const LEFT_IS_LARGE: bool = true;
+
     #[inline(always)]
     fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
         &mut self.0.panel_mut(panel)[row]
     }
-}
-
-/// A leaky ReLU and Dropout on a line in memory: the output and the derivative.
-#[inline(always)]
-pub(super) fn leaky_line(x: &Line, slope: f32, mask: Option<&Line>) -> (Line, Line) {
-    let mut factor = Line(std::array::from_fn(|i| if x.0[i] > 0.0 { 1.0 } else { slope }));
-    if let Some(mask) = mask {
-        factor = Line(std::array::from_fn(|i| factor.0[i] * mask.0[i]));
-    }
-    (Line(std::array::from_fn(|i| x.0[i] * factor.0[i])), factor)
 }

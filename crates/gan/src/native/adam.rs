@@ -3,7 +3,7 @@
 use gansweep_experiment::AdamConfig;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{Line, Matrix};
+use super::matrix::{Line, Matrix, fetch};
 use super::product::Finish;
 
 /// A trained tensor with both its moments, in one layout.
@@ -128,6 +128,14 @@ impl Finish for Descend<'_> {
             add_squares::<S, V>(line, squares);
         }
     }
+
+    #[inline(always)]
+    fn prepare(&self, row: usize, panel: usize) {
+        let at = panel * self.rows + row;
+        fetch(self.value, at);
+        fetch(self.first, at);
+        fetch(self.second, at);
+    }
 }
 
 #[cold]
@@ -166,5 +174,63 @@ impl Along<'_> {
                 self.descend.finish::<S, V>(simd, row, panel, std::array::from_fn(|v| vectors[v]));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update_all(adam: &AdamConfig, trained: &mut Trained, t: u64, gradients: &[f32]) {
+        let gradient = Matrix::from_fn(1, gradients.len(), |_, col| gradients[col]);
+        trained.descend_along(Arch::new(), &gradient, &Update::new(adam, t), None);
+    }
+
+    #[test]
+    fn updates_follow_the_published_formula_over_twelve_orders_of_magnitude() {
+        let adam = AdamConfig { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+        let scales: Vec<f64> = (-10..=2).map(|power| 10f64.powi(power)).collect();
+        let mut trained = Trained::new(1, scales.len());
+        let mut exact = vec![[0.0f64; 3]; scales.len()];
+        for t in 1..=200u64 {
+            let gradients: Vec<f64> = scales.iter().map(|scale| scale * (t as f64 * 0.7).sin()).collect();
+            let narrow: Vec<f32> = gradients.iter().map(|&g| g as f32).collect();
+            update_all(&adam, &mut trained, t, &narrow);
+            for ([w, m, v], &g) in exact.iter_mut().zip(&narrow) {
+                let g = f64::from(g);
+                *m = adam.beta1 * *m + (1.0 - adam.beta1) * g;
+                *v = adam.beta2 * *v + (1.0 - adam.beta2) * g * g;
+                let (m, v) = (*m / (1.0 - adam.beta1.powf(t as f64)), *v / (1.0 - adam.beta2.powf(t as f64)));
+                *w -= adam.lr * m / (v.sqrt() + adam.eps);
+            }
+            for (col, [w, ..]) in exact.iter().enumerate() {
+                let error = (f64::from(trained.value.get(0, col)) - w).abs();
+                assert!(error < 1e-5 * adam.lr * t as f64, "step {t}, gradients of {}", scales[col]);
+            }
+        }
+    }
+
+    #[test]
+    fn moments_of_a_gradient_that_has_died_become_zero_and_never_subnormal() {
+        let adam = AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.9, eps: 1e-8 };
+        let mut trained = Trained::new(1, 1);
+        update_all(&adam, &mut trained, 1, &[0.25]);
+        for t in 2..2000 {
+            update_all(&adam, &mut trained, t, &[0.0]);
+            for moment in [trained.first.get(0, 0), trained.second.get(0, 0)] {
+                assert!(moment == 0.0 || moment.is_normal(), "{moment} at {t}");
+            }
+        }
+        assert_eq!((trained.first.get(0, 0), trained.second.get(0, 0)), (0.0, 0.0));
+        assert!(trained.value.get(0, 0) < 0.0);
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_is_not_hidden() {
+        let adam = AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        let mut trained = Trained::new(1, 2);
+        update_all(&adam, &mut trained, 1, &[f32::NAN, 1.0]);
+        assert!(trained.value.get(0, 0).is_nan() && trained.first.get(0, 0).is_nan());
+        assert!((trained.value.get(0, 1) + 1e-3).abs() < 1e-8);
     }
 }

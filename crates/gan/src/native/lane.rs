@@ -1,12 +1,14 @@
 //! One lane: its networks, its workspace, and the step.
 
-use gansweep_experiment::{Config, IMAGE_PIXELS, Noise, SampleMode};
-use pulp::Arch;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use gansweep_experiment::{Config, IMAGE_PIXELS, Noise, Pixels, SampleMode};
+use pulp::{Arch, NullaryFnOnce};
 
 use super::adam::Update;
 use super::engine::{Engine, Phase};
-use super::loss::{self, cross_entropy};
+use super::loss::cross_entropy;
 use super::matrix::{LINE, Line, Matrix};
 use super::network::{Draws, Gradients, Mode, Perceptron, Rows, Trace};
 use super::norm::Statistics;
@@ -58,7 +60,7 @@ impl Workspace {
             images: Matrix::new(2 * batch, IMAGE_PIXELS),
             generator: generator.trace(batch),
             discriminator: discriminator.trace(2 * batch),
-            logits: loss::column(2 * batch),
+            logits: Matrix::new(2 * batch, 1),
             gradients: Gradients::new(2 * batch, width),
         }
     }
@@ -108,7 +110,7 @@ impl LaneTrainer {
             step: self.step,
             generator_updates: self.generator_updates,
             discriminator_updates: self.discriminator_updates,
-            arrays: std::collections::BTreeMap::new(),
+            arrays: BTreeMap::new(),
         };
         weights::export(&mut self.generator, Role::Generator.name(), &mut state.arrays);
         weights::export(&mut self.discriminator, Role::Discriminator.name(), &mut state.arrays);
@@ -128,11 +130,10 @@ impl LaneTrainer {
     /// Trains up to `steps` steps, fewer if a loss is not finite.
     pub(super) fn advance(&mut self, images: &TrainingImages, steps: u32, norms: bool) -> LaneChunk {
         self.engine.begin();
-        let table = TrainingImages::table(images.pixels);
         let mut chunk = LaneChunk { steps: Vec::with_capacity(steps as usize), gradient_norms: None };
         for remaining in (0..steps).rev() {
             let mut squares = (norms && remaining == 0).then_some((0.0, 0.0));
-            let values = self.train_step(images, &table, squares.as_mut());
+            let values = self.train_step(images, squares.as_mut());
             chunk.steps.push(values);
             chunk.gradient_norms = squares.map(|(generator, discriminator)| GradientNorms {
                 generator: libm::sqrt(generator) as f32,
@@ -149,7 +150,6 @@ impl LaneTrainer {
     fn train_step(
         &mut self,
         images: &TrainingImages,
-        table: &[f32; 256],
         mut squares: Option<&mut (f64, f64)>,
     ) -> StepValues {
         let mut schedule = std::mem::take(&mut self.schedule);
@@ -157,7 +157,7 @@ impl LaneTrainer {
         let mut sums = DiscriminatorValues { loss: 0.0, real: 0.0, fake: 0.0 };
         for (update, batch) in (0u32..).zip(&batches) {
             let squares = squares.as_deref_mut().map(|(_, discriminator)| discriminator);
-            let values = self.discriminator_update(images, table, update, batch, squares);
+            let values = self.discriminator_update(images, update, batch, squares);
             sums.loss += values.loss;
             sums.real += values.real;
             sums.fake += values.fake;
@@ -180,7 +180,6 @@ impl LaneTrainer {
     fn discriminator_update(
         &mut self,
         images: &TrainingImages,
-        table: &[f32; 256],
         update: u32,
         batch: &[u32],
         mut squares: Option<&mut f64>,
@@ -189,7 +188,7 @@ impl LaneTrainer {
         let (count, loss) = (batch.len(), &lane.config.loss);
         let draws = |passes: &'static [Pass]| Draws { seed: lane.seed, step: self.step, update, passes };
         work.images.reshape(2 * count, IMAGE_PIXELS);
-        gather(images, table, batch, &mut work.images);
+        engine.arch.dispatch(Collect { images, batch, rows: &mut work.images });
         let key = Key::new(lane.seed, Purpose::LatentD, &[self.step, u64::from(update)]);
         work.draw_latents(&lane.config, key, count);
         engine.lap(Phase::Inputs);
@@ -291,12 +290,55 @@ fn fill_rows(matrix: &mut Matrix, values: &[f32]) {
 }
 
 /// Scales the images of a batch into the first rows of `rows`.
-fn gather(images: &TrainingImages, table: &[f32; 256], batch: &[u32], rows: &mut Matrix) {
-    for (row, &index) in batch.iter().enumerate() {
-        for (panel, bytes) in images.image(index as usize).chunks_exact(LINE).enumerate() {
-            let line = &mut rows.panel_mut(panel)[row];
-            for (value, &byte) in line.0.iter_mut().zip(bytes) {
-                *value = table[usize::from(byte)];
+struct Collect<'a> {
+    images: &'a TrainingImages,
+    batch: &'a [u32],
+    rows: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for Collect<'_> {
+    type Output = ();
+
+    /// The values of [`TrainingImages::table`], computed: a vector has them sooner than a table.
+    #[inline(always)]
+    fn call(self) {
+        let (shift, scale) = match self.images.pixels {
+            Pixels::Signed => (0.5, 0.5),
+            Pixels::Unit => (0.0, 1.0),
+        };
+        for (row, &index) in self.batch.iter().enumerate() {
+            let panels = self.images.image(index as usize).as_chunks::<LINE>().0;
+            for (panel, bytes) in panels.iter().enumerate() {
+                let line = &mut self.rows.panel_mut(panel)[row];
+                for i in 0..LINE {
+                    line.0[i] = (f32::from(bytes[i]) / 255.0 - shift) / scale;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gansweep_experiment::Dataset;
+
+    use super::*;
+
+    #[test]
+    fn pixels_have_the_values_of_the_table() {
+        for pixels in [Pixels::Signed, Pixels::Unit] {
+            let bytes = (0..2 * IMAGE_PIXELS).map(|i| (i * 7) as u8).collect::<Vec<u8>>();
+            let (bytes, dataset) = (Arc::new(bytes), Dataset::Strokes);
+            let images = TrainingImages { dataset, bytes, count: 2, pixels };
+            let mut rows = Matrix::new(3, IMAGE_PIXELS);
+            Arch::new().dispatch(Collect { images: &images, batch: &[1, 0], rows: &mut rows });
+            let table = TrainingImages::table(pixels);
+            for (row, image) in [(0, 1), (1, 0)] {
+                for (col, &byte) in images.image(image).iter().enumerate() {
+                    assert_eq!(rows.get(row, col).to_bits(), table[usize::from(byte)].to_bits());
+                }
             }
         }
     }

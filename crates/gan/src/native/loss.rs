@@ -1,13 +1,13 @@
 //! Binary cross-entropy of logits, its gradient, and the scores D(x).
 
-use super::matrix::{Line, Matrix};
+use super::matrix::Line;
 
 /// Gradients of a logit below this are taken for zero: what they become on their way back would be
 /// subnormal, on which many processors are a hundred times slower, and its square is zero anyway.
 const LEAST_GRADIENT: f64 = 1.0 / (1u64 << 60) as f64;
 
 /// Sums over some rows of logits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scored {
     /// Mean binary cross-entropy.
     pub(super) loss: f64,
@@ -15,8 +15,8 @@ pub(super) struct Scored {
     pub(super) score: f64,
 }
 
-/// The mean cross-entropy of `logits` (rows `first..first + count` of a `[_, 1]` matrix) with
-/// `target`; the same rows of `gradient` become its gradient times `weight`.
+/// The mean cross-entropy of `logits` (the first of each row counts) with `target`; the rows of
+/// `gradient` become its gradient times `weight`.
 ///
 /// From logits, `softplus(x) - target x`, nothing overflows.
 pub(super) fn cross_entropy(
@@ -42,7 +42,46 @@ pub(super) fn cross_entropy(
     Scored { loss: sums.loss / count, score: sums.score / count }
 }
 
-/// A column for the logits of up to `rows` rows.
-pub(super) fn column(rows: usize) -> Matrix {
-    Matrix::new(rows, 1)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(logit: f32, target: f64, weight: f64) -> (Scored, f32) {
+        let (mut logits, mut gradient) = ([Line::ZERO; 2], [Line([7.0; 16]); 2]);
+        logits[0].0[0] = logit;
+        logits[1].0[0] = logit;
+        let scored = cross_entropy(&logits, target, weight, &mut gradient);
+        assert_eq!(gradient[0], gradient[1]);
+        assert_eq!(gradient[0].0[1..], [0.0; 15]);
+        (scored, gradient[0].0[0])
+    }
+
+    #[test]
+    fn loss_and_gradient_follow_the_definition_by_logarithms() {
+        for logit in [-8.0f32, -1.5, 0.0, 0.3, 9.0] {
+            for (target, weight) in [(0.0, 1.0), (1.0, 0.5), (0.9, 1.0)] {
+                let p = 1.0 / (1.0 + (-f64::from(logit)).exp());
+                let (scored, gradient) = at(logit, target, weight);
+                let loss = -target * p.ln() - (1.0 - target) * (1.0 - p).ln();
+                assert!((scored.loss - loss).abs() < 1e-9 && (scored.score - p).abs() < 1e-12);
+                // Two rows: each has half of the mean.
+                assert!((f64::from(gradient) - weight * (p - target) / 2.0).abs() < 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn saturated_logits_neither_overflow_nor_leave_subnormal_gradients() {
+        assert_eq!(at(1e30, 1.0, 1.0), (Scored { loss: 0.0, score: 1.0 }, 0.0));
+        assert_eq!(at(-1e30, 0.0, 1.0), (Scored { loss: 0.0, score: 0.0 }, 0.0));
+        assert_eq!(at(-100.0, 0.0, 1.0).1, 0.0);
+        let (scored, gradient) = at(-100.0, 1.0, 1.0);
+        assert!((scored.loss - 100.0).abs() < 1e-9 && gradient == -0.5);
+        // Precise where the score is next to one.
+        let (scored, gradient) = at(30.0, 1.0, 1.0);
+        assert!((scored.loss / 9.357_622_968_8e-14 - 1.0).abs() < 1e-9);
+        assert!((f64::from(gradient) / -4.678_811_484_4e-14 - 1.0).abs() < 1e-6);
+        assert!(at(f32::NAN, 1.0, 1.0).0.loss.is_nan());
+        assert!(at(f32::INFINITY, 0.0, 1.0).0.loss.is_infinite());
+    }
 }

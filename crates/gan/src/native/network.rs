@@ -1,7 +1,7 @@
 //! One network of a lane: its layers, their forward and their backward pass.
 
 use gansweep_experiment::{Activation, Config};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, Keep};
 use super::adam::{Trained, Update};
@@ -303,7 +303,7 @@ impl Stage {
     ) {
         let arch = engine.arch;
         gradients.bias.reshape(1, self.outputs());
-        sum_rows(arch, &gradients.output, &mut gradients.bias);
+        arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
         self.bias.descend_along(arch, &gradients.bias, update, squares.as_deref_mut());
         let descend = self.weight.descend(update, squares);
         product_transposed(arch, input, &gradients.output, descend);
@@ -321,20 +321,25 @@ impl Dropout {
     }
 }
 
-/// The sums of each column.
-fn sum_rows(arch: Arch, matrix: &Matrix, sums: &mut Matrix) {
-    arch.dispatch(
-        #[inline(always)]
-        || {
-            for panel in 0..matrix.panels() {
-                let mut sum = Line::ZERO;
-                for line in matrix.panel(panel) {
-                    for i in 0..LINE {
-                        sum.0[i] += line.0[i];
-                    }
+/// The sums of each column, into a single row.
+struct SumRows<'a> {
+    matrix: &'a Matrix,
+    sums: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for SumRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for panel in 0..self.matrix.panels() {
+            let mut sum = Line::ZERO;
+            for line in self.matrix.panel(panel) {
+                for i in 0..LINE {
+                    sum.0[i] += line.0[i];
                 }
-                sums.lines_mut()[panel] = sum;
             }
-        },
-    );
+            self.sums.lines_mut()[panel] = sum;
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! `BatchNorm1d` with affine parameters.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
-use super::activation::leaky_line;
 use super::adam::{Trained, Update};
 use super::matrix::{LINE, Line, Matrix};
 
@@ -76,26 +75,7 @@ impl BatchNorm {
         out: &mut Matrix,
         factor: &mut Matrix,
     ) {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for panel in 0..out.panels() {
-                    let rows = trace.normalised.panel_mut(panel);
-                    let (mean, var) = self.statistics(statistics, panel, rows);
-                    let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
-                    trace.inverse_std.lines_mut()[panel] = inverse;
-                    let (weight, bias) = (&self.weight.value.lines()[panel], &self.bias.value.lines()[panel]);
-                    let outs = out.panel_mut(panel).iter_mut().zip(factor.panel_mut(panel));
-                    for (x, (out, factor)) in rows.iter_mut().zip(outs) {
-                        for i in 0..LINE {
-                            x.0[i] = (x.0[i] - mean.0[i]) * inverse.0[i];
-                        }
-                        let y = Line(std::array::from_fn(|i| x.0[i] * weight.0[i] + bias.0[i]));
-                        (*out, *factor) = leaky_line(&y, slope, masked.then_some(&*factor));
-                    }
-                }
-            },
-        );
+        arch.dispatch(Forward { norm: self, statistics, trace, slope, masked, out, factor });
     }
 
     /// Mean and variance of a panel's features.
@@ -109,7 +89,9 @@ impl BatchNorm {
         let count = rows.len() as f32;
         let mut mean = Line::ZERO;
         for row in rows {
-            add(&mut mean, row);
+            for i in 0..LINE {
+                mean.0[i] += row.0[i];
+            }
         }
         let mean = map(&mean, |sum| sum / count);
         let mut var = Line::ZERO;
@@ -141,34 +123,8 @@ impl BatchNorm {
         update: Option<&Update>,
         mut squares: Option<&mut f64>,
     ) {
-        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = trace;
-        let weight = &self.weight.value;
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for panel in 0..gradient.panels() {
-                    let (rows, normalised) = (gradient.panel_mut(panel), normalised.panel(panel));
-                    let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
-                    for (dy, x) in rows.iter().zip(normalised) {
-                        add(&mut sum, dy);
-                        for i in 0..LINE {
-                            along.0[i] += dy.0[i] * x.0[i];
-                        }
-                    }
-                    let count = rows.len() as f32;
-                    let (weight, inverse) = (&weight.lines()[panel], &inverse_std.lines()[panel]);
-                    let scale = Line(std::array::from_fn(|i| weight.0[i] * inverse.0[i]));
-                    for (dy, x) in rows.iter_mut().zip(normalised) {
-                        for i in 0..LINE {
-                            let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
-                            dy.0[i] = scale.0[i] * (dy.0[i] - common);
-                        }
-                    }
-                    weight_gradient.lines_mut()[panel] = along;
-                    bias_gradient.lines_mut()[panel] = sum;
-                }
-            },
-        );
+        arch.dispatch(Backward { weight: &self.weight.value, trace, gradient });
+        let NormTrace { weight_gradient, bias_gradient, .. } = trace;
         if let Some(update) = update {
             self.weight.descend_along(arch, weight_gradient, update, squares.as_deref_mut());
             self.bias.descend_along(arch, bias_gradient, update, squares);
@@ -176,14 +132,79 @@ impl BatchNorm {
     }
 }
 
-#[inline(always)]
-fn map(line: &Line, function: impl Fn(f32) -> f32) -> Line {
-    Line(std::array::from_fn(|i| function(line.0[i])))
+struct Forward<'a> {
+    norm: &'a mut BatchNorm,
+    statistics: Statistics,
+    trace: &'a mut NormTrace,
+    slope: f32,
+    masked: bool,
+    out: &'a mut Matrix,
+    factor: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { norm, statistics, trace, slope, masked, out, factor } = self;
+        for panel in 0..out.panels() {
+            let rows = trace.normalised.panel_mut(panel);
+            let (mean, var) = norm.statistics(statistics, panel, rows);
+            let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
+            trace.inverse_std.lines_mut()[panel] = inverse;
+            let (weight, bias) = (&norm.weight.value.lines()[panel], &norm.bias.value.lines()[panel]);
+            let outs = out.panel_mut(panel).iter_mut().zip(factor.panel_mut(panel));
+            for (x, (out, factor)) in rows.iter_mut().zip(outs) {
+                for i in 0..LINE {
+                    x.0[i] = (x.0[i] - mean.0[i]) * inverse.0[i];
+                    let y = x.0[i] * weight.0[i] + bias.0[i];
+                    let mask = if masked { factor.0[i] } else { 1.0 };
+                    factor.0[i] = mask * if y > 0.0 { 1.0 } else { slope };
+                    out.0[i] = y * factor.0[i];
+                }
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    weight: &'a Matrix,
+    trace: &'a mut NormTrace,
+    gradient: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for Backward<'_> {
+    type Output = ();
+
+    /// The formula of Ioffe and Szegedy 2015, section 3.
+    #[inline(always)]
+    fn call(self) {
+        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = self.trace;
+        for panel in 0..self.gradient.panels() {
+            let (rows, normalised) = (self.gradient.panel_mut(panel), normalised.panel(panel));
+            let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
+            for (dy, x) in rows.iter().zip(normalised) {
+                for i in 0..LINE {
+                    sum.0[i] += dy.0[i];
+                    along.0[i] += dy.0[i] * x.0[i];
+                }
+            }
+            let count = rows.len() as f32;
+            let (weight, inverse) = (&self.weight.lines()[panel], &inverse_std.lines()[panel]);
+            for (dy, x) in rows.iter_mut().zip(normalised) {
+                for i in 0..LINE {
+                    let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
+                    dy.0[i] = weight.0[i] * inverse.0[i] * (dy.0[i] - common);
+                }
+            }
+            weight_gradient.lines_mut()[panel] = along;
+            bias_gradient.lines_mut()[panel] = sum;
+        }
+    }
 }
 
 #[inline(always)]
-fn add(sum: &mut Line, line: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += line.0[i];
-    }
+fn map(line: &Line, function: impl Fn(f32) -> f32) -> Line {
+    Line(std::array::from_fn(|i| function(line.0[i])))
 }

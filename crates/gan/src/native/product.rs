@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{LINE, Line, Matrix, panels};
+use super::matrix::{LINE, Line, Matrix, fetch, panels};
 
 /// Panels of the left operand that a pass over the product takes at once: sixteen streams to fetch
 /// ahead, and as many lines of one panel of the right operand stay in the first cache.
@@ -18,14 +18,24 @@ const DEPTH: usize = 16;
 /// `DEPTH` they fill half of a small second cache.
 const HEIGHT: usize = 240;
 
+/// Rows between the one that is finished and the one that is fetched.
+const AHEAD: usize = 12;
+
 /// What becomes of the lines of a product.
 pub(super) trait Finish {
     /// Takes a line of the product: sixteen columns of `row`, those of `panel`.
     fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]);
+
+    /// Fetches what [`finish`](Self::finish) will need for a line before long.
+    #[inline(always)]
+    fn prepare(&self, _row: usize, _panel: usize) {}
 }
 
 /// A [`Finish`] with room for sums that are not complete.
 pub(super) trait Gather: Finish {
+    /// Whether the left operand is the large one, which comes from far away; else the right one is.
+    const LEFT_IS_LARGE: bool;
+
     /// Where a line waits for the rest of its sum.
     fn partial(&mut self, row: usize, panel: usize) -> &mut Line;
 }
@@ -118,11 +128,15 @@ impl<F: Gather> Product<'_, F> {
         rows: Range<usize>,
         panel: usize,
     ) {
-        let mut row = rows.start;
+        let tiles = rows.len().div_ceil(R);
+        let share = LINE.div_ceil(tiles);
+        let (mut row, mut first) = (rows.start, 0);
         while row < rows.end {
             let tile = tile_rows(rows.end - row, R);
-            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel));
+            let ahead = first.min(LINE)..(first + share).min(LINE);
+            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, ahead));
             row += tile;
+            first += share;
         }
     }
 
@@ -133,6 +147,7 @@ impl<F: Gather> Product<'_, F> {
         inner: Range<usize>,
         row: usize,
         panel: usize,
+        ahead: Range<usize>,
     ) {
         let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
         if inner.start > 0 {
@@ -143,7 +158,8 @@ impl<F: Gather> Product<'_, F> {
             }
         }
         let right = array::from_fn(|p| &self.b.panel(panel + p)[inner.clone()]);
-        self.accumulate(simd, inner.start / LINE, row, right, &mut sums);
+        let next = array::from_fn(|p| (panel + P + p) * self.b.rows() + inner.start);
+        self.accumulate(simd, inner.start / LINE, row, right, (next, ahead), &mut sums);
         for (r, lines) in sums.into_iter().enumerate() {
             for (p, line) in lines.into_iter().enumerate() {
                 if inner.end == self.a.cols() {
@@ -165,9 +181,22 @@ impl<F: Gather> Product<'_, F> {
         left: usize,
         row: usize,
         mut right: [&[Line]; P],
+        (mut next, ahead): ([usize; P], Range<usize>),
         sums: &mut Sums<S, V, R, P>,
     ) {
         for panel in left.. {
+            if F::LEFT_IS_LARGE {
+                for r in 0..R {
+                    fetch(self.a.lines(), panel * self.a.rows() + row + R + r);
+                }
+            } else {
+                for next in &mut next {
+                    for line in ahead.clone() {
+                        fetch(self.b.lines(), *next + line);
+                    }
+                    *next += LINE;
+                }
+            }
             let block = &self.a.panel(panel)[row..row + R];
             let depth = right[0].len().min(LINE);
             let heads = right.map(|lines| &lines[..depth]);
@@ -236,6 +265,11 @@ impl<F: Finish> ProductTransposed<'_, F> {
     ) {
         let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
         assert!(first + R <= LINE, "a tile within one panel");
+        for r in 0..R {
+            for p in 0..P {
+                self.finish.prepare(left * LINE + first + AHEAD + r, panel + p);
+            }
+        }
         let lefts = self.a.panel(left);
         let right: [&[Line]; P] = array::from_fn(|p| &self.b.panel(panel + p)[..lefts.len()]);
         for (k, line) in lefts.iter().enumerate() {
@@ -289,4 +323,105 @@ const fn tile_rows(left: usize, most: usize) -> usize {
 const fn even_share(whole: usize, most: usize) -> usize {
     let parts = whole.div_ceil(most);
     if parts == 0 { 1 } else { whole.div_ceil(parts) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::activation::Keep;
+    use super::super::adam::{Trained, Update};
+    use super::*;
+    use crate::streams::hash32;
+
+    /// On `[-1, 1]`, every bit of it random.
+    fn random(seed: u32, rows: usize, cols: usize) -> Matrix {
+        let value = |row, col| hash32(seed, 1, (row * cols + col) as u32) as f32 / 2f32.powi(31) - 1.0;
+        Matrix::from_fn(rows, cols, value)
+    }
+
+    fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
+        (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
+    }
+
+    /// Runs a product with a tile of any shape.
+    struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize, const P: usize>(&'a Matrix, &'a Matrix, F);
+
+    impl<F: Gather, const TRANSPOSED: bool, const R: usize, const P: usize> WithSimd
+        for Tiled<'_, F, TRANSPOSED, R, P>
+    {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Self(a, b, finish) = self;
+            match (S::F32_LANES, TRANSPOSED) {
+                (16, false) => Product { a, b, finish }.run::<S, 1, R, P>(simd),
+                (8, false) => Product { a, b, finish }.run::<S, 2, R, P>(simd),
+                (4, false) => Product { a, b, finish }.run::<S, 4, R, P>(simd),
+                (_, false) => Product { a, b, finish }.run::<S, 16, R, P>(simd),
+                (16, true) => ProductTransposed { a, b, finish }.run::<S, 1, R, P>(simd),
+                (8, true) => ProductTransposed { a, b, finish }.run::<S, 2, R, P>(simd),
+                (4, true) => ProductTransposed { a, b, finish }.run::<S, 4, R, P>(simd),
+                (_, true) => ProductTransposed { a, b, finish }.run::<S, 16, R, P>(simd),
+            }
+        }
+    }
+
+    fn tiled<const TRANSPOSED: bool, const R: usize, const P: usize>(
+        a: &Matrix,
+        b: &Matrix,
+        like: &Matrix,
+    ) -> Vec<Line> {
+        let mut out = Matrix::new(like.rows(), like.cols());
+        Arch::new().dispatch(Tiled::<_, TRANSPOSED, R, P>(a, b, Keep(&mut out)));
+        out.lines().to_vec()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn products_of_any_shape_are_right_and_have_the_same_bits_from_tiles_of_any_shape(
+            m in 1usize..60, k in 1usize..600, n in 1usize..70, seed: u32,
+        ) {
+            let (a, at, b) = (random(seed, m, k), random(seed ^ 1, k, m), random(seed ^ 2, k, n));
+            for arch in [Arch::new(), Arch::Scalar] {
+                let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
+                product(arch, &a, &b, Keep(&mut plain));
+                product_transposed(arch, &at, &b, Keep(&mut transposed));
+                for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
+                    // Roundings of `k` products and sums, each below one.
+                    let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);
+                    let exact = naive(k, |k| a.get(row, k), |k| b.get(k, col));
+                    prop_assert!((f64::from(plain.get(row, col)) - exact).abs() < bound);
+                    let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
+                    prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
+                }
+                if !matches!(arch, Arch::Scalar) || matches!(Arch::new(), Arch::Scalar) {
+                    prop_assert_eq!(plain.lines(), tiled::<false, 8, 2>(&a, &b, &plain));
+                    prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(&a, &b, &plain));
+                    prop_assert_eq!(transposed.lines(), tiled::<true, 8, 2>(&at, &b, &plain));
+                    prop_assert_eq!(transposed.lines(), tiled::<true, 3, 1>(&at, &b, &plain));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_update_fused_with_its_gradient_is_the_update_after_it() {
+        let adam = gansweep_experiment::AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        let update = Update::new(&adam, 1);
+        let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
+        let mut gradient = Matrix::new(21, 35);
+        product_transposed(Arch::new(), &x, &dy, Keep(&mut gradient));
+        let (mut fused, mut apart) = (Trained::new(21, 35), Trained::new(21, 35));
+        let (mut squares, mut squares_apart) = (0.0, 0.0);
+        product_transposed(Arch::new(), &x, &dy, fused.descend(&update, Some(&mut squares)));
+        apart.descend_along(Arch::new(), &gradient, &update, Some(&mut squares_apart));
+        assert_eq!(fused.value.lines(), apart.value.lines());
+        assert_eq!(fused.first.lines(), apart.first.lines());
+        assert_eq!(fused.second.lines(), apart.second.lines());
+        assert!(squares > 1.0 && (squares / squares_apart - 1.0).abs() < 1e-12);
+    }
 }

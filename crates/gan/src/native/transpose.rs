@@ -2,7 +2,7 @@
 
 use std::array;
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::matrix::{LINE, Line, Matrix};
 
@@ -23,23 +23,19 @@ fn run(arch: Arch, from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix) {
     to.reshape(from.cols(), from.rows());
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(simd) => simd.vectorize(
-            #[inline(always)]
-            || each_square(*simd, from, factor, to),
-        ),
+        Arch::V4(simd) => simd.vectorize(Squares { flip: *simd, from, factor, to }),
         #[cfg(target_arch = "x86_64")]
-        Arch::V3(simd) => simd.vectorize(
-            #[inline(always)]
-            || each_square(simd, from, factor, to),
-        ),
-        _ => each_square(Portable, from, factor, to),
+        Arch::V3(simd) => simd.vectorize(Squares { flip: simd, from, factor, to }),
+        _ => Squares { flip: Portable, from, factor, to }.call(),
     }
 }
 
-/// How a processor transposes a square. A trait and no function to pass: whatever is not inlined is
-/// compiled for the oldest processors.
+/// How a processor transposes a square.
 trait Flip: Copy {
     fn flip(self, square: &Square) -> Square;
+
+    /// `line` times `factor`, element by element.
+    fn times(self, line: &Line, factor: &Line) -> Line;
 }
 
 #[derive(Clone, Copy)]
@@ -50,35 +46,51 @@ impl Flip for Portable {
     fn flip(self, square: &Square) -> Square {
         array::from_fn(|i| Line(array::from_fn(|j| square[j].0[i])))
     }
+
+    #[inline(always)]
+    fn times(self, line: &Line, factor: &Line) -> Line {
+        Line(array::from_fn(|i| line.0[i] * factor.0[i]))
+    }
 }
 
-#[inline(always)]
-fn each_square(flip: impl Flip, from: &Matrix, factor: Option<&Matrix>, to: &mut Matrix) {
-    for panel in 0..to.panels() {
-        let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
-        for from_panel in 0..from.panels() {
-            let lines = &from.panel(from_panel)[rows.clone()];
-            let flipped = match <&Square>::try_from(lines) {
-                Ok(square) => flip.flip(square),
-                Err(_) => {
-                    let mut padded = [Line::ZERO; LINE];
-                    padded[..lines.len()].copy_from_slice(lines);
-                    flip.flip(&padded)
-                }
-            };
-            let first = from_panel * LINE;
-            let outs = first..(first + LINE).min(from.cols());
-            let out = to.part_mut(panel, outs.clone());
-            match factor {
-                Some(factor) => {
-                    let factors = &factor.panel(panel)[outs];
-                    for ((out, line), factor) in out.iter_mut().zip(&flipped).zip(factors) {
-                        for i in 0..LINE {
-                            out.0[i] = line.0[i] * factor.0[i];
+/// A transposition, square by square.
+struct Squares<'a, F> {
+    flip: F,
+    from: &'a Matrix,
+    factor: Option<&'a Matrix>,
+    to: &'a mut Matrix,
+}
+
+impl<F: Flip> NullaryFnOnce for Squares<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { flip, from, factor, to } = self;
+        for panel in 0..to.panels() {
+            let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
+            for from_panel in 0..from.panels() {
+                let lines = &from.panel(from_panel)[rows.clone()];
+                let flipped = match <&Square>::try_from(lines) {
+                    Ok(square) => flip.flip(square),
+                    Err(_) => {
+                        let mut padded = [Line::ZERO; LINE];
+                        padded[..lines.len()].copy_from_slice(lines);
+                        flip.flip(&padded)
+                    }
+                };
+                let first = from_panel * LINE;
+                let outs = first..(first + LINE).min(from.cols());
+                let out = to.part_mut(panel, outs.clone());
+                match factor {
+                    Some(factor) => {
+                        let factors = &factor.panel(panel)[outs];
+                        for ((out, line), factor) in out.iter_mut().zip(&flipped).zip(factors) {
+                            *out = flip.times(line, factor);
                         }
                     }
+                    None => out.copy_from_slice(&flipped[..out.len()]),
                 }
-                None => out.copy_from_slice(&flipped[..out.len()]),
             }
         }
     }
@@ -100,6 +112,16 @@ mod avx {
         #[inline(always)]
         fn flip(self, square: &Square) -> Square {
             quarters_flipped(self, square)
+        }
+
+        #[inline(always)]
+        fn times(self, line: &Line, factor: &Line) -> Line {
+            let mut product = *line;
+            let values = Self::as_mut_simd_f32s(&mut product.0).0;
+            for (value, &factor) in values.iter_mut().zip(Self::as_simd_f32s(&factor.0).0) {
+                *value = self.mul_f32s(*value, factor);
+            }
+            product
         }
     }
 

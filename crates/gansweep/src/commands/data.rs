@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use gansweep_data::{DataSource, Found, Location, Split, contact_sheet};
 use gansweep_experiment::Dataset;
 
+use super::planning;
 use crate::cli::{DataAction, DataArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -19,10 +20,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     let source = DataSource::from_environment(args.data_dir.clone());
     let Some(name) = &args.name else { return list(&source) };
     let dataset = dataset(name)?;
-    let display = Display::new(false);
-    let fetched = source.fetch(dataset, &mut |progress| display.download(&progress));
-    display.download_done();
-    fetched?;
+    planning::provide(&source, dataset, &Display::new(false))?;
     match args.action {
         Some(DataAction::Show) => show(&source, dataset, args),
         _ => Ok(writeln!(std::io::stdout().lock(), "{}: {}", dataset.name(), place(&source, dataset)?)?),

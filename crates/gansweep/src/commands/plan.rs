@@ -96,6 +96,12 @@ impl View {
             });
             writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows.collect()))?;
         }
+        for pinned in &experiment.sweep.pinned {
+            writeln!(text, "{} is not swept: {} gives it one value\n", pinned.key, pinned.layer)?;
+        }
+        for place in &self.plan.idle_exclusions {
+            writeln!(text, "{place}: this exclusion leaves out nothing\n")?;
+        }
         let resolved = experiment.resolved.iter();
         let rows = resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;

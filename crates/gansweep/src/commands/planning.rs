@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gansweep_data::{DataError, DataSource, Location, fingerprint};
+use gansweep_data::{DataError, DataSource, Found, Location, fingerprint};
 use gansweep_experiment::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
 
 use crate::cli::ExperimentArgs;
 use crate::failure::Failure;
+use crate::progress::Display;
 
 /// Which dataset stands in for which: the same one, but for those that fell back.
 pub(crate) type Substitutes = BTreeMap<Dataset, Dataset>;
@@ -57,6 +58,17 @@ pub(crate) fn missing(source: &DataSource, datasets: &[Dataset]) -> Result<Vec<D
         }
     }
     Ok(missing)
+}
+
+/// Puts a dataset within reach: downloads it into the cache, or draws it there, unless the user's
+/// own folder has it.
+pub(crate) fn provide(source: &DataSource, dataset: Dataset, display: &Display) -> Result<(), DataError> {
+    if matches!(source.locate(dataset)?, Location::Found(Found::DataDir(_))) {
+        return Ok(());
+    }
+    let fetched = source.fetch(dataset, &mut |progress| display.download(&progress));
+    display.download_done();
+    fetched
 }
 
 /// Whether a dataset is simply not to be had here, as opposed to damaged.

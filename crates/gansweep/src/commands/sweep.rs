@@ -46,8 +46,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let mut store = Store::open(results)?;
-    let record = sweep_record(&experiment, &substitutes);
-    store.register_sweep(&record, &plan.runs)?;
+    let record = sweep_record(&experiment, &plan, &substitutes)?;
     record_real_images(&mut store, &source, &experiment, &plan)?;
 
     let request = request(&experiment, record, &plan, places, args);
@@ -60,16 +59,14 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
 fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display) -> Result<Substitutes, Failure> {
     let mut substitutes = Substitutes::new();
     for dataset in planning::datasets(experiment)? {
-        let fetched = source.fetch(dataset, &mut |progress| display.download(&progress));
-        display.download_done();
-        let substitute = match (fetched, experiment.fallback) {
+        let substitute = match (planning::provide(source, dataset, display), experiment.fallback) {
             (Ok(()), _) => dataset,
             (Err(error), Some(fallback)) if fallback != dataset && planning::is_missing(&error) => {
                 output::warning(&format!(
                     "{error}\nTraining on {} instead, as [data] fallback says; the database and the report say so too.",
                     fallback.name()
                 ));
-                source.fetch(fallback, &mut |progress| display.download(&progress))?;
+                planning::provide(source, fallback, display)?;
                 fallback
             }
             (Err(error), _) => return Err(error.into()),
@@ -79,21 +76,21 @@ fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display)
     Ok(substitutes)
 }
 
-fn sweep_record(experiment: &Experiment, substitutes: &Substitutes) -> SweepRecord {
+fn sweep_record(experiment: &Experiment, plan: &Plan, substitutes: &Substitutes) -> Result<SweepRecord, Failure> {
     let requested = experiment.config.data.dataset;
-    SweepRecord {
+    Ok(SweepRecord {
         name: experiment.name.clone(),
         file: experiment.file.display().to_string(),
         source_toml: experiment.source.clone(),
         description: experiment.description.clone(),
         recipe: experiment.recipe.clone(),
-        axes_json: String::new(),
+        axes_json: serde_json::to_string(&plan.axes)?,
         dataset_requested: requested,
         dataset: substitutes.get(&requested).copied().unwrap_or(requested),
         record: experiment.record.clone(),
         program_version: env!("CARGO_PKG_VERSION").into(),
         machine: machine(),
-    }
+    })
 }
 
 /// One grid of real images per dataset, of the sample grids' geometry.

@@ -104,6 +104,13 @@ check("the x axis switches to images", () => equal(Math.max(...plots[0].data[0].
 set("[data-option=x][value=seconds]", true);
 await frames(20);
 check("the x axis switches to time", () => equal(Math.max(...plots[0].data[0].x), steps / 100));
+const whole = [...plots[0].layout.xaxis.range];
+await Plotly.relayout(plots[0], { "xaxis.range[0]": 3, "xaxis.range[1]": 6 });
+await frames(5);
+check("zooming one chart zooms all", () => equal(plots.map((plot) => plot.layout.xaxis.range), plots.map(() => [3, 6])));
+plots[0].emit("plotly_doubleclick");
+await frames(5);
+check("a double click zooms all out", () => equal([plots[0].layout.xaxis.range, plots[6].layout.xaxis.range], [whole, whole]));
 set("[data-option=scale][value=log]", true);
 await frames(20);
 check("the y axis becomes logarithmic", () => equal(plots[0].layout.yaxis.type, "log"));

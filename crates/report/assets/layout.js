@@ -1,0 +1,56 @@
+// What a chart looks like apart from its lines.
+
+const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
+const X_TITLES = {
+  step: "steps",
+  epoch: "epochs",
+  images_seen: "images seen",
+  seconds: "seconds of training",
+};
+
+// A colour or font of the style sheet as it applies now.
+function themeColor(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+// The ranges are copies, because zooming changes them in place.
+function chartLayout(metric, { x, log, zoom }, range) {
+  const muted = themeColor("--muted");
+  const axis = {
+    gridcolor: themeColor("--plot-grid"),
+    linecolor: themeColor("--line"),
+    zeroline: false,
+    tickfont: { size: 11.5, color: muted },
+  };
+  return {
+    margin: MARGIN,
+    showlegend: false,
+    hovermode: "closest",
+    hoverdistance: 24,
+    dragmode: "zoom",
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { family: themeColor("--text"), color: themeColor("--ink") },
+    modebar: { bgcolor: "transparent", color: muted, activecolor: themeColor("--accent") },
+    xaxis: {
+      ...axis,
+      range: [...(zoom ?? range.x)],
+      tickformat: x === "epoch" ? "" : "~s",
+      title: { text: X_TITLES[x], standoff: 6, font: { size: 12, color: muted } },
+    },
+    yaxis: {
+      ...axis,
+      range: [...range.y],
+      type: log ? "log" : "linear",
+      tickformat: log ? "~g" : "",
+      exponentformat: "power",
+      nticks: 7,
+    },
+    shapes: metric.reference ? [referenceLine(metric.reference.value, muted)] : [],
+  };
+}
+
+function referenceLine(y, color) {
+  const line = { dash: "dash", width: 1.5, color };
+  return { type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line, layer: "below" };
+}
