@@ -24,8 +24,11 @@ const LANES: u64 = 8;
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("recipe      lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak");
-    for name in recipes::NAMES.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|a| a == name)) {
+    println!(
+        "recipe      lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
+    );
+    for name in recipes::NAMES.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|a| a == name))
+    {
         let config = recipe(name);
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
             print(name, &config, lanes, threads);
@@ -42,7 +45,8 @@ fn print(name: &str, config: &Config, lanes: u64, threads: usize) {
     println!(
         "{name:<11} {lanes:>5} {threads:>7} {mega:>15.0} {steps:>12.1} {cores:>6.2} {alone:>17.1} {giga:>13.1} {part:>7.0}%"
     );
-    let phases = Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
+    let phases =
+        Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
     println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
 }
 
@@ -137,8 +141,25 @@ fn gemm_peak() -> f64 {
             // SAFETY: all three are `n x n`, row by row.
             unsafe {
                 gemm::gemm(
-                    n, n, n, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), 1, n as isize, b.as_ptr(), 1,
-                    n as isize, 0.0, 1.0, false, false, false, gemm::Parallelism::None,
+                    n,
+                    n,
+                    n,
+                    c.as_mut_ptr(),
+                    1,
+                    n as isize,
+                    false,
+                    a.as_ptr(),
+                    1,
+                    n as isize,
+                    b.as_ptr(),
+                    1,
+                    n as isize,
+                    0.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
                 );
             }
             products += 1;

@@ -98,12 +98,11 @@ class Curves {
     legend.classList.toggle("many", this.colors.groups.length > 12);
     const entries = this.colors.groups.map((group, place) => {
       const shown = group.runs.some((run) => !hidden.has(run));
-      const count = one ? "" : html`<b>× ${group.runs.length}</b>`;
-      return (
-        html`<button data-group="${place}" aria-pressed="${shown}"><i class="swatch" style="--color:${group.color}"></i>${group.title} ` +
-        count +
-        "</button>"
-      );
+      const count = one ? "" : `× ${group.runs.length}`;
+      const { title, color } = group;
+      return html`<button data-group="${place}" aria-pressed="${shown}">
+        <i class="swatch" style="--color:${color}"></i>${title} <b>${count}</b>
+      </button>`;
     });
     const focused = legend.querySelector(":focus")?.dataset.group;
     legend.innerHTML = html`<span class="of">${key}</span>` + entries.join("");
@@ -135,8 +134,9 @@ class Curves {
   }
 
   showTip(event, run, chart, x, y) {
-    const { sweep } = this.state;
-    this.tip.innerHTML = html`<b><i class="swatch" style="--color:${this.colors.ofRun[run]}"></i>${sweep.runs[run].label}</b><span>${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
+    const { label } = this.state.sweep.runs[run];
+    this.tip.innerHTML = html`<b><i class="swatch" style="--color:${this.colors.ofRun[run]}"></i>${label}</b>
+      <span>${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
     this.tip.hidden = false;
     const { clientX, clientY } = event;
     const { width, height } = this.tip.getBoundingClientRect();

@@ -100,5 +100,8 @@ function pinHtml(sweep, run) {
     .map((column, place) => (finals[place] ? `${column.title} ${finals[place].text}` : ""))
     .filter(Boolean)
     .join("  ·  ");
-  return html`<span class="pin" data-pin="${run}"><i class="swatch"></i><span>${label}</span><span class="scores">${scores}</span><button class="drop" aria-label="Unpin ${label}">×</button></span>`;
+  return html`<span class="pin" data-pin="${run}">
+    <i class="swatch"></i><span>${label}</span><span class="scores">${scores}</span>
+    <button class="drop" aria-label="Unpin ${label}">×</button>
+  </span>`;
 }

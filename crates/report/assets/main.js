@@ -8,7 +8,8 @@ function setUpSweep(root, index, sweep) {
   if (sweep.runs.length === 0) return { root, show() {} };
   const state = new State(sweep);
   const colors = new Colors(root, state);
-  const openViewer = setUpViewer(index, state);
+  const viewer = new Viewer(root, index, state);
+  const openViewer = (run) => viewer.open(run);
   setUpFilter(root, state, colors);
   setUpTable(root, state, openViewer);
   let wall = null;

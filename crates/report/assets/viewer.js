@@ -1,77 +1,58 @@
 // One run's samples enlarged, beside real images and what is known of the run.
 
-function setUpViewer(sweepIndex, state) {
-  const dialog = document.querySelector(".viewer");
-  const { sweep } = state;
-  let current = -1;
-  let stop = () => {};
-
-  const walk = (by) => {
-    const shown = sweep.runs.map((_, run) => run).filter((run) => state.visible[run] || run === current);
-    open(shown[(shown.indexOf(current) + by + shown.length) % shown.length]);
-  };
-  const showGrid = () => {
-    if (!dialog.open || current < 0 || dialog.dataset.sweep !== String(sweepIndex)) return;
-    const run = sweep.runs[current];
-    const place = gridAt(run, state.epoch);
-    const image = dialog.querySelector(".main img");
-    if (place >= 0) image.src = pngs(`grids-${sweepIndex}-${current}`)[place];
-    else image.removeAttribute("src");
-    const slider = dialog.querySelector("input");
-    if (slider) slider.value = String(Math.max(0, sweep.samples.epochs.indexOf(state.epoch)));
-    dialog.querySelector(".epoch-shown").textContent =
-      place >= 0 ? `epoch ${run.grids[place].epoch}` : "no samples";
-  };
-  function open(run) {
-    current = run;
-    stop();
-    dialog.dataset.sweep = sweepIndex;
-    dialog.innerHTML = viewerHtml(sweep, run, sweepIndex);
-    if (sweep.samples.epochs.length) stop = setUpTimeline(dialog.querySelector(".timeline"), state);
-    dialog.querySelector(".previous").onclick = () => walk(-1);
-    dialog.querySelector(".next").onclick = () => walk(1);
-    dialog.querySelector(".close").onclick = () => dialog.close();
-    if (!dialog.open) dialog.showModal();
-    dialog.querySelector(".next").focus();
-    showGrid();
+class Viewer {
+  constructor(root, index, state) {
+    Object.assign(this, { index, state, current: -1 });
+    this.dialog = root.querySelector(".viewer");
+    if (!this.dialog) return;
+    const on = (selector, action) => this.dialog.querySelector(selector).addEventListener("click", action);
+    on(".previous", () => this.walk(-1));
+    on(".next", () => this.walk(1));
+    on(".close", () => this.dialog.close());
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.dialog.close();
+    });
+    const stop = setUpTimeline(this.dialog.querySelector(".timeline"), state);
+    this.dialog.addEventListener("close", stop);
+    state.on("epoch", () => this.showGrid());
   }
-  state.on("epoch", showGrid);
-  dialog.addEventListener("close", () => stop());
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  return open;
-}
 
-function viewerHtml(sweep, place, sweepIndex) {
-  const run = sweep.runs[place];
-  const { samples } = sweep;
-  const real = samples.real[0];
-  const realHtml = real
-    ? html`<figure class="shot"><div class="frame"><img alt="Real images" src="${pngs(`real-${sweepIndex}-0`)[0]}"></div><figcaption><span class="what">Real ${real.dataset}</span></figcaption></figure>`
-    : "";
-  const facts = viewerFacts(sweep, run)
-    .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
-    .join("");
-  const why = run.cause ? html`<p class="why">${run.cause}</p>` : "";
-  const last = Math.max(0, samples.epochs.length - 1);
-  return (
-    html`<header><h2>${run.label}</h2><span class="state ${run.state}"><i></i><span>${run.state}</span></span>` +
-    `
-    <button class="previous" aria-label="Previous run">←</button><button class="next" aria-label="Next run">→</button><button class="close">Close</button></header>
-    <div class="body${real ? "" : " lone"}">
-    <div class="main"><figure class="shot"><div class="frame"><img alt="Samples, enlarged"></div></figure>
-    <div class="timeline"><button class="play" aria-label="Play the epochs" aria-pressed="false"><svg viewBox="0 0 16 16" aria-hidden="true"><path class="go" d="M4.5 2.6v10.8L13 8z"/><path class="halt" d="M4 3h3v10H4zM9 3h3v10H9z"/></svg></button>
-    <label><input type="range" min="0" max="${last}" step="1" aria-label="Epoch"><span class="epoch-shown"></span></label></div></div>
-    ${realHtml}
-    <div><dl>${facts}</dl>${why}</div></div>`
-  );
+  open(place) {
+    this.current = place;
+    const run = this.state.sweep.runs[place];
+    const find = (selector) => this.dialog.querySelector(selector);
+    find("h2").textContent = run.label;
+    find(".state").className = `state ${run.state}`;
+    find(".state span").textContent = run.state;
+    find("dl").innerHTML = viewerFacts(this.state.sweep, run)
+      .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
+      .join("");
+    find(".why").hidden = !run.cause;
+    find(".why").textContent = run.cause ?? "";
+    if (!this.dialog.open) this.dialog.showModal();
+    this.showGrid();
+  }
+
+  // To the next or the previous of the runs that the filters let through.
+  walk(by) {
+    const shown = this.state.sweep.runs
+      .map((_, place) => place)
+      .filter((place) => this.state.visible[place] || place === this.current);
+    this.open(shown[(shown.indexOf(this.current) + by + shown.length) % shown.length]);
+  }
+
+  showGrid() {
+    if (this.dialog.open)
+      showGrid(this.dialog.querySelector(".main .shot"), this.state, this.index, this.current);
+  }
 }
 
 function viewerFacts(sweep, run) {
-  const facts = run.values.flatMap((value, axis) =>
-    value === null ? [] : [[sweep.axes[axis].key, sweep.axes[axis].values[value].text]],
-  );
+  const facts = [];
+  run.values.forEach((value, place) => {
+    const axis = sweep.axes[place];
+    if (value !== null) facts.push([axis.key, axis.values[value].text]);
+  });
   facts.push(["seed", run.seed], ["steps", `${run.step} of ${run.total_steps}`]);
   sweep.columns.forEach((column, place) => {
     if (run.finals[place]) facts.push([column.title, run.finals[place].text]);

@@ -34,6 +34,8 @@ pub(crate) const SCRIPT: &str = concat!(
     include_str!("../assets/layout.js"),
     include_str!("../assets/chart.js"),
     include_str!("../assets/curves.js"),
+    include_str!("../assets/images.js"),
+    include_str!("../assets/timeline.js"),
     include_str!("../assets/samples.js"),
     include_str!("../assets/viewer.js"),
     include_str!("../assets/main.js"),

@@ -29,6 +29,14 @@ pub(super) struct Update {
     eps: f32,
 }
 
+/// One update under way through a network.
+#[derive(Debug)]
+pub(super) struct Learning<'a> {
+    pub(super) update: Update,
+    /// Grows by the squares of the gradient, if its norm is asked for.
+    pub(super) squares: Option<&'a mut f64>,
+}
+
 impl Update {
     /// Of the update number `t`, counted from 1.
     pub(super) fn new(adam: &AdamConfig, t: u64) -> Self {
@@ -60,7 +68,8 @@ impl Update {
             let s = simd.mul_add_e_f32s(second[v], splat(self.beta2), square);
             first[v] = normal_or_zero(simd, m);
             second[v] = normal_or_zero(simd, s);
-            let root = simd.mul_add_e_f32s(simd.sqrt_f32s(second[v]), splat(self.root_scale), splat(self.eps));
+            let root =
+                simd.mul_add_e_f32s(simd.sqrt_f32s(second[v]), splat(self.root_scale), splat(self.eps));
             let step = simd.div_f32s(simd.mul_f32s(first[v], splat(self.step_size)), root);
             value[v] = simd.sub_f32s(value[v], step);
         }
@@ -84,27 +93,21 @@ impl Trained {
         Self { value: zero.clone(), first: zero.clone(), second: zero }
     }
 
-    /// The update itself for a gradient that is a finished product, line by line.
-    pub(super) fn descend<'a>(&'a mut self, update: &'a Update, squares: Option<&'a mut f64>) -> Descend<'a> {
+    /// Takes the lines of a gradient as a product finishes them.
+    pub(super) fn descend<'a>(&'a mut self, learning: &'a mut Learning) -> Descend<'a> {
         Descend {
             rows: self.value.rows(),
             value: self.value.lines_mut(),
             first: self.first.lines_mut(),
             second: self.second.lines_mut(),
-            update,
-            squares,
+            update: &learning.update,
+            squares: learning.squares.as_deref_mut(),
         }
     }
 
-    /// The update for a gradient in memory.
-    pub(super) fn descend_along(
-        &mut self,
-        arch: Arch,
-        gradient: &Matrix,
-        update: &Update,
-        squares: Option<&mut f64>,
-    ) {
-        arch.dispatch(Along { gradient, descend: self.descend(update, squares) });
+    /// Takes a gradient from memory.
+    pub(super) fn descend_along(&mut self, arch: Arch, gradient: &Matrix, learning: &mut Learning) {
+        arch.dispatch(Along { gradient, descend: self.descend(learning) });
     }
 }
 
@@ -115,7 +118,6 @@ pub(super) struct Descend<'a> {
     first: &'a mut [Line],
     second: &'a mut [Line],
     update: &'a Update,
-    /// Grows by the gradient's squares, for its norm.
     squares: Option<&'a mut f64>,
 }
 
@@ -183,7 +185,8 @@ mod tests {
 
     fn update_all(adam: &AdamConfig, trained: &mut Trained, t: u64, gradients: &[f32]) {
         let gradient = Matrix::from_fn(1, gradients.len(), |_, col| gradients[col]);
-        trained.descend_along(Arch::new(), &gradient, &Update::new(adam, t), None);
+        let mut learning = Learning { update: Update::new(adam, t), squares: None };
+        trained.descend_along(Arch::new(), &gradient, &mut learning);
     }
 
     #[test]

@@ -19,12 +19,7 @@ pub(super) struct Scored {
 /// `gradient` become its gradient times `weight`.
 ///
 /// From logits, `softplus(x) - target x`, nothing overflows.
-pub(super) fn cross_entropy(
-    logits: &[Line],
-    target: f64,
-    weight: f64,
-    gradient: &mut [Line],
-) -> Scored {
+pub(super) fn cross_entropy(logits: &[Line], target: f64, weight: f64, gradient: &mut [Line]) -> Scored {
     let count = logits.len() as f64;
     let mut sums = Scored { loss: 0.0, score: 0.0 };
     for (logit, gradient) in logits.iter().zip(gradient) {
@@ -51,7 +46,7 @@ mod tests {
         logits[0].0[0] = logit;
         logits[1].0[0] = logit;
         let scored = cross_entropy(&logits, target, weight, &mut gradient);
-        assert_eq!(gradient[0], gradient[1]);
+        assert_eq!(gradient[0].0.map(f32::to_bits), gradient[1].0.map(f32::to_bits));
         assert_eq!(gradient[0].0[1..], [0.0; 15]);
         (scored, gradient[0].0[0])
     }

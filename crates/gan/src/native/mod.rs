@@ -4,6 +4,15 @@
 //! a group advance independently of each other. So a lane's bits depend on nothing but its config,
 //! seed, data and state.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined into a function for the processor's vectors is compiled without them"
+)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "the elements of several lines go in lockstep, which becomes vector instructions"
+)]
+
 mod activation;
 mod adam;
 mod engine;
@@ -15,15 +24,17 @@ mod network;
 mod norm;
 mod product;
 mod squash;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod transpose;
 mod weights;
+mod workspace;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use gansweep_experiment::SampleMode;
+use gansweep_experiment::{IMAGE_PIXELS, SampleMode, TRAIN_IMAGES};
 use pulp::Arch;
 
 use crate::GanError;
@@ -60,9 +71,12 @@ impl NativeTrainer {
         }
         let arch = Arch::new();
         let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
-            let wanted = lane.config.images_per_epoch() as usize;
-            if wanted > images.count {
-                let count = images.count;
+            let wanted = match lane.config.data.images {
+                0 => TRAIN_IMAGES as usize,
+                some => some as usize,
+            };
+            let count = images.count.min(images.bytes.len() / IMAGE_PIXELS);
+            if wanted > count {
                 return Err(GanError::Group(format!("lane {index} trains on {wanted} images of {count}")));
             }
             LaneTrainer::new(arch, lane, &state).map(Some)
@@ -102,7 +116,6 @@ impl NativeTrainer {
             }
             drain();
         });
-        drop(queue);
         results
     }
 
@@ -145,7 +158,7 @@ impl Trainer for NativeTrainer {
     }
 
     fn state(&mut self, lane: usize) -> Result<LaneState, GanError> {
-        self.lane(lane).map(|lane| lane.state())
+        self.lane(lane).map(LaneTrainer::state)
     }
 
     fn retire(&mut self, lane: usize) {

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::adam::{Trained, Update};
+use super::adam::{Learning, Trained};
 use super::matrix::{LINE, Line, Matrix};
 
 /// Added to the variance.
@@ -114,20 +114,19 @@ impl BatchNorm {
     }
 
     /// Turns the gradient of the layer's output into that of its input, in place, and updates the
-    /// layer's own parameters if `update`.
+    /// layer's own parameters if `learning`.
     pub(super) fn backward(
         &mut self,
         arch: Arch,
         trace: &mut NormTrace,
         gradient: &mut Matrix,
-        update: Option<&Update>,
-        mut squares: Option<&mut f64>,
+        learning: Option<&mut Learning>,
     ) {
         arch.dispatch(Backward { weight: &self.weight.value, trace, gradient });
         let NormTrace { weight_gradient, bias_gradient, .. } = trace;
-        if let Some(update) = update {
-            self.weight.descend_along(arch, weight_gradient, update, squares.as_deref_mut());
-            self.bias.descend_along(arch, bias_gradient, update, squares);
+        if let Some(learning) = learning {
+            self.weight.descend_along(arch, weight_gradient, learning);
+            self.bias.descend_along(arch, bias_gradient, learning);
         }
     }
 }

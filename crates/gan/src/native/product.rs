@@ -4,6 +4,9 @@
 //! whatever the width of the processor's vectors and however rows and panels are cut into tiles. So
 //! a product has the same bits on every processor that has fused multiply-adds.
 
+#[cfg(test)]
+mod tests;
+
 use std::array;
 use std::ops::Range;
 
@@ -323,105 +326,4 @@ const fn tile_rows(left: usize, most: usize) -> usize {
 const fn even_share(whole: usize, most: usize) -> usize {
     let parts = whole.div_ceil(most);
     if parts == 0 { 1 } else { whole.div_ceil(parts) }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::activation::Keep;
-    use super::super::adam::{Trained, Update};
-    use super::*;
-    use crate::streams::hash32;
-
-    /// On `[-1, 1]`, every bit of it random.
-    fn random(seed: u32, rows: usize, cols: usize) -> Matrix {
-        let value = |row, col| hash32(seed, 1, (row * cols + col) as u32) as f32 / 2f32.powi(31) - 1.0;
-        Matrix::from_fn(rows, cols, value)
-    }
-
-    fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
-        (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
-    }
-
-    /// Runs a product with a tile of any shape.
-    struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize, const P: usize>(&'a Matrix, &'a Matrix, F);
-
-    impl<F: Gather, const TRANSPOSED: bool, const R: usize, const P: usize> WithSimd
-        for Tiled<'_, F, TRANSPOSED, R, P>
-    {
-        type Output = ();
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let Self(a, b, finish) = self;
-            match (S::F32_LANES, TRANSPOSED) {
-                (16, false) => Product { a, b, finish }.run::<S, 1, R, P>(simd),
-                (8, false) => Product { a, b, finish }.run::<S, 2, R, P>(simd),
-                (4, false) => Product { a, b, finish }.run::<S, 4, R, P>(simd),
-                (_, false) => Product { a, b, finish }.run::<S, 16, R, P>(simd),
-                (16, true) => ProductTransposed { a, b, finish }.run::<S, 1, R, P>(simd),
-                (8, true) => ProductTransposed { a, b, finish }.run::<S, 2, R, P>(simd),
-                (4, true) => ProductTransposed { a, b, finish }.run::<S, 4, R, P>(simd),
-                (_, true) => ProductTransposed { a, b, finish }.run::<S, 16, R, P>(simd),
-            }
-        }
-    }
-
-    fn tiled<const TRANSPOSED: bool, const R: usize, const P: usize>(
-        a: &Matrix,
-        b: &Matrix,
-        like: &Matrix,
-    ) -> Vec<Line> {
-        let mut out = Matrix::new(like.rows(), like.cols());
-        Arch::new().dispatch(Tiled::<_, TRANSPOSED, R, P>(a, b, Keep(&mut out)));
-        out.lines().to_vec()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-
-        #[test]
-        fn products_of_any_shape_are_right_and_have_the_same_bits_from_tiles_of_any_shape(
-            m in 1usize..60, k in 1usize..600, n in 1usize..70, seed: u32,
-        ) {
-            let (a, at, b) = (random(seed, m, k), random(seed ^ 1, k, m), random(seed ^ 2, k, n));
-            for arch in [Arch::new(), Arch::Scalar] {
-                let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
-                product(arch, &a, &b, Keep(&mut plain));
-                product_transposed(arch, &at, &b, Keep(&mut transposed));
-                for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
-                    // Roundings of `k` products and sums, each below one.
-                    let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);
-                    let exact = naive(k, |k| a.get(row, k), |k| b.get(k, col));
-                    prop_assert!((f64::from(plain.get(row, col)) - exact).abs() < bound);
-                    let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
-                    prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
-                }
-                if !matches!(arch, Arch::Scalar) || matches!(Arch::new(), Arch::Scalar) {
-                    prop_assert_eq!(plain.lines(), tiled::<false, 8, 2>(&a, &b, &plain));
-                    prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(&a, &b, &plain));
-                    prop_assert_eq!(transposed.lines(), tiled::<true, 8, 2>(&at, &b, &plain));
-                    prop_assert_eq!(transposed.lines(), tiled::<true, 3, 1>(&at, &b, &plain));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_update_fused_with_its_gradient_is_the_update_after_it() {
-        let adam = gansweep_experiment::AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-        let update = Update::new(&adam, 1);
-        let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
-        let mut gradient = Matrix::new(21, 35);
-        product_transposed(Arch::new(), &x, &dy, Keep(&mut gradient));
-        let (mut fused, mut apart) = (Trained::new(21, 35), Trained::new(21, 35));
-        let (mut squares, mut squares_apart) = (0.0, 0.0);
-        product_transposed(Arch::new(), &x, &dy, fused.descend(&update, Some(&mut squares)));
-        apart.descend_along(Arch::new(), &gradient, &update, Some(&mut squares_apart));
-        assert_eq!(fused.value.lines(), apart.value.lines());
-        assert_eq!(fused.first.lines(), apart.first.lines());
-        assert_eq!(fused.second.lines(), apart.second.lines());
-        assert!(squares > 1.0 && (squares / squares_apart - 1.0).abs() < 1e-12);
-    }
 }

@@ -68,7 +68,10 @@ impl Function for Tanh {
         let magnitude = simd.xor_f32s(x, sign);
         let (scale, rest) = exp_of_minus(simd, simd.add_f32s(magnitude, magnitude));
         let less = simd.mul_add_e_f32s(scale, rest, simd.sub_f32s(scale, one));
-        let y = simd.div_f32s(simd.sub_f32s(simd.splat_f32s(0.0), less), simd.add_f32s(one, simd.add_f32s(one, less)));
+        let y = simd.div_f32s(
+            simd.sub_f32s(simd.splat_f32s(0.0), less),
+            simd.add_f32s(one, simd.add_f32s(one, less)),
+        );
         let y = unless_nan(simd, x, simd.or_f32s(y, sign));
         (y, simd.sub_f32s(one, simd.mul_f32s(y, y)))
     }
@@ -106,8 +109,16 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     /// Taylor's coefficients from the ninth power down to the square: what is left out is below a
     /// unit in the last place.
-    const TAYLOR: [f32; 8] =
-        [1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+    const TAYLOR: [f32; 8] = [
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+    ];
     let splat = |value| simd.splat_f32s(value);
     let fused = |a, b, c| simd.mul_add_e_f32s(a, b, c);
     let bounded = simd.select_f32s(simd.less_than_f32s(a, splat(80.0)), a, splat(80.0));
@@ -115,7 +126,8 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
     let n = simd.sub_f32s(shifted, splat(ROUND));
     let r = fused(n, splat(-LN_2[0]), simd.sub_f32s(splat(0.0), bounded));
     let r = fused(n, splat(-LN_2[1]), r);
-    let tail = TAYLOR[1..].iter().fold(splat(TAYLOR[0]), |sum, &coefficient| fused(sum, r, splat(coefficient)));
+    let tail =
+        TAYLOR[1..].iter().fold(splat(TAYLOR[0]), |sum, &coefficient| fused(sum, r, splat(coefficient)));
     let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
     let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
     (scale, fused(simd.mul_f32s(tail, r), r, r))

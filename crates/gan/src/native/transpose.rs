@@ -71,13 +71,12 @@ impl<F: Flip> NullaryFnOnce for Squares<'_, F> {
             let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
             for from_panel in 0..from.panels() {
                 let lines = &from.panel(from_panel)[rows.clone()];
-                let flipped = match <&Square>::try_from(lines) {
-                    Ok(square) => flip.flip(square),
-                    Err(_) => {
-                        let mut padded = [Line::ZERO; LINE];
-                        padded[..lines.len()].copy_from_slice(lines);
-                        flip.flip(&padded)
-                    }
+                let flipped = if let Ok(square) = lines.try_into() {
+                    flip.flip(square)
+                } else {
+                    let mut padded = [Line::ZERO; LINE];
+                    padded[..lines.len()].copy_from_slice(lines);
+                    flip.flip(&padded)
                 };
                 let first = from_panel * LINE;
                 let outs = first..(first + LINE).min(from.cols());
@@ -191,9 +190,9 @@ mod tests {
                     }
                 }
                 transpose_times(arch, &from, &factor, &mut to);
-                assert!((0..cols).all(|row| (0..rows).all(|col| {
-                    to.get(row, col) == value(col, row) * (row + col) as f32
-                })));
+                assert!((0..cols).all(|row| {
+                    (0..rows).all(|col| to.get(row, col) == value(col, row) * (row + col) as f32)
+                }));
             }
         }
     }

@@ -54,8 +54,8 @@ fn named<'a>(network: &'a mut Perceptron, role: &str) -> Vec<Named<'a>> {
         }
     };
     let mut running = Vec::new();
-    for stage in &mut network.stages {
-        let (inputs, outputs) = (stage.weight.value.rows(), stage.weight.value.cols());
+    for stage in network.stages_mut() {
+        let (inputs, outputs) = (stage.inputs(), stage.outputs());
         let linear = stage.index;
         push_trained(format!("{linear}.weight"), &mut stage.weight, &[outputs, inputs]);
         push_trained(format!("{linear}.bias"), &mut stage.bias, &[outputs]);

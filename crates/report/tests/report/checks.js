@@ -3,6 +3,12 @@
 function say(line) {
   console.log(`checks> ${line.replaceAll("\n", " ")}`);
 }
+function giveUp(reason) {
+  say(`the checks stopped: ${reason}`);
+  say("end");
+}
+addEventListener("error", (event) => giveUp(event.message));
+addEventListener("unhandledrejection", (event) => giveUp(event.reason));
 function check(name, body) {
   try {
     body();
@@ -15,10 +21,14 @@ function that(truth, message = "is not so") {
   if (!truth) throw new Error(message);
 }
 function equal(actual, expected) {
-  that(JSON.stringify(actual) === JSON.stringify(expected), `${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
+  that(
+    JSON.stringify(actual) === JSON.stringify(expected),
+    `${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`,
+  );
 }
 async function frames(count) {
-  for (let frame = 0; frame < count; frame += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+  for (let frame = 0; frame < count; frame += 1)
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
 }
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -36,20 +46,32 @@ async function show(selector) {
 // --- checks ---
 
 const columns = all(".runtable thead th").map((heading) => heading.textContent.trim());
-const column = (name) => all(".runtable tbody tr").filter((row) => !row.classList.contains("off")).map((row) => row.cells[columns.indexOf(name)].textContent.trim());
-const sorted = (values, sign) => values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);
+const column = (name) =>
+  all(".runtable tbody tr")
+    .filter((row) => !row.classList.contains("off"))
+    .map((row) => row.cells[columns.indexOf(name)].textContent.trim());
+const sorted = (values, sign) =>
+  values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);
 
 // The table
 check("the table has a row per run", () => equal(column("seed").length, 8));
 one("[data-sort='final:0']").click();
-check("a click sorts a column upwards", () => that(sorted(column("D loss").map(Number), 1), column("D loss").join()));
-check("the sorted column says so", () => equal(one("[data-sort='final:0']").closest("th").getAttribute("aria-sort"), "ascending"));
+check("a click sorts a column upwards", () =>
+  that(sorted(column("D loss").map(Number), 1), column("D loss").join()),
+);
+check("the sorted column says so", () =>
+  equal(one("[data-sort='final:0']").closest("th").getAttribute("aria-sort"), "ascending"),
+);
 one("[data-sort='final:0']").click();
-check("a second click sorts it downwards", () => that(sorted(column("D loss").map(Number), -1), column("D loss").join()));
+check("a second click sorts it downwards", () =>
+  that(sorted(column("D loss").map(Number), -1), column("D loss").join()),
+);
 one("[data-sort='axis:0']").click();
 check("swept keys sort as numbers", () => equal([...new Set(column("lr"))], ["2e-4", "1e-3"]));
 one("[data-sort=state]").click();
-check("states sort as words", () => equal([column("state")[0].slice(0, 9), column("state").at(-1).slice(0, 11)], ["completed", "interrupted"]));
+check("states sort as words", () =>
+  equal([column("state")[0].slice(0, 9), column("state").at(-1).slice(0, 11)], ["completed", "interrupted"]),
+);
 one("[data-sort=seed]").click();
 
 // The sample grids
@@ -57,15 +79,28 @@ await show(".samples");
 const shots = all(".shot[data-run]");
 const pictures = () => shots.map((shot) => shot.querySelector("img").getAttribute("src"));
 const last = pictures();
-check("every run's last grid is shown", () => that(last.every((source) => source?.startsWith("data:image/png;base64,"))));
-check("grids hang on the swept keys", () => equal(all(".wall th").map((heading) => heading.textContent.trim()), ["lr", "hidden 128", "hidden 256", "2e-4", "1e-3"]));
+check("every run's last grid is shown", () =>
+  that(last.every((source) => source?.startsWith("data:image/png;base64,"))),
+);
+check("grids hang on the swept keys", () =>
+  equal(
+    all(".wall th").map((heading) => heading.textContent.trim()),
+    ["lr", "hidden 128", "hidden 256", "2e-4", "1e-3"],
+  ),
+);
 check("real images stand beside them", () => that(one(".real img").src.startsWith("data:image/png;base64,")));
-check("a run that ended early says when", () => that(shots.find((shot) => shot.dataset.run === "6").textContent.includes("epoch 2")));
+check("a run that ended early says when", () =>
+  that(shots.find((shot) => shot.dataset.run === "6").textContent.includes("epoch 2")),
+);
 set(".samples [data-control=epoch]", 0);
 await frames(3);
 const first = pictures();
-const changed = shots.filter((_, place) => first[place] && first[place] !== last[place]).map((shot) => Number(shot.dataset.run));
-check("the slider changes every grid that has a later one", () => equal(changed.sort(), [0, 1, 2, 3, 4, 6, 7]));
+const changed = shots
+  .filter((_, place) => first[place] && first[place] !== last[place])
+  .map((shot) => Number(shot.dataset.run));
+check("the slider changes every grid that has a later one", () =>
+  equal(changed.sort(), [0, 1, 2, 3, 4, 6, 7]),
+);
 check("the slider says the epoch", () => equal(one(".samples .timeline output").textContent, "0"));
 one(".samples .play").click();
 await new Promise((done) => setTimeout(done, 1500));
@@ -73,13 +108,19 @@ check("play moves on", () => that(Number(one(".samples .timeline output").textCo
 one(".samples .play").click();
 check("play stops", () => equal(one(".samples .play").getAttribute("aria-pressed"), "false"));
 set(".samples [data-control=invert]", true);
-check("black on white inverts the images", () => that(getComputedStyle(shots[0].querySelector("img")).filter.includes("invert")));
+check("black on white inverts the images", () =>
+  that(getComputedStyle(shots[0].querySelector("img")).filter.includes("invert")),
+);
 set(".samples [data-control=size]", 2);
 check("the size control enlarges them", () => equal(shots[0].getBoundingClientRect().width, 3 * 56));
 one(".shot[data-run='2'] button").click();
-check("a click enlarges a grid", () => that(one(".viewer").open && one(".viewer h2").textContent === "lr=2e-4 hidden=256 seed=1"));
+check("a click enlarges a grid", () =>
+  that(one(".viewer").open && one(".viewer h2").textContent === "lr=2e-4 hidden=256 seed=1"),
+);
 one(".viewer .next").click();
-check("the viewer goes on to the next run", () => equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=2"));
+check("the viewer goes on to the next run", () =>
+  equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=2"),
+);
 check("the viewer tells why a run ended", () => that(one(".viewer .why").textContent.length > 0));
 one(".viewer .close").click();
 check("the viewer closes", () => that(!one(".viewer").open));
@@ -89,15 +130,21 @@ await show(".curves");
 await show(".chartgroup:last-child");
 await show(".curves");
 const plots = all(".chart .plot");
-check("every chart is drawn", () => equal(plots.filter((plot) => plot.querySelector(".scatterlayer .trace")).length, 7));
+check("every chart is drawn", () =>
+  equal(plots.filter((plot) => plot.querySelector(".scatterlayer .trace")).length, 7),
+);
 check("a value of the colour key is a trace", () => equal(plots[0].data.length, 3));
-check("gaps stand for what is not finite", () => that(plots[0].data.every((trace) => trace.y.every((y) => y === null || Number.isFinite(y)))));
+check("gaps stand for what is not finite", () =>
+  that(plots[0].data.every((trace) => trace.y.every((y) => y === null || Number.isFinite(y)))),
+);
 check("divergence is marked", () => equal(plots[0].data.at(-1).x.length, 1));
 check("probabilities have the whole range", () => equal(plots[2].layout.yaxis.range, [-0.02, 1.02]));
 const steps = Math.max(...plots[0].data[0].x);
 set("[data-option=x][value=epoch]", true);
 await frames(20);
-check("the x axis switches to epochs", () => equal([Math.max(...plots[0].data[0].x), plots[0].layout.xaxis.title.text], [3, "epochs"]));
+check("the x axis switches to epochs", () =>
+  equal([Math.max(...plots[0].data[0].x), plots[0].layout.xaxis.title.text], [3, "epochs"]),
+);
 set("[data-option=x][value=images_seen]", true);
 await frames(20);
 check("the x axis switches to images", () => equal(Math.max(...plots[0].data[0].x), 100 * steps));
@@ -107,17 +154,29 @@ check("the x axis switches to time", () => equal(Math.max(...plots[0].data[0].x)
 const whole = [...plots[0].layout.xaxis.range];
 await Plotly.relayout(plots[0], { "xaxis.range[0]": 3, "xaxis.range[1]": 6 });
 await frames(5);
-check("zooming one chart zooms all", () => equal(plots.map((plot) => plot.layout.xaxis.range), plots.map(() => [3, 6])));
+check("zooming one chart zooms all", () =>
+  equal(
+    plots.map((plot) => plot.layout.xaxis.range),
+    plots.map(() => [3, 6]),
+  ),
+);
 plots[0].emit("plotly_doubleclick");
 await frames(5);
-check("a double click zooms all out", () => equal([plots[0].layout.xaxis.range, plots[6].layout.xaxis.range], [whole, whole]));
+check("a double click zooms all out", () =>
+  equal([plots[0].layout.xaxis.range, plots[6].layout.xaxis.range], [whole, whole]),
+);
 set("[data-option=scale][value=log]", true);
 await frames(20);
 check("the y axis becomes logarithmic", () => equal(plots[0].layout.yaxis.type, "log"));
 set("[data-option=scale][value=linear]", true);
 set("[data-control=color]", "state");
 await frames(20);
-check("another key colours the runs", () => equal(all(".legend button").map((entry) => entry.textContent.split(" ")[0]), ["completed", "diverged", "failed", "interrupted"]));
+check("another key colours the runs", () =>
+  equal(
+    all(".legend button").map((entry) => entry.textContent.trim().split(" ")[0]),
+    ["completed", "diverged", "failed", "interrupted"],
+  ),
+);
 const drawn = () => plots[0].data.slice(0, -1).reduce((sum, trace) => sum + trace.y.length, 0);
 const before = drawn();
 one(".legend button").click();
@@ -130,7 +189,12 @@ check("and shows them again", () => equal([drawn(), column("seed").length], [bef
 // Pointing and pinning
 const ink = (plot) => {
   const canvas = plot.querySelector("canvas");
-  return canvas ? canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0) : false;
+  return canvas
+    ? canvas
+        .getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height)
+        .data.some((value) => value > 0)
+    : false;
 };
 check("nothing stands out at first", () => that(!ink(plots[0])));
 const drag = plots[0].querySelector(".nsewdrag");
@@ -141,14 +205,22 @@ const clientX = area.left + area.width * share(plots[0].data[0].x[2], xaxis.rang
 const clientY = area.bottom - area.height * share(plots[0].data[0].y[2], yaxis.range);
 drag.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
 await frames(10);
-check("pointing at a line finds its run everywhere", () => that(ink(plots[0]) && ink(plots[6]) && all(".shot.lit").length === 1 && all("tr.lit").length === 1));
-check("a tooltip names the run", () => that(!one(".tip").hidden && one(".tip").textContent.includes("seed=")));
+check("pointing at a line finds its run everywhere", () =>
+  that(ink(plots[0]) && ink(plots[6]) && all(".shot.lit").length === 1 && all("tr.lit").length === 1),
+);
+check("a tooltip names the run", () =>
+  that(!one(".tip").hidden && one(".tip").textContent.includes("seed=")),
+);
 drag.dispatchEvent(new MouseEvent("mouseout", { bubbles: true }));
 await frames(10);
 check("pointing elsewhere ends it", () => that(!ink(plots[0]) && one(".tip").hidden));
 one(".runtable tr[data-run='6']").click();
-check("a click pins a run", () => that(!one(".pinned").hidden && one(".runtable tr[data-run='6']").getAttribute("aria-selected") === "true"));
-check("the pinned run stands out", () => that(ink(plots[0]) && one(".shot[data-run='6']").classList.contains("lit")));
+check("a click pins a run", () =>
+  that(!one(".pinned").hidden && one(".runtable tr[data-run='6']").getAttribute("aria-selected") === "true"),
+);
+check("the pinned run stands out", () =>
+  that(ink(plots[0]) && one(".shot[data-run='6']").classList.contains("lit")),
+);
 document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
 check("escape unpins", () => that(one(".pinned").hidden && !ink(plots[0])));
 
@@ -158,11 +230,16 @@ check("words filter the runs", () => equal(column("lr"), ["1e-3", "1e-3"]));
 check("grids of other runs step back", () => equal(all(".shot[data-run].off").length, 6));
 set("[data-control=filter]", "");
 one(".statefilter [data-state=completed]").click();
-check("states filter the runs", () => equal([column("seed").length, one(".matches").textContent], [3, "3 of 8 runs"]));
+check("states filter the runs", () =>
+  equal([column("seed").length, one(".matches").textContent], [3, "3 of 8 runs"]),
+);
 one(".statefilter [data-state=completed]").click();
 // --- checks ---
 await frames(5);
 check("no fault was reported", () => equal(window.faults, []));
-const requests = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !/^(data|blob):/.test(name));
+const requests = performance
+  .getEntriesByType("resource")
+  .map((entry) => entry.name)
+  .filter((name) => !/^(data|blob):/.test(name));
 check("nothing was requested", () => equal(requests, []));
 say("end");

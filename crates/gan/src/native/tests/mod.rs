@@ -67,47 +67,68 @@ fn with(change: impl FnOnce(&mut Config)) -> Config {
 fn cases() -> Vec<(&'static str, Config)> {
     vec![
         ("plain", small()),
-        ("leaky generator, uniform latents", with(|c| {
-            c.model.generator.activation = Activation::LeakyRelu;
-            c.model.generator.slope = 0.3;
-            c.model.latent = Latent::Uniform;
-        })),
-        ("batch norm and sigmoid", with(|c| {
-            c.model.generator.batch_norm = true;
-            c.model.output = Output::Sigmoid;
-            c.data.pixels = Pixels::Unit;
-            c.loss.combine = Combine::Mean;
-        })),
-        ("dropout in both", with(|c| {
-            c.model.generator.dropout = 0.4;
-            c.model.discriminator.dropout = 0.3;
-            c.model.discriminator.activation = Activation::Relu;
-        })),
-        ("label smoothing, no shuffle", with(|c| {
-            c.loss.label_smoothing = 0.1;
-            c.train.shuffle = false;
-        })),
-        ("two discriminator updates, shared noise", with(|c| {
-            c.train.d_steps = 2;
-            c.train.noise = Noise::Shared;
-        })),
-        ("one hidden layer, wide batch", with(|c| {
-            c.model.generator.hidden = vec![33];
-            c.model.discriminator.hidden = vec![1];
-            c.data.images = 60;
-            c.train.batch_size = 23;
-            c.train.drop_last = true;
-        })),
-        ("everything", with(|c| {
-            c.model.generator.batch_norm = true;
-            c.model.generator.dropout = 0.25;
-            c.model.generator.activation = Activation::LeakyRelu;
-            c.model.generator.slope = 0.1;
-            c.model.discriminator.dropout = 0.5;
-            c.loss = LossConfig { combine: Combine::Mean, label_smoothing: 0.2 };
-            c.train.d_steps = 3;
-            c.train.noise = Noise::Shared;
-        })),
+        (
+            "leaky generator, uniform latents",
+            with(|c| {
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.3;
+                c.model.latent = Latent::Uniform;
+            }),
+        ),
+        (
+            "batch norm and sigmoid",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.output = Output::Sigmoid;
+                c.data.pixels = Pixels::Unit;
+                c.loss.combine = Combine::Mean;
+            }),
+        ),
+        (
+            "dropout in both",
+            with(|c| {
+                c.model.generator.dropout = 0.4;
+                c.model.discriminator.dropout = 0.3;
+                c.model.discriminator.activation = Activation::Relu;
+            }),
+        ),
+        (
+            "label smoothing, no shuffle",
+            with(|c| {
+                c.loss.label_smoothing = 0.1;
+                c.train.shuffle = false;
+            }),
+        ),
+        (
+            "two discriminator updates, shared noise",
+            with(|c| {
+                c.train.d_steps = 2;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "one hidden layer, wide batch",
+            with(|c| {
+                c.model.generator.hidden = vec![33];
+                c.model.discriminator.hidden = vec![1];
+                c.data.images = 60;
+                c.train.batch_size = 23;
+                c.train.drop_last = true;
+            }),
+        ),
+        (
+            "everything",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.generator.dropout = 0.25;
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.1;
+                c.model.discriminator.dropout = 0.5;
+                c.loss = LossConfig { combine: Combine::Mean, label_smoothing: 0.2 };
+                c.train.d_steps = 3;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
     ]
 }
 

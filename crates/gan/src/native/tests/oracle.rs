@@ -154,9 +154,13 @@ impl Oracle {
                 rows.iter().map(|row| row.iter().map(|&var| apply(tape, var)).collect()).collect::<Batch>()
             };
             rows = match *layer {
-                Layer::Linear { inputs, .. } => linear(tape, &vars[&name("weight")], &vars[&name("bias")], inputs, &rows),
+                Layer::Linear { inputs, .. } => {
+                    linear(tape, &vars[&name("weight")], &vars[&name("bias")], inputs, &rows)
+                }
                 Layer::BatchNorm { .. } => self.batch_norm(tape, vars, &name(""), &rows, mode),
-                Layer::LeakyRelu => each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) }),
+                Layer::LeakyRelu => {
+                    each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
+                }
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
                 Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
                 Layer::Sigmoid => each(tape, &rows, &|x| {

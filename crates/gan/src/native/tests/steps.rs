@@ -85,7 +85,10 @@ fn ten_steps_stay_with_the_oracle() {
             let (expected, _) = oracle.step(&images);
             let found = [found.d_loss, found.g_loss, found.d_real, found.d_fake_before, found.d_fake_after];
             for (found, expected) in found.into_iter().zip(expected) {
-                assert!((f64::from(found) - expected).abs() < 2e-4, "{case}, step {step}: {found}, not {expected}");
+                assert!(
+                    (f64::from(found) - expected).abs() < 2e-4,
+                    "{case}, step {step}: {found}, not {expected}"
+                );
             }
         }
         assert_close(case, &trainer.state(0).unwrap(), &oracle.arrays, 2e-3);

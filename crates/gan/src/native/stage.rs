@@ -1,0 +1,257 @@
+//! A Linear layer with what follows it up to the next: parameters, forward and backward pass.
+
+use pulp::{Arch, NullaryFnOnce};
+
+use super::activation::{Activate, AddBias, Keep};
+use super::adam::{Learning, Trained};
+use super::engine::{Engine, Phase};
+use super::mask;
+use super::matrix::{LINE, Line, Matrix};
+use super::norm::{BatchNorm, NormTrace, Statistics};
+use super::product::{product, product_transposed};
+use super::squash::Squash;
+use super::transpose::{transpose, transpose_times};
+use crate::streams::{Key, Pass};
+
+/// A Linear layer and what follows it.
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// The Linear layer's place in `nn.Sequential`.
+    pub(super) index: usize,
+    /// `[inputs, outputs]`.
+    pub(super) weight: Trained,
+    /// `[1, outputs]`.
+    pub(super) bias: Trained,
+    pub(super) norm: Option<BatchNorm>,
+    pub(super) then: Then,
+}
+
+/// What comes after the Linear layer and its `BatchNorm`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then {
+    /// In a hidden layer.
+    Leaky { slope: f32, dropout: Option<Dropout> },
+    /// At the generator's end.
+    Squash(Squash),
+    /// At the discriminator's end.
+    Nothing,
+}
+
+/// A Dropout layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dropout {
+    pub(super) rate: f64,
+    /// The layer's place in `nn.Sequential`.
+    pub(super) index: usize,
+}
+
+/// What a hidden stage's forward pass leaves for its backward pass.
+#[derive(Debug)]
+pub(super) struct StageTrace {
+    /// `[rows, outputs]`.
+    pub(super) output: Matrix,
+    /// `[rows, outputs]`: the derivative of the output with respect to what entered the activation.
+    factor: Matrix,
+    norm: Option<NormTrace>,
+}
+
+/// How a forward pass treats the layers that differ between training and sampling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    pub(super) statistics: Statistics,
+    /// `None` leaves Dropout out.
+    pub(super) draws: Option<Draws>,
+}
+
+/// Whose random numbers a forward pass draws.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draws {
+    pub(super) seed: u64,
+    pub(super) step: u64,
+    pub(super) update: u32,
+    /// Each has as many of the rows, in order.
+    pub(super) passes: &'static [Pass],
+}
+
+/// Where the last layer's output goes: rows of a matrix from `first_row`.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    pub(super) matrix: &'a mut Matrix,
+    pub(super) first_row: usize,
+}
+
+/// Gradients on their way back, in the two layouts that products take them in.
+#[derive(Debug)]
+pub(super) struct Gradients {
+    /// `[rows, outputs]`: of the loss with respect to a Linear layer's output.
+    pub(super) output: Matrix,
+    /// `[outputs, rows]`: the same, transposed.
+    output_transposed: Matrix,
+    /// `[inputs, rows]`: with respect to a Linear layer's input.
+    pub(super) input_transposed: Matrix,
+    /// `[1, outputs]`: with respect to a bias.
+    bias: Matrix,
+}
+
+impl Gradients {
+    /// Room for `rows` rows of up to `width` features.
+    pub(super) fn new(rows: usize, width: usize) -> Self {
+        Self {
+            output: Matrix::new(rows, width),
+            output_transposed: Matrix::new(width, rows),
+            input_transposed: Matrix::new(width, rows),
+            bias: Matrix::new(1, width),
+        }
+    }
+}
+
+impl StageTrace {
+    /// Carries the gradient with respect to the stage's output back through the activation and
+    /// `BatchNorm`, to `gradients.output`. The parameters of `BatchNorm` learn on the way.
+    pub(super) fn backward(
+        &mut self,
+        engine: &mut Engine,
+        norm: Option<&mut BatchNorm>,
+        gradients: &mut Gradients,
+        learning: Option<&mut Learning>,
+    ) {
+        transpose_times(engine.arch, &gradients.input_transposed, &self.factor, &mut gradients.output);
+        engine.lap(Phase::Transpositions);
+        if let (Some(norm), Some(trace)) = (norm, &mut self.norm) {
+            norm.backward(engine.arch, trace, &mut gradients.output, learning);
+            engine.lap(Phase::Activations);
+        }
+    }
+}
+
+impl Stage {
+    pub(super) fn inputs(&self) -> usize {
+        self.weight.value.rows()
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.weight.value.cols()
+    }
+
+    /// Room for the trace of up to `rows` rows.
+    pub(super) fn trace(&self, rows: usize) -> StageTrace {
+        StageTrace {
+            output: Matrix::new(rows, self.outputs()),
+            factor: Matrix::new(rows, self.outputs()),
+            norm: self.norm.as_ref().map(|_| NormTrace::new(rows, self.outputs())),
+        }
+    }
+
+    /// Evaluates a hidden stage on `input`, row by row.
+    pub(super) fn forward(
+        &mut self,
+        engine: &mut Engine,
+        mode: Mode,
+        input: &Matrix,
+        trace: &mut StageTrace,
+    ) {
+        let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
+        let (arch, rows, outputs) = (engine.arch, input.rows(), self.outputs());
+        let StageTrace { output: out, factor, norm: norm_trace } = trace;
+        out.reshape(rows, outputs);
+        factor.reshape(rows, outputs);
+        let masked = match (dropout, mode.draws) {
+            (Some(dropout), Some(draws)) => {
+                dropout.fill(arch, draws, factor);
+                engine.lap(Phase::Masks);
+                true
+            }
+            _ => false,
+        };
+        let (weight, bias) = (&self.weight.value, &self.bias.value);
+        if let (Some(norm), Some(norm_trace)) = (&mut self.norm, norm_trace) {
+            norm_trace.normalised.reshape(rows, outputs);
+            product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised, first_row: 0 });
+            engine.lap(Phase::Forward);
+            norm.forward(arch, mode.statistics, norm_trace, (slope, masked), out, factor);
+            engine.lap(Phase::Activations);
+        } else {
+            product(arch, input, weight, Activate { bias, slope, masked, out, factor });
+            engine.lap(Phase::Forward);
+        }
+    }
+
+    /// Evaluates a last stage on `input`, row by row; `factor` becomes the derivative of its
+    /// activation, if it has one.
+    pub(super) fn forward_last(
+        &self,
+        engine: &mut Engine,
+        input: &Matrix,
+        last: Rows<'_>,
+        factor: &mut Matrix,
+    ) {
+        let Rows { matrix: out, first_row } = last;
+        factor.reshape(input.rows(), self.outputs());
+        let add_bias = AddBias { bias: &self.bias.value, out: &mut *out, first_row };
+        product(engine.arch, input, &self.weight.value, add_bias);
+        engine.lap(Phase::Forward);
+        if let Then::Squash(squash) = self.then {
+            squash.apply(engine.arch, out, first_row, factor);
+            engine.lap(Phase::Activations);
+        }
+    }
+
+    /// From the gradient of the Linear layer's output to that of its input.
+    pub(super) fn backward(&self, engine: &mut Engine, gradients: &mut Gradients) {
+        transpose(engine.arch, &gradients.output, &mut gradients.output_transposed);
+        engine.lap(Phase::Transpositions);
+        gradients.input_transposed.reshape(self.inputs(), gradients.output.rows());
+        let keep = Keep(&mut gradients.input_transposed);
+        product(engine.arch, &self.weight.value, &gradients.output_transposed, keep);
+        engine.lap(Phase::Backward);
+    }
+
+    /// Updates the Linear layer from its input and the gradient of its output.
+    pub(super) fn learn(
+        &mut self,
+        engine: &mut Engine,
+        input: &Matrix,
+        gradients: &mut Gradients,
+        learning: &mut Learning,
+    ) {
+        let arch = engine.arch;
+        gradients.bias.reshape(1, self.outputs());
+        arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
+        self.bias.descend_along(arch, &gradients.bias, learning);
+        product_transposed(arch, input, &gradients.output, self.weight.descend(learning));
+        engine.lap(Phase::Updates);
+    }
+}
+
+impl Dropout {
+    fn fill(self, arch: Arch, draws: Draws, mask: &mut Matrix) {
+        let count = mask.rows() / draws.passes.len();
+        for (i, &pass) in draws.passes.iter().enumerate() {
+            let key = Key::mask(draws.seed, draws.step, draws.update, pass, self.index);
+            mask::fill(arch, key, self.rate, mask, i * count..(i + 1) * count);
+        }
+    }
+}
+
+/// The sums of each column, into a single row.
+struct SumRows<'a> {
+    matrix: &'a Matrix,
+    sums: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for SumRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for panel in 0..self.matrix.panels() {
+            let mut sum = Line::ZERO;
+            for line in self.matrix.panel(panel) {
+                for i in 0..LINE {
+                    sum.0[i] += line.0[i];
+                }
+            }
+            self.sums.lines_mut()[panel] = sum;
+        }
+    }
+}

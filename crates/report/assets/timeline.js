@@ -1,0 +1,37 @@
+// A slider over the epochs and a button that walks through them.
+
+// Gives a function that stops the walk.
+function setUpTimeline(timeline, state) {
+  const { epochs } = state.sweep.samples;
+  const slider = timeline.querySelector("input");
+  const play = timeline.querySelector(".play");
+  let timer = 0;
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    play.setAttribute("aria-pressed", "false");
+  };
+  const advance = () => state.setEpoch(epochs[(epochs.indexOf(state.epoch) + 1) % epochs.length]);
+  const start = () => {
+    play.setAttribute("aria-pressed", "true");
+    timer = setInterval(advance, millisecondsPerEpoch(epochs.length));
+    advance();
+  };
+  slider.addEventListener("input", () => {
+    stop();
+    state.setEpoch(epochs[slider.value]);
+  });
+  play.addEventListener("click", () => (timer ? stop() : start()));
+  state.on("epoch", () => {
+    slider.value = String(epochs.indexOf(state.epoch));
+    slider.setAttribute("aria-valuetext", `epoch ${state.epoch}`);
+    timeline.querySelector("output").textContent = state.epoch;
+  });
+  return stop;
+}
+
+// Few epochs can be looked at one by one, many are a film.
+function millisecondsPerEpoch(epochs) {
+  if (epochs <= 12) return 600;
+  return epochs <= 40 ? 300 : 125;
+}
