@@ -45,11 +45,9 @@ fn a_value_out_of_range_is_answered_with_the_range() {
 
 #[test]
 fn two_axes_on_one_key_are_refused() {
-    refused(
-        "[sweep.grid]",
-        "[sweep.zip]\n\"optimizer.lr\" = [1e-4, 1e-3]\n[sweep.grid]",
-        &["optimizer.lr"].as_slice(),
-    );
+    let (sandbox, line) = with("[sweep.grid]", "[sweep.zip]\n\"optimizer.lr\" = [1e-4, 1e-3]\n[sweep.grid]");
+    let (first, second) = (format!("small.toml:{}", line - 1), format!("small.toml:{}", line + 1));
+    sandbox.run(&["sweep", "small.toml"]).refused(&["two axes on one key", "optimizer.lr", &first, &second]);
 }
 
 #[test]
@@ -70,7 +68,10 @@ fn a_syntax_error_is_shown_with_its_place() {
 #[test]
 fn all_faults_of_a_file_are_reported_together() {
     let sandbox = Sandbox::new();
-    let text = SMALL.replace("epochs = 4", "epochs = 0").replace("latent_dim", "latent_dims").replace("\"fast\"", "\"quick\"");
+    let text = SMALL
+        .replace("epochs = 4", "epochs = 0")
+        .replace("latent_dim", "latent_dims")
+        .replace("\"fast\"", "\"quick\"");
     sandbox.write("small.toml", text);
     sandbox.run(&["plan", "small.toml"]).refused(&["train.epochs", "latent_dims", "quick"]);
 }
@@ -119,10 +120,17 @@ fn damaged_data_files_are_named_with_what_is_wrong() {
     let truncated = [0, 0, 8];
     let other_magic = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
     for content in [&lying[..], &truncated, &other_magic] {
-        for name in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"] {
+        for name in [
+            "train-images-idx3-ubyte",
+            "train-labels-idx1-ubyte",
+            "t10k-images-idx3-ubyte",
+            "t10k-labels-idx1-ubyte",
+        ] {
             sandbox.write(&format!("data/{name}"), content);
         }
-        sandbox.run(&["sweep", "small.toml", "--data-dir", "data"]).refused(&["train-images-idx3-ubyte"]);
+        sandbox
+            .run(&["sweep", "small.toml", "--data-dir", "data"])
+            .refused(&["-ubyte: no file of mnist", "data fetch mnist"]);
     }
     fs::remove_file(sandbox.path("data/train-labels-idx1-ubyte")).unwrap();
     sandbox.run(&["sweep", "small.toml", "--data-dir", "data"]).refused(&["train-labels-idx1-ubyte"]);
@@ -167,7 +175,14 @@ fn a_results_folder_that_cannot_be_written_is_named() {
 #[test]
 fn questions_before_the_first_sweep_are_answered_with_what_to_do() {
     let sandbox = Sandbox::new();
-    for arguments in [&["runs"][..], &["report"], &["sql", "SELECT 1"], &["show", "abc"], &["export"], &["generate", "abc"]] {
+    for arguments in [
+        &["runs"][..],
+        &["report"],
+        &["sql", "SELECT 1"],
+        &["show", "abc"],
+        &["export"],
+        &["generate", "abc"],
+    ] {
         sandbox.run(arguments).refused(&["no database", "gansweep sweep"]);
     }
 }
@@ -178,7 +193,13 @@ fn the_database_cannot_be_changed_by_asking_it() {
     sandbox.write("small.toml", SMALL);
     sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=1", "--set", "sweep.seeds=1"]).well();
     let before = sandbox.recorded();
-    for sql in ["DELETE FROM points", "DROP TABLE runs", "SELECT 1; DELETE FROM runs", "PRAGMA user_version = 7", "SELEC 1"] {
+    for sql in [
+        "DELETE FROM points",
+        "DROP TABLE runs",
+        "SELECT 1; DELETE FROM runs",
+        "PRAGMA user_version = 7",
+        "SELEC 1",
+    ] {
         sandbox.run(&["sql", sql]).refused(&[]);
     }
     sandbox.run(&["runs", "--where", "1 = 1); DELETE FROM runs; --"]).refused(&[]);

@@ -33,7 +33,8 @@ fn plan_counts_runs_and_says_which_are_done() {
 
 #[test]
 fn plan_as_json_has_every_run_and_the_layer_of_every_key() {
-    let json: Value = serde_json::from_str(&swept().run(&["plan", "small.toml", "--json"]).well().stdout).unwrap();
+    let json: Value =
+        serde_json::from_str(&swept().run(&["plan", "small.toml", "--json"]).well().stdout).unwrap();
     assert_eq!(json["runs"].as_array().unwrap().len(), 6);
     let layer_of = |key: &str| {
         let resolved = json["resolved"].as_array().unwrap();
@@ -57,10 +58,18 @@ fn runs_are_listed_and_filtered() {
 fn show_tells_all_of_a_run_that_a_few_digits_name() {
     let run = &runs()[0];
     let text = swept().run(&["show", &run.id.as_str()[..8]]).well().stdout;
-    for part in [run.id.as_str(), "completed", "d_loss", "epoch_g_loss", "checkpoint at step 40", "optimizer.generator.lr"] {
+    for part in [
+        run.id.as_str(),
+        "completed",
+        "d_loss",
+        "epoch_g_loss",
+        "checkpoint at step 40",
+        "optimizer.generator.lr",
+    ] {
         assert!(text.contains(part), "`{part}` is missing: {text}");
     }
-    let json: Value = serde_json::from_str(&swept().run(&["show", run.id.as_str(), "--json"]).well().stdout).unwrap();
+    let json: Value =
+        serde_json::from_str(&swept().run(&["show", run.id.as_str(), "--json"]).well().stdout).unwrap();
     assert_eq!(json["attempts"].as_array().unwrap().len(), 1);
     swept().run(&["show", "zzzz"]).refused(&["zzzz"]);
 }
@@ -69,7 +78,10 @@ fn show_tells_all_of_a_run_that_a_few_digits_name() {
 fn diff_shows_where_runs_differ_and_nothing_else() {
     let runs = runs();
     let text = swept().run(&["diff", runs[0].id.as_str(), runs[2].id.as_str()]).well().stdout;
-    assert!(text.contains("optimizer.generator.lr") && text.contains("2e-4") && text.contains("1e-3"), "{text}");
+    assert!(
+        text.contains("optimizer.generator.lr") && text.contains("2e-4") && text.contains("1e-3"),
+        "{text}"
+    );
     assert!(!text.contains("batch_size"), "{text}");
 }
 
@@ -87,7 +99,8 @@ fn sql_answers_as_table_csv_and_json() {
 #[test]
 fn export_writes_every_point_as_csv_and_json_lines() {
     let csv = swept().run(&["export", "--what", "points"]).well().stdout;
-    let jsonl = swept().run(&["export", "--what", "points", "--format", "jsonl", "--sweep", "small"]).well().stdout;
+    let jsonl =
+        swept().run(&["export", "--what", "points", "--format", "jsonl", "--sweep", "small"]).well().stdout;
     assert_eq!(csv.lines().count() - 1, jsonl.lines().count());
     assert!(csv.lines().count() > 6 * 12 * 7);
     swept().run(&["export", "--sweep", "large"]).refused(&["large"]);
@@ -113,7 +126,20 @@ fn generate_draws_new_images_the_same_for_the_same_seed() {
     let run = runs()[0].id.to_string();
     let draw = |seed: &str, name: &str| {
         let path = swept().path(name);
-        swept().run(&["generate", &run, "--count", "10", "--cols", "5", "--seed", seed, "--out", path.to_str().unwrap()]).well();
+        swept()
+            .run(&[
+                "generate",
+                &run,
+                "--count",
+                "10",
+                "--cols",
+                "5",
+                "--seed",
+                seed,
+                "--out",
+                path.to_str().unwrap(),
+            ])
+            .well();
         std::fs::read(path).unwrap()
     };
     let first = draw("1", "a.png");

@@ -35,14 +35,20 @@ fn start(sandbox: &Sandbox) -> Child {
 
 fn signal(pid: u32, name: &str) {
     // A process that has ended meanwhile is fine: the test is about any moment.
-    let _ = std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(Stdio::null()).status();
+    let _ = std::process::Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .stderr(Stdio::null())
+        .status();
 }
 
-/// The processes that a process has started and that still live.
-fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
+/// The workers that a runner has started and that still live.
+fn workers(runner: u32) -> Vec<u32> {
+    let path = format!("/proc/{runner}/task/{runner}/children");
     let listed = std::fs::read_to_string(path).unwrap_or_default();
-    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    let is_worker = |pid: &u32| {
+        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0worker\0"))
+    };
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(is_worker).collect()
 }
 
 /// Moments of a sweep, spread over its first second and a bit (multiples of the golden ratio,
@@ -61,11 +67,11 @@ fn killed_runners_and_killed_workers_lose_nothing_but_time() {
         sleep(moment);
         match index % 3 {
             0 => signal(runner.id(), "KILL"),
-            1 => children(runner.id()).into_iter().for_each(|worker| signal(worker, "KILL")),
+            1 => workers(runner.id()).into_iter().for_each(|worker| signal(worker, "KILL")),
             _ => {
-                let workers = children(runner.id());
+                let orphans = workers(runner.id());
                 signal(runner.id(), "KILL");
-                workers.into_iter().for_each(|worker| signal(worker, "KILL"));
+                orphans.into_iter().for_each(|worker| signal(worker, "KILL"));
             }
         }
         runner.wait().unwrap();
@@ -100,7 +106,7 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
     let runner = start(&sandbox);
     let deadline = Instant::now() + Duration::from_secs(60);
     let worker = loop {
-        if let Some(&worker) = children(runner.id()).first() {
+        if let Some(&worker) = workers(runner.id()).first() {
             break worker;
         }
         assert!(Instant::now() < deadline, "no worker was started");

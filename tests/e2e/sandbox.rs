@@ -69,7 +69,9 @@ impl Sandbox {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("GANSWEEP_")) {
             command.env_remove(key);
         }
-        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache")).env("GANSWEEP_OFFLINE", "1");
+        command
+            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .env("GANSWEEP_OFFLINE", "1");
         command
     }
 

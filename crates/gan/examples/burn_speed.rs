@@ -20,7 +20,8 @@ use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |index: usize, default: &str| arguments.get(index).map_or(default, String::as_str).to_owned();
+    let argument =
+        |index: usize, default: &str| arguments.get(index).map_or(default, String::as_str).to_owned();
     let device = device::open(argument(0, "flex").parse()?)?;
     let device = if argument(4, "replay") == "issue" { device.without_replay() } else { device };
     let config = config(&argument(1, "jovian"))?;
@@ -29,14 +30,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let speed = DeviceSpeed::measure(&device, side)?;
     println!("{}", device.description);
     println!("products {:.0} GFLOP/s, memory {:.0} GB/s", speed.flops / 1e9, speed.bytes / 1e9);
-    println!("{:>5} {:>10} {:>12} {:>10} {:>8} {:>10} {:>10}", "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB");
+    println!(
+        "{:>5} {:>10} {:>12} {:>10} {:>8} {:>10} {:>10}",
+        "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB"
+    );
     for lanes in argument(2, "1,8,64").split(',') {
         measure(&device, &config, lanes.parse()?, steps, speed)?;
     }
     Ok(())
 }
 
-fn measure(device: &OpenDevice, config: &Config, lanes: usize, steps: u32, speed: DeviceSpeed) -> Result<(), Box<dyn Error>> {
+fn measure(
+    device: &OpenDevice,
+    config: &Config,
+    lanes: usize,
+    steps: u32,
+    speed: DeviceSpeed,
+) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let all: Vec<_> = (0..lanes as u64).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states: Vec<_> = all.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
@@ -70,6 +80,7 @@ fn config(recipe: &str) -> Result<Config, Box<dyn Error>> {
 /// Noise: the speed of a step does not depend on what it sees.
 fn images(config: &Config) -> TrainingImages {
     let count = TRAIN_IMAGES as usize;
-    let bytes = (0..count * IMAGE_PIXELS).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let bytes =
+        (0..count * IMAGE_PIXELS).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
 }

@@ -92,7 +92,8 @@ impl Network {
     pub fn generator(config: &Config) -> Self {
         let generator = &config.model.generator;
         let inputs = config.model.latent_dim as usize;
-        let mut layers = hidden_layers(inputs, &generator.hidden, generator.batch_norm, generator.dropout > 0.0);
+        let mut layers =
+            hidden_layers(inputs, &generator.hidden, generator.batch_norm, generator.dropout > 0.0);
         let width = generator.hidden.last().map_or(inputs, |&width| width as usize);
         layers.push(Layer::Linear { inputs: width, outputs: IMAGE_PIXELS });
         layers.push(match config.model.output {
@@ -105,7 +106,8 @@ impl Network {
     /// The discriminator of a config: `[batch, 784]` to `[batch, 1]`, the logit.
     pub fn discriminator(config: &Config) -> Self {
         let discriminator = &config.model.discriminator;
-        let mut layers = hidden_layers(IMAGE_PIXELS, &discriminator.hidden, false, discriminator.dropout > 0.0);
+        let mut layers =
+            hidden_layers(IMAGE_PIXELS, &discriminator.hidden, false, discriminator.dropout > 0.0);
         let width = discriminator.hidden.last().map_or(IMAGE_PIXELS, |&width| width as usize);
         layers.push(Layer::Linear { inputs: width, outputs: 1 });
         Self { role: Role::Discriminator, inputs: IMAGE_PIXELS, layers }

@@ -88,7 +88,8 @@ fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, GanError> {
     };
     let json = serde_json::to_string(&metadata).map_err(|error| unwritable(&snapshot.run, error))?;
     let tensors = state.arrays.iter().map(|(name, array)| (name.as_str(), array));
-    serialize(tensors, HashMap::from([(METADATA_KEY.to_owned(), json)])).map_err(|error| unwritable(&snapshot.run, error))
+    serialize(tensors, HashMap::from([(METADATA_KEY.to_owned(), json)]))
+        .map_err(|error| unwritable(&snapshot.run, error))
 }
 
 fn unwritable(run: &RunId, error: impl std::fmt::Display) -> GanError {
@@ -117,7 +118,8 @@ fn decode(content: &[u8]) -> Result<Snapshot, String> {
     let (_, header) = SafeTensors::read_metadata(content).map_err(|error| error.to_string())?;
     let json = header.metadata().as_ref().and_then(|all| all.get(METADATA_KEY));
     let json = json.ok_or("it has no metadata of this program")?;
-    let metadata: Metadata = serde_json::from_str(json).map_err(|error| format!("its metadata is wrong: {error}"))?;
+    let metadata: Metadata =
+        serde_json::from_str(json).map_err(|error| format!("its metadata is wrong: {error}"))?;
     if metadata.format != FORMAT {
         return Err(format!("it has format {}, this program reads {FORMAT}", metadata.format));
     }
@@ -140,7 +142,10 @@ fn decode(content: &[u8]) -> Result<Snapshot, String> {
 
 fn array(view: &TensorView<'_>) -> Array {
     let (floats, _) = view.data().as_chunks::<4>();
-    Array { shape: view.shape().to_vec(), values: floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect() }
+    Array {
+        shape: view.shape().to_vec(),
+        values: floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+    }
 }
 
 /// Writes a file beside its place, flushes it to the disk, and renames it.

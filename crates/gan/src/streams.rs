@@ -179,7 +179,8 @@ mod tests {
             mask.iter().map(|&value| f64::from(value) - 1.0).collect::<Vec<_>>()
         };
         let (a, b) = (draw(0), draw(1));
-        let correlation = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / x.len() as f64;
+        let correlation =
+            |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / x.len() as f64;
         assert!(correlation(&a, &b).abs() < 0.016);
         assert!(correlation(&a[1..], &a[..a.len() - 1]).abs() < 0.016);
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gansweep_experiment::{Config, Dataset, IMAGE_PIXELS, Pixels, SampleMode};
 
+use crate::GanError;
 use crate::state::LaneState;
 use crate::streams::{self, Key, Purpose};
-use crate::GanError;
 
 /// A lane as a backend needs to know it.
 #[derive(Debug, Clone)]
@@ -140,7 +140,8 @@ impl Schedule {
         let per_epoch = u64::from(config.steps_per_epoch());
         let (epoch, within) = ((step / per_epoch) as u32, (step % per_epoch) as usize);
         if self.epoch != Some(epoch) {
-            let count = if config.data.images == 0 { gansweep_experiment::TRAIN_IMAGES } else { config.data.images };
+            let count =
+                if config.data.images == 0 { gansweep_experiment::TRAIN_IMAGES } else { config.data.images };
             self.order = streams::epoch_order(lane.seed, epoch, count, config.train.shuffle);
             self.epoch = Some(epoch);
         }

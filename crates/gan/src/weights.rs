@@ -26,7 +26,12 @@ pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<
     let batches = forward_passes(network.role, state).to_le_bytes();
     for (index, layer) in network.layers.iter().enumerate() {
         if matches!(layer, Layer::BatchNorm { .. }) {
-            tensors.push((format!("{prefix}{index}.num_batches_tracked"), Dtype::I64, vec![], batches.to_vec()));
+            tensors.push((
+                format!("{prefix}{index}.num_batches_tracked"),
+                Dtype::I64,
+                vec![],
+                batches.to_vec(),
+            ));
         }
     }
     let views = tensors
@@ -34,7 +39,9 @@ pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<
         .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    views.and_then(|views| safetensors::serialize(views, Some(metadata))).map_err(|error| GanError::Export(error.to_string()))
+    views
+        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+        .map_err(|error| GanError::Export(error.to_string()))
 }
 
 /// Batches that a network in training mode has seen: the generator makes fakes for every update of

@@ -53,7 +53,8 @@ fn open_burn(
     _: Vec<LaneState>,
     _: &TrainingImages,
 ) -> Result<Box<dyn Trainer>, GanError> {
-    let cause = "this build has the `cpu` device alone; `gansweep devices` says how to build the others".into();
+    let cause =
+        "this build has the `cpu` device alone; `gansweep devices` says how to build the others".into();
     Err(GanError::Device { device: device.to_string(), cause })
 }
 

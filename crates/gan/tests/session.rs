@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gansweep_experiment::{
-    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig, Envelope, Event,
-    GeneratorConfig, Job, LaneJob, Latent, LossConfig, Metric, ModelConfig, Noise, OptimizerConfig, Output, Palette,
-    Pixels, Record, Resume, RunId, SampleMode, TrainConfig,
+    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig, Envelope,
+    Event, GeneratorConfig, Job, LaneJob, Latent, LossConfig, Metric, ModelConfig, Noise, OptimizerConfig,
+    Output, Palette, Pixels, Record, Resume, RunId, SampleMode, TrainConfig,
 };
 use gansweep_gan::GanError;
 use gansweep_gan::session::{Outcome, Session};
@@ -37,18 +37,30 @@ impl Trainer for Scripted {
                 let weight = &mut state.arrays.get_mut("generator.0.weight").unwrap().values[0];
                 *weight = (*weight * 1.01 + lane.seed as f32 * 0.001).fract();
                 let loss = if diverge_at == Some((lane.seed, state.step)) { f32::NAN } else { *weight };
-                values.push(StepValues { d_loss: loss, g_loss: 1.0, d_real: 0.5, d_fake_before: 0.25, d_fake_after: 0.125 });
+                values.push(StepValues {
+                    d_loss: loss,
+                    g_loss: 1.0,
+                    d_real: 0.5,
+                    d_fake_before: 0.25,
+                    d_fake_after: 0.125,
+                });
                 if loss.is_nan() {
                     break;
                 }
             }
-            let gradient_norms = norms.then_some(GradientNorms { generator: 2.0, discriminator: state.step as f32 });
+            let gradient_norms =
+                norms.then_some(GradientNorms { generator: 2.0, discriminator: state.step as f32 });
             Some(LaneChunk { steps: values, gradient_norms })
         });
         Ok(chunks.collect())
     }
 
-    fn sample(&mut self, latents: &[Vec<f32>], count: usize, _: SampleMode) -> Result<Vec<Option<Vec<f32>>>, GanError> {
+    fn sample(
+        &mut self,
+        latents: &[Vec<f32>],
+        count: usize,
+        _: SampleMode,
+    ) -> Result<Vec<Option<Vec<f32>>>, GanError> {
         assert_eq!(latents.len(), self.lanes.len());
         let image = |state: &LaneState| vec![state.arrays["generator.0.weight"].values[0]; count * 784];
         Ok(self.states.iter().map(|state| state.as_ref().map(image)).collect())
@@ -78,11 +90,23 @@ fn config(epochs: u32) -> Config {
                 batch_norm: true,
                 dropout: 0.0,
             },
-            discriminator: DiscriminatorConfig { hidden: vec![4], activation: Activation::LeakyRelu, slope: 0.2, dropout: 0.3 },
+            discriminator: DiscriminatorConfig {
+                hidden: vec![4],
+                activation: Activation::LeakyRelu,
+                slope: 0.2,
+                dropout: 0.3,
+            },
         },
         loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
         optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
-        train: TrainConfig { epochs, batch_size: 10, d_steps: 1, noise: Noise::Fresh, shuffle: true, drop_last: false },
+        train: TrainConfig {
+            epochs,
+            batch_size: 10,
+            d_steps: 1,
+            noise: Noise::Fresh,
+            shuffle: true,
+            drop_last: false,
+        },
     }
 }
 
@@ -113,10 +137,15 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
 
 /// Trains, asking to stop after so many looks; everything that was emitted, and how it ended.
 fn train(job: &Job, stop_after: usize, diverge_at: Option<(u64, u64)>) -> (Vec<Envelope>, Outcome) {
-    let images =
-        TrainingImages { dataset: Dataset::Strokes, bytes: vec![0; 70 * 784].into(), count: 70, pixels: Pixels::Signed };
+    let images = TrainingImages {
+        dataset: Dataset::Strokes,
+        bytes: vec![0; 70 * 784].into(),
+        count: 70,
+        pixels: Pixels::Signed,
+    };
     let open = |lanes, states: Vec<LaneState>, _| {
-        Ok(Box::new(Scripted { lanes, states: states.into_iter().map(Some).collect(), diverge_at }) as Box<dyn Trainer>)
+        Ok(Box::new(Scripted { lanes, states: states.into_iter().map(Some).collect(), diverge_at })
+            as Box<dyn Trainer>)
     };
     let mut events = Vec::new();
     let mut emit = |envelope| {
@@ -140,7 +169,9 @@ fn rows(events: &[Envelope]) -> Rows {
     for envelope in events {
         match &envelope.event {
             Event::Points(points) => {
-                for (metric, value) in points.values.iter().filter(|(metric, _)| metric.declaration().deterministic) {
+                for (metric, value) in
+                    points.values.iter().filter(|(metric, _)| metric.declaration().deterministic)
+                {
                     let key = (envelope.run.clone(), points.step, metric.name().to_owned());
                     rows.insert(key, value.to_bits().to_le_bytes().to_vec());
                 }
@@ -162,7 +193,11 @@ fn resumes(job: &Job, events: &[Envelope]) -> Job {
             _ => None,
         });
         lane.attempt += 1;
-        lane.resume = saved.map(|saved| Resume { step: saved.step, path: saved.path.clone(), sha256: saved.sha256.clone() });
+        lane.resume = saved.map(|saved| Resume {
+            step: saved.step,
+            path: saved.path.clone(),
+            sha256: saved.sha256.clone(),
+        });
     }
     next
 }
@@ -183,7 +218,9 @@ fn points_come_every_n_steps_and_at_each_epochs_end_with_its_means() {
     let with_epoch_means: Vec<u64> = events
         .iter()
         .filter_map(|envelope| match &envelope.event {
-            Event::Points(p) if p.values.iter().any(|(metric, _)| *metric == Metric::EpochDLoss) => Some(p.step),
+            Event::Points(p) if p.values.iter().any(|(metric, _)| *metric == Metric::EpochDLoss) => {
+                Some(p.step)
+            }
             _ => None,
         })
         .collect();
@@ -204,7 +241,9 @@ fn a_window_holds_the_mean_since_the_last_point_and_an_epoch_the_mean_of_all_its
         .collect();
     let value = |step, metric| {
         events.iter().find_map(|envelope| match &envelope.event {
-            Event::Points(p) if p.step == step => p.values.iter().find(|(m, _)| *m == metric).map(|(_, v)| *v),
+            Event::Points(p) if p.step == step => {
+                p.values.iter().find(|(m, _)| *m == metric).map(|(_, v)| *v)
+            }
             _ => None,
         })
     };
@@ -287,12 +326,18 @@ fn a_damaged_checkpoint_is_refused_and_named() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let images = TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let images =
+        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
     let open = |_, _, _| unreachable!("the checkpoint is read before a trainer is built");
     let mut emit = |_| Ok(());
-    let Err(error) = Session::open(&next, &images, &open, &mut emit) else { panic!("a damaged file was taken") };
+    let Err(error) = Session::open(&next, &images, &open, &mut emit) else {
+        panic!("a damaged file was taken")
+    };
     let message = error.to_string();
-    assert!(message.contains(&path.display().to_string()) && message.contains("not what was written"), "{message}");
+    assert!(
+        message.contains(&path.display().to_string()) && message.contains("not what was written"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -302,7 +347,8 @@ fn lanes_at_different_places_in_their_epochs_are_no_group() {
     let alone = Job { lanes: vec![first.lanes[0].clone()], ..first.clone() };
     let (events, _) = train(&alone, 2, None);
     let next = resumes(&first, &events);
-    let images = TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let images =
+        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
     let open = |_, _, _| unreachable!("alignment is checked before a trainer is built");
     let mut emit = |_| Ok(());
     let result = Session::open(&next, &images, &open, &mut emit);

@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Sweeps of GAN training: one TOML file in, one SQLite database and one HTML report out.
 #[derive(Debug, Parser)]
 #[command(name = "gansweep", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 all well; 1 some runs failed or diverged, the rest is recorded; 2 the file or \
-                        the command line is wrong, nothing was started; 130 interrupted, run the same command to go on.")]
+#[command(
+    after_help = "Exit codes: 0 all well; 1 some runs failed or diverged, the rest is recorded; 2 the file or \
+                        the command line is wrong, nothing was started; 130 interrupted, run the same command to go on."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use gansweep_report::ReportError;
+
 /// The file or the command line is wrong; nothing was started.
 const WRONG: u8 = 2;
 /// Something went wrong after it had begun.
@@ -22,7 +24,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Runner(#[from] gansweep_runner::RunnerError),
     #[error("the report could not be written: {0}")]
-    Report(#[from] gansweep_report::ReportError),
+    Report(#[from] ReportError),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("the output cannot be written: {0}")]
@@ -42,6 +44,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Experiment(_) | Self::Data(_) | Self::Store(_) | Self::Wrong(_) => WRONG,
+            Self::Report(ReportError::UnknownSweep { .. } | ReportError::Store(_)) => WRONG,
             _ => FAILED,
         }
     }

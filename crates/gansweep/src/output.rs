@@ -22,7 +22,8 @@ pub(crate) fn warning(message: &impl Display) {
 /// Aligned columns without lines; columns of numbers are set to the right.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let numeric = |column: usize| {
-        let mut cells = rows.iter().map(|row| row[column].as_str()).filter(|cell| !cell.is_empty()).peekable();
+        let mut cells =
+            rows.iter().map(|row| row[column].as_str()).filter(|cell| !cell.is_empty()).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.parse::<f64>().is_ok())
     };
     let right: Vec<usize> = (0..header.len()).filter(|&column| numeric(column)).collect();
@@ -43,10 +44,14 @@ pub(crate) fn number(value: f64) -> String {
         return format!("{value}");
     }
     let magnitude = value.abs();
-    if (1e-3..1e5).contains(&magnitude) {
+    if (1e-2..1e5).contains(&magnitude) {
         let decimals = (3 - magnitude.log10().floor() as i32).clamp(0, 6) as usize;
         let text = format!("{value:.decimals$}");
-        return if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+        return if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        };
     }
     shorten_exponential(&format!("{value:e}"))
 }
@@ -90,7 +95,8 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_keep_four_digits() {
-        let cases = [(2e-4, "2e-4"), (0.693_147, "0.6931"), (1875.0, "1875"), (1.0, "1"), (60_000.0, "60000")];
+        let cases =
+            [(2e-4, "2e-4"), (0.693_147, "0.6931"), (1875.0, "1875"), (1.0, "1"), (60_000.0, "60000")];
         for (input, expected) in cases {
             assert_eq!(number(input), expected);
         }

@@ -116,7 +116,11 @@ impl Display {
             return;
         }
         let to_train = progress.runs - progress.done;
-        self.say(&format!("training {} on {}", output::count(to_train, "run"), output::count(slots.min(groups), "worker")));
+        self.say(&format!(
+            "training {} on {}",
+            output::count(to_train, "run"),
+            output::count(slots.min(groups), "worker")
+        ));
         if self.mode == Mode::Bars {
             let bar = self.bars.add(ProgressBar::new(1000));
             bar.set_style(style("{bar:30} {msg}"));
@@ -180,7 +184,10 @@ impl Display {
     fn stopping(&self, level: StopLevel, workers: usize) {
         self.say(&match level {
             StopLevel::AtOnce => format!("ending {} at once", output::count(workers, "worker")),
-            _ => format!("stopping: {} finish their step and save (again to end at once)", output::count(workers, "worker")),
+            _ => format!(
+                "stopping: {} finish their step and save (again to end at once)",
+                output::count(workers, "worker")
+            ),
         });
     }
 
@@ -195,7 +202,9 @@ impl Display {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─")
 }
 
 fn hidden(bar: &ProgressBar) -> ProgressBar {
@@ -229,16 +238,22 @@ fn at_work(worker: &WorkerProgress) -> String {
     }
     format!(
         "{} {}{others}: epoch {}/{}, D {:.3} G {:.3}, {:.0} images/s",
-        worker.device, worker.label, worker.epoch, worker.epochs, worker.d_loss, worker.g_loss, worker.images_per_second
+        worker.device,
+        worker.label,
+        worker.epoch,
+        worker.epochs,
+        worker.d_loss,
+        worker.g_loss,
+        worker.images_per_second
     )
 }
 
 /// What deserves attention even when quiet.
 fn warning(notice: &Notice) -> Option<String> {
     match notice {
-        Notice::Reclaimed { run, attempt } => {
-            Some(format!("attempt {attempt} of run {run} had ended without notice; it is counted as interrupted"))
-        }
+        Notice::Reclaimed { run, attempt } => Some(format!(
+            "attempt {attempt} of run {run} had ended without notice; it is counted as interrupted"
+        )),
         Notice::CheckpointUnusable { run, path, reason } => {
             Some(format!("{} starts afresh: checkpoint {path} {reason}", name(run)))
         }
@@ -250,7 +265,9 @@ fn warning(notice: &Notice) -> Option<String> {
         Notice::SlotLost { device, cause, left, .. } => {
             Some(format!("{device} takes no more groups: {cause}; {} left", output::count(*left, "slot")))
         }
-        Notice::Leftover { path, reason } => Some(format!("{path} is no longer needed but cannot be deleted: {reason}")),
+        Notice::Leftover { path, reason } => {
+            Some(format!("{path} is no longer needed but cannot be deleted: {reason}"))
+        }
         _ => None,
     }
 }

@@ -66,7 +66,13 @@ impl Adam {
 
     /// One update as `torch.optim.Adam` computes it (Kingma and Ba 2015, algorithm 1):
     /// `gradient` is `[lanes, numbers]`, `step_size` and `root` are a [`Correction`]'s, `[lanes, 1]`.
-    pub(super) fn update(&self, trained: &mut Trained, gradient: Tensor<2>, step_size: Tensor<2>, root: Tensor<2>) {
+    pub(super) fn update(
+        &self,
+        trained: &mut Trained,
+        gradient: Tensor<2>,
+        step_size: Tensor<2>,
+        root: Tensor<2>,
+    ) {
         let square = gradient.clone().square() * self.rest2.clone();
         trained.first.inplace(|first| first * self.beta1.clone() + gradient * self.rest1.clone());
         trained.second.inplace(|second| second * self.beta2.clone() + square);

@@ -75,7 +75,12 @@ impl Engine {
     /// Takes at least one step and at most `most`, no more than [`Self::left`]; what each measured
     /// is appended to `measured`, as `[lanes, 5]`, or `[lanes, 7]` with `norms`. Returns the number
     /// of steps, and of discriminator updates in each.
-    pub(super) fn advance(&mut self, most: usize, norms: bool, measured: &mut Vec<Tensor<2>>) -> (usize, usize) {
+    pub(super) fn advance(
+        &mut self,
+        most: usize,
+        norms: bool,
+        measured: &mut Vec<Tensor<2>>,
+    ) -> (usize, usize) {
         let (track, left) = self.current;
         let before = measured.len();
         if norms {
@@ -133,6 +138,9 @@ fn replay(recording: &mut Recording) -> Tensor<2> {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("device", &self.device).field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("device", &self.device)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }

@@ -106,7 +106,8 @@ impl Source {
         let rows = floats.par_chunks_mut(layout.floats).zip(integers.par_chunks_mut(layout.integers));
         rows.zip(&steps).enumerate().for_each(|(index, ((floats, integers), images))| {
             let moved = |at: &Position| at.after(index as u64, updates);
-            let writer = Writer { lanes: &self.lanes, at: self.positions.iter().map(moved).collect(), layout };
+            let writer =
+                Writer { lanes: &self.lanes, at: self.positions.iter().map(moved).collect(), layout };
             writer.floats(&shape, floats);
             writer.integers(images, &kit, integers);
         });
@@ -148,7 +149,9 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn floats(&self, shape: &StepShape, row: &mut [f32]) {
         for (update, span) in self.layout.latents_d.iter().enumerate() {
-            self.latents(span, row, |lane, at| Key::new(lane.seed, Purpose::LatentD, &[at.step, update as u64]));
+            self.latents(span, row, |lane, at| {
+                Key::new(lane.seed, Purpose::LatentD, &[at.step, update as u64])
+            });
         }
         let last = shape.batches.len().saturating_sub(1) as u64;
         self.latents(&self.layout.latents_g, row, |lane, at| match lane.config.train.noise {

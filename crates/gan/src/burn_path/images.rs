@@ -25,7 +25,8 @@ impl DeviceImages {
     /// Uploads them.
     pub(super) fn new(images: &TrainingImages, device: &Device) -> Self {
         let used = &images.bytes[..images.count * IMAGE_PIXELS];
-        let packed: Vec<i32> = used.as_chunks::<PACKED>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
+        let packed: Vec<i32> =
+            used.as_chunks::<PACKED>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
         Self {
             packed: integers(&packed, device).reshape([images.count, IMAGE_PIXELS / PACKED]),
             shifts: integers(&[0, 8, 16, 24], device).reshape([1, 1, PACKED]),

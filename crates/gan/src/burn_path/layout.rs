@@ -110,12 +110,21 @@ impl Layout {
     }
 
     /// Appends a lane's row to `out`, from arrays named `prefix` and a slot's name.
-    pub(super) fn gather(&self, prefix: &str, arrays: &BTreeMap<String, Array>, out: &mut Vec<f32>) -> Result<(), String> {
+    pub(super) fn gather(
+        &self,
+        prefix: &str,
+        arrays: &BTreeMap<String, Array>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), String> {
         for slot in &self.slots {
             let name = format!("{prefix}{}", slot.name);
             let array = arrays.get(&name).ok_or_else(|| format!("tensor {name} is missing"))?;
             if array.shape != slot.shape() || array.values.len() != slot.count() {
-                return Err(format!("tensor {name} has shape {:?}, expected {:?}", array.shape, slot.shape()));
+                return Err(format!(
+                    "tensor {name} has shape {:?}, expected {:?}",
+                    array.shape,
+                    slot.shape()
+                ));
             }
             if slot.transposed {
                 out.extend(transpose(&array.values, slot.columns));
@@ -130,7 +139,8 @@ impl Layout {
     pub(super) fn scatter(&self, prefix: &str, row: &[f32], arrays: &mut BTreeMap<String, Array>) {
         for slot in &self.slots {
             let values = &row[slot.start..slot.start + slot.count()];
-            let values = if slot.transposed { transpose(values, slot.rows).collect() } else { values.to_vec() };
+            let values =
+                if slot.transposed { transpose(values, slot.rows).collect() } else { values.to_vec() };
             arrays.insert(format!("{prefix}{}", slot.name), Array { shape: slot.shape(), values });
         }
     }

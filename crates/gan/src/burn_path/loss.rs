@@ -19,7 +19,8 @@ pub(super) struct DiscriminatorLoss {
 impl DiscriminatorLoss {
     /// Of every lane.
     pub(super) fn new(configs: &[&Config], device: &Device) -> Self {
-        let column = |value: &dyn Fn(&Config) -> f64| per_lane(configs.iter().map(|config| value(config)), device);
+        let column =
+            |value: &dyn Fn(&Config) -> f64| per_lane(configs.iter().map(|config| value(config)), device);
         Self {
             real: column(&|config| 1.0 - config.loss.label_smoothing),
             fake: column(&|_| 0.0),

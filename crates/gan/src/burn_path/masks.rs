@@ -2,7 +2,7 @@
 //!
 //! Only their keys travel: a step of 64 lanes of `realpython` needs ten million entries.
 
-use burn::tensor::{Device, IntDType, Int, Tensor};
+use burn::tensor::{Device, Int, IntDType, Tensor};
 
 use super::mask_plan::{Cut, Mask, MaskPlan};
 use crate::streams::mask_threshold;
@@ -34,7 +34,8 @@ impl MaskMaker {
         }
         let entries: usize = masks.iter().map(Mask::count).sum();
         let index: Vec<i32> = masks.iter().flat_map(|mask| 0..mask.count() as i32).collect();
-        let owner: Vec<i32> = (0i32..).zip(masks).flat_map(|(owner, mask)| vec![owner; mask.count()]).collect();
+        let owner: Vec<i32> =
+            (0i32..).zip(masks).flat_map(|(owner, mask)| vec![owner; mask.count()]).collect();
         let threshold: Vec<i32> = rates.iter().map(|&rate| signed(mask_threshold(rate))).collect();
         let kept: Vec<f32> = rates.iter().map(|rate| (1.0 / (1.0 - rate)) as f32).collect();
         let integers = |values: &[i32]| integers(values, device);
@@ -55,7 +56,8 @@ impl MaskMaker {
         let hash = lowbias32(lowbias32(low + self.index.clone()).bitwise_xor(high));
         // The comparison is of unsigned numbers: flipping the top bit of both sides keeps their order.
         let [lanes, entries] = hash.dims();
-        let dropped = hash.bitwise_xor_scalar(i32::MIN).lower(self.threshold.clone().expand([lanes, entries]));
+        let dropped =
+            hash.bitwise_xor_scalar(i32::MIN).lower(self.threshold.clone().expand([lanes, entries]));
         let flat = self.kept.clone().expand([lanes, entries]).mask_fill(dropped, 0.0);
         let mut start = 0;
         let part = |cut: &Cut| {

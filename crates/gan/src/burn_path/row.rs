@@ -113,7 +113,8 @@ impl RowLayout {
     fn new(shape: &StepShape, masks_g: usize, masks_d: usize) -> Self {
         let lanes = shape.lanes;
         let mut floats = Cursor::default();
-        let latents_d = shape.batches.iter().map(|batch| floats.take(lanes * batch * shape.latent_dim)).collect();
+        let latents_d =
+            shape.batches.iter().map(|batch| floats.take(lanes * batch * shape.latent_dim)).collect();
         let latents_g = floats.take(lanes * shape.last_batch() * shape.latent_dim);
         let adam_d = shape.batches.iter().map(|_| [floats.take(lanes), floats.take(lanes)]).collect();
         let adam_g = [floats.take(lanes), floats.take(lanes)];
@@ -121,6 +122,16 @@ impl RowLayout {
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
         let keys_d = [integers.take(lanes * masks_d), integers.take(lanes * masks_d)];
-        Self { latents_d, latents_g, adam_d, adam_g, floats: floats.0, images, keys_g, keys_d, integers: integers.0 }
+        Self {
+            latents_d,
+            latents_g,
+            adam_d,
+            adam_g,
+            floats: floats.0,
+            images,
+            keys_g,
+            keys_d,
+            integers: integers.0,
+        }
     }
 }

@@ -31,7 +31,12 @@ pub(super) struct Side {
 
 impl Side {
     /// Uploads the lanes' states; the error names what is wrong with one.
-    pub(super) fn new(role: Role, configs: &[&Config], states: &[LaneState], device: &Device) -> Result<Self, String> {
+    pub(super) fn new(
+        role: Role,
+        configs: &[&Config],
+        states: &[LaneState],
+        device: &Device,
+    ) -> Result<Self, String> {
         let first = configs.first().ok_or("it has no lanes")?;
         let network = Network::of(role, first);
         let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
@@ -50,7 +55,9 @@ impl Side {
         let running = match running_layout.slots.is_empty() {
             true => Vec::new(),
             // Multiplied by one: each its own memory, not a view of a common one.
-            false => running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect(),
+            false => {
+                running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
+            }
         };
         let adam = Adam::new(configs.iter().map(|config| adam_config(role, config)), device);
         let slopes: Vec<_> = configs.iter().map(|config| slope(role, config)).collect();
@@ -71,15 +78,28 @@ impl Side {
     /// A pass in training mode.
     pub(super) fn train(&self, parameters: &[Tensor<3>], masks: &[Tensor<3>], input: Tensor<3>) -> Passed {
         let statistics = Statistics::Batch;
-        let pass = Pass { network: &self.network, parameters, slopes: &self.slopes, statistics, running: &[], masks: Some(masks) };
+        let pass = Pass {
+            network: &self.network,
+            parameters,
+            slopes: &self.slopes,
+            statistics,
+            running: &[],
+            masks: Some(masks),
+        };
         pass.run(input)
     }
 
     /// A pass with Dropout off that leaves everything as it is.
     pub(super) fn sample(&self, statistics: Statistics, input: Tensor<3>) -> Tensor<3> {
         let parameters = &self.constants();
-        let pass =
-            Pass { network: &self.network, parameters, slopes: &self.slopes, statistics, running: &self.running, masks: None };
+        let pass = Pass {
+            network: &self.network,
+            parameters,
+            slopes: &self.slopes,
+            statistics,
+            running: &self.running,
+            masks: None,
+        };
         pass.run(input).output
     }
 
@@ -126,7 +146,11 @@ impl Side {
     }
 
     /// Puts what [`Self::request`] asked for into a lane's state.
-    pub(super) fn receive(&self, rows: &mut impl Iterator<Item = Vec<f32>>, state: &mut LaneState) -> Option<()> {
+    pub(super) fn receive(
+        &self,
+        rows: &mut impl Iterator<Item = Vec<f32>>,
+        state: &mut LaneState,
+    ) -> Option<()> {
         for prefix in ["", "adam.m.", "adam.v."] {
             self.layout.scatter(prefix, &rows.next()?, &mut state.arrays);
         }

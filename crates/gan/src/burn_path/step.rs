@@ -22,7 +22,12 @@ pub(super) struct StepKit {
 
 impl StepKit {
     /// For steps of that shape; rates are the lanes' dropout rates.
-    pub(super) fn new(shape: StepShape, generator_rates: &[f64], discriminator_rates: &[f64], device: &Device) -> Self {
+    pub(super) fn new(
+        shape: StepShape,
+        generator_rates: &[f64],
+        discriminator_rates: &[f64],
+        device: &Device,
+    ) -> Self {
         let kit = Kit::new(&shape);
         Self {
             shape,
@@ -70,7 +75,10 @@ impl<'a> Inputs<'a> {
         let (layout, lanes) = (&kit.layout, kit.shape.lanes);
         let (floats, integers) = rows.take();
         let make = |maker: &Option<MaskMaker>, spans: &[Span; 2]| match maker {
-            Some(maker) => maker.make(integer_columns(&integers, &spans[0], lanes), integer_columns(&integers, &spans[1], lanes)),
+            Some(maker) => maker.make(
+                integer_columns(&integers, &spans[0], lanes),
+                integer_columns(&integers, &spans[1], lanes),
+            ),
             None => Vec::new(),
         };
         let generator_masks = make(&kit.generator_masks, &layout.keys_g).into_iter();
@@ -123,7 +131,13 @@ impl Lanes {
         Tensor::cat(columns.into_iter().flatten().collect(), 1)
     }
 
-    fn update_discriminator(&mut self, inputs: &mut Inputs, update: usize, batch: usize, norms: bool) -> DiscriminatorUpdate {
+    fn update_discriminator(
+        &mut self,
+        inputs: &mut Inputs,
+        update: usize,
+        batch: usize,
+        norms: bool,
+    ) -> DiscriminatorUpdate {
         let lanes = inputs.lanes;
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
         let fakes = {
@@ -149,7 +163,12 @@ impl Lanes {
     }
 
     /// Loss, mean score of the fakes and, if asked for, the gradient's norm, each `[lanes, 1]`.
-    fn update_generator(&mut self, inputs: &mut Inputs, batch: usize, norms: bool) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
+    fn update_generator(
+        &mut self,
+        inputs: &mut Inputs,
+        batch: usize,
+        norms: bool,
+    ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
         let lanes = inputs.lanes;
         let latents = inputs.latents(&inputs.layout.latents_g, batch);
         let (gradient, loss, logits) = {
@@ -159,7 +178,8 @@ impl Lanes {
             self.generator.track(passed.moments, batch);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants: the discriminator's own gradients are never computed here.
-            let logits = self.discriminator.train(&self.discriminator.constants(), &masks, passed.output).output;
+            let logits =
+                self.discriminator.train(&self.discriminator.constants(), &masks, passed.output).output;
             let loss = generator_loss(logits.clone());
             (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };

@@ -38,7 +38,8 @@ fn test_device() -> OpenDevice {
 }
 
 fn config(recipe: &str, sets: &[&str]) -> Config {
-    let options = LoadOptions { sets: sets.iter().map(ToString::to_string).collect(), ..LoadOptions::default() };
+    let options =
+        LoadOptions { sets: sets.iter().map(ToString::to_string).collect(), ..LoadOptions::default() };
     let source = format!("name = \"test\"\nrecipe = \"{recipe}\"\n");
     Experiment::parse(Path::new("test.toml"), source, &options).unwrap().config
 }
@@ -76,7 +77,10 @@ fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
 }
 
 fn numbers(chunk: &LaneChunk) -> Vec<f32> {
-    let values = chunk.steps.iter().flat_map(|it| [it.d_loss, it.g_loss, it.d_real, it.d_fake_before, it.d_fake_after]);
+    let values = chunk
+        .steps
+        .iter()
+        .flat_map(|it| [it.d_loss, it.g_loss, it.d_real, it.d_fake_before, it.d_fake_after]);
     let norms = chunk.gradient_norms.iter().flat_map(|it| [it.generator, it.discriminator]);
     values.chain(norms).collect()
 }
@@ -93,7 +97,10 @@ fn chunk_distance(a: &[LaneChunk], b: &[LaneChunk]) -> f32 {
 }
 
 fn state_distance(a: &LaneState, b: &LaneState) -> f32 {
-    assert_eq!((a.step, a.generator_updates, a.discriminator_updates), (b.step, b.generator_updates, b.discriminator_updates));
+    assert_eq!(
+        (a.step, a.generator_updates, a.discriminator_updates),
+        (b.step, b.generator_updates, b.discriminator_updates)
+    );
     assert!(a.arrays.keys().eq(b.arrays.keys()));
     a.arrays.iter().map(|(name, array)| distance(&array.values, &b.arrays[name].values)).fold(0.0, f32::max)
 }
@@ -145,9 +152,23 @@ fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
 #[test]
 fn lanes_with_hyperparameters_of_their_own_follow_the_native_path() {
     let configs = [
-        small("udacity", &["optimizer.lr=1e-3", "model.generator.slope=0.1", "model.discriminator.dropout=0.5"]),
-        small("udacity", &["loss.label_smoothing=0.2", "optimizer.beta1=0.5", "train.noise=shared", "loss.combine=mean"]),
-        small("udacity", &["model.generator.activation=relu", "model.latent=normal", "optimizer.eps=1e-6", "train.shuffle=true"]),
+        small(
+            "udacity",
+            &["optimizer.lr=1e-3", "model.generator.slope=0.1", "model.discriminator.dropout=0.5"],
+        ),
+        small(
+            "udacity",
+            &["loss.label_smoothing=0.2", "optimizer.beta1=0.5", "train.noise=shared", "loss.combine=mean"],
+        ),
+        small(
+            "udacity",
+            &[
+                "model.generator.activation=relu",
+                "model.latent=normal",
+                "optimizer.eps=1e-6",
+                "train.shuffle=true",
+            ],
+        ),
     ];
     let [measured, states, images] = apart(&configs, &[20]);
     eprintln!("{measured:e} {states:e} {images:e}");
@@ -243,14 +264,21 @@ fn drawing_samples_leaves_every_state_as_it_was() {
 #[test]
 fn lanes_of_different_shapes_are_refused() {
     let lanes = lanes(&[small("jovian", &[]), small("jovian", &["model.latent_dim=8"])]);
-    let error = BurnTrainer::new(&test_device(), lanes.clone(), initial(&lanes), &images(&lanes[0].config)).unwrap_err();
+    let error = BurnTrainer::new(&test_device(), lanes.clone(), initial(&lanes), &images(&lanes[0].config))
+        .unwrap_err();
     assert!(error.to_string().contains("lane 1"), "{error}");
 }
 
 #[test]
 fn the_device_makes_the_masks_of_the_host() {
     let device = test_device().device;
-    let mask = |update, layer, batch, features| Mask { pass: Pass::DiscriminatorReal, update, layer, batch, features };
+    let mask = |update, layer, batch, features| Mask {
+        pass: Pass::DiscriminatorReal,
+        update,
+        layer,
+        batch,
+        features,
+    };
     let masks = [mask(0, 2, 7, 5), mask(1, 4, 3, 33)];
     let (seeds, rates) = ([11u64, u64::MAX], [0.3, 0.5]);
     let keys: Vec<_> = seeds

@@ -157,14 +157,20 @@ impl Trainer for BurnTrainer {
             return Ok(chunks);
         }
         // One tensor, so that the device is waited for once.
-        let values: Vec<f32> = Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(error))?;
+        let values: Vec<f32> =
+            Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(error))?;
         for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
             chunks[lane] = self.active[lane].then(|| LaneChunk::read(row, norms));
         }
         Ok(chunks)
     }
 
-    fn sample(&mut self, latents: &[Vec<f32>], count: usize, mode: SampleMode) -> Result<Vec<Option<Vec<f32>>>, GanError> {
+    fn sample(
+        &mut self,
+        latents: &[Vec<f32>],
+        count: usize,
+        mode: SampleMode,
+    ) -> Result<Vec<Option<Vec<f32>>>, GanError> {
         let rows = self.work.rows.len();
         let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs);
         let mut all = Vec::with_capacity(rows * count * dim);
@@ -172,7 +178,11 @@ impl Trainer for BurnTrainer {
             match latents.get(lane) {
                 Some(own) if own.len() == count * dim => all.extend_from_slice(own),
                 _ if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
-                _ => return Err(GanError::Group(format!("lane {lane} has no {count} latents of length {dim}"))),
+                _ => {
+                    return Err(GanError::Group(format!(
+                        "lane {lane} has no {count} latents of length {dim}"
+                    )));
+                }
             }
         }
         let statistics = match mode {
@@ -260,7 +270,10 @@ fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Resul
         }
         let wanted = lane.config.images_per_epoch() as usize;
         if wanted > images.count {
-            return Err(GanError::Group(format!("lane {index} trains on {wanted} images of {}", images.count)));
+            return Err(GanError::Group(format!(
+                "lane {index} trains on {wanted} images of {}",
+                images.count
+            )));
         }
         if state.step % per_epoch != states[0].step % per_epoch {
             return Err(GanError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));

@@ -52,7 +52,8 @@ mod with_wgpu {
             Api::Preferred => &[wgpu::Backend::Vulkan, wgpu::Backend::Dx12, wgpu::Backend::Gl],
         };
         let found: Vec<_> = candidates.iter().map(|&backend| adapters_of(backend)).collect();
-        let has_gpu = |list: &&Vec<Adapter>| list.iter().any(|adapter| adapter.kind != DeviceKind::SoftwareGpu);
+        let has_gpu =
+            |list: &&Vec<Adapter>| list.iter().any(|adapter| adapter.kind != DeviceKind::SoftwareGpu);
         let chosen = found.iter().find(has_gpu).or_else(|| found.iter().find(|list| !list.is_empty()));
         chosen.cloned().unwrap_or_default()
     }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 /// What a program prints, if it ends well within `limit`; else why not.
 pub(super) fn output_within(mut command: Command, limit: Duration) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| format!("the search for GPUs could not start: {error}"))?;
+    let mut child =
+        command.spawn().map_err(|error| format!("the search for GPUs could not start: {error}"))?;
     let Some(mut stdout) = child.stdout.take() else { return Err("its output is gone".to_owned()) };
     let reader = thread::spawn(move || {
         let mut text = String::new();

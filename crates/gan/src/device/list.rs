@@ -114,7 +114,10 @@ pub fn best(devices: &[DeviceInfo]) -> DeviceName {
 fn cpus() -> Vec<DeviceInfo> {
     let adapter = machine::processor();
     let memory_bytes = machine::memory_bytes();
-    let cpu = |name, backend| DeviceInfo { memory_bytes, ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu) };
+    let cpu = |name, backend| DeviceInfo {
+        memory_bytes,
+        ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu)
+    };
     let optional = |name, backend, feature, built| match built {
         true => cpu(name, backend),
         false => cpu(name, backend).with_problem(not_compiled(feature), remedy(feature)),
@@ -131,7 +134,11 @@ fn wgpu_devices() -> Vec<DeviceInfo> {
     if vulkan.is_empty() {
         let preferred = adapters(Api::Preferred);
         if !preferred.is_empty() {
-            return preferred.iter().enumerate().map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it)).collect();
+            return preferred
+                .iter()
+                .enumerate()
+                .map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it))
+                .collect();
         }
         let none = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
         return vec![match cfg!(feature = "wgpu") {
@@ -153,13 +160,16 @@ fn cuda_devices() -> Vec<DeviceInfo> {
     let reported = machine::nvidia_cards();
     let count = reported.len().max(usable);
     let device = |index: usize| {
-        let (adapter, memory_bytes) = reported.get(index).cloned().unwrap_or(("CUDA device".to_owned(), None));
+        let (adapter, memory_bytes) =
+            reported.get(index).cloned().unwrap_or(("CUDA device".to_owned(), None));
         let name = DeviceName::LibtorchCuda(index);
         let info = DeviceInfo::new(name, "burn-libtorch", &adapter, DeviceKind::DiscreteGpu);
         let info = DeviceInfo { memory_bytes, ..info };
         match (cfg!(feature = "libtorch"), index < usable) {
             (false, _) => info.with_problem(not_compiled("libtorch"), remedy("libtorch")),
-            (true, false) => info.with_problem(no_cuda(usable), "build with the CUDA libtorch: just setup-libtorch cuda"),
+            (true, false) => {
+                info.with_problem(no_cuda(usable), "build with the CUDA libtorch: just setup-libtorch cuda")
+            }
             (true, true) => info,
         }
     };
@@ -176,8 +186,7 @@ fn cuda_count() -> usize {
     0
 }
 
-const VULKAN_REMEDY: &str =
-    "install the GPU's driver with its Vulkan part and the loader, libvulkan (on Debian: apt install libvulkan1 mesa-vulkan-drivers)";
+const VULKAN_REMEDY: &str = "install the GPU's driver with its Vulkan part and the loader, libvulkan (on Debian: apt install libvulkan1 mesa-vulkan-drivers)";
 
 /// Why a named adapter is not there.
 #[cfg(feature = "wgpu")]
@@ -185,7 +194,9 @@ pub(super) fn no_adapter(api: Api, count: usize) -> String {
     let interface = if api == Api::Vulkan { "Vulkan" } else { "wgpu" };
     match count {
         0 => format!("{interface} found no GPU; {VULKAN_REMEDY}"),
-        count => format!("{interface} found {count} adapters, numbered from 0; `gansweep devices` lists them"),
+        count => {
+            format!("{interface} found {count} adapters, numbered from 0; `gansweep devices` lists them")
+        }
     }
 }
 

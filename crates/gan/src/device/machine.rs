@@ -18,7 +18,8 @@ pub(super) fn processor() -> String {
 /// Bytes of main memory.
 pub(super) fn memory_bytes() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"))?;
+    let kibibytes =
+        info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"))?;
     kibibytes.trim().parse::<u64>().ok().map(|number| number << 10)
 }
 
@@ -44,7 +45,8 @@ mod tests {
     #[test]
     fn the_cards_of_a_driver_are_read_line_by_line() {
         let text = "NVIDIA H200, 143771\nTesla, the second, [N/A]\n\n";
-        let expected = [("NVIDIA H200".to_owned(), Some(143_771 << 20)), ("Tesla, the second".to_owned(), None)];
+        let expected =
+            [("NVIDIA H200".to_owned(), Some(143_771 << 20)), ("Tesla, the second".to_owned(), None)];
         assert_eq!(cards(text), expected);
     }
 }

@@ -46,7 +46,9 @@ impl FromStr for DeviceName {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         parse(name).ok_or_else(|| GanError::Device {
             device: name.to_owned(),
-            cause: format!("it is no device's name; expected {FORMS} (`gansweep devices` lists this machine's)"),
+            cause: format!(
+                "it is no device's name; expected {FORMS} (`gansweep devices` lists this machine's)"
+            ),
         })
     }
 }
@@ -102,7 +104,17 @@ mod tests {
 
     #[test]
     fn a_wrong_name_is_answered_with_the_right_forms() {
-        for name in ["", "gpu", "cuda:0", "cpu:0", "vulkan:x", "vulkan:-1", "libtorch", "libtorch:cuda:0:0", "Vulkan:0"] {
+        for name in [
+            "",
+            "gpu",
+            "cuda:0",
+            "cpu:0",
+            "vulkan:x",
+            "vulkan:-1",
+            "libtorch",
+            "libtorch:cuda:0:0",
+            "Vulkan:0",
+        ] {
             let error = name.parse::<DeviceName>().unwrap_err().to_string();
             assert!(error.contains("libtorch:cuda:0") && error.contains("gansweep devices"), "{error}");
         }

@@ -43,7 +43,13 @@ pub fn open(name: DeviceName) -> Result<OpenDevice, GanError> {
 #[cfg(feature = "flex")]
 fn flex() -> Result<OpenDevice, String> {
     let description = format!("Burn {} flex", super::list::BURN_VERSION);
-    Ok(OpenDevice { name: DeviceName::Flex, description, kind: DeviceKind::Cpu, device: Device::flex(), replays: false })
+    Ok(OpenDevice {
+        name: DeviceName::Flex,
+        description,
+        kind: DeviceKind::Cpu,
+        device: Device::flex(),
+        replays: false,
+    })
 }
 
 #[cfg(not(feature = "flex"))]
@@ -76,7 +82,8 @@ fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
     let options = Device::wgpu_options().device_kind(selector).graphics_api(backend);
     let device = options.init().map_err(|error| format!("{}: {error}", adapter.description))?;
     let shaders = if cfg!(feature = "vulkan") { "SPIR-V" } else { "WGSL" };
-    let description = format!("Burn {} wgpu ({shaders}) on {}", super::list::BURN_VERSION, adapter.description);
+    let description =
+        format!("Burn {} wgpu ({shaders}) on {}", super::list::BURN_VERSION, adapter.description);
     Ok(OpenDevice { name, description, kind: adapter.kind, device, replays: true })
 }
 

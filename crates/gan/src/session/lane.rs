@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use gansweep_experiment::{
-    Checkpoint, Config, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Record, RunId, Samples,
-    Started,
+    Checkpoint, Config, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Record, RunId,
+    Samples, Started,
 };
 
 use super::{Emit, Tally};
@@ -121,7 +121,8 @@ impl SessionLane {
     fn epoch_recorded(&self, step: u64, record: &Record) -> bool {
         let per_epoch = u64::from(self.config().steps_per_epoch());
         let epoch = step / per_epoch;
-        let chosen = epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.config().total_steps();
+        let chosen =
+            epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.config().total_steps();
         step > 0 && step.is_multiple_of(per_epoch) && chosen
     }
 
@@ -186,7 +187,9 @@ impl SessionLane {
 
     fn diverged(&self) -> Event {
         let cause = match self.latest {
-            Some(values) if !values.d_loss.is_finite() => format!("the discriminator's loss became {}", values.d_loss),
+            Some(values) if !values.d_loss.is_finite() => {
+                format!("the discriminator's loss became {}", values.d_loss)
+            }
             Some(values) => format!("the generator's loss became {}", values.g_loss),
             None => "a loss was not finite".into(),
         };
@@ -227,7 +230,8 @@ impl SessionLane {
     pub(super) fn progress(&self) -> Event {
         let config = self.config();
         let epoch = (self.step / u64::from(config.steps_per_epoch())) as u32 + 1;
-        let loss = |of: fn(&StepValues) -> f32| self.latest.as_ref().map_or(f64::NAN, |values| of(values).into());
+        let loss =
+            |of: fn(&StepValues) -> f32| self.latest.as_ref().map_or(f64::NAN, |values| of(values).into());
         Event::Progress(Progress {
             step: self.step,
             total_steps: config.total_steps(),

@@ -10,15 +10,15 @@ use std::path::PathBuf;
 
 use gansweep_experiment::{Envelope, Job, Record};
 
-use crate::trainer::{Lane, TrainingImages, Trainer, fixed_latents};
+use crate::trainer::{Lane, Trainer, TrainingImages, fixed_latents};
 use crate::{GanError, checkpoint};
 use lane::SessionLane;
 use pace::Pace;
 pub use tally::Tally;
 
 /// Builds a trainer for lanes that start from given states.
-pub type OpenTrainer<'a> =
-    dyn Fn(Vec<Lane>, Vec<crate::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, GanError> + 'a;
+pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<crate::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, GanError>
+    + 'a;
 
 /// Takes events on their way to the runner.
 pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
@@ -60,7 +60,8 @@ impl<'a, 'e> Session<'a, 'e> {
         }
         check_alignment(&lanes)?;
         let cells = (job.record.grid_rows * job.record.grid_cols) as usize;
-        let latents = lanes.iter().map(|lane| fixed_latents(job.record.latent_seed, lane.config(), cells)).collect();
+        let latents =
+            lanes.iter().map(|lane| fixed_latents(job.record.latent_seed, lane.config(), cells)).collect();
         let parts = lanes.iter().map(|lane| lane.lane.clone()).collect();
         let trainer = open_trainer(parts, states, images.clone())?;
         let mut session = Self {

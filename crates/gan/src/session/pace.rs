@@ -26,7 +26,11 @@ impl Pace {
     }
 
     /// Runs `work`, which takes `steps` steps, and returns how long it took.
-    pub(super) fn time<T, E>(&mut self, steps: u32, work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+    pub(super) fn time<T, E>(
+        &mut self,
+        steps: u32,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<(T, f64), E> {
         let begin = Instant::now();
         let result = work()?;
         let seconds = begin.elapsed().as_secs_f64();

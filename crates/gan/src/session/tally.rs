@@ -31,8 +31,7 @@ pub(super) struct Sums {
 
 impl Sums {
     pub(super) fn add(&mut self, values: &StepValues) {
-        let added =
-            [values.d_loss, values.g_loss, values.d_real, values.d_fake_before, values.d_fake_after];
+        let added = [values.d_loss, values.g_loss, values.d_real, values.d_fake_before, values.d_fake_after];
         self.steps += 1;
         for (sum, value) in self.sums.iter_mut().zip(added) {
             *sum = (f64::from_bits(*sum) + f64::from(value)).to_bits();

@@ -22,7 +22,8 @@ const CHUNK: u32 = 10;
 /// Trains `lanes` runs at the same time on synthetic images and prints a line of JSON per round.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let config = recipe(&args.recipe)?;
-    let lanes: Vec<Lane> = (0..u64::from(args.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
+    let lanes: Vec<Lane> =
+        (0..u64::from(args.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
     let threads = available_parallelism().map_or(1, NonZero::get);
     let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, synthetic_images(&config))?;

@@ -34,7 +34,8 @@ fn dataset(name: &str) -> Result<Dataset, Failure> {
 }
 
 fn list(source: &DataSource) -> Result<(), Failure> {
-    let rows = Dataset::ALL.into_iter().map(|dataset| Ok(vec![dataset.name().to_owned(), place(source, dataset)?]));
+    let rows =
+        Dataset::ALL.into_iter().map(|dataset| Ok(vec![dataset.name().to_owned(), place(source, dataset)?]));
     let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
     writeln!(std::io::stdout().lock(), "{}", output::table(&["DATASET", "WHERE"], rows))?;
     Ok(())

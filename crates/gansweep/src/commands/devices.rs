@@ -20,10 +20,15 @@ pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     }
     let rows = devices.into_iter().map(|device| {
         let memory = device.memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
-        let usable = device.problem.map_or_else(|| "yes".to_owned(), |it| format!("no: {}; {}", it.cause, it.remedy));
+        let usable =
+            device.problem.map_or_else(|| "yes".to_owned(), |it| format!("no: {}; {}", it.cause, it.remedy));
         vec![device.name, device.backend, device.adapter, memory.unwrap_or_default(), usable]
     });
-    writeln!(out, "{}", output::table(&["DEVICE", "BACKEND", "ADAPTER", "MEMORY", "USABLE"], rows.collect()))?;
+    writeln!(
+        out,
+        "{}",
+        output::table(&["DEVICE", "BACKEND", "ADAPTER", "MEMORY", "USABLE"], rows.collect())
+    )?;
     Ok(())
 }
 

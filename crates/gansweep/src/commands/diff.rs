@@ -19,7 +19,8 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
         .diff(&ids)?
         .into_iter()
         .map(|difference| {
-            let cell = |value: &Option<serde_json::Value>| value.as_ref().map(output::value).unwrap_or_default();
+            let cell =
+                |value: &Option<serde_json::Value>| value.as_ref().map(output::value).unwrap_or_default();
             std::iter::once(difference.key).chain(difference.values.iter().map(cell)).collect()
         })
         .collect();
@@ -46,7 +47,8 @@ fn metric_rows(reader: &Reader, ids: &[RunId]) -> Result<Vec<Vec<String>>, Failu
     let shown = last.into_iter().filter(|(metric, _)| metric.declaration().deterministic);
     Ok(shown
         .map(|(metric, values)| {
-            let cells = (0..ids.len()).map(|index| values.get(&index).copied().map(output::number).unwrap_or_default());
+            let cells = (0..ids.len())
+                .map(|index| values.get(&index).copied().map(output::number).unwrap_or_default());
             std::iter::once(format!("last {}", metric.name())).chain(cells).collect()
         })
         .collect())

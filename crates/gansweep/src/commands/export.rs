@@ -20,7 +20,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
         return export_networks(&reader, id, args);
     }
     if let Some(run) = &args.run {
-        return Err(Failure::Wrong(format!("RUN `{run}` goes with --format safetensors; use --sweep, or `gansweep sql`")));
+        return Err(Failure::Wrong(format!(
+            "RUN `{run}` goes with --format safetensors; use --sweep, or `gansweep sql`"
+        )));
     }
     match &args.out {
         None => write_rows(&reader, args, &mut std::io::stdout().lock()),
@@ -63,16 +65,26 @@ fn export_networks(reader: &Reader, id: &str, args: &ExportArgs) -> Result<(), F
     for role in Role::BOTH {
         let path = folder.join(format!("{}.safetensors", role.name()));
         let bytes = weights::export(&Network::of(role, &config), &snapshot.state, &args.prefix)?;
-        checkpoint::write_atomically(&path, &bytes).map_err(|source| Failure::File { path: path.clone(), source })?;
+        checkpoint::write_atomically(&path, &bytes)
+            .map_err(|source| Failure::File { path: path.clone(), source })?;
         writeln!(out, "{}", path.display())?;
     }
     Ok(())
 }
 
 /// The state that a run's latest recorded checkpoint holds.
-pub(crate) fn latest_checkpoint(reader: &Reader, run: &RunRow, results: &Path) -> Result<checkpoint::Snapshot, Failure> {
+pub(crate) fn latest_checkpoint(
+    reader: &Reader,
+    run: &RunRow,
+    results: &Path,
+) -> Result<checkpoint::Snapshot, Failure> {
     let row = reader.checkpoint(&run.id)?.ok_or_else(|| {
-        Failure::Wrong(format!("run {} ({}) has no checkpoint yet: it is {}", run.id, run.label, run.state.name()))
+        Failure::Wrong(format!(
+            "run {} ({}) has no checkpoint yet: it is {}",
+            run.id,
+            run.label,
+            run.state.name()
+        ))
     })?;
     Ok(checkpoint::read(&results.join(&row.path), Some(&row.sha256))?)
 }

@@ -22,6 +22,7 @@ pub(crate) mod worker;
 
 /// The file of this very program, to start it again.
 fn own_program() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .map_err(|error| Failure::System(format!("the program cannot find its own file to start itself: {error}")))
+    std::env::current_exe().map_err(|error| {
+        Failure::System(format!("the program cannot find its own file to start itself: {error}"))
+    })
 }

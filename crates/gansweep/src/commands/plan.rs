@@ -57,7 +57,12 @@ struct View {
 }
 
 impl View {
-    fn new(experiment: &Experiment, args: &ExperimentArgs, places: &Places, results: &Path) -> Result<Self, Failure> {
+    fn new(
+        experiment: &Experiment,
+        args: &ExperimentArgs,
+        places: &Places,
+        results: &Path,
+    ) -> Result<Self, Failure> {
         let source = planning::source(args);
         let (substitutes, data) = foresee_data(experiment, &source)?;
         let plan = planning::plan(experiment, &substitutes)?;
@@ -71,8 +76,23 @@ impl View {
         let groups = form_groups(&open, places.slots.len(), places.max_lanes).iter().map(Vec::len).collect();
         let mut devices: Vec<&str> = places.slots.iter().map(|slot| slot.device.as_str()).collect();
         devices.dedup();
-        let training_flops = open.iter().map(|run| flops_per_image(run) * f64::from(run.config.images_per_epoch()) * f64::from(run.config.train.epochs)).sum();
-        Ok(Self { data, groups, devices: devices.join(", "), workers: places.slots.len(), training_flops, plan, statuses })
+        let training_flops = open
+            .iter()
+            .map(|run| {
+                flops_per_image(run)
+                    * f64::from(run.config.images_per_epoch())
+                    * f64::from(run.config.train.epochs)
+            })
+            .sum();
+        Ok(Self {
+            data,
+            groups,
+            devices: devices.join(", "),
+            workers: places.slots.len(),
+            training_flops,
+            plan,
+            statuses,
+        })
     }
 
     fn done(&self) -> usize {
@@ -86,12 +106,22 @@ impl View {
     }
 
     fn write_text(&self, experiment: &Experiment, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "{} ({}), from recipe {}", experiment.name, experiment.file.display(), experiment.recipe)?;
+        writeln!(
+            text,
+            "{} ({}), from recipe {}",
+            experiment.name,
+            experiment.file.display(),
+            experiment.recipe
+        )?;
         writeln!(text, "data: {}\n", self.data)?;
         if !self.plan.axes.is_empty() {
             let rows = self.plan.axes.iter().map(|axis| {
                 let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
-                let more = if axis.values.len() > 12 { format!(" ... {} in all", axis.values.len()) } else { String::new() };
+                let more = if axis.values.len() > 12 {
+                    format!(" ... {} in all", axis.values.len())
+                } else {
+                    String::new()
+                };
                 vec![axis.key.clone(), format!("{:?}", axis.kind).to_lowercase(), values.join("  ") + &more]
             });
             writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows.collect()))?;
@@ -103,11 +133,17 @@ impl View {
             writeln!(text, "{place}: this exclusion leaves out nothing\n")?;
         }
         let resolved = experiment.resolved.iter();
-        let rows = resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
+        let rows =
+            resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
         let rows = self.plan.runs.iter().take(MAX_LISTED).map(|run| {
             let state = self.statuses.get(&run.id).map_or("new", |status| status.state.name());
-            vec![run.id.to_string(), run.label.clone(), run.config.total_steps().to_string(), state.to_owned()]
+            vec![
+                run.id.to_string(),
+                run.label.clone(),
+                run.config.total_steps().to_string(),
+                state.to_owned(),
+            ]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
         if self.plan.runs.len() > MAX_LISTED {
@@ -137,9 +173,18 @@ impl View {
         }
         let largest = self.groups.iter().max().copied().unwrap_or(0);
         let smallest = self.groups.iter().min().copied().unwrap_or(0);
-        let lanes = if largest == smallest { output::count(largest, "lane") } else { format!("{smallest} to {largest} lanes") };
+        let lanes = if largest == smallest {
+            output::count(largest, "lane")
+        } else {
+            format!("{smallest} to {largest} lanes")
+        };
         let groups = output::count(self.groups.len(), "group");
-        let _ = write!(text, " -> {groups} of {lanes} on {}, {} at a time", self.devices, self.workers.min(self.groups.len()));
+        let _ = write!(
+            text,
+            " -> {groups} of {lanes} on {}, {} at a time",
+            self.devices,
+            self.workers.min(self.groups.len())
+        );
         let _ = write!(text, "; about {} floating-point operations", output::number(self.training_flops));
         text
     }
@@ -174,8 +219,12 @@ fn foresee_data(experiment: &Experiment, source: &DataSource) -> Result<(Substit
     let missing = planning::missing(source, &datasets)?;
     let words = datasets.iter().map(|dataset| match (missing.contains(dataset), experiment.fallback) {
         (false, _) => format!("{}, at hand", dataset.name()),
-        (true, Some(fallback)) if source.offline => format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name()),
-        (true, Some(fallback)) => format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name()),
+        (true, Some(fallback)) if source.offline => {
+            format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name())
+        }
+        (true, Some(fallback)) => {
+            format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name())
+        }
         (true, None) => format!("{}, to be downloaded", dataset.name()),
     });
     let words = words.collect::<Vec<_>>().join("; ");

@@ -35,6 +35,10 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
             run.cause.clone().unwrap_or_default(),
         ]
     });
-    writeln!(out, "{}", output::table(&["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"], rows.collect()))?;
+    writeln!(
+        out,
+        "{}",
+        output::table(&["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"], rows.collect())
+    )?;
     Ok(())
 }

@@ -30,14 +30,28 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
 
 fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
-    let mut text = format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
-    text += &format!("{}{cause}, step {} of {}, {:.1} s\n\n", run.state.name(), run.step, run.total_steps, run.seconds);
+    let mut text =
+        format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
+    text += &format!(
+        "{}{cause}, step {} of {}, {:.1} s\n\n",
+        run.state.name(),
+        run.step,
+        run.total_steps,
+        run.seconds
+    );
 
     let summaries = reader.summaries(&run.id)?.into_iter().map(|row| {
         let optional = |value: Option<f64>| value.map(output::number).unwrap_or_default();
-        vec![row.metric.name().to_owned(), output::number(row.last), optional(row.min), optional(row.max), row.count.to_string()]
+        vec![
+            row.metric.name().to_owned(),
+            output::number(row.last),
+            optional(row.min),
+            optional(row.max),
+            row.count.to_string(),
+        ]
     });
-    text += &format!("{}\n\n", output::table(&["METRIC", "LAST", "MIN", "MAX", "POINTS"], summaries.collect()));
+    text +=
+        &format!("{}\n\n", output::table(&["METRIC", "LAST", "MIN", "MAX", "POINTS"], summaries.collect()));
 
     let attempts = reader.attempts(&run.id)?.into_iter().map(|row| {
         let optional = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -51,12 +65,19 @@ fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
             row.cause.unwrap_or_default(),
         ]
     });
-    text += &format!("{}\n\n", output::table(&["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"], attempts.collect()));
+    text += &format!(
+        "{}\n\n",
+        output::table(&["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"], attempts.collect())
+    );
 
     if let Some(checkpoint) = reader.checkpoint(&run.id)? {
-        text += &format!("checkpoint at step {}: {} ({} bytes)\n\n", checkpoint.step, checkpoint.path, checkpoint.bytes);
+        text += &format!(
+            "checkpoint at step {}: {} ({} bytes)\n\n",
+            checkpoint.step, checkpoint.path, checkpoint.bytes
+        );
     }
-    let values = reader.config_values(&run.id)?.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
+    let values =
+        reader.config_values(&run.id)?.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
     text += &format!("{}\n", output::table(&["KEY", "VALUE"], values.collect()));
     Ok(text)
 }

@@ -43,17 +43,23 @@ pub(crate) fn choose(args: &ExecutionArgs, execution: &Execution) -> Result<Plac
 
 /// The device of that name, if this machine and this build have it.
 fn resolve(name: &str) -> Result<DeviceName, Failure> {
-    let choice: DeviceChoice = name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
+    let choice: DeviceChoice =
+        name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
     match choice {
         DeviceChoice::Named(DeviceName::Cpu) => Ok(DeviceName::Cpu),
         DeviceChoice::Auto => Ok(device::best(&devices::list()?)),
         DeviceChoice::Named(named) => {
             let name = named.to_string();
             match devices::list()?.into_iter().find(|device| device.name == name) {
-                None => Err(Failure::Wrong(format!("this machine has no device {name}; `gansweep devices` lists what it has"))),
+                None => Err(Failure::Wrong(format!(
+                    "this machine has no device {name}; `gansweep devices` lists what it has"
+                ))),
                 Some(found) => match found.problem {
                     None => Ok(named),
-                    Some(problem) => Err(Failure::Wrong(format!("device {name} cannot be used: {}; {}", problem.cause, problem.remedy))),
+                    Some(problem) => Err(Failure::Wrong(format!(
+                        "device {name} cannot be used: {}; {}",
+                        problem.cause, problem.remedy
+                    ))),
                 },
             }
         }

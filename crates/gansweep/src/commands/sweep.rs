@@ -8,7 +8,8 @@ use std::time::Duration;
 use gansweep_data::{DataSource, Split, real_grid};
 use gansweep_experiment::{Dataset, Experiment, Plan};
 use gansweep_runner::{
-    InProcessLauncher, Launcher, Pacing, ProcessLauncher, StopLevel, StopSignal, Summary, SweepRequest, run_sweep,
+    InProcessLauncher, Launcher, Pacing, ProcessLauncher, StopLevel, StopSignal, Summary, SweepRequest,
+    run_sweep,
 };
 use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
 
@@ -40,7 +41,8 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     let stop = signals::stop_on_signals()?;
 
     let results = &args.results.results;
-    let waiting = |holder: &str| display.say(&format!("{} is in use by {holder}; waiting for it", results.display()));
+    let waiting =
+        |holder: &str| display.say(&format!("{} is in use by {holder}; waiting for it", results.display()));
     let cancelled = || stop.level() > StopLevel::Run;
     let Some(_lock) = ResultsLock::acquire(results, &mut { waiting }, &cancelled)? else {
         return Ok(ExitCode::from(INTERRUPTED));
@@ -56,7 +58,11 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Puts every dataset within reach, or its fallback in its place.
-fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display) -> Result<Substitutes, Failure> {
+fn provide_data(
+    experiment: &Experiment,
+    source: &DataSource,
+    display: &Display,
+) -> Result<Substitutes, Failure> {
     let mut substitutes = Substitutes::new();
     for dataset in planning::datasets(experiment)? {
         let substitute = match (planning::provide(source, dataset, display), experiment.fallback) {
@@ -76,7 +82,11 @@ fn provide_data(experiment: &Experiment, source: &DataSource, display: &Display)
     Ok(substitutes)
 }
 
-fn sweep_record(experiment: &Experiment, plan: &Plan, substitutes: &Substitutes) -> Result<SweepRecord, Failure> {
+fn sweep_record(
+    experiment: &Experiment,
+    plan: &Plan,
+    substitutes: &Substitutes,
+) -> Result<SweepRecord, Failure> {
     let requested = experiment.config.data.dataset;
     Ok(SweepRecord {
         name: experiment.name.clone(),
@@ -105,7 +115,12 @@ fn record_real_images(
     for (dataset, fingerprint) in datasets {
         let images = source.load(dataset, Split::Train)?;
         let (png, geometry) = real_grid(&images, experiment.record.grid_rows, experiment.record.grid_cols)?;
-        store.put_real_images(&RealImages { dataset, data_fingerprint: fingerprint.into(), geometry, png })?;
+        store.put_real_images(&RealImages {
+            dataset,
+            data_fingerprint: fingerprint.into(),
+            geometry,
+            png,
+        })?;
     }
     Ok(())
 }
@@ -188,8 +203,11 @@ fn describe(summary: &Summary) -> String {
         (summary.interrupted, "interrupted"),
         (summary.queued, "not begun"),
     ];
-    let said: Vec<String> =
-        parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let said: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     let resumed = if summary.resumed > 0 { format!(" ({} resumed)", summary.resumed) } else { String::new() };
     format!(
         "{}: {}{resumed} in {}",
@@ -203,8 +221,14 @@ fn describe(summary: &Summary) -> String {
 fn machine() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let processor = model.unwrap_or(std::env::consts::ARCH);
-    format!("{}{processor}, {}", if host.trim().is_empty() { String::new() } else { format!("{}: ", host.trim()) }, output::count(cores, "core"))
+    format!(
+        "{}{processor}, {}",
+        if host.trim().is_empty() { String::new() } else { format!("{}: ", host.trim()) },
+        output::count(cores, "core")
+    )
 }

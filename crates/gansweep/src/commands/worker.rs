@@ -47,7 +47,9 @@ pub(crate) fn work_in_process(
     emit: &mut dyn FnMut(Envelope) -> std::io::Result<()>,
 ) -> Result<(), WorkerFailure> {
     let result = worker::work(&job, &|| stop.load(Ordering::SeqCst), emit);
-    result.map(drop).map_err(|failure| WorkerFailure { exit_code: exit_code(&failure), message: failure.to_string() })
+    result
+        .map(drop)
+        .map_err(|failure| WorkerFailure { exit_code: exit_code(&failure), message: failure.to_string() })
 }
 
 fn wait_for_stop(input: impl BufRead) {
