@@ -132,8 +132,10 @@ fn damaged_data_files_are_named_with_what_is_wrong() {
             .run(&["sweep", "small.toml", "--data-dir", "data"])
             .refused(&["-ubyte: no file of mnist", "data fetch mnist"]);
     }
-    fs::remove_file(sandbox.path("data/train-labels-idx1-ubyte")).unwrap();
-    sandbox.run(&["sweep", "small.toml", "--data-dir", "data"]).refused(&["train-labels-idx1-ubyte"]);
+    sandbox.write("data/mnist/train-images-idx3-ubyte", lying);
+    sandbox
+        .run(&["sweep", "small.toml", "--data-dir", "data"])
+        .refused(&["train-labels-idx1-ubyte", "missing"]);
     sandbox.run(&["sweep", "small.toml", "--data-dir", "elsewhere"]).refused(&["elsewhere"]);
 }
 

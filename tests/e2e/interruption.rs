@@ -112,9 +112,9 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
         assert!(Instant::now() < deadline, "no worker was started");
         sleep(Duration::from_millis(5));
     };
-    signal(worker, "SEGV");
+    signal(worker, "ABRT");
     let ended = Ended::of(runner.wait_with_output().unwrap()).well();
-    assert!(ended.stderr.contains("SIGSEGV"), "{ended:#?}");
+    assert!(ended.stderr.contains("SIGABRT"), "{ended:#?}");
     let reader = sandbox.reader();
     let causes: Vec<String> = reader
         .runs(&RunFilter::default())
@@ -123,5 +123,5 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
         .flat_map(|run| reader.attempts(&run.id).unwrap())
         .filter_map(|attempt| attempt.cause)
         .collect();
-    assert!(causes.iter().any(|cause| cause.contains("SIGSEGV")), "{causes:?}");
+    assert!(causes.iter().any(|cause| cause.contains("SIGABRT")), "{causes:?}");
 }

@@ -72,7 +72,12 @@ fn neither_jobs_nor_lanes_nor_processes_change_a_bit() {
 #[test]
 fn a_run_whose_loss_explodes_ends_as_diverged_and_the_others_go_on() {
     let sandbox = Sandbox::new();
-    sandbox.write("small.toml", SMALL.replace("[2e-4, 1e-3, 5e-3]", "[2e-4, 1e3]"));
+    sandbox.write(
+        "small.toml",
+        SMALL
+            .replace("[2e-4, 1e-3, 5e-3]", "[2e-4, 1e3]")
+            .replace("hidden = 24", "hidden = [24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24]"),
+    );
     let ended = sandbox.run(&["sweep", "small.toml"]);
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
