@@ -1,4 +1,4 @@
-//! What follows a Linear layer, and the factors that a gradient takes on its way back through it.
+//! What becomes of the products of a forward pass, and of gradients on their way back.
 
 use pulp::Simd;
 
@@ -16,10 +16,11 @@ impl Finish for AddBias<'_> {
     #[inline(always)]
     fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
         let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
-        let out = S::as_mut_simd_f32s(&mut self.out.panel_mut(panel)[self.first_row + row].0).0;
+        let mut sums = line;
         for v in 0..V {
-            out[v] = simd.add_f32s(line[v], bias[v]);
+            sums[v] = simd.add_f32s(sums[v], bias[v]);
         }
+        store(simd, &mut self.out.panel_mut(panel)[self.first_row + row], sums);
     }
 }
 
@@ -32,33 +33,23 @@ impl Gather for AddBias<'_> {
     }
 }
 
-/// Adds the bias to a product, applies a leaky ReLU and Dropout, and keeps the derivative.
+/// Adds the bias to a product, and applies a leaky ReLU and Dropout.
 pub(super) struct Activate<'a> {
     pub(super) bias: &'a Matrix,
-    pub(super) slope: f32,
-    /// Whether `factor` holds a dropout mask on entry.
-    pub(super) masked: bool,
+    pub(super) leaky: Leaky<'a>,
     pub(super) out: &'a mut Matrix,
-    /// Becomes the derivative of the output with respect to the Linear layer's.
-    pub(super) factor: &'a mut Matrix,
 }
 
 impl Finish for Activate<'_> {
     #[inline(always)]
     fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
         let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
-        let out = S::as_mut_simd_f32s(&mut self.out.panel_mut(panel)[row].0).0;
-        let factor = S::as_mut_simd_f32s(&mut self.factor.panel_mut(panel)[row].0).0;
-        let (zero, one, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0), simd.splat_f32s(self.slope));
+        let mut sums = line;
         for v in 0..V {
-            let x = simd.add_f32s(line[v], bias[v]);
-            let mut derivative = simd.select_f32s(simd.greater_than_f32s(x, zero), one, slope);
-            if self.masked {
-                derivative = simd.mul_f32s(derivative, factor[v]);
-            }
-            factor[v] = derivative;
-            out[v] = simd.mul_f32s(x, derivative);
+            sums[v] = simd.add_f32s(sums[v], bias[v]);
         }
+        let activated = self.leaky.apply(simd, row, panel, sums);
+        store(simd, &mut self.out.panel_mut(panel)[row], activated);
     }
 }
 
@@ -76,9 +67,8 @@ pub(super) struct Keep<'a>(pub(super) &'a mut Matrix);
 
 impl Finish for Keep<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, _: S, row: usize, panel: usize, line: [S::f32s; V]) {
-        let out = S::as_mut_simd_f32s(&mut self.0.panel_mut(panel)[row].0).0;
-        out[..V].copy_from_slice(&line);
+    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
+        store(simd, &mut self.0.panel_mut(panel)[row], line);
     }
 }
 
@@ -89,4 +79,54 @@ impl Gather for Keep<'_> {
     fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
         &mut self.0.panel_mut(panel)[row]
     }
+}
+
+/// A leaky ReLU, and the Dropout after it.
+#[derive(Debug)]
+pub(super) struct Leaky<'a> {
+    pub(super) slope: f32,
+    /// Takes the derivative, if it does not follow from the output.
+    pub(super) derivative: Option<&'a mut Matrix>,
+    /// Whether `derivative` holds a dropout mask on entry.
+    pub(super) masked: bool,
+}
+
+impl Leaky<'_> {
+    /// The activations of a line.
+    #[inline(always)]
+    pub(super) fn apply<S: Simd, const V: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        line: [S::f32s; V],
+    ) -> [S::f32s; V] {
+        let (zero, one, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0), simd.splat_f32s(self.slope));
+        let mut activated = line;
+        let Some(kept) = self.derivative.as_deref_mut() else {
+            for v in 0..V {
+                let below = simd.mul_f32s(line[v], slope);
+                activated[v] = simd.select_f32s(simd.greater_than_f32s(line[v], zero), line[v], below);
+            }
+            return activated;
+        };
+        let kept = S::as_mut_simd_f32s(&mut kept.panel_mut(panel)[row].0).0;
+        for v in 0..V {
+            let mut derivative = simd.select_f32s(simd.greater_than_f32s(line[v], zero), one, slope);
+            if self.masked {
+                derivative = simd.mul_f32s(derivative, kept[v]);
+            }
+            kept[v] = derivative;
+            activated[v] = simd.mul_f32s(line[v], derivative);
+        }
+        activated
+    }
+}
+
+/// Fills a line with vectors, and what they leave of it with zeros.
+#[inline(always)]
+fn store<S: Simd, const V: usize>(simd: S, line: &mut Line, vectors: [S::f32s; V]) {
+    let (filled, rest) = S::as_mut_simd_f32s(&mut line.0).0.split_at_mut(V);
+    filled.copy_from_slice(&vectors);
+    rest.fill(simd.splat_f32s(0.0));
 }

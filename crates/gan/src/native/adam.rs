@@ -143,7 +143,7 @@ impl Finish for Descend<'_> {
 #[cold]
 fn add_squares<S: Simd, const V: usize>(line: [S::f32s; V], squares: &mut f64) {
     let mut values = Line::ZERO;
-    S::as_mut_simd_f32s(&mut values.0).0.copy_from_slice(&line);
+    S::as_mut_simd_f32s(&mut values.0).0[..V].copy_from_slice(&line);
     *squares += values.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
 }
 

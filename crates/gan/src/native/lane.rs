@@ -12,8 +12,8 @@ use super::loss::{Scored, cross_entropy};
 use super::matrix::Matrix;
 use super::network::Perceptron;
 use super::norm::Statistics;
+use super::squash::Squash;
 use super::stage::{Draws, Mode, Rows};
-use super::transpose::transpose_times;
 use super::weights;
 use super::workspace::{Collect, Workspace, fill_rows};
 use crate::GanError;
@@ -196,13 +196,11 @@ impl LaneTrainer {
         let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         self.discriminator.backward(engine, &work.images, &mut work.discriminator, gradients, None);
-        let trace = &mut work.generator;
-        transpose_times(engine.arch, &gradients.input_transposed, &trace.last_factor, &mut gradients.output);
-        engine.lap(Phase::Transpositions);
+        gradients.through(engine, Squash::of(lane.config.model.output).derivative(), &work.images);
         self.generator_updates += 1;
         let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
         let learning = Some(Learning { update, squares });
-        self.generator.backward(engine, &work.latents, trace, gradients, learning);
+        self.generator.backward(engine, &work.latents, &mut work.generator, gradients, learning);
         scored
     }
 

@@ -12,6 +12,7 @@
     clippy::needless_range_loop,
     reason = "the elements of several lines go in lockstep, which becomes vector instructions"
 )]
+#![cfg_attr(test, expect(clippy::float_cmp, reason = "tests compare bits"))]
 
 mod activation;
 mod adam;

@@ -19,11 +19,7 @@ pub(super) struct Perceptron {
 
 /// What a forward pass leaves for the backward pass.
 #[derive(Debug)]
-pub(super) struct Trace {
-    hidden: Vec<StageTrace>,
-    /// `[rows, outputs]`: the derivative of the last activation.
-    pub(super) last_factor: Matrix,
-}
+pub(super) struct Trace(Vec<StageTrace>);
 
 impl Perceptron {
     /// With parameters of zero.
@@ -61,8 +57,7 @@ impl Perceptron {
 
     /// Room for the traces of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> Trace {
-        let hidden = self.hidden.iter().map(|stage| stage.trace(rows)).collect();
-        Trace { hidden, last_factor: Matrix::new(rows, self.last.outputs()) }
+        Trace(self.hidden.iter().map(|stage| stage.trace(rows)).collect())
     }
 
     /// The widest row before or after any Linear layer.
@@ -81,12 +76,12 @@ impl Perceptron {
         last: Rows<'_>,
     ) {
         for (i, stage) in self.hidden.iter_mut().enumerate() {
-            let (before, own) = trace.hidden.split_at_mut(i);
+            let (before, own) = trace.0.split_at_mut(i);
             let input = before.last().map_or(input, |before| &before.output);
             stage.forward(engine, mode, input, &mut own[0]);
         }
-        let input = trace.hidden.last().map_or(input, |before| &before.output);
-        self.last.forward_last(engine, input, last, &mut trace.last_factor);
+        let input = trace.0.last().map_or(input, |before| &before.output);
+        self.last.forward_last(engine, input, last);
     }
 
     /// Carries `gradients.output`, the gradient of the loss with respect to the output of the last
@@ -110,13 +105,13 @@ impl Perceptron {
             if i > 0 || learning.is_none() {
                 stage.backward(engine, gradients);
             }
-            let before = trace.hidden[..i].last_mut();
+            let before = trace.0[..i].last_mut();
             if let Some(learning) = &mut learning {
                 let input = before.as_ref().map_or(input, |before| &before.output);
                 stage.learn(engine, input, gradients, learning);
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {
-                before.backward(engine, stage.norm.as_mut(), gradients, learning.as_mut());
+                stage.backward_activation(engine, before, gradients, learning.as_mut());
             }
         }
     }

@@ -1,7 +1,8 @@
 //! `BatchNorm1d` with affine parameters.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
+use super::activation::Leaky;
 use super::adam::{Learning, Trained};
 use super::matrix::{LINE, Line, Matrix};
 
@@ -64,18 +65,16 @@ impl BatchNorm {
         }
     }
 
-    /// Normalises `trace.normalised` in place, then scales, shifts, and applies the leaky ReLU and
-    /// the mask that `factor` holds if `masked`.
+    /// Normalises `trace.normalised` in place; scaled, shifted and activated it goes to `out`.
     pub(super) fn forward(
         &mut self,
         arch: Arch,
         statistics: Statistics,
         trace: &mut NormTrace,
-        (slope, masked): (f32, bool),
+        leaky: Leaky,
         out: &mut Matrix,
-        factor: &mut Matrix,
     ) {
-        arch.dispatch(Forward { norm: self, statistics, trace, slope, masked, out, factor });
+        arch.dispatch(Forward { norm: self, statistics, trace, leaky, out });
     }
 
     /// Mean and variance of a panel's features.
@@ -135,33 +134,49 @@ struct Forward<'a> {
     norm: &'a mut BatchNorm,
     statistics: Statistics,
     trace: &'a mut NormTrace,
-    slope: f32,
-    masked: bool,
+    leaky: Leaky<'a>,
     out: &'a mut Matrix,
-    factor: &'a mut Matrix,
 }
 
-impl NullaryFnOnce for Forward<'_> {
+impl WithSimd for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Self { norm, statistics, trace, slope, masked, out, factor } = self;
-        for panel in 0..out.panels() {
-            let rows = trace.normalised.panel_mut(panel);
-            let (mean, var) = norm.statistics(statistics, panel, rows);
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            1 => self.run::<S, 16>(simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
+        }
+    }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        for panel in 0..self.out.panels() {
+            let rows = self.trace.normalised.panel_mut(panel);
+            let (mean, var) = self.norm.statistics(self.statistics, panel, rows);
             let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
-            trace.inverse_std.lines_mut()[panel] = inverse;
-            let (weight, bias) = (&norm.weight.value.lines()[panel], &norm.bias.value.lines()[panel]);
-            let outs = out.panel_mut(panel).iter_mut().zip(factor.panel_mut(panel));
-            for (x, (out, factor)) in rows.iter_mut().zip(outs) {
-                for i in 0..LINE {
-                    x.0[i] = (x.0[i] - mean.0[i]) * inverse.0[i];
-                    let y = x.0[i] * weight.0[i] + bias.0[i];
-                    let mask = if masked { factor.0[i] } else { 1.0 };
-                    factor.0[i] = mask * if y > 0.0 { 1.0 } else { slope };
-                    out.0[i] = y * factor.0[i];
+            self.trace.inverse_std.lines_mut()[panel] = inverse;
+            let lines = [
+                &mean,
+                &inverse,
+                &self.norm.weight.value.lines()[panel],
+                &self.norm.bias.value.lines()[panel],
+            ];
+            let [mean, inverse, weight, bias] = lines.map(|line| S::as_simd_f32s(&line.0).0);
+            for (row, (x, out)) in rows.iter_mut().zip(self.out.panel_mut(panel)).enumerate() {
+                let x = S::as_mut_simd_f32s(&mut x.0).0;
+                let mut y = [simd.splat_f32s(0.0); V];
+                for v in 0..V {
+                    x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
+                    y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
                 }
+                let activated = self.leaky.apply(simd, row, panel, y);
+                S::as_mut_simd_f32s(&mut out.0).0.copy_from_slice(&activated);
             }
         }
     }

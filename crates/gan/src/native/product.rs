@@ -59,14 +59,14 @@ pub(super) fn product_transposed(arch: Arch, a: &Matrix, b: &Matrix, finish: imp
 type Sums<S, const V: usize, const R: usize, const P: usize> = [[[<S as Simd>::f32s; V]; P]; R];
 
 /// Calls a method with constants that let the sums of a tile fill the vector registers: vectors in
-/// a line, rows and panels of a tile.
+/// a line, in a last line that is at most half full, rows and panels of a tile.
 macro_rules! with_tile {
     ($product:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $product.$run::<$S, 1, 8, 2>($simd),
-            8 => $product.$run::<$S, 2, 6, 1>($simd),
-            4 => $product.$run::<$S, 4, 6, 1>($simd),
-            1 => $product.$run::<$S, 16, 1, 1>($simd),
+            16 => $product.$run::<$S, 1, 1, 8, 2>($simd),
+            8 => $product.$run::<$S, 2, 1, 6, 1>($simd),
+            4 => $product.$run::<$S, 4, 2, 6, 1>($simd),
+            1 => $product.$run::<$S, 16, 8, 1, 1>($simd),
             lanes => unreachable!("vectors of {lanes} floats"),
         }
     };
@@ -105,18 +105,21 @@ impl<F: Gather> WithSimd for Product<'_, F> {
 
 impl<F: Gather> Product<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize, const P: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize, const H: usize, const R: usize, const P: usize>(mut self, simd: S) {
+        let (wide, full) = wide_and_full_panels::<P>(self.b, H < V);
         let depth = even_share(panels(self.a.cols()), DEPTH);
         for first in (0..panels(self.a.cols())).step_by(depth) {
             let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
             for row in (0..self.a.rows()).step_by(HEIGHT) {
                 let rows = row..(row + HEIGHT).min(self.a.rows());
-                let whole = self.b.panels() / P * P;
-                for panel in (0..whole).step_by(P) {
+                for panel in (0..wide).step_by(P) {
                     self.column::<S, V, R, P>(simd, inner.clone(), rows.clone(), panel);
                 }
-                for panel in whole..self.b.panels() {
+                for panel in wide..full {
                     self.column::<S, V, R, 1>(simd, inner.clone(), rows.clone(), panel);
+                }
+                for panel in full..self.b.panels() {
+                    self.column::<S, H, R, 1>(simd, inner.clone(), rows.clone(), panel);
                 }
             }
         }
@@ -169,7 +172,7 @@ impl<F: Gather> Product<'_, F> {
                     self.finish.finish::<S, V>(simd, row + r, panel + p, line);
                 } else {
                     let partial = self.finish.partial(row + r, panel + p);
-                    S::as_mut_simd_f32s(&mut partial.0).0.copy_from_slice(&line);
+                    S::as_mut_simd_f32s(&mut partial.0).0[..V].copy_from_slice(&line);
                 }
             }
         }
@@ -234,13 +237,16 @@ impl<F: Finish> WithSimd for ProductTransposed<'_, F> {
 
 impl<F: Finish> ProductTransposed<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize, const P: usize>(mut self, simd: S) {
-        let whole = self.b.panels() / P * P;
-        for panel in (0..whole).step_by(P) {
+    fn run<S: Simd, const V: usize, const H: usize, const R: usize, const P: usize>(mut self, simd: S) {
+        let (wide, full) = wide_and_full_panels::<P>(self.b, H < V);
+        for panel in (0..wide).step_by(P) {
             self.column::<S, V, R, P>(simd, panel);
         }
-        for panel in whole..self.b.panels() {
+        for panel in wide..full {
             self.column::<S, V, R, 1>(simd, panel);
+        }
+        for panel in full..self.b.panels() {
+            self.column::<S, H, R, 1>(simd, panel);
         }
     }
 
@@ -308,6 +314,14 @@ fn multiply_add<S: Simd, const V: usize, const P: usize>(
             sums[p][v] = simd.mul_add_e_f32s(left, lines[p][v], sums[p][v]);
         }
     }
+}
+
+/// Panels that are taken `P` at a time, and those that are taken whole: a last one that is at most
+/// half full takes half the vectors, if there are such.
+fn wide_and_full_panels<const P: usize>(matrix: &Matrix, halves: bool) -> (usize, usize) {
+    let half = halves && (1..=LINE / 2).contains(&(matrix.cols() % LINE));
+    let full = matrix.panels() - usize::from(half);
+    (full / P * P, full)
 }
 
 /// Rows of the next tile when `left` are left and `most` fit: full tiles, but no last one so small

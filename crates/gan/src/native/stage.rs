@@ -2,7 +2,7 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::activation::{Activate, AddBias, Keep};
+use super::activation::{Activate, AddBias, Keep, Leaky};
 use super::adam::{Learning, Trained};
 use super::engine::{Engine, Phase};
 use super::mask;
@@ -10,7 +10,7 @@ use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
 use super::product::{product, product_transposed};
 use super::squash::Squash;
-use super::transpose::{transpose, transpose_times};
+use super::transpose::{Derivative, transpose, transpose_through};
 use crate::streams::{Key, Pass};
 
 /// A Linear layer and what follows it.
@@ -50,8 +50,9 @@ pub(super) struct Dropout {
 pub(super) struct StageTrace {
     /// `[rows, outputs]`.
     pub(super) output: Matrix,
-    /// `[rows, outputs]`: the derivative of the output with respect to what entered the activation.
-    factor: Matrix,
+    /// `[rows, outputs]`: the derivative of the output with respect to what entered the activation,
+    /// where it does not follow from the output.
+    derivative: Option<Matrix>,
     norm: Option<NormTrace>,
 }
 
@@ -88,7 +89,7 @@ pub(super) struct Gradients {
     /// `[outputs, rows]`: the same, transposed.
     output_transposed: Matrix,
     /// `[inputs, rows]`: with respect to a Linear layer's input.
-    pub(super) input_transposed: Matrix,
+    input_transposed: Matrix,
     /// `[1, outputs]`: with respect to a bias.
     bias: Matrix,
 }
@@ -103,24 +104,11 @@ impl Gradients {
             bias: Matrix::new(1, width),
         }
     }
-}
 
-impl StageTrace {
-    /// Carries the gradient with respect to the stage's output back through the activation and
-    /// `BatchNorm`, to `gradients.output`. The parameters of `BatchNorm` learn on the way.
-    pub(super) fn backward(
-        &mut self,
-        engine: &mut Engine,
-        norm: Option<&mut BatchNorm>,
-        gradients: &mut Gradients,
-        learning: Option<&mut Learning>,
-    ) {
-        transpose_times(engine.arch, &gradients.input_transposed, &self.factor, &mut gradients.output);
+    /// Carries the gradient of an activation's output back to that of its input.
+    pub(super) fn through(&mut self, engine: &mut Engine, derivative: Derivative, kept: &Matrix) {
+        transpose_through(engine.arch, derivative, &self.input_transposed, kept, &mut self.output);
         engine.lap(Phase::Transpositions);
-        if let (Some(norm), Some(trace)) = (norm, &mut self.norm) {
-            norm.backward(engine.arch, trace, &mut gradients.output, learning);
-            engine.lap(Phase::Activations);
-        }
     }
 }
 
@@ -135,9 +123,12 @@ impl Stage {
 
     /// Room for the trace of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> StageTrace {
+        let matrix = || Matrix::new(rows, self.outputs());
+        let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
         StageTrace {
-            output: Matrix::new(rows, self.outputs()),
-            factor: Matrix::new(rows, self.outputs()),
+            output: matrix(),
+            // Below a negative slope the output does not tell on which side of zero it came from.
+            derivative: (dropout.is_some() || slope < 0.0).then(matrix),
             norm: self.norm.as_ref().map(|_| NormTrace::new(rows, self.outputs())),
         }
     }
@@ -152,46 +143,60 @@ impl Stage {
     ) {
         let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
         let (arch, rows, outputs) = (engine.arch, input.rows(), self.outputs());
-        let StageTrace { output: out, factor, norm: norm_trace } = trace;
+        let StageTrace { output: out, derivative, norm: norm_trace } = trace;
         out.reshape(rows, outputs);
-        factor.reshape(rows, outputs);
-        let masked = match (dropout, mode.draws) {
-            (Some(dropout), Some(draws)) => {
-                dropout.fill(arch, draws, factor);
+        let mut leaky = Leaky { slope, derivative: derivative.as_mut(), masked: false };
+        if let Some(derivative) = &mut leaky.derivative {
+            derivative.reshape(rows, outputs);
+            if let (Some(dropout), Some(draws)) = (dropout, mode.draws) {
+                dropout.fill(arch, draws, derivative);
+                leaky.masked = true;
                 engine.lap(Phase::Masks);
-                true
             }
-            _ => false,
-        };
+        }
         let (weight, bias) = (&self.weight.value, &self.bias.value);
         if let (Some(norm), Some(norm_trace)) = (&mut self.norm, norm_trace) {
             norm_trace.normalised.reshape(rows, outputs);
             product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised, first_row: 0 });
             engine.lap(Phase::Forward);
-            norm.forward(arch, mode.statistics, norm_trace, (slope, masked), out, factor);
+            norm.forward(arch, mode.statistics, norm_trace, leaky, out);
             engine.lap(Phase::Activations);
         } else {
-            product(arch, input, weight, Activate { bias, slope, masked, out, factor });
+            product(arch, input, weight, Activate { bias, leaky, out });
             engine.lap(Phase::Forward);
         }
     }
 
-    /// Evaluates a last stage on `input`, row by row; `factor` becomes the derivative of its
-    /// activation, if it has one.
-    pub(super) fn forward_last(
-        &self,
-        engine: &mut Engine,
-        input: &Matrix,
-        last: Rows<'_>,
-        factor: &mut Matrix,
-    ) {
+    /// Evaluates a last stage on `input`, row by row.
+    pub(super) fn forward_last(&self, engine: &mut Engine, input: &Matrix, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
-        factor.reshape(input.rows(), self.outputs());
         let add_bias = AddBias { bias: &self.bias.value, out: &mut *out, first_row };
         product(engine.arch, input, &self.weight.value, add_bias);
         engine.lap(Phase::Forward);
         if let Then::Squash(squash) = self.then {
-            squash.apply(engine.arch, out, first_row, factor);
+            squash.apply(engine.arch, out, first_row..first_row + input.rows());
+            engine.lap(Phase::Activations);
+        }
+    }
+
+    /// Carries `gradients.input_transposed`, here the gradient of this stage's output, back through
+    /// the activation and `BatchNorm` to `gradients.output`, that of the Linear layer's output. The
+    /// parameters of `BatchNorm` learn on the way.
+    pub(super) fn backward_activation(
+        &mut self,
+        engine: &mut Engine,
+        trace: &mut StageTrace,
+        gradients: &mut Gradients,
+        learning: Option<&mut Learning>,
+    ) {
+        let Then::Leaky { slope, .. } = self.then else { unreachable!("a hidden stage") };
+        let (derivative, kept) = match &trace.derivative {
+            Some(kept) => (Derivative::Kept, kept),
+            None => (Derivative::Leaky(slope), &trace.output),
+        };
+        gradients.through(engine, derivative, kept);
+        if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
+            norm.backward(engine.arch, trace, &mut gradients.output, learning);
             engine.lap(Phase::Activations);
         }
     }
