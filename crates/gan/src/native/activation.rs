@@ -1,5 +1,7 @@
 //! What becomes of the products of a forward pass, and of gradients on their way back.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::matrix::{Line, Matrix};
@@ -14,13 +16,15 @@ pub(super) struct AddBias<'a> {
 
 impl Finish for AddBias<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
-        let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
-        let mut sums = line;
-        for v in 0..V {
-            sums[v] = simd.add_f32s(sums[v], bias[v]);
-        }
-        store(simd, &mut self.out.panel_mut(panel)[self.first_row + row], sums);
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        let sums = add_bias(simd, self.bias, panel, lines);
+        store(simd, self.partial(row..row + R, panel), &sums);
     }
 }
 
@@ -28,8 +32,8 @@ impl Gather for AddBias<'_> {
     const LEFT_IS_LARGE: bool = false;
 
     #[inline(always)]
-    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
-        &mut self.out.panel_mut(panel)[self.first_row + row]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.out.part_mut(panel, self.first_row + rows.start..self.first_row + rows.end)
     }
 }
 
@@ -42,14 +46,16 @@ pub(super) struct Activate<'a> {
 
 impl Finish for Activate<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
-        let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
-        let mut sums = line;
-        for v in 0..V {
-            sums[v] = simd.add_f32s(sums[v], bias[v]);
-        }
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        let sums = add_bias(simd, self.bias, panel, lines);
         let activated = self.leaky.apply(simd, row, panel, sums);
-        store(simd, &mut self.out.panel_mut(panel)[row], activated);
+        store(simd, self.partial(row..row + R, panel), &activated);
     }
 }
 
@@ -57,8 +63,8 @@ impl Gather for Activate<'_> {
     const LEFT_IS_LARGE: bool = false;
 
     #[inline(always)]
-    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
-        &mut self.out.panel_mut(panel)[row]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.out.part_mut(panel, rows)
     }
 }
 
@@ -67,8 +73,14 @@ pub(super) struct Keep<'a>(pub(super) &'a mut Matrix);
 
 impl Finish for Keep<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
-        store(simd, &mut self.0.panel_mut(panel)[row], line);
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        store(simd, self.partial(row..row + R, panel), &lines);
     }
 }
 
@@ -76,8 +88,8 @@ impl Gather for Keep<'_> {
     const LEFT_IS_LARGE: bool = true;
 
     #[inline(always)]
-    fn partial(&mut self, row: usize, panel: usize) -> &mut Line {
-        &mut self.0.panel_mut(panel)[row]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.0.part_mut(panel, rows)
     }
 }
 
@@ -92,41 +104,65 @@ pub(super) struct Leaky<'a> {
 }
 
 impl Leaky<'_> {
-    /// The activations of a line.
+    /// The activations of lines of `panel`, from `row` on.
     #[inline(always)]
-    pub(super) fn apply<S: Simd, const V: usize>(
+    pub(super) fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
         panel: usize,
-        line: [S::f32s; V],
-    ) -> [S::f32s; V] {
-        let (zero, one, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0), simd.splat_f32s(self.slope));
-        let mut activated = line;
+        mut lines: [[S::f32s; V]; R],
+    ) -> [[S::f32s; V]; R] {
+        let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(self.slope));
         let Some(kept) = self.derivative.as_deref_mut() else {
-            for v in 0..V {
-                let below = simd.mul_f32s(line[v], slope);
-                activated[v] = simd.select_f32s(simd.greater_than_f32s(line[v], zero), line[v], below);
+            for x in lines.as_flattened_mut() {
+                let below = simd.mul_f32s(*x, slope);
+                *x = simd.select_f32s(simd.greater_than_f32s(*x, zero), *x, below);
             }
-            return activated;
+            return lines;
         };
-        let kept = S::as_mut_simd_f32s(&mut kept.panel_mut(panel)[row].0).0;
-        for v in 0..V {
-            let mut derivative = simd.select_f32s(simd.greater_than_f32s(line[v], zero), one, slope);
-            if self.masked {
-                derivative = simd.mul_f32s(derivative, kept[v]);
+        let one = simd.splat_f32s(1.0);
+        for (line, kept) in lines.iter_mut().zip(kept.part_mut(panel, row..row + R)) {
+            let kept = S::as_mut_simd_f32s(&mut kept.0).0;
+            for v in 0..V {
+                let mut derivative = simd.select_f32s(simd.greater_than_f32s(line[v], zero), one, slope);
+                if self.masked {
+                    derivative = simd.mul_f32s(derivative, kept[v]);
+                }
+                kept[v] = derivative;
+                line[v] = simd.mul_f32s(line[v], derivative);
             }
-            kept[v] = derivative;
-            activated[v] = simd.mul_f32s(line[v], derivative);
         }
-        activated
+        lines
     }
 }
 
-/// Fills a line with vectors, and what they leave of it with zeros.
 #[inline(always)]
-fn store<S: Simd, const V: usize>(simd: S, line: &mut Line, vectors: [S::f32s; V]) {
-    let (filled, rest) = S::as_mut_simd_f32s(&mut line.0).0.split_at_mut(V);
-    filled.copy_from_slice(&vectors);
-    rest.fill(simd.splat_f32s(0.0));
+fn add_bias<S: Simd, const V: usize, const R: usize>(
+    simd: S,
+    bias: &Matrix,
+    panel: usize,
+    mut lines: [[S::f32s; V]; R],
+) -> [[S::f32s; V]; R] {
+    let bias = S::as_simd_f32s(&bias.lines()[panel].0).0;
+    for line in &mut lines {
+        for v in 0..V {
+            line[v] = simd.add_f32s(line[v], bias[v]);
+        }
+    }
+    lines
+}
+
+/// Fills lines with vectors, and what these leave of them with zeros.
+#[inline(always)]
+pub(super) fn store<S: Simd, const V: usize, const R: usize>(
+    simd: S,
+    lines: &mut [Line],
+    vectors: &[[S::f32s; V]; R],
+) {
+    for (line, vectors) in lines.iter_mut().zip(vectors) {
+        let (filled, rest) = S::as_mut_simd_f32s(&mut line.0).0.split_at_mut(V);
+        filled.copy_from_slice(vectors);
+        rest.fill(simd.splat_f32s(0.0));
+    }
 }

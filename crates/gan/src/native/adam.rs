@@ -51,26 +51,52 @@ impl Update {
         }
     }
 
+    /// The same in every element of vectors.
+    #[inline(always)]
+    fn spread<S: Simd>(&self, simd: S) -> Spread<S> {
+        Spread {
+            first_weight: simd.splat_f32s(self.first_weight),
+            beta2: simd.splat_f32s(self.beta2),
+            second_weight: simd.splat_f32s(self.second_weight),
+            step_size: simd.splat_f32s(self.step_size),
+            root_scale: simd.splat_f32s(self.root_scale),
+            eps: simd.splat_f32s(self.eps),
+        }
+    }
+}
+
+/// An [`Update`] in vectors.
+struct Spread<S: Simd> {
+    first_weight: S::f32s,
+    beta2: S::f32s,
+    second_weight: S::f32s,
+    step_size: S::f32s,
+    root_scale: S::f32s,
+    eps: S::f32s,
+}
+
+impl<S: Simd> Spread<S> {
     /// Moves a line of parameters along a line of gradients.
     #[inline(always)]
-    fn apply<S: Simd, const V: usize>(
+    fn apply<const V: usize>(
         &self,
         simd: S,
-        gradient: [S::f32s; V],
-        [value, first, second]: [&mut Line; 3],
+        gradient: &[S::f32s; V],
+        value: &mut Line,
+        first: &mut Line,
+        second: &mut Line,
     ) {
-        let [value, first, second] = [value, first, second].map(|line| S::as_mut_simd_f32s(&mut line.0).0);
-        let splat = |value| simd.splat_f32s(value);
+        let value = S::as_mut_simd_f32s(&mut value.0).0;
+        let (first, second) = (S::as_mut_simd_f32s(&mut first.0).0, S::as_mut_simd_f32s(&mut second.0).0);
         for v in 0..V {
-            let g = gradient[v];
-            let m = simd.mul_add_e_f32s(simd.sub_f32s(g, first[v]), splat(self.first_weight), first[v]);
-            let square = simd.mul_f32s(simd.mul_f32s(g, splat(self.second_weight)), g);
-            let s = simd.mul_add_e_f32s(second[v], splat(self.beta2), square);
-            first[v] = normal_or_zero(simd, m);
-            second[v] = normal_or_zero(simd, s);
-            let root =
-                simd.mul_add_e_f32s(simd.sqrt_f32s(second[v]), splat(self.root_scale), splat(self.eps));
-            let step = simd.div_f32s(simd.mul_f32s(first[v], splat(self.step_size)), root);
+            let (g, m, s) = (gradient[v], first[v], second[v]);
+            let m = normal_or_zero(simd, simd.mul_add_e_f32s(simd.sub_f32s(g, m), self.first_weight, m));
+            let square = simd.mul_f32s(simd.mul_f32s(g, self.second_weight), g);
+            let s = normal_or_zero(simd, simd.mul_add_e_f32s(s, self.beta2, square));
+            let root = simd.mul_add_e_f32s(simd.sqrt_f32s(s), self.root_scale, self.eps);
+            let step = simd.div_f32s(simd.mul_f32s(m, self.step_size), root);
+            first[v] = m;
+            second[v] = s;
             value[v] = simd.sub_f32s(value[v], step);
         }
     }
@@ -123,11 +149,22 @@ pub(super) struct Descend<'a> {
 
 impl Finish for Descend<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]) {
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
         let at = panel * self.rows + row;
-        self.update.apply(simd, line, [&mut self.value[at], &mut self.first[at], &mut self.second[at]]);
+        let update = self.update.spread(simd);
+        let value = &mut self.value[at..at + R];
+        let (first, second) = (&mut self.first[at..at + R], &mut self.second[at..at + R]);
+        for r in 0..R {
+            update.apply(simd, &lines[r], &mut value[r], &mut first[r], &mut second[r]);
+        }
         if let Some(squares) = self.squares.as_deref_mut() {
-            add_squares::<S, V>(line, squares);
+            lines.iter().for_each(|line| add_squares::<S, V>(line, squares));
         }
     }
 
@@ -141,9 +178,9 @@ impl Finish for Descend<'_> {
 }
 
 #[cold]
-fn add_squares<S: Simd, const V: usize>(line: [S::f32s; V], squares: &mut f64) {
+fn add_squares<S: Simd, const V: usize>(line: &[S::f32s; V], squares: &mut f64) {
     let mut values = Line::ZERO;
-    S::as_mut_simd_f32s(&mut values.0).0[..V].copy_from_slice(&line);
+    S::as_mut_simd_f32s(&mut values.0).0[..V].copy_from_slice(line);
     *squares += values.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
 }
 
@@ -173,7 +210,7 @@ impl Along<'_> {
         for panel in 0..self.gradient.panels() {
             for (row, line) in self.gradient.panel(panel).iter().enumerate() {
                 let vectors = S::as_simd_f32s(&line.0).0;
-                self.descend.finish::<S, V>(simd, row, panel, std::array::from_fn(|v| vectors[v]));
+                self.descend.finish::<S, V, 1>(simd, row, panel, [std::array::from_fn(|v| vectors[v])]);
             }
         }
     }

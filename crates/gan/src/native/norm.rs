@@ -2,7 +2,7 @@
 
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
-use super::activation::Leaky;
+use super::activation::{Leaky, store};
 use super::adam::{Learning, Trained};
 use super::matrix::{LINE, Line, Matrix};
 
@@ -175,8 +175,8 @@ impl Forward<'_> {
                     x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
                     y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
                 }
-                let activated = self.leaky.apply(simd, row, panel, y);
-                S::as_mut_simd_f32s(&mut out.0).0.copy_from_slice(&activated);
+                let activated = self.leaky.apply(simd, row, panel, [y]);
+                store(simd, std::slice::from_mut(out), &activated);
             }
         }
     }

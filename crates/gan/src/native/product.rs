@@ -23,11 +23,19 @@ const HEIGHT: usize = 240;
 
 /// Rows between the one that is finished and the one that is fetched.
 const AHEAD: usize = 12;
+/// Lines of each block of the next panel that a tile fetches, until all are on their way.
+const SHARE: usize = 4;
 
 /// What becomes of the lines of a product.
 pub(super) trait Finish {
-    /// Takes a line of the product: sixteen columns of `row`, those of `panel`.
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, row: usize, panel: usize, line: [S::f32s; V]);
+    /// Takes lines of the product: sixteen columns of each of `R` rows from `row`, those of `panel`.
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    );
 
     /// Fetches what [`finish`](Self::finish) will need for a line before long.
     #[inline(always)]
@@ -39,8 +47,8 @@ pub(super) trait Gather: Finish {
     /// Whether the left operand is the large one, which comes from far away; else the right one is.
     const LEFT_IS_LARGE: bool;
 
-    /// Where a line waits for the rest of its sum.
-    fn partial(&mut self, row: usize, panel: usize) -> &mut Line;
+    /// Where lines of `panel` wait for the rest of their sums.
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line];
 }
 
 /// The product of `a` `[m, k]` and `b` `[k, n]`.
@@ -56,7 +64,7 @@ pub(super) fn product_transposed(arch: Arch, a: &Matrix, b: &Matrix, finish: imp
 }
 
 /// The sums of a tile: `R` rows of `P` panels, a line being `V` vectors.
-type Sums<S, const V: usize, const R: usize, const P: usize> = [[[<S as Simd>::f32s; V]; P]; R];
+type Sums<S, const V: usize, const R: usize, const P: usize> = [[[<S as Simd>::f32s; V]; R]; P];
 
 /// Calls a method with constants that let the sums of a tile fill the vector registers: vectors in
 /// a line, in a last line that is at most half full, rows and panels of a tile.
@@ -134,15 +142,12 @@ impl<F: Gather> Product<'_, F> {
         rows: Range<usize>,
         panel: usize,
     ) {
-        let tiles = rows.len().div_ceil(R);
-        let share = LINE.div_ceil(tiles);
-        let (mut row, mut first) = (rows.start, 0);
+        let (mut row, mut turn) = (rows.start, 0);
         while row < rows.end {
             let tile = tile_rows(rows.end - row, R);
-            let ahead = first.min(LINE)..(first + share).min(LINE);
-            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, ahead));
+            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, turn));
             row += tile;
-            first += share;
+            turn += 1;
         }
     }
 
@@ -153,68 +158,65 @@ impl<F: Gather> Product<'_, F> {
         inner: Range<usize>,
         row: usize,
         panel: usize,
-        ahead: Range<usize>,
+        turn: usize,
     ) {
-        let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
+        let mut sums: Sums<S, V, R, P> = [[[simd.splat_f32s(0.0); V]; R]; P];
         if inner.start > 0 {
-            for (r, lines) in sums.iter_mut().enumerate() {
-                for (p, line) in lines.iter_mut().enumerate() {
-                    *line = vectors::<S, V>(self.finish.partial(row + r, panel + p));
+            for p in 0..P {
+                let lines = self.finish.partial(row..row + R, panel + p);
+                for (sums, line) in sums[p].iter_mut().zip(lines) {
+                    *sums = vectors::<S, V>(line);
                 }
             }
         }
-        let right = array::from_fn(|p| &self.b.panel(panel + p)[inner.clone()]);
-        let next = array::from_fn(|p| (panel + P + p) * self.b.rows() + inner.start);
-        self.accumulate(simd, inner.start / LINE, row, right, (next, ahead), &mut sums);
-        for (r, lines) in sums.into_iter().enumerate() {
-            for (p, line) in lines.into_iter().enumerate() {
-                if inner.end == self.a.cols() {
-                    self.finish.finish::<S, V>(simd, row + r, panel + p, line);
-                } else {
-                    let partial = self.finish.partial(row + r, panel + p);
-                    S::as_mut_simd_f32s(&mut partial.0).0[..V].copy_from_slice(&line);
+        let last = inner.end == self.a.cols();
+        self.accumulate(simd, inner, row, panel, turn, &mut sums);
+        for p in 0..P {
+            if last {
+                self.finish.finish(simd, row, panel + p, sums[p]);
+            } else {
+                let lines = self.finish.partial(row..row + R, panel + p);
+                for (sums, line) in sums[p].iter().zip(lines) {
+                    S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
                 }
             }
         }
     }
 
-    /// Adds to the sums of `R` rows from `row` the products of `right` with the left operand's
-    /// columns from its panel `left` on.
+    /// Adds the products over `inner`, sixteen columns of the left operand after the other.
     #[inline(always)]
     fn accumulate<S: Simd, const V: usize, const R: usize, const P: usize>(
         &self,
         simd: S,
-        left: usize,
+        inner: Range<usize>,
         row: usize,
-        mut right: [&[Line]; P],
-        (mut next, ahead): ([usize; P], Range<usize>),
+        panel: usize,
+        turn: usize,
         sums: &mut Sums<S, V, R, P>,
     ) {
-        for panel in left.. {
+        let mut left = &self.a.lines()[inner.start / LINE * self.a.rows() + row..];
+        let right: [_; P] = array::from_fn(|p| self.b.panel(panel + p)[inner.clone()].as_chunks::<LINE>());
+        let mut next = (panel + P) * self.b.rows() + inner.start + turn * SHARE;
+        for block in 0..right[0].0.len() {
             if F::LEFT_IS_LARGE {
                 for r in 0..R {
-                    fetch(self.a.lines(), panel * self.a.rows() + row + R + r);
+                    fetch(left, R + r);
                 }
-            } else {
-                for next in &mut next {
-                    for line in ahead.clone() {
-                        fetch(self.b.lines(), *next + line);
-                    }
-                    *next += LINE;
+            } else if turn < LINE / SHARE {
+                for (p, line) in (0..P).flat_map(|p| (0..SHARE).map(move |line| (p, line))) {
+                    fetch(self.b.lines(), next + p * self.b.rows() + line);
                 }
+                next += LINE;
             }
-            let block = &self.a.panel(panel)[row..row + R];
-            let depth = right[0].len().min(LINE);
-            let heads = right.map(|lines| &lines[..depth]);
-            for k in 0..depth {
-                let lines = array::from_fn(|p| vectors::<S, V>(&heads[p][k]));
-                for r in 0..R {
-                    multiply_add(simd, block[r].0[k], &lines, &mut sums[r]);
-                }
+            let rows: &[Line; R] = left.first_chunk().expect("a tile within the left operand");
+            for k in 0..LINE {
+                multiply_add(simd, rows, k, array::from_fn(|p| &right[p].0[block][k]), sums);
             }
-            right = right.map(|lines| &lines[depth..]);
-            if right[0].is_empty() {
-                return;
+            left = left.get(self.a.rows()..).unwrap_or_default();
+        }
+        if let Some(rows) = left.first_chunk::<R>() {
+            for k in 0..right[0].1.len() {
+                multiply_add(simd, rows, k, array::from_fn(|p| &right[p].1[k]), sums);
             }
         }
     }
@@ -272,26 +274,55 @@ impl<F: Finish> ProductTransposed<'_, F> {
         first: usize,
         panel: usize,
     ) {
-        let mut sums = [[[simd.splat_f32s(0.0); V]; P]; R];
         assert!(first + R <= LINE, "a tile within one panel");
-        for r in 0..R {
-            for p in 0..P {
-                self.finish.prepare(left * LINE + first + AHEAD + r, panel + p);
-            }
+        let row = left * LINE + first;
+        for (p, r) in (0..P).flat_map(|p| (0..R).map(move |r| (p, r))) {
+            self.finish.prepare(row + AHEAD + r, panel + p);
         }
+        let mut sums: Sums<S, V, R, P> = [[[simd.splat_f32s(0.0); V]; R]; P];
         let lefts = self.a.panel(left);
         let right: [&[Line]; P] = array::from_fn(|p| &self.b.panel(panel + p)[..lefts.len()]);
         for (k, line) in lefts.iter().enumerate() {
-            let lines = array::from_fn(|p| vectors::<S, V>(&right[p][k]));
+            let right: [_; P] = array::from_fn(|p| vectors::<S, V>(&right[p][k]));
             for r in 0..R {
-                multiply_add(simd, line.0[first + r], &lines, &mut sums[r]);
+                let left = simd.splat_f32s(line.0[first + r]);
+                for p in 0..P {
+                    add_product(simd, left, right[p], &mut sums[p][r]);
+                }
             }
         }
-        for (r, lines) in sums.into_iter().enumerate() {
-            for (p, line) in lines.into_iter().enumerate() {
-                self.finish.finish::<S, V>(simd, left * LINE + first + r, panel + p, line);
-            }
+        for p in 0..P {
+            self.finish.finish(simd, row, panel + p, sums[p]);
         }
+    }
+}
+
+/// Adds the products of column `k` of `rows` with a line of each panel of the right operand.
+#[inline(always)]
+fn multiply_add<S: Simd, const V: usize, const R: usize, const P: usize>(
+    simd: S,
+    rows: &[Line; R],
+    k: usize,
+    right: [&Line; P],
+    sums: &mut Sums<S, V, R, P>,
+) {
+    for r in 0..R {
+        let left = simd.splat_f32s(rows[r].0[k]);
+        for p in 0..P {
+            add_product(simd, left, vectors::<S, V>(right[p]), &mut sums[p][r]);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_product<S: Simd, const V: usize>(
+    simd: S,
+    left: S::f32s,
+    right: [S::f32s; V],
+    sums: &mut [S::f32s; V],
+) {
+    for v in 0..V {
+        sums[v] = simd.mul_add_e_f32s(left, right[v], sums[v]);
     }
 }
 
@@ -299,21 +330,6 @@ impl<F: Finish> ProductTransposed<'_, F> {
 fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
     let vectors = S::as_simd_f32s(&line.0).0;
     array::from_fn(|v| vectors[v])
-}
-
-#[inline(always)]
-fn multiply_add<S: Simd, const V: usize, const P: usize>(
-    simd: S,
-    left: f32,
-    lines: &[[S::f32s; V]; P],
-    sums: &mut [[S::f32s; V]; P],
-) {
-    let left = simd.splat_f32s(left);
-    for p in 0..P {
-        for v in 0..V {
-            sums[p][v] = simd.mul_add_e_f32s(left, lines[p][v], sums[p][v]);
-        }
-    }
 }
 
 /// Panels that are taken `P` at a time, and those that are taken whole: a last one that is at most

@@ -83,10 +83,11 @@ impl NullaryFnOnce for Collect<'_> {
         for (row, &index) in self.batch.iter().enumerate() {
             let panels = self.images.image(index as usize).as_chunks::<LINE>().0;
             for (panel, bytes) in panels.iter().enumerate() {
-                let line = &mut self.rows.panel_mut(panel)[row];
+                let mut values = [0.0; LINE];
                 for i in 0..LINE {
-                    line.0[i] = (f32::from(bytes[i]) / 255.0 - shift) / scale;
+                    values[i] = (f32::from(bytes[i]) / 255.0 - shift) / scale;
                 }
+                self.rows.panel_mut(panel)[row] = Line(values);
             }
         }
     }
