@@ -41,6 +41,12 @@ fn signal(pid: u32, name: &str) {
         .status();
 }
 
+fn kill_all(pids: &[u32]) {
+    for &pid in pids {
+        signal(pid, "KILL");
+    }
+}
+
 /// The workers that a runner has started and that still live.
 fn workers(runner: u32) -> Vec<u32> {
     let path = format!("/proc/{runner}/task/{runner}/children");
@@ -67,11 +73,11 @@ fn killed_runners_and_killed_workers_lose_nothing_but_time() {
         sleep(moment);
         match index % 3 {
             0 => signal(runner.id(), "KILL"),
-            1 => workers(runner.id()).into_iter().for_each(|worker| signal(worker, "KILL")),
+            1 => kill_all(&workers(runner.id())),
             _ => {
                 let orphans = workers(runner.id());
                 signal(runner.id(), "KILL");
-                orphans.into_iter().for_each(|worker| signal(worker, "KILL"));
+                kill_all(&orphans);
             }
         }
         runner.wait().unwrap();
@@ -90,7 +96,7 @@ fn ctrl_c_ends_a_sweep_cleanly_within_two_seconds_and_the_same_command_goes_on()
         sleep(moment + Duration::from_millis(300));
         let asked = Instant::now();
         signal(runner.id(), "INT");
-        let ended = Ended::of(runner.wait_with_output().unwrap());
+        let ended = Ended::of(&runner.wait_with_output().unwrap());
         let took = asked.elapsed();
         assert!(took < Duration::from_secs(10), "took {took:?}");
         assert!(matches!(ended.code, Some(0 | 130)), "{ended:#?}");
@@ -104,7 +110,7 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", longer());
     let runner = start(&sandbox);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let worker = loop {
         if let Some(&worker) = workers(runner.id()).first() {
             break worker;
@@ -113,7 +119,7 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
         sleep(Duration::from_millis(5));
     };
     signal(worker, "ABRT");
-    let ended = Ended::of(runner.wait_with_output().unwrap()).well();
+    let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
     assert!(ended.stderr.contains("SIGABRT"), "{ended:#?}");
     let reader = sandbox.reader();
     let causes: Vec<String> = reader

@@ -13,7 +13,7 @@ fn a_sweep_trains_on_mnist() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL.replace("\"strokes\"", "\"mnist\""));
     let mut command = sandbox.command(&["sweep", "small.toml"]);
-    Ended::of(command.env("GANSWEEP_DATA_DIR", data).output().unwrap()).well();
+    Ended::of(&command.env("GANSWEEP_DATA_DIR", data).output().unwrap()).well();
     let sweep = sandbox.reader().sweep("small").unwrap();
     assert_eq!((sweep.dataset_requested.name(), sweep.dataset.name()), ("mnist", "mnist"));
     let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();

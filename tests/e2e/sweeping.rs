@@ -82,8 +82,8 @@ fn a_run_whose_loss_explodes_ends_as_diverged_and_the_others_go_on() {
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
     let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
-    use RunState::{Completed, Diverged};
-    assert_eq!(states, [Completed, Completed, Diverged, Diverged]);
+    let (done, diverged) = (RunState::Completed, RunState::Diverged);
+    assert_eq!(states, [done, done, diverged, diverged]);
     let diverged = &runs[2];
     assert!(
         diverged.step < 40 && diverged.cause.as_deref().is_some_and(|cause| cause.contains("loss became"))
@@ -140,7 +140,7 @@ fn two_sweeps_at_once_in_one_folder_both_end_well() {
     let first =
         sandbox.command(&["sweep", "small.toml"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let second = sandbox.run(&["sweep", "other.toml"]);
-    let first = crate::sandbox::Ended::of(first.wait_with_output().unwrap());
+    let first = crate::sandbox::Ended::of(&first.wait_with_output().unwrap());
     assert_eq!((first.code, second.code), (Some(0), Some(0)), "{first:#?} {second:#?}");
     assert_eq!(sandbox.reader().runs(&RunFilter::default()).unwrap().len(), 9);
 }

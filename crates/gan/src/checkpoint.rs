@@ -97,7 +97,7 @@ fn unwritable(run: &RunId, error: impl std::fmt::Display) -> GanError {
 }
 
 /// `safetensors` bytes of named arrays.
-pub fn serialize<'a>(
+fn serialize<'a>(
     arrays: impl Iterator<Item = (&'a str, &'a Array)>,
     metadata: HashMap<String, String>,
 ) -> Result<Vec<u8>, safetensors::SafeTensorError> {
@@ -166,5 +166,5 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 fn sha256_hex(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }

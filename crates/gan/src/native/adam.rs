@@ -164,7 +164,9 @@ impl Finish for Descend<'_> {
             update.apply(simd, &lines[r], &mut value[r], &mut first[r], &mut second[r]);
         }
         if let Some(squares) = self.squares.as_deref_mut() {
-            lines.iter().for_each(|line| add_squares::<S, V>(line, squares));
+            for line in &lines {
+                add_squares::<S, V>(line, squares);
+            }
         }
     }
 
