@@ -22,7 +22,7 @@ impl Slopes {
     /// Of all lanes.
     pub(super) fn new(slopes: &[f64], device: &Device) -> Self {
         let first = slopes.first().copied().unwrap_or(0.0);
-        if slopes.iter().any(|&slope| slope != first) {
+        if slopes.iter().any(|slope| slope.to_bits() != first.to_bits()) {
             let slope = per_lane(slopes.iter().copied(), device);
             let rest = per_lane(slopes.iter().map(|slope| 1.0 - slope), device);
             return Self::PerLane { slope, rest };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::{Tensor, TensorData, Transaction};
 use gansweep_experiment::{Config, IMAGE_PIXELS, SampleMode};
 
 use super::engine::Engine;
@@ -63,7 +63,7 @@ impl BurnTrainer {
         Ok(Self { device: device.clone(), images, lanes, active, work })
     }
 
-    fn failed(&self, cause: impl ToString) -> GanError {
+    fn failed(&self, cause: &impl ToString) -> GanError {
         GanError::Device { device: self.device.name.to_string(), cause: cause.to_string() }
     }
 
@@ -158,7 +158,7 @@ impl Trainer for BurnTrainer {
         }
         // One tensor, so that the device is waited for once.
         let values: Vec<f32> =
-            Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(error))?;
+            Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(&error))?;
         for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
             chunks[lane] = self.active[lane].then(|| LaneChunk::read(row, norms));
         }
@@ -191,7 +191,7 @@ impl Trainer for BurnTrainer {
         };
         let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
         let output = self.work.engine.with(|lanes| lanes.generator.sample(statistics, input));
-        let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(error))?;
+        let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(&error))?;
         let mut images = vec![None; self.lanes.len()];
         for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * IMAGE_PIXELS)) {
             images[lane] = self.active[lane].then(|| pixels.to_vec());
@@ -207,9 +207,9 @@ impl Trainer for BurnTrainer {
             let asked = lanes.generator.request(row, Transaction::default());
             lanes.discriminator.request(row, asked)
         });
-        let data = asked.try_execute().map_err(|error| self.failed(error))?;
-        let numbers = data.into_iter().map(|data| data.try_into_vec::<f32>()).collect::<Result<Vec<_>, _>>();
-        let mut numbers = numbers.map_err(|error| self.failed(error))?.into_iter();
+        let data = asked.try_execute().map_err(|error| self.failed(&error))?;
+        let numbers = data.into_iter().map(TensorData::try_into_vec::<f32>).collect::<Result<Vec<_>, _>>();
+        let mut numbers = numbers.map_err(|error| self.failed(&error))?.into_iter();
         let received = self.work.engine.with(|lanes| {
             lanes.generator.receive(&mut numbers, &mut state)?;
             lanes.discriminator.receive(&mut numbers, &mut state)

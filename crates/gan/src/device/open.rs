@@ -41,6 +41,7 @@ pub fn open(name: DeviceName) -> Result<OpenDevice, GanError> {
 }
 
 #[cfg(feature = "flex")]
+#[expect(clippy::unnecessary_wraps, reason = "without its feature it fails")]
 fn flex() -> Result<OpenDevice, String> {
     let description = format!("Burn {} flex", super::list::BURN_VERSION);
     Ok(OpenDevice {
