@@ -63,7 +63,7 @@ impl BurnTrainer {
         Ok(Self { device: device.clone(), images, lanes, active, work })
     }
 
-    fn failed(&self, cause: &impl ToString) -> GanError {
+    fn failed(&self, cause: &(impl ToString + ?Sized)) -> GanError {
         GanError::Device { device: self.device.name.to_string(), cause: cause.to_string() }
     }
 
