@@ -43,8 +43,11 @@ impl Failure {
     /// The exit code of the whole program.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Experiment(_) | Self::Data(_) | Self::Store(_) | Self::Wrong(_) => WRONG,
-            Self::Report(ReportError::UnknownSweep { .. } | ReportError::Store(_)) => WRONG,
+            Self::Experiment(_)
+            | Self::Data(_)
+            | Self::Store(_)
+            | Self::Report(ReportError::UnknownSweep { .. } | ReportError::Store(_))
+            | Self::Wrong(_) => WRONG,
             _ => FAILED,
         }
     }

@@ -41,6 +41,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
 }
 
 /// The same on a thread of the runner's own process.
+#[expect(clippy::needless_pass_by_value, reason = "the launcher hands the job over")]
 pub(crate) fn work_in_process(
     job: Job,
     stop: &AtomicBool,
