@@ -104,6 +104,7 @@ fn native(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Train
 }
 
 #[cfg(feature = "flex")]
+#[expect(clippy::needless_pass_by_value, reason = "both backends are started by one type of function")]
 fn flex(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Trainer> {
     use gansweep_gan::burn_path::BurnTrainer;
     use gansweep_gan::device::{DeviceName, open};
