@@ -168,7 +168,7 @@ fn cuda_devices() -> Vec<DeviceInfo> {
         match (cfg!(feature = "libtorch"), index < usable) {
             (false, _) => info.with_problem(not_compiled("libtorch"), remedy("libtorch")),
             (true, false) => {
-                info.with_problem(no_cuda(usable), "build with the CUDA libtorch: just setup-libtorch cuda")
+                info.with_problem(no_cuda(usable), "build with a libtorch 2.9.0 that was made for CUDA")
             }
             (true, true) => info,
         }
@@ -220,8 +220,8 @@ fn not_compiled(feature: &str) -> String {
 
 fn remedy(feature: &str) -> &'static str {
     match feature {
-        "libtorch" => "just setup-libtorch && just backend=libtorch build",
-        "vulkan" => "just backend=vulkan build",
+        "libtorch" => "LIBTORCH=/path/to/libtorch-2.9.0 cargo build --release --features libtorch",
+        "vulkan" => "cargo build --release --features vulkan",
         _ => "cargo build --release --features flex",
     }
 }
