@@ -28,12 +28,15 @@ class Side:
         """One measurement of each of its arrangements."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+        measured = []
         while (line := self.process.stdout.readline()).strip():
-            measured = json.loads(line)
-            name = f"{measured['program']}: {measured['arrangement']}"
-            self.rates.setdefault(name, []).append(measured["job_steps_per_second"])
-        if not line:
+            measured.append(json.loads(line))
+        # A round without a figure would leave this side working while the other is measured.
+        if not line or not measured:
             sys.exit(f"{self.process.args[0]} ended early")
+        for one in measured:
+            name = f"{one['program']}: {one['arrangement']}"
+            self.rates.setdefault(name, []).append(one["job_steps_per_second"])
 
     def end(self):
         self.process.stdin.close()

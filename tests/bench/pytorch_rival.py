@@ -282,8 +282,6 @@ def main():
                 print(line(arguments, rival, rival.rounds[-1:]), flush=True)
         if arguments.interactive:
             print(flush=True)
-        if arguments.interactive:
-            print(flush=True)
     if not arguments.interactive:
         for rival in rivals:
             print(line(arguments, rival, rival.rounds))
