@@ -14,6 +14,25 @@ pub(super) struct AddBias<'a> {
     pub(super) first_row: usize,
 }
 
+impl AddBias<'_> {
+    /// Lines of `panel`, with the bias.
+    #[inline(always)]
+    pub(super) fn sums<S: Simd, const V: usize, const R: usize>(
+        &self,
+        simd: S,
+        panel: usize,
+        mut lines: [[S::f32s; V]; R],
+    ) -> [[S::f32s; V]; R] {
+        let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
+        for line in &mut lines {
+            for v in 0..V {
+                line[v] = simd.add_f32s(line[v], bias[v]);
+            }
+        }
+        lines
+    }
+}
+
 impl Finish for AddBias<'_> {
     #[inline(always)]
     fn finish<S: Simd, const V: usize, const R: usize>(
@@ -23,7 +42,7 @@ impl Finish for AddBias<'_> {
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        let sums = add_bias(simd, self.bias, panel, lines);
+        let sums = self.sums(simd, panel, lines);
         store(simd, self.partial(row..row + R, panel), &sums);
     }
 }
@@ -39,9 +58,8 @@ impl Gather for AddBias<'_> {
 
 /// Adds the bias to a product, and applies a leaky ReLU and Dropout.
 pub(super) struct Activate<'a> {
-    pub(super) bias: &'a Matrix,
+    pub(super) add_bias: AddBias<'a>,
     pub(super) leaky: Leaky<'a>,
-    pub(super) out: &'a mut Matrix,
 }
 
 impl Finish for Activate<'_> {
@@ -53,18 +71,18 @@ impl Finish for Activate<'_> {
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        let sums = add_bias(simd, self.bias, panel, lines);
+        let sums = self.add_bias.sums(simd, panel, lines);
         let activated = self.leaky.apply(simd, row, panel, sums);
         store(simd, self.partial(row..row + R, panel), &activated);
     }
 }
 
 impl Gather for Activate<'_> {
-    const LEFT_IS_LARGE: bool = false;
+    const LEFT_IS_LARGE: bool = AddBias::LEFT_IS_LARGE;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
-        self.out.part_mut(panel, rows)
+        self.add_bias.partial(rows, panel)
     }
 }
 
@@ -135,22 +153,6 @@ impl Leaky<'_> {
         }
         lines
     }
-}
-
-#[inline(always)]
-fn add_bias<S: Simd, const V: usize, const R: usize>(
-    simd: S,
-    bias: &Matrix,
-    panel: usize,
-    mut lines: [[S::f32s; V]; R],
-) -> [[S::f32s; V]; R] {
-    let bias = S::as_simd_f32s(&bias.lines()[panel].0).0;
-    for line in &mut lines {
-        for v in 0..V {
-            line[v] = simd.add_f32s(line[v], bias[v]);
-        }
-    }
-    lines
 }
 
 /// Fills lines with vectors, and what these leave of them with zeros.

@@ -12,10 +12,10 @@ pub enum Phase {
     Inputs,
     /// Drawing dropout masks.
     Masks,
-    /// Products of forward passes, with what is done to their lines.
+    /// Products of forward passes, with activations.
     Forward,
-    /// Batch norm and output activations.
-    Activations,
+    /// `BatchNorm`, forward and backward.
+    Norms,
     /// Losses.
     Losses,
     /// Transpositions.
@@ -32,7 +32,7 @@ impl Phase {
         Self::Inputs,
         Self::Masks,
         Self::Forward,
-        Self::Activations,
+        Self::Norms,
         Self::Losses,
         Self::Transpositions,
         Self::Backward,

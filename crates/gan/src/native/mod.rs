@@ -2,7 +2,17 @@
 //!
 //! A lane is trained by one thread, from a workspace of its own that is laid out once; the lanes of
 //! a group advance independently of each other. So a lane's bits depend on nothing but its config,
-//! seed, data and state.
+//! seed, data and state. They are even the same on every processor with fused multiply-adds: sums
+//! have one order whatever the width of the vectors, and no function of the platform is called.
+//!
+//! A step is a dozen matrix products ([`product`]) on matrices in one layout that suits all of them
+//! ([`matrix`]). What follows a product happens while its sums are in registers: bias and
+//! activation, or, where it is a weight's gradient, Adam, so that such a gradient is never in
+//! memory. Vectors are chosen when the program runs, by what the processor has.
+//!
+//! Subnormal numbers, on which many processors are a hundred times slower, are kept out where they
+//! would come up: in Adam's moments and in the loss's gradient. The processor's own way of flushing
+//! them to zero is left off, since Rust does not allow its floating-point mode to be changed.
 
 #![expect(
     clippy::inline_always,

@@ -4,9 +4,11 @@ use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use gansweep_experiment::Output;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
-use super::matrix::Matrix;
+use super::activation::{AddBias, store};
+use super::matrix::{Line, Matrix};
+use super::product::{Finish, Gather, product};
 use super::transpose::Derivative;
 
 /// An output activation.
@@ -24,19 +26,19 @@ impl Squash {
         }
     }
 
-    /// Applies the function to some rows of `values`.
-    pub(super) fn apply(self, arch: Arch, values: &mut Matrix, rows: Range<usize>) {
-        match self {
-            Self::Tanh => arch.dispatch(Each { function: Tanh, values, rows }),
-            Self::Sigmoid => arch.dispatch(Each { function: Sigmoid, values, rows }),
-        }
-    }
-
     /// How its derivative follows from its output.
     pub(super) fn derivative(self) -> Derivative {
         match self {
             Self::Tanh => Derivative::Tanh,
             Self::Sigmoid => Derivative::Sigmoid,
+        }
+    }
+
+    /// The product of `a` and `b`, squashed once its bias is added.
+    pub(super) fn product(self, arch: Arch, a: &Matrix, b: &Matrix, add_bias: AddBias) {
+        match self {
+            Self::Tanh => product(arch, a, b, Squashed { function: Tanh, add_bias }),
+            Self::Sigmoid => product(arch, a, b, Squashed { function: Sigmoid, add_bias }),
         }
     }
 }
@@ -47,24 +49,34 @@ trait Function {
     fn at<S: Simd>(&self, simd: S, x: S::f32s) -> S::f32s;
 }
 
-struct Each<'a, F> {
+struct Squashed<'a, F> {
     function: F,
-    values: &'a mut Matrix,
-    rows: Range<usize>,
+    add_bias: AddBias<'a>,
 }
 
-impl<F: Function> WithSimd for Each<'_, F> {
-    type Output = ();
+impl<F: Function> Finish for Squashed<'_, F> {
+    #[inline(always)]
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        let mut values = self.add_bias.sums(simd, panel, lines);
+        for value in values.as_flattened_mut() {
+            *value = self.function.at(simd, *value);
+        }
+        store(simd, self.partial(row..row + R, panel), &values);
+    }
+}
+
+impl<F: Function> Gather for Squashed<'_, F> {
+    const LEFT_IS_LARGE: bool = AddBias::LEFT_IS_LARGE;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for panel in 0..self.values.panels() {
-            for line in self.values.part_mut(panel, self.rows.clone()) {
-                for value in S::as_mut_simd_f32s(&mut line.0).0 {
-                    *value = self.function.at(simd, *value);
-                }
-            }
-        }
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.add_bias.partial(rows, panel)
     }
 }
 
@@ -147,12 +159,13 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
 mod tests {
     use super::*;
 
+    /// The squashed product of a column and the one-by-one matrix of one.
     fn apply(squash: Squash, arch: Arch, x: &[f32]) -> Vec<f32> {
-        let mut values =
-            Matrix::from_fn(x.len() + 2, 1, |row, _| *x.get(row.wrapping_sub(1)).unwrap_or(&7.0));
-        squash.apply(arch, &mut values, 1..x.len() + 1);
-        assert_eq!([values.get(0, 0), values.get(x.len() + 1, 0)], [7.0; 2], "other rows stay");
-        (0..x.len()).map(|row| values.get(row + 1, 0)).collect()
+        let column = Matrix::from_fn(x.len(), 1, |row, _| x[row]);
+        let (one, bias) = (Matrix::from_fn(1, 1, |_, _| 1.0), Matrix::new(1, 1));
+        let mut out = Matrix::new(x.len() + 1, 1);
+        squash.product(arch, &column, &one, AddBias { bias: &bias, out: &mut out, first_row: 1 });
+        (0..x.len()).map(|row| out.get(row + 1, 0)).collect()
     }
 
     #[test]
@@ -175,7 +188,7 @@ mod tests {
         let x = [f32::INFINITY, 1e30, -1e30, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN];
         let tanh = apply(Squash::Tanh, Arch::new(), &x);
         assert_eq!(tanh[..4], [1.0, 1.0, -1.0, -1.0]);
-        assert!(tanh[4].to_bits() == 0 && tanh[5].to_bits() == (-0.0f32).to_bits() && tanh[6].is_nan());
+        assert!(tanh[4] == 0.0 && tanh[5] == 0.0 && tanh[6].is_nan());
         let sigmoid = apply(Squash::Sigmoid, Arch::new(), &x);
         assert_eq!(sigmoid[..2], [1.0, 1.0]);
         assert!(sigmoid[2] < 1e-30 && sigmoid[3] < 1e-30 && sigmoid[6].is_nan());

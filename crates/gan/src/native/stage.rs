@@ -160,9 +160,9 @@ impl Stage {
             product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised, first_row: 0 });
             engine.lap(Phase::Forward);
             norm.forward(arch, mode.statistics, norm_trace, leaky, out);
-            engine.lap(Phase::Activations);
+            engine.lap(Phase::Norms);
         } else {
-            product(arch, input, weight, Activate { bias, leaky, out });
+            product(arch, input, weight, Activate { add_bias: AddBias { bias, out, first_row: 0 }, leaky });
             engine.lap(Phase::Forward);
         }
     }
@@ -170,13 +170,13 @@ impl Stage {
     /// Evaluates a last stage on `input`, row by row.
     pub(super) fn forward_last(&self, engine: &mut Engine, input: &Matrix, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
-        let add_bias = AddBias { bias: &self.bias.value, out: &mut *out, first_row };
-        product(engine.arch, input, &self.weight.value, add_bias);
-        engine.lap(Phase::Forward);
-        if let Then::Squash(squash) = self.then {
-            squash.apply(engine.arch, out, first_row..first_row + input.rows());
-            engine.lap(Phase::Activations);
+        let weight = &self.weight.value;
+        let add_bias = AddBias { bias: &self.bias.value, out, first_row };
+        match self.then {
+            Then::Squash(squash) => squash.product(engine.arch, input, weight, add_bias),
+            Then::Nothing | Then::Leaky { .. } => product(engine.arch, input, weight, add_bias),
         }
+        engine.lap(Phase::Forward);
     }
 
     /// Carries `gradients.input_transposed`, here the gradient of this stage's output, back through
@@ -197,7 +197,7 @@ impl Stage {
         gradients.through(engine, derivative, kept);
         if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
             norm.backward(engine.arch, trace, &mut gradients.output, learning);
-            engine.lap(Phase::Activations);
+            engine.lap(Phase::Norms);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Products of every shape, from tiles of every shape.
 
 use proptest::prelude::*;
+use pulp::WithSimd;
 
 use super::super::activation::Keep;
 use super::super::adam::{Learning, Trained, Update};
@@ -29,14 +30,14 @@ impl<F: Gather, const TRANSPOSED: bool, const R: usize, const P: usize> WithSimd
     fn with_simd<S: Simd>(self, simd: S) {
         let Self(a, b, finish) = self;
         match (S::F32_LANES, TRANSPOSED) {
-            (16, false) => Product { a, b, finish }.run::<S, 1, 1, R, P>(simd),
-            (8, false) => Product { a, b, finish }.run::<S, 2, 1, R, P>(simd),
-            (4, false) => Product { a, b, finish }.run::<S, 4, 2, R, P>(simd),
-            (_, false) => Product { a, b, finish }.run::<S, 16, 8, R, P>(simd),
-            (16, true) => ProductTransposed { a, b, finish }.run::<S, 1, 1, R, P>(simd),
-            (8, true) => ProductTransposed { a, b, finish }.run::<S, 2, 1, R, P>(simd),
-            (4, true) => ProductTransposed { a, b, finish }.run::<S, 4, 2, R, P>(simd),
-            (_, true) => ProductTransposed { a, b, finish }.run::<S, 16, 8, R, P>(simd),
+            (16, false) => Plain { a, b, finish }.run::<S, 1, 1, R, P>(simd),
+            (8, false) => Plain { a, b, finish }.run::<S, 2, 1, R, P>(simd),
+            (4, false) => Plain { a, b, finish }.run::<S, 4, 2, R, P>(simd),
+            (_, false) => Plain { a, b, finish }.run::<S, 16, 8, R, P>(simd),
+            (16, true) => Transposed { a, b, finish }.run::<S, 1, 1, R, P>(simd),
+            (8, true) => Transposed { a, b, finish }.run::<S, 2, 1, R, P>(simd),
+            (4, true) => Transposed { a, b, finish }.run::<S, 4, 2, R, P>(simd),
+            (_, true) => Transposed { a, b, finish }.run::<S, 16, 8, R, P>(simd),
         }
     }
 }
