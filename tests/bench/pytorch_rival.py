@@ -81,7 +81,7 @@ RECIPES = {
         "combine": "sum", "real": 0.9,
     },
     "fast": {
-        "batch": 64, "dim": 64, "latents": torch.randn, "lr": 2e-4, "beta1": 0.5, "loss": nn.BCEWithLogitsLoss,
+        "batch": 64, "dim": 64, "latents": torch.randn, "lr": 1e-3, "beta1": 0.5, "loss": nn.BCEWithLogitsLoss,
         "generator": lambda: mlp([64, 256, 512, 784], nn.ReLU, [nn.Tanh()], batch_norm=True),
         "discriminator": lambda: mlp([784, 512, 256, 1], leaky, [], dropout=0.3),
         "combine": "sum", "real": 1.0,

@@ -37,7 +37,7 @@ pub(super) static KEYS: &[Key] = &[
     math(
         "optimizer.generator.lr",
         RATE,
-        "2e-4",
+        "1e-3",
         Field::Number(|c| &mut c.optimizer.generator.lr),
         "Learning rate of the generator's Adam.",
     ),
@@ -65,7 +65,7 @@ pub(super) static KEYS: &[Key] = &[
     math(
         "optimizer.discriminator.lr",
         RATE,
-        "2e-4",
+        "1e-3",
         Field::Number(|c| &mut c.optimizer.discriminator.lr),
         "Learning rate of the discriminator's Adam.",
     ),
