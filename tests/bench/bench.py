@@ -9,6 +9,7 @@ figures stand alone. Nothing is asserted: these are measurements.
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -18,41 +19,57 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Side:
-    """One program, waiting for its next round."""
+    """Programs at work at the same time, waiting for their next round. Their rates add up."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, commands):
+        start = lambda command: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.processes = [start(command) for command in commands]
         self.rates = {}
 
     def round(self):
         """One measurement of each of its arrangements."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        measured = []
-        while (line := self.process.stdout.readline()).strip():
-            measured.append(json.loads(line))
-        # A round without a figure would leave this side working while the other is measured.
-        if not line or not measured:
-            sys.exit(f"{self.process.args[0]} ended early")
-        for one in measured:
-            name = f"{one['program']}: {one['arrangement']}"
-            self.rates.setdefault(name, []).append(one["job_steps_per_second"])
+        for process in self.processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        sums = {}
+        for process in self.processes:
+            for one in figures(process):
+                name = f"{one['program']}: {one['arrangement']}"
+                sums[name] = sums.get(name, 0.0) + one["job_steps_per_second"]
+        for name, rate in sums.items():
+            self.rates.setdefault(name, []).append(rate)
 
     def end(self):
-        self.process.stdin.close()
-        self.process.wait()
+        for process in self.processes:
+            process.stdin.close()
+        for process in self.processes:
+            process.wait()
 
     def medians(self):
         return sorted(((statistics.median(rates), name) for name, rates in self.rates.items()), reverse=True)
 
 
+def figures(process):
+    """What a program measured in a round, which an empty line ends."""
+    found = []
+    while (line := process.stdout.readline()).strip():
+        found.append(json.loads(line))
+    # A round without a figure would leave this side working while the other is measured.
+    if not line or not found:
+        sys.exit(f"{process.args[0]} ended early")
+    return found
+
+
 def measure(arguments, recipe, jobs):
     common = ["--recipe", recipe, "--seconds", str(arguments.seconds), "--interactive"]
-    ours = [arguments.program, "bench", "--device", arguments.device, "--lanes", str(jobs), *common]
-    sides = [Side(ours)]
+    # As `sweep` arranges them: on the CPU a worker for each core, which trains one run; elsewhere a group.
+    workers = min(jobs, len(os.sched_getaffinity(0))) if arguments.device == "cpu" else 1
+    lanes = 1 if arguments.device == "cpu" else jobs
+    ours = [arguments.program, "bench", "--device", arguments.device, "--lanes", str(lanes), *common]
+    sides = [Side([ours] * workers)]
     if arguments.python:
         rival = [arguments.python, str(HERE / "pytorch_rival.py"), "--jobs", str(jobs), *common]
-        sides.append(Side(rival + (["--device", "cuda"] if arguments.cuda else [])))
+        sides.append(Side([rival + (["--device", "cuda"] if arguments.cuda else [])]))
     for _ in range(arguments.rounds):
         for side in sides:
             side.round()
