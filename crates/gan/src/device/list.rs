@@ -54,6 +54,8 @@ pub struct DeviceInfo {
     pub kind: DeviceKind,
     /// The device's own memory in bytes, or the machine's for a CPU.
     pub memory_bytes: Option<u64>,
+    /// The most bytes that its driver takes in one tensor, where there is such a limit.
+    pub largest_buffer_bytes: Option<u64>,
     /// `None` for a device this build can use.
     pub problem: Option<Problem>,
 }
@@ -61,7 +63,7 @@ pub struct DeviceInfo {
 impl DeviceInfo {
     fn new(name: DeviceName, backend: &str, adapter: &str, kind: DeviceKind) -> Self {
         let (name, backend, adapter) = (name.to_string(), backend.to_owned(), adapter.to_owned());
-        Self { name, backend, adapter, kind, memory_bytes: None, problem: None }
+        Self { name, backend, adapter, kind, memory_bytes: None, largest_buffer_bytes: None, problem: None }
     }
 
     fn with_problem(self, cause: String, remedy: &str) -> Self {
@@ -151,7 +153,8 @@ fn wgpu_devices() -> Vec<DeviceInfo> {
 
 fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
     let info = DeviceInfo::new(name, "burn-wgpu", &adapter.description, adapter.kind);
-    DeviceInfo { memory_bytes: adapter.memory_bytes, ..info }
+    let Adapter { memory_bytes, largest_buffer_bytes, .. } = *adapter;
+    DeviceInfo { memory_bytes, largest_buffer_bytes, ..info }
 }
 
 /// The CUDA devices that NVIDIA's driver reports, and whether libtorch sees them.
