@@ -2,7 +2,7 @@
  * says:
  *   start      it aborts when it is asked for its first function
  *   compile    it aborts when it is asked to compile a shader
- *   disappear  it aborts at its 200th submission and is not there afterwards: the file GONE says so
+ *   disappear  it aborts at its 20th submission and is not there afterwards: the file GONE says so
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ static int32_t (*submit_really)(void *, uint32_t, const void *, uint64_t);
 
 static int32_t submit(void *queue, uint32_t count, const void *submits, uint64_t fence) {
     static int submissions;
-    if (++submissions == 200) {
+    if (++submissions == 20) {
         fclose(fopen(getenv("GONE"), "w"));
         abort();
     }

@@ -133,22 +133,18 @@ fn cpus() -> Vec<DeviceInfo> {
 
 fn wgpu_devices() -> Vec<DeviceInfo> {
     let vulkan = adapters(Api::Vulkan);
-    if vulkan.is_empty() {
-        let preferred = adapters(Api::Preferred);
-        if !preferred.is_empty() {
-            return preferred
-                .iter()
-                .enumerate()
-                .map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it))
-                .collect();
-        }
-        let none = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
-        return vec![match cfg!(feature = "wgpu") {
-            true => none.with_problem("no Vulkan driver found a GPU".to_owned(), VULKAN_REMEDY),
-            false => none.with_problem(not_compiled("vulkan"), remedy("vulkan")),
-        }];
+    if !vulkan.is_empty() {
+        let vulkan = vulkan.iter().enumerate();
+        return vulkan.map(|(index, it)| of_adapter(DeviceName::Vulkan(index), it)).collect();
     }
-    vulkan.iter().enumerate().map(|(index, it)| of_adapter(DeviceName::Vulkan(index), it)).collect()
+    let preferred = adapters(Api::Preferred);
+    let others = preferred.iter().enumerate().map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it));
+    let none = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+    let none = match cfg!(feature = "wgpu") {
+        true => none.with_problem("no Vulkan driver found a GPU".to_owned(), VULKAN_REMEDY),
+        false => none.with_problem(not_compiled("wgpu"), remedy("wgpu")),
+    };
+    std::iter::once(none).chain(others).collect()
 }
 
 fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
@@ -224,7 +220,7 @@ fn not_compiled(feature: &str) -> String {
 fn remedy(feature: &str) -> &'static str {
     match feature {
         "libtorch" => "LIBTORCH=/path/to/libtorch-2.9.0 cargo build --release --features libtorch",
-        "vulkan" => "cargo build --release --features vulkan",
+        "wgpu" => "cargo build --release --features wgpu",
         _ => "cargo build --release --features flex",
     }
 }

@@ -96,7 +96,7 @@ fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
 
 #[cfg(not(feature = "wgpu"))]
 fn gpu(_: DeviceName) -> Result<OpenDevice, String> {
-    Err(super::list::missing("vulkan"))
+    Err(super::list::missing("wgpu"))
 }
 
 #[cfg(feature = "libtorch")]

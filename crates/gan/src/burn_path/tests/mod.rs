@@ -2,8 +2,6 @@
 
 #[cfg(feature = "wgpu")]
 mod driver;
-#[cfg(feature = "wgpu")]
-mod memory;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
