@@ -2,7 +2,10 @@
 
 mod bad_input;
 mod commands;
+mod devices;
 mod interruption;
 mod mnist;
 mod sandbox;
+#[path = "../software_driver.rs"]
+mod software_driver;
 mod sweeping;

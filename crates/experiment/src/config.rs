@@ -287,6 +287,18 @@ impl Config {
     pub const fn total_steps(&self) -> u64 {
         self.steps_per_epoch() as u64 * self.train.epochs as u64
     }
+
+    /// Where in its epoch a run stands after `step` steps, as far as it matters to the lanes of a
+    /// group, whose batches must be of equal size at every step: the step within the epoch, or 0
+    /// throughout if all steps of an epoch are alike.
+    pub const fn phase(&self, step: u64) -> u64 {
+        let images_per_step = self.train.batch_size as u64 * self.train.d_steps as u64;
+        if (self.images_per_epoch() as u64).is_multiple_of(images_per_step) {
+            0
+        } else {
+            step % self.steps_per_epoch() as u64
+        }
+    }
 }
 
 #[cfg(test)]
@@ -322,6 +334,19 @@ mod tests {
     fn several_discriminator_updates_share_a_step() {
         assert_eq!(steps(0, 100, 5, false), 120);
         assert_eq!(steps(0, 128, 2, false), 235);
+    }
+
+    #[test]
+    fn a_run_has_a_phase_only_where_an_epochs_last_step_is_smaller() {
+        let phases = |batch_size, d_steps, drop_last| {
+            let mut config = config();
+            config.train = TrainConfig { batch_size, d_steps, drop_last, ..config.train };
+            [0, 7, 60_000, 60_001].map(|step| config.phase(step))
+        };
+        assert_eq!(phases(100, 1, false), [0; 4]);
+        assert_eq!(phases(64, 1, false), [0, 7, 60_000 % 938, 60_001 % 938]);
+        assert_eq!(phases(64, 1, true), [0; 4]);
+        assert_eq!(phases(64, 2, true), [0, 7, 60_000 % 469, 60_001 % 469]);
     }
 
     #[test]

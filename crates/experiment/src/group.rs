@@ -66,32 +66,19 @@ impl GroupKey {
     }
 }
 
-/// Puts runs of equal [`GroupKey`] into groups of at most `max_lanes` lanes (at least one), given
-/// as positions in `runs`.
+/// Puts runs of equal [`GroupKey`] together, given as positions in `runs`.
 ///
 /// Groups stand in the order of their first runs, and runs within a group in the order of `runs`.
-/// Runs that need several groups are spread evenly: nine runs of at most eight lanes make five and
-/// four, which two workers finish sooner than eight and one.
-pub fn group_runs(runs: &[PlannedRun], max_lanes: usize) -> Vec<Vec<usize>> {
-    let mut position_of: HashMap<GroupKey, usize> = HashMap::new();
-    let mut alike: Vec<Vec<usize>> = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        let next = alike.len();
-        let position = *position_of.entry(GroupKey::of(&run.config, &run.data_fingerprint)).or_insert(next);
-        if position == next {
-            alike.push(Vec::new());
+pub fn group_runs<'a>(runs: impl IntoIterator<Item = &'a PlannedRun>) -> Vec<Vec<usize>> {
+    let mut place_of: HashMap<GroupKey, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (position, run) in runs.into_iter().enumerate() {
+        let next = groups.len();
+        let place = *place_of.entry(GroupKey::of(&run.config, &run.data_fingerprint)).or_insert(next);
+        if place == next {
+            groups.push(Vec::new());
         }
-        alike[position].push(index);
+        groups[place].push(position);
     }
-    let mut groups: Vec<_> =
-        alike.iter().flat_map(|indices| split_evenly(indices, max_lanes.max(1))).collect();
-    groups.sort_by_key(|group| group.first().copied());
     groups
-}
-
-/// Cuts into the fewest parts of at most `most` elements, whose lengths differ by one at most.
-fn split_evenly(indices: &[usize], most: usize) -> Vec<Vec<usize>> {
-    let parts = indices.len().div_ceil(most);
-    let bound = |part: usize| part * indices.len() / parts;
-    (0..parts).map(|part| indices[bound(part)..bound(part + 1)].to_vec()).collect()
 }

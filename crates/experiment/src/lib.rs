@@ -6,6 +6,7 @@
 mod axis;
 mod clash;
 mod config;
+mod cost;
 mod document;
 mod draw;
 mod event;

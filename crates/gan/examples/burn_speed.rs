@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", device.description);
     println!("products {:.0} GFLOP/s, memory {:.0} GB/s", speed.flops / 1e9, speed.bytes / 1e9);
     println!(
-        "{:>5} {:>10} {:>12} {:>10} {:>8} {:>10} {:>10}",
-        "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB"
+        "{:>5} {:>10} {:>12} {:>10} {:>8} {:>10} {:>10} {:>10}",
+        "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB", "held MiB"
     );
     for lanes in argument(2, "1,8,64").split(',') {
         measure(&device, &config, lanes.parse()?, steps, speed)?;
@@ -61,8 +61,10 @@ fn measure(
         best = best.min(start.elapsed().as_secs_f64() / f64::from(steps));
     }
     let floor = speed.floor(StepCost::of(config), lanes);
+    // Of the whole process so far: ask for one number of lanes at a time to compare.
+    let held = device.memory_held_bytes().map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
     println!(
-        "{lanes:>5} {:>10.3} {:>12.1} {:>10.3} {:>7.0}% {started:>10.1} {:>10}",
+        "{lanes:>5} {:>10.3} {:>12.1} {:>10.3} {:>7.0}% {started:>10.1} {:>10} {held:>10}",
         best * 1e3,
         lanes as f64 / best,
         floor * 1e3,

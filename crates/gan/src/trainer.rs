@@ -92,8 +92,8 @@ pub struct GradientNorms {
 
 /// One group of lanes on one device.
 ///
-/// All lanes of a group have equal shapes, batch size and data, and stand at the same step within
-/// their epoch. A lane's numbers depend on its config, seed, data and state alone.
+/// All lanes of a group have equal shapes, batch size and data, and are in the same
+/// [`phase`](Config::phase). A lane's numbers depend on its config, seed, data and state alone.
 pub trait Trainer {
     /// What computes: for the record.
     fn backend(&self) -> String;

@@ -1,6 +1,7 @@
 //! Runs a sweep: runs to groups, groups to workers, their events to the database.
 //!
-//! [`run_sweep`] feeds one queue of groups to the slots of the machine. A [`Launcher`] starts a
+//! [`run_sweep`] feeds one queue of groups to the slots of the machine, each as many lanes at a time
+//! as it holds. A [`Launcher`] starts a
 //! [`Worker`] for each group; one thread per worker reads its events; the calling thread alone
 //! writes the database, in batches. Whatever happens to a worker (a crash, a signal, silence, a
 //! torn stream, a device that is gone), the sweep goes on: the attempt is recorded with its cause,
@@ -34,7 +35,7 @@ pub use in_process::{InProcessLauncher, WorkerFailure};
 pub use launcher::{EventStream, LaunchError, Launcher, Worker};
 pub use notice::{Notice, RunName, SweepProgress, WorkerProgress};
 pub use process::ProcessLauncher;
-pub use queue::form_groups;
+pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
 pub use request::{Pacing, Slot, SweepRequest};
 pub use stop::{StopLevel, StopSignal};

@@ -34,7 +34,7 @@ pub enum Notice {
     },
     /// What there is to do is known.
     Begun {
-        /// Groups in the queue.
+        /// Groups that the slots will make of it, if all take turns.
         groups: usize,
         /// Slots that take them.
         slots: usize,

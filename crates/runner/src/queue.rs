@@ -1,10 +1,18 @@
-//! Groups of runs that wait for a slot.
+//! Groups of runs that wait for a slot, and how slots share them.
+//!
+//! Runs wait in groups of equal shape, however many they are. A slot that is ready takes a part: no
+//! more lanes than it can hold, and no more than its share, so that no other slot that is ready
+//! stands idle. The longest run begins first, so that no slot is left alone with a long one at the
+//! end.
 
-use gansweep_experiment::{Config, IMAGE_PIXELS, PlannedRun, group_runs};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use crate::roster::Roster;
+use gansweep_experiment::{PlannedRun, group_runs};
 
-/// Runs to be trained together, given by their places in the request.
+use crate::Slot;
+
+/// Runs of equal shape, given by their places in the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) lanes: Vec<usize>,
@@ -12,48 +20,149 @@ pub(crate) struct Group {
     pub(crate) failures: u32,
 }
 
-/// Puts runs into groups of at most `max_lanes` lanes, as a sweep does, given as places in `runs`.
-///
-/// No group is so large that a slot would have none: with two slots, eight runs of a kind make two
-/// groups of four, however many lanes would fit.
-pub fn form_groups(runs: &[PlannedRun], slots: usize, max_lanes: usize) -> Vec<Vec<usize>> {
-    let share = runs.len().div_ceil(slots.max(1));
-    group_runs(runs, max_lanes.min(share).max(1))
+/// Runs that a slot would train together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedGroup {
+    /// The slot, by its place.
+    pub slot: usize,
+    /// The runs, by their places.
+    pub runs: Vec<usize>,
 }
 
-/// The groups of the runs that are not over, the longest first, so that no slot is left alone with
-/// a long one at the end.
-pub(crate) fn initial_groups(roster: &Roster<'_>, slots: usize, max_lanes: usize) -> Vec<Group> {
-    let waiting = roster.waiting();
-    let runs: Vec<PlannedRun> = waiting.iter().map(|&run| roster.planned(run).clone()).collect();
-    let to_places =
-        |group: Vec<usize>| group.into_iter().map(|position| waiting[position]).collect::<Vec<_>>();
-    let mut groups: Vec<Group> = form_groups(&runs, slots, max_lanes)
-        .into_iter()
-        .map(|group| Group { lanes: to_places(group), failures: 0 })
-        .collect();
-    let work = |group: &Group| group.lanes.iter().map(|&run| roster.work_left(run)).sum::<f64>();
-    groups.sort_by(|a, b| work(b).total_cmp(&work(a)));
-    groups
+/// The groups that the slots would make of `runs`, which have done `steps` steps each, if all slots
+/// took turns.
+pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<PlannedGroup> {
+    let standing = |run: usize| Standing::of(&runs[run], steps[run]);
+    Queue::new(runs, &(0..runs.len()).collect::<Vec<_>>(), &standing).foresee(slots, &standing)
 }
 
-/// Multiply-adds of one step of a config, roughly: enough to compare runs with each other.
-///
-/// Each discriminator update is a forward and a backward pass (three products per layer) on a real
-/// and a fake batch after one pass through the generator; the generator's update is its own
-/// forward and backward pass and the discriminator's without its weights' gradients.
-pub(crate) fn work_per_step(config: &Config) -> f64 {
-    let model = &config.model;
-    let products = |widths: &mut dyn Iterator<Item = u32>| {
-        let widths: Vec<f64> = widths.map(f64::from).collect();
-        widths.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>()
-    };
-    let pixels = IMAGE_PIXELS as u32;
-    let hidden = model.generator.hidden.iter().copied();
-    let generator = products(&mut std::iter::once(model.latent_dim).chain(hidden).chain([pixels]));
-    let hidden = model.discriminator.hidden.iter().copied();
-    let discriminator = products(&mut std::iter::once(pixels).chain(hidden).chain([1]));
-    let d_update = generator + 6.0 * discriminator;
-    let g_update = 3.0 * generator + 2.0 * discriminator;
-    f64::from(config.train.batch_size) * (f64::from(config.train.d_steps) * d_update + g_update)
+/// What of a run decides when it begins, and with whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// Lanes of a group have the same; see [`Config::phase`](gansweep_experiment::Config::phase).
+    pub(crate) phase: u64,
+    /// Floating-point operations until its end.
+    pub(crate) work: u64,
+}
+
+impl Standing {
+    /// Of a run that has done so many steps.
+    pub(crate) fn of(run: &PlannedRun, step: u64) -> Self {
+        let left = run.config.total_steps().saturating_sub(step) as f64;
+        Self { phase: run.config.phase(step), work: (left * run.config.flops_per_step()) as u64 }
+    }
+}
+
+/// Tells where a run stands now.
+pub(crate) type Standings<'a> = dyn Fn(usize) -> Standing + 'a;
+
+/// All groups that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    groups: BTreeMap<Rank, Group>,
+    /// Lanes in all of them.
+    waiting: usize,
+    arrivals: u64,
+}
+
+/// Who comes first: who has failed least, then who has the longest run, then who came first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    failures: u32,
+    work: Reverse<u64>,
+    arrival: u64,
+}
+
+impl Queue {
+    /// Of those runs of `planned`.
+    pub(crate) fn new(planned: &[PlannedRun], runs: &[usize], standing: &Standings<'_>) -> Self {
+        let mut queue = Self::default();
+        for alike in group_runs(runs.iter().map(|&run| &planned[run])) {
+            let mut lanes: Vec<usize> = alike.into_iter().map(|position| runs[position]).collect();
+            lanes.sort_by_key(|&run| Reverse(standing(run).work));
+            queue.push(Group { lanes, failures: 0 }, standing);
+        }
+        queue
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Lets a group wait.
+    pub(crate) fn push(&mut self, group: Group, standing: &Standings<'_>) {
+        self.arrivals += 1;
+        self.insert(group, self.arrivals, standing);
+    }
+
+    /// Everything that waits, which waits no longer.
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = usize> + use<> {
+        std::mem::take(self).groups.into_values().flat_map(|group| group.lanes)
+    }
+
+    /// The groups that the slots would take if all took turns.
+    pub(crate) fn foresee(mut self, slots: &[Slot], standing: &Standings<'_>) -> Vec<PlannedGroup> {
+        let all: Vec<usize> = (0..slots.len()).collect();
+        let mut foreseen = Vec::new();
+        while !self.is_empty() && !all.is_empty() {
+            let round = self.deal_all(slots, &all, standing);
+            foreseen.extend(round.into_iter().map(|(slot, group)| PlannedGroup { slot, runs: group.lanes }));
+        }
+        foreseen
+    }
+
+    /// A group for each of the slots that are `ready`, as far as groups wait.
+    pub(crate) fn deal_all(
+        &mut self,
+        slots: &[Slot],
+        ready: &[usize],
+        standing: &Standings<'_>,
+    ) -> Vec<(usize, Group)> {
+        let mut ready = ready.to_vec();
+        let mut dealt = Vec::new();
+        while let Some((slot, group)) = self.deal(slots, &ready, standing) {
+            ready.retain(|&other| other != slot);
+            dealt.push((slot, group));
+        }
+        dealt
+    }
+
+    /// A part of the first group for one of the slots that are `ready`: the one that holds most of
+    /// it.
+    fn deal(&mut self, slots: &[Slot], ready: &[usize], standing: &Standings<'_>) -> Option<(usize, Group)> {
+        let (_, first) = self.groups.first_key_value()?;
+        let limit = |slot: usize| slots[slot].limit(first.lanes[0]);
+        let slot = ready.iter().copied().min_by_key(|&slot| Reverse(limit(slot)))?;
+        let own = limit(slot);
+        let all: usize = ready.iter().map(|&slot| limit(slot)).sum();
+        let share = (self.waiting as f64 * own as f64 / all as f64).round() as usize;
+        let (rank, Group { lanes, failures }) = self.groups.pop_first()?;
+        self.waiting -= lanes.len();
+        let phase = standing(lanes[0]).phase;
+        let alike = lanes.iter().filter(|&&run| standing(run).phase == phase).count();
+        let count = evenly(alike, own).min(share.max(1));
+        let mut taken = Vec::with_capacity(count);
+        let mut left = Vec::new();
+        for run in lanes {
+            let takes = taken.len() < count && standing(run).phase == phase;
+            if takes { &mut taken } else { &mut left }.push(run);
+        }
+        if !left.is_empty() {
+            self.insert(Group { lanes: left, failures }, rank.arrival, standing);
+        }
+        Some((slot, Group { lanes: taken, failures }))
+    }
+
+    fn insert(&mut self, group: Group, arrival: u64, standing: &Standings<'_>) {
+        let Some(&first) = group.lanes.first() else { return };
+        let rank = Rank { failures: group.failures, work: Reverse(standing(first).work), arrival };
+        self.waiting += group.lanes.len();
+        self.groups.insert(rank, group);
+    }
+}
+
+/// The largest of the fewest parts of at most `most` into which `count` can be cut, all as equal as
+/// can be: nine of at most eight make five and four.
+fn evenly(count: usize, most: usize) -> usize {
+    count.div_ceil(count.div_ceil(most).max(1))
 }

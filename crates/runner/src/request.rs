@@ -13,6 +13,16 @@ pub struct Slot {
     pub device: String,
     /// Threads its worker may use.
     pub threads: u32,
+    /// For each of the request's runs, how many lanes a group of its kind has here at most. A run
+    /// without an entry trains alone.
+    pub max_lanes: Vec<usize>,
+}
+
+impl Slot {
+    /// The most lanes of a group with that run in it.
+    pub(crate) fn limit(&self, run: usize) -> usize {
+        self.max_lanes.get(run).copied().unwrap_or(1).max(1)
+    }
 }
 
 /// What a sweep is asked to do.
@@ -24,8 +34,6 @@ pub struct SweepRequest {
     pub runs: Vec<PlannedRun>,
     /// All slots take groups from one queue.
     pub slots: Vec<Slot>,
-    /// The most lanes in a group; 1 trains every run alone.
-    pub max_lanes: usize,
     /// Holds the database; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gansweep_experiment::{PlannedRun, Resume, RunId, RunState};
 use gansweep_store::RunStatus;
 
-use crate::queue::work_per_step;
+use crate::queue::Standing;
 use crate::{RunName, Summary, SweepProgress};
 
 /// The runs of a sweep, by their places in the request.
@@ -90,8 +90,13 @@ impl<'a> Roster<'a> {
         (0..self.entries.len()).filter(|&run| self.entries[run].phase == Phase::Waiting).collect()
     }
 
-    /// Multiply-adds until the run's end, roughly.
-    pub(crate) fn work_left(&self, run: usize) -> f64 {
+    /// Where the run would begin.
+    pub(crate) fn standing(&self, run: usize) -> Standing {
+        Standing::of(self.planned(run), self.entries[run].step)
+    }
+
+    /// Floating-point operations until the run's end, roughly.
+    fn work_left(&self, run: usize) -> f64 {
         let entry = &self.entries[run];
         entry.goal.saturating_sub(entry.step) as f64 * entry.work
     }
@@ -194,7 +199,7 @@ impl<'a> Roster<'a> {
         progress
     }
 
-    /// Multiply-adds done and left, of all runs.
+    /// Floating-point operations done and left, of all runs.
     pub(crate) fn work(&self) -> (f64, f64) {
         let done = self.entries.iter().map(|entry| entry.step as f64 * entry.work).sum();
         let left = (0..self.entries.len()).map(|run| self.work_left(run)).sum();
@@ -237,7 +242,7 @@ impl Entry {
             phase: over.map_or(Phase::Waiting, |status| Phase::Skipped(status.state)),
             step,
             goal: if diverged { step } else { total },
-            work: work_per_step(&run.config),
+            work: run.config.flops_per_step(),
             checkpoint,
             begun: status.is_some_and(|status| status.attempts > 0),
             resumed: false,

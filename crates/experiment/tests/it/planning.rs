@@ -239,7 +239,7 @@ fn lanes_of_a_group_may_differ_in_everything_but_shapes_and_data() {
         \"optimizer.eps\" = [1e-8, 1e-7]\n\"model.activation\" = [\"relu\", \"leaky-relu\"]\n\"model.slope\" = [0.1, 0.2]\n\
         \"model.dropout\" = [0.1, 0.2]\n\"model.latent\" = [\"normal\", \"uniform\"]\n\"loss.combine\" = [\"sum\", \"mean\"]\n\
         \"loss.label_smoothing\" = [0.0, 0.1]\n\"train.epochs\" = [1, 2]\n\"train.noise\" = [\"fresh\", \"shared\"]\n\"train.shuffle\" = [true, false]\n";
-    assert_eq!(group_runs(&plan(together).runs, 8), [[0, 1, 2, 3]]);
+    assert_eq!(group_runs(&plan(together).runs), [[0, 1, 2, 3]]);
     for apart in [
         "\"model.hidden\" = [64, 128]",
         "\"model.latent_dim\" = [10, 20]",
@@ -252,23 +252,23 @@ fn lanes_of_a_group_may_differ_in_everything_but_shapes_and_data() {
         "\"data.dataset\" = [\"mnist\", \"kmnist\"]",
         "\"data.images\" = [100, 200]",
     ] {
-        let groups = group_runs(&plan(&format!("[sweep.grid]\n{apart}\n")).runs, 8);
+        let groups = group_runs(&plan(&format!("[sweep.grid]\n{apart}\n")).runs);
         assert_eq!(groups, [[0], [1]], "{apart}");
     }
     let apart =
         "[sweep.zip]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n";
-    assert_eq!(group_runs(&plan(apart).runs, 8), [[0], [1]]);
+    assert_eq!(group_runs(&plan(apart).runs), [[0], [1]]);
 }
 
 #[test]
-fn groups_keep_the_order_of_runs_and_are_filled_evenly() {
-    let runs = plan("[sweep]\nseeds = 9\n[sweep.grid]\n\"model.hidden\" = [64, 128]\n").runs;
-    let groups = group_runs(&runs, 8);
-    assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [4, 5, 4, 5]);
-    assert_eq!(groups.concat(), (0..18).collect::<Vec<_>>());
-    assert_eq!(group_runs(&runs, 0).len(), 18);
-    assert_eq!(group_runs(&runs, usize::MAX).len(), 2);
-    assert!(group_runs(&[], 8).is_empty());
+fn groups_keep_the_order_of_runs() {
+    let runs = plan(
+        "[sweep]\nseeds = 2\n[sweep.grid]\n\"model.hidden\" = [64, 128]\n\"optimizer.lr\" = [1e-4, 1e-3]\n",
+    )
+    .runs;
+    assert_eq!(group_runs(&runs), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+    assert_eq!(group_runs(runs.iter().rev()), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+    assert!(group_runs(&[]).is_empty());
 }
 
 #[test]
@@ -286,17 +286,18 @@ fn metrics_have_names_of_their_own() {
     assert_eq!(names.len(), Metric::ALL.len());
 }
 
-fn check_groups(runs: &[PlannedRun], max_lanes: usize) -> Result<(), TestCaseError> {
-    let groups = group_runs(runs, max_lanes);
+fn check_groups(runs: &[PlannedRun]) -> Result<(), TestCaseError> {
+    let groups = group_runs(runs);
     let mut all = groups.concat();
     all.sort_unstable();
     prop_assert_eq!(all, (0..runs.len()).collect::<Vec<_>>());
     for group in &groups {
-        prop_assert!((1..=max_lanes.max(1)).contains(&group.len()) && group.is_sorted());
-        let keys: HashSet<GroupKey> =
-            group.iter().map(|&run| GroupKey::of(&runs[run].config, &runs[run].data_fingerprint)).collect();
-        prop_assert_eq!(keys.len(), 1);
+        prop_assert!(!group.is_empty() && group.is_sorted());
     }
+    let key = |run: usize| GroupKey::of(&runs[run].config, &runs[run].data_fingerprint);
+    let keys = |group: &Vec<usize>| group.iter().map(|&run| key(run)).collect::<HashSet<_>>();
+    prop_assert!(groups.iter().all(|group| keys(group).len() == 1));
+    prop_assert_eq!(groups.iter().flat_map(keys).collect::<HashSet<_>>().len(), groups.len());
     Ok(())
 }
 
@@ -309,7 +310,6 @@ proptest! {
         widths in prop::collection::btree_set(1u32..500, 1..4),
         zipped in prop::collection::vec((1u32..50, 0.0f64..0.9), 1..4),
         seeds in 1usize..4,
-        max_lanes in 0usize..9,
     ) {
         let rates: Vec<f64> = rates.into_iter().map(|rate| f64::from(rate) * 1e-5).collect();
         let widths: Vec<u32> = widths.into_iter().collect();
@@ -326,6 +326,6 @@ proptest! {
             prop_assert!(widths.iter().any(|width| config.model.generator.hidden == [*width; 2]));
             prop_assert!(zipped.contains(&(config.train.epochs, config.optimizer.generator.beta1)));
         }
-        check_groups(&plan.runs, max_lanes)?;
+        check_groups(&plan.runs)?;
     }
 }

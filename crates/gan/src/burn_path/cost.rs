@@ -24,39 +24,10 @@ pub struct StepCost {
 impl StepCost {
     /// Of a full step of that config.
     pub fn of(config: &Config) -> Self {
-        let (batch, updates) = (f64::from(config.train.batch_size), f64::from(config.train.d_steps));
-        let product = |weights: f64| 2.0 * weights * batch;
-        let of = |role| Weights::of(&Network::of(role, config));
-        let (g, d) = (of(Role::Generator), of(Role::Discriminator));
-        let update_d = product(g.all) + 2.0 * product(2.0 * d.all + d.behind_first);
-        let update_g = product(2.0 * g.all + g.behind_first) + product(2.0 * d.all);
-        Self { flops: updates * update_d + update_g, bytes: 28.0 * (updates * d.numbers + g.numbers) }
-    }
-}
-
-/// Sizes of a network.
-struct Weights {
-    /// Numbers in matrices.
-    all: f64,
-    /// Without the first layer's, whose input needs no gradient.
-    behind_first: f64,
-    /// All trained numbers.
-    numbers: f64,
-}
-
-impl Weights {
-    fn of(network: &Network) -> Self {
-        let sizes: Vec<_> = network
-            .layers
-            .iter()
-            .filter_map(|layer| match *layer {
-                Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
-                _ => None,
-            })
-            .collect();
-        let all: f64 = sizes.iter().sum();
-        let first = sizes.first().copied().unwrap_or(0.0);
-        Self { all, behind_first: all - first, numbers: network.parameter_count() as f64 }
+        let parameters = |role| Network::of(role, config).parameter_count() as f64;
+        let updated =
+            f64::from(config.train.d_steps) * parameters(Role::Discriminator) + parameters(Role::Generator);
+        Self { flops: config.flops_per_step(), bytes: 28.0 * updated }
     }
 }
 
@@ -83,6 +54,24 @@ pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
     let rows = 2 * most_steps(&layout) * (layout.floats + layout.integers);
     let numbers = lanes * (3 * parameters + 5 * largest + 2 * activations) + rows;
     4 * numbers as u64 + u64::from(images) * IMAGE_PIXELS as u64
+}
+
+/// Bytes of the largest tensor of a group of that config and so many lanes.
+pub fn largest_buffer_bytes(config: &Config, lanes: usize) -> u64 {
+    let networks = Role::BOTH.map(|role| Network::of(role, config));
+    let parameters = networks.iter().map(Network::parameter_count).max().unwrap_or(0);
+    // Both halves of the discriminator's batch lie in one tensor.
+    let rows = 2 * config.train.batch_size as usize;
+    let widest = networks.iter().map(widest).max().unwrap_or(0);
+    4 * (lanes * parameters.max(rows * widest)) as u64
+}
+
+fn widest(network: &Network) -> usize {
+    let outputs = network.layers.iter().filter_map(|layer| match *layer {
+        Layer::Linear { outputs, .. } => Some(outputs),
+        _ => None,
+    });
+    outputs.chain([network.inputs]).max().unwrap_or(0)
 }
 
 /// Numbers that a forward pass of one row leaves for its backward pass.

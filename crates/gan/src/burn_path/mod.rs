@@ -25,5 +25,5 @@ mod step;
 mod tests;
 mod trainer;
 
-pub use cost::{DeviceSpeed, StepCost, memory_bytes};
+pub use cost::{DeviceSpeed, StepCost, largest_buffer_bytes, memory_bytes};
 pub use trainer::BurnTrainer;

@@ -263,7 +263,6 @@ fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Resul
     if lanes.len() != states.len() {
         return Err(GanError::Group(format!("{} lanes have {} states", lanes.len(), states.len())));
     }
-    let per_epoch = u64::from(first.config.steps_per_epoch());
     for (index, (lane, state)) in lanes.iter().zip(states).enumerate() {
         if GroupKey::of(&lane.config, "") != GroupKey::of(&first.config, "") {
             return Err(GanError::Group(format!("lane {index} differs from lane 0 in its shapes")));
@@ -275,7 +274,7 @@ fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Resul
                 images.count
             )));
         }
-        if state.step % per_epoch != states[0].step % per_epoch {
+        if lane.config.phase(state.step) != first.config.phase(states[0].step) {
             return Err(GanError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));
         }
         state.check(&lane.config).map_err(GanError::Group)?;

@@ -11,6 +11,8 @@ pub(super) struct Adapter {
     pub(super) kind: DeviceKind,
     /// Its own memory in bytes.
     pub(super) memory_bytes: Option<u64>,
+    /// The most bytes in one buffer that a shader reads or writes.
+    pub(super) largest_buffer_bytes: Option<u64>,
     /// How many adapters of the same kind come before it.
     #[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "needed to open it"))]
     pub(super) nth: usize,
@@ -104,7 +106,10 @@ mod with_wgpu {
             "" => format!("{}, {}", info.name, info.backend),
             driver => format!("{}, {}, driver {driver}", info.name, info.backend),
         };
-        Adapter { description, kind, memory_bytes: memory_bytes(adapter), nth }
+        let limits = adapter.limits();
+        let largest_buffer_bytes =
+            Some(limits.max_buffer_size.min(limits.max_storage_buffer_binding_size.into()));
+        Adapter { description, kind, memory_bytes: memory_bytes(adapter), largest_buffer_bytes, nth }
     }
 
     #[cfg(not(target_vendor = "apple"))]

@@ -54,6 +54,8 @@ pub struct DeviceInfo {
     pub kind: DeviceKind,
     /// The device's own memory in bytes, or the machine's for a CPU.
     pub memory_bytes: Option<u64>,
+    /// The most bytes that its driver takes in one tensor, where there is such a limit.
+    pub largest_buffer_bytes: Option<u64>,
     /// `None` for a device this build can use.
     pub problem: Option<Problem>,
 }
@@ -61,7 +63,7 @@ pub struct DeviceInfo {
 impl DeviceInfo {
     fn new(name: DeviceName, backend: &str, adapter: &str, kind: DeviceKind) -> Self {
         let (name, backend, adapter) = (name.to_string(), backend.to_owned(), adapter.to_owned());
-        Self { name, backend, adapter, kind, memory_bytes: None, problem: None }
+        Self { name, backend, adapter, kind, memory_bytes: None, largest_buffer_bytes: None, problem: None }
     }
 
     fn with_problem(self, cause: String, remedy: &str) -> Self {
@@ -131,27 +133,24 @@ fn cpus() -> Vec<DeviceInfo> {
 
 fn wgpu_devices() -> Vec<DeviceInfo> {
     let vulkan = adapters(Api::Vulkan);
-    if vulkan.is_empty() {
-        let preferred = adapters(Api::Preferred);
-        if !preferred.is_empty() {
-            return preferred
-                .iter()
-                .enumerate()
-                .map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it))
-                .collect();
-        }
-        let none = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
-        return vec![match cfg!(feature = "wgpu") {
-            true => none.with_problem("no Vulkan driver found a GPU".to_owned(), VULKAN_REMEDY),
-            false => none.with_problem(not_compiled("vulkan"), remedy("vulkan")),
-        }];
+    if !vulkan.is_empty() {
+        let vulkan = vulkan.iter().enumerate();
+        return vulkan.map(|(index, it)| of_adapter(DeviceName::Vulkan(index), it)).collect();
     }
-    vulkan.iter().enumerate().map(|(index, it)| of_adapter(DeviceName::Vulkan(index), it)).collect()
+    let preferred = adapters(Api::Preferred);
+    let others = preferred.iter().enumerate().map(|(index, it)| of_adapter(DeviceName::Wgpu(index), it));
+    let none = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+    let none = match cfg!(feature = "wgpu") {
+        true => none.with_problem("no Vulkan driver found a GPU".to_owned(), VULKAN_REMEDY),
+        false => none.with_problem(not_compiled("wgpu"), remedy("wgpu")),
+    };
+    std::iter::once(none).chain(others).collect()
 }
 
 fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
     let info = DeviceInfo::new(name, "burn-wgpu", &adapter.description, adapter.kind);
-    DeviceInfo { memory_bytes: adapter.memory_bytes, ..info }
+    let Adapter { memory_bytes, largest_buffer_bytes, .. } = *adapter;
+    DeviceInfo { memory_bytes, largest_buffer_bytes, ..info }
 }
 
 /// The CUDA devices that NVIDIA's driver reports, and whether libtorch sees them.
@@ -221,7 +220,7 @@ fn not_compiled(feature: &str) -> String {
 fn remedy(feature: &str) -> &'static str {
     match feature {
         "libtorch" => "LIBTORCH=/path/to/libtorch-2.9.0 cargo build --release --features libtorch",
-        "vulkan" => "cargo build --release --features vulkan",
+        "wgpu" => "cargo build --release --features wgpu",
         _ => "cargo build --release --features flex",
     }
 }

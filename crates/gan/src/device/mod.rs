@@ -6,12 +6,14 @@
 
 mod adapters;
 mod child;
+mod lanes;
 mod list;
 mod machine;
 mod name;
 #[cfg(feature = "burn-path")]
 mod open;
 
+pub use lanes::most_lanes;
 pub use list::{DeviceInfo, DeviceKind, Problem, best, list, probe};
 pub use name::{DeviceChoice, DeviceName};
 #[cfg(feature = "burn-path")]

@@ -20,6 +20,12 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
+    /// Bytes of its memory that this process holds, where the backend counts them: those in use and
+    /// those kept for the next tensors.
+    pub fn memory_held_bytes(&self) -> Option<u64> {
+        self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
+    }
+
     /// The same device, with every step issued anew: to compare.
     #[must_use]
     pub fn without_replay(self) -> Self {
@@ -90,7 +96,7 @@ fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
 
 #[cfg(not(feature = "wgpu"))]
 fn gpu(_: DeviceName) -> Result<OpenDevice, String> {
-    Err(super::list::missing("vulkan"))
+    Err(super::list::missing("wgpu"))
 }
 
 #[cfg(feature = "libtorch")]

@@ -205,14 +205,14 @@ fn check_alignment(lanes: &[SessionLane]) -> Result<(), GanError> {
     let Some(first) = lanes.first() else {
         return Err(GanError::Group("it has no lanes".into()));
     };
-    let within = |lane: &SessionLane| lane.step % u64::from(lane.config().steps_per_epoch());
-    match lanes.iter().find(|lane| within(lane) != within(first)) {
+    let phase = |lane: &SessionLane| lane.config().phase(lane.step);
+    match lanes.iter().find(|lane| phase(lane) != phase(first)) {
         Some(other) => Err(GanError::Group(format!(
-            "{} stands at step {} of its epoch and {} at step {}",
+            "{} stands at step {} of its epoch and {} at step {}, and the epoch's last step is smaller than the others",
             first.run(),
-            within(first),
+            phase(first),
             other.run(),
-            within(other)
+            phase(other)
         ))),
         None => Ok(()),
     }

@@ -6,9 +6,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use gansweep_data::DataSource;
-use gansweep_experiment::{Experiment, Plan, RunId, RunState};
-use gansweep_gan::architecture::Network;
-use gansweep_runner::form_groups;
+use gansweep_experiment::{Experiment, Plan, PlannedRun, RunId, RunState};
+use gansweep_runner::{PlannedGroup, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
 use serde_json::json;
 
@@ -50,8 +49,8 @@ struct View {
     plan: Plan,
     data: String,
     statuses: HashMap<RunId, RunStatus>,
-    groups: Vec<usize>,
-    devices: String,
+    /// Device and lanes of each group.
+    groups: Vec<(String, usize)>,
     workers: usize,
     training_flops: f64,
 }
@@ -73,26 +72,13 @@ impl View {
             Err(error) => return Err(error.into()),
         };
         let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
-        let groups = form_groups(&open, places.slots.len(), places.max_lanes).iter().map(Vec::len).collect();
-        let mut devices: Vec<&str> = places.slots.iter().map(|slot| slot.device.as_str()).collect();
-        devices.dedup();
-        let training_flops = open
-            .iter()
-            .map(|run| {
-                flops_per_image(run)
-                    * f64::from(run.config.images_per_epoch())
-                    * f64::from(run.config.train.epochs)
-            })
-            .sum();
-        Ok(Self {
-            data,
-            groups,
-            devices: devices.join(", "),
-            workers: places.slots.len(),
-            training_flops,
-            plan,
-            statuses,
-        })
+        let slots = places.slots(&open);
+        let groups = form_groups(&open, &steps_done(&open, &statuses), &slots).into_iter();
+        let groups =
+            groups.map(|PlannedGroup { slot, runs }| (slots[slot].device.clone(), runs.len())).collect();
+        let training_flops =
+            open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
+        Ok(Self { data, groups, workers: slots.len(), training_flops, plan, statuses })
     }
 
     fn done(&self) -> usize {
@@ -152,7 +138,8 @@ impl View {
         writeln!(text, "\n{}", self.conclusion())
     }
 
-    /// `16 runs (4 done) -> 12 groups of 1 lane on cpu, 2 at a time; 1.2e15 floating-point operations`.
+    /// `16 runs (4 done before) -> 12 groups of 1 lane on cpu, 2 at a time; about 1.2e15 floating-point
+    /// operations`.
     fn conclusion(&self) -> String {
         let mut text = output::count(self.plan.runs.len(), "run");
         let mut notes = Vec::new();
@@ -171,20 +158,11 @@ impl View {
         if self.groups.is_empty() {
             return text + ": nothing left to train";
         }
-        let largest = self.groups.iter().max().copied().unwrap_or(0);
-        let smallest = self.groups.iter().min().copied().unwrap_or(0);
-        let lanes = if largest == smallest {
-            output::count(largest, "lane")
-        } else {
-            format!("{smallest} to {largest} lanes")
-        };
-        let groups = output::count(self.groups.len(), "group");
-        let _ = write!(
-            text,
-            " -> {groups} of {lanes} on {}, {} at a time",
-            self.devices,
-            self.workers.min(self.groups.len())
-        );
+        let _ = write!(text, " -> {}", groups_by_device(&self.groups).join(" and "));
+        let at_once = self.workers.min(self.groups.len());
+        if at_once > 1 {
+            let _ = write!(text, ", {at_once} at a time");
+        }
         let _ = write!(text, "; about {} floating-point operations", output::number(self.training_flops));
         text
     }
@@ -195,14 +173,39 @@ impl View {
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
                    "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
         }).collect();
+        let groups: Vec<_> =
+            self.groups.iter().map(|(device, lanes)| json!({"device": device, "lanes": lanes})).collect();
         json!({
             "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": self.data,
             "resolved": experiment.resolved, "axes": self.plan.axes, "runs": runs,
             "duplicates": self.plan.duplicates, "excluded": self.plan.excluded,
-            "groups": self.groups, "devices": self.devices, "workers": self.workers,
+            "groups": groups, "workers": self.workers,
             "floating_point_operations": self.training_flops,
         })
     }
+}
+
+/// `1 group of 64 lanes on vulkan:0`, for each device in the order of their first groups.
+fn groups_by_device(groups: &[(String, usize)]) -> Vec<String> {
+    let mut devices: Vec<&str> = Vec::new();
+    for (device, _) in groups {
+        if !devices.contains(&device.as_str()) {
+            devices.push(device);
+        }
+    }
+    let describe = |device: &str| {
+        let lanes: Vec<usize> =
+            groups.iter().filter(|(name, _)| name == device).map(|&(_, lanes)| lanes).collect();
+        let (smallest, largest) =
+            (lanes.iter().min().copied().unwrap_or(0), lanes.iter().max().copied().unwrap_or(0));
+        let each = if smallest == largest {
+            output::count(largest, "lane")
+        } else {
+            format!("{smallest} to {largest} lanes")
+        };
+        format!("{} of {each} on {device}", output::count(lanes.len(), "group"))
+    };
+    devices.into_iter().map(describe).collect()
 }
 
 /// Runs listed for people.
@@ -210,6 +213,12 @@ const MAX_LISTED: usize = 50;
 
 fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
     statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
+}
+
+/// Steps in the checkpoints that the runs would go on from.
+fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
+    let checkpoint = |run: &PlannedRun| statuses.get(&run.id)?.checkpoint.as_ref();
+    runs.iter().map(|run| checkpoint(run).map_or(0, |resume| resume.step)).collect()
 }
 
 /// What the runs will train on, and in words where it comes from. Downloads nothing: a dataset
@@ -233,14 +242,4 @@ fn foresee_data(experiment: &Experiment, source: &DataSource) -> Result<(Substit
         _ => dataset,
     };
     Ok((datasets.iter().map(|&dataset| (dataset, substitute(dataset))).collect(), words))
-}
-
-/// Multiplications and additions in all matrix products of one step, per real image: the
-/// generator forward twice and backward once (two products each way), the discriminator forward
-/// three times, backward on weights twice and on inputs three times.
-fn flops_per_image(run: &gansweep_experiment::PlannedRun) -> f64 {
-    let weights = |network: Network| network.parameter_count() as f64;
-    let generator = weights(Network::generator(&run.config));
-    let discriminator = weights(Network::discriminator(&run.config));
-    2.0 * (4.0 * generator + 8.0 * discriminator)
 }

@@ -1,67 +1,124 @@
 //! Where a sweep trains: devices, workers on each, lanes in a group.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use gansweep_experiment::Execution;
-use gansweep_gan::device::{self, DeviceChoice, DeviceName};
+use gansweep_experiment::{Config, Execution, GroupKey, PlannedRun};
+use gansweep_gan::device::{self, DeviceChoice, DeviceInfo, DeviceName};
 use gansweep_runner::Slot;
 
 use super::devices;
 use crate::cli::ExecutionArgs;
 use crate::failure::Failure;
 
-/// Lanes of one group on a device other than the CPU, unless the user says otherwise.
-const GPU_LANES: usize = 64;
-
-/// What takes groups from the queue, and how large groups may be.
+/// What takes groups from the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// One worker each.
-    pub(crate) slots: Vec<Slot>,
-    /// The most lanes in a group.
-    pub(crate) max_lanes: usize,
+    places: Vec<Place>,
+    /// Lanes in a group as the user wants them.
+    fuse: Option<usize>,
+}
+
+/// A device and the workers on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    name: DeviceName,
+    /// What the device said of itself, unless it is this program's own CPU path.
+    info: Option<DeviceInfo>,
+    workers: u32,
+    /// Of each worker.
+    threads: u32,
 }
 
 /// The command line's wishes over the experiment file's, over what pays on this machine.
 pub(crate) fn choose(args: &ExecutionArgs, execution: &Execution) -> Result<Places, Failure> {
     let names = if args.devices.is_empty() { &execution.devices } else { &args.devices };
-    let devices = names.iter().map(|name| resolve(name)).collect::<Result<Vec<_>, _>>()?;
+    let machine = Machine::default();
     let cores = available_parallelism().map_or(1, NonZero::get) as u32;
     let jobs = args.jobs.or((execution.jobs > 0).then_some(execution.jobs));
-    let mut slots = Vec::new();
-    for device in &devices {
-        let jobs = jobs.unwrap_or(if *device == DeviceName::Cpu { cores } else { 1 });
-        let threads = (cores / jobs).max(1);
-        slots.extend((0..jobs).map(|_| Slot { device: device.to_string(), threads }));
-    }
+    let place = |name: &String| {
+        let (name, info) = machine.resolve(name)?;
+        let workers = jobs.unwrap_or(if name == DeviceName::Cpu { cores } else { 1 });
+        Ok(Place { name, info, workers, threads: (cores / workers).max(1) })
+    };
+    let places = names.iter().map(place).collect::<Result<Vec<_>, Failure>>()?;
     let fuse = args.fuse.or((execution.fuse > 0).then_some(execution.fuse));
-    // A lane on the CPU is one thread's work: lanes share nothing there that would pay for a group.
-    let paying = if devices.iter().all(|device| *device == DeviceName::Cpu) { 1 } else { GPU_LANES };
-    Ok(Places { slots, max_lanes: fuse.map_or(paying, |lanes| lanes as usize) })
+    Ok(Places { places, fuse: fuse.map(|lanes| lanes as usize) })
 }
 
-/// The device of that name, if this machine and this build have it.
-fn resolve(name: &str) -> Result<DeviceName, Failure> {
-    let choice: DeviceChoice =
-        name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
-    match choice {
-        DeviceChoice::Named(DeviceName::Cpu) => Ok(DeviceName::Cpu),
-        DeviceChoice::Auto => Ok(device::best(&devices::list()?)),
-        DeviceChoice::Named(named) => {
-            let name = named.to_string();
-            match devices::list()?.into_iter().find(|device| device.name == name) {
-                None => Err(Failure::Wrong(format!(
-                    "this machine has no device {name}; `gansweep devices` lists what it has"
-                ))),
-                Some(found) => match found.problem {
-                    None => Ok(named),
-                    Some(problem) => Err(Failure::Wrong(format!(
-                        "device {name} cannot be used: {}; {}",
-                        problem.cause, problem.remedy
-                    ))),
-                },
-            }
+impl Places {
+    /// One slot for each worker, with room for those runs.
+    pub(crate) fn slots(&self, runs: &[PlannedRun]) -> Vec<Slot> {
+        let sharing = |place: &Place| {
+            let same = self.places.iter().filter(|other| other.name == place.name);
+            same.map(|other| other.workers as usize).sum()
+        };
+        self.places.iter().flat_map(|place| place.slots(runs, self.fuse, sharing(place))).collect()
+    }
+}
+
+impl Place {
+    /// Its slots, where so many workers share the device.
+    fn slots(
+        &self,
+        runs: &[PlannedRun],
+        fuse: Option<usize>,
+        sharing: usize,
+    ) -> impl Iterator<Item = Slot> + use<> {
+        let mut known = HashMap::new();
+        let mut limit = |run: &PlannedRun| {
+            let key = GroupKey::of(&run.config, &run.data_fingerprint);
+            *known.entry(key).or_insert_with(|| fuse.unwrap_or_else(|| self.most_lanes(&run.config, sharing)))
+        };
+        let max_lanes = runs.iter().map(&mut limit).collect();
+        let slot = Slot { device: self.name.to_string(), threads: self.threads, max_lanes };
+        std::iter::repeat_n(slot, self.workers as usize)
+    }
+
+    /// A lane on the CPU is one thread's work: lanes share nothing there that would pay for a group.
+    fn most_lanes(&self, config: &Config, sharing: usize) -> usize {
+        self.info.as_ref().map_or(1, |info| device::most_lanes(info, sharing, config))
+    }
+}
+
+/// The machine's devices, asked for when they are first needed: that starts their drivers.
+#[derive(Debug, Default)]
+struct Machine(OnceCell<Vec<DeviceInfo>>);
+
+impl Machine {
+    fn devices(&self) -> Result<&[DeviceInfo], Failure> {
+        if self.0.get().is_none() {
+            let listed = devices::list()?;
+            return Ok(self.0.get_or_init(|| listed));
+        }
+        Ok(self.0.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// The device of that name, if this machine and this build have it.
+    fn resolve(&self, name: &str) -> Result<(DeviceName, Option<DeviceInfo>), Failure> {
+        let choice: DeviceChoice =
+            name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
+        let named = match choice {
+            DeviceChoice::Named(named) => named,
+            DeviceChoice::Auto => device::best(self.devices()?),
+        };
+        if named == DeviceName::Cpu {
+            return Ok((named, None));
+        }
+        let name = named.to_string();
+        let Some(found) = self.devices()?.iter().find(|device| device.name == name) else {
+            return Err(Failure::Wrong(format!(
+                "this machine has no device {name}; `gansweep devices` lists what it has"
+            )));
+        };
+        match &found.problem {
+            None => Ok((named, Some(found.clone()))),
+            Some(problem) => Err(Failure::Wrong(format!(
+                "device {name} cannot be used: {}; {}",
+                problem.cause, problem.remedy
+            ))),
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     let record = sweep_record(&experiment, &plan, &substitutes)?;
     record_real_images(&mut store, &source, &experiment, &plan)?;
 
-    let request = request(&experiment, record, &plan, places, args);
+    let request = request(&experiment, record, &plan, &places, args);
     let summary = train(&request, &mut store, &stop, &display, args.in_process)?;
     drop(store);
     conclude(args, &experiment, &summary, &display)
@@ -129,14 +129,13 @@ fn request(
     experiment: &Experiment,
     sweep: SweepRecord,
     plan: &Plan,
-    places: Places,
+    places: &Places,
     args: &SweepArgs,
 ) -> SweepRequest {
     SweepRequest {
         sweep,
         runs: plan.runs.clone(),
-        slots: places.slots,
-        max_lanes: places.max_lanes,
+        slots: places.slots(&plan.runs),
         results_dir: args.results.results.clone(),
         data_dir: args.experiment.data_dir.clone(),
         max_attempts: MAX_ATTEMPTS,

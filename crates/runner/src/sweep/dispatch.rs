@@ -28,12 +28,11 @@ impl Sweep<'_> {
             return Ok(());
         }
         let now = Instant::now();
-        for station in 0..self.stations.len() {
-            if self.stations[station].is_ready(now)
-                && let Some(group) = self.queue.pop_front()
-            {
-                self.check(station, group)?;
-            }
+        let ready: Vec<usize> =
+            (0..self.stations.len()).filter(|&station| self.stations[station].is_ready(now)).collect();
+        let standing = |run: usize| self.roster.standing(run);
+        for (station, group) in self.queue.deal_all(&self.request.slots, &ready, &standing) {
+            self.check(station, group)?;
         }
         if self.stations.iter().all(|station| station.out_of_service.is_some()) {
             self.give_up()
@@ -68,7 +67,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Heeds what was found, clears the runs' folders, and starts the group's worker.
+    /// Heeds what was found, clears the runs' folders, and starts the group's worker. Runs that
+    /// start afresh and have therefore fallen out of step with the others wait again.
     pub(super) fn launch_checked(
         &mut self,
         station: usize,
@@ -89,7 +89,12 @@ impl Sweep<'_> {
             self.roster.forget_checkpoint(run);
             self.notify(&Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
         }
-        self.launch(station, launch, &group)
+        let Group { lanes, failures } = group;
+        let standing = |run: usize| self.roster.standing(run);
+        let first = lanes.first().map(|&run| standing(run).phase);
+        let (lanes, odd) = lanes.into_iter().partition(|&run| Some(standing(run).phase) == first);
+        self.queue.push(Group { lanes: odd, failures }, &standing);
+        self.launch(station, launch, &Group { lanes, failures })
     }
 
     /// Clears a run's folder of all checkpoints but the recorded one.
@@ -186,7 +191,7 @@ impl Sweep<'_> {
             Some(format!("{}: {reason}", station.slot.device))
         });
         let cause = format!("no device is left: {}", reasons.collect::<Vec<_>>().join("; "));
-        for run in std::mem::take(&mut self.queue).into_iter().flat_map(|group| group.lanes) {
+        for run in self.queue.clear() {
             let id = &self.roster.planned(run).id;
             let device = self.stations.first().map_or("none", |station| &station.slot.device);
             let attempt = self.ledger.begin(id, device)?;

@@ -7,7 +7,6 @@ mod settle;
 mod station;
 mod watch;
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use self::events::Message;
 use self::ledger::Ledger;
 use self::station::{Duty, Station};
 use self::watch::Ending;
-use crate::queue::{Group, initial_groups};
+use crate::queue::Queue;
 use crate::roster::Roster;
 use crate::{Eta, Launcher, Notice, Recorder, RunnerError, StopSignal, Summary, SweepRequest};
 
@@ -54,7 +53,7 @@ pub fn run_sweep(
         stop,
         observer,
         ledger: Ledger::new(recorder),
-        queue: initial_groups(&roster, request.slots.len(), request.max_lanes).into(),
+        queue: Queue::new(&request.runs, &roster.waiting(), &|run| roster.standing(run)),
         roster,
         stations: request.slots.iter().cloned().map(Station::new).collect(),
         inbox,
@@ -108,7 +107,7 @@ struct Sweep<'a> {
     observer: &'a mut dyn FnMut(&Notice),
     ledger: Ledger<'a>,
     roster: Roster<'a>,
-    queue: VecDeque<Group>,
+    queue: Queue,
     stations: Vec<Station>,
     inbox: Receiver<Message>,
     outbox: SyncSender<Message>,
@@ -126,7 +125,10 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn run(&mut self) {
         let progress = self.progress();
-        self.notify(&Notice::Begun { groups: self.queue.len(), slots: self.stations.len(), progress });
+        let standing = |run: usize| self.roster.standing(run);
+        let queue = Queue::new(&self.request.runs, &self.roster.waiting(), &standing);
+        let groups = queue.foresee(&self.request.slots, &standing).len();
+        self.notify(&Notice::Begun { groups, slots: self.stations.len(), progress });
         loop {
             self.obey_stop();
             let step = self.fill_stations().and_then(|()| self.look_after_workers());

@@ -134,7 +134,9 @@ impl Sweep<'_> {
         for run in requeued {
             self.roster.put_back(run);
         }
-        self.queue.extend(verdict.groups);
+        for group in verdict.groups {
+            self.queue.push(group, &|run| self.roster.standing(run));
+        }
         for run in verdict.failed {
             let told = unfinished.iter().find(|lane| lane.run == run).map(|lane| &lane.fate);
             let cause = if let Some(Fate::Failed(cause)) = told { cause.clone() } else { loss.cause.clone() };

@@ -11,7 +11,7 @@ use gansweep_runner::{
 };
 use proptest::prelude::*;
 
-use crate::support::{Harness, Memory, runs, undisturbed};
+use crate::support::{Harness, Memory, runs, slot, undisturbed};
 
 /// How an invocation ends, if not by itself.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +80,7 @@ fn invocation() -> impl Strategy<Value = Invocation> {
 /// Invokes the sweep once, in a folder and on records that outlive it.
 fn invoke(harness: &mut Harness, memory: &mut Memory, invocation: &Invocation) {
     let Invocation { end, scripts, slots, max_lanes, batch_events } = invocation.clone();
-    harness.request.slots.resize(slots, harness.request.slots[0].clone());
-    harness.request.max_lanes = max_lanes;
+    harness.request.slots = vec![slot("mock:0", max_lanes, harness.request.runs.len()); slots];
     harness.request.pacing.batch_events = batch_events;
     memory.full_from = match end {
         End::FullDisk(batches) => Some(memory.transactions + batches),

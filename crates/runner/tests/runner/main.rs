@@ -2,6 +2,7 @@
 
 mod disturbances;
 mod faults;
+mod groups;
 mod process;
 mod recording;
 mod stopping;

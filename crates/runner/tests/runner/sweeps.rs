@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use gansweep_experiment::{Resume, RunState};
 use gansweep_runner::mock::{MockLauncher, Script};
-use gansweep_runner::{Notice, RunnerError, StopLevel, form_groups};
+use gansweep_runner::{Notice, RunnerError, StopLevel};
 
-use crate::support::{Harness, Memory, STEPS_PER_EPOCH, config, run, runs, undisturbed};
+use crate::support::{Harness, Memory, STEPS_PER_EPOCH, config, run, runs, slot, undisturbed};
 
 #[test]
 fn every_run_is_trained_and_recorded_once() {
@@ -78,12 +78,12 @@ fn of_each_run_only_the_newest_checkpoint_is_kept() {
 #[test]
 fn lanes_at_different_steps_go_on_in_one_group() {
     let (mut memory, mut harness, resume) = interrupted(2);
-    harness.request.max_lanes = 8;
+    harness.request.slots = vec![slot("mock:0", 8, 2)];
     let launcher = MockLauncher::healthy();
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!(summary.completed, 2);
     let resumes: Vec<_> = launcher.jobs()[0].lanes.iter().map(|lane| lane.resume.clone()).collect();
-    assert_eq!(resumes, [Some(resume), None]);
+    assert_eq!(resumes, [None, Some(resume)], "the one with more left to do comes first");
     assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
 }
 
@@ -222,18 +222,4 @@ fn a_slow_database_holds_workers_up_but_never_makes_them_look_hung() {
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert!(summary.all_well());
     assert_eq!(harness.losses(), Vec::<&str>::new());
-}
-
-#[test]
-fn groups_are_no_larger_than_a_fair_share_of_the_slots() {
-    let sizes = |slots, max_lanes| {
-        let groups = form_groups(&runs(8, 1), slots, max_lanes);
-        groups.iter().map(Vec::len).collect::<Vec<_>>()
-    };
-    assert_eq!(sizes(1, 64), [8]);
-    assert_eq!(sizes(2, 64), [4, 4]);
-    assert_eq!(sizes(3, 64), [2, 3, 3]);
-    assert_eq!(sizes(2, 3), [2, 3, 3]);
-    assert_eq!(sizes(16, 64), [1; 8]);
-    assert_eq!(form_groups(&[], 2, 8), Vec::<Vec<usize>>::new());
 }

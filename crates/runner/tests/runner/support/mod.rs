@@ -101,6 +101,11 @@ fn sweep_record() -> SweepRecord {
     }
 }
 
+/// That trains at most so many of those runs at a time.
+pub(crate) fn slot(device: &str, max_lanes: usize, runs: usize) -> Slot {
+    Slot { device: device.to_owned(), threads: 1, max_lanes: vec![max_lanes; runs] }
+}
+
 /// A results folder, a request on it, and what has been told.
 pub(crate) struct Harness {
     pub(crate) folder: tempfile::TempDir,
@@ -112,11 +117,12 @@ pub(crate) struct Harness {
 impl Harness {
     pub(crate) fn new(runs: Vec<PlannedRun>, slots: usize, max_lanes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let slots =
+            (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes, runs.len())).collect();
         let request = SweepRequest {
             sweep: sweep_record(),
             runs,
-            slots: (0..slots).map(|slot| Slot { device: format!("mock:{slot}"), threads: 1 }).collect(),
-            max_lanes,
+            slots,
             results_dir: folder.path().to_owned(),
             data_dir: None,
             max_attempts: 3,

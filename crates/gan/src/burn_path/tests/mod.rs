@@ -1,5 +1,8 @@
 //! Burn's path against the CPU path written by hand, and against itself.
 
+#[cfg(feature = "wgpu")]
+mod driver;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -202,6 +205,7 @@ fn a_lane_alone_is_the_lane_in_a_group() {
     for (lane, chunk) in fused.iter().enumerate() {
         let solo = advance(&mut burn(&lanes[lane..=lane], &states[lane..=lane]), 30);
         let far = chunk_distance(&solo, std::slice::from_ref(chunk));
+        eprintln!("lane {lane}: {far:e}");
         assert!(far < 1e-4, "lane {lane}: {far:e}");
     }
 }
@@ -237,17 +241,51 @@ fn a_state_comes_back_as_it_was_given() {
 #[test]
 fn a_lane_resumed_in_another_group_goes_on_as_it_would_have() {
     let config = |lr: &str| small("coursera", &["data.images=50", &format!("optimizer.lr={lr}")]);
-    let lanes = lanes(&[config("1e-4"), config("2e-4"), config("3e-4")]);
+    let lanes = lanes(&["1e-4", "2e-4", "3e-4", "4e-4", "5e-4"].map(config));
     let states = initial(&lanes);
-    let mut whole = burn(&lanes, &states);
+    let mut whole = burn(&lanes[..3], &states[..3]);
     let first = advance(&mut whole, 7);
-    let kept: Vec<_> = [2, 0].map(|lane| whole.state(lane).unwrap()).into();
+    let kept = [2, 0].map(|lane| whole.state(lane).unwrap());
     let expected = advance(&mut whole, 9);
-    let mut resumed = burn(&[lanes[2].clone(), lanes[0].clone()], &kept);
-    let resumed = advance(&mut resumed, 9);
-    let far = chunk_distance(&resumed, &[expected[2].clone(), expected[0].clone()]);
+    // With strangers, at other places, in a larger group, from the middle of an epoch.
+    let mut others = burn(&lanes[3..], &states[3..]);
+    advance(&mut others, 7);
+    let others = [0, 1].map(|lane| others.state(lane).unwrap());
+    let [two, zero] = kept;
+    let [three, four] = others;
+    let group: Vec<_> = [3, 2, 4, 0].map(|lane: usize| lanes[lane].clone()).into();
+    let resumed = advance(&mut burn(&group, &[three, two, four, zero]), 9);
+    let mine = [resumed[1].clone(), resumed[3].clone()];
+    let far = chunk_distance(&mine, &[expected[2].clone(), expected[0].clone()]);
+    eprintln!("{far:e}");
     assert!(far < 1e-5, "{far:e}");
     assert_eq!(first[0].steps.len(), 7);
+}
+
+#[test]
+fn lanes_at_different_places_in_epochs_of_equal_steps_train_together() {
+    let config = |lr: &str| small("jovian", &["data.images=48", &format!("optimizer.lr={lr}")]);
+    let lanes = lanes(&["1e-4", "2e-4"].map(config));
+    let states = initial(&lanes);
+    let mut first = burn(&lanes[..1], &states[..1]);
+    advance(&mut first, 7);
+    let ahead = first.state(0).unwrap();
+    let mut second = burn(&lanes[1..], &states[1..]);
+    let expected = [advance(&mut first, 9), advance(&mut second, 9)].concat();
+    let together = advance(&mut burn(&lanes, &[ahead, states[1].clone()]), 9);
+    let far = chunk_distance(&together, &expected);
+    eprintln!("{far:e}");
+    assert!(far < 1e-4, "{far:e}");
+}
+
+#[test]
+fn lanes_whose_next_batches_differ_in_size_are_refused() {
+    let lanes = lanes(&vec![small("coursera", &["data.images=50"]); 2]);
+    let mut states = initial(&lanes);
+    states[1].step = 1;
+    let error =
+        BurnTrainer::new(&test_device(), lanes.clone(), states, &images(&lanes[0].config)).unwrap_err();
+    assert!(error.to_string().contains("lane 1 stands elsewhere"), "{error}");
 }
 
 #[test]
