@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod interruption;
+mod mixed_builds;
 mod mnist;
 mod sandbox;
 mod sweeping;

@@ -8,6 +8,7 @@ use gansweep_gan::device::{self, DeviceChoice, DeviceName};
 use gansweep_runner::Slot;
 
 use super::devices;
+use super::programs::Programs;
 use crate::cli::ExecutionArgs;
 use crate::failure::Failure;
 
@@ -24,13 +25,20 @@ pub(crate) struct Places {
 }
 
 /// The command line's wishes over the experiment file's, over what pays on this machine.
-pub(crate) fn choose(args: &ExecutionArgs, execution: &Execution) -> Result<Places, Failure> {
+pub(crate) fn choose(
+    args: &ExecutionArgs,
+    execution: &Execution,
+    programs: &Programs,
+) -> Result<Places, Failure> {
     let names = if args.devices.is_empty() { &execution.devices } else { &args.devices };
-    let devices = names.iter().map(|name| resolve(name)).collect::<Result<Vec<_>, _>>()?;
+    let devices = names.iter().map(|name| resolve(name, programs)).collect::<Result<Vec<_>, _>>()?;
     let cores = available_parallelism().map_or(1, NonZero::get) as u32;
     let jobs = args.jobs.or((execution.jobs > 0).then_some(execution.jobs));
+    // Each device of the processor's own gets its part of the cores.
+    let sharers = devices.iter().filter(|device| device.is_cpu()).count() as u32;
     let mut slots = Vec::new();
     for device in &devices {
+        let cores = if device.is_cpu() { (cores / sharers).max(1) } else { cores };
         let jobs = jobs.unwrap_or(if *device == DeviceName::Cpu { cores } else { 1 });
         let threads = (cores / jobs).max(1);
         slots.extend((0..jobs).map(|_| Slot { device: device.to_string(), threads }));
@@ -42,15 +50,15 @@ pub(crate) fn choose(args: &ExecutionArgs, execution: &Execution) -> Result<Plac
 }
 
 /// The device of that name, if this machine and this build have it.
-fn resolve(name: &str) -> Result<DeviceName, Failure> {
+fn resolve(name: &str, programs: &Programs) -> Result<DeviceName, Failure> {
     let choice: DeviceChoice =
         name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
     match choice {
         DeviceChoice::Named(DeviceName::Cpu) => Ok(DeviceName::Cpu),
-        DeviceChoice::Auto => Ok(device::best(&devices::list()?)),
+        DeviceChoice::Auto => Ok(device::best(&devices::list(programs))),
         DeviceChoice::Named(named) => {
             let name = named.to_string();
-            match devices::list()?.into_iter().find(|device| device.name == name) {
+            match devices::list(programs).into_iter().find(|device| device.name == name) {
                 None => Err(Failure::Wrong(format!(
                     "this machine has no device {name}; `gansweep devices` lists what it has"
                 ))),
