@@ -188,32 +188,46 @@ fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
 
 /// The CUDA devices that NVIDIA's driver reports, and whether libtorch sees them.
 fn cuda_devices() -> Vec<DeviceInfo> {
-    let usable = cuda_count();
+    let libtorch = libtorch_cuda();
     let reported = machine::nvidia_cards();
-    let count = reported.len().max(usable);
+    // A build with libtorch says why it has no CUDA; any other has no reason to speak of it.
+    let count = reported.len().max(libtorch.map_or(0, |libtorch| libtorch.devices.max(1)));
     let device = |index: usize| {
-        let (adapter, memory_bytes) =
-            reported.get(index).cloned().unwrap_or(("CUDA device".to_owned(), None));
+        let (adapter, memory_bytes) = reported.get(index).cloned().unwrap_or_default();
         let name = DeviceName::LibtorchCuda(index);
         let info = DeviceInfo::new(name, "burn-libtorch", &adapter, DeviceKind::DiscreteGpu);
         let info = DeviceInfo { memory_bytes, ..info };
-        match (cfg!(feature = "libtorch"), index < usable) {
-            (false, _) => info.with_problem(not_compiled("libtorch"), CUDA_REMEDY),
-            (true, false) => info.with_problem(no_cuda(usable), CUDA_REMEDY),
-            (true, true) => info,
+        match libtorch {
+            None => info.with_problem(not_compiled("libtorch"), CUDA_REMEDY),
+            Some(libtorch) if index < libtorch.devices => info,
+            Some(libtorch) if libtorch.has_cuda => {
+                info.with_problem(no_cuda(libtorch.devices), "install NVIDIA's driver for CUDA 12.8 or newer")
+            }
+            Some(_) => info.with_problem("this libtorch was made without CUDA".to_owned(), CUDA_REMEDY),
         }
     };
     (0..count).map(device).collect()
 }
 
+/// What this build's libtorch says of CUDA.
+#[derive(Debug, Clone, Copy)]
+struct LibtorchCuda {
+    /// Whether its part for CUDA is there.
+    has_cuda: bool,
+    /// The devices that it can use.
+    devices: usize,
+}
+
 #[cfg(feature = "libtorch")]
-fn cuda_count() -> usize {
-    usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+#[expect(clippy::unnecessary_wraps, reason = "without its feature there is none")]
+fn libtorch_cuda() -> Option<LibtorchCuda> {
+    let devices = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+    Some(LibtorchCuda { has_cuda: tch::utils::has_cudart(), devices })
 }
 
 #[cfg(not(feature = "libtorch"))]
-fn cuda_count() -> usize {
-    0
+fn libtorch_cuda() -> Option<LibtorchCuda> {
+    None
 }
 
 const CUDA_REMEDY: &str = "just setup-libtorch cuda (or scripts/setup-libtorch cuda)";
