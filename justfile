@@ -1,27 +1,42 @@
 # One-line recipes over the program; `just` alone lists them.
 
+# Which build of the program: `just backend=libtorch sweep FILE` takes the one that `just setup-libtorch` has made ready.
+backend := "default"
+cargo := if backend == "libtorch" { "scripts/with-libtorch cargo" } else { "cargo" }
+features := if backend == "libtorch" {
+    "--no-default-features --features libtorch"
+} else if backend == "default" {
+    ""
+} else {
+    error("there is no backend '" + backend + "': say default or libtorch")
+}
+
 default:
     @just --list --unsorted
 
 # Train every run of an experiment that is not trained yet, and write its report.
 sweep FILE *ARGS:
-    @cargo run --release --quiet -- sweep {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release --quiet {{features}} -- sweep {{quote(FILE)}} {{ARGS}}
 
 # Show what a sweep would run; write nothing.
 plan FILE *ARGS:
-    @cargo run --release --quiet -- plan {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release --quiet {{features}} -- plan {{quote(FILE)}} {{ARGS}}
 
 # Write the comparison page of all sweeps, or of those named with --sweep.
 report *ARGS:
-    @cargo run --release --quiet -- report {{ARGS}}
+    @{{cargo}} run --release --quiet {{features}} -- report {{ARGS}}
 
 # Ask the database.
 sql QUERY *ARGS:
-    @cargo run --release --quiet -- sql {{quote(QUERY)}} {{ARGS}}
+    @{{cargo}} run --release --quiet {{features}} -- sql {{quote(QUERY)}} {{ARGS}}
 
 # Any other command of the program.
 run *ARGS:
-    @cargo run --release --quiet -- {{ARGS}}
+    @{{cargo}} run --release --quiet {{features}} -- {{ARGS}}
+
+# Fetch libtorch 2.9.0 into libtorch/ and build the program with it: `just setup-libtorch`, or `just setup-libtorch cuda`.
+setup-libtorch ARRANGEMENT="cpu":
+    @scripts/setup-libtorch {{quote(ARRANGEMENT)}}
 
 # Every test; what needs a browser or MNIST says so and is skipped where it is missing.
 test *ARGS:
@@ -36,5 +51,5 @@ check:
 # Job-steps per second here, next to PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
 python := ""
 bench *ARGS:
-    @cargo build --release --quiet
-    @python3 tests/bench/bench.py --program "$(cargo metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} {{ARGS}}
+    @{{cargo}} build --release --quiet {{features}}
+    @python3 tests/bench/bench.py --program "$({{cargo}} metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} {{ARGS}}

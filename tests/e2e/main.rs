@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod devices;
 mod interruption;
+mod mixed_builds;
 mod mnist;
 mod sandbox;
 #[path = "../software_driver.rs"]

@@ -31,17 +31,19 @@ pub fn open_trainer(
 ) -> Result<Box<dyn Trainer>, GanError> {
     match device.parse()? {
         DeviceName::Cpu => Ok(Box::new(NativeTrainer::new(lanes, states, images, threads)?)),
-        named => open_burn(named, lanes, states, &images),
+        named => open_burn(named, threads, lanes, states, &images),
     }
 }
 
 #[cfg(feature = "burn-path")]
 fn open_burn(
     device: DeviceName,
+    threads: usize,
     lanes: Vec<Lane>,
     states: Vec<LaneState>,
     images: &TrainingImages,
 ) -> Result<Box<dyn Trainer>, GanError> {
+    crate::device::limit_threads(device, threads);
     let opened = crate::device::open(device)?;
     Ok(Box::new(crate::burn_path::BurnTrainer::new(&opened, lanes, states, images)?))
 }
@@ -49,6 +51,7 @@ fn open_burn(
 #[cfg(not(feature = "burn-path"))]
 fn open_burn(
     device: DeviceName,
+    _: usize,
     _: Vec<Lane>,
     _: Vec<LaneState>,
     _: &TrainingImages,

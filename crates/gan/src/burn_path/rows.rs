@@ -1,6 +1,6 @@
 //! The rows of a block in the device's memory.
 
-use burn::tensor::{Device, Int, IntDType, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::feed::{Block, most_steps};
 use super::masks::integers;
@@ -27,7 +27,8 @@ impl Rows {
         let steps = most_steps(layout);
         Self {
             floats: Tensor::zeros([steps, layout.floats], device),
-            integers: Tensor::zeros([steps, layout.integers], (device, IntDType::I32.into())),
+            // From data: libtorch's backend makes 32-bit integers in no other way.
+            integers: integers(&vec![0; steps * layout.integers], device).reshape([steps, layout.integers]),
             next: integers(&[0], device),
             device: device.clone(),
         }

@@ -1,13 +1,14 @@
 //! Which devices this machine has, and which of them this build can use.
 
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::adapters::{Adapter, Api, adapters};
 use super::child::output_within;
-use super::{DeviceName, machine};
+use super::{DeviceName, libtorch_build, machine};
 
 /// The release of Burn that the `burn` dependency is pinned to.
 #[cfg(feature = "burn-path")]
@@ -15,6 +16,9 @@ pub(super) const BURN_VERSION: &str = "0.22.1";
 
 /// A driver that has not answered after so long is given up.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Of the whole program: its crates have one version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a device is. Discriminants are the order in which devices are preferred and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,41 +65,69 @@ pub struct DeviceInfo {
 }
 
 impl DeviceInfo {
-    fn new(name: DeviceName, backend: &str, adapter: &str, kind: DeviceKind) -> Self {
+    pub(super) fn new(name: DeviceName, backend: &str, adapter: &str, kind: DeviceKind) -> Self {
         let (name, backend, adapter) = (name.to_string(), backend.to_owned(), adapter.to_owned());
         Self { name, backend, adapter, kind, memory_bytes: None, largest_buffer_bytes: None, problem: None }
     }
 
-    fn with_problem(self, cause: String, remedy: &str) -> Self {
+    pub(super) fn with_problem(self, cause: String, remedy: &str) -> Self {
         Self { problem: Some(Problem { cause, remedy: remedy.to_owned() }), ..self }
     }
+}
+
+/// What a program answers when it is asked for its devices, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The program's version: workers and runners of different ones do not understand each other.
+    pub version: String,
+    /// What [`probe`] found.
+    pub devices: Vec<DeviceInfo>,
 }
 
 /// Every device of this machine, usable or not, CPUs first.
 ///
 /// `probe_command` starts this program so that it calls [`probe`] and prints the result as JSON;
-/// it ends as it likes, and a crash or a hang there becomes a [`Problem`].
-pub fn list(probe_command: Command) -> Vec<DeviceInfo> {
+/// it ends as it likes, and a crash or a hang there becomes a [`Problem`]. `libtorch_command` asks
+/// the same of the program built with libtorch, for a build that lacks it; `None` if there is none.
+pub fn list(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
     let mut devices = cpus();
-    devices.extend(gpus(output_within(probe_command, PROBE_LIMIT)));
+    let (own, other) = thread::scope(|scope| {
+        let other = libtorch_command.map(|command| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            (program, scope.spawn(|| output_within(command, PROBE_LIMIT)))
+        });
+        let own = output_within(probe_command, PROBE_LIMIT);
+        (own, other.map(|(program, answer)| (program, answer.join())))
+    });
+    let of_drivers = gpus(own).into_iter().filter(|device| device.kind != DeviceKind::Cpu);
+    devices.extend(of_drivers);
+    if let Some((program, answer)) = other {
+        let answer = answer.unwrap_or_else(|_| Err("could not be asked".to_owned()));
+        libtorch_build::merge(&mut devices, &program, answer);
+    }
     devices
 }
 
 fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
-    let unreadable = |error| format!("the search for GPUs gave no list: {error}");
-    let found = answer.and_then(|text| serde_json::from_str(text.trim()).map_err(unreadable));
-    found.unwrap_or_else(|cause| {
-        let gpu = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
-        let remedy = "update the graphics driver, or name the one to use in VK_DRIVER_FILES";
-        vec![gpu.with_problem(cause, remedy)]
-    })
+    let unreadable = |error| format!("gave no list: {error}");
+    match answer.and_then(|text| serde_json::from_str::<Probe>(text.trim()).map_err(unreadable)) {
+        Ok(probe) => probe.devices,
+        Err(cause) => {
+            let gpu = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+            let remedy = "update the graphics driver, or name the one to use in VK_DRIVER_FILES";
+            vec![gpu.with_problem(format!("the search for GPUs {cause}"), remedy)]
+        }
+    }
 }
 
-/// The devices whose listing runs a driver's code: all but the CPUs.
-pub fn probe() -> Vec<DeviceInfo> {
+/// The devices whose listing runs a driver's code, and all of libtorch's, for a build that lacks it.
+pub fn probe() -> Probe {
     let mut devices = wgpu_devices();
+    if cfg!(feature = "libtorch") {
+        devices.extend(cpus().into_iter().filter(|cpu| cpu.name == DeviceName::LibtorchCpu.to_string()));
+    }
     devices.extend(cuda_devices());
-    devices
+    Probe { version: VERSION.to_owned(), devices }
 }
 
 /// The device that `auto` stands for: a CUDA device through libtorch, else a discrete, integrated
@@ -155,35 +187,49 @@ fn of_adapter(name: DeviceName, adapter: &Adapter) -> DeviceInfo {
 
 /// The CUDA devices that NVIDIA's driver reports, and whether libtorch sees them.
 fn cuda_devices() -> Vec<DeviceInfo> {
-    let usable = cuda_count();
+    let libtorch = libtorch_cuda();
     let reported = machine::nvidia_cards();
-    let count = reported.len().max(usable);
+    // A build with libtorch says why it has no CUDA; any other has no reason to speak of it.
+    let count = reported.len().max(libtorch.map_or(0, |libtorch| libtorch.devices.max(1)));
     let device = |index: usize| {
-        let (adapter, memory_bytes) =
-            reported.get(index).cloned().unwrap_or(("CUDA device".to_owned(), None));
+        let (adapter, memory_bytes) = reported.get(index).cloned().unwrap_or_default();
         let name = DeviceName::LibtorchCuda(index);
         let info = DeviceInfo::new(name, "burn-libtorch", &adapter, DeviceKind::DiscreteGpu);
         let info = DeviceInfo { memory_bytes, ..info };
-        match (cfg!(feature = "libtorch"), index < usable) {
-            (false, _) => info.with_problem(not_compiled("libtorch"), remedy("libtorch")),
-            (true, false) => {
-                info.with_problem(no_cuda(usable), "build with a libtorch 2.9.0 that was made for CUDA")
+        match libtorch {
+            None => info.with_problem(not_compiled("libtorch"), CUDA_REMEDY),
+            Some(libtorch) if index < libtorch.devices => info,
+            Some(libtorch) if libtorch.has_cuda => {
+                info.with_problem(no_cuda(libtorch.devices), "install NVIDIA's driver for CUDA 12.8 or newer")
             }
-            (true, true) => info,
+            Some(_) => info.with_problem("this libtorch was made without CUDA".to_owned(), CUDA_REMEDY),
         }
     };
     (0..count).map(device).collect()
 }
 
+/// What this build's libtorch says of CUDA.
+#[derive(Debug, Clone, Copy)]
+struct LibtorchCuda {
+    /// Whether its part for CUDA is there.
+    has_cuda: bool,
+    /// The devices that it can use.
+    devices: usize,
+}
+
 #[cfg(feature = "libtorch")]
-fn cuda_count() -> usize {
-    usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+#[expect(clippy::unnecessary_wraps, reason = "without its feature there is none")]
+fn libtorch_cuda() -> Option<LibtorchCuda> {
+    let devices = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+    Some(LibtorchCuda { has_cuda: tch::utils::has_cudart(), devices })
 }
 
 #[cfg(not(feature = "libtorch"))]
-fn cuda_count() -> usize {
-    0
+fn libtorch_cuda() -> Option<LibtorchCuda> {
+    None
 }
+
+const CUDA_REMEDY: &str = "just setup-libtorch cuda (or scripts/setup-libtorch cuda)";
 
 const VULKAN_REMEDY: &str = "install the GPU's driver with its Vulkan part and the loader, libvulkan (on Debian: apt install libvulkan1 mesa-vulkan-drivers)";
 
@@ -219,7 +265,7 @@ fn not_compiled(feature: &str) -> String {
 
 fn remedy(feature: &str) -> &'static str {
     match feature {
-        "libtorch" => "LIBTORCH=/path/to/libtorch-2.9.0 cargo build --release --features libtorch",
+        "libtorch" => "just setup-libtorch (or scripts/setup-libtorch)",
         "wgpu" => "cargo build --release --features wgpu",
         _ => "cargo build --release --features flex",
     }
@@ -258,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_driver_that_crashes_or_babbles_is_listed_with_its_cause() {
-        for answer in [Err("a driver crashed".to_owned()), Ok("Segmentation".to_owned())] {
+        for answer in [Err("crashed".to_owned()), Ok("Segmentation".to_owned())] {
             let listed = gpus(answer);
             let problem = listed[0].problem.as_ref().unwrap();
             assert!(problem.cause.contains("crashed") || problem.cause.contains("no list"), "{problem:?}");
@@ -268,12 +314,13 @@ mod tests {
     #[test]
     fn what_a_probe_prints_is_what_is_listed() {
         let found = vec![device("vulkan:0", DeviceKind::SoftwareGpu)];
-        assert_eq!(gpus(Ok(serde_json::to_string(&found).unwrap())), found);
+        let answer = Probe { version: VERSION.to_owned(), devices: found.clone() };
+        assert_eq!(gpus(Ok(serde_json::to_string(&answer).unwrap())), found);
     }
 
     #[test]
     fn every_machine_has_the_cpu() {
-        let listed = list(Command::new("/no/such/program"));
+        let listed = list(Command::new("/no/such/program"), None);
         assert!(listed[0].problem.is_none() && listed[0].name == "cpu" && listed[0].memory_bytes.is_some());
     }
 

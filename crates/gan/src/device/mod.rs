@@ -2,11 +2,13 @@
 //! one is opened.
 //!
 //! Asking for GPUs runs their drivers' code, and a driver may crash: [`list`] asks from a child
-//! process, which calls [`probe`].
+//! process, which calls [`probe`]. A build without libtorch asks the same of the build that has it,
+//! and counts its devices among this machine's.
 
 mod adapters;
 mod child;
 mod lanes;
+mod libtorch_build;
 mod list;
 mod machine;
 mod name;
@@ -14,7 +16,9 @@ mod name;
 mod open;
 
 pub use lanes::most_lanes;
-pub use list::{DeviceInfo, DeviceKind, Problem, best, list, probe};
+pub use list::{DeviceInfo, DeviceKind, Probe, Problem, best, list, probe};
 pub use name::{DeviceChoice, DeviceName};
+#[cfg(feature = "burn-path")]
+pub(crate) use open::limit_threads;
 #[cfg(feature = "burn-path")]
 pub use open::{OpenDevice, open};

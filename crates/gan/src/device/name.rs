@@ -24,6 +24,18 @@ pub enum DeviceName {
     LibtorchCuda(usize),
 }
 
+impl DeviceName {
+    /// Whether libtorch computes there.
+    pub fn is_libtorch(self) -> bool {
+        matches!(self, Self::LibtorchCpu | Self::LibtorchCuda(_))
+    }
+
+    /// Whether the machine's processor computes there, and its cores are shared with others.
+    pub fn is_cpu(self) -> bool {
+        matches!(self, Self::Cpu | Self::Flex | Self::LibtorchCpu)
+    }
+}
+
 /// What a user may write where a device is asked for.
 const FORMS: &str = "auto, cpu, flex, vulkan:0, wgpu:0, libtorch:cpu or libtorch:cuda:0";
 

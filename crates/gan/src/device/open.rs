@@ -46,6 +46,16 @@ pub fn open(name: DeviceName) -> Result<OpenDevice, GanError> {
     opened.map_err(|cause| GanError::Device { device: name.to_string(), cause })
 }
 
+/// Keeps a device that computes on the processor to so many threads. Holds for the whole process,
+/// so a worker process should say it, before its first work there.
+#[cfg_attr(not(feature = "libtorch"), expect(unused_variables, reason = "no other backend can be told"))]
+pub(crate) fn limit_threads(name: DeviceName, threads: usize) {
+    #[cfg(feature = "libtorch")]
+    if name.is_libtorch() {
+        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
+    }
+}
+
 #[cfg(feature = "flex")]
 #[expect(clippy::unnecessary_wraps, reason = "without its feature it fails")]
 fn flex() -> Result<OpenDevice, String> {

@@ -103,13 +103,15 @@ fn native(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Train
     Box::new(NativeTrainer::new(vec![lane], vec![state], images, 1).expect("the case can be trained"))
 }
 
-#[cfg(feature = "flex")]
+/// On the device that `GANSWEEP_TEST_DEVICE` names, or Burn's own CPU backend.
+#[cfg(feature = "burn-path")]
 #[expect(clippy::needless_pass_by_value, reason = "both backends are started by one type of function")]
-fn flex(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Trainer> {
+fn burn(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Trainer> {
     use gansweep_gan::burn_path::BurnTrainer;
-    use gansweep_gan::device::{DeviceName, open};
+    use gansweep_gan::device::open;
 
-    let device = open(DeviceName::Flex).expect("this build has Burn's CPU backend");
+    let name = std::env::var("GANSWEEP_TEST_DEVICE").unwrap_or_else(|_| "flex".to_owned());
+    let device = open(name.parse().expect("a device's name")).expect("this build has the device");
     Box::new(BurnTrainer::new(&device, vec![lane], vec![state], &images).expect("the case can be trained"))
 }
 
@@ -239,5 +241,5 @@ macro_rules! golden_tests {
 }
 
 golden_tests!(on_the_native_path, super::native);
-#[cfg(feature = "flex")]
-golden_tests!(on_burns_cpu_backend, super::flex);
+#[cfg(feature = "burn-path")]
+golden_tests!(on_burns_tensors, super::burn);

@@ -1,19 +1,24 @@
 //! `gansweep devices`: where this machine and this build can train.
 
 use std::io::Write;
-use std::process::Command;
 
 use gansweep_gan::device::{self, DeviceInfo};
 
+use super::programs::Programs;
 use crate::cli::DevicesArgs;
 use crate::failure::Failure;
 use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let devices = if args.probe { device::probe() } else { list()? };
     let mut out = std::io::stdout().lock();
-    if args.json || args.probe {
+    if args.probe {
+        serde_json::to_writer(&mut out, &device::probe())?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let devices = list(&Programs::find()?);
+    if args.json {
         serde_json::to_writer_pretty(&mut out, &devices)?;
         writeln!(out)?;
         return Ok(());
@@ -32,9 +37,7 @@ pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every device; drivers are asked from a process of their own, since they may crash.
-pub(crate) fn list() -> Result<Vec<DeviceInfo>, Failure> {
-    let mut probe = Command::new(super::own_program()?);
-    probe.args(["devices", "--probe"]);
-    Ok(device::list(probe))
+/// Every device; drivers are asked from processes of their own, since they may crash.
+pub(crate) fn list(programs: &Programs) -> Vec<DeviceInfo> {
+    device::list(programs.probe(), programs.libtorch_probe())
 }

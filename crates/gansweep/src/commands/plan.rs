@@ -12,6 +12,7 @@ use gansweep_store::{Reader, RunStatus, StoreError};
 use serde_json::json;
 
 use super::planning::{self, Substitutes};
+use super::programs::Programs;
 use super::slots::{self, Places};
 use crate::cli::{ExperimentArgs, PlanArgs};
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
     let experiment = planning::load(&args.experiment)?;
-    let places = slots::choose(&args.execution, &experiment.execution)?;
+    let places = slots::choose(&args.execution, &experiment.execution, &Programs::find()?)?;
     if !args.json {
         return show(&experiment, &args.experiment, &places, &args.results.results);
     }

@@ -10,6 +10,7 @@ use gansweep_gan::device::{self, DeviceChoice, DeviceInfo, DeviceName};
 use gansweep_runner::Slot;
 
 use super::devices;
+use super::programs::Programs;
 use crate::cli::ExecutionArgs;
 use crate::failure::Failure;
 
@@ -33,22 +34,34 @@ struct Place {
 }
 
 /// The command line's wishes over the experiment file's, over what pays on this machine.
-pub(crate) fn choose(args: &ExecutionArgs, execution: &Execution) -> Result<Places, Failure> {
+pub(crate) fn choose(
+    args: &ExecutionArgs,
+    execution: &Execution,
+    programs: &Programs,
+) -> Result<Places, Failure> {
     let names = if args.devices.is_empty() { &execution.devices } else { &args.devices };
-    let machine = Machine::default();
+    let machine = Machine::new(programs);
+    let named = names.iter().map(|name| machine.resolve(name)).collect::<Result<Vec<_>, _>>()?;
     let cores = available_parallelism().map_or(1, NonZero::get) as u32;
     let jobs = args.jobs.or((execution.jobs > 0).then_some(execution.jobs));
-    let place = |name: &String| {
-        let (name, info) = machine.resolve(name)?;
+    // Each device of the processor's own gets its part of the cores.
+    let sharers = named.iter().filter(|(name, _)| name.is_cpu()).count() as u32;
+    let place = |(name, info): (DeviceName, Option<DeviceInfo>)| {
+        let cores = if name.is_cpu() { (cores / sharers).max(1) } else { cores };
         let workers = jobs.unwrap_or(if name == DeviceName::Cpu { cores } else { 1 });
-        Ok(Place { name, info, workers, threads: (cores / workers).max(1) })
+        Place { name, info, workers, threads: (cores / workers).max(1) }
     };
-    let places = names.iter().map(place).collect::<Result<Vec<_>, Failure>>()?;
+    let places = named.into_iter().map(place).collect();
     let fuse = args.fuse.or((execution.fuse > 0).then_some(execution.fuse));
     Ok(Places { places, fuse: fuse.map(|lanes| lanes as usize) })
 }
 
 impl Places {
+    /// Names of the devices.
+    pub(crate) fn devices(&self) -> impl Iterator<Item = String> {
+        self.places.iter().map(|place| place.name.to_string())
+    }
+
     /// One slot for each worker, with room for those runs.
     pub(crate) fn slots(&self, runs: &[PlannedRun]) -> Vec<Slot> {
         let sharing = |place: &Place| {
@@ -84,16 +97,18 @@ impl Place {
 }
 
 /// The machine's devices, asked for when they are first needed: that starts their drivers.
-#[derive(Debug, Default)]
-struct Machine(OnceCell<Vec<DeviceInfo>>);
+struct Machine<'a> {
+    programs: &'a Programs,
+    devices: OnceCell<Vec<DeviceInfo>>,
+}
 
-impl Machine {
-    fn devices(&self) -> Result<&[DeviceInfo], Failure> {
-        if self.0.get().is_none() {
-            let listed = devices::list()?;
-            return Ok(self.0.get_or_init(|| listed));
-        }
-        Ok(self.0.get().map_or(&[], Vec::as_slice))
+impl<'a> Machine<'a> {
+    fn new(programs: &'a Programs) -> Self {
+        Self { programs, devices: OnceCell::new() }
+    }
+
+    fn devices(&self) -> &[DeviceInfo] {
+        self.devices.get_or_init(|| devices::list(self.programs))
     }
 
     /// The device of that name, if this machine and this build have it.
@@ -102,13 +117,13 @@ impl Machine {
             name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
         let named = match choice {
             DeviceChoice::Named(named) => named,
-            DeviceChoice::Auto => device::best(self.devices()?),
+            DeviceChoice::Auto => device::best(self.devices()),
         };
         if named == DeviceName::Cpu {
             return Ok((named, None));
         }
         let name = named.to_string();
-        let Some(found) = self.devices()?.iter().find(|device| device.name == name) else {
+        let Some(found) = self.devices().iter().find(|device| device.name == name) else {
             return Err(Failure::Wrong(format!(
                 "this machine has no device {name}; `gansweep devices` lists what it has"
             )));

@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use gansweep_data::{DataSource, Split, real_grid};
 use gansweep_experiment::{Dataset, Experiment, Plan};
-use gansweep_runner::{
-    InProcessLauncher, Launcher, Pacing, ProcessLauncher, StopLevel, StopSignal, Summary, SweepRequest,
-    run_sweep,
-};
+use gansweep_runner::{InProcessLauncher, Launcher, Pacing, StopLevel, Summary, SweepRequest, run_sweep};
 use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
 
 use super::planning::{self, Substitutes};
+use super::programs::{Programs, WorkerLauncher};
 use super::slots::{self, Places};
 use super::{plan as plan_command, report};
 use crate::cli::SweepArgs;
@@ -29,11 +27,13 @@ const INTERRUPTED: u8 = 130;
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     let experiment = planning::load(&args.experiment)?;
-    let places = slots::choose(&args.execution, &experiment.execution)?;
+    let programs = Programs::find()?;
+    let places = slots::choose(&args.execution, &experiment.execution, &programs)?;
     if args.dry_run {
         plan_command::show(&experiment, &args.experiment, &places, &args.results.results)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let launcher = launcher(args.in_process, programs, &places)?;
     let display = Display::new(args.quiet);
     let source = planning::source(&args.experiment);
     let substitutes = provide_data(&experiment, &source, &display)?;
@@ -52,7 +52,9 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     record_real_images(&mut store, &source, &experiment, &plan)?;
 
     let request = request(&experiment, record, &plan, &places, args);
-    let summary = train(&request, &mut store, &stop, &display, args.in_process)?;
+    let summary = run_sweep(&request, &mut store, &*launcher, &stop, &mut |notice| display.notice(notice));
+    display.finish();
+    let summary = summary?;
     drop(store);
     conclude(args, &experiment, &summary, &display)
 }
@@ -144,21 +146,18 @@ fn request(
     }
 }
 
-fn train(
-    request: &SweepRequest,
-    store: &mut Store,
-    stop: &StopSignal,
-    display: &Display,
-    in_process: bool,
-) -> Result<Summary, Failure> {
-    let launcher: Box<dyn Launcher> = if in_process {
-        Box::new(InProcessLauncher::new(super::worker::work_in_process))
-    } else {
-        Box::new(ProcessLauncher { program: super::own_program()?, args: vec!["worker".into()] })
-    };
-    let summary = run_sweep(request, store, &*launcher, stop, &mut |notice| display.notice(notice));
-    display.finish();
-    Ok(summary?)
+/// What starts the workers of those places.
+fn launcher(in_process: bool, programs: Programs, places: &Places) -> Result<Box<dyn Launcher>, Failure> {
+    if !in_process {
+        return Ok(Box::new(WorkerLauncher(programs)));
+    }
+    match places.devices().find(|device| !programs.is_own(device)) {
+        None => Ok(Box::new(InProcessLauncher::new(super::worker::work_in_process))),
+        Some(device) => Err(Failure::Wrong(format!(
+            "--in-process trains in this program alone, and {device} is another's; leave it out, or start {} instead",
+            programs.of_device(&device).display()
+        ))),
+    }
 }
 
 /// Writes the report, says where everything is, and chooses the exit code.

@@ -1,0 +1,141 @@
+//! Which program file trains on which device: this one, or where this build lacks libtorch, the same
+//! program built with it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gansweep_experiment::Job;
+use gansweep_gan::device::DeviceName;
+use gansweep_runner::{LaunchError, Launcher, ProcessLauncher, Worker};
+
+use crate::failure::Failure;
+
+/// Names the program that was built with libtorch, where it does not lie in its usual place.
+const VARIABLE: &str = "GANSWEEP_LIBTORCH_PROGRAM";
+
+/// The program files that there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Programs {
+    /// This very program's.
+    own: PathBuf,
+    /// That of the same program built with libtorch, unless this is it or there is none.
+    libtorch: Option<PathBuf>,
+}
+
+impl Programs {
+    /// Looks where they lie.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        let own = std::env::current_exe().map_err(|error| {
+            Failure::System(format!("the program cannot find its own file to start itself: {error}"))
+        })?;
+        let libtorch = match cfg!(feature = "libtorch") {
+            true => None,
+            false => libtorch_program(&own, std::env::var_os(VARIABLE)),
+        };
+        Ok(Self { own, libtorch })
+    }
+
+    /// Asks this program for its devices.
+    pub(crate) fn probe(&self) -> Command {
+        probe(&self.own)
+    }
+
+    /// Asks the program built with libtorch for its devices.
+    pub(crate) fn libtorch_probe(&self) -> Option<Command> {
+        self.libtorch.as_deref().map(probe)
+    }
+
+    /// The program that trains on the device of that name.
+    pub(crate) fn of_device(&self, device: &str) -> &Path {
+        let libtorch = device.parse().is_ok_and(DeviceName::is_libtorch);
+        self.libtorch.as_deref().filter(|_| libtorch).unwrap_or(&self.own)
+    }
+
+    /// Whether this very program trains on the device of that name.
+    pub(crate) fn is_own(&self, device: &str) -> bool {
+        self.of_device(device) == self.own
+    }
+}
+
+fn probe(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["devices", "--probe"]);
+    command
+}
+
+/// What the variable names, be it there or not; else the file in the usual place, if there is one:
+/// `target/libtorch/release/gansweep` for `target/release/gansweep`.
+fn libtorch_program(own: &Path, named: Option<OsString>) -> Option<PathBuf> {
+    if let Some(named) = named.filter(|name| !name.is_empty()) {
+        return Some(named.into());
+    }
+    let (folder, file) = (own.parent()?, own.file_name()?);
+    let usual = folder.parent()?.join("libtorch").join(folder.file_name()?).join(file);
+    usual.is_file().then_some(usual)
+}
+
+/// Starts each worker from the program that has its device.
+#[derive(Debug)]
+pub(crate) struct WorkerLauncher(pub(crate) Programs);
+
+impl Launcher for WorkerLauncher {
+    fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
+        let program = self.0.of_device(&job.device).to_owned();
+        ProcessLauncher { program, args: vec!["worker".into()] }.launch(job)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A default build whose folder may have a libtorch build beside it.
+    fn build_folder(beside: bool) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = |place: &str| {
+            let file = folder.path().join(place).join("gansweep");
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, "").unwrap();
+            file
+        };
+        let own = program("target/release");
+        if beside {
+            program("target/libtorch/release");
+        }
+        (folder, own)
+    }
+
+    #[test]
+    fn the_program_built_with_libtorch_lies_beside_the_default_one_if_it_was_built() {
+        let (folder, own) = build_folder(true);
+        let expected = folder.path().join("target/libtorch/release/gansweep");
+        assert_eq!(libtorch_program(&own, None), Some(expected.clone()));
+        assert_eq!(libtorch_program(&own, Some("".into())), Some(expected));
+        let (_folder, own) = build_folder(false);
+        assert_eq!(libtorch_program(&own, None), None);
+    }
+
+    #[test]
+    fn the_variable_names_another_even_one_that_is_missing() {
+        let (_folder, own) = build_folder(true);
+        assert_eq!(libtorch_program(&own, Some("/elsewhere".into())), Some("/elsewhere".into()));
+    }
+
+    #[test]
+    fn only_libtorchs_devices_are_the_other_programs() {
+        let programs = Programs { own: "/own".into(), libtorch: Some("/other".into()) };
+        for (device, program) in [
+            ("cpu", "/own"),
+            ("flex", "/own"),
+            ("vulkan:0", "/own"),
+            ("libtorch:cpu", "/other"),
+            ("libtorch:cuda:1", "/other"),
+        ] {
+            assert_eq!(programs.of_device(device), Path::new(program), "{device}");
+            assert_eq!(programs.is_own(device), program == "/own");
+        }
+        let alone = Programs { libtorch: None, ..programs };
+        assert_eq!(alone.of_device("libtorch:cpu"), Path::new("/own"));
+    }
+}

@@ -1,0 +1,93 @@
+//! A sweep over the devices of two builds of the program, with a script in place of the one that was
+//! built with libtorch.
+#![cfg(not(feature = "libtorch"))]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use gansweep_gan::device::{DeviceInfo, DeviceKind, Probe};
+use gansweep_store::RunFilter;
+
+use crate::sandbox::{Ended, SMALL, Sandbox};
+
+/// Answers for a libtorch build of that version; its workers train as `cpu`.
+fn stand_in(sandbox: &Sandbox, version: &str) -> PathBuf {
+    let device = DeviceInfo {
+        name: "libtorch:cpu".into(),
+        backend: "burn-libtorch".into(),
+        adapter: "a script".into(),
+        kind: DeviceKind::Cpu,
+        memory_bytes: None,
+        largest_buffer_bytes: None,
+        problem: None,
+    };
+    let probe = Probe { version: version.into(), devices: vec![device] };
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in\ndevices) echo '{}' ;;\nworker) sed -u 's/libtorch:cpu/cpu/' | '{}' worker ;;\nesac\n",
+        serde_json::to_string(&probe).unwrap(),
+        env!("CARGO_BIN_EXE_gansweep"),
+    );
+    let path = sandbox.write("stand-in", script);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn run_beside(sandbox: &Sandbox, program: &Path, arguments: &[&str]) -> Ended {
+    let mut command = sandbox.command(arguments);
+    Ended::of(&command.env("GANSWEEP_LIBTORCH_PROGRAM", program).output().unwrap())
+}
+
+#[test]
+fn one_queue_is_trained_on_the_devices_of_both_builds() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let program = stand_in(&sandbox, env!("CARGO_PKG_VERSION"));
+    let devices = run_beside(&sandbox, &program, &["devices"]).well().stdout;
+    assert!(devices.lines().any(|line| line.contains("libtorch:cpu") && line.contains("yes")), "{devices}");
+
+    let arguments = ["sweep", "small.toml", "--device", "libtorch:cpu", "--device", "cpu", "--jobs", "1"];
+    run_beside(&sandbox, &program, &arguments).well();
+    let reader = sandbox.reader();
+    let runs = reader.runs(&RunFilter::default()).unwrap();
+    let mut used: Vec<String> =
+        runs.iter().flat_map(|run| reader.attempts(&run.id).unwrap()).map(|attempt| attempt.device).collect();
+    used.sort();
+    assert_eq!(used.len(), 6, "one attempt each");
+    used.dedup();
+    assert_eq!(used, ["cpu", "libtorch:cpu"]);
+}
+
+#[test]
+fn another_build_that_cannot_be_used_is_listed_with_its_cause_and_never_started() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let older = stand_in(&sandbox, "0.0.1");
+    let missing = sandbox.path("missing");
+    let crashing = sandbox.write("crashing", "#!/bin/sh\necho 'no libtorch_cpu.so' >&2\nkill -ABRT $$\n");
+    fs::set_permissions(&crashing, fs::Permissions::from_mode(0o755)).unwrap();
+    for (program, said) in
+        [(&older, "0.0.1"), (&missing, "could not be started"), (&crashing, "libtorch_cpu.so")]
+    {
+        let listed = run_beside(&sandbox, program, &["devices", "--json"]).well().stdout;
+        let devices: Vec<DeviceInfo> = serde_json::from_str(&listed).unwrap();
+        let libtorch = devices.iter().find(|device| device.name == "libtorch:cpu").unwrap();
+        let problem = libtorch.problem.as_ref().unwrap();
+        assert!(problem.cause.contains(said) && problem.remedy.contains("setup-libtorch"), "{problem:?}");
+        run_beside(&sandbox, program, &["sweep", "small.toml", "--device", "libtorch:cpu"]).refused(&[
+            "libtorch:cpu",
+            said,
+            "setup-libtorch",
+        ]);
+        run_beside(&sandbox, program, &["plan", "small.toml", "--device", "auto"]).well();
+    }
+}
+
+#[test]
+fn another_builds_device_is_refused_where_this_program_is_to_train_itself() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let program = stand_in(&sandbox, env!("CARGO_PKG_VERSION"));
+    let arguments = ["sweep", "small.toml", "--device", "libtorch:cpu", "--in-process"];
+    run_beside(&sandbox, &program, &arguments).refused(&["--in-process", "libtorch:cpu", "stand-in"]);
+}
