@@ -16,23 +16,23 @@ default:
 
 # Train every run of an experiment that is not trained yet, and write its report.
 sweep FILE *ARGS:
-    @{{cargo}} run --release --quiet {{features}} -- sweep {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- sweep {{quote(FILE)}} {{ARGS}}
 
 # Show what a sweep would run; write nothing.
 plan FILE *ARGS:
-    @{{cargo}} run --release --quiet {{features}} -- plan {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- plan {{quote(FILE)}} {{ARGS}}
 
 # Write the comparison page of all sweeps, or of those named with --sweep.
 report *ARGS:
-    @{{cargo}} run --release --quiet {{features}} -- report {{ARGS}}
+    @{{cargo}} run --release {{features}} -- report {{ARGS}}
 
 # Ask the database.
 sql QUERY *ARGS:
-    @{{cargo}} run --release --quiet {{features}} -- sql {{quote(QUERY)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- sql {{quote(QUERY)}} {{ARGS}}
 
 # Any other command of the program.
 run *ARGS:
-    @{{cargo}} run --release --quiet {{features}} -- {{ARGS}}
+    @{{cargo}} run --release {{features}} -- {{ARGS}}
 
 # Fetch libtorch 2.9.0 into libtorch/ and build the program with it: `just setup-libtorch`, or `just setup-libtorch cuda`.
 setup-libtorch ARRANGEMENT="cpu":
