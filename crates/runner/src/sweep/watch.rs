@@ -110,7 +110,7 @@ impl ActiveWorker {
         }
     }
 
-    /// Kills it if it is silent for too long, or has closed its stream and does not exit.
+    /// Kills it if it is silent for too long, or has ended its work or its stream and does not exit.
     fn lose_patience(&mut self, now: Instant, pacing: &Pacing, hang_timeout: Duration) {
         if self.exited.is_some() || self.killed.is_some() {
             return;
@@ -118,6 +118,9 @@ impl ActiveWorker {
         match &self.closed {
             Some((since, _)) if now.duration_since(*since) > pacing.exit_grace => {
                 self.kill(now, "it closed its event stream but did not exit");
+            }
+            None if self.open_lanes().next().is_none() && self.pulse.silence(now) > pacing.exit_grace => {
+                self.kill(now, "its runs were over but it did not exit");
             }
             None if self.pulse.silence(now) > hang_timeout => {
                 let reason =
