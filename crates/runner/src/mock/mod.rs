@@ -25,6 +25,8 @@ pub struct Script {
     pub fault: Option<(u64, Fault)>,
     /// It does not hear the wish to stop.
     pub deaf: bool,
+    /// It does not exit when its runs are over.
+    pub outstays: bool,
     /// Runs whose loss becomes NaN, and at which step.
     pub diverging: Vec<(RunId, u64)>,
     /// Runs that the worker reports as failed at that step, while their neighbours train on.
@@ -78,7 +80,7 @@ impl Script {
 }
 
 /// Trains a job as a healthy worker does, in this thread, until it is over or asked to stop. Of the
-/// script, all but `fault` and `deaf` is obeyed: those are for the caller to play.
+/// script, all but `fault`, `deaf` and `outstays` is obeyed: those are for the caller to play.
 pub fn pretend(
     job: Job,
     script: &Script,
@@ -243,6 +245,7 @@ impl Iterator for Actor {
                 self.told += 1;
                 return Some(Ok(envelope));
             }
+            Ok(None) if self.script.outstays => drop(line.bell.wait_while(exit, |exit| exit.is_none())),
             Ok(None) => *exit = Some(Exit::silent(ExitStatus::Code(0))),
             Err(death) => *exit = Some(death),
         }

@@ -259,3 +259,15 @@ fn a_lane_that_does_not_fit_alone_is_failed() {
     let (_, _, cause) = harness.ends().into_iter().find(|(_, state, _)| *state == RunState::Failed).unwrap();
     assert_eq!(cause, "the device or the machine is out of memory");
 }
+
+#[test]
+fn a_worker_that_does_not_exit_when_its_runs_are_over_costs_them_nothing() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(3, 6), 1, 1);
+    harness.request.pacing.exit_grace = Duration::from_millis(50);
+    let launcher = MockLauncher::new(|_, _| Script { outstays: true, ..Script::healthy() });
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.completed, summary.failed), (3, 0), "{:?}", harness.losses());
+    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert!(harness.losses().is_empty(), "{:?}", harness.losses());
+}
