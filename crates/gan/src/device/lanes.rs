@@ -91,7 +91,7 @@ mod tests {
         let config = config("coursera");
         let small = device(DeviceKind::DiscreteGpu, Some(2 << 30), None);
         let lanes = most_lanes(&small, 1, &config);
-        let budget = (f64::from(2 << 30) * SHARE_OF_OWN_MEMORY) as u64;
+        let budget = ((2_u64 << 30) as f64 * SHARE_OF_OWN_MEMORY) as u64;
         assert!(lanes > 1 && lanes < PAYING_LANES_ON_A_GPU, "{lanes}");
         assert!(memory_bytes(&config, lanes) <= budget && memory_bytes(&config, lanes + 1) > budget);
         let half = most_lanes(&small, 2, &config);
