@@ -1,15 +1,7 @@
 //! Adam for all lanes of a network at once.
 
-use std::ops::Range;
-
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use gansweep_experiment::AdamConfig;
-
-use crate::device::{DeviceKind, OpenDevice};
-
-/// Numbers of all lanes that a processor updates at a time. A dozen operations pass over each
-/// number; a part that stays in the caches meanwhile travels from memory and back once.
-const CACHED_NUMBERS: usize = 128 << 10;
 
 /// The numbers of Adam that stay the same from step to step, each `[lanes, 1]`.
 #[derive(Debug, Clone)]
@@ -19,8 +11,6 @@ pub(super) struct Adam {
     beta2: Tensor<2>,
     rest2: Tensor<2>,
     eps: Tensor<2>,
-    /// Numbers of a lane that are updated at a time; on a GPU all.
-    part: usize,
 }
 
 /// The numbers of Adam that depend on how many updates there have been.
@@ -59,11 +49,11 @@ pub(super) struct Trained {
 
 impl Adam {
     /// Of every lane.
-    pub(super) fn new<'a>(configs: impl Iterator<Item = &'a AdamConfig>, device: &OpenDevice) -> Self {
+    pub(super) fn new<'a>(configs: impl Iterator<Item = &'a AdamConfig>, device: &Device) -> Self {
         let configs: Vec<_> = configs.collect();
         let column = |value: &dyn Fn(&AdamConfig) -> f64| {
             let values: Vec<f32> = configs.iter().map(|config| value(config) as f32).collect();
-            Tensor::<1>::from_data(values.as_slice(), &device.device).reshape([configs.len(), 1])
+            Tensor::<1>::from_data(values.as_slice(), device).reshape([configs.len(), 1])
         };
         Self {
             beta1: column(&|config| config.beta1),
@@ -71,10 +61,6 @@ impl Adam {
             beta2: column(&|config| config.beta2),
             rest2: column(&|config| 1.0 - config.beta2),
             eps: column(&|config| config.eps),
-            part: match device.kind {
-                DeviceKind::Cpu => (CACHED_NUMBERS / configs.len()).max(1),
-                _ => usize::MAX,
-            },
         }
     }
 
@@ -87,49 +73,11 @@ impl Adam {
         step_size: Tensor<2>,
         root: Tensor<2>,
     ) {
-        let [lanes, count] = gradient.dims();
-        for start in (0..count).step_by(self.part) {
-            let part = [0..lanes, start..count.min(start.saturating_add(self.part))];
-            self.update_part(trained, &part, cut(&gradient, &part), &step_size, &root);
-        }
-    }
-
-    /// The same of some of each lane's numbers, `part`.
-    fn update_part(
-        &self,
-        trained: &mut Trained,
-        part: &[Range<usize>; 2],
-        gradient: Tensor<2>,
-        step_size: &Tensor<2>,
-        root: &Tensor<2>,
-    ) {
         let square = gradient.clone().square() * self.rest2.clone();
-        change(&mut trained.first, part, |first| first * self.beta1.clone() + gradient * self.rest1.clone());
-        change(&mut trained.second, part, |second| second * self.beta2.clone() + square);
-        let [first, second] = [&trained.first, &trained.second].map(|it| cut(it, part));
-        let scale = second.sqrt() * root.clone() + self.eps.clone();
-        let step = first / scale * step_size.clone();
-        change(&mut trained.values, part, |values| values - step);
+        trained.first.inplace(|first| first * self.beta1.clone() + gradient * self.rest1.clone());
+        trained.second.inplace(|second| second * self.beta2.clone() + square);
+        let scale = trained.second.clone().sqrt() * root + self.eps.clone();
+        let change = trained.first.clone() / scale * step_size;
+        trained.values.inplace(|values| values - change);
     }
-}
-
-/// A part of a tensor; of all of it no copy is made.
-fn cut(tensor: &Tensor<2>, part: &[Range<usize>; 2]) -> Tensor<2> {
-    if is_whole(tensor, part) { tensor.clone() } else { tensor.clone().slice(part.clone()) }
-}
-
-fn is_whole(tensor: &Tensor<2>, part: &[Range<usize>; 2]) -> bool {
-    tensor.dims() == part.each_ref().map(Range::len)
-}
-
-/// Changes a part of a tensor where it is.
-fn change(tensor: &mut Tensor<2>, part: &[Range<usize>; 2], how: impl FnOnce(Tensor<2>) -> Tensor<2>) {
-    let whole = is_whole(tensor, part);
-    tensor.inplace(|all| match whole {
-        true => how(all),
-        false => {
-            let changed = how(all.clone().slice(part.clone()));
-            all.slice_assign(part.clone(), changed)
-        }
-    });
 }

@@ -1,6 +1,6 @@
 //! One of the two networks of all lanes: what is trained of it and what it is trained with.
 
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::{Device, Tensor, Transaction};
 use gansweep_experiment::{AdamConfig, Config};
 
 use super::activation::Slopes;
@@ -8,7 +8,6 @@ use super::adam::{Adam, Trained};
 use super::forward::{Pass, Passed, Statistics};
 use super::layout::Layout;
 use crate::architecture::{Layer, Network, Role};
-use crate::device::OpenDevice;
 use crate::state::LaneState;
 
 /// `BatchNorm1d`'s momentum: the weight of a batch in the running statistics.
@@ -36,10 +35,9 @@ impl Side {
         role: Role,
         configs: &[&Config],
         states: &[LaneState],
-        opened: &OpenDevice,
+        device: &Device,
     ) -> Result<Self, String> {
         let first = configs.first().ok_or("it has no lanes")?;
-        let device = &opened.device;
         let network = Network::of(role, first);
         let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
         let upload = |layout: &Layout, prefix: &str| -> Result<Tensor<2>, String> {
@@ -61,7 +59,7 @@ impl Side {
                 running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
             }
         };
-        let adam = Adam::new(configs.iter().map(|config| adam_config(role, config)), opened);
+        let adam = Adam::new(configs.iter().map(|config| adam_config(role, config)), device);
         let slopes: Vec<_> = configs.iter().map(|config| slope(role, config)).collect();
         let slopes = Slopes::new(&slopes, device);
         Ok(Self { network, layout, trained, running, running_layout, adam, slopes })

@@ -89,7 +89,7 @@ impl Work {
         states: Vec<LaneState>,
     ) -> Result<Self, GanError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
-        let side = |role| Side::new(role, &configs, &states, device).map_err(GanError::Group);
+        let side = |role| Side::new(role, &configs, &states, &device.device).map_err(GanError::Group);
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,

@@ -107,8 +107,7 @@ mod with_wgpu {
             driver => format!("{}, {}, driver {driver}", info.name, info.backend),
         };
         let limits = adapter.limits();
-        let largest_buffer_bytes =
-            Some(limits.max_buffer_size.min(limits.max_storage_buffer_binding_size.into()));
+        let largest_buffer_bytes = Some(limits.max_buffer_size.min(limits.max_storage_buffer_binding_size));
         Adapter { description, kind, memory_bytes: memory_bytes(adapter), largest_buffer_bytes, nth }
     }
 
