@@ -240,7 +240,7 @@ impl Reader<'_> {
         let fault = if schema::is_table(path) {
             let problem = Problem::WrongType(self.document.describe(value));
             self.new_fault(at, full_path, problem).expected("a table of keys")
-        } else if value.get_ref().is_table() {
+        } else if value.get_ref().is_table() && !schema::is_rather_a_key(path) {
             self.new_fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
         } else {
             let nearest = match path {

@@ -14,7 +14,7 @@ pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS};
 
 pub(crate) use field::Field;
 pub(crate) use kind::Misfit;
-pub(crate) use nearest::{nearest, nearest_key, nearest_table};
+pub(crate) use nearest::{is_rather_a_key, nearest, nearest_key, nearest_table};
 
 use serde::{Serialize, Serializer};
 

@@ -26,8 +26,20 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
 
 /// The nearest table of keys.
 pub(crate) fn nearest_table(wrong: &str) -> Option<String> {
+    nearest(wrong, tables())
+}
+
+/// Whether a name that is wrong is spelt like a key, and more so than like any table of keys: on an
+/// axis a key's value may be a table too.
+pub(crate) fn is_rather_a_key(wrong: &str) -> bool {
+    let key = keys().map(|key| similarity(wrong, key.path)).fold(0.0, f64::max);
+    let table = tables().map(|table| similarity(wrong, table)).fold(0.0, f64::max);
+    key >= ALIKE && key > table
+}
+
+fn tables() -> impl Iterator<Item = &'static str> {
     let tables = keys().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
-    nearest(wrong, tables.chain(AXIS_TABLES))
+    tables.chain(AXIS_TABLES)
 }
 
 /// The first of the names with the highest score, if that is high enough.
@@ -63,5 +75,13 @@ mod tests {
         assert_eq!(nearest_table("trian").unwrap(), "train");
         assert_eq!(nearest_table("sweep.gird").unwrap(), "sweep.grid");
         assert_eq!(nearest_table("unrelated"), None);
+    }
+
+    #[test]
+    fn a_slip_in_a_key_is_told_from_one_in_a_table() {
+        assert!(is_rather_a_key("optimizer.lrr") && is_rather_a_key("train.epoch"));
+        for table in ["trian", "optimiser", "sweep.gird", "modle.generator", "unrelated"] {
+            assert!(!is_rather_a_key(table), "{table}");
+        }
     }
 }
