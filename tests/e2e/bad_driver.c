@@ -3,6 +3,7 @@
  *   start      it aborts when it is asked for its first function
  *   compile    it aborts when it is asked to compile a shader
  *   disappear  it aborts at its 20th submission and is not there afterwards: the file GONE says so
+ *   small      it has as many bytes of memory as MEMORY says, and refuses what goes beyond
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -40,6 +41,46 @@ static int32_t submit(void *queue, uint32_t count, const void *submits, uint64_t
     return submit_really(queue, count, submits, fence);
 }
 
+/* The head of VkMemoryAllocateInfo. */
+struct request {
+    int32_t kind;
+    const void *next;
+    uint64_t size;
+};
+
+#define MOST_PIECES 4096
+static struct {
+    uint64_t memory, size;
+} pieces[MOST_PIECES];
+static uint64_t taken;
+
+static int32_t (*allocate_really)(void *, const struct request *, const void *, uint64_t *);
+static void (*release_really)(void *, uint64_t, const void *);
+
+static int32_t allocate(void *device, const struct request *asked, const void *allocator, uint64_t *made) {
+    const int32_t out_of_device_memory = -2;
+    if (taken + asked->size > strtoull(getenv("MEMORY"), NULL, 10)) return out_of_device_memory;
+    int32_t result = allocate_really(device, asked, allocator, made);
+    for (int piece = 0; result == 0 && piece < MOST_PIECES; piece++) {
+        if (pieces[piece].size) continue;
+        pieces[piece].memory = *made;
+        pieces[piece].size = asked->size;
+        taken += asked->size;
+        break;
+    }
+    return result;
+}
+
+static void release(void *device, uint64_t memory, const void *allocator) {
+    for (int piece = 0; piece < MOST_PIECES; piece++) {
+        if (!pieces[piece].size || pieces[piece].memory != memory) continue;
+        taken -= pieces[piece].size;
+        pieces[piece].size = 0;
+        break;
+    }
+    release_really(device, memory, allocator);
+}
+
 static lookup device_function_really;
 
 static function device_function(void *device, const char *name) {
@@ -48,6 +89,14 @@ static function device_function(void *device, const char *name) {
     if (fails("disappear") && !strcmp(name, "vkQueueSubmit") && found) {
         *(function *)&submit_really = found;
         return (function)submit;
+    }
+    if (fails("small") && !strcmp(name, "vkAllocateMemory") && found) {
+        *(function *)&allocate_really = found;
+        return (function)allocate;
+    }
+    if (fails("small") && !strcmp(name, "vkFreeMemory") && found) {
+        *(function *)&release_really = found;
+        return (function)release;
     }
     return found;
 }

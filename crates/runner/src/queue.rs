@@ -33,7 +33,9 @@ pub struct PlannedGroup {
 /// took turns.
 pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<PlannedGroup> {
     let standing = |run: usize| Standing::of(&runs[run], steps[run]);
-    Queue::new(runs, &(0..runs.len()).collect::<Vec<_>>(), &standing).foresee(slots, &standing)
+    let limit = |slot: usize, run: usize| slots[slot].limit(run);
+    let queue = Queue::new(runs, &(0..runs.len()).collect::<Vec<_>>(), &standing);
+    queue.foresee(slots.len(), &limit, &standing)
 }
 
 /// What of a run decides when it begins, and with whom.
@@ -41,20 +43,31 @@ pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<Pl
 pub(crate) struct Standing {
     /// Lanes of a group have the same; see [`Config::phase`](gansweep_experiment::Config::phase).
     pub(crate) phase: u64,
+    turn: Turn,
+}
+
+/// Whose turn comes first: a run that has begun, then the longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    fresh: bool,
     /// Floating-point operations until its end.
-    pub(crate) work: u64,
+    work: Reverse<u64>,
 }
 
 impl Standing {
     /// Of a run that has done so many steps.
     pub(crate) fn of(run: &PlannedRun, step: u64) -> Self {
         let left = run.config.total_steps().saturating_sub(step) as f64;
-        Self { phase: run.config.phase(step), work: (left * run.config.flops_per_step()) as u64 }
+        let work = Reverse((left * run.config.flops_per_step()) as u64);
+        Self { phase: run.config.phase(step), turn: Turn { fresh: step == 0, work } }
     }
 }
 
 /// Tells where a run stands now.
 pub(crate) type Standings<'a> = dyn Fn(usize) -> Standing + 'a;
+
+/// Tells the most lanes of a group with a run in it, given a slot and the run.
+pub(crate) type Limits<'a> = dyn Fn(usize, usize) -> usize + 'a;
 
 /// All groups that wait.
 #[derive(Debug, Default)]
@@ -65,11 +78,11 @@ pub(crate) struct Queue {
     arrivals: u64,
 }
 
-/// Who comes first: who has failed least, then who has the longest run, then who came first.
+/// Who comes first: who has failed least, then whose turn it is, then who came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     failures: u32,
-    work: Reverse<u64>,
+    turn: Turn,
     arrival: u64,
 }
 
@@ -79,7 +92,7 @@ impl Queue {
         let mut queue = Self::default();
         for alike in group_runs(runs.iter().map(|&run| &planned[run])) {
             let mut lanes: Vec<usize> = alike.into_iter().map(|position| runs[position]).collect();
-            lanes.sort_by_key(|&run| Reverse(standing(run).work));
+            lanes.sort_by_key(|&run| standing(run).turn);
             queue.push(Group { lanes, failures: 0 }, standing);
         }
         queue
@@ -101,11 +114,16 @@ impl Queue {
     }
 
     /// The groups that the slots would take if all took turns.
-    pub(crate) fn foresee(mut self, slots: &[Slot], standing: &Standings<'_>) -> Vec<PlannedGroup> {
-        let all: Vec<usize> = (0..slots.len()).collect();
+    pub(crate) fn foresee(
+        mut self,
+        slots: usize,
+        limit: &Limits<'_>,
+        standing: &Standings<'_>,
+    ) -> Vec<PlannedGroup> {
+        let all: Vec<usize> = (0..slots).collect();
         let mut foreseen = Vec::new();
         while !self.is_empty() && !all.is_empty() {
-            let round = self.deal_all(slots, &all, standing);
+            let round = self.deal_all(&all, limit, standing);
             foreseen.extend(round.into_iter().map(|(slot, group)| PlannedGroup { slot, runs: group.lanes }));
         }
         foreseen
@@ -114,13 +132,13 @@ impl Queue {
     /// A group for each of the slots that are `ready`, as far as groups wait.
     pub(crate) fn deal_all(
         &mut self,
-        slots: &[Slot],
         ready: &[usize],
+        limit: &Limits<'_>,
         standing: &Standings<'_>,
     ) -> Vec<(usize, Group)> {
         let mut ready = ready.to_vec();
         let mut dealt = Vec::new();
-        while let Some((slot, group)) = self.deal(slots, &ready, standing) {
+        while let Some((slot, group)) = self.deal(&ready, limit, standing) {
             ready.retain(|&other| other != slot);
             dealt.push((slot, group));
         }
@@ -129,9 +147,14 @@ impl Queue {
 
     /// A part of the first group for one of the slots that are `ready`: the one that holds most of
     /// it.
-    fn deal(&mut self, slots: &[Slot], ready: &[usize], standing: &Standings<'_>) -> Option<(usize, Group)> {
+    fn deal(
+        &mut self,
+        ready: &[usize],
+        limit: &Limits<'_>,
+        standing: &Standings<'_>,
+    ) -> Option<(usize, Group)> {
         let (_, first) = self.groups.first_key_value()?;
-        let limit = |slot: usize| slots[slot].limit(first.lanes[0]);
+        let limit = |slot: usize| limit(slot, first.lanes[0]);
         let slot = ready.iter().copied().min_by_key(|&slot| Reverse(limit(slot)))?;
         let own = limit(slot);
         let all: usize = ready.iter().map(|&slot| limit(slot)).sum();
@@ -155,7 +178,7 @@ impl Queue {
 
     fn insert(&mut self, group: Group, arrival: u64, standing: &Standings<'_>) {
         let Some(&first) = group.lanes.first() else { return };
-        let rank = Rank { failures: group.failures, work: Reverse(standing(first).work), arrival };
+        let rank = Rank { failures: group.failures, turn: standing(first).turn, arrival };
         self.waiting += group.lanes.len();
         self.groups.insert(rank, group);
     }

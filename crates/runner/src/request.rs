@@ -23,6 +23,15 @@ impl Slot {
     pub(crate) fn limit(&self, run: usize) -> usize {
         self.max_lanes.get(run).copied().unwrap_or(1).max(1)
     }
+
+    /// Groups with those runs in them have at most so many lanes from now on.
+    pub(crate) fn lower_limit(&mut self, runs: &[usize], most: usize) {
+        for &run in runs {
+            if let Some(limit) = self.max_lanes.get_mut(run) {
+                *limit = most.min(*limit);
+            }
+        }
+    }
 }
 
 /// What a sweep is asked to do.

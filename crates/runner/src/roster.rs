@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gansweep_experiment::{PlannedRun, Resume, RunId, RunState};
+use gansweep_experiment::{GroupKey, PlannedRun, Resume, RunId, RunState};
 use gansweep_store::RunStatus;
 
 use crate::queue::Standing;
@@ -66,6 +66,13 @@ impl<'a> Roster<'a> {
 
     pub(crate) fn planned(&self, run: usize) -> &'a PlannedRun {
         &self.planned[run]
+    }
+
+    /// The runs that could train together with that one, itself among them.
+    pub(crate) fn alike(&self, run: usize) -> Vec<usize> {
+        let key = |run: usize| GroupKey::of(&self.planned[run].config, &self.planned[run].data_fingerprint);
+        let wanted = key(run);
+        (0..self.planned.len()).filter(|&other| key(other) == wanted).collect()
     }
 
     pub(crate) fn name(&self, run: usize) -> RunName {

@@ -31,7 +31,8 @@ impl Sweep<'_> {
         let ready: Vec<usize> =
             (0..self.stations.len()).filter(|&station| self.stations[station].is_ready(now)).collect();
         let standing = |run: usize| self.roster.standing(run);
-        for (station, group) in self.queue.deal_all(&self.request.slots, &ready, &standing) {
+        let limit = |station: usize, run: usize| self.stations[station].slot.limit(run);
+        for (station, group) in self.queue.deal_all(&ready, &limit, &standing) {
             self.check(station, group)?;
         }
         if self.stations.iter().all(|station| station.out_of_service.is_some()) {

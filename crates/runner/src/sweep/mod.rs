@@ -127,7 +127,8 @@ impl Sweep<'_> {
         let progress = self.progress();
         let standing = |run: usize| self.roster.standing(run);
         let queue = Queue::new(&self.request.runs, &self.roster.waiting(), &standing);
-        let groups = queue.foresee(&self.request.slots, &standing).len();
+        let limit = |station: usize, run: usize| self.stations[station].slot.limit(run);
+        let groups = queue.foresee(self.stations.len(), &limit, &standing).len();
         self.notify(&Notice::Begun { groups, slots: self.stations.len(), progress });
         loop {
             self.obey_stop();

@@ -70,6 +70,9 @@ impl Sweep<'_> {
             self.leave(&unfinished, &loss.cause);
         } else if !unfinished.is_empty() {
             self.retire_if_broken(station, loss);
+            if loss.blame == Blame::Memory {
+                self.train_fewer_at_a_time(station, lanes);
+            }
             self.requeue(station, &unfinished, failures, loss);
         }
         Ok(())
@@ -100,6 +103,17 @@ impl Sweep<'_> {
             broken.out_of_service = Some(loss.cause.clone());
             let (device, cause) = (broken.slot.device.clone(), loss.cause.clone());
             self.notify(&Notice::SlotLost { slot: station, device, cause, left });
+        }
+    }
+
+    /// From now on the device trains no more than half as many such lanes at a time: what did not
+    /// fit once would not fit the next time.
+    fn train_fewer_at_a_time(&mut self, station: usize, lanes: &[ActiveLane]) {
+        let Some(first) = lanes.first() else { return };
+        let alike = self.roster.alike(first.run);
+        let device = self.stations[station].slot.device.clone();
+        for station in self.stations.iter_mut().filter(|station| station.slot.device == device) {
+            station.slot.lower_limit(&alike, lanes.len().div_ceil(2));
         }
     }
 

@@ -6,7 +6,7 @@ use gansweep_experiment::{Job, RunId, RunState};
 use gansweep_runner::mock::{Fault, MockLauncher, Script};
 use gansweep_runner::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, ExitStatus, Notice};
 
-use crate::support::{Harness, Memory, runs, undisturbed};
+use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
 
 /// The first worker fails in that way after 20 events, and every other is healthy.
 fn fails_once(fault: Fault) -> MockLauncher {
@@ -237,9 +237,29 @@ fn a_group_that_does_not_fit_in_memory_is_halved_until_it_does() {
         });
         let summary = harness.sweep(&mut memory, &launcher).unwrap();
         assert!(summary.all_well());
-        assert_eq!(harness.group_sizes(), [7, 4, 3, 2, 2, 2, 1]);
+        assert_eq!(harness.group_sizes(), [7, 4, 2, 1, 2, 2], "the waiting three are not tried in one");
         assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
     }
+}
+
+#[test]
+fn what_did_not_fit_once_is_not_tried_again_on_that_device() {
+    let (mut alike, other) = (runs(12, 2), run(&config(2, 4096), 1));
+    alike.push(other);
+    let mut harness = Harness::new(alike, 1, 4);
+    harness.request.slots = vec![slot("mock:0", 4, 13), slot("mock:0", 4, 13), slot("mock:1", 4, 13)];
+    let launcher = MockLauncher::new(|job, _| {
+        let too_many = job.device == "mock:0" && job.lanes.len() > 2;
+        if too_many {
+            Script::dying_after(0, ExitStatus::Code(EXIT_OUT_OF_MEMORY))
+        } else {
+            Script::healthy()
+        }
+    });
+    assert!(harness.sweep(&mut Memory::default(), &launcher).unwrap().all_well());
+    let tried = launcher.jobs().into_iter().filter(|job| job.device == "mock:0" && job.lanes.len() > 2);
+    assert!((1..=2).contains(&tried.count()), "both slots may have begun before the first failed");
+    assert!(launcher.jobs().iter().any(|job| job.device == "mock:1" && job.lanes.len() == 4));
 }
 
 #[test]

@@ -87,9 +87,16 @@ fn only_runs_that_are_in_step_train_together() {
         let groups = form_groups(runs, steps, &slots(&[8], 4));
         groups.into_iter().map(|group| group.runs).collect::<Vec<_>>()
     };
-    assert_eq!(groups(&alike, &[0, 3, 5, 3]), [[0, 1, 3, 2]], "every step of these has equal batches");
-    assert_eq!(groups(&apart, &[0, 4, 8, 0]), [[0, 3, 1, 2]], "at the ends of different epochs");
-    assert_eq!(groups(&apart, &[0, 3, 5, 7]), [vec![0], vec![1, 3], vec![2]]);
+    assert_eq!(groups(&alike, &[0, 3, 5, 3]), [[1, 3, 2, 0]], "every step of these has equal batches");
+    assert_eq!(groups(&apart, &[0, 4, 8, 0]), [[1, 2, 0, 3]], "at the ends of different epochs");
+    assert_eq!(groups(&apart, &[0, 3, 5, 7]), [vec![1, 3], vec![2], vec![0]]);
+}
+
+#[test]
+fn runs_that_have_begun_come_before_longer_ones_that_have_not() {
+    let groups = form_groups(&runs(4, 3), &[0, 0, 5, 2], &slots(&[1, 1], 4));
+    let order: Vec<_> = groups.into_iter().flat_map(|group| group.runs).collect();
+    assert_eq!(order, [3, 2, 0, 1]);
 }
 
 /// Has a run go on from a checkpoint after so many steps.

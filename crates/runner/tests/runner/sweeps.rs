@@ -83,7 +83,7 @@ fn lanes_at_different_steps_go_on_in_one_group() {
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!(summary.completed, 2);
     let resumes: Vec<_> = launcher.jobs()[0].lanes.iter().map(|lane| lane.resume.clone()).collect();
-    assert_eq!(resumes, [None, Some(resume)], "the one with more left to do comes first");
+    assert_eq!(resumes, [Some(resume), None], "the one that has begun comes first");
     assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
 }
 
