@@ -9,6 +9,7 @@ figures stand alone. Nothing is asserted: these are measurements.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -62,10 +63,13 @@ def figures(process):
 
 def measure(arguments, recipe, jobs):
     common = ["--recipe", recipe, "--seconds", str(arguments.seconds), "--interactive"]
-    # As `sweep` arranges them: on the CPU a worker for each core, which trains one run; elsewhere a group.
-    workers = min(jobs, len(os.sched_getaffinity(0))) if arguments.device == "cpu" else 1
-    lanes = 1 if arguments.device == "cpu" else jobs
-    ours = [arguments.program, "bench", "--device", arguments.device, "--lanes", str(lanes), *common]
+    # As `sweep` arranges them: on the processor a worker for each core, which trains one run, or with
+    # libtorch its share of them; elsewhere one group.
+    cores = len(os.sched_getaffinity(0))
+    workers = min(jobs, cores) if arguments.device in ("cpu", "libtorch:cpu") else 1
+    lanes = 1 if arguments.device == "cpu" else math.ceil(jobs / workers)
+    ours = [arguments.program, "bench", "--device", arguments.device, "--lanes", str(lanes)]
+    ours += ["--threads", str(cores // workers), *common]
     sides = [Side([ours] * workers)]
     if arguments.python:
         rival = [arguments.python, str(HERE / "pytorch_rival.py"), "--jobs", str(jobs), *common]

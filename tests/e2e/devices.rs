@@ -178,6 +178,31 @@ fn a_gpu_that_disappears_leaves_its_runs_to_the_other_devices() {
     assert!(lost > 0, "{ended:#?}");
 }
 
+#[test]
+fn a_group_that_a_gpu_cannot_hold_is_halved_until_it_can() {
+    let Some(real) = software_driver() else { return };
+    let sandbox = Sandbox::new();
+    // Two lanes of these fit, and three do not: each has two networks of a million numbers.
+    let wide = short().replace("hidden = 24", "hidden = 1024").replace("batch_size = 64", "batch_size = 320");
+    sandbox.write("small.toml", wide);
+    let driver = bad_driver(&sandbox);
+    let mut command = with_driver(&sandbox, &driver, &["sweep", "small.toml", "--device", "vulkan:0"]);
+    let small = command.env("BAD_DRIVER", "small").env("MEMORY", "300000000");
+    let ended = run(small.env("REAL_DRIVER", library_of(&real))).well();
+    let reader = sandbox.reader();
+    for run in reader.runs(&RunFilter::default()).unwrap() {
+        let attempts = reader.attempts(&run.id).unwrap();
+        let (last, lost) = attempts.split_last().unwrap();
+        assert_eq!(last.state, RunState::Completed, "{ended:#?}");
+        assert!(last.lanes.is_some_and(|lanes| lanes < 6), "{:?}", last.lanes);
+        for attempt in lost {
+            let cause = attempt.cause.as_deref().unwrap_or_default();
+            assert!(cause.contains("out of memory"), "{cause}");
+        }
+        assert!(!lost.is_empty(), "six lanes were to be too many: {ended:#?}");
+    }
+}
+
 /// Every curve by run, metric and step.
 fn curves(sandbox: &Sandbox) -> BTreeMap<(String, u64, String), f64> {
     let points = recorded(&sandbox.path("results")).into_iter();

@@ -6,7 +6,7 @@ use gansweep_data::{DataSource, Split};
 use gansweep_experiment::{IMAGE_PIXELS, Job};
 
 use crate::GanError;
-use crate::device::DeviceName;
+use crate::device::{DeviceName, tell_shortage};
 use crate::native::NativeTrainer;
 use crate::session::{Emit, Outcome, Session};
 use crate::state::LaneState;
@@ -14,6 +14,10 @@ use crate::trainer::{Lane, Trainer, TrainingImages};
 
 /// Trains a job's lanes until they end or `stop` says so.
 pub fn work(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, GanError> {
+    tell_shortage(&job.device, || train(job, stop, emit))
+}
+
+fn train(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, GanError> {
     let images = training_images(job)?;
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)

@@ -308,6 +308,9 @@ pub(crate) struct BenchArgs {
     /// Where.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
+    /// On the processor; 0 stands for as many as there are cores.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) threads: usize,
     /// Of one measurement.
     #[arg(long, default_value_t = 4.0)]
     pub(crate) seconds: f64,

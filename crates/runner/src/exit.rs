@@ -35,6 +35,19 @@ impl Exit {
         Self { status, last_words: String::new() }
     }
 
+    /// Whether memory ran out, as far as can be told.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        match self.status {
+            // Whoever else sends SIGKILL, the kernel does so when memory runs out.
+            ExitStatus::Code(EXIT_OUT_OF_MEMORY) | ExitStatus::Signal(9) => true,
+            // An allocation that fails in Rust or in C++ aborts with these words.
+            ExitStatus::Signal(6) => {
+                ["memory allocation of", "std::bad_alloc"].iter().any(|words| self.last_words.contains(words))
+            }
+            _ => false,
+        }
+    }
+
     /// The status, then the last words where there are any.
     pub(crate) fn describe(&self) -> String {
         with_last_words(self.status.to_string(), &self.last_words)
@@ -75,6 +88,15 @@ mod tests {
         let exit = Exit { status: ExitStatus::Signal(11), last_words: "driver: oops".into() };
         assert_eq!(exit.describe(), "the worker was killed by SIGSEGV; its last words: driver: oops");
         assert_eq!(ExitStatus::Signal(70).to_string(), "the worker was killed by signal 70");
+    }
+
+    #[test]
+    fn an_allocation_that_aborts_is_too_little_memory_and_another_abort_is_not() {
+        let aborted = |words: &str| Exit { status: ExitStatus::Signal(6), last_words: words.into() };
+        assert!(aborted("memory allocation of 51200 bytes failed").is_out_of_memory());
+        assert!(!aborted("malloc(): corrupted top size").is_out_of_memory());
+        assert!(Exit::silent(ExitStatus::Signal(9)).is_out_of_memory());
+        assert!(!Exit::silent(ExitStatus::Signal(11)).is_out_of_memory());
     }
 
     #[test]

@@ -24,8 +24,8 @@ impl Tail {
         }
     }
 
-    /// The last lines that are not blank, separated by line feeds; without the beginning of a line
-    /// whose beginning is forgotten.
+    /// The last lines that are not blank, separated by line feeds; without a line whose beginning is
+    /// forgotten, and with one for several in a row that are equal.
     pub(crate) fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
@@ -33,7 +33,8 @@ impl Tail {
             Some((_partial, rest)) if self.cut => rest,
             _ => &text,
         };
-        let lines: Vec<&str> = whole.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let mut lines: Vec<&str> = whole.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines.dedup();
         lines[lines.len().saturating_sub(MOST_LINES)..].join("\n")
     }
 }
@@ -48,6 +49,13 @@ mod tests {
         tail.push(b"one\n\n");
         tail.push(b"two  \n");
         assert_eq!(tail.text(), "one\ntwo");
+    }
+
+    #[test]
+    fn what_a_library_repeats_is_told_once() {
+        let mut tail = Tail::default();
+        tail.push(b"no display\nno display\nno display\nthe device is lost\n");
+        assert_eq!(tail.text(), "no display\nthe device is lost");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Engine {
         let known = tensors.inputs.iter().position(|(kit, _)| kit.shape == block.shape);
         let track = known.unwrap_or_else(|| {
             let kit = kit();
-            let rows = Rows::new(&kit.layout, &self.device.device);
+            let rows = self.device.lasting(|| Rows::new(&kit.layout, &self.device.device));
             tensors.inputs.push((kit, rows));
             self.tracks.push(Track { recording: None, may_record: self.device.replays });
             tensors.inputs.len() - 1

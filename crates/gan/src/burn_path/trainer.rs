@@ -57,14 +57,17 @@ impl BurnTrainer {
         images: &TrainingImages,
     ) -> Result<Self, GanError> {
         check(&lanes, &states, images)?;
-        let images = DeviceImages::new(images, &device.device);
+        let images = device.lasting(|| DeviceImages::new(images, &device.device));
         let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
         let active = vec![true; lanes.len()];
         Ok(Self { device: device.clone(), images, lanes, active, work })
     }
 
     fn failed(&self, cause: &(impl ToString + ?Sized)) -> GanError {
-        GanError::Device { device: self.device.name.to_string(), cause: cause.to_string() }
+        let cause = cause.to_string();
+        // Behind this, cubecl says where in its own code, or that it was not asked to.
+        let cause = cause.split("\nBacktrace:").next().unwrap_or(&cause).to_owned();
+        GanError::Device { device: self.device.name.to_string(), cause }
     }
 
     /// Drops the retired lanes from the tensors once they are half of them.
@@ -89,7 +92,10 @@ impl Work {
         states: Vec<LaneState>,
     ) -> Result<Self, GanError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
-        let side = |role| Side::new(role, &configs, &states, &device.device).map_err(GanError::Group);
+        let side = |role| {
+            let side = device.lasting(|| Side::new(role, &configs, &states, &device.device));
+            side.map_err(GanError::Group)
+        };
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,

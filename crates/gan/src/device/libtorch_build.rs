@@ -48,9 +48,7 @@ fn is_libtorch(device: &DeviceInfo) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
-    use super::super::{best, list};
+    use super::super::best;
     use super::*;
 
     fn device(name: &str, kind: DeviceKind) -> DeviceInfo {
@@ -125,6 +123,10 @@ mod tests {
     #[test]
     #[cfg(not(feature = "libtorch"))]
     fn a_stand_in_is_asked_and_a_missing_one_is_named() {
+        use std::process::Command;
+
+        use super::super::list;
+
         let none = || Command::new("/no/such/program");
         let text = answer(VERSION, &[device("libtorch:cpu", DeviceKind::Cpu)]);
         let mut stand_in = Command::new("printf");

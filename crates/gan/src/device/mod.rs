@@ -14,6 +14,7 @@ mod machine;
 mod name;
 #[cfg(feature = "burn-path")]
 mod open;
+mod shortage;
 
 pub use lanes::most_lanes;
 pub use list::{DeviceInfo, DeviceKind, Probe, Problem, best, list, probe};
@@ -22,3 +23,4 @@ pub use name::{DeviceChoice, DeviceName};
 pub(crate) use open::limit_threads;
 #[cfg(feature = "burn-path")]
 pub use open::{OpenDevice, open};
+pub(crate) use shortage::tell_shortage;

@@ -26,6 +26,12 @@ impl OpenDevice {
         self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
     }
 
+    /// Makes tensors that stay as long as a group is trained. Backends that hand out memory from
+    /// pages as large as the largest tensor give each of these a piece of its own size instead.
+    pub(crate) fn lasting<T: Send>(&self, make: impl Fn() -> T + Send) -> T {
+        self.device.memory_persistent_allocations((), move |()| make())
+    }
+
     /// The same device, with every step issued anew: to compare.
     #[must_use]
     pub fn without_replay(self) -> Self {
@@ -120,11 +126,29 @@ fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
             }
             (Device::libtorch_cuda(index), DeviceKind::DiscreteGpu)
         }
-        _ => (Device::libtorch(), DeviceKind::Cpu),
+        _ => {
+            keep_freed_memory();
+            (Device::libtorch(), DeviceKind::Cpu)
+        }
     };
     let description = format!("Burn {} libtorch on {name}", super::list::BURN_VERSION);
     Ok(OpenDevice { name, description, kind, device, replays: false })
 }
+
+/// Has the allocator keep what is freed. libtorch allocates every operation's result anew, and glibc
+/// would give each large one back to the kernel, which clears its pages when it is asked again: a
+/// fifth of a step's time.
+#[cfg(all(feature = "libtorch", target_env = "gnu"))]
+fn keep_freed_memory() {
+    // SAFETY: it sets numbers of the allocator, under the allocator's own lock.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
+    }
+}
+
+#[cfg(all(feature = "libtorch", not(target_env = "gnu")))]
+fn keep_freed_memory() {}
 
 #[cfg(not(feature = "libtorch"))]
 fn libtorch(_: DeviceName) -> Result<OpenDevice, String> {

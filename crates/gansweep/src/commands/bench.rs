@@ -25,7 +25,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let lanes: Vec<Lane> =
         (0..u64::from(args.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
-    let threads = available_parallelism().map_or(1, NonZero::get);
+    let cores = || available_parallelism().map_or(1, NonZero::get);
+    let threads = if args.threads == 0 { cores() } else { args.threads };
     let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, synthetic_images(&config))?;
     steps_per_second(&mut *trainer, 1.0)?;
 

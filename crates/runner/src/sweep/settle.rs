@@ -8,7 +8,7 @@ use super::Sweep;
 use super::station::{ActiveLane, ActiveWorker, Fate};
 use crate::exit::with_last_words;
 use crate::retry::{Blame, Lost, judge};
-use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, Exit, ExitStatus, Notice, RunnerError};
+use crate::{EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, Notice, RunnerError};
 
 /// A slot on which nothing has ever worked is put out of service after so many workers in a row
 /// that died without a word: it is not the runs that are at fault.
@@ -41,8 +41,7 @@ impl Loss {
         let blame = match exit.status {
             _ if worker.killed.is_some() => Blame::Lanes,
             ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => Blame::Slot,
-            // Whoever else sends SIGKILL, the kernel does so when memory runs out.
-            ExitStatus::Code(EXIT_OUT_OF_MEMORY) | ExitStatus::Signal(9) => Blame::Memory,
+            _ if exit.is_out_of_memory() => Blame::Memory,
             _ => Blame::Lanes,
         };
         Self { cause, blame, silent: !worker.heard, asked_for: worker.asked_to_stop }

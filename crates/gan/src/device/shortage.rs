@@ -1,0 +1,84 @@
+//! Telling a device that is too small for a group from one that is broken.
+//!
+//! Backends report both in the same way: as the text of an error, or of a panic.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::GanError;
+
+/// What is said where memory runs out, in lower case: by wgpu and CUDA, by cubecl, by libtorch's
+/// allocator on the processor, by cuBLAS.
+const COMPLAINTS: [&str; 5] = [
+    "out of memory",
+    "out of device memory",
+    "can't allocate buffer of size",
+    "can't allocate memory",
+    "cublas_status_alloc_failed",
+];
+
+/// Does `work` on a device; too little memory becomes [`GanError::OutOfMemory`], whether it came as
+/// an error or as a panic. Any other panic goes on.
+pub(crate) fn tell_shortage<T>(
+    device: &str,
+    work: impl FnOnce() -> Result<T, GanError>,
+) -> Result<T, GanError> {
+    let out_of_memory =
+        |cause: &str| GanError::OutOfMemory { device: device.to_owned(), cause: cause.to_owned() };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Err(GanError::Device { device, cause })) => Err(match complaint(&cause) {
+            Some(line) => out_of_memory(line),
+            None => GanError::Device { device, cause },
+        }),
+        Ok(result) => result,
+        Err(panic) => match message(&*panic).and_then(complaint) {
+            Some(line) => Err(out_of_memory(line)),
+            None => resume_unwind(panic),
+        },
+    }
+}
+
+/// The line of `text` that complains of too little memory.
+fn complaint(text: &str) -> Option<&str> {
+    let complains = |line: &&str| {
+        let line = line.to_lowercase();
+        COMPLAINTS.iter().any(|complaint| line.contains(complaint))
+    };
+    text.lines().find(complains).map(str::trim)
+}
+
+fn message(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(result: Result<(), GanError>) -> String {
+        match result {
+            Err(GanError::OutOfMemory { device, cause }) => format!("{device}: {cause}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_shortage_is_told_whether_it_was_an_error_or_a_panic() {
+        let poisoned = "The device is poisoned\nCaused by:\n  Unknown: Out of memory\nBacktrace:\nnone";
+        let failed = || Err(GanError::Device { device: "vulkan:0".into(), cause: poisoned.into() });
+        assert_eq!(cause(tell_shortage("vulkan:0", failed)), "vulkan:0: Unknown: Out of memory");
+        let said = "Torch(\"CUDA out of memory. Tried to allocate 2.00 GiB.\")";
+        let panicked = || -> Result<(), GanError> { panic!("{said}") };
+        assert_eq!(cause(tell_shortage("libtorch:cuda:0", panicked)), format!("libtorch:cuda:0: {said}"));
+    }
+
+    #[test]
+    fn what_is_no_shortage_stays_what_it_was() {
+        let failed = || Err::<(), _>(GanError::Device { device: "vulkan:0".into(), cause: "lost".into() });
+        assert!(matches!(tell_shortage("vulkan:0", failed), Err(GanError::Device { .. })));
+        let panicked = || -> Result<(), GanError> { panic!("index out of bounds") };
+        let panic = catch_unwind(AssertUnwindSafe(|| tell_shortage("vulkan:0", panicked))).unwrap_err();
+        assert_eq!(message(&*panic), Some("index out of bounds"));
+        assert!(tell_shortage("vulkan:0", || Ok(())).is_ok());
+    }
+}
