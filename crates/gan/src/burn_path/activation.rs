@@ -34,6 +34,12 @@ impl Slopes {
     pub(super) fn apply(&self, x: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Relu => activation::relu(x),
+            // By a factor that autodiff does not see, exactly one or the slope: Burn's own function
+            // chooses between two tensors, and its gradient does so twice more.
+            Self::Same(slope) if (0.0..1.0).contains(slope) => {
+                let above = x.clone().without_autodiff().greater_elem(0.0).float();
+                x * above.clamp_min(*slope)
+            }
             Self::Same(slope) => activation::leaky_relu(x, *slope),
             Self::PerLane { slope, rest } => {
                 let above = x.clone().without_autodiff().greater_elem(0.0).float();

@@ -7,6 +7,8 @@
 
 mod adapters;
 mod child;
+#[cfg(feature = "burn-path")]
+mod host;
 mod lanes;
 mod libtorch_build;
 mod list;
@@ -16,6 +18,8 @@ mod name;
 mod open;
 mod shortage;
 
+#[cfg(feature = "burn-path")]
+pub(crate) use host::in_host_memory;
 pub use lanes::most_lanes;
 pub use list::{DeviceInfo, DeviceKind, Probe, Problem, best, list, probe};
 pub use name::{DeviceChoice, DeviceName};

@@ -30,6 +30,12 @@ impl DeviceName {
         matches!(self, Self::LibtorchCpu | Self::LibtorchCuda(_))
     }
 
+    /// Whether a worker for each core, of one thread, trains most: on the processor, but for Burn's
+    /// own backend, which has its own way with threads.
+    pub fn pays_a_worker_a_core(self) -> bool {
+        matches!(self, Self::Cpu | Self::LibtorchCpu)
+    }
+
     /// Whether the machine's processor computes there, and its cores are shared with others.
     pub fn is_cpu(self) -> bool {
         matches!(self, Self::Cpu | Self::Flex | Self::LibtorchCpu)

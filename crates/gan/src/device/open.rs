@@ -54,8 +54,12 @@ pub fn open(name: DeviceName) -> Result<OpenDevice, GanError> {
 
 /// Keeps a device that computes on the processor to so many threads. Holds for the whole process,
 /// so a worker process should say it, before its first work there.
-#[cfg_attr(not(feature = "libtorch"), expect(unused_variables, reason = "no other backend can be told"))]
 pub(crate) fn limit_threads(name: DeviceName, threads: usize) {
+    if !name.is_cpu() {
+        return;
+    }
+    // Fails where the pool has begun to work, in a process that is no worker: it stays as it is.
+    drop(rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global());
     #[cfg(feature = "libtorch")]
     if name.is_libtorch() {
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));

@@ -16,7 +16,7 @@ pub(super) struct Trained {
 
 /// The coefficients of one update.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Update {
+pub(crate) struct Update {
     /// `1 - beta1`.
     first_weight: f32,
     beta2: f32,
@@ -41,14 +41,27 @@ impl Update {
     /// Of the update number `t`, counted from 1.
     pub(super) fn new(adam: &AdamConfig, t: u64) -> Self {
         let correction = |beta: f64| 1.0 - libm::pow(beta, t as f64);
+        let step_size = (adam.lr / correction(adam.beta1)) as f32;
+        Self::corrected(adam, step_size, (1.0 / libm::sqrt(correction(adam.beta2))) as f32)
+    }
+
+    /// With `lr / (1 - beta1^t)` and `1 / sqrt(1 - beta2^t)`.
+    pub(crate) fn corrected(adam: &AdamConfig, step_size: f32, root_scale: f32) -> Self {
         Self {
             first_weight: (1.0 - adam.beta1) as f32,
             beta2: adam.beta2 as f32,
             second_weight: (1.0 - adam.beta2) as f32,
-            step_size: (adam.lr / correction(adam.beta1)) as f32,
-            root_scale: (1.0 / libm::sqrt(correction(adam.beta2))) as f32,
+            step_size,
+            root_scale,
             eps: adam.eps as f32,
         }
+    }
+
+    /// Moves parameters along their gradients, which lie one after the other without order or
+    /// padding; all four are of one length.
+    #[cfg_attr(not(feature = "burn-path"), expect(dead_code, reason = "for tensors of Burn's"))]
+    pub(crate) fn descend(&self, gradient: &[f32], value: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        Arch::new().dispatch(Plain { update: self, gradient, value, first, second });
     }
 
     /// The same in every element of vectors.
@@ -89,16 +102,20 @@ impl<S: Simd> Spread<S> {
         let value = S::as_mut_simd_f32s(&mut value.0).0;
         let (first, second) = (S::as_mut_simd_f32s(&mut first.0).0, S::as_mut_simd_f32s(&mut second.0).0);
         for v in 0..V {
-            let (g, m, s) = (gradient[v], first[v], second[v]);
-            let m = normal_or_zero(simd, simd.mul_add_e_f32s(simd.sub_f32s(g, m), self.first_weight, m));
-            let square = simd.mul_f32s(simd.mul_f32s(g, self.second_weight), g);
-            let s = normal_or_zero(simd, simd.mul_add_e_f32s(s, self.beta2, square));
-            let root = simd.mul_add_e_f32s(simd.sqrt_f32s(s), self.root_scale, self.eps);
-            let step = simd.div_f32s(simd.mul_f32s(m, self.step_size), root);
-            first[v] = m;
-            second[v] = s;
-            value[v] = simd.sub_f32s(value[v], step);
+            self.step(simd, gradient[v], &mut value[v], &mut first[v], &mut second[v]);
         }
+    }
+
+    /// The same of one vector.
+    #[inline(always)]
+    fn step(&self, simd: S, g: S::f32s, value: &mut S::f32s, first: &mut S::f32s, second: &mut S::f32s) {
+        let m = simd.mul_add_e_f32s(simd.sub_f32s(g, *first), self.first_weight, *first);
+        let m = normal_or_zero(simd, m);
+        let square = simd.mul_f32s(simd.mul_f32s(g, self.second_weight), g);
+        let s = normal_or_zero(simd, simd.mul_add_e_f32s(*second, self.beta2, square));
+        let root = simd.mul_add_e_f32s(simd.sqrt_f32s(s), self.root_scale, self.eps);
+        *value = simd.sub_f32s(*value, simd.div_f32s(simd.mul_f32s(m, self.step_size), root));
+        (*first, *second) = (m, s);
     }
 }
 
@@ -218,6 +235,40 @@ impl Along<'_> {
     }
 }
 
+/// Parameters in plain slices.
+struct Plain<'a> {
+    update: &'a Update,
+    gradient: &'a [f32],
+    value: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl WithSimd for Plain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let update = self.update.spread(simd);
+        let (gradients, rest_of_gradient) = S::as_simd_f32s(self.gradient);
+        let (values, rest_of_value) = S::as_mut_simd_f32s(self.value);
+        let (firsts, rest_of_first) = S::as_mut_simd_f32s(self.first);
+        let (seconds, rest_of_second) = S::as_mut_simd_f32s(self.second);
+        let vectors = gradients.iter().zip(values).zip(firsts).zip(seconds);
+        for (((gradient, value), first), second) in vectors {
+            update.step(simd, *gradient, value, first, second);
+        }
+        let gradient = simd.partial_load_f32s(rest_of_gradient);
+        let mut value = simd.partial_load_f32s(rest_of_value);
+        let mut first = simd.partial_load_f32s(rest_of_first);
+        let mut second = simd.partial_load_f32s(rest_of_second);
+        update.step(simd, gradient, &mut value, &mut first, &mut second);
+        simd.partial_store_f32s(rest_of_value, value);
+        simd.partial_store_f32s(rest_of_first, first);
+        simd.partial_store_f32s(rest_of_second, second);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +299,26 @@ mod tests {
             for (col, [w, ..]) in exact.iter().enumerate() {
                 let error = (f64::from(trained.value.get(0, col)) - w).abs();
                 assert!(error < 1e-5 * adam.lr * t as f64, "step {t}, gradients of {}", scales[col]);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_slices_of_any_length_get_the_same_bits() {
+        let adam = AdamConfig { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+        for count in [1, 7, 16, 37] {
+            let mut trained = Trained::new(1, count);
+            let mut plain = [vec![0.0f32; count], vec![0.0; count], vec![0.0; count]];
+            for t in 1..=5 {
+                let gradient: Vec<f32> = (0..count).map(|i| ((i as f32 + 1.3) * t as f32).sin()).collect();
+                update_all(&adam, &mut trained, t, &gradient);
+                let [value, first, second] = &mut plain;
+                Update::new(&adam, t).descend(&gradient, value, first, second);
+            }
+            let [value, first, second] = plain;
+            for i in 0..count {
+                let expected = [&trained.value, &trained.first, &trained.second].map(|it| it.get(0, i));
+                assert_eq!([value[i], first[i], second[i]], expected, "{i} of {count}");
             }
         }
     }

@@ -51,6 +51,8 @@ use pulp::Arch;
 use crate::GanError;
 use crate::state::LaneState;
 use crate::trainer::{Lane, LaneChunk, Trainer, TrainingImages};
+#[cfg(feature = "burn-path")]
+pub(crate) use adam::Update;
 pub use engine::Phase;
 use lane::LaneTrainer;
 
