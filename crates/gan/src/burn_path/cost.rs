@@ -3,12 +3,10 @@
 use std::time::Instant;
 
 use burn::tensor::Tensor;
-use gansweep_experiment::{Config, IMAGE_PIXELS, TRAIN_IMAGES};
+use gansweep_experiment::Config;
 
-use super::feed::most_steps;
-use super::row::{Kit, StepShape, dropout_layers};
 use crate::GanError;
-use crate::architecture::{Layer, Network, Role};
+use crate::architecture::{Network, Role};
 use crate::device::OpenDevice;
 
 /// What one step of one lane cannot do without.
@@ -29,62 +27,6 @@ impl StepCost {
             f64::from(config.train.d_steps) * parameters(Role::Discriminator) + parameters(Role::Generator);
         Self { flops: config.flops_per_step(), bytes: 28.0 * updated }
     }
-}
-
-/// Bytes of a device's memory that a group of that config and so many lanes takes.
-///
-/// An estimate: what must be there (images, state, the rows of coming steps) and what a step leaves
-/// behind until its memory is used again (every layer's activations and their gradients, every
-/// parameter's gradient and the moments of its update).
-pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
-    let images = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images };
-    let networks = Role::BOTH.map(|role| Network::of(role, config));
-    let parameters: usize = networks.iter().map(Network::parameter_count).sum();
-    let largest = networks.iter().map(Network::parameter_count).max().unwrap_or(0);
-    let batch = config.train.batch_size as usize;
-    let activations: usize = networks.iter().map(|network| features(network) * batch * 2).sum();
-    let shape = StepShape {
-        lanes,
-        batches: vec![batch; config.train.d_steps as usize],
-        latent_dim: config.model.latent_dim as usize,
-        generator_dropout: dropout_layers(&networks[0]),
-        discriminator_dropout: dropout_layers(&networks[1]),
-    };
-    let layout = Kit::new(&shape).layout;
-    let rows = 2 * most_steps(&layout) * (layout.floats + layout.integers);
-    let numbers = lanes * (3 * parameters + 5 * largest + 2 * activations) + rows;
-    4 * numbers as u64 + u64::from(images) * IMAGE_PIXELS as u64
-}
-
-/// Bytes of the largest tensor of a group of that config and so many lanes.
-pub fn largest_buffer_bytes(config: &Config, lanes: usize) -> u64 {
-    let networks = Role::BOTH.map(|role| Network::of(role, config));
-    let parameters = networks.iter().map(Network::parameter_count).max().unwrap_or(0);
-    // Both halves of the discriminator's batch lie in one tensor.
-    let rows = 2 * config.train.batch_size as usize;
-    let widest = networks.iter().map(widest).max().unwrap_or(0);
-    4 * (lanes * parameters.max(rows * widest)) as u64
-}
-
-fn widest(network: &Network) -> usize {
-    let outputs = network.layers.iter().filter_map(|layer| match *layer {
-        Layer::Linear { outputs, .. } => Some(outputs),
-        _ => None,
-    });
-    outputs.chain([network.inputs]).max().unwrap_or(0)
-}
-
-/// Numbers that a forward pass of one row leaves for its backward pass.
-fn features(network: &Network) -> usize {
-    let mut width = network.inputs;
-    let mut all = width;
-    for layer in &network.layers {
-        if let Layer::Linear { outputs, .. } = *layer {
-            width = outputs;
-        }
-        all += width;
-    }
-    all
 }
 
 /// What a device does at most, measured.

@@ -17,6 +17,7 @@ mod layout;
 mod loss;
 mod mask_plan;
 mod masks;
+mod memory;
 mod row;
 mod rows;
 mod side;
@@ -25,5 +26,6 @@ mod step;
 mod tests;
 mod trainer;
 
-pub use cost::{DeviceSpeed, StepCost, largest_buffer_bytes, memory_bytes};
+pub use cost::{DeviceSpeed, StepCost};
+pub use memory::{largest_buffer_bytes, memory_bytes};
 pub use trainer::BurnTrainer;

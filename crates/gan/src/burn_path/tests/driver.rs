@@ -12,15 +12,18 @@ fn everything_that_holds_here_holds_on_a_software_vulkan_driver() {
         return;
     }
     let Some(driver) = software_driver::software_driver() else { return };
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["burn_path::tests::", "--test-threads=1", "--nocapture"])
-        .env("VK_DRIVER_FILES", &driver)
-        .env("VK_ICD_FILENAMES", &driver)
-        .env("GANSWEEP_TEST_DEVICE", "vulkan:0")
-        .output()
-        .unwrap();
-    let said = [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    eprintln!("{said}");
-    assert!(child.status.success(), "{}", child.status);
-    assert!(said.contains("test result: ok.") && !said.contains("ok. 0 passed"), "no test of that name");
+    for tests in ["burn_path::tests::", "burn_path::memory::tests::a_group_holds"] {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([tests, "--test-threads=1", "--nocapture"])
+            .env("VK_DRIVER_FILES", &driver)
+            .env("VK_ICD_FILENAMES", &driver)
+            .env("GANSWEEP_TEST_DEVICE", "vulkan:0")
+            .output()
+            .unwrap();
+        let said =
+            [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        eprintln!("{said}");
+        assert!(child.status.success(), "{tests}: {}", child.status);
+        assert!(said.contains("test result: ok.") && !said.contains("ok. 0 passed"), "{tests}: no such test");
+    }
 }

@@ -27,7 +27,7 @@ const SMALL: [&str; 4] = [
 ];
 
 /// The device of these tests: `GANSWEEP_TEST_DEVICE`, or the first that the build has.
-fn test_device() -> OpenDevice {
+pub(super) fn test_device() -> OpenDevice {
     static OPEN: LazyLock<OpenDevice> = LazyLock::new(|| {
         let first = match (cfg!(feature = "flex"), cfg!(feature = "wgpu")) {
             (true, _) => DeviceName::Flex,
@@ -42,7 +42,7 @@ fn test_device() -> OpenDevice {
     OPEN.clone()
 }
 
-fn config(recipe: &str, sets: &[&str]) -> Config {
+pub(super) fn config(recipe: &str, sets: &[&str]) -> Config {
     let options =
         LoadOptions { sets: sets.iter().map(ToString::to_string).collect(), ..LoadOptions::default() };
     let source = format!("name = \"test\"\nrecipe = \"{recipe}\"\n");
@@ -60,15 +60,15 @@ fn images(config: &Config) -> TrainingImages {
     TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
 }
 
-fn lanes(configs: &[Config]) -> Vec<Lane> {
+pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
     configs.iter().zip(7..).map(|(config, seed)| Lane { config: config.clone(), seed }).collect()
 }
 
-fn initial(lanes: &[Lane]) -> Vec<LaneState> {
+pub(super) fn initial(lanes: &[Lane]) -> Vec<LaneState> {
     lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect()
 }
 
-fn burn(lanes: &[Lane], states: &[LaneState]) -> BurnTrainer {
+pub(super) fn burn(lanes: &[Lane], states: &[LaneState]) -> BurnTrainer {
     let images = images(&lanes[0].config);
     BurnTrainer::new(&test_device(), lanes.to_vec(), states.to_vec(), &images).unwrap()
 }
@@ -77,7 +77,7 @@ fn native(lanes: &[Lane], states: &[LaneState]) -> NativeTrainer {
     NativeTrainer::new(lanes.to_vec(), states.to_vec(), images(&lanes[0].config), 1).unwrap()
 }
 
-fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
+pub(super) fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
     trainer.advance(steps, true).unwrap().into_iter().flatten().collect()
 }
 
