@@ -64,10 +64,7 @@ impl BurnTrainer {
     }
 
     fn failed(&self, cause: &(impl ToString + ?Sized)) -> GanError {
-        let cause = cause.to_string();
-        // Behind this, cubecl says where in its own code, or that it was not asked to.
-        let cause = cause.split("\nBacktrace:").next().unwrap_or(&cause).to_owned();
-        GanError::Device { device: self.device.name.to_string(), cause }
+        GanError::Device { device: self.device.name.to_string(), cause: brief(&cause.to_string()) }
     }
 
     /// Drops the retired lanes from the tensors once they are half of them.
@@ -147,6 +144,14 @@ fn kit(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> StepKit {
     let generator = rates(|config| config.model.generator.dropout);
     let discriminator = rates(|config| config.model.discriminator.dropout);
     StepKit::new(shape.clone(), &generator, &discriminator, &device.device)
+}
+
+/// What cubecl says of a failure, without where in its own code, and without the operations that it
+/// left out because of it.
+fn brief(cause: &str) -> String {
+    let noise = ["skipped `", "(", "Backtrace", "No backtrace", "Asked at"];
+    let lines = cause.lines().map(str::trim);
+    lines.filter(|line| !noise.iter().any(|noise| line.starts_with(noise))).collect::<Vec<_>>().join("\n")
 }
 
 impl Trainer for BurnTrainer {

@@ -65,7 +65,7 @@ impl FromStr for DeviceName {
         parse(name).ok_or_else(|| GanError::Device {
             device: name.to_owned(),
             cause: format!(
-                "it is no device's name; expected {FORMS} (`gansweep devices` lists this machine's)"
+                "there is no device of that name; expected {FORMS} (`gansweep devices` lists this machine's)"
             ),
         })
     }

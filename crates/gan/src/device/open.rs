@@ -135,7 +135,7 @@ fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
             (Device::libtorch(), DeviceKind::Cpu)
         }
     };
-    let description = format!("Burn {} libtorch on {name}", super::list::BURN_VERSION);
+    let description = format!("Burn {} libtorch", super::list::BURN_VERSION);
     Ok(OpenDevice { name, description, kind, device, replays: false })
 }
 

@@ -1,9 +1,11 @@
 //! Telling a device that is too small for a group from one that is broken.
 //!
-//! Backends report both in the same way: as the text of an error, or of a panic.
+//! Backends report both in the same way: as the text of an error, or of a panic. wgpu's panics are on
+//! a thread of cubecl's, which goes on; what fails by it later says nothing of the reason any more.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, Once, PoisonError};
 
 use crate::GanError;
 
@@ -17,25 +19,49 @@ const COMPLAINTS: [&str; 5] = [
     "cublas_status_alloc_failed",
 ];
 
+/// The first complaint of a thread that panicked.
+static HEARD: Mutex<Option<String>> = Mutex::new(None);
+
 /// Does `work` on a device; too little memory becomes [`GanError::OutOfMemory`], whether it came as
 /// an error or as a panic. Any other panic goes on.
 pub(crate) fn tell_shortage<T>(
     device: &str,
     work: impl FnOnce() -> Result<T, GanError>,
 ) -> Result<T, GanError> {
+    listen();
     let out_of_memory =
         |cause: &str| GanError::OutOfMemory { device: device.to_owned(), cause: cause.to_owned() };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Err(GanError::Device { device, cause })) => Err(match complaint(&cause) {
-            Some(line) => out_of_memory(line),
-            None => GanError::Device { device, cause },
-        }),
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match outcome {
+        Ok(Err(GanError::Device { device, cause })) => match complaint(&cause).or(heard.as_deref()) {
+            Some(line) => Err(out_of_memory(line)),
+            None => Err(GanError::Device { device, cause }),
+        },
         Ok(result) => result,
-        Err(panic) => match message(&*panic).and_then(complaint) {
+        Err(panic) => match message(&*panic).and_then(complaint).or(heard.as_deref()) {
             Some(line) => Err(out_of_memory(line)),
             None => resume_unwind(panic),
         },
     }
+}
+
+/// From now on complaints of panicking threads are heard, and only the first is printed: cubecl's
+/// thread makes one for each operation that follows.
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let Some(line) = message(panic.payload()).and_then(complaint) else { return usual(panic) };
+            let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.is_none() {
+                *heard = Some(line.to_owned());
+                drop(heard);
+                usual(panic);
+            }
+        }));
+    });
 }
 
 /// The line of `text` that complains of too little memory.
@@ -62,20 +88,26 @@ mod tests {
         }
     }
 
+    /// One test, since what is heard is heard in the whole process.
     #[test]
-    fn a_shortage_is_told_whether_it_was_an_error_or_a_panic() {
+    fn a_shortage_is_told_from_all_else() {
         let poisoned = "The device is poisoned\nCaused by:\n  Unknown: Out of memory\nBacktrace:\nnone";
         let failed = || Err(GanError::Device { device: "vulkan:0".into(), cause: poisoned.into() });
         assert_eq!(cause(tell_shortage("vulkan:0", failed)), "vulkan:0: Unknown: Out of memory");
+
         let said = "Torch(\"CUDA out of memory. Tried to allocate 2.00 GiB.\")";
         let panicked = || -> Result<(), GanError> { panic!("{said}") };
         assert_eq!(cause(tell_shortage("libtorch:cuda:0", panicked)), format!("libtorch:cuda:0: {said}"));
-    }
 
-    #[test]
-    fn what_is_no_shortage_stays_what_it_was() {
-        let failed = || Err::<(), _>(GanError::Device { device: "vulkan:0".into(), cause: "lost".into() });
-        assert!(matches!(tell_shortage("vulkan:0", failed), Err(GanError::Device { .. })));
+        let broken = || Err::<(), _>(GanError::Device { device: "vulkan:1".into(), cause: "lost".into() });
+        assert!(matches!(tell_shortage("vulkan:1", broken), Err(GanError::Device { .. })));
+        let elsewhere = || {
+            std::thread::spawn(|| panic!("wgpu error: Out of Memory")).join().unwrap_err();
+            broken()
+        };
+        assert_eq!(cause(tell_shortage("vulkan:1", elsewhere)), "vulkan:1: wgpu error: Out of Memory");
+        assert!(matches!(tell_shortage("vulkan:1", broken), Err(GanError::Device { .. })));
+
         let panicked = || -> Result<(), GanError> { panic!("index out of bounds") };
         let panic = catch_unwind(AssertUnwindSafe(|| tell_shortage("vulkan:0", panicked))).unwrap_err();
         assert_eq!(message(&*panic), Some("index out of bounds"));

@@ -59,7 +59,7 @@ impl Update {
 
     /// Moves parameters along their gradients, which lie one after the other without order or
     /// padding; all four are of one length.
-    #[cfg_attr(not(feature = "burn-path"), expect(dead_code, reason = "for tensors of Burn's"))]
+    #[cfg(any(feature = "burn-path", test))]
     pub(crate) fn descend(&self, gradient: &[f32], value: &mut [f32], first: &mut [f32], second: &mut [f32]) {
         Arch::new().dispatch(Plain { update: self, gradient, value, first, second });
     }
@@ -236,6 +236,7 @@ impl Along<'_> {
 }
 
 /// Parameters in plain slices.
+#[cfg(any(feature = "burn-path", test))]
 struct Plain<'a> {
     update: &'a Update,
     gradient: &'a [f32],
@@ -244,6 +245,7 @@ struct Plain<'a> {
     second: &'a mut [f32],
 }
 
+#[cfg(any(feature = "burn-path", test))]
 impl WithSimd for Plain<'_> {
     type Output = ();
 
