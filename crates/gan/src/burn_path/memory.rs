@@ -10,6 +10,7 @@
 use gansweep_experiment::{Config, IMAGE_PIXELS, TRAIN_IMAGES};
 
 use super::feed::most_steps;
+use super::mask_plan::Mask;
 use super::row::{Kit, StepShape, dropout_layers};
 use crate::architecture::{Layer, Network, Role};
 
@@ -85,7 +86,7 @@ impl Sizes {
             discriminator_dropout: dropout_layers(&networks[1]),
         };
         let Kit { generator, discriminator, layout } = Kit::new(&shape);
-        let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(|mask| mask.count()).sum());
+        let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
         let steps = most_steps(&layout);
         let count = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images };
         Self {
