@@ -122,18 +122,15 @@ fn gpu(_: DeviceName) -> Result<OpenDevice, String> {
 #[cfg(feature = "libtorch")]
 #[expect(deprecated, reason = "Burn's only way to cuBLAS; kept behind this module")]
 fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
-    let (device, kind) = match name {
-        DeviceName::LibtorchCuda(index) => {
-            let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
-            if index >= count {
-                return Err(super::list::no_cuda(count));
-            }
-            (Device::libtorch_cuda(index), DeviceKind::DiscreteGpu)
+    let (device, kind) = if let DeviceName::LibtorchCuda(index) = name {
+        let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+        if index >= count {
+            return Err(super::list::no_cuda(count));
         }
-        _ => {
-            keep_freed_memory();
-            (Device::libtorch(), DeviceKind::Cpu)
-        }
+        (Device::libtorch_cuda(index), DeviceKind::DiscreteGpu)
+    } else {
+        keep_freed_memory();
+        (Device::libtorch(), DeviceKind::Cpu)
     };
     let description = format!("Burn {} libtorch", super::list::BURN_VERSION);
     Ok(OpenDevice { name, description, kind, device, replays: false })
