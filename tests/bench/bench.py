@@ -66,10 +66,11 @@ def measure(arguments, recipe, jobs):
     # As `sweep` arranges them: on the processor a worker for each core, which trains one run, or with
     # libtorch its share of them; elsewhere one group.
     cores = len(os.sched_getaffinity(0))
-    workers = min(jobs, cores) if arguments.device in ("cpu", "libtorch:cpu") else 1
+    on_cores = arguments.device in ("cpu", "libtorch:cpu")
+    workers = min(jobs, cores) if on_cores else 1
     lanes = 1 if arguments.device == "cpu" else math.ceil(jobs / workers)
     ours = [arguments.program, "bench", "--device", arguments.device, "--lanes", str(lanes)]
-    ours += ["--threads", str(cores // workers), *common]
+    ours += ["--threads", str(1 if on_cores else cores), *common]
     sides = [Side([ours] * workers)]
     if arguments.python:
         rival = [arguments.python, str(HERE / "pytorch_rival.py"), "--jobs", str(jobs), *common]
