@@ -33,6 +33,22 @@ fn start(sandbox: &Sandbox) -> Child {
     sandbox.command(&["sweep", "small.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// Waits until a program catches Ctrl-C, which it does before anything else: a machine with much to do
+/// may take its time to start one.
+fn await_handler(pid: u32) {
+    const SIGINT: u32 = 2;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim);
+        mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0)
+    };
+    while caught() >> (SIGINT - 1) & 1 == 0 {
+        assert!(Instant::now() < deadline, "Ctrl-C is not caught");
+        sleep(Duration::from_millis(1));
+    }
+}
+
 fn signal(pid: u32, name: &str) {
     // A process that has ended meanwhile is fine: the test is about any moment.
     let _ = std::process::Command::new("kill")
@@ -91,9 +107,10 @@ fn ctrl_c_ends_a_sweep_cleanly_within_two_seconds_and_the_same_command_goes_on()
     let expected = uninterrupted();
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", longer());
-    for moment in moments(4) {
+    for moment in moments(6) {
         let runner = start(&sandbox);
-        sleep(moment + Duration::from_millis(300));
+        await_handler(runner.id());
+        sleep(moment);
         let asked = Instant::now();
         signal(runner.id(), "INT");
         let ended = Ended::of(&runner.wait_with_output().unwrap());

@@ -16,16 +16,16 @@ use super::slots::{self, Places};
 use super::{plan as plan_command, report};
 use crate::cli::SweepArgs;
 use crate::failure::Failure;
+use crate::output;
 use crate::progress::Display;
-use crate::{output, signals};
+use crate::signals::{INTERRUPTED, Interrupts};
 
 /// Attempts in a row that a run may lose before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
-/// What a shell expects of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
+    let interrupts = Interrupts::catch()?;
     let experiment = planning::load(&args.experiment)?;
     let programs = Programs::find()?;
     let places = slots::choose(&args.execution, &experiment.execution, &programs)?;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
     let source = planning::source(&args.experiment);
     let substitutes = provide_data(&experiment, &source, &display)?;
     let plan = planning::plan(&experiment, &substitutes)?;
-    let stop = signals::stop_on_signals()?;
+    let stop = interrupts.stop_instead();
 
     let results = &args.results.results;
     let waiting =
