@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gansweep_experiment::{Config, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES, recipes};
+use gansweep_data::Split;
+use gansweep_experiment::{Config, Dataset, Experiment, LoadOptions, TRAIN_IMAGES, recipes};
 use gansweep_gan::architecture::{Layer, Network, Role};
 use gansweep_gan::native::{NativeTrainer, Phase};
 use gansweep_gan::state::LaneState;
-use gansweep_gan::streams::hash32;
 use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 
 /// Measurements of which the median counts.
@@ -24,6 +24,8 @@ const LANES: u64 = 8;
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Digits with as much ink as MNIST's.
+    let strokes = Arc::new(gansweep_data::strokes::generate(Split::Train).pixels);
     println!(
         "recipe      lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
     );
@@ -31,14 +33,14 @@ fn main() {
     {
         let config = recipe(name);
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
-            print(name, &config, lanes, threads);
+            print(name, &config, &strokes, lanes, threads);
         }
     }
 }
 
-fn print(name: &str, config: &Config, lanes: u64, threads: usize) {
+fn print(name: &str, config: &Config, strokes: &Arc<Vec<u8>>, lanes: u64, threads: usize) {
     let work = step_flops(config);
-    let Speed { steps, cores, peak, shares } = measure(config, lanes, threads);
+    let Speed { steps, cores, peak, shares } = measure(config, strokes, lanes, threads);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;
     let part = 100.0 * giga / peak;
@@ -87,14 +89,13 @@ struct Speed {
     shares: [f64; Phase::ALL.len()],
 }
 
-fn measure(config: &Config, lanes: u64, threads: usize) -> Speed {
+fn measure(config: &Config, strokes: &Arc<Vec<u8>>, lanes: u64, threads: usize) -> Speed {
     let states = (0..lanes).map(|seed| LaneState::initial(config, seed)).collect();
     let lanes: Vec<_> = (0..lanes).map(|seed| Lane { config: config.clone(), seed }).collect();
     let count = lanes.len() as f64;
-    let bytes = (0..TRAIN_IMAGES * IMAGE_PIXELS as u32).map(|i| (hash32(1, 2, i) >> 24) as u8).collect();
     let images = TrainingImages {
-        dataset: config.data.dataset,
-        bytes: Arc::new(bytes),
+        dataset: Dataset::Strokes,
+        bytes: Arc::clone(strokes),
         count: TRAIN_IMAGES as usize,
         pixels: config.data.pixels,
     };

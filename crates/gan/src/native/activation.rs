@@ -7,11 +7,10 @@ use pulp::Simd;
 use super::matrix::{Line, Matrix};
 use super::product::{Finish, Gather};
 
-/// Adds the bias to a product; the sum goes to rows of `out` from `first_row`.
+/// Adds the bias to a product.
 pub(super) struct AddBias<'a> {
     pub(super) bias: &'a Matrix,
     pub(super) out: &'a mut Matrix,
-    pub(super) first_row: usize,
 }
 
 impl AddBias<'_> {
@@ -52,7 +51,7 @@ impl Gather for AddBias<'_> {
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
-        self.out.part_mut(panel, self.first_row + rows.start..self.first_row + rows.end)
+        self.out.part_mut(panel, rows)
     }
 }
 

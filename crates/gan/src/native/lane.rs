@@ -1,6 +1,7 @@
 //! One lane: its networks, its workspace, and the step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gansweep_experiment::{IMAGE_PIXELS, Noise, SampleMode};
@@ -12,10 +13,11 @@ use super::loss::{Scored, cross_entropy};
 use super::matrix::Matrix;
 use super::network::Perceptron;
 use super::norm::Statistics;
+use super::sparse::Drawings;
 use super::squash::Squash;
 use super::stage::{Draws, Mode, Rows};
 use super::weights;
-use super::workspace::{Collect, Workspace, fill_rows};
+use super::workspace::{Workspace, fill_rows};
 use crate::GanError;
 use crate::architecture::{Network, Role};
 use crate::state::LaneState;
@@ -52,7 +54,13 @@ struct Squares {
 }
 
 impl LaneTrainer {
-    pub(super) fn new(arch: Arch, lane: Lane, state: &LaneState) -> Result<Self, GanError> {
+    /// A lane in a state; `drawings` are the images that it trains on, where these have little ink.
+    pub(super) fn new(
+        arch: Arch,
+        lane: Lane,
+        state: &LaneState,
+        drawings: Option<Arc<Drawings>>,
+    ) -> Result<Self, GanError> {
         state.check(&lane.config).map_err(GanError::Group)?;
         let network = |role| -> Result<Perceptron, GanError> {
             let mut network = Perceptron::new(&Network::of(role, &lane.config), &lane.config);
@@ -60,7 +68,7 @@ impl LaneTrainer {
             Ok(network)
         };
         let (generator, discriminator) = (network(Role::Generator)?, network(Role::Discriminator)?);
-        let work = Workspace::new(&lane.config, &generator, &discriminator);
+        let work = Workspace::new(&lane.config, drawings, &generator, &discriminator);
         Ok(Self {
             engine: Engine::new(arch),
             step: state.step,
@@ -138,11 +146,10 @@ impl LaneTrainer {
         }
     }
 
-    /// Puts real images into the first half of the batch, and latents of as many fakes next to it.
+    /// Takes a batch of real images, and draws the latents of as many fakes.
     fn draw_discriminator_batch(&mut self, images: &TrainingImages, update: u32, batch: &[u32]) {
         let Self { lane, engine, work, .. } = self;
-        work.images.reshape(2 * batch.len(), IMAGE_PIXELS);
-        engine.arch.dispatch(Collect { images, batch, rows: &mut work.images });
+        work.batch.collect(engine.arch, images, batch);
         let key = Key::new(lane.seed, Purpose::LatentD, &[self.step, u64::from(update)]);
         work.draw_latents(&lane.config, key, batch.len());
         engine.lap(Phase::Inputs);
@@ -155,7 +162,7 @@ impl LaneTrainer {
         sums: &mut DiscriminatorSums,
         mut squares: Option<&mut f64>,
     ) {
-        self.generate(self.training(update, &[Pass::GeneratorInD]), count);
+        self.generate(self.training(update, &[Pass::GeneratorInD]));
         // Real and fake in one pass: every weight is fetched once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
         let Self { lane, engine, work, .. } = self;
@@ -177,7 +184,7 @@ impl LaneTrainer {
         let update = Update::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
         let learning = Some(Learning { update, squares });
-        self.discriminator.backward(engine, &work.images, trace, gradients, learning);
+        self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
     }
 
     /// The generator's loss and the mean of D(G(z)).
@@ -187,36 +194,38 @@ impl LaneTrainer {
             self.work.draw_latents(&self.lane.config, key, count);
             self.engine.lap(Phase::Inputs);
         }
-        self.work.images.reshape(count, IMAGE_PIXELS);
-        self.generate(self.training(0, &[Pass::GeneratorInG]), 0);
+        self.work.batch.only_fakes(count);
+        self.generate(self.training(0, &[Pass::GeneratorInG]));
         self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
         let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
-        self.discriminator.backward(engine, &work.images, &mut work.discriminator, gradients, None);
-        gradients.through(engine, Squash::of(lane.config.model.output).derivative(), &work.images);
+        let images = work.batch.fakes();
+        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
+        gradients.through(engine, Squash::of(lane.config.model.output).derivative(), images);
         self.generator_updates += 1;
         let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
         let learning = Some(Learning { update, squares });
-        self.generator.backward(engine, &work.latents, &mut work.generator, gradients, learning);
+        self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         scored
     }
 
-    /// Fakes of the latents, into rows of the images from `first_row`.
-    fn generate(&mut self, mode: Mode, first_row: usize) {
+    /// The batch's fakes, from the latents.
+    fn generate(&mut self, mode: Mode) {
         let work = &mut self.work;
-        let fakes = Rows { matrix: &mut work.images, first_row };
-        self.generator.forward(&mut self.engine, mode, &work.latents, &mut work.generator, fakes);
+        let (latents, fakes) = ((&work.latents).into(), work.batch.fakes_mut());
+        self.generator.forward(&mut self.engine, mode, latents, &mut work.generator, fakes);
     }
 
-    /// Logits of the images.
+    /// Logits of the batch.
     fn discriminate(&mut self, mode: Mode) {
         let work = &mut self.work;
-        work.logits.reshape(work.images.rows(), 1);
+        let input = work.batch.input();
+        work.logits.reshape(input.rows(), 1);
         let logits = Rows { matrix: &mut work.logits, first_row: 0 };
-        self.discriminator.forward(&mut self.engine, mode, &work.images, &mut work.discriminator, logits);
+        self.discriminator.forward(&mut self.engine, mode, input, &mut work.discriminator, logits);
     }
 
     fn training(&self, update: u32, passes: &'static [Pass]) -> Mode {
@@ -235,7 +244,8 @@ impl LaneTrainer {
         let mut images = Matrix::new(count, IMAGE_PIXELS);
         let last = Rows { matrix: &mut images, first_row: 0 };
         let mut trace = self.generator.trace(count);
-        self.generator.forward(&mut self.engine, Mode { statistics, draws: None }, &input, &mut trace, last);
+        let mode = Mode { statistics, draws: None };
+        self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
         let places = (0..count).flat_map(|row| (0..IMAGE_PIXELS).map(move |col| (row, col)));
         places.map(|(row, col)| images.get(row, col)).collect()
     }

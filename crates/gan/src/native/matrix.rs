@@ -15,18 +15,18 @@ impl Line {
     pub(super) const ZERO: Self = Self([0.0; LINE]);
 }
 
-/// Asks for the line at `index` to be fetched into the first cache, on processors that take such
-/// requests. There need not be such a line.
+/// Asks for the item at `index` to be fetched into the first cache, on processors that take such
+/// requests. There need not be such an item.
 #[inline(always)]
-pub(super) fn fetch(lines: &[Line], index: usize) {
+pub(super) fn fetch<T>(items: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a request neither reads nor writes, and is ignored where there is no memory.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(lines.as_ptr().wrapping_add(index).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().wrapping_add(index).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (lines, index);
+    let _ = (items, index);
 }
 
 /// Lines that hold so many columns.

@@ -26,7 +26,9 @@
 
 mod activation;
 mod adam;
+mod batch;
 mod engine;
+mod input;
 mod lane;
 mod loss;
 mod mask;
@@ -34,6 +36,7 @@ mod matrix;
 mod network;
 mod norm;
 mod product;
+mod sparse;
 mod squash;
 mod stage;
 #[cfg(test)]
@@ -42,7 +45,7 @@ mod transpose;
 mod weights;
 mod workspace;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gansweep_experiment::{IMAGE_PIXELS, SampleMode, TRAIN_IMAGES};
@@ -55,6 +58,7 @@ use crate::trainer::{Lane, LaneChunk, Trainer, TrainingImages};
 pub(crate) use adam::Update;
 pub use engine::Phase;
 use lane::LaneTrainer;
+use sparse::Drawings;
 
 /// Trains a group on the CPU, each lane on one thread at a time.
 #[derive(Debug)]
@@ -83,16 +87,22 @@ impl NativeTrainer {
             return Err(GanError::Group(format!("{lanes} lanes with {states} states")));
         }
         let arch = Arch::new();
+        let count = images.count.min(images.bytes.len() / IMAGE_PIXELS);
+        let images = TrainingImages { count, ..images };
+        let mut drawings = None;
         let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
             let wanted = match lane.config.data.images {
                 0 => TRAIN_IMAGES as usize,
                 some => some as usize,
             };
-            let count = images.count.min(images.bytes.len() / IMAGE_PIXELS);
             if wanted > count {
                 return Err(GanError::Group(format!("lane {index} trains on {wanted} images of {count}")));
             }
-            LaneTrainer::new(arch, lane, &state).map(Some)
+            // Its own images decide, whatever its neighbours train on.
+            let pay = Drawings::pay(&TrainingImages { count: wanted, ..images.clone() });
+            let drawings =
+                pay.then(|| Arc::clone(drawings.get_or_insert_with(|| Arc::new(Drawings::new(&images)))));
+            LaneTrainer::new(arch, lane, &state, drawings).map(Some)
         });
         Ok(Self { arch, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
     }

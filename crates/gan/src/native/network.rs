@@ -4,7 +4,7 @@ use gansweep_experiment::{Activation, Config};
 
 use super::adam::{Learning, Trained};
 use super::engine::Engine;
-use super::matrix::Matrix;
+use super::input::Input;
 use super::norm::BatchNorm;
 use super::squash::Squash;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
@@ -71,16 +71,16 @@ impl Perceptron {
         &mut self,
         engine: &mut Engine,
         mode: Mode,
-        input: &Matrix,
+        input: Input<'_>,
         trace: &mut Trace,
         last: Rows<'_>,
     ) {
         for (i, stage) in self.hidden.iter_mut().enumerate() {
             let (before, own) = trace.0.split_at_mut(i);
-            let input = before.last().map_or(input, |before| &before.output);
+            let input = before.last().map_or(input, |before| (&before.output).into());
             stage.forward(engine, mode, input, &mut own[0]);
         }
-        let input = trace.0.last().map_or(input, |before| &before.output);
+        let input = trace.0.last().map_or(input, |before| (&before.output).into());
         self.last.forward_last(engine, input, last);
     }
 
@@ -93,7 +93,7 @@ impl Perceptron {
     pub(super) fn backward(
         &mut self,
         engine: &mut Engine,
-        input: &Matrix,
+        input: Input<'_>,
         trace: &mut Trace,
         gradients: &mut Gradients,
         mut learning: Option<Learning>,
@@ -107,7 +107,7 @@ impl Perceptron {
             }
             let before = trace.0[..i].last_mut();
             if let Some(learning) = &mut learning {
-                let input = before.as_ref().map_or(input, |before| &before.output);
+                let input = before.as_ref().map_or(input, |before| (&before.output).into());
                 stage.learn(engine, input, gradients, learning);
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {

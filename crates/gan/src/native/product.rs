@@ -34,6 +34,7 @@ macro_rules! with_rows {
     };
 }
 
+mod ink;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -44,9 +45,11 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd};
 
+use ink::Inked;
 use plain::Plain;
 use transposed::Transposed;
 
+use super::input::Input;
 use super::matrix::{LINE, Line, Matrix};
 
 /// What becomes of the lines of a product.
@@ -74,14 +77,53 @@ pub(super) trait Gather: Finish {
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line];
 }
 
+/// A [`Finish`] of rows that come after others.
+pub(super) struct Below<F> {
+    pub(super) finish: F,
+    /// How many others.
+    pub(super) first_row: usize,
+}
+
+impl<F: Finish> Finish for Below<F> {
+    #[inline(always)]
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        self.finish.finish(simd, self.first_row + row, panel, lines);
+    }
+
+    #[inline(always)]
+    fn prepare(&self, row: usize, panel: usize) {
+        self.finish.prepare(self.first_row + row, panel);
+    }
+}
+
+impl<F: Gather> Gather for Below<F> {
+    const LEFT_IS_LARGE: bool = F::LEFT_IS_LARGE;
+
+    #[inline(always)]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.finish.partial(self.first_row + rows.start..self.first_row + rows.end, panel)
+    }
+}
+
 /// The product of `a` `[m, k]` and `b` `[k, n]`.
-pub(super) fn product(arch: Arch, a: &Matrix, b: &Matrix, finish: impl Gather) {
+pub(super) fn product<'a>(arch: Arch, a: impl Into<Input<'a>>, b: &Matrix, mut finish: impl Gather) {
+    let a = a.into();
     assert_eq!(a.cols(), b.rows(), "inner dimensions");
-    arch.dispatch(Plain { a, b, finish });
+    if let Some(a) = a.sparse {
+        arch.dispatch(Inked { a, b, finish: &mut finish });
+    }
+    arch.dispatch(Plain { a: a.full, b, finish: Below { finish, first_row: a.sparse_rows() } });
 }
 
 /// The product of `a` `[k, m]`, transposed, and `b` `[k, n]`, for a short inner dimension.
-pub(super) fn product_transposed(arch: Arch, a: &Matrix, b: &Matrix, finish: impl Finish) {
+pub(super) fn product_transposed<'a>(arch: Arch, a: impl Into<Input<'a>>, b: &Matrix, finish: impl Finish) {
+    let a = a.into();
     assert_eq!(a.rows(), b.rows(), "inner dimensions");
     arch.dispatch(Transposed { a, b, finish });
 }

@@ -7,8 +7,9 @@ use gansweep_experiment::Output;
 use pulp::{Arch, Simd};
 
 use super::activation::{AddBias, store};
+use super::input::Input;
 use super::matrix::{Line, Matrix};
-use super::product::{Finish, Gather, product};
+use super::product::{Below, Finish, Gather, product};
 use super::transpose::Derivative;
 
 /// An output activation.
@@ -34,11 +35,15 @@ impl Squash {
         }
     }
 
-    /// The product of `a` and `b`, squashed once its bias is added.
-    pub(super) fn product(self, arch: Arch, a: &Matrix, b: &Matrix, add_bias: AddBias) {
+    /// The product of `a` and `b`, squashed once its bias is added, into rows from `first_row`.
+    pub(super) fn product(self, arch: Arch, a: Input, b: &Matrix, add_bias: AddBias, first_row: usize) {
         match self {
-            Self::Tanh => product(arch, a, b, Squashed { function: Tanh, add_bias }),
-            Self::Sigmoid => product(arch, a, b, Squashed { function: Sigmoid, add_bias }),
+            Self::Tanh => {
+                product(arch, a, b, Below { finish: Squashed { function: Tanh, add_bias }, first_row });
+            }
+            Self::Sigmoid => {
+                product(arch, a, b, Below { finish: Squashed { function: Sigmoid, add_bias }, first_row });
+            }
         }
     }
 }
@@ -164,7 +169,7 @@ mod tests {
         let column = Matrix::from_fn(x.len(), 1, |row, _| x[row]);
         let (one, bias) = (Matrix::from_fn(1, 1, |_, _| 1.0), Matrix::new(1, 1));
         let mut out = Matrix::new(x.len() + 1, 1);
-        squash.product(arch, &column, &one, AddBias { bias: &bias, out: &mut out, first_row: 1 });
+        squash.product(arch, (&column).into(), &one, AddBias { bias: &bias, out: &mut out }, 1);
         (0..x.len()).map(|row| out.get(row + 1, 0)).collect()
     }
 

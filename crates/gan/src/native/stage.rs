@@ -5,10 +5,11 @@ use pulp::{Arch, NullaryFnOnce};
 use super::activation::{Activate, AddBias, Keep, Leaky};
 use super::adam::{Learning, Trained};
 use super::engine::{Engine, Phase};
+use super::input::Input;
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
-use super::product::{product, product_transposed};
+use super::product::{Below, product, product_transposed};
 use super::squash::Squash;
 use super::transpose::{Derivative, transpose, transpose_through};
 use crate::streams::{Key, Pass};
@@ -138,7 +139,7 @@ impl Stage {
         &mut self,
         engine: &mut Engine,
         mode: Mode,
-        input: &Matrix,
+        input: Input<'_>,
         trace: &mut StageTrace,
     ) {
         let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
@@ -157,24 +158,26 @@ impl Stage {
         let (weight, bias) = (&self.weight.value, &self.bias.value);
         if let (Some(norm), Some(norm_trace)) = (&mut self.norm, norm_trace) {
             norm_trace.normalised.reshape(rows, outputs);
-            product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised, first_row: 0 });
+            product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised });
             engine.lap(Phase::Forward);
             norm.forward(arch, mode.statistics, norm_trace, leaky, out);
             engine.lap(Phase::Norms);
         } else {
-            product(arch, input, weight, Activate { add_bias: AddBias { bias, out, first_row: 0 }, leaky });
+            product(arch, input, weight, Activate { add_bias: AddBias { bias, out }, leaky });
             engine.lap(Phase::Forward);
         }
     }
 
     /// Evaluates a last stage on `input`, row by row.
-    pub(super) fn forward_last(&self, engine: &mut Engine, input: &Matrix, last: Rows<'_>) {
+    pub(super) fn forward_last(&self, engine: &mut Engine, input: Input<'_>, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
         let weight = &self.weight.value;
-        let add_bias = AddBias { bias: &self.bias.value, out, first_row };
+        let add_bias = AddBias { bias: &self.bias.value, out };
         match self.then {
-            Then::Squash(squash) => squash.product(engine.arch, input, weight, add_bias),
-            Then::Nothing | Then::Leaky { .. } => product(engine.arch, input, weight, add_bias),
+            Then::Squash(squash) => squash.product(engine.arch, input, weight, add_bias, first_row),
+            Then::Nothing | Then::Leaky { .. } => {
+                product(engine.arch, input, weight, Below { finish: add_bias, first_row });
+            }
         }
         engine.lap(Phase::Forward);
     }
@@ -215,7 +218,7 @@ impl Stage {
     pub(super) fn learn(
         &mut self,
         engine: &mut Engine,
-        input: &Matrix,
+        input: Input<'_>,
         gradients: &mut Gradients,
         learning: &mut Learning,
     ) {

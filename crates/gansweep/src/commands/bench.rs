@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use gansweep_experiment::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES};
+use gansweep_data::{Split, strokes};
+use gansweep_experiment::{Config, Dataset, Experiment, LoadOptions};
 use gansweep_gan::state::LaneState;
 use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 use gansweep_gan::worker;
@@ -19,7 +20,7 @@ use crate::failure::Failure;
 /// Steps between two looks at the clock.
 const CHUNK: u32 = 10;
 
-/// Trains `lanes` runs at the same time on synthetic images and prints a line of JSON per round.
+/// Trains `lanes` runs at the same time on images like MNIST's and prints a line of JSON per round.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let config = recipe(&args.recipe)?;
     let lanes: Vec<Lane> =
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
     let cores = || available_parallelism().map_or(1, NonZero::get);
     let threads = if args.threads == 0 { cores() } else { args.threads };
-    let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, synthetic_images(&config))?;
+    let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, images_like_mnist(&config))?;
     steps_per_second(&mut *trainer, 1.0)?;
 
     let arrangement = format!("{} on {}", trainer.backend(), args.device);
@@ -51,14 +52,13 @@ fn recipe(name: &str) -> Result<Config, Failure> {
     Ok(Experiment::parse(Path::new("bench.toml"), source, &LoadOptions::default())?.config)
 }
 
-/// As many images as MNIST has; their values do not change the speed.
-fn synthetic_images(config: &Config) -> TrainingImages {
-    let count = TRAIN_IMAGES as usize;
-    let bytes = (0..count * IMAGE_PIXELS).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
+/// As many images as MNIST has, with as much ink on them, which the speed depends on.
+fn images_like_mnist(config: &Config) -> TrainingImages {
+    let images = strokes::generate(Split::Train);
     TrainingImages {
         dataset: Dataset::Strokes,
-        bytes: Arc::new(bytes.collect()),
-        count,
+        count: images.count,
+        bytes: Arc::new(images.pixels),
         pixels: config.data.pixels,
     }
 }

@@ -63,8 +63,17 @@ fn with(change: impl FnOnce(&mut Config)) -> Config {
     config
 }
 
-/// Every kind of layer, loss and schedule, alone and together.
+/// Every kind of layer, loss and schedule, alone and together; on images of noise, and on images that
+/// are mostly background.
 fn cases() -> Vec<(&'static str, Config)> {
+    let on_background = kinds().into_iter().map(|(kind, mut config)| {
+        config.data.dataset = Dataset::Mnist;
+        (kind, config)
+    });
+    on_background.chain(kinds()).collect()
+}
+
+fn kinds() -> Vec<(&'static str, Config)> {
     vec![
         ("plain", small()),
         (
@@ -134,9 +143,12 @@ fn cases() -> Vec<(&'static str, Config)> {
     ]
 }
 
+/// Noise; of "MNIST" a fifth of the pixels, the others being background.
 fn images(config: &Config) -> TrainingImages {
     let count = config.data.images as usize;
-    let bytes = (0..count * IMAGE_PIXELS).map(|i| (hash32(1, 2, i as u32) >> 24) as u8).collect();
+    let least = if config.data.dataset == Dataset::Mnist { u32::MAX / 5 * 4 } else { 0 };
+    let byte = |i| if hash32(3, 4, i) < least { 0 } else { (hash32(1, 2, i) >> 24) as u8 };
+    let bytes = (0..(count * IMAGE_PIXELS) as u32).map(byte).collect();
     TrainingImages { dataset: config.data.dataset, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
 }
 

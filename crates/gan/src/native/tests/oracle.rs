@@ -266,7 +266,9 @@ fn cross_entropy(tape: &mut Tape, logits: &Batch, target: f64) -> Var {
         .iter()
         .map(|row| {
             let p = 1.0 / (1.0 + (-row[0].value).exp());
-            let loss = -target * p.ln() - (1.0 - target) * (1.0 - p).ln();
+            // Nothing times the logarithm of nothing is nothing.
+            let term = |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { -weight * p.ln() };
+            let loss = term(target, p) + term(1.0 - target, 1.0 - p);
             tape.var(loss, [(row[0], p - target)])
         })
         .collect();

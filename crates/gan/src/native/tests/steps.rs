@@ -7,11 +7,12 @@ use super::{advance_alone, cases, images, lane, trainer};
 use crate::state::LaneState;
 use crate::trainer::{Trainer, fixed_latents};
 
-/// Fails unless every array agrees with the oracle's, relative to the array's largest value.
+/// Fails unless every array agrees with the oracle's, relative to the array's largest value (or what
+/// roundings may leave where it is zero, as the gradient of a bias before `BatchNorm` is).
 fn assert_close(case: &str, found: &LaneState, expected: &Arrays, tolerance: f64) {
     assert_eq!(found.arrays.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, expected) in expected {
-        let scale = expected.iter().fold(1e-4, |scale: f64, value| scale.max(value.abs()));
+        let scale = expected.iter().fold(1e-3, |scale: f64, value| scale.max(value.abs()));
         for (i, (&found, expected)) in found.arrays[name].values.iter().zip(expected).enumerate() {
             let error = (f64::from(found) - expected).abs() / scale;
             assert!(error < tolerance, "{case}: {name}[{i}] is {found}, not {expected} (largest {scale})");
