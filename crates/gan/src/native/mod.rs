@@ -10,6 +10,9 @@
 //! activation, or, where it is a weight's gradient, Adam, so that such a gradient is never in
 //! memory. Vectors are chosen when the program runs, by what the processor has.
 //!
+//! Real images are mostly background. Where they are, the discriminator takes them as that and some
+//! ink on it ([`sparse`]), which leaves most of their multiplications out.
+//!
 //! Subnormal numbers, on which many processors are a hundred times slower, are kept out where they
 //! would come up: in Adam's moments and in the loss's gradient. The processor's own way of flushing
 //! them to zero is left off, since Rust does not allow its floating-point mode to be changed.
