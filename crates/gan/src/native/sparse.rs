@@ -13,7 +13,8 @@ use crate::trainer::TrainingImages;
 
 /// The byte of the background; words of zeros are taken for it.
 const BACKGROUND: u8 = 0;
-/// Images with a larger share of ink are taken as they are: then that is faster.
+/// Images with a larger share of ink are taken as they are. At MNIST's 19 % the ink's products take two
+/// fifths of the time of full ones, and that grows with the ink.
 const MOST_INK: f64 = 0.3;
 /// So many images tell how much ink all of them have.
 const LOOKED_AT: usize = 256;
