@@ -70,8 +70,12 @@ fn a_stop_at_once_does_not_wait_for_the_grace() {
         })
         .unwrap();
     assert!(began.elapsed() < Duration::from_mins(1));
-    assert_eq!(counts(&summary), (0, 2, 0));
-    assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Interrupted, "stopped at once")]);
+    // A busy machine may come to the second worker only after the stop.
+    let begun: usize = harness.group_sizes().iter().sum();
+    assert_eq!(counts(&summary), (0, begun, 2 - begun));
+    let ids: Vec<_> = (0..2).map(|run| harness.id(run)).collect();
+    let attempts: Vec<_> = ids.iter().flat_map(|id| memory.attempts(id)).collect();
+    assert_eq!(attempts, vec![(RunState::Interrupted, "stopped at once"); begun]);
 }
 
 #[test]
