@@ -149,6 +149,16 @@ fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
     array::from_fn(|v| vectors[v])
 }
 
+/// The same sums in other memory. What follows a tile's sums may index them by numbers that the compiler
+/// does not know, for which they must be in memory; without a copy, they would be there while they are
+/// added up, too, and be stored each time.
+#[inline(always)]
+fn settled<S: Simd, const V: usize, const R: usize, const P: usize>(
+    sums: &Sums<S, V, R, P>,
+) -> Sums<S, V, R, P> {
+    array::from_fn(|p| array::from_fn(|r| array::from_fn(|v| sums[p][r][v])))
+}
+
 /// Panels that are taken `P` at a time, and those that are taken whole: a last one that is at most
 /// half full takes half the vectors, if there are such.
 fn wide_and_full_panels<const P: usize>(matrix: &Matrix, halves: bool) -> (usize, usize) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
-use super::{Gather, Sums, add_product, tile_rows, vectors, wide_and_full_panels};
+use super::{Gather, Sums, add_product, settled, tile_rows, vectors, wide_and_full_panels};
 
 /// Panels of the left operand that a pass over the product takes at once: an image in three parts.
 /// As many sixteen lines of a panel of the right operand, and a tile's rows, fit into the first cache.
@@ -97,6 +97,7 @@ impl<F: Gather> Plain<'_, F> {
         }
         let last = inner.end == self.a.cols();
         self.accumulate(simd, inner, row, panel, turn, &mut sums);
+        let sums = settled::<S, V, R, P>(&sums);
         for p in 0..P {
             if last {
                 self.finish.finish(simd, row, panel + p, sums[p]);

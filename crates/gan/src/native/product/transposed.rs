@@ -11,7 +11,7 @@ use super::super::input::Input;
 use super::super::matrix::{LINE, Line, Matrix, panels};
 use super::super::sparse::Sparse;
 use super::ink::{Lines, add_ink, background_sums, with_group};
-use super::{Finish, Sums, add_product, tile_rows, vectors, wide_and_full_panels};
+use super::{Finish, Sums, add_product, settled, tile_rows, vectors, wide_and_full_panels};
 
 /// Rows between the one that is finished and the one that is fetched.
 const AHEAD: usize = 12;
@@ -145,6 +145,7 @@ impl<F: Finish> Transposed<'_, F> {
                 }
             }
         }
+        let sums = settled::<S, V, R, P>(&sums);
         for p in 0..P {
             self.finish.finish(simd, row, panel + p, sums[p]);
         }
