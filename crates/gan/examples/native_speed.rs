@@ -1,7 +1,9 @@
 //! Job-steps per second of every recipe on the native backend, alone and as a sweep of eight, next
 //! to what the processor's matrix products allow in the same seconds.
 //!
-//! `cargo run --release -p gansweep-gan --example native_speed -- [RECIPE]...`
+//! `cargo run --release -p gansweep-gan --example native_speed -- [RECIPE]... [VECTORS]...`
+//!
+//! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Instant;
 use gansweep_data::Split;
 use gansweep_experiment::{Config, Dataset, Experiment, LoadOptions, TRAIN_IMAGES, recipes};
 use gansweep_gan::architecture::{Layer, Network, Role};
-use gansweep_gan::native::{NativeTrainer, Phase};
+use gansweep_gan::native::{NativeTrainer, Phase, Vectors};
 use gansweep_gan::state::LaneState;
 use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 
@@ -23,29 +25,51 @@ const LANES: u64 = 8;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    let is_asked = |name: &str| asked.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+    let mut vectors = Vectors::all();
+    if vectors.iter().any(|vectors| is_asked(&vectors.to_string())) {
+        vectors.retain(|vectors| is_asked(&vectors.to_string()));
+    } else {
+        vectors.truncate(1);
+    }
+    let mut names = recipes::NAMES.to_vec();
+    if names.iter().any(|name| is_asked(name)) {
+        names.retain(|name| is_asked(name));
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Digits with as much ink as MNIST's.
     let strokes = Arc::new(gansweep_data::strokes::generate(Split::Train).pixels);
     println!(
-        "recipe      lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
+        "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
     );
-    for name in recipes::NAMES.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|a| a == name))
-    {
-        let config = recipe(name);
+    for name in names {
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
-            print(name, &config, &strokes, lanes, threads);
+            for &vectors in &vectors {
+                print(&Sweep { name, config: recipe(name), vectors, lanes, threads }, &strokes);
+            }
         }
     }
 }
 
-fn print(name: &str, config: &Config, strokes: &Arc<Vec<u8>>, lanes: u64, threads: usize) {
+/// What is measured.
+struct Sweep {
+    name: &'static str,
+    config: Config,
+    vectors: Vectors,
+    lanes: u64,
+    threads: usize,
+}
+
+fn print(sweep: &Sweep, strokes: &Arc<Vec<u8>>) {
+    let Sweep { name, config, vectors, lanes, threads } = sweep;
     let work = step_flops(config);
-    let Speed { steps, cores, peak, shares } = measure(config, strokes, lanes, threads);
+    let Speed { steps, cores, peak, shares } = measure(sweep, strokes);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;
     let part = 100.0 * giga / peak;
     println!(
-        "{name:<11} {lanes:>5} {threads:>7} {mega:>15.0} {steps:>12.1} {cores:>6.2} {alone:>17.1} {giga:>13.1} {part:>7.0}%"
+        "{name:<11} {:<8} {lanes:>5} {threads:>7} {mega:>15.0} {steps:>12.1} {cores:>6.2} {alone:>17.1} {giga:>13.1} {part:>7.0}%",
+        vectors.to_string()
     );
     let phases =
         Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
@@ -89,7 +113,8 @@ struct Speed {
     shares: [f64; Phase::ALL.len()],
 }
 
-fn measure(config: &Config, strokes: &Arc<Vec<u8>>, lanes: u64, threads: usize) -> Speed {
+fn measure(sweep: &Sweep, strokes: &Arc<Vec<u8>>) -> Speed {
+    let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
     let states = (0..lanes).map(|seed| LaneState::initial(config, seed)).collect();
     let lanes: Vec<_> = (0..lanes).map(|seed| Lane { config: config.clone(), seed }).collect();
     let count = lanes.len() as f64;
@@ -99,7 +124,8 @@ fn measure(config: &Config, strokes: &Arc<Vec<u8>>, lanes: u64, threads: usize) 
         count: TRAIN_IMAGES as usize,
         pixels: config.data.pixels,
     };
-    let mut trainer = NativeTrainer::new(lanes, states, images, threads).expect("lanes of one recipe");
+    let mut trainer =
+        NativeTrainer::with_vectors(vectors, lanes, states, images, threads).expect("lanes of one recipe");
     let mut round = |steps: u32| {
         trainer.start_clock();
         let (seconds, busy) = timed(threads, || drop(trainer.advance(steps, false).expect("steps")));

@@ -59,6 +59,7 @@ fn scramble<S: Simd>(simd: S, x: S::u32s) -> S::u32s {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::Vectors;
     use super::*;
     use crate::streams::Pass;
 
@@ -68,7 +69,7 @@ mod tests {
         for (rate, (rows, cols)) in [(0.3, (7, 33)), (0.5, (1, 16)), (0.0, (2, 3)), (0.99, (100, 5))] {
             let mut expected = vec![0.0; rows * cols];
             streams::dropout_mask(key, rate, &mut expected);
-            for arch in [Arch::new(), Arch::Scalar] {
+            for arch in Vectors::all().into_iter().map(Vectors::arch) {
                 let mut mask = Matrix::new(rows + 2, cols);
                 fill(arch, key, rate, &mut mask, 1..rows + 1);
                 for row in 0..rows {

@@ -45,6 +45,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 mod transpose;
+mod vectors;
 mod weights;
 mod workspace;
 
@@ -52,7 +53,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gansweep_experiment::{IMAGE_PIXELS, SampleMode, TRAIN_IMAGES};
-use pulp::Arch;
 
 use crate::GanError;
 use crate::state::LaneState;
@@ -62,11 +62,12 @@ pub(crate) use adam::Update;
 pub use engine::Phase;
 use lane::LaneTrainer;
 use sparse::Drawings;
+pub use vectors::Vectors;
 
 /// Trains a group on the CPU, each lane on one thread at a time.
 #[derive(Debug)]
 pub struct NativeTrainer {
-    arch: Arch,
+    vectors: Vectors,
     /// `None` where a lane is retired.
     lanes: Vec<Option<LaneTrainer>>,
     images: TrainingImages,
@@ -85,11 +86,24 @@ impl NativeTrainer {
         images: TrainingImages,
         threads: usize,
     ) -> Result<Self, GanError> {
+        Self::with_vectors(Vectors::widest(), lanes, states, images, threads)
+    }
+
+    /// The same, with vectors that need not be the widest: to measure and test all of them.
+    ///
+    /// # Errors
+    /// As [`NativeTrainer::new`].
+    pub fn with_vectors(
+        vectors: Vectors,
+        lanes: Vec<Lane>,
+        states: Vec<LaneState>,
+        images: TrainingImages,
+        threads: usize,
+    ) -> Result<Self, GanError> {
         if lanes.len() != states.len() {
             let (lanes, states) = (lanes.len(), states.len());
             return Err(GanError::Group(format!("{lanes} lanes with {states} states")));
         }
-        let arch = Arch::new();
         let count = images.count.min(images.bytes.len() / IMAGE_PIXELS);
         let images = TrainingImages { count, ..images };
         let mut drawings = None;
@@ -105,9 +119,9 @@ impl NativeTrainer {
             let pay = Drawings::pay(&TrainingImages { count: wanted, ..images.clone() });
             let drawings =
                 pay.then(|| Arc::clone(drawings.get_or_insert_with(|| Arc::new(Drawings::new(&images)))));
-            LaneTrainer::new(arch, lane, &state, drawings).map(Some)
+            LaneTrainer::new(vectors.arch(), lane, &state, drawings).map(Some)
         });
-        Ok(Self { arch, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
+        Ok(Self { vectors, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
     }
 
     /// Measures from now on where the time goes, at the cost of reading the clock between phases.
@@ -154,15 +168,7 @@ impl NativeTrainer {
 
 impl Trainer for NativeTrainer {
     fn backend(&self) -> String {
-        let vectors = match self.arch {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Arch::V4(_) => "AVX-512",
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Arch::V3(_) => "AVX2",
-            Arch::Scalar => "scalar",
-            _ => "SIMD",
-        };
-        format!("native ({vectors})")
+        format!("native ({})", self.vectors)
     }
 
     fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, GanError> {

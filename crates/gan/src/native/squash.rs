@@ -162,6 +162,7 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::Vectors;
     use super::*;
 
     /// The squashed product of a column and the one-by-one matrix of one.
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn values_are_within_a_few_units_in_the_last_place() {
         let x: Vec<f32> = (-400_000i32..=400_000).map(|i| i as f32 * 1e-4).collect();
-        for arch in [Arch::new(), Arch::Scalar] {
+        for arch in Vectors::all().into_iter().map(Vectors::arch) {
             for (x, y) in x.iter().zip(apply(Squash::Tanh, arch, &x)) {
                 let exact = f64::from(*x).tanh();
                 assert!((f64::from(y) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) = {y}, not {exact}");

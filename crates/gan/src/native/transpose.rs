@@ -236,6 +236,7 @@ mod avx {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::Vectors;
     use super::*;
 
     /// On `(-1, 1)`, as outputs of tanh are.
@@ -248,7 +249,7 @@ mod tests {
         for (rows, cols) in [(1, 1), (3, 40), (16, 16), (33, 31), (48, 5), (100, 784)] {
             let value = |row: usize, col: usize| (row * 1000 + col) as f32 + 0.5;
             let from = Matrix::from_fn(rows, cols, value);
-            for arch in [Arch::new(), Arch::Scalar] {
+            for arch in Vectors::all().into_iter().map(Vectors::arch) {
                 let mut to = Matrix::from_fn(cols, rows.next_multiple_of(LINE), |_, _| f32::NAN);
                 transpose(arch, &from, &mut to);
                 assert_eq!((to.rows(), to.cols()), (cols, rows));
@@ -276,9 +277,8 @@ mod tests {
         for (rows, cols) in [(1, 1), (37, 50), (16, 100)] {
             let from = Matrix::from_fn(rows, cols, |row, col| output(row + 3, col));
             let kept = Matrix::from_fn(cols, rows, output);
-            for ((derivative, exact), arch) in
-                cases.into_iter().flat_map(|c| [(c, Arch::new()), (c, Arch::Scalar)])
-            {
+            let on_any = |case| Vectors::all().into_iter().map(move |vectors| (case, vectors.arch()));
+            for ((derivative, exact), arch) in cases.into_iter().flat_map(on_any) {
                 let mut to = Matrix::new(cols, rows);
                 transpose_through(arch, derivative, &from, &kept, &mut to);
                 for (row, col) in (0..cols).flat_map(|row| (0..rows).map(move |col| (row, col))) {

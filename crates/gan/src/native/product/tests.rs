@@ -9,6 +9,7 @@ use pulp::WithSimd;
 use super::super::activation::Keep;
 use super::super::adam::{Learning, Trained, Update};
 use super::super::sparse::{Drawings, Sparse};
+use super::super::vectors::Vectors;
 use super::*;
 use crate::streams::hash32;
 use crate::trainer::TrainingImages;
@@ -48,12 +49,13 @@ impl<F: Gather, const TRANSPOSED: bool, const R: usize, const P: usize> WithSimd
 }
 
 fn tiled<const TRANSPOSED: bool, const R: usize, const P: usize>(
+    arch: Arch,
     a: &Matrix,
     b: &Matrix,
     like: &Matrix,
 ) -> Vec<Line> {
     let mut out = Matrix::new(like.rows(), like.cols());
-    Arch::new().dispatch(Tiled::<_, TRANSPOSED, R, P>(a, b, Keep(&mut out)));
+    arch.dispatch(Tiled::<_, TRANSPOSED, R, P>(a, b, Keep(&mut out)));
     out.lines().to_vec()
 }
 
@@ -65,7 +67,7 @@ proptest! {
         m in 1usize..60, k in 1usize..600, n in 1usize..70, seed: u32,
     ) {
         let (a, at, b) = (random(seed, m, k), random(seed ^ 1, k, m), random(seed ^ 2, k, n));
-        for arch in [Arch::new(), Arch::Scalar] {
+        for arch in Vectors::all().into_iter().map(Vectors::arch) {
             let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
             product(arch, &a, &b, Keep(&mut plain));
             product_transposed(arch, &at, &b, Keep(&mut transposed));
@@ -77,12 +79,10 @@ proptest! {
                 let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
                 prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
             }
-            if !matches!(arch, Arch::Scalar) || matches!(Arch::new(), Arch::Scalar) {
-                prop_assert_eq!(plain.lines(), tiled::<false, 8, 2>(&a, &b, &plain));
-                prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(&a, &b, &plain));
-                prop_assert_eq!(transposed.lines(), tiled::<true, 8, 2>(&at, &b, &plain));
-                prop_assert_eq!(transposed.lines(), tiled::<true, 3, 1>(&at, &b, &plain));
-            }
+            prop_assert_eq!(plain.lines(), tiled::<false, 8, 2>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(arch, &a, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 8, 2>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 3, 1>(arch, &at, &b, &plain));
         }
     }
 }
@@ -115,7 +115,7 @@ proptest! {
             (plain, transposed)
         };
         let expected = outputs(Arch::new(), (&all).into());
-        for found in [Arch::new(), Arch::Scalar].map(|arch| outputs(arch, input)) {
+        for found in Vectors::all().into_iter().map(|vectors| outputs(vectors.arch(), input)) {
             for (expected, found) in [(&expected.0, &found.0), (&expected.1, &found.1)] {
                 for (row, col) in (0..found.rows()).flat_map(|row| (0..n).map(move |col| (row, col))) {
                     // Roundings of up to 784 products and sums, each below one.

@@ -3,7 +3,7 @@
 use gansweep_experiment::SampleMode;
 
 use super::{advance_alone, cases, images, lane, trainer, with};
-use crate::native::NativeTrainer;
+use crate::native::{NativeTrainer, Vectors};
 use crate::state::LaneState;
 use crate::trainer::{Trainer, fixed_latents};
 
@@ -24,6 +24,25 @@ fn a_lane_alone_has_the_bits_of_lane_three_of_four_on_any_number_of_threads() {
             let chunks = group.advance(7, true).unwrap();
             assert_eq!(chunks[2].as_ref(), Some(&chunk), "{case} on {threads} threads");
             assert_eq!(bits(&group.state(2).unwrap()), bits(&expected), "{case} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn vectors_of_any_width_give_the_same_bits() {
+    for (case, config) in cases() {
+        let mut widest = trainer(&config, &[3], 1);
+        let expected = advance_alone(&mut widest, 7);
+        for vectors in Vectors::all().into_iter().filter(|vectors| vectors.are_fused()) {
+            let state = LaneState::initial(&config, 3);
+            let (lanes, images) = (vec![lane(&config, 3)], images(&config));
+            let mut other = NativeTrainer::with_vectors(vectors, lanes, vec![state], images, 1).unwrap();
+            assert_eq!(advance_alone(&mut other, 7), expected, "{case} with {vectors}");
+            assert_eq!(
+                bits(&other.state(0).unwrap()),
+                bits(&widest.state(0).unwrap()),
+                "{case} with {vectors}"
+            );
         }
     }
 }
