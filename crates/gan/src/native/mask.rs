@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::matrix::{LINE, Matrix};
-use crate::streams::{self, Key};
+use crate::streams::{self, Hash, Key};
 
 /// Fills some rows of `mask` with the dropout mask of `key`: the numbers of
 /// [`streams::dropout_mask`] for `[rows, mask.cols()]`.
@@ -26,8 +26,7 @@ impl WithSimd for Fill<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (low, high) = self.key.halves();
-        let (low, high) = (simd.splat_u32s(low), simd.splat_u32s(high));
+        let hash = Hash::new(simd, self.key.halves());
         let threshold = simd.splat_u32s(streams::mask_threshold(self.rate));
         let kept = simd.splat_f32s((1.0 / (1.0 - self.rate)) as f32);
         let count: [u32; LINE] = array::from_fn(|i| i as u32);
@@ -37,24 +36,12 @@ impl WithSimd for Fill<'_> {
                 let first = simd.splat_u32s((row * cols + panel * LINE) as u32);
                 let vectors = S::as_mut_simd_f32s(&mut line.0).0;
                 for (vector, &offset) in vectors.iter_mut().zip(S::as_simd_u32s(&count).0) {
-                    let index = simd.add_u32s(first, offset);
-                    let once = scramble(simd, simd.add_u32s(index, low));
-                    let hash = scramble(simd, simd.xor_u32s(once, high));
-                    let dropped = simd.less_than_u32s(hash, threshold);
+                    let dropped = simd.less_than_u32s(hash.of(simd.add_u32s(first, offset)), threshold);
                     *vector = simd.select_f32s(dropped, simd.splat_f32s(0.0), kept);
                 }
             }
         }
     }
-}
-
-/// One round of [`streams::hash32`].
-#[inline(always)]
-fn scramble<S: Simd>(simd: S, x: S::u32s) -> S::u32s {
-    let fold = |x, bits| simd.xor_u32s(x, simd.wrapping_dyn_shr_u32s(x, simd.splat_u32s(bits)));
-    let x = simd.mul_u32s(fold(x, 16), simd.splat_u32s(0x7feb_352d));
-    let x = simd.mul_u32s(fold(x, 15), simd.splat_u32s(0x846c_a68b));
-    fold(x, 16)
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@
 //! whatever the width of the processor's vectors and however rows and panels are cut into tiles. So
 //! a product has the same bits on every processor that has fused multiply-adds.
 
-/// Calls a method with constants that let the sums of a tile fill the vector registers: vectors in
-/// a line, in a last line that is at most half full, rows and panels of a tile.
+/// Calls a method with constants that let the sums of a tile keep the processor busy from its vector
+/// registers: vectors in a line, in a last line that is at most half full, rows of a tile.
 macro_rules! with_tile {
     ($product:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $product.$run::<$S, 1, 1, 8, 2>($simd),
-            8 => $product.$run::<$S, 2, 1, 6, 1>($simd),
-            4 => $product.$run::<$S, 4, 2, 6, 1>($simd),
-            1 => $product.$run::<$S, 16, 8, 1, 1>($simd),
+            16 => $product.$run::<$S, 1, 1, 8>($simd),
+            8 => $product.$run::<$S, 2, 1, 6>($simd),
+            4 => $product.$run::<$S, 4, 2, 6>($simd),
+            1 => $product.$run::<$S, 16, 8, 1>($simd),
             lanes => unreachable!("vectors of {lanes} floats"),
         }
     };
@@ -20,16 +20,16 @@ macro_rules! with_tile {
 
 /// Calls a method with the number of rows of a tile as a constant.
 macro_rules! with_rows {
-    ($rows:expr, $product:ident.$tile:ident::<$S:ident, $V:ident, $P:ident>$arguments:tt) => {
+    ($rows:expr, $product:ident.$tile:ident::<$S:ident, $V:ident>$arguments:tt) => {
         match $rows {
-            1 => $product.$tile::<$S, $V, 1, $P>$arguments,
-            2 => $product.$tile::<$S, $V, 2, $P>$arguments,
-            3 => $product.$tile::<$S, $V, 3, $P>$arguments,
-            4 => $product.$tile::<$S, $V, 4, $P>$arguments,
-            5 => $product.$tile::<$S, $V, 5, $P>$arguments,
-            6 => $product.$tile::<$S, $V, 6, $P>$arguments,
-            7 => $product.$tile::<$S, $V, 7, $P>$arguments,
-            _ => $product.$tile::<$S, $V, 8, $P>$arguments,
+            1 => $product.$tile::<$S, $V, 1>$arguments,
+            2 => $product.$tile::<$S, $V, 2>$arguments,
+            3 => $product.$tile::<$S, $V, 3>$arguments,
+            4 => $product.$tile::<$S, $V, 4>$arguments,
+            5 => $product.$tile::<$S, $V, 5>$arguments,
+            6 => $product.$tile::<$S, $V, 6>$arguments,
+            7 => $product.$tile::<$S, $V, 7>$arguments,
+            _ => $product.$tile::<$S, $V, 8>$arguments,
         }
     };
 }
@@ -41,6 +41,7 @@ mod tests;
 mod transposed;
 
 use std::array;
+use std::hint::black_box;
 use std::ops::Range;
 
 use pulp::{Arch, Simd};
@@ -128,8 +129,8 @@ pub(super) fn product_transposed<'a>(arch: Arch, a: impl Into<Input<'a>>, b: &Ma
     arch.dispatch(Transposed { a, b, finish });
 }
 
-/// The sums of a tile: `R` rows of `P` panels, a line being `V` vectors.
-type Sums<S, const V: usize, const R: usize, const P: usize> = [[[<S as Simd>::f32s; V]; R]; P];
+/// The sums of a tile: `R` rows of a panel, a line being `V` vectors.
+type Sums<S, const V: usize, const R: usize> = [[<S as Simd>::f32s; V]; R];
 
 #[inline(always)]
 fn add_product<S: Simd, const V: usize>(
@@ -149,22 +150,19 @@ fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
     array::from_fn(|v| vectors[v])
 }
 
-/// The same sums in other memory. What follows a tile's sums may index them by numbers that the compiler
-/// does not know, for which they must be in memory; without a copy, they would be there while they are
-/// added up, too, and be stored each time.
+/// The same sums, in other memory as far as the compiler knows. What follows a tile's sums may index them
+/// by numbers that it does not know, for which they must be in memory; if that were the same memory, they
+/// would be stored there after every product that is added, which takes twice the time.
 #[inline(always)]
-fn settled<S: Simd, const V: usize, const R: usize, const P: usize>(
-    sums: &Sums<S, V, R, P>,
-) -> Sums<S, V, R, P> {
-    array::from_fn(|p| array::from_fn(|r| array::from_fn(|v| sums[p][r][v])))
+fn settled<S: Simd, const V: usize, const R: usize>(sums: &Sums<S, V, R>) -> Sums<S, V, R> {
+    black_box(array::from_fn(|r| array::from_fn(|v| sums[r][v])))
 }
 
-/// Panels that are taken `P` at a time, and those that are taken whole: a last one that is at most
-/// half full takes half the vectors, if there are such.
-fn wide_and_full_panels<const P: usize>(matrix: &Matrix, halves: bool) -> (usize, usize) {
+/// Panels that are taken whole: a last one that is at most half full takes half the vectors, if there
+/// are such.
+fn full_panels(matrix: &Matrix, halves: bool) -> usize {
     let half = halves && (1..=LINE / 2).contains(&(matrix.cols() % LINE));
-    let full = matrix.panels() - usize::from(half);
-    (full / P * P, full)
+    matrix.panels() - usize::from(half)
 }
 
 /// Rows of the next tile when `left` are left and `most` fit: full tiles, but no last one so small

@@ -146,18 +146,22 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
         1.0 / 6.0,
         0.5,
     ];
-    let splat = |value| simd.splat_f32s(value);
-    let fused = |a, b, c| simd.mul_add_e_f32s(a, b, c);
-    let bounded = simd.select_f32s(simd.less_than_f32s(a, splat(80.0)), a, splat(80.0));
-    let shifted = fused(bounded, splat(-LOG2_E), splat(ROUND));
-    let n = simd.sub_f32s(shifted, splat(ROUND));
-    let r = fused(n, splat(-LN_2[0]), simd.sub_f32s(splat(0.0), bounded));
-    let r = fused(n, splat(-LN_2[1]), r);
-    let tail =
-        TAYLOR[1..].iter().fold(splat(TAYLOR[0]), |sum, &coefficient| fused(sum, r, splat(coefficient)));
+    let most = simd.splat_f32s(80.0);
+    let bounded = simd.select_f32s(simd.less_than_f32s(a, most), a, most);
+    let round = simd.splat_f32s(ROUND);
+    let shifted = simd.mul_add_e_f32s(bounded, simd.splat_f32s(-LOG2_E), round);
+    let n = simd.sub_f32s(shifted, round);
+    let r = simd.sub_f32s(simd.splat_f32s(0.0), bounded);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[0]), r);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[1]), r);
+    // A loop, not a closure in a fold: that may end up as a function without the processor's vectors.
+    let mut tail = simd.splat_f32s(TAYLOR[0]);
+    for coefficient in &TAYLOR[1..] {
+        tail = simd.mul_add_e_f32s(tail, r, simd.splat_f32s(*coefficient));
+    }
     let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
     let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
-    (scale, fused(simd.mul_f32s(tail, r), r, r))
+    (scale, simd.mul_add_e_f32s(simd.mul_f32s(tail, r), r, r))
 }
 
 #[cfg(test)]

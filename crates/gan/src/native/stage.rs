@@ -241,6 +241,9 @@ impl Dropout {
     }
 }
 
+/// Sums of a column that grow in turns, which waits less and rounds less than one.
+const SUMS: usize = 4;
+
 /// The sums of each column, into a single row.
 struct SumRows<'a> {
     matrix: &'a Matrix,
@@ -253,13 +256,28 @@ impl NullaryFnOnce for SumRows<'_> {
     #[inline(always)]
     fn call(self) {
         for panel in 0..self.matrix.panels() {
-            let mut sum = Line::ZERO;
-            for line in self.matrix.panel(panel) {
-                for i in 0..LINE {
-                    sum.0[i] += line.0[i];
+            let (fours, rest) = self.matrix.panel(panel).as_chunks::<SUMS>();
+            let mut sums = [Line::ZERO; SUMS];
+            for lines in fours {
+                for (sum, line) in sums.iter_mut().zip(lines) {
+                    add(sum, line);
                 }
             }
-            self.sums.lines_mut()[panel] = sum;
+            for (sum, line) in sums.iter_mut().zip(rest) {
+                add(sum, line);
+            }
+            let [mut first, second, mut third, fourth] = sums;
+            add(&mut first, &second);
+            add(&mut third, &fourth);
+            add(&mut first, &third);
+            self.sums.lines_mut()[panel] = first;
         }
+    }
+}
+
+#[inline(always)]
+fn add(sum: &mut Line, line: &Line) {
+    for i in 0..LINE {
+        sum.0[i] += line.0[i];
     }
 }

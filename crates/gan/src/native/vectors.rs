@@ -35,7 +35,7 @@ impl Vectors {
         !matches!(self.0, Arch::Scalar)
     }
 
-    pub(super) fn arch(self) -> Arch {
+    pub(crate) fn arch(self) -> Arch {
         self.0
     }
 }

@@ -18,7 +18,7 @@ const HEIGHT: usize = 128;
 macro_rules! with_group {
     ($object:ident.$run:ident($S:ident, $($argument:expr),+)) => {
         match $S::F32_LANES {
-            16 => $object.$run::<$S, 1, 8>($($argument),+),
+            16 => $object.$run::<$S, 1, 4>($($argument),+),
             8 => $object.$run::<$S, 2, 4>($($argument),+),
             4 => $object.$run::<$S, 4, 2>($($argument),+),
             1 => $object.$run::<$S, 16, 1>($($argument),+),
@@ -106,10 +106,15 @@ pub(super) fn background_sums<S: Simd, const V: usize, const P: usize>(
 fn scale<S: Simd, const V: usize, const P: usize>(
     simd: S,
     factor: f32,
-    lines: Lines<S, V, P>,
+    mut lines: Lines<S, V, P>,
 ) -> Lines<S, V, P> {
     let factor = simd.splat_f32s(factor);
-    lines.map(|line| line.map(|x| simd.mul_f32s(x, factor)))
+    for line in &mut lines {
+        for v in 0..V {
+            line[v] = simd.mul_f32s(line[v], factor);
+        }
+    }
+    lines
 }
 
 /// Adds all lines.

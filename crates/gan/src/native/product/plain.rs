@@ -1,12 +1,11 @@
 //! The product of two matrices as they are, in blocks that the caches hold.
 
-use std::array;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
-use super::{Gather, Sums, add_product, settled, tile_rows, vectors, wide_and_full_panels};
+use super::{Gather, Sums, add_product, full_panels, settled, tile_rows, vectors};
 
 /// Panels of the left operand that a pass over the product takes at once: an image in three parts.
 /// As many sixteen lines of a panel of the right operand, and a tile's rows, fit into the first cache.
@@ -36,32 +35,26 @@ impl<F: Gather> WithSimd for Plain<'_, F> {
 
 impl<F: Gather> Plain<'_, F> {
     #[inline(always)]
-    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize, const P: usize>(
-        mut self,
-        simd: S,
-    ) {
-        let (wide, full) = wide_and_full_panels::<P>(self.b, H < V);
+    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize>(mut self, simd: S) {
+        let full = full_panels(self.b, H < V);
         let depth = even_share(panels(self.a.cols()), DEPTH);
         for first in (0..panels(self.a.cols())).step_by(depth) {
             let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
             for row in (0..self.a.rows()).step_by(HEIGHT) {
                 let rows = row..(row + HEIGHT).min(self.a.rows());
-                for panel in (0..wide).step_by(P) {
-                    self.column::<S, V, R, P>(simd, inner.clone(), rows.clone(), panel);
-                }
-                for panel in wide..full {
-                    self.column::<S, V, R, 1>(simd, inner.clone(), rows.clone(), panel);
+                for panel in 0..full {
+                    self.column::<S, V, R>(simd, inner.clone(), rows.clone(), panel);
                 }
                 for panel in full..self.b.panels() {
-                    self.column::<S, H, R, 1>(simd, inner.clone(), rows.clone(), panel);
+                    self.column::<S, H, R>(simd, inner.clone(), rows.clone(), panel);
                 }
             }
         }
     }
 
-    /// The part of the sums over `inner` of some rows of `P` panels.
+    /// The part of the sums over `inner` of some rows of a panel.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const R: usize, const P: usize>(
+    fn column<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         inner: Range<usize>,
@@ -71,14 +64,14 @@ impl<F: Gather> Plain<'_, F> {
         let (mut row, mut turn) = (rows.start, 0);
         while row < rows.end {
             let tile = tile_rows(rows.end - row, R);
-            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, turn));
+            with_rows!(tile, self.tile::<S, V>(simd, inner.clone(), row, panel, turn));
             row += tile;
             turn += 1;
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize, const P: usize>(
+    fn tile<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         inner: Range<usize>,
@@ -86,83 +79,77 @@ impl<F: Gather> Plain<'_, F> {
         panel: usize,
         turn: usize,
     ) {
-        let mut sums: Sums<S, V, R, P> = [[[simd.splat_f32s(0.0); V]; R]; P];
+        let mut sums: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
         if inner.start > 0 {
-            for p in 0..P {
-                let lines = self.finish.partial(row..row + R, panel + p);
-                for (sums, line) in sums[p].iter_mut().zip(lines) {
-                    *sums = vectors::<S, V>(line);
-                }
+            let lines = self.finish.partial(row..row + R, panel);
+            for (sums, line) in sums.iter_mut().zip(lines) {
+                *sums = vectors::<S, V>(line);
             }
         }
         let last = inner.end == self.a.cols();
         self.accumulate(simd, inner, row, panel, turn, &mut sums);
-        let sums = settled::<S, V, R, P>(&sums);
-        for p in 0..P {
-            if last {
-                self.finish.finish(simd, row, panel + p, sums[p]);
-            } else {
-                let lines = self.finish.partial(row..row + R, panel + p);
-                for (sums, line) in sums[p].iter().zip(lines) {
-                    S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
-                }
-            }
+        let sums = settled::<S, V, R>(&sums);
+        if last {
+            self.finish.finish(simd, row, panel, sums);
+            return;
+        }
+        let lines = self.finish.partial(row..row + R, panel);
+        for (sums, line) in sums.iter().zip(lines) {
+            S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
         }
     }
 
     /// Adds the products over `inner`, sixteen columns of the left operand after the other.
     #[inline(always)]
-    fn accumulate<S: Simd, const V: usize, const R: usize, const P: usize>(
+    fn accumulate<S: Simd, const V: usize, const R: usize>(
         &self,
         simd: S,
         inner: Range<usize>,
         row: usize,
         panel: usize,
         turn: usize,
-        sums: &mut Sums<S, V, R, P>,
+        sums: &mut Sums<S, V, R>,
     ) {
         let mut left = &self.a.lines()[inner.start / LINE * self.a.rows() + row..];
-        let right: [_; P] = array::from_fn(|p| self.b.panel(panel + p)[inner.clone()].as_chunks::<LINE>());
-        let mut next = (panel + P) * self.b.rows() + inner.start + turn * SHARE;
-        for block in 0..right[0].0.len() {
+        let (right, rest) = self.b.panel(panel)[inner.clone()].as_chunks::<LINE>();
+        let mut next = (panel + 1) * self.b.rows() + inner.start + turn * SHARE;
+        for right in right {
             if F::LEFT_IS_LARGE {
                 for r in 0..R {
                     fetch(left, R + r);
                 }
             } else if turn < LINE / SHARE {
-                for (p, line) in (0..P).flat_map(|p| (0..SHARE).map(move |line| (p, line))) {
-                    fetch(self.b.lines(), next + p * self.b.rows() + line);
+                for line in 0..SHARE {
+                    fetch(self.b.lines(), next + line);
                 }
                 next += LINE;
             }
             let rows: &[Line; R] = left.first_chunk().expect("a tile within the left operand");
             for k in 0..LINE {
-                multiply_add(simd, rows, k, array::from_fn(|p| &right[p].0[block][k]), sums);
+                multiply_add(simd, rows, k, &right[k], sums);
             }
             left = left.get(self.a.rows()..).unwrap_or_default();
         }
         if let Some(rows) = left.first_chunk::<R>() {
-            for k in 0..right[0].1.len() {
-                multiply_add(simd, rows, k, array::from_fn(|p| &right[p].1[k]), sums);
+            for (k, right) in rest.iter().enumerate() {
+                multiply_add(simd, rows, k, right, sums);
             }
         }
     }
 }
 
-/// Adds the products of column `k` of `rows` with a line of each panel of the right operand.
+/// Adds the products of column `k` of `rows` with a line of the right operand.
 #[inline(always)]
-fn multiply_add<S: Simd, const V: usize, const R: usize, const P: usize>(
+fn multiply_add<S: Simd, const V: usize, const R: usize>(
     simd: S,
     rows: &[Line; R],
     k: usize,
-    right: [&Line; P],
-    sums: &mut Sums<S, V, R, P>,
+    right: &Line,
+    sums: &mut Sums<S, V, R>,
 ) {
     for r in 0..R {
         let left = simd.splat_f32s(rows[r].0[k]);
-        for p in 0..P {
-            add_product(simd, left, vectors::<S, V>(right[p]), &mut sums[p][r]);
-        }
+        add_product(simd, left, vectors::<S, V>(right), &mut sums[r]);
     }
 }
 

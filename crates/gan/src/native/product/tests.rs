@@ -25,37 +25,35 @@ fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
 }
 
 /// Runs a product with a tile of any shape.
-struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize, const P: usize>(&'a Matrix, &'a Matrix, F);
+struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize>(&'a Matrix, &'a Matrix, F);
 
-impl<F: Gather, const TRANSPOSED: bool, const R: usize, const P: usize> WithSimd
-    for Tiled<'_, F, TRANSPOSED, R, P>
-{
+impl<F: Gather, const TRANSPOSED: bool, const R: usize> WithSimd for Tiled<'_, F, TRANSPOSED, R> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self(a, b, finish) = self;
         match (S::F32_LANES, TRANSPOSED) {
-            (16, false) => Plain { a, b, finish }.run::<S, 1, 1, R, P>(simd),
-            (8, false) => Plain { a, b, finish }.run::<S, 2, 1, R, P>(simd),
-            (4, false) => Plain { a, b, finish }.run::<S, 4, 2, R, P>(simd),
-            (_, false) => Plain { a, b, finish }.run::<S, 16, 8, R, P>(simd),
-            (16, true) => Transposed { a: a.into(), b, finish }.run::<S, 1, 1, R, P>(simd),
-            (8, true) => Transposed { a: a.into(), b, finish }.run::<S, 2, 1, R, P>(simd),
-            (4, true) => Transposed { a: a.into(), b, finish }.run::<S, 4, 2, R, P>(simd),
-            (_, true) => Transposed { a: a.into(), b, finish }.run::<S, 16, 8, R, P>(simd),
+            (16, false) => Plain { a, b, finish }.run::<S, 1, 1, R>(simd),
+            (8, false) => Plain { a, b, finish }.run::<S, 2, 1, R>(simd),
+            (4, false) => Plain { a, b, finish }.run::<S, 4, 2, R>(simd),
+            (_, false) => Plain { a, b, finish }.run::<S, 16, 8, R>(simd),
+            (16, true) => Transposed { a: a.into(), b, finish }.run::<S, 1, 1, R>(simd),
+            (8, true) => Transposed { a: a.into(), b, finish }.run::<S, 2, 1, R>(simd),
+            (4, true) => Transposed { a: a.into(), b, finish }.run::<S, 4, 2, R>(simd),
+            (_, true) => Transposed { a: a.into(), b, finish }.run::<S, 16, 8, R>(simd),
         }
     }
 }
 
-fn tiled<const TRANSPOSED: bool, const R: usize, const P: usize>(
+fn tiled<const TRANSPOSED: bool, const R: usize>(
     arch: Arch,
     a: &Matrix,
     b: &Matrix,
     like: &Matrix,
 ) -> Vec<Line> {
     let mut out = Matrix::new(like.rows(), like.cols());
-    arch.dispatch(Tiled::<_, TRANSPOSED, R, P>(a, b, Keep(&mut out)));
+    arch.dispatch(Tiled::<_, TRANSPOSED, R>(a, b, Keep(&mut out)));
     out.lines().to_vec()
 }
 
@@ -79,10 +77,10 @@ proptest! {
                 let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
                 prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
             }
-            prop_assert_eq!(plain.lines(), tiled::<false, 8, 2>(arch, &a, &b, &plain));
-            prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(arch, &a, &b, &plain));
-            prop_assert_eq!(transposed.lines(), tiled::<true, 8, 2>(arch, &at, &b, &plain));
-            prop_assert_eq!(transposed.lines(), tiled::<true, 3, 1>(arch, &at, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 8>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 1>(arch, &a, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 8>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 3>(arch, &at, &b, &plain));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::super::input::Input;
 use super::super::matrix::{LINE, Line, Matrix, panels};
 use super::super::sparse::Sparse;
 use super::ink::{Lines, add_ink, background_sums, with_group};
-use super::{Finish, Sums, add_product, settled, tile_rows, vectors, wide_and_full_panels};
+use super::{Finish, Sums, add_product, full_panels, settled, tile_rows, vectors};
 
 /// Rows between the one that is finished and the one that is fetched.
 const AHEAD: usize = 12;
@@ -45,10 +45,7 @@ impl<F: Finish> WithSimd for Transposed<'_, F> {
 
 impl<F: Finish> Transposed<'_, F> {
     #[inline(always)]
-    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize, const P: usize>(
-        mut self,
-        simd: S,
-    ) {
+    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize>(mut self, simd: S) {
         let (all, lefts) = (self.b.panels(), panels(self.a.cols()));
         let (group, block) = if self.a.sparse_rows() > 0 { (GROUP, BLOCK) } else { (all, lefts) };
         let mut started = Started::new();
@@ -61,39 +58,33 @@ impl<F: Finish> Transposed<'_, F> {
                     with_group!(whole.sum(S, simd, images, self.b, block.clone(), group.clone()));
                     &*whole
                 });
-                self.block::<S, V, H, R, P>(simd, block, group.clone(), started);
+                self.block::<S, V, H, R>(simd, block, group.clone(), started);
             }
         }
     }
 
     /// Some panels of the product, of the rows that some panels of the left operand become.
     #[inline(always)]
-    fn block<S: Simd, const V: usize, const H: usize, const R: usize, const P: usize>(
+    fn block<S: Simd, const V: usize, const H: usize, const R: usize>(
         &mut self,
         simd: S,
         lefts: Range<usize>,
         panels: Range<usize>,
         started: Option<&Started>,
     ) {
-        let (wide, full) = wide_and_full_panels::<P>(self.b, H < V);
-        let mut panel = panels.start;
-        while panel < panels.end {
-            if panel < wide {
-                self.column::<S, V, R, P>(simd, lefts.clone(), panel, started);
-                panel += P;
-            } else if panel < full {
-                self.column::<S, V, R, 1>(simd, lefts.clone(), panel, started);
-                panel += 1;
+        let full = full_panels(self.b, H < V);
+        for panel in panels {
+            if panel < full {
+                self.column::<S, V, R>(simd, lefts.clone(), panel, started);
             } else {
-                self.column::<S, H, R, 1>(simd, lefts.clone(), panel, started);
-                panel += 1;
+                self.column::<S, H, R>(simd, lefts.clone(), panel, started);
             }
         }
     }
 
-    /// The same of `P` panels; no tile spans two panels of the left operand.
+    /// The same of one panel; no tile spans two panels of the left operand.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const R: usize, const P: usize>(
+    fn column<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         lefts: Range<usize>,
@@ -105,14 +96,14 @@ impl<F: Finish> Transposed<'_, F> {
             let mut first = 0;
             while first < width {
                 let tile = tile_rows(width - first, R);
-                with_rows!(tile, self.tile::<S, V, P>(simd, left, first, panel, started));
+                with_rows!(tile, self.tile::<S, V>(simd, left, first, panel, started));
                 first += tile;
             }
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize, const P: usize>(
+    fn tile<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         left: usize,
@@ -122,33 +113,25 @@ impl<F: Finish> Transposed<'_, F> {
     ) {
         assert!(first + R <= LINE, "a tile within one panel");
         let row = left * LINE + first;
-        for (p, r) in (0..P).flat_map(|p| (0..R).map(move |r| (p, r))) {
-            self.finish.prepare(row + AHEAD + r, panel + p);
+        for r in 0..R {
+            self.finish.prepare(row + AHEAD + r, panel);
         }
-        let mut sums: Sums<S, V, R, P> = [[[simd.splat_f32s(0.0); V]; R]; P];
+        let mut sums: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
         if let Some(started) = started {
-            for p in 0..P {
-                for (sums, line) in sums[p].iter_mut().zip(started.lines(row..row + R, panel + p)) {
-                    *sums = vectors::<S, V>(line);
-                }
+            for (sums, line) in sums.iter_mut().zip(started.lines(row..row + R, panel)) {
+                *sums = vectors::<S, V>(line);
             }
         }
         let lefts = self.a.full.panel(left);
         let full = self.a.sparse_rows()..self.b.rows();
-        let right: [&[Line]; P] = array::from_fn(|p| &self.b.panel(panel + p)[full.clone()][..lefts.len()]);
-        for (k, line) in lefts.iter().enumerate() {
-            let right: [_; P] = array::from_fn(|p| vectors::<S, V>(&right[p][k]));
+        let right = &self.b.panel(panel)[full];
+        for (left, right) in lefts.iter().zip(right) {
+            let right = vectors::<S, V>(right);
             for r in 0..R {
-                let left = simd.splat_f32s(line.0[first + r]);
-                for p in 0..P {
-                    add_product(simd, left, right[p], &mut sums[p][r]);
-                }
+                add_product(simd, simd.splat_f32s(left.0[first + r]), right, &mut sums[r]);
             }
         }
-        let sums = settled::<S, V, R, P>(&sums);
-        for p in 0..P {
-            self.finish.finish(simd, row, panel + p, sums[p]);
-        }
+        self.finish.finish(simd, row, panel, settled::<S, V, R>(&sums));
     }
 }
 
