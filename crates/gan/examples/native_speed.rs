@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gansweep_data::Split;
-use gansweep_experiment::{Config, Dataset, Experiment, LoadOptions, TRAIN_IMAGES, recipes};
+use gansweep_experiment::{Config, Dataset, Experiment, Latent, LoadOptions, TRAIN_IMAGES, recipes};
 use gansweep_gan::architecture::{Layer, Network, Role};
 use gansweep_gan::native::{NativeTrainer, Phase, Vectors};
 use gansweep_gan::state::LaneState;
+use gansweep_gan::streams::{self, Key, Purpose};
 use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
 
 /// Measurements of which the median counts.
@@ -39,6 +40,7 @@ fn main() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Digits with as much ink as MNIST's.
     let strokes = Arc::new(gansweep_data::strokes::generate(Split::Train).pixels);
+    println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
     println!(
         "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
     );
@@ -49,6 +51,18 @@ fn main() {
             }
         }
     }
+}
+
+/// What a normal latent takes to draw on one thread: at 64 lanes a GPU wants a million of them for a step.
+fn nanoseconds_of_a_latent() -> f64 {
+    let mut latents = vec![0.0; 6400];
+    let draws = 2000;
+    let (_, busy) = timed(1, || {
+        for step in 0..draws {
+            streams::latents(Key::new(1, Purpose::LatentG, &[step]), Latent::Normal, &mut latents);
+        }
+    });
+    busy * 1e9 / (draws * latents.len() as u64) as f64
 }
 
 /// What is measured.
