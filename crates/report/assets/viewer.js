@@ -59,8 +59,8 @@ function viewerFacts(sweep, run) {
   });
   if (Number(run.seconds.value)) facts.push(["time", run.seconds.text]);
   if (run.images_per_second) facts.push(["images/s", run.images_per_second.text]);
-  for (const { attempt, device, lane, state } of run.attempts) {
-    facts.push([`attempt ${attempt}`, [state, device, lane].filter(Boolean).join(", ")]);
+  for (const { attempt, device, place, state } of run.attempts) {
+    facts.push([`attempt ${attempt}`, [state, device, place].filter(Boolean).join(", ")]);
   }
   facts.push(["run", run.id]);
   return facts;

@@ -65,8 +65,11 @@ pub(crate) struct AttemptInput {
     pub(crate) backend: Option<String>,
     /// `(lane, lanes)`, the lane counted from 0.
     pub(crate) lane: Option<(u32, u32)>,
+    /// The process that trained it: host and process id.
+    pub(crate) worker: Option<(String, u32)>,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,
+    pub(crate) began_unix_ms: i64,
     pub(crate) ended_unix_ms: Option<i64>,
 }
 

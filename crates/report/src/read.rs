@@ -139,8 +139,10 @@ fn attempt(row: AttemptRow) -> AttemptInput {
         device: row.device,
         backend: row.backend,
         lane: row.lane.zip(row.lanes),
+        worker: row.host.zip(row.pid),
         state: row.state,
         cause: row.cause,
+        began_unix_ms: row.began_unix_ms,
         ended_unix_ms: row.ended_unix_ms,
     }
 }

@@ -101,15 +101,18 @@ fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueUse) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use gansweep_experiment::{RunId, RunState};
     use serde_json::json;
 
+    use super::super::groups::Groups;
+    use super::super::runs;
     use super::*;
 
-    fn run(config: Value) -> RunInput {
+    /// A queued run of that config.
+    pub(in crate::analyse) fn run(config: Value) -> RunInput {
         RunInput {
             id: RunId::parse("0123456789abcdef").unwrap(),
             label: String::new(),
@@ -133,7 +136,7 @@ mod tests {
     fn configuration_of(configs: &[Value]) -> Configuration {
         let inputs: Vec<RunInput> = configs.iter().cloned().map(run).collect();
         let shown: Vec<Run> =
-            inputs.iter().map(|input| crate::analyse::runs::run(input, &[], &[], Vec::new())).collect();
+            inputs.iter().map(|input| runs::run(input, &[], &[], Vec::new(), &Groups::default())).collect();
         configuration(&inputs, &shown, &[])
     }
 

@@ -4,6 +4,7 @@ mod axes;
 mod charts;
 mod configs;
 mod grids;
+mod groups;
 mod moment;
 mod runs;
 mod sweeps;

@@ -2,6 +2,7 @@
 
 use gansweep_experiment::{Metric, RunState};
 
+use super::groups::Groups;
 use super::{axes, charts, text};
 use crate::context::{Attempt, Axis, Column, Final, Grid, Number, Run};
 use crate::input::{AttemptInput, RunInput};
@@ -27,7 +28,13 @@ pub(super) fn columns() -> Vec<Column> {
 }
 
 /// One run, with those of its grids that the page shows.
-pub(super) fn run(input: &RunInput, axes: &[Axis], drawn: &[Metric], grids: Vec<Grid>) -> Run {
+pub(super) fn run(
+    input: &RunInput,
+    axes: &[Axis],
+    drawn: &[Metric],
+    grids: Vec<Grid>,
+    groups: &Groups<'_>,
+) -> Run {
     let last = |(epoch, step): (Metric, Metric)| {
         let value = input.last.get(&epoch).or_else(|| input.last.get(&step))?;
         Some(measured(*value))
@@ -45,7 +52,7 @@ pub(super) fn run(input: &RunInput, axes: &[Axis], drawn: &[Metric], grids: Vec<
         seconds: Final { value: Number::rounded(input.seconds), text: text::of_seconds(input.seconds) },
         images_per_second: input.images_per_second.map(measured),
         finals: COLUMNS.into_iter().map(last).collect(),
-        attempts: input.attempts.iter().map(attempt).collect(),
+        attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids,
         clock: charts::clock(input),
         series: drawn.iter().map(|metric| charts::series(input, *metric)).collect(),
@@ -69,14 +76,11 @@ pub(super) fn count_states(runs: &[RunInput]) -> Vec<crate::context::StateCount>
     RunState::ALL.into_iter().map(count).filter(|count| count.runs > 0).collect()
 }
 
-fn attempt(input: &AttemptInput) -> Attempt {
+fn attempt(input: &AttemptInput, groups: &Groups<'_>) -> Attempt {
     Attempt {
         attempt: input.attempt,
         device: device(input),
-        lane: match input.lane {
-            Some((lane, lanes)) => format!("lane {} of {lanes}", lane + 1),
-            None => String::new(),
-        },
+        place: groups.place(input),
         state: input.state,
         cause: input.cause.clone(),
     }

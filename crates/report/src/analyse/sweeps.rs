@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gansweep_experiment::RunState;
 
+use super::groups::Groups;
 use super::{axes, charts, configs, grids, moment, runs, wall};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
@@ -14,10 +15,11 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let axes = axes::axes(&input.runs);
     let drawn = charts::drawn_metrics(&input.runs);
     let shown = grids::shown(&input.runs, options.max_image_bytes);
+    let groups = Groups::of(&input.runs);
     let runs: Vec<_> = input
         .runs
         .iter()
-        .map(|run| runs::run(run, &axes, &drawn, grids::of_run(run, &shown.epochs)))
+        .map(|run| runs::run(run, &axes, &drawn, grids::of_run(run, &shown.epochs), &groups))
         .collect();
     Sweep {
         name: input.name.clone(),

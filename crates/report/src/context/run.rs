@@ -58,8 +58,8 @@ pub struct Attempt {
     pub attempt: u32,
     /// What trained it: `cpu (native x86-64-v4)`.
     pub device: String,
-    /// Its place in its group: `lane 3 of 8`; empty where that is not known.
-    pub lane: String,
+    /// Where among its neighbours: `group 2, lane 3 of 8`, or `alone`; empty where that is not known.
+    pub place: String,
     /// How it ended; `running` while it has not.
     pub state: RunState,
     /// Why, unless the run was completed.
