@@ -84,6 +84,13 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// An amount of memory: `38 MiB`, `1.9 GiB`.
+pub(crate) fn memory(bytes: u64) -> String {
+    const MIB: f64 = 1_048_576.0;
+    let mib = bytes as f64 / MIB;
+    if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
+}
+
 /// `1 run`, `2 runs`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -103,6 +110,12 @@ mod tests {
         assert_eq!(number(1.234_567_8e-7), "1.235e-7");
         assert_eq!(number(f64::NAN), "NaN");
         assert_eq!(number(-0.5), "-0.5");
+    }
+
+    #[test]
+    fn memory_is_in_the_unit_that_suits_it() {
+        assert_eq!(memory(40_000_000), "38 MiB");
+        assert_eq!(memory(2 << 30), "2.0 GiB");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use gansweep_experiment::Config;
 
-use super::{DeviceInfo, DeviceKind};
+use super::{DeviceInfo, DeviceKind, DeviceName};
 
 /// Lanes beyond which a GPU gains no more worth having: with 64 lanes of the smallest recipe, what
 /// starting an operation costs is a small part of the operation, and with more, the first results
@@ -35,6 +35,13 @@ pub fn most_lanes(device: &DeviceInfo, workers: usize, config: &Config) -> usize
             && device.largest_buffer_bytes.is_none_or(|most| largest_buffer_bytes(config, lanes) <= most)
     };
     (1..=paying).rev().find(|&lanes| fits(lanes)).unwrap_or(1)
+}
+
+/// Bytes that a group of that config and so many lanes takes of a GPU's memory, by estimate; `None` on
+/// a processor.
+pub fn group_memory_bytes(device: &str, config: &Config, lanes: usize) -> Option<u64> {
+    let name: DeviceName = device.parse().ok()?;
+    (cfg!(feature = "burn-path") && !name.is_cpu()).then(|| memory_bytes(config, lanes))
 }
 
 #[cfg(feature = "burn-path")]

@@ -20,7 +20,7 @@ mod shortage;
 
 #[cfg(feature = "burn-path")]
 pub(crate) use host::in_host_memory;
-pub use lanes::most_lanes;
+pub use lanes::{group_memory_bytes, most_lanes};
 pub use list::{DeviceInfo, DeviceKind, Probe, Problem, best, list, probe};
 pub use name::{DeviceChoice, DeviceName};
 #[cfg(feature = "burn-path")]

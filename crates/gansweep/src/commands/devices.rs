@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gansweep_gan::device::{self, DeviceInfo};
+use gansweep_gan::device::{self, DeviceInfo, DeviceKind};
 
 use super::programs::Programs;
 use crate::cli::DevicesArgs;
@@ -24,9 +24,12 @@ pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = devices.into_iter().map(|device| {
-        let memory = device.memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
-        let usable =
-            device.problem.map_or_else(|| "yes".to_owned(), |it| format!("no: {}; {}", it.cause, it.remedy));
+        let memory = device.memory_bytes.map(output::memory);
+        let usable = match (device.problem, device.kind) {
+            (Some(it), _) => format!("no: {}; {}", it.cause, it.remedy),
+            (None, DeviceKind::SoftwareGpu) => "yes, but slow: it is software".to_owned(),
+            (None, _) => "yes".to_owned(),
+        };
         vec![device.name, device.backend, device.adapter, memory.unwrap_or_default(), usable]
     });
     writeln!(

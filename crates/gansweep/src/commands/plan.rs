@@ -7,8 +7,10 @@ use std::path::Path;
 
 use gansweep_data::DataSource;
 use gansweep_experiment::{Experiment, Plan, PlannedRun, RunId, RunState};
+use gansweep_gan::device;
 use gansweep_runner::{PlannedGroup, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
+use serde::Serialize;
 use serde_json::json;
 
 use super::planning::{self, Substitutes};
@@ -50,10 +52,18 @@ struct View {
     plan: Plan,
     data: String,
     statuses: HashMap<RunId, RunStatus>,
-    /// Device and lanes of each group.
-    groups: Vec<(String, usize)>,
+    groups: Vec<GroupView>,
     workers: usize,
     training_flops: f64,
+}
+
+/// A group to be.
+#[derive(Serialize)]
+struct GroupView {
+    device: String,
+    lanes: usize,
+    /// Of the device's memory, by estimate; none on a processor.
+    memory_bytes: Option<u64>,
 }
 
 impl View {
@@ -75,8 +85,14 @@ impl View {
         let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
         let slots = places.slots(&open);
         let groups = form_groups(&open, &steps_done(&open, &statuses), &slots).into_iter();
-        let groups =
-            groups.map(|PlannedGroup { slot, runs }| (slots[slot].device.clone(), runs.len())).collect();
+        let groups = groups
+            .map(|PlannedGroup { slot, runs }| {
+                let (device, lanes) = (slots[slot].device.clone(), runs.len());
+                let config = runs.first().map(|&run| &open[run].config);
+                let memory_bytes = config.and_then(|it| device::group_memory_bytes(&device, it, lanes));
+                GroupView { device, lanes, memory_bytes }
+            })
+            .collect();
         let training_flops =
             open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
         Ok(Self { data, groups, workers: slots.len(), training_flops, plan, statuses })
@@ -174,29 +190,27 @@ impl View {
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
                    "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
         }).collect();
-        let groups: Vec<_> =
-            self.groups.iter().map(|(device, lanes)| json!({"device": device, "lanes": lanes})).collect();
         json!({
             "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": self.data,
             "resolved": experiment.resolved, "axes": self.plan.axes, "runs": runs,
             "duplicates": self.plan.duplicates, "excluded": self.plan.excluded,
-            "groups": groups, "workers": self.workers,
+            "groups": self.groups, "workers": self.workers,
             "floating_point_operations": self.training_flops,
         })
     }
 }
 
-/// `1 group of 64 lanes on vulkan:0`, for each device in the order of their first groups.
-fn groups_by_device(groups: &[(String, usize)]) -> Vec<String> {
+/// `1 group of 64 lanes on vulkan:0 (1.9 GiB)`, for each device in the order of their first groups.
+fn groups_by_device(groups: &[GroupView]) -> Vec<String> {
     let mut devices: Vec<&str> = Vec::new();
-    for (device, _) in groups {
+    for GroupView { device, .. } in groups {
         if !devices.contains(&device.as_str()) {
             devices.push(device);
         }
     }
     let describe = |device: &str| {
-        let lanes: Vec<usize> =
-            groups.iter().filter(|(name, _)| name == device).map(|&(_, lanes)| lanes).collect();
+        let here: Vec<_> = groups.iter().filter(|group| group.device == device).collect();
+        let lanes: Vec<usize> = here.iter().map(|group| group.lanes).collect();
         let (smallest, largest) =
             (lanes.iter().min().copied().unwrap_or(0), lanes.iter().max().copied().unwrap_or(0));
         let each = if smallest == largest {
@@ -204,7 +218,11 @@ fn groups_by_device(groups: &[(String, usize)]) -> Vec<String> {
         } else {
             format!("{smallest} to {largest} lanes")
         };
-        format!("{} of {each} on {device}", output::count(lanes.len(), "group"))
+        let text = format!("{} of {each} on {device}", output::count(lanes.len(), "group"));
+        match here.iter().filter_map(|group| group.memory_bytes).max() {
+            Some(memory) => format!("{text} ({})", output::memory(memory)),
+            None => text,
+        }
     };
     devices.into_iter().map(describe).collect()
 }
