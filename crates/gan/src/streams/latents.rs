@@ -122,7 +122,7 @@ fn radius<S: Simd>(simd: S, bits: S::u32s) -> S::f32s {
     /// Of `2 artanh(s) / s` by powers of `s^2`, the highest first. On `|s| < 0.172` what is left out is
     /// below a tenth of a unit in the last place.
     const SERIES: [f32; 5] = [2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0];
-    let splat = simd.splat_f32s(1.0);
+    let one = simd.splat_f32s(1.0);
     let high = whole(simd, simd.wrapping_dyn_shr_u32s(bits, simd.splat_u32s(16)));
     let low = whole(simd, simd.and_u32s(bits, simd.splat_u32s(0xffff)));
     let low = simd.add_f32s(low, simd.splat_f32s(0.5));
@@ -133,7 +133,7 @@ fn radius<S: Simd>(simd: S, bits: S::u32s) -> S::f32s {
     let exponent = simd.sub_f32s(exponent, simd.splat_f32s(127.0 + 32.0));
     let mantissa = simd.and_u32s(shifted, simd.splat_u32s(0x007f_ffff));
     let mantissa = simd.transmute_f32s_u32s(simd.add_u32s(mantissa, simd.splat_u32s(LEAST)));
-    let s = simd.div_f32s(simd.sub_f32s(mantissa, splat), simd.add_f32s(mantissa, splat));
+    let s = simd.div_f32s(simd.sub_f32s(mantissa, one), simd.add_f32s(mantissa, one));
     let square = simd.mul_f32s(s, s);
     let mut sum = simd.splat_f32s(SERIES[0]);
     for coefficient in &SERIES[1..] {

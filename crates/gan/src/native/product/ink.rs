@@ -13,8 +13,8 @@ use super::{Finish, add_product, vectors};
 /// Rows whose sums wait at once for the next block of columns.
 const HEIGHT: usize = 128;
 
-/// Calls a method with constants that leave no unit for sums idle: vectors in a line, and panels that
-/// are taken at once.
+/// Calls a method with constants that leave no unit for sums idle and fit the first cache: vectors in a
+/// line, and panels that are taken at once.
 macro_rules! with_group {
     ($object:ident.$run:ident($S:ident, $($argument:expr),+)) => {
         match $S::F32_LANES {
