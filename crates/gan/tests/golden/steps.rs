@@ -174,7 +174,8 @@ fn compare_state(
         let mut values = wide(&state.arrays[name]);
         if name.contains("adam") || name.contains("running") {
             let scale = (summary.squares / values.len() as f64).sqrt();
-            comparison.expect_tensor(name, &values, summary, SCALAR * scale);
+            let floor = SCALAR * scale + SLACK * deviation_beside(name, golden);
+            comparison.expect_tensor(name, &values, summary, floor);
         } else {
             // Parameters are compared in how they changed; what they changed from rounds each step.
             let start = wide(&initial.arrays[name]);
@@ -183,6 +184,14 @@ fn compare_state(
             comparison.expect_tensor(name, &values, summary, case.steps as f64 * EPSILON * scale);
         }
     }
+}
+
+/// PyTorch's deviation in the weight beside a bias of a single number, whose own may be luck: there,
+/// hundreds of gradients of both signs become one small sum.
+fn deviation_beside(name: &str, golden: &Golden) -> f64 {
+    let is_single = golden.tensors[name].entries.len() == 1;
+    let weight = name.strip_suffix("bias").filter(|_| is_single).map(|layer| format!("{layer}weight"));
+    weight.and_then(|weight| golden.tensors.get(&weight)).map_or(0.0, |it| it.deviation.largest)
 }
 
 fn discriminator_updates(case: &Case) -> u64 {
