@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gansweep_experiment::RunState;
+use gansweep_config::RunState;
 use gansweep_store::RunFilter;
 use serde_json::Value;
 

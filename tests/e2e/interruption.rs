@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use gansweep_experiment::RunState;
+use gansweep_config::RunState;
 use gansweep_store::RunFilter;
 
 use crate::sandbox::{Ended, Recorded, SMALL, Sandbox};

@@ -6,9 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gansweep_experiment::RunState;
-use gansweep_gan::device::{DeviceInfo, DeviceKind, Probe};
+use gansweep_app::devices::Probe;
+use gansweep_config::RunState;
 use gansweep_store::RunFilter;
+use gansweep_train::{DeviceInfo, DeviceKind};
 
 use crate::sandbox::{Ended, SMALL, Sandbox};
 

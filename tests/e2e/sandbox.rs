@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use gansweep_experiment::{Metric, RunId};
+use gansweep_config::RunId;
+use gansweep_protocol::Metric;
 use gansweep_store::{Reader, RunFilter};
 use tempfile::TempDir;
 

@@ -1,6 +1,7 @@
 //! A sweep from its file to its report.
 
-use gansweep_experiment::{Metric, RunState};
+use gansweep_config::RunState;
+use gansweep_protocol::Metric;
 use gansweep_store::RunFilter;
 
 use crate::sandbox::{SMALL, Sandbox};

@@ -129,14 +129,14 @@ def epoch_order(seed, epoch, count, shuffle=True):
 
 
 def image(n):
-    """The synthetic training image `n`: a soft ring, by the formula of `crates/gan/tests/golden/case.rs`."""
+    """The synthetic training image `n`: a soft ring, by the formula of `crates/fixtures/src/case.rs`."""
     row, column, radius = 8 + 5 * n % 13, 8 + 7 * n % 12, 9 + 11 * n % 40
     r, c = np.mgrid[0:28, 0:28]
     distance = (r - row) ** 2 + (c - column) ** 2
     return np.clip(255 - 16 * abs(distance - radius), 0, 255).astype(np.uint8).reshape(-1)
 
 
-# Of the fixed latents in `crates/gan/tests/golden/case.rs`.
+# Of the fixed latents in `crates/fixtures/src/case.rs`.
 LATENT_SEED = 5
 
 

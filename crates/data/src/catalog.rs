@@ -7,7 +7,7 @@
 //!   id that independent copies of the uncompressed file have, since only digests of the `.gz`
 //!   are published for them (SHA-256 `51467d22…35fde4`).
 
-use gansweep_experiment::Dataset;
+use gansweep_config::Dataset;
 
 use crate::{
     Split,

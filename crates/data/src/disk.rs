@@ -97,7 +97,7 @@ fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use flate2::{Compression, write::GzEncoder};
-    use gansweep_experiment::Dataset;
+    use gansweep_config::Dataset;
 
     use super::*;
     use crate::{Split, catalog};

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_experiment::Dataset;
+use gansweep_config::Dataset;
 
 use crate::IdxFault;
 

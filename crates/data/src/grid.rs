@@ -1,6 +1,7 @@
 //! Grids of real images.
 
-use gansweep_experiment::{Geometry, IMAGE_SIDE};
+use gansweep_config::IMAGE_SIDE;
+use gansweep_protocol::Geometry;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::{DataError, Images};

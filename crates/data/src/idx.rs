@@ -4,7 +4,7 @@
 //! dimension as a `u32`) and the bytes themselves. No header field is trusted: each is compared
 //! with what a dataset must have and with the file's length before anything is taken from it.
 
-use gansweep_experiment::{IMAGE_PIXELS, IMAGE_SIDE};
+use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
 
 /// Type code 8 (unsigned byte), three dimensions: images, rows, columns.
 const IMAGES_MAGIC: u32 = 0x0803;

@@ -1,6 +1,6 @@
 //! Labelled images in memory.
 
-use gansweep_experiment::{Dataset, IMAGE_PIXELS, TRAIN_IMAGES};
+use gansweep_config::{Dataset, IMAGE_PIXELS, TRAIN_IMAGES};
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Contact sheets: what a dataset looks like, class by class.
 
-use gansweep_experiment::IMAGE_SIDE;
+use gansweep_config::IMAGE_SIDE;
 
 use crate::{Images, grid::Canvas};
 

@@ -14,15 +14,15 @@ const FAILED: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
-    Experiment(#[from] gansweep_experiment::Faults),
+    Experiment(#[from] gansweep_config::Faults),
     #[error(transparent)]
     Data(#[from] gansweep_data::DataError),
     #[error(transparent)]
-    Gan(#[from] gansweep_gan::GanError),
+    Gan(#[from] gansweep_train::TrainError),
     #[error(transparent)]
     Store(#[from] gansweep_store::StoreError),
     #[error(transparent)]
-    Runner(#[from] gansweep_runner::RunnerError),
+    Runner(#[from] gansweep_scheduler::RunnerError),
     #[error("the report could not be written: {0}")]
     Report(#[from] ReportError),
     #[error("{}: {source}", path.display())]

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
+use gansweep_config::RunState;
 use gansweep_data::Progress as Download;
-use gansweep_experiment::RunState;
-use gansweep_runner::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
+use gansweep_scheduler::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use gansweep_experiment::RunId;
+use gansweep_config::RunId;
 
 /// What can go wrong between the database and the page.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Where the page's images come from when it is written.
 
-use gansweep_experiment::RunId;
+use gansweep_config::RunId;
 use gansweep_store::Reader;
 
 use crate::ReportError;

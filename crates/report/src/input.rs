@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_experiment::{Assignment, Geometry, Metric, Palette, RunId, RunState};
+use gansweep_config::{Assignment, Palette, RunId, RunState};
+use gansweep_protocol::{Geometry, Metric};
 use serde_json::Value;
 
 use crate::context::RealGrid;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_experiment::{Geometry, Metric};
+use gansweep_protocol::{Geometry, Metric};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
 
 use crate::context::RealGrid;

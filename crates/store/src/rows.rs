@@ -1,8 +1,7 @@
 //! What readers give back: one type per kind of row.
 
-use gansweep_experiment::{
-    Assignment, Config, ConfigHash, Dataset, Geometry, Metric, Record, Resume, RunId, RunState,
-};
+use gansweep_config::{Assignment, Config, ConfigHash, Dataset, Record, RunId, RunState};
+use gansweep_protocol::{Geometry, Metric, Resume};
 use serde::Serialize;
 
 use crate::StoreError;

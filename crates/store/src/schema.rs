@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use gansweep_experiment::{Direction, Metric, RunState};
+use gansweep_config::RunState;
+use gansweep_protocol::{Direction, Metric};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{StoreError, fault::Fault, value::Kind};

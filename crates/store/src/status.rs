@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use gansweep_experiment::{Resume, RunId, RunState};
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::Resume;
 use rusqlite::{Connection, Row};
 
 use crate::{RunStatus, StoreError, fault::Fault};

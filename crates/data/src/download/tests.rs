@@ -11,7 +11,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use gansweep_experiment::Dataset;
+use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_experiment::Dataset;
+use gansweep_config::Dataset;
 
 use crate::{
     DataError, Images, Progress, Split,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gansweep_experiment::Dataset;
+use gansweep_config::Dataset;
 
 use super::generate;
 use crate::{

@@ -2,7 +2,7 @@
 //! mass is the middle of the page ("Gradient-based learning applied to document recognition", 1998,
 //! section III.A).
 
-use gansweep_experiment::{IMAGE_PIXELS, IMAGE_SIDE};
+use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
 
 use super::curve::Point;
 

@@ -18,7 +18,7 @@ mod random;
 mod warp;
 
 pub(crate) use cache::{fill_cache, load};
-use gansweep_experiment::IMAGE_PIXELS;
+use gansweep_config::IMAGE_PIXELS;
 use rayon::prelude::*;
 
 use self::{pen::Page, random::Random};

@@ -1,6 +1,6 @@
 //! A pen with a soft edge on a grid of pixels.
 
-use gansweep_experiment::{IMAGE_PIXELS, IMAGE_SIDE};
+use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
 
 use super::curve::Point;
 

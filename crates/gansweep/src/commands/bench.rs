@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
+use gansweep_app::backends;
+use gansweep_config::{Config, Dataset, Experiment, LoadOptions};
 use gansweep_data::{Split, strokes};
-use gansweep_experiment::{Config, Dataset, Experiment, LoadOptions};
-use gansweep_gan::state::LaneState;
-use gansweep_gan::trainer::{Lane, Trainer, TrainingImages};
-use gansweep_gan::worker;
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, Trainer, TrainingImages};
 use serde_json::json;
 
 use crate::cli::BenchArgs;
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
     let cores = || available_parallelism().map_or(1, NonZero::get);
     let threads = if args.threads == 0 { cores() } else { args.threads };
-    let mut trainer = worker::open_trainer(&args.device, threads, lanes, states, images_like_mnist(&config))?;
+    let mut trainer =
+        backends::open_trainer(&args.device, threads, lanes, states, images_like_mnist(&config))?;
     steps_per_second(&mut *trainer, 1.0)?;
 
     let arrangement = format!("{} on {}", trainer.backend(), args.device);

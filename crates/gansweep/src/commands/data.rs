@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use gansweep_config::Dataset;
 use gansweep_data::{DataSource, Found, Location, Split, contact_sheet};
-use gansweep_experiment::Dataset;
 
 use super::planning;
 use crate::cli::{DataAction, DataArgs};

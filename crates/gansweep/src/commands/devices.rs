@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use gansweep_gan::device::{self, DeviceInfo, DeviceKind};
+use gansweep_app::devices as device;
+use gansweep_train::{DeviceInfo, DeviceKind};
 
 use super::programs::Programs;
 use crate::cli::DevicesArgs;

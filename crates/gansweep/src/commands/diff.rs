@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use gansweep_experiment::{Metric, RunId};
+use gansweep_config::RunId;
+use gansweep_protocol::Metric;
 use gansweep_store::{Reader, RunRow};
 
 use crate::cli::DiffArgs;

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use gansweep_gan::architecture::{Network, Role};
-use gansweep_gan::{checkpoint, weights};
+use gansweep_nn::network::{Network, Role};
 use gansweep_store::export::{self, Entity};
 use gansweep_store::{Reader, RunRow};
+use gansweep_train::{checkpoint, weights};
 
 use crate::cli::{ExportArgs, ExportEntity, ExportFormat};
 use crate::failure::Failure;

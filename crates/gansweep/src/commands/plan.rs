@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use gansweep_app::devices as device;
+use gansweep_config::{Experiment, Plan, PlannedRun, RunId, RunState};
 use gansweep_data::DataSource;
-use gansweep_experiment::{Experiment, Plan, PlannedRun, RunId, RunState};
-use gansweep_gan::device;
-use gansweep_runner::{PlannedGroup, form_groups};
+use gansweep_scheduler::{PlannedGroup, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
 use serde_json::json;

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use gansweep_config::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataError, DataSource, Found, Location, fingerprint};
-use gansweep_experiment::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
 
 use crate::cli::ExperimentArgs;
 use crate::failure::Failure;

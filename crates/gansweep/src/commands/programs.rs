@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gansweep_experiment::Job;
-use gansweep_gan::device::DeviceName;
-use gansweep_runner::{LaunchError, Launcher, ProcessLauncher, Worker};
+use gansweep_protocol::Job;
+use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, Worker};
+use gansweep_train::DeviceName;
 
 use crate::failure::Failure;
 

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use gansweep_experiment::{Config, Execution, GroupKey, PlannedRun};
-use gansweep_gan::device::{self, DeviceChoice, DeviceInfo, DeviceName};
-use gansweep_runner::Slot;
+use gansweep_app::devices as device;
+use gansweep_config::{Config, Execution, GroupKey, PlannedRun};
+use gansweep_scheduler::Slot;
+use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
 
 use super::devices;
 use super::programs::Programs;
@@ -114,7 +115,7 @@ impl<'a> Machine<'a> {
     /// The device of that name, if this machine and this build have it.
     fn resolve(&self, name: &str) -> Result<(DeviceName, Option<DeviceInfo>), Failure> {
         let choice: DeviceChoice =
-            name.parse().map_err(|error: gansweep_gan::GanError| Failure::Wrong(error.to_string()))?;
+            name.parse().map_err(|error: gansweep_train::TrainError| Failure::Wrong(error.to_string()))?;
         let named = match choice {
             DeviceChoice::Named(named) => named,
             DeviceChoice::Auto => device::best(self.devices()),

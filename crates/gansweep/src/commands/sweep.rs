@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use gansweep_config::{Dataset, Experiment, Plan};
 use gansweep_data::{DataSource, Split, real_grid};
-use gansweep_experiment::{Dataset, Experiment, Plan};
-use gansweep_runner::{InProcessLauncher, Launcher, Pacing, StopLevel, Summary, SweepRequest, run_sweep};
+use gansweep_scheduler::{InProcessLauncher, Launcher, Pacing, StopLevel, Summary, SweepRequest, run_sweep};
 use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
 
 use super::planning::{self, Substitutes};

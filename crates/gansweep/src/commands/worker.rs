@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gansweep_experiment::{Envelope, Job, write_frame};
-use gansweep_gan::{GanError, worker};
-use gansweep_runner::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, WorkerFailure};
+use gansweep_app::backends;
+use gansweep_protocol::{Envelope, Job, write_frame};
+use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, WorkerFailure};
+use gansweep_train::TrainError;
 
 use crate::failure::Failure;
 use crate::output;
@@ -31,7 +32,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
         write_frame(&mut out, &envelope)?;
         out.flush()
     };
-    match worker::work(&job, &|| stopped.load(Ordering::SeqCst), &mut emit) {
+    match backends::work(&job, &|| stopped.load(Ordering::SeqCst), &mut emit) {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(failure) => {
             output::error(&failure);
@@ -47,7 +48,7 @@ pub(crate) fn work_in_process(
     stop: &AtomicBool,
     emit: &mut dyn FnMut(Envelope) -> std::io::Result<()>,
 ) -> Result<(), WorkerFailure> {
-    let result = worker::work(&job, &|| stop.load(Ordering::SeqCst), emit);
+    let result = backends::work(&job, &|| stop.load(Ordering::SeqCst), emit);
     result
         .map(drop)
         .map_err(|failure| WorkerFailure { exit_code: exit_code(&failure), message: failure.to_string() })
@@ -63,10 +64,10 @@ fn wait_for_stop(input: impl BufRead) {
     }
 }
 
-fn exit_code(failure: &GanError) -> i32 {
+fn exit_code(failure: &TrainError) -> i32 {
     match failure {
-        GanError::Device { .. } => EXIT_DEVICE_UNAVAILABLE,
-        GanError::OutOfMemory { .. } => EXIT_OUT_OF_MEMORY,
+        TrainError::Device { .. } => EXIT_DEVICE_UNAVAILABLE,
+        TrainError::OutOfMemory { .. } => EXIT_OUT_OF_MEMORY,
         _ => 1,
     }
 }

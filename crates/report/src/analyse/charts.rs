@@ -1,6 +1,6 @@
 //! Which charts there are, and the curves on them.
 
-use gansweep_experiment::Metric;
+use gansweep_protocol::Metric;
 
 use crate::context::{Chart, ChartGroup, Clock, Number, ReferenceLine, Series};
 use crate::input::RunInput;

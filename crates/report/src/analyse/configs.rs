@@ -104,7 +104,7 @@ fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueUse) {
 pub(super) mod tests {
     use std::collections::BTreeMap;
 
-    use gansweep_experiment::{RunId, RunState};
+    use gansweep_config::{RunId, RunState};
     use serde_json::json;
 
     use super::super::groups::Groups;

@@ -58,7 +58,7 @@ fn worker(attempt: &AttemptInput) -> Option<(&str, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_experiment::RunState;
+    use gansweep_config::RunState;
 
     use super::*;
     use crate::analyse::configs::tests::run;

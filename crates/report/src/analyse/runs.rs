@@ -1,6 +1,7 @@
 //! One run's row, curves and grids.
 
-use gansweep_experiment::{Metric, RunState};
+use gansweep_config::RunState;
+use gansweep_protocol::Metric;
 
 use super::groups::Groups;
 use super::{axes, charts, text};

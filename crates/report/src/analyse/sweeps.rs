@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gansweep_experiment::RunState;
+use gansweep_config::RunState;
 
 use super::groups::Groups;
 use super::{axes, charts, configs, grids, moment, runs, wall};

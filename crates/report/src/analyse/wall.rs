@@ -109,7 +109,7 @@ fn in_order(runs: &[Run]) -> Wall {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_experiment::RunState;
+    use gansweep_config::RunState;
     use serde_json::json;
 
     use super::*;
@@ -142,7 +142,7 @@ mod tests {
 
     fn run(values: Vec<Option<usize>>) -> Run {
         Run {
-            id: gansweep_experiment::RunId::parse("0123456789abcdef").unwrap(),
+            id: gansweep_config::RunId::parse("0123456789abcdef").unwrap(),
             label: String::new(),
             seed: 1,
             values,

@@ -1,6 +1,6 @@
 //! One run: a row of the table, a line in every chart, a grid on the wall.
 
-use gansweep_experiment::{RunId, RunState};
+use gansweep_config::{RunId, RunState};
 use serde::Serialize;
 
 use super::{Clock, Grid, Number, Series};

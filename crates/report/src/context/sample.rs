@@ -1,6 +1,6 @@
 //! The wall of sample grids.
 
-use gansweep_experiment::Geometry;
+use gansweep_protocol::Geometry;
 use serde::Serialize;
 
 /// The wall of sample grids.

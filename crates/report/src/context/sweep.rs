@@ -1,6 +1,6 @@
 //! One sweep: what was swept, on what, with what outcome.
 
-use gansweep_experiment::{Palette, RunState};
+use gansweep_config::{Palette, RunState};
 use serde::Serialize;
 use serde_json::Value;
 

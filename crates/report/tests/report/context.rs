@@ -1,7 +1,7 @@
 //! The context of a small sweep as a snapshot, and what it says at the edges.
 
 use crate::support::{Fate, NEW_YEAR_MS, Synthetic};
-use gansweep_experiment::{Dataset, RunState};
+use gansweep_config::{Dataset, RunState};
 use gansweep_report::context::{Context, Series, Sweep};
 use gansweep_report::{ReportError, ReportOptions, build};
 use gansweep_store::{Reader, Store};

@@ -51,7 +51,7 @@ fn causes_of_unhappy_ends_are_in_the_table() {
 #[test]
 fn a_fallback_gets_a_banner_and_its_absence_none() {
     let banner = "<p class=\"banner\" role=\"note\">";
-    let fallback = gansweep_experiment::Dataset::Strokes;
+    let fallback = gansweep_config::Dataset::Strokes;
     assert!(page_of(&Synthetic { dataset: fallback, ..Synthetic::default() }).contains(banner));
     assert!(!page_of(&Synthetic::default()).contains(banner));
 }

@@ -1,6 +1,6 @@
 //! Attempts and checkpoints.
 
-use gansweep_experiment::RunId;
+use gansweep_config::RunId;
 use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, optional_unsigned, unsigned};

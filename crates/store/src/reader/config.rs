@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_experiment::RunId;
+use gansweep_config::RunId;
 use rusqlite::{Connection, OptionalExtension, types::Value as SqlValue};
 use serde_json::Value;
 

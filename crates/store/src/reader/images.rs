@@ -1,6 +1,6 @@
 //! Sample grids and grids of real images.
 
-use gansweep_experiment::RunId;
+use gansweep_config::RunId;
 use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, dataset, geometry, unsigned};

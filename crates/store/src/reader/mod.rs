@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_experiment::{Dataset, Geometry, RunId};
+use gansweep_config::{Dataset, RunId};
+use gansweep_protocol::Geometry;
 use rusqlite::{Connection, Row};
 
 use crate::{RunStatus, StoreError, connection::open_reader, fault::Fault, status};

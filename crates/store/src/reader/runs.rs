@@ -1,6 +1,6 @@
 //! Runs: listings by a filter, and one by the beginning of its id.
 
-use gansweep_experiment::Assignment;
+use gansweep_config::Assignment;
 use rusqlite::{Connection, Row, ToSql};
 
 use super::{Reader, json, sweeps::unknown_sweep, unsigned};

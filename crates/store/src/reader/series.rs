@@ -1,6 +1,7 @@
 //! Points and their summaries.
 
-use gansweep_experiment::{Metric, RunId};
+use gansweep_config::RunId;
+use gansweep_protocol::Metric;
 
 use super::{Reader, decimate::decimate, optional_unsigned, unsigned};
 use crate::{Point, StoreError, SummaryRow, value::join};

@@ -1,6 +1,6 @@
 //! Sweeps.
 
-use gansweep_experiment::RunState;
+use gansweep_config::RunState;
 use rusqlite::{Connection, Row};
 
 use super::{Reader, dataset, json};

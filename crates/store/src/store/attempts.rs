@@ -1,6 +1,6 @@
 //! Attempts: their begin, and their end where the worker itself says nothing of it.
 
-use gansweep_experiment::{RunId, RunState};
+use gansweep_config::{RunId, RunState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{

@@ -11,7 +11,8 @@ use std::{
     time::SystemTime,
 };
 
-use gansweep_experiment::{Event, Metric, RunId};
+use gansweep_config::RunId;
+use gansweep_protocol::{Event, Metric};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{RealImages, RunStatus, StoreError, connection::open_writer, fault::Fault, status};

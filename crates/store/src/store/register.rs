@@ -1,6 +1,6 @@
 //! Recording a sweep and its plan.
 
-use gansweep_experiment::{Config, PlannedRun, RunState};
+use gansweep_config::{Config, PlannedRun, RunState};
 use rusqlite::{Connection, OptionalExtension, params, types::Value};
 
 use crate::{

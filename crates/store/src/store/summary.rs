@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use gansweep_experiment::{Direction, Metric};
+use gansweep_protocol::{Direction, Metric};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{

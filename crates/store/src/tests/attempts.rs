@@ -1,6 +1,7 @@
 //! Sweeps registered again, attempts begun, lost and reclaimed.
 
-use gansweep_experiment::{Metric, RunState};
+use gansweep_config::RunState;
+use gansweep_protocol::Metric;
 
 use super::support::{Fixture, Script, plan, sweep};
 use crate::{RunFilter, StoreError};
@@ -116,7 +117,7 @@ fn a_completion_that_arrives_after_the_worker_was_given_up_still_counts() {
 #[test]
 fn unknown_runs_have_no_status_and_take_no_attempt() {
     let mut fixture = Fixture::new();
-    let stranger = gansweep_experiment::RunId::parse("00000000deadbeef").unwrap();
+    let stranger = gansweep_config::RunId::parse("00000000deadbeef").unwrap();
     assert!(fixture.store.statuses(std::slice::from_ref(&stranger)).unwrap().is_empty());
     let error = fixture.store.begin_attempt(&stranger, "cpu").unwrap_err();
     assert!(matches!(error, StoreError::UnknownRun { .. }), "{error}");

@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::PathBuf};
 
-use gansweep_experiment::{Diverged, Event, Metric, RunId, RunState};
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{Diverged, Event, Metric};
 
 use super::support::{Fixture, NEW_YEAR_MS, Script, plan, sweep};
 use crate::{Cell, Reader, Store};

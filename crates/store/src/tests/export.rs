@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use gansweep_experiment::Metric;
+use gansweep_protocol::Metric;
 
 use super::support::{Fixture, sweep};
 use crate::{

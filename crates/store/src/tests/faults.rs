@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_experiment::Metric;
+use gansweep_protocol::Metric;
 
 use super::{
     killed::{child_folder, child_of},

@@ -7,7 +7,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use gansweep_experiment::{Metric, RunState};
+use gansweep_config::RunState;
+use gansweep_protocol::Metric;
 
 use super::support::{NEW_YEAR_MS, Script, plan, sweep};
 use crate::{Reader, Store};

@@ -4,7 +4,8 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
-use gansweep_experiment::{Dataset, Diverged, Event, Metric, RunState};
+use gansweep_config::{Dataset, RunState};
+use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 

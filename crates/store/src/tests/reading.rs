@@ -1,6 +1,7 @@
 //! Readers: filters, prefixes, differences, queries, and a writer beside them.
 
-use gansweep_experiment::{Dataset, Metric};
+use gansweep_config::Dataset;
+use gansweep_protocol::Metric;
 use serde_json::json;
 
 use super::support::{Fixture, GEOMETRY, sweep};
@@ -205,7 +206,7 @@ fn real_images_are_kept_per_data_and_layout() {
     let grid = |rows, png: &[u8]| RealImages {
         dataset: Dataset::Strokes,
         data_fingerprint: "strokes-1".to_owned(),
-        geometry: gansweep_experiment::Geometry { rows, ..GEOMETRY },
+        geometry: gansweep_protocol::Geometry { rows, ..GEOMETRY },
         png: png.to_vec(),
     };
     for images in [grid(3, b"three"), grid(2, b"two"), grid(3, b"three again")] {

@@ -1,6 +1,7 @@
 //! Events in, rows out: idempotent, in any order, and never half.
 
-use gansweep_experiment::{Diverged, Event, Failed, Metric, Progress, RunId, RunState};
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{Diverged, Event, Failed, Metric, Progress};
 
 use super::support::{Fixture, Script};
 use crate::{StoreError, SummaryRow};
@@ -152,7 +153,7 @@ fn two_attempts_recorded_in_either_order_give_the_same_points() {
 #[test]
 fn a_finished_run_is_never_changed() {
     for end in [
-        Event::Completed(gansweep_experiment::Ended { step: 10, seconds: 1.0 }),
+        Event::Completed(gansweep_protocol::Ended { step: 10, seconds: 1.0 }),
         Event::Diverged(Diverged { step: 10, cause: "the D loss was NaN".to_owned(), seconds: 1.0 }),
     ] {
         let (mut fixture, mut script) = Fixture::begun();

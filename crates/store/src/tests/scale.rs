@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gansweep_experiment::Metric;
+use gansweep_protocol::Metric;
 
 use super::support::{NEW_YEAR_MS, Script, plan, sweep};
 use crate::{Reader, RunFilter, Store};

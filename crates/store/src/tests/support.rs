@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use gansweep_experiment::{
-    Activation, AdamConfig, Assignment, Checkpoint, Combine, Config, ConfigHash, DataConfig, Dataset,
-    DiscriminatorConfig, Ended, Envelope, Event, GeneratorConfig, Geometry, Latent, LossConfig, Metric,
-    ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels, PlannedRun, Points, Record, RunId,
-    SampleMode, Samples, Started, TrainConfig,
+use gansweep_config::{
+    Activation, AdamConfig, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset,
+    DiscriminatorConfig, GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output,
+    Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
 };
+use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, Samples, Started};
 use serde_json::json;
 use tempfile::TempDir;
 

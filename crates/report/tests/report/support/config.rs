@@ -1,6 +1,6 @@
 //! The config of a run.
 
-use gansweep_experiment::{
+use gansweep_config::{
     Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DiscriminatorConfig, GeneratorConfig,
     Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels, TrainConfig,
 };

@@ -6,9 +6,8 @@ mod story;
 
 use std::path::Path;
 
-use gansweep_experiment::{
-    Assignment, ConfigHash, Dataset, Geometry, Palette, PlannedRun, Record, RunId, SampleMode,
-};
+use gansweep_config::{Assignment, ConfigHash, Dataset, Palette, PlannedRun, Record, RunId, SampleMode};
+use gansweep_protocol::Geometry;
 use gansweep_store::{Store, SweepRecord};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use gansweep_experiment::{Event, Samples};
+use gansweep_protocol::{Event, Samples};
 use gansweep_store::RealImages;
 
 use super::{Spec, Synthetic};

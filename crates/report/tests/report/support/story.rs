@@ -1,8 +1,7 @@
 //! What a worker would have told of a run.
 
-use gansweep_experiment::{
-    Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, PlannedRun, Points, RunId, Started,
-};
+use gansweep_config::{PlannedRun, RunId};
+use gansweep_protocol::{Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, Started};
 
 use super::{Fate, NEW_YEAR_MS, Spec, Synthetic};
 

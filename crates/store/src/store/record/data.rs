@@ -1,6 +1,6 @@
 //! What a run yields: points, sample grids, checkpoints.
 
-use gansweep_experiment::{Checkpoint, Envelope, Points, Samples};
+use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
 use rusqlite::params;
 
 use super::{Batch, Cursor};

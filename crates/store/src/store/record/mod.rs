@@ -11,7 +11,8 @@ mod data;
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use gansweep_experiment::{Diverged, Ended, Envelope, Event, RunId, RunState, Started};
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{Diverged, Ended, Envelope, Event, Started};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{

@@ -1,0 +1,92 @@
+//! The backends of this build, and what a worker does with one: a job from its first line of input to its
+//! last event.
+
+use std::sync::Arc;
+
+use gansweep_config::IMAGE_PIXELS;
+use gansweep_cpu::CpuTrainer;
+use gansweep_data::{DataSource, Split};
+use gansweep_nn::state::LaneState;
+use gansweep_protocol::Job;
+use gansweep_train::{DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop};
+
+use crate::shortage::tell_shortage;
+
+/// Trains a job's lanes until they end or `stop` says so.
+pub fn work(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, TrainError> {
+    tell_shortage(&job.device, || train(job, stop, emit))
+}
+
+fn train(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, TrainError> {
+    let images = training_images(job)?;
+    let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
+        open_trainer(&job.device, job.threads as usize, lanes, states, images)
+    };
+    TrainingLoop::open(job, &images, &open, emit)?.run(stop)
+}
+
+/// The trainer for lanes on a device, with at most `threads` threads on the CPU.
+pub fn open_trainer(
+    device: &str,
+    threads: usize,
+    lanes: Vec<Lane>,
+    states: Vec<LaneState>,
+    images: TrainingImages,
+) -> Result<Box<dyn Trainer>, TrainError> {
+    match device.parse()? {
+        DeviceName::Cpu => Ok(Box::new(CpuTrainer::new(lanes, states, images, threads)?)),
+        named => open_tensor_trainer(named, threads, lanes, states, &images),
+    }
+}
+
+/// The trainer of the hand-written CPU backend on one thread, which every build has.
+pub fn open_on_cpu(
+    lanes: Vec<Lane>,
+    states: Vec<LaneState>,
+    images: TrainingImages,
+) -> Result<Box<dyn Trainer>, TrainError> {
+    Ok(Box::new(CpuTrainer::new(lanes, states, images, 1)?))
+}
+
+#[cfg(feature = "tensor")]
+fn open_tensor_trainer(
+    device: DeviceName,
+    threads: usize,
+    lanes: Vec<Lane>,
+    states: Vec<LaneState>,
+    images: &TrainingImages,
+) -> Result<Box<dyn Trainer>, TrainError> {
+    gansweep_tensor::device::limit_threads(device, threads);
+    let opened = gansweep_tensor::device::open(device)?;
+    Ok(Box::new(gansweep_tensor::TensorTrainer::new(&opened, lanes, states, images)?))
+}
+
+#[cfg(not(feature = "tensor"))]
+fn open_tensor_trainer(
+    device: DeviceName,
+    _: usize,
+    _: Vec<Lane>,
+    _: Vec<LaneState>,
+    _: &TrainingImages,
+) -> Result<Box<dyn Trainer>, TrainError> {
+    let cause =
+        "this build has the `cpu` device alone; `gansweep devices` says how to build the others".into();
+    Err(TrainError::Device { device: device.to_string(), cause })
+}
+
+/// The images that all lanes of a job train on.
+fn training_images(job: &Job) -> Result<TrainingImages, TrainError> {
+    let Some(first) = job.lanes.first() else {
+        return Err(TrainError::Group("it has no lanes".into()));
+    };
+    let data = &first.config.data;
+    if let Some(other) = job.lanes.iter().find(|lane| lane.config.data != *data) {
+        return Err(TrainError::Group(format!("{} and {} train on different data", first.run, other.run)));
+    }
+    let mut images = DataSource::from_environment(job.data_dir.clone()).load(data.dataset, Split::Train)?;
+    if data.images > 0 {
+        images.pixels.truncate(data.images as usize * IMAGE_PIXELS);
+    }
+    let count = images.pixels.len() / IMAGE_PIXELS;
+    Ok(TrainingImages { dataset: data.dataset, bytes: Arc::new(images.pixels), count, pixels: data.pixels })
+}

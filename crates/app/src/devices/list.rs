@@ -1,0 +1,169 @@
+//! Which devices this machine has, and which of them this build can use.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
+use serde::{Deserialize, Serialize};
+
+use super::child::output_within;
+use super::{libtorch_build, machine};
+
+/// A driver that has not answered after so long is given up.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Of the whole program: its crates have one version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a program answers when it is asked for its devices, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The program's version: workers and runners of different ones do not understand each other.
+    pub version: String,
+    /// What [`probe`] found.
+    pub devices: Vec<DeviceInfo>,
+}
+
+/// Every device of this machine, usable or not, CPUs first.
+///
+/// `probe_command` starts this program so that it calls [`probe`] and prints the result as JSON;
+/// it ends as it likes, and a crash or a hang there becomes a [`Problem`]. `libtorch_command` asks
+/// the same of the program built with libtorch, for a build that lacks it; `None` if there is none.
+pub fn list(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
+    let mut devices = cpus();
+    let (own, other) = thread::scope(|scope| {
+        let other = libtorch_command.map(|command| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            (program, scope.spawn(|| output_within(command, PROBE_LIMIT)))
+        });
+        let own = output_within(probe_command, PROBE_LIMIT);
+        (own, other.map(|(program, answer)| (program, answer.join())))
+    });
+    let of_drivers = gpus(own).into_iter().filter(|device| device.kind != DeviceKind::Cpu);
+    devices.extend(of_drivers);
+    if let Some((program, answer)) = other {
+        let answer = answer.unwrap_or_else(|_| Err("could not be asked".to_owned()));
+        libtorch_build::merge(&mut devices, &program, answer);
+    }
+    devices
+}
+
+fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
+    let unreadable = |error| format!("gave no list: {error}");
+    match answer.and_then(|text| serde_json::from_str::<Probe>(text.trim()).map_err(unreadable)) {
+        Ok(probe) => probe.devices,
+        Err(cause) => {
+            let gpu = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+            let remedy = "update the graphics driver, or name the one to use in VK_DRIVER_FILES";
+            vec![gpu.with_problem(format!("the search for GPUs {cause}"), remedy)]
+        }
+    }
+}
+
+/// The devices whose listing runs a driver's code, and all of libtorch's, for a build that lacks it.
+pub fn probe() -> Probe {
+    let mut devices = gpus_of_this_build();
+    if cfg!(feature = "libtorch") {
+        devices.extend(cpus().into_iter().filter(|cpu| cpu.name == DeviceName::LibtorchCpu.to_string()));
+    }
+    Probe { version: VERSION.to_owned(), devices }
+}
+
+/// The device that `auto` stands for: a CUDA device through libtorch, else a discrete, integrated
+/// or virtual GPU through Vulkan, else the CPU; never a software adapter.
+pub fn best(devices: &[DeviceInfo]) -> DeviceName {
+    let usable = |device: &&DeviceInfo| device.problem.is_none();
+    let names = |device: &DeviceInfo| device.name.parse::<DeviceName>().ok();
+    let cuda = |name: &DeviceName| matches!(name, DeviceName::LibtorchCuda(_));
+    let vulkan = |name: &DeviceName| matches!(name, DeviceName::Vulkan(_) | DeviceName::Wgpu(_));
+    let real = |device: &&DeviceInfo| (device.kind as usize) < DeviceKind::SoftwareGpu as usize;
+    let mut candidates: Vec<_> = devices.iter().filter(usable).filter(real).collect();
+    candidates.sort_by_key(|device| device.kind as usize);
+    let names: Vec<_> = candidates.into_iter().filter_map(names).collect();
+    let chosen = names.iter().find(|name| cuda(name)).or_else(|| names.iter().find(|name| vulkan(name)));
+    chosen.copied().unwrap_or(DeviceName::Cpu)
+}
+
+#[cfg(feature = "tensor")]
+fn gpus_of_this_build() -> Vec<DeviceInfo> {
+    gansweep_tensor::device::gpus(&machine::nvidia_cards())
+}
+
+#[cfg(not(feature = "tensor"))]
+fn gpus_of_this_build() -> Vec<DeviceInfo> {
+    let vulkan = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
+    vec![DeviceInfo { problem: Some(Problem::not_compiled("wgpu")), ..vulkan }]
+}
+
+fn cpus() -> Vec<DeviceInfo> {
+    let adapter = machine::processor();
+    let memory_bytes = machine::memory_bytes();
+    let cpu = |name, backend| DeviceInfo {
+        memory_bytes,
+        ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu)
+    };
+    let optional = |name, backend, feature, built| match built {
+        true => cpu(name, backend),
+        false => DeviceInfo { problem: Some(Problem::not_compiled(feature)), ..cpu(name, backend) },
+    };
+    vec![
+        cpu(DeviceName::Cpu, "native"),
+        optional(DeviceName::Flex, "burn-flex", "flex", cfg!(feature = "flex")),
+        optional(DeviceName::LibtorchCpu, "burn-libtorch", "libtorch", cfg!(feature = "libtorch")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str, kind: DeviceKind) -> DeviceInfo {
+        DeviceInfo::new(name.parse().unwrap(), "", "", kind)
+    }
+
+    #[test]
+    fn the_best_device_is_cuda_then_a_real_gpu_then_the_cpu() {
+        let cpu = device("cpu", DeviceKind::Cpu);
+        let software = device("vulkan:2", DeviceKind::SoftwareGpu);
+        let integrated = device("vulkan:1", DeviceKind::IntegratedGpu);
+        let discrete = device("vulkan:0", DeviceKind::DiscreteGpu);
+        let cuda = device("libtorch:cuda:0", DeviceKind::DiscreteGpu);
+        let mut all = vec![cpu, software, integrated, discrete, cuda];
+        let mut order = Vec::new();
+        while !all.is_empty() {
+            order.push(best(&all).to_string());
+            all.pop();
+        }
+        assert_eq!(order, ["libtorch:cuda:0", "vulkan:0", "vulkan:1", "cpu", "cpu"]);
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_used_is_never_the_best() {
+        let broken = device("vulkan:0", DeviceKind::DiscreteGpu).with_problem("no".to_owned(), "none");
+        assert_eq!(best(&[broken]), DeviceName::Cpu);
+        assert_eq!(best(&[]), DeviceName::Cpu);
+    }
+
+    #[test]
+    fn a_driver_that_crashes_or_babbles_is_listed_with_its_cause() {
+        for answer in [Err("crashed".to_owned()), Ok("Segmentation".to_owned())] {
+            let listed = gpus(answer);
+            let problem = listed[0].problem.as_ref().unwrap();
+            assert!(problem.cause.contains("crashed") || problem.cause.contains("no list"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_probe_prints_is_what_is_listed() {
+        let found = vec![device("vulkan:0", DeviceKind::SoftwareGpu)];
+        let answer = Probe { version: VERSION.to_owned(), devices: found.clone() };
+        assert_eq!(gpus(Ok(serde_json::to_string(&answer).unwrap())), found);
+    }
+
+    #[test]
+    fn every_machine_has_the_cpu() {
+        let listed = list(Command::new("/no/such/program"), None);
+        assert!(listed[0].problem.is_none() && listed[0].name == "cpu" && listed[0].memory_bytes.is_some());
+    }
+}

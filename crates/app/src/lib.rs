@@ -1,0 +1,5 @@
+//! The use cases, callable without a terminal.
+
+pub mod backends;
+pub mod devices;
+mod shortage;

@@ -1,0 +1,323 @@
+//! Plans: which runs an experiment has, in which order, under which names.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use gansweep_config::{DataIdentity, Dataset, GroupKey, Layer, Plan, PlannedRun, RunId, group_runs};
+use proptest::prelude::*;
+
+use crate::common::{at_hand, labels, load, load_with, plan, sets};
+
+#[test]
+fn an_experiment_without_a_sweep_is_one_run() {
+    let plan = plan("");
+    assert_eq!(labels(&plan), ["seed=0"]);
+    assert!(plan.axes.is_empty() && plan.runs[0].assignments.is_empty());
+}
+
+#[test]
+fn a_grid_is_walked_in_the_order_of_the_file_and_seeds_stand_together() {
+    let plan = plan(
+        "[sweep]\nseeds = [3, 1]\n[sweep.grid]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\"model.hidden\" = [128, [64, 32]]\n",
+    );
+    assert_eq!(
+        labels(&plan),
+        [
+            "lr=1e-3 hidden=128 seed=3",
+            "lr=1e-3 hidden=128 seed=1",
+            "lr=1e-3 hidden=64x32 seed=3",
+            "lr=1e-3 hidden=64x32 seed=1",
+            "lr=1e-4 hidden=128 seed=3",
+            "lr=1e-4 hidden=128 seed=1",
+            "lr=1e-4 hidden=64x32 seed=3",
+            "lr=1e-4 hidden=64x32 seed=1",
+        ]
+    );
+    let run = &plan.runs[2];
+    assert_eq!(run.config.model.generator.hidden, [64, 32]);
+    assert_eq!(run.config.optimizer.discriminator.lr.to_string(), "0.001");
+    assert_eq!(
+        serde_json::to_string(&run.assignments).unwrap(),
+        r#"[{"key":"optimizer.lr","value":0.001},{"key":"model.hidden","value":[64,32]}]"#
+    );
+}
+
+#[test]
+fn zipped_axes_walk_together_and_combine_with_the_grid() {
+    let plan = plan(
+        "[sweep.zip]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n[sweep.grid]\n\"train.epochs\" = [1, 2]\n",
+    );
+    assert_eq!(
+        labels(&plan),
+        [
+            "epochs=1 pixels=signed output=tanh seed=0",
+            "epochs=1 pixels=unit output=sigmoid seed=0",
+            "epochs=2 pixels=signed output=tanh seed=0",
+            "epochs=2 pixels=unit output=sigmoid seed=0",
+        ]
+    );
+}
+
+#[test]
+fn keys_that_end_alike_are_told_apart_in_labels() {
+    let plan = plan(
+        "[sweep.grid]\n\"optimizer.generator.lr\" = [1e-3]\n\"optimizer.discriminator.lr\" = [1e-4]\n\"optimizer.beta1\" = [0.5]\n",
+    );
+    assert_eq!(labels(&plan), ["generator.lr=1e-3 discriminator.lr=1e-4 beta1=0.5 seed=0"]);
+}
+
+#[test]
+fn random_draws_stay_when_more_are_asked_for() {
+    let text = |n: u32, more: &str| {
+        format!(
+            "[sweep.random]\nn = {n}\nseed = 4\n[sweep.random.keys]\n\"optimizer.lr\" = {{ log_uniform = [1e-5, 1e-2] }}\n{more}\n"
+        )
+    };
+    let few = plan(&text(3, ""));
+    let many = plan(&text(8, ""));
+    assert_eq!(few.runs[..], many.runs[..3]);
+    assert_eq!(many.runs.len(), 8);
+    let beside = plan(&text(8, "\"train.batch_size\" = { log_integer = [16, 256] }"));
+    let rates =
+        |plan: &Plan| plan.runs.iter().map(|run| run.config.optimizer.generator.lr).collect::<Vec<_>>();
+    assert_eq!(rates(&beside), rates(&many));
+}
+
+#[test]
+fn exclusions_leave_out_what_has_all_of_their_values() {
+    let text = "[sweep]\nseeds = 2\n[sweep.grid]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\"model.hidden\" = [64, 128]\n\
+                [[sweep.exclude]]\n\"optimizer.lr\" = 1e-3\n\"model.hidden\" = 64\n\
+                [[sweep.exclude]]\noptimizer.generator.lr = 1e-4\nseed = 1\n\
+                [[sweep.exclude]]\n\"optimizer.lr\" = 7\n";
+    let plan = plan(text);
+    assert_eq!(
+        labels(&plan),
+        [
+            "lr=1e-3 hidden=128 seed=0",
+            "lr=1e-3 hidden=128 seed=1",
+            "lr=1e-4 hidden=64 seed=0",
+            "lr=1e-4 hidden=128 seed=0",
+        ]
+    );
+    assert_eq!(plan.excluded, 4);
+    assert_eq!(plan.idle_exclusions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["test.toml:12"]);
+}
+
+#[test]
+fn what_is_excluded_may_contradict_itself() {
+    let text = "[sweep.grid]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n\
+                [[sweep.exclude]]\ndata.pixels = \"unit\"\nmodel.output = \"tanh\"\n\
+                [[sweep.exclude]]\ndata.pixels = \"signed\"\nmodel.output = \"sigmoid\"\n";
+    assert_eq!(
+        labels(&plan(text)),
+        ["pixels=signed output=tanh seed=0", "pixels=unit output=sigmoid seed=0"]
+    );
+}
+
+#[test]
+fn runs_of_equal_mathematics_are_merged_and_counted() {
+    let same = |text: &str| {
+        let plan = plan(text);
+        (plan.runs.len(), plan.duplicates)
+    };
+    assert_eq!(same("[sweep.grid]\n\"optimizer.lr\" = [1e-3, 0.001, 1.0e-3]\n"), (1, 2));
+    assert_eq!(
+        same(
+            "[sweep.grid]\n\"model.activation\" = [\"relu\", \"leaky-relu\"]\n\"model.slope\" = [0.0, 0.1, 0.2]\n"
+        ),
+        (3, 3)
+    );
+    assert_eq!(same("[sweep.grid]\n\"data.images\" = [0, 60000]\n"), (1, 1));
+    assert_eq!(
+        same("[sweep.grid]\n\"train.drop_last\" = [true, false]\n\"train.batch_size\" = [100, 64]\n"),
+        (3, 1)
+    );
+    assert_eq!(same("[sweep.grid]\n\"model.generator.hidden\" = [64, [64, 64]]\n"), (1, 1));
+}
+
+#[test]
+fn a_fallback_is_what_the_runs_say_they_train_on() {
+    let experiment = load("[sweep.grid]\n\"data.dataset\" = [\"mnist\", \"strokes\", \"kmnist\"]\n");
+    let asked = RefCell::new(Vec::new());
+    let only_strokes = |dataset| {
+        asked.borrow_mut().push(dataset);
+        DataIdentity { dataset: Dataset::Strokes, fingerprint: "strokes".to_owned() }
+    };
+    let plan = Plan::new(&experiment, &only_strokes).unwrap();
+    assert_eq!(labels(&plan), ["dataset=strokes seed=0"]);
+    assert_eq!(plan.duplicates, 2);
+    assert_eq!(plan.runs[0].config.data.dataset, Dataset::Strokes);
+    assert_eq!(plan.runs[0].assignments[0].value, "strokes");
+    assert_eq!(*asked.borrow(), [Dataset::Mnist, Dataset::Strokes, Dataset::Kmnist]);
+}
+
+#[test]
+fn a_swept_recipe_is_rebuilt_below_the_file() {
+    let text = "[train]\nepochs = 3\n[model]\nhidden = 50\n[sweep.grid]\nrecipe = [\"jovian\", \"coursera\", \"udacity\"]\n";
+    let swept = plan(text);
+    assert_eq!(labels(&swept), ["recipe=jovian seed=0", "recipe=coursera seed=0", "recipe=udacity seed=0"]);
+    for (run, recipe) in swept.runs.iter().zip(["jovian", "coursera", "udacity"]) {
+        let alone = plan(&format!("recipe = \"{recipe}\"\n[train]\nepochs = 3\n[model]\nhidden = 50\n"));
+        assert_eq!((&run.config, &run.id), (&alone.runs[0].config, &alone.runs[0].id));
+    }
+    assert_eq!(swept.runs[1].config.model.generator.hidden, [50; 4]);
+}
+
+#[test]
+fn a_swept_recipe_comes_before_the_other_axes() {
+    let plan = plan("[sweep.grid]\n\"model.hidden\" = [10, 20]\nrecipe = [\"jovian\", \"coursera\"]\n");
+    assert_eq!(labels(&plan)[3], "hidden=20 recipe=coursera seed=0");
+    assert_eq!(plan.runs[3].config.model.generator.hidden, [20; 4]);
+    assert_eq!(plan.runs[2].config.model.generator.hidden, [20; 2]);
+}
+
+#[test]
+fn recipes_may_be_excluded() {
+    let plan = plan(
+        "[sweep.grid]\nrecipe = [\"jovian\", \"udacity\"]\n\"optimizer.lr\" = [1e-3, 1e-4]\n[[sweep.exclude]]\nrecipe = \"jovian\"\n\"optimizer.lr\" = 1e-3\n",
+    );
+    assert_eq!(
+        labels(&plan),
+        ["recipe=jovian lr=1e-4 seed=0", "recipe=udacity lr=1e-3 seed=0", "recipe=udacity lr=1e-4 seed=0"]
+    );
+}
+
+#[test]
+fn an_id_does_not_depend_on_how_or_where_a_value_was_given() {
+    let plain = plan("recipe = \"jovian\"\noptimizer.lr = 3e-4\n[sweep]\nseeds = [2]\n").runs[0].id.clone();
+    let spelt_out = "recipe = \"jovian\"\nname = \"x\"\ndescription = \"y\"\n[optimizer]\ngenerator.lr = 0.0003\n\
+                     discriminator = { lr = 3.0e-4, beta1 = 0.9 }\n[record]\nevery_steps = 7\n[sweep]\nseeds = [2]\n";
+    assert_eq!(plan(spelt_out).runs[0].id, plain);
+    let swept = "recipe = \"jovian\"\n[sweep]\nseeds = 4\n[sweep.grid]\n\"optimizer.lr\" = [1e-4, 3e-4]\n";
+    assert!(plan(swept).runs.iter().any(|run| run.id == plain));
+    let arguments = sets(&["recipe=jovian", "optimizer.lr=0.0003", "sweep.seeds=[2]"]);
+    let by_arguments = Plan::new(&load_with("", &arguments).unwrap(), &at_hand).unwrap();
+    assert_eq!(by_arguments.runs[0].id, plain);
+}
+
+#[test]
+fn ids_are_what_they_were_in_every_earlier_version() {
+    let plan = plan("recipe = \"jovian\"");
+    assert_eq!(
+        (plan.runs[0].config_hash.as_str(), plan.runs[0].id.as_str()),
+        ("13c346611ac2598b", "5fc6dc3247e79c55")
+    );
+}
+
+#[test]
+fn ten_thousand_configs_are_planned() {
+    let plan = plan(
+        "[sweep.grid]\n\"optimizer.lr\" = { log = [1e-5, 1e-2], n = 100 }\n\"optimizer.beta1\" = { linear = [0.0, 0.99], n = 100 }\n",
+    );
+    assert_eq!(plan.runs.len(), 10_000);
+    let ids: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
+    assert_eq!(ids.len(), 10_000);
+    assert_eq!(plan.runs[9_999].label, "lr=0.01 beta1=0.99 seed=0");
+}
+
+#[test]
+fn plans_and_experiments_are_told_as_json() {
+    let experiment = load("[sweep.grid]\n\"optimizer.lr\" = [1e-3]\n[[sweep.exclude]]\nseed = 3\n");
+    let plan = Plan::new(&experiment, &at_hand).unwrap();
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["runs"][0]["config"]["optimizer"]["generator"]["lr"], 0.001);
+    assert_eq!(
+        json["axes"][0],
+        serde_json::json!({"key": "optimizer.lr", "short": "lr", "values": [0.001], "kind": "grid"})
+    );
+    let json = serde_json::to_value(&experiment).unwrap();
+    assert_eq!(json["sweep"]["factors"][0]["axes"][0]["key"], "optimizer.lr");
+    assert_eq!(json["sweep"]["factors"][0]["axes"][0]["place"], "test.toml:2");
+    assert_eq!(json["resolved"][0]["layer"], "default");
+}
+
+#[test]
+fn lanes_of_a_group_may_differ_in_everything_but_shapes_and_data() {
+    let together = "[sweep]\nseeds = 2\n[sweep.zip]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\"optimizer.beta1\" = [0.1, 0.2]\n\
+        \"optimizer.eps\" = [1e-8, 1e-7]\n\"model.activation\" = [\"relu\", \"leaky-relu\"]\n\"model.slope\" = [0.1, 0.2]\n\
+        \"model.dropout\" = [0.1, 0.2]\n\"model.latent\" = [\"normal\", \"uniform\"]\n\"loss.combine\" = [\"sum\", \"mean\"]\n\
+        \"loss.label_smoothing\" = [0.0, 0.1]\n\"train.epochs\" = [1, 2]\n\"train.noise\" = [\"fresh\", \"shared\"]\n\"train.shuffle\" = [true, false]\n";
+    assert_eq!(group_runs(&plan(together).runs), [[0, 1, 2, 3]]);
+    for apart in [
+        "\"model.hidden\" = [64, 128]",
+        "\"model.latent_dim\" = [10, 20]",
+        "\"model.generator.batch_norm\" = [true, false]",
+        "\"model.generator.dropout\" = [0.0, 0.1]",
+        "\"model.discriminator.dropout\" = [0.0, 0.1]",
+        "\"train.batch_size\" = [64, 128]",
+        "\"train.d_steps\" = [1, 2]",
+        "\"train.drop_last\" = [true, false]",
+        "\"data.dataset\" = [\"mnist\", \"kmnist\"]",
+        "\"data.images\" = [100, 200]",
+    ] {
+        let groups = group_runs(&plan(&format!("[sweep.grid]\n{apart}\n")).runs);
+        assert_eq!(groups, [[0], [1]], "{apart}");
+    }
+    let apart =
+        "[sweep.zip]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n";
+    assert_eq!(group_runs(&plan(apart).runs), [[0], [1]]);
+}
+
+#[test]
+fn groups_keep_the_order_of_runs() {
+    let runs = plan(
+        "[sweep]\nseeds = 2\n[sweep.grid]\n\"model.hidden\" = [64, 128]\n\"optimizer.lr\" = [1e-4, 1e-3]\n",
+    )
+    .runs;
+    assert_eq!(group_runs(&runs), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+    assert_eq!(group_runs(runs.iter().rev()), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+    assert!(group_runs(&[]).is_empty());
+}
+
+#[test]
+fn pinned_axes_are_told_with_the_layer_that_pins_them() {
+    let experiment =
+        load_with("[sweep.grid]\nrecipe = [\"jovian\", \"udacity\"]\n", &sets(&["recipe=coursera"])).unwrap();
+    assert_eq!((experiment.sweep.pinned[0].key, &experiment.sweep.pinned[0].layer), ("recipe", &Layer::Set));
+    assert_eq!(labels(&Plan::new(&experiment, &at_hand).unwrap()), ["seed=0"]);
+    assert_eq!(experiment.recipe, "coursera");
+}
+
+fn check_groups(runs: &[PlannedRun]) -> Result<(), TestCaseError> {
+    let groups = group_runs(runs);
+    let mut all = groups.concat();
+    all.sort_unstable();
+    prop_assert_eq!(all, (0..runs.len()).collect::<Vec<_>>());
+    for group in &groups {
+        prop_assert!(!group.is_empty() && group.is_sorted());
+    }
+    let key = |run: usize| GroupKey::of(&runs[run].config, &runs[run].data_fingerprint);
+    let keys = |group: &Vec<usize>| group.iter().map(|&run| key(run)).collect::<HashSet<_>>();
+    prop_assert!(groups.iter().all(|group| keys(group).len() == 1));
+    prop_assert_eq!(groups.iter().flat_map(keys).collect::<HashSet<_>>().len(), groups.len());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_combination_is_planned_once(
+        rates in prop::collection::btree_set(1u32..1000, 1..5),
+        widths in prop::collection::btree_set(1u32..500, 1..4),
+        zipped in prop::collection::vec((1u32..50, 0.0f64..0.9), 1..4),
+        seeds in 1usize..4,
+    ) {
+        let rates: Vec<f64> = rates.into_iter().map(|rate| f64::from(rate) * 1e-5).collect();
+        let widths: Vec<u32> = widths.into_iter().collect();
+        let (epochs, betas): (Vec<u32>, Vec<f64>) = zipped.iter().copied().unzip();
+        let text = format!(
+            "[sweep]\nseeds = {seeds}\n[sweep.grid]\n\"optimizer.lr\" = {rates:?}\n\"model.hidden\" = {widths:?}\n\
+             [sweep.zip]\n\"train.epochs\" = {epochs:?}\n\"optimizer.beta1\" = {betas:?}\n"
+        );
+        let plan = plan(&text);
+        prop_assert_eq!(plan.runs.len() + plan.duplicates, rates.len() * widths.len() * zipped.len() * seeds);
+        for run in &plan.runs {
+            let config = &run.config;
+            prop_assert!(rates.contains(&config.optimizer.generator.lr));
+            prop_assert!(widths.iter().any(|width| config.model.generator.hidden == [*width; 2]));
+            prop_assert!(zipped.contains(&(config.train.epochs, config.optimizer.generator.beta1)));
+        }
+        check_groups(&plan.runs)?;
+    }
+}

@@ -1,0 +1,210 @@
+//! Job-steps per second of every recipe on the native backend, alone and as a sweep of eight, next
+//! to what the processor's matrix products allow in the same seconds.
+//!
+//! `cargo run --release -p gansweep-cpu --example native_speed -- [RECIPE]... [VECTORS]...`
+//!
+//! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gansweep_config::{Config, Dataset, Experiment, Latent, LoadOptions, TRAIN_IMAGES, recipes};
+use gansweep_cpu::{CpuTrainer, Phase, Vectors};
+use gansweep_data::Split;
+use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::rng::{self, Key, Purpose};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, Trainer, TrainingImages};
+
+/// Measurements of which the median counts.
+const ROUNDS: usize = 7;
+/// Seconds of one measurement, about.
+const SECONDS: f64 = 0.7;
+/// Lanes of the sweep.
+const LANES: u64 = 8;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let is_asked = |name: &str| asked.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+    let mut vectors = Vectors::all();
+    if vectors.iter().any(|vectors| is_asked(&vectors.to_string())) {
+        vectors.retain(|vectors| is_asked(&vectors.to_string()));
+    } else {
+        vectors.truncate(1);
+    }
+    let mut names = recipes::NAMES.to_vec();
+    if names.iter().any(|name| is_asked(name)) {
+        names.retain(|name| is_asked(name));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Digits with as much ink as MNIST's.
+    let strokes = Arc::new(gansweep_data::strokes::generate(Split::Train).pixels);
+    println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
+    println!(
+        "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
+    );
+    for name in names {
+        for (lanes, threads) in [(1, 1), (LANES, threads)] {
+            for &vectors in &vectors {
+                print(&Sweep { name, config: recipe(name), vectors, lanes, threads }, &strokes);
+            }
+        }
+    }
+}
+
+/// What a normal latent takes to draw on one thread: at 64 lanes a GPU wants a million of them for a step.
+fn nanoseconds_of_a_latent() -> f64 {
+    let mut latents = vec![0.0; 6400];
+    let draws = 2000;
+    let (_, busy) = timed(1, || {
+        for step in 0..draws {
+            rng::latents(Key::new(1, Purpose::LatentG, &[step]), Latent::Normal, &mut latents);
+        }
+    });
+    busy * 1e9 / (draws * latents.len() as u64) as f64
+}
+
+/// What is measured.
+struct Sweep {
+    name: &'static str,
+    config: Config,
+    vectors: Vectors,
+    lanes: u64,
+    threads: usize,
+}
+
+fn print(sweep: &Sweep, strokes: &Arc<Vec<u8>>) {
+    let Sweep { name, config, vectors, lanes, threads } = sweep;
+    let work = step_flops(config);
+    let Speed { steps, cores, peak, shares } = measure(sweep, strokes);
+    let (mega, alone) = (work / 1e6, steps / cores);
+    let giga = work * alone / 1e9;
+    let part = 100.0 * giga / peak;
+    println!(
+        "{name:<11} {:<8} {lanes:>5} {threads:>7} {mega:>15.0} {steps:>12.1} {cores:>6.2} {alone:>17.1} {giga:>13.1} {part:>7.0}%",
+        vectors.to_string()
+    );
+    let phases =
+        Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
+    println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
+}
+
+fn recipe(name: &str) -> Config {
+    let source = format!("name = \"speed\"\nrecipe = \"{name}\"\n");
+    let options = LoadOptions { profile: None, sets: Vec::new(), env: Vec::new() };
+    Experiment::parse(Path::new("speed.toml"), source, &options).expect("a recipe stands alone").config
+}
+
+/// Floating-point operations of the products of one step with a full batch.
+fn step_flops(config: &Config) -> f64 {
+    let weights = |role| -> Vec<f64> {
+        let layers = Network::of(role, config).layers.into_iter();
+        let linear = layers.filter_map(|layer| match layer {
+            Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
+            _ => None,
+        });
+        linear.collect()
+    };
+    let (g, d) = (weights(Role::Generator), weights(Role::Discriminator));
+    let (g_all, d_all): (f64, f64) = (g.iter().sum(), d.iter().sum());
+    // Fakes; real and fake forward, their weights' gradients, and their way back to the first layer.
+    let discriminator = g_all + 2.0 * (d_all + d_all + (d_all - d[0]));
+    // Forward through both, back through both, and the generator's weights' gradients.
+    let generator = g_all + d_all + d_all + (g_all - g[0]) + g_all;
+    2.0 * f64::from(config.train.batch_size) * (f64::from(config.train.d_steps) * discriminator + generator)
+}
+
+/// What the median round found.
+struct Speed {
+    /// Job-steps per second of wall clock.
+    steps: f64,
+    /// Seconds of processor time per second: less than the threads if other programs had a share.
+    cores: f64,
+    /// Of the `gemm` crate's products in the same round, in GFLOP per second of processor time.
+    peak: f64,
+    /// Of the time in each phase.
+    shares: [f64; Phase::ALL.len()],
+}
+
+fn measure(sweep: &Sweep, strokes: &Arc<Vec<u8>>) -> Speed {
+    let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
+    let states = (0..lanes).map(|seed| LaneState::initial(config, seed)).collect();
+    let lanes: Vec<_> = (0..lanes).map(|seed| Lane { config: config.clone(), seed }).collect();
+    let count = lanes.len() as f64;
+    let images = TrainingImages {
+        dataset: Dataset::Strokes,
+        bytes: Arc::clone(strokes),
+        count: TRAIN_IMAGES as usize,
+        pixels: config.data.pixels,
+    };
+    let mut trainer =
+        CpuTrainer::with_vectors(vectors, lanes, states, images, threads).expect("lanes of one recipe");
+    let mut round = |steps: u32| {
+        trainer.start_clock();
+        let (seconds, busy) = timed(threads, || drop(trainer.advance(steps, false).expect("steps")));
+        let spent = trainer.spent().map(|spent| spent.as_secs_f64());
+        let shares = spent.map(|seconds| seconds / spent.iter().sum::<f64>());
+        Speed { steps: count * f64::from(steps) / seconds, cores: busy / seconds, peak: gemm_peak(), shares }
+    };
+    let steps = (round(8).steps * SECONDS / count).ceil().max(1.0) as u32;
+    let mut rounds: Vec<Speed> = (0..ROUNDS).map(|_| round(steps)).collect();
+    rounds.sort_by(|a, b| (a.steps / a.cores / a.peak).total_cmp(&(b.steps / b.cores / b.peak)));
+    rounds.swap_remove(ROUNDS / 2)
+}
+
+/// Seconds of wall clock, and of processor time of all threads together.
+fn timed(threads: usize, work: impl FnOnce()) -> (f64, f64) {
+    let (start, busy) = (Instant::now(), processor_seconds());
+    work();
+    let seconds = start.elapsed().as_secs_f64();
+    let busy = processor_seconds().zip(busy).map(|(after, before)| after - before);
+    (seconds, busy.unwrap_or(seconds * threads as f64))
+}
+
+/// Processor time of this process so far, where the system tells.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    // Linux counts in hundredths of a second for every program.
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+/// GFLOP per second of processor time of products so large that nothing but arithmetic counts.
+fn gemm_peak() -> f64 {
+    let n = 512;
+    let (a, b, mut c) = (vec![0.5f32; n * n], vec![0.25f32; n * n], vec![0.0f32; n * n]);
+    let mut products = 0;
+    let (_, busy) = timed(1, || {
+        let start = Instant::now();
+        while start.elapsed().as_secs_f64() < SECONDS {
+            // SAFETY: all three are `n x n`, row by row.
+            unsafe {
+                gemm::gemm(
+                    n,
+                    n,
+                    n,
+                    c.as_mut_ptr(),
+                    1,
+                    n.cast_signed(),
+                    false,
+                    a.as_ptr(),
+                    1,
+                    n.cast_signed(),
+                    b.as_ptr(),
+                    1,
+                    n.cast_signed(),
+                    0.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+            products += 1;
+        }
+    });
+    f64::from(products) * 2.0 * (n * n * n) as f64 / busy / 1e9
+}

@@ -1,0 +1,125 @@
+//! What the discriminator judges in one pass: real images, fakes, or both.
+
+use std::sync::Arc;
+
+use gansweep_config::{IMAGE_PIXELS, Pixels};
+use pulp::{Arch, NullaryFnOnce};
+
+use super::input::Input;
+use super::matrix::{LINE, Line, Matrix};
+use super::sparse::{Drawings, Sparse};
+use super::stage::Rows;
+use gansweep_train::TrainingImages;
+
+/// Real images, then fakes.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The real images, if they are mostly background; else they are in `full`, above the fakes.
+    real: Option<Sparse>,
+    /// `[up to 2 batch, 784]`: the last `fakes` rows are fakes.
+    full: Matrix,
+    fakes: usize,
+}
+
+impl Batch {
+    /// Empty, with room for `most` real images and as many fakes.
+    pub(super) fn new(most: usize, drawings: Option<Arc<Drawings>>) -> Self {
+        Self {
+            real: drawings.map(|drawings| Sparse::new(drawings, most)),
+            full: Matrix::new(2 * most, IMAGE_PIXELS),
+            fakes: 0,
+        }
+    }
+
+    /// Takes the real images at `places`, and room for as many fakes.
+    pub(super) fn collect(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
+        self.fakes = places.len();
+        if let Some(real) = &mut self.real {
+            real.collect(places);
+            self.full.reshape(self.fakes, IMAGE_PIXELS);
+        } else {
+            self.full.reshape(2 * self.fakes, IMAGE_PIXELS);
+            arch.dispatch(Collect { images, places, rows: &mut self.full });
+        }
+    }
+
+    /// Takes room for `count` fakes alone.
+    pub(super) fn only_fakes(&mut self, count: usize) {
+        self.fakes = count;
+        self.full.reshape(count, IMAGE_PIXELS);
+        if let Some(real) = &mut self.real {
+            real.collect(&[]);
+        }
+    }
+
+    /// What the discriminator takes in.
+    pub(super) fn input(&self) -> Input<'_> {
+        Input { sparse: self.real.as_ref(), full: &self.full }
+    }
+
+    /// Where the generator puts its fakes.
+    pub(super) fn fakes_mut(&mut self) -> Rows<'_> {
+        let first_row = self.full.rows() - self.fakes;
+        Rows { matrix: &mut self.full, first_row }
+    }
+
+    /// The fakes of a batch that has nothing else.
+    pub(super) fn fakes(&self) -> &Matrix {
+        assert_eq!(self.full.rows(), self.fakes, "fakes alone");
+        &self.full
+    }
+}
+
+/// Scales the images of a batch into the first rows of `rows`.
+struct Collect<'a> {
+    images: &'a TrainingImages,
+    places: &'a [u32],
+    rows: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for Collect<'_> {
+    type Output = ();
+
+    /// The values of [`TrainingImages::table`], computed: a vector has them sooner than a table.
+    #[inline(always)]
+    fn call(self) {
+        let (shift, scale) = match self.images.pixels {
+            Pixels::Signed => (0.5, 0.5),
+            Pixels::Unit => (0.0, 1.0),
+        };
+        for (row, &index) in self.places.iter().enumerate() {
+            let panels = self.images.image(index as usize).as_chunks::<LINE>().0;
+            for (panel, bytes) in panels.iter().enumerate() {
+                let mut values = [0.0; LINE];
+                for i in 0..LINE {
+                    values[i] = (f32::from(bytes[i]) / 255.0 - shift) / scale;
+                }
+                self.rows.panel_mut(panel)[row] = Line(values);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gansweep_config::Dataset;
+
+    use super::*;
+
+    #[test]
+    fn pixels_have_the_values_of_the_table() {
+        for pixels in [Pixels::Signed, Pixels::Unit] {
+            let bytes = (0..2 * IMAGE_PIXELS).map(|i| (i * 7) as u8).collect::<Vec<u8>>();
+            let (bytes, dataset) = (Arc::new(bytes), Dataset::Strokes);
+            let images = TrainingImages { dataset, bytes, count: 2, pixels };
+            let mut rows = Matrix::new(3, IMAGE_PIXELS);
+            Arch::new().dispatch(Collect { images: &images, places: &[1, 0], rows: &mut rows });
+            let table = TrainingImages::table(pixels);
+            for (row, image) in [(0, 1), (1, 0)] {
+                for (col, &byte) in images.image(image).iter().enumerate() {
+                    assert_eq!(rows.get(row, col).to_bits(), table[usize::from(byte)].to_bits());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One lane: its networks, its workspace, and the step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gansweep_config::{IMAGE_PIXELS, Noise, SampleMode};
+use pulp::Arch;
+
+use gansweep_nn::optimizer::AdamUpdate;
+
+use super::adam::Learning;
+use super::engine::{Engine, Phase};
+use super::loss::{Scored, cross_entropy};
+use super::matrix::Matrix;
+use super::network::Perceptron;
+use super::norm::Statistics;
+use super::sparse::Drawings;
+use super::squash::Squash;
+use super::stage::{Draws, Mode, Rows};
+use super::weights;
+use super::workspace::{Workspace, fill_rows};
+use gansweep_nn::network::{Network, Role};
+use gansweep_nn::rng::{Key, Pass, Purpose};
+use gansweep_nn::state::LaneState;
+use gansweep_train::TrainError;
+use gansweep_train::{GradientNorms, Lane, LaneChunk, Schedule, StepValues, TrainingImages};
+
+/// A lane with everything it needs to train on; none of it is shared.
+#[derive(Debug)]
+pub(super) struct LaneTrainer {
+    lane: Lane,
+    engine: Engine,
+    step: u64,
+    generator: Perceptron,
+    generator_updates: u64,
+    discriminator: Perceptron,
+    discriminator_updates: u64,
+    schedule: Schedule,
+    work: Workspace,
+}
+
+/// What discriminator updates measured, added up.
+#[derive(Debug, Clone, Copy, Default)]
+struct DiscriminatorSums {
+    loss: f64,
+    real: f64,
+    fake: f64,
+}
+
+/// Sums of the squares of both networks' gradients.
+#[derive(Debug, Clone, Copy, Default)]
+struct Squares {
+    generator: f64,
+    discriminator: f64,
+}
+
+impl LaneTrainer {
+    /// A lane in a state; `drawings` are the images that it trains on, where these have little ink.
+    pub(super) fn new(
+        arch: Arch,
+        lane: Lane,
+        state: &LaneState,
+        drawings: Option<Arc<Drawings>>,
+    ) -> Result<Self, TrainError> {
+        state.check(&lane.config).map_err(TrainError::Group)?;
+        let network = |role| -> Result<Perceptron, TrainError> {
+            let mut network = Perceptron::new(&Network::of(role, &lane.config), &lane.config);
+            weights::import(&mut network, role.name(), &state.arrays)?;
+            Ok(network)
+        };
+        let (generator, discriminator) = (network(Role::Generator)?, network(Role::Discriminator)?);
+        let work = Workspace::new(&lane.config, drawings, &generator, &discriminator);
+        Ok(Self {
+            engine: Engine::new(arch),
+            step: state.step,
+            generator,
+            generator_updates: state.generator_updates,
+            discriminator,
+            discriminator_updates: state.discriminator_updates,
+            schedule: Schedule::new(),
+            work,
+            lane,
+        })
+    }
+
+    pub(super) fn state(&mut self) -> LaneState {
+        let mut state = LaneState {
+            step: self.step,
+            generator_updates: self.generator_updates,
+            discriminator_updates: self.discriminator_updates,
+            arrays: BTreeMap::new(),
+        };
+        weights::export(&mut self.generator, Role::Generator.name(), &mut state.arrays);
+        weights::export(&mut self.discriminator, Role::Discriminator.name(), &mut state.arrays);
+        state
+    }
+
+    /// Measures from now on where the time goes.
+    pub(super) fn start_clock(&mut self) {
+        self.engine.start_clock();
+    }
+
+    /// Time spent in each phase since the clock was started.
+    pub(super) fn spent(&self) -> [Duration; Phase::ALL.len()] {
+        self.engine.spent()
+    }
+
+    /// Trains up to `steps` steps, fewer if a loss is not finite.
+    pub(super) fn advance(&mut self, images: &TrainingImages, steps: u32, norms: bool) -> LaneChunk {
+        self.engine.begin();
+        let mut chunk = LaneChunk { steps: Vec::with_capacity(steps as usize), gradient_norms: None };
+        for remaining in (0..steps).rev() {
+            let mut squares = (norms && remaining == 0).then(Squares::default);
+            let values = self.train_step(images, squares.as_mut());
+            chunk.steps.push(values);
+            chunk.gradient_norms = squares.map(|squares| GradientNorms {
+                generator: libm::sqrt(squares.generator) as f32,
+                discriminator: libm::sqrt(squares.discriminator) as f32,
+            });
+            if !values.is_finite() {
+                break;
+            }
+        }
+        chunk
+    }
+
+    /// `d_steps` discriminator updates, then one of the generator.
+    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> StepValues {
+        let mut schedule = std::mem::take(&mut self.schedule);
+        let batches = schedule.batches(&self.lane, self.step);
+        let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
+        let mut sums = DiscriminatorSums::default();
+        for (update, batch) in (0u32..).zip(batches) {
+            let squares = squares.as_deref_mut().map(|squares| &mut squares.discriminator);
+            self.draw_discriminator_batch(images, update, batch);
+            self.discriminator_update(update, batch.len(), &mut sums, squares);
+        }
+        self.schedule = schedule;
+        let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
+        self.step += 1;
+        StepValues {
+            d_loss: (sums.loss / updates) as f32,
+            g_loss: generator.loss as f32,
+            d_real: (sums.real / updates) as f32,
+            d_fake_before: (sums.fake / updates) as f32,
+            d_fake_after: generator.score as f32,
+        }
+    }
+
+    /// Takes a batch of real images, and draws the latents of as many fakes.
+    fn draw_discriminator_batch(&mut self, images: &TrainingImages, update: u32, batch: &[u32]) {
+        let Self { lane, engine, work, .. } = self;
+        work.batch.collect(engine.arch, images, batch);
+        let key = Key::new(lane.seed, Purpose::LatentD, &[self.step, u64::from(update)]);
+        work.draw_latents(&lane.config, key, batch.len());
+        engine.lap(Phase::Inputs);
+    }
+
+    fn discriminator_update(
+        &mut self,
+        update: u32,
+        count: usize,
+        sums: &mut DiscriminatorSums,
+        mut squares: Option<&mut f64>,
+    ) {
+        self.generate(self.training(update, &[Pass::GeneratorInD]));
+        // Real and fake in one pass: every weight is fetched once for both.
+        self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
+        let Self { lane, engine, work, .. } = self;
+        let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
+        work.gradients.output.reshape(2 * count, 1);
+        let (real, fake) = work.logits.lines().split_at(count);
+        let (real_gradient, fake_gradient) = work.gradients.output.lines_mut().split_at_mut(count);
+        let real = cross_entropy(real, 1.0 - loss.label_smoothing, weight, real_gradient);
+        let fake = cross_entropy(fake, 0.0, weight, fake_gradient);
+        sums.loss += weight * (real.loss + fake.loss);
+        sums.real += real.score;
+        sums.fake += fake.score;
+        engine.lap(Phase::Losses);
+        if let Some(squares) = squares.as_deref_mut() {
+            // The norm is that of the step's last update.
+            *squares = 0.0;
+        }
+        self.discriminator_updates += 1;
+        let update = AdamUpdate::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
+        let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
+        let learning = Some(Learning { update, squares });
+        self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
+    }
+
+    /// The generator's loss and the mean of D(G(z)).
+    fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> Scored {
+        if self.lane.config.train.noise == Noise::Fresh {
+            let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
+            self.work.draw_latents(&self.lane.config, key, count);
+            self.engine.lap(Phase::Inputs);
+        }
+        self.work.batch.only_fakes(count);
+        self.generate(self.training(0, &[Pass::GeneratorInG]));
+        self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
+        let Self { lane, engine, work, .. } = self;
+        let gradients = &mut work.gradients;
+        gradients.output.reshape(count, 1);
+        let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
+        engine.lap(Phase::Losses);
+        let images = work.batch.fakes();
+        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
+        gradients.through(engine, Squash::of(lane.config.model.output).derivative(), images);
+        self.generator_updates += 1;
+        let update = AdamUpdate::new(&lane.config.optimizer.generator, self.generator_updates);
+        let learning = Some(Learning { update, squares });
+        self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
+        scored
+    }
+
+    /// The batch's fakes, from the latents.
+    fn generate(&mut self, mode: Mode) {
+        let work = &mut self.work;
+        let (latents, fakes) = ((&work.latents).into(), work.batch.fakes_mut());
+        self.generator.forward(&mut self.engine, mode, latents, &mut work.generator, fakes);
+    }
+
+    /// Logits of the batch.
+    fn discriminate(&mut self, mode: Mode) {
+        let work = &mut self.work;
+        let input = work.batch.input();
+        work.logits.reshape(input.rows(), 1);
+        let logits = Rows { matrix: &mut work.logits, first_row: 0 };
+        self.discriminator.forward(&mut self.engine, mode, input, &mut work.discriminator, logits);
+    }
+
+    fn training(&self, update: u32, passes: &'static [Pass]) -> Mode {
+        let draws = Draws { seed: self.lane.seed, step: self.step, update, passes };
+        Mode { statistics: Statistics::Training, draws: Some(draws) }
+    }
+
+    /// Images of `latents` `[count, latent_dim]`: `[count, 784]`, row by row.
+    pub(super) fn sample(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
+        let mut input = Matrix::new(count, self.lane.config.model.latent_dim as usize);
+        fill_rows(&mut input, latents);
+        let statistics = match mode {
+            SampleMode::Eval => Statistics::Running,
+            SampleMode::BatchStatistics => Statistics::Batch,
+        };
+        let mut images = Matrix::new(count, IMAGE_PIXELS);
+        let last = Rows { matrix: &mut images, first_row: 0 };
+        let mut trace = self.generator.trace(count);
+        let mode = Mode { statistics, draws: None };
+        self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
+        let places = (0..count).flat_map(|row| (0..IMAGE_PIXELS).map(move |col| (row, col)));
+        places.map(|(row, col)| images.get(row, col)).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! One network of a lane, stage by stage.
+
+use gansweep_config::{Activation, Config};
+
+use super::adam::{Learning, Trained};
+use super::engine::Engine;
+use super::input::Input;
+use super::norm::BatchNorm;
+use super::squash::Squash;
+use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
+use gansweep_nn::network::{Layer, Network, Role};
+
+/// A network with its parameters and their moments.
+#[derive(Debug)]
+pub(super) struct Perceptron {
+    pub(super) hidden: Vec<Stage>,
+    pub(super) last: Stage,
+}
+
+/// What a forward pass leaves for the backward pass.
+#[derive(Debug)]
+pub(super) struct Trace(Vec<StageTrace>);
+
+impl Perceptron {
+    /// With parameters of zero.
+    pub(super) fn new(network: &Network, config: &Config) -> Self {
+        let (slope, rate) = slope_and_rate(network.role, config);
+        let mut stages = Vec::new();
+        for (index, layer) in network.layers.iter().enumerate() {
+            let stage: Option<&mut Stage> = stages.last_mut();
+            match (*layer, stage) {
+                (Layer::Linear { inputs, outputs }, _) => stages.push(Stage {
+                    index,
+                    weight: Trained::new(inputs, outputs),
+                    bias: Trained::new(1, outputs),
+                    norm: None,
+                    then: Then::Nothing,
+                }),
+                (Layer::BatchNorm { features }, Some(stage)) => stage.norm = Some(BatchNorm::new(features)),
+                (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
+                (Layer::Dropout, Some(stage)) => {
+                    stage.then = Then::Leaky { slope, dropout: Some(Dropout { rate, index }) };
+                }
+                (Layer::Tanh, Some(stage)) => stage.then = Then::Squash(Squash::Tanh),
+                (Layer::Sigmoid, Some(stage)) => stage.then = Then::Squash(Squash::Sigmoid),
+                (_, None) => unreachable!("every network starts with a Linear layer"),
+            }
+        }
+        let last = stages.pop().unwrap_or_else(|| unreachable!("every network ends with a Linear layer"));
+        Self { hidden: stages, last }
+    }
+
+    /// In the order of evaluation.
+    pub(super) fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        self.hidden.iter_mut().chain([&mut self.last])
+    }
+
+    /// Room for the traces of up to `rows` rows.
+    pub(super) fn trace(&self, rows: usize) -> Trace {
+        Trace(self.hidden.iter().map(|stage| stage.trace(rows)).collect())
+    }
+
+    /// The widest row before or after any Linear layer.
+    pub(super) fn width(&self) -> usize {
+        let widths = self.hidden.iter().map(|stage| stage.inputs().max(stage.outputs()));
+        widths.fold(self.last.inputs().max(self.last.outputs()), usize::max)
+    }
+
+    /// Evaluates the network on `input`, row by row.
+    pub(super) fn forward(
+        &mut self,
+        engine: &mut Engine,
+        mode: Mode,
+        input: Input<'_>,
+        trace: &mut Trace,
+        last: Rows<'_>,
+    ) {
+        for (i, stage) in self.hidden.iter_mut().enumerate() {
+            let (before, own) = trace.0.split_at_mut(i);
+            let input = before.last().map_or(input, |before| (&before.output).into());
+            stage.forward(engine, mode, input, &mut own[0]);
+        }
+        let input = trace.0.last().map_or(input, |before| (&before.output).into());
+        self.last.forward_last(engine, input, last);
+    }
+
+    /// Carries `gradients.output`, the gradient of the loss with respect to the output of the last
+    /// Linear layer, back through the network.
+    ///
+    /// With `learning`, every layer is updated once the gradient has passed it, and nothing is
+    /// computed beyond the first. Without, the parameters stay as they are and the gradient with
+    /// respect to the input is left in `gradients.input_transposed`.
+    pub(super) fn backward(
+        &mut self,
+        engine: &mut Engine,
+        input: Input<'_>,
+        trace: &mut Trace,
+        gradients: &mut Gradients,
+        mut learning: Option<Learning>,
+    ) {
+        let count = self.hidden.len();
+        for i in (0..=count).rev() {
+            let (hidden, after) = self.hidden.split_at_mut(i);
+            let stage = after.first_mut().unwrap_or(&mut self.last);
+            if i > 0 || learning.is_none() {
+                stage.backward(engine, gradients);
+            }
+            let before = trace.0[..i].last_mut();
+            if let Some(learning) = &mut learning {
+                let input = before.as_ref().map_or(input, |before| (&before.output).into());
+                stage.learn(engine, input, gradients, learning);
+            }
+            if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {
+                stage.backward_activation(engine, before, gradients, learning.as_mut());
+            }
+        }
+    }
+}
+
+/// Slope below zero and dropout rate of the hidden layers.
+fn slope_and_rate(role: Role, config: &Config) -> (f32, f64) {
+    let (activation, slope, rate) = match role {
+        Role::Generator => {
+            let generator = &config.model.generator;
+            (generator.activation, generator.slope, generator.dropout)
+        }
+        Role::Discriminator => {
+            let discriminator = &config.model.discriminator;
+            (discriminator.activation, discriminator.slope, discriminator.dropout)
+        }
+    };
+    match activation {
+        Activation::Relu => (0.0, rate),
+        Activation::LeakyRelu => (slope as f32, rate),
+    }
+}

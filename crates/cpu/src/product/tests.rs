@@ -1,0 +1,146 @@
+//! Products of every shape, from tiles of every shape.
+
+use std::sync::Arc;
+
+use gansweep_config::{Dataset, IMAGE_PIXELS, Pixels};
+use proptest::prelude::*;
+use pulp::WithSimd;
+
+use super::super::activation::Keep;
+use gansweep_nn::optimizer::AdamUpdate;
+
+use super::super::adam::{Learning, Trained};
+use super::super::sparse::{Drawings, Sparse};
+use super::*;
+use gansweep_nn::Vectors;
+use gansweep_nn::rng::hash32;
+use gansweep_train::TrainingImages;
+
+/// On `[-1, 1]`, every bit of it random.
+fn random(seed: u32, rows: usize, cols: usize) -> Matrix {
+    let value = |row, col| hash32(seed, 1, (row * cols + col) as u32) as f32 / 2f32.powi(31) - 1.0;
+    Matrix::from_fn(rows, cols, value)
+}
+
+fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
+    (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
+}
+
+/// Runs a product with a tile of any shape.
+struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize>(&'a Matrix, &'a Matrix, F);
+
+impl<F: Gather, const TRANSPOSED: bool, const R: usize> WithSimd for Tiled<'_, F, TRANSPOSED, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self(a, b, finish) = self;
+        match (S::F32_LANES, TRANSPOSED) {
+            (16, false) => Plain { a, b, finish }.run::<S, 1, 1, R>(simd),
+            (8, false) => Plain { a, b, finish }.run::<S, 2, 1, R>(simd),
+            (4, false) => Plain { a, b, finish }.run::<S, 4, 2, R>(simd),
+            (_, false) => Plain { a, b, finish }.run::<S, 16, 8, R>(simd),
+            (16, true) => Transposed { a: a.into(), b, finish }.run::<S, 1, 1, R>(simd),
+            (8, true) => Transposed { a: a.into(), b, finish }.run::<S, 2, 1, R>(simd),
+            (4, true) => Transposed { a: a.into(), b, finish }.run::<S, 4, 2, R>(simd),
+            (_, true) => Transposed { a: a.into(), b, finish }.run::<S, 16, 8, R>(simd),
+        }
+    }
+}
+
+fn tiled<const TRANSPOSED: bool, const R: usize>(
+    arch: Arch,
+    a: &Matrix,
+    b: &Matrix,
+    like: &Matrix,
+) -> Vec<Line> {
+    let mut out = Matrix::new(like.rows(), like.cols());
+    arch.dispatch(Tiled::<_, TRANSPOSED, R>(a, b, Keep(&mut out)));
+    out.lines().to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn products_of_any_shape_are_right_and_have_the_same_bits_from_tiles_of_any_shape(
+        m in 1usize..60, k in 1usize..600, n in 1usize..70, seed: u32,
+    ) {
+        let (a, at, b) = (random(seed, m, k), random(seed ^ 1, k, m), random(seed ^ 2, k, n));
+        for arch in Vectors::all().into_iter().map(Vectors::arch) {
+            let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
+            product(arch, &a, &b, Keep(&mut plain));
+            product_transposed(arch, &at, &b, Keep(&mut transposed));
+            for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
+                // Roundings of `k` products and sums, each below one.
+                let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);
+                let exact = naive(k, |k| a.get(row, k), |k| b.get(k, col));
+                prop_assert!((f64::from(plain.get(row, col)) - exact).abs() < bound);
+                let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
+                prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
+            }
+            prop_assert_eq!(plain.lines(), tiled::<false, 8>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 1>(arch, &a, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 8>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 3>(arch, &at, &b, &plain));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn products_with_images_of_little_ink_are_those_with_all_of_their_pixels(
+        images in 1usize..20, below in 1usize..20, n in 1usize..150, share in 0u32..60, seed: u32, signed: bool,
+    ) {
+        let byte = |i| if hash32(seed, 3, i) % 100 < share { (hash32(seed, 4, i) >> 24) as u8 } else { 0 };
+        let bytes = (0..(images * IMAGE_PIXELS) as u32).map(byte).collect();
+        let pixels = if signed { Pixels::Signed } else { Pixels::Unit };
+        let data = TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count: images, pixels };
+        let mut sparse = Sparse::new(Arc::new(Drawings::new(&data)), images);
+        sparse.collect(&(0..images as u32).collect::<Vec<_>>());
+        let full = random(seed, below, IMAGE_PIXELS);
+        let input = Input { sparse: Some(&sparse), full: &full };
+        let (rows, table) = (images + below, TrainingImages::table(pixels));
+        let all = Matrix::from_fn(rows, IMAGE_PIXELS, |row, col| match row.checked_sub(images) {
+            None => table[usize::from(data.image(row)[col])],
+            Some(row) => full.get(row, col),
+        });
+        let (b, bt) = (random(seed ^ 1, IMAGE_PIXELS, n), random(seed ^ 2, rows, n));
+        let outputs = |arch, input: Input| {
+            let (mut plain, mut transposed) = (Matrix::new(rows, n), Matrix::new(IMAGE_PIXELS, n));
+            product(arch, input, &b, Keep(&mut plain));
+            product_transposed(arch, input, &bt, Keep(&mut transposed));
+            (plain, transposed)
+        };
+        let expected = outputs(Arch::new(), (&all).into());
+        for found in Vectors::all().into_iter().map(|vectors| outputs(vectors.arch(), input)) {
+            for (expected, found) in [(&expected.0, &found.0), (&expected.1, &found.1)] {
+                for (row, col) in (0..found.rows()).flat_map(|row| (0..n).map(move |col| (row, col))) {
+                    // Roundings of up to 784 products and sums, each below one.
+                    prop_assert!((found.get(row, col) - expected.get(row, col)).abs() < 1e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_update_fused_with_its_gradient_is_the_update_after_it() {
+    let adam = gansweep_config::AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let update = AdamUpdate::new(&adam, 1);
+    let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
+    let mut gradient = Matrix::new(21, 35);
+    product_transposed(Arch::new(), &x, &dy, Keep(&mut gradient));
+    let (mut fused, mut apart) = (Trained::new(21, 35), Trained::new(21, 35));
+    let (mut squares, mut squares_apart) = (0.0, 0.0);
+    let mut learning = Learning { update, squares: Some(&mut squares) };
+    product_transposed(Arch::new(), &x, &dy, fused.descend(&mut learning));
+    let mut learning = Learning { update, squares: Some(&mut squares_apart) };
+    apart.descend_along(Arch::new(), &gradient, &mut learning);
+    assert_eq!(fused.value.lines(), apart.value.lines());
+    assert_eq!(fused.first.lines(), apart.first.lines());
+    assert_eq!(fused.second.lines(), apart.second.lines());
+    assert!(squares > 1.0 && (squares / squares_apart - 1.0).abs() < 1e-12);
+}

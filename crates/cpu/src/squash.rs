@@ -1,0 +1,207 @@
+//! Output activations: functions without branches, of as many numbers at once as a vector holds.
+
+use std::f32::consts::LOG2_E;
+use std::ops::Range;
+
+use gansweep_config::Output;
+use pulp::{Arch, Simd};
+
+use super::activation::{AddBias, store};
+use super::input::Input;
+use super::matrix::{Line, Matrix};
+use super::product::{Below, Finish, Gather, product};
+use super::transpose::Derivative;
+
+/// An output activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Squash {
+    Tanh,
+    Sigmoid,
+}
+
+impl Squash {
+    pub(super) fn of(output: Output) -> Self {
+        match output {
+            Output::Tanh => Self::Tanh,
+            Output::Sigmoid => Self::Sigmoid,
+        }
+    }
+
+    /// How its derivative follows from its output.
+    pub(super) fn derivative(self) -> Derivative {
+        match self {
+            Self::Tanh => Derivative::Tanh,
+            Self::Sigmoid => Derivative::Sigmoid,
+        }
+    }
+
+    /// The product of `a` and `b`, squashed once its bias is added, into rows from `first_row`.
+    pub(super) fn product(self, arch: Arch, a: Input, b: &Matrix, add_bias: AddBias, first_row: usize) {
+        match self {
+            Self::Tanh => {
+                product(arch, a, b, Below { finish: Squashed { function: Tanh, add_bias }, first_row });
+            }
+            Self::Sigmoid => {
+                product(arch, a, b, Below { finish: Squashed { function: Sigmoid, add_bias }, first_row });
+            }
+        }
+    }
+}
+
+/// A function of one number.
+trait Function {
+    /// Its value.
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> S::f32s;
+}
+
+struct Squashed<'a, F> {
+    function: F,
+    add_bias: AddBias<'a>,
+}
+
+impl<F: Function> Finish for Squashed<'_, F> {
+    #[inline(always)]
+    fn finish<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: [[S::f32s; V]; R],
+    ) {
+        let mut values = self.add_bias.sums(simd, panel, lines);
+        for value in values.as_flattened_mut() {
+            *value = self.function.at(simd, *value);
+        }
+        store(simd, self.partial(row..row + R, panel), &values);
+    }
+}
+
+impl<F: Function> Gather for Squashed<'_, F> {
+    const LEFT_IS_LARGE: bool = AddBias::LEFT_IS_LARGE;
+
+    #[inline(always)]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.add_bias.partial(rows, panel)
+    }
+}
+
+struct Tanh;
+
+impl Function for Tanh {
+    /// `(1 - exp(-2|x|)) / (1 + exp(-2|x|))` with the sign of `x`, the numerator without
+    /// cancellation.
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
+        let sign = simd.and_f32s(x, simd.splat_f32s(-0.0));
+        let magnitude = simd.xor_f32s(x, sign);
+        let (scale, rest) = exp_of_minus(simd, simd.add_f32s(magnitude, magnitude));
+        let less = simd.mul_add_e_f32s(scale, rest, simd.sub_f32s(scale, one));
+        let y = simd.div_f32s(
+            simd.sub_f32s(simd.splat_f32s(0.0), less),
+            simd.add_f32s(one, simd.add_f32s(one, less)),
+        );
+        unless_nan(simd, x, simd.or_f32s(y, sign))
+    }
+}
+
+struct Sigmoid;
+
+impl Function for Sigmoid {
+    /// `1 / (1 + exp(-x))`, with the exponential of a negative number on either side of zero.
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, x: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
+        let magnitude = simd.and_f32s(x, simd.splat_f32s(f32::from_bits(0x7fff_ffff)));
+        let (scale, rest) = exp_of_minus(simd, magnitude);
+        let small = simd.mul_add_e_f32s(scale, rest, scale);
+        let negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));
+        let above = simd.select_f32s(negative, small, one);
+        unless_nan(simd, x, simd.div_f32s(above, simd.add_f32s(one, small)))
+    }
+}
+
+#[inline(always)]
+fn unless_nan<S: Simd>(simd: S, x: S::f32s, y: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.equal_f32s(x, x), y, x)
+}
+
+/// `exp(-a)` for `a >= 0` as `scale * (1 + rest)`: `scale` a power of two, `rest` on about
+/// `[-0.3, 0.42]`. Beyond 80 (and for NaN) as for 80, where nothing is left of it next to one.
+#[inline(always)]
+fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
+    /// Adding `1.5 * 2^23` rounds to an integer, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    /// `ln 2` in two parts, the first with so few bits that its multiples are exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    /// Taylor's coefficients from the seventh power down to the square: on `[-0.35, 0.35]` what is
+    /// left out is below a quarter of a unit in the last place.
+    const TAYLOR: [f32; 8] = [
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+    ];
+    let most = simd.splat_f32s(80.0);
+    let bounded = simd.select_f32s(simd.less_than_f32s(a, most), a, most);
+    let round = simd.splat_f32s(ROUND);
+    let shifted = simd.mul_add_e_f32s(bounded, simd.splat_f32s(-LOG2_E), round);
+    let n = simd.sub_f32s(shifted, round);
+    let r = simd.sub_f32s(simd.splat_f32s(0.0), bounded);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[0]), r);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[1]), r);
+    // A loop, not a closure in a fold: that may end up as a function without the processor's vectors.
+    let mut tail = simd.splat_f32s(TAYLOR[0]);
+    for coefficient in &TAYLOR[1..] {
+        tail = simd.mul_add_e_f32s(tail, r, simd.splat_f32s(*coefficient));
+    }
+    let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
+    let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
+    (scale, simd.mul_add_e_f32s(simd.mul_f32s(tail, r), r, r))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gansweep_nn::Vectors;
+
+    /// The squashed product of a column and the one-by-one matrix of one.
+    fn apply(squash: Squash, arch: Arch, x: &[f32]) -> Vec<f32> {
+        let column = Matrix::from_fn(x.len(), 1, |row, _| x[row]);
+        let (one, bias) = (Matrix::from_fn(1, 1, |_, _| 1.0), Matrix::new(1, 1));
+        let mut out = Matrix::new(x.len() + 1, 1);
+        squash.product(arch, (&column).into(), &one, AddBias { bias: &bias, out: &mut out }, 1);
+        (0..x.len()).map(|row| out.get(row + 1, 0)).collect()
+    }
+
+    #[test]
+    fn values_are_within_a_few_units_in_the_last_place() {
+        let x: Vec<f32> = (-400_000i32..=400_000).map(|i| i as f32 * 1e-4).collect();
+        for arch in Vectors::all().into_iter().map(Vectors::arch) {
+            for (x, y) in x.iter().zip(apply(Squash::Tanh, arch, &x)) {
+                let exact = f64::from(*x).tanh();
+                assert!((f64::from(y) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) = {y}, not {exact}");
+            }
+            for (x, y) in x.iter().zip(apply(Squash::Sigmoid, arch, &x)) {
+                let exact = 1.0 / (1.0 + (-f64::from(*x)).exp());
+                assert!((f64::from(y) - exact).abs() <= 3e-7 * exact, "sigmoid({x}) = {y}, not {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_saturate_and_what_is_no_number_stays_none() {
+        let x = [f32::INFINITY, 1e30, -1e30, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN];
+        let tanh = apply(Squash::Tanh, Arch::new(), &x);
+        assert_eq!(tanh[..4], [1.0, 1.0, -1.0, -1.0]);
+        assert!(tanh[4] == 0.0 && tanh[5] == 0.0 && tanh[6].is_nan());
+        let sigmoid = apply(Squash::Sigmoid, Arch::new(), &x);
+        assert_eq!(sigmoid[..2], [1.0, 1.0]);
+        assert!(sigmoid[2] < 1e-30 && sigmoid[3] < 1e-30 && sigmoid[6].is_nan());
+        assert_eq!(sigmoid[4..6], [0.5, 0.5]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What must not change a bit: neighbours, threads, chunks, interruptions.
+
+use gansweep_config::SampleMode;
+
+use super::{advance_alone, cases, images, lane, trainer, with};
+use crate::{CpuTrainer, Vectors};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Trainer, fixed_latents};
+
+/// Bits, so that NaN equals itself and zeros with unequal signs do not.
+fn bits(state: &LaneState) -> Vec<(&String, Vec<u32>)> {
+    let of = |values: &Vec<f32>| values.iter().map(|value| value.to_bits()).collect();
+    state.arrays.iter().map(|(name, array)| (name, of(&array.values))).collect()
+}
+
+#[test]
+fn a_lane_alone_has_the_bits_of_lane_three_of_four_on_any_number_of_threads() {
+    for (case, config) in cases() {
+        let mut alone = trainer(&config, &[3], 1);
+        let chunk = advance_alone(&mut alone, 7);
+        let expected = alone.state(0).unwrap();
+        for threads in [1, 2, 3, 9] {
+            let mut group = trainer(&config, &[0, 1, 3, 2], threads);
+            let chunks = group.advance(7, true).unwrap();
+            assert_eq!(chunks[2].as_ref(), Some(&chunk), "{case} on {threads} threads");
+            assert_eq!(bits(&group.state(2).unwrap()), bits(&expected), "{case} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn vectors_of_any_width_give_the_same_bits() {
+    for (case, config) in cases() {
+        let mut widest = trainer(&config, &[3], 1);
+        let expected = advance_alone(&mut widest, 7);
+        for vectors in Vectors::all().into_iter().filter(|vectors| vectors.are_fused()) {
+            let state = LaneState::initial(&config, 3);
+            let (lanes, images) = (vec![lane(&config, 3)], images(&config));
+            let mut other = CpuTrainer::with_vectors(vectors, lanes, vec![state], images, 1).unwrap();
+            assert_eq!(advance_alone(&mut other, 7), expected, "{case} with {vectors}");
+            assert_eq!(
+                bits(&other.state(0).unwrap()),
+                bits(&widest.state(0).unwrap()),
+                "{case} with {vectors}"
+            );
+        }
+    }
+}
+
+#[test]
+fn chunks_of_any_length_give_the_same_bits() {
+    for (case, config) in cases() {
+        let mut whole = trainer(&config, &[8], 1);
+        let steps = advance_alone(&mut whole, 9).steps;
+        let mut parts = trainer(&config, &[8], 1);
+        let mut collected = Vec::new();
+        for count in [1, 4, 0, 2, 2] {
+            collected.extend(advance_alone(&mut parts, count).steps);
+            // Sampling in between leaves no trace.
+            parts.sample(&[fixed_latents(1, &config, 3)], 3, SampleMode::BatchStatistics).unwrap();
+        }
+        assert_eq!(collected, steps, "{case}");
+        assert_eq!(bits(&parts.state(0).unwrap()), bits(&whole.state(0).unwrap()), "{case}");
+    }
+}
+
+#[test]
+fn a_new_trainer_goes_on_from_a_state_as_if_nothing_had_happened() {
+    for (case, config) in cases() {
+        let mut whole = trainer(&config, &[8], 1);
+        advance_alone(&mut whole, 5);
+        let state = whole.state(0).unwrap();
+        let mut resumed =
+            CpuTrainer::new(vec![lane(&config, 8)], vec![state.clone()], images(&config), 1).unwrap();
+        assert_eq!(bits(&resumed.state(0).unwrap()), bits(&state), "{case}: the state does not round-trip");
+        let expected = advance_alone(&mut whole, 6);
+        assert_eq!(advance_alone(&mut resumed, 6), expected, "{case}");
+        assert_eq!(bits(&resumed.state(0).unwrap()), bits(&whole.state(0).unwrap()), "{case}");
+        assert_eq!(resumed.state(0).unwrap().step, 11);
+    }
+}
+
+#[test]
+fn a_state_starts_as_it_was_given() {
+    for (case, config) in cases() {
+        let initial = LaneState::initial(&config, 4);
+        assert_eq!(trainer(&config, &[4], 1).state(0).unwrap(), initial, "{case}");
+    }
+}
+
+#[test]
+fn a_lane_that_diverges_ends_its_chunk_and_changes_no_bit_of_its_neighbours() {
+    let config = with(|config| config.model.generator.batch_norm = true);
+    let mut healthy = trainer(&config, &[1, 2, 3], 2);
+    let lanes = (1..=3).map(|seed| lane(&config, seed)).collect();
+    let mut states: Vec<_> = (1..=3).map(|seed| LaneState::initial(&config, seed)).collect();
+    states[1].arrays.get_mut("discriminator.0.weight").unwrap().values[100] = f32::NAN;
+    let mut sick = CpuTrainer::new(lanes, states, images(&config), 2).unwrap();
+    let (expected, found) = (healthy.advance(6, true).unwrap(), sick.advance(6, true).unwrap());
+    let ended = found[1].as_ref().unwrap();
+    assert_eq!(ended.steps.len(), 1);
+    assert!(!ended.steps[0].is_finite());
+    for lane in [0, 2] {
+        assert_eq!(found[lane], expected[lane]);
+        assert_eq!(bits(&sick.state(lane).unwrap()), bits(&healthy.state(lane).unwrap()));
+    }
+    sick.retire(1);
+    assert!(sick.state(1).is_err());
+    let (expected, found) = (healthy.advance(3, false).unwrap(), sick.advance(3, false).unwrap());
+    assert!(found[1].is_none());
+    assert_eq!((&found[0], &found[2]), (&expected[0], &expected[2]));
+}
+
+#[test]
+fn a_measured_norm_changes_no_bit() {
+    let config = with(|config| config.model.discriminator.dropout = 0.3);
+    let (mut with_norms, mut without) = (trainer(&config, &[1], 1), trainer(&config, &[1], 1));
+    assert!(with_norms.advance(4, true).unwrap()[0].as_ref().unwrap().gradient_norms.is_some());
+    assert!(without.advance(4, false).unwrap()[0].as_ref().unwrap().gradient_norms.is_none());
+    assert_eq!(bits(&with_norms.state(0).unwrap()), bits(&without.state(0).unwrap()));
+}
+
+#[test]
+fn lanes_that_do_not_fit_are_refused() {
+    let config = with(|_| {});
+    let state = LaneState::initial(&config, 0);
+    let new = |lanes, states| CpuTrainer::new(lanes, states, images(&config), 1).map(|_| ());
+    assert!(new(vec![lane(&config, 0)], vec![]).is_err());
+    let wide = with(|config| config.model.generator.hidden = vec![7, 19]);
+    assert!(new(vec![lane(&wide, 0)], vec![state.clone()]).is_err());
+    let many = with(|config| config.data.images = 1000);
+    assert!(new(vec![lane(&many, 0)], vec![state]).is_err());
+}

@@ -1,0 +1,169 @@
+//! Whole steps against an independent formula, and what must not change a bit.
+
+mod bits;
+mod oracle;
+mod steps;
+mod tape;
+
+use std::sync::Arc;
+
+use gansweep_config::{
+    Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DiscriminatorConfig, GeneratorConfig,
+    IMAGE_PIXELS, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels, TrainConfig,
+};
+
+use super::CpuTrainer;
+use gansweep_nn::rng::hash32;
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+
+/// Three steps an epoch, the last with a batch of three.
+const IMAGES: u32 = 13;
+
+/// A small GAN; sizes are no multiples of sixteen.
+fn small() -> Config {
+    // With an `eps` this large a step is a smooth function of the gradient, and can be compared.
+    let adam = AdamConfig { lr: 2e-2, beta1: 0.9, beta2: 0.99, eps: 1e-2 };
+    Config {
+        data: DataConfig { dataset: Dataset::Strokes, images: IMAGES, pixels: Pixels::Signed },
+        model: ModelConfig {
+            latent_dim: 7,
+            latent: Latent::Normal,
+            output: Output::Tanh,
+            generator: GeneratorConfig {
+                hidden: vec![6, 19],
+                activation: Activation::Relu,
+                slope: 0.0,
+                batch_norm: false,
+                dropout: 0.0,
+            },
+            discriminator: DiscriminatorConfig {
+                hidden: vec![18, 5],
+                activation: Activation::LeakyRelu,
+                slope: 0.2,
+                dropout: 0.0,
+            },
+        },
+        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        train: TrainConfig {
+            epochs: 4,
+            batch_size: 5,
+            d_steps: 1,
+            noise: Noise::Fresh,
+            shuffle: true,
+            drop_last: false,
+        },
+    }
+}
+
+fn with(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = small();
+    change(&mut config);
+    config
+}
+
+/// Every kind of layer, loss and schedule, alone and together; on images of noise, and on images that
+/// are mostly background.
+fn cases() -> Vec<(&'static str, Config)> {
+    let on_background = kinds().into_iter().map(|(kind, mut config)| {
+        config.data.dataset = Dataset::Mnist;
+        (kind, config)
+    });
+    on_background.chain(kinds()).collect()
+}
+
+fn kinds() -> Vec<(&'static str, Config)> {
+    vec![
+        ("plain", small()),
+        (
+            "leaky generator, uniform latents",
+            with(|c| {
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.3;
+                c.model.latent = Latent::Uniform;
+                // Nobody's choice, but one that the output's sign says nothing about.
+                c.model.discriminator.slope = -0.2;
+            }),
+        ),
+        (
+            "batch norm and sigmoid",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.output = Output::Sigmoid;
+                c.data.pixels = Pixels::Unit;
+                c.loss.combine = Combine::Mean;
+            }),
+        ),
+        (
+            "dropout in both",
+            with(|c| {
+                c.model.generator.dropout = 0.4;
+                c.model.discriminator.dropout = 0.3;
+                c.model.discriminator.activation = Activation::Relu;
+            }),
+        ),
+        (
+            "label smoothing, no shuffle",
+            with(|c| {
+                c.loss.label_smoothing = 0.1;
+                c.train.shuffle = false;
+            }),
+        ),
+        (
+            "two discriminator updates, shared noise",
+            with(|c| {
+                c.train.d_steps = 2;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "one hidden layer, wide batch",
+            with(|c| {
+                c.model.generator.hidden = vec![33];
+                c.model.discriminator.hidden = vec![1];
+                c.data.images = 60;
+                c.train.batch_size = 23;
+                c.train.drop_last = true;
+            }),
+        ),
+        (
+            "everything",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.generator.dropout = 0.25;
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.1;
+                c.model.discriminator.dropout = 0.5;
+                c.loss = LossConfig { combine: Combine::Mean, label_smoothing: 0.2 };
+                c.train.d_steps = 3;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+    ]
+}
+
+/// Noise; of "MNIST" a fifth of the pixels, the others being background.
+fn images(config: &Config) -> TrainingImages {
+    let count = config.data.images as usize;
+    let least = if config.data.dataset == Dataset::Mnist { u32::MAX / 5 * 4 } else { 0 };
+    let byte = |i| if hash32(3, 4, i) < least { 0 } else { (hash32(1, 2, i) >> 24) as u8 };
+    let bytes = (0..(count * IMAGE_PIXELS) as u32).map(byte).collect();
+    TrainingImages { dataset: config.data.dataset, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
+}
+
+fn lane(config: &Config, seed: u64) -> Lane {
+    Lane { config: config.clone(), seed }
+}
+
+/// A trainer of equal lanes but for their seeds.
+fn trainer(config: &Config, seeds: &[u64], threads: usize) -> CpuTrainer {
+    let lanes = seeds.iter().map(|&seed| lane(config, seed)).collect();
+    let states = seeds.iter().map(|&seed| LaneState::initial(config, seed)).collect();
+    CpuTrainer::new(lanes, states, images(config), threads).unwrap()
+}
+
+/// The chunk of the one lane.
+fn advance_alone(trainer: &mut CpuTrainer, steps: u32) -> LaneChunk {
+    trainer.advance(steps, true).unwrap().remove(0).unwrap()
+}

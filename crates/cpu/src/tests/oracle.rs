@@ -1,0 +1,280 @@
+//! A lane in 64-bit floats, written for plainness: every number on a tape.
+
+use std::collections::BTreeMap;
+
+use gansweep_config::{Activation, AdamConfig, Noise, SampleMode};
+
+use super::tape::{Tape, Var};
+use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, Schedule, TrainingImages};
+
+/// Arrays by name, as in [`LaneState`].
+pub(super) type Arrays = BTreeMap<String, Vec<f64>>;
+type Vars = BTreeMap<String, Vec<Var>>;
+type Batch = Vec<Vec<Var>>;
+
+/// A lane's state in 64-bit floats.
+pub(super) struct Oracle {
+    pub(super) lane: Lane,
+    pub(super) arrays: Arrays,
+    pub(super) step: u64,
+    updates: [u64; 2],
+    last_latents: Vec<f32>,
+}
+
+/// What a step measures, in the order of `StepValues`.
+pub(super) type Values = [f64; 5];
+
+/// How layers that differ between training and sampling behave.
+#[derive(Clone, Copy)]
+enum Mode {
+    Training { update: u32, pass: Pass },
+    Sampling(SampleMode),
+}
+
+impl Oracle {
+    pub(super) fn new(lane: &Lane, state: &LaneState) -> Self {
+        let wide = |values: &Vec<f32>| values.iter().map(|&value| f64::from(value)).collect();
+        let arrays = state.arrays.iter().map(|(name, array)| (name.clone(), wide(&array.values))).collect();
+        Self { lane: lane.clone(), arrays, step: 0, updates: [0; 2], last_latents: Vec::new() }
+    }
+
+    /// One step; the gradients of both networks (the discriminator's last) by parameter.
+    pub(super) fn step(&mut self, images: &TrainingImages) -> (Values, Arrays) {
+        let mut schedule = Schedule::new();
+        let lane = self.lane.clone();
+        let mut gradients = Arrays::new();
+        let (mut sums, mut updates, mut count) = ([0.0; 3], 0.0, 0);
+        for (update, batch) in (0u32..).zip(schedule.batches(&lane, self.step)) {
+            count = batch.len();
+            let (values, gradient) = self.discriminator_update(images, update, batch);
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            updates += 1.0;
+            gradients.extend(gradient);
+        }
+        let ([g_loss, after], gradient) = self.generator_update(count);
+        gradients.extend(gradient);
+        self.step += 1;
+        ([sums[0] / updates, g_loss, sums[1] / updates, sums[2] / updates, after], gradients)
+    }
+
+    fn discriminator_update(
+        &mut self,
+        images: &TrainingImages,
+        update: u32,
+        batch: &[u32],
+    ) -> ([f64; 3], Arrays) {
+        let mut tape = Tape::default();
+        let vars = self.vars(&mut tape);
+        let table = TrainingImages::table(images.pixels);
+        let real: Batch = batch
+            .iter()
+            .map(|&i| {
+                let pixels = images.image(i as usize).iter().map(|&byte| f64::from(table[usize::from(byte)]));
+                tape.leaves(&pixels.collect::<Vec<_>>())
+            })
+            .collect();
+        self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
+        let latents = self.latents(&mut tape);
+        let training = |pass| Mode::Training { update, pass };
+        let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInD));
+        // Detached: the discriminator's loss does not reach the generator.
+        let fake = fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let role = Role::Discriminator;
+        let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
+        let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
+        let real_loss = cross_entropy(&mut tape, &real, 1.0 - self.lane.config.loss.label_smoothing);
+        let fake_loss = cross_entropy(&mut tape, &fake, 0.0);
+        let sum = tape.add(real_loss, fake_loss);
+        let loss = tape.scale(sum, self.lane.config.loss.combine.weight());
+        let gradients = self.descend(&tape, &vars, loss, role);
+        ([loss.value, score(&real), score(&fake)], gradients)
+    }
+
+    fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
+        let mut tape = Tape::default();
+        let vars = self.vars(&mut tape);
+        if self.lane.config.train.noise == Noise::Fresh {
+            self.draw(Purpose::LatentG, &[self.step], count);
+        }
+        let latents = self.latents(&mut tape);
+        let training = |pass| Mode::Training { update: 0, pass };
+        let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
+        let role = Role::Discriminator;
+        let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
+        let loss = cross_entropy(&mut tape, &logits, 1.0);
+        let gradients = self.descend(&tape, &vars, loss, Role::Generator);
+        ([loss.value, score(&logits)], gradients)
+    }
+
+    /// Images row by row.
+    pub(super) fn sample(&mut self, latents: &[f32], mode: SampleMode) -> Vec<f64> {
+        self.last_latents = latents.to_vec();
+        let mut tape = Tape::default();
+        let vars = self.vars(&mut tape);
+        let latents = self.latents(&mut tape);
+        let images = self.evaluate(&mut tape, &vars, Role::Generator, latents, Mode::Sampling(mode));
+        images.iter().flatten().map(|var| var.value).collect()
+    }
+
+    fn draw(&mut self, purpose: Purpose, position: &[u64], count: usize) {
+        let model = &self.lane.config.model;
+        self.last_latents = vec![0.0; count * model.latent_dim as usize];
+        rng::latents(Key::new(self.lane.seed, purpose, position), model.latent, &mut self.last_latents);
+    }
+
+    fn latents(&self, tape: &mut Tape) -> Batch {
+        let rows = self.last_latents.chunks(self.lane.config.model.latent_dim as usize);
+        rows.map(|row| row.iter().map(|&value| tape.leaf(f64::from(value))).collect()).collect()
+    }
+
+    fn vars(&self, tape: &mut Tape) -> Vars {
+        self.arrays.iter().map(|(name, values)| (name.clone(), tape.leaves(values))).collect()
+    }
+
+    fn evaluate(&mut self, tape: &mut Tape, vars: &Vars, role: Role, mut rows: Batch, mode: Mode) -> Batch {
+        let network = Network::of(role, &self.lane.config);
+        let model = &self.lane.config.model;
+        let (activation, slope, rate) = match role {
+            Role::Generator => (model.generator.activation, model.generator.slope, model.generator.dropout),
+            Role::Discriminator => {
+                (model.discriminator.activation, model.discriminator.slope, model.discriminator.dropout)
+            }
+        };
+        let slope = if activation == Activation::Relu { 0.0 } else { slope };
+        for (index, layer) in network.layers.iter().enumerate() {
+            let name = |suffix: &str| format!("{}.{index}.{suffix}", role.name());
+            let each = |tape: &mut Tape, rows: &Batch, function: &dyn Fn(f64) -> (f64, f64)| {
+                let apply = |tape: &mut Tape, var: Var| {
+                    let (value, derivative) = function(var.value);
+                    tape.var(value, [(var, derivative)])
+                };
+                rows.iter().map(|row| row.iter().map(|&var| apply(tape, var)).collect()).collect::<Batch>()
+            };
+            rows = match *layer {
+                Layer::Linear { inputs, .. } => {
+                    linear(tape, &vars[&name("weight")], &vars[&name("bias")], inputs, &rows)
+                }
+                Layer::BatchNorm { .. } => self.batch_norm(tape, vars, &name(""), &rows, mode),
+                Layer::LeakyRelu => {
+                    each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
+                }
+                Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
+                Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
+                Layer::Sigmoid => each(tape, &rows, &|x| {
+                    let y = 1.0 / (1.0 + (-x).exp());
+                    (y, y * (1.0 - y))
+                }),
+            };
+        }
+        rows
+    }
+
+    fn dropout(&self, tape: &mut Tape, layer: usize, rate: f64, rows: Batch, mode: Mode) -> Batch {
+        let Mode::Training { update, pass } = mode else { return rows };
+        let width = rows[0].len();
+        let mut mask = vec![0.0; rows.len() * width];
+        rng::dropout_mask(Key::mask(self.lane.seed, self.step, update, pass, layer), rate, &mut mask);
+        rows.iter()
+            .zip(mask.chunks(width))
+            .map(|(row, mask)| row.iter().zip(mask).map(|(&var, &m)| tape.scale(var, f64::from(m))).collect())
+            .collect()
+    }
+
+    fn batch_norm(&mut self, tape: &mut Tape, vars: &Vars, prefix: &str, rows: &Batch, mode: Mode) -> Batch {
+        let (weight, bias) = (&vars[&format!("{prefix}weight")], &vars[&format!("{prefix}bias")]);
+        let mut out = rows.clone();
+        for feature in 0..rows[0].len() {
+            let column: Vec<Var> = rows.iter().map(|row| row[feature]).collect();
+            let mut running = |suffix: &str, value: f64| {
+                let running = &mut self.arrays.get_mut(&format!("{prefix}{suffix}")).unwrap()[feature];
+                if matches!(mode, Mode::Training { .. }) {
+                    *running = 0.9 * *running + 0.1 * value;
+                }
+                *running
+            };
+            let batch_mean = tape.mean(&column);
+            let differences: Vec<Var> = column.iter().map(|&x| tape.sub(x, batch_mean)).collect();
+            let squares: Vec<Var> = differences.iter().map(|&d| tape.mul(d, d)).collect();
+            let batch_var = tape.mean(&squares);
+            let count = column.len() as f64;
+            let running_mean = running("running_mean", batch_mean.value);
+            let running_var = running("running_var", batch_var.value * count / (count - 1.0));
+            let (mean, var) = match mode {
+                Mode::Sampling(SampleMode::Eval) => (tape.leaf(running_mean), tape.leaf(running_var)),
+                _ => (batch_mean, batch_var),
+            };
+            let std = (var.value + 1e-5).sqrt();
+            let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
+            for (row, &x) in out.iter_mut().zip(&column) {
+                let difference = tape.sub(x, mean);
+                let normalised = tape.mul(difference, inverse);
+                let scaled = tape.mul(normalised, weight[feature]);
+                row[feature] = tape.add(scaled, bias[feature]);
+            }
+        }
+        out
+    }
+
+    /// Adam on every parameter of a network; returns their gradients.
+    fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
+        let optimizer = &self.lane.config.optimizer;
+        let AdamConfig { lr, beta1, beta2, eps } = match role {
+            Role::Generator => optimizer.generator.clone(),
+            Role::Discriminator => optimizer.discriminator.clone(),
+        };
+        self.updates[role as usize] += 1;
+        let t = self.updates[role as usize] as f64;
+        let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
+        for parameter in Network::of(role, &self.lane.config).parameters() {
+            let name = format!("{}.{}", role.name(), parameter.name);
+            let gradient = all.of(&vars[&name]);
+            for (i, &g) in gradient.iter().enumerate() {
+                let mut moment = |letter: char, beta: f64, value: f64| {
+                    let moment = &mut self.arrays.get_mut(&format!("adam.{letter}.{name}")).unwrap()[i];
+                    *moment = beta * *moment + (1.0 - beta) * value;
+                    *moment / (1.0 - beta.powf(t))
+                };
+                let (m, v) = (moment('m', beta1, g), moment('v', beta2, g * g));
+                self.arrays.get_mut(&name).unwrap()[i] -= lr * m / (v.sqrt() + eps);
+            }
+            gradients.insert(name, gradient);
+        }
+        gradients
+    }
+}
+
+fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {
+    rows.iter()
+        .map(|row| {
+            let outputs = weight.chunks(inputs).zip(bias);
+            outputs
+                .map(|(weight, &bias)| {
+                    let product = tape.dot(weight, row);
+                    tape.add(product, bias)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// The mean over a batch of one logit each.
+fn cross_entropy(tape: &mut Tape, logits: &Batch, target: f64) -> Var {
+    let losses: Vec<Var> = logits
+        .iter()
+        .map(|row| {
+            let p = 1.0 / (1.0 + (-row[0].value).exp());
+            // Nothing times the logarithm of nothing is nothing.
+            let term = |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { -weight * p.ln() };
+            let loss = term(target, p) + term(1.0 - target, 1.0 - p);
+            tape.var(loss, [(row[0], p - target)])
+        })
+        .collect();
+    tape.mean(&losses)
+}
+
+fn score(logits: &Batch) -> f64 {
+    logits.iter().map(|row| 1.0 / (1.0 + (-row[0].value).exp())).sum::<f64>() / logits.len() as f64
+}

@@ -1,0 +1,115 @@
+//! Gradients and whole steps against the oracle, and the oracle against finite differences.
+
+use gansweep_config::{Config, SampleMode};
+
+use super::oracle::{Arrays, Oracle};
+use super::{advance_alone, cases, images, lane, trainer};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Trainer, fixed_latents};
+
+/// Fails unless every array agrees with the oracle's, relative to the array's largest value (or what
+/// roundings may leave where it is zero, as the gradient of a bias before `BatchNorm` is).
+fn assert_close(case: &str, found: &LaneState, expected: &Arrays, tolerance: f64) {
+    assert_eq!(found.arrays.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (name, expected) in expected {
+        let scale = expected.iter().fold(1e-3, |scale: f64, value| scale.max(value.abs()));
+        for (i, (&found, expected)) in found.arrays[name].values.iter().zip(expected).enumerate() {
+            let error = (f64::from(found) - expected).abs() / scale;
+            assert!(error < tolerance, "{case}: {name}[{i}] is {found}, not {expected} (largest {scale})");
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_every_layer_and_loss_is_the_oracles() {
+    for (case, mut config) in cases() {
+        // Without inertia the first moment is the gradient itself.
+        config.optimizer.generator.beta1 = 0.0;
+        config.optimizer.discriminator.beta1 = 0.0;
+        let mut trainer = trainer(&config, &[5], 1);
+        let lane = lane(&config, 5);
+        let mut oracle = Oracle::new(&lane, &LaneState::initial(&config, 5));
+        let chunk = advance_alone(&mut trainer, 1);
+        let (_, gradients) = oracle.step(&images(&config));
+        let state = trainer.state(0).unwrap();
+        for (name, gradient) in &gradients {
+            let found = &state.arrays[&format!("adam.m.{name}")].values;
+            // The largest of the layer: a bias before `BatchNorm` has no gradient but what roundings leave.
+            let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer);
+            let of_layer = gradients.iter().filter(|(name, _)| name.starts_with(&format!("{layer}.")));
+            let scale = of_layer.flat_map(|(_, gradient)| gradient).fold(1e-4, |scale, g| g.abs().max(scale));
+            for (found, expected) in found.iter().zip(gradient) {
+                let error = (f64::from(*found) - expected).abs() / scale;
+                assert!(error < 2e-5, "{case}: {name} has {found}, not {expected} (largest {scale})");
+            }
+        }
+        let norm = |role: &str| {
+            let of_role = gradients.iter().filter(|(name, _)| name.starts_with(role));
+            of_role.flat_map(|(_, gradient)| gradient).map(|g| g * g).sum::<f64>().sqrt()
+        };
+        let norms = chunk.gradient_norms.unwrap();
+        assert!((f64::from(norms.generator) / norm("generator") - 1.0).abs() < 1e-5, "{case}");
+        assert!((f64::from(norms.discriminator) / norm("discriminator") - 1.0).abs() < 1e-5, "{case}");
+    }
+}
+
+#[test]
+fn the_oracles_gradients_are_finite_differences_of_its_losses() {
+    // With several updates in a step, the gradient is one of several and the loss a mean of them.
+    for (case, mut config) in cases().into_iter().filter(|(_, config)| config.train.d_steps == 1) {
+        // The generator's loss is that after the discriminator's update, which must not depend on
+        // the generator.
+        config.optimizer.discriminator.lr = 0.0;
+        let (lane, initial) = (lane(&config, 5), LaneState::initial(&config, 5));
+        let images = images(&config);
+        let (_, gradients) = Oracle::new(&lane, &initial).step(&images);
+        for (name, gradient) in &gradients {
+            let (i, h) = (gradient.len() / 3, 1e-6);
+            let loss = |h: f64| {
+                let mut oracle = Oracle::new(&lane, &initial);
+                oracle.arrays.get_mut(name).unwrap()[i] += h;
+                let (values, _) = oracle.step(&images);
+                if name.starts_with("generator") { values[1] } else { values[0] }
+            };
+            let (exact, difference) = (gradient[i], (loss(h) - loss(-h)) / (2.0 * h));
+            assert!((difference - exact).abs() < 1e-8, "{case}: {name}[{i}]: {difference}, not {exact}");
+        }
+    }
+}
+
+#[test]
+fn ten_steps_stay_with_the_oracle() {
+    for (case, config) in cases() {
+        let mut trainer = trainer(&config, &[9], 1);
+        let lane = lane(&config, 9);
+        let mut oracle = Oracle::new(&lane, &LaneState::initial(&config, 9));
+        let images = images(&config);
+        let chunk = advance_alone(&mut trainer, 10);
+        for (step, found) in chunk.steps.iter().enumerate() {
+            let (expected, _) = oracle.step(&images);
+            let found = [found.d_loss, found.g_loss, found.d_real, found.d_fake_before, found.d_fake_after];
+            for (found, expected) in found.into_iter().zip(expected) {
+                assert!(
+                    (f64::from(found) - expected).abs() < 2e-4,
+                    "{case}, step {step}: {found}, not {expected}"
+                );
+            }
+        }
+        assert_close(case, &trainer.state(0).unwrap(), &oracle.arrays, 2e-3);
+        compare_samples(case, &config, &mut trainer, &mut oracle);
+    }
+}
+
+fn compare_samples(case: &str, config: &Config, trainer: &mut dyn Trainer, oracle: &mut Oracle) {
+    let before = trainer.state(0).unwrap();
+    for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
+        let latents = fixed_latents(3, config, 17);
+        let images = trainer.sample(std::slice::from_ref(&latents), 17, mode).unwrap().remove(0).unwrap();
+        let expected = oracle.sample(&latents, mode);
+        assert_eq!(images.len(), expected.len());
+        for (found, expected) in images.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 2e-3, "{case}, {mode:?}: {found}, not {expected}");
+        }
+    }
+    assert_eq!(trainer.state(0).unwrap(), before, "{case}: sampling changed the state");
+}

@@ -1,0 +1,75 @@
+//! Between a lane's state in PyTorch's layout and the layout of the products; no bit is lost.
+
+use std::collections::BTreeMap;
+
+use super::adam::Trained;
+use super::matrix::Matrix;
+use super::network::Perceptron;
+use gansweep_nn::state::Array;
+use gansweep_train::TrainError;
+
+/// Takes a network's parameters, moments and running statistics from `arrays`.
+pub(super) fn import(
+    network: &mut Perceptron,
+    role: &str,
+    arrays: &BTreeMap<String, Array>,
+) -> Result<(), TrainError> {
+    for Named { name, shape, matrix } in named(network, role) {
+        let array =
+            arrays.get(&name).ok_or_else(|| TrainError::Group(format!("tensor {name} is missing")))?;
+        if array.shape != shape || array.values.len() != shape.iter().product::<usize>() {
+            let found = &array.shape;
+            return Err(TrainError::Group(format!("tensor {name} has shape {found:?}, expected {shape:?}")));
+        }
+        let rows = matrix.rows();
+        *matrix = Matrix::from_fn(rows, matrix.cols(), |row, col| array.values[col * rows + row]);
+    }
+    Ok(())
+}
+
+/// Puts a network's parameters, moments and running statistics into `arrays`.
+pub(super) fn export(network: &mut Perceptron, role: &str, arrays: &mut BTreeMap<String, Array>) {
+    for Named { name, shape, matrix } in named(network, role) {
+        let mut values = Vec::with_capacity(matrix.rows() * matrix.cols());
+        for col in 0..matrix.cols() {
+            values.extend((0..matrix.rows()).map(|row| matrix.get(row, col)));
+        }
+        arrays.insert(name, Array { shape, values });
+    }
+}
+
+/// A matrix with the name and shape of its transpose in a lane's state.
+struct Named<'a> {
+    name: String,
+    shape: Vec<usize>,
+    matrix: &'a mut Matrix,
+}
+
+/// Every array of a network.
+fn named<'a>(network: &'a mut Perceptron, role: &str) -> Vec<Named<'a>> {
+    let mut all = Vec::new();
+    let mut push_trained = |tensor: String, trained: &'a mut Trained, shape: &[usize]| {
+        let Trained { value, first, second } = trained;
+        for (prefix, matrix) in [("", value), ("adam.m.", first), ("adam.v.", second)] {
+            all.push(Named { name: format!("{prefix}{role}.{tensor}"), shape: shape.to_vec(), matrix });
+        }
+    };
+    let mut running = Vec::new();
+    for stage in network.stages_mut() {
+        let (inputs, outputs) = (stage.inputs(), stage.outputs());
+        let linear = stage.index;
+        push_trained(format!("{linear}.weight"), &mut stage.weight, &[outputs, inputs]);
+        push_trained(format!("{linear}.bias"), &mut stage.bias, &[outputs]);
+        let Some(norm) = &mut stage.norm else { continue };
+        let index = linear + 1;
+        push_trained(format!("{index}.weight"), &mut norm.weight, &[outputs]);
+        push_trained(format!("{index}.bias"), &mut norm.bias, &[outputs]);
+        for (suffix, matrix) in
+            [("running_mean", &mut norm.running_mean), ("running_var", &mut norm.running_var)]
+        {
+            running.push(Named { name: format!("{role}.{index}.{suffix}"), shape: vec![outputs], matrix });
+        }
+    }
+    all.append(&mut running);
+    all
+}

@@ -1,0 +1,71 @@
+//! The memory of a lane's step.
+
+use std::sync::Arc;
+
+use gansweep_config::Config;
+
+use super::batch::Batch;
+use super::matrix::{LINE, Line, Matrix};
+use super::network::{Perceptron, Trace};
+use super::sparse::Drawings;
+use super::stage::Gradients;
+use gansweep_nn::rng::{self, Key};
+
+/// Memory that a step writes before it reads it.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    /// Latents as drawn, row by row.
+    drawn: Vec<f32>,
+    /// `[batch, latent_dim]`.
+    pub(super) latents: Matrix,
+    pub(super) batch: Batch,
+    pub(super) generator: Trace,
+    pub(super) discriminator: Trace,
+    /// `[rows, 1]`.
+    pub(super) logits: Matrix,
+    pub(super) gradients: Gradients,
+}
+
+impl Workspace {
+    /// For steps of a lane; `drawings` are the images that it trains on, where these have little ink.
+    pub(super) fn new(
+        config: &Config,
+        drawings: Option<Arc<Drawings>>,
+        generator: &Perceptron,
+        discriminator: &Perceptron,
+    ) -> Self {
+        let batch = config.train.batch_size as usize;
+        let latent = config.model.latent_dim as usize;
+        let width = generator.width().max(discriminator.width());
+        Self {
+            drawn: vec![0.0; batch * latent],
+            latents: Matrix::new(batch, latent),
+            batch: Batch::new(batch, drawings),
+            generator: generator.trace(batch),
+            discriminator: discriminator.trace(2 * batch),
+            logits: Matrix::new(2 * batch, 1),
+            gradients: Gradients::new(2 * batch, width),
+        }
+    }
+
+    /// Draws `count` latents.
+    pub(super) fn draw_latents(&mut self, config: &Config, key: Key, count: usize) {
+        let dim = config.model.latent_dim as usize;
+        let drawn = &mut self.drawn[..count * dim];
+        rng::latents(key, config.model.latent, drawn);
+        self.latents.reshape(count, dim);
+        fill_rows(&mut self.latents, drawn);
+    }
+}
+
+/// Fills a matrix with values row by row.
+pub(super) fn fill_rows(matrix: &mut Matrix, values: &[f32]) {
+    let cols = matrix.cols();
+    for (row, values) in values.chunks_exact(cols).enumerate() {
+        for (panel, part) in values.chunks(LINE).enumerate() {
+            let mut line = Line::ZERO;
+            line.0[..part.len()].copy_from_slice(part);
+            matrix.panel_mut(panel)[row] = line;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Networks, their initial state and random streams: what all backends share and none of them owns.
+
+pub mod network;
+pub mod optimizer;
+pub mod rng;
+pub mod state;
+mod vectors;
+
+pub use vectors::Vectors;

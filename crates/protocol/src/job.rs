@@ -1,0 +1,50 @@
+//! What the runner hands to a worker: one group on one device.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use gansweep_config::{Config, Record, RunId};
+
+/// One group of runs, trained as lanes by one worker; sent as one line of JSON on its input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Where: `cpu`, `vulkan:0`, ...
+    pub device: String,
+    /// Threads the worker may use.
+    pub threads: u32,
+    /// A folder with the datasets' files; `None` for the cache.
+    pub data_dir: Option<PathBuf>,
+    /// Checkpoint paths are relative to it.
+    pub results_dir: PathBuf,
+    /// What to record.
+    pub record: Record,
+    /// The runs, all of one group key.
+    pub lanes: Vec<LaneJob>,
+}
+
+/// One run of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaneJob {
+    /// Its id.
+    pub run: RunId,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The resolved values.
+    pub config: Config,
+    /// Of this run.
+    pub seed: u64,
+    /// Where to go on from; `None` for a fresh start.
+    pub resume: Option<Resume>,
+}
+
+/// The checkpoint a run goes on from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Steps done.
+    pub step: u64,
+    /// The file, relative to the results folder.
+    pub path: String,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}

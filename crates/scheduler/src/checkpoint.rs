@@ -1,0 +1,155 @@
+//! Checkpoint files: which may be gone on from, and which may go.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use gansweep_config::RunId;
+use gansweep_protocol::Resume;
+use sha2::{Digest, Sha256};
+
+/// Checks that the file is there and has the recorded content; otherwise says what is wrong.
+pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> {
+    let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
+    let sha256 = sha256_of(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "the file is missing".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if sha256.eq_ignore_ascii_case(&resume.sha256) {
+        Ok(())
+    } else {
+        Err("its content is not what was recorded".to_owned())
+    }
+}
+
+/// Deletes a file that is no longer needed; one that is gone already is as good.
+pub(crate) fn remove(results_dir: &Path, path: &str) -> io::Result<()> {
+    remove_file(&resolve(results_dir, path)?)
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes what attempts that were cut short left in a run's folder: every checkpoint, finished or
+/// half written, but the one to keep.
+pub(crate) fn tidy(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
+    let folder = results_dir.join("checkpoints").join(run.as_str());
+    let kept = keep.and_then(|path| resolve(results_dir, path).ok());
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours =
+            [b"step-".as_slice(), b".step-"].iter().any(|start| name.as_encoded_bytes().starts_with(start));
+        if ours && entry.file_type()?.is_file() && kept.as_deref() != Some(&entry.path()) {
+            remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The file a recorded path means; never one outside the results folder.
+fn resolve(results_dir: &Path, path: &str) -> io::Result<PathBuf> {
+    let inside =
+        !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if inside {
+        Ok(results_dir.join(path))
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "the recorded path leads out of the results folder"))
+    }
+}
+
+fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => hasher.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// In hexadecimal, lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn folder_with(files: &[&str]) -> (tempfile::TempDir, RunId) {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunId::parse("0123456789abcdef").unwrap();
+        let folder = dir.path().join("checkpoints").join(run.as_str());
+        fs::create_dir_all(&folder).unwrap();
+        for file in files {
+            fs::write(folder.join(file), "abc").unwrap();
+        }
+        (dir, run)
+    }
+
+    fn resume(path: &str, sha256: &str) -> Resume {
+        Resume { step: 1, path: path.to_owned(), sha256: sha256.to_owned() }
+    }
+
+    #[test]
+    fn a_file_is_good_only_with_the_recorded_content() {
+        let (dir, run) = folder_with(&["step-00000001.safetensors"]);
+        let path = format!("checkpoints/{run}/step-00000001.safetensors");
+        assert_eq!(verify(dir.path(), &resume(&path, ABC)), Ok(()));
+        fs::write(dir.path().join(&path), "abd").unwrap();
+        let damaged = verify(dir.path(), &resume(&path, ABC)).unwrap_err();
+        assert_eq!(damaged, "its content is not what was recorded");
+        remove(dir.path(), &path).unwrap();
+        assert_eq!(verify(dir.path(), &resume(&path, ABC)).unwrap_err(), "the file is missing");
+        remove(dir.path(), &path).expect("what is gone already is as good");
+    }
+
+    #[test]
+    fn paths_out_of_the_results_folder_are_neither_read_nor_deleted() {
+        let (dir, _) = folder_with(&[]);
+        for path in ["../x", "/etc/passwd", "checkpoints/../../x", ""] {
+            assert!(verify(dir.path(), &resume(path, ABC)).unwrap_err().contains("leads out"), "{path}");
+            assert!(remove(dir.path(), path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn tidying_leaves_the_kept_checkpoint_and_strangers() {
+        let (dir, run) = folder_with(&[
+            "step-00000001.safetensors",
+            "step-00000002.safetensors",
+            ".step-00000003.tmp",
+            "notes.txt",
+        ]);
+        let keep = format!("checkpoints/{run}/step-00000001.safetensors");
+        tidy(dir.path(), &run, Some(&keep)).unwrap();
+        let folder = dir.path().join("checkpoints").join(run.as_str());
+        let mut left: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["notes.txt", "step-00000001.safetensors"]);
+    }
+
+    #[test]
+    fn a_run_without_a_folder_is_tidy() {
+        let dir = tempfile::tempdir().unwrap();
+        tidy(dir.path(), &RunId::parse("0123456789abcdef").unwrap(), None).unwrap();
+    }
+}

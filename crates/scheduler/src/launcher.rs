@@ -1,0 +1,73 @@
+//! How workers are started and handled, whatever they are.
+
+use std::io;
+use std::path::PathBuf;
+
+use gansweep_protocol::{Envelope, FrameError, Job};
+
+use crate::Exit;
+
+/// A worker's events, in order. Ends with `None` when the worker has closed its stream, after an
+/// error at the latest; blocks as long as nothing comes.
+pub type EventStream = Box<dyn Iterator<Item = Result<Envelope, FrameError>> + Send>;
+
+/// Starts workers.
+pub trait Launcher {
+    /// Starts one worker on one group; returns at once.
+    fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError>;
+}
+
+/// A worker at work on one group. None of its methods blocks for long.
+pub trait Worker {
+    /// Its events; called once, right after the launch.
+    fn events(&mut self) -> EventStream;
+
+    /// Asks it to finish the step, write a checkpoint, tell of each interruption, and end.
+    fn stop(&mut self);
+
+    /// Ends it at once, with everything it may have started.
+    fn kill(&mut self);
+
+    /// How it ended, or `None` while it has not.
+    fn try_wait(&mut self) -> Option<Exit>;
+}
+
+/// Why no worker could be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The worker's program does not run.
+    #[error("{} cannot be started: {source}", program.display())]
+    Program {
+        /// The file.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The device is not there.
+    #[error("device {device} is unavailable: {reason}")]
+    DeviceUnavailable {
+        /// As the job named it.
+        device: String,
+        /// Why, and what would help.
+        reason: String,
+    },
+    /// The job cannot be written down for the worker.
+    #[error("the job cannot be sent to a worker: {0}")]
+    Job(#[from] serde_json::Error),
+    /// The system gave no thread or pipe.
+    #[error("the system gave no thread for a worker: {0}")]
+    Thread(io::Error),
+}
+
+impl LaunchError {
+    /// Whether every other launch from the same slot would fail in the same way.
+    pub fn blames_the_slot(&self) -> bool {
+        match self {
+            Self::DeviceUnavailable { .. } => true,
+            Self::Program { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+            }
+            Self::Job(_) | Self::Thread(_) => false,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Training that is none: every value is a function of run and step.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use gansweep_config::RunId;
+use gansweep_protocol::{
+    Checkpoint, Diverged, Ended, Envelope, Event, Failed, Geometry, Job, LaneJob, Metric, Points, Progress,
+    Resume, Samples, Started,
+};
+use sha2::{Digest, Sha256};
+
+use super::Script;
+use crate::checkpoint::hex;
+use crate::{Exit, ExitStatus};
+
+/// The lanes of a job, trained in turn, step by step.
+pub(super) struct Training {
+    job: Job,
+    lanes: Vec<Lane>,
+    ready: VecDeque<Envelope>,
+    deadly: Vec<(RunId, u64)>,
+    diverging: Vec<(RunId, u64)>,
+    failing: Vec<(RunId, u64)>,
+    pace: Duration,
+}
+
+struct Lane {
+    step: u64,
+    seq: u64,
+    over: bool,
+}
+
+impl Training {
+    pub(super) fn new(job: Job, script: &Script) -> Self {
+        let lanes = job.lanes.iter().map(|_| Lane { step: 0, seq: 0, over: false }).collect();
+        let mut training = Self {
+            job,
+            lanes,
+            ready: VecDeque::new(),
+            deadly: script.deadly.clone(),
+            diverging: script.diverging.clone(),
+            failing: script.failing.clone(),
+            pace: script.pace,
+        };
+        (0..training.lanes.len()).for_each(|lane| training.start(lane));
+        training
+    }
+
+    /// The next event; `None` when every lane is over. A worker that dies says how.
+    pub(super) fn next(&mut self, stop: bool) -> Result<Option<Envelope>, Exit> {
+        while self.ready.is_empty() && self.lanes.iter().any(|lane| !lane.over) {
+            for lane in (0..self.lanes.len()).filter(|&lane| !self.lanes[lane].over).collect::<Vec<_>>() {
+                let told = if stop { self.interrupt(lane) } else { self.advance(lane)? };
+                told.map_err(|error| Exit { status: ExitStatus::Code(1), last_words: error.to_string() })?;
+            }
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    /// An event of a run that is not this worker's.
+    pub(super) fn impersonate(&self) -> Envelope {
+        let stranger = RunId::parse("ffffffffffffffff").unwrap_or_else(|| self.job.lanes[0].run.clone());
+        let event = Event::Completed(Ended { step: 1, seconds: 0.0 });
+        Envelope { run: stranger, attempt: 1, seq: 0, at_unix_ms: 0, event }
+    }
+
+    fn start(&mut self, lane: usize) {
+        if let Some(resume) = self.job.lanes[lane].resume.clone() {
+            if let Err(cause) = self.load(lane, &resume) {
+                self.tell(lane, Event::Failed(Failed { step: 0, cause }));
+                self.lanes[lane].over = true;
+                return;
+            }
+            self.lanes[lane].step = resume.step;
+        }
+        let started = Started {
+            device: self.job.device.clone(),
+            backend: "mock".to_owned(),
+            lane: lane as u32,
+            lanes: self.lanes.len() as u32,
+            pid: std::process::id(),
+            host: "mock".to_owned(),
+            from_step: self.lanes[lane].step,
+        };
+        self.tell(lane, Event::Started(started));
+    }
+
+    fn load(&self, lane: usize, resume: &Resume) -> Result<(), String> {
+        let content = fs::read(self.job.results_dir.join(&resume.path)).map_err(|error| error.to_string())?;
+        let expected = checkpoint_content(&self.job.lanes[lane], resume.step);
+        if content == expected { Ok(()) } else { Err("the checkpoint is of another run or step".to_owned()) }
+    }
+
+    /// One step of one lane.
+    fn advance(&mut self, lane: usize) -> Result<io::Result<()>, Exit> {
+        std::thread::sleep(self.pace);
+        self.lanes[lane].step += 1;
+        let (step, run) = (self.lanes[lane].step, self.job.lanes[lane].run.clone());
+        let due = |list: &[(RunId, u64)]| list.iter().any(|(id, at)| *id == run && *at == step);
+        if due(&self.deadly) {
+            return Err(Exit { status: ExitStatus::Signal(11), last_words: format!("step {step} of {run}") });
+        }
+        if due(&self.failing) {
+            let cause = "failed as the script wants".to_owned();
+            self.finish(lane, Event::Failed(Failed { step: step - 1, cause }));
+        } else if due(&self.diverging) {
+            let cause = "d_loss is NaN".to_owned();
+            self.finish(lane, Event::Diverged(Diverged { step, cause, seconds: 0.0 }));
+        } else {
+            return Ok(self.record(lane, step));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Tells of a step: points, and at the end of an epoch a grid and a checkpoint.
+    fn record(&mut self, lane: usize, step: u64) -> io::Result<()> {
+        let LaneJob { config, seed, .. } = &self.job.lanes[lane];
+        let (per_epoch, total) = (u64::from(config.steps_per_epoch()), config.total_steps());
+        let (seed, epochs) = (*seed, config.train.epochs);
+        let epoch = (step / per_epoch) as u32;
+        let d_loss = value(seed, step);
+        let progress = Progress {
+            step,
+            total_steps: total,
+            epoch: (epoch + 1).min(epochs),
+            epochs,
+            d_loss,
+            g_loss: 1.0 - d_loss,
+            images_per_second: 1000.0,
+        };
+        self.tell(lane, Event::Progress(progress));
+        if step.is_multiple_of(u64::from(self.job.record.every_steps)) || step.is_multiple_of(per_epoch) {
+            let values = vec![(Metric::DLoss, d_loss), (Metric::GLoss, 1.0 - d_loss)];
+            self.tell(lane, Event::Points(Points { step, values }));
+        }
+        if step.is_multiple_of(per_epoch) {
+            let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 8 };
+            let png = d_loss.to_le_bytes().to_vec();
+            self.tell(lane, Event::Samples(Samples { step, epoch, geometry, png }));
+            self.checkpoint(lane)?;
+        }
+        if step >= total {
+            self.finish(lane, Event::Completed(Ended { step, seconds: 0.0 }));
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self, lane: usize) -> io::Result<()> {
+        self.checkpoint(lane)?;
+        let step = self.lanes[lane].step;
+        self.finish(lane, Event::Interrupted(Ended { step, seconds: 0.0 }));
+        Ok(())
+    }
+
+    /// Writes a checkpoint and tells of it; a run that has done nothing needs none.
+    fn checkpoint(&mut self, lane: usize) -> io::Result<()> {
+        let step = self.lanes[lane].step;
+        if step == 0 {
+            return Ok(());
+        }
+        let content = checkpoint_content(&self.job.lanes[lane], step);
+        let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.job.lanes[lane].run);
+        write_atomically(&self.job.results_dir.join(&path), &content)?;
+        let sha256 = hex(&Sha256::digest(&content));
+        let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
+        self.tell(lane, Event::Checkpoint(checkpoint));
+        Ok(())
+    }
+
+    fn finish(&mut self, lane: usize, event: Event) {
+        self.tell(lane, event);
+        self.lanes[lane].over = true;
+    }
+
+    fn tell(&mut self, lane: usize, event: Event) {
+        let LaneJob { run, attempt, .. } = &self.job.lanes[lane];
+        let seq = self.lanes[lane].seq;
+        self.lanes[lane].seq += 1;
+        self.ready.push_back(Envelope { run: run.clone(), attempt: *attempt, seq, at_unix_ms: 0, event });
+    }
+}
+
+fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&partial, content)?;
+    fs::rename(partial, path)
+}
+
+fn checkpoint_content(lane: &LaneJob, step: u64) -> Vec<u8> {
+    format!("run {} seed {} step {step}", lane.run, lane.seed).into_bytes()
+}
+
+/// A value in `[0, 1)` that looks random (`SplitMix64`).
+fn value(seed: u64, step: u64) -> f64 {
+    let mut bits =
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step.wrapping_mul(0xD1B5_4A32_D192_ED03));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}

@@ -1,0 +1,187 @@
+//! Workers as processes of their own.
+
+use std::ffi::OsString;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use gansweep_protocol::{Job, read_frame};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::tail::Tail;
+use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker};
+
+/// The line that asks a worker to stop cleanly.
+const STOP_LINE: &[u8] = b"stop\n";
+/// How long the last words of a worker that has exited are waited for.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Starts a program for each group.
+///
+/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open: the
+/// line `stop` asks it to stop cleanly, and the end of input means that the runner is gone, which
+/// asks for the same. It writes frames of events to its standard output, and words for humans to
+/// its standard error. It leads a process group of its own, so that a terminal's Ctrl-C reaches
+/// the runner alone.
+#[derive(Debug, Clone)]
+pub struct ProcessLauncher {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+}
+
+impl Launcher for ProcessLauncher {
+    fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
+        let mut line = serde_json::to_vec(job)?;
+        line.push(b'\n');
+        let child = Command::new(&self.program)
+            .args(&self.args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| LaunchError::Program { program: self.program.clone(), source })?;
+        Ok(Box::new(ProcessWorker::attend(child, line)?))
+    }
+}
+
+/// A child process and the two threads that keep its pipes moving.
+#[derive(Debug)]
+struct ProcessWorker {
+    child: Child,
+    /// Sending asks for a clean stop; dropping closes the child's input.
+    stop: Option<Sender<()>>,
+    output: Option<ChildStdout>,
+    tail: Arc<Mutex<Tail>>,
+    listener: Option<JoinHandle<()>>,
+    exit: Option<Exit>,
+}
+
+impl ProcessWorker {
+    /// Hands the job over and begins to listen; the child is killed if that fails.
+    fn attend(mut child: Child, line: Vec<u8>) -> Result<Self, LaunchError> {
+        let (stop, stops) = mpsc::channel();
+        let pipes = (child.stdin.take(), child.stderr.take());
+        let output = child.stdout.take();
+        let tail = Arc::default();
+        let mut worker = Self { child, stop: Some(stop), output, tail, listener: None, exit: None };
+        if let (Some(input), Some(errors)) = pipes {
+            spawn("worker-input", move || feed(input, &line, &stops))?;
+            let tail = Arc::clone(&worker.tail);
+            worker.listener = Some(spawn("worker-errors", move || listen(errors, &tail))?);
+        }
+        Ok(worker)
+    }
+
+    /// What the child said last; waits a little for the rest of it.
+    fn last_words(&mut self) -> String {
+        let patience = Instant::now() + LAST_WORDS_PATIENCE;
+        while self.listener.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < patience
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+}
+
+impl Worker for ProcessWorker {
+    fn events(&mut self) -> EventStream {
+        match self.output.take() {
+            Some(output) => {
+                let mut reader = BufReader::with_capacity(64 << 10, output);
+                Box::new(std::iter::from_fn(move || read_frame(&mut reader).transpose()))
+            }
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(stop) = &self.stop {
+            // A child that no longer listens is about to be noticed as gone.
+            let _ = stop.send(());
+        }
+    }
+
+    fn kill(&mut self) {
+        self.stop = None;
+        if self.exit.is_some() {
+            return;
+        }
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
+            // The group may be gone while the child is not yet waited for: nothing is left to kill.
+            let _ = self.child.kill();
+        }
+    }
+
+    fn try_wait(&mut self) -> Option<Exit> {
+        if self.exit.is_none() {
+            let status = match self.child.try_wait() {
+                Ok(status) => exit_status(status?),
+                Err(_) => ExitStatus::Unknown,
+            };
+            self.exit = Some(Exit { status, last_words: self.last_words() });
+        }
+        self.exit.clone()
+    }
+}
+
+impl Drop for ProcessWorker {
+    /// No worker outlives its handle.
+    fn drop(&mut self) {
+        self.kill();
+        let patience = Instant::now() + LAST_WORDS_PATIENCE;
+        while self.try_wait().is_none() && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ExitStatus::Code(code),
+        (None, Some(signal)) => ExitStatus::Signal(signal),
+        (None, None) => ExitStatus::Unknown,
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, LaunchError> {
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(LaunchError::Thread)
+}
+
+/// Writes the job, then a line for each wish to stop, until nobody can wish any more. On a thread
+/// of its own: a job may be longer than a pipe, and a child that never reads must not hold up the
+/// sweep. Failures to write mean that the child is gone, which its exit tells better.
+fn feed(mut input: ChildStdin, job: &[u8], stops: &Receiver<()>) {
+    if input.write_all(job).is_err() {
+        return;
+    }
+    for () in stops {
+        if input.write_all(STOP_LINE).is_err() {
+            return;
+        }
+    }
+}
+
+/// Keeps the end of what the child says.
+fn listen(mut errors: ChildStderr, tail: &Mutex<Tail>) {
+    let mut buffer = [0; 4096];
+    loop {
+        match errors.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => tail.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Workers as real processes, and as threads.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gansweep_config::RunState;
+use gansweep_protocol::{Event, Job};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Script, pretend};
+use gansweep_scheduler::{
+    EXIT_DEVICE_UNAVAILABLE, EventStream, Exit, ExitStatus, InProcessLauncher, Launcher, Notice,
+    ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
+};
+
+use crate::support::{Harness, Memory, runs, undisturbed};
+
+/// A worker program that pretends to train, and fails as its arguments say.
+fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
+    let program = env!("CARGO_BIN_EXE_mock-worker").into();
+    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect() }
+}
+
+/// What a worker on all of the harness's runs is to do.
+fn job(harness: &Harness) -> Job {
+    let mut other = Harness::new(harness.request.runs.clone(), 1, 8);
+    let launcher = MockLauncher::new(|_, _| Script::failing_after(0, Fault::NoDevice));
+    other.sweep(&mut Memory::default(), &launcher).unwrap();
+    let mut job = launcher.jobs().remove(0);
+    harness.folder.path().clone_into(&mut job.results_dir);
+    job
+}
+
+/// The process id that a worker tells of, and the rest of its events, to be held: a worker whose
+/// stream is closed dies of it.
+fn pid_of(worker: &mut dyn Worker) -> (i32, EventStream) {
+    let mut events = worker.events();
+    let started = events.find_map(|event| match event.unwrap().event {
+        Event::Started(started) => Some(started.pid),
+        _ => None,
+    });
+    (i32::try_from(started.unwrap()).unwrap(), events)
+}
+
+/// How a worker ends, waited for.
+fn wait(worker: &mut dyn Worker) -> Exit {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < patience {
+        if let Some(exit) = worker.try_wait() {
+            return exit;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("the worker does not end")
+}
+
+#[test]
+fn a_sweep_of_processes_records_what_a_sweep_of_threads_does() {
+    let plan = runs(4, 2);
+    for slots in [1, 2] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(plan.clone(), slots, 2);
+        let summary = harness.sweep(&mut memory, &mock_worker(&["healthy"])).unwrap();
+        assert!(summary.all_well(), "{:?}", harness.losses());
+        assert_eq!(memory.lasting(), undisturbed(&plan).lasting());
+    }
+    let mut memory = Memory::default();
+    let launcher = InProcessLauncher::new(|job, stop, emit| pretend(job, &Script::healthy(), stop, emit));
+    assert!(Harness::new(plan.clone(), 2, 2).sweep(&mut memory, &launcher).unwrap().all_well());
+    assert_eq!(memory.lasting(), undisturbed(&plan).lasting());
+}
+
+#[test]
+fn a_job_longer_than_a_pipe_arrives_whole() {
+    let mut harness = Harness::new(runs(200, 1), 1, 200);
+    let summary = harness.sweep(&mut Memory::default(), &mock_worker(&[])).unwrap();
+    assert!(summary.all_well(), "{:?}", harness.losses());
+    assert_eq!(harness.group_sizes(), [200]);
+}
+
+/// The cause of the first loss, of a worker that always fails so.
+fn cause_of(arguments: &[&str]) -> String {
+    let mut harness = Harness::new(runs(1, 50), 1, 1);
+    harness.request.hang_timeout = Duration::from_secs(2);
+    harness.request.max_attempts = 1;
+    let mut memory = Memory::default();
+    let summary = harness.sweep(&mut memory, &mock_worker(arguments)).unwrap();
+    assert_eq!(summary.failed, 1);
+    harness.losses()[0].to_owned()
+}
+
+#[test]
+fn real_deaths_are_told_by_their_causes() {
+    let abort = cause_of(&["abort", "5"]);
+    assert_eq!(abort, "the worker was killed by SIGABRT; its last words: driver: bad address");
+    let panic = cause_of(&["panic", "5"]);
+    assert!(panic.starts_with("the worker panicked (exit code 101); its last words: "), "{panic}");
+    assert!(panic.contains("as the arguments want"), "{panic}");
+    assert_eq!(cause_of(&["exit", "7", "5"]), "the worker failed with exit code 7");
+    assert_eq!(cause_of(&["hang", "5"]), "it sent nothing for 2 s and was taken for hung");
+    assert_eq!(cause_of(&["tear", "5"]), "the event stream ends inside a frame");
+    assert!(cause_of(&["garbage", "5"]).starts_with("a frame claims "));
+}
+
+#[test]
+fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_service() {
+    let code = EXIT_DEVICE_UNAVAILABLE.to_string();
+    let missing = ProcessLauncher { program: "/nonexistent/worker".into(), args: Vec::new() };
+    for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
+        let mut harness = Harness::new(runs(2, 1), 1, 2);
+        let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
+        assert_eq!(summary.failed, 2);
+        assert!(harness.notices.iter().any(|notice| matches!(notice, Notice::SlotLost { left: 0, .. })));
+    }
+}
+
+#[test]
+fn real_processes_stop_cleanly_on_request() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(2, 100_000), 2, 1);
+    harness.request.pacing.stop_grace = Duration::from_mins(1);
+    let stop_soon = |notice: &Notice, stop: &StopSignal| {
+        if let Notice::Progress { workers, .. } = notice
+            && workers.iter().filter(|worker| worker.fraction > 0.0).count() == 2
+        {
+            stop.raise(StopLevel::Cleanly);
+        }
+    };
+    let summary = harness.sweep_with(&mut memory, &mock_worker(&[]), stop_soon).unwrap();
+    assert_eq!((summary.interrupted, summary.queued), (2, 0));
+    for run in 0..2 {
+        assert_eq!(memory.attempts(&harness.id(run)), [(RunState::Interrupted, "")]);
+        assert_eq!(harness.checkpoints(run).len(), 1);
+    }
+}
+
+#[test]
+fn deaf_processes_are_killed_and_leave_nothing_behind() {
+    let mut harness = Harness::new(runs(1, 100_000), 1, 1);
+    let launcher = mock_worker(&["deaf"]);
+    let job = job(&harness);
+    let mut worker = launcher.launch(&job).unwrap();
+    let (pid, _events) = pid_of(&mut *worker);
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    worker.stop();
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(worker.try_wait(), None, "it is deaf");
+    assert!(process.exists());
+    worker.kill();
+    assert_eq!(wait(&mut *worker).status, ExitStatus::Signal(9));
+    assert!(!process.exists());
+    let stop = |notice: &Notice, stop: &StopSignal| {
+        if matches!(notice, Notice::GroupStarted { .. }) {
+            stop.raise(StopLevel::Cleanly);
+        }
+    };
+    let summary = harness.sweep_with(&mut Memory::default(), &launcher, stop).unwrap();
+    assert_eq!(summary.interrupted, 1);
+}
+
+#[test]
+fn a_dropped_worker_does_not_live_on() {
+    let harness = Harness::new(runs(1, 100_000), 1, 1);
+    let mut worker = mock_worker(&[]).launch(&job(&harness)).unwrap();
+    let (pid, _events) = pid_of(&mut *worker);
+    drop(worker);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn a_worker_leads_a_process_group_of_its_own() {
+    let harness = Harness::new(runs(1, 100_000), 1, 1);
+    let mut worker = mock_worker(&[]).launch(&job(&harness)).unwrap();
+    let (pid, _events) = pid_of(&mut *worker);
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), pid);
+}
+
+#[test]
+fn a_worker_stops_cleanly_when_its_runner_is_gone() {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+    let harness = Harness::new(runs(1, 100_000), 1, 1);
+    let launcher = mock_worker(&[]);
+    let mut child =
+        Command::new(&launcher.program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    serde_json::to_writer(&mut input, &job(&harness)).unwrap();
+    input.write_all(b"\n").unwrap();
+    drop(input);
+    let mut frames = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut frames).unwrap();
+    assert!(child.wait().unwrap().success());
+    let mut frames = frames.as_slice();
+    let events = std::iter::from_fn(|| gansweep_protocol::read_frame(&mut frames).unwrap());
+    assert!(matches!(events.last().unwrap().event, Event::Interrupted(_)));
+}
+
+#[test]
+fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(1, 6), 1, 1);
+    let launches = std::sync::atomic::AtomicUsize::new(0);
+    let launcher = InProcessLauncher::new(move |job, stop, emit| {
+        match launches.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => panic!("a thread that panics"),
+            1 => Err(WorkerFailure { exit_code: 9, message: "a thread that gives up".to_owned() }),
+            _ => pretend(job, &Script::healthy(), stop, emit),
+        }
+    });
+    assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
+    assert_eq!(
+        harness.losses(),
+        [
+            "the worker panicked (exit code 101); its last words: a thread that panics",
+            "the worker failed with exit code 9; its last words: a thread that gives up"
+        ]
+    );
+}
+
+#[test]
+fn a_thread_that_is_killed_ends_at_its_next_event() {
+    let harness = Harness::new(runs(1, 100_000), 1, 1);
+    let launcher = InProcessLauncher::new(|job, _, emit| {
+        let forever = std::sync::atomic::AtomicBool::new(false);
+        pretend(job, &Script::healthy(), &forever, emit)
+    });
+    let mut worker = launcher.launch(&job(&harness)).unwrap();
+    let events = worker.events();
+    let drain = std::thread::spawn(move || events.count());
+    worker.stop();
+    worker.kill();
+    assert_eq!(wait(&mut *worker).status, ExitStatus::Code(1));
+    drain.join().unwrap();
+}

@@ -1,0 +1,161 @@
+//! Sweeps that end before their time.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use gansweep_config::RunState;
+use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
+use gansweep_scheduler::{Notice, RunnerError, StopLevel, StopSignal, Summary};
+use gansweep_store::StoreError;
+
+use crate::support::{Harness, Memory, Row, runs, undisturbed};
+
+/// Raises the signal to that level once the sweep has done so many steps.
+fn stop_at(steps: u64, level: StopLevel) -> impl FnMut(&Notice, &StopSignal) {
+    move |notice, stop| match notice {
+        Notice::Progress { sweep, .. } if sweep.steps_done >= steps => stop.raise(level),
+        _ => {}
+    }
+}
+
+fn counts(summary: &Summary) -> (usize, usize, usize) {
+    (summary.completed, summary.interrupted, summary.queued)
+}
+
+#[test]
+fn a_clean_stop_leaves_every_lane_interrupted_at_its_checkpoint() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(5, 300), 2, 2);
+    let launcher = MockLauncher::healthy();
+    let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
+    assert!(summary.stopped);
+    let begun: usize = harness.group_sizes().iter().sum();
+    assert_eq!(counts(&summary), (0, begun, 5 - begun));
+    let interrupted = memory.runs.values().filter(|row| row.state == RunState::Interrupted);
+    let at_checkpoint = |row: &Row| row.checkpoint.as_ref().map_or(0, |resume| resume.step) == row.step;
+    assert!(interrupted.clone().all(at_checkpoint));
+    assert_eq!(interrupted.count(), begun);
+    assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+}
+
+#[test]
+fn a_worker_that_does_not_stop_is_killed_after_the_grace() {
+    for script in [Script::healthy(), Script::failing_after(400, Fault::Hang)] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(1, 100_000), 1, 1);
+        let launcher = MockLauncher::new(move |_, _| Script { deaf: true, ..script.clone() });
+        let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
+        assert_eq!(counts(&summary), (0, 1, 0));
+        let cause = "stopped, and killed because it had not ended within 200ms";
+        assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Interrupted, cause)]);
+        assert!(memory.runs[&harness.id(0)].checkpoint.is_some());
+    }
+}
+
+#[test]
+fn a_stop_at_once_does_not_wait_for_the_grace() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(2, 100_000), 2, 1);
+    harness.request.pacing.stop_grace = Duration::from_mins(10);
+    let launcher = MockLauncher::new(|_, _| Script { deaf: true, ..Script::healthy() });
+    let mut stops = stop_at(30, StopLevel::Cleanly);
+    let began = Instant::now();
+    let summary = harness
+        .sweep_with(&mut memory, &launcher, |notice, stop| {
+            stops(notice, stop);
+            if matches!(notice, Notice::Stopping { level: StopLevel::Cleanly, .. }) {
+                stop.escalate();
+            }
+        })
+        .unwrap();
+    assert!(began.elapsed() < Duration::from_mins(1));
+    // A busy machine may come to the second worker only after the stop.
+    let begun: usize = harness.group_sizes().iter().sum();
+    assert_eq!(counts(&summary), (0, begun, 2 - begun));
+    let ids: Vec<_> = (0..2).map(|run| harness.id(run)).collect();
+    let attempts: Vec<_> = ids.iter().flat_map(|id| memory.attempts(id)).collect();
+    assert_eq!(attempts, vec![(RunState::Interrupted, "stopped at once"); begun]);
+}
+
+#[test]
+fn a_stop_before_the_beginning_begins_nothing() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(3, 1), 1, 1);
+    let launcher = MockLauncher::healthy();
+    let begun = |notice: &Notice, stop: &StopSignal| {
+        if matches!(notice, Notice::Begun { .. }) {
+            stop.escalate();
+        }
+    };
+    let summary = harness.sweep_with(&mut memory, &launcher, begun).unwrap();
+    assert_eq!(counts(&summary), (0, 0, 3));
+    assert!(launcher.jobs().is_empty());
+}
+
+#[test]
+fn interruptions_by_the_user_cost_no_attempts() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(1, 100), 1, 1);
+    harness.request.max_attempts = 1;
+    for interruption in 1..=6 {
+        let stop = stop_at(20 * interruption, StopLevel::AtOnce);
+        let summary = harness.sweep_with(&mut memory, &MockLauncher::healthy(), stop).unwrap();
+        assert_eq!(summary.interrupted + summary.completed + summary.skipped, 1);
+    }
+    let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    assert!(summary.all_well());
+    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+}
+
+#[test]
+fn runs_of_a_runner_that_died_are_reclaimed_and_resumed() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(2, 300), 1, 2);
+    let mut dies = stop_at(100, StopLevel::Cleanly);
+    let death = catch_unwind(AssertUnwindSafe(|| {
+        harness.sweep_with(&mut memory, &MockLauncher::healthy(), |notice, stop| {
+            dies(notice, stop);
+            assert!(stop.level() == StopLevel::Run, "the runner dies here");
+        })
+    }));
+    assert!(death.is_err());
+    assert!(memory.runs.values().all(|row| row.state == RunState::Running));
+    let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    assert_eq!((summary.completed, summary.resumed), (2, 2));
+    let reclaimed = harness.notices.iter().filter(|notice| matches!(notice, Notice::Reclaimed { .. }));
+    assert_eq!(reclaimed.count(), 2);
+    assert_eq!(
+        memory.attempts(&harness.id(0))[0],
+        (RunState::Interrupted, "the program ended without notice")
+    );
+    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+}
+
+#[test]
+fn a_full_disk_stops_the_sweep_and_loses_nothing_that_was_recorded() {
+    let calm = undisturbed(&runs(4, 200));
+    for full_from in [0, 1, 3, 8] {
+        let mut memory = Memory { full_from: Some(full_from), ..Memory::default() };
+        let mut harness = Harness::new(runs(4, 200), 2, 2);
+        let error = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap_err();
+        assert!(matches!(error, RunnerError::Database { source: StoreError::Full { .. }, .. }), "{error}");
+        let stopping = Notice::Stopping { level: StopLevel::Cleanly, workers: 0 };
+        let told = |notice: &Notice| std::mem::discriminant(notice) == std::mem::discriminant(&stopping);
+        assert!(harness.notices.iter().any(told));
+        let recorded = memory.points.clone();
+        memory.full_from = None;
+        assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+        assert!(recorded.iter().all(|(key, value)| memory.points.get(key) == Some(value)));
+        assert_eq!(memory.lasting(), calm.lasting());
+    }
+}
+
+#[test]
+fn a_database_error_says_what_failed_and_what_to_do() {
+    let mut memory = Memory { full_from: Some(2), ..Memory::default() };
+    let mut harness = Harness::new(runs(1, 200), 1, 1);
+    let error = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap_err().to_string();
+    assert!(error.starts_with("recording events failed: no space is left for results.sqlite"), "{error}");
+    assert!(error.ends_with("the same command run again goes on from the last checkpoints"), "{error}");
+}

@@ -1,0 +1,184 @@
+//! A recorder in memory, with the rules of the database, that fails on demand.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use gansweep_config::{PlannedRun, RunId, RunState};
+use gansweep_protocol::{Envelope, Event, Metric, Resume};
+use gansweep_scheduler::Recorder;
+use gansweep_store::{RunStatus, StoreError, SweepRecord};
+
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) runs: HashMap<RunId, Row>,
+    /// Bits of values, by run, step and metric.
+    pub(crate) points: BTreeMap<(RunId, u64, Metric), u64>,
+    pub(crate) samples: BTreeMap<(RunId, u64), Vec<u8>>,
+    /// Batches recorded.
+    pub(crate) transactions: usize,
+    /// Events recorded.
+    pub(crate) events: usize,
+    /// The transaction (counted from 0) from which on the disk is full.
+    pub(crate) full_from: Option<usize>,
+    /// Each batch takes so long.
+    pub(crate) delay: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) state: RunState,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) checkpoint: Option<Resume>,
+    pub(crate) step: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) device: String,
+    pub(crate) state: RunState,
+    pub(crate) cause: String,
+    next_seq: u64,
+}
+
+/// States, points and grids.
+type Lasting<'a> =
+    (BTreeMap<RunId, RunState>, &'a BTreeMap<(RunId, u64, Metric), u64>, &'a BTreeMap<(RunId, u64), Vec<u8>>);
+
+impl Memory {
+    /// What a run leaves for ever, whatever happened on the way: its state, points and grids.
+    pub(crate) fn lasting(&self) -> Lasting<'_> {
+        let states = self.runs.iter().map(|(id, row)| (id.clone(), row.state)).collect();
+        (states, &self.points, &self.samples)
+    }
+
+    /// States and causes of a run's attempts.
+    pub(crate) fn attempts(&self, run: &RunId) -> Vec<(RunState, &str)> {
+        self.runs[run].attempts.iter().map(|attempt| (attempt.state, attempt.cause.as_str())).collect()
+    }
+
+    fn check_space(&self) -> Result<(), StoreError> {
+        match self.full_from {
+            Some(from) if self.transactions >= from => {
+                Err(StoreError::Full { path: "results.sqlite".into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) {
+        let row = self.runs.get_mut(run).expect("a registered run");
+        let tried = &mut row.attempts[attempt as usize - 1];
+        if tried.state == RunState::Running {
+            (tried.state, tried.cause) = (state, cause.to_owned());
+            row.state = state;
+        }
+    }
+
+    fn take(&mut self, envelope: &Envelope) {
+        let Envelope { run, attempt, seq, event, .. } = envelope;
+        let row = self.runs.get_mut(run).expect("an event of a registered run");
+        assert!(!row.state.is_final(), "an event of run {run}, which is over: {event:?}");
+        let tried = &mut row.attempts[*attempt as usize - 1];
+        assert!(tried.next_seq <= *seq, "events of run {run} in order, and each once");
+        tried.next_seq = seq + 1;
+        match event {
+            Event::Started(started) => {
+                let known = row.checkpoint.as_ref().map_or(0, |resume| resume.step);
+                assert!([0, known].contains(&started.from_step), "run {run} goes on from what is recorded");
+            }
+            Event::Points(points) => {
+                for (metric, value) in &points.values {
+                    self.points.insert((run.clone(), points.step, *metric), value.to_bits());
+                }
+            }
+            Event::Samples(samples) => {
+                self.samples.insert((run.clone(), samples.step), samples.png.clone());
+            }
+            Event::Checkpoint(it) => {
+                let resume = Resume { step: it.step, path: it.path.clone(), sha256: it.sha256.clone() };
+                row.checkpoint = Some(resume);
+            }
+            Event::Progress(_) => panic!("progress is for display only"),
+            Event::Completed(ended) => {
+                row.step = ended.step;
+                self.end(run, *attempt, RunState::Completed, "");
+            }
+            Event::Interrupted(ended) => {
+                row.step = ended.step;
+                self.end(run, *attempt, RunState::Interrupted, "");
+            }
+            Event::Diverged(diverged) => {
+                row.step = diverged.step;
+                self.end(run, *attempt, RunState::Diverged, &diverged.cause);
+            }
+            Event::Failed(failed) => self.end(run, *attempt, RunState::Failed, &failed.cause),
+        }
+    }
+}
+
+impl Recorder for Memory {
+    fn register_sweep(&mut self, _sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        for run in runs {
+            let row = Row { state: RunState::Queued, attempts: Vec::new(), checkpoint: None, step: 0 };
+            self.runs.entry(run.id.clone()).or_insert(row);
+        }
+        Ok(())
+    }
+
+    fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
+        let running = self.runs.iter().filter(|(_, row)| row.state == RunState::Running);
+        let stale: Vec<(RunId, u32)> =
+            running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
+        for (run, attempt) in &stale {
+            self.end(run, *attempt, RunState::Interrupted, "the program ended without notice");
+        }
+        Ok(stale)
+    }
+
+    fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        let status = |id: &RunId| {
+            let row = self.runs.get(id)?;
+            let status = RunStatus {
+                state: row.state,
+                attempts: row.attempts.len() as u32,
+                checkpoint: row.checkpoint.clone(),
+                step: row.step,
+            };
+            Some((id.clone(), status))
+        };
+        Ok(runs.iter().filter_map(status).collect())
+    }
+
+    fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
+        self.check_space()?;
+        let row = self.runs.get_mut(run).expect("a registered run");
+        assert!(!row.state.is_final() && row.state != RunState::Running, "run {run} is {:?}", row.state);
+        row.state = RunState::Running;
+        let (device, cause) = (device.to_owned(), String::new());
+        row.attempts.push(Attempt { device, state: RunState::Running, cause, next_seq: 0 });
+        Ok(row.attempts.len() as u32)
+    }
+
+    fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
+        std::thread::sleep(self.delay);
+        self.check_space()?;
+        for envelope in events {
+            self.take(envelope);
+        }
+        self.transactions += 1;
+        self.events += events.len();
+        Ok(())
+    }
+
+    fn end_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.end(run, attempt, state, cause);
+        Ok(())
+    }
+}

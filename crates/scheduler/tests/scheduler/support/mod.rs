@@ -1,0 +1,218 @@
+//! What the tests of sweeps share: small plans, a recorder in memory, and a harness.
+
+mod memory;
+
+use std::time::Duration;
+
+use gansweep_config::{
+    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig,
+    GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels,
+    PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
+};
+use gansweep_scheduler::{
+    Launcher, Notice, Pacing, Recorder, RunnerError, Slot, StopSignal, Summary, SweepRequest, run_sweep,
+};
+use gansweep_store::SweepRecord;
+
+pub(crate) use memory::{Memory, Row};
+
+pub(crate) const STEPS_PER_EPOCH: u64 = 4;
+
+/// Of `epochs` epochs of four steps.
+pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
+    let adam = AdamConfig { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+    Config {
+        data: DataConfig { dataset: Dataset::Strokes, images: 64, pixels: Pixels::Signed },
+        model: ModelConfig {
+            latent_dim: 8,
+            latent: Latent::Normal,
+            output: Output::Tanh,
+            generator: GeneratorConfig {
+                hidden: vec![hidden],
+                activation: Activation::Relu,
+                slope: 0.0,
+                batch_norm: false,
+                dropout: 0.0,
+            },
+            discriminator: DiscriminatorConfig {
+                hidden: vec![hidden],
+                activation: Activation::LeakyRelu,
+                slope: 0.2,
+                dropout: 0.0,
+            },
+        },
+        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        train: TrainConfig {
+            epochs,
+            batch_size: 16,
+            d_steps: 1,
+            noise: Noise::Fresh,
+            shuffle: true,
+            drop_last: false,
+        },
+    }
+}
+
+/// `seeds` runs of one config.
+pub(crate) fn runs(seeds: u64, epochs: u32) -> Vec<PlannedRun> {
+    (1..=seeds).map(|seed| run(&config(epochs, 16), seed)).collect()
+}
+
+pub(crate) fn run(config: &Config, seed: u64) -> PlannedRun {
+    let config_hash = ConfigHash::of(config);
+    PlannedRun {
+        id: RunId::of(&config_hash, seed, "strokes"),
+        config_hash,
+        config: config.clone(),
+        seed,
+        data_fingerprint: "strokes".to_owned(),
+        assignments: Vec::new(),
+        label: format!("seed={seed}"),
+    }
+}
+
+fn record() -> Record {
+    Record {
+        every_steps: 2,
+        every_epochs: 1,
+        grid_rows: 1,
+        grid_cols: 1,
+        sample_mode: SampleMode::Eval,
+        latent_seed: 0,
+        palette: Palette::Gray,
+        checkpoint_seconds: 0.0,
+    }
+}
+
+fn sweep_record() -> SweepRecord {
+    SweepRecord {
+        name: "test".to_owned(),
+        file: "test.toml".to_owned(),
+        source_toml: String::new(),
+        description: String::new(),
+        recipe: "fast".to_owned(),
+        axes_json: "[]".to_owned(),
+        dataset_requested: Dataset::Strokes,
+        dataset: Dataset::Strokes,
+        record: record(),
+        program_version: "0.0.0".to_owned(),
+        machine: "test".to_owned(),
+    }
+}
+
+/// That trains at most so many of those runs at a time.
+pub(crate) fn slot(device: &str, max_lanes: usize, runs: usize) -> Slot {
+    Slot { device: device.to_owned(), threads: 1, max_lanes: vec![max_lanes; runs] }
+}
+
+/// A results folder, a request on it, and what has been told.
+pub(crate) struct Harness {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) request: SweepRequest,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) stop: StopSignal,
+}
+
+impl Harness {
+    pub(crate) fn new(runs: Vec<PlannedRun>, slots: usize, max_lanes: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let slots =
+            (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes, runs.len())).collect();
+        let request = SweepRequest {
+            sweep: sweep_record(),
+            runs,
+            slots,
+            results_dir: folder.path().to_owned(),
+            data_dir: None,
+            max_attempts: 3,
+            hang_timeout: Duration::from_secs(30),
+            pacing: Pacing {
+                batch_interval: Duration::from_millis(2),
+                batch_events: 16,
+                stop_grace: Duration::from_millis(200),
+                exit_grace: Duration::from_millis(200),
+                rest: Duration::ZERO,
+                progress_interval: Duration::ZERO,
+            },
+        };
+        Self { folder, request, notices: Vec::new(), stop: StopSignal::new() }
+    }
+
+    /// Runs the sweep with a fresh stop signal.
+    pub(crate) fn sweep(
+        &mut self,
+        recorder: &mut dyn Recorder,
+        launcher: &dyn Launcher,
+    ) -> Result<Summary, RunnerError> {
+        self.sweep_with(recorder, launcher, |_, _| {})
+    }
+
+    /// The same, with something done at each notice.
+    pub(crate) fn sweep_with(
+        &mut self,
+        recorder: &mut dyn Recorder,
+        launcher: &dyn Launcher,
+        mut at: impl FnMut(&Notice, &StopSignal),
+    ) -> Result<Summary, RunnerError> {
+        self.stop = StopSignal::new();
+        self.notices.clear();
+        let (notices, stop) = (&mut self.notices, &self.stop);
+        let mut observer = |notice: &Notice| {
+            notices.push(notice.clone());
+            at(notice, stop);
+        };
+        run_sweep(&self.request, recorder, launcher, stop, &mut observer)
+    }
+
+    pub(crate) fn id(&self, run: usize) -> RunId {
+        self.request.runs[run].id.clone()
+    }
+
+    /// The causes of lost workers, in order.
+    pub(crate) fn losses(&self) -> Vec<&str> {
+        let causes = self.notices.iter().filter_map(|notice| match notice {
+            Notice::WorkerLost { cause, .. } => Some(cause.as_str()),
+            _ => None,
+        });
+        causes.collect()
+    }
+
+    /// How runs ended, and why.
+    pub(crate) fn ends(&self) -> Vec<(RunId, RunState, String)> {
+        let end = |notice: &Notice| match notice {
+            Notice::RunEnded { run, state, cause, .. } => Some((run.id.clone(), *state, cause.clone())),
+            _ => None,
+        };
+        self.notices.iter().filter_map(end).collect()
+    }
+
+    /// Sizes of the groups started, in order.
+    pub(crate) fn group_sizes(&self) -> Vec<usize> {
+        let size = |notice: &Notice| match notice {
+            Notice::GroupStarted { runs, .. } => Some(runs.len()),
+            _ => None,
+        };
+        self.notices.iter().filter_map(size).collect()
+    }
+
+    /// Files in a run's checkpoint folder, sorted.
+    pub(crate) fn checkpoints(&self, run: usize) -> Vec<String> {
+        let folder = self.folder.path().join("checkpoints").join(self.id(run).as_str());
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// What an undisturbed sweep of those runs records.
+pub(crate) fn undisturbed(runs: &[PlannedRun]) -> Memory {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs.to_vec(), 1, 1);
+    let summary = harness.sweep(&mut memory, &gansweep_scheduler::mock::MockLauncher::healthy());
+    assert!(summary.expect("a healthy sweep").all_well());
+    memory
+}

@@ -1,0 +1,81 @@
+//! What a step costs, and what a device can do: the two sides of its floor.
+
+use std::time::Instant;
+
+use burn::tensor::Tensor;
+use gansweep_config::Config;
+
+use crate::device::OpenDevice;
+use gansweep_nn::network::{Network, Role};
+use gansweep_train::TrainError;
+
+/// What one step of one lane cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepCost {
+    /// Operations of the matrix products; a multiply-add counts as two.
+    pub flops: f64,
+    /// Bytes of parameters, moments and gradients to and from the device's memory: in Adam, read
+    /// four numbers and write three for each parameter.
+    pub bytes: f64,
+}
+
+impl StepCost {
+    /// Of a full step of that config.
+    pub fn of(config: &Config) -> Self {
+        let parameters = |role| Network::of(role, config).parameter_count() as f64;
+        let updated =
+            f64::from(config.train.d_steps) * parameters(Role::Discriminator) + parameters(Role::Generator);
+        Self { flops: config.flops_per_step(), bytes: 28.0 * updated }
+    }
+}
+
+/// What a device does at most, measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeviceSpeed {
+    /// Operations a second in products of 32-bit matrices.
+    pub flops: f64,
+    /// Bytes a second to and from the device's memory.
+    pub bytes: f64,
+}
+
+impl DeviceSpeed {
+    /// Measures for about a second on a GPU: products of `side`-sided matrices, and additions to
+    /// a tensor of `side` squared numbers eight times over.
+    pub fn measure(device: &OpenDevice, side: usize) -> Result<Self, TrainError> {
+        let matrix = Tensor::<2>::ones([side, side], &device.device) * (1.0 / side as f64);
+        let product = repeat(device, || {
+            let _ = matrix.clone().matmul(matrix.clone());
+        })?;
+        let mut large = Tensor::<2>::ones([8 * side, side], &device.device);
+        let sum = repeat(device, || large.inplace(|large| large + 1.0))?;
+        let numbers = side as f64 * side as f64;
+        Ok(Self { flops: 2.0 * numbers * side as f64 / product, bytes: 8.0 * 8.0 * numbers / sum })
+    }
+
+    /// Seconds that a step of so many lanes takes at least.
+    pub fn floor(&self, cost: StepCost, lanes: usize) -> f64 {
+        lanes as f64 * (cost.flops / self.flops).max(cost.bytes / self.bytes)
+    }
+}
+
+/// Seconds that `work` takes, the best of several rounds.
+fn repeat(device: &OpenDevice, mut work: impl FnMut()) -> Result<f64, TrainError> {
+    let failed = |error: burn::tensor::ExecutionError| TrainError::Device {
+        device: device.name.to_string(),
+        cause: error.to_string(),
+    };
+    let mut best = f64::INFINITY;
+    for round in 0..5 {
+        let count = if round == 0 { 2 } else { 20 };
+        let start = Instant::now();
+        for _ in 0..count {
+            work();
+        }
+        device.device.sync().map_err(failed)?;
+        best = best.min(start.elapsed().as_secs_f64() / f64::from(count));
+        if best > 0.2 {
+            break;
+        }
+    }
+    Ok(best)
+}

@@ -1,0 +1,10 @@
+//! Burn's devices: what there is, and how one is opened. No other module names a backend of Burn's.
+
+mod adapters;
+mod host;
+mod open;
+mod probe;
+
+pub(crate) use host::in_host_memory;
+pub use open::{OpenDevice, limit_threads, open};
+pub use probe::gpus;

@@ -1,0 +1,156 @@
+//! Opening a device for Burn's tensors.
+
+use burn::tensor::Device;
+
+use gansweep_train::{DeviceKind, DeviceName, TrainError};
+
+/// A device that tensors can be made on.
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    /// What it was asked for by.
+    pub name: DeviceName,
+    /// What computes, for the record: backend, adapter and driver.
+    pub description: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    pub(crate) device: Device,
+    /// Whether a recorded step is replayed faster than it is issued again.
+    pub(crate) replays: bool,
+}
+
+impl OpenDevice {
+    /// Bytes of its memory that this process holds, where the backend counts them: those in use and
+    /// those kept for the next tensors.
+    pub fn memory_held_bytes(&self) -> Option<u64> {
+        self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
+    }
+
+    /// Makes tensors that stay as long as a group is trained. Backends that hand out memory from
+    /// pages as large as the largest tensor give each of these a piece of its own size instead.
+    pub(crate) fn lasting<T: Send>(&self, make: impl Fn() -> T + Send) -> T {
+        self.device.memory_persistent_allocations((), move |()| make())
+    }
+
+    /// The same device, with every step issued anew: to compare.
+    #[must_use]
+    pub fn without_replay(self) -> Self {
+        Self { replays: false, ..self }
+    }
+}
+
+/// Opens a device for Burn's tensors. Runs its driver's code, so a worker process should do it.
+///
+/// [`DeviceName::Cpu`] is no device of Burn's and is refused.
+pub fn open(name: DeviceName) -> Result<OpenDevice, TrainError> {
+    let opened = match name {
+        DeviceName::Cpu => Err("it is this program's own CPU path, not one of Burn's devices".to_owned()),
+        DeviceName::Flex => flex(),
+        DeviceName::Vulkan(_) | DeviceName::Wgpu(_) => gpu(name),
+        DeviceName::LibtorchCpu | DeviceName::LibtorchCuda(_) => libtorch(name),
+    };
+    opened.map_err(|cause| TrainError::Device { device: name.to_string(), cause })
+}
+
+/// Keeps a device that computes on the processor to so many threads. Holds for the whole process,
+/// so a worker process should say it, before its first work there.
+pub fn limit_threads(name: DeviceName, threads: usize) {
+    if !name.is_cpu() {
+        return;
+    }
+    // Fails where the pool has begun to work, in a process that is no worker: it stays as it is.
+    drop(rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global());
+    #[cfg(feature = "libtorch")]
+    if name.is_libtorch() {
+        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
+    }
+}
+
+#[cfg(feature = "flex")]
+#[expect(clippy::unnecessary_wraps, reason = "without its feature it fails")]
+fn flex() -> Result<OpenDevice, String> {
+    let description = format!("Burn {} flex", super::probe::BURN_VERSION);
+    Ok(OpenDevice {
+        name: DeviceName::Flex,
+        description,
+        kind: DeviceKind::Cpu,
+        device: Device::flex(),
+        replays: false,
+    })
+}
+
+#[cfg(not(feature = "flex"))]
+fn flex() -> Result<OpenDevice, String> {
+    Err(super::probe::missing("flex"))
+}
+
+#[cfg(feature = "wgpu")]
+fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
+    use burn::tensor::DeviceKind as Selector;
+    use burn::tensor::wgpu::WgpuBackend;
+
+    use super::adapters::{Api, adapters};
+
+    let (api, backend, index) = match name {
+        DeviceName::Vulkan(index) => (Api::Vulkan, WgpuBackend::Vulkan, index),
+        DeviceName::Wgpu(index) => (Api::Preferred, WgpuBackend::Auto, index),
+        _ => return Err("it is no GPU".to_owned()),
+    };
+    let found = adapters(api);
+    let Some(adapter) = found.get(index) else {
+        return Err(super::probe::no_adapter(api, found.len()));
+    };
+    let selector = match adapter.kind {
+        DeviceKind::DiscreteGpu => Selector::DiscreteGpu(adapter.nth),
+        DeviceKind::IntegratedGpu => Selector::IntegratedGpu(adapter.nth),
+        DeviceKind::VirtualGpu => Selector::VirtualGpu(adapter.nth),
+        DeviceKind::SoftwareGpu | DeviceKind::Cpu => Selector::Cpu,
+    };
+    let options = Device::wgpu_options().device_kind(selector).graphics_api(backend);
+    let device = options.init().map_err(|error| format!("{}: {error}", adapter.description))?;
+    let shaders = if cfg!(feature = "vulkan") { "SPIR-V" } else { "WGSL" };
+    let description =
+        format!("Burn {} wgpu ({shaders}) on {}", super::probe::BURN_VERSION, adapter.description);
+    Ok(OpenDevice { name, description, kind: adapter.kind, device, replays: true })
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn gpu(_: DeviceName) -> Result<OpenDevice, String> {
+    Err(super::probe::missing("wgpu"))
+}
+
+#[cfg(feature = "libtorch")]
+#[expect(deprecated, reason = "Burn's only way to cuBLAS; kept behind this module")]
+fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
+    let (device, kind) = if let DeviceName::LibtorchCuda(index) = name {
+        let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+        if index >= count {
+            return Err(super::probe::no_cuda(count));
+        }
+        (Device::libtorch_cuda(index), DeviceKind::DiscreteGpu)
+    } else {
+        keep_freed_memory();
+        (Device::libtorch(), DeviceKind::Cpu)
+    };
+    let description = format!("Burn {} libtorch", super::probe::BURN_VERSION);
+    Ok(OpenDevice { name, description, kind, device, replays: false })
+}
+
+/// Has the allocator keep what is freed. libtorch allocates every operation's result anew, and glibc
+/// would give each large one back to the kernel, which clears its pages when it is asked again: a
+/// sixth of the time of a step of `realpython`.
+#[cfg(all(feature = "libtorch", target_env = "gnu"))]
+fn keep_freed_memory() {
+    // SAFETY: it sets numbers of the allocator, under the allocator's own lock.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
+    }
+}
+
+#[cfg(all(feature = "libtorch", not(target_env = "gnu")))]
+fn keep_freed_memory() {}
+
+#[cfg(not(feature = "libtorch"))]
+fn libtorch(_: DeviceName) -> Result<OpenDevice, String> {
+    Err(super::probe::missing("libtorch"))
+}

@@ -1,0 +1,96 @@
+//! The forward pass of a network for all lanes at once.
+
+use burn::tensor::{Tensor, activation};
+
+use super::activation::Slopes;
+use gansweep_nn::network::{Layer, Network};
+
+/// Added to a variance before its root, as `BatchNorm1d` does.
+const BATCH_NORM_EPS: f64 = 1e-5;
+
+/// Where `BatchNorm` takes mean and variance from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statistics {
+    /// The batch.
+    Batch,
+    /// The running ones.
+    Running,
+}
+
+/// What a forward pass reads besides its input.
+pub(super) struct Pass<'a> {
+    /// The layers.
+    pub(super) network: &'a Network,
+    /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers.
+    pub(super) parameters: &'a [Tensor<3>],
+    /// Of the leaky ReLUs.
+    pub(super) slopes: &'a Slopes,
+    /// For `BatchNorm`.
+    pub(super) statistics: Statistics,
+    /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
+    pub(super) running: &'a [Tensor<3>],
+    /// One mask a Dropout layer, `[lanes, batch, features]`; without masks Dropout is off.
+    pub(super) masks: Option<&'a [Tensor<3>]>,
+}
+
+/// What a forward pass leaves.
+pub(super) struct Passed {
+    /// `[lanes, batch, features]`.
+    pub(super) output: Tensor<3>,
+    /// Mean and biased variance of each `BatchNorm`'s batch in turn, `[lanes, 1, features]`,
+    /// outside of autodiff; empty with running statistics.
+    pub(super) moments: Vec<Tensor<3>>,
+}
+
+impl Pass<'_> {
+    /// Evaluates `input`, `[lanes, batch, features]`.
+    pub(super) fn run(&self, input: Tensor<3>) -> Passed {
+        let mut parameters = self.parameters.iter().cloned();
+        let mut running = self.running.iter().cloned();
+        let mut masks = self.masks.unwrap_or_default().iter().cloned();
+        let mut moments = Vec::new();
+        let output = self.network.layers.iter().fold(input, |x, layer| match layer {
+            Layer::Linear { .. } => {
+                let [weight, bias] = pair(&mut parameters);
+                x.matmul(weight) + bias
+            }
+            Layer::BatchNorm { .. } => {
+                let [weight, bias] = pair(&mut parameters);
+                let normal = match self.statistics {
+                    Statistics::Running => {
+                        let [mean, variance] = pair(&mut running);
+                        normalise(x - mean, variance)
+                    }
+                    Statistics::Batch => normalise_batch(x, &mut moments),
+                };
+                normal * weight + bias
+            }
+            Layer::LeakyRelu => self.slopes.apply(x),
+            Layer::Dropout => match masks.next() {
+                Some(mask) => x * mask,
+                None => x,
+            },
+            Layer::Tanh => x.tanh(),
+            Layer::Sigmoid => activation::sigmoid(x),
+        });
+        Passed { output, moments }
+    }
+}
+
+/// The next two tensors of a layer that has two.
+fn pair(tensors: &mut impl Iterator<Item = Tensor<3>>) -> [Tensor<3>; 2] {
+    std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each such layer"))
+}
+
+fn normalise_batch(x: Tensor<3>, moments: &mut Vec<Tensor<3>>) -> Tensor<3> {
+    let mean = x.clone().mean_dim(1);
+    let centred = x - mean.clone();
+    let variance = centred.clone().square().mean_dim(1);
+    moments.push(mean.without_autodiff());
+    moments.push(variance.clone().without_autodiff());
+    normalise(centred, variance)
+}
+
+fn normalise(centred: Tensor<3>, variance: Tensor<3>) -> Tensor<3> {
+    centred / (variance + BATCH_NORM_EPS).sqrt()
+}

@@ -1,0 +1,229 @@
+//! How much of a device's memory a group takes.
+//!
+//! Burn's allocator for GPUs (cubecl) takes memory in pages that are as large as the largest tensor
+//! so far, and lays tensors into them one after the other; tensors made to last
+//! ([`OpenDevice::lasting`](crate::device::OpenDevice)) have pieces of their own. A recorded step
+//! keeps the pages it was recorded on for its replays, so steps that are issued (those that measure
+//! gradients' norms, an epoch's last) have pages besides. So the estimate lists the tensors that are
+//! there at the moments when most are, and packs them.
+
+use gansweep_config::{Config, IMAGE_PIXELS, TRAIN_IMAGES};
+
+use super::feed::most_steps;
+use super::mask_plan::Mask;
+use super::row::{Kit, StepShape, dropout_layers};
+use gansweep_nn::network::{Layer, Network, Role};
+
+const MIB: u64 = 1 << 20;
+/// A page of the pool for tensors of up to 64 KiB.
+const SMALL_PAGE: u64 = 8 * MIB;
+/// A page of the others is this much larger than the largest of them, and never smaller than twice
+/// as much.
+const PAGE_SLACK: u64 = MIB;
+/// Tensors of a hidden layer that wait for the backward pass, and those in work: the sum of product
+/// and bias, the factor of the activation, their product.
+const TENSORS_OF_A_LAYER: usize = 3;
+/// The same of its `BatchNorm`: centred, its square, normalised, scaled.
+const TENSORS_OF_A_NORM: usize = 4;
+/// Tensors of every dropout mask of a step at once, while they are made.
+const TENSORS_OF_MASKS: usize = 3;
+
+/// Bytes of a device's memory that a group of that config and so many lanes takes.
+pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
+    let sizes = Sizes::new(config, lanes);
+    let moments =
+        [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating(), vec![sizes.block]];
+    let largest = moments.iter().flatten().copied().max().unwrap_or(0);
+    let page = (largest + PAGE_SLACK).next_multiple_of(MIB).max(2 * PAGE_SLACK);
+    let pages = moments.into_iter().map(|tensors| pack(tensors, page)).max().unwrap_or(0);
+    sizes.lasting() + 2 * (SMALL_PAGE + pages * page)
+}
+
+/// Bytes of the largest tensor of a group of that config and so many lanes.
+pub fn largest_buffer_bytes(config: &Config, lanes: usize) -> u64 {
+    let sizes = Sizes::new(config, lanes);
+    let moments = [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating()];
+    moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0)
+}
+
+/// Pages of so many bytes that hold those tensors, each whole, the largest first.
+fn pack(mut tensors: Vec<u64>, page: u64) -> u64 {
+    tensors.sort_unstable_by(|a, b| b.cmp(a));
+    let mut rooms: Vec<u64> = Vec::new();
+    for tensor in tensors {
+        match rooms.iter_mut().find(|room| **room >= tensor) {
+            Some(room) => *room -= tensor,
+            None => rooms.push(page.saturating_sub(tensor)),
+        }
+    }
+    rooms.len() as u64
+}
+
+/// Bytes of a group's tensors.
+struct Sizes {
+    /// Of one number in each lane.
+    number: u64,
+    networks: [Network; 2],
+    batch: usize,
+    /// The images of all lanes' data.
+    images: u64,
+    /// The rows of a block of steps: floats, then integers.
+    block: u64,
+    integers: u64,
+    /// Entries of all dropout masks of one network in a step, the larger of both.
+    masks: usize,
+}
+
+impl Sizes {
+    fn new(config: &Config, lanes: usize) -> Self {
+        let networks = Role::BOTH.map(|role| Network::of(role, config));
+        let batch = config.train.batch_size as usize;
+        let shape = StepShape {
+            lanes,
+            batches: vec![batch; config.train.d_steps as usize],
+            latent_dim: config.model.latent_dim as usize,
+            generator_dropout: dropout_layers(&networks[0]),
+            discriminator_dropout: dropout_layers(&networks[1]),
+        };
+        let Kit { generator, discriminator, layout } = Kit::new(&shape);
+        let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
+        let steps = most_steps(&layout);
+        let count = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images };
+        Self {
+            number: 4 * lanes as u64,
+            networks,
+            batch,
+            images: u64::from(count) * IMAGE_PIXELS as u64,
+            block: 4 * (steps * layout.floats) as u64,
+            integers: 4 * (steps * layout.integers) as u64,
+            masks: entries.into_iter().max().unwrap_or(0),
+        }
+    }
+
+    /// What stays: images, rows, parameters with both moments; and each mask entry's two indices.
+    fn lasting(&self) -> u64 {
+        let parameters: usize = self.networks.iter().map(Network::parameter_count).sum();
+        let indices = 8 * self.masks as u64;
+        self.images + self.block + self.integers + self.number * 3 * parameters as u64 + indices
+    }
+
+    /// Adam: a gradient and two tensors of the same size.
+    fn updating(&self) -> Vec<u64> {
+        let largest = self.networks.iter().map(Network::parameter_count).max().unwrap_or(0);
+        vec![self.number * largest as u64; 3]
+    }
+
+    /// The discriminator's batch in the making: images as bytes and as floats, the fakes, and both
+    /// together; and its masks.
+    fn gathering(&self) -> Vec<u64> {
+        let images = self.batch * IMAGE_PIXELS;
+        let mut tensors = vec![images, images, images, 2 * images];
+        tensors.extend([self.masks; TENSORS_OF_MASKS]);
+        self.bytes(tensors)
+    }
+
+    /// The discriminator's update: images and fakes, what the layers leave for both, and the gradients
+    /// of the parameters.
+    fn discriminating(&self) -> Vec<u64> {
+        let [_, discriminator] = &self.networks;
+        let mut tensors = vec![2 * self.batch * IMAGE_PIXELS];
+        tensors.extend(layers(discriminator, 2 * self.batch));
+        tensors.extend([self.masks; TENSORS_OF_MASKS]);
+        tensors.extend(weights(discriminator));
+        self.bytes(tensors)
+    }
+
+    /// The generator's update: what the layers of both leave, the fakes before and after their
+    /// squashing and the gradients there, and the gradients of the parameters.
+    fn generating(&self) -> Vec<u64> {
+        let [generator, discriminator] = &self.networks;
+        let mut tensors = vec![self.batch * IMAGE_PIXELS; 3];
+        tensors.extend(layers(generator, self.batch));
+        tensors.extend(layers(discriminator, self.batch));
+        tensors.extend([self.masks; TENSORS_OF_MASKS]);
+        tensors.extend(weights(generator));
+        self.bytes(tensors)
+    }
+
+    /// Bytes of tensors of so many numbers a lane.
+    fn bytes(&self, tensors: Vec<usize>) -> Vec<u64> {
+        tensors.into_iter().map(|numbers| self.number * numbers as u64).collect()
+    }
+}
+
+/// Numbers in each tensor that the hidden layers of a network leave for so many rows.
+fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
+    let mut width = network.inputs;
+    let tensors = network.layers.iter().flat_map(move |layer| {
+        let count = match *layer {
+            Layer::Linear { outputs, .. } => {
+                width = outputs;
+                0
+            }
+            Layer::LeakyRelu => TENSORS_OF_A_LAYER,
+            Layer::BatchNorm { .. } => TENSORS_OF_A_NORM,
+            Layer::Dropout => 1,
+            // Of the last layer.
+            Layer::Tanh | Layer::Sigmoid => 0,
+        };
+        std::iter::repeat_n(rows * width, count)
+    });
+    tensors.collect::<Vec<_>>().into_iter()
+}
+
+/// Numbers in each weight.
+fn weights(network: &Network) -> impl Iterator<Item = usize> {
+    network.layers.iter().filter_map(|layer| match *layer {
+        Layer::Linear { inputs, outputs } => Some(inputs * outputs),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{advance, burn, config, initial, lanes, test_device};
+    use super::*;
+
+    /// How far an estimate is from what is held, as a share of the latter.
+    fn far(config: &Config, lanes: usize, held: f64) -> f64 {
+        (memory_bytes(config, lanes) as f64 - held).abs() / held
+    }
+
+    #[test]
+    fn estimates_are_near_what_was_measured() {
+        // With `burn_speed` on Mesa's lavapipe, Burn 0.22.1, in millions of bytes.
+        for (recipe, lanes, sets, held) in [
+            ("jovian", 1, "data.images=1000", 39.3),
+            ("jovian", 4, "data.images=1000", 87.9),
+            ("jovian", 12, "data.images=1000", 270.1),
+            ("jovian", 8, "train.batch_size=4 data.images=400", 124.8),
+            ("jovian", 8, "model.hidden=32 train.batch_size=512 data.images=5120", 260.4),
+            ("fast", 6, "train.batch_size=8 data.images=400", 188.6),
+            ("realpython", 3, "train.batch_size=4 data.images=100", 240.4),
+            ("realpython", 2, "data.images=320", 179.5),
+            ("coursera", 2, "data.images=1280", 159.4),
+            ("udacity", 4, "data.images=600", 68.9),
+        ] {
+            let config = config(recipe, &sets.split(' ').collect::<Vec<_>>());
+            let far = far(&config, lanes, held * 1e6);
+            assert!(far < 0.1, "{recipe}, {lanes} lanes, {sets}: {:.0} % off", far * 100.0);
+        }
+    }
+
+    /// In a process of its own, since the device's memory is counted as a whole.
+    #[test]
+    fn a_group_holds_what_was_estimated() {
+        if std::env::var_os("GANSWEEP_TEST_DEVICE").is_none() {
+            return;
+        }
+        let config = config("udacity", &["data.images=600"]);
+        let group = lanes(&vec![config.clone(); 4]);
+        let mut trainer = burn(&group, &initial(&group));
+        for _ in 0..2 {
+            advance(&mut trainer, 8);
+        }
+        let Some(held) = test_device().memory_held_bytes() else { return };
+        let far = far(&config, 4, held as f64);
+        assert!(far < 0.2, "{held} bytes held, {} estimated", memory_bytes(&config, 4));
+    }
+}

@@ -1,0 +1,181 @@
+//! One of the two networks of all lanes: what is trained of it and what it is trained with.
+
+use burn::tensor::{Device, Tensor, Transaction};
+use gansweep_config::{AdamConfig, Config};
+
+use super::activation::Slopes;
+use super::adam::{Adam, Trained};
+use super::forward::{Pass, Passed, Statistics};
+use super::layout::Layout;
+use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::state::LaneState;
+
+/// `BatchNorm1d`'s momentum: the weight of a batch in the running statistics.
+const MOMENTUM: f64 = 0.1;
+
+/// A network of all lanes.
+#[derive(Debug)]
+pub(super) struct Side {
+    /// The layers.
+    pub(super) network: Network,
+    /// Of the parameters.
+    pub(super) layout: Layout,
+    /// Parameters and moments.
+    pub(super) trained: Trained,
+    /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
+    pub(super) running: Vec<Tensor<3>>,
+    running_layout: Layout,
+    adam: Adam,
+    slopes: Slopes,
+}
+
+impl Side {
+    /// Uploads the lanes' states; the error names what is wrong with one.
+    pub(super) fn new(
+        role: Role,
+        configs: &[&Config],
+        states: &[LaneState],
+        device: &Device,
+    ) -> Result<Self, String> {
+        let first = configs.first().ok_or("it has no lanes")?;
+        let network = Network::of(role, first);
+        let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
+        let upload = |layout: &Layout, prefix: &str| -> Result<Tensor<2>, String> {
+            let mut values = Vec::with_capacity(states.len() * layout.count);
+            for state in states {
+                layout.gather(prefix, &state.arrays, &mut values)?;
+            }
+            Ok(Tensor::<1>::from_data(values.as_slice(), device).reshape([states.len(), layout.count]))
+        };
+        let trained = Trained {
+            values: upload(&layout, "")?,
+            first: upload(&layout, "adam.m.")?,
+            second: upload(&layout, "adam.v.")?,
+        };
+        let running = match running_layout.slots.is_empty() {
+            true => Vec::new(),
+            // Multiplied by one: each its own memory, not a view of a common one.
+            false => {
+                running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
+            }
+        };
+        let adam = Adam::new(configs.iter().map(|config| adam_config(role, config)), device);
+        let slopes: Vec<_> = configs.iter().map(|config| slope(role, config)).collect();
+        let slopes = Slopes::new(&slopes, device);
+        Ok(Self { network, layout, trained, running, running_layout, adam, slopes })
+    }
+
+    /// Every parameter, `[lanes, rows, columns]`; gradients flow to none of them.
+    pub(super) fn constants(&self) -> Vec<Tensor<3>> {
+        self.layout.split(&self.trained.values)
+    }
+
+    /// Every parameter, `[lanes, rows, columns]`, as a leaf whose gradient is kept.
+    pub(super) fn leaves(&self) -> Vec<Tensor<3>> {
+        self.constants().into_iter().map(|parameter| parameter.autodiff().require_grad()).collect()
+    }
+
+    /// A pass in training mode.
+    pub(super) fn train(&self, parameters: &[Tensor<3>], masks: &[Tensor<3>], input: Tensor<3>) -> Passed {
+        let statistics = Statistics::Batch;
+        let pass = Pass {
+            network: &self.network,
+            parameters,
+            slopes: &self.slopes,
+            statistics,
+            running: &[],
+            masks: Some(masks),
+        };
+        pass.run(input)
+    }
+
+    /// A pass with Dropout off that leaves everything as it is.
+    pub(super) fn sample(&self, statistics: Statistics, input: Tensor<3>) -> Tensor<3> {
+        let parameters = &self.constants();
+        let pass = Pass {
+            network: &self.network,
+            parameters,
+            slopes: &self.slopes,
+            statistics,
+            running: &self.running,
+            masks: None,
+        };
+        pass.run(input).output
+    }
+
+    /// Takes a batch's moments into the running statistics: momentum 0.1, unbiased variance.
+    pub(super) fn track(&mut self, moments: Vec<Tensor<3>>, batch: usize) {
+        let unbiased = batch as f64 / (batch.max(2) - 1) as f64;
+        for (index, (running, moment)) in self.running.iter_mut().zip(moments).enumerate() {
+            let weight = if index % 2 == 0 { MOMENTUM } else { MOMENTUM * unbiased };
+            running.inplace(|running| running * (1.0 - MOMENTUM) + moment * weight);
+        }
+    }
+
+    /// The masks of the next pass of this network, out of those of a step.
+    pub(super) fn take_masks(&self, masks: &mut impl Iterator<Item = Tensor<3>>) -> Vec<Tensor<3>> {
+        let layers = self.network.layers.iter().filter(|layer| matches!(layer, Layer::Dropout)).count();
+        masks.take(layers).collect()
+    }
+
+    /// The gradient of the sum of all lanes' losses, `[lanes, numbers]`: no lane's is scaled by its
+    /// company.
+    pub(super) fn gradient(&self, leaves: &[Tensor<3>], loss: &Tensor<3>) -> Tensor<2> {
+        let mut gradients = loss.clone().sum().backward();
+        let parts = leaves.iter().map(|leaf| match leaf.grad_remove(&mut gradients) {
+            Some(gradient) => gradient,
+            None => leaf.clone().without_autodiff().zeros_like(),
+        });
+        self.layout.join(parts.collect())
+    }
+
+    /// One update of Adam; see [`Adam::update`].
+    pub(super) fn update(&mut self, gradient: Tensor<2>, step_size: Tensor<2>, root: Tensor<2>) {
+        self.adam.update(&mut self.trained, gradient, step_size, root);
+    }
+
+    /// Asks for everything of a lane that [`Self::receive`] takes back.
+    pub(super) fn request(&self, lane: usize, transaction: Transaction) -> Transaction {
+        let row = |flat: &Tensor<2>| flat.clone().slice([lane..lane + 1, 0..self.layout.count]);
+        let transaction = transaction
+            .register(row(&self.trained.values))
+            .register(row(&self.trained.first))
+            .register(row(&self.trained.second));
+        let rows = self.running.iter().map(|running| running.clone().slice([lane..lane + 1]));
+        rows.fold(transaction, Transaction::register)
+    }
+
+    /// Puts what [`Self::request`] asked for into a lane's state.
+    pub(super) fn receive(
+        &self,
+        rows: &mut impl Iterator<Item = Vec<f32>>,
+        state: &mut LaneState,
+    ) -> Option<()> {
+        for prefix in ["", "adam.m.", "adam.v."] {
+            self.layout.scatter(prefix, &rows.next()?, &mut state.arrays);
+        }
+        let running: Vec<f32> = (0..self.running.len()).map_while(|_| rows.next()).flatten().collect();
+        self.running_layout.scatter("", running.get(..self.running_layout.count)?, &mut state.arrays);
+        Some(())
+    }
+}
+
+fn adam_config(role: Role, config: &Config) -> &AdamConfig {
+    match role {
+        Role::Generator => &config.optimizer.generator,
+        Role::Discriminator => &config.optimizer.discriminator,
+    }
+}
+
+fn slope(role: Role, config: &Config) -> f64 {
+    use gansweep_config::Activation;
+
+    let (activation, slope) = match role {
+        Role::Generator => (config.model.generator.activation, config.model.generator.slope),
+        Role::Discriminator => (config.model.discriminator.activation, config.model.discriminator.slope),
+    };
+    match activation {
+        Activation::Relu => 0.0,
+        Activation::LeakyRelu => slope,
+    }
+}

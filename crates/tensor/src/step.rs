@@ -1,0 +1,215 @@
+//! One step of all lanes on the device.
+
+use burn::tensor::{Device, Int, Tensor, activation};
+
+use super::images::DeviceImages;
+use super::loss::{DiscriminatorLoss, generator_loss};
+use super::masks::MaskMaker;
+use super::row::{Kit, RowLayout, Span, StepShape};
+use super::rows::Rows;
+use super::side::Side;
+
+/// What steps of one shape need besides the lanes' state.
+#[derive(Debug)]
+pub(super) struct StepKit {
+    /// The sizes.
+    pub(super) shape: StepShape,
+    /// Where each quantity lies in a row.
+    pub(super) layout: RowLayout,
+    generator_masks: Option<MaskMaker>,
+    discriminator_masks: Option<MaskMaker>,
+}
+
+impl StepKit {
+    /// For steps of that shape; rates are the lanes' dropout rates.
+    pub(super) fn new(
+        shape: StepShape,
+        generator_rates: &[f64],
+        discriminator_rates: &[f64],
+        device: &Device,
+    ) -> Self {
+        let kit = Kit::new(&shape);
+        Self {
+            shape,
+            generator_masks: MaskMaker::new(&kit.generator, generator_rates, device),
+            discriminator_masks: MaskMaker::new(&kit.discriminator, discriminator_rates, device),
+            layout: kit.layout,
+        }
+    }
+}
+
+/// Both networks of all lanes and what they are trained with and on.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    /// Latents to images.
+    pub(super) generator: Side,
+    /// Images to logits.
+    pub(super) discriminator: Side,
+    /// Of the discriminator.
+    pub(super) loss: DiscriminatorLoss,
+    /// The training images.
+    pub(super) images: DeviceImages,
+}
+
+/// What one discriminator update measured, each `[lanes, 1]`.
+struct DiscriminatorUpdate {
+    loss: Tensor<2>,
+    real: Tensor<2>,
+    fake: Tensor<2>,
+    norm: Option<Tensor<2>>,
+}
+
+/// The inputs of one step.
+struct Inputs<'a> {
+    layout: &'a RowLayout,
+    lanes: usize,
+    floats: Tensor<1>,
+    integers: Tensor<1, Int>,
+    generator_masks: std::vec::IntoIter<Tensor<3>>,
+    discriminator_masks: std::vec::IntoIter<Tensor<3>>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Reads the next row, and moves on to the one after it.
+    fn take(kit: &'a StepKit, rows: &mut Rows) -> Self {
+        let (layout, lanes) = (&kit.layout, kit.shape.lanes);
+        let (floats, integers) = rows.take();
+        let make = |maker: &Option<MaskMaker>, spans: &[Span; 2]| match maker {
+            Some(maker) => maker.make(
+                integer_columns(&integers, &spans[0], lanes),
+                integer_columns(&integers, &spans[1], lanes),
+            ),
+            None => Vec::new(),
+        };
+        let generator_masks = make(&kit.generator_masks, &layout.keys_g).into_iter();
+        let discriminator_masks = make(&kit.discriminator_masks, &layout.keys_d).into_iter();
+        Self { layout, lanes, floats, integers, generator_masks, discriminator_masks }
+    }
+
+    fn columns(&self, span: &Span) -> Tensor<2> {
+        let row = self.floats.clone().slice([span.start..span.start + span.count]);
+        row.reshape([self.lanes, span.count / self.lanes])
+    }
+
+    fn latents(&self, span: &Span, batch: usize) -> Tensor<3> {
+        let row = self.floats.clone().slice([span.start..span.start + span.count]);
+        row.reshape([self.lanes, batch, span.count / (self.lanes * batch)])
+    }
+
+    fn images(&self, update: usize) -> Tensor<1, Int> {
+        let span = &self.layout.images[update];
+        self.integers.clone().slice([span.start..span.start + span.count])
+    }
+}
+
+/// The numbers of a span of a row of integers, `[lanes, per lane]`.
+fn integer_columns(row: &Tensor<1, Int>, span: &Span, lanes: usize) -> Tensor<2, Int> {
+    row.clone().slice([span.start..span.start + span.count]).reshape([lanes, span.count / lanes])
+}
+
+impl Lanes {
+    /// One step: every discriminator update, then the generator's.
+    ///
+    /// Returns what it measured, `[lanes, 5]` in the order of
+    /// [`StepValues`](gansweep_train::StepValues)' fields, followed by the gradient norms of
+    /// generator and discriminator with `norms`.
+    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, norms: bool) -> Tensor<2> {
+        let mut inputs = Inputs::take(kit, rows);
+        let updates: Vec<_> = (0..kit.shape.batches.len())
+            .map(|update| self.update_discriminator(&mut inputs, update, kit.shape.batches[update], norms))
+            .collect();
+        let count = updates.len() as f64;
+        let mean = |pick: fn(&DiscriminatorUpdate) -> &Tensor<2>| {
+            let all = updates.iter().map(|update| pick(update).clone()).reduce(|a, b| a + b);
+            let sum = all.expect("a step has a discriminator update");
+            if count > 1.0 { sum / count } else { sum }
+        };
+        let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
+        let norm_d = updates.into_iter().last().and_then(|update| update.norm);
+        let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), norms);
+        let columns = [Some(d_loss), Some(g_loss), Some(real), Some(before), Some(after), norm_g, norm_d];
+        Tensor::cat(columns.into_iter().flatten().collect(), 1)
+    }
+
+    fn update_discriminator(
+        &mut self,
+        inputs: &mut Inputs,
+        update: usize,
+        batch: usize,
+        norms: bool,
+    ) -> DiscriminatorUpdate {
+        let lanes = inputs.lanes;
+        let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
+        let fakes = {
+            let masks = self.generator.take_masks(&mut inputs.generator_masks);
+            let passed = self.generator.train(&self.generator.constants(), &masks, latents);
+            self.generator.track(passed.moments, batch);
+            passed.output
+        };
+        let real = self.images.gather(inputs.images(update), lanes);
+        let (gradient, loss, logits) = {
+            let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+            let leaves = self.discriminator.leaves();
+            let logits = self.discriminator.train(&leaves, &masks, Tensor::cat(vec![real, fakes], 1)).output;
+            let loss = self.loss.of(logits.clone());
+            (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+        };
+        let norm = norms.then(|| norm(&gradient));
+        let [step_size, root] = &inputs.layout.adam_d[update];
+        self.discriminator.update(gradient, inputs.columns(step_size), inputs.columns(root));
+        let scores = activation::sigmoid(logits).reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
+        let score = |half: usize| scores.clone().slice([0..lanes, half..half + 1]);
+        DiscriminatorUpdate { loss, real: score(0), fake: score(1), norm }
+    }
+
+    /// Loss, mean score of the fakes and, if asked for, the gradient's norm, each `[lanes, 1]`.
+    fn update_generator(
+        &mut self,
+        inputs: &mut Inputs,
+        batch: usize,
+        norms: bool,
+    ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
+        let lanes = inputs.lanes;
+        let latents = inputs.latents(&inputs.layout.latents_g, batch);
+        let (gradient, loss, logits) = {
+            let masks = self.generator.take_masks(&mut inputs.generator_masks);
+            let leaves = self.generator.leaves();
+            let passed = self.generator.train(&leaves, &masks, latents);
+            self.generator.track(passed.moments, batch);
+            let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+            // Constants: the discriminator's own gradients are never computed here.
+            let logits =
+                self.discriminator.train(&self.discriminator.constants(), &masks, passed.output).output;
+            let loss = generator_loss(logits.clone());
+            (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+        };
+        let norm = norms.then(|| norm(&gradient));
+        let [step_size, root] = &inputs.layout.adam_g;
+        self.generator.update(gradient, inputs.columns(step_size), inputs.columns(root));
+        let score = activation::sigmoid(logits).reshape([lanes, batch]).mean_dim(1);
+        (loss, score, norm)
+    }
+}
+
+/// A loss `[lanes, 1, 1]` as `[lanes, 1]`, outside of autodiff.
+fn plain(loss: Tensor<3>) -> Tensor<2> {
+    let [lanes, ..] = loss.dims();
+    loss.without_autodiff().reshape([lanes, 1])
+}
+
+/// Squares that are added up one after the other before their sum joins the others': a backend that
+/// sums millions of 32-bit floats in one go loses the fifth digit.
+const BLOCK: usize = 1024;
+
+/// The L2 norm of each lane's gradient, `[lanes, 1]`.
+fn norm(gradient: &Tensor<2>) -> Tensor<2> {
+    let [lanes, count] = gradient.dims();
+    let squares = gradient.clone().square();
+    let (blocks, rest) = (count / BLOCK, count % BLOCK);
+    if blocks == 0 {
+        return squares.sum_dim(1).sqrt();
+    }
+    let in_blocks = squares.clone().narrow(1, 0, blocks * BLOCK).reshape([lanes, blocks, BLOCK]);
+    let sum = in_blocks.sum_dim(2).reshape([lanes, blocks]).sum_dim(1);
+    if rest == 0 { sum.sqrt() } else { (sum + squares.narrow(1, blocks * BLOCK, rest).sum_dim(1)).sqrt() }
+}

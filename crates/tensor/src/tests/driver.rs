@@ -1,0 +1,29 @@
+//! The same tests on a Vulkan driver, in a process of their own: a driver is chosen when a process
+//! starts, and may take it down.
+
+use std::process::Command;
+
+#[path = "../../../../tests/software_driver.rs"]
+mod software_driver;
+
+#[test]
+fn everything_that_holds_here_holds_on_a_software_vulkan_driver() {
+    if std::env::var_os("GANSWEEP_TEST_DEVICE").is_some() {
+        return;
+    }
+    let Some(driver) = software_driver::software_driver() else { return };
+    for tests in ["tests::", "memory::tests::a_group_holds"] {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([tests, "--test-threads=1", "--nocapture"])
+            .env("VK_DRIVER_FILES", &driver)
+            .env("VK_ICD_FILENAMES", &driver)
+            .env("GANSWEEP_TEST_DEVICE", "vulkan:0")
+            .output()
+            .unwrap();
+        let said =
+            [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        eprintln!("{said}");
+        assert!(child.status.success(), "{tests}: {}", child.status);
+        assert!(said.contains("test result: ok.") && !said.contains("ok. 0 passed"), "{tests}: no such test");
+    }
+}

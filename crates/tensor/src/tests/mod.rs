@@ -1,0 +1,343 @@
+//! Burn's path against the CPU path written by hand, and against itself.
+
+#[cfg(feature = "wgpu")]
+mod driver;
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use gansweep_config::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, SampleMode};
+use rand::Rng;
+
+use super::TensorTrainer;
+use super::mask_plan::{Cut, Mask, MaskPlan};
+use super::masks::{MaskMaker, integers};
+use crate::device::{self, OpenDevice};
+use gansweep_cpu::CpuTrainer;
+use gansweep_nn::rng::{Key, Pass, Purpose, dropout_mask};
+use gansweep_nn::state::LaneState;
+use gansweep_train::DeviceName;
+use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+
+/// Layers small enough for a test, with widths that no vector or tile divides.
+const SMALL: [&str; 4] = [
+    "model.generator.hidden=[20, 37]",
+    "model.discriminator.hidden=[33, 18]",
+    "model.latent_dim=9",
+    "train.batch_size=12",
+];
+
+/// The device of these tests: `GANSWEEP_TEST_DEVICE`, or the first that the build has.
+pub(super) fn test_device() -> OpenDevice {
+    static OPEN: LazyLock<OpenDevice> = LazyLock::new(|| {
+        let first = match (cfg!(feature = "flex"), cfg!(feature = "wgpu")) {
+            (true, _) => DeviceName::Flex,
+            (_, true) => DeviceName::Vulkan(0),
+            _ => DeviceName::LibtorchCpu,
+        };
+        let name = std::env::var("GANSWEEP_TEST_DEVICE").unwrap_or_else(|_| first.to_string());
+        let device = device::open(name.parse().unwrap()).unwrap();
+        // To find out whether it is a recorded step that is wrong.
+        if std::env::var_os("GANSWEEP_TEST_ISSUED").is_some() { device.without_replay() } else { device }
+    });
+    OPEN.clone()
+}
+
+pub(super) fn config(recipe: &str, sets: &[&str]) -> Config {
+    let options =
+        LoadOptions { sets: sets.iter().map(ToString::to_string).collect(), ..LoadOptions::default() };
+    let source = format!("name = \"test\"\nrecipe = \"{recipe}\"\n");
+    Experiment::parse(Path::new("test.toml"), source, &options).unwrap().config
+}
+
+fn small(recipe: &str, sets: &[&str]) -> Config {
+    config(recipe, &[&SMALL[..], sets].concat())
+}
+
+fn images(config: &Config) -> TrainingImages {
+    let count = 60_000.min(if config.data.images == 0 { 60_000 } else { config.data.images as usize });
+    let mut bytes = vec![0; count * IMAGE_PIXELS];
+    Key::new(1, Purpose::Generate, &[]).generator().fill_bytes(&mut bytes);
+    TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
+}
+
+pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
+    configs.iter().zip(7..).map(|(config, seed)| Lane { config: config.clone(), seed }).collect()
+}
+
+pub(super) fn initial(lanes: &[Lane]) -> Vec<LaneState> {
+    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect()
+}
+
+pub(super) fn burn(lanes: &[Lane], states: &[LaneState]) -> TensorTrainer {
+    let images = images(&lanes[0].config);
+    TensorTrainer::new(&test_device(), lanes.to_vec(), states.to_vec(), &images).unwrap()
+}
+
+fn native(lanes: &[Lane], states: &[LaneState]) -> CpuTrainer {
+    CpuTrainer::new(lanes.to_vec(), states.to_vec(), images(&lanes[0].config), 1).unwrap()
+}
+
+pub(super) fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
+    trainer.advance(steps, true).unwrap().into_iter().flatten().collect()
+}
+
+fn numbers(chunk: &LaneChunk) -> Vec<f32> {
+    let values = chunk
+        .steps
+        .iter()
+        .flat_map(|it| [it.d_loss, it.g_loss, it.d_real, it.d_fake_before, it.d_fake_after]);
+    let norms = chunk.gradient_norms.iter().flat_map(|it| [it.generator, it.discriminator]);
+    values.chain(norms).collect()
+}
+
+/// The largest difference, relative to numbers above one and absolute below.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs() / a.abs().max(b.abs()).max(1.0)).fold(0.0, f32::max)
+}
+
+fn chunk_distance(a: &[LaneChunk], b: &[LaneChunk]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| distance(&numbers(a), &numbers(b))).fold(0.0, f32::max)
+}
+
+fn state_distance(a: &LaneState, b: &LaneState) -> f32 {
+    assert_eq!(
+        (a.step, a.generator_updates, a.discriminator_updates),
+        (b.step, b.generator_updates, b.discriminator_updates)
+    );
+    assert!(a.arrays.keys().eq(b.arrays.keys()));
+    a.arrays.iter().map(|(name, array)| distance(&array.values, &b.arrays[name].values)).fold(0.0, f32::max)
+}
+
+/// How far both paths are apart after training the same lanes: in what they measured, in their
+/// states, in what they draw.
+fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
+    let lanes = lanes(configs);
+    let states = initial(&lanes);
+    let (mut burn, mut native) = (burn(&lanes, &states), native(&lanes, &states));
+    let mut far = [0.0f32; 3];
+    for &steps in steps {
+        far[0] = far[0].max(chunk_distance(&advance(&mut burn, steps), &advance(&mut native, steps)));
+    }
+    let latents: Vec<_> = configs.iter().map(|config| gansweep_train::fixed_latents(3, config, 6)).collect();
+    for lane in 0..lanes.len() {
+        far[1] = far[1].max(state_distance(&burn.state(lane).unwrap(), &native.state(lane).unwrap()));
+    }
+    for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
+        let (a, b) = (burn.sample(&latents, 6, mode).unwrap(), native.sample(&latents, 6, mode).unwrap());
+        for (a, b) in a.iter().flatten().zip(b.iter().flatten()) {
+            far[2] = far[2].max(distance(a, b));
+        }
+    }
+    far
+}
+
+#[test]
+fn the_first_step_of_each_recipe_is_the_native_paths() {
+    for recipe in gansweep_config::recipes::NAMES {
+        let [measured, states, images] = apart(&[small(recipe, &[])], &[1]);
+        eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 2e-5, "{recipe}: {measured:e}");
+        // Adam's first update is the gradient's sign times lr: where a gradient is rounding error
+        // its sign is a coin toss, so states may differ by twice the lr.
+        assert!(states < 5e-3 && images < 2e-3, "{recipe}: {states:e} {images:e}");
+    }
+}
+
+#[test]
+fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
+    for recipe in gansweep_config::recipes::NAMES {
+        let [measured, states, images] = apart(&[small(recipe, &[])], &[60, 40]);
+        eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{recipe}: {measured:e}");
+    }
+}
+
+#[test]
+fn lanes_with_hyperparameters_of_their_own_follow_the_native_path() {
+    let configs = [
+        small(
+            "udacity",
+            &["optimizer.lr=1e-3", "model.generator.slope=0.1", "model.discriminator.dropout=0.5"],
+        ),
+        small(
+            "udacity",
+            &["loss.label_smoothing=0.2", "optimizer.beta1=0.5", "train.noise=shared", "loss.combine=mean"],
+        ),
+        small(
+            "udacity",
+            &[
+                "model.generator.activation=relu",
+                "model.latent=normal",
+                "optimizer.eps=1e-6",
+                "train.shuffle=true",
+            ],
+        ),
+    ];
+    let [measured, states, images] = apart(&configs, &[20]);
+    eprintln!("{measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
+fn partial_batches_and_several_discriminator_steps_follow_the_native_path() {
+    // 50 images: four batches of 12 and one of 2, so three steps of two, two and one updates.
+    let config = small("coursera", &["data.images=50", "train.d_steps=2", "train.drop_last=false"]);
+    let [measured, states, images] = apart(&[config], &[2, 1, 4]);
+    eprintln!("{measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
+fn a_full_size_jovian_follows_the_native_path() {
+    let [measured, states, images] = apart(&[config("jovian", &["data.images=3000"])], &[20]);
+    eprintln!("{measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
+fn a_lane_alone_is_the_lane_in_a_group() {
+    let configs = ["1e-4", "3e-4", "1e-3"].map(|lr| small("realpython", &[&format!("optimizer.lr={lr}")]));
+    let lanes = lanes(&configs);
+    let states = initial(&lanes);
+    let fused = advance(&mut burn(&lanes, &states), 30);
+    for (lane, chunk) in fused.iter().enumerate() {
+        let solo = advance(&mut burn(&lanes[lane..=lane], &states[lane..=lane]), 30);
+        let far = chunk_distance(&solo, std::slice::from_ref(chunk));
+        eprintln!("lane {lane}: {far:e}");
+        assert!(far < 1e-5, "lane {lane}: {far:e}");
+    }
+}
+
+#[test]
+fn a_lane_that_is_not_a_number_changes_no_bit_of_its_neighbours() {
+    let configs = [small("fast", &[]), small("fast", &[]), small("fast", &[])];
+    let lanes = lanes(&configs);
+    let healthy = initial(&lanes);
+    let mut broken = healthy.clone();
+    broken[1].arrays.get_mut("generator.0.weight").unwrap().values[5] = f32::NAN;
+    let (mut with, mut without) = (burn(&lanes, &broken), burn(&lanes, &healthy));
+    let (a, b) = (advance(&mut with, 12), advance(&mut without, 12));
+    assert_eq!(a[1].steps.len(), 1, "a lane's steps end with the first that is not finite");
+    for lane in [0, 2] {
+        assert_eq!(a[lane], b[lane]);
+        assert_eq!(with.state(lane).unwrap(), without.state(lane).unwrap());
+    }
+    with.retire(1);
+    assert!(with.advance(1, false).unwrap()[1].is_none());
+}
+
+#[test]
+fn a_state_comes_back_as_it_was_given() {
+    let lanes = lanes(&[small("coursera", &[]), small("coursera", &["optimizer.lr=1e-3"])]);
+    let states = initial(&lanes);
+    let mut trainer = burn(&lanes, &states);
+    for (lane, state) in states.iter().enumerate() {
+        assert_eq!(trainer.state(lane).unwrap(), *state);
+    }
+}
+
+#[test]
+fn a_lane_resumed_in_another_group_goes_on_as_it_would_have() {
+    let config = |lr: &str| small("coursera", &["data.images=50", &format!("optimizer.lr={lr}")]);
+    let lanes = lanes(&["1e-4", "2e-4", "3e-4", "4e-4", "5e-4"].map(config));
+    let states = initial(&lanes);
+    let mut whole = burn(&lanes[..3], &states[..3]);
+    let first = advance(&mut whole, 7);
+    let kept = [2, 0].map(|lane| whole.state(lane).unwrap());
+    let expected = advance(&mut whole, 9);
+    // With strangers, at other places, in a larger group, from the middle of an epoch.
+    let mut others = burn(&lanes[3..], &states[3..]);
+    advance(&mut others, 7);
+    let others = [0, 1].map(|lane| others.state(lane).unwrap());
+    let [two, zero] = kept;
+    let [three, four] = others;
+    let group: Vec<_> = [3, 2, 4, 0].map(|lane: usize| lanes[lane].clone()).into();
+    let resumed = advance(&mut burn(&group, &[three, two, four, zero]), 9);
+    let mine = [resumed[1].clone(), resumed[3].clone()];
+    let far = chunk_distance(&mine, &[expected[2].clone(), expected[0].clone()]);
+    eprintln!("{far:e}");
+    assert!(far < 1e-5, "{far:e}");
+    assert_eq!(first[0].steps.len(), 7);
+}
+
+#[test]
+fn lanes_at_different_places_in_epochs_of_equal_steps_train_together() {
+    let config = |lr: &str| small("jovian", &["data.images=48", &format!("optimizer.lr={lr}")]);
+    let lanes = lanes(&["1e-4", "2e-4"].map(config));
+    let states = initial(&lanes);
+    let mut first = burn(&lanes[..1], &states[..1]);
+    advance(&mut first, 7);
+    let ahead = first.state(0).unwrap();
+    let mut second = burn(&lanes[1..], &states[1..]);
+    let expected = [advance(&mut first, 9), advance(&mut second, 9)].concat();
+    let together = advance(&mut burn(&lanes, &[ahead, states[1].clone()]), 9);
+    let far = chunk_distance(&together, &expected);
+    eprintln!("{far:e}");
+    assert!(far < 1e-5, "{far:e}");
+}
+
+#[test]
+fn lanes_whose_next_batches_differ_in_size_are_refused() {
+    let lanes = lanes(&vec![small("coursera", &["data.images=50"]); 2]);
+    let mut states = initial(&lanes);
+    states[1].step = 1;
+    let error =
+        TensorTrainer::new(&test_device(), lanes.clone(), states, &images(&lanes[0].config)).unwrap_err();
+    assert!(error.to_string().contains("lane 1 stands elsewhere"), "{error}");
+}
+
+#[test]
+fn drawing_samples_leaves_every_state_as_it_was() {
+    let lanes = lanes(&[small("coursera", &[]), small("coursera", &[])]);
+    let mut trainer = burn(&lanes, &initial(&lanes));
+    advance(&mut trainer, 3);
+    let before = trainer.state(0).unwrap();
+    let latents = vec![gansweep_train::fixed_latents(1, &lanes[0].config, 4); 2];
+    for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
+        assert_eq!(trainer.sample(&latents, 4, mode).unwrap()[1].as_ref().unwrap().len(), 4 * IMAGE_PIXELS);
+    }
+    assert_eq!(trainer.state(0).unwrap(), before);
+}
+
+#[test]
+fn lanes_of_different_shapes_are_refused() {
+    let lanes = lanes(&[small("jovian", &[]), small("jovian", &["model.latent_dim=8"])]);
+    let error = TensorTrainer::new(&test_device(), lanes.clone(), initial(&lanes), &images(&lanes[0].config))
+        .unwrap_err();
+    assert!(error.to_string().contains("lane 1"), "{error}");
+}
+
+#[test]
+fn the_device_makes_the_masks_of_the_host() {
+    let device = test_device().device;
+    let mask = |update, layer, batch, features| Mask {
+        pass: Pass::DiscriminatorReal,
+        update,
+        layer,
+        batch,
+        features,
+    };
+    let masks = [mask(0, 2, 7, 5), mask(1, 4, 3, 33)];
+    let (seeds, rates) = ([11u64, u64::MAX], [0.3, 0.5]);
+    let keys: Vec<_> = seeds
+        .iter()
+        .flat_map(|&seed| masks.iter().map(move |it| Key::mask(seed, 9, it.update, it.pass, it.layer)))
+        .collect();
+    let half = |pick: fn((u32, u32)) -> u32| {
+        let values: Vec<i32> = keys.iter().map(|key| pick(key.halves()).cast_signed()).collect();
+        integers(&values, &device).reshape([2, 2])
+    };
+    let cuts = masks.iter().map(|mask| Cut { rows: mask.batch, features: mask.features }).collect();
+    let plan = MaskPlan { masks: masks.to_vec(), cuts };
+    let made = MaskMaker::new(&plan, &rates, &device).unwrap().make(half(|it| it.0), half(|it| it.1));
+    for (index, mask) in masks.iter().enumerate() {
+        let mut expected = vec![0.0; 2 * mask.count()];
+        for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
+            dropout_mask(keys[lane * 2 + index], rates[lane], out);
+        }
+        assert_eq!(made[index].try_to_vec_as::<f32>().unwrap(), expected);
+    }
+}

@@ -1,0 +1,290 @@
+//! The trainer: lanes, where they stand, and the blocks that feed them.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Tensor, TensorData, Transaction};
+use gansweep_config::{Config, IMAGE_PIXELS, SampleMode};
+
+use super::engine::Engine;
+use super::feed::{Feed, Position};
+use super::forward::Statistics;
+use super::images::DeviceImages;
+use super::loss::DiscriminatorLoss;
+use super::row::{StepShape, dropout_layers};
+use super::side::Side;
+use super::step::{Lanes, StepKit};
+use crate::device::OpenDevice;
+use gansweep_nn::network::Role;
+use gansweep_nn::state::LaneState;
+use gansweep_train::TrainError;
+use gansweep_train::{GradientNorms, Lane, LaneChunk, StepValues, Trainer, TrainingImages};
+
+/// Numbers that every step measures.
+const VALUES: usize = 5;
+
+/// A group of lanes on a device of Burn's.
+#[derive(Debug)]
+pub struct TensorTrainer {
+    device: OpenDevice,
+    images: DeviceImages,
+    lanes: Vec<Lane>,
+    active: Vec<bool>,
+    work: Work,
+}
+
+/// The lanes that are in the tensors: at first all, later those still active and perhaps others.
+#[derive(Debug)]
+struct Work {
+    /// Which lane each row of the tensors belongs to.
+    rows: Vec<usize>,
+    lanes: Vec<Lane>,
+    positions: Vec<Position>,
+    engine: Engine,
+    feed: Feed,
+}
+
+impl TensorTrainer {
+    /// A group that goes on from `states`, one for each of `lanes`.
+    ///
+    /// # Errors
+    ///
+    /// If the lanes do not form a group, a state does not fit its config, or the images are fewer
+    /// than a config asks for.
+    pub fn new(
+        device: &OpenDevice,
+        lanes: Vec<Lane>,
+        states: Vec<LaneState>,
+        images: &TrainingImages,
+    ) -> Result<Self, TrainError> {
+        check(&lanes, &states, images)?;
+        let images = device.lasting(|| DeviceImages::new(images, &device.device));
+        let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
+        let active = vec![true; lanes.len()];
+        Ok(Self { device: device.clone(), images, lanes, active, work })
+    }
+
+    fn failed(&self, cause: &(impl ToString + ?Sized)) -> TrainError {
+        TrainError::Device { device: self.device.name.to_string(), cause: brief(&cause.to_string()) }
+    }
+
+    /// Drops the retired lanes from the tensors once they are half of them.
+    fn compact(&mut self) -> Result<(), TrainError> {
+        let rows: Vec<_> = self.work.rows.iter().copied().filter(|&lane| self.active[lane]).collect();
+        if rows.is_empty() || rows.len() * 2 > self.work.rows.len() {
+            return Ok(());
+        }
+        let states = rows.iter().map(|&lane| self.state(lane)).collect::<Result<Vec<_>, _>>()?;
+        let lanes = rows.iter().map(|&lane| self.lanes[lane].clone()).collect();
+        self.work = Work::new(&self.device, &self.images, rows, lanes, states)?;
+        Ok(())
+    }
+}
+
+impl Work {
+    fn new(
+        device: &OpenDevice,
+        images: &DeviceImages,
+        rows: Vec<usize>,
+        lanes: Vec<Lane>,
+        states: Vec<LaneState>,
+    ) -> Result<Self, TrainError> {
+        let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
+        let side = |role| {
+            let side = device.lasting(|| Side::new(role, &configs, &states, &device.device));
+            side.map_err(TrainError::Group)
+        };
+        let tensors = Lanes {
+            generator: side(Role::Generator)?,
+            discriminator: side(Role::Discriminator)?,
+            loss: DiscriminatorLoss::new(&configs, &device.device),
+            images: images.clone(),
+        };
+        let positions: Vec<_> = states.iter().map(Position::of).collect();
+        // They are on the device now, and large.
+        drop(states);
+        let sizes = StepShape {
+            lanes: lanes.len(),
+            batches: Vec::new(),
+            latent_dim: tensors.generator.network.inputs,
+            generator_dropout: dropout_layers(&tensors.generator.network),
+            discriminator_dropout: dropout_layers(&tensors.discriminator.network),
+        };
+        let feed = Feed::start(lanes.clone(), positions.clone(), &sizes);
+        Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })
+    }
+
+    /// Takes `steps` steps, the last with gradient norms if asked; returns what each measured, or
+    /// `None` if the thread that prepares steps has died.
+    fn advance(&mut self, steps: usize, norms: bool, device: &OpenDevice) -> Option<Vec<Tensor<2>>> {
+        let mut measured = Vec::with_capacity(steps);
+        while measured.len() < steps {
+            if self.engine.left() == 0 {
+                let block = self.feed.next()?;
+                self.engine.fill(&block, || kit(&block.shape, &self.lanes, device));
+            }
+            let left = steps - measured.len();
+            let (most, norms) = if norms && left > 1 { (left - 1, false) } else { (left, norms) };
+            let (taken, updates) = self.engine.advance(most, norms, &mut measured);
+            for position in &mut self.positions {
+                *position = position.after(taken as u64, updates as u64);
+            }
+        }
+        Some(measured)
+    }
+
+    /// Where a lane is in the tensors.
+    fn row(&self, lane: usize) -> Option<usize> {
+        self.rows.iter().position(|&it| it == lane)
+    }
+}
+
+/// What steps of that shape need.
+fn kit(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> StepKit {
+    let rates = |pick: fn(&Config) -> f64| lanes.iter().map(|lane| pick(&lane.config)).collect::<Vec<_>>();
+    let generator = rates(|config| config.model.generator.dropout);
+    let discriminator = rates(|config| config.model.discriminator.dropout);
+    StepKit::new(shape.clone(), &generator, &discriminator, &device.device)
+}
+
+/// What cubecl says of a failure, without where in its own code, and without the operations that it
+/// left out because of it.
+fn brief(cause: &str) -> String {
+    let noise = ["skipped `", "(", "Backtrace", "No backtrace", "Asked at"];
+    let lines = cause.lines().map(str::trim);
+    lines.filter(|line| !noise.iter().any(|noise| line.starts_with(noise))).collect::<Vec<_>>().join("\n")
+}
+
+impl Trainer for TensorTrainer {
+    fn backend(&self) -> String {
+        self.device.description.clone()
+    }
+
+    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
+        self.compact()?;
+        let measured = self.work.advance(steps as usize, norms, &self.device);
+        let measured = measured.ok_or_else(|| self.failed("the thread that prepares its steps has ended"))?;
+        let mut chunks: Vec<_> =
+            self.active.iter().map(|&active| active.then(|| read_chunk(&[], false))).collect();
+        if measured.is_empty() {
+            return Ok(chunks);
+        }
+        // One tensor, so that the device is waited for once.
+        let values: Vec<f32> =
+            Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(&error))?;
+        for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
+            chunks[lane] = self.active[lane].then(|| read_chunk(row, norms));
+        }
+        Ok(chunks)
+    }
+
+    fn sample(
+        &mut self,
+        latents: &[Vec<f32>],
+        count: usize,
+        mode: SampleMode,
+    ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
+        let rows = self.work.rows.len();
+        let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs);
+        let mut all = Vec::with_capacity(rows * count * dim);
+        for &lane in &self.work.rows {
+            match latents.get(lane) {
+                Some(own) if own.len() == count * dim => all.extend_from_slice(own),
+                _ if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
+                _ => {
+                    return Err(TrainError::Group(format!(
+                        "lane {lane} has no {count} latents of length {dim}"
+                    )));
+                }
+            }
+        }
+        let statistics = match mode {
+            SampleMode::Eval => Statistics::Running,
+            SampleMode::BatchStatistics => Statistics::Batch,
+        };
+        let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
+        let output = self.work.engine.with(|lanes| lanes.generator.sample(statistics, input));
+        let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(&error))?;
+        let mut images = vec![None; self.lanes.len()];
+        for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * IMAGE_PIXELS)) {
+            images[lane] = self.active[lane].then(|| pixels.to_vec());
+        }
+        Ok(images)
+    }
+
+    fn state(&mut self, lane: usize) -> Result<LaneState, TrainError> {
+        let row =
+            self.work.row(lane).ok_or_else(|| TrainError::Group(format!("lane {lane} is not active")))?;
+        let Position { step, generator_updates, discriminator_updates } = self.work.positions[row];
+        let mut state = LaneState { step, generator_updates, discriminator_updates, arrays: BTreeMap::new() };
+        let asked = self.work.engine.with(|lanes| {
+            let asked = lanes.generator.request(row, Transaction::default());
+            lanes.discriminator.request(row, asked)
+        });
+        let data = asked.try_execute().map_err(|error| self.failed(&error))?;
+        let numbers = data.into_iter().map(TensorData::try_into_vec::<f32>).collect::<Result<Vec<_>, _>>();
+        let mut numbers = numbers.map_err(|error| self.failed(&error))?.into_iter();
+        let received = self.work.engine.with(|lanes| {
+            lanes.generator.receive(&mut numbers, &mut state)?;
+            lanes.discriminator.receive(&mut numbers, &mut state)
+        });
+        received.map(|()| state).ok_or_else(|| self.failed("it gave back less than a lane's state"))
+    }
+
+    fn retire(&mut self, lane: usize) {
+        if let Some(active) = self.active.get_mut(lane) {
+            *active = false;
+        }
+    }
+}
+
+impl Position {
+    fn of(state: &LaneState) -> Self {
+        let LaneState { step, generator_updates, discriminator_updates, .. } = *state;
+        Self { step, generator_updates, discriminator_updates }
+    }
+}
+
+/// What a lane did, from its row: five numbers a step, then the norms.
+fn read_chunk(row: &[f32], norms: bool) -> LaneChunk {
+    let (values, rest) = if norms { row.split_at(row.len() - 2) } else { row.split_at(row.len()) };
+    let mut steps = Vec::with_capacity(values.len() / VALUES);
+    for &[d_loss, g_loss, d_real, d_fake_before, d_fake_after] in values.as_chunks::<VALUES>().0 {
+        let step = StepValues { d_loss, g_loss, d_real, d_fake_before, d_fake_after };
+        steps.push(step);
+        if !step.is_finite() {
+            return LaneChunk { steps, gradient_norms: None };
+        }
+    }
+    let gradient_norms = match *rest {
+        [generator, discriminator] => Some(GradientNorms { generator, discriminator }),
+        _ => None,
+    };
+    LaneChunk { steps, gradient_norms }
+}
+
+/// Whether the lanes form a group and each state fits its lane.
+fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Result<(), TrainError> {
+    use gansweep_config::GroupKey;
+
+    let Some(first) = lanes.first() else { return Err(TrainError::Group("it has no lanes".to_owned())) };
+    if lanes.len() != states.len() {
+        return Err(TrainError::Group(format!("{} lanes have {} states", lanes.len(), states.len())));
+    }
+    for (index, (lane, state)) in lanes.iter().zip(states).enumerate() {
+        if GroupKey::of(&lane.config, "") != GroupKey::of(&first.config, "") {
+            return Err(TrainError::Group(format!("lane {index} differs from lane 0 in its shapes")));
+        }
+        let wanted = lane.config.images_per_epoch() as usize;
+        if wanted > images.count {
+            return Err(TrainError::Group(format!(
+                "lane {index} trains on {wanted} images of {}",
+                images.count
+            )));
+        }
+        if lane.config.phase(state.step) != first.config.phase(states[0].step) {
+            return Err(TrainError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));
+        }
+        state.check(&lane.config).map_err(TrainError::Group)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Why a group could not be trained.
+
+use std::path::PathBuf;
+
+/// Why a group could not be trained.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The training images could not be had.
+    #[error(transparent)]
+    Data(#[from] gansweep_data::DataError),
+    /// The device does not exist here or cannot be used.
+    #[error("device {device} cannot be used: {cause}")]
+    Device {
+        /// Its name.
+        device: String,
+        /// Why, and the way out.
+        cause: String,
+    },
+    /// The device or the machine has too little memory for the group.
+    #[error("device {device} has too little memory for this group: {cause}")]
+    OutOfMemory {
+        /// The device's name.
+        device: String,
+        /// What was asked for.
+        cause: String,
+    },
+    /// A checkpoint cannot be read back.
+    #[error("checkpoint {path} cannot be used: {cause}", path = path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The lanes of a job do not form a group.
+    #[error("the job's lanes do not form a group: {0}")]
+    Group(String),
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A picture could not be encoded.
+    #[error("a sample grid cannot be encoded: {0}")]
+    Image(String),
+    /// Weights could not be written as safetensors.
+    #[error("the networks cannot be exported: {0}")]
+    Export(String),
+    /// The events could not be handed to the runner.
+    #[error("the runner cannot be reached: {0}")]
+    Events(#[source] std::io::Error),
+}

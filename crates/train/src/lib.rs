@@ -1,0 +1,16 @@
+//! Training without a backend: what a [`Trainer`] does for a group of runs, the training loop that
+//! drives it, checkpoints, sample grids and exported weights.
+
+pub mod checkpoint;
+mod device;
+mod error;
+pub mod generate;
+pub mod grid;
+mod trainer;
+mod training_loop;
+pub mod weights;
+
+pub use device::{DeviceChoice, DeviceInfo, DeviceKind, DeviceName, Problem};
+pub use error::TrainError;
+pub use trainer::*;
+pub use training_loop::*;

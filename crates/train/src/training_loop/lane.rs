@@ -1,0 +1,297 @@
+//! One run of a group: where it stands, and what is said of it.
+
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use gansweep_config::{Config, Record, RunId};
+use gansweep_protocol::{
+    Checkpoint, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Samples, Started,
+};
+
+use super::{Emit, Tally};
+use crate::checkpoint::{self, Snapshot, Written};
+use crate::{GradientNorms, Lane, LaneChunk, StepValues};
+use crate::{TrainError, grid};
+use gansweep_nn::state::LaneState;
+
+const WINDOW: [Metric; 5] =
+    [Metric::DLoss, Metric::GLoss, Metric::DReal, Metric::DFakeBefore, Metric::DFakeAfter];
+const EPOCH: [Metric; 5] = [
+    Metric::EpochDLoss,
+    Metric::EpochGLoss,
+    Metric::EpochDReal,
+    Metric::EpochDFakeBefore,
+    Metric::EpochDFakeAfter,
+];
+
+/// One run of a group.
+pub(super) struct LoopLane {
+    pub(super) lane: Lane,
+    pub(super) step: u64,
+    run: RunId,
+    attempt: u32,
+    seq: u64,
+    tally: Tally,
+    norms: Option<GradientNorms>,
+    latest: Option<StepValues>,
+    images_per_second: f64,
+    saved_at: Instant,
+    saved_step: Option<u64>,
+    active: bool,
+}
+
+impl LoopLane {
+    /// From its checkpoint, or from its initial weights.
+    pub(super) fn open(job: &LaneJob, results_dir: &Path) -> Result<(Self, LaneState), TrainError> {
+        let snapshot = match &job.resume {
+            Some(resume) => {
+                let path = results_dir.join(&resume.path);
+                let snapshot = checkpoint::read(&path, Some(&resume.sha256))?;
+                check(&snapshot, job).map_err(|cause| TrainError::Checkpoint { path, cause })?;
+                snapshot
+            }
+            None => Snapshot {
+                run: job.run.clone(),
+                state: LaneState::initial(&job.config, job.seed),
+                tally: Tally::default(),
+            },
+        };
+        let step = snapshot.state.step;
+        let lane = Self {
+            lane: Lane { config: job.config.clone(), seed: job.seed },
+            step,
+            run: job.run.clone(),
+            attempt: job.attempt,
+            seq: 0,
+            tally: snapshot.tally,
+            norms: None,
+            latest: None,
+            images_per_second: 0.0,
+            saved_at: Instant::now(),
+            saved_step: job.resume.as_ref().map(|_| step),
+            active: true,
+        };
+        Ok((lane, snapshot.state))
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.lane.config
+    }
+
+    pub(super) fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.step >= self.config().total_steps()
+    }
+
+    /// Whether the last checkpoint is of this very step.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved_step == Some(self.step)
+    }
+
+    /// Steps until the next point or the end of the epoch, whichever comes first.
+    pub(super) fn steps_to_boundary(&self, record: &Record) -> u32 {
+        let to_multiple = |of: u32| of - (self.step % u64::from(of)) as u32;
+        to_multiple(record.every_steps).min(to_multiple(self.config().steps_per_epoch()))
+    }
+
+    /// Whether points are due when `steps` more are done.
+    pub(super) fn records_points_after(&self, steps: u32, record: &Record) -> bool {
+        self.points_due(self.step + u64::from(steps), record)
+    }
+
+    pub(super) fn ends_recorded_epoch(&self, record: &Record) -> bool {
+        self.epoch_recorded(self.step, record)
+    }
+
+    pub(super) fn wants_checkpoint(&self, seconds: f64) -> bool {
+        self.is_complete() || self.saved_at.elapsed().as_secs_f64() >= seconds
+    }
+
+    fn points_due(&self, step: u64, record: &Record) -> bool {
+        step.is_multiple_of(u64::from(record.every_steps)) || self.epoch_recorded(step, record)
+    }
+
+    fn epoch_recorded(&self, step: u64, record: &Record) -> bool {
+        let per_epoch = u64::from(self.config().steps_per_epoch());
+        let epoch = step / per_epoch;
+        let chosen =
+            epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.config().total_steps();
+        step > 0 && step.is_multiple_of(per_epoch) && chosen
+    }
+
+    /// Adds what a chunk measured.
+    pub(super) fn absorb(&mut self, chunk: &LaneChunk, seconds: f64) {
+        let per_epoch = u64::from(self.config().steps_per_epoch());
+        for values in &chunk.steps {
+            if self.step.is_multiple_of(per_epoch) {
+                self.tally.epoch = super::tally::Sums::default();
+            }
+            self.tally.window.add(values);
+            self.tally.epoch.add(values);
+            self.step += 1;
+            self.latest = Some(*values);
+            if !values.is_finite() {
+                break;
+            }
+        }
+        self.norms = chunk.gradient_norms;
+        self.tally.seconds += seconds;
+    }
+
+    /// Records points if they are due, and the run's end if its losses are no longer finite.
+    /// Returns whether the lane has diverged.
+    pub(super) fn record_points(&mut self, record: &Record, emit: &mut Emit<'_>) -> Result<bool, TrainError> {
+        let diverged = self.latest.is_some_and(|values| !values.is_finite());
+        if diverged || self.points_due(self.step, record) {
+            let points = self.points(!diverged && self.ends_recorded_epoch(record));
+            self.send(points, emit)?;
+        }
+        if diverged {
+            self.active = false;
+            let event = self.diverged();
+            self.send(event, emit)?;
+        }
+        Ok(diverged)
+    }
+
+    fn points(&mut self, epoch_end: bool) -> Event {
+        let images = images_seen(self.config(), self.step);
+        let elapsed = self.tally.seconds - self.tally.seconds_at_point;
+        if elapsed > 0.0 {
+            self.images_per_second = images.saturating_sub(self.tally.images_at_point) as f64 / elapsed;
+        }
+        let mut values: Vec<_> = self.tally.window.means(WINDOW).collect();
+        if let Some(norms) = self.norms {
+            values.push((Metric::GradNormD, norms.discriminator.into()));
+            values.push((Metric::GradNormG, norms.generator.into()));
+        }
+        if epoch_end && !self.tally.epoch.is_empty() {
+            values.extend(self.tally.epoch.means(EPOCH));
+        }
+        values.push((Metric::Epoch, self.step as f64 / f64::from(self.config().steps_per_epoch())));
+        values.push((Metric::ImagesSeen, images as f64));
+        values.push((Metric::Seconds, self.tally.seconds));
+        values.push((Metric::ImagesPerSecond, self.images_per_second));
+        self.tally.window = super::tally::Sums::default();
+        self.tally.seconds_at_point = self.tally.seconds;
+        self.tally.images_at_point = images;
+        Event::Points(Points { step: self.step, values })
+    }
+
+    fn diverged(&self) -> Event {
+        let cause = match self.latest {
+            Some(values) if !values.d_loss.is_finite() => {
+                format!("the discriminator's loss became {}", values.d_loss)
+            }
+            Some(values) => format!("the generator's loss became {}", values.g_loss),
+            None => "a loss was not finite".into(),
+        };
+        Event::Diverged(Diverged { step: self.step, cause, seconds: self.tally.seconds })
+    }
+
+    pub(super) fn started(&self, device: &str, backend: &str, lane: u32, lanes: u32) -> Event {
+        Event::Started(Started {
+            device: device.to_owned(),
+            backend: backend.to_owned(),
+            lane,
+            lanes,
+            pid: std::process::id(),
+            host: hostname(),
+            from_step: self.step,
+        })
+    }
+
+    /// A grid of `values`, `[rows * cols, 784]` in the config's pixel range.
+    pub(super) fn samples(&self, values: &[f32], record: &Record) -> Result<Event, TrainError> {
+        let bytes = grid::to_bytes(values, self.config().data.pixels);
+        let (png, geometry) = grid::encode(&bytes, record.grid_rows, record.grid_cols)?;
+        let epoch = (self.step / u64::from(self.config().steps_per_epoch())) as u32;
+        Ok(Event::Samples(Samples { step: self.step, epoch, geometry, png }))
+    }
+
+    pub(super) fn snapshot(&self, state: LaneState) -> Snapshot {
+        Snapshot { run: self.run.clone(), state, tally: self.tally.clone() }
+    }
+
+    pub(super) fn saved(&mut self, written: Written) -> Event {
+        self.saved_at = Instant::now();
+        self.saved_step = Some(self.step);
+        let Written { path, bytes, sha256 } = written;
+        Event::Checkpoint(Checkpoint { step: self.step, path, bytes, sha256 })
+    }
+
+    pub(super) fn progress(&self) -> Event {
+        let config = self.config();
+        let epoch = (self.step / u64::from(config.steps_per_epoch())) as u32 + 1;
+        let loss =
+            |of: fn(&StepValues) -> f32| self.latest.as_ref().map_or(f64::NAN, |values| of(values).into());
+        Event::Progress(Progress {
+            step: self.step,
+            total_steps: config.total_steps(),
+            epoch: epoch.min(config.train.epochs),
+            epochs: config.train.epochs,
+            d_loss: loss(|values| values.d_loss),
+            g_loss: loss(|values| values.g_loss),
+            images_per_second: self.images_per_second,
+        })
+    }
+
+    pub(super) fn complete(&mut self, emit: &mut Emit<'_>) -> Result<(), TrainError> {
+        self.active = false;
+        self.send(Event::Completed(self.ended()), emit)
+    }
+
+    pub(super) fn interrupt(&mut self, emit: &mut Emit<'_>) -> Result<(), TrainError> {
+        self.active = false;
+        self.send(Event::Interrupted(self.ended()), emit)
+    }
+
+    fn ended(&self) -> Ended {
+        Ended { step: self.step, seconds: self.tally.seconds }
+    }
+
+    /// Sends an event of this lane.
+    pub(super) fn send(&mut self, event: Event, emit: &mut Emit<'_>) -> Result<(), TrainError> {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let envelope = Envelope {
+            run: self.run.clone(),
+            attempt: self.attempt,
+            seq: self.seq,
+            at_unix_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+            event,
+        };
+        self.seq += 1;
+        emit(envelope).map_err(TrainError::Events)
+    }
+}
+
+/// Real images that went through the discriminator in the first `step` steps.
+fn images_seen(config: &Config, step: u64) -> u64 {
+    let per_epoch = u64::from(config.steps_per_epoch());
+    let images = u64::from(config.images_per_epoch());
+    let per_step = u64::from(config.train.batch_size) * u64::from(config.train.d_steps);
+    step / per_epoch * images + (step % per_epoch * per_step).min(images)
+}
+
+fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
+    if snapshot.run != job.run {
+        return Err(format!("it is of run {}, not of {}", snapshot.run, job.run));
+    }
+    snapshot.state.check(&job.config)
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_else(|| "unknown".into())
+}

@@ -1,0 +1,220 @@
+//! The training loop of one group: what is trained, recorded and saved, and when.
+//!
+//! The loop is blind to backend, architecture and loss; it sees a [`Trainer`] and numbers.
+
+mod lane;
+mod pace;
+mod tally;
+
+use std::path::PathBuf;
+
+use gansweep_config::Record;
+use gansweep_protocol::{Envelope, Job};
+
+use crate::{Lane, Trainer, TrainingImages, fixed_latents};
+use crate::{TrainError, checkpoint};
+use lane::LoopLane;
+use pace::Pace;
+pub use tally::Tally;
+
+/// Builds a trainer for lanes that start from given states.
+pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<gansweep_nn::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
+    + 'a;
+
+/// Takes events on their way to the runner.
+pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
+
+/// One group in training.
+pub struct TrainingLoop<'a, 'e> {
+    trainer: Box<dyn Trainer>,
+    lanes: Vec<LoopLane>,
+    latents: Vec<Vec<f32>>,
+    record: Record,
+    results_dir: PathBuf,
+    pace: Pace,
+    emit: &'a mut Emit<'e>,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every lane reached its last step or diverged.
+    Finished,
+    /// Stopped on request; every lane that was still training has a checkpoint.
+    Interrupted,
+}
+
+impl<'a, 'e> TrainingLoop<'a, 'e> {
+    /// Loads each lane's checkpoint or initial weights and builds the trainer.
+    pub fn open(
+        job: &Job,
+        images: &TrainingImages,
+        open_trainer: &OpenTrainer<'_>,
+        emit: &'a mut Emit<'e>,
+    ) -> Result<Self, TrainError> {
+        let mut lanes = Vec::new();
+        let mut states = Vec::new();
+        for lane_job in &job.lanes {
+            let (lane, state) = LoopLane::open(lane_job, &job.results_dir)?;
+            lanes.push(lane);
+            states.push(state);
+        }
+        check_alignment(&lanes)?;
+        let cells = (job.record.grid_rows * job.record.grid_cols) as usize;
+        let latents =
+            lanes.iter().map(|lane| fixed_latents(job.record.latent_seed, lane.config(), cells)).collect();
+        let parts = lanes.iter().map(|lane| lane.lane.clone()).collect();
+        let trainer = open_trainer(parts, states, images.clone())?;
+        let mut session = Self {
+            trainer,
+            lanes,
+            latents,
+            record: job.record.clone(),
+            results_dir: job.results_dir.clone(),
+            pace: Pace::new(),
+            emit,
+        };
+        session.announce(&job.device)?;
+        Ok(session)
+    }
+
+    /// Trains until every lane has ended, or until `stop` says so.
+    pub fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Outcome, TrainError> {
+        self.record_beginnings()?;
+        loop {
+            self.complete_finished()?;
+            if !self.lanes.iter().any(LoopLane::is_active) {
+                return Ok(Outcome::Finished);
+            }
+            if stop() {
+                self.interrupt()?;
+                return Ok(Outcome::Interrupted);
+            }
+            self.advance()?;
+        }
+    }
+
+    /// Says that each lane has begun.
+    fn announce(&mut self, device: &str) -> Result<(), TrainError> {
+        let backend = self.trainer.backend();
+        let count = self.lanes.len() as u32;
+        for (index, lane) in (0..).zip(&mut self.lanes) {
+            lane.send(lane.started(device, &backend, index, count), self.emit)?;
+        }
+        Ok(())
+    }
+
+    /// Sample grids before training, of the lanes that have not trained yet.
+    fn record_beginnings(&mut self) -> Result<(), TrainError> {
+        let fresh: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].step == 0).collect();
+        self.record_samples(&fresh)
+    }
+
+    /// One chunk of steps, and whatever is due at its end.
+    fn advance(&mut self) -> Result<(), TrainError> {
+        let active = || self.lanes.iter().filter(|lane| lane.is_active());
+        let boundary = active().map(|lane| lane.steps_to_boundary(&self.record)).min().unwrap_or(1);
+        let steps = self.pace.chunk(boundary);
+        let norms = active().any(|lane| lane.records_points_after(steps, &self.record));
+        let (chunks, seconds) = self.pace.time(steps, || self.trainer.advance(steps, norms))?;
+        for (index, chunk) in chunks.into_iter().enumerate() {
+            let (Some(chunk), lane) = (chunk, &mut self.lanes[index]) else { continue };
+            if !lane.is_active() {
+                continue;
+            }
+            lane.absorb(&chunk, seconds);
+            if lane.record_points(&self.record, self.emit)? {
+                self.trainer.retire(index);
+            }
+        }
+        self.record_epoch_ends()?;
+        self.report_progress()
+    }
+
+    /// Sample grids and checkpoints of the lanes that stand at the end of a recorded epoch.
+    fn record_epoch_ends(&mut self) -> Result<(), TrainError> {
+        let due = |lane: &LoopLane| lane.is_active() && lane.ends_recorded_epoch(&self.record);
+        let ended: Vec<usize> = (0..self.lanes.len()).filter(|&lane| due(&self.lanes[lane])).collect();
+        self.record_samples(&ended)?;
+        for lane in ended {
+            if self.lanes[lane].wants_checkpoint(self.record.checkpoint_seconds) {
+                self.save(lane)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record_samples(&mut self, lanes: &[usize]) -> Result<(), TrainError> {
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let cells = (self.record.grid_rows * self.record.grid_cols) as usize;
+        let images = self.trainer.sample(&self.latents, cells, self.record.sample_mode)?;
+        for &index in lanes {
+            if let Some(values) = &images[index] {
+                let lane = &mut self.lanes[index];
+                lane.send(lane.samples(values, &self.record)?, self.emit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a lane's checkpoint, then says so: whoever reads the event finds the file whole.
+    fn save(&mut self, index: usize) -> Result<(), TrainError> {
+        let state = self.trainer.state(index)?;
+        let lane = &mut self.lanes[index];
+        let written = checkpoint::write(&self.results_dir, &lane.snapshot(state))?;
+        let saved = lane.saved(written);
+        lane.send(saved, self.emit)
+    }
+
+    fn complete_finished(&mut self) -> Result<(), TrainError> {
+        for index in 0..self.lanes.len() {
+            let lane = &mut self.lanes[index];
+            if lane.is_active() && lane.is_complete() {
+                lane.complete(self.emit)?;
+                self.trainer.retire(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self) -> Result<(), TrainError> {
+        for index in 0..self.lanes.len() {
+            if self.lanes[index].is_active() {
+                if !self.lanes[index].is_saved() {
+                    self.save(index)?;
+                }
+                self.lanes[index].interrupt(self.emit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report_progress(&mut self) -> Result<(), TrainError> {
+        if self.pace.progress_due() {
+            for lane in self.lanes.iter_mut().filter(|lane| lane.is_active()) {
+                lane.send(lane.progress(), self.emit)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lanes must take batches of equal size at every step.
+fn check_alignment(lanes: &[LoopLane]) -> Result<(), TrainError> {
+    let Some(first) = lanes.first() else {
+        return Err(TrainError::Group("it has no lanes".into()));
+    };
+    let phase = |lane: &LoopLane| lane.config().phase(lane.step);
+    match lanes.iter().find(|lane| phase(lane) != phase(first)) {
+        Some(other) => Err(TrainError::Group(format!(
+            "{} stands at step {} of its epoch and {} at step {}, and the epoch's last step is smaller than the others",
+            first.run(),
+            phase(first),
+            other.run(),
+            phase(other)
+        ))),
+        None => Ok(()),
+    }
+}

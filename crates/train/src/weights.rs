@@ -1,0 +1,55 @@
+//! A network's weights as PyTorch would save them.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::TrainError;
+use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::state::LaneState;
+
+/// `safetensors` bytes of one network: `0.weight` as `[out, in]`, `0.bias`, and for `BatchNorm`
+/// `1.running_mean`, `1.running_var` and `1.num_batches_tracked`, so that
+/// `nn.Sequential.load_state_dict` takes them. `prefix` stands before every name: `model.` for a
+/// module that holds its `nn.Sequential` under that name.
+pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<u8>, TrainError> {
+    let role = format!("{}.", network.role.name());
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = state
+        .arrays
+        .iter()
+        .filter_map(|(name, array)| Some((name.strip_prefix(&role)?, array)))
+        .map(|(name, array)| {
+            let bytes = array.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (format!("{prefix}{name}"), Dtype::F32, array.shape.clone(), bytes)
+        })
+        .collect();
+    let batches = forward_passes(network.role, state).to_le_bytes();
+    for (index, layer) in network.layers.iter().enumerate() {
+        if matches!(layer, Layer::BatchNorm { .. }) {
+            tensors.push((
+                format!("{prefix}{index}.num_batches_tracked"),
+                Dtype::I64,
+                vec![],
+                batches.to_vec(),
+            ));
+        }
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    views
+        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+        .map_err(|error| TrainError::Export(error.to_string()))
+}
+
+/// Batches that a network in training mode has seen: the generator makes fakes for every update of
+/// the discriminator too.
+fn forward_passes(role: Role, state: &LaneState) -> i64 {
+    let passes = match role {
+        Role::Generator => state.generator_updates + state.discriminator_updates,
+        Role::Discriminator => 2 * state.discriminator_updates + state.generator_updates,
+    };
+    i64::try_from(passes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,361 @@
+//! The training loop against a trainer whose numbers can be told in advance.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gansweep_config::{
+    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig,
+    GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels,
+    Record, RunId, SampleMode, TrainConfig,
+};
+use gansweep_nn::state::LaneState;
+use gansweep_protocol::{Envelope, Event, Job, LaneJob, Metric, Resume};
+use gansweep_train::TrainError;
+use gansweep_train::{GradientNorms, Lane, LaneChunk, StepValues, Trainer, TrainingImages};
+use gansweep_train::{Outcome, TrainingLoop};
+
+/// Computes losses from the step alone, and moves one weight, so that a wrong resume shows.
+struct Scripted {
+    lanes: Vec<Lane>,
+    states: Vec<Option<LaneState>>,
+    diverge_at: Option<(u64, u64)>,
+}
+
+impl Trainer for Scripted {
+    fn backend(&self) -> String {
+        "scripted".into()
+    }
+
+    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
+        let diverge_at = self.diverge_at;
+        let chunks = self.lanes.iter().zip(&mut self.states).map(|(lane, state)| {
+            let state = state.as_mut()?;
+            let mut values = Vec::new();
+            for _ in 0..steps {
+                state.step += 1;
+                state.generator_updates += 1;
+                state.discriminator_updates += 1;
+                let weight = &mut state.arrays.get_mut("generator.0.weight").unwrap().values[0];
+                *weight = (*weight * 1.01 + lane.seed as f32 * 0.001).fract();
+                let loss = if diverge_at == Some((lane.seed, state.step)) { f32::NAN } else { *weight };
+                values.push(StepValues {
+                    d_loss: loss,
+                    g_loss: 1.0,
+                    d_real: 0.5,
+                    d_fake_before: 0.25,
+                    d_fake_after: 0.125,
+                });
+                if loss.is_nan() {
+                    break;
+                }
+            }
+            let gradient_norms =
+                norms.then_some(GradientNorms { generator: 2.0, discriminator: state.step as f32 });
+            Some(LaneChunk { steps: values, gradient_norms })
+        });
+        Ok(chunks.collect())
+    }
+
+    fn sample(
+        &mut self,
+        latents: &[Vec<f32>],
+        count: usize,
+        _: SampleMode,
+    ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
+        assert_eq!(latents.len(), self.lanes.len());
+        let image = |state: &LaneState| vec![state.arrays["generator.0.weight"].values[0]; count * 784];
+        Ok(self.states.iter().map(|state| state.as_ref().map(image)).collect())
+    }
+
+    fn state(&mut self, lane: usize) -> Result<LaneState, TrainError> {
+        Ok(self.states[lane].clone().expect("an active lane"))
+    }
+
+    fn retire(&mut self, lane: usize) {
+        self.states[lane] = None;
+    }
+}
+
+fn config(epochs: u32) -> Config {
+    let adam = AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    Config {
+        data: DataConfig { dataset: Dataset::Strokes, images: 70, pixels: Pixels::Signed },
+        model: ModelConfig {
+            latent_dim: 3,
+            latent: Latent::Normal,
+            output: Output::Tanh,
+            generator: GeneratorConfig {
+                hidden: vec![4],
+                activation: Activation::Relu,
+                slope: 0.0,
+                batch_norm: true,
+                dropout: 0.0,
+            },
+            discriminator: DiscriminatorConfig {
+                hidden: vec![4],
+                activation: Activation::LeakyRelu,
+                slope: 0.2,
+                dropout: 0.3,
+            },
+        },
+        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        train: TrainConfig {
+            epochs,
+            batch_size: 10,
+            d_steps: 1,
+            noise: Noise::Fresh,
+            shuffle: true,
+            drop_last: false,
+        },
+    }
+}
+
+fn job(folder: &Path, seeds: &[u64]) -> Job {
+    let lanes = seeds.iter().map(|&seed| {
+        let config = config(3);
+        let run = RunId::of(&ConfigHash::of(&config), seed, "data");
+        LaneJob { run, attempt: 1, config, seed, resume: None }
+    });
+    Job {
+        device: "scripted".into(),
+        threads: 1,
+        data_dir: None,
+        results_dir: folder.to_owned(),
+        record: Record {
+            every_steps: 3,
+            every_epochs: 1,
+            grid_rows: 2,
+            grid_cols: 2,
+            sample_mode: SampleMode::Eval,
+            latent_seed: 0,
+            palette: Palette::Gray,
+            checkpoint_seconds: 0.0,
+        },
+        lanes: lanes.collect(),
+    }
+}
+
+/// Trains, asking to stop after so many looks; everything that was emitted, and how it ended.
+fn train(job: &Job, stop_after: usize, diverge_at: Option<(u64, u64)>) -> (Vec<Envelope>, Outcome) {
+    let images = TrainingImages {
+        dataset: Dataset::Strokes,
+        bytes: vec![0; 70 * 784].into(),
+        count: 70,
+        pixels: Pixels::Signed,
+    };
+    let open = |lanes, states: Vec<LaneState>, _| {
+        Ok(Box::new(Scripted { lanes, states: states.into_iter().map(Some).collect(), diverge_at })
+            as Box<dyn Trainer>)
+    };
+    let mut events = Vec::new();
+    let mut emit = |envelope| {
+        events.push(envelope);
+        Ok(())
+    };
+    let looks = std::cell::Cell::new(0);
+    let stop = || {
+        looks.set(looks.get() + 1);
+        looks.get() > stop_after
+    };
+    let outcome = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().run(&stop).unwrap();
+    (events, outcome)
+}
+
+/// What is recorded for good: deterministic points by run and step, and grids.
+type Rows = BTreeMap<(RunId, u64, String), Vec<u8>>;
+
+fn rows(events: &[Envelope]) -> Rows {
+    let mut rows = Rows::new();
+    for envelope in events {
+        match &envelope.event {
+            Event::Points(points) => {
+                for (metric, value) in
+                    points.values.iter().filter(|(metric, _)| metric.declaration().deterministic)
+                {
+                    let key = (envelope.run.clone(), points.step, metric.name().to_owned());
+                    rows.insert(key, value.to_bits().to_le_bytes().to_vec());
+                }
+            }
+            Event::Samples(samples) => {
+                rows.insert((envelope.run.clone(), samples.step, "samples".into()), samples.png.clone());
+            }
+            _ => {}
+        }
+    }
+    rows
+}
+
+fn resumes(job: &Job, events: &[Envelope]) -> Job {
+    let mut next = job.clone();
+    for lane in &mut next.lanes {
+        let saved = events.iter().rev().find_map(|envelope| match &envelope.event {
+            Event::Checkpoint(checkpoint) if envelope.run == lane.run => Some(checkpoint),
+            _ => None,
+        });
+        lane.attempt += 1;
+        lane.resume = saved.map(|saved| Resume {
+            step: saved.step,
+            path: saved.path.clone(),
+            sha256: saved.sha256.clone(),
+        });
+    }
+    next
+}
+
+#[test]
+fn points_come_every_n_steps_and_at_each_epochs_end_with_its_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, outcome) = train(&job(folder.path(), &[1]), usize::MAX, None);
+    assert_eq!(outcome, Outcome::Finished);
+    let steps: Vec<u64> = events
+        .iter()
+        .filter_map(|envelope| match &envelope.event {
+            Event::Points(points) => Some(points.step),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [3, 6, 7, 9, 12, 14, 15, 18, 21]);
+    let with_epoch_means: Vec<u64> = events
+        .iter()
+        .filter_map(|envelope| match &envelope.event {
+            Event::Points(p) if p.values.iter().any(|(metric, _)| *metric == Metric::EpochDLoss) => {
+                Some(p.step)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(with_epoch_means, [7, 14, 21]);
+}
+
+#[test]
+fn a_window_holds_the_mean_since_the_last_point_and_an_epoch_the_mean_of_all_its_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[5]);
+    let (events, _) = train(&job, usize::MAX, None);
+    let mut weight = LaneState::initial(&job.lanes[0].config, 5).arrays["generator.0.weight"].values[0];
+    let losses: Vec<f64> = (0..7)
+        .map(|_| {
+            weight = (weight * 1.01 + 0.005).fract();
+            f64::from(weight)
+        })
+        .collect();
+    let value = |step, metric| {
+        events.iter().find_map(|envelope| match &envelope.event {
+            Event::Points(p) if p.step == step => {
+                p.values.iter().find(|(m, _)| *m == metric).map(|(_, v)| *v)
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(value(3, Metric::DLoss), Some(losses[..3].iter().sum::<f64>() / 3.0));
+    assert_eq!(value(7, Metric::DLoss), Some(losses[6]));
+    assert_eq!(value(7, Metric::EpochDLoss), Some(losses.iter().sum::<f64>() / 7.0));
+    assert_eq!(value(6, Metric::GradNormD), Some(6.0));
+    assert_eq!(value(7, Metric::ImagesSeen), Some(70.0));
+    assert_eq!(value(7, Metric::Epoch), Some(1.0));
+}
+
+#[test]
+fn grids_are_drawn_before_training_and_after_every_epoch_and_the_last_checkpoint_is_of_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, _) = train(&job(folder.path(), &[1]), usize::MAX, None);
+    let grids: Vec<(u64, u32)> = events
+        .iter()
+        .filter_map(|envelope| match &envelope.event {
+            Event::Samples(samples) => Some((samples.step, samples.epoch)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(grids, [(0, 0), (7, 1), (14, 2), (21, 3)]);
+    let end: Vec<_> = events.iter().rev().take(2).map(|envelope| &envelope.event).collect();
+    assert!(matches!(end[0], Event::Completed(ended) if ended.step == 21));
+    assert!(matches!(end[1], Event::Checkpoint(saved) if saved.step == 21));
+}
+
+#[test]
+fn a_run_interrupted_anywhere_and_resumed_records_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let whole = rows(&train(&job, usize::MAX, None).0);
+    for stop_after in 0..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut job = Job { results_dir: folder.path().to_owned(), ..job.clone() };
+        let mut pieces = Rows::new();
+        for _ in 0..40 {
+            let (events, outcome) = train(&job, stop_after.max(1), None);
+            pieces.extend(rows(&events));
+            if outcome == Outcome::Finished {
+                break;
+            }
+            job = resumes(&job, &events);
+        }
+        assert_eq!(pieces, whole, "stopped after {stop_after} looks each time");
+    }
+}
+
+#[test]
+fn a_diverged_lane_ends_with_its_step_and_its_neighbour_trains_on_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let undisturbed = rows(&train(&job, usize::MAX, None).0);
+    let (events, outcome) = train(&job, usize::MAX, Some((1, 5)));
+    assert_eq!(outcome, Outcome::Finished);
+    let diverged: Vec<_> = events
+        .iter()
+        .filter_map(|envelope| match &envelope.event {
+            Event::Diverged(diverged) => Some((envelope.run.clone(), diverged.step, diverged.cause.clone())),
+            _ => None,
+        })
+        .collect();
+    let [first, second] = [&job.lanes[0].run, &job.lanes[1].run];
+    assert_eq!(diverged, [(first.clone(), 5, "the discriminator's loss became NaN".to_owned())]);
+    let of_second = |rows: Rows| rows.into_iter().filter(|((run, ..), _)| run == second).collect::<Rows>();
+    assert_eq!(of_second(rows(&events)), of_second(undisturbed));
+    let last_of_first = events.iter().rev().find(|envelope| envelope.run == *first).unwrap();
+    assert!(matches!(last_of_first.event, Event::Diverged(_)));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = job(folder.path(), &[1]);
+    let (events, _) = train(&first, 3, None);
+    let next = resumes(&first, &events);
+    let path = folder.path().join(&next.lanes[0].resume.as_ref().unwrap().path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let images =
+        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let open = |_, _, _| unreachable!("the checkpoint is read before a trainer is built");
+    let mut emit = |_| Ok(());
+    let Err(error) = TrainingLoop::open(&next, &images, &open, &mut emit) else {
+        panic!("a damaged file was taken")
+    };
+    let message = error.to_string();
+    assert!(
+        message.contains(&path.display().to_string()) && message.contains("not what was written"),
+        "{message}"
+    );
+}
+
+#[test]
+fn lanes_whose_next_batches_differ_in_size_are_no_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = job(folder.path(), &[1, 2]);
+    for lane in &mut first.lanes {
+        lane.config.train.batch_size = 16;
+        lane.config.train.drop_last = false;
+    }
+    let alone = Job { lanes: vec![first.lanes[0].clone()], ..first.clone() };
+    let (events, _) = train(&alone, 2, None);
+    let next = resumes(&first, &events);
+    let images =
+        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let open = |_, _, _| unreachable!("alignment is checked before a trainer is built");
+    let mut emit = |_| Ok(());
+    let result = TrainingLoop::open(&next, &images, &open, &mut emit);
+    assert!(matches!(result, Err(TrainError::Group(_))));
+}
