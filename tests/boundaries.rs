@@ -85,6 +85,14 @@ fn scheduler_store_and_report_never_see_the_training() {
 }
 
 #[test]
+fn the_program_trains_and_reports_through_the_use_cases_alone() {
+    let used = &dependencies()["gansweep"];
+    for name in ["gansweep-nn", "gansweep-cpu", "gansweep-tensor", "gansweep-report"] {
+        assert!(!used.contains(name), "gansweep depends on {name}");
+    }
+}
+
+#[test]
 fn only_the_program_prints_or_exits() {
     for name in &ORDER[..ORDER.len() - 1] {
         for file in sources(&root().join("crates").join(name).join("src")) {

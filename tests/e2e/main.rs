@@ -10,3 +10,4 @@ mod sandbox;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;
+mod use_cases;

@@ -15,6 +15,9 @@ pub(crate) struct Sandbox {
     folder: TempDir,
 }
 
+/// A cache that all tests share: the built-in digits are drawn once.
+pub(crate) const CACHE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// Six small runs of a few dozen steps each, on the built-in digits.
 pub(crate) const SMALL: &str = r#"
 name = "small"
@@ -70,9 +73,7 @@ impl Sandbox {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("GANSWEEP_")) {
             command.env_remove(key);
         }
-        command
-            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
-            .env("GANSWEEP_OFFLINE", "1");
+        command.env("XDG_CACHE_HOME", CACHE_HOME).env("GANSWEEP_OFFLINE", "1");
         command
     }
 

@@ -12,13 +12,23 @@ use gansweep_train::{DeviceName, Emit, Lane, Outcome, TrainError, Trainer, Train
 
 use crate::shortage::tell_shortage;
 
-/// Trains a job's lanes until they end or `stop` says so.
-pub fn work(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, TrainError> {
-    tell_shortage(&job.device, || train(job, stop, emit))
+/// Trains a job's lanes on images from `source` until they end or `stop` says so.
+pub fn work(
+    job: &Job,
+    source: &DataSource,
+    stop: &dyn Fn() -> bool,
+    emit: &mut Emit<'_>,
+) -> Result<Outcome, TrainError> {
+    tell_shortage(&job.device, || train(job, source, stop, emit))
 }
 
-fn train(job: &Job, stop: &dyn Fn() -> bool, emit: &mut Emit<'_>) -> Result<Outcome, TrainError> {
-    let images = training_images(job)?;
+fn train(
+    job: &Job,
+    source: &DataSource,
+    stop: &dyn Fn() -> bool,
+    emit: &mut Emit<'_>,
+) -> Result<Outcome, TrainError> {
+    let images = training_images(job, source)?;
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)
     };
@@ -75,7 +85,7 @@ fn open_tensor_trainer(
 }
 
 /// The images that all lanes of a job train on.
-fn training_images(job: &Job) -> Result<TrainingImages, TrainError> {
+fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, TrainError> {
     let Some(first) = job.lanes.first() else {
         return Err(TrainError::Group("it has no lanes".into()));
     };
@@ -83,7 +93,7 @@ fn training_images(job: &Job) -> Result<TrainingImages, TrainError> {
     if let Some(other) = job.lanes.iter().find(|lane| lane.config.data != *data) {
         return Err(TrainError::Group(format!("{} and {} train on different data", first.run, other.run)));
     }
-    let mut images = DataSource::from_environment(job.data_dir.clone()).load(data.dataset, Split::Train)?;
+    let mut images = source.load(data.dataset, Split::Train)?;
     if data.images > 0 {
         images.pixels.truncate(data.images as usize * IMAGE_PIXELS);
     }

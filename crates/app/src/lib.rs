@@ -1,5 +1,57 @@
-//! The use cases, callable without a terminal.
+//! The use cases of gansweep, callable without a terminal: typed requests in, typed results out.
+//!
+//! Each module is one use case. Nothing here prints, exits or reads a command line; whoever calls is
+//! told of progress through an [`Observer`], stops a sweep through a
+//! [`StopSignal`](gansweep_scheduler::StopSignal), and learns from [`AppError::class`] whether
+//! anything had been started when a use case failed.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), gansweep_app::AppError> {
+//! use gansweep_app::experiment::ExperimentRequest;
+//! use gansweep_app::plan::PlanRequest;
+//! use gansweep_app::sweep::{self, SweepRequest, Workers};
+//! use gansweep_app::{Programs, Progress};
+//! use gansweep_scheduler::StopSignal;
+//!
+//! let request = SweepRequest {
+//!     plan: PlanRequest {
+//!         experiment: ExperimentRequest {
+//!             file: "experiment.toml".into(),
+//!             options: gansweep_config::LoadOptions::default(),
+//!             data: gansweep_data::DataSource::from_environment(None),
+//!         },
+//!         execution: gansweep_app::ExecutionRequest::default(),
+//!         results: "results".into(),
+//!         programs: Programs::of("/usr/local/bin/gansweep".into()),
+//!     },
+//!     workers: Workers::Processes,
+//! };
+//! let mut observer = |progress: Progress<'_>| drop(progress);
+//! let end = sweep::prepare(&request, &mut observer)?.train(&StopSignal::new(), &mut observer)?;
+//! # drop(end);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod backends;
+pub mod bench;
+pub mod data;
 pub mod devices;
+mod error;
+pub mod experiment;
+pub mod export;
+pub mod generate;
+pub mod plan;
+mod programs;
+mod progress;
+pub mod recorded;
+pub mod report;
 mod shortage;
+mod slots;
+pub mod sweep;
+pub mod worker;
+
+pub use error::{AppError, ErrorClass};
+pub use programs::Programs;
+pub use progress::{Observer, Progress};
+pub use slots::ExecutionRequest;

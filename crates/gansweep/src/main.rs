@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Sweep(args) => return commands::sweep::run(&args),
-        Command::Worker => return commands::worker::run(),
+        Command::Worker => return Ok(commands::worker::run()),
         Command::Plan(args) => commands::plan::run(&args)?,
         Command::Runs(args) => commands::runs::run(&args)?,
         Command::Show(args) => commands::show::run(&args)?,

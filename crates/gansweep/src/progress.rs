@@ -1,9 +1,9 @@
 //! Progress for people: bars on a terminal, lines elsewhere, nothing when asked to be quiet.
 
-use std::cell::RefCell;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
+use gansweep_app::{Observer, Progress};
 use gansweep_config::RunState;
 use gansweep_data::Progress as Download;
 use gansweep_scheduler::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
@@ -18,7 +18,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) struct Display {
     mode: Mode,
     bars: MultiProgress,
-    state: RefCell<State>,
+    state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,25 @@ struct State {
     skipped: usize,
 }
 
+impl Observer for Display {
+    fn observe(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Download(download) => self.download(download),
+            Progress::DownloadEnded => self.download_done(),
+            Progress::FellBack { fallback, reason, .. } => self.warn(&format!(
+                "{reason}\nTraining on {} instead, as [data] fallback says; the database and the report say so too.",
+                fallback.name()
+            )),
+            Progress::WaitingForResults { results, holder } => {
+                self.say(&format!("{} is in use by {holder}; waiting for it", results.display()));
+            }
+            Progress::Sweep(notice) => self.notice(notice),
+            Progress::WritingReport(_) => self.finish(),
+            _ => {}
+        }
+    }
+}
+
 impl Display {
     /// Bars if stderr is a terminal, lines if not, nothing if `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
@@ -45,7 +64,7 @@ impl Display {
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
         };
-        Self { mode, bars: MultiProgress::new(), state: RefCell::default() }
+        Self { mode, bars: MultiProgress::new(), state: State::default() }
     }
 
     /// One line, above the bars if there are any.
@@ -63,8 +82,8 @@ impl Display {
     }
 
     /// How far a download is.
-    pub(crate) fn download(&self, progress: &Download) {
-        let mut state = self.state.borrow_mut();
+    fn download(&mut self, progress: &Download) {
+        let state = &mut self.state;
         let fresh = state.download.as_ref().is_none_or(|bar| bar.message() != progress.file);
         if fresh {
             if let Some(done) = state.download.take() {
@@ -83,18 +102,18 @@ impl Display {
     }
 
     /// There is nothing more to download.
-    pub(crate) fn download_done(&self) {
-        if let Some(bar) = self.state.borrow_mut().download.take() {
+    fn download_done(&mut self) {
+        if let Some(bar) = self.state.download.take() {
             bar.finish_and_clear();
         }
     }
 
     /// Something happened to the sweep.
-    pub(crate) fn notice(&self, notice: &Notice) {
+    fn notice(&mut self, notice: &Notice) {
         match notice {
             Notice::Begun { groups, slots, progress } => self.begin(*groups, *slots, progress),
             Notice::Progress { sweep, workers } => self.progress(sweep, workers),
-            Notice::Skipped { .. } => self.state.borrow_mut().skipped += 1,
+            Notice::Skipped { .. } => self.state.skipped += 1,
             Notice::Resuming { run, step } => self.say(&format!("{} goes on from step {step}", name(run))),
             Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
             Notice::Stopping { level, workers } => self.stopping(*level, *workers),
@@ -107,8 +126,8 @@ impl Display {
         }
     }
 
-    fn begin(&self, groups: usize, slots: usize, progress: &SweepProgress) {
-        let skipped = self.state.borrow().skipped;
+    fn begin(&mut self, groups: usize, slots: usize, progress: &SweepProgress) {
+        let skipped = self.state.skipped;
         if skipped > 0 {
             self.say(&format!("{} already done", output::count(skipped, "run")));
         }
@@ -124,34 +143,34 @@ impl Display {
         if self.mode == Mode::Bars {
             let bar = self.bars.add(ProgressBar::new(1000));
             bar.set_style(style("{bar:30} {msg}"));
-            self.state.borrow_mut().sweep = Some(bar);
+            self.state.sweep = Some(bar);
         }
     }
 
-    fn progress(&self, sweep: &SweepProgress, workers: &[WorkerProgress]) {
-        let mut state = self.state.borrow_mut();
+    fn progress(&mut self, sweep: &SweepProgress, workers: &[WorkerProgress]) {
         match self.mode {
             Mode::Quiet => {}
             Mode::Lines => {
-                if state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
-                    if state.last_line.is_some() {
+                if self.state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
+                    if self.state.last_line.is_some() {
                         eprintln!("{}", standing(sweep));
                     }
-                    state.last_line = Some(Instant::now());
+                    self.state.last_line = Some(Instant::now());
                 }
             }
             Mode::Bars => {
-                if let Some(bar) = &state.sweep {
+                if let Some(bar) = &self.state.sweep {
                     bar.set_message(standing(sweep));
                     bar.set_position((sweep.fraction * 1000.0) as u64);
                 }
-                self.show_workers(&mut state.workers, workers);
+                self.show_workers(workers);
             }
         }
     }
 
     /// One bar per worker at work; bars of workers that are gone disappear.
-    fn show_workers(&self, bars: &mut Vec<ProgressBar>, workers: &[WorkerProgress]) {
+    fn show_workers(&mut self, workers: &[WorkerProgress]) {
+        let bars = &mut self.state.workers;
         while bars.len() > workers.len() {
             if let Some(bar) = bars.pop() {
                 bar.finish_and_clear();
@@ -192,10 +211,9 @@ impl Display {
     }
 
     /// The sweep is over: bars disappear.
-    pub(crate) fn finish(&self) {
-        let mut state = self.state.borrow_mut();
-        self.show_workers(&mut state.workers, &[]);
-        if let Some(bar) = state.sweep.take() {
+    pub(crate) fn finish(&mut self) {
+        self.show_workers(&[]);
+        if let Some(bar) = self.state.sweep.take() {
             bar.finish_and_clear();
         }
     }

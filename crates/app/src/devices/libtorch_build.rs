@@ -126,14 +126,14 @@ mod tests {
     fn a_stand_in_is_asked_and_a_missing_one_is_named() {
         use std::process::Command;
 
-        use super::super::list;
+        use super::super::list::list_by;
 
         let none = || Command::new("/no/such/program");
         let text = answer(VERSION, &[device("libtorch:cpu", DeviceKind::Cpu)]);
         let mut stand_in = Command::new("printf");
         stand_in.args(["%s", &text]);
         let problem_with = |other| {
-            let devices = list(none(), other);
+            let devices = list_by(none(), other);
             devices.into_iter().find(|device| device.name == "libtorch:cpu").unwrap().problem
         };
         assert_eq!(problem_with(Some(stand_in)), None);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::child::output_within;
 use super::{libtorch_build, machine};
+use crate::Programs;
 
 /// A driver that has not answered after so long is given up.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
@@ -25,12 +26,16 @@ pub struct Probe {
     pub devices: Vec<DeviceInfo>,
 }
 
-/// Every device of this machine, usable or not, CPUs first.
-///
+/// Every device of this machine, usable or not, CPUs first. Drivers are asked from processes of their
+/// own, since they may crash.
+pub fn list(programs: &Programs) -> Vec<DeviceInfo> {
+    list_by(programs.probe(), programs.libtorch_probe())
+}
+
 /// `probe_command` starts this program so that it calls [`probe`] and prints the result as JSON;
 /// it ends as it likes, and a crash or a hang there becomes a [`Problem`]. `libtorch_command` asks
 /// the same of the program built with libtorch, for a build that lacks it; `None` if there is none.
-pub fn list(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
+pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
     let mut devices = cpus();
     let (own, other) = thread::scope(|scope| {
         let other = libtorch_command.map(|command| {
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_machine_has_the_cpu() {
-        let listed = list(Command::new("/no/such/program"), None);
+        let listed = list_by(Command::new("/no/such/program"), None);
         assert!(listed[0].problem.is_none() && listed[0].name == "cpu" && listed[0].memory_bytes.is_some());
     }
 }

@@ -1,10 +1,6 @@
 //! What the machine says of itself without asking a driver.
 
 use std::fs;
-use std::process::Command;
-use std::time::Duration;
-
-use super::child::output_within;
 
 /// The processor's name and threads.
 pub(super) fn processor() -> String {
@@ -23,9 +19,14 @@ pub(super) fn memory_bytes() -> Option<u64> {
     kibibytes.trim().parse::<u64>().ok().map(|number| number << 10)
 }
 
-#[cfg(feature = "tensor")]
 /// Name and bytes of memory of each NVIDIA card, from the tool that comes with its driver.
+#[cfg(feature = "tensor")]
 pub(super) fn nvidia_cards() -> Vec<(String, Option<u64>)> {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::child::output_within;
+
     let mut query = Command::new("nvidia-smi");
     query.args(["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]);
     output_within(query, Duration::from_secs(10)).map(|text| cards(&text)).unwrap_or_default()
@@ -40,7 +41,7 @@ fn cards(text: &str) -> Vec<(String, Option<u64>)> {
     text.lines().filter_map(card).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tensor"))]
 mod tests {
     use super::*;
 

@@ -1,11 +1,10 @@
 //! `gansweep diff`: where runs differ, and how they ended.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
-use gansweep_config::RunId;
-use gansweep_protocol::Metric;
-use gansweep_store::{Reader, RunRow};
+use gansweep_app::recorded::{self, Comparison};
+use gansweep_store::RunRow;
+use serde_json::Value;
 
 use crate::cli::DiffArgs;
 use crate::failure::Failure;
@@ -13,44 +12,21 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
-    let reader = Reader::open(&args.results.results)?;
-    let runs = args.runs.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    let mut rows: Vec<Vec<String>> = reader
-        .diff(&ids)?
-        .into_iter()
-        .map(|difference| {
-            let cell =
-                |value: &Option<serde_json::Value>| value.as_ref().map(output::value).unwrap_or_default();
-            std::iter::once(difference.key).chain(difference.values.iter().map(cell)).collect()
-        })
-        .collect();
-    rows.push(row("state", &runs, |run| run.state.name().to_owned()));
-    rows.push(row("seconds", &runs, |run| format!("{:.1}", run.seconds)));
-    rows.extend(metric_rows(&reader, &ids)?);
-    let header: Vec<&str> = std::iter::once("KEY").chain(ids.iter().map(RunId::as_str)).collect();
+    let Comparison { runs, differences, last_values } =
+        recorded::compare_runs(&args.results.results, &args.runs)?;
+    let value = |value: &Option<Value>| value.as_ref().map(output::value).unwrap_or_default();
+    let number = |number: &Option<f64>| number.map(output::number).unwrap_or_default();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    rows.extend(differences.iter().map(|key| row(key.key.clone(), &key.values, value)));
+    rows.push(row("state".to_owned(), &runs, |run: &RunRow| run.state.name().to_owned()));
+    rows.push(row("seconds".to_owned(), &runs, |run: &RunRow| format!("{:.1}", run.seconds)));
+    rows.extend(last_values.iter().map(|it| row(format!("last {}", it.metric.name()), &it.values, number)));
+    let header: Vec<&str> = std::iter::once("KEY").chain(runs.iter().map(|run| run.id.as_str())).collect();
     writeln!(std::io::stdout().lock(), "{}", output::table(&header, rows))?;
     Ok(())
 }
 
-fn row(name: &str, runs: &[RunRow], cell: impl Fn(&RunRow) -> String) -> Vec<String> {
-    std::iter::once(name.to_owned()).chain(runs.iter().map(cell)).collect()
-}
-
-/// The last value of every metric that any of the runs has.
-fn metric_rows(reader: &Reader, ids: &[RunId]) -> Result<Vec<Vec<String>>, Failure> {
-    let mut last: BTreeMap<Metric, BTreeMap<usize, f64>> = BTreeMap::new();
-    for (index, id) in ids.iter().enumerate() {
-        for summary in reader.summaries(id)? {
-            last.entry(summary.metric).or_default().insert(index, summary.last);
-        }
-    }
-    let shown = last.into_iter().filter(|(metric, _)| metric.declaration().deterministic);
-    Ok(shown
-        .map(|(metric, values)| {
-            let cells = (0..ids.len())
-                .map(|index| values.get(&index).copied().map(output::number).unwrap_or_default());
-            std::iter::once(format!("last {}", metric.name())).chain(cells).collect()
-        })
-        .collect())
+/// One row: what it is of, and a cell for each run.
+fn row<T>(name: String, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
+    std::iter::once(name).chain(items.iter().map(cell)).collect()
 }

@@ -1,4 +1,4 @@
-//! One module per command.
+//! One module per command: arguments to a request, its result to text.
 
 pub(crate) mod bench;
 pub(crate) mod data;
@@ -7,12 +7,10 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod plan;
-mod planning;
-mod programs;
 pub(crate) mod report;
+mod request;
 pub(crate) mod runs;
 pub(crate) mod show;
-mod slots;
 pub(crate) mod sql;
 pub(crate) mod sweep;
 pub(crate) mod worker;

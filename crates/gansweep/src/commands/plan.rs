@@ -1,114 +1,45 @@
 //! `gansweep plan`: what a sweep would run.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
-use std::path::Path;
 
-use gansweep_app::devices as device;
-use gansweep_config::{Experiment, Plan, PlannedRun, RunId, RunState};
-use gansweep_data::DataSource;
-use gansweep_scheduler::{PlannedGroup, form_groups};
-use gansweep_store::{Reader, RunStatus, StoreError};
-use serde::Serialize;
+use gansweep_app::plan::{DataPreview, DataWay, GroupPreview, PlanRequest, Preview, preview};
 use serde_json::json;
 
-use super::planning::{self, Substitutes};
-use super::programs::Programs;
-use super::slots::{self, Places};
-use crate::cli::{ExperimentArgs, PlanArgs};
+use super::request;
+use crate::cli::PlanArgs;
 use crate::failure::Failure;
 use crate::output;
 
+/// Runs listed for people.
+const MAX_LISTED: usize = 50;
+
 /// Runs the command.
 pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
-    let experiment = planning::load(&args.experiment)?;
-    let places = slots::choose(&args.execution, &experiment.execution, &Programs::find()?)?;
+    let request = request::plan(&args.experiment, &args.execution, &args.results)?;
     if !args.json {
-        return show(&experiment, &args.experiment, &places, &args.results.results);
+        return show(&request);
     }
-    let view = View::new(&experiment, &args.experiment, &places, &args.results.results)?;
+    let json = View(preview(&request)?).json();
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &view.json(&experiment))?;
+    serde_json::to_writer_pretty(&mut out, &json)?;
     writeln!(out)?;
     Ok(())
 }
 
 /// Prints the plan for people.
-pub(crate) fn show(
-    experiment: &Experiment,
-    args: &ExperimentArgs,
-    places: &Places,
-    results: &Path,
-) -> Result<(), Failure> {
-    let view = View::new(experiment, args, places, results)?;
-    let mut out = std::io::stdout().lock();
-    out.write_all(view.text(experiment).as_bytes())?;
+pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
+    let text = View(preview(request)?).to_string();
+    std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }
 
-/// Everything that is known before anything is done.
-struct View {
-    plan: Plan,
-    data: String,
-    statuses: HashMap<RunId, RunStatus>,
-    groups: Vec<GroupView>,
-    workers: usize,
-    training_flops: f64,
-}
+/// A preview as text and as JSON.
+struct View(Preview);
 
-/// A group to be.
-#[derive(Serialize)]
-struct GroupView {
-    device: String,
-    lanes: usize,
-    /// Of the device's memory, by estimate; none on a processor.
-    memory_bytes: Option<u64>,
-}
-
-impl View {
-    fn new(
-        experiment: &Experiment,
-        args: &ExperimentArgs,
-        places: &Places,
-        results: &Path,
-    ) -> Result<Self, Failure> {
-        let source = planning::source(args);
-        let (substitutes, data) = foresee_data(experiment, &source)?;
-        let plan = planning::plan(experiment, &substitutes)?;
-        let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
-        let statuses = match Reader::open(results) {
-            Ok(reader) => reader.statuses(&ids)?,
-            Err(StoreError::NoDatabase { .. }) => HashMap::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
-        let slots = places.slots(&open);
-        let groups = form_groups(&open, &steps_done(&open, &statuses), &slots).into_iter();
-        let groups = groups
-            .map(|PlannedGroup { slot, runs }| {
-                let (device, lanes) = (slots[slot].device.clone(), runs.len());
-                let config = runs.first().map(|&run| &open[run].config);
-                let memory_bytes = config.and_then(|it| device::group_memory_bytes(&device, it, lanes));
-                GroupView { device, lanes, memory_bytes }
-            })
-            .collect();
-        let training_flops =
-            open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
-        Ok(Self { data, groups, workers: slots.len(), training_flops, plan, statuses })
-    }
-
-    fn done(&self) -> usize {
-        self.plan.runs.iter().filter(|run| is_over(&self.statuses, &run.id)).count()
-    }
-
-    fn text(&self, experiment: &Experiment) -> String {
-        let mut text = String::new();
-        self.write_text(experiment, &mut text).expect("writing to a string cannot fail");
-        text
-    }
-
-    fn write_text(&self, experiment: &Experiment, text: &mut String) -> std::fmt::Result {
+impl fmt::Display for View {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let experiment = &self.0.experiment;
         writeln!(
             text,
             "{} ({}), from recipe {}",
@@ -116,9 +47,9 @@ impl View {
             experiment.file.display(),
             experiment.recipe
         )?;
-        writeln!(text, "data: {}\n", self.data)?;
-        if !self.plan.axes.is_empty() {
-            let rows = self.plan.axes.iter().map(|axis| {
+        writeln!(text, "data: {}\n", data(&self.0.data))?;
+        if !self.0.plan.axes.is_empty() {
+            let rows = self.0.plan.axes.iter().map(|axis| {
                 let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
                 let more = if axis.values.len() > 12 {
                     format!(" ... {} in all", axis.values.len())
@@ -132,15 +63,15 @@ impl View {
         for pinned in &experiment.sweep.pinned {
             writeln!(text, "{} is not swept: {} gives it one value\n", pinned.key, pinned.layer)?;
         }
-        for place in &self.plan.idle_exclusions {
+        for place in &self.0.plan.idle_exclusions {
             writeln!(text, "{place}: this exclusion leaves out nothing\n")?;
         }
         let resolved = experiment.resolved.iter();
         let rows =
             resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
-        let rows = self.plan.runs.iter().take(MAX_LISTED).map(|run| {
-            let state = self.statuses.get(&run.id).map_or("new", |status| status.state.name());
+        let rows = self.0.plan.runs.iter().take(MAX_LISTED).map(|run| {
+            let state = self.0.statuses.get(&run.id).map_or("new", |status| status.state.name());
             vec![
                 run.id.to_string(),
                 run.label.clone(),
@@ -149,61 +80,64 @@ impl View {
             ]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
-        if self.plan.runs.len() > MAX_LISTED {
-            writeln!(text, "... and {} more; --json lists all", self.plan.runs.len() - MAX_LISTED)?;
+        if self.0.plan.runs.len() > MAX_LISTED {
+            writeln!(text, "... and {} more; --json lists all", self.0.plan.runs.len() - MAX_LISTED)?;
         }
         writeln!(text, "\n{}", self.conclusion())
     }
+}
 
+impl View {
     /// `16 runs (4 done before) -> 12 groups of 1 lane on cpu, 2 at a time; about 1.2e15 floating-point
     /// operations`.
     fn conclusion(&self) -> String {
-        let mut text = output::count(self.plan.runs.len(), "run");
+        let mut text = output::count(self.0.plan.runs.len(), "run");
         let mut notes = Vec::new();
-        if self.done() > 0 {
-            notes.push(format!("{} done before", self.done()));
+        if self.0.done() > 0 {
+            notes.push(format!("{} done before", self.0.done()));
         }
-        if self.plan.duplicates > 0 {
-            notes.push(format!("{} left out as duplicates", self.plan.duplicates));
+        if self.0.plan.duplicates > 0 {
+            notes.push(format!("{} left out as duplicates", self.0.plan.duplicates));
         }
-        if self.plan.excluded > 0 {
-            notes.push(format!("{} excluded", self.plan.excluded));
+        if self.0.plan.excluded > 0 {
+            notes.push(format!("{} excluded", self.0.plan.excluded));
         }
         if !notes.is_empty() {
             let _ = write!(text, " ({})", notes.join(", "));
         }
-        if self.groups.is_empty() {
+        if self.0.groups.is_empty() {
             return text + ": nothing left to train";
         }
-        let _ = write!(text, " -> {}", groups_by_device(&self.groups).join(" and "));
-        let at_once = self.workers.min(self.groups.len());
+        let _ = write!(text, " -> {}", groups_by_device(&self.0.groups).join(" and "));
+        let at_once = self.0.workers.min(self.0.groups.len());
         if at_once > 1 {
             let _ = write!(text, ", {at_once} at a time");
         }
-        let _ = write!(text, "; about {} floating-point operations", output::number(self.training_flops));
+        let _ = write!(text, "; about {} floating-point operations", output::number(self.0.training_flops));
         text
     }
 
-    fn json(&self, experiment: &Experiment) -> serde_json::Value {
-        let runs: Vec<_> = self.plan.runs.iter().map(|run| {
-            let state = self.statuses.get(&run.id).map(|status| status.state.name());
+    fn json(&self) -> serde_json::Value {
+        let experiment = &self.0.experiment;
+        let runs: Vec<_> = self.0.plan.runs.iter().map(|run| {
+            let state = self.0.statuses.get(&run.id).map(|status| status.state.name());
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
                    "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
         }).collect();
         json!({
-            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": self.data,
-            "resolved": experiment.resolved, "axes": self.plan.axes, "runs": runs,
-            "duplicates": self.plan.duplicates, "excluded": self.plan.excluded,
-            "groups": self.groups, "workers": self.workers,
-            "floating_point_operations": self.training_flops,
+            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data),
+            "resolved": experiment.resolved, "axes": self.0.plan.axes, "runs": runs,
+            "duplicates": self.0.plan.duplicates, "excluded": self.0.plan.excluded,
+            "groups": self.0.groups, "workers": self.0.workers,
+            "floating_point_operations": self.0.training_flops,
         })
     }
 }
 
 /// `1 group of 64 lanes on vulkan:0 (1.9 GiB)`, for each device in the order of their first groups.
-fn groups_by_device(groups: &[GroupView]) -> Vec<String> {
+fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
     let mut devices: Vec<&str> = Vec::new();
-    for GroupView { device, .. } in groups {
+    for GroupPreview { device, .. } in groups {
         if !devices.contains(&device.as_str()) {
             devices.push(device);
         }
@@ -227,38 +161,17 @@ fn groups_by_device(groups: &[GroupView]) -> Vec<String> {
     devices.into_iter().map(describe).collect()
 }
 
-/// Runs listed for people.
-const MAX_LISTED: usize = 50;
-
-fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
-    statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
-}
-
-/// Steps in the checkpoints that the runs would go on from.
-fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
-    let checkpoint = |run: &PlannedRun| statuses.get(&run.id)?.checkpoint.as_ref();
-    runs.iter().map(|run| checkpoint(run).map_or(0, |resume| resume.step)).collect()
-}
-
-/// What the runs will train on, and in words where it comes from. Downloads nothing: a dataset
-/// that is not at hand is taken to arrive.
-fn foresee_data(experiment: &Experiment, source: &DataSource) -> Result<(Substitutes, String), Failure> {
-    let datasets = planning::datasets(experiment)?;
-    let missing = planning::missing(source, &datasets)?;
-    let words = datasets.iter().map(|dataset| match (missing.contains(dataset), experiment.fallback) {
-        (false, _) => format!("{}, at hand", dataset.name()),
-        (true, Some(fallback)) if source.offline => {
+/// What the runs will train on, and where it comes from.
+fn data(previews: &[DataPreview]) -> String {
+    let words = |DataPreview { dataset, way }: &DataPreview| match way {
+        DataWay::AtHand => format!("{}, at hand", dataset.name()),
+        DataWay::ReplacedBy(fallback) => {
             format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name())
         }
-        (true, Some(fallback)) => {
+        DataWay::Download { fallback: Some(fallback) } => {
             format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name())
         }
-        (true, None) => format!("{}, to be downloaded", dataset.name()),
-    });
-    let words = words.collect::<Vec<_>>().join("; ");
-    let substitute = |dataset| match experiment.fallback {
-        Some(fallback) if source.offline && missing.contains(&dataset) => fallback,
-        _ => dataset,
+        DataWay::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
     };
-    Ok((datasets.iter().map(|&dataset| (dataset, substitute(dataset))).collect(), words))
+    previews.iter().map(words).collect::<Vec<_>>().join("; ")
 }

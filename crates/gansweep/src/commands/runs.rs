@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use gansweep_store::{Reader, RunFilter};
+use gansweep_app::recorded;
+use gansweep_store::RunFilter;
 
 use crate::cli::RunsArgs;
 use crate::failure::Failure;
@@ -10,12 +11,8 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
-    let reader = Reader::open(&args.results.results)?;
     let filter = RunFilter { sweep: args.sweep.clone(), where_sql: args.where_sql.clone() };
-    if let Some(name) = &args.sweep {
-        reader.sweep(name)?;
-    }
-    let runs = reader.runs(&filter)?;
+    let runs = recorded::list_runs(&args.results.results, &filter)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         for run in &runs {

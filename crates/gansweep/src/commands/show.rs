@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use gansweep_store::{Reader, RunRow};
-use serde_json::json;
+use gansweep_app::recorded::{self, RunDetails};
 
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
@@ -11,24 +10,19 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
-    let reader = Reader::open(&args.results.results)?;
-    let run = reader.run(&args.run)?;
+    let details = recorded::show_run(&args.results.results, &args.run)?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        let view = json!({
-            "run": run, "config": reader.config_values(&run.id)?, "summaries": reader.summaries(&run.id)?,
-            "attempts": reader.attempts(&run.id)?, "checkpoint": reader.checkpoint(&run.id)?,
-            "samples": reader.samples_index(&run.id)?,
-        });
-        serde_json::to_writer_pretty(&mut out, &view)?;
+        serde_json::to_writer_pretty(&mut out, &details)?;
         writeln!(out)?;
         return Ok(());
     }
-    write!(out, "{}", text(&reader, &run)?)?;
+    write!(out, "{}", text(details))?;
     Ok(())
 }
 
-fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
+fn text(details: RunDetails) -> String {
+    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _ } = details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
@@ -40,7 +34,7 @@ fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
         run.seconds
     );
 
-    let summaries = reader.summaries(&run.id)?.into_iter().map(|row| {
+    let summaries = summaries.into_iter().map(|row| {
         let optional = |value: Option<f64>| value.map(output::number).unwrap_or_default();
         vec![
             row.metric.name().to_owned(),
@@ -53,7 +47,7 @@ fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
     text +=
         &format!("{}\n\n", output::table(&["METRIC", "LAST", "MIN", "MAX", "POINTS"], summaries.collect()));
 
-    let attempts = reader.attempts(&run.id)?.into_iter().map(|row| {
+    let attempts = attempts.into_iter().map(|row| {
         let optional = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         vec![
             row.attempt.to_string(),
@@ -70,14 +64,13 @@ fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
         output::table(&["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"], attempts.collect())
     );
 
-    if let Some(checkpoint) = reader.checkpoint(&run.id)? {
+    if let Some(checkpoint) = checkpoint {
         text += &format!(
             "checkpoint at step {}: {} ({} bytes)\n\n",
             checkpoint.step, checkpoint.path, checkpoint.bytes
         );
     }
-    let values =
-        reader.config_values(&run.id)?.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
+    let values = config.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
     text += &format!("{}\n", output::table(&["KEY", "VALUE"], values.collect()));
-    Ok(text)
+    text
 }

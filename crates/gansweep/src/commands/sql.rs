@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use gansweep_store::{Cell, Reader, Table, export};
+use gansweep_app::recorded::{self, RowFormat};
+use gansweep_store::{Cell, Table};
 
 use crate::cli::{SqlArgs, TableFormat};
 use crate::failure::Failure;
@@ -10,12 +11,12 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
-    let reader = Reader::open(&args.results.results)?;
+    let results = &args.results.results;
     let mut out = std::io::stdout().lock();
     match args.format {
-        TableFormat::Csv => export::csv(&reader, &args.sql, &mut out)?,
-        TableFormat::Json => export::jsonl(&reader, &args.sql, &mut out)?,
-        TableFormat::Table => writeln!(out, "{}", text(&reader.query(&args.sql)?))?,
+        TableFormat::Csv => recorded::stream(results, &args.sql, RowFormat::Csv, &mut out)?,
+        TableFormat::Json => recorded::stream(results, &args.sql, RowFormat::JsonLines, &mut out)?,
+        TableFormat::Table => writeln!(out, "{}", text(&recorded::query(results, &args.sql)?))?,
     }
     Ok(())
 }

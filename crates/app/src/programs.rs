@@ -9,31 +9,34 @@ use gansweep_protocol::Job;
 use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, Worker};
 use gansweep_train::DeviceName;
 
-use crate::failure::Failure;
+use crate::AppError;
 
 /// Names the program that was built with libtorch, where it does not lie in its usual place.
 const VARIABLE: &str = "GANSWEEP_LIBTORCH_PROGRAM";
 
-/// The program files that there are.
+/// The program files that workers and device probes are started from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Programs {
-    /// This very program's.
+pub struct Programs {
+    /// The `gansweep` program of this build.
     own: PathBuf,
     /// That of the same program built with libtorch, unless this is it or there is none.
     libtorch: Option<PathBuf>,
 }
 
 impl Programs {
-    /// Looks where they lie.
-    pub(crate) fn find() -> Result<Self, Failure> {
-        let own = std::env::current_exe().map_err(|error| {
-            Failure::System(format!("the program cannot find its own file to start itself: {error}"))
-        })?;
+    /// The file of the running program, which is to be `gansweep` itself, and the build with libtorch
+    /// where there is one.
+    pub fn find() -> Result<Self, AppError> {
+        Ok(Self::of(std::env::current_exe().map_err(AppError::OwnProgram)?))
+    }
+
+    /// The same for a program that lies at `own`: for callers that are not `gansweep`.
+    pub fn of(own: PathBuf) -> Self {
         let libtorch = match cfg!(feature = "libtorch") {
             true => None,
             false => libtorch_program(&own, std::env::var_os(VARIABLE)),
         };
-        Ok(Self { own, libtorch })
+        Self { own, libtorch }
     }
 
     /// Asks this program for its devices.

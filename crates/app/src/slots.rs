@@ -5,15 +5,22 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use gansweep_app::devices as device;
 use gansweep_config::{Config, Execution, GroupKey, PlannedRun};
 use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
 
-use super::devices;
-use super::programs::Programs;
-use crate::cli::ExecutionArgs;
-use crate::failure::Failure;
+use crate::{AppError, Programs, devices};
+
+/// Where to train, as the caller wishes over what the experiment file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecutionRequest {
+    /// `auto`, or names of devices; the file's if empty.
+    pub devices: Vec<String>,
+    /// Workers at the same time on each device, from 1.
+    pub jobs: Option<u32>,
+    /// The most lanes of a group, from 1.
+    pub fuse: Option<u32>,
+}
 
 /// What takes groups from the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,17 +41,17 @@ struct Place {
     threads: u32,
 }
 
-/// The command line's wishes over the experiment file's, over what pays on this machine.
+/// The caller's wishes over the experiment file's, over what pays on this machine.
 pub(crate) fn choose(
-    args: &ExecutionArgs,
+    request: &ExecutionRequest,
     execution: &Execution,
     programs: &Programs,
-) -> Result<Places, Failure> {
-    let names = if args.devices.is_empty() { &execution.devices } else { &args.devices };
+) -> Result<Places, AppError> {
+    let names = if request.devices.is_empty() { &execution.devices } else { &request.devices };
     let machine = Machine::new(programs);
     let named = names.iter().map(|name| machine.resolve(name)).collect::<Result<Vec<_>, _>>()?;
     let cores = available_parallelism().map_or(1, NonZero::get) as u32;
-    let jobs = args.jobs.or((execution.jobs > 0).then_some(execution.jobs));
+    let jobs = request.jobs.or((execution.jobs > 0).then_some(execution.jobs));
     // Each device of the processor's own gets its part of the cores.
     let sharers = named.iter().filter(|(name, _)| name.is_cpu()).count() as u32;
     let place = |(name, info): (DeviceName, Option<DeviceInfo>)| {
@@ -53,7 +60,7 @@ pub(crate) fn choose(
         Place { name, info, workers, threads: (cores / workers).max(1) }
     };
     let places = named.into_iter().map(place).collect();
-    let fuse = args.fuse.or((execution.fuse > 0).then_some(execution.fuse));
+    let fuse = request.fuse.or((execution.fuse > 0).then_some(execution.fuse));
     Ok(Places { places, fuse: fuse.map(|lanes| lanes as usize) })
 }
 
@@ -93,7 +100,7 @@ impl Place {
 
     /// A lane on the CPU is one thread's work: lanes share nothing there that would pay for a group.
     fn most_lanes(&self, config: &Config, sharing: usize) -> usize {
-        self.info.as_ref().map_or(1, |info| device::most_lanes(info, sharing, config))
+        self.info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, config))
     }
 }
 
@@ -113,28 +120,22 @@ impl<'a> Machine<'a> {
     }
 
     /// The device of that name, if this machine and this build have it.
-    fn resolve(&self, name: &str) -> Result<(DeviceName, Option<DeviceInfo>), Failure> {
-        let choice: DeviceChoice =
-            name.parse().map_err(|error: gansweep_train::TrainError| Failure::Wrong(error.to_string()))?;
+    fn resolve(&self, name: &str) -> Result<(DeviceName, Option<DeviceInfo>), AppError> {
+        let choice: DeviceChoice = name.parse().map_err(AppError::DeviceName)?;
         let named = match choice {
             DeviceChoice::Named(named) => named,
-            DeviceChoice::Auto => device::best(self.devices()),
+            DeviceChoice::Auto => devices::best(self.devices()),
         };
         if named == DeviceName::Cpu {
             return Ok((named, None));
         }
         let name = named.to_string();
         let Some(found) = self.devices().iter().find(|device| device.name == name) else {
-            return Err(Failure::Wrong(format!(
-                "this machine has no device {name}; `gansweep devices` lists what it has"
-            )));
+            return Err(AppError::UnknownDevice(name));
         };
         match &found.problem {
             None => Ok((named, Some(found.clone()))),
-            Some(problem) => Err(Failure::Wrong(format!(
-                "device {name} cannot be used: {}; {}",
-                problem.cause, problem.remedy
-            ))),
+            Some(problem) => Err(AppError::UnusableDevice { device: name, problem: problem.clone() }),
         }
     }
 }

@@ -1,0 +1,88 @@
+//! Training speed: job-steps per second of a recipe on a device.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use gansweep_config::{Config, Dataset, Experiment, LoadOptions};
+use gansweep_data::{Split, strokes};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, Trainer, TrainingImages};
+
+use crate::{AppError, backends};
+
+/// Steps between two looks at the clock.
+const CHUNK: u32 = 10;
+/// Seconds of training before the first measurement.
+const WARM_UP_SECONDS: f64 = 1.0;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct BenchRequest {
+    /// A recipe.
+    pub recipe: String,
+    /// Runs trained at the same time.
+    pub lanes: u32,
+    /// Where.
+    pub device: String,
+    /// On the processor; 0 stands for as many as there are cores.
+    pub threads: usize,
+}
+
+/// Runs in training, to be timed.
+pub struct Bench {
+    trainer: Box<dyn Trainer>,
+    lanes: u32,
+    device: String,
+}
+
+impl Bench {
+    /// Begins to train `lanes` runs of the recipe on images like MNIST's.
+    pub fn start(request: &BenchRequest) -> Result<Self, AppError> {
+        let config = recipe(&request.recipe)?;
+        let lanes: Vec<Lane> =
+            (0..u64::from(request.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
+        let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
+        let cores = || available_parallelism().map_or(1, NonZero::get);
+        let threads = if request.threads == 0 { cores() } else { request.threads };
+        let images = images_like_mnist(&config);
+        let trainer = backends::open_trainer(&request.device, threads, lanes, states, images)?;
+        let mut bench = Self { trainer, lanes: request.lanes, device: request.device.clone() };
+        bench.measure(WARM_UP_SECONDS)?;
+        Ok(bench)
+    }
+
+    /// What computes where: `native on cpu`.
+    pub fn arrangement(&self) -> String {
+        format!("{} on {}", self.trainer.backend(), self.device)
+    }
+
+    /// Job-steps per second, all lanes together, over at least so many seconds.
+    pub fn measure(&mut self, seconds: f64) -> Result<f64, AppError> {
+        let begin = Instant::now();
+        let mut steps = 0;
+        while begin.elapsed().as_secs_f64() < seconds {
+            self.trainer.advance(CHUNK, false)?;
+            steps += CHUNK;
+        }
+        Ok(f64::from(self.lanes) * f64::from(steps) / begin.elapsed().as_secs_f64())
+    }
+}
+
+fn recipe(name: &str) -> Result<Config, AppError> {
+    let source = format!("recipe = \"{}\"\n", name.escape_default());
+    Ok(Experiment::parse(Path::new("bench.toml"), source, &LoadOptions::default())?.config)
+}
+
+/// As many images as MNIST has, with as many pixels that are not zero, which the speed depends on.
+fn images_like_mnist(config: &Config) -> TrainingImages {
+    let images = strokes::generate(Split::Train);
+    TrainingImages {
+        dataset: Dataset::Strokes,
+        count: images.count,
+        bytes: Arc::new(images.pixels),
+        pixels: config.data.pixels,
+    }
+}

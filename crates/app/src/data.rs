@@ -1,0 +1,35 @@
+//! Datasets: by name, fetched, drawn as a picture.
+
+use std::path::Path;
+
+use gansweep_config::Dataset;
+use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet};
+
+use crate::{AppError, Observer, Progress};
+
+/// Images of each class in a dataset's picture.
+const SHEET_COLUMNS: u32 = 20;
+
+/// The dataset of that name.
+pub fn named(name: &str) -> Result<Dataset, AppError> {
+    let found = Dataset::ALL.into_iter().find(|dataset| dataset.name() == name);
+    let known = || Dataset::ALL.map(Dataset::name).to_vec();
+    found.ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
+}
+
+/// Puts a dataset within reach: downloads it into the cache, or draws it there, unless the user's
+/// own folder has it.
+pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
+    if matches!(source.locate(dataset)?, Location::Found(Found::DataDir(_))) {
+        return Ok(());
+    }
+    let fetched = source.fetch(dataset, &mut |progress| observer.observe(Progress::Download(&progress)));
+    observer.observe(Progress::DownloadEnded);
+    fetched
+}
+
+/// Writes a PNG of some training images, a row for each class. The dataset must be at hand.
+pub fn draw(source: &DataSource, dataset: Dataset, path: &Path) -> Result<(), AppError> {
+    let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS);
+    std::fs::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
+}

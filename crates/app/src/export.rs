@@ -1,0 +1,93 @@
+//! Recorded values as CSV or JSON lines, networks as safetensors.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use gansweep_nn::network::{Network, Role};
+use gansweep_store::export::Entity;
+use gansweep_store::{Reader, RunRow};
+use gansweep_train::{checkpoint, weights};
+
+use crate::AppError;
+use crate::recorded::RowFormat;
+
+/// Which rows to write, and how.
+#[derive(Debug, Clone)]
+pub struct RowsRequest {
+    /// Folder of the database.
+    pub results: PathBuf,
+    /// Which rows.
+    pub entity: Entity,
+    /// Only those of this sweep.
+    pub sweep: Option<String>,
+    /// How they are written.
+    pub format: RowFormat,
+}
+
+/// Which run's networks to write, and how.
+#[derive(Debug, Clone)]
+pub struct NetworksRequest {
+    /// Folder of the database and the checkpoints.
+    pub results: PathBuf,
+    /// The run's id, or the beginning of it.
+    pub run: String,
+    /// Put before every tensor's name: `model.` turns `0.weight` into `model.0.weight`.
+    pub prefix: String,
+    /// The folder to write to; one named by the run's id if not given.
+    pub out: Option<PathBuf>,
+}
+
+/// Writes rows to a stream; an unknown sweep is an error, not an empty output.
+pub fn rows(request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
+    write_rows(&Reader::open(&request.results)?, request, out)
+}
+
+/// Writes rows to a file.
+pub fn rows_to_file(request: &RowsRequest, path: &Path) -> Result<(), AppError> {
+    let reader = Reader::open(&request.results)?;
+    let unwritable = |source| AppError::File { path: path.to_owned(), source };
+    let mut file = BufWriter::new(File::create(path).map_err(unwritable)?);
+    write_rows(&reader, request, &mut file)?;
+    file.flush().map_err(unwritable)
+}
+
+fn write_rows(reader: &Reader, request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
+    if let Some(name) = &request.sweep {
+        reader.sweep(name)?;
+    }
+    request.format.write(reader, &request.entity.sql(request.sweep.as_deref()), out)
+}
+
+/// Writes `generator.safetensors` and `discriminator.safetensors` of a run and returns their paths.
+pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
+    let reader = Reader::open(&request.results)?;
+    let run = reader.run(&request.run)?;
+    let config = run.typed_config()?;
+    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
+    fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
+    let mut paths = Vec::new();
+    for role in Role::BOTH {
+        let path = folder.join(format!("{}.safetensors", role.name()));
+        let bytes = weights::export(&Network::of(role, &config), &snapshot.state, &request.prefix)?;
+        checkpoint::write_atomically(&path, &bytes)
+            .map_err(|source| AppError::File { path: path.clone(), source })?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// The state that a run's latest recorded checkpoint holds.
+pub(crate) fn latest_checkpoint(
+    reader: &Reader,
+    run: &RunRow,
+    results: &Path,
+) -> Result<checkpoint::Snapshot, AppError> {
+    let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
+        run: run.id.to_string(),
+        label: run.label.clone(),
+        state: run.state.name(),
+    })?;
+    Ok(checkpoint::read(&results.join(&row.path), Some(&row.sha256))?)
+}

@@ -1,0 +1,44 @@
+//! New images from a trained run.
+
+use std::path::PathBuf;
+
+use gansweep_store::Reader;
+use gansweep_train::checkpoint::write_atomically;
+use gansweep_train::{generate, grid};
+
+use crate::export::latest_checkpoint;
+use crate::{AppError, backends};
+
+/// Which run is to draw what.
+#[derive(Debug, Clone)]
+pub struct GenerateRequest {
+    /// Folder of the database and the checkpoints.
+    pub results: PathBuf,
+    /// The run's id, or the beginning of it.
+    pub run: String,
+    /// How many images, from 1.
+    pub count: u32,
+    /// Images in a row, from 1; the square root of the count if not given.
+    pub cols: Option<u32>,
+    /// The same seed draws the same images.
+    pub seed: u64,
+    /// The picture; `generated-RUN.png` if not given.
+    pub out: Option<PathBuf>,
+}
+
+/// Draws the images with the generator of the run's latest checkpoint, writes them as one PNG and
+/// returns its path.
+pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
+    let reader = Reader::open(&request.results)?;
+    let run = reader.run(&request.run)?;
+    let config = run.typed_config()?;
+    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let count = request.count.max(1);
+    let images =
+        generate::images(&backends::open_on_cpu, &config, &snapshot.state, count as usize, request.seed)?;
+    let cols = request.cols.unwrap_or_else(|| f64::from(count).sqrt().ceil() as u32).clamp(1, count);
+    let (png, _) = grid::encode(&images, count.div_ceil(cols), cols)?;
+    let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));
+    write_atomically(&path, &png).map_err(|source| AppError::File { path: path.clone(), source })?;
+    Ok(path)
+}

@@ -1,0 +1,158 @@
+//! The use case that only looks ahead: what a sweep would run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use gansweep_config::{Dataset, Experiment, Plan, PlannedRun, RunId, RunState};
+use gansweep_data::DataSource;
+use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
+use gansweep_store::{Reader, RunStatus, StoreError};
+use serde::Serialize;
+
+use crate::experiment::{self, ExperimentRequest, Substitutes};
+use crate::slots::{self, ExecutionRequest};
+use crate::{AppError, Programs, devices};
+
+/// What to train, where, and where it is recorded.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// The experiment.
+    pub experiment: ExperimentRequest,
+    /// The devices, and how densely they are used.
+    pub execution: ExecutionRequest,
+    /// Folder of the database, the checkpoints and the reports.
+    pub results: PathBuf,
+    /// The programs that workers and device probes are started from.
+    pub programs: Programs,
+}
+
+/// Everything that is known of a sweep before anything is done.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The experiment, its layers merged.
+    pub experiment: Experiment,
+    /// Its runs, on the data that they would train on.
+    pub plan: Plan,
+    /// The datasets that its runs ask for.
+    pub data: Vec<DataPreview>,
+    /// Where each run that the database knows stands.
+    pub statuses: HashMap<RunId, RunStatus>,
+    /// Groups that would be formed of the runs that are not over.
+    pub groups: Vec<GroupPreview>,
+    /// Workers at the same time.
+    pub workers: usize,
+    /// Floating-point operations of the runs that are not over, those of steps already done included.
+    pub training_flops: f64,
+}
+
+/// A dataset and how the sweep would come by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataPreview {
+    /// The dataset that the experiment asks for.
+    pub dataset: Dataset,
+    /// How the sweep would come by it.
+    pub way: DataWay,
+}
+
+/// How a sweep would come by a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataWay {
+    /// It is on this machine.
+    AtHand,
+    /// It would be downloaded, and replaced by the fallback if that fails.
+    Download {
+        /// As the experiment names it.
+        fallback: Option<Dataset>,
+    },
+    /// It is not at hand and may not be downloaded: this one would stand in for it.
+    ReplacedBy(Dataset),
+}
+
+/// A group to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupPreview {
+    /// Where it would train.
+    pub device: String,
+    /// Runs that it would train together.
+    pub lanes: usize,
+    /// Of the device's memory, by estimate; none on a processor.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Looks ahead. Downloads nothing and writes nothing: a dataset that is not at hand is taken to arrive.
+pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
+    let experiment = request.experiment.load()?;
+    let places = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
+    let (substitutes, data) = foresee_data(&experiment, &request.experiment.data)?;
+    let plan = experiment::plan(&experiment, &substitutes)?;
+    let statuses = recorded_statuses(&request.results, &plan)?;
+    let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
+    let slots = places.slots(&open);
+    let groups = group_previews(&open, &statuses, &slots);
+    let training_flops =
+        open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
+    Ok(Preview { experiment, plan, data, statuses, groups, workers: slots.len(), training_flops })
+}
+
+impl Preview {
+    /// Runs that are over: there is nothing left to train of them.
+    pub fn done(&self) -> usize {
+        self.plan.runs.iter().filter(|run| is_over(&self.statuses, &run.id)).count()
+    }
+}
+
+fn recorded_statuses(results: &Path, plan: &Plan) -> Result<HashMap<RunId, RunStatus>, AppError> {
+    let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
+    match Reader::open(results) {
+        Ok(reader) => Ok(reader.statuses(&ids)?),
+        Err(StoreError::NoDatabase { .. }) => Ok(HashMap::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn group_previews(
+    open: &[PlannedRun],
+    statuses: &HashMap<RunId, RunStatus>,
+    slots: &[Slot],
+) -> Vec<GroupPreview> {
+    let groups = form_groups(open, &steps_done(open, statuses), slots).into_iter();
+    groups
+        .map(|PlannedGroup { slot, runs }| {
+            let (device, lanes) = (slots[slot].device.clone(), runs.len());
+            let config = runs.first().map(|&run| &open[run].config);
+            let memory_bytes = config.and_then(|it| devices::group_memory_bytes(&device, it, lanes));
+            GroupPreview { device, lanes, memory_bytes }
+        })
+        .collect()
+}
+
+fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
+    statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
+}
+
+/// Steps in the checkpoints that the runs would go on from.
+fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
+    let checkpoint = |run: &PlannedRun| statuses.get(&run.id)?.checkpoint.as_ref();
+    runs.iter().map(|run| checkpoint(run).map_or(0, |resume| resume.step)).collect()
+}
+
+/// What the runs will train on, and how it is come by.
+fn foresee_data(
+    experiment: &Experiment,
+    source: &DataSource,
+) -> Result<(Substitutes, Vec<DataPreview>), AppError> {
+    let datasets = experiment::datasets(experiment)?;
+    let missing = experiment::missing(source, &datasets)?;
+    let way = |dataset| match (missing.contains(&dataset), experiment.fallback) {
+        (false, _) => DataWay::AtHand,
+        (true, Some(fallback)) if source.offline => DataWay::ReplacedBy(fallback),
+        (true, fallback) => DataWay::Download { fallback },
+    };
+    let data: Vec<_> =
+        datasets.into_iter().map(|dataset| DataPreview { dataset, way: way(dataset) }).collect();
+    let substitute = |it: &DataPreview| match it.way {
+        DataWay::ReplacedBy(fallback) => (it.dataset, fallback),
+        DataWay::AtHand | DataWay::Download { .. } => (it.dataset, it.dataset),
+    };
+    Ok((data.iter().map(substitute).collect(), data))
+}

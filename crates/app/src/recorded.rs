@@ -1,0 +1,126 @@
+//! Questions about what was recorded: runs listed, shown in whole, compared, and SQL.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use gansweep_config::RunId;
+use gansweep_protocol::Metric;
+use gansweep_store::{
+    AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, SummaryRow,
+    Table, export,
+};
+use serde::Serialize;
+
+use crate::AppError;
+
+/// Everything recorded of one run, the values of its curves and the images aside.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunDetails {
+    /// The run itself.
+    pub run: RunRow,
+    /// Its resolved values.
+    pub config: Vec<ConfigValue>,
+    /// A row for each metric.
+    pub summaries: Vec<SummaryRow>,
+    /// A row for each try.
+    pub attempts: Vec<AttemptRow>,
+    /// Where it would go on from.
+    pub checkpoint: Option<CheckpointRow>,
+    /// Its sample grids, without the images.
+    pub samples: Vec<SampleInfo>,
+}
+
+/// Where runs differ, and how they ended.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The runs, in the order asked for.
+    pub runs: Vec<RunRow>,
+    /// The keys in which they differ.
+    pub differences: Vec<KeyDifference>,
+    /// How every deterministic metric ended that any of the runs has.
+    pub last_values: Vec<LastValues>,
+}
+
+/// The last value of one metric, for each run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastValues {
+    /// Which metric.
+    pub metric: Metric,
+    /// In the order of the runs; `None` where a run lacks it.
+    pub values: Vec<Option<f64>>,
+}
+
+/// How rows are written as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+impl RowFormat {
+    /// Writes the rows of a SELECT.
+    pub(crate) fn write(self, reader: &Reader, sql: &str, out: &mut dyn Write) -> Result<(), AppError> {
+        match self {
+            Self::Csv => export::csv(reader, sql, out)?,
+            Self::JsonLines => export::jsonl(reader, sql, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// The recorded runs that the filter lets through; an unknown sweep is an error, not an empty list.
+pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppError> {
+    let reader = Reader::open(results)?;
+    if let Some(name) = &filter.sweep {
+        reader.sweep(name)?;
+    }
+    Ok(reader.runs(filter)?)
+}
+
+/// Everything recorded of the run whose id begins with `id`.
+pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
+    let reader = Reader::open(results)?;
+    let run = reader.run(id)?;
+    Ok(RunDetails {
+        config: reader.config_values(&run.id)?,
+        summaries: reader.summaries(&run.id)?,
+        attempts: reader.attempts(&run.id)?,
+        checkpoint: reader.checkpoint(&run.id)?,
+        samples: reader.samples_index(&run.id)?,
+        run,
+    })
+}
+
+/// Compares the runs whose ids begin with these.
+pub fn compare_runs(results: &Path, ids: &[String]) -> Result<Comparison, AppError> {
+    let reader = Reader::open(results)?;
+    let runs = ids.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let differences = reader.diff(&ids)?;
+    let last_values = last_values(&reader, &ids)?;
+    Ok(Comparison { runs, differences, last_values })
+}
+
+fn last_values(reader: &Reader, ids: &[RunId]) -> Result<Vec<LastValues>, AppError> {
+    let mut last: BTreeMap<Metric, Vec<Option<f64>>> = BTreeMap::new();
+    for (index, id) in ids.iter().enumerate() {
+        for summary in reader.summaries(id)? {
+            last.entry(summary.metric).or_insert_with(|| vec![None; ids.len()])[index] = Some(summary.last);
+        }
+    }
+    let shown = last.into_iter().filter(|(metric, _)| metric.declaration().deterministic);
+    Ok(shown.map(|(metric, values)| LastValues { metric, values }).collect())
+}
+
+/// The rows that a SELECT gives, all at once.
+pub fn query(results: &Path, sql: &str) -> Result<Table, AppError> {
+    Ok(Reader::open(results)?.query(sql)?)
+}
+
+/// Writes the rows that a SELECT gives, as many as there are.
+pub fn stream(results: &Path, sql: &str, format: RowFormat, out: &mut dyn Write) -> Result<(), AppError> {
+    format.write(&Reader::open(results)?, sql, out)
+}

@@ -1,0 +1,199 @@
+//! The use case that trains: what is not trained yet is trained and recorded, then the page is
+//! written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gansweep_config::{Dataset, Experiment, Plan};
+use gansweep_data::{DataSource, Split, real_grid};
+use gansweep_scheduler::{
+    self as scheduler, InProcessLauncher, Launcher, Pacing, StopLevel, StopSignal, Summary, run_sweep,
+};
+use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
+
+use crate::experiment::{self, Substitutes};
+use crate::plan::PlanRequest;
+use crate::programs::{Programs, WorkerLauncher};
+use crate::slots::{self, Places};
+use crate::{AppError, Observer, Progress, report, worker};
+
+/// Attempts in a row that a run may lose before it is given up.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// What to train, where, and how the workers are started.
+#[derive(Debug, Clone)]
+pub struct SweepRequest {
+    /// The experiment, the devices and the results folder.
+    pub plan: PlanRequest,
+    /// How the workers are started.
+    pub workers: Workers,
+}
+
+/// How workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// Each is a process: a crash costs one attempt of one group.
+    Processes,
+    /// Each is a thread of this process: for debuggers and profilers.
+    Threads,
+}
+
+/// A sweep that is ready to train: its file is read, its devices are chosen, its data is at hand, its
+/// runs are known. Nothing is recorded yet.
+pub struct PreparedSweep {
+    experiment: Experiment,
+    plan: Plan,
+    substitutes: Substitutes,
+    places: Places,
+    launcher: Box<dyn Launcher>,
+    source: DataSource,
+    results: PathBuf,
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SweepEnd {
+    /// It was stopped while it waited for the results folder; nothing was recorded.
+    Cancelled,
+    /// It trained until all runs were over, or until it was stopped.
+    Trained(SweepOutcome),
+}
+
+/// What a sweep came to, and where it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepOutcome {
+    /// How its runs ended.
+    pub summary: Summary,
+    /// The page.
+    pub report: PathBuf,
+    /// The database.
+    pub database: PathBuf,
+}
+
+/// Reads the experiment, chooses the devices, brings the data within reach (which may download it) and
+/// lists the runs.
+pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<PreparedSweep, AppError> {
+    let PlanRequest { experiment: asked, execution, results, programs } = &request.plan;
+    let experiment = asked.load()?;
+    let places = slots::choose(execution, &experiment.execution, programs)?;
+    let launcher = launcher(request.workers, programs, &places, &asked.data)?;
+    let substitutes = experiment::provide_data(&experiment, &asked.data, observer)?;
+    let plan = experiment::plan(&experiment, &substitutes)?;
+    observer.observe(Progress::Planned(&plan));
+    let (source, results) = (asked.data.clone(), results.clone());
+    Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results })
+}
+
+impl PreparedSweep {
+    /// Waits for the results folder, trains, records, and writes the page. A raised `stop` ends the
+    /// waiting and the training; what was trained by then is recorded.
+    pub fn train(self, stop: &StopSignal, observer: &mut dyn Observer) -> Result<SweepEnd, AppError> {
+        let mut waiting =
+            |holder: &str| observer.observe(Progress::WaitingForResults { results: &self.results, holder });
+        let cancelled = || stop.level() > StopLevel::Run;
+        let Some(_lock) = ResultsLock::acquire(&self.results, &mut waiting, &cancelled)? else {
+            return Ok(SweepEnd::Cancelled);
+        };
+        let mut store = Store::open(&self.results)?;
+        let request = self.request()?;
+        self.record_real_images(&mut store)?;
+        let summary = run_sweep(&request, &mut store, &*self.launcher, stop, &mut |notice| {
+            observer.observe(Progress::Sweep(notice));
+        })?;
+        drop(store);
+
+        let name = &self.experiment.name;
+        let page = report::page_of(&self.results, name);
+        observer.observe(Progress::WritingReport(&page));
+        report::write(&self.results, std::slice::from_ref(name), &page)?;
+        let database = self.results.join("results.sqlite");
+        Ok(SweepEnd::Trained(SweepOutcome { summary, report: page, database }))
+    }
+
+    fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
+        Ok(scheduler::SweepRequest {
+            sweep: self.record()?,
+            runs: self.plan.runs.clone(),
+            slots: self.places.slots(&self.plan.runs),
+            results_dir: self.results.clone(),
+            data_dir: self.source.data_dir.clone(),
+            max_attempts: MAX_ATTEMPTS,
+            hang_timeout: Duration::from_secs_f64(self.experiment.execution.hang_seconds),
+            pacing: Pacing::default(),
+        })
+    }
+
+    fn record(&self) -> Result<SweepRecord, AppError> {
+        let experiment = &self.experiment;
+        let requested = experiment.config.data.dataset;
+        Ok(SweepRecord {
+            name: experiment.name.clone(),
+            file: experiment.file.display().to_string(),
+            source_toml: experiment.source.clone(),
+            description: experiment.description.clone(),
+            recipe: experiment.recipe.clone(),
+            axes_json: serde_json::to_string(&self.plan.axes).map_err(AppError::Axes)?,
+            dataset_requested: requested,
+            dataset: self.substitutes.get(&requested).copied().unwrap_or(requested),
+            record: experiment.record.clone(),
+            program_version: env!("CARGO_PKG_VERSION").into(),
+            machine: machine(),
+        })
+    }
+
+    /// One grid of real images per dataset, of the sample grids' geometry.
+    fn record_real_images(&self, store: &mut Store) -> Result<(), AppError> {
+        let runs = self.plan.runs.iter();
+        let datasets: BTreeMap<Dataset, &str> =
+            runs.map(|run| (run.config.data.dataset, run.data_fingerprint.as_str())).collect();
+        let (rows, cols) = (self.experiment.record.grid_rows, self.experiment.record.grid_cols);
+        for (dataset, fingerprint) in datasets {
+            let images = self.source.load(dataset, Split::Train)?;
+            let (png, geometry) = real_grid(&images, rows, cols)?;
+            store.put_real_images(&RealImages {
+                dataset,
+                data_fingerprint: fingerprint.into(),
+                geometry,
+                png,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What starts the workers of those places.
+fn launcher(
+    workers: Workers,
+    programs: &Programs,
+    places: &Places,
+    source: &DataSource,
+) -> Result<Box<dyn Launcher>, AppError> {
+    if workers == Workers::Processes {
+        return Ok(Box::new(WorkerLauncher(programs.clone())));
+    }
+    if let Some(device) = places.devices().find(|device| !programs.is_own(device)) {
+        let program = programs.of_device(&device).to_owned();
+        return Err(AppError::AnotherProgramsDevice { device, program });
+    }
+    let source = source.clone();
+    Ok(Box::new(InProcessLauncher::new(move |job, stop, emit| {
+        worker::work_on_thread(&job, &source, stop, emit)
+    })))
+}
+
+/// Host, processor and cores in a few words.
+fn machine() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processor = model.unwrap_or(std::env::consts::ARCH);
+    format!(
+        "{}{processor}, {cores} {}",
+        if host.trim().is_empty() { String::new() } else { format!("{}: ", host.trim()) },
+        if cores == 1 { "core" } else { "cores" }
+    )
+}

@@ -1,0 +1,40 @@
+//! From arguments, and the environment, to what the use cases take.
+
+use gansweep_app::experiment::ExperimentRequest;
+use gansweep_app::plan::PlanRequest;
+use gansweep_app::{ExecutionRequest, Programs};
+use gansweep_config::LoadOptions;
+use gansweep_data::DataSource;
+
+use crate::cli::{ExecutionArgs, ExperimentArgs, ResultsArgs};
+use crate::failure::Failure;
+
+/// What `plan` looks at and `sweep` trains.
+pub(super) fn plan(
+    experiment: &ExperimentArgs,
+    execution: &ExecutionArgs,
+    results: &ResultsArgs,
+) -> Result<PlanRequest, Failure> {
+    Ok(PlanRequest {
+        experiment: self::experiment(experiment),
+        execution: ExecutionRequest {
+            devices: execution.devices.clone(),
+            jobs: execution.jobs,
+            fuse: execution.fuse,
+        },
+        results: results.results.clone(),
+        programs: Programs::find()?,
+    })
+}
+
+fn experiment(args: &ExperimentArgs) -> ExperimentRequest {
+    let options = LoadOptions {
+        profile: args.profile.clone(),
+        sets: args.sets.clone(),
+        env: std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    let data = DataSource::from_environment(args.data_dir.clone());
+    ExperimentRequest { file: args.file.clone(), options, data }
+}
