@@ -24,7 +24,7 @@ use gansweep_nn::network::{Network, Role};
 use gansweep_nn::rng::{Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
-use gansweep_train::{GradientNorms, Lane, LaneChunk, Schedule, StepValues, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, Schedule, StepRows, TrainingImages};
 
 /// A lane with everything it needs to train on; none of it is shared.
 #[derive(Debug)]
@@ -107,26 +107,25 @@ impl LaneTrainer {
     }
 
     /// Trains up to `steps` steps, fewer if a loss is not finite.
-    pub(super) fn advance(&mut self, images: &TrainingImages, steps: u32, norms: bool) -> LaneChunk {
+    pub(super) fn advance(&mut self, images: &TrainingImages, steps: u32, point: bool) -> LaneChunk {
         self.engine.begin();
-        let mut chunk = LaneChunk { steps: Vec::with_capacity(steps as usize), gradient_norms: None };
+        let mut chunk = LaneChunk { steps: StepRows::with_capacity(steps as usize), point: None };
         for remaining in (0..steps).rev() {
-            let mut squares = (norms && remaining == 0).then(Squares::default);
-            let values = self.train_step(images, squares.as_mut());
-            chunk.steps.push(values);
-            chunk.gradient_norms = squares.map(|squares| GradientNorms {
-                generator: libm::sqrt(squares.generator) as f32,
-                discriminator: libm::sqrt(squares.discriminator) as f32,
-            });
-            if !values.is_finite() {
+            let mut squares = (point && remaining == 0).then(Squares::default);
+            let row = self.train_step(images, squares.as_mut());
+            let goes_on = chunk.steps.push(&row);
+            let norm = |squares: f64| libm::sqrt(squares) as f32;
+            chunk.point = squares.map(|it| vec![norm(it.discriminator), norm(it.generator)]);
+            if !goes_on {
                 break;
             }
         }
         chunk
     }
 
-    /// `d_steps` discriminator updates, then one of the generator.
-    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> StepValues {
+    /// `d_steps` discriminator updates, then one of the generator. Returns what was measured, in the order
+    /// of `Metric::of_steps`.
+    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 5] {
         let mut schedule = std::mem::take(&mut self.schedule);
         let batches = schedule.batches(&self.lane, self.step);
         let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
@@ -139,13 +138,8 @@ impl LaneTrainer {
         self.schedule = schedule;
         let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
         self.step += 1;
-        StepValues {
-            d_loss: (sums.loss / updates) as f32,
-            g_loss: generator.loss as f32,
-            d_real: (sums.real / updates) as f32,
-            d_fake_before: (sums.fake / updates) as f32,
-            d_fake_after: generator.score as f32,
-        }
+        let mean = |sum: f64| (sum / updates) as f32;
+        [mean(sums.loss), generator.loss as f32, mean(sums.real), mean(sums.fake), generator.score as f32]
     }
 
     /// Takes a batch of real images, and draws the latents of as many fakes.

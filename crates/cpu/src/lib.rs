@@ -168,9 +168,9 @@ impl Trainer for CpuTrainer {
         format!("native ({})", self.vectors)
     }
 
-    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
+    fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
         let images = self.images.clone();
-        Ok(self.each(|_, lane| lane.advance(&images, steps, norms)))
+        Ok(self.each(|_, lane| lane.advance(&images, steps, point)))
     }
 
     fn sample(

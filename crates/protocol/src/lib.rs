@@ -9,4 +9,4 @@ mod metric;
 pub use event::*;
 pub use frame::{FrameError, MAX_PAYLOAD_BYTES, read_frame, write_frame};
 pub use job::{Job, LaneJob, Resume};
-pub use metric::{Declaration, Direction, Metric};
+pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Reference};

@@ -1,43 +1,45 @@
-//! The metrics: declared once here, and recorded, queried and drawn by that declaration.
+//! The metrics: each is declared once, in the table at the end of this file, and is measured, recorded,
+//! queried, drawn and documented by that declaration.
+//!
+//! A new metric is an entry in the table and the code that measures it: a backend for metrics of
+//! [`Cadence::Step`] and [`Cadence::Point`], which it returns in the order of [`Metric::of_steps`] and
+//! [`Metric::of_points`], or the training loop.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// One measured quantity of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Mean discriminator loss over the steps since the last point.
-    DLoss,
-    /// Mean generator loss over the steps since the last point.
-    GLoss,
-    /// Mean D(x), the probability given to real images.
-    DReal,
-    /// Mean D(G(z)) in the discriminator step, before its update.
-    DFakeBefore,
-    /// Mean D(G(z)) in the generator step, after the discriminator's update.
-    DFakeAfter,
-    /// L2 norm of the discriminator's gradient at this step.
-    GradNormD,
-    /// L2 norm of the generator's gradient at this step.
-    GradNormG,
-    /// Mean discriminator loss over the whole epoch.
-    EpochDLoss,
-    /// Mean generator loss over the whole epoch.
-    EpochGLoss,
-    /// Mean D(x) over the whole epoch.
-    EpochDReal,
-    /// Mean D(G(z)) before D's update over the whole epoch.
-    EpochDFakeBefore,
-    /// Mean D(G(z)) after D's update over the whole epoch.
-    EpochDFakeAfter,
-    /// Epochs finished, fractional within one.
-    Epoch,
-    /// Real images that went through the discriminator so far.
-    ImagesSeen,
-    /// Seconds of training so far, over all attempts.
-    Seconds,
-    /// Real images per second since the last point.
-    ImagesPerSecond,
+use gansweep_config::{Combine, Config};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What is said of a metric wherever it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration {
+    /// The name in the database and on the command line.
+    pub name: &'static str,
+    /// A short title for charts and tables.
+    pub title: &'static str,
+    /// The unit; empty for a pure number.
+    pub unit: &'static str,
+    /// Which way is better.
+    pub direction: Direction,
+    /// The smallest and the largest possible value, where both exist; charts show all of the range.
+    pub range: Option<(f64, f64)>,
+    /// A value worth comparing with, for a run of that config.
+    pub reference: fn(&Config) -> Option<Reference>,
+    /// The charts that it is drawn with; `None` for metrics that are not drawn.
+    pub group: Option<ChartGroup>,
+    /// Whether the table of runs has a column for it.
+    pub in_run_table: bool,
+    /// When it is measured and what is recorded.
+    pub cadence: Cadence,
+    /// Whether a value that is not finite ends the run as diverged.
+    pub ends_run_if_not_finite: bool,
+    /// Whether the same run gives the same bits again (clocks do not).
+    pub deterministic: bool,
+    /// What is measured, as it stands after "the mean of": `the discriminator's loss`.
+    pub measures: &'static str,
+    /// One sentence.
+    pub help: &'static str,
 }
 
 /// Which way a metric is better.
@@ -52,146 +54,300 @@ pub enum Direction {
     Neither,
 }
 
-/// What is said of a metric wherever it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Declaration {
-    /// The name in the database and on the command line.
-    pub name: &'static str,
-    /// A short title for charts and tables.
-    pub title: &'static str,
-    /// The unit; empty for a pure number.
-    pub unit: &'static str,
-    /// Which way is better.
-    pub direction: Direction,
-    /// Whether the same run gives the same bits again (clocks do not).
-    pub deterministic: bool,
-    /// One sentence.
-    pub help: &'static str,
+impl Direction {
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+            Self::Neither => "neither",
+        }
+    }
+}
+
+/// When a metric is measured, and what is recorded of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadence {
+    /// Measured in every step. A point is the mean over the steps since the last point, and at the end of
+    /// a recorded epoch the mean over the epoch is recorded as the metric named here.
+    Step(Metric),
+    /// The mean over an epoch of the metric named here, recorded at the end of recorded epochs.
+    Epoch(Metric),
+    /// Measured in the last step before a point.
+    Point,
+    /// Kept by the training loop and recorded with every point.
+    Clock,
+}
+
+impl Cadence {
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Step(_) => "step",
+            Self::Epoch(_) => "epoch",
+            Self::Point => "point",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+/// Charts that are read together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChartGroup {
+    /// What the networks minimise.
+    Losses,
+    /// What D gives to images.
+    Scores,
+    /// How often D is right.
+    Accuracy,
+    /// Sizes of gradients.
+    Gradients,
+}
+
+impl ChartGroup {
+    /// Every group, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Losses, Self::Scores, Self::Accuracy, Self::Gradients];
+
+    /// The heading, which is also the word in the database.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Losses => "Losses",
+            Self::Scores => "Scores",
+            Self::Accuracy => "Accuracy",
+            Self::Gradients => "Gradients",
+        }
+    }
+
+    /// What to look for, in a sentence or two.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Losses => {
+                "Steady curves near the dashed line mean a balanced game. D loss falling to zero while G loss climbs means that D has won and G learns nothing more."
+            }
+            Self::Scores => {
+                "The probability of being real that D gives to real images, D(x), and to generated ones, D(G(z)), before and after D's update. At 0.5 D can no longer tell them apart."
+            }
+            Self::Accuracy => {
+                "The share of real and of generated images that D takes for what they are. At 1 D is never wrong and G gets little to learn from; at 0.5 on both D guesses."
+            }
+            Self::Gradients => "Gradient norms that vanish or explode announce trouble before the losses do.",
+        }
+    }
+}
+
+/// A value worth comparing with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reference {
+    /// The value.
+    pub value: f64,
+    /// What it is, for the label of a line.
+    pub text: &'static str,
 }
 
 impl Metric {
-    /// Every metric, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
-        Self::DLoss,
-        Self::GLoss,
-        Self::DReal,
-        Self::DFakeBefore,
-        Self::DFakeAfter,
-        Self::GradNormD,
-        Self::GradNormG,
-        Self::EpochDLoss,
-        Self::EpochGLoss,
-        Self::EpochDReal,
-        Self::EpochDFakeBefore,
-        Self::EpochDFakeAfter,
-        Self::Epoch,
-        Self::ImagesSeen,
-        Self::Seconds,
-        Self::ImagesPerSecond,
-    ];
-
-    /// The metric's declaration.
-    pub const fn declaration(self) -> Declaration {
-        Declaration {
-            name: self.name(),
-            title: self.title(),
-            unit: self.unit(),
-            direction: if matches!(self, Self::ImagesPerSecond) {
-                Direction::Higher
-            } else {
-                Direction::Neither
-            },
-            deterministic: !matches!(self, Self::Seconds | Self::ImagesPerSecond),
-            help: self.help(),
-        }
-    }
-
     /// The name in the database and on the command line.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::DLoss => "d_loss",
-            Self::GLoss => "g_loss",
-            Self::DReal => "d_real",
-            Self::DFakeBefore => "d_fake_before",
-            Self::DFakeAfter => "d_fake_after",
-            Self::GradNormD => "grad_norm_d",
-            Self::GradNormG => "grad_norm_g",
-            Self::EpochDLoss => "epoch_d_loss",
-            Self::EpochGLoss => "epoch_g_loss",
-            Self::EpochDReal => "epoch_d_real",
-            Self::EpochDFakeBefore => "epoch_d_fake_before",
-            Self::EpochDFakeAfter => "epoch_d_fake_after",
-            Self::Epoch => "epoch",
-            Self::ImagesSeen => "images_seen",
-            Self::Seconds => "seconds",
-            Self::ImagesPerSecond => "images_per_second",
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::DLoss => "D loss",
-            Self::GLoss => "G loss",
-            Self::DReal => "D(x)",
-            Self::DFakeBefore => "D(G(z)) before",
-            Self::DFakeAfter => "D(G(z)) after",
-            Self::GradNormD => "D gradient norm",
-            Self::GradNormG => "G gradient norm",
-            Self::EpochDLoss => "D loss per epoch",
-            Self::EpochGLoss => "G loss per epoch",
-            Self::EpochDReal => "D(x) per epoch",
-            Self::EpochDFakeBefore => "D(G(z)) before, per epoch",
-            Self::EpochDFakeAfter => "D(G(z)) after, per epoch",
-            Self::Epoch => "epoch",
-            Self::ImagesSeen => "images seen",
-            Self::Seconds => "seconds",
-            Self::ImagesPerSecond => "images/s",
-        }
-    }
-
-    const fn unit(self) -> &'static str {
-        match self {
-            Self::DLoss | Self::GLoss | Self::EpochDLoss | Self::EpochGLoss => "nats",
-            Self::Epoch => "epochs",
-            Self::ImagesSeen => "images",
-            Self::Seconds => "s",
-            Self::ImagesPerSecond => "images/s",
-            // Probabilities and norms are pure numbers.
-            Self::DReal
-            | Self::DFakeBefore
-            | Self::DFakeAfter
-            | Self::EpochDReal
-            | Self::EpochDFakeBefore
-            | Self::EpochDFakeAfter
-            | Self::GradNormD
-            | Self::GradNormG => "",
-        }
-    }
-
-    const fn help(self) -> &'static str {
-        match self {
-            Self::DLoss => "mean discriminator loss over the steps since the last point",
-            Self::GLoss => "mean generator loss over the steps since the last point",
-            Self::DReal => "mean probability that D gives to real images",
-            Self::DFakeBefore => "mean probability that D gives to fakes in the D step, before its update",
-            Self::DFakeAfter => "mean probability that D gives to fakes in the G step, after D's update",
-            Self::GradNormD => "L2 norm of D's gradient at this step",
-            Self::GradNormG => "L2 norm of G's gradient at this step",
-            Self::EpochDLoss => "mean discriminator loss over the epoch",
-            Self::EpochGLoss => "mean generator loss over the epoch",
-            Self::EpochDReal => "mean D(x) over the epoch",
-            Self::EpochDFakeBefore => "mean D(G(z)) before D's update over the epoch",
-            Self::EpochDFakeAfter => "mean D(G(z)) after D's update over the epoch",
-            Self::Epoch => "epochs finished, fractional within one",
-            Self::ImagesSeen => "real images that went through D so far",
-            Self::Seconds => "seconds of training so far, over all attempts",
-            Self::ImagesPerSecond => "real images per second since the last point",
-        }
+        self.declaration().name
     }
 
     /// The metric of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// The metrics of [`Cadence::Step`]: what a backend measures in every step, in this order.
+    pub fn of_steps() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|metric| matches!(metric.declaration().cadence, Cadence::Step(_)))
+    }
+
+    /// The metrics of [`Cadence::Point`]: what a backend measures where it is asked to, in this order.
+    pub fn of_points() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|metric| metric.declaration().cadence == Cadence::Point)
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Metric;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a metric")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Metric, E> {
+                Metric::from_name(name).ok_or_else(|| E::custom(format_args!("there is no metric `{name}`")))
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
+const fn no_reference(_: &Config) -> Option<Reference> {
+    None
+}
+
+/// Cross-entropies where D gives 1/2 to every image (Goodfellow et al. 2014, section 4.1): each is ln 2,
+/// whatever its target.
+fn undecided_d_loss(config: &Config) -> Option<Reference> {
+    Some(match config.loss.combine {
+        Combine::Sum => {
+            Reference { value: 2.0 * std::f64::consts::LN_2, text: "2 ln 2: D gives ½ to everything" }
+        }
+        Combine::Mean => Reference { value: std::f64::consts::LN_2, text: "ln 2: D gives ½ to everything" },
+    })
+}
+
+fn undecided_g_loss(_: &Config) -> Option<Reference> {
+    Some(Reference { value: std::f64::consts::LN_2, text: "ln 2: D gives ½ to every fake" })
+}
+
+fn undecided_score(_: &Config) -> Option<Reference> {
+    Some(Reference { value: 0.5, text: "D cannot tell" })
+}
+
+/// What a declaration says unless it says otherwise.
+const DEFAULT: Declaration = Declaration {
+    name: "",
+    title: "",
+    unit: "",
+    direction: Direction::Neither,
+    range: None,
+    reference: no_reference,
+    group: None,
+    in_run_table: false,
+    cadence: Cadence::Clock,
+    ends_run_if_not_finite: false,
+    deterministic: true,
+    measures: "",
+    help: "",
+};
+
+/// Writes the enum of metrics, its list and its declarations. `step` declares a metric that is measured in
+/// every step together with its mean over the epoch.
+macro_rules! metrics {
+    (
+        step { $($step:ident, $epoch:ident: $step_name:literal, $step_title:literal, $of:literal
+            { $($step_field:ident: $step_value:expr),* $(,)? })* }
+        other { $($other:ident: $name:literal, $title:literal, $cadence:expr, $help:literal
+            { $($field:ident: $value:expr),* $(,)? })* }
+    ) => {
+        /// One measured quantity of a run.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Metric {
+            $(#[doc = concat!("The mean of ", $of, " over the steps since the last point.")] $step,)*
+            $(#[doc = $help] $other,)*
+            $(#[doc = concat!("The mean of ", $of, " over the epoch.")] $epoch,)*
+        }
+
+        impl Metric {
+            /// Every metric, in the order in which they are shown.
+            pub const ALL: [Self; [$($step_name, $step_name,)* $($name,)*].len()] =
+                [$(Self::$step,)* $(Self::$other,)* $(Self::$epoch,)*];
+
+            /// The metric's declaration.
+            pub const fn declaration(self) -> Declaration {
+                match self {
+                    $(Self::$step => Declaration {
+                        name: $step_name,
+                        title: $step_title,
+                        cadence: Cadence::Step(Self::$epoch),
+                        measures: $of,
+                        help: concat!("mean of ", $of, " over the steps since the last point"),
+                        $($step_field: $step_value,)*
+                        ..DEFAULT
+                    },)*
+                    $(Self::$other => Declaration {
+                        name: $name,
+                        title: $title,
+                        cadence: $cadence,
+                        measures: $help,
+                        help: $help,
+                        $($field: $value,)*
+                        ..DEFAULT
+                    },)*
+                    $(Self::$epoch => Declaration {
+                        name: concat!("epoch_", $step_name),
+                        title: concat!($step_title, " per epoch"),
+                        cadence: Cadence::Epoch(Self::$step),
+                        measures: $of,
+                        help: concat!("mean of ", $of, " over the epoch"),
+                        group: None,
+                        in_run_table: false,
+                        ends_run_if_not_finite: false,
+                        ..Self::$step.declaration()
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    step {
+        DLoss, EpochDLoss: "d_loss", "D loss", "the discriminator's loss" {
+            unit: "nats",
+            reference: undecided_d_loss,
+            group: Some(ChartGroup::Losses),
+            in_run_table: true,
+            ends_run_if_not_finite: true,
+        }
+        GLoss, EpochGLoss: "g_loss", "G loss", "the generator's loss" {
+            unit: "nats",
+            reference: undecided_g_loss,
+            group: Some(ChartGroup::Losses),
+            in_run_table: true,
+            ends_run_if_not_finite: true,
+        }
+        DReal, EpochDReal: "d_real", "D(x)", "the probability that D gives to real images" {
+            range: Some((0.0, 1.0)),
+            reference: undecided_score,
+            group: Some(ChartGroup::Scores),
+            in_run_table: true,
+        }
+        DFakeBefore, EpochDFakeBefore: "d_fake_before", "D(G(z)) before", "the probability that D gives to fakes in the D step, before its update" {
+            range: Some((0.0, 1.0)),
+            reference: undecided_score,
+            group: Some(ChartGroup::Scores),
+        }
+        DFakeAfter, EpochDFakeAfter: "d_fake_after", "D(G(z)) after", "the probability that D gives to fakes in the G step, after D's update" {
+            range: Some((0.0, 1.0)),
+            reference: undecided_score,
+            group: Some(ChartGroup::Scores),
+            in_run_table: true,
+        }
+    }
+    other {
+        GradNormD: "grad_norm_d", "D gradient norm", Cadence::Point, "L2 norm of D's gradient at this step" {
+            group: Some(ChartGroup::Gradients),
+        }
+        GradNormG: "grad_norm_g", "G gradient norm", Cadence::Point, "L2 norm of G's gradient at this step" {
+            group: Some(ChartGroup::Gradients),
+        }
+        Epoch: "epoch", "epoch", Cadence::Clock, "epochs finished, fractional within one" {
+            unit: "epochs",
+        }
+        ImagesSeen: "images_seen", "images seen", Cadence::Clock, "real images that went through D so far" {
+            unit: "images",
+        }
+        Seconds: "seconds", "seconds", Cadence::Clock, "seconds of training so far, over all attempts" {
+            unit: "s",
+            deterministic: false,
+        }
+        ImagesPerSecond: "images_per_second", "images/s", Cadence::Clock, "real images per second since the last point" {
+            unit: "images/s",
+            direction: Direction::Higher,
+            deterministic: false,
+        }
     }
 }
 
@@ -211,7 +367,31 @@ mod tests {
     fn every_metric_is_found_by_its_name_and_serialises_as_it() {
         for metric in Metric::ALL {
             assert_eq!(Metric::from_name(metric.name()), Some(metric));
-            assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{}\"", metric.name()));
+            let json = format!("\"{}\"", metric.name());
+            assert_eq!(serde_json::to_string(&metric).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Metric>(&json).unwrap(), metric);
+        }
+        let error = serde_json::from_str::<Metric>("\"d_los\"").unwrap_err().to_string();
+        assert!(error.starts_with("there is no metric `d_los`"), "{error}");
+    }
+
+    #[test]
+    fn a_metric_of_steps_and_its_mean_over_the_epoch_name_each_other() {
+        for metric in Metric::of_steps() {
+            let Cadence::Step(epoch) = metric.declaration().cadence else { panic!("{metric:?}") };
+            assert_eq!(epoch.declaration().cadence, Cadence::Epoch(metric));
+            assert_eq!(epoch.name(), format!("epoch_{}", metric.name()));
+            assert_eq!(epoch.declaration().unit, metric.declaration().unit);
+        }
+    }
+
+    #[test]
+    fn charts_and_columns_are_of_metrics_with_points() {
+        for metric in Metric::ALL {
+            let d = metric.declaration();
+            assert!(!d.title.is_empty() && !d.help.is_empty(), "{metric:?}");
+            assert!(d.group.is_none() || !matches!(d.cadence, Cadence::Epoch(_)), "{metric:?}");
+            assert!(!d.in_run_table || matches!(d.cadence, Cadence::Step(_)), "{metric:?}");
         }
     }
 }

@@ -113,8 +113,8 @@ class Chart {
       });
     });
     const x = left <= right ? padded(left, right, 0.012) : [0, 1];
-    const y =
-      this.metric.probability && !log ? wholeUnit() : valueRange(values, this.metric.reference?.value, log);
+    const whole = log ? null : wholeRange(this.metric.range, values);
+    const y = whole ?? valueRange(values, this.metric.reference?.value, log);
     this.note(y.beyond, values.length, y.highest);
     return { x, y: y.range };
   }

@@ -1,8 +1,9 @@
 // The range of a value axis.
 
-// All of [0, 1].
-function wholeUnit() {
-  return { range: [-0.02, 1.02], beyond: 0, highest: 1 };
+// All of the range that a metric is declared to have, unless it has none or a value lies outside of it.
+function wholeRange(declared, values) {
+  if (!declared || values.some((value) => value < declared[0] || value > declared[1])) return null;
+  return { range: padded(declared[0], declared[1], 0.02), beyond: 0, highest: declared[1] };
 }
 
 // The range that shows the values, which are powers of ten on a logarithmic axis. A few of them far

@@ -10,18 +10,11 @@ use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
 use crate::{ReportError, ReportOptions};
 
 /// The metrics that curves are drawn of, and those that stand on their x axes.
-const SERIES: [Metric; 10] = [
-    Metric::DLoss,
-    Metric::GLoss,
-    Metric::DReal,
-    Metric::DFakeBefore,
-    Metric::DFakeAfter,
-    Metric::GradNormD,
-    Metric::GradNormG,
-    Metric::Epoch,
-    Metric::ImagesSeen,
-    Metric::Seconds,
-];
+fn series_metrics() -> impl Iterator<Item = Metric> {
+    let drawn = |metric: &Metric| metric.declaration().group.is_some();
+    let clocks = [Metric::Epoch, Metric::ImagesSeen, Metric::Seconds];
+    Metric::ALL.into_iter().filter(drawn).chain(clocks)
+}
 
 /// Reads what the options name, all in one state of the database.
 pub(crate) fn read(reader: &Reader, options: &ReportOptions) -> Result<ReportInput, ReportError> {
@@ -102,7 +95,7 @@ fn real_grid(
 
 fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, StoreError> {
     let mut series = BTreeMap::new();
-    for metric in SERIES {
+    for metric in series_metrics() {
         let points = reader.points(&row.id, metric, max_points)?;
         series.insert(metric, points.into_iter().map(|point| (point.step, point.value)).collect());
     }

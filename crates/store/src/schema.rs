@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Direction, Metric};
+use gansweep_protocol::{ChartGroup, Metric};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{StoreError, fault::Fault, value::Kind};
@@ -14,7 +14,8 @@ pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
 /// Each takes a database from the version before it (from nothing, the first) to its own, which is
 /// its place in this list, counted from 1. Migrations are appended, never changed: databases
 /// written by every one of them exist.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_metric_declarations.sql")];
 
 /// The version that these migrations lead to.
 pub(crate) fn last_version(migrations: &[&str]) -> i64 {
@@ -109,27 +110,32 @@ const fn state_help(state: RunState) -> &'static str {
 
 fn declare_metrics(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let mut statement = transaction.prepare(
-        "INSERT INTO metrics (name, title, unit, direction, deterministic, help, position)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO metrics
+             (name, title, unit, direction, deterministic, help, position, chart_group, cadence, low, high)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (name) DO UPDATE SET title = excluded.title, unit = excluded.unit,
              direction = excluded.direction, deterministic = excluded.deterministic,
-             help = excluded.help, position = excluded.position
-         WHERE (title, unit, direction, deterministic, help, position) IS NOT
-             (excluded.title, excluded.unit, excluded.direction, excluded.deterministic,
-              excluded.help, excluded.position)",
+             help = excluded.help, position = excluded.position, chart_group = excluded.chart_group,
+             cadence = excluded.cadence, low = excluded.low, high = excluded.high
+         WHERE (title, unit, direction, deterministic, help, position, chart_group, cadence, low, high) IS NOT
+             (excluded.title, excluded.unit, excluded.direction, excluded.deterministic, excluded.help,
+              excluded.position, excluded.chart_group, excluded.cadence, excluded.low, excluded.high)",
     )?;
     for (position, metric) in (0_i64..).zip(Metric::ALL) {
         let d = metric.declaration();
-        let direction = direction_name(d.direction);
-        statement.execute(params![d.name, d.title, d.unit, direction, d.deterministic, d.help, position])?;
+        statement.execute(params![
+            d.name,
+            d.title,
+            d.unit,
+            d.direction.name(),
+            d.deterministic,
+            d.help,
+            position,
+            d.group.map(ChartGroup::title),
+            d.cadence.name(),
+            d.range.map(|range| range.0),
+            d.range.map(|range| range.1),
+        ])?;
     }
     Ok(())
-}
-
-const fn direction_name(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Lower => "lower",
-        Direction::Higher => "higher",
-        Direction::Neither => "neither",
-    }
 }

@@ -73,17 +73,17 @@ impl Engine {
     }
 
     /// Takes at least one step and at most `most`, no more than [`Self::left`]; what each measured
-    /// is appended to `measured`, as `[lanes, 5]`, or `[lanes, 7]` with `norms`. Returns the number
+    /// is appended to `measured`, as `[lanes, metrics]`, with those of a point after those of a step if `point`. Returns the number
     /// of steps, and of discriminator updates in each.
     pub(super) fn advance(
         &mut self,
         most: usize,
-        norms: bool,
+        point: bool,
         measured: &mut Vec<Tensor<2>>,
     ) -> (usize, usize) {
         let (track, left) = self.current;
         let before = measured.len();
-        if norms {
+        if point {
             measured.push(self.tensors.borrow_mut().step(track, true));
         } else if let Some(recording) = &mut self.tracks[track].recording {
             measured.push(replay(recording));
@@ -120,9 +120,9 @@ impl Engine {
 }
 
 impl Tensors {
-    fn step(&mut self, track: usize, norms: bool) -> Tensor<2> {
+    fn step(&mut self, track: usize, point: bool) -> Tensor<2> {
         let (kit, rows) = &mut self.inputs[track];
-        self.lanes.step(kit, rows, norms)
+        self.lanes.step(kit, rows, point)
     }
 }
 

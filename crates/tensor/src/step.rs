@@ -110,13 +110,12 @@ fn integer_columns(row: &Tensor<1, Int>, span: &Span, lanes: usize) -> Tensor<2,
 impl Lanes {
     /// One step: every discriminator update, then the generator's.
     ///
-    /// Returns what it measured, `[lanes, 5]` in the order of
-    /// [`StepValues`](gansweep_train::StepValues)' fields, followed by the gradient norms of
-    /// generator and discriminator with `norms`.
-    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, norms: bool) -> Tensor<2> {
+    /// Returns what it measured, `[lanes, metrics]` in the order of `Metric::of_steps`, followed by
+    /// those of `Metric::of_points` with `point`.
+    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, point: bool) -> Tensor<2> {
         let mut inputs = Inputs::take(kit, rows);
         let updates: Vec<_> = (0..kit.shape.batches.len())
-            .map(|update| self.update_discriminator(&mut inputs, update, kit.shape.batches[update], norms))
+            .map(|update| self.update_discriminator(&mut inputs, update, kit.shape.batches[update], point))
             .collect();
         let count = updates.len() as f64;
         let mean = |pick: fn(&DiscriminatorUpdate) -> &Tensor<2>| {
@@ -126,8 +125,8 @@ impl Lanes {
         };
         let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
-        let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), norms);
-        let columns = [Some(d_loss), Some(g_loss), Some(real), Some(before), Some(after), norm_g, norm_d];
+        let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), point);
+        let columns = [Some(d_loss), Some(g_loss), Some(real), Some(before), Some(after), norm_d, norm_g];
         Tensor::cat(columns.into_iter().flatten().collect(), 1)
     }
 
@@ -136,7 +135,7 @@ impl Lanes {
         inputs: &mut Inputs,
         update: usize,
         batch: usize,
-        norms: bool,
+        point: bool,
     ) -> DiscriminatorUpdate {
         let lanes = inputs.lanes;
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
@@ -154,7 +153,7 @@ impl Lanes {
             let loss = self.loss.of(logits.clone());
             (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
-        let norm = norms.then(|| norm(&gradient));
+        let norm = point.then(|| norm(&gradient));
         let [step_size, root] = &inputs.layout.adam_d[update];
         self.discriminator.update(gradient, inputs.columns(step_size), inputs.columns(root));
         let scores = activation::sigmoid(logits).reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
@@ -167,7 +166,7 @@ impl Lanes {
         &mut self,
         inputs: &mut Inputs,
         batch: usize,
-        norms: bool,
+        point: bool,
     ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
         let lanes = inputs.lanes;
         let latents = inputs.latents(&inputs.layout.latents_g, batch);
@@ -183,7 +182,7 @@ impl Lanes {
             let loss = generator_loss(logits.clone());
             (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
-        let norm = norms.then(|| norm(&gradient));
+        let norm = point.then(|| norm(&gradient));
         let [step_size, root] = &inputs.layout.adam_g;
         self.generator.update(gradient, inputs.columns(step_size), inputs.columns(root));
         let score = activation::sigmoid(logits).reshape([lanes, batch]).mean_dim(1);

@@ -16,11 +16,11 @@ use super::step::{Lanes, StepKit};
 use crate::device::OpenDevice;
 use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::Metric;
 use gansweep_train::TrainError;
-use gansweep_train::{GradientNorms, Lane, LaneChunk, StepValues, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
 
 /// Numbers that every step measures.
-const VALUES: usize = 5;
 
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
@@ -113,9 +113,9 @@ impl Work {
         Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })
     }
 
-    /// Takes `steps` steps, the last with gradient norms if asked; returns what each measured, or
+    /// Takes `steps` steps, the last with what points need if asked; returns what each measured, or
     /// `None` if the thread that prepares steps has died.
-    fn advance(&mut self, steps: usize, norms: bool, device: &OpenDevice) -> Option<Vec<Tensor<2>>> {
+    fn advance(&mut self, steps: usize, point: bool, device: &OpenDevice) -> Option<Vec<Tensor<2>>> {
         let mut measured = Vec::with_capacity(steps);
         while measured.len() < steps {
             if self.engine.left() == 0 {
@@ -123,8 +123,8 @@ impl Work {
                 self.engine.fill(&block, || kit(&block.shape, &self.lanes, device));
             }
             let left = steps - measured.len();
-            let (most, norms) = if norms && left > 1 { (left - 1, false) } else { (left, norms) };
-            let (taken, updates) = self.engine.advance(most, norms, &mut measured);
+            let (most, point) = if point && left > 1 { (left - 1, false) } else { (left, point) };
+            let (taken, updates) = self.engine.advance(most, point, &mut measured);
             for position in &mut self.positions {
                 *position = position.after(taken as u64, updates as u64);
             }
@@ -159,12 +159,15 @@ impl Trainer for TensorTrainer {
         self.device.description.clone()
     }
 
-    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
+    fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
         self.compact()?;
-        let measured = self.work.advance(steps as usize, norms, &self.device);
+        let measured = self.work.advance(steps as usize, point, &self.device);
         let measured = measured.ok_or_else(|| self.failed("the thread that prepares its steps has ended"))?;
-        let mut chunks: Vec<_> =
-            self.active.iter().map(|&active| active.then(|| read_chunk(&[], false))).collect();
+        let mut chunks: Vec<_> = self
+            .active
+            .iter()
+            .map(|&active| active.then(|| LaneChunk { steps: StepRows::default(), point: None }))
+            .collect();
         if measured.is_empty() {
             return Ok(chunks);
         }
@@ -172,7 +175,7 @@ impl Trainer for TensorTrainer {
         let values: Vec<f32> =
             Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(&error))?;
         for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
-            chunks[lane] = self.active[lane].then(|| read_chunk(row, norms));
+            chunks[lane] = self.active[lane].then(|| read_chunk(row, point));
         }
         Ok(chunks)
     }
@@ -244,22 +247,17 @@ impl Position {
     }
 }
 
-/// What a lane did, from its row: five numbers a step, then the norms.
-fn read_chunk(row: &[f32], norms: bool) -> LaneChunk {
-    let (values, rest) = if norms { row.split_at(row.len() - 2) } else { row.split_at(row.len()) };
-    let mut steps = Vec::with_capacity(values.len() / VALUES);
-    for &[d_loss, g_loss, d_real, d_fake_before, d_fake_after] in values.as_chunks::<VALUES>().0 {
-        let step = StepValues { d_loss, g_loss, d_real, d_fake_before, d_fake_after };
-        steps.push(step);
-        if !step.is_finite() {
-            return LaneChunk { steps, gradient_norms: None };
+/// What a lane did, from its row: the metrics of each step, then those of the point.
+fn read_chunk(row: &[f32], point: bool) -> LaneChunk {
+    let (width, at_point) = (Metric::of_steps().count(), Metric::of_points().count());
+    let (values, rest) = row.split_at(row.len() - if point { at_point } else { 0 });
+    let mut steps = StepRows::with_capacity(values.len() / width);
+    for row in values.chunks_exact(width) {
+        if !steps.push(row) {
+            return LaneChunk { steps, point: None };
         }
     }
-    let gradient_norms = match *rest {
-        [generator, discriminator] => Some(GradientNorms { generator, discriminator }),
-        _ => None,
-    };
-    LaneChunk { steps, gradient_norms }
+    LaneChunk { steps, point: point.then(|| rest.to_vec()) }
 }
 
 /// Whether the lanes form a group and each state fits its lane.

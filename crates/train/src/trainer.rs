@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use gansweep_config::{Config, Dataset, IMAGE_PIXELS, Pixels, SampleMode};
 
+use gansweep_protocol::Metric;
+
 use crate::TrainError;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
@@ -49,45 +51,67 @@ impl TrainingImages {
     }
 }
 
-/// What one lane measured in one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepValues {
-    /// The discriminator's loss, mean over the batch (over the step's updates if there are several).
-    pub d_loss: f32,
-    /// The generator's loss, mean over the batch.
-    pub g_loss: f32,
-    /// Mean of D(x).
-    pub d_real: f32,
-    /// Mean of D(G(z)) in the discriminator step.
-    pub d_fake_before: f32,
-    /// Mean of D(G(z)) in the generator step.
-    pub d_fake_after: f32,
-}
-
-impl StepValues {
-    /// Whether both losses are finite.
-    pub fn is_finite(&self) -> bool {
-        self.d_loss.is_finite() && self.g_loss.is_finite()
-    }
-}
-
 /// What one lane did in one [`Trainer::advance`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneChunk {
-    /// One entry a step. It ends early with the first step whose losses are not finite; the lane
-    /// is then of no more use.
-    pub steps: Vec<StepValues>,
-    /// L2 norms of the generator's and the discriminator's gradients in the last step, if asked.
-    pub gradient_norms: Option<GradientNorms>,
+    /// One row a step. It ends early with the first step whose losses are not finite; the lane is then
+    /// of no more use.
+    pub steps: StepRows,
+    /// The metrics of [`Metric::of_points`] in the last step, in that order, if asked.
+    pub point: Option<Vec<f32>>,
 }
 
-/// L2 norms over all parameters of a network.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GradientNorms {
-    /// Of the generator's gradient.
-    pub generator: f32,
-    /// Of the discriminator's gradient, in the last of the step's updates.
-    pub discriminator: f32,
+/// What a lane measured step by step: rows of the metrics of [`Metric::of_steps`], in that order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StepRows {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl StepRows {
+    /// No rows, with room for so many.
+    pub fn with_capacity(rows: usize) -> Self {
+        let width = Metric::of_steps().count();
+        Self { width, values: Vec::with_capacity(rows * width) }
+    }
+
+    /// Adds a row; returns whether training can go on from there.
+    ///
+    /// # Panics
+    /// If the row has not one value for each metric of [`Metric::of_steps`]: a backend's mistake.
+    pub fn push(&mut self, row: &[f32]) -> bool {
+        assert_eq!(row.len(), self.width, "a row has one value for each metric of a step");
+        self.values.extend_from_slice(row);
+        failed_metric(row).is_none()
+    }
+
+    /// The rows, in the order of the steps.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[f32]> + ExactSizeIterator {
+        self.values.chunks_exact(self.width.max(1))
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.iter().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// One metric of every step.
+    pub fn column(&self, metric: Metric) -> Vec<f32> {
+        let place = Metric::of_steps().position(|candidate| candidate == metric);
+        place.map_or_else(Vec::new, |place| self.iter().map(|row| row[place]).collect())
+    }
+}
+
+/// The first value of a row that ends a run because it is not finite.
+pub(crate) fn failed_metric(row: &[f32]) -> Option<(Metric, f32)> {
+    let ends_run =
+        |(metric, value): &(Metric, f32)| metric.declaration().ends_run_if_not_finite && !value.is_finite();
+    Metric::of_steps().zip(row.iter().copied()).find(ends_run)
 }
 
 /// One group of lanes on one device.
@@ -99,9 +123,9 @@ pub trait Trainer {
     fn backend(&self) -> String;
 
     /// Trains every active lane `steps` steps further (never past an epoch's end, which the caller
-    /// sees to). Entry `i` is lane `i`'s; inactive lanes have `None`. Gradient norms of the last
-    /// step are measured if `norms`.
-    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
+    /// sees to). Entry `i` is lane `i`'s; inactive lanes have `None`. What only points need is measured in
+    /// the last step if `point`.
+    fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
 
     /// Images of the generators of all active lanes from `latents[lane]`, each
     /// `[count, latent_dim]`: `[count, 784]` a lane, in the config's pixel range. Leaves every

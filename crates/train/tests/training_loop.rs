@@ -11,7 +11,7 @@ use gansweep_config::{
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Envelope, Event, Job, LaneJob, Metric, Resume};
 use gansweep_train::TrainError;
-use gansweep_train::{GradientNorms, Lane, LaneChunk, StepValues, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
 use gansweep_train::{Outcome, TrainingLoop};
 
 /// Computes losses from the step alone, and moves one weight, so that a wrong resume shows.
@@ -26,11 +26,11 @@ impl Trainer for Scripted {
         "scripted".into()
     }
 
-    fn advance(&mut self, steps: u32, norms: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
+    fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError> {
         let diverge_at = self.diverge_at;
         let chunks = self.lanes.iter().zip(&mut self.states).map(|(lane, state)| {
             let state = state.as_mut()?;
-            let mut values = Vec::new();
+            let mut rows = StepRows::with_capacity(steps as usize);
             for _ in 0..steps {
                 state.step += 1;
                 state.generator_updates += 1;
@@ -38,20 +38,18 @@ impl Trainer for Scripted {
                 let weight = &mut state.arrays.get_mut("generator.0.weight").unwrap().values[0];
                 *weight = (*weight * 1.01 + lane.seed as f32 * 0.001).fract();
                 let loss = if diverge_at == Some((lane.seed, state.step)) { f32::NAN } else { *weight };
-                values.push(StepValues {
-                    d_loss: loss,
-                    g_loss: 1.0,
-                    d_real: 0.5,
-                    d_fake_before: 0.25,
-                    d_fake_after: 0.125,
-                });
-                if loss.is_nan() {
+                let value = |metric: Metric| match metric {
+                    Metric::DLoss => loss,
+                    Metric::GLoss => 1.0,
+                    _ => 0.5,
+                };
+                let goes_on = rows.push(&Metric::of_steps().map(value).collect::<Vec<_>>());
+                if !goes_on {
                     break;
                 }
             }
-            let gradient_norms =
-                norms.then_some(GradientNorms { generator: 2.0, discriminator: state.step as f32 });
-            Some(LaneChunk { steps: values, gradient_norms })
+            let value = |metric: Metric| if metric == Metric::GradNormD { state.step as f32 } else { 2.0 };
+            Some(LaneChunk { steps: rows, point: point.then(|| Metric::of_points().map(value).collect()) })
         });
         Ok(chunks.collect())
     }

@@ -24,7 +24,7 @@ pub(super) struct Oracle {
     last_latents: Vec<f32>,
 }
 
-/// What a step measures, in the order of `StepValues`.
+/// What a step measures, in the order of `Metric::of_steps`.
 pub(super) type Values = [f64; 5];
 
 /// How layers that differ between training and sampling behave.

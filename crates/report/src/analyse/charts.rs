@@ -5,38 +5,28 @@ use gansweep_protocol::Metric;
 use crate::context::{Chart, ChartGroup, Clock, Number, ReferenceLine, Series};
 use crate::input::RunInput;
 
-/// Charts in groups: a heading, what to look for, the metrics.
-const GROUPS: [(&str, &str, &[Metric]); 3] = [
-    (
-        "Losses",
-        "Steady curves near the dashed line mean a balanced game. D loss falling to zero while G loss climbs means that D has won and G learns nothing more.",
-        &[Metric::DLoss, Metric::GLoss],
-    ),
-    (
-        "Scores",
-        "The probability of being real that D gives to real images, D(x), and to generated ones, D(G(z)), before and after D's update. At 0.5 D can no longer tell them apart.",
-        &[Metric::DReal, Metric::DFakeBefore, Metric::DFakeAfter],
-    ),
-    (
-        "Gradients",
-        "Gradient norms that vanish or explode announce trouble before the losses do.",
-        &[Metric::GradNormD, Metric::GradNormG],
-    ),
-];
-
 /// The charts that at least one run has a point for.
 pub(super) fn groups(runs: &[RunInput]) -> Vec<ChartGroup> {
     let drawn = drawn_metrics(runs);
-    let chart = |&metric: &Metric| {
+    let chart = |metric: Metric| {
         let series = drawn.iter().position(|candidate| *candidate == metric)?;
         Some(self::chart(metric, series, runs))
     };
-    let group = |(title, hint, metrics): (&str, &str, &[Metric])| ChartGroup {
-        title: title.to_owned(),
-        hint: hint.to_owned(),
-        charts: metrics.iter().filter_map(chart).collect(),
+    let group = |group: gansweep_protocol::ChartGroup| ChartGroup {
+        title: group.title().to_owned(),
+        hint: group.hint().to_owned(),
+        charts: of_group(group).filter_map(chart).collect(),
     };
-    GROUPS.into_iter().map(group).filter(|group| !group.charts.is_empty()).collect()
+    gansweep_protocol::ChartGroup::ALL
+        .into_iter()
+        .map(group)
+        .filter(|group| !group.charts.is_empty())
+        .collect()
+}
+
+/// The metrics that are drawn in a group of charts.
+fn of_group(group: gansweep_protocol::ChartGroup) -> impl Iterator<Item = Metric> {
+    Metric::ALL.into_iter().filter(move |metric| metric.declaration().group == Some(group))
 }
 
 /// The metrics with a chart, in the order of a run's series.
@@ -44,7 +34,7 @@ pub(super) fn drawn_metrics(runs: &[RunInput]) -> Vec<Metric> {
     let has_points = |metric: &Metric| {
         runs.iter().any(|run| run.series.get(metric).is_some_and(|points| !points.is_empty()))
     };
-    GROUPS.into_iter().flat_map(|(_, _, metrics)| metrics).copied().filter(has_points).collect()
+    gansweep_protocol::ChartGroup::ALL.into_iter().flat_map(of_group).filter(has_points).collect()
 }
 
 /// One metric of one run.
@@ -73,35 +63,20 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
         unit: declaration.unit.to_owned(),
         help: declaration.help.to_owned(),
         series,
-        probability: matches!(metric, Metric::DReal | Metric::DFakeBefore | Metric::DFakeAfter),
+        range: declaration.range.map(|(low, high)| [Number(low), Number(high)]),
         reference: reference(metric, runs),
     }
 }
 
-/// What the metric is where D gives 1/2 to every image (Goodfellow et al. 2014, section 4.1):
-/// every cross-entropy is then ln 2, whatever its target.
+/// The metric's reference value, if all runs have the same.
 fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
-    let line =
-        |value: f64, text: &str| Some(ReferenceLine { value: Number::rounded(value), text: text.to_owned() });
-    match metric {
-        Metric::DLoss => match common_combine(runs)? {
-            "sum" => line(2.0 * std::f64::consts::LN_2, "2 ln 2: D gives ½ to everything"),
-            "mean" => line(std::f64::consts::LN_2, "ln 2: D gives ½ to everything"),
-            _ => None,
-        },
-        Metric::GLoss => line(std::f64::consts::LN_2, "ln 2: D gives ½ to every fake"),
-        Metric::DReal | Metric::DFakeBefore | Metric::DFakeAfter => line(0.5, "D cannot tell"),
-        _ => None,
-    }
-}
-
-/// How D's two losses become one, if all runs agree on it.
-fn common_combine(runs: &[RunInput]) -> Option<&str> {
-    fn combine(run: &RunInput) -> Option<&str> {
-        run.config.pointer("/loss/combine")?.as_str()
-    }
-    let first = combine(runs.first()?)?;
-    runs.iter().all(|run| combine(run) == Some(first)).then_some(first)
+    let of = |run: &RunInput| {
+        let config = serde_json::from_value(run.config.clone()).ok()?;
+        (metric.declaration().reference)(&config)
+    };
+    let first = of(runs.first()?)?;
+    let common = runs.iter().all(|run| of(run) == Some(first));
+    common.then(|| ReferenceLine { value: Number::rounded(first.value), text: first.text.to_owned() })
 }
 
 /// The points at which a piecewise straight series bends, its ends included.

@@ -1,21 +1,21 @@
 //! One run's row, curves and grids.
 
 use gansweep_config::RunState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Cadence, Declaration, Metric};
 
 use super::groups::Groups;
 use super::{axes, charts, text};
 use crate::context::{Attempt, Axis, Column, Final, Grid, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
-/// The metrics of the run table, each with the one that stands in for it in a run that has not
-/// finished an epoch.
-const COLUMNS: [(Metric, Metric); 4] = [
-    (Metric::EpochDLoss, Metric::DLoss),
-    (Metric::EpochGLoss, Metric::GLoss),
-    (Metric::EpochDReal, Metric::DReal),
-    (Metric::EpochDFakeAfter, Metric::DFakeAfter),
-];
+/// The metrics of the run table: the mean over the last epoch, each with the metric that stands in for it in
+/// a run that has not finished an epoch.
+fn table_metrics() -> impl Iterator<Item = (Metric, Metric)> {
+    Metric::ALL.into_iter().filter_map(|metric| match metric.declaration() {
+        Declaration { in_run_table: true, cadence: Cadence::Step(epoch), .. } => Some((epoch, metric)),
+        _ => None,
+    })
+}
 
 /// The run table's metrics.
 pub(super) fn columns() -> Vec<Column> {
@@ -25,7 +25,7 @@ pub(super) fn columns() -> Vec<Column> {
         unit: step.declaration().unit.to_owned(),
         help: format!("{}; before the first is over, the last point's", epoch.declaration().help),
     };
-    COLUMNS.into_iter().map(column).collect()
+    table_metrics().map(column).collect()
 }
 
 /// One run, with those of its grids that the page shows.
@@ -52,7 +52,7 @@ pub(super) fn run(
         epochs: input.epochs,
         seconds: Final { value: Number::rounded(input.seconds), text: text::of_seconds(input.seconds) },
         images_per_second: input.images_per_second.map(measured),
-        finals: COLUMNS.into_iter().map(last).collect(),
+        finals: table_metrics().map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids,
         clock: charts::clock(input),

@@ -28,8 +28,8 @@ pub struct Chart {
     pub help: String,
     /// Which of a run's series it draws.
     pub series: usize,
-    /// Whether the values are probabilities, drawn on `[0, 1]`.
-    pub probability: bool,
+    /// The smallest and the largest possible value, where both exist; all of it is shown.
+    pub range: Option<[Number; 2]>,
     /// A value worth comparing with.
     pub reference: Option<ReferenceLine>,
 }

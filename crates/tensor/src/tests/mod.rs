@@ -83,12 +83,7 @@ pub(super) fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
 }
 
 fn numbers(chunk: &LaneChunk) -> Vec<f32> {
-    let values = chunk
-        .steps
-        .iter()
-        .flat_map(|it| [it.d_loss, it.g_loss, it.d_real, it.d_fake_before, it.d_fake_after]);
-    let norms = chunk.gradient_norms.iter().flat_map(|it| [it.generator, it.discriminator]);
-    values.chain(norms).collect()
+    chunk.steps.iter().flatten().chain(chunk.point.iter().flatten()).copied().collect()
 }
 
 /// The largest difference, relative to numbers above one and absolute below.

@@ -10,19 +10,10 @@ use gansweep_protocol::{
 
 use super::{Emit, Tally};
 use crate::checkpoint::{self, Snapshot, Written};
-use crate::{GradientNorms, Lane, LaneChunk, StepValues};
+use crate::trainer::failed_metric;
+use crate::{Lane, LaneChunk};
 use crate::{TrainError, grid};
 use gansweep_nn::state::LaneState;
-
-const WINDOW: [Metric; 5] =
-    [Metric::DLoss, Metric::GLoss, Metric::DReal, Metric::DFakeBefore, Metric::DFakeAfter];
-const EPOCH: [Metric; 5] = [
-    Metric::EpochDLoss,
-    Metric::EpochGLoss,
-    Metric::EpochDReal,
-    Metric::EpochDFakeBefore,
-    Metric::EpochDFakeAfter,
-];
 
 /// One run of a group.
 pub(super) struct LoopLane {
@@ -32,8 +23,10 @@ pub(super) struct LoopLane {
     attempt: u32,
     seq: u64,
     tally: Tally,
-    norms: Option<GradientNorms>,
-    latest: Option<StepValues>,
+    /// What was measured for the next point alone, in the order of [`Metric::of_points`].
+    point: Option<Vec<f32>>,
+    /// The row of the latest step, in the order of [`Metric::of_steps`].
+    latest: Option<Vec<f32>>,
     images_per_second: f64,
     saved_at: Instant,
     saved_step: Option<u64>,
@@ -64,7 +57,7 @@ impl LoopLane {
             attempt: job.attempt,
             seq: 0,
             tally: snapshot.tally,
-            norms: None,
+            point: None,
             latest: None,
             images_per_second: 0.0,
             saved_at: Instant::now(),
@@ -129,34 +122,33 @@ impl LoopLane {
     /// Adds what a chunk measured.
     pub(super) fn absorb(&mut self, chunk: &LaneChunk, seconds: f64) {
         let per_epoch = u64::from(self.config().steps_per_epoch());
-        for values in &chunk.steps {
+        for row in chunk.steps.iter() {
             if self.step.is_multiple_of(per_epoch) {
                 self.tally.epoch = super::tally::Sums::default();
             }
-            self.tally.window.add(values);
-            self.tally.epoch.add(values);
+            self.tally.window.add(row);
+            self.tally.epoch.add(row);
             self.step += 1;
-            self.latest = Some(*values);
-            if !values.is_finite() {
-                break;
-            }
         }
-        self.norms = chunk.gradient_norms;
+        self.latest = chunk.steps.iter().next_back().map(<[f32]>::to_vec).or(self.latest.take());
+        self.point.clone_from(&chunk.point);
         self.tally.seconds += seconds;
     }
 
     /// Records points if they are due, and the run's end if its losses are no longer finite.
     /// Returns whether the lane has diverged.
     pub(super) fn record_points(&mut self, record: &Record, emit: &mut Emit<'_>) -> Result<bool, TrainError> {
-        let diverged = self.latest.is_some_and(|values| !values.is_finite());
+        let failed = self.latest.as_deref().and_then(failed_metric);
+        let diverged = failed.is_some();
         if diverged || self.points_due(self.step, record) {
             let points = self.points(!diverged && self.ends_recorded_epoch(record));
             self.send(points, emit)?;
         }
-        if diverged {
+        if let Some((metric, value)) = failed {
             self.active = false;
-            let event = self.diverged();
-            self.send(event, emit)?;
+            let cause = format!("{} became {value}", metric.declaration().measures);
+            let event = Diverged { step: self.step, cause, seconds: self.tally.seconds };
+            self.send(Event::Diverged(event), emit)?;
         }
         Ok(diverged)
     }
@@ -167,13 +159,12 @@ impl LoopLane {
         if elapsed > 0.0 {
             self.images_per_second = images.saturating_sub(self.tally.images_at_point) as f64 / elapsed;
         }
-        let mut values: Vec<_> = self.tally.window.means(WINDOW).collect();
-        if let Some(norms) = self.norms {
-            values.push((Metric::GradNormD, norms.discriminator.into()));
-            values.push((Metric::GradNormG, norms.generator.into()));
+        let mut values: Vec<_> = self.tally.window.window_means().collect();
+        if let Some(point) = &self.point {
+            values.extend(Metric::of_points().zip(point.iter().map(|&value| f64::from(value))));
         }
-        if epoch_end && !self.tally.epoch.is_empty() {
-            values.extend(self.tally.epoch.means(EPOCH));
+        if epoch_end {
+            values.extend(self.tally.epoch.epoch_means());
         }
         values.push((Metric::Epoch, self.step as f64 / f64::from(self.config().steps_per_epoch())));
         values.push((Metric::ImagesSeen, images as f64));
@@ -183,17 +174,6 @@ impl LoopLane {
         self.tally.seconds_at_point = self.tally.seconds;
         self.tally.images_at_point = images;
         Event::Points(Points { step: self.step, values })
-    }
-
-    fn diverged(&self) -> Event {
-        let cause = match self.latest {
-            Some(values) if !values.d_loss.is_finite() => {
-                format!("the discriminator's loss became {}", values.d_loss)
-            }
-            Some(values) => format!("the generator's loss became {}", values.g_loss),
-            None => "a loss was not finite".into(),
-        };
-        Event::Diverged(Diverged { step: self.step, cause, seconds: self.tally.seconds })
     }
 
     pub(super) fn started(&self, device: &str, backend: &str, lane: u32, lanes: u32) -> Event {
@@ -230,15 +210,17 @@ impl LoopLane {
     pub(super) fn progress(&self) -> Event {
         let config = self.config();
         let epoch = (self.step / u64::from(config.steps_per_epoch())) as u32 + 1;
-        let loss =
-            |of: fn(&StepValues) -> f32| self.latest.as_ref().map_or(f64::NAN, |values| of(values).into());
+        let latest = |metric: Metric| {
+            let mut row = Metric::of_steps().zip(self.latest.iter().flatten());
+            row.find(|(candidate, _)| *candidate == metric).map_or(f64::NAN, |(_, &value)| value.into())
+        };
         Event::Progress(Progress {
             step: self.step,
             total_steps: config.total_steps(),
             epoch: epoch.min(config.train.epochs),
             epochs: config.train.epochs,
-            d_loss: loss(|values| values.d_loss),
-            g_loss: loss(|values| values.g_loss),
+            d_loss: latest(Metric::DLoss),
+            g_loss: latest(Metric::GLoss),
             images_per_second: self.images_per_second,
         })
     }

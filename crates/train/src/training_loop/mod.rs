@@ -115,8 +115,8 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         let active = || self.lanes.iter().filter(|lane| lane.is_active());
         let boundary = active().map(|lane| lane.steps_to_boundary(&self.record)).min().unwrap_or(1);
         let steps = self.pace.chunk(boundary);
-        let norms = active().any(|lane| lane.records_points_after(steps, &self.record));
-        let (chunks, seconds) = self.pace.time(steps, || self.trainer.advance(steps, norms))?;
+        let point = active().any(|lane| lane.records_points_after(steps, &self.record));
+        let (chunks, seconds) = self.pace.time(steps, || self.trainer.advance(steps, point))?;
         for (index, chunk) in chunks.into_iter().enumerate() {
             let (Some(chunk), lane) = (chunk, &mut self.lanes[index]) else { continue };
             if !lane.is_active() {
