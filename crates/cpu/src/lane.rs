@@ -46,6 +46,8 @@ struct DiscriminatorSums {
     loss: f64,
     real: f64,
     fake: f64,
+    right_on_real: f64,
+    right_on_fake: f64,
 }
 
 /// Sums of the squares of both networks' gradients.
@@ -125,7 +127,7 @@ impl LaneTrainer {
 
     /// `d_steps` discriminator updates, then one of the generator. Returns what was measured, in the order
     /// of `Metric::of_steps`.
-    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 5] {
+    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 7] {
         let mut schedule = std::mem::take(&mut self.schedule);
         let batches = schedule.batches(&self.lane, self.step);
         let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
@@ -139,7 +141,15 @@ impl LaneTrainer {
         let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
         self.step += 1;
         let mean = |sum: f64| (sum / updates) as f32;
-        [mean(sums.loss), generator.loss as f32, mean(sums.real), mean(sums.fake), generator.score as f32]
+        [
+            mean(sums.loss),
+            generator.loss as f32,
+            mean(sums.real),
+            mean(sums.fake),
+            generator.score as f32,
+            mean(sums.right_on_real),
+            mean(sums.right_on_fake),
+        ]
     }
 
     /// Takes a batch of real images, and draws the latents of as many fakes.
@@ -171,6 +181,8 @@ impl LaneTrainer {
         sums.loss += weight * (real.loss + fake.loss);
         sums.real += real.score;
         sums.fake += fake.score;
+        sums.right_on_real += real.taken_for_real;
+        sums.right_on_fake += 1.0 - fake.taken_for_real;
         engine.lap(Phase::Losses);
         if let Some(squares) = squares.as_deref_mut() {
             // The norm is that of the step's last update.

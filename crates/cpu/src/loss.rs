@@ -13,6 +13,8 @@ pub(super) struct Scored {
     pub(super) loss: f64,
     /// Mean of D(x).
     pub(super) score: f64,
+    /// Share of the rows with D(x) above 1/2; NaN if a logit is not finite.
+    pub(super) taken_for_real: f64,
 }
 
 /// The mean cross-entropy of `logits` (the first of each row counts) with `target`; the rows of
@@ -21,7 +23,7 @@ pub(super) struct Scored {
 /// From logits, `softplus(x) - target x`, nothing overflows.
 pub(super) fn cross_entropy(logits: &[Line], target: f64, weight: f64, gradient: &mut [Line]) -> Scored {
     let count = logits.len() as f64;
-    let mut sums = Scored { loss: 0.0, score: 0.0 };
+    let mut sums = Scored { loss: 0.0, score: 0.0, taken_for_real: 0.0 };
     for (logit, gradient) in logits.iter().zip(gradient) {
         let x = f64::from(logit.0[0]);
         let small = libm::exp(-x.abs());
@@ -29,12 +31,14 @@ pub(super) fn cross_entropy(logits: &[Line], target: f64, weight: f64, gradient:
         let (score, rest) = (score / (1.0 + small), rest / (1.0 + small));
         sums.loss += x.max(0.0) - target * x + libm::log1p(small);
         sums.score += score;
+        // The product is zero, or NaN.
+        sums.taken_for_real += f64::from(u8::from(x > 0.0)) + 0.0 * x;
         // `score - target`, without cancellation where both are near one.
         let slope = ((1.0 - target) - rest) * weight / count;
         *gradient = Line::ZERO;
         gradient.0[0] = if slope.abs() < LEAST_GRADIENT { 0.0 } else { slope as f32 };
     }
-    Scored { loss: sums.loss / count, score: sums.score / count }
+    Scored { loss: sums.loss / count, score: sums.score / count, taken_for_real: sums.taken_for_real / count }
 }
 
 #[cfg(test)]
@@ -66,9 +70,19 @@ mod tests {
     }
 
     #[test]
+    fn the_share_taken_for_real_is_that_of_positive_logits() {
+        let mut logits = [Line::ZERO; 4];
+        for (line, logit) in logits.iter_mut().zip([0.1, -0.1, 7.0, 0.0]) {
+            line.0[0] = logit;
+        }
+        let scored = cross_entropy(&logits, 1.0, 1.0, &mut [Line::ZERO; 4]);
+        assert_eq!(scored.taken_for_real, 0.5);
+    }
+
+    #[test]
     fn saturated_logits_neither_overflow_nor_leave_subnormal_gradients() {
-        assert_eq!(at(1e30, 1.0, 1.0), (Scored { loss: 0.0, score: 1.0 }, 0.0));
-        assert_eq!(at(-1e30, 0.0, 1.0), (Scored { loss: 0.0, score: 0.0 }, 0.0));
+        assert_eq!(at(1e30, 1.0, 1.0), (Scored { loss: 0.0, score: 1.0, taken_for_real: 1.0 }, 0.0));
+        assert_eq!(at(-1e30, 0.0, 1.0), (Scored { loss: 0.0, score: 0.0, taken_for_real: 0.0 }, 0.0));
         assert_eq!(at(-100.0, 0.0, 1.0).1, 0.0);
         let (scored, gradient) = at(-100.0, 1.0, 1.0);
         assert!((scored.loss - 100.0).abs() < 1e-9 && gradient == -0.5);
@@ -77,6 +91,7 @@ mod tests {
         assert!((scored.loss / 9.357_622_968_8e-14 - 1.0).abs() < 1e-9);
         assert!((f64::from(gradient) / -4.678_811_484_4e-14 - 1.0).abs() < 1e-6);
         assert!(at(f32::NAN, 1.0, 1.0).0.loss.is_nan());
+        assert!(at(f32::NAN, 1.0, 1.0).0.taken_for_real.is_nan());
         assert!(!at(f32::INFINITY, 0.0, 1.0).0.loss.is_finite());
     }
 }

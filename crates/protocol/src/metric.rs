@@ -215,6 +215,10 @@ fn undecided_score(_: &Config) -> Option<Reference> {
     Some(Reference { value: 0.5, text: "D cannot tell" })
 }
 
+fn guessing(_: &Config) -> Option<Reference> {
+    Some(Reference { value: 0.5, text: "D guesses" })
+}
+
 /// What a declaration says unless it says otherwise.
 const DEFAULT: Declaration = Declaration {
     name: "",
@@ -324,6 +328,16 @@ metrics! {
             reference: undecided_score,
             group: Some(ChartGroup::Scores),
             in_run_table: true,
+        }
+        DAccuracyReal, EpochDAccuracyReal: "d_accuracy_real", "D accuracy on real", "the share of real images that D takes for real (D(x) above 1/2)" {
+            range: Some((0.0, 1.0)),
+            reference: guessing,
+            group: Some(ChartGroup::Accuracy),
+        }
+        DAccuracyFake, EpochDAccuracyFake: "d_accuracy_fake", "D accuracy on fake", "the share of fakes that D takes for fake (D(G(z)) not above 1/2) in the D step, before its update" {
+            range: Some((0.0, 1.0)),
+            reference: guessing,
+            group: Some(ChartGroup::Accuracy),
         }
     }
     other {

@@ -56,6 +56,8 @@ struct DiscriminatorUpdate {
     loss: Tensor<2>,
     real: Tensor<2>,
     fake: Tensor<2>,
+    right_on_real: Tensor<2>,
+    right_on_fake: Tensor<2>,
     norm: Option<Tensor<2>>,
 }
 
@@ -124,10 +126,11 @@ impl Lanes {
             if count > 1.0 { sum / count } else { sum }
         };
         let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
+        let accuracy = [mean(|it| &it.right_on_real), mean(|it| &it.right_on_fake)];
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
         let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), point);
-        let columns = [Some(d_loss), Some(g_loss), Some(real), Some(before), Some(after), norm_d, norm_g];
-        Tensor::cat(columns.into_iter().flatten().collect(), 1)
+        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracy);
+        Tensor::cat(columns.chain(norm_d).chain(norm_g).collect(), 1)
     }
 
     fn update_discriminator(
@@ -156,9 +159,17 @@ impl Lanes {
         let norm = point.then(|| norm(&gradient));
         let [step_size, root] = &inputs.layout.adam_d[update];
         self.discriminator.update(gradient, inputs.columns(step_size), inputs.columns(root));
-        let scores = activation::sigmoid(logits).reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
-        let score = |half: usize| scores.clone().slice([0..lanes, half..half + 1]);
-        DiscriminatorUpdate { loss, real: score(0), fake: score(1), norm }
+        let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
+        let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
+        let (scores, taken) = (means(activation::sigmoid(logits.clone())), means(taken_for_real(logits)));
+        DiscriminatorUpdate {
+            loss,
+            real: half(&scores, 0),
+            fake: half(&scores, 1),
+            right_on_real: half(&taken, 0),
+            right_on_fake: half(&taken, 1).neg() + 1.0,
+            norm,
+        }
     }
 
     /// Loss, mean score of the fakes and, if asked for, the gradient's norm, each `[lanes, 1]`.
@@ -188,6 +199,11 @@ impl Lanes {
         let score = activation::sigmoid(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
     }
+}
+
+/// 1 where D(x) is above 1/2 and 0 elsewhere; NaN for logits that are not finite.
+fn taken_for_real(logits: Tensor<3>) -> Tensor<3> {
+    logits.clone().greater_elem(0.0).float() + logits * 0.0
 }
 
 /// A loss `[lanes, 1, 1]` as `[lanes, 1]`, outside of autodiff.

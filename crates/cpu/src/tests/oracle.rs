@@ -25,7 +25,7 @@ pub(super) struct Oracle {
 }
 
 /// What a step measures, in the order of `Metric::of_steps`.
-pub(super) type Values = [f64; 5];
+pub(super) type Values = [f64; 7];
 
 /// How layers that differ between training and sampling behave.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl Oracle {
         let mut schedule = Schedule::new();
         let lane = self.lane.clone();
         let mut gradients = Arrays::new();
-        let (mut sums, mut updates, mut count) = ([0.0; 3], 0.0, 0);
+        let (mut sums, mut updates, mut count) = ([0.0; 5], 0.0, 0);
         for (update, batch) in (0u32..).zip(schedule.batches(&lane, self.step)) {
             count = batch.len();
             let (values, gradient) = self.discriminator_update(images, update, batch);
@@ -57,7 +57,8 @@ impl Oracle {
         let ([g_loss, after], gradient) = self.generator_update(count);
         gradients.extend(gradient);
         self.step += 1;
-        ([sums[0] / updates, g_loss, sums[1] / updates, sums[2] / updates, after], gradients)
+        let [d_loss, real, before, right_on_real, right_on_fake] = sums.map(|sum| sum / updates);
+        ([d_loss, g_loss, real, before, after, right_on_real, right_on_fake], gradients)
     }
 
     fn discriminator_update(
@@ -65,7 +66,7 @@ impl Oracle {
         images: &TrainingImages,
         update: u32,
         batch: &[u32],
-    ) -> ([f64; 3], Arrays) {
+    ) -> ([f64; 5], Arrays) {
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         let table = TrainingImages::table(images.pixels);
@@ -90,7 +91,12 @@ impl Oracle {
         let sum = tape.add(real_loss, fake_loss);
         let loss = tape.scale(sum, self.lane.config.loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
-        ([loss.value, score(&real), score(&fake)], gradients)
+        let share_above_half = |logits: &Batch| {
+            let above = logits.iter().filter(|row| row[0].value > 0.0).count();
+            above as f64 / logits.len() as f64
+        };
+        let (on_real, on_fake) = (share_above_half(&real), 1.0 - share_above_half(&fake));
+        ([loss.value, score(&real), score(&fake), on_real, on_fake], gradients)
     }
 
     fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
