@@ -1,13 +1,10 @@
 //! The backends of this build, and what a worker does with one: a job from its first line of input to its
 //! last event.
 
-use std::sync::Arc;
-
-use gansweep_config::IMAGE_PIXELS;
 use gansweep_cpu::CpuTrainer;
 use gansweep_data::{DataSource, Split};
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::Job;
+use gansweep_protocol::{Job, LaneJob};
 use gansweep_train::{DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop};
 
 use crate::shortage::tell_shortage;
@@ -90,13 +87,11 @@ fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, Tra
         return Err(TrainError::Group("it has no lanes".into()));
     };
     let data = &first.config.data;
-    if let Some(other) = job.lanes.iter().find(|lane| lane.config.data != *data) {
+    let differs = |lane: &&LaneJob| lane.config.data != *data || lane.spec != first.spec;
+    if let Some(other) = job.lanes.iter().find(differs) {
         return Err(TrainError::Group(format!("{} and {} train on different data", first.run, other.run)));
     }
-    let mut images = source.load(data.dataset, Split::Train)?;
-    if data.images > 0 {
-        images.pixels.truncate(data.images as usize * IMAGE_PIXELS);
-    }
-    let count = images.pixels.len() / IMAGE_PIXELS;
-    Ok(TrainingImages { dataset: data.dataset, bytes: Arc::new(images.pixels), count, pixels: data.pixels })
+    let images = source.load(data.dataset, Split::Train)?;
+    let count = first.config.images(&first.spec) as usize;
+    Ok(TrainingImages::first(count, images, data.pixels))
 }

@@ -2,7 +2,6 @@
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -41,10 +40,12 @@ pub struct Bench {
 impl Bench {
     /// Begins to train `lanes` runs of the recipe on images like MNIST's.
     pub fn start(request: &BenchRequest) -> Result<Self, AppError> {
-        let config = recipe(&request.recipe)?;
-        let lanes: Vec<Lane> =
-            (0..u64::from(request.lanes)).map(|seed| Lane { config: config.clone(), seed }).collect();
-        let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
+        let (config, spec) = (recipe(&request.recipe)?, gansweep_data::spec(Dataset::Strokes));
+        let lanes: Vec<Lane> = (0..u64::from(request.lanes))
+            .map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed })
+            .collect();
+        let states =
+            lanes.iter().map(|lane| LaneState::initial(&lane.config, spec.image, lane.seed)).collect();
         let cores = || available_parallelism().map_or(1, NonZero::get);
         let threads = if request.threads == 0 { cores() } else { request.threads };
         let images = images_like_mnist(&config);
@@ -79,10 +80,5 @@ fn recipe(name: &str) -> Result<Config, AppError> {
 /// As many images as MNIST has, with as many pixels that are not zero, which the speed depends on.
 fn images_like_mnist(config: &Config) -> TrainingImages {
     let images = strokes::generate(Split::Train);
-    TrainingImages {
-        dataset: Dataset::Strokes,
-        count: images.count,
-        bytes: Arc::new(images.pixels),
-        pixels: config.data.pixels,
-    }
+    TrainingImages::first(images.count, images, config.data.pixels)
 }

@@ -30,6 +30,6 @@ pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observe
 
 /// Writes a PNG of some training images, a row for each class. The dataset must be at hand.
 pub fn draw(source: &DataSource, dataset: Dataset, path: &Path) -> Result<(), AppError> {
-    let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS);
+    let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS)?;
     std::fs::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use gansweep_config::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
-use gansweep_data::{DataError, DataSource, Location, fingerprint};
+use gansweep_data::{DataError, DataSource, Location, spec};
 
 use crate::{AppError, Observer, Progress, data};
 
@@ -36,7 +36,7 @@ pub(crate) fn datasets(experiment: &Experiment) -> Result<Vec<Dataset>, AppError
     let asked = RefCell::new(BTreeSet::new());
     Plan::new(experiment, &|dataset| {
         asked.borrow_mut().insert(dataset);
-        DataIdentity { dataset, fingerprint: fingerprint(dataset) }
+        DataIdentity { dataset, spec: spec(dataset) }
     })?;
     Ok(asked.into_inner().into_iter().collect())
 }
@@ -45,7 +45,7 @@ pub(crate) fn datasets(experiment: &Experiment) -> Result<Vec<Dataset>, AppError
 pub(crate) fn plan(experiment: &Experiment, substitutes: &Substitutes) -> Result<Plan, AppError> {
     let identity = |asked| {
         let dataset = substitutes.get(&asked).copied().unwrap_or(asked);
-        DataIdentity { dataset, fingerprint: fingerprint(dataset) }
+        DataIdentity { dataset, spec: spec(dataset) }
     };
     Ok(Plan::new(experiment, &identity)?)
 }

@@ -64,13 +64,14 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
+    let image = reader.dataset(&run.data_fingerprint)?.spec.image;
     let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
     for role in Role::BOTH {
         let path = folder.join(format!("{}.safetensors", role.name()));
-        let bytes = weights::export(&Network::of(role, &config), &snapshot.state, &request.prefix)?;
+        let bytes = weights::export(&Network::of(role, &config, image), &snapshot.state, &request.prefix)?;
         checkpoint::write_atomically(&path, &bytes)
             .map_err(|source| AppError::File { path: path.clone(), source })?;
         paths.push(path);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gansweep_store::Reader;
 use gansweep_train::checkpoint::write_atomically;
-use gansweep_train::{generate, grid};
+use gansweep_train::generate;
 
 use crate::export::latest_checkpoint;
 use crate::{AppError, backends};
@@ -32,12 +32,14 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
+    let spec = reader.dataset(&run.data_fingerprint)?.spec;
     let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
     let count = request.count.max(1);
+    let state = &snapshot.state;
     let images =
-        generate::images(&backends::open_on_cpu, &config, &snapshot.state, count as usize, request.seed)?;
+        generate::images(&backends::open_on_cpu, &config, &spec, state, count as usize, request.seed)?;
     let cols = request.cols.unwrap_or_else(|| f64::from(count).sqrt().ceil() as u32).clamp(1, count);
-    let (png, _) = grid::encode(&images, count.div_ceil(cols), cols)?;
+    let (png, _) = gansweep_data::grid(&images, spec.image, count.div_ceil(cols), cols)?;
     let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));
     write_atomically(&path, &png).map_err(|source| AppError::File { path: path.clone(), source })?;
     Ok(path)

@@ -89,8 +89,10 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
     let slots = places.slots(&open);
     let groups = group_previews(&open, &statuses, &slots);
-    let training_flops =
-        open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
+    let flops = |run: &PlannedRun| {
+        run.config.flops_per_step(run.spec.image) * run.config.total_steps(&run.spec) as f64
+    };
+    let training_flops = open.iter().map(flops).sum();
     Ok(Preview { experiment, plan, data, statuses, groups, workers: slots.len(), training_flops })
 }
 
@@ -119,8 +121,9 @@ fn group_previews(
     groups
         .map(|PlannedGroup { slot, runs }| {
             let (device, lanes) = (slots[slot].device.clone(), runs.len());
-            let config = runs.first().map(|&run| &open[run].config);
-            let memory_bytes = config.and_then(|it| devices::group_memory_bytes(&device, it, lanes));
+            let first = runs.first().map(|&run| &open[run]);
+            let memory_bytes =
+                first.and_then(|run| devices::group_memory_bytes(&device, &run.config, &run.spec, lanes));
             GroupPreview { device, lanes, memory_bytes }
         })
         .collect()

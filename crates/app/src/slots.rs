@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use gansweep_config::{Config, Execution, GroupKey, PlannedRun};
+use gansweep_config::{Execution, GroupKey, PlannedRun};
 use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
 
@@ -90,8 +90,8 @@ impl Place {
     ) -> impl Iterator<Item = Slot> + use<> {
         let mut known = HashMap::new();
         let mut limit = |run: &PlannedRun| {
-            let key = GroupKey::of(&run.config, &run.data_fingerprint);
-            *known.entry(key).or_insert_with(|| fuse.unwrap_or_else(|| self.most_lanes(&run.config, sharing)))
+            let key = GroupKey::of(&run.config, &run.spec);
+            *known.entry(key).or_insert_with(|| fuse.unwrap_or_else(|| self.most_lanes(run, sharing)))
         };
         let max_lanes = runs.iter().map(&mut limit).collect();
         let slot = Slot { device: self.name.to_string(), threads: self.threads, max_lanes };
@@ -99,8 +99,8 @@ impl Place {
     }
 
     /// A lane on the CPU is one thread's work: lanes share nothing there that would pay for a group.
-    fn most_lanes(&self, config: &Config, sharing: usize) -> usize {
-        self.info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, config))
+    fn most_lanes(&self, run: &PlannedRun, sharing: usize) -> usize {
+        self.info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, &run.config, &run.spec))
     }
 }
 

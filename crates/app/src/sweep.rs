@@ -146,7 +146,7 @@ impl PreparedSweep {
     fn record_real_images(&self, store: &mut Store) -> Result<(), AppError> {
         let runs = self.plan.runs.iter();
         let datasets: BTreeMap<Dataset, &str> =
-            runs.map(|run| (run.config.data.dataset, run.data_fingerprint.as_str())).collect();
+            runs.map(|run| (run.config.data.dataset, run.spec.fingerprint.as_str())).collect();
         let (rows, cols) = (self.experiment.record.grid_rows, self.experiment.record.grid_cols);
         for (dataset, fingerprint) in datasets {
             let images = self.source.load(dataset, Split::Train)?;

@@ -1,6 +1,6 @@
 //! Clashes: values that are right each by itself and cannot stand together.
 
-use crate::{Config, Output, Pixels, Record, SampleMode};
+use crate::{Config, DataIdentity, Output, Pixels, Record, SampleMode};
 
 /// The most images of a sample grid.
 const MAX_GRID: u32 = 400;
@@ -16,12 +16,17 @@ pub(crate) struct Clash {
     pub(crate) expected: String,
 }
 
-/// The clashes in a config and what is recorded of it.
-pub(crate) fn clashes(config: &Config, record: &Record) -> Vec<Clash> {
+/// The clashes in a config, what is recorded of it, and its data, if that is known.
+pub(crate) fn clashes(config: &Config, record: &Record, data: Option<&DataIdentity>) -> Vec<Clash> {
+    let images = match config.data.images {
+        0 => data.map(|data| data.spec.train_images),
+        first => Some(first),
+    };
     [
         output_and_pixels(config),
-        no_full_batch(config),
-        lonely_image(config),
+        data.and_then(|data| too_many_images(config, data)),
+        images.and_then(|images| no_full_batch(config, images)),
+        lonely_image(config, images),
         lonely_sample(config, record),
         large_grid(record),
     ]
@@ -43,30 +48,50 @@ fn output_and_pixels(config: &Config) -> Option<Clash> {
     })
 }
 
-fn no_full_batch(config: &Config) -> Option<Clash> {
+fn too_many_images(config: &Config, data: &DataIdentity) -> Option<Clash> {
+    let (wanted, all) = (config.data.images, data.spec.train_images);
+    (wanted > all).then(|| Clash {
+        keys: &["data.images", "data.dataset"],
+        reason: format!("{} has {all} training images, fewer than {wanted}", data.dataset.name()),
+        expected: format!("at most {all}, or 0 for all"),
+    })
+}
+
+fn no_full_batch(config: &Config, images: u32) -> Option<Clash> {
     let batch = config.train.batch_size;
-    (config.images_per_epoch() == 0).then(|| Clash {
+    let from = match config.data.images {
+        0 => format!("the {images} of the data"),
+        first => format!("`data.images = {first}`"),
+    };
+    (config.train.images_per_epoch(images) == 0).then(|| Clash {
         keys: &["train.batch_size", "data.images", "train.drop_last"],
-        reason: format!("{batch} images do not come together from `data.images = {}`", config.data.images),
+        reason: format!("{batch} images do not come together from {from}"),
         expected: "a smaller batch, more images, or `train.drop_last = false`".to_owned(),
     })
 }
 
 /// Batch normalisation divides by the spread of a batch, which one image does not have.
-fn lonely_image(config: &Config) -> Option<Clash> {
+fn lonely_image(config: &Config, images: Option<u32>) -> Option<Clash> {
+    const KEYS: &[&str] =
+        &["train.batch_size", "model.generator.batch_norm", "data.images", "train.drop_last"];
     let batch = config.train.batch_size;
-    let images = config.images_per_epoch();
-    let lonely = batch == 1 || images % batch == 1;
-    (config.model.generator.batch_norm && lonely).then(|| Clash {
-        keys: &["train.batch_size", "model.generator.batch_norm", "data.images", "train.drop_last"],
-        reason: match batch {
-            1 => "batch normalisation needs more than one image in a batch".to_owned(),
-            _ => format!("batches of {batch} leave one of {images} images for the last, too few for batch normalisation"),
-        },
-        expected: match batch {
-            1 => "at least 2, or `model.generator.batch_norm = false`".to_owned(),
-            _ => "another batch size, or `train.drop_last = true`".to_owned(),
-        },
+    if !config.model.generator.batch_norm {
+        return None;
+    }
+    if batch == 1 {
+        return Some(Clash {
+            keys: KEYS,
+            reason: "batch normalisation needs more than one image in a batch".to_owned(),
+            expected: "at least 2, or `model.generator.batch_norm = false`".to_owned(),
+        });
+    }
+    let images = config.train.images_per_epoch(images?);
+    (images % batch == 1).then(|| Clash {
+        keys: KEYS,
+        reason: format!(
+            "batches of {batch} leave one of {images} images for the last, too few for batch normalisation"
+        ),
+        expected: "another batch size, or `train.drop_last = true`".to_owned(),
     })
 }
 

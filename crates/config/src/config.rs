@@ -6,12 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Pixels in one image of every dataset: 28 x 28, one grey channel.
-pub const IMAGE_SIDE: usize = 28;
-/// `IMAGE_SIDE` squared, the width of a generator's output and of a discriminator's input.
-pub const IMAGE_PIXELS: usize = IMAGE_SIDE * IMAGE_SIDE;
-/// Training images in every dataset the program knows.
-pub const TRAIN_IMAGES: u32 = 60_000;
+use crate::{Dataset, DatasetSpec};
 
 /// The resolved values that decide a run's mathematics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,39 +30,10 @@ pub struct Config {
 pub struct DataConfig {
     /// The dataset the run really trains on (after a fallback, the fallback).
     pub dataset: Dataset,
-    /// The first so many training images; 0 stands for all 60,000.
+    /// The first so many training images; 0 stands for all.
     pub images: u32,
     /// The interval that pixel values are scaled to.
     pub pixels: Pixels,
-}
-
-/// A dataset of 60,000 training images of 28 x 28 grey pixels with ten classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dataset {
-    /// Handwritten digits.
-    Mnist,
-    /// Articles of clothing.
-    FashionMnist,
-    /// Cursive Japanese characters.
-    Kmnist,
-    /// Digits drawn by this program from vector strokes; needs no download.
-    Strokes,
-}
-
-impl Dataset {
-    /// Every dataset, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Kmnist, Self::Strokes];
-
-    /// The name in experiment files, on the command line and in the database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mnist => "mnist",
-            Self::FashionMnist => "fashion-mnist",
-            Self::Kmnist => "kmnist",
-            Self::Strokes => "strokes",
-        }
-    }
 }
 
 /// The interval that pixel values are scaled to.
@@ -127,7 +93,7 @@ pub enum Activation {
 }
 
 /// The generator: per hidden layer Linear, `BatchNorm` (if any), activation, Dropout (if any); then
-/// Linear to 784 and the output activation.
+/// Linear to as many numbers as an image has and the output activation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorConfig {
@@ -249,7 +215,8 @@ impl Config {
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; all images are 0 images; a last
     /// batch that is full is not dropped.
     #[must_use]
-    pub fn canonical(mut self) -> Self {
+    pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
+        let images = self.images(spec);
         let Self { data, model, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
@@ -258,60 +225,70 @@ impl Config {
                 (*activation, *slope) = (Activation::Relu, 0.0);
             }
         }
-        let images = if data.images == 0 { TRAIN_IMAGES } else { data.images };
-        data.images = if images == TRAIN_IMAGES { 0 } else { images };
+        data.images = if images == spec.train_images { 0 } else { images };
         train.drop_last &= !images.is_multiple_of(train.batch_size);
         self
     }
 
+    /// Training images that the run uses.
+    pub const fn images(&self, spec: &DatasetSpec) -> u32 {
+        match self.data.images {
+            0 => spec.train_images,
+            first => first,
+        }
+    }
+
     /// Training images in one epoch.
-    pub const fn images_per_epoch(&self) -> u32 {
-        let all = match self.data.images {
-            0 => TRAIN_IMAGES,
-            n => n,
-        };
-        if self.train.drop_last { all / self.train.batch_size * self.train.batch_size } else { all }
+    pub const fn images_per_epoch(&self, spec: &DatasetSpec) -> u32 {
+        self.train.images_per_epoch(self.images(spec))
     }
 
     /// Batches in one epoch.
-    pub const fn batches_per_epoch(&self) -> u32 {
-        self.images_per_epoch().div_ceil(self.train.batch_size)
+    pub const fn batches_per_epoch(&self, spec: &DatasetSpec) -> u32 {
+        self.images_per_epoch(spec).div_ceil(self.train.batch_size)
     }
 
     /// Steps (`d_steps` discriminator updates and one generator update) in one epoch.
-    pub const fn steps_per_epoch(&self) -> u32 {
-        self.batches_per_epoch().div_ceil(self.train.d_steps)
+    pub const fn steps_per_epoch(&self, spec: &DatasetSpec) -> u32 {
+        self.batches_per_epoch(spec).div_ceil(self.train.d_steps)
     }
 
     /// Steps in the whole run.
-    pub const fn total_steps(&self) -> u64 {
-        self.steps_per_epoch() as u64 * self.train.epochs as u64
+    pub const fn total_steps(&self, spec: &DatasetSpec) -> u64 {
+        self.steps_per_epoch(spec) as u64 * self.train.epochs as u64
     }
 
     /// Where in its epoch a run stands after `step` steps, as far as it matters to the lanes of a
     /// group, whose batches must be of equal size at every step: the step within the epoch, or 0
     /// throughout if all steps of an epoch are alike.
-    pub const fn phase(&self, step: u64) -> u64 {
+    pub const fn phase(&self, spec: &DatasetSpec, step: u64) -> u64 {
         let images_per_step = self.train.batch_size as u64 * self.train.d_steps as u64;
-        if (self.images_per_epoch() as u64).is_multiple_of(images_per_step) {
+        if (self.images_per_epoch(spec) as u64).is_multiple_of(images_per_step) {
             0
         } else {
-            step % self.steps_per_epoch() as u64
+            step % self.steps_per_epoch(spec) as u64
         }
+    }
+}
+
+impl TrainConfig {
+    /// How many of so many training images an epoch takes.
+    pub(crate) const fn images_per_epoch(&self, images: u32) -> u32 {
+        if self.drop_last { images / self.batch_size * self.batch_size } else { images }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::config;
+    use crate::fixtures::{config, spec};
 
     /// Steps per epoch for so many images (0 for all), a batch size, `d_steps` and `drop_last`.
     fn steps(images: u32, batch_size: u32, d_steps: u32, drop_last: bool) -> u32 {
         let mut config = config();
         config.data.images = images;
         config.train = TrainConfig { batch_size, d_steps, drop_last, ..config.train };
-        config.steps_per_epoch()
+        config.steps_per_epoch(&spec())
     }
 
     #[test]
@@ -341,7 +318,7 @@ mod tests {
         let phases = |batch_size, d_steps, drop_last| {
             let mut config = config();
             config.train = TrainConfig { batch_size, d_steps, drop_last, ..config.train };
-            [0, 7, 60_000, 60_001].map(|step| config.phase(step))
+            [0, 7, 60_000, 60_001].map(|step| config.phase(&spec(), step))
         };
         assert_eq!(phases(100, 1, false), [0; 4]);
         assert_eq!(phases(64, 1, false), [0, 7, 60_000 % 938, 60_001 % 938]);
@@ -354,13 +331,13 @@ mod tests {
         let mut config = config();
         config.train.batch_size = 1;
         config.train.epochs = 100_000;
-        assert_eq!(config.total_steps(), 6_000_000_000);
+        assert_eq!(config.total_steps(&spec()), 6_000_000_000);
     }
 
     #[test]
     fn a_config_in_its_canonical_form_stays_as_it_is() {
-        let canonical = config().canonical();
-        assert_eq!(canonical.clone().canonical(), canonical);
+        let canonical = config().canonical(&spec());
+        assert_eq!(canonical.clone().canonical(&spec()), canonical);
         assert_eq!(canonical.model.generator.slope.to_bits(), 0.0f64.to_bits());
         assert_eq!(canonical.model.discriminator, config().model.discriminator);
     }
@@ -370,20 +347,13 @@ mod tests {
         let mut config = config();
         config.train.drop_last = true;
         config.train.batch_size = 128;
-        assert!(config.clone().canonical().train.drop_last);
+        assert!(config.clone().canonical(&spec()).train.drop_last);
         config.train.batch_size = 100;
         config.data.images = 60_000;
-        let canonical = config.clone().canonical();
+        let canonical = config.clone().canonical(&spec());
         assert_eq!((canonical.train.drop_last, canonical.data.images), (false, 0));
-        assert_eq!(canonical.steps_per_epoch(), config.steps_per_epoch());
+        assert_eq!(canonical.steps_per_epoch(&spec()), config.steps_per_epoch(&spec()));
         config.data.images = 300;
-        assert_eq!(config.clone().canonical().data.images, 300);
-    }
-
-    #[test]
-    fn names_of_datasets_are_those_of_their_serialised_form() {
-        for dataset in Dataset::ALL {
-            assert_eq!(serde_json::to_value(dataset).unwrap(), dataset.name());
-        }
+        assert_eq!(config.clone().canonical(&spec()).data.images, 300);
     }
 }

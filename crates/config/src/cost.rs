@@ -1,6 +1,6 @@
 //! What training a config costs.
 
-use crate::{Config, IMAGE_PIXELS};
+use crate::{Config, ImageShape};
 
 impl Config {
     /// Floating-point operations of the matrix products of one full step; a multiply-add counts as
@@ -10,10 +10,10 @@ impl Config {
     /// on a real and a fake batch. The generator's update runs both networks forward and backward,
     /// but needs no gradient of the discriminator's weights. No first layer needs the gradient of
     /// its input, except the discriminator's in the generator's update.
-    pub fn flops_per_step(&self) -> f64 {
-        let latent = self.model.latent_dim;
-        let generator = Products::of(latent, &self.model.generator.hidden, IMAGE_PIXELS as u32);
-        let discriminator = Products::of(IMAGE_PIXELS as u32, &self.model.discriminator.hidden, 1);
+    pub fn flops_per_step(&self, image: ImageShape) -> f64 {
+        let (latent, image) = (f64::from(self.model.latent_dim), image.size() as f64);
+        let generator = Products::of(latent, &self.model.generator.hidden, image);
+        let discriminator = Products::of(image, &self.model.discriminator.hidden, 1.0);
         let update_d = generator.all + 2.0 * (2.0 * discriminator.all + discriminator.behind_first);
         let update_g = 2.0 * generator.all + generator.behind_first + 2.0 * discriminator.all;
         let batch = f64::from(self.train.batch_size);
@@ -29,8 +29,9 @@ struct Products {
 }
 
 impl Products {
-    fn of(inputs: u32, hidden: &[u32], outputs: u32) -> Self {
-        let widths: Vec<f64> = [&[inputs], hidden, &[outputs]].concat().into_iter().map(f64::from).collect();
+    fn of(inputs: f64, hidden: &[u32], outputs: f64) -> Self {
+        let hidden = hidden.iter().copied().map(f64::from);
+        let widths: Vec<f64> = [inputs].into_iter().chain(hidden).chain([outputs]).collect();
         let layers = widths.windows(2).map(|pair| pair[0] * pair[1]);
         Self { all: layers.clone().sum(), behind_first: layers.skip(1).sum() }
     }
@@ -40,6 +41,7 @@ impl Products {
 mod tests {
     use std::path::Path;
 
+    use crate::fixtures::spec;
     use crate::{Config, Experiment, LoadOptions};
 
     fn recipe(name: &str) -> Config {
@@ -53,7 +55,7 @@ mod tests {
         for name in crate::recipes::NAMES {
             let line = documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
             let documented: f64 = line.split('|').nth(4).unwrap().trim().replace(',', "").parse().unwrap();
-            let computed = recipe(name).flops_per_step() / 1e6;
+            let computed = recipe(name).flops_per_step(spec().image) / 1e6;
             assert!((computed - documented).abs() < 0.51, "{name}: {computed} MFLOP, not {documented}");
         }
     }
@@ -61,10 +63,12 @@ mod tests {
     #[test]
     fn each_discriminator_update_is_paid_for() {
         let mut config = recipe("jovian");
-        let once = config.flops_per_step();
+        let once = config.flops_per_step(spec().image);
         config.train.d_steps = 2;
-        let twice = config.flops_per_step();
+        let twice = config.flops_per_step(spec().image);
         config.train.d_steps = 3;
-        assert!(twice > once * 1.4 && (config.flops_per_step() - twice - (twice - once)).abs() < 1.0);
+        assert!(
+            twice > once * 1.4 && (config.flops_per_step(spec().image) - twice - (twice - once)).abs() < 1.0
+        );
     }
 }

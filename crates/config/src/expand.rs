@@ -1,6 +1,7 @@
 //! Expansion: every combination of an experiment's factors as a config.
 
 use crate::clash::{Clash, clashes};
+use crate::plan::Identities;
 use crate::schema::{self, Key};
 use crate::sweep::Exclusion;
 use crate::{Config, Experiment, Fault, Layer, Place, Problem, Value};
@@ -68,8 +69,13 @@ fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'
     Combination { config, recipe, values: chosen.into_iter().map(|(_, value)| value).collect() }
 }
 
-/// What is wrong with the runs of an experiment; only what `known` faults cast no doubt on.
-pub(crate) fn check(experiment: &Experiment, known: &[Fault]) -> Vec<Fault> {
+/// What is wrong with the runs of an experiment; only what `known` faults cast no doubt on. Without
+/// `data`, what does not depend on it.
+pub(crate) fn check(
+    experiment: &Experiment,
+    known: &[Fault],
+    mut data: Option<&mut Identities<'_>>,
+) -> Vec<Fault> {
     let runs = experiment.sweep.configs().saturating_mul(experiment.sweep.seeds.len() as u128);
     if runs > MAX_RUNS {
         let place = Place::File(experiment.file.clone());
@@ -85,7 +91,9 @@ pub(crate) fn check(experiment: &Experiment, known: &[Fault]) -> Vec<Fault> {
             continue;
         }
         left += 1;
-        for clash in clashes(&combination.config, &experiment.record) {
+        let config = &combination.config;
+        let identity = data.as_mut().map(|data| data.of(config.data.dataset));
+        for clash in clashes(config, &experiment.record, identity) {
             match found.iter_mut().find(|(earlier, _)| *earlier == clash) {
                 Some((_, configs)) => *configs += 1,
                 None => found.push((clash, 1)),

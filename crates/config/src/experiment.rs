@@ -89,7 +89,7 @@ impl Experiment {
         let loaded = Self::merge(path, source, &layers, &mut faults).map_err(|error| unmergeable(&error));
         match loaded {
             Ok(experiment) => {
-                faults.extend(expand::check(&experiment, &faults));
+                faults.extend(expand::check(&experiment, &faults, None));
                 Faults::unless(faults, experiment)
             }
             Err(fault) => {

@@ -2,9 +2,20 @@
 
 use std::path::Path;
 
-use crate::{Config, Experiment, LoadOptions};
+use crate::{Config, DatasetSpec, Experiment, ImageShape, LoadOptions};
 
 /// The config of an empty experiment file.
 pub(crate) fn config() -> Config {
     Experiment::parse(Path::new("empty.toml"), String::new(), &LoadOptions::default()).unwrap().config
+}
+
+/// The spec of MNIST but for the fingerprint.
+pub(crate) fn spec() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        classes: 10,
+        train_images: 60_000,
+        test_images: 10_000,
+        fingerprint: "fingerprint".to_owned(),
+    }
 }

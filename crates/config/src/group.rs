@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Config, Dataset, Output, Pixels, PlannedRun};
+use crate::{Config, Dataset, DatasetSpec, Output, Pixels, PlannedRun};
 
 /// What all lanes of a group have in common: everything that decides a tensor's shape, which
 /// images a step sees, or which operations it consists of.
@@ -35,8 +35,8 @@ pub struct GroupKey {
     pub d_steps: u32,
     /// What is learnt.
     pub dataset: Dataset,
-    /// Its bytes.
-    pub data_fingerprint: String,
+    /// Its shapes and its bytes.
+    pub spec: DatasetSpec,
     /// How many of its images.
     pub images: u32,
     /// Their scale.
@@ -44,8 +44,8 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
-    /// Of a config on the data of that fingerprint.
-    pub fn of(config: &Config, data_fingerprint: &str) -> Self {
+    /// Of a config on data of that spec.
+    pub fn of(config: &Config, spec: &DatasetSpec) -> Self {
         let Config { data, model, train, .. } = config;
         Self {
             latent_dim: model.latent_dim,
@@ -59,7 +59,7 @@ impl GroupKey {
             drop_last: train.drop_last,
             d_steps: train.d_steps,
             dataset: data.dataset,
-            data_fingerprint: data_fingerprint.to_owned(),
+            spec: spec.clone(),
             images: data.images,
             pixels: data.pixels,
         }
@@ -74,7 +74,7 @@ pub fn group_runs<'a>(runs: impl IntoIterator<Item = &'a PlannedRun>) -> Vec<Vec
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (position, run) in runs.into_iter().enumerate() {
         let next = groups.len();
-        let place = *place_of.entry(GroupKey::of(&run.config, &run.data_fingerprint)).or_insert(next);
+        let place = *place_of.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next);
         if place == next {
             groups.push(Vec::new());
         }

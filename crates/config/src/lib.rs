@@ -6,6 +6,7 @@ mod axis;
 mod clash;
 mod config;
 mod cost;
+mod dataset;
 mod document;
 mod draw;
 mod expand;
@@ -31,6 +32,7 @@ mod value;
 
 pub use axis::AxisKind;
 pub use config::*;
+pub use dataset::{Dataset, DatasetSpec, ImageShape};
 pub use experiment::{Experiment, LoadOptions, ResolvedKey};
 pub use fault::{Fault, Faults, Problem};
 pub use group::{GroupKey, group_runs};

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::expand::{self, Combination};
 use crate::sweep::Axis;
 use crate::{
-    Assignment, AxisKind, ConfigHash, Dataset, Experiment, Faults, Place, PlannedRun, RunId, Value, short,
+    Assignment, AxisKind, ConfigHash, Dataset, DatasetSpec, Experiment, Faults, Place, PlannedRun, RunId,
+    Value, short,
 };
 
 /// The data that runs on a dataset really train on.
@@ -15,8 +16,20 @@ use crate::{
 pub struct DataIdentity {
     /// The dataset itself, or the one to fall back on.
     pub dataset: Dataset,
-    /// Of its bytes.
-    pub fingerprint: String,
+    /// Its shapes, counts and fingerprint.
+    pub spec: DatasetSpec,
+}
+
+/// What runs on each dataset really train on, asked for once for each.
+pub(crate) struct Identities<'d> {
+    ask: &'d dyn Fn(Dataset) -> DataIdentity,
+    known: HashMap<Dataset, DataIdentity>,
+}
+
+impl Identities<'_> {
+    pub(crate) fn of(&mut self, dataset: Dataset) -> &DataIdentity {
+        self.known.entry(dataset).or_insert_with(|| (self.ask)(dataset))
+    }
 }
 
 /// The runs of an experiment, in order, and how they came about.
@@ -55,11 +68,12 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// If values contradict each other in some run, or if there are too many runs or none.
+    /// If values contradict each other or the data in some run, or if there are too many runs or none.
     pub fn new(experiment: &Experiment, data: &dyn Fn(Dataset) -> DataIdentity) -> Result<Self, Faults> {
-        Faults::unless(expand::check(experiment, &[]), ())?;
+        let mut identities = Identities { ask: data, known: HashMap::new() };
+        Faults::unless(expand::check(experiment, &[], Some(&mut identities)), ())?;
         let sweep = &experiment.sweep;
-        let mut draft = Draft::new(experiment, data);
+        let mut draft = Draft::new(experiment, identities);
         for combination in expand::combinations(experiment) {
             draft.add(&combination);
         }
@@ -85,8 +99,7 @@ fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary>
 /// A plan in the making.
 struct Draft<'e> {
     experiment: &'e Experiment,
-    data: &'e dyn Fn(Dataset) -> DataIdentity,
-    identities: HashMap<Dataset, DataIdentity>,
+    identities: Identities<'e>,
     /// The axes' names in labels.
     names: Vec<String>,
     seen: HashSet<RunId>,
@@ -97,12 +110,11 @@ struct Draft<'e> {
 }
 
 impl<'e> Draft<'e> {
-    fn new(experiment: &'e Experiment, data: &'e dyn Fn(Dataset) -> DataIdentity) -> Self {
+    fn new(experiment: &'e Experiment, identities: Identities<'e>) -> Self {
         let paths: Vec<_> = experiment.sweep.axes().map(|axis| axis.key.path).collect();
         Self {
             experiment,
-            data,
-            identities: HashMap::new(),
+            identities,
             names: short::keys(&paths),
             seen: HashSet::new(),
             runs: Vec::new(),
@@ -116,8 +128,8 @@ impl<'e> Draft<'e> {
     fn add(&mut self, combination: &Combination<'_>) {
         let rules = &self.experiment.sweep.exclude;
         let matching: Vec<usize> = combination.excluded_by(rules).collect();
-        let identity = self.identity(combination.config.data.dataset);
-        let mut config = combination.config.clone().canonical();
+        let identity = self.identities.of(combination.config.data.dataset).clone();
+        let mut config = combination.config.clone().canonical(&identity.spec);
         config.data.dataset = identity.dataset;
         let config_hash = ConfigHash::of(&config);
         for &seed in &self.experiment.sweep.seeds {
@@ -130,7 +142,7 @@ impl<'e> Draft<'e> {
                 }
                 continue;
             }
-            let id = RunId::of(&config_hash, seed, &identity.fingerprint);
+            let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);
             if !self.seen.insert(id.clone()) {
                 self.duplicates += 1;
                 continue;
@@ -140,15 +152,11 @@ impl<'e> Draft<'e> {
                 config_hash: config_hash.clone(),
                 config: config.clone(),
                 seed,
-                data_fingerprint: identity.fingerprint.clone(),
+                spec: identity.spec.clone(),
                 assignments: self.assignments(combination, identity.dataset),
                 label: self.label(combination, identity.dataset, seed),
             });
         }
-    }
-
-    fn identity(&mut self, dataset: Dataset) -> DataIdentity {
-        self.identities.entry(dataset).or_insert_with(|| (self.data)(dataset)).clone()
     }
 
     /// The swept keys and their values, the dataset being the one that is really trained on.

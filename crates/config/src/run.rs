@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, ConfigHash, RunId};
+use crate::{Config, ConfigHash, DatasetSpec, RunId};
 
 /// One config with one seed, as a plan lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct PlannedRun {
     /// Of this run.
     pub seed: u64,
     /// Of the data the run trains on.
-    pub data_fingerprint: String,
+    pub spec: DatasetSpec,
     /// The swept keys and their values in this run, in the order of the axes (the seed left out).
     pub assignments: Vec<Assignment>,
     /// The assignments and the seed in a few words: `lr=1e-4 hidden=128 seed=1`.

@@ -6,12 +6,11 @@
 //! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use gansweep_config::{Config, Dataset, Experiment, Latent, LoadOptions, TRAIN_IMAGES, recipes};
+use gansweep_config::{Config, Dataset, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
 use gansweep_cpu::{CpuTrainer, Phase, Vectors};
-use gansweep_data::Split;
+use gansweep_data::{Images, Split, spec, strokes};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
@@ -39,7 +38,7 @@ fn main() {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Digits with as much ink as MNIST's.
-    let strokes = Arc::new(gansweep_data::strokes::generate(Split::Train).pixels);
+    let data = Data { spec: spec(Dataset::Strokes), images: strokes::generate(Split::Train) };
     println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
     println!(
         "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
@@ -47,7 +46,7 @@ fn main() {
     for name in names {
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
             for &vectors in &vectors {
-                print(&Sweep { name, config: recipe(name), vectors, lanes, threads }, &strokes);
+                print(&Sweep { name, config: recipe(name), vectors, lanes, threads }, &data);
             }
         }
     }
@@ -65,6 +64,12 @@ fn nanoseconds_of_a_latent() -> f64 {
     busy * 1e9 / (draws * latents.len() as u64) as f64
 }
 
+/// What is trained on.
+struct Data {
+    spec: DatasetSpec,
+    images: Images,
+}
+
 /// What is measured.
 struct Sweep {
     name: &'static str,
@@ -74,10 +79,10 @@ struct Sweep {
     threads: usize,
 }
 
-fn print(sweep: &Sweep, strokes: &Arc<Vec<u8>>) {
+fn print(sweep: &Sweep, data: &Data) {
     let Sweep { name, config, vectors, lanes, threads } = sweep;
-    let work = step_flops(config);
-    let Speed { steps, cores, peak, shares } = measure(sweep, strokes);
+    let work = step_flops(config, &data.spec);
+    let Speed { steps, cores, peak, shares } = measure(sweep, data);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;
     let part = 100.0 * giga / peak;
@@ -97,9 +102,9 @@ fn recipe(name: &str) -> Config {
 }
 
 /// Floating-point operations of the products of one step with a full batch.
-fn step_flops(config: &Config) -> f64 {
+fn step_flops(config: &Config, spec: &DatasetSpec) -> f64 {
     let weights = |role| -> Vec<f64> {
-        let layers = Network::of(role, config).layers.into_iter();
+        let layers = Network::of(role, config, spec.image).layers.into_iter();
         let linear = layers.filter_map(|layer| match layer {
             Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
             _ => None,
@@ -127,17 +132,13 @@ struct Speed {
     shares: [f64; Phase::ALL.len()],
 }
 
-fn measure(sweep: &Sweep, strokes: &Arc<Vec<u8>>) -> Speed {
+fn measure(sweep: &Sweep, Data { spec, images }: &Data) -> Speed {
     let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
-    let states = (0..lanes).map(|seed| LaneState::initial(config, seed)).collect();
-    let lanes: Vec<_> = (0..lanes).map(|seed| Lane { config: config.clone(), seed }).collect();
+    let states = (0..lanes).map(|seed| LaneState::initial(config, spec.image, seed)).collect();
+    let lanes: Vec<_> =
+        (0..lanes).map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed }).collect();
     let count = lanes.len() as f64;
-    let images = TrainingImages {
-        dataset: Dataset::Strokes,
-        bytes: Arc::clone(strokes),
-        count: TRAIN_IMAGES as usize,
-        pixels: config.data.pixels,
-    };
+    let images = TrainingImages::first(images.count, images.clone(), config.data.pixels);
     let mut trainer =
         CpuTrainer::with_vectors(vectors, lanes, states, images, threads).expect("lanes of one recipe");
     let mut round = |steps: u32| {

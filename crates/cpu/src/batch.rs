@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gansweep_config::{IMAGE_PIXELS, Pixels};
+use gansweep_config::Pixels;
 use pulp::{Arch, NullaryFnOnce};
 
 use super::input::Input;
@@ -16,17 +16,17 @@ use gansweep_train::TrainingImages;
 pub(super) struct Batch {
     /// The real images, if they are mostly background; else they are in `full`, above the fakes.
     real: Option<Sparse>,
-    /// `[up to 2 batch, 784]`: the last `fakes` rows are fakes.
+    /// `[up to 2 batch, image size]`: the last `fakes` rows are fakes.
     full: Matrix,
     fakes: usize,
 }
 
 impl Batch {
-    /// Empty, with room for `most` real images and as many fakes.
-    pub(super) fn new(most: usize, drawings: Option<Arc<Drawings>>) -> Self {
+    /// Empty, with room for `most` real images of `size` numbers and as many fakes.
+    pub(super) fn new(most: usize, size: usize, drawings: Option<Arc<Drawings>>) -> Self {
         Self {
-            real: drawings.map(|drawings| Sparse::new(drawings, most)),
-            full: Matrix::new(2 * most, IMAGE_PIXELS),
+            real: drawings.map(|drawings| Sparse::new(drawings, most, size)),
+            full: Matrix::new(2 * most, size),
             fakes: 0,
         }
     }
@@ -34,11 +34,12 @@ impl Batch {
     /// Takes the real images at `places`, and room for as many fakes.
     pub(super) fn collect(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
         self.fakes = places.len();
+        let size = self.full.cols();
         if let Some(real) = &mut self.real {
             real.collect(places);
-            self.full.reshape(self.fakes, IMAGE_PIXELS);
+            self.full.reshape(self.fakes, size);
         } else {
-            self.full.reshape(2 * self.fakes, IMAGE_PIXELS);
+            self.full.reshape(2 * self.fakes, size);
             arch.dispatch(Collect { images, places, rows: &mut self.full });
         }
     }
@@ -46,7 +47,7 @@ impl Batch {
     /// Takes room for `count` fakes alone.
     pub(super) fn only_fakes(&mut self, count: usize) {
         self.fakes = count;
-        self.full.reshape(count, IMAGE_PIXELS);
+        self.full.reshape(count, self.full.cols());
         if let Some(real) = &mut self.real {
             real.collect(&[]);
         }
@@ -88,7 +89,7 @@ impl NullaryFnOnce for Collect<'_> {
             Pixels::Unit => (0.0, 1.0),
         };
         for (row, &index) in self.places.iter().enumerate() {
-            let panels = self.images.image(index as usize).as_chunks::<LINE>().0;
+            let (panels, rest) = self.images.image(index as usize).as_chunks::<LINE>();
             for (panel, bytes) in panels.iter().enumerate() {
                 let mut values = [0.0; LINE];
                 for i in 0..LINE {
@@ -96,23 +97,31 @@ impl NullaryFnOnce for Collect<'_> {
                 }
                 self.rows.panel_mut(panel)[row] = Line(values);
             }
+            if !rest.is_empty() {
+                let mut values = [0.0; LINE];
+                for i in 0..rest.len() {
+                    values[i] = (f32::from(rest[i]) / 255.0 - shift) / scale;
+                }
+                self.rows.panel_mut(panels.len())[row] = Line(values);
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gansweep_config::Dataset;
+    use gansweep_config::ImageShape;
 
     use super::*;
 
     #[test]
     fn pixels_have_the_values_of_the_table() {
-        for pixels in [Pixels::Signed, Pixels::Unit] {
-            let bytes = (0..2 * IMAGE_PIXELS).map(|i| (i * 7) as u8).collect::<Vec<u8>>();
-            let (bytes, dataset) = (Arc::new(bytes), Dataset::Strokes);
-            let images = TrainingImages { dataset, bytes, count: 2, pixels };
-            let mut rows = Matrix::new(3, IMAGE_PIXELS);
+        // One image fills its last panel, the other does not.
+        for (pixels, height) in [(Pixels::Signed, 16), (Pixels::Unit, 16), (Pixels::Signed, 9)] {
+            let shape = ImageShape { channels: 3, height, width: 5 };
+            let bytes = Arc::new((0..2 * shape.size()).map(|i| (i * 7) as u8).collect::<Vec<u8>>());
+            let images = TrainingImages { shape, bytes, labels: Arc::new(vec![0; 2]), count: 2, pixels };
+            let mut rows = Matrix::new(3, shape.size());
             Arch::new().dispatch(Collect { images: &images, places: &[1, 0], rows: &mut rows });
             let table = TrainingImages::table(pixels);
             for (row, image) in [(0, 1), (1, 0)] {

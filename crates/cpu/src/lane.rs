@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gansweep_config::{IMAGE_PIXELS, Noise, SampleMode};
+use gansweep_config::{Noise, SampleMode};
 use pulp::Arch;
 
 use gansweep_nn::optimizer::AdamUpdate;
@@ -65,14 +65,15 @@ impl LaneTrainer {
         state: &LaneState,
         drawings: Option<Arc<Drawings>>,
     ) -> Result<Self, TrainError> {
-        state.check(&lane.config).map_err(TrainError::Group)?;
+        state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
         let network = |role| -> Result<Perceptron, TrainError> {
-            let mut network = Perceptron::new(&Network::of(role, &lane.config), &lane.config);
+            let mut network =
+                Perceptron::new(&Network::of(role, &lane.config, lane.spec.image), &lane.config);
             weights::import(&mut network, role.name(), &state.arrays)?;
             Ok(network)
         };
         let (generator, discriminator) = (network(Role::Generator)?, network(Role::Discriminator)?);
-        let work = Workspace::new(&lane.config, drawings, &generator, &discriminator);
+        let work = Workspace::new(&lane.config, lane.spec.image, drawings, &generator, &discriminator);
         Ok(Self {
             engine: Engine::new(arch),
             step: state.step,
@@ -241,7 +242,7 @@ impl LaneTrainer {
         Mode { statistics: Statistics::Training, draws: Some(draws) }
     }
 
-    /// Images of `latents` `[count, latent_dim]`: `[count, 784]`, row by row.
+    /// Images of `latents` `[count, latent_dim]`: `[count, image size]`, row by row.
     pub(super) fn sample(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
         let mut input = Matrix::new(count, self.lane.config.model.latent_dim as usize);
         fill_rows(&mut input, latents);
@@ -249,12 +250,13 @@ impl LaneTrainer {
             SampleMode::Eval => Statistics::Running,
             SampleMode::BatchStatistics => Statistics::Batch,
         };
-        let mut images = Matrix::new(count, IMAGE_PIXELS);
+        let size = self.lane.spec.image.size();
+        let mut images = Matrix::new(count, size);
         let last = Rows { matrix: &mut images, first_row: 0 };
         let mut trace = self.generator.trace(count);
         let mode = Mode { statistics, draws: None };
         self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
-        let places = (0..count).flat_map(|row| (0..IMAGE_PIXELS).map(move |col| (row, col)));
+        let places = (0..count).flat_map(|row| (0..size).map(move |col| (row, col)));
         places.map(|(row, col)| images.get(row, col)).collect()
     }
 }

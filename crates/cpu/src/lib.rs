@@ -51,7 +51,7 @@ mod workspace;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gansweep_config::{IMAGE_PIXELS, SampleMode, TRAIN_IMAGES};
+use gansweep_config::SampleMode;
 
 pub use engine::Phase;
 pub use gansweep_nn::Vectors;
@@ -76,7 +76,7 @@ impl CpuTrainer {
     ///
     /// # Errors
     /// [`TrainError::Group`] if there are not as many states as lanes, a state does not fit its
-    /// lane's config, or the images are fewer than a config asks for.
+    /// lane's config, or the images are fewer than a config asks for or of another shape.
     pub fn new(
         lanes: Vec<Lane>,
         states: Vec<LaneState>,
@@ -101,17 +101,12 @@ impl CpuTrainer {
             let (lanes, states) = (lanes.len(), states.len());
             return Err(TrainError::Group(format!("{lanes} lanes with {states} states")));
         }
-        let count = images.count.min(images.bytes.len() / IMAGE_PIXELS);
+        let count = images.count.min(images.bytes.len() / images.shape.size());
         let images = TrainingImages { count, ..images };
         let mut drawings = None;
         let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
-            let wanted = match lane.config.data.images {
-                0 => TRAIN_IMAGES as usize,
-                some => some as usize,
-            };
-            if wanted > count {
-                return Err(TrainError::Group(format!("lane {index} trains on {wanted} images of {count}")));
-            }
+            images.check(&lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
+            let wanted = lane.config.images(&lane.spec) as usize;
             // Its own images decide, whatever its neighbours train on.
             let pay = Drawings::pay(&TrainingImages { count: wanted, ..images.clone() });
             let drawings =

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use gansweep_config::IMAGE_PIXELS;
-
 use super::matrix::fetch;
 use gansweep_train::TrainingImages;
 
@@ -52,18 +50,18 @@ pub(super) struct Drawings {
     values: [f32; 256],
     /// Where each block of each image begins, and where the last one ends.
     starts: Vec<u32>,
+    /// Of an image.
+    blocks: usize,
     ink: Vec<Ink>,
 }
 
 impl Drawings {
     /// Columns of a block: as many lines of four panels fill the first cache.
     pub(super) const BLOCK: usize = 12 * WORD;
-    /// Blocks of an image.
-    pub(super) const BLOCKS: usize = IMAGE_PIXELS.div_ceil(Self::BLOCK);
 
     /// Whether images have so little ink that it pays to know where it is.
     pub(super) fn pay(images: &TrainingImages) -> bool {
-        let looked_at = &images.bytes[..images.count.min(LOOKED_AT) * IMAGE_PIXELS];
+        let looked_at = &images.bytes[..images.count.min(LOOKED_AT) * images.shape.size()];
         let ink = looked_at.iter().filter(|&&byte| byte != BACKGROUND).count();
         ink as f64 <= MOST_INK * looked_at.len() as f64
     }
@@ -71,8 +69,9 @@ impl Drawings {
     pub(super) fn new(images: &TrainingImages) -> Self {
         let table = TrainingImages::table(images.pixels);
         let background = table[usize::from(BACKGROUND)];
-        let mut starts = Vec::with_capacity(images.count * Self::BLOCKS + 1);
-        let mut ink = Vec::with_capacity(images.count * IMAGE_PIXELS / 5);
+        let blocks = images.shape.size().div_ceil(Self::BLOCK);
+        let mut starts = Vec::with_capacity(images.count * blocks + 1);
+        let mut ink = Vec::with_capacity(images.count * images.shape.size() / 5);
         starts.push(0);
         for image in 0..images.count {
             let bytes = images.image(image);
@@ -81,28 +80,30 @@ impl Drawings {
                 starts.push(ink.len() as u32);
             }
         }
-        Self { background, values: table.map(|value| value - background), starts, ink }
+        Self { background, values: table.map(|value| value - background), starts, blocks, ink }
     }
 
     /// The ink of an image, from the left of the first line on.
     fn image(&self, image: usize) -> &[Ink] {
-        let blocks = image * Self::BLOCKS;
-        &self.ink[self.starts[blocks] as usize..self.starts[blocks + Self::BLOCKS] as usize]
+        let first = image * self.blocks;
+        &self.ink[self.starts[first] as usize..self.starts[first + self.blocks] as usize]
     }
 
     /// The same within a block.
     #[inline(always)]
     fn block(&self, image: usize, block: usize) -> &[Ink] {
-        let block = image * Self::BLOCKS + block;
+        let block = image * self.blocks + block;
         &self.ink[self.starts[block] as usize..self.starts[block + 1] as usize]
     }
 }
 
 /// Calls `take` with the place and value of every byte that is not background.
 fn each_ink(bytes: &[u8], mut take: impl FnMut(usize, u8)) {
-    const { assert!(BACKGROUND == 0 && IMAGE_PIXELS.is_multiple_of(WORD)) };
-    for (index, word) in bytes.as_chunks::<WORD>().0.iter().enumerate() {
-        let mut left = u64::from_le_bytes(*word);
+    const { assert!(BACKGROUND == 0) };
+    for (index, word) in bytes.chunks(WORD).enumerate() {
+        let mut whole = [BACKGROUND; WORD];
+        whole[..word.len()].copy_from_slice(word);
+        let mut left = u64::from_le_bytes(whole);
         while left != 0 {
             let place = left.trailing_zeros() / 8;
             take(index * WORD + place as usize, (left >> (8 * place)) as u8);
@@ -111,7 +112,7 @@ fn each_ink(bytes: &[u8], mut take: impl FnMut(usize, u8)) {
     }
 }
 
-/// Some drawings as a matrix, `[rows, 784]`, by row and by column.
+/// Some drawings as a matrix, `[rows, image size]`, by row and by column.
 #[derive(Debug, Clone)]
 pub(super) struct Sparse {
     drawings: Arc<Drawings>,
@@ -124,13 +125,13 @@ pub(super) struct Sparse {
 }
 
 impl Sparse {
-    /// Without rows, with room for `most`.
-    pub(super) fn new(drawings: Arc<Drawings>, most: usize) -> Self {
+    /// Without rows, with room for `most` images of `size` numbers.
+    pub(super) fn new(drawings: Arc<Drawings>, most: usize, size: usize) -> Self {
         Self {
             drawings,
             rows: Vec::with_capacity(most),
-            cols: vec![Ink(0); most * IMAGE_PIXELS],
-            counts: vec![0; IMAGE_PIXELS],
+            cols: vec![Ink(0); most * size],
+            counts: vec![0; size],
             most,
         }
     }
@@ -147,6 +148,15 @@ impl Sparse {
 
     pub(super) fn rows(&self) -> usize {
         self.rows.len()
+    }
+
+    pub(super) fn cols(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Blocks of columns in a row.
+    pub(super) fn blocks(&self) -> usize {
+        self.drawings.blocks
     }
 
     /// The ink of a row within a block, from the left.
@@ -185,15 +195,16 @@ impl Sparse {
 mod tests {
     use std::sync::Arc;
 
-    use gansweep_config::{Dataset, Pixels};
+    use gansweep_config::{ImageShape, Pixels};
     use proptest::prelude::*;
 
     use super::*;
 
-    /// Images with about this share of ink.
-    fn images(pixels: Pixels, bytes: Vec<u8>) -> TrainingImages {
-        let count = bytes.len() / IMAGE_PIXELS;
-        TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels }
+    /// Images of 15 x 15 pixels have no whole number of words.
+    fn images(pixels: Pixels, side: u32, bytes: Vec<u8>) -> TrainingImages {
+        let shape = ImageShape { channels: 1, height: side, width: side };
+        let count = bytes.len() / shape.size();
+        TrainingImages { shape, bytes: Arc::new(bytes), labels: Arc::default(), count, pixels }
     }
 
     proptest! {
@@ -201,13 +212,16 @@ mod tests {
 
         #[test]
         fn every_pixel_is_the_background_or_ink_by_row_and_by_column(
-            bytes in prop::collection::vec(prop_oneof![3 => Just(0u8), 1 => any::<u8>()], 3 * IMAGE_PIXELS),
+            (side, bytes) in prop_oneof![Just(28), Just(15)].prop_flat_map(|side: u32| {
+                let byte = prop_oneof![3 => Just(0u8), 1 => any::<u8>()];
+                (Just(side), prop::collection::vec(byte, 3 * (side * side) as usize))
+            }),
             batch in prop::collection::vec(0u32..3, 0..5),
             signed: bool,
         ) {
             let pixels = if signed { Pixels::Signed } else { Pixels::Unit };
-            let (images, table) = (images(pixels, bytes), TrainingImages::table(pixels));
-            let mut sparse = Sparse::new(Arc::new(Drawings::new(&images)), 4);
+            let (images, table) = (images(pixels, side, bytes), TrainingImages::table(pixels));
+            let mut sparse = Sparse::new(Arc::new(Drawings::new(&images)), 4, images.shape.size());
             // What was there before leaves no trace.
             sparse.collect(&[2, 1, 0]);
             sparse.collect(&batch);
@@ -226,15 +240,15 @@ mod tests {
             }
             sparse.collect(&[]);
             prop_assert_eq!(sparse.rows(), 0);
-            prop_assert!((0..IMAGE_PIXELS).all(|col| sparse.col(col).is_empty()));
+            prop_assert!((0..images.shape.size()).all(|col| sparse.col(col).is_empty()));
         }
     }
 
     #[test]
     fn it_pays_for_images_that_are_mostly_background() {
         let with_ink = |every: usize| {
-            let bytes = (0..2 * IMAGE_PIXELS).map(|i| u8::from(i % every == 0)).collect();
-            Drawings::pay(&images(Pixels::Signed, bytes))
+            let bytes = (0..2 * 28 * 28).map(|i| u8::from(i % every == 0)).collect();
+            Drawings::pay(&images(Pixels::Signed, 28, bytes))
         };
         assert!(with_ink(5) && with_ink(4) && !with_ink(3) && !with_ink(1));
     }

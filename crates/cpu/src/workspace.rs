@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gansweep_config::Config;
+use gansweep_config::{Config, ImageShape};
 
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
@@ -30,6 +30,7 @@ impl Workspace {
     /// For steps of a lane; `drawings` are the images that it trains on, where these have little ink.
     pub(super) fn new(
         config: &Config,
+        image: ImageShape,
         drawings: Option<Arc<Drawings>>,
         generator: &Perceptron,
         discriminator: &Perceptron,
@@ -40,7 +41,7 @@ impl Workspace {
         Self {
             drawn: vec![0.0; batch * latent],
             latents: Matrix::new(batch, latent),
-            batch: Batch::new(batch, drawings),
+            batch: Batch::new(batch, image.size(), drawings),
             generator: generator.trace(batch),
             discriminator: discriminator.trace(2 * batch),
             logits: Matrix::new(2 * batch, 1),

@@ -7,7 +7,7 @@
 //!   id that independent copies of the uncompressed file have, since only digests of the `.gz`
 //!   are published for them (SHA-256 `51467d22…35fde4`).
 
-use gansweep_config::Dataset;
+use gansweep_config::{Dataset, DatasetSpec};
 
 use crate::{
     Split,
@@ -15,6 +15,7 @@ use crate::{
         Digest::{self, GitBlob, Sha256},
         sha256,
     },
+    images::{CLASSES, SHAPE},
 };
 
 /// What an IDX file holds.
@@ -85,13 +86,24 @@ pub(crate) const fn mirrors(dataset: Dataset) -> &'static [&'static str] {
     }
 }
 
+/// What is known of a dataset without loading or downloading anything.
+pub fn spec(dataset: Dataset) -> DatasetSpec {
+    DatasetSpec {
+        image: SHAPE,
+        classes: CLASSES,
+        train_images: Split::Train.count() as u32,
+        test_images: Split::Test.count() as u32,
+        fingerprint: fingerprint(dataset),
+    }
+}
+
 /// The identity of a dataset's training images and labels: 64 hexadecimal digits, known without
 /// loading or downloading anything.
 ///
 /// It is the SHA-256 of two lines, `NAME DIGEST` of the training images and of the training labels,
 /// where the digest is the published one of the uncompressed file. Images are trained on only after
 /// their digests were found to be these.
-pub fn fingerprint(dataset: Dataset) -> String {
+fn fingerprint(dataset: Dataset) -> String {
     let lines = [Kind::Images, Kind::Labels].map(|kind| {
         let file = file(dataset, Split::Train, kind);
         format!("{} {}\n", file.name(), file.digest.hex())

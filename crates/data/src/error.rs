@@ -103,6 +103,9 @@ pub enum DataError {
          please report it with the machine's processor and the compiler's version"
     )]
     StrokesDiffer(IdxFault),
+    /// A picture of images cannot be encoded.
+    #[error("a picture of images cannot be encoded: {0}")]
+    Picture(String),
     /// A grid without images, or of more images than there are.
     #[error("a grid of {rows} x {cols} real images needs 1 to {count} of them")]
     Grid {

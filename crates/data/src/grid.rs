@@ -1,13 +1,14 @@
-//! Grids of real images.
+//! Pictures of many images: grids without gaps, and the canvas that they and contact sheets are
+//! drawn on.
 
-use gansweep_config::IMAGE_SIDE;
+use gansweep_config::ImageShape;
 use gansweep_protocol::Geometry;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::{DataError, Images};
 
-/// The first `rows * cols` images as one 8-bit grey PNG without gaps, row by row, and its layout:
-/// the geometry of a sample grid, so that real and generated images can be compared cell by cell.
+/// The first `rows * cols` images as one PNG without gaps, row by row, and its layout: the geometry
+/// of a sample grid, so that real and generated images can be compared cell by cell.
 ///
 /// # Errors
 ///
@@ -17,43 +18,69 @@ pub fn real_grid(images: &Images, rows: u32, cols: u32) -> Result<(Vec<u8>, Geom
     if cells == 0 || cells > images.count {
         return Err(DataError::Grid { rows, cols, count: images.count });
     }
-    let side = IMAGE_SIDE as u32;
-    let mut canvas = Canvas::new(cols as usize * IMAGE_SIDE, rows as usize * IMAGE_SIDE, 0);
-    for (index, image) in images.pixels.chunks_exact(IMAGE_SIDE * IMAGE_SIDE).take(cells).enumerate() {
-        let (row, col) = (index / cols as usize, index % cols as usize);
-        canvas.place(image, IMAGE_SIDE, col * IMAGE_SIDE, row * IMAGE_SIDE);
-    }
-    Ok((canvas.into_png(), Geometry { rows, cols, height: side, width: side }))
+    grid(&images.pixels, images.shape, rows, cols)
 }
 
-/// A grey picture to put images on.
+/// Images `[count, channels, height, width]` as one 8-bit PNG without gaps, row by row: grey for one
+/// channel, RGB for three. Cells without an image are black; images beyond the last cell are left out.
+///
+/// # Errors
+///
+/// A grid without pixels, or one that PNG cannot hold.
+pub fn grid(
+    images: &[u8],
+    shape: ImageShape,
+    rows: u32,
+    cols: u32,
+) -> Result<(Vec<u8>, Geometry), DataError> {
+    let (height, width) = (shape.height as usize, shape.width as usize);
+    let cells = rows as usize * cols as usize;
+    let mut canvas = Canvas::new(shape.channels, cols as usize * width, rows as usize * height, 0);
+    for (index, image) in images.chunks_exact(shape.size()).take(cells).enumerate() {
+        let (row, col) = (index / cols as usize, index % cols as usize);
+        canvas.place(image, shape, col * width, row * height);
+    }
+    Ok((canvas.into_png()?, Geometry { rows, cols, height: shape.height, width: shape.width }))
+}
+
+/// A picture in the making.
 pub(crate) struct Canvas {
+    channels: u32,
     width: usize,
+    height: usize,
+    /// `[height, width, channels]`: PNG has the channels of a pixel side by side.
     pixels: Vec<u8>,
 }
 
 impl Canvas {
-    /// Of one grey.
-    pub(crate) fn new(width: usize, height: usize, grey: u8) -> Self {
-        Self { width, pixels: vec![grey; width * height] }
+    /// All of one grey.
+    pub(crate) fn new(channels: u32, width: usize, height: usize, grey: u8) -> Self {
+        Self { channels, width, height, pixels: vec![grey; channels as usize * width * height] }
     }
 
-    /// Copies an image of rows of `side` pixels to where its left upper corner is `(x, y)`.
-    pub(crate) fn place(&mut self, image: &[u8], side: usize, x: usize, y: usize) {
-        for (row, line) in image.chunks_exact(side).enumerate() {
-            let start = (y + row) * self.width + x;
-            self.pixels[start..start + side].copy_from_slice(line);
+    /// Copies an image `[channels, height, width]` to where its left upper corner is `(x, y)`. A grey
+    /// image on a canvas of colour has its value in each channel.
+    pub(crate) fn place(&mut self, image: &[u8], shape: ImageShape, x: usize, y: usize) {
+        let (width, channels) = (shape.width as usize, self.channels as usize);
+        let plane = width * shape.height as usize;
+        for channel in 0..channels {
+            let source = &image[channel.min(shape.channels as usize - 1) * plane..][..plane];
+            for (row, line) in source.chunks_exact(width).enumerate() {
+                let start = ((y + row) * self.width + x) * channels + channel;
+                let cells = self.pixels[start..].iter_mut().step_by(channels);
+                cells.zip(line).for_each(|(cell, &byte)| *cell = byte);
+            }
         }
     }
 
-    /// As an 8-bit grey PNG.
-    pub(crate) fn into_png(self) -> Vec<u8> {
+    /// As an 8-bit PNG, grey or RGB.
+    pub(crate) fn into_png(self) -> Result<Vec<u8>, DataError> {
+        let color = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
         let mut png = Vec::new();
-        let height = self.pixels.len() / self.width;
         PngEncoder::new(&mut png)
-            .write_image(&self.pixels, self.width as u32, height as u32, ExtendedColorType::L8)
-            .expect("a canvas has pixels, and memory takes every byte");
-        png
+            .write_image(&self.pixels, self.width as u32, self.height as u32, color)
+            .map_err(|error| DataError::Picture(error.to_string()))?;
+        Ok(png)
     }
 }
 
@@ -61,20 +88,42 @@ impl Canvas {
 mod tests {
     use super::*;
 
+    const GREY: ImageShape = ImageShape { channels: 1, height: 3, width: 5 };
+    const COLOUR: ImageShape = ImageShape { channels: 3, height: 2, width: 4 };
+
     fn three_images() -> Images {
-        let pixels = [10_u8, 20, 30].iter().flat_map(|&grey| [grey; IMAGE_SIDE * IMAGE_SIDE]).collect();
-        Images { count: 3, pixels, labels: vec![0, 1, 2] }
+        let pixels = [10_u8, 20, 30].iter().flat_map(|&grey| [grey; GREY.size()]).collect();
+        Images { shape: GREY, count: 3, pixels, labels: vec![0, 1, 2] }
     }
 
     #[test]
     fn a_grid_holds_the_first_images_row_by_row() {
         let (png, geometry) = real_grid(&three_images(), 1, 2).unwrap();
-        assert_eq!(geometry, Geometry { rows: 1, cols: 2, height: 28, width: 28 });
+        assert_eq!(geometry, Geometry { rows: 1, cols: 2, height: 3, width: 5 });
         let grid = image::load_from_memory(&png).unwrap().into_luma8();
-        assert_eq!(grid.dimensions(), (56, 28));
-        assert_eq!([grid.get_pixel(27, 27).0[0], grid.get_pixel(28, 0).0[0]], [10, 20]);
+        assert_eq!(grid.dimensions(), (10, 3));
+        assert_eq!([grid.get_pixel(4, 2).0[0], grid.get_pixel(5, 0).0[0]], [10, 20]);
         let (png, _) = real_grid(&three_images(), 3, 1).unwrap();
-        assert_eq!(image::load_from_memory(&png).unwrap().into_luma8().get_pixel(5, 60).0[0], 30);
+        assert_eq!(image::load_from_memory(&png).unwrap().into_luma8().get_pixel(4, 6).0[0], 30);
+    }
+
+    #[test]
+    fn planar_colours_become_pixels_of_three() {
+        let image: Vec<u8> = (0..COLOUR.size() as u8).collect();
+        let (png, _) = grid(&[vec![0; COLOUR.size()], image].concat(), COLOUR, 2, 1).unwrap();
+        let picture = image::load_from_memory(&png).unwrap();
+        assert_eq!(picture.color(), image::ColorType::Rgb8);
+        let picture = picture.into_rgb8();
+        assert_eq!(picture.dimensions(), (4, 4));
+        assert_eq!([picture.get_pixel(1, 2).0, picture.get_pixel(3, 3).0], [[1, 9, 17], [7, 15, 23]]);
+    }
+
+    #[test]
+    fn cells_without_an_image_are_black() {
+        let (png, geometry) = grid(&[200; 2 * GREY.size()], GREY, 2, 2).unwrap();
+        let picture = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!(geometry, Geometry { rows: 2, cols: 2, height: 3, width: 5 });
+        assert_eq!([picture.get_pixel(9, 0).0[0], picture.get_pixel(0, 3).0[0]], [200, 0]);
     }
 
     #[test]
@@ -83,5 +132,6 @@ mod tests {
             let error = real_grid(&three_images(), rows, cols).unwrap_err();
             assert!(matches!(error, DataError::Grid { count: 3, .. }), "{error}");
         }
+        assert!(matches!(grid(&[], GREY, 0, 0), Err(DataError::Picture(_))));
     }
 }

@@ -4,7 +4,7 @@
 //! dimension as a `u32`) and the bytes themselves. No header field is trusted: each is compared
 //! with what a dataset must have and with the file's length before anything is taken from it.
 
-use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
+use crate::images::{PIXELS, SIDE};
 
 /// Type code 8 (unsigned byte), three dimensions: images, rows, columns.
 const IMAGES_MAGIC: u32 = 0x0803;
@@ -17,7 +17,7 @@ const LABELS_HEADER: usize = 8;
 
 /// The length of a sound file of `count` images.
 pub(crate) const fn images_len(count: usize) -> usize {
-    IMAGES_HEADER + count * IMAGE_PIXELS
+    IMAGES_HEADER + count * PIXELS
 }
 
 /// The length of a sound file of `count` labels.
@@ -109,7 +109,7 @@ pub(crate) fn check_images(bytes: &[u8], expected: usize) -> Result<usize, IdxFa
     if magic != IMAGES_MAGIC {
         return Err(IdxFault::Magic { what, found: magic, expected: IMAGES_MAGIC });
     }
-    if rows as usize != IMAGE_SIDE || cols as usize != IMAGE_SIDE {
+    if rows as usize != SIDE || cols as usize != SIDE {
         return Err(IdxFault::Side { rows, cols });
     }
     check_count(what, count, expected)?;
@@ -134,8 +134,8 @@ pub(crate) fn check_labels(bytes: &[u8], expected: usize) -> Result<usize, IdxFa
 
 /// A file of `[count, 784]` pixels.
 pub(crate) fn encode_images(pixels: &[u8]) -> Vec<u8> {
-    let side = IMAGE_SIDE as u32;
-    encode(&[IMAGES_MAGIC, (pixels.len() / IMAGE_PIXELS) as u32, side, side], pixels)
+    let side = SIDE as u32;
+    encode(&[IMAGES_MAGIC, (pixels.len() / PIXELS) as u32, side, side], pixels)
 }
 
 /// A file of labels.
@@ -174,14 +174,14 @@ mod tests {
     use super::*;
 
     fn sound_images() -> Vec<u8> {
-        encode_images(&(0..3 * IMAGE_PIXELS).map(|i| i as u8).collect::<Vec<_>>())
+        encode_images(&(0..3 * PIXELS).map(|i| i as u8).collect::<Vec<_>>())
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let images = sound_images();
         let start = check_images(&images, 3).unwrap();
-        assert_eq!(images.len() - start, 3 * IMAGE_PIXELS);
+        assert_eq!(images.len() - start, 3 * PIXELS);
         assert_eq!(images[start + 7], 7);
         let labels = encode_labels(&[3, 0, 9]);
         assert_eq!(&labels[check_labels(&labels, 3).unwrap()..], [3, 0, 9]);
@@ -248,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn any_other_length_is_refused(len in 0..3 * IMAGE_PIXELS + 16) {
+        fn any_other_length_is_refused(len in 0..3 * PIXELS + 16) {
             prop_assert!(check_images(&sound_images()[..len], 3).is_err());
         }
 

@@ -1,6 +1,16 @@
 //! Labelled images in memory.
 
-use gansweep_config::{Dataset, IMAGE_PIXELS, TRAIN_IMAGES};
+use gansweep_config::{Dataset, ImageShape};
+
+/// Pixels along one side of an image of MNIST and of the datasets made after it.
+pub(crate) const SIDE: usize = 28;
+/// Pixels of such an image.
+pub(crate) const PIXELS: usize = SIDE * SIDE;
+/// The shape of such an image.
+pub(crate) const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
+
+/// Labels of these datasets are from 0 to below this.
+pub(crate) const CLASSES: u32 = 10;
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,27 +28,29 @@ impl Split {
     /// Images in this part of every dataset.
     pub const fn count(self) -> usize {
         match self {
-            Self::Train => TRAIN_IMAGES as usize,
+            Self::Train => 60_000,
             Self::Test => 10_000,
         }
     }
 }
 
-/// Labelled grey images of 28 x 28 pixels.
+/// Labelled images of one shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
+    /// Of each of them.
+    pub shape: ImageShape,
     /// How many.
     pub count: usize,
-    /// `[count, 784]`: 0 is background, 255 full ink; rows from the top, each from the left.
+    /// `[count, channels, height, width]`: from 0, black, to 255.
     pub pixels: Vec<u8>,
-    /// `[count]`: the class of each image, 0 to 9.
-    pub labels: Vec<u8>,
+    /// `[count]`: the class of each image, from 0 to below the spec's number of classes.
+    pub labels: Vec<u16>,
 }
 
 impl Images {
-    /// The 784 pixels of image `index`, or `None` beyond the last.
+    /// The bytes of image `index`, `[channels, height, width]`, or `None` beyond the last.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
-        self.pixels.chunks_exact(IMAGE_PIXELS).nth(index)
+        self.pixels.chunks_exact(self.shape.size()).nth(index)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Both networks of a config as lists of layers, in the order and with the names of PyTorch's
 //! `nn.Sequential`.
 
-use gansweep_config::{Config, IMAGE_PIXELS, Output};
+use gansweep_config::{Config, ImageShape, Output};
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
 /// between the lanes of a group (slopes, dropout rates).
@@ -88,14 +88,14 @@ pub enum Init {
 }
 
 impl Network {
-    /// The generator of a config: `[batch, latent_dim]` to `[batch, 784]`.
-    pub fn generator(config: &Config) -> Self {
+    /// The generator of a config: `[batch, latent_dim]` to `[batch, image size]`.
+    pub fn generator(config: &Config, image: ImageShape) -> Self {
         let generator = &config.model.generator;
         let inputs = config.model.latent_dim as usize;
         let mut layers =
             hidden_layers(inputs, &generator.hidden, generator.batch_norm, generator.dropout > 0.0);
         let width = generator.hidden.last().map_or(inputs, |&width| width as usize);
-        layers.push(Layer::Linear { inputs: width, outputs: IMAGE_PIXELS });
+        layers.push(Layer::Linear { inputs: width, outputs: image.size() });
         layers.push(match config.model.output {
             Output::Tanh => Layer::Tanh,
             Output::Sigmoid => Layer::Sigmoid,
@@ -103,21 +103,20 @@ impl Network {
         Self { role: Role::Generator, inputs, layers }
     }
 
-    /// The discriminator of a config: `[batch, 784]` to `[batch, 1]`, the logit.
-    pub fn discriminator(config: &Config) -> Self {
-        let discriminator = &config.model.discriminator;
-        let mut layers =
-            hidden_layers(IMAGE_PIXELS, &discriminator.hidden, false, discriminator.dropout > 0.0);
-        let width = discriminator.hidden.last().map_or(IMAGE_PIXELS, |&width| width as usize);
+    /// The discriminator of a config: `[batch, image size]` to `[batch, 1]`, the logit.
+    pub fn discriminator(config: &Config, image: ImageShape) -> Self {
+        let (discriminator, inputs) = (&config.model.discriminator, image.size());
+        let mut layers = hidden_layers(inputs, &discriminator.hidden, false, discriminator.dropout > 0.0);
+        let width = discriminator.hidden.last().map_or(inputs, |&width| width as usize);
         layers.push(Layer::Linear { inputs: width, outputs: 1 });
-        Self { role: Role::Discriminator, inputs: IMAGE_PIXELS, layers }
+        Self { role: Role::Discriminator, inputs, layers }
     }
 
-    /// The network of that role.
-    pub fn of(role: Role, config: &Config) -> Self {
+    /// The network of that role, for images of that shape.
+    pub fn of(role: Role, config: &Config, image: ImageShape) -> Self {
         match role {
-            Role::Generator => Self::generator(config),
-            Role::Discriminator => Self::discriminator(config),
+            Role::Generator => Self::generator(config, image),
+            Role::Discriminator => Self::discriminator(config, image),
         }
     }
 

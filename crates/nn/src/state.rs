@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::Config;
+use gansweep_config::{Config, ImageShape};
 
 use crate::network::{Init, Layer, Network, Role};
 use crate::rng::{self, Key, Purpose};
@@ -42,10 +42,10 @@ pub struct LaneState {
 
 impl LaneState {
     /// The state before the first step: PyTorch's default initialisation from the run's seed.
-    pub fn initial(config: &Config, seed: u64) -> Self {
+    pub fn initial(config: &Config, image: ImageShape, seed: u64) -> Self {
         let mut arrays = BTreeMap::new();
         for role in Role::BOTH {
-            let network = Network::of(role, config);
+            let network = Network::of(role, config, image);
             for (index, parameter) in network.parameters().into_iter().enumerate() {
                 let mut array = Array::filled(&parameter.shape, 0.0);
                 match parameter.init {
@@ -72,9 +72,10 @@ impl LaneState {
         Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays }
     }
 
-    /// The first fault of a state read from outside, against what `config` needs.
-    pub fn check(&self, config: &Config) -> Result<(), String> {
-        let expected = Self::initial(config, 0);
+    /// The first fault of a state read from outside, against what `config` needs for images of that
+    /// shape.
+    pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
+        let expected = Self::initial(config, image, 0);
         for (name, array) in &expected.arrays {
             let Some(found) = self.arrays.get(name) else {
                 return Err(format!("tensor {name} is missing"));

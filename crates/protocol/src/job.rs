@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use gansweep_config::{Config, Record, RunId};
+use gansweep_config::{Config, DatasetSpec, Record, RunId};
 
 /// One group of runs, trained as lanes by one worker; sent as one line of JSON on its input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct LaneJob {
     pub attempt: u32,
     /// The resolved values.
     pub config: Config,
+    /// Of the data it trains on, the same for all runs of a job.
+    pub spec: DatasetSpec,
     /// Of this run.
     pub seed: u64,
     /// Where to go on from; `None` for a fresh start.

@@ -71,7 +71,7 @@ impl<'a> Roster<'a> {
 
     /// The runs that could train together with that one, itself among them.
     pub(crate) fn alike(&self, run: usize) -> Vec<usize> {
-        let key = |run: usize| GroupKey::of(&self.planned[run].config, &self.planned[run].data_fingerprint);
+        let key = |run: usize| GroupKey::of(&self.planned[run].config, &self.planned[run].spec);
         let wanted = key(run);
         (0..self.planned.len()).filter(|&other| key(other) == wanted).collect()
     }
@@ -238,7 +238,7 @@ impl<'a> Roster<'a> {
 
 impl Entry {
     fn new(run: &PlannedRun, status: Option<&RunStatus>) -> Self {
-        let total = run.config.total_steps();
+        let total = run.config.total_steps(&run.spec);
         let over = status.filter(|status| status.state.is_final());
         let checkpoint = status.and_then(|status| status.checkpoint.clone());
         let step = match over {
@@ -250,7 +250,7 @@ impl Entry {
             phase: over.map_or(Phase::Waiting, |status| Phase::Skipped(status.state)),
             step,
             goal: if diverged { step } else { total },
-            work: run.config.flops_per_step(),
+            work: run.config.flops_per_step(run.spec.image),
             checkpoint,
             begun: status.is_some_and(|status| status.attempts > 0),
             resumed: false,

@@ -1,6 +1,6 @@
 //! What readers give back: one type per kind of row.
 
-use gansweep_config::{Assignment, Config, ConfigHash, Dataset, Record, RunId, RunState};
+use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, Record, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, Resume};
 use serde::Serialize;
 
@@ -117,7 +117,7 @@ pub struct RunRow {
     pub config: serde_json::Value,
     /// The seed.
     pub seed: u64,
-    /// Of the data.
+    /// Of the data; [`Reader::dataset`](crate::Reader::dataset) has its spec.
     pub data_fingerprint: String,
     /// Where it stands.
     pub state: RunState,
@@ -214,8 +214,17 @@ pub struct SampleInfo {
 pub struct SampleImage {
     /// Its step, epoch and layout.
     pub info: SampleInfo,
-    /// One 8-bit grey PNG of the whole grid.
+    /// One 8-bit PNG of the whole grid, grey or RGB.
     pub png: Vec<u8>,
+}
+
+/// What runs train on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetRow {
+    /// Its name.
+    pub dataset: Dataset,
+    /// Its shapes, counts and fingerprint.
+    pub spec: DatasetSpec,
 }
 
 /// A grid of real images, to hold the samples against.
@@ -227,7 +236,7 @@ pub struct RealImages {
     pub data_fingerprint: String,
     /// Where each image lies.
     pub geometry: Geometry,
-    /// One 8-bit grey PNG of the whole grid.
+    /// One 8-bit PNG of the whole grid, grey or RGB.
     pub png: Vec<u8>,
 }
 

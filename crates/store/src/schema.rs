@@ -14,8 +14,11 @@ pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
 /// Each takes a database from the version before it (from nothing, the first) to its own, which is
 /// its place in this list, counted from 1. Migrations are appended, never changed: databases
 /// written by every one of them exist.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_metric_declarations.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_metric_declarations.sql"),
+    include_str!("migrations/0003_datasets.sql"),
+];
 
 /// The version that these migrations lead to.
 pub(crate) fn last_version(migrations: &[&str]) -> i64 {

@@ -13,7 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gansweep_config::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, TRAIN_IMAGES};
+use gansweep_config::{Config, DatasetSpec, Experiment, LoadOptions};
+use gansweep_data::spec;
 use gansweep_nn::state::LaneState;
 use gansweep_tensor::device::{self, OpenDevice};
 use gansweep_tensor::{DeviceSpeed, StepCost, TensorTrainer, memory_bytes};
@@ -28,10 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = if argument(4, "replay") == "issue" { device.without_replay() } else { device };
     let sets = arguments.get(5..).unwrap_or_default();
     let config = config(&argument(1, "jovian"), sets)?;
+    let spec = spec(config.data.dataset);
     let steps: u32 = argument(3, "100").parse()?;
     let lanes: Vec<usize> = argument(2, "1,8,64").split(',').map(str::parse).collect::<Result<_, _>>()?;
-    let measured: Vec<Measured> =
-        lanes.into_iter().map(|lanes| measure(&device, &config, lanes, steps)).collect::<Result<_, _>>()?;
+    let measured: Vec<Measured> = lanes
+        .into_iter()
+        .map(|lanes| measure(&device, &config, &spec, lanes, steps))
+        .collect::<Result<_, _>>()?;
     // After the others: it takes memory too.
     let side = if matches!(device.kind, DeviceKind::Cpu | DeviceKind::SoftwareGpu) { 512 } else { 8192 };
     let speed = DeviceSpeed::measure(&device, side)?;
@@ -42,14 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB", "held MiB"
     );
     for Measured { lanes, seconds, started, held } in measured {
-        let floor = speed.floor(StepCost::of(&config), lanes);
+        let floor = speed.floor(StepCost::of(&config, spec.image), lanes);
         println!(
             "{lanes:>5} {:>10.3} {:>12.1} {:>10.3} {:>7.0}% {started:>10.1} {:>10} {:>10}",
             seconds * 1e3,
             lanes as f64 / seconds,
             floor * 1e3,
             100.0 * floor / seconds,
-            memory_bytes(&config, lanes) >> 20,
+            memory_bytes(&config, &spec, lanes) >> 20,
             held.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string()),
         );
     }
@@ -70,13 +74,15 @@ struct Measured {
 fn measure(
     device: &OpenDevice,
     config: &Config,
+    spec: &DatasetSpec,
     lanes: usize,
     steps: u32,
 ) -> Result<Measured, Box<dyn Error>> {
     let start = Instant::now();
-    let all: Vec<_> = (0..lanes as u64).map(|seed| Lane { config: config.clone(), seed }).collect();
-    let states: Vec<_> = all.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect();
-    let mut trainer = TensorTrainer::new(device, all, states, &images(config))?;
+    let lane = |seed| Lane { config: config.clone(), spec: spec.clone(), seed };
+    let all: Vec<_> = (0..lanes as u64).map(lane).collect();
+    let states = (0..lanes as u64).map(|seed| LaneState::initial(config, spec.image, seed)).collect();
+    let mut trainer = TensorTrainer::new(device, all, states, &images(config, spec))?;
     // Compiles the kernels, and records the step.
     trainer.advance(8, false)?;
     let started = start.elapsed().as_secs_f64();
@@ -87,7 +93,7 @@ fn measure(
         seconds = seconds.min(start.elapsed().as_secs_f64() / f64::from(steps));
     }
     // What a sweep does besides: a step that measures gradients, and every size of batch.
-    trainer.advance(config.steps_per_epoch().min(steps), true)?;
+    trainer.advance(config.steps_per_epoch(spec).min(steps), true)?;
     Ok(Measured { lanes, seconds, started, held: device.memory_held_bytes() })
 }
 
@@ -98,9 +104,10 @@ fn config(recipe: &str, sets: &[String]) -> Result<Config, Box<dyn Error>> {
 }
 
 /// Noise: the speed of a step does not depend on what it sees.
-fn images(config: &Config) -> TrainingImages {
-    let count = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images } as usize;
+fn images(config: &Config, spec: &DatasetSpec) -> TrainingImages {
+    let (shape, count) = (spec.image, config.images(spec) as usize);
     let bytes =
-        (0..count * IMAGE_PIXELS).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
+        (0..count * shape.size()).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use burn::tensor::Tensor;
-use gansweep_config::Config;
+use gansweep_config::{Config, ImageShape};
 
 use crate::device::OpenDevice;
 use gansweep_nn::network::{Network, Role};
@@ -20,12 +20,12 @@ pub struct StepCost {
 }
 
 impl StepCost {
-    /// Of a full step of that config.
-    pub fn of(config: &Config) -> Self {
-        let parameters = |role| Network::of(role, config).parameter_count() as f64;
+    /// Of a full step of that config on images of that shape.
+    pub fn of(config: &Config, image: ImageShape) -> Self {
+        let parameters = |role| Network::of(role, config, image).parameter_count() as f64;
         let updated =
             f64::from(config.train.d_steps) * parameters(Role::Discriminator) + parameters(Role::Generator);
-        Self { flops: config.flops_per_step(), bytes: 28.0 * updated }
+        Self { flops: config.flops_per_step(image), bytes: 28.0 * updated }
     }
 }
 

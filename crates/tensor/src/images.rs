@@ -1,19 +1,25 @@
 //! The training images in the device's memory.
 
 use burn::tensor::{Device, Int, Tensor};
-use gansweep_config::IMAGE_PIXELS;
 
 use super::masks::integers;
 use gansweep_train::TrainingImages;
 
-/// Pixels in one 32-bit integer.
+/// Bytes in one 32-bit integer.
 const PACKED: usize = 4;
 
-/// All training images, four pixels to a 32-bit integer: every backend has that type, and the
-/// smallest buffers that drivers promise (128 MiB) hold 60,000 images.
+/// Bytes that an image of so many numbers takes on a device.
+pub(super) const fn packed_bytes(size: usize) -> usize {
+    size.next_multiple_of(PACKED)
+}
+
+/// All training images, four bytes to a 32-bit integer: every backend has that type, and the
+/// smallest buffers that drivers promise (128 MiB) hold all of MNIST.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceImages {
-    /// `[count, 196]`, the first pixel in the lowest byte.
+    /// Numbers in an image.
+    size: usize,
+    /// `[count, size / 4 rounded up]`, the first number in the lowest byte.
     packed: Tensor<2, Int>,
     /// How far each byte is from the lowest one, in bits, `[1, 1, 4]`.
     shifts: Tensor<3, Int>,
@@ -24,22 +30,32 @@ pub(super) struct DeviceImages {
 impl DeviceImages {
     /// Uploads them.
     pub(super) fn new(images: &TrainingImages, device: &Device) -> Self {
-        let used = &images.bytes[..images.count * IMAGE_PIXELS];
-        let packed: Vec<i32> =
-            used.as_chunks::<PACKED>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
+        let size = images.shape.size();
+        let used = images.bytes.chunks_exact(size).take(images.count);
+        let packed: Vec<i32> = used.flat_map(|image| image.chunks(PACKED).map(packed)).collect();
         Self {
-            packed: integers(&packed, device).reshape([images.count, IMAGE_PIXELS / PACKED]),
+            size,
+            packed: integers(&packed, device).reshape([images.count, packed_bytes(size) / PACKED]),
             shifts: integers(&[0, 8, 16, 24], device).reshape([1, 1, PACKED]),
             table: Tensor::from_data(TrainingImages::table(images.pixels).as_slice(), device),
         }
     }
 
-    /// The images of those indices, `[lanes * batch]`, scaled: `[lanes, batch, 784]`.
+    /// The images of those indices, `[lanes * batch]`, scaled: `[lanes, batch, size]`.
     pub(super) fn gather(&self, indices: Tensor<1, Int>, lanes: usize) -> Tensor<3> {
         let [count] = indices.dims();
-        let packed = self.packed.clone().select(0, indices).reshape([count, IMAGE_PIXELS / PACKED, 1]);
+        let stored = packed_bytes(self.size);
+        let packed = self.packed.clone().select(0, indices).reshape([count, stored / PACKED, 1]);
         let bytes = packed.bitwise_right_shift(self.shifts.clone()).bitwise_and_scalar(0xff);
-        let values = self.table.clone().select(0, bytes.reshape([count * IMAGE_PIXELS]));
-        values.reshape([lanes, count / lanes, IMAGE_PIXELS])
+        let values = self.table.clone().select(0, bytes.reshape([count * stored]));
+        let values = values.reshape([lanes, count / lanes, stored]);
+        if stored == self.size { values } else { values.narrow(2, 0, self.size) }
     }
+}
+
+/// Up to four bytes as one integer.
+fn packed(bytes: &[u8]) -> i32 {
+    let mut whole = [0; PACKED];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    i32::from_le_bytes(whole)
 }

@@ -7,9 +7,10 @@
 //! gradients' norms, an epoch's last) have pages besides. So the estimate lists the tensors that are
 //! there at the moments when most are, and packs them.
 
-use gansweep_config::{Config, IMAGE_PIXELS, TRAIN_IMAGES};
+use gansweep_config::{Config, DatasetSpec};
 
 use super::feed::most_steps;
+use super::images::packed_bytes;
 use super::mask_plan::Mask;
 use super::row::{Kit, StepShape, dropout_layers};
 use gansweep_nn::network::{Layer, Network, Role};
@@ -28,9 +29,9 @@ const TENSORS_OF_A_NORM: usize = 4;
 /// Tensors of every dropout mask of a step at once, while they are made.
 const TENSORS_OF_MASKS: usize = 3;
 
-/// Bytes of a device's memory that a group of that config and so many lanes takes.
-pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
-    let sizes = Sizes::new(config, lanes);
+/// Bytes of a device's memory that a group of that config, on that data, and of so many lanes takes.
+pub fn memory_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> u64 {
+    let sizes = Sizes::new(config, spec, lanes);
     let moments =
         [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating(), vec![sizes.block]];
     let largest = moments.iter().flatten().copied().max().unwrap_or(0);
@@ -39,9 +40,9 @@ pub fn memory_bytes(config: &Config, lanes: usize) -> u64 {
     sizes.lasting() + 2 * (SMALL_PAGE + pages * page)
 }
 
-/// Bytes of the largest tensor of a group of that config and so many lanes.
-pub fn largest_buffer_bytes(config: &Config, lanes: usize) -> u64 {
-    let sizes = Sizes::new(config, lanes);
+/// Bytes of the largest tensor of such a group.
+pub fn largest_buffer_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> u64 {
+    let sizes = Sizes::new(config, spec, lanes);
     let moments = [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating()];
     moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0)
 }
@@ -65,6 +66,8 @@ struct Sizes {
     number: u64,
     networks: [Network; 2],
     batch: usize,
+    /// Numbers in an image.
+    image: usize,
     /// The images of all lanes' data.
     images: u64,
     /// The rows of a block of steps: floats, then integers.
@@ -75,8 +78,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(config: &Config, lanes: usize) -> Self {
-        let networks = Role::BOTH.map(|role| Network::of(role, config));
+    fn new(config: &Config, spec: &DatasetSpec, lanes: usize) -> Self {
+        let networks = Role::BOTH.map(|role| Network::of(role, config, spec.image));
         let batch = config.train.batch_size as usize;
         let shape = StepShape {
             lanes,
@@ -88,12 +91,12 @@ impl Sizes {
         let Kit { generator, discriminator, layout } = Kit::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
         let steps = most_steps(&layout);
-        let count = if config.data.images == 0 { TRAIN_IMAGES } else { config.data.images };
         Self {
             number: 4 * lanes as u64,
             networks,
             batch,
-            images: u64::from(count) * IMAGE_PIXELS as u64,
+            image: spec.image.size(),
+            images: u64::from(config.images(spec)) * packed_bytes(spec.image.size()) as u64,
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
             masks: entries.into_iter().max().unwrap_or(0),
@@ -116,7 +119,7 @@ impl Sizes {
     /// The discriminator's batch in the making: images as bytes and as floats, the fakes, and both
     /// together; and its masks.
     fn gathering(&self) -> Vec<u64> {
-        let images = self.batch * IMAGE_PIXELS;
+        let images = self.batch * self.image;
         let mut tensors = vec![images, images, images, 2 * images];
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
         self.bytes(tensors)
@@ -126,7 +129,7 @@ impl Sizes {
     /// of the parameters.
     fn discriminating(&self) -> Vec<u64> {
         let [_, discriminator] = &self.networks;
-        let mut tensors = vec![2 * self.batch * IMAGE_PIXELS];
+        let mut tensors = vec![2 * self.batch * self.image];
         tensors.extend(layers(discriminator, 2 * self.batch));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
         tensors.extend(weights(discriminator));
@@ -137,7 +140,7 @@ impl Sizes {
     /// squashing and the gradients there, and the gradients of the parameters.
     fn generating(&self) -> Vec<u64> {
         let [generator, discriminator] = &self.networks;
-        let mut tensors = vec![self.batch * IMAGE_PIXELS; 3];
+        let mut tensors = vec![self.batch * self.image; 3];
         tensors.extend(layers(generator, self.batch));
         tensors.extend(layers(discriminator, self.batch));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
@@ -181,12 +184,14 @@ fn weights(network: &Network) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
+    use gansweep_fixtures::case::like_mnist;
+
     use super::super::tests::{advance, burn, config, initial, lanes, test_device};
     use super::*;
 
     /// How far an estimate is from what is held, as a share of the latter.
     fn far(config: &Config, lanes: usize, held: f64) -> f64 {
-        (memory_bytes(config, lanes) as f64 - held).abs() / held
+        (memory_bytes(config, &like_mnist(), lanes) as f64 - held).abs() / held
     }
 
     #[test]
@@ -224,6 +229,6 @@ mod tests {
         }
         let Some(held) = test_device().memory_held_bytes() else { return };
         let far = far(&config, 4, held as f64);
-        assert!(far < 0.2, "{held} bytes held, {} estimated", memory_bytes(&config, 4));
+        assert!(far < 0.2, "{held} bytes held, {} estimated", memory_bytes(&config, &like_mnist(), 4));
     }
 }

@@ -9,6 +9,7 @@ use super::forward::{Pass, Passed, Statistics};
 use super::layout::Layout;
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::state::LaneState;
+use gansweep_train::Lane;
 
 /// `BatchNorm1d`'s momentum: the weight of a batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
@@ -33,12 +34,13 @@ impl Side {
     /// Uploads the lanes' states; the error names what is wrong with one.
     pub(super) fn new(
         role: Role,
-        configs: &[&Config],
+        lanes: &[Lane],
         states: &[LaneState],
         device: &Device,
     ) -> Result<Self, String> {
-        let first = configs.first().ok_or("it has no lanes")?;
-        let network = Network::of(role, first);
+        let first = lanes.first().ok_or("it has no lanes")?;
+        let network = Network::of(role, &first.config, first.spec.image);
+        let configs = || lanes.iter().map(|lane| &lane.config);
         let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
         let upload = |layout: &Layout, prefix: &str| -> Result<Tensor<2>, String> {
             let mut values = Vec::with_capacity(states.len() * layout.count);
@@ -59,8 +61,8 @@ impl Side {
                 running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
             }
         };
-        let adam = Adam::new(configs.iter().map(|config| adam_config(role, config)), device);
-        let slopes: Vec<_> = configs.iter().map(|config| slope(role, config)).collect();
+        let adam = Adam::new(configs().map(|config| adam_config(role, config)), device);
+        let slopes: Vec<_> = configs().map(|config| slope(role, config)).collect();
         let slopes = Slopes::new(&slopes, device);
         Ok(Self { network, layout, trained, running, running_layout, adam, slopes })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData, Transaction};
-use gansweep_config::{Config, IMAGE_PIXELS, SampleMode};
+use gansweep_config::{Config, SampleMode};
 
 use super::engine::Engine;
 use super::feed::{Feed, Position};
@@ -90,7 +90,7 @@ impl Work {
     ) -> Result<Self, TrainError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
         let side = |role| {
-            let side = device.lasting(|| Side::new(role, &configs, &states, &device.device));
+            let side = device.lasting(|| Side::new(role, &lanes, &states, &device.device));
             side.map_err(TrainError::Group)
         };
         let tensors = Lanes {
@@ -207,8 +207,9 @@ impl Trainer for TensorTrainer {
         let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
         let output = self.work.engine.with(|lanes| lanes.generator.sample(statistics, input));
         let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(&error))?;
+        let size = self.lanes[0].spec.image.size();
         let mut images = vec![None; self.lanes.len()];
-        for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * IMAGE_PIXELS)) {
+        for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * size)) {
             images[lane] = self.active[lane].then(|| pixels.to_vec());
         }
         Ok(images)
@@ -269,20 +270,14 @@ fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Resul
         return Err(TrainError::Group(format!("{} lanes have {} states", lanes.len(), states.len())));
     }
     for (index, (lane, state)) in lanes.iter().zip(states).enumerate() {
-        if GroupKey::of(&lane.config, "") != GroupKey::of(&first.config, "") {
+        if GroupKey::of(&lane.config, &lane.spec) != GroupKey::of(&first.config, &first.spec) {
             return Err(TrainError::Group(format!("lane {index} differs from lane 0 in its shapes")));
         }
-        let wanted = lane.config.images_per_epoch() as usize;
-        if wanted > images.count {
-            return Err(TrainError::Group(format!(
-                "lane {index} trains on {wanted} images of {}",
-                images.count
-            )));
-        }
-        if lane.config.phase(state.step) != first.config.phase(states[0].step) {
+        images.check(lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
+        if lane.config.phase(&lane.spec, state.step) != first.config.phase(&first.spec, states[0].step) {
             return Err(TrainError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));
         }
-        state.check(&lane.config).map_err(TrainError::Group)?;
+        state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
     }
     Ok(())
 }

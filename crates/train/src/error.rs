@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Why a group could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The training images could not be had.
+    /// The training images could not be had, or a grid not be encoded.
     #[error(transparent)]
     Data(#[from] gansweep_data::DataError),
     /// The device does not exist here or cannot be used.
@@ -43,9 +43,6 @@ pub enum TrainError {
         /// The system's word.
         source: std::io::Error,
     },
-    /// A picture could not be encoded.
-    #[error("a sample grid cannot be encoded: {0}")]
-    Image(String),
     /// Weights could not be written as safetensors.
     #[error("the networks cannot be exported: {0}")]
     Export(String),

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{Lane, OpenTrainer, TrainError, TrainingImages, grid};
-use gansweep_config::{Config, IMAGE_PIXELS, SampleMode};
+use crate::{Lane, OpenTrainer, TrainError, TrainingImages, pixels};
+use gansweep_config::{Config, DatasetSpec, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
-/// `count` images of 784 grey bytes drawn by a trainer that `open_trainer` builds, from latents of that seed; the first are the same however
-/// many are drawn.
+/// `count` images drawn by a trainer that `open_trainer` builds, from latents of that seed, as bytes
+/// `[count, channels, height, width]`; the first are the same however many are drawn.
 pub fn images(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
+    spec: &DatasetSpec,
     state: &LaneState,
     count: usize,
     seed: u64,
@@ -22,15 +23,16 @@ pub fn images(
     let mut config = config.clone();
     config.data.images = config.train.batch_size;
     let blank = TrainingImages {
-        dataset: config.data.dataset,
-        bytes: Arc::new(vec![0; config.train.batch_size as usize * IMAGE_PIXELS]),
+        shape: spec.image,
+        bytes: Arc::new(vec![0; config.train.batch_size as usize * spec.image.size()]),
+        labels: Arc::new(vec![0; config.train.batch_size as usize]),
         count: config.train.batch_size as usize,
         pixels: config.data.pixels,
     };
-    let pixels = config.data.pixels;
-    let lane = Lane { config, seed };
+    let range = config.data.pixels;
+    let lane = Lane { config, spec: spec.clone(), seed };
     let mut trainer = open_trainer(vec![lane], vec![state.clone()], blank)?;
     let drawn = trainer.sample(&[latents], count, SampleMode::Eval)?;
     let values = drawn.into_iter().next().flatten().unwrap_or_default();
-    Ok(grid::to_bytes(&values, pixels))
+    Ok(pixels::to_bytes(&values, range))
 }

@@ -5,7 +5,7 @@ pub mod checkpoint;
 mod device;
 mod error;
 pub mod generate;
-pub mod grid;
+pub mod pixels;
 mod trainer;
 mod training_loop;
 pub mod weights;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use gansweep_config::{Config, Dataset, IMAGE_PIXELS, Pixels, SampleMode};
+use gansweep_config::{Config, DatasetSpec, ImageShape, Pixels, SampleMode};
 
 use gansweep_protocol::Metric;
 
 use crate::TrainError;
+use gansweep_data::Images;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
@@ -15,6 +16,8 @@ use gansweep_nn::state::LaneState;
 pub struct Lane {
     /// The resolved values.
     pub config: Config,
+    /// Of the data it trains on.
+    pub spec: DatasetSpec,
     /// Of the run.
     pub seed: u64,
 }
@@ -22,10 +25,12 @@ pub struct Lane {
 /// The training images that all lanes of a group share.
 #[derive(Debug, Clone)]
 pub struct TrainingImages {
-    /// Where they are from.
-    pub dataset: Dataset,
-    /// Scaled to `[count, 784]` when a batch is gathered.
+    /// Of each of them.
+    pub shape: ImageShape,
+    /// `[count, channels, height, width]`; a batch of them is `[batch, shape.size()]`.
     pub bytes: Arc<Vec<u8>>,
+    /// `[count]`: the class of each.
+    pub labels: Arc<Vec<u16>>,
     /// How many.
     pub count: usize,
     /// The interval that values are scaled to.
@@ -45,9 +50,31 @@ impl TrainingImages {
         })
     }
 
+    /// The first `count` of those images, or all if there are not so many.
+    pub fn first(count: usize, images: Images, pixels: Pixels) -> Self {
+        let Images { shape, count: all, pixels: mut bytes, mut labels } = images;
+        let count = count.min(all);
+        bytes.truncate(count * shape.size());
+        labels.truncate(count);
+        Self { shape, bytes: Arc::new(bytes), labels: Arc::new(labels), count, pixels }
+    }
+
+    /// What keeps a lane from training on these images, if anything does.
+    pub fn check(&self, lane: &Lane) -> Result<(), String> {
+        let (shape, wanted) = (lane.spec.image, lane.config.images(&lane.spec) as usize);
+        if shape != self.shape {
+            return Err(format!("takes images of shape {shape}, not {}", self.shape));
+        }
+        if wanted > self.count {
+            return Err(format!("trains on {wanted} images of {}", self.count));
+        }
+        Ok(())
+    }
+
     /// The bytes of image `index`.
     pub fn image(&self, index: usize) -> &[u8] {
-        &self.bytes[index * IMAGE_PIXELS..(index + 1) * IMAGE_PIXELS]
+        let size = self.shape.size();
+        &self.bytes[index * size..(index + 1) * size]
     }
 }
 
@@ -128,7 +155,7 @@ pub trait Trainer {
     fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
 
     /// Images of the generators of all active lanes from `latents[lane]`, each
-    /// `[count, latent_dim]`: `[count, 784]` a lane, in the config's pixel range. Leaves every
+    /// `[count, latent_dim]`: `[count, image size]` a lane, in the config's pixel range. Leaves every
     /// state as it was.
     fn sample(
         &mut self,
@@ -160,16 +187,14 @@ impl Schedule {
     /// The images of every discriminator update of `step` (counted from 0), in order: `d_steps`
     /// batches, fewer at an epoch's end. The order of an epoch is derived when it is first needed.
     pub fn batches(&mut self, lane: &Lane, step: u64) -> Vec<&[u32]> {
-        let config = &lane.config;
-        let per_epoch = u64::from(config.steps_per_epoch());
+        let Lane { config, spec, .. } = lane;
+        let per_epoch = u64::from(config.steps_per_epoch(spec));
         let (epoch, within) = ((step / per_epoch) as u32, (step % per_epoch) as usize);
         if self.epoch != Some(epoch) {
-            let count =
-                if config.data.images == 0 { gansweep_config::TRAIN_IMAGES } else { config.data.images };
-            self.order = rng::epoch_order(lane.seed, epoch, count, config.train.shuffle);
+            self.order = rng::epoch_order(lane.seed, epoch, config.images(spec), config.train.shuffle);
             self.epoch = Some(epoch);
         }
-        let used = &self.order[..config.images_per_epoch() as usize];
+        let used = &self.order[..config.images_per_epoch(spec) as usize];
         let batch = config.train.batch_size as usize;
         let updates = config.train.d_steps as usize;
         used.chunks(batch).skip(within * updates).take(updates).collect()

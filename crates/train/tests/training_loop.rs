@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig,
-    GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels,
-    Record, RunId, SampleMode, TrainConfig,
+    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
+    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
+    OptimizerConfig, Output, Palette, Pixels, Record, RunId, SampleMode, TrainConfig,
 };
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Envelope, Event, Job, LaneJob, Metric, Resume};
@@ -61,7 +61,9 @@ impl Trainer for Scripted {
         _: SampleMode,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
         assert_eq!(latents.len(), self.lanes.len());
-        let image = |state: &LaneState| vec![state.arrays["generator.0.weight"].values[0]; count * 784];
+        let image = |state: &LaneState| {
+            vec![state.arrays["generator.0.weight"].values[0]; count * spec().image.size()]
+        };
         Ok(self.states.iter().map(|state| state.as_ref().map(image)).collect())
     }
 
@@ -109,11 +111,27 @@ fn config(epochs: u32) -> Config {
     }
 }
 
+fn spec() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 3, height: 4, width: 5 },
+        classes: 1,
+        train_images: 90,
+        test_images: 0,
+        fingerprint: "data".into(),
+    }
+}
+
+fn images() -> TrainingImages {
+    let (shape, count) = (spec().image, 70);
+    let (bytes, labels) = (vec![0; count * shape.size()].into(), vec![0; count].into());
+    TrainingImages { shape, bytes, labels, count, pixels: Pixels::Signed }
+}
+
 fn job(folder: &Path, seeds: &[u64]) -> Job {
     let lanes = seeds.iter().map(|&seed| {
         let config = config(3);
         let run = RunId::of(&ConfigHash::of(&config), seed, "data");
-        LaneJob { run, attempt: 1, config, seed, resume: None }
+        LaneJob { run, attempt: 1, config, spec: spec(), seed, resume: None }
     });
     Job {
         device: "scripted".into(),
@@ -136,12 +154,7 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
 
 /// Trains, asking to stop after so many looks; everything that was emitted, and how it ended.
 fn train(job: &Job, stop_after: usize, diverge_at: Option<(u64, u64)>) -> (Vec<Envelope>, Outcome) {
-    let images = TrainingImages {
-        dataset: Dataset::Strokes,
-        bytes: vec![0; 70 * 784].into(),
-        count: 70,
-        pixels: Pixels::Signed,
-    };
+    let images = images();
     let open = |lanes, states: Vec<LaneState>, _| {
         Ok(Box::new(Scripted { lanes, states: states.into_iter().map(Some).collect(), diverge_at })
             as Box<dyn Trainer>)
@@ -231,7 +244,8 @@ fn a_window_holds_the_mean_since_the_last_point_and_an_epoch_the_mean_of_all_its
     let folder = tempfile::tempdir().unwrap();
     let job = job(folder.path(), &[5]);
     let (events, _) = train(&job, usize::MAX, None);
-    let mut weight = LaneState::initial(&job.lanes[0].config, 5).arrays["generator.0.weight"].values[0];
+    let mut weight =
+        LaneState::initial(&job.lanes[0].config, spec().image, 5).arrays["generator.0.weight"].values[0];
     let losses: Vec<f64> = (0..7)
         .map(|_| {
             weight = (weight * 1.01 + 0.005).fract();
@@ -325,8 +339,7 @@ fn a_damaged_checkpoint_is_refused_and_named() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let images =
-        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let images = images();
     let open = |_, _, _| unreachable!("the checkpoint is read before a trainer is built");
     let mut emit = |_| Ok(());
     let Err(error) = TrainingLoop::open(&next, &images, &open, &mut emit) else {
@@ -350,8 +363,7 @@ fn lanes_whose_next_batches_differ_in_size_are_no_group() {
     let alone = Job { lanes: vec![first.lanes[0].clone()], ..first.clone() };
     let (events, _) = train(&alone, 2, None);
     let next = resumes(&first, &events);
-    let images =
-        TrainingImages { dataset: Dataset::Strokes, bytes: vec![].into(), count: 0, pixels: Pixels::Signed };
+    let images = images();
     let open = |_, _, _| unreachable!("alignment is checked before a trainer is built");
     let mut emit = |_| Ok(());
     let result = TrainingLoop::open(&next, &images, &open, &mut emit);

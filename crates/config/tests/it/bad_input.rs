@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::common::{env, faults, faults_with, profile, sets};
+use crate::common::{env, faults, faults_with, plan_faults, profile, sets};
 
 #[test]
 fn a_misspelt_key_is_told_with_its_line_and_the_right_name() {
@@ -32,7 +32,7 @@ fn a_wrong_type_is_told_with_what_was_found_and_what_is_expected() {
     let text = "name = 3\n[data]\nimages = \"many\"\ndataset = 1\n[train]\nshuffle = 1\nepochs = 2.0\n[optimizer]\nlr = true\n[model]\nhidden = \"big\"\n[record]\ngrid_rows = 1979-05-27\n";
     assert_snapshot!(faults(text), @r#"
     test.toml:1: name: found an integer `3`; expected a text of 1 to 100 characters on one line (from file)
-    test.toml:3: data.images: found a text `"many"`; expected an integer from 0 to 60000 (from file)
+    test.toml:3: data.images: found a text `"many"`; expected an integer from 0 to 100000000 (from file)
     test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes" (from file)
     test.toml:6: train.shuffle: found an integer `1`; expected `true` or `false` (from file)
     test.toml:7: train.epochs: found a number `2.0`; expected an integer from 1 to 100000 (from file)
@@ -47,7 +47,7 @@ fn a_table_for_a_value_and_a_value_for_a_table_are_wrong_types() {
     assert_snapshot!(faults("train = 5\nsweep = { grid = 3 }\n[data.images]\nn = 1\n"), @r#"
     test.toml:1: train: found an integer `5`; expected a table of keys (from file)
     test.toml:2: sweep.grid: found an integer `3`; expected a table of keys (from file)
-    test.toml:3: data.images: found a table; expected an integer from 0 to 60000 (what is to be swept stands in `[sweep.grid]`) (from file)
+    test.toml:3: data.images: found a table; expected an integer from 0 to 100000000 (what is to be swept stands in `[sweep.grid]`) (from file)
     "#);
 }
 
@@ -58,10 +58,10 @@ fn a_list_outside_of_the_sweep_is_told_where_to_stand() {
 
 #[test]
 fn values_out_of_range_are_told_with_the_range() {
-    let text = "[train]\nepochs = 0\nbatch_size = 60001\n[optimizer]\nlr = 0.0\nbeta1 = 1.0\neps = nan\n[model]\nlatent_dim = -1\nhidden = []\ndropout = 1\n[loss]\nlabel_smoothing = -0.1\n[data]\nimages = 60_001\n";
+    let text = "[train]\nepochs = 0\nbatch_size = 65537\n[optimizer]\nlr = 0.0\nbeta1 = 1.0\neps = nan\n[model]\nlatent_dim = -1\nhidden = []\ndropout = 1\n[loss]\nlabel_smoothing = -0.1\n[data]\nimages = 100_000_001\n";
     assert_snapshot!(faults(text), @r#"
     test.toml:2: train.epochs: found `0`; expected an integer from 1 to 100000 (from file)
-    test.toml:3: train.batch_size: found `60001`; expected an integer from 1 to 60000 (from file)
+    test.toml:3: train.batch_size: found `65537`; expected an integer from 1 to 65536 (from file)
     test.toml:5: optimizer.lr: found `0.0`; expected a number above 0, at most 1000 (from file)
     test.toml:6: optimizer.beta1: found `1.0`; expected a number from 0 to below 1 (from file)
     test.toml:7: optimizer.eps: found `nan`; expected a number from 1e-30 to 1 (from file)
@@ -69,7 +69,7 @@ fn values_out_of_range_are_told_with_the_range() {
     test.toml:10: model.hidden: found `[]`; expected a list of 1 to 16 widths from 1 to 8192, or one width for every layer (from file)
     test.toml:11: model.dropout: found `1`; expected a number from 0 to below 1 (from file)
     test.toml:13: loss.label_smoothing: found `-0.1`; expected a number from 0 to below 1 (from file)
-    test.toml:15: data.images: found `60_001`; expected an integer from 0 to 60000 (from file)
+    test.toml:15: data.images: found `100_000_001`; expected an integer from 0 to 100000000 (from file)
     "#);
 }
 
@@ -119,7 +119,7 @@ fn an_axis_value_out_of_range_has_its_own_line() {
     assert_snapshot!(faults(text), @r#"
     test.toml:4: sweep.grid."optimizer.lr": found `-1`; expected a number above 0, at most 1000 (from file)
     test.toml:5: sweep.grid."optimizer.lr": found a text `"x"`; expected a number above 0, at most 1000 (from file)
-    test.toml:9: sweep.random.keys."train.batch_size".integer: found `0`; expected an integer from 1 to 60000 (from file)
+    test.toml:9: sweep.random.keys."train.batch_size".integer: found `0`; expected an integer from 1 to 65536 (from file)
     "#);
 }
 
@@ -226,6 +226,18 @@ fn batch_normalisation_needs_two_images_in_the_last_batch() {
 #[test]
 fn an_epoch_has_at_least_one_batch() {
     assert_snapshot!(faults("[data]\nimages = 10\n[train]\nbatch_size = 64\ndrop_last = true\n"), @r#"test.toml:4: train.batch_size: 64 images do not come together from `data.images = 10`; expected a smaller batch, more images, or `train.drop_last = false` (from file)"#);
+}
+
+#[test]
+fn a_run_takes_no_more_images_than_its_data_has() {
+    assert_snapshot!(plan_faults("[data]\nimages = 60_001\n", 60_000), @"test.toml:2: data.images: mnist has 60000 training images, fewer than 60001; expected at most 60000, or 0 for all (from file)");
+    assert_snapshot!(plan_faults("[sweep.grid]\n\"data.images\" = [64, 65, 128]\n[model.generator]\nbatch_norm = false\n", 65), @"test.toml:2: data.images: mnist has 65 training images, fewer than 128 (in 1 of 3 configs); expected at most 65, or 0 for all (from file)");
+}
+
+#[test]
+fn batches_fit_the_images_that_the_data_has() {
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:40: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gansweep_config::{DataIdentity, Dataset, Experiment, Faults, LoadOptions, Plan};
+use gansweep_config::{
+    DataIdentity, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan,
+};
 
 /// Options with `--set` arguments only.
 pub(crate) fn sets(arguments: &[&str]) -> LoadOptions {
@@ -40,13 +42,35 @@ pub(crate) fn faults_with(text: &str, options: &LoadOptions) -> String {
     }
 }
 
-/// Every dataset is at hand.
+/// Every dataset is at hand and like MNIST.
 pub(crate) fn at_hand(dataset: Dataset) -> DataIdentity {
-    DataIdentity { dataset, fingerprint: format!("bytes of {}", dataset.name()) }
+    DataIdentity { dataset, spec: like_mnist(&format!("bytes of {}", dataset.name())) }
+}
+
+pub(crate) fn like_mnist(fingerprint: &str) -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        classes: 10,
+        train_images: 60_000,
+        test_images: 10_000,
+        fingerprint: fingerprint.to_owned(),
+    }
 }
 
 pub(crate) fn plan(text: &str) -> Plan {
     Plan::new(&load(text), &at_hand).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// All faults of a text whose data has so many training images, one per line.
+pub(crate) fn plan_faults(text: &str, train_images: u32) -> String {
+    let few = |dataset| {
+        let DataIdentity { dataset, spec } = at_hand(dataset);
+        DataIdentity { dataset, spec: DatasetSpec { train_images, ..spec } }
+    };
+    match Plan::new(&load(text), &few) {
+        Ok(plan) => panic!("no fault: {plan:?}"),
+        Err(faults) => faults.to_string(),
+    }
 }
 
 pub(crate) fn labels(plan: &Plan) -> Vec<&str> {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use gansweep_config::{DataIdentity, Dataset, GroupKey, Layer, Plan, PlannedRun, RunId, group_runs};
 use proptest::prelude::*;
 
-use crate::common::{at_hand, labels, load, load_with, plan, sets};
+use crate::common::{at_hand, labels, like_mnist, load, load_with, plan, sets};
 
 #[test]
 fn an_experiment_without_a_sweep_is_one_run() {
@@ -141,7 +141,7 @@ fn a_fallback_is_what_the_runs_say_they_train_on() {
     let asked = RefCell::new(Vec::new());
     let only_strokes = |dataset| {
         asked.borrow_mut().push(dataset);
-        DataIdentity { dataset: Dataset::Strokes, fingerprint: "strokes".to_owned() }
+        DataIdentity { dataset: Dataset::Strokes, spec: like_mnist("strokes") }
     };
     let plan = Plan::new(&experiment, &only_strokes).unwrap();
     assert_eq!(labels(&plan), ["dataset=strokes seed=0"]);
@@ -286,7 +286,7 @@ fn check_groups(runs: &[PlannedRun]) -> Result<(), TestCaseError> {
     for group in &groups {
         prop_assert!(!group.is_empty() && group.is_sorted());
     }
-    let key = |run: usize| GroupKey::of(&runs[run].config, &runs[run].data_fingerprint);
+    let key = |run: usize| GroupKey::of(&runs[run].config, &runs[run].spec);
     let keys = |group: &Vec<usize>| group.iter().map(|&run| key(run)).collect::<HashSet<_>>();
     prop_assert!(groups.iter().all(|group| keys(group).len() == 1));
     prop_assert_eq!(groups.iter().flat_map(keys).collect::<HashSet<_>>().len(), groups.len());

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use gansweep_config::schema::{Effect, keys};
 use gansweep_config::{
-    Activation, Combine, Config, Experiment, IMAGE_PIXELS, Latent, LoadOptions, Output, Palette, Pixels,
-    Plan, SampleMode, recipes,
+    Activation, Combine, Config, Experiment, Latent, LoadOptions, Output, Palette, Pixels, Plan, SampleMode,
+    recipes,
 };
 
-use crate::common::{at_hand, load, load_with, profile};
+use crate::common::{at_hand, like_mnist, load, load_with, profile};
 
 fn recipe(name: &str) -> Experiment {
     load(&format!("recipe = \"{name}\""))
@@ -23,7 +23,7 @@ fn linear(widths: &[u32]) -> u32 {
 /// Parameters of generator and discriminator.
 fn parameters(config: &Config) -> (u32, u32) {
     let model = &config.model;
-    let pixels = u32::try_from(IMAGE_PIXELS).unwrap();
+    let pixels = 28 * 28;
     let generator = [&[model.latent_dim], &model.generator.hidden[..], &[pixels]].concat();
     let norms = if model.generator.batch_norm { 2 * model.generator.hidden.iter().sum::<u32>() } else { 0 };
     let discriminator = [&[pixels], &model.discriminator.hidden[..], &[1]].concat();
@@ -42,7 +42,7 @@ fn published_recipes_have_their_published_sizes() {
 fn published_recipes_have_their_published_lengths() {
     let length = |name: &str| {
         let config = recipe(name).config;
-        (config.steps_per_epoch(), config.train.epochs, config.train.batch_size)
+        (config.steps_per_epoch(&like_mnist("")), config.train.epochs, config.train.batch_size)
     };
     assert_eq!(length("realpython"), (1875, 50, 32));
     assert_eq!(length("jovian"), (600, 300, 100));
@@ -72,7 +72,7 @@ fn published_recipes_optimise_as_published() {
 fn published_recipes_have_their_published_networks() {
     use Activation::{LeakyRelu, Relu};
     let activations = |name: &str| {
-        let model = recipe(name).config.canonical().model;
+        let model = recipe(name).config.canonical(&like_mnist("")).model;
         let (g, d) = (model.generator, model.discriminator);
         [(g.activation, g.slope, g.dropout), (d.activation, d.slope, d.dropout)]
     };

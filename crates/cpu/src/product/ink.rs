@@ -69,7 +69,7 @@ impl<F: Finish> Inked<'_, F> {
         let (right, values) = (array::from_fn(|p| self.b.panel(panel + p)), self.a.values());
         let mut sums = [[Line::ZERO; P]; HEIGHT];
         let mut all = [[simd.splat_f32s(0.0); V]; P];
-        for block in 0..Drawings::BLOCKS {
+        for block in 0..self.a.blocks() {
             // This walk along the block's lines brings them into the first cache, too.
             let lines = block * Drawings::BLOCK..((block + 1) * Drawings::BLOCK).min(right[0].len());
             all = add_lines(simd, right.map(|right| &right[lines.clone()]), all);

@@ -4,7 +4,6 @@
 use std::array;
 use std::ops::Range;
 
-use gansweep_config::IMAGE_PIXELS;
 use pulp::{Simd, WithSimd};
 
 use super::super::input::Input;
@@ -158,7 +157,7 @@ impl Started {
         lefts: Range<usize>,
         panels: Range<usize>,
     ) {
-        self.rows = lefts.start * LINE..(lefts.end * LINE).min(IMAGE_PIXELS);
+        self.rows = lefts.start * LINE..(lefts.end * LINE).min(images.cols());
         self.panels = panels.clone();
         let grouped = panels.start + panels.len() / P * P;
         for panel in (panels.start..grouped).step_by(P) {

@@ -2,7 +2,7 @@
 
 use gansweep_config::SampleMode;
 
-use super::{advance_alone, cases, images, lane, trainer, with};
+use super::{advance_alone, cases, images, initial, lane, trainer, with};
 use crate::{CpuTrainer, Vectors};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
@@ -35,7 +35,7 @@ fn vectors_of_any_width_give_the_same_bits() {
         let mut widest = trainer(&config, &[3], 1);
         let expected = advance_alone(&mut widest, 7);
         for vectors in Vectors::all().into_iter().filter(|vectors| vectors.are_fused()) {
-            let state = LaneState::initial(&config, 3);
+            let state = initial(&config, 3);
             let (lanes, images) = (vec![lane(&config, 3)], images(&config));
             let mut other = CpuTrainer::with_vectors(vectors, lanes, vec![state], images, 1).unwrap();
             assert_eq!(advance_alone(&mut other, 7), expected, "{case} with {vectors}");
@@ -84,7 +84,7 @@ fn a_new_trainer_goes_on_from_a_state_as_if_nothing_had_happened() {
 #[test]
 fn a_state_starts_as_it_was_given() {
     for (case, config) in cases() {
-        let initial = LaneState::initial(&config, 4);
+        let initial = initial(&config, 4);
         assert_eq!(trainer(&config, &[4], 1).state(0).unwrap(), initial, "{case}");
     }
 }
@@ -94,7 +94,7 @@ fn a_lane_that_diverges_ends_its_chunk_and_changes_no_bit_of_its_neighbours() {
     let config = with(|config| config.model.generator.batch_norm = true);
     let mut healthy = trainer(&config, &[1, 2, 3], 2);
     let lanes = (1..=3).map(|seed| lane(&config, seed)).collect();
-    let mut states: Vec<_> = (1..=3).map(|seed| LaneState::initial(&config, seed)).collect();
+    let mut states: Vec<_> = (1..=3).map(|seed| initial(&config, seed)).collect();
     states[1].arrays.get_mut("discriminator.0.weight").unwrap().values[100] = f32::NAN;
     let mut sick = CpuTrainer::new(lanes, states, images(&config), 2).unwrap();
     let (expected, found) = (healthy.advance(6, true).unwrap(), sick.advance(6, true).unwrap());
@@ -124,7 +124,7 @@ fn what_is_measured_for_a_point_changes_no_bit() {
 #[test]
 fn lanes_that_do_not_fit_are_refused() {
     let config = with(|_| {});
-    let state = LaneState::initial(&config, 0);
+    let state = initial(&config, 0);
     let new = |lanes, states| CpuTrainer::new(lanes, states, images(&config), 1).map(|_| ());
     assert!(new(vec![lane(&config, 0)], vec![]).is_err());
     let wide = with(|config| config.model.generator.hidden = vec![7, 19]);

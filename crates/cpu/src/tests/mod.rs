@@ -8,8 +8,9 @@ mod tape;
 use std::sync::Arc;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DiscriminatorConfig, GeneratorConfig,
-    IMAGE_PIXELS, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels, TrainConfig,
+    Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
+    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels,
+    TrainConfig,
 };
 
 use super::CpuTrainer;
@@ -145,21 +146,37 @@ fn kinds() -> Vec<(&'static str, Config)> {
 
 /// Noise; of "MNIST" a fifth of the pixels, the others being background.
 fn images(config: &Config) -> TrainingImages {
-    let count = config.data.images as usize;
+    let (spec, count) = (spec(), config.data.images as usize);
     let least = if config.data.dataset == Dataset::Mnist { u32::MAX / 5 * 4 } else { 0 };
     let byte = |i| if hash32(3, 4, i) < least { 0 } else { (hash32(1, 2, i) >> 24) as u8 };
-    let bytes = (0..(count * IMAGE_PIXELS) as u32).map(byte).collect();
-    TrainingImages { dataset: config.data.dataset, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
+    let bytes = (0..(count * spec.image.size()) as u32).map(byte).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    TrainingImages { shape: spec.image, bytes, labels, count, pixels: config.data.pixels }
+}
+
+/// As MNIST's.
+fn spec() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        classes: 10,
+        train_images: 60_000,
+        test_images: 0,
+        fingerprint: String::new(),
+    }
+}
+
+fn initial(config: &Config, seed: u64) -> LaneState {
+    LaneState::initial(config, spec().image, seed)
 }
 
 fn lane(config: &Config, seed: u64) -> Lane {
-    Lane { config: config.clone(), seed }
+    Lane { config: config.clone(), spec: spec(), seed }
 }
 
 /// A trainer of equal lanes but for their seeds.
 fn trainer(config: &Config, seeds: &[u64], threads: usize) -> CpuTrainer {
     let lanes = seeds.iter().map(|&seed| lane(config, seed)).collect();
-    let states = seeds.iter().map(|&seed| LaneState::initial(config, seed)).collect();
+    let states = seeds.iter().map(|&seed| initial(config, seed)).collect();
     CpuTrainer::new(lanes, states, images(config), threads).unwrap()
 }
 

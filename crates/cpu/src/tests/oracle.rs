@@ -141,7 +141,7 @@ impl Oracle {
     }
 
     fn evaluate(&mut self, tape: &mut Tape, vars: &Vars, role: Role, mut rows: Batch, mode: Mode) -> Batch {
-        let network = Network::of(role, &self.lane.config);
+        let network = Network::of(role, &self.lane.config, self.lane.spec.image);
         let model = &self.lane.config.model;
         let (activation, slope, rate) = match role {
             Role::Generator => (model.generator.activation, model.generator.slope, model.generator.dropout),
@@ -234,7 +234,7 @@ impl Oracle {
         self.updates[role as usize] += 1;
         let t = self.updates[role as usize] as f64;
         let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
-        for parameter in Network::of(role, &self.lane.config).parameters() {
+        for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
             let name = format!("{}.{}", role.name(), parameter.name);
             let gradient = all.of(&vars[&name]);
             for (i, &g) in gradient.iter().enumerate() {

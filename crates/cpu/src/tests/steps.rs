@@ -3,7 +3,7 @@
 use gansweep_config::{Config, SampleMode};
 
 use super::oracle::{Arrays, Oracle};
-use super::{advance_alone, cases, images, lane, trainer};
+use super::{advance_alone, cases, images, initial, lane, trainer};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
 use gansweep_train::{Trainer, fixed_latents};
@@ -29,7 +29,7 @@ fn the_gradient_of_every_layer_and_loss_is_the_oracles() {
         config.optimizer.discriminator.beta1 = 0.0;
         let mut trainer = trainer(&config, &[5], 1);
         let lane = lane(&config, 5);
-        let mut oracle = Oracle::new(&lane, &LaneState::initial(&config, 5));
+        let mut oracle = Oracle::new(&lane, &initial(&config, 5));
         let chunk = advance_alone(&mut trainer, 1);
         let (_, gradients) = oracle.step(&images(&config));
         let state = trainer.state(0).unwrap();
@@ -62,7 +62,7 @@ fn the_oracles_gradients_are_finite_differences_of_its_losses() {
         // The generator's loss is that after the discriminator's update, which must not depend on
         // the generator.
         config.optimizer.discriminator.lr = 0.0;
-        let (lane, initial) = (lane(&config, 5), LaneState::initial(&config, 5));
+        let (lane, initial) = (lane(&config, 5), initial(&config, 5));
         let images = images(&config);
         let (_, gradients) = Oracle::new(&lane, &initial).step(&images);
         for (name, gradient) in &gradients {
@@ -84,7 +84,7 @@ fn ten_steps_stay_with_the_oracle() {
     for (case, config) in cases() {
         let mut trainer = trainer(&config, &[9], 1);
         let lane = lane(&config, 9);
-        let mut oracle = Oracle::new(&lane, &LaneState::initial(&config, 9));
+        let mut oracle = Oracle::new(&lane, &initial(&config, 9));
         let images = images(&config);
         let chunk = advance_alone(&mut trainer, 10);
         for (step, found) in chunk.steps.iter().enumerate() {

@@ -13,6 +13,7 @@ use crate::{
     catalog::{self, FileSpec, Kind},
     digest, disk,
     download::{self, Patience},
+    images::SHAPE,
     strokes,
 };
 
@@ -202,7 +203,8 @@ fn identify(folder: &Path, asked: Dataset) -> Result<Option<Dataset>, DataError>
 pub(crate) fn read_split(folder: &Path, dataset: Dataset, split: Split) -> Result<Images, DataError> {
     let pixels = read_file(folder, &catalog::file(dataset, split, Kind::Images))?;
     let labels = read_file(folder, &catalog::file(dataset, split, Kind::Labels))?;
-    Ok(Images { count: split.count(), pixels, labels })
+    let labels = labels.into_iter().map(u16::from).collect();
+    Ok(Images { shape: SHAPE, count: split.count(), pixels, labels })
 }
 
 /// The pixels or labels in one file, checked.

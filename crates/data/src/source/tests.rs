@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{IdxFault, fingerprint, idx};
+use crate::{IdxFault, idx, spec};
 
 /// A data folder and a cache, both empty, and no network.
 struct Place {
@@ -190,7 +190,7 @@ fn fingerprints_are_fixed_and_differ() {
         (Dataset::Strokes, "4fa7834ed05e08b14519877d15b14a522e8ddfcf18993b82142677880fc0b272"),
     ];
     for (dataset, expected) in known {
-        assert_eq!(fingerprint(dataset), expected, "{}", dataset.name());
+        assert_eq!(spec(dataset).fingerprint, expected, "{}", dataset.name());
     }
 }
 

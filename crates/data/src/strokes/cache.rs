@@ -41,7 +41,10 @@ fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], Dat
     let spec = |kind| catalog::file(Dataset::Strokes, split, kind);
     let files = [
         (spec(Kind::Images), idx::encode_images(&images.pixels)),
-        (spec(Kind::Labels), idx::encode_labels(&images.labels)),
+        (
+            spec(Kind::Labels),
+            idx::encode_labels(&images.labels.iter().map(|&label| label as u8).collect::<Vec<_>>()),
+        ),
     ];
     for (spec, bytes) in &files {
         disk::check(bytes, spec).map_err(DataError::StrokesDiffer)?;

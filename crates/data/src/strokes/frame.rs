@@ -2,14 +2,12 @@
 //! mass is the middle of the page ("Gradient-based learning applied to document recognition", 1998,
 //! section III.A).
 
-use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
-
-use super::curve::Point;
+use super::{PIXELS, SIDE, curve::Point};
 
 /// The longer side of a digit's ink in pixels.
 const BOX_SIDE: f64 = 20.0;
 /// The page's side in pixels.
-const PAGE_SIDE: f64 = IMAGE_SIDE as f64;
+const PAGE_SIDE: f64 = SIDE as f64;
 /// Between the box and the page's edge: as far as an image can be moved without losing ink.
 const MARGIN: f64 = (PAGE_SIDE - BOX_SIDE) / 2.0;
 
@@ -28,15 +26,15 @@ pub(super) fn place(lines: &mut [Vec<Point>], radius: f64) {
 }
 
 /// Moves an image by whole pixels so that the ink's centre of mass comes to the middle of the page.
-pub(super) fn balance(image: &[u8; IMAGE_PIXELS], balanced: &mut [u8]) {
+pub(super) fn balance(image: &[u8; PIXELS], balanced: &mut [u8]) {
     let centre = centre_of_mass(image);
     let shift = |centre: f64| (PAGE_SIDE / 2.0 - centre + 0.5).floor().clamp(-MARGIN, MARGIN) as isize;
     let (right, down) = (shift(centre.x), shift(centre.y));
-    for (row, line) in balanced.chunks_exact_mut(IMAGE_SIDE).enumerate() {
+    for (row, line) in balanced.chunks_exact_mut(SIDE).enumerate() {
         for (col, byte) in line.iter_mut().enumerate() {
             let from = row.checked_add_signed(-down).zip(col.checked_add_signed(-right));
             *byte = match from {
-                Some((row, col)) if row < IMAGE_SIDE && col < IMAGE_SIDE => image[row * IMAGE_SIDE + col],
+                Some((row, col)) if row < SIDE && col < SIDE => image[row * SIDE + col],
                 _ => 0,
             };
         }
@@ -58,8 +56,8 @@ fn bounds(lines: &[Vec<Point>]) -> (Point, Point) {
 pub(super) fn centre_of_mass(image: &[u8]) -> Point {
     let (mut x, mut y, mut mass) = (0, 0, 0);
     for (at, ink) in image.iter().map(|&byte| u32::from(byte)).enumerate() {
-        x += ink * (2 * (at % IMAGE_SIDE) as u32 + 1);
-        y += ink * (2 * (at / IMAGE_SIDE) as u32 + 1);
+        x += ink * (2 * (at % SIDE) as u32 + 1);
+        y += ink * (2 * (at / SIDE) as u32 + 1);
         mass += 2 * ink;
     }
     if mass == 0 {
@@ -86,22 +84,22 @@ mod tests {
 
     #[test]
     fn the_centre_of_mass_comes_to_the_middle_but_no_ink_leaves_the_page() {
-        let mut image = [0; IMAGE_PIXELS];
-        image[16 * IMAGE_SIDE + 11] = 200;
-        let mut balanced = [9; IMAGE_PIXELS];
+        let mut image = [0; PIXELS];
+        image[16 * SIDE + 11] = 200;
+        let mut balanced = [9; PIXELS];
         balance(&image, &mut balanced);
-        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(14 * IMAGE_SIDE + 14));
-        image = [0; IMAGE_PIXELS];
-        image[4 * IMAGE_SIDE + 4] = 200;
+        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(14 * SIDE + 14));
+        image = [0; PIXELS];
+        image[4 * SIDE + 4] = 200;
         balance(&image, &mut balanced);
-        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(8 * IMAGE_SIDE + 8));
+        assert_eq!(balanced.iter().position(|&byte| byte == 200), Some(8 * SIDE + 8));
         assert_eq!(balanced.iter().map(|&byte| u32::from(byte)).sum::<u32>(), 200);
     }
 
     #[test]
     fn an_empty_page_stays_where_it_is() {
-        let mut balanced = [9; IMAGE_PIXELS];
-        balance(&[0; IMAGE_PIXELS], &mut balanced);
-        assert_eq!(balanced, [0; IMAGE_PIXELS]);
+        let mut balanced = [9; PIXELS];
+        balance(&[0; PIXELS], &mut balanced);
+        assert_eq!(balanced, [0; PIXELS]);
     }
 }

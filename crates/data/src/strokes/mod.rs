@@ -18,11 +18,18 @@ mod random;
 mod warp;
 
 pub(crate) use cache::{fill_cache, load};
-use gansweep_config::IMAGE_PIXELS;
+use gansweep_config::ImageShape;
 use rayon::prelude::*;
 
 use self::{pen::Page, random::Random};
 use crate::{Images, Split};
+
+/// Pixels along one side of an image.
+const SIDE: usize = 28;
+/// Pixels of an image.
+const PIXELS: usize = SIDE * SIDE;
+/// Of every image: one grey channel.
+pub(crate) const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
 
 /// Draws the images of one part, on all threads of the current rayon pool.
 pub fn generate(split: Split) -> Images {
@@ -31,17 +38,17 @@ pub fn generate(split: Split) -> Images {
         Split::Train => 0,
         Split::Test => Split::Train.count(),
     };
-    let mut pixels = vec![0; count * IMAGE_PIXELS];
+    let mut pixels = vec![0; count * PIXELS];
     let labels = pixels
-        .par_chunks_exact_mut(IMAGE_PIXELS)
+        .par_chunks_exact_mut(PIXELS)
         .enumerate()
         .map(|(index, image)| draw((first + index) as u64, image))
         .collect();
-    Images { count, pixels, labels }
+    Images { shape: SHAPE, count, pixels, labels }
 }
 
 /// Draws one image and returns its label.
-fn draw(index: u64, image: &mut [u8]) -> u8 {
+fn draw(index: u64, image: &mut [u8]) -> u16 {
     let mut random = Random::of_image(index);
     let digit = random.index(form::digits());
     let strokes = form::plan(digit, &mut random);
@@ -49,10 +56,10 @@ fn draw(index: u64, image: &mut [u8]) -> u8 {
     for dabs in hand::write(&strokes, &mut random) {
         page.draw(&dabs);
     }
-    let mut drawn = [0; IMAGE_PIXELS];
+    let mut drawn = [0; PIXELS];
     page.develop(random.between(0.7, 1.2), &mut drawn);
     frame::balance(&drawn, image);
-    digit as u8
+    digit as u16
 }
 
 #[cfg(test)]
@@ -68,18 +75,18 @@ mod tests {
 
     #[test]
     fn images_do_not_depend_on_the_threads_that_draw_them() {
-        let mut images = vec![[0; IMAGE_PIXELS]; DRAWN];
+        let mut images = vec![[0; PIXELS]; DRAWN];
         let labels: Vec<_> = (0..).zip(&mut images).map(|(index, image)| draw(index, image)).collect();
-        assert_eq!(TRAIN.pixels[..DRAWN * IMAGE_PIXELS], *images.as_flattened());
+        assert_eq!(TRAIN.pixels[..DRAWN * PIXELS], *images.as_flattened());
         assert_eq!(TRAIN.labels[..DRAWN], labels);
     }
 
     #[test]
     fn the_two_parts_share_no_image_and_all_classes() {
         assert_eq!([TRAIN.count, TEST.count], [60_000, 10_000]);
-        let seen: HashSet<_> = TRAIN.pixels.chunks_exact(IMAGE_PIXELS).collect();
+        let seen: HashSet<_> = TRAIN.pixels.chunks_exact(PIXELS).collect();
         assert_eq!(seen.len(), TRAIN.count);
-        assert!(TEST.pixels.chunks_exact(IMAGE_PIXELS).all(|image| !seen.contains(image)));
+        assert!(TEST.pixels.chunks_exact(PIXELS).all(|image| !seen.contains(image)));
         let mut shares = [0; 10];
         TEST.labels.iter().for_each(|&label| shares[usize::from(label)] += 1);
         assert!(shares.iter().all(|share| (900..1_100).contains(share)), "{shares:?}");
@@ -87,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_digit_is_clearly_inked_and_balances_on_the_middle() {
-        for image in TEST.pixels.chunks_exact(IMAGE_PIXELS) {
+        for image in TEST.pixels.chunks_exact(PIXELS) {
             assert!(image.iter().any(|&byte| byte > 200));
             let centre = frame::centre_of_mass(image);
             assert!((centre.x - 14.0).abs() <= 0.5 && (centre.y - 14.0).abs() <= 0.5, "{centre:?}");
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn no_stroke_is_broken() {
-        for (image, &label) in TEST.pixels.chunks_exact(IMAGE_PIXELS).zip(&TEST.labels) {
+        for (image, &label) in TEST.pixels.chunks_exact(PIXELS).zip(&TEST.labels) {
             // A digit has at most two strokes, which need not touch.
             let islands = islands(image);
             assert!((1..=2).contains(&islands), "{islands} islands of ink in a {label}");
@@ -115,7 +122,7 @@ mod tests {
                     let steps =
                         [1, 27, 28, 29].into_iter().flat_map(|step| [at.checked_sub(step), Some(at + step)]);
                     open.extend(
-                        steps.flatten().filter(|&to| to < IMAGE_PIXELS && (at % 28).abs_diff(to % 28) <= 1),
+                        steps.flatten().filter(|&to| to < PIXELS && (at % 28).abs_diff(to % 28) <= 1),
                     );
                 }
             }

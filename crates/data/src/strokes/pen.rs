@@ -1,8 +1,6 @@
 //! A pen with a soft edge on a grid of pixels.
 
-use gansweep_config::{IMAGE_PIXELS, IMAGE_SIDE};
-
-use super::curve::Point;
+use super::{PIXELS, SIDE, curve::Point};
 
 /// A place of the pen in pixels, and how far its ink reaches there.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +12,7 @@ pub(super) struct Dab {
 /// A page of 28 x 28 pixels: the distance of every pixel's centre from the nearest ink's edge,
 /// negative within the ink.
 pub(super) struct Page {
-    distance: [f64; IMAGE_PIXELS],
+    distance: [f64; PIXELS],
 }
 
 /// Beyond this distance from the ink's edge, in pixels, a pixel stays black.
@@ -23,7 +21,7 @@ const REACH: f64 = 1.0;
 impl Page {
     /// Without ink.
     pub(super) fn blank() -> Self {
-        Self { distance: [f64::INFINITY; IMAGE_PIXELS] }
+        Self { distance: [f64::INFINITY; PIXELS] }
     }
 
     /// Draws one stroke.
@@ -53,7 +51,7 @@ impl Page {
                 let t = ((px * dx + py * dy) / squared_length).clamp(0.0, 1.0);
                 let (ex, ey) = (px - t * dx, py - t * dy);
                 let distance = (ex * ex + ey * ey).sqrt() - (from.radius + t * widening);
-                let nearest = &mut self.distance[row * IMAGE_SIDE + col];
+                let nearest = &mut self.distance[row * SIDE + col];
                 *nearest = nearest.min(distance);
             }
         }
@@ -62,7 +60,7 @@ impl Page {
 
 /// The rows or columns whose centres lie between two coordinates.
 fn pixels(low: f64, high: f64) -> std::ops::Range<usize> {
-    let clamp = |edge: f64| (edge + 0.5).clamp(0.0, IMAGE_SIDE as f64) as usize;
+    let clamp = |edge: f64| (edge + 0.5).clamp(0.0, SIDE as f64) as usize;
     clamp(low)..clamp(high)
 }
 
@@ -74,7 +72,7 @@ mod tests {
         let dab = |x| Dab { at: Point { x, y: 14.5 }, radius };
         let mut page = Page::blank();
         page.draw(&[dab(8.5), dab(14.0), dab(19.5)]);
-        let mut image = vec![0; IMAGE_PIXELS];
+        let mut image = vec![0; PIXELS];
         page.develop(1.0, &mut image);
         image
     }
@@ -82,7 +80,7 @@ mod tests {
     #[test]
     fn ink_is_full_along_the_line_fades_across_its_edge_and_ends() {
         let image = bar(2.0);
-        let at = |row: usize, col: usize| image[row * IMAGE_SIDE + col];
+        let at = |row: usize, col: usize| image[row * SIDE + col];
         assert_eq!([at(14, 10), at(13, 10), at(12, 10), at(11, 10)], [255, 255, 128, 0]);
         assert_eq!([at(14, 20), at(14, 21), at(14, 22)], [255, 128, 0]);
     }
@@ -99,7 +97,7 @@ mod tests {
         let dab = |x| Dab { at: Point { x, y: -3.0 }, radius: 2.0 };
         let mut page = Page::blank();
         page.draw(&[dab(-90.0), dab(90.0)]);
-        let mut image = vec![7; IMAGE_PIXELS];
+        let mut image = vec![7; PIXELS];
         page.develop(1.0, &mut image);
         assert!(image.iter().all(|&byte| byte == 0));
     }

@@ -75,7 +75,7 @@ impl fmt::Display for View {
             vec![
                 run.id.to_string(),
                 run.label.clone(),
-                run.config.total_steps().to_string(),
+                run.config.total_steps(&run.spec).to_string(),
                 state.to_owned(),
             ]
         });
@@ -122,7 +122,7 @@ impl View {
         let runs: Vec<_> = self.0.plan.runs.iter().map(|run| {
             let state = self.0.statuses.get(&run.id).map(|status| status.state.name());
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
-                   "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
+                   "assignments": run.assignments, "steps": run.config.total_steps(&run.spec), "state": state, "config": run.config})
         }).collect();
         json!({
             "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data),

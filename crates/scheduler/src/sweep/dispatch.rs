@@ -142,6 +142,7 @@ impl Sweep<'_> {
                 run: lane.id.clone(),
                 attempt: lane.attempt,
                 config: planned.config.clone(),
+                spec: planned.spec.clone(),
                 seed: planned.seed,
                 resume: self.roster.checkpoint(lane.run).cloned(),
             }

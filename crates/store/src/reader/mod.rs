@@ -2,6 +2,7 @@
 
 mod attempts;
 mod config;
+mod datasets;
 mod decimate;
 mod images;
 mod query;

@@ -1,6 +1,8 @@
 //! Recording a sweep and its plan.
 
-use gansweep_config::{Config, PlannedRun, RunState};
+use std::collections::BTreeMap;
+
+use gansweep_config::{Config, Dataset, DatasetSpec, PlannedRun, RunState};
 use rusqlite::{Connection, OptionalExtension, params, types::Value};
 
 use crate::{
@@ -26,6 +28,10 @@ impl Store {
         self.set_durable(true)?;
         self.write(|transaction, _| {
             let sweep_id = put_sweep(transaction, sweep, now)?;
+            let datasets = runs.iter().map(|run| (&*run.spec.fingerprint, run));
+            for run in datasets.collect::<BTreeMap<_, _>>().into_values() {
+                put_dataset(transaction, run.config.data.dataset, &run.spec)?;
+            }
             transaction.execute("UPDATE sweep_runs SET current = 0 WHERE sweep_id = ?1", [sweep_id])?;
             for (position, run) in (0_i64..).zip(runs) {
                 let config_id = put_config(transaction, run)?;
@@ -75,6 +81,31 @@ fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i
     Ok(id)
 }
 
+/// Records what runs train on. Of equal training data, the latest counts and name stand.
+fn put_dataset(connection: &Connection, dataset: Dataset, spec: &DatasetSpec) -> Result<(), Fault> {
+    let DatasetSpec { image, classes, train_images, test_images, fingerprint } = spec;
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO datasets (data_fingerprint, dataset, channels, height, width, classes, train_images,
+             test_images)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (data_fingerprint) DO UPDATE SET
+             dataset = excluded.dataset, channels = excluded.channels, height = excluded.height,
+             width = excluded.width, classes = excluded.classes, train_images = excluded.train_images,
+             test_images = excluded.test_images",
+    )?;
+    upsert.execute(params![
+        fingerprint,
+        dataset.name(),
+        image.channels,
+        image.height,
+        image.width,
+        classes,
+        train_images,
+        test_images
+    ])?;
+    Ok(())
+}
+
 fn put_config(connection: &Connection, run: &PlannedRun) -> Result<i64, Fault> {
     let hash = run.config_hash.as_str();
     let mut known = connection.prepare_cached("SELECT config_id FROM configs WHERE hash = ?1")?;
@@ -107,10 +138,10 @@ fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) 
         id,
         config_id,
         seed_to_sql(run.seed),
-        run.data_fingerprint,
+        run.spec.fingerprint,
         RunState::Queued.name(),
         run.config.train.epochs,
-        count("the number of steps", run.config.total_steps())?,
+        count("the number of steps", run.config.total_steps(&run.spec))?,
         now
     ])?;
     Ok(connection.last_insert_rowid())

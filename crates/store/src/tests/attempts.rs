@@ -27,7 +27,7 @@ fn a_registered_sweep_reads_back() {
             (&run.config_hash, run.typed_config().unwrap()),
             (&planned.config_hash, planned.config.clone())
         );
-        assert_eq!((run.epochs, run.total_steps), (3, planned.config.total_steps()));
+        assert_eq!((run.epochs, run.total_steps), (3, planned.config.total_steps(&planned.spec)));
     }
 }
 

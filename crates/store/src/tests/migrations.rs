@@ -9,9 +9,9 @@ use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 
-use super::support::{Fixture, GEOMETRY, Script};
+use super::support::{Fixture, GEOMETRY, Script, strokes};
 use crate::{
-    Cell, RealImages, RunFilter, Store, StoreError,
+    Cell, DatasetRow, Reader, RealImages, RunFilter, Store, StoreError,
     schema::{APPLICATION_ID, MIGRATIONS, migrate},
 };
 
@@ -178,6 +178,14 @@ fn a_database_of_every_version_opens_with_all_that_was_in_it() {
             run.typed_config().unwrap();
         }
     }
+}
+
+#[test]
+fn what_version_one_trained_on_was_like_mnist() {
+    let folder = restored(1);
+    Store::open(folder.path()).unwrap();
+    let found = Reader::open(folder.path()).unwrap().dataset("strokes-1").unwrap();
+    assert_eq!(found, DatasetRow { dataset: Dataset::Strokes, spec: strokes() });
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Readers: filters, prefixes, differences, queries, and a writer beside them.
 
-use gansweep_config::Dataset;
+use gansweep_config::{Dataset, DatasetSpec};
 use gansweep_protocol::Metric;
 use serde_json::json;
 
-use super::support::{Fixture, GEOMETRY, sweep};
-use crate::{Cell, RealImages, RunFilter, StoreError};
+use super::support::{Fixture, GEOMETRY, plan, strokes, sweep};
+use crate::{Cell, DatasetRow, RealImages, RunFilter, StoreError};
 
 fn filtered(fixture: &Fixture, where_sql: &str) -> Result<usize, StoreError> {
     let filter = RunFilter { sweep: Some("lr".into()), where_sql: Some(where_sql.into()) };
@@ -198,6 +198,20 @@ fn a_reader_sees_what_is_committed_and_a_snapshot_holds_it() {
     assert_eq!(count(), 1);
     drop(outer);
     assert_eq!(count(), 2);
+}
+
+#[test]
+fn a_dataset_is_told_with_the_counts_of_the_latest_plan() {
+    let mut fixture = Fixture::new();
+    let spec = DatasetSpec { test_images: 0, ..strokes() };
+    let mut runs = plan(&[1e-4], &[128], &[1]);
+    runs[0].spec = spec.clone();
+    assert_eq!(fixture.reader().dataset("strokes-1").unwrap().spec, strokes());
+    fixture.store.register_sweep(&sweep("other"), &runs).unwrap();
+    let found = fixture.reader().dataset("strokes-1").unwrap();
+    assert_eq!(found, DatasetRow { dataset: Dataset::Strokes, spec });
+    let error = fixture.reader().dataset("mnist-1").unwrap_err().to_string();
+    assert!(error.contains("no dataset with the fingerprint mnist-1"), "{error}");
 }
 
 #[test]

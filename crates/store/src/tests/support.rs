@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use gansweep_config::{
-    Activation, AdamConfig, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset,
-    DiscriminatorConfig, GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output,
-    Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
+    Activation, AdamConfig, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
+    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
+    OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
 };
 use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, Samples, Started};
 use serde_json::json;
@@ -111,9 +111,19 @@ fn planned(lr: f64, width: u32, seed: u64) -> PlannedRun {
         config_hash,
         config,
         seed,
-        data_fingerprint: "strokes-1".to_owned(),
+        spec: strokes(),
         assignments,
         label: format!("lr={lr:e} hidden={width} seed={seed}"),
+    }
+}
+
+pub(super) fn strokes() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 1, height: GEOMETRY.height, width: GEOMETRY.width },
+        classes: 10,
+        train_images: 60_000,
+        test_images: 10_000,
+        fingerprint: "strokes-1".to_owned(),
     }
 }
 

@@ -6,7 +6,8 @@ mod driver;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use gansweep_config::{Config, Dataset, Experiment, IMAGE_PIXELS, LoadOptions, SampleMode};
+use gansweep_config::{Config, Experiment, LoadOptions, SampleMode};
+use gansweep_fixtures::case::like_mnist;
 use rand::Rng;
 
 use super::TensorTrainer;
@@ -55,18 +56,23 @@ fn small(recipe: &str, sets: &[&str]) -> Config {
 }
 
 fn images(config: &Config) -> TrainingImages {
-    let count = 60_000.min(if config.data.images == 0 { 60_000 } else { config.data.images as usize });
-    let mut bytes = vec![0; count * IMAGE_PIXELS];
+    let (shape, count) = (like_mnist().image, config.images(&like_mnist()) as usize);
+    let mut bytes = vec![0; count * shape.size()];
     Key::new(1, Purpose::Generate, &[]).generator().fill_bytes(&mut bytes);
-    TrainingImages { dataset: Dataset::Strokes, bytes: Arc::new(bytes), count, pixels: config.data.pixels }
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
 }
 
 pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
-    configs.iter().zip(7..).map(|(config, seed)| Lane { config: config.clone(), seed }).collect()
+    configs
+        .iter()
+        .zip(7..)
+        .map(|(config, seed)| Lane { config: config.clone(), spec: like_mnist(), seed })
+        .collect()
 }
 
 pub(super) fn initial(lanes: &[Lane]) -> Vec<LaneState> {
-    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.seed)).collect()
+    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.spec.image, lane.seed)).collect()
 }
 
 pub(super) fn burn(lanes: &[Lane], states: &[LaneState]) -> TensorTrainer {
@@ -292,7 +298,10 @@ fn drawing_samples_leaves_every_state_as_it_was() {
     let before = trainer.state(0).unwrap();
     let latents = vec![gansweep_train::fixed_latents(1, &lanes[0].config, 4); 2];
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
-        assert_eq!(trainer.sample(&latents, 4, mode).unwrap()[1].as_ref().unwrap().len(), 4 * IMAGE_PIXELS);
+        assert_eq!(
+            trainer.sample(&latents, 4, mode).unwrap()[1].as_ref().unwrap().len(),
+            4 * like_mnist().image.size()
+        );
     }
     assert_eq!(trainer.state(0).unwrap(), before);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use gansweep_config::{Config, Record, RunId};
+use gansweep_config::{Config, DatasetSpec, Record, RunId};
 use gansweep_protocol::{
     Checkpoint, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Samples, Started,
 };
@@ -12,7 +12,7 @@ use super::{Emit, Tally};
 use crate::checkpoint::{self, Snapshot, Written};
 use crate::trainer::failed_metric;
 use crate::{Lane, LaneChunk};
-use crate::{TrainError, grid};
+use crate::{TrainError, pixels};
 use gansweep_nn::state::LaneState;
 
 /// One run of a group.
@@ -45,13 +45,13 @@ impl LoopLane {
             }
             None => Snapshot {
                 run: job.run.clone(),
-                state: LaneState::initial(&job.config, job.seed),
+                state: LaneState::initial(&job.config, job.spec.image, job.seed),
                 tally: Tally::default(),
             },
         };
         let step = snapshot.state.step;
         let lane = Self {
-            lane: Lane { config: job.config.clone(), seed: job.seed },
+            lane: Lane { config: job.config.clone(), spec: job.spec.clone(), seed: job.seed },
             step,
             run: job.run.clone(),
             attempt: job.attempt,
@@ -71,6 +71,18 @@ impl LoopLane {
         &self.lane.config
     }
 
+    pub(super) fn spec(&self) -> &DatasetSpec {
+        &self.lane.spec
+    }
+
+    fn steps_per_epoch(&self) -> u32 {
+        self.config().steps_per_epoch(self.spec())
+    }
+
+    fn total_steps(&self) -> u64 {
+        self.config().total_steps(self.spec())
+    }
+
     pub(super) fn run(&self) -> &RunId {
         &self.run
     }
@@ -80,7 +92,7 @@ impl LoopLane {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.step >= self.config().total_steps()
+        self.step >= self.total_steps()
     }
 
     /// Whether the last checkpoint is of this very step.
@@ -91,7 +103,7 @@ impl LoopLane {
     /// Steps until the next point or the end of the epoch, whichever comes first.
     pub(super) fn steps_to_boundary(&self, record: &Record) -> u32 {
         let to_multiple = |of: u32| of - (self.step % u64::from(of)) as u32;
-        to_multiple(record.every_steps).min(to_multiple(self.config().steps_per_epoch()))
+        to_multiple(record.every_steps).min(to_multiple(self.steps_per_epoch()))
     }
 
     /// Whether points are due when `steps` more are done.
@@ -112,16 +124,15 @@ impl LoopLane {
     }
 
     fn epoch_recorded(&self, step: u64, record: &Record) -> bool {
-        let per_epoch = u64::from(self.config().steps_per_epoch());
+        let per_epoch = u64::from(self.steps_per_epoch());
         let epoch = step / per_epoch;
-        let chosen =
-            epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.config().total_steps();
+        let chosen = epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.total_steps();
         step > 0 && step.is_multiple_of(per_epoch) && chosen
     }
 
     /// Adds what a chunk measured.
     pub(super) fn absorb(&mut self, chunk: &LaneChunk, seconds: f64) {
-        let per_epoch = u64::from(self.config().steps_per_epoch());
+        let per_epoch = u64::from(self.steps_per_epoch());
         for row in chunk.steps.iter() {
             if self.step.is_multiple_of(per_epoch) {
                 self.tally.epoch = super::tally::Sums::default();
@@ -154,7 +165,7 @@ impl LoopLane {
     }
 
     fn points(&mut self, epoch_end: bool) -> Event {
-        let images = images_seen(self.config(), self.step);
+        let images = self.images_seen();
         let elapsed = self.tally.seconds - self.tally.seconds_at_point;
         if elapsed > 0.0 {
             self.images_per_second = images.saturating_sub(self.tally.images_at_point) as f64 / elapsed;
@@ -166,7 +177,7 @@ impl LoopLane {
         if epoch_end {
             values.extend(self.tally.epoch.epoch_means());
         }
-        values.push((Metric::Epoch, self.step as f64 / f64::from(self.config().steps_per_epoch())));
+        values.push((Metric::Epoch, self.step as f64 / f64::from(self.steps_per_epoch())));
         values.push((Metric::ImagesSeen, images as f64));
         values.push((Metric::Seconds, self.tally.seconds));
         values.push((Metric::ImagesPerSecond, self.images_per_second));
@@ -174,6 +185,14 @@ impl LoopLane {
         self.tally.seconds_at_point = self.tally.seconds;
         self.tally.images_at_point = images;
         Event::Points(Points { step: self.step, values })
+    }
+
+    /// Real images that went through the discriminator so far.
+    fn images_seen(&self) -> u64 {
+        let (per_epoch, train) = (u64::from(self.steps_per_epoch()), &self.config().train);
+        let images = u64::from(self.config().images_per_epoch(self.spec()));
+        let per_step = u64::from(train.batch_size) * u64::from(train.d_steps);
+        self.step / per_epoch * images + (self.step % per_epoch * per_step).min(images)
     }
 
     pub(super) fn started(&self, device: &str, backend: &str, lane: u32, lanes: u32) -> Event {
@@ -188,11 +207,12 @@ impl LoopLane {
         })
     }
 
-    /// A grid of `values`, `[rows * cols, 784]` in the config's pixel range.
+    /// A grid of `values`, `[rows * cols, image size]` in the config's pixel range.
     pub(super) fn samples(&self, values: &[f32], record: &Record) -> Result<Event, TrainError> {
-        let bytes = grid::to_bytes(values, self.config().data.pixels);
-        let (png, geometry) = grid::encode(&bytes, record.grid_rows, record.grid_cols)?;
-        let epoch = (self.step / u64::from(self.config().steps_per_epoch())) as u32;
+        let bytes = pixels::to_bytes(values, self.config().data.pixels);
+        let (png, geometry) =
+            gansweep_data::grid(&bytes, self.spec().image, record.grid_rows, record.grid_cols)?;
+        let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32;
         Ok(Event::Samples(Samples { step: self.step, epoch, geometry, png }))
     }
 
@@ -208,17 +228,17 @@ impl LoopLane {
     }
 
     pub(super) fn progress(&self) -> Event {
-        let config = self.config();
-        let epoch = (self.step / u64::from(config.steps_per_epoch())) as u32 + 1;
+        let epochs = self.config().train.epochs;
+        let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32 + 1;
         let latest = |metric: Metric| {
             let mut row = Metric::of_steps().zip(self.latest.iter().flatten());
             row.find(|(candidate, _)| *candidate == metric).map_or(f64::NAN, |(_, &value)| value.into())
         };
         Event::Progress(Progress {
             step: self.step,
-            total_steps: config.total_steps(),
-            epoch: epoch.min(config.train.epochs),
-            epochs: config.train.epochs,
+            total_steps: self.total_steps(),
+            epoch: epoch.min(epochs),
+            epochs,
             d_loss: latest(Metric::DLoss),
             g_loss: latest(Metric::GLoss),
             images_per_second: self.images_per_second,
@@ -254,19 +274,11 @@ impl LoopLane {
     }
 }
 
-/// Real images that went through the discriminator in the first `step` steps.
-fn images_seen(config: &Config, step: u64) -> u64 {
-    let per_epoch = u64::from(config.steps_per_epoch());
-    let images = u64::from(config.images_per_epoch());
-    let per_step = u64::from(config.train.batch_size) * u64::from(config.train.d_steps);
-    step / per_epoch * images + (step % per_epoch * per_step).min(images)
-}
-
 fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
     if snapshot.run != job.run {
         return Err(format!("it is of run {}, not of {}", snapshot.run, job.run));
     }
-    snapshot.state.check(&job.config)
+    snapshot.state.check(&job.config, job.spec.image)
 }
 
 fn hostname() -> String {

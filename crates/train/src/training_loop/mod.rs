@@ -206,7 +206,7 @@ fn check_alignment(lanes: &[LoopLane]) -> Result<(), TrainError> {
     let Some(first) = lanes.first() else {
         return Err(TrainError::Group("it has no lanes".into()));
     };
-    let phase = |lane: &LoopLane| lane.config().phase(lane.step);
+    let phase = |lane: &LoopLane| lane.config().phase(lane.spec(), lane.step);
     match lanes.iter().find(|lane| phase(lane) != phase(first)) {
         Some(other) => Err(TrainError::Group(format!(
             "{} stands at step {} of its epoch and {} at step {}, and the epoch's last step is smaller than the others",

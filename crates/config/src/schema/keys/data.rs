@@ -17,10 +17,10 @@ pub(super) static KEYS: &[Key] = &[
     ),
     math(
         "data.images",
-        Kind::Integer(0, 60_000),
+        Kind::Integer(0, 100_000_000),
         "0",
         Field::Integer(|c| &mut c.data.images),
-        "Train on the first so many images; `0` stands for all 60,000.",
+        "Train on the first so many images, at most those that the dataset has; `0` stands for all.",
     ),
     math(
         "data.pixels",

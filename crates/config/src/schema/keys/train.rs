@@ -14,7 +14,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     math(
         "train.batch_size",
-        Kind::Integer(1, 60_000),
+        Kind::Integer(1, 65_536),
         "64",
         Field::Integer(|c| &mut c.train.batch_size),
         "Images in a batch.",

@@ -6,7 +6,9 @@ mod story;
 
 use std::path::Path;
 
-use gansweep_config::{Assignment, ConfigHash, Dataset, Palette, PlannedRun, Record, RunId, SampleMode};
+use gansweep_config::{
+    Assignment, ConfigHash, Dataset, DatasetSpec, ImageShape, Palette, PlannedRun, Record, RunId, SampleMode,
+};
 use gansweep_protocol::Geometry;
 use gansweep_store::{Store, SweepRecord};
 use serde_json::json;
@@ -152,15 +154,24 @@ impl Synthetic {
             words.push(format!("hidden={}", spec.width));
         }
         words.push(format!("seed={}", spec.seed));
-        let data_fingerprint = format!("{}-images", self.dataset.name());
         PlannedRun {
-            id: RunId::of(&config_hash, spec.seed, &data_fingerprint),
+            id: RunId::of(&config_hash, spec.seed, &self.data().fingerprint),
             config_hash,
             config,
             seed: spec.seed,
-            data_fingerprint,
+            spec: self.data(),
             assignments,
             label: words.join(" "),
+        }
+    }
+
+    fn data(&self) -> DatasetSpec {
+        DatasetSpec {
+            image: ImageShape { channels: 1, height: 28, width: 28 },
+            classes: 10,
+            train_images: 60_000,
+            test_images: 10_000,
+            fingerprint: format!("{}-images", self.dataset.name()),
         }
     }
 

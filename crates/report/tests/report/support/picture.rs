@@ -23,7 +23,7 @@ impl Synthetic {
         let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(&spec, cell, 1.0)).collect();
         RealImages {
             dataset: self.dataset,
-            data_fingerprint: format!("{}-images", self.dataset.name()),
+            data_fingerprint: self.data().fingerprint,
             geometry: self.geometry(),
             png: png(&tiles(&images, self.side), self.side),
         }

@@ -5,9 +5,9 @@ mod memory;
 use std::time::Duration;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DiscriminatorConfig,
-    GeneratorConfig, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Palette, Pixels,
-    PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
+    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
+    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
+    OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
 };
 use gansweep_scheduler::{
     Launcher, Notice, Pacing, Recorder, RunnerError, Slot, StopSignal, Summary, SweepRequest, run_sweep,
@@ -66,9 +66,19 @@ pub(crate) fn run(config: &Config, seed: u64) -> PlannedRun {
         config_hash,
         config: config.clone(),
         seed,
-        data_fingerprint: "strokes".to_owned(),
+        spec: strokes(),
         assignments: Vec::new(),
         label: format!("seed={seed}"),
+    }
+}
+
+fn strokes() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        classes: 10,
+        train_images: 60_000,
+        test_images: 10_000,
+        fingerprint: "strokes".to_owned(),
     }
 }
 
