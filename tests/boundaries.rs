@@ -117,6 +117,24 @@ fn only_the_device_module_names_a_backend_of_burn() {
     }
 }
 
+#[test]
+fn only_data_knows_the_sizes_of_a_dataset() {
+    const SIZES: [&str; 5] = ["28", "784", "60000", "60_000", "10_000"];
+    for name in ORDER.iter().filter(|name| **name != "data") {
+        let files = sources(&root().join("crates").join(name).join("src"));
+        for file in files.iter().filter(|file| file.file_stem().is_some_and(|stem| stem != "fixtures")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // A width in a format string is `msg:28`, and a float has a dot.
+            let is_part = |c: char| c.is_alphanumeric() || "_.:".contains(c);
+            let size = shipped.lines().find(|line| {
+                line.split(|c| !is_part(c)).any(|word| SIZES.contains(&word.trim_end_matches(['.', ':'])))
+            });
+            assert!(size.is_none(), "{}: {}", file.display(), size.unwrap_or_default());
+        }
+    }
+}
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
