@@ -1,6 +1,8 @@
 //! Who may know whom: the rules of docs/architecture.md, checked against `cargo metadata` and the
 //! sources.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
