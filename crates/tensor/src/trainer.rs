@@ -20,8 +20,6 @@ use gansweep_protocol::Metric;
 use gansweep_train::TrainError;
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
 
-/// Numbers that every step measures.
-
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
 pub struct TensorTrainer {
