@@ -7,9 +7,6 @@ use std::time::Duration;
 use gansweep_config::{Noise, SampleMode};
 use pulp::Arch;
 
-use gansweep_nn::optimizer::AdamUpdate;
-
-use super::adam::Learning;
 use super::engine::{Engine, Phase};
 use super::loss::{Scored, cross_entropy};
 use super::matrix::Matrix;
@@ -18,9 +15,11 @@ use super::norm::Statistics;
 use super::sparse::Drawings;
 use super::squash::Squash;
 use super::stage::{Draws, Mode, Rows};
+use super::trained::Learning;
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::network::{Network, Role};
+use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
@@ -190,7 +189,7 @@ impl LaneTrainer {
             *squares = 0.0;
         }
         self.discriminator_updates += 1;
-        let update = AdamUpdate::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
+        let update = Update::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
         let learning = Some(Learning { update, squares });
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
@@ -215,7 +214,7 @@ impl LaneTrainer {
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
         gradients.through(engine, Squash::of(lane.config.model.output).derivative(), images);
         self.generator_updates += 1;
-        let update = AdamUpdate::new(&lane.config.optimizer.generator, self.generator_updates);
+        let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
         let learning = Some(Learning { update, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         scored

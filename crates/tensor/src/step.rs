@@ -88,9 +88,13 @@ impl<'a> Inputs<'a> {
         Self { layout, lanes, floats, integers, generator_masks, discriminator_masks }
     }
 
-    fn columns(&self, span: &Span) -> Tensor<2> {
-        let row = self.floats.clone().slice([span.start..span.start + span.count]);
-        row.reshape([self.lanes, span.count / self.lanes])
+    /// One number a lane for each span, `[lanes, 1]`.
+    fn columns(&self, spans: &[Span]) -> Vec<Tensor<2>> {
+        let column = |span: &Span| {
+            let row = self.floats.clone().slice([span.start..span.start + span.count]);
+            row.reshape([self.lanes, 1])
+        };
+        spans.iter().map(column).collect()
     }
 
     fn latents(&self, span: &Span, batch: usize) -> Tensor<3> {
@@ -157,8 +161,7 @@ impl Lanes {
             (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
         let norm = point.then(|| norm(&gradient));
-        let [step_size, root] = &inputs.layout.adam_d[update];
-        self.discriminator.update(gradient, inputs.columns(step_size), inputs.columns(root));
+        self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
         let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
         let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
         let (scores, taken) = (means(activation::sigmoid(logits.clone())), means(taken_for_real(logits)));
@@ -194,8 +197,7 @@ impl Lanes {
             (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
         let norm = point.then(|| norm(&gradient));
-        let [step_size, root] = &inputs.layout.adam_g;
-        self.generator.update(gradient, inputs.columns(step_size), inputs.columns(root));
+        self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
         let score = activation::sigmoid(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
     }

@@ -108,6 +108,8 @@ impl Work {
             latent_dim: tensors.generator.network.inputs,
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
+            generator_numbers: tensors.generator.varying_numbers(),
+            discriminator_numbers: tensors.discriminator.varying_numbers(),
         };
         let feed = Feed::start(lanes.clone(), positions.clone(), &sizes);
         Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })

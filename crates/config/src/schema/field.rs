@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::{Activation, Combine, Config, Dataset, Latent, Noise, Output, Pixels, Value};
+use crate::{Activation, Combine, Config, Dataset, Latent, Noise, OptimizerKind, Output, Pixels, Value};
 
 /// A place in a config.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,7 @@ pub(crate) enum Field {
     Dataset(fn(&mut Config) -> &mut Dataset),
     Latent(fn(&mut Config) -> &mut Latent),
     Noise(fn(&mut Config) -> &mut Noise),
+    Optimizer(fn(&mut Config) -> &mut OptimizerKind),
     Output(fn(&mut Config) -> &mut Output),
     Pixels(fn(&mut Config) -> &mut Pixels),
 }
@@ -37,6 +38,7 @@ impl Field {
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
             (Self::Latent(field), Value::Text(word)) => choose(field(config), word),
             (Self::Noise(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Optimizer(field), Value::Text(word)) => choose(field(config), word),
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, AdamConfig, Noise, SampleMode};
+use gansweep_config::{Activation, NetworkOptimizer, Noise, SampleMode};
 
 use super::tape::{Tape, Var};
 use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Schedule, TrainingImages};
@@ -224,31 +225,50 @@ impl Oracle {
         out
     }
 
-    /// Adam on every parameter of a network; returns their gradients.
+    /// One update of every parameter of a network; returns their gradients.
     fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
-        let optimizer = &self.lane.config.optimizer;
-        let AdamConfig { lr, beta1, beta2, eps } = match role {
-            Role::Generator => optimizer.generator.clone(),
-            Role::Discriminator => optimizer.discriminator.clone(),
-        };
         self.updates[role as usize] += 1;
-        let t = self.updates[role as usize] as f64;
+        let optimizer = *optimizer::of(role, &self.lane.config);
         let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
         for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
             let name = format!("{}.{}", role.name(), parameter.name);
             let gradient = all.of(&vars[&name]);
-            for (i, &g) in gradient.iter().enumerate() {
-                let mut moment = |letter: char, beta: f64, value: f64| {
-                    let moment = &mut self.arrays.get_mut(&format!("adam.{letter}.{name}")).unwrap()[i];
-                    *moment = beta * *moment + (1.0 - beta) * value;
-                    *moment / (1.0 - beta.powf(t))
-                };
-                let (m, v) = (moment('m', beta1, g), moment('v', beta2, g * g));
-                self.arrays.get_mut(&name).unwrap()[i] -= lr * m / (v.sqrt() + eps);
-            }
+            Algorithm::of(&optimizer).visit(Descend {
+                config: &optimizer,
+                t: self.updates[role as usize],
+                gradient: &gradient,
+                name: &name,
+                arrays: &mut self.arrays,
+            });
             gradients.insert(name, gradient);
         }
         gradients
+    }
+}
+
+/// An update of one parameter in 64-bit floats.
+struct Descend<'a> {
+    config: &'a NetworkOptimizer,
+    t: u64,
+    gradient: &'a [f64],
+    name: &'a str,
+    arrays: &'a mut Arrays,
+}
+
+impl Visitor for Descend<'_> {
+    type Output = ();
+
+    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
+        let names = O::BUFFERS.map(|buffer| format!("{buffer}.{}", self.name));
+        let numbers = O::numbers(self.config, self.t);
+        for (i, &gradient) in self.gradient.iter().enumerate() {
+            let buffers = names.each_ref().map(|name| self.arrays[name][i]);
+            let (value, buffers) = O::step(&numbers, gradient, self.arrays[self.name][i], buffers);
+            self.arrays.get_mut(self.name).unwrap()[i] = value;
+            for (name, buffer) in names.iter().zip(buffers) {
+                self.arrays.get_mut(name).unwrap()[i] = buffer;
+            }
+        }
     }
 }
 
