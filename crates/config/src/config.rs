@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, DatasetSpec, OptimizerConfig};
+use crate::{Dataset, DatasetSpec, LossConfig, OptimizerConfig};
 
 /// The resolved values that decide a run's mathematics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,38 +122,6 @@ pub struct DiscriminatorConfig {
     pub slope: f64,
     /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
     pub dropout: f64,
-}
-
-/// What each network minimises: binary cross-entropy, the generator's in its non-saturating form
-/// (Goodfellow et al. 2014, section 3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossConfig {
-    /// How the discriminator's losses on real and on fake images become one number.
-    pub combine: Combine,
-    /// One-sided label smoothing: the discriminator's target on real images is one minus this
-    /// (Salimans et al. 2016, section 3.4). The generator's target stays 1.
-    pub label_smoothing: f64,
-}
-
-/// How the discriminator's losses on real and on fake images become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Combine {
-    /// `real + fake`.
-    Sum,
-    /// `(real + fake) / 2`.
-    Mean,
-}
-
-impl Combine {
-    /// The factor before `real + fake`.
-    pub const fn weight(self) -> f64 {
-        match self {
-            Self::Sum => 1.0,
-            Self::Mean => 0.5,
-        }
-    }
 }
 
 /// How long, in what portions, and on which noise.

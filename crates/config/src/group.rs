@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Config, Dataset, DatasetSpec, OptimizerKind, Output, Pixels, PlannedRun};
+use crate::{Config, Dataset, DatasetSpec, LossKind, OptimizerKind, Output, Pixels, PlannedRun};
 
 /// What all lanes of a group have in common: everything that decides a tensor's shape, which
 /// images a step sees, or which operations it consists of.
@@ -27,6 +27,8 @@ pub struct GroupKey {
     pub discriminator_dropout: bool,
     /// The generator's last activation.
     pub output: Output,
+    /// What the networks minimise.
+    pub loss: LossKind,
     /// How the generator's parameters move.
     pub generator_optimizer: OptimizerKind,
     /// How the discriminator's parameters move.
@@ -50,7 +52,7 @@ pub struct GroupKey {
 impl GroupKey {
     /// Of a config on data of that spec.
     pub fn of(config: &Config, spec: &DatasetSpec) -> Self {
-        let Config { data, model, optimizer, train, .. } = config;
+        let Config { data, model, loss, optimizer, train } = config;
         Self {
             latent_dim: model.latent_dim,
             generator_hidden: model.generator.hidden.clone(),
@@ -59,6 +61,7 @@ impl GroupKey {
             generator_dropout: model.generator.dropout > 0.0,
             discriminator_dropout: model.discriminator.dropout > 0.0,
             output: model.output,
+            loss: loss.kind,
             generator_optimizer: optimizer.generator.kind,
             discriminator_optimizer: optimizer.discriminator.kind,
             batch_size: train.batch_size,

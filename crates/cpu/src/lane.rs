@@ -8,7 +8,7 @@ use gansweep_config::{Noise, SampleMode};
 use pulp::Arch;
 
 use super::engine::{Engine, Phase};
-use super::loss::{Scored, cross_entropy};
+use super::loss::{Scored, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
 use super::network::Perceptron;
 use super::norm::Statistics;
@@ -174,10 +174,8 @@ impl LaneTrainer {
         let Self { lane, engine, work, .. } = self;
         let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
         work.gradients.output.reshape(2 * count, 1);
-        let (real, fake) = work.logits.lines().split_at(count);
-        let (real_gradient, fake_gradient) = work.gradients.output.lines_mut().split_at_mut(count);
-        let real = cross_entropy(real, 1.0 - loss.label_smoothing, weight, real_gradient);
-        let fake = cross_entropy(fake, 0.0, weight, fake_gradient);
+        let gradient = work.gradients.output.lines_mut();
+        let [real, fake] = discriminator_loss(loss, work.logits.lines(), weight, gradient);
         sums.loss += weight * (real.loss + fake.loss);
         sums.real += real.score;
         sums.fake += fake.score;
@@ -208,7 +206,8 @@ impl LaneTrainer {
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
-        let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
+        let kind = lane.config.loss.kind;
+        let scored = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);

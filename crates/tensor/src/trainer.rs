@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::feed::{Feed, Position};
 use super::forward::Statistics;
 use super::images::DeviceImages;
-use super::loss::DiscriminatorLoss;
+use super::loss::Loss;
 use super::row::{StepShape, dropout_layers};
 use super::side::Side;
 use super::step::{Lanes, StepKit};
@@ -19,8 +19,6 @@ use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
 use gansweep_train::TrainError;
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
-
-/// Numbers that every step measures.
 
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
@@ -96,7 +94,7 @@ impl Work {
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
-            loss: DiscriminatorLoss::new(&configs, &device.device),
+            loss: Loss::new(&configs, &device.device),
             images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();

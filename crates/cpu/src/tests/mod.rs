@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use gansweep_config::{
     Activation, Combine, Config, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig, GeneratorConfig,
-    ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig, Output, Pixels,
-    TrainConfig,
+    ImageShape, Latent, LossConfig, LossKind, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig, Output,
+    Pixels, TrainConfig,
 };
 
 use super::CpuTrainer;
@@ -49,7 +49,7 @@ fn small() -> Config {
                 dropout: 0.0,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs: 4,
@@ -81,6 +81,7 @@ fn cases() -> Vec<(&'static str, Config)> {
 fn kinds() -> Vec<(&'static str, Config)> {
     let mut kinds = layers_losses_and_schedules();
     kinds.extend(optimizers());
+    kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
     kinds
 }
 
@@ -159,7 +160,7 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
                 c.model.generator.activation = Activation::LeakyRelu;
                 c.model.generator.slope = 0.1;
                 c.model.discriminator.dropout = 0.5;
-                c.loss = LossConfig { combine: Combine::Mean, label_smoothing: 0.2 };
+                c.loss = LossConfig::non_saturating(Combine::Mean, 0.2);
                 c.train.d_steps = 3;
                 c.train.noise = Noise::Shared;
             }),

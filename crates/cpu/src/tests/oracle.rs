@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, NetworkOptimizer, Noise, SampleMode};
+use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMode};
 
 use super::tape::{Tape, Var};
+use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
@@ -87,17 +88,13 @@ impl Oracle {
         let role = Role::Discriminator;
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
-        let real_loss = cross_entropy(&mut tape, &real, 1.0 - self.lane.config.loss.label_smoothing);
-        let fake_loss = cross_entropy(&mut tape, &fake, 0.0);
-        let sum = tape.add(real_loss, fake_loss);
-        let loss = tape.scale(sum, self.lane.config.loss.combine.weight());
+        let loss = &self.lane.config.loss;
+        let real = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real });
+        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake });
+        let sum = tape.add(real.loss, fake.loss);
+        let loss = tape.scale(sum, loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
-        let share_above_half = |logits: &Batch| {
-            let above = logits.iter().filter(|row| row[0].value > 0.0).count();
-            above as f64 / logits.len() as f64
-        };
-        let (on_real, on_fake) = (share_above_half(&real), 1.0 - share_above_half(&fake));
-        ([loss.value, score(&real), score(&fake), on_real, on_fake], gradients)
+        ([loss.value, real.score, fake.score, real.taken_for_real, 1.0 - fake.taken_for_real], gradients)
     }
 
     fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
@@ -111,9 +108,10 @@ impl Oracle {
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
         let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
-        let loss = cross_entropy(&mut tape, &logits, 1.0);
-        let gradients = self.descend(&tape, &vars, loss, Role::Generator);
-        ([loss.value, score(&logits)], gradients)
+        let loss = &self.lane.config.loss;
+        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
+        let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
+        ([fake.loss.value, fake.score], gradients)
     }
 
     /// Images row by row.
@@ -286,21 +284,54 @@ fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &B
         .collect()
 }
 
-/// The mean over a batch of one logit each.
-fn cross_entropy(tape: &mut Tape, logits: &Batch, target: f64) -> Var {
-    let losses: Vec<Var> = logits
-        .iter()
-        .map(|row| {
-            let p = 1.0 / (1.0 + (-row[0].value).exp());
-            // Nothing times the logarithm of nothing is nothing.
-            let term = |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { -weight * p.ln() };
-            let loss = term(target, p) + term(1.0 - target, 1.0 - p);
-            tape.var(loss, [(row[0], p - target)])
-        })
-        .collect();
-    tape.mean(&losses)
+/// Which loss, on which images.
+enum Of {
+    Real,
+    Fake,
+    Generator,
 }
 
-fn score(logits: &Batch) -> f64 {
-    logits.iter().map(|row| 1.0 / (1.0 + (-row[0].value).exp())).sum::<f64>() / logits.len() as f64
+/// Means over a batch.
+struct Judged {
+    loss: Var,
+    score: f64,
+    taken_for_real: f64,
+}
+
+/// The loss of a batch of one output each.
+struct Judge<'a> {
+    tape: &'a mut Tape,
+    loss: &'a LossConfig,
+    outputs: &'a Batch,
+    of: Of,
+}
+
+impl loss::Visitor for Judge<'_> {
+    type Output = Judged;
+
+    fn visit<L: Loss>(self) -> Judged {
+        let Targets { real, fake } = L::targets(self.loss);
+        let loss = |output: f64| match self.of {
+            Of::Real => L::discriminator(Dual::output(output), Dual::constant(real)),
+            Of::Fake => L::discriminator(Dual::output(output), Dual::constant(fake)),
+            Of::Generator => L::generator(Dual::output(output)),
+        };
+        let outputs: Vec<Var> = self.outputs.iter().map(|row| row[0]).collect();
+        let mut loss_of = |&output: &Var| {
+            let Dual { value, derivative } = loss(output.value);
+            self.tape.var(value, [(output, derivative)])
+        };
+        let losses: Vec<Var> = outputs.iter().map(&mut loss_of).collect();
+        let mean = |value: &dyn Fn(f64) -> f64| {
+            outputs.iter().map(|output| value(output.value)).sum::<f64>() / outputs.len() as f64
+        };
+        Judged {
+            loss: self.tape.mean(&losses),
+            score: mean(&|x| match L::SCORE {
+                Score::Probability => 1.0 / (1.0 + (-x).exp()),
+                Score::Output => x,
+            }),
+            taken_for_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
+        }
+    }
 }

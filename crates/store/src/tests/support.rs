@@ -149,7 +149,7 @@ pub(super) fn config(lr: f64, width: u32) -> Config {
                 dropout: 0.3,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.1 },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.1),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs: 3,

@@ -29,7 +29,7 @@ pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
                 dropout: 0.3,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs,

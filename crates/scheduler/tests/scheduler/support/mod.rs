@@ -41,7 +41,7 @@ pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
                 dropout: 0.0,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs,
