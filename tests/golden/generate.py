@@ -19,11 +19,15 @@ import torch
 from safetensors import safe_open
 
 import streams
-from tutorials import TUTORIALS, GivenDropout
+from tutorials import GivenDropout, tutorial
 
 HERE = Path(__file__).parent
 ENTRIES = 8
 NETWORKS = ["generator", "discriminator"]
+# The buffers beside each parameter, with their names in a lane's state.
+BUFFERS = {
+    torch.optim.Adam: {"exp_avg": "adam.m", "exp_avg_sq": "adam.v"},
+}
 
 
 class Computation:
@@ -33,7 +37,7 @@ class Computation:
         self.case = case
         self.norms = {}
         self.inputs = {name: torch.from_numpy(values).to(dtype) for name, values in inputs.items()}
-        self.tutorial = TUTORIALS[case["name"]](case["config"])
+        self.tutorial = tutorial(case)
         self.models = dict(zip(NETWORKS, [self.tutorial.G, self.tutorial.D]))
         for network, model in self.models.items():
             weights = {n.removeprefix(f"{network}."): v for n, v in self.inputs.items() if n.startswith(f"{network}.")}
@@ -81,8 +85,9 @@ class Computation:
             for name, parameter in model.named_parameters():
                 name = f"{network}.{name}"
                 found[name] = parameter.detach() - self.inputs[name]
-                found[f"adam.m.{name}"] = optimizer.state[parameter]["exp_avg"]
-                found[f"adam.v.{name}"] = optimizer.state[parameter]["exp_avg_sq"]
+                for buffer, ours in BUFFERS[type(optimizer)].items():
+                    if buffer in optimizer.state[parameter]:
+                        found[f"{ours}.{name}"] = optimizer.state[parameter][buffer]
             for name, buffer in model.named_buffers():
                 if "running" in name:
                     found[f"{network}.{name}"] = buffer
@@ -147,8 +152,8 @@ def initialisation(cases):
     torch.manual_seed(0)
     found = {}
     for case in cases:
-        tutorial = TUTORIALS[case["name"]](case["config"])
-        for network, model in zip(NETWORKS, [tutorial.G, tutorial.D]):
+        fresh = tutorial(case)
+        for network, model in zip(NETWORKS, [fresh.G, fresh.D]):
             for name, parameter in model.named_parameters():
                 layer = model.get_submodule(name.split(".")[0])
                 if isinstance(layer, torch.nn.Linear):

@@ -22,9 +22,10 @@ import torch
 from safetensors.torch import load_file
 
 import streams
-from tutorials import TUTORIALS
+from tutorials import tutorial
 
 HERE = Path(__file__).parent
+CASES = {case["name"]: case for case in json.loads((HERE / "cases.json").read_text())}
 
 
 def read_png(path):
@@ -60,16 +61,16 @@ def predict(kind, left, above, corner):
 
 
 def load(recipe, folder, prefix):
-    case = next(case for case in json.loads((HERE / "cases.json").read_text()) if case["name"] == recipe)
-    tutorial = TUTORIALS[recipe](case["config"])
-    for name, model in [("generator", tutorial.G), ("discriminator", tutorial.D)]:
+    case = CASES[recipe]
+    fresh = tutorial(case)
+    for name, model in [("generator", fresh.G), ("discriminator", fresh.D)]:
         weights = load_file(folder / f"{name}.safetensors")
         if not all(key.startswith(prefix) for key in weights):
             raise SystemExit(f"{name}: not every tensor's name begins with {prefix!r}")
         model.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items()}, strict=True)
         model.eval()
         print(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters loaded")
-    return case["config"], tutorial
+    return case["config"], fresh.G
 
 
 def draw(config, generator, count, seed):
@@ -84,7 +85,7 @@ def draw(config, generator, count, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", choices=TUTORIALS)
+    parser.add_argument("recipe", choices=CASES)
     parser.add_argument("folder", type=Path, help="with generator.safetensors and discriminator.safetensors")
     parser.add_argument("picture", type=Path, help="what `gansweep generate` drew of the same run")
     parser.add_argument("--count", type=int, default=64)
@@ -92,8 +93,8 @@ def main():
     parser.add_argument("--prefix", default="", help="the one given to `gansweep export`")
     arguments = parser.parse_args()
 
-    config, tutorial = load(arguments.recipe, arguments.folder, arguments.prefix)
-    images = draw(config, tutorial.G, arguments.count, arguments.seed)
+    config, generator = load(arguments.recipe, arguments.folder, arguments.prefix)
+    images = draw(config, generator, arguments.count, arguments.seed)
     picture = read_png(arguments.picture)
     cols = picture.shape[1] // 28
     expected = np.zeros_like(picture)

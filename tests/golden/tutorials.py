@@ -278,8 +278,15 @@ class Udacity(Tutorial):
         }
 
 
+OPTIMIZERS = {
+    "adam": lambda parameters, o: torch.optim.Adam(
+        parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
+    ),
+}
+
+
 class FromConfig(Tutorial):
-    """Any config: the recipe of this program's own, and one with settings that no recipe has."""
+    """Any config: the recipe of this program's own, and settings that no recipe has."""
 
     logits = True
 
@@ -308,12 +315,11 @@ class FromConfig(Tutorial):
         return nn.Sequential(*self.stack(self.config["model"]["discriminator"], 784, 1))
 
     def optimizers(self):
-        def adam(model, values):
-            betas = (values["beta1"], values["beta2"])
-            return torch.optim.Adam(model.parameters(), lr=values["lr"], betas=betas, eps=values["eps"])
+        def optimizer(model, values):
+            return OPTIMIZERS[values.get("kind", "adam")](model.parameters(), values)
 
-        self.g_optimizer = adam(self.G, self.config["optimizer"]["generator"])
-        self.d_optimizer = adam(self.D, self.config["optimizer"]["discriminator"])
+        self.g_optimizer = optimizer(self.G, self.config["optimizer"]["generator"])
+        self.d_optimizer = optimizer(self.D, self.config["optimizer"]["discriminator"])
 
     def update_discriminator(self, x, z, masks, ready):
         loss = self.config["loss"]
@@ -354,11 +360,9 @@ class FromConfig(Tutorial):
         }
 
 
-TUTORIALS = {
-    "realpython": RealPython,
-    "jovian": Jovian,
-    "coursera": Coursera,
-    "udacity": Udacity,
-    "fast": FromConfig,
-    "variations": FromConfig,
-}
+TUTORIALS = {"realpython": RealPython, "jovian": Jovian, "coursera": Coursera, "udacity": Udacity}
+
+
+def tutorial(case):
+    """The tutorial of a case, with fresh networks and optimisers."""
+    return TUTORIALS.get(case["name"], FromConfig)(case["config"])

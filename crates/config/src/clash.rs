@@ -24,6 +24,7 @@ pub(crate) fn clashes(config: &Config, record: &Record, data: Option<&DataIdenti
     };
     [
         output_and_pixels(config),
+        labels_that_are_not_smoothed(config),
         data.and_then(|data| too_many_images(config, data)),
         images.and_then(|images| no_full_batch(config, images)),
         lonely_image(config, images),
@@ -45,6 +46,15 @@ fn output_and_pixels(config: &Config) -> Option<Clash> {
         keys: &["model.output", "data.pixels"],
         reason: format!("\"{output}\" cannot reach all pixels of `data.pixels = \"{pixels}\"`"),
         expected: format!("`data.pixels = \"{right_pixels}\"`, or `model.output = \"{right_output}\"`"),
+    })
+}
+
+fn labels_that_are_not_smoothed(config: &Config) -> Option<Clash> {
+    let reason = config.loss.kind.refuses_label_smoothing().filter(|_| config.loss.label_smoothing > 0.0)?;
+    Some(Clash {
+        keys: &["loss.label_smoothing", "loss.kind"],
+        reason: format!("`loss.kind = \"{}\"` {reason}", config.loss.kind.name()),
+        expected: "`loss.label_smoothing = 0`, or another loss".to_owned(),
     })
 }
 

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, DatasetSpec};
+use crate::{Dataset, DatasetSpec, LossConfig, OptimizerConfig};
 
 /// The resolved values that decide a run's mathematics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,62 +124,6 @@ pub struct DiscriminatorConfig {
     pub dropout: f64,
 }
 
-/// What each network minimises: binary cross-entropy, the generator's in its non-saturating form
-/// (Goodfellow et al. 2014, section 3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossConfig {
-    /// How the discriminator's losses on real and on fake images become one number.
-    pub combine: Combine,
-    /// One-sided label smoothing: the discriminator's target on real images is one minus this
-    /// (Salimans et al. 2016, section 3.4). The generator's target stays 1.
-    pub label_smoothing: f64,
-}
-
-/// How the discriminator's losses on real and on fake images become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Combine {
-    /// `real + fake`.
-    Sum,
-    /// `(real + fake) / 2`.
-    Mean,
-}
-
-impl Combine {
-    /// The factor before `real + fake`.
-    pub const fn weight(self) -> f64 {
-        match self {
-            Self::Sum => 1.0,
-            Self::Mean => 0.5,
-        }
-    }
-}
-
-/// How each network's parameters move.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizerConfig {
-    /// The generator's.
-    pub generator: AdamConfig,
-    /// The discriminator's.
-    pub discriminator: AdamConfig,
-}
-
-/// Adam (Kingma and Ba 2015, algorithm 1) with bias correction, as `PyTorch` computes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdamConfig {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the corrected second moment.
-    pub eps: f64,
-}
-
 /// How long, in what portions, and on which noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,18 +156,21 @@ impl Config {
     /// The same mathematics in the one form that is hashed and recorded: what has no effect gets a
     /// fixed value.
     ///
-    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; all images are 0 images; a last
-    /// batch that is full is not dropped.
+    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; a hyperparameter that an
+    /// optimiser does not read is 0; all images are 0 images; a last batch that is full is not dropped.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
-        let Self { data, model, train, .. } = &mut self;
+        let Self { data, model, optimizer, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
         for (activation, slope) in [generator, discriminator] {
             if *activation == Activation::Relu || *slope == 0.0 {
                 (*activation, *slope) = (Activation::Relu, 0.0);
             }
+        }
+        for optimizer in [&mut optimizer.generator, &mut optimizer.discriminator] {
+            *optimizer = optimizer.canonical();
         }
         data.images = if images == spec.train_images { 0 } else { images };
         train.drop_last &= !images.is_multiple_of(train.batch_size);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Config, Dataset, DatasetSpec, Output, Pixels, PlannedRun};
+use crate::{Config, Dataset, DatasetSpec, LossKind, OptimizerKind, Output, Pixels, PlannedRun};
 
 /// What all lanes of a group have in common: everything that decides a tensor's shape, which
 /// images a step sees, or which operations it consists of.
@@ -27,6 +27,12 @@ pub struct GroupKey {
     pub discriminator_dropout: bool,
     /// The generator's last activation.
     pub output: Output,
+    /// What the networks minimise.
+    pub loss: LossKind,
+    /// How the generator's parameters move.
+    pub generator_optimizer: OptimizerKind,
+    /// How the discriminator's parameters move.
+    pub discriminator_optimizer: OptimizerKind,
     /// Images in a batch.
     pub batch_size: u32,
     /// Whether a last batch that is not full is left out.
@@ -46,7 +52,7 @@ pub struct GroupKey {
 impl GroupKey {
     /// Of a config on data of that spec.
     pub fn of(config: &Config, spec: &DatasetSpec) -> Self {
-        let Config { data, model, train, .. } = config;
+        let Config { data, model, loss, optimizer, train } = config;
         Self {
             latent_dim: model.latent_dim,
             generator_hidden: model.generator.hidden.clone(),
@@ -55,6 +61,9 @@ impl GroupKey {
             generator_dropout: model.generator.dropout > 0.0,
             discriminator_dropout: model.discriminator.dropout > 0.0,
             output: model.output,
+            loss: loss.kind,
+            generator_optimizer: optimizer.generator.kind,
+            discriminator_optimizer: optimizer.discriminator.kind,
             batch_size: train.batch_size,
             drop_last: train.drop_last,
             d_steps: train.d_steps,
@@ -81,4 +90,29 @@ pub fn group_runs<'a>(runs: impl IntoIterator<Item = &'a PlannedRun>) -> Vec<Vec
         groups[place].push(position);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NetworkOptimizer;
+    use crate::fixtures::{config, spec};
+
+    #[test]
+    fn lanes_of_a_group_have_one_kind_of_optimizer_for_each_network() {
+        let key = |generator, discriminator| {
+            let mut config = config();
+            config.optimizer.generator = generator;
+            config.optimizer.discriminator = discriminator;
+            GroupKey::of(&config, &spec())
+        };
+        let all = NetworkOptimizer::examples();
+        for (i, &one) in all.iter().enumerate() {
+            for (j, &other) in all.iter().enumerate() {
+                assert_eq!(key(one, all[0]) == key(other, all[0]), i == j, "{one:?} and {other:?}");
+                assert_eq!(key(all[0], one) == key(all[0], other), i == j, "{one:?} and {other:?}");
+            }
+            assert_eq!(key(one, one), key(NetworkOptimizer { lr: 0.5, ..one }, one));
+        }
+    }
 }

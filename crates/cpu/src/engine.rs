@@ -22,7 +22,7 @@ pub enum Phase {
     Transpositions,
     /// Products that carry gradients from a layer's output to its input.
     Backward,
-    /// Products that are weights' gradients, with Adam.
+    /// Products that are weights' gradients, with their updates.
     Updates,
 }
 

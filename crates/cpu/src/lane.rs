@@ -7,20 +7,19 @@ use std::time::Duration;
 use gansweep_config::{Noise, SampleMode};
 use pulp::Arch;
 
-use gansweep_nn::optimizer::AdamUpdate;
-
-use super::adam::Learning;
 use super::engine::{Engine, Phase};
-use super::loss::{Scored, cross_entropy};
+use super::loss::{Scored, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
 use super::network::Perceptron;
 use super::norm::Statistics;
 use super::sparse::Drawings;
 use super::squash::Squash;
 use super::stage::{Draws, Mode, Rows};
+use super::trained::Learning;
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::network::{Network, Role};
+use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
@@ -175,10 +174,8 @@ impl LaneTrainer {
         let Self { lane, engine, work, .. } = self;
         let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
         work.gradients.output.reshape(2 * count, 1);
-        let (real, fake) = work.logits.lines().split_at(count);
-        let (real_gradient, fake_gradient) = work.gradients.output.lines_mut().split_at_mut(count);
-        let real = cross_entropy(real, 1.0 - loss.label_smoothing, weight, real_gradient);
-        let fake = cross_entropy(fake, 0.0, weight, fake_gradient);
+        let gradient = work.gradients.output.lines_mut();
+        let [real, fake] = discriminator_loss(loss, work.logits.lines(), weight, gradient);
         sums.loss += weight * (real.loss + fake.loss);
         sums.real += real.score;
         sums.fake += fake.score;
@@ -190,7 +187,7 @@ impl LaneTrainer {
             *squares = 0.0;
         }
         self.discriminator_updates += 1;
-        let update = AdamUpdate::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
+        let update = Update::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
         let learning = Some(Learning { update, squares });
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
@@ -209,13 +206,14 @@ impl LaneTrainer {
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
-        let scored = cross_entropy(work.logits.lines(), 1.0, 1.0, gradients.output.lines_mut());
+        let kind = lane.config.loss.kind;
+        let scored = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
         gradients.through(engine, Squash::of(lane.config.model.output).derivative(), images);
         self.generator_updates += 1;
-        let update = AdamUpdate::new(&lane.config.optimizer.generator, self.generator_updates);
+        let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
         let learning = Some(Learning { update, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         scored

@@ -7,14 +7,14 @@
 //!
 //! A step is a dozen matrix products ([`product`]) on matrices in one layout that suits all of them
 //! ([`matrix`]). What follows a product happens while its sums are in registers: bias and
-//! activation, or, where it is a weight's gradient, Adam, so that such a gradient is never in
-//! memory. Vectors are chosen when the program runs, by what the processor has.
+//! activation, or, where it is a weight's gradient, the optimiser's update, so that such a gradient is
+//! never in memory. Vectors are chosen when the program runs, by what the processor has.
 //!
 //! Real images are mostly background. Where they are, the discriminator takes them as that and some
 //! ink on it ([`sparse`]), which leaves most of their multiplications out.
 //!
 //! Subnormal numbers, on which many processors are a hundred times slower, are kept out where they
-//! would come up: in Adam's moments and in the loss's gradient. The processor's own way of flushing
+//! would come up: in optimisers' buffers and in the loss's gradient. The processor's own way of flushing
 //! them to zero is left off, since Rust does not allow its floating-point mode to be changed.
 
 #![expect(
@@ -28,7 +28,6 @@
 #![cfg_attr(test, expect(clippy::float_cmp, reason = "tests compare bits"))]
 
 mod activation;
-mod adam;
 mod batch;
 mod engine;
 mod input;
@@ -44,6 +43,7 @@ mod squash;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod trained;
 mod transpose;
 mod weights;
 mod workspace;

@@ -2,19 +2,22 @@
 
 use gansweep_config::{Activation, Config};
 
-use super::adam::{Learning, Trained};
 use super::engine::Engine;
 use super::input::Input;
 use super::norm::BatchNorm;
 use super::squash::Squash;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
+use super::trained::{Learning, Trained};
 use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::optimizer::{self, Algorithm};
 
-/// A network with its parameters and their moments.
+/// A network with its parameters and the buffers of its optimiser.
 #[derive(Debug)]
 pub(super) struct Perceptron {
     pub(super) hidden: Vec<Stage>,
     pub(super) last: Stage,
+    /// How it is trained.
+    pub(super) algorithm: Algorithm,
 }
 
 /// What a forward pass leaves for the backward pass.
@@ -25,18 +28,22 @@ impl Perceptron {
     /// With parameters of zero.
     pub(super) fn new(network: &Network, config: &Config) -> Self {
         let (slope, rate) = slope_and_rate(network.role, config);
+        let algorithm = Algorithm::of(optimizer::of(network.role, config));
+        let buffers = algorithm.declaration().buffers.len();
         let mut stages = Vec::new();
         for (index, layer) in network.layers.iter().enumerate() {
             let stage: Option<&mut Stage> = stages.last_mut();
             match (*layer, stage) {
                 (Layer::Linear { inputs, outputs }, _) => stages.push(Stage {
                     index,
-                    weight: Trained::new(inputs, outputs),
-                    bias: Trained::new(1, outputs),
+                    weight: Trained::new(inputs, outputs, buffers),
+                    bias: Trained::new(1, outputs, buffers),
                     norm: None,
                     then: Then::Nothing,
                 }),
-                (Layer::BatchNorm { features }, Some(stage)) => stage.norm = Some(BatchNorm::new(features)),
+                (Layer::BatchNorm { features }, Some(stage)) => {
+                    stage.norm = Some(BatchNorm::new(features, buffers));
+                }
                 (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
                 (Layer::Dropout, Some(stage)) => {
                     stage.then = Then::Leaky { slope, dropout: Some(Dropout { rate, index }) };
@@ -47,7 +54,7 @@ impl Perceptron {
             }
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every network ends with a Linear layer"));
-        Self { hidden: stages, last }
+        Self { hidden: stages, last, algorithm }
     }
 
     /// In the order of evaluation.

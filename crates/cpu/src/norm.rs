@@ -3,8 +3,8 @@
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::activation::{Leaky, store};
-use super::adam::{Learning, Trained};
 use super::matrix::{LINE, Line, Matrix};
+use super::trained::{Learning, Trained};
 
 /// Added to the variance.
 const EPS: f32 = 1e-5;
@@ -56,10 +56,11 @@ impl NormTrace {
 }
 
 impl BatchNorm {
-    pub(super) fn new(features: usize) -> Self {
+    /// Zero, with so many buffers of the optimiser.
+    pub(super) fn new(features: usize, buffers: usize) -> Self {
         Self {
-            weight: Trained::new(1, features),
-            bias: Trained::new(1, features),
+            weight: Trained::new(1, features, buffers),
+            bias: Trained::new(1, features, buffers),
             running_mean: Matrix::new(1, features),
             running_var: Matrix::new(1, features),
         }
@@ -124,8 +125,8 @@ impl BatchNorm {
         arch.dispatch(Backward { weight: &self.weight.value, trace, gradient });
         let NormTrace { weight_gradient, bias_gradient, .. } = trace;
         if let Some(learning) = learning {
-            self.weight.descend_along(arch, weight_gradient, learning);
-            self.bias.descend_along(arch, bias_gradient, learning);
+            self.weight.learn(arch, weight_gradient, learning);
+            self.bias.learn(arch, bias_gradient, learning);
         }
     }
 }

@@ -3,14 +3,14 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, Keep, Leaky};
-use super::adam::{Learning, Trained};
 use super::engine::{Engine, Phase};
 use super::input::Input;
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::{BatchNorm, NormTrace, Statistics};
-use super::product::{Below, product, product_transposed};
+use super::product::{Below, product};
 use super::squash::Squash;
+use super::trained::{Learning, Trained};
 use super::transpose::{Derivative, transpose, transpose_through};
 use gansweep_nn::rng::{Key, Pass};
 
@@ -225,8 +225,8 @@ impl Stage {
         let arch = engine.arch;
         gradients.bias.reshape(1, self.outputs());
         arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
-        self.bias.descend_along(arch, &gradients.bias, learning);
-        product_transposed(arch, input, &gradients.output, self.weight.descend(learning));
+        self.bias.learn(arch, &gradients.bias, learning);
+        self.weight.learn_product(arch, input, &gradients.output, learning);
         engine.lap(Phase::Updates);
     }
 }

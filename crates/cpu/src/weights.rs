@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::adam::Trained;
 use super::matrix::Matrix;
 use super::network::Perceptron;
+use super::trained::Trained;
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
 
-/// Takes a network's parameters, moments and running statistics from `arrays`.
+/// Takes a network's parameters, buffers and running statistics from `arrays`.
 pub(super) fn import(
     network: &mut Perceptron,
     role: &str,
@@ -27,7 +27,7 @@ pub(super) fn import(
     Ok(())
 }
 
-/// Puts a network's parameters, moments and running statistics into `arrays`.
+/// Puts a network's parameters, buffers and running statistics into `arrays`.
 pub(super) fn export(network: &mut Perceptron, role: &str, arrays: &mut BTreeMap<String, Array>) {
     for Named { name, shape, matrix } in named(network, role) {
         let mut values = Vec::with_capacity(matrix.rows() * matrix.cols());
@@ -48,11 +48,13 @@ struct Named<'a> {
 /// Every array of a network.
 fn named<'a>(network: &'a mut Perceptron, role: &str) -> Vec<Named<'a>> {
     let mut all = Vec::new();
+    let buffers = network.algorithm.declaration().buffers;
     let mut push_trained = |tensor: String, trained: &'a mut Trained, shape: &[usize]| {
-        let Trained { value, first, second } = trained;
-        for (prefix, matrix) in [("", value), ("adam.m.", first), ("adam.v.", second)] {
-            all.push(Named { name: format!("{prefix}{role}.{tensor}"), shape: shape.to_vec(), matrix });
+        let name = format!("{role}.{tensor}");
+        for (buffer, matrix) in buffers.iter().zip(&mut trained.buffers) {
+            all.push(Named { name: format!("{buffer}.{name}"), shape: shape.to_vec(), matrix });
         }
+        all.push(Named { name, shape: shape.to_vec(), matrix: &mut trained.value });
     };
     let mut running = Vec::new();
     for stage in network.stages_mut() {

@@ -1,5 +1,6 @@
-//! Networks, their initial state and random streams: what all backends share and none of them owns.
+//! Networks, losses, optimisers, the initial state of a run and random streams: what all backends share and none of them owns.
 
+pub mod loss;
 pub mod network;
 pub mod optimizer;
 pub mod rng;

@@ -1,10 +1,11 @@
 //! Everything that decides how a lane trains on: weights, moments, running statistics, counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gansweep_config::{Config, ImageShape};
 
-use crate::network::{Init, Layer, Network, Role};
+use crate::network::{Init, Layer, Network, Parameter, Role};
+use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
 /// A tensor of 32-bit floats in PyTorch's layout, row by row.
@@ -26,67 +27,92 @@ impl Array {
 /// One lane between two steps, independent of the backend that computes it.
 ///
 /// Names are `generator.0.weight`, `discriminator.2.bias` (PyTorch's, under the role),
-/// `generator.1.running_mean` and `generator.1.running_var` of `BatchNorm`, and the same names
-/// under `adam.m.` and `adam.v.` for the two moments of Adam.
+/// `generator.1.running_mean` and `generator.1.running_var` of `BatchNorm`, and the names of the trained
+/// tensors under the name of each buffer that their [optimiser](crate::optimizer) keeps: `adam.m.` and
+/// `adam.v.` for the two moments of Adam.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneState {
     /// Steps done.
     pub step: u64,
-    /// Updates of the generator so far: the `t` of its Adam.
+    /// Updates of the generator so far: the `t` of its optimiser.
     pub generator_updates: u64,
-    /// Updates of the discriminator so far: the `t` of its Adam.
+    /// Updates of the discriminator so far: the `t` of its optimiser.
     pub discriminator_updates: u64,
     /// By name.
     pub arrays: BTreeMap<String, Array>,
 }
 
+/// An array that a state must have.
+struct Declared {
+    name: String,
+    shape: Vec<usize>,
+    init: Init,
+    /// Where the stream of its first values is, if these are random.
+    stream: [u64; 2],
+}
+
 impl LaneState {
     /// The state before the first step: PyTorch's default initialisation from the run's seed.
     pub fn initial(config: &Config, image: ImageShape, seed: u64) -> Self {
-        let mut arrays = BTreeMap::new();
-        for role in Role::BOTH {
-            let network = Network::of(role, config, image);
-            for (index, parameter) in network.parameters().into_iter().enumerate() {
-                let mut array = Array::filled(&parameter.shape, 0.0);
-                match parameter.init {
-                    Init::Uniform { fan_in } => {
-                        let key = Key::new(seed, Purpose::Init, &[role as u64, index as u64]);
-                        rng::uniform(key, 1.0 / (fan_in as f32).sqrt(), &mut array.values);
-                    }
-                    Init::One => array.values.fill(1.0),
-                    Init::Zero => {}
+        let fill = |Declared { name, shape, init, stream }: Declared| {
+            let mut array = Array::filled(&shape, 0.0);
+            match init {
+                Init::Uniform { fan_in } => {
+                    let key = Key::new(seed, Purpose::Init, &stream);
+                    rng::uniform(key, 1.0 / (fan_in as f32).sqrt(), &mut array.values);
                 }
-                let name = format!("{}.{}", role.name(), parameter.name);
-                arrays.insert(format!("adam.m.{name}"), Array::filled(&parameter.shape, 0.0));
-                arrays.insert(format!("adam.v.{name}"), Array::filled(&parameter.shape, 0.0));
-                arrays.insert(name, array);
+                Init::One => array.values.fill(1.0),
+                Init::Zero => {}
             }
-            for (index, layer) in network.layers.iter().enumerate() {
-                if let Layer::BatchNorm { features } = *layer {
-                    let name = |suffix| format!("{}.{index}.{suffix}", role.name());
-                    arrays.insert(name("running_mean"), Array::filled(&[features], 0.0));
-                    arrays.insert(name("running_var"), Array::filled(&[features], 1.0));
-                }
-            }
-        }
+            (name, array)
+        };
+        let arrays = declared(config, image).into_iter().map(fill).collect();
         Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays }
     }
 
     /// The first fault of a state read from outside, against what `config` needs for images of that
     /// shape.
     pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
-        let expected = Self::initial(config, image, 0);
-        for (name, array) in &expected.arrays {
+        let declared = declared(config, image);
+        for Declared { name, shape, .. } in &declared {
             let Some(found) = self.arrays.get(name) else {
                 return Err(format!("tensor {name} is missing"));
             };
-            if found.shape != array.shape {
-                return Err(format!("tensor {name} has shape {:?}, expected {:?}", found.shape, array.shape));
+            if found.shape != *shape {
+                return Err(format!("tensor {name} has shape {:?}, expected {shape:?}", found.shape));
             }
         }
-        match self.arrays.keys().find(|name| !expected.arrays.contains_key(*name)) {
+        let known: BTreeSet<&String> = declared.iter().map(|declared| &declared.name).collect();
+        match self.arrays.keys().find(|name| !known.contains(name)) {
             Some(name) => Err(format!("tensor {name} belongs to no layer of this config")),
             None => Ok(()),
         }
     }
+}
+
+/// Every array that a lane of that config has, for images of that shape.
+fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
+    let mut all = Vec::new();
+    for role in Role::BOTH {
+        let network = Network::of(role, config, image);
+        let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers;
+        for (index, parameter) in (0..).zip(network.parameters()) {
+            let Parameter { name, shape, init } = parameter;
+            let name = format!("{}.{name}", role.name());
+            for buffer in buffers {
+                let (name, shape) = (format!("{buffer}.{name}"), shape.clone());
+                all.push(Declared { name, shape, init: Init::Zero, stream: [0; 2] });
+            }
+            all.push(Declared { name, shape, init, stream: [role as u64, index] });
+        }
+        for (index, layer) in network.layers.iter().enumerate() {
+            if let Layer::BatchNorm { features } = *layer {
+                for (suffix, init) in [("running_mean", Init::Zero), ("running_var", Init::One)] {
+                    let name = format!("{}.{index}.{suffix}", role.name());
+                    all.push(Declared { name, shape: vec![features], init, stream: [0; 2] });
+                }
+            }
+        }
+    }
+    all
 }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use gansweep_config::{Combine, Config};
+use gansweep_config::{Config, Undecided};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -22,10 +22,10 @@ pub struct Declaration {
     pub unit: &'static str,
     /// Which way is better.
     pub direction: Direction,
-    /// The smallest and the largest possible value, where both exist; charts show all of the range.
+    /// The usual range, where there is one; charts show all of it unless values lie beyond.
     pub range: Option<(f64, f64)>,
     /// A value worth comparing with, for a run of that config.
-    pub reference: fn(&Config) -> Option<Reference>,
+    pub reference: Option<fn(&Config) -> Reference>,
     /// The charts that it is drawn with; `None` for metrics that are not drawn.
     pub group: Option<ChartGroup>,
     /// Whether the table of runs has a column for it.
@@ -125,7 +125,7 @@ impl ChartGroup {
                 "Steady curves near the dashed line mean a balanced game. D loss falling to zero while G loss climbs means that D has won and G learns nothing more."
             }
             Self::Scores => {
-                "The probability of being real that D gives to real images, D(x), and to generated ones, D(G(z)), before and after D's update. At 0.5 D can no longer tell them apart."
+                "How real D takes real images to be, D(x), and generated ones, D(G(z)), before and after D's update: 1 is real and 0 is fake. At 0.5 D can no longer tell them apart."
             }
             Self::Accuracy => {
                 "The share of real and of generated images that D takes for what they are. At 1 D is never wrong and G gets little to learn from; at 0.5 on both D guesses."
@@ -192,31 +192,22 @@ impl<'de> Deserialize<'de> for Metric {
     }
 }
 
-const fn no_reference(_: &Config) -> Option<Reference> {
-    None
+fn undecided_d_loss(config: &Config) -> Reference {
+    let Undecided { discriminator: [real, fake], discriminator_text: text, .. } = config.loss.undecided();
+    Reference { value: config.loss.combine.weight() * (real + fake), text }
 }
 
-/// Cross-entropies where D gives 1/2 to every image (Goodfellow et al. 2014, section 4.1): each is ln 2,
-/// whatever its target.
-fn undecided_d_loss(config: &Config) -> Option<Reference> {
-    Some(match config.loss.combine {
-        Combine::Sum => {
-            Reference { value: 2.0 * std::f64::consts::LN_2, text: "2 ln 2: D gives ½ to everything" }
-        }
-        Combine::Mean => Reference { value: std::f64::consts::LN_2, text: "ln 2: D gives ½ to everything" },
-    })
+fn undecided_g_loss(config: &Config) -> Reference {
+    let Undecided { generator: value, generator_text: text, .. } = config.loss.undecided();
+    Reference { value, text }
 }
 
-fn undecided_g_loss(_: &Config) -> Option<Reference> {
-    Some(Reference { value: std::f64::consts::LN_2, text: "ln 2: D gives ½ to every fake" })
+fn undecided_score(_: &Config) -> Reference {
+    Reference { value: 0.5, text: "D cannot tell" }
 }
 
-fn undecided_score(_: &Config) -> Option<Reference> {
-    Some(Reference { value: 0.5, text: "D cannot tell" })
-}
-
-fn guessing(_: &Config) -> Option<Reference> {
-    Some(Reference { value: 0.5, text: "D guesses" })
+fn guessing(_: &Config) -> Reference {
+    Reference { value: 0.5, text: "D guesses" }
 }
 
 /// What a declaration says unless it says otherwise.
@@ -226,7 +217,7 @@ const DEFAULT: Declaration = Declaration {
     unit: "",
     direction: Direction::Neither,
     range: None,
-    reference: no_reference,
+    reference: None,
     group: None,
     in_run_table: false,
     cadence: Cadence::Clock,
@@ -299,44 +290,42 @@ macro_rules! metrics {
 metrics! {
     step {
         DLoss, EpochDLoss: "d_loss", "D loss", "the discriminator's loss" {
-            unit: "nats",
-            reference: undecided_d_loss,
+            reference: Some(undecided_d_loss),
             group: Some(ChartGroup::Losses),
             in_run_table: true,
             ends_run_if_not_finite: true,
         }
         GLoss, EpochGLoss: "g_loss", "G loss", "the generator's loss" {
-            unit: "nats",
-            reference: undecided_g_loss,
+            reference: Some(undecided_g_loss),
             group: Some(ChartGroup::Losses),
             in_run_table: true,
             ends_run_if_not_finite: true,
         }
-        DReal, EpochDReal: "d_real", "D(x)", "the probability that D gives to real images" {
+        DReal, EpochDReal: "d_real", "D(x)", "the score D(x) of real images" {
             range: Some((0.0, 1.0)),
-            reference: undecided_score,
+            reference: Some(undecided_score),
             group: Some(ChartGroup::Scores),
             in_run_table: true,
         }
-        DFakeBefore, EpochDFakeBefore: "d_fake_before", "D(G(z)) before", "the probability that D gives to fakes in the D step, before its update" {
+        DFakeBefore, EpochDFakeBefore: "d_fake_before", "D(G(z)) before", "the score D(G(z)) of fakes in the D step, before its update" {
             range: Some((0.0, 1.0)),
-            reference: undecided_score,
+            reference: Some(undecided_score),
             group: Some(ChartGroup::Scores),
         }
-        DFakeAfter, EpochDFakeAfter: "d_fake_after", "D(G(z)) after", "the probability that D gives to fakes in the G step, after D's update" {
+        DFakeAfter, EpochDFakeAfter: "d_fake_after", "D(G(z)) after", "the score D(G(z)) of fakes in the G step, after D's update" {
             range: Some((0.0, 1.0)),
-            reference: undecided_score,
+            reference: Some(undecided_score),
             group: Some(ChartGroup::Scores),
             in_run_table: true,
         }
         DAccuracyReal, EpochDAccuracyReal: "d_accuracy_real", "D accuracy on real", "the share of real images that D takes for real (D(x) above 1/2)" {
             range: Some((0.0, 1.0)),
-            reference: guessing,
+            reference: Some(guessing),
             group: Some(ChartGroup::Accuracy),
         }
         DAccuracyFake, EpochDAccuracyFake: "d_accuracy_fake", "D accuracy on fake", "the share of fakes that D takes for fake (D(G(z)) not above 1/2) in the D step, before its update" {
             range: Some((0.0, 1.0)),
-            reference: guessing,
+            reference: Some(guessing),
             group: Some(ChartGroup::Accuracy),
         }
     }

@@ -7,6 +7,7 @@ use gansweep_config::{Config, ImageShape};
 
 use crate::device::OpenDevice;
 use gansweep_nn::network::{Network, Role};
+use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::TrainError;
 
 /// What one step of one lane cannot do without.
@@ -14,18 +15,20 @@ use gansweep_train::TrainError;
 pub struct StepCost {
     /// Operations of the matrix products; a multiply-add counts as two.
     pub flops: f64,
-    /// Bytes of parameters, moments and gradients to and from the device's memory: in Adam, read
-    /// four numbers and write three for each parameter.
+    /// Bytes of parameters, their optimiser's buffers and gradients to and from the device's memory: in
+    /// an update, each parameter and buffer is read and written, and each gradient read.
     pub bytes: f64,
 }
 
 impl StepCost {
     /// Of a full step of that config on images of that shape.
     pub fn of(config: &Config, image: ImageShape) -> Self {
-        let parameters = |role| Network::of(role, config, image).parameter_count() as f64;
-        let updated =
-            f64::from(config.train.d_steps) * parameters(Role::Discriminator) + parameters(Role::Generator);
-        Self { flops: config.flops_per_step(image), bytes: 28.0 * updated }
+        let update = |role| {
+            let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers.len();
+            4 * (2 * (1 + buffers) + 1) * Network::of(role, config, image).parameter_count()
+        };
+        let updates_d = f64::from(config.train.d_steps) * update(Role::Discriminator) as f64;
+        Self { flops: config.flops_per_step(image), bytes: updates_d + update(Role::Generator) as f64 }
     }
 }
 

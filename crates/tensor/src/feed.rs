@@ -6,9 +6,9 @@ use std::thread;
 use gansweep_config::{Config, Noise};
 use rayon::prelude::*;
 
-use super::adam::Correction;
 use super::mask_plan::Mask;
 use super::row::{Kit, RowLayout, Span, StepShape};
+use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_train::{Lane, Schedule};
 
@@ -158,13 +158,13 @@ impl Writer<'_> {
             Noise::Fresh => Key::new(lane.seed, Purpose::LatentG, &[at.step]),
             Noise::Shared => Key::new(lane.seed, Purpose::LatentD, &[at.step, last]),
         });
-        for (update, spans) in (1u64..).zip(&self.layout.adam_d) {
-            self.corrections(spans, row, |config, at| {
-                Correction::new(&config.optimizer.discriminator, at.discriminator_updates + update)
+        for (update, spans) in (1u64..).zip(&self.layout.update_d) {
+            self.updates(spans, row, |config, at| {
+                Update::new(&config.optimizer.discriminator, at.discriminator_updates + update)
             });
         }
-        self.corrections(&self.layout.adam_g, row, |config, at| {
-            Correction::new(&config.optimizer.generator, at.generator_updates + 1)
+        self.updates(&self.layout.update_g, row, |config, at| {
+            Update::new(&config.optimizer.generator, at.generator_updates + 1)
         });
     }
 
@@ -176,11 +176,13 @@ impl Writer<'_> {
         });
     }
 
-    fn corrections(&self, spans: &[Span; 2], row: &mut [f32], of: impl Fn(&Config, &Position) -> Correction) {
-        for (index, (lane, at)) in self.lanes.iter().zip(&self.at).enumerate() {
-            let correction = of(&lane.config, at);
-            row[spans[0].start + index] = correction.step_size;
-            row[spans[1].start + index] = correction.root;
+    /// The numbers of an update that vary, which are its first.
+    fn updates(&self, spans: &[Span], row: &mut [f32], of: impl Fn(&Config, &Position) -> Update) {
+        for (lane, (own, at)) in self.lanes.iter().zip(&self.at).enumerate() {
+            let update = of(&own.config, at);
+            for (index, span) in spans.iter().enumerate() {
+                row[span.start + lane] = update.number(index);
+            }
         }
     }
 

@@ -7,7 +7,6 @@
 //! [`advance`](gansweep_train::Trainer::advance).
 
 mod activation;
-mod adam;
 mod cost;
 pub mod device;
 mod engine;
@@ -19,6 +18,7 @@ mod loss;
 mod mask_plan;
 mod masks;
 mod memory;
+mod optimizer;
 mod row;
 mod rows;
 mod side;

@@ -14,6 +14,7 @@ use super::images::packed_bytes;
 use super::mask_plan::Mask;
 use super::row::{Kit, StepShape, dropout_layers};
 use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::optimizer::{self, Algorithm};
 
 const MIB: u64 = 1 << 20;
 /// A page of the pool for tensors of up to 64 KiB.
@@ -65,6 +66,8 @@ struct Sizes {
     /// Of one number in each lane.
     number: u64,
     networks: [Network; 2],
+    /// Parameters of both networks and the buffers of their optimisers.
+    trained: usize,
     batch: usize,
     /// Numbers in an image.
     image: usize,
@@ -80,6 +83,9 @@ struct Sizes {
 impl Sizes {
     fn new(config: &Config, spec: &DatasetSpec, lanes: usize) -> Self {
         let networks = Role::BOTH.map(|role| Network::of(role, config, spec.image));
+        let optimizers = Role::BOTH.map(|role| Algorithm::of(optimizer::of(role, config)).declaration());
+        let trained = networks.iter().zip(&optimizers);
+        let trained = trained.map(|(network, it)| (1 + it.buffers.len()) * network.parameter_count()).sum();
         let batch = config.train.batch_size as usize;
         let shape = StepShape {
             lanes,
@@ -87,6 +93,8 @@ impl Sizes {
             latent_dim: config.model.latent_dim as usize,
             generator_dropout: dropout_layers(&networks[0]),
             discriminator_dropout: dropout_layers(&networks[1]),
+            generator_numbers: optimizers[0].varying,
+            discriminator_numbers: optimizers[1].varying,
         };
         let Kit { generator, discriminator, layout } = Kit::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
@@ -94,6 +102,7 @@ impl Sizes {
         Self {
             number: 4 * lanes as u64,
             networks,
+            trained,
             batch,
             image: spec.image.size(),
             images: u64::from(config.images(spec)) * packed_bytes(spec.image.size()) as u64,
@@ -103,14 +112,13 @@ impl Sizes {
         }
     }
 
-    /// What stays: images, rows, parameters with both moments; and each mask entry's two indices.
+    /// What stays: images, rows, parameters with their buffers; and each mask entry's two indices.
     fn lasting(&self) -> u64 {
-        let parameters: usize = self.networks.iter().map(Network::parameter_count).sum();
         let indices = 8 * self.masks as u64;
-        self.images + self.block + self.integers + self.number * 3 * parameters as u64 + indices
+        self.images + self.block + self.integers + self.number * self.trained as u64 + indices
     }
 
-    /// Adam: a gradient and two tensors of the same size.
+    /// The optimiser: a gradient and two tensors of the same size.
     fn updating(&self) -> Vec<u64> {
         let largest = self.networks.iter().map(Network::parameter_count).max().unwrap_or(0);
         vec![self.number * largest as u64; 3]

@@ -21,6 +21,10 @@ pub(super) struct StepShape {
     pub(super) generator_dropout: Vec<(usize, usize)>,
     /// Dropout layers of the discriminator.
     pub(super) discriminator_dropout: Vec<(usize, usize)>,
+    /// Numbers of an update of the generator that depend on which update it is.
+    pub(super) generator_numbers: usize,
+    /// The same of the discriminator.
+    pub(super) discriminator_numbers: usize,
 }
 
 impl StepShape {
@@ -92,10 +96,10 @@ pub(super) struct RowLayout {
     pub(super) latents_d: Vec<Span>,
     /// Floats: latents of the generator update.
     pub(super) latents_g: Span,
-    /// Floats: Adam's step size, then its root, of each discriminator update, each `[lanes]`.
-    pub(super) adam_d: Vec<[Span; 2]>,
+    /// Floats: of each discriminator update the optimiser's numbers that vary, each `[lanes]`.
+    pub(super) update_d: Vec<Vec<Span>>,
     /// Floats: the same of the generator update.
-    pub(super) adam_g: [Span; 2],
+    pub(super) update_g: Vec<Span>,
     /// Length of a row of floats.
     pub(super) floats: usize,
     /// Integers: images of each discriminator update, `[lanes, batch]`.
@@ -116,8 +120,9 @@ impl RowLayout {
         let latents_d =
             shape.batches.iter().map(|batch| floats.take(lanes * batch * shape.latent_dim)).collect();
         let latents_g = floats.take(lanes * shape.last_batch() * shape.latent_dim);
-        let adam_d = shape.batches.iter().map(|_| [floats.take(lanes), floats.take(lanes)]).collect();
-        let adam_g = [floats.take(lanes), floats.take(lanes)];
+        let mut columns = |count: usize| (0..count).map(|_| floats.take(lanes)).collect();
+        let update_d = shape.batches.iter().map(|_| columns(shape.discriminator_numbers)).collect();
+        let update_g = columns(shape.generator_numbers);
         let mut integers = Cursor::default();
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
@@ -125,8 +130,8 @@ impl RowLayout {
         Self {
             latents_d,
             latents_g,
-            adam_d,
-            adam_g,
+            update_d,
+            update_g,
             floats: floats.0,
             images,
             keys_g,

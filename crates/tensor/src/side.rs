@@ -1,13 +1,14 @@
 //! One of the two networks of all lanes: what is trained of it and what it is trained with.
 
 use burn::tensor::{Device, Tensor, Transaction};
-use gansweep_config::{AdamConfig, Config};
+use gansweep_config::Config;
 
 use super::activation::Slopes;
-use super::adam::{Adam, Trained};
 use super::forward::{Pass, Passed, Statistics};
 use super::layout::Layout;
+use super::optimizer::{Optimizer, Trained};
 use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::optimizer;
 use gansweep_nn::state::LaneState;
 use gansweep_train::Lane;
 
@@ -21,12 +22,12 @@ pub(super) struct Side {
     pub(super) network: Network,
     /// Of the parameters.
     pub(super) layout: Layout,
-    /// Parameters and moments.
+    /// Parameters and the buffers of their optimiser.
     pub(super) trained: Trained,
     /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
     running_layout: Layout,
-    adam: Adam,
+    optimizer: Optimizer,
     slopes: Slopes,
 }
 
@@ -49,11 +50,10 @@ impl Side {
             }
             Ok(Tensor::<1>::from_data(values.as_slice(), device).reshape([states.len(), layout.count]))
         };
-        let trained = Trained {
-            values: upload(&layout, "")?,
-            first: upload(&layout, "adam.m.")?,
-            second: upload(&layout, "adam.v.")?,
-        };
+        let own: Vec<_> = configs().map(|config| optimizer::of(role, config)).collect();
+        let optimizer = Optimizer::new(&own, device);
+        let buffers = optimizer.buffers().iter().map(|buffer| upload(&layout, &format!("{buffer}.")));
+        let trained = Trained { buffers: buffers.collect::<Result<_, _>>()?, values: upload(&layout, "")? };
         let running = match running_layout.slots.is_empty() {
             true => Vec::new(),
             // Multiplied by one: each its own memory, not a view of a common one.
@@ -61,10 +61,14 @@ impl Side {
                 running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
             }
         };
-        let adam = Adam::new(configs().map(|config| adam_config(role, config)), device);
         let slopes: Vec<_> = configs().map(|config| slope(role, config)).collect();
         let slopes = Slopes::new(&slopes, device);
-        Ok(Self { network, layout, trained, running, running_layout, adam, slopes })
+        Ok(Self { network, layout, trained, running, running_layout, optimizer, slopes })
+    }
+
+    /// How many numbers of an update depend on which update it is.
+    pub(super) fn varying_numbers(&self) -> usize {
+        self.optimizer.varying()
     }
 
     /// Every parameter, `[lanes, rows, columns]`; gradients flow to none of them.
@@ -131,18 +135,16 @@ impl Side {
         self.layout.join(parts.collect())
     }
 
-    /// One update of Adam; see [`Adam::update`].
-    pub(super) fn update(&mut self, gradient: Tensor<2>, step_size: Tensor<2>, root: Tensor<2>) {
-        self.adam.update(&mut self.trained, gradient, step_size, root);
+    /// One update; see [`Optimizer::update`].
+    pub(super) fn update(&mut self, gradient: Tensor<2>, varying: Vec<Tensor<2>>) {
+        self.optimizer.update(&mut self.trained, gradient, varying);
     }
 
     /// Asks for everything of a lane that [`Self::receive`] takes back.
     pub(super) fn request(&self, lane: usize, transaction: Transaction) -> Transaction {
         let row = |flat: &Tensor<2>| flat.clone().slice([lane..lane + 1, 0..self.layout.count]);
-        let transaction = transaction
-            .register(row(&self.trained.values))
-            .register(row(&self.trained.first))
-            .register(row(&self.trained.second));
+        let transaction = transaction.register(row(&self.trained.values));
+        let transaction = self.trained.buffers.iter().map(row).fold(transaction, Transaction::register);
         let rows = self.running.iter().map(|running| running.clone().slice([lane..lane + 1]));
         rows.fold(transaction, Transaction::register)
     }
@@ -153,19 +155,13 @@ impl Side {
         rows: &mut impl Iterator<Item = Vec<f32>>,
         state: &mut LaneState,
     ) -> Option<()> {
-        for prefix in ["", "adam.m.", "adam.v."] {
-            self.layout.scatter(prefix, &rows.next()?, &mut state.arrays);
+        self.layout.scatter("", &rows.next()?, &mut state.arrays);
+        for buffer in self.optimizer.buffers() {
+            self.layout.scatter(&format!("{buffer}."), &rows.next()?, &mut state.arrays);
         }
         let running: Vec<f32> = (0..self.running.len()).map_while(|_| rows.next()).flatten().collect();
         self.running_layout.scatter("", running.get(..self.running_layout.count)?, &mut state.arrays);
         Some(())
-    }
-}
-
-fn adam_config(role: Role, config: &Config) -> &AdamConfig {
-    match role {
-        Role::Generator => &config.optimizer.generator,
-        Role::Discriminator => &config.optimizer.discriminator,
     }
 }
 

@@ -1,9 +1,9 @@
 //! One step of all lanes on the device.
 
-use burn::tensor::{Device, Int, Tensor, activation};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::images::DeviceImages;
-use super::loss::{DiscriminatorLoss, generator_loss};
+use super::loss::Loss;
 use super::masks::MaskMaker;
 use super::row::{Kit, RowLayout, Span, StepShape};
 use super::rows::Rows;
@@ -45,8 +45,8 @@ pub(super) struct Lanes {
     pub(super) generator: Side,
     /// Images to logits.
     pub(super) discriminator: Side,
-    /// Of the discriminator.
-    pub(super) loss: DiscriminatorLoss,
+    /// What both are trained for.
+    pub(super) loss: Loss,
     /// The training images.
     pub(super) images: DeviceImages,
 }
@@ -88,9 +88,13 @@ impl<'a> Inputs<'a> {
         Self { layout, lanes, floats, integers, generator_masks, discriminator_masks }
     }
 
-    fn columns(&self, span: &Span) -> Tensor<2> {
-        let row = self.floats.clone().slice([span.start..span.start + span.count]);
-        row.reshape([self.lanes, span.count / self.lanes])
+    /// One number a lane for each span, `[lanes, 1]`.
+    fn columns(&self, spans: &[Span]) -> Vec<Tensor<2>> {
+        let column = |span: &Span| {
+            let row = self.floats.clone().slice([span.start..span.start + span.count]);
+            row.reshape([self.lanes, 1])
+        };
+        spans.iter().map(column).collect()
     }
 
     fn latents(&self, span: &Span, batch: usize) -> Tensor<3> {
@@ -153,15 +157,15 @@ impl Lanes {
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             let leaves = self.discriminator.leaves();
             let logits = self.discriminator.train(&leaves, &masks, Tensor::cat(vec![real, fakes], 1)).output;
-            let loss = self.loss.of(logits.clone());
+            let loss = self.loss.discriminator(logits.clone());
             (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
         let norm = point.then(|| norm(&gradient));
-        let [step_size, root] = &inputs.layout.adam_d[update];
-        self.discriminator.update(gradient, inputs.columns(step_size), inputs.columns(root));
+        self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
         let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
         let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
-        let (scores, taken) = (means(activation::sigmoid(logits.clone())), means(taken_for_real(logits)));
+        let scores = means(self.loss.score(logits.clone()));
+        let taken = means(self.loss.taken_for_real(logits));
         DiscriminatorUpdate {
             loss,
             real: half(&scores, 0),
@@ -190,20 +194,14 @@ impl Lanes {
             // Constants: the discriminator's own gradients are never computed here.
             let logits =
                 self.discriminator.train(&self.discriminator.constants(), &masks, passed.output).output;
-            let loss = generator_loss(logits.clone());
+            let loss = self.loss.generator(logits.clone());
             (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
         let norm = point.then(|| norm(&gradient));
-        let [step_size, root] = &inputs.layout.adam_g;
-        self.generator.update(gradient, inputs.columns(step_size), inputs.columns(root));
-        let score = activation::sigmoid(logits).reshape([lanes, batch]).mean_dim(1);
+        self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
+        let score = self.loss.score(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
     }
-}
-
-/// 1 where D(x) is above 1/2 and 0 elsewhere; NaN for logits that are not finite.
-fn taken_for_real(logits: Tensor<3>) -> Tensor<3> {
-    logits.clone().greater_elem(0.0).float() + logits * 0.0
 }
 
 /// A loss `[lanes, 1, 1]` as `[lanes, 1]`, outside of autodiff.

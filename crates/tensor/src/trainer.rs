@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::feed::{Feed, Position};
 use super::forward::Statistics;
 use super::images::DeviceImages;
-use super::loss::DiscriminatorLoss;
+use super::loss::Loss;
 use super::row::{StepShape, dropout_layers};
 use super::side::Side;
 use super::step::{Lanes, StepKit};
@@ -94,7 +94,7 @@ impl Work {
         let tensors = Lanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
-            loss: DiscriminatorLoss::new(&configs, &device.device),
+            loss: Loss::new(&configs, &device.device),
             images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
@@ -106,6 +106,8 @@ impl Work {
             latent_dim: tensors.generator.network.inputs,
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
+            generator_numbers: tensors.generator.varying_numbers(),
+            discriminator_numbers: tensors.discriminator.varying_numbers(),
         };
         let feed = Feed::start(lanes.clone(), positions.clone(), &sizes);
         Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })

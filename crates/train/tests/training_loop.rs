@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
-    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Output, Palette, Pixels, Record, RunId, SampleMode, TrainConfig,
+    Activation, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
+    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig,
+    Output, Palette, Pixels, Record, RunId, SampleMode, TrainConfig,
 };
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Envelope, Event, Job, LaneJob, Metric, Resume};
@@ -77,7 +77,7 @@ impl Trainer for Scripted {
 }
 
 fn config(epochs: u32) -> Config {
-    let adam = AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let adam = NetworkOptimizer::adam(1e-3, 0.9, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: 70, pixels: Pixels::Signed },
         model: ModelConfig {
@@ -98,8 +98,8 @@ fn config(epochs: u32) -> Config {
                 dropout: 0.3,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
-        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
+        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs,
             batch_size: 10,

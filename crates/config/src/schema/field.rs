@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::{Activation, Combine, Config, Dataset, Latent, Noise, Output, Pixels, Value};
+use crate::{
+    Activation, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output, Pixels, Value,
+};
 
 /// A place in a config.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +19,9 @@ pub(crate) enum Field {
     Combine(fn(&mut Config) -> &mut Combine),
     Dataset(fn(&mut Config) -> &mut Dataset),
     Latent(fn(&mut Config) -> &mut Latent),
+    Loss(fn(&mut Config) -> &mut LossKind),
     Noise(fn(&mut Config) -> &mut Noise),
+    Optimizer(fn(&mut Config) -> &mut OptimizerKind),
     Output(fn(&mut Config) -> &mut Output),
     Pixels(fn(&mut Config) -> &mut Pixels),
 }
@@ -36,7 +40,9 @@ impl Field {
             (Self::Combine(field), Value::Text(word)) => choose(field(config), word),
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
             (Self::Latent(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Loss(field), Value::Text(word)) => choose(field(config), word),
             (Self::Noise(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Optimizer(field), Value::Text(word)) => choose(field(config), word),
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),

@@ -7,9 +7,6 @@ use proptest::prelude::*;
 use pulp::WithSimd;
 
 use super::super::activation::Keep;
-use gansweep_nn::optimizer::AdamUpdate;
-
-use super::super::adam::{Learning, Trained};
 use super::super::sparse::{Drawings, Sparse};
 use super::*;
 use gansweep_nn::Vectors;
@@ -127,23 +124,4 @@ proptest! {
             }
         }
     }
-}
-
-#[test]
-fn an_update_fused_with_its_gradient_is_the_update_after_it() {
-    let adam = gansweep_config::AdamConfig { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-    let update = AdamUpdate::new(&adam, 1);
-    let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
-    let mut gradient = Matrix::new(21, 35);
-    product_transposed(Arch::new(), &x, &dy, Keep(&mut gradient));
-    let (mut fused, mut apart) = (Trained::new(21, 35), Trained::new(21, 35));
-    let (mut squares, mut squares_apart) = (0.0, 0.0);
-    let mut learning = Learning { update, squares: Some(&mut squares) };
-    product_transposed(Arch::new(), &x, &dy, fused.descend(&mut learning));
-    let mut learning = Learning { update, squares: Some(&mut squares_apart) };
-    apart.descend_along(Arch::new(), &gradient, &mut learning);
-    assert_eq!(fused.value.lines(), apart.value.lines());
-    assert_eq!(fused.first.lines(), apart.first.lines());
-    assert_eq!(fused.second.lines(), apart.second.lines());
-    assert!(squares > 1.0 && (squares / squares_apart - 1.0).abs() < 1e-12);
 }

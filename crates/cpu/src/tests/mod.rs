@@ -8,9 +8,9 @@ mod tape;
 use std::sync::Arc;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
-    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels,
-    TrainConfig,
+    Activation, Combine, Config, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig, GeneratorConfig,
+    ImageShape, Latent, LossConfig, LossKind, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig, Output,
+    Pixels, TrainConfig,
 };
 
 use super::CpuTrainer;
@@ -21,10 +21,14 @@ use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
 /// Three steps an epoch, the last with a batch of three.
 const IMAGES: u32 = 13;
 
+/// Large steps, in which an error shows.
+const LR: f64 = 2e-2;
+/// So large that a step is a smooth function of the gradient, and can be compared.
+const EPS: f64 = 1e-2;
+
 /// A small GAN; sizes are no multiples of sixteen.
 fn small() -> Config {
-    // With an `eps` this large a step is a smooth function of the gradient, and can be compared.
-    let adam = AdamConfig { lr: 2e-2, beta1: 0.9, beta2: 0.99, eps: 1e-2 };
+    let adam = NetworkOptimizer::adam(LR, 0.9, 0.99, EPS);
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: IMAGES, pixels: Pixels::Signed },
         model: ModelConfig {
@@ -45,8 +49,8 @@ fn small() -> Config {
                 dropout: 0.0,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
-        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
+        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs: 4,
             batch_size: 5,
@@ -64,8 +68,8 @@ fn with(change: impl FnOnce(&mut Config)) -> Config {
     config
 }
 
-/// Every kind of layer, loss and schedule, alone and together; on images of noise, and on images that
-/// are mostly background.
+/// Every kind of layer, loss, schedule and optimiser, alone and together; on images of noise, and on
+/// images that are mostly background.
 fn cases() -> Vec<(&'static str, Config)> {
     let on_background = kinds().into_iter().map(|(kind, mut config)| {
         config.data.dataset = Dataset::Mnist;
@@ -75,6 +79,26 @@ fn cases() -> Vec<(&'static str, Config)> {
 }
 
 fn kinds() -> Vec<(&'static str, Config)> {
+    let mut kinds = layers_losses_and_schedules();
+    kinds.extend(optimizers());
+    kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
+    kinds
+}
+
+/// Every optimiser on each of the networks, beside another on the other one.
+fn optimizers() -> impl Iterator<Item = (&'static str, Config)> {
+    let all: Vec<_> = NetworkOptimizer::examples()
+        .into_iter()
+        .map(|it| NetworkOptimizer { lr: LR, eps: EPS, ..it })
+        .collect();
+    let others = all.clone().into_iter().cycle().skip(1);
+    all.into_iter().zip(others).map(|(generator, discriminator)| {
+        let optimizer = OptimizerConfig { generator, discriminator };
+        (generator.kind.name(), with(|config| config.optimizer = optimizer))
+    })
+}
+
+fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
     vec![
         ("plain", small()),
         (
@@ -136,7 +160,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
                 c.model.generator.activation = Activation::LeakyRelu;
                 c.model.generator.slope = 0.1;
                 c.model.discriminator.dropout = 0.5;
-                c.loss = LossConfig { combine: Combine::Mean, label_smoothing: 0.2 };
+                c.loss = LossConfig::non_saturating(Combine::Mean, 0.2);
                 c.train.d_steps = 3;
                 c.train.noise = Noise::Shared;
             }),

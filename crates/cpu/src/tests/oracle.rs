@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, AdamConfig, Noise, SampleMode};
+use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMode};
 
 use super::tape::{Tape, Var};
+use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
 use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Schedule, TrainingImages};
@@ -86,17 +88,13 @@ impl Oracle {
         let role = Role::Discriminator;
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
-        let real_loss = cross_entropy(&mut tape, &real, 1.0 - self.lane.config.loss.label_smoothing);
-        let fake_loss = cross_entropy(&mut tape, &fake, 0.0);
-        let sum = tape.add(real_loss, fake_loss);
-        let loss = tape.scale(sum, self.lane.config.loss.combine.weight());
+        let loss = &self.lane.config.loss;
+        let real = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real });
+        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake });
+        let sum = tape.add(real.loss, fake.loss);
+        let loss = tape.scale(sum, loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
-        let share_above_half = |logits: &Batch| {
-            let above = logits.iter().filter(|row| row[0].value > 0.0).count();
-            above as f64 / logits.len() as f64
-        };
-        let (on_real, on_fake) = (share_above_half(&real), 1.0 - share_above_half(&fake));
-        ([loss.value, score(&real), score(&fake), on_real, on_fake], gradients)
+        ([loss.value, real.score, fake.score, real.taken_for_real, 1.0 - fake.taken_for_real], gradients)
     }
 
     fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
@@ -110,9 +108,10 @@ impl Oracle {
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
         let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
-        let loss = cross_entropy(&mut tape, &logits, 1.0);
-        let gradients = self.descend(&tape, &vars, loss, Role::Generator);
-        ([loss.value, score(&logits)], gradients)
+        let loss = &self.lane.config.loss;
+        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
+        let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
+        ([fake.loss.value, fake.score], gradients)
     }
 
     /// Images row by row.
@@ -224,31 +223,50 @@ impl Oracle {
         out
     }
 
-    /// Adam on every parameter of a network; returns their gradients.
+    /// One update of every parameter of a network; returns their gradients.
     fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
-        let optimizer = &self.lane.config.optimizer;
-        let AdamConfig { lr, beta1, beta2, eps } = match role {
-            Role::Generator => optimizer.generator.clone(),
-            Role::Discriminator => optimizer.discriminator.clone(),
-        };
         self.updates[role as usize] += 1;
-        let t = self.updates[role as usize] as f64;
+        let optimizer = *optimizer::of(role, &self.lane.config);
         let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
         for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
             let name = format!("{}.{}", role.name(), parameter.name);
             let gradient = all.of(&vars[&name]);
-            for (i, &g) in gradient.iter().enumerate() {
-                let mut moment = |letter: char, beta: f64, value: f64| {
-                    let moment = &mut self.arrays.get_mut(&format!("adam.{letter}.{name}")).unwrap()[i];
-                    *moment = beta * *moment + (1.0 - beta) * value;
-                    *moment / (1.0 - beta.powf(t))
-                };
-                let (m, v) = (moment('m', beta1, g), moment('v', beta2, g * g));
-                self.arrays.get_mut(&name).unwrap()[i] -= lr * m / (v.sqrt() + eps);
-            }
+            Algorithm::of(&optimizer).visit(Descend {
+                config: &optimizer,
+                t: self.updates[role as usize],
+                gradient: &gradient,
+                name: &name,
+                arrays: &mut self.arrays,
+            });
             gradients.insert(name, gradient);
         }
         gradients
+    }
+}
+
+/// An update of one parameter in 64-bit floats.
+struct Descend<'a> {
+    config: &'a NetworkOptimizer,
+    t: u64,
+    gradient: &'a [f64],
+    name: &'a str,
+    arrays: &'a mut Arrays,
+}
+
+impl Visitor for Descend<'_> {
+    type Output = ();
+
+    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
+        let names = O::BUFFERS.map(|buffer| format!("{buffer}.{}", self.name));
+        let numbers = O::numbers(self.config, self.t);
+        for (i, &gradient) in self.gradient.iter().enumerate() {
+            let buffers = names.each_ref().map(|name| self.arrays[name][i]);
+            let (value, buffers) = O::step(&numbers, gradient, self.arrays[self.name][i], buffers);
+            self.arrays.get_mut(self.name).unwrap()[i] = value;
+            for (name, buffer) in names.iter().zip(buffers) {
+                self.arrays.get_mut(name).unwrap()[i] = buffer;
+            }
+        }
     }
 }
 
@@ -266,21 +284,54 @@ fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &B
         .collect()
 }
 
-/// The mean over a batch of one logit each.
-fn cross_entropy(tape: &mut Tape, logits: &Batch, target: f64) -> Var {
-    let losses: Vec<Var> = logits
-        .iter()
-        .map(|row| {
-            let p = 1.0 / (1.0 + (-row[0].value).exp());
-            // Nothing times the logarithm of nothing is nothing.
-            let term = |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { -weight * p.ln() };
-            let loss = term(target, p) + term(1.0 - target, 1.0 - p);
-            tape.var(loss, [(row[0], p - target)])
-        })
-        .collect();
-    tape.mean(&losses)
+/// Which loss, on which images.
+enum Of {
+    Real,
+    Fake,
+    Generator,
 }
 
-fn score(logits: &Batch) -> f64 {
-    logits.iter().map(|row| 1.0 / (1.0 + (-row[0].value).exp())).sum::<f64>() / logits.len() as f64
+/// Means over a batch.
+struct Judged {
+    loss: Var,
+    score: f64,
+    taken_for_real: f64,
+}
+
+/// The loss of a batch of one output each.
+struct Judge<'a> {
+    tape: &'a mut Tape,
+    loss: &'a LossConfig,
+    outputs: &'a Batch,
+    of: Of,
+}
+
+impl loss::Visitor for Judge<'_> {
+    type Output = Judged;
+
+    fn visit<L: Loss>(self) -> Judged {
+        let Targets { real, fake } = L::targets(self.loss);
+        let loss = |output: f64| match self.of {
+            Of::Real => L::discriminator(Dual::output(output), Dual::constant(real)),
+            Of::Fake => L::discriminator(Dual::output(output), Dual::constant(fake)),
+            Of::Generator => L::generator(Dual::output(output)),
+        };
+        let outputs: Vec<Var> = self.outputs.iter().map(|row| row[0]).collect();
+        let mut loss_of = |&output: &Var| {
+            let Dual { value, derivative } = loss(output.value);
+            self.tape.var(value, [(output, derivative)])
+        };
+        let losses: Vec<Var> = outputs.iter().map(&mut loss_of).collect();
+        let mean = |value: &dyn Fn(f64) -> f64| {
+            outputs.iter().map(|output| value(output.value)).sum::<f64>() / outputs.len() as f64
+        };
+        Judged {
+            loss: self.tape.mean(&losses),
+            score: mean(&|x| match L::SCORE {
+                Score::Probability => 1.0 / (1.0 + (-x).exp()),
+                Score::Output => x,
+            }),
+            taken_for_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! Gradients and whole steps against the oracle, and the oracle against finite differences.
 
-use gansweep_config::{Config, SampleMode};
+use gansweep_config::{Config, NetworkOptimizer, OptimizerConfig, SampleMode};
 
 use super::oracle::{Arrays, Oracle};
-use super::{advance_alone, cases, images, initial, lane, trainer};
+use super::{EPS, LR, advance_alone, cases, images, initial, lane, trainer};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
 use gansweep_train::{Trainer, fixed_latents};
@@ -24,9 +24,9 @@ fn assert_close(case: &str, found: &LaneState, expected: &Arrays, tolerance: f64
 #[test]
 fn the_gradient_of_every_layer_and_loss_is_the_oracles() {
     for (case, mut config) in cases() {
-        // Without inertia the first moment is the gradient itself.
-        config.optimizer.generator.beta1 = 0.0;
-        config.optimizer.discriminator.beta1 = 0.0;
+        // Without inertia Adam's first moment is the gradient itself.
+        let adam = NetworkOptimizer::adam(LR, 0.0, 0.99, EPS);
+        config.optimizer = OptimizerConfig { generator: adam, discriminator: adam };
         let mut trainer = trainer(&config, &[5], 1);
         let lane = lane(&config, 5);
         let mut oracle = Oracle::new(&lane, &initial(&config, 5));

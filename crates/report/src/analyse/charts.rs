@@ -72,7 +72,7 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
 fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
     let of = |run: &RunInput| {
         let config = serde_json::from_value(run.config.clone()).ok()?;
-        (metric.declaration().reference)(&config)
+        metric.declaration().reference.map(|reference| reference(&config))
     };
     let first = of(runs.first()?)?;
     let common = runs.iter().all(|run| of(run) == Some(first));

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use gansweep_config::{
-    Activation, AdamConfig, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
-    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
+    Activation, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
+    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer,
+    Noise, OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
 };
 use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, Samples, Started};
 use serde_json::json;
@@ -128,7 +128,7 @@ pub(super) fn strokes() -> DatasetSpec {
 }
 
 pub(super) fn config(lr: f64, width: u32) -> Config {
-    let adam = AdamConfig { lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+    let adam = NetworkOptimizer::adam(lr, 0.5, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: 0, pixels: Pixels::Signed },
         model: ModelConfig {
@@ -149,8 +149,8 @@ pub(super) fn config(lr: f64, width: u32) -> Config {
                 dropout: 0.3,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.1 },
-        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.1),
+        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs: 3,
             batch_size: 64,

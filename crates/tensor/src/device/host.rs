@@ -5,40 +5,54 @@ use burn::tensor::Tensor;
 /// Has `work` read and write the numbers of tensors where they are, row by row; whether it was done:
 /// only libtorch's tensors on the processor lie there.
 #[cfg(feature = "libtorch")]
-pub(crate) fn in_host_memory<const W: usize, const R: usize>(
-    written: [&mut Tensor<2>; W],
-    read: [&Tensor<2>; R],
-    work: impl FnOnce([&mut [f32]; W], [&[f32]; R]),
+pub(crate) fn in_host_memory(
+    written: Vec<&mut Tensor<2>>,
+    read: Vec<&Tensor<2>>,
+    work: impl FnOnce(Vec<&mut [f32]>, Vec<&[f32]>),
 ) -> bool {
-    let written = written.map(|tensor| lying_here(tensor));
-    let read = read.map(lying_here);
-    if written.iter().chain(&read).any(Option::is_none) {
-        return false;
-    }
-    let written = written.each_ref().map(|tensor| {
-        let (start, count) = tensor.as_ref().map_or((std::ptr::dangling_mut(), 0), extent);
-        // SAFETY: `extent` is that of a contiguous tensor of 32-bit floats, which `written` keeps
-        // alive. Its owner is borrowed for change, libtorch works on the calling thread or is done
-        // when it returns, and nobody holds a view of a network's parameters or moments between
-        // two operations: the caller says so by lending them.
+    let all = written.iter().map(|tensor| &**tensor).chain(read.iter().copied()).map(lying_here);
+    // Keeps the memory alive, whatever happens to the tensors.
+    let Some(all) = all.collect::<Option<Vec<_>>>() else { return false };
+    let extents: Vec<_> = all.iter().map(extent).collect();
+    assert_disjoint(&extents, written.len());
+    let (mutable, shared) = extents.split_at(written.len());
+    let mutable = mutable.iter().map(|&(start, count)| {
+        // SAFETY: `extent` is that of a contiguous tensor of 32-bit floats, which `all` keeps alive, and
+        // shares no number with another one here. Its owner is borrowed for change, libtorch works on
+        // the calling thread or is done when it returns, and nobody holds a view of a network's
+        // parameters or buffers between two operations: the caller says so by lending them.
         unsafe { std::slice::from_raw_parts_mut(start, count) }
     });
-    let read = read.each_ref().map(|tensor| {
-        let (start, count) = tensor.as_ref().map_or((std::ptr::dangling_mut(), 0), extent);
-        // SAFETY: as above; none of these is among those that are written.
+    let shared = shared.iter().map(|&(start, count)| {
+        // SAFETY: as above; none of these is written.
         unsafe { std::slice::from_raw_parts(start.cast_const(), count) }
     });
-    work(written, read);
+    work(mutable.collect(), shared.collect());
     true
 }
 
 #[cfg(not(feature = "libtorch"))]
-pub(crate) fn in_host_memory<const W: usize, const R: usize>(
-    _: [&mut Tensor<2>; W],
-    _: [&Tensor<2>; R],
-    _: impl FnOnce([&mut [f32]; W], [&[f32]; R]),
+pub(crate) fn in_host_memory(
+    _: Vec<&mut Tensor<2>>,
+    _: Vec<&Tensor<2>>,
+    _: impl FnOnce(Vec<&mut [f32]>, Vec<&[f32]>),
 ) -> bool {
     false
+}
+
+/// Asserts that none of the first `written` extents shares a number with any other.
+#[cfg(feature = "libtorch")]
+fn assert_disjoint(extents: &[(*mut f32, usize)], written: usize) {
+    let addresses = |&(start, count): &(*mut f32, usize)| {
+        let start = start.addr();
+        start..start + count * size_of::<f32>()
+    };
+    for (index, one) in extents[..written].iter().map(addresses).enumerate() {
+        for other in extents[index + 1..].iter().map(addresses) {
+            let apart = one.end <= other.start || other.end <= one.start;
+            assert!(apart, "a tensor that is written shares memory with another");
+        }
+    }
 }
 
 /// libtorch's side of a tensor, if its numbers lie in this process's memory without gaps.

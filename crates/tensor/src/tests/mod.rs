@@ -6,7 +6,9 @@ mod driver;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use gansweep_config::{Config, Experiment, LoadOptions, SampleMode};
+use gansweep_config::{
+    Config, Experiment, LoadOptions, LossKind, NetworkOptimizer, OptimizerConfig, SampleMode,
+};
 use gansweep_fixtures::case::like_mnist;
 use rand::Rng;
 
@@ -180,6 +182,35 @@ fn lanes_with_hyperparameters_of_their_own_follow_the_native_path() {
     let [measured, states, images] = apart(&configs, &[20]);
     eprintln!("{measured:e} {states:e} {images:e}");
     assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
+fn each_loss_follows_the_native_path() {
+    for kind in LossKind::ALL {
+        let configs = ["1e-4", "3e-4"].map(|lr| {
+            let mut config = small("fast", &[&format!("optimizer.lr={lr}"), "loss.combine=mean"]);
+            config.loss.kind = kind;
+            config
+        });
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{kind:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{kind:?}: {measured:e}");
+    }
+}
+
+#[test]
+fn each_optimizer_follows_the_native_path() {
+    for optimizer in NetworkOptimizer::examples() {
+        let configs = [1e-4, 3e-4].map(|lr| {
+            let own = NetworkOptimizer { lr, ..optimizer };
+            let mut config = small("fast", &[]);
+            config.optimizer = OptimizerConfig { generator: own, discriminator: own };
+            config
+        });
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{optimizer:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{optimizer:?}: {measured:e}");
+    }
 }
 
 #[test]

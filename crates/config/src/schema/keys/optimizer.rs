@@ -1,7 +1,11 @@
 //! Keys of `[optimizer]`: how parameters move.
 
 use super::{FRACTION, math, shorthand};
+use crate::OptimizerKind;
 use crate::schema::{Field, Interval, Key, Kind};
+
+/// The optimisers.
+const KINDS: Kind = Kind::Choice(&OptimizerKind::NAMES);
 
 /// A learning rate: in single precision, larger ones overflow within a step.
 const RATE: Kind = Kind::Number(Interval::above(0.0, 1000.0));
@@ -10,6 +14,12 @@ const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
+    shorthand(
+        "optimizer.kind",
+        KINDS,
+        &["optimizer.generator.kind", "optimizer.discriminator.kind"],
+        "Optimiser of both networks.",
+    ),
     shorthand(
         "optimizer.lr",
         RATE,
@@ -35,59 +45,73 @@ pub(super) static KEYS: &[Key] = &[
         "Epsilon of both networks.",
     ),
     math(
+        "optimizer.generator.kind",
+        KINDS,
+        "\"adam\"",
+        Field::Optimizer(|c| &mut c.optimizer.generator.kind),
+        "Optimiser of the generator; its numbers are the keys below that name it.",
+    ),
+    math(
         "optimizer.generator.lr",
         RATE,
         "1e-3",
         Field::Number(|c| &mut c.optimizer.generator.lr),
-        "Learning rate of the generator's Adam.",
+        "Learning rate of the generator.",
     ),
     math(
         "optimizer.generator.beta1",
         FRACTION,
         "0.5",
         Field::Number(|c| &mut c.optimizer.generator.beta1),
-        "Decay of the generator's first moment.",
+        "`adam`: decay of the generator's first moment.",
     ),
     math(
         "optimizer.generator.beta2",
         FRACTION,
         "0.999",
         Field::Number(|c| &mut c.optimizer.generator.beta2),
-        "Decay of the generator's second moment.",
+        "`adam`: decay of the generator's second moment.",
     ),
     math(
         "optimizer.generator.eps",
         ADDEND,
         "1e-8",
         Field::Number(|c| &mut c.optimizer.generator.eps),
-        "Added to the root of the generator's corrected second moment.",
+        "`adam`: added to the root of the generator's corrected second moment.",
+    ),
+    math(
+        "optimizer.discriminator.kind",
+        KINDS,
+        "\"adam\"",
+        Field::Optimizer(|c| &mut c.optimizer.discriminator.kind),
+        "Optimiser of the discriminator; its numbers are the keys below that name it.",
     ),
     math(
         "optimizer.discriminator.lr",
         RATE,
         "1e-3",
         Field::Number(|c| &mut c.optimizer.discriminator.lr),
-        "Learning rate of the discriminator's Adam.",
+        "Learning rate of the discriminator.",
     ),
     math(
         "optimizer.discriminator.beta1",
         FRACTION,
         "0.5",
         Field::Number(|c| &mut c.optimizer.discriminator.beta1),
-        "Decay of the discriminator's first moment.",
+        "`adam`: decay of the discriminator's first moment.",
     ),
     math(
         "optimizer.discriminator.beta2",
         FRACTION,
         "0.999",
         Field::Number(|c| &mut c.optimizer.discriminator.beta2),
-        "Decay of the discriminator's second moment.",
+        "`adam`: decay of the discriminator's second moment.",
     ),
     math(
         "optimizer.discriminator.eps",
         ADDEND,
         "1e-8",
         Field::Number(|c| &mut c.optimizer.discriminator.eps),
-        "Added to the root of the discriminator's corrected second moment.",
+        "`adam`: added to the root of the discriminator's corrected second moment.",
     ),
 ];

@@ -1,14 +1,14 @@
 //! The config of a run.
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, DataConfig, Dataset, DiscriminatorConfig, GeneratorConfig,
-    Latent, LossConfig, ModelConfig, Noise, OptimizerConfig, Output, Pixels, TrainConfig,
+    Activation, Combine, Config, DataConfig, Dataset, DiscriminatorConfig, GeneratorConfig, Latent,
+    LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig, Output, Pixels, TrainConfig,
 };
 
 use super::Spec;
 
 pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
-    let adam = AdamConfig { lr: spec.lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+    let adam = NetworkOptimizer::adam(spec.lr, 0.5, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset, images: 0, pixels: Pixels::Signed },
         model: ModelConfig {
@@ -29,8 +29,8 @@ pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
                 dropout: 0.3,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
-        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
+        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs,
             batch_size: 100,

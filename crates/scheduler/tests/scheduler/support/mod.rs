@@ -5,9 +5,9 @@ mod memory;
 use std::time::Duration;
 
 use gansweep_config::{
-    Activation, AdamConfig, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
-    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
+    Activation, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
+    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig,
+    Output, Palette, Pixels, PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
 };
 use gansweep_scheduler::{
     Launcher, Notice, Pacing, Recorder, RunnerError, Slot, StopSignal, Summary, SweepRequest, run_sweep,
@@ -20,7 +20,7 @@ pub(crate) const STEPS_PER_EPOCH: u64 = 4;
 
 /// Of `epochs` epochs of four steps.
 pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
-    let adam = AdamConfig { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+    let adam = NetworkOptimizer::adam(2e-4, 0.5, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: 64, pixels: Pixels::Signed },
         model: ModelConfig {
@@ -41,8 +41,8 @@ pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
                 dropout: 0.0,
             },
         },
-        loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
-        optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
+        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
+        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
             epochs,
             batch_size: 16,

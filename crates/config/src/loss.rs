@@ -1,0 +1,127 @@
+//! `[loss]`: what each network minimises.
+
+use std::f64::consts::LN_2;
+
+use serde::{Deserialize, Serialize};
+
+/// What each network minimises.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossConfig {
+    /// Which loss.
+    #[serde(default)]
+    pub kind: LossKind,
+    /// How the discriminator's losses on real and on fake images become one number.
+    pub combine: Combine,
+    /// One-sided label smoothing: the discriminator's target on real images is lowered by this
+    /// (Salimans et al. 2016, section 3.4). The generator's target stays.
+    pub label_smoothing: f64,
+}
+
+/// The losses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// Binary cross-entropy, the generator's in its non-saturating form (Goodfellow et al. 2014,
+    /// section 3).
+    #[default]
+    NonSaturating,
+}
+
+/// Losses of a discriminator that cannot tell real images from fakes, and gives both a D(x) of 1/2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Undecided {
+    /// On a real image and on a fake.
+    pub discriminator: [f64; 2],
+    /// Of the generator.
+    pub generator: f64,
+    /// What the discriminator's combined loss is, in words.
+    pub discriminator_text: &'static str,
+    /// What the generator's loss is, in words.
+    pub generator_text: &'static str,
+}
+
+/// How the discriminator's losses on real and on fake images become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Combine {
+    /// `real + fake`.
+    Sum,
+    /// `(real + fake) / 2`.
+    Mean,
+}
+
+impl LossKind {
+    /// Every loss, in the order of the documentation.
+    pub const ALL: [Self; 1] = [Self::NonSaturating];
+
+    /// The names of [`Self::ALL`].
+    pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
+    /// The name in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NonSaturating => "non-saturating",
+        }
+    }
+
+    /// Why labels cannot be smoothed, if they cannot.
+    pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
+        match self {
+            Self::NonSaturating => None,
+        }
+    }
+}
+
+impl LossConfig {
+    /// The non-saturating loss.
+    pub const fn non_saturating(combine: Combine, label_smoothing: f64) -> Self {
+        Self { kind: LossKind::NonSaturating, combine, label_smoothing }
+    }
+
+    /// Losses where D(x) is 1/2 for every image.
+    pub fn undecided(&self) -> Undecided {
+        match self.kind {
+            // Whatever the target (Goodfellow et al. 2014, section 4.1).
+            LossKind::NonSaturating => Undecided {
+                discriminator: [LN_2; 2],
+                generator: LN_2,
+                discriminator_text: match self.combine {
+                    Combine::Sum => "2 ln 2: D gives ½ to everything",
+                    Combine::Mean => "ln 2: D gives ½ to everything",
+                },
+                generator_text: "ln 2: D gives ½ to every fake",
+            },
+        }
+    }
+}
+
+impl Combine {
+    /// The factor before `real + fake`.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Sum => 1.0,
+            Self::Mean => 0.5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_losses_are_those_of_their_serialised_form() {
+        for kind in LossKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `[optimizer]`: how each network's parameters move.
+
+use serde::{Deserialize, Serialize};
+
+/// How each network's parameters move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The generator's.
+    pub generator: NetworkOptimizer,
+    /// The discriminator's.
+    pub discriminator: NetworkOptimizer,
+}
+
+/// The optimiser of one network.
+///
+/// Every hyperparameter of every kind has a field; those that the kind does not read have no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkOptimizer {
+    /// Which optimiser.
+    #[serde(default)]
+    pub kind: OptimizerKind,
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of Adam's first moment.
+    pub beta1: f64,
+    /// Decay of Adam's second moment.
+    pub beta2: f64,
+    /// Added to the root of Adam's corrected second moment.
+    pub eps: f64,
+}
+
+/// The optimisers, each as `PyTorch` computes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam (Kingma and Ba 2015, algorithm 1) with bias correction and without weight decay.
+    #[default]
+    Adam,
+}
+
+impl OptimizerKind {
+    /// Every optimiser, in the order of the documentation.
+    pub const ALL: [Self; 1] = [Self::Adam];
+
+    /// The names of [`Self::ALL`].
+    pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
+    /// The name in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Adam => "adam",
+        }
+    }
+}
+
+impl NetworkOptimizer {
+    /// Adam, with its numbers in the order of `torch.optim.Adam`.
+    pub const fn adam(lr: f64, beta1: f64, beta2: f64, eps: f64) -> Self {
+        Self { kind: OptimizerKind::Adam, lr, beta1, beta2, eps }
+    }
+
+    /// One of each kind, with and without what it may do without: for tests that go through all.
+    pub fn examples() -> Vec<Self> {
+        vec![Self::adam(1e-3, 0.9, 0.999, 1e-8)]
+    }
+
+    /// The same optimiser with 0 for every hyperparameter that it does not read.
+    #[must_use]
+    pub(crate) const fn canonical(self) -> Self {
+        let Self { kind, lr, beta1, beta2, eps } = self;
+        let bare = Self { kind, lr, beta1: 0.0, beta2: 0.0, eps: 0.0 };
+        match kind {
+            OptimizerKind::Adam => Self { beta1, beta2, eps, ..bare },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_optimizers_are_those_of_their_serialised_form() {
+        for kind in OptimizerKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Losses: what each network minimises, as a function of the discriminator's output for an image.
+//!
+//! Each is a [`Loss`], written once in a file of its own, in operations that every backend has
+//! ([`Outputs`]). Derivatives follow from the formula: by [`Dual`] numbers, or by a backend's own
+//! differentiation. [`visit`] lists them all; a backend does its work in a [`Visitor`], which is compiled
+//! for each.
+
+mod non_saturating;
+mod outputs;
+
+use gansweep_config::{LossConfig, LossKind};
+
+pub use non_saturating::NonSaturating;
+pub use outputs::{Dual, Outputs, sigmoid};
+
+/// What each network minimises.
+///
+/// A network's loss is the mean over a batch. The discriminator's is the sum of its means over real images
+/// and over fakes, times [`Combine::weight`](gansweep_config::Combine::weight).
+pub trait Loss: 'static {
+    /// What is reported as D(x).
+    const SCORE: Score;
+
+    /// The output above which an image is taken for real.
+    const THRESHOLD: f64;
+
+    /// What the discriminator is to give to each kind of image.
+    fn targets(config: &LossConfig) -> Targets;
+
+    /// The discriminator's loss for an image with a target.
+    fn discriminator<E: Outputs>(output: E, target: E) -> E;
+
+    /// The generator's loss for a fake.
+    fn generator<E: Outputs>(output: E) -> E;
+}
+
+/// What is reported as D(x).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Score {
+    /// The sigmoid of the output: the probability of being real.
+    Probability,
+    /// The output itself.
+    Output,
+}
+
+/// What the discriminator is to give to each kind of image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Targets {
+    /// To real images.
+    pub real: f64,
+    /// To fakes.
+    pub fake: f64,
+}
+
+/// Work that is compiled for each loss.
+pub trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// The work.
+    fn visit<L: Loss>(self) -> Self::Output;
+}
+
+/// Does `work` for the loss of that kind.
+#[inline]
+pub fn visit<V: Visitor>(kind: LossKind, work: V) -> V::Output {
+    match kind {
+        LossKind::NonSaturating => work.visit::<NonSaturating>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gansweep_config::Combine;
+
+    use super::*;
+
+    /// The losses of a discriminator whose D(x) is 1/2 for every image.
+    struct Undecided<'a>(&'a LossConfig);
+
+    impl Visitor for Undecided<'_> {
+        /// On a real image, on a fake, and the generator's.
+        type Output = [f64; 3];
+
+        fn visit<L: Loss>(self) -> [f64; 3] {
+            let output = Dual::output(match L::SCORE {
+                Score::Probability => 0.0,
+                Score::Output => 0.5,
+            });
+            let Targets { real, fake } = L::targets(self.0);
+            let on = |target| L::discriminator(output, Dual::constant(target)).value;
+            [on(real), on(fake), L::generator(output).value]
+        }
+    }
+
+    #[test]
+    fn losses_of_an_undecided_discriminator_are_those_that_configs_tell() {
+        for kind in LossKind::ALL {
+            for label_smoothing in [0.0, 0.1] {
+                let config = LossConfig { kind, combine: Combine::Sum, label_smoothing };
+                let gansweep_config::Undecided { discriminator: [real, fake], generator, .. } =
+                    config.undecided();
+                for (found, expected) in visit(kind, Undecided(&config)).iter().zip([real, fake, generator]) {
+                    assert!((found - expected).abs() < 1e-15, "{config:?}: {found}, not {expected}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The operations that updates are made of, and their form in a processor's vectors.
+
+use pulp::Simd;
+
+/// Many 32-bit floats that an update computes with, each with its counterparts: a vector of a
+/// processor, a tensor of a device.
+///
+/// The operations are those that PyTorch's own optimisers are written in. Each backend rounds them in
+/// the way that is fastest there. The result of an operation may take the memory of `self`.
+pub trait Elements: Clone {
+    /// `self + other`.
+    #[must_use]
+    fn plus(self, other: &Self) -> Self;
+
+    /// `self * factor + addend`.
+    #[must_use]
+    fn times_plus(self, factor: &Self, addend: &Self) -> Self;
+
+    /// `self / divisor`.
+    #[must_use]
+    fn over(self, divisor: Self) -> Self;
+
+    /// The square root.
+    #[must_use]
+    fn sqrt(self) -> Self;
+
+    /// `self - factor * other`.
+    #[must_use]
+    fn minus_product(self, other: Self, factor: &Self) -> Self;
+
+    /// `self - factor * dividend / divisor`: `addcdiv`.
+    #[must_use]
+    fn minus_quotient(self, dividend: Self, divisor: Self, factor: &Self) -> Self;
+
+    /// `keep * self + other`, zero where that is subnormal.
+    #[must_use]
+    fn sum_with(self, other: Self, keep: &Self) -> Self;
+
+    /// `keep * self + take * other` where `keep + take` is one, zero where that is subnormal: `lerp`.
+    #[must_use]
+    fn mean_with(self, other: Self, keep: &Self, take: &Self) -> Self;
+
+    /// `keep * self + take * other * other`, zero where that is subnormal: `addcmul`.
+    #[must_use]
+    fn mean_with_square(self, other: &Self, keep: &Self, take: &Self) -> Self;
+}
+
+/// A vector of a processor.
+#[derive(Debug, Clone, Copy)]
+pub struct Vector<S: Simd> {
+    simd: S,
+    /// The numbers.
+    pub value: S::f32s,
+}
+
+impl<S: Simd> Vector<S> {
+    /// These numbers.
+    #[inline(always)]
+    pub fn new(simd: S, value: S::f32s) -> Self {
+        Self { simd, value }
+    }
+
+    /// Zero for subnormal numbers, on which many processors are a hundred times slower. Without this
+    /// the buffers of every parameter whose gradient has become zero (behind a dead ReLU) would end
+    /// up there and stay; beside the numbers that they are added to they are nothing.
+    #[inline(always)]
+    fn normal_or_zero(self) -> Self {
+        let Self { simd, value } = self;
+        let magnitude = simd.and_f32s(value, simd.splat_f32s(f32::from_bits(0x7fff_ffff)));
+        let subnormal = simd.less_than_f32s(magnitude, simd.splat_f32s(f32::MIN_POSITIVE));
+        Self { simd, value: simd.select_f32s(subnormal, simd.splat_f32s(0.0), value) }
+    }
+}
+
+/// Each number in all places of a vector.
+#[inline(always)]
+pub fn splat<S: Simd, const NUMBERS: usize>(simd: S, numbers: &[f32; NUMBERS]) -> [Vector<S>; NUMBERS] {
+    // A loop, not a closure: that may end up as a function without the processor's vectors.
+    let mut vectors = [Vector::new(simd, simd.splat_f32s(0.0)); NUMBERS];
+    for index in 0..NUMBERS {
+        vectors[index].value = simd.splat_f32s(numbers[index]);
+    }
+    vectors
+}
+
+impl<S: Simd> Elements for Vector<S> {
+    #[inline(always)]
+    fn plus(self, other: &Self) -> Self {
+        Self { value: self.simd.add_f32s(self.value, other.value), ..self }
+    }
+
+    #[inline(always)]
+    fn times_plus(self, factor: &Self, addend: &Self) -> Self {
+        Self { value: self.simd.mul_add_e_f32s(self.value, factor.value, addend.value), ..self }
+    }
+
+    #[inline(always)]
+    fn over(self, divisor: Self) -> Self {
+        Self { value: self.simd.div_f32s(self.value, divisor.value), ..self }
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self { value: self.simd.sqrt_f32s(self.value), ..self }
+    }
+
+    #[inline(always)]
+    fn minus_product(self, other: Self, factor: &Self) -> Self {
+        let product = self.simd.mul_f32s(other.value, factor.value);
+        Self { value: self.simd.sub_f32s(self.value, product), ..self }
+    }
+
+    #[inline(always)]
+    fn minus_quotient(self, dividend: Self, divisor: Self, factor: &Self) -> Self {
+        let dividend = self.simd.mul_f32s(dividend.value, factor.value);
+        Self { value: self.simd.sub_f32s(self.value, self.simd.div_f32s(dividend, divisor.value)), ..self }
+    }
+
+    #[inline(always)]
+    fn sum_with(self, other: Self, keep: &Self) -> Self {
+        self.times_plus(keep, &other).normal_or_zero()
+    }
+
+    #[inline(always)]
+    fn mean_with(self, other: Self, _: &Self, take: &Self) -> Self {
+        let difference = self.simd.sub_f32s(other.value, self.value);
+        Self { value: self.simd.mul_add_e_f32s(difference, take.value, self.value), ..self }.normal_or_zero()
+    }
+
+    #[inline(always)]
+    fn mean_with_square(self, other: &Self, keep: &Self, take: &Self) -> Self {
+        let square = self.simd.mul_f32s(self.simd.mul_f32s(other.value, take.value), other.value);
+        Self { value: self.simd.mul_add_e_f32s(self.value, keep.value, square), ..self }.normal_or_zero()
+    }
+}
+
+/// Single numbers in double precision, which references are computed with.
+impl Elements for f64 {
+    fn plus(self, other: &Self) -> Self {
+        self + other
+    }
+
+    fn times_plus(self, factor: &Self, addend: &Self) -> Self {
+        self * factor + addend
+    }
+
+    fn over(self, divisor: Self) -> Self {
+        self / divisor
+    }
+
+    fn sqrt(self) -> Self {
+        libm::sqrt(self)
+    }
+
+    fn minus_product(self, other: Self, factor: &Self) -> Self {
+        self - other * factor
+    }
+
+    fn minus_quotient(self, dividend: Self, divisor: Self, factor: &Self) -> Self {
+        self - factor * dividend / divisor
+    }
+
+    fn sum_with(self, other: Self, keep: &Self) -> Self {
+        keep * self + other
+    }
+
+    fn mean_with(self, other: Self, keep: &Self, take: &Self) -> Self {
+        keep * self + take * other
+    }
+
+    fn mean_with_square(self, other: &Self, keep: &Self, take: &Self) -> Self {
+        keep * self + take * other * other
+    }
+}

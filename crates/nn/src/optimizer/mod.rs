@@ -1,0 +1,162 @@
+//! Optimisers: what one update does to each parameter.
+//!
+//! Each is an [`Optimizer`], written once in a file of its own: the buffers that it keeps beside a
+//! parameter, the numbers of an update, and the update itself, in operations that every backend has
+//! ([`Elements`]). [`Algorithm`] lists them all; a backend does its work in a [`Visitor`], which is
+//! compiled for each, so that an update is as fast as one written for it alone.
+
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined into a function for the processor's vectors is compiled without them"
+)]
+mod adam;
+mod elements;
+mod slices;
+
+use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
+
+pub use adam::Adam;
+pub use elements::{Elements, Vector, splat};
+pub use slices::step_slices;
+
+use crate::network::Role;
+
+/// No update has more numbers.
+pub const MOST_NUMBERS: usize = 8;
+
+/// What one update does to each parameter, given its gradient.
+///
+/// It has `STATE` buffers of the parameter's shape, all zero before the first update, and computes with
+/// `NUMBERS` numbers, which are the same for all parameters of a network.
+pub trait Optimizer<const STATE: usize, const NUMBERS: usize>: 'static {
+    /// Names of the buffers: in a lane's state they stand before the parameter's, with a dot between.
+    const BUFFERS: [&'static str; STATE];
+
+    /// So many of the numbers, the first ones, depend on the number of the update.
+    const VARYING: usize;
+
+    /// The numbers of the update `t`, counted from 1.
+    fn numbers(config: &NetworkOptimizer, t: u64) -> [f64; NUMBERS];
+
+    /// The parameters and buffers after an update.
+    fn step<E: Elements>(
+        numbers: &[E; NUMBERS],
+        gradient: E,
+        value: E,
+        buffers: [E; STATE],
+    ) -> (E, [E; STATE]);
+}
+
+/// An optimiser with the buffers that its hyperparameters call for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// [`Adam`].
+    Adam,
+}
+
+/// What an [`Optimizer`] says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration {
+    /// [`Optimizer::BUFFERS`].
+    pub buffers: &'static [&'static str],
+    /// Numbers of an update.
+    pub numbers: usize,
+    /// [`Optimizer::VARYING`].
+    pub varying: usize,
+}
+
+/// Work that is compiled for each optimiser.
+pub trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// The work.
+    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) -> Self::Output;
+}
+
+impl Algorithm {
+    /// Every one.
+    pub const ALL: [Self; 1] = [Self::Adam];
+
+    /// What a config asks for.
+    pub fn of(config: &NetworkOptimizer) -> Self {
+        match config.kind {
+            OptimizerKind::Adam => Self::Adam,
+        }
+    }
+
+    /// Does `work` for this one.
+    #[inline]
+    pub fn visit<V: Visitor>(self, work: V) -> V::Output {
+        match self {
+            Self::Adam => work.visit::<Adam, _, _>(),
+        }
+    }
+
+    /// What an optimiser says of itself.
+    pub fn declaration(self) -> Declaration {
+        struct Declare;
+
+        impl Visitor for Declare {
+            type Output = Declaration;
+
+            fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+                self,
+            ) -> Self::Output {
+                const { assert!(O::VARYING <= NUMBERS && NUMBERS <= MOST_NUMBERS) }
+                Declaration { buffers: const { &O::BUFFERS }, numbers: NUMBERS, varying: O::VARYING }
+            }
+        }
+
+        self.visit(Declare)
+    }
+}
+
+/// The optimiser of a network.
+pub fn of(role: Role, config: &Config) -> &NetworkOptimizer {
+    match role {
+        Role::Generator => &config.optimizer.generator,
+        Role::Discriminator => &config.optimizer.discriminator,
+    }
+}
+
+/// One update of all parameters of a network.
+#[derive(Debug, Clone, Copy)]
+pub struct Update {
+    /// Whose.
+    pub algorithm: Algorithm,
+    numbers: [f32; MOST_NUMBERS],
+}
+
+impl Update {
+    /// The update `t`, counted from 1.
+    pub fn new(config: &NetworkOptimizer, t: u64) -> Self {
+        struct Numbers<'a>(&'a NetworkOptimizer, u64);
+
+        impl Visitor for Numbers<'_> {
+            type Output = [f32; MOST_NUMBERS];
+
+            fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+                self,
+            ) -> Self::Output {
+                let mut numbers = [0.0; MOST_NUMBERS];
+                let own = O::numbers(self.0, self.1);
+                numbers.iter_mut().zip(own).for_each(|(number, own)| *number = own as f32);
+                numbers
+            }
+        }
+
+        let algorithm = Algorithm::of(config);
+        Self { algorithm, numbers: algorithm.visit(Numbers(config, t)) }
+    }
+
+    /// The number at `index`.
+    pub fn number(&self, index: usize) -> f32 {
+        self.numbers[index]
+    }
+
+    /// The numbers of an optimiser that has so many.
+    pub fn numbers<const NUMBERS: usize>(&self) -> [f32; NUMBERS] {
+        std::array::from_fn(|index| self.numbers[index])
+    }
+}
