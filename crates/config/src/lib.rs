@@ -42,5 +42,6 @@ pub use layers::PROGRAM_VARIABLES;
 pub use plan::{AxisSummary, DataIdentity, Plan};
 pub use record::{Execution, Palette, Record, SampleMode};
 pub use run::{Assignment, PlannedRun, RunState};
+pub use short::short_keys;
 pub use sweep::{Axis, Exclusion, Factor, Pinned, Sweep};
 pub use value::Value;
