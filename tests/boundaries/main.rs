@@ -37,7 +37,8 @@ fn users_of(names: &[&str]) -> Vec<String> {
 }
 
 /// The crates of the program, each of which may know those before it only.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
+    "base",
     "config",
     "protocol",
     "data",

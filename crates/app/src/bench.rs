@@ -1,10 +1,9 @@
 //! Training speed: job-steps per second of a recipe on a device.
 
-use std::num::NonZero;
 use std::path::Path;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
+use gansweep_base::host;
 use gansweep_config::{Config, Dataset, Experiment, LoadOptions};
 use gansweep_data::{Split, strokes};
 use gansweep_nn::state::LaneState;
@@ -46,8 +45,7 @@ impl Bench {
             .collect();
         let states =
             lanes.iter().map(|lane| LaneState::initial(&lane.config, spec.image, lane.seed)).collect();
-        let cores = || available_parallelism().map_or(1, NonZero::get);
-        let threads = if request.threads == 0 { cores() } else { request.threads };
+        let threads = if request.threads == 0 { host::threads() } else { request.threads };
         let images = images_like_mnist(&config);
         let trainer = backends::open_trainer(&request.device, threads, lanes, states, images)?;
         let mut bench = Self { trainer, lanes: request.lanes, device: request.device.clone() };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gansweep_base::file;
 use gansweep_config::Dataset;
 use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet};
 
@@ -31,5 +32,5 @@ pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observe
 /// Writes a PNG of some training images, a row for each class. The dataset must be at hand.
 pub fn draw(source: &DataSource, dataset: Dataset, path: &Path) -> Result<(), AppError> {
     let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS)?;
-    std::fs::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
+    file::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use gansweep_base::file;
 use gansweep_nn::network::{Network, Role};
 use gansweep_store::export::Entity;
 use gansweep_store::{Reader, RunRow};
@@ -72,8 +73,7 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     for role in Role::BOTH {
         let path = folder.join(format!("{}.safetensors", role.name()));
         let bytes = weights::export(&Network::of(role, &config, image), &snapshot.state, &request.prefix)?;
-        checkpoint::write_atomically(&path, &bytes)
-            .map_err(|source| AppError::File { path: path.clone(), source })?;
+        file::write(&path, &bytes).map_err(|source| AppError::File { path: path.clone(), source })?;
         paths.push(path);
     }
     Ok(paths)

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use gansweep_base::file;
 use gansweep_store::Reader;
-use gansweep_train::checkpoint::write_atomically;
 use gansweep_train::generate;
 
 use crate::export::latest_checkpoint;
@@ -41,6 +41,7 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let cols = request.cols.unwrap_or_else(|| f64::from(count).sqrt().ceil() as u32).clamp(1, count);
     let (png, _) = gansweep_data::grid(&images, spec.image, count.div_ceil(cols), cols)?;
     let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));
-    write_atomically(&path, &png).map_err(|source| AppError::File { path: path.clone(), source })?;
+    let written = file::make_folder_of(&path).and_then(|()| file::write(&path, &png));
+    written.map_err(|source| AppError::File { path: path.clone(), source })?;
     Ok(path)
 }

@@ -3,10 +3,10 @@
 //! Backends report both in the same way: as the text of an error, or of a panic. wgpu's panics are on
 //! a thread of cubecl's, which goes on; what fails by it later says nothing of the reason any more.
 
-use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, Once, PoisonError};
 
+use gansweep_base::text;
 use gansweep_train::TrainError;
 
 /// What is said where memory runs out, in lower case: by wgpu and CUDA, by cubecl, by libtorch's
@@ -39,7 +39,7 @@ pub(crate) fn tell_shortage<T>(
             None => Err(TrainError::Device { device, cause }),
         },
         Ok(result) => result,
-        Err(panic) => match message(&*panic).and_then(complaint).or(heard.as_deref()) {
+        Err(panic) => match complaint(text::panic(&*panic)).or(heard.as_deref()) {
             Some(line) => Err(out_of_memory(line)),
             None => resume_unwind(panic),
         },
@@ -53,7 +53,7 @@ fn listen() {
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            let Some(line) = message(panic.payload()).and_then(complaint) else { return usual(panic) };
+            let Some(line) = complaint(text::panic(panic.payload())) else { return usual(panic) };
             let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
             if heard.is_none() {
                 *heard = Some(line.to_owned());
@@ -71,10 +71,6 @@ fn complaint(text: &str) -> Option<&str> {
         COMPLAINTS.iter().any(|complaint| line.contains(complaint))
     };
     text.lines().find(complains).map(str::trim)
-}
-
-fn message(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -110,7 +106,7 @@ mod tests {
 
         let panicked = || -> Result<(), TrainError> { panic!("index out of bounds") };
         let panic = catch_unwind(AssertUnwindSafe(|| tell_shortage("vulkan:0", panicked))).unwrap_err();
-        assert_eq!(message(&*panic), Some("index out of bounds"));
+        assert_eq!(text::panic(&*panic), "index out of bounds");
         assert!(tell_shortage("vulkan:0", || Ok(())).is_ok());
     }
 }

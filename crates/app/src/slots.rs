@@ -2,9 +2,8 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::num::NonZero;
-use std::thread::available_parallelism;
 
+use gansweep_base::host;
 use gansweep_config::{Execution, GroupKey, PlannedRun};
 use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
@@ -50,7 +49,7 @@ pub(crate) fn choose(
     let names = if request.devices.is_empty() { &execution.devices } else { &request.devices };
     let machine = Machine::new(programs);
     let named = names.iter().map(|name| machine.resolve(name)).collect::<Result<Vec<_>, _>>()?;
-    let cores = available_parallelism().map_or(1, NonZero::get) as u32;
+    let cores = host::threads() as u32;
     let jobs = request.jobs.or((execution.jobs > 0).then_some(execution.jobs));
     // Each device of the processor's own gets its part of the cores.
     let sharers = named.iter().filter(|(name, _)| name.is_cpu()).count() as u32;

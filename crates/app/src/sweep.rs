@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gansweep_base::{host, text};
 use gansweep_config::{Dataset, Experiment, Plan};
 use gansweep_data::{DataSource, Split, real_grid};
 use gansweep_scheduler::{
@@ -184,16 +185,5 @@ fn launcher(
 
 /// Host, processor and cores in a few words.
 fn machine() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let processor = model.unwrap_or(std::env::consts::ARCH);
-    format!(
-        "{}{processor}, {cores} {}",
-        if host.trim().is_empty() { String::new() } else { format!("{}: ", host.trim()) },
-        if cores == 1 { "core" } else { "cores" }
-    )
+    format!("{}: {}, {}", host::name(), host::processor(), text::count(host::threads(), "core"))
 }

@@ -46,5 +46,6 @@ pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
 pub use plan::{AxisSummary, DataIdentity, Plan};
 pub use record::{Execution, Palette, Record, SampleMode};
 pub use run::{Assignment, PlannedRun, RunState};
+pub use short::short_keys;
 pub use sweep::{Axis, Exclusion, Factor, Pinned, Sweep};
 pub use value::Value;

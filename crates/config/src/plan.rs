@@ -115,7 +115,7 @@ impl<'e> Draft<'e> {
         Self {
             experiment,
             identities,
-            names: short::keys(&paths),
+            names: short::short_keys(&paths),
             seen: HashSet::new(),
             runs: Vec::new(),
             duplicates: 0,

@@ -1,22 +1,15 @@
 //! Short forms of values and keys, for labels and messages.
 
-use crate::Value;
+use gansweep_base::text;
 
-/// A number in the shorter of its plain and its scientific form: `0.5`, `1e-4`; one of up to five
-/// digits before the point in its plain form: `1000`.
-pub(crate) fn number(number: f64) -> String {
-    let plain = number.to_string();
-    let scientific = format!("{number:e}");
-    let familiar = (1.0..1e5).contains(&number.abs());
-    if scientific.len() < plain.len() && !familiar { scientific } else { plain }
-}
+use crate::Value;
 
 /// A value in a label: lists are joined by `x`, numbers are short.
 pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Bool(truth) => truth.to_string(),
         Value::Integer(integer) => integer.to_string(),
-        Value::Number(value) => number(*value),
+        Value::Number(number) => text::exact(*number),
         Value::Text(text) => text.clone(),
         Value::Width(width) => width.to_string(),
         Value::Widths(widths) => joined(widths),
@@ -31,7 +24,7 @@ fn joined(items: &[impl ToString]) -> String {
 
 /// For each key the fewest of its last components that no other of the keys ends with:
 /// `lr` and `beta1`, but `generator.lr` and `discriminator.lr`.
-pub(crate) fn keys(paths: &[&str]) -> Vec<String> {
+pub fn short_keys(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| shortest_suffix(path, paths).to_owned()).collect()
 }
 
@@ -50,25 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_take_the_shorter_form() {
-        let shown =
-            [0.0, 1e-4, 2e-4, 0.001, 0.01, 0.5, 1.0, 0.9, 0.999, 1.5e-5, 123.25, 1e3, 1e6].map(number);
-        assert_eq!(
-            shown,
-            [
-                "0", "1e-4", "2e-4", "1e-3", "0.01", "0.5", "1", "0.9", "0.999", "1.5e-5", "123.25", "1000",
-                "1e6"
-            ]
-        );
-    }
-
-    #[test]
     fn keys_are_as_short_as_they_can_be_told_apart() {
-        assert_eq!(keys(&["optimizer.lr", "model.hidden"]), ["lr", "hidden"]);
+        assert_eq!(short_keys(&["optimizer.lr", "model.hidden"]), ["lr", "hidden"]);
         assert_eq!(
-            keys(&["optimizer.generator.lr", "optimizer.discriminator.lr", "recipe"]),
+            short_keys(&["optimizer.generator.lr", "optimizer.discriminator.lr", "recipe"]),
             ["generator.lr", "discriminator.lr", "recipe"]
         );
-        assert_eq!(keys(&["optimizer.generator.lr"]), ["lr"]);
+        assert_eq!(short_keys(&["optimizer.generator.lr"]), ["lr"]);
+        assert_eq!(short_keys(&["optimizer.lr", "lr"]), ["optimizer.lr", "lr"]);
     }
 }

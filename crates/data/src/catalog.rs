@@ -7,14 +7,12 @@
 //!   id that independent copies of the uncompressed file have, since only digests of the `.gz`
 //!   are published for them (SHA-256 `51467d22…35fde4`).
 
+use gansweep_base::digest::sha256;
 use gansweep_config::{Dataset, DatasetSpec};
 
 use crate::{
     Split,
-    digest::{
-        Digest::{self, GitBlob, Sha256},
-        sha256,
-    },
+    digest::Digest::{self, GitBlob, Sha256},
     images::{CLASSES, SHAPE},
 };
 
@@ -108,7 +106,7 @@ fn fingerprint(dataset: Dataset) -> String {
         let file = file(dataset, Split::Train, kind);
         format!("{} {}\n", file.name(), file.digest.hex())
     });
-    sha256(lines.concat().as_bytes())
+    sha256(lines.concat())
 }
 
 const fn digest(dataset: Dataset, split: Split, kind: Kind) -> Digest {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use gansweep_base::digest::{hex, sha256};
+use sha1::{Digest as _, Sha1};
 
 /// What the uncompressed bytes of a published file are known by, in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,21 +45,11 @@ impl fmt::Display for Digest {
     }
 }
 
-/// SHA-256 in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 fn git_blob(bytes: &[u8]) -> String {
     let mut hasher = Sha1::new();
     hasher.update(format!("blob {}\0", bytes.len()));
     hasher.update(bytes);
     hex(&hasher.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! Dataset files on the disk: read whole and checked, written whole or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use flate2::read::MultiGzDecoder;
+use gansweep_base::file;
 
 use crate::{
     DataError, IdxFault,
@@ -53,35 +52,10 @@ pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
 }
 
-/// Writes a file under a temporary name in its folder (which is made), flushes it to the disk and
-/// renames it: at every moment the file is whole or absent.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let failed = |path: &Path, source| DataError::Io { action: "write", path: path.to_owned(), source };
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    let temporary = temporary_name(path);
-    let written = write_synced(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| File::open(folder)?.sync_all());
-    if written.is_err() {
-        // The error that is reported is the first one; a leftover has a name that nothing reads.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(|error| failed(path, error))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Unique among processes and threads, so that two that write the same file never share one.
-fn temporary_name(path: &Path) -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!(".{name}.{}-{number}.part", process::id()))
+/// Writes a file whole or not at all; its folder is made.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let written = file::make_folder_of(path).and_then(|()| file::write(path, bytes));
+    written.map_err(|source| DataError::Io { action: "write", path: path.to_owned(), source })
 }
 
 fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
@@ -96,6 +70,8 @@ fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use flate2::{Compression, write::GzEncoder};
     use gansweep_config::Dataset;
 
@@ -132,22 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_written_file_is_whole_and_leaves_nothing_else_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("sub/file");
-        write_atomically(&path, b"first").unwrap();
-        write_atomically(&path, b"second").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"second");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_failed_write_names_the_file_and_leaves_nothing_behind() {
+    fn a_failed_write_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("taken");
-        fs::create_dir_all(path.join("by a folder")).unwrap();
-        let error = write_atomically(&path, b"bytes").unwrap_err().to_string();
+        std::fs::create_dir_all(path.join("by a folder")).unwrap();
+        let error = write(&path, b"bytes").unwrap_err().to_string();
         assert!(error.contains("taken: cannot write"), "{error}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use gansweep_app::{Observer, Progress};
+use gansweep_base::text;
 use gansweep_config::RunState;
 use gansweep_data::Progress as Download;
 use gansweep_scheduler::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
@@ -129,7 +130,7 @@ impl Display {
     fn begin(&mut self, groups: usize, slots: usize, progress: &SweepProgress) {
         let skipped = self.state.skipped;
         if skipped > 0 {
-            self.say(&format!("{} already done", output::count(skipped, "run")));
+            self.say(&format!("{} already done", text::count(skipped, "run")));
         }
         if groups == 0 {
             return;
@@ -137,8 +138,8 @@ impl Display {
         let to_train = progress.runs - progress.done;
         self.say(&format!(
             "training {} on {}",
-            output::count(to_train, "run"),
-            output::count(slots.min(groups), "worker")
+            text::count(to_train, "run"),
+            text::count(slots.min(groups), "worker")
         ));
         if self.mode == Mode::Bars {
             let bar = self.bars.add(ProgressBar::new(1000));
@@ -202,10 +203,10 @@ impl Display {
 
     fn stopping(&self, level: StopLevel, workers: usize) {
         self.say(&match level {
-            StopLevel::AtOnce => format!("ending {} at once", output::count(workers, "worker")),
+            StopLevel::AtOnce => format!("ending {} at once", text::count(workers, "worker")),
             _ => format!(
                 "stopping: {} finish their step and save (again to end at once)",
-                output::count(workers, "worker")
+                text::count(workers, "worker")
             ),
         });
     }
@@ -243,7 +244,7 @@ fn standing(sweep: &SweepProgress) -> String {
         }
     }
     if let Some(remaining) = sweep.remaining {
-        text += &format!(", {} left", output::duration(remaining));
+        text += &format!(", {} left", text::seconds(remaining.as_secs_f64()));
     }
     text
 }
@@ -277,11 +278,11 @@ fn warning(notice: &Notice) -> Option<String> {
         }
         Notice::WorkerLost { device, cause, requeued, failed, .. } => Some(format!(
             "a worker on {device} was lost: {cause}; {} go back to the queue, {} given up",
-            output::count(requeued.len(), "run"),
-            output::count(failed.len(), "run"),
+            text::count(requeued.len(), "run"),
+            text::count(failed.len(), "run"),
         )),
         Notice::SlotLost { device, cause, left, .. } => {
-            Some(format!("{device} takes no more groups: {cause}; {} left", output::count(*left, "slot")))
+            Some(format!("{device} takes no more groups: {cause}; {} left", text::count(*left, "slot")))
         }
         Notice::Leftover { path, reason } => {
             Some(format!("{path} is no longer needed but cannot be deleted: {reason}"))

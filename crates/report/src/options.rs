@@ -1,6 +1,6 @@
 //! What the page shall hold.
 
-use std::time::SystemTime;
+use gansweep_base::host;
 
 /// What the page shall hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +13,8 @@ pub struct ReportOptions {
     /// The most bytes of sample grids (as PNG) of one sweep. Where there are more, epochs are left
     /// out evenly; the first and the last stay.
     pub max_image_bytes: u64,
-    /// When the page is made, for its footer.
-    pub now: SystemTime,
+    /// When the page is made, for its footer: milliseconds since 1970-01-01T00:00:00Z.
+    pub now_unix_ms: i64,
 }
 
 impl ReportOptions {
@@ -30,6 +30,6 @@ impl ReportOptions {
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        Self { sweeps: Vec::new(), max_points: 1000, max_image_bytes: 48 << 20, now: SystemTime::now() }
+        Self { sweeps: Vec::new(), max_points: 1000, max_image_bytes: 48 << 20, now_unix_ms: host::unix_ms() }
     }
 }

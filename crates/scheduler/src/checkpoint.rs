@@ -1,17 +1,17 @@
 //! Checkpoint files: which may be gone on from, and which may go.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use gansweep_base::digest::sha256_of;
 use gansweep_config::RunId;
 use gansweep_protocol::Resume;
-use sha2::{Digest, Sha256};
 
 /// Checks that the file is there and has the recorded content; otherwise says what is wrong.
 pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> {
     let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
-    let sha256 = sha256_of(&path).map_err(|error| match error.kind() {
+    let sha256 = File::open(&path).and_then(sha256_of).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "the file is missing".to_owned(),
         _ => error.to_string(),
     })?;
@@ -64,27 +64,6 @@ fn resolve(results_dir: &Path, path: &str) -> io::Result<PathBuf> {
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "the recorded path leads out of the results folder"))
     }
-}
-
-fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => hasher.update(&buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-/// In hexadecimal, lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Workers as threads of this process, for debuggers and profilers.
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
+use gansweep_base::text;
 use gansweep_protocol::{Envelope, Job};
 
 use crate::exit::Exit;
@@ -90,13 +90,8 @@ fn attempt(work: &Work, job: Job, wishes: &Wishes, sender: &SyncSender<Envelope>
     match catch_unwind(AssertUnwindSafe(|| work(job, &wishes.stop, &mut emit))) {
         Ok(Ok(())) => Exit::silent(ExitStatus::Code(0)),
         Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), last_words: failure.message },
-        Err(panic) => Exit { status: ExitStatus::Code(101), last_words: panic_message(&*panic) },
+        Err(panic) => Exit { status: ExitStatus::Code(101), last_words: text::panic(&*panic).to_owned() },
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// A thread that trains.

@@ -4,14 +4,14 @@
 //! `discriminator.`, so that other tools can look into it; the counts lie in its metadata.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use gansweep_base::digest::sha256;
+use gansweep_base::file;
 use gansweep_config::RunId;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::Tally;
 use crate::TrainError;
@@ -62,15 +62,16 @@ pub fn write(results_dir: &Path, snapshot: &Snapshot) -> Result<Written, TrainEr
     let relative = relative_path(&snapshot.run, snapshot.state.step);
     let path = results_dir.join(&relative);
     let content = encode(snapshot)?;
-    write_atomically(&path, &content).map_err(|source| TrainError::File { path, source })?;
-    Ok(Written { path: relative, bytes: content.len() as u64, sha256: sha256_hex(&content) })
+    let written = file::make_folder_of(&path).and_then(|()| file::write(&path, &content));
+    written.map_err(|source| TrainError::File { path, source })?;
+    Ok(Written { path: relative, bytes: content.len() as u64, sha256: sha256(content) })
 }
 
 /// Reads a snapshot back and checks it against the digest that was recorded.
-pub fn read(path: &Path, sha256: Option<&str>) -> Result<Snapshot, TrainError> {
+pub fn read(path: &Path, expected: Option<&str>) -> Result<Snapshot, TrainError> {
     let content = fs::read(path).map_err(|source| TrainError::File { path: path.to_owned(), source })?;
     let refuse = |cause: String| TrainError::Checkpoint { path: path.to_owned(), cause };
-    if sha256.is_some_and(|expected| expected != sha256_hex(&content)) {
+    if expected.is_some_and(|expected| expected != sha256(&content)) {
         return Err(refuse("its content is not what was written; delete it to train the run afresh".into()));
     }
     decode(&content).map_err(refuse)
@@ -146,25 +147,4 @@ fn array(view: &TensorView<'_>) -> Array {
         shape: view.shape().to_vec(),
         values: floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
     }
-}
-
-/// Writes a file beside its place, flushes it to the disk, and renames it.
-pub fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = folder.join(name);
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report; a leftover is harmless and named as temporary.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn sha256_hex(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }

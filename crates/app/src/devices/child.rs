@@ -1,75 +1,47 @@
 //! Programs that are asked something and may be missing, crash or hang over it.
 
-use std::io::{self, Read};
-use std::process::{Child, Command, Stdio};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// How long the last words of a program that has ended are waited for.
-const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(2);
+use process_control::{ChildExt as _, Control as _};
 
 /// What a program prints, if it ends well within `limit`; else what became of it, as what a sentence
 /// says of its subject, with the program's last words.
 pub(super) fn output_within(mut command: Command, limit: Duration) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
-    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err("has no output".to_owned());
+    let child = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
+    // Complaints are kept as they come: of a program that hangs there is no output in the end.
+    let complaints = Arc::<Mutex<Vec<u8>>>::default();
+    let heard = Arc::clone(&complaints);
+    let listen = move |bytes: &[u8]| {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(false)
     };
-    let (reader, complaints) = (read_aside(stdout), read_aside(stderr));
-    let ended = wait_within(&mut child, limit);
-    if ended.is_err() {
-        // It may have ended between the last look and this; then there is nothing to kill.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    if let Err(cause) = ended {
-        return Err(last_line(complaints).map_or(cause.clone(), |line| format!("{cause}: {line}")));
-    }
-    match reader.join() {
-        Ok(Ok(text)) => Ok(text),
-        _ => Err("printed no text".to_owned()),
-    }
-}
-
-/// Reads all of a program's output on a thread, so that it never waits for a reader.
-fn read_aside(mut output: impl Read + Send + 'static) -> JoinHandle<io::Result<String>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        output.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    })
-}
-
-/// The last line that was read, if it can be had soon: whatever a killed program has started itself
-/// may hold its output open.
-fn last_line(reader: JoinHandle<io::Result<String>>) -> Option<String> {
-    let start = Instant::now();
-    while !reader.is_finished() && start.elapsed() < LAST_WORDS_PATIENCE {
-        thread::sleep(Duration::from_millis(1));
-    }
-    let text = reader.is_finished().then(|| reader.join())?.ok()?.ok()?;
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
-}
-
-fn wait_within(child: &mut Child, limit: Duration) -> Result<(), String> {
-    let start = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) if status.code().is_some() => return Err(format!("failed ({status})")),
-            Ok(Some(status)) => return Err(format!("crashed ({status})")),
-            Ok(None) if start.elapsed() > limit => {
-                return Err(format!("did not answer within {} seconds", limit.as_secs()));
-            }
-            Ok(None) => thread::sleep(Duration::from_millis(10)),
-            Err(error) => return Err(format!("was lost: {error}")),
+    let program = child.controlled_with_output().stderr_filter(listen);
+    let cause = match program.time_limit(limit).terminate_for_timeout().wait() {
+        Ok(Some(output)) if output.status.success() => {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-    }
+        Ok(Some(output)) => {
+            let end = if output.status.code().is_some() { "failed" } else { "crashed" };
+            format!("{end} ({})", output.status.into_std_lossy())
+        }
+        Ok(None) => format!("did not answer within {} seconds", limit.as_secs()),
+        Err(error) => format!("was lost: {error}"),
+    };
+    let complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    Err(last_line(&complaints).map_or(cause.clone(), |line| format!("{cause}: {line}")))
+}
+
+fn last_line(text: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(text).lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn ask(script: &str, limit: Duration) -> Result<String, String> {
@@ -97,6 +69,10 @@ mod tests {
         assert!(cause.contains("crashed") && cause.contains("11"), "{cause}");
         let cause = ask("exec sleep 60", Duration::ZERO).unwrap_err();
         assert!(cause.contains("did not answer"), "{cause}");
+        let asked = Instant::now();
+        let cause = ask("echo 'no card' >&2; sleep 60", Duration::from_secs(1)).unwrap_err();
+        assert_eq!(cause, "did not answer within 1 seconds: no card");
+        assert!(asked.elapsed() < Duration::from_secs(30), "what it has started itself is not waited for");
         let cause = output_within(Command::new("/no/such/program"), Duration::ZERO).unwrap_err();
         assert!(cause.contains("could not be started"), "{cause}");
     }

@@ -4,11 +4,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use gansweep_base::host;
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::child::output_within;
-use super::{libtorch_build, machine};
+use super::libtorch_build;
 use crate::Programs;
 
 /// A driver that has not answered after so long is given up.
@@ -92,7 +93,7 @@ pub fn best(devices: &[DeviceInfo]) -> DeviceName {
 
 #[cfg(feature = "tensor")]
 fn gpus_of_this_build() -> Vec<DeviceInfo> {
-    gansweep_tensor::device::gpus(&machine::nvidia_cards())
+    gansweep_tensor::device::gpus(&super::nvidia::nvidia_cards())
 }
 
 #[cfg(not(feature = "tensor"))]
@@ -102,8 +103,8 @@ fn gpus_of_this_build() -> Vec<DeviceInfo> {
 }
 
 fn cpus() -> Vec<DeviceInfo> {
-    let adapter = machine::processor();
-    let memory_bytes = machine::memory_bytes();
+    let adapter = format!("{}, {} threads", host::processor(), host::threads());
+    let memory_bytes = host::memory_bytes();
     let cpu = |name, backend| DeviceInfo {
         memory_bytes,
         ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu)

@@ -8,7 +8,8 @@ mod child;
 mod lanes;
 mod libtorch_build;
 mod list;
-mod machine;
+#[cfg(feature = "tensor")]
+mod nvidia;
 
 pub use lanes::{group_memory_bytes, most_lanes};
 pub use list::{Probe, best, list, probe};

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use gansweep_base::text;
 use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
-use crate::{Value, short};
+use crate::Value;
 
 /// The largest seed: the largest integer that survives every reader of JSON.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
@@ -80,7 +81,7 @@ impl Interval {
 
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (low, high) = (short::number(self.low), short::number(self.high));
+        let (low, high) = (text::exact(self.low), text::exact(self.high));
         match (self.above_low, self.below_high) {
             (false, false) => write!(f, "from {low} to {high}"),
             (false, true) => write!(f, "from {low} to below {high}"),

@@ -71,7 +71,7 @@ pub(crate) fn fetch(
     for file in files {
         let (bytes, served_by) = from_any(file, &mirrors, agent, progress)?;
         mirrors.swap(0, served_by);
-        disk::write_atomically(&folder.join(file.name()), &bytes)?;
+        disk::write(&folder.join(file.name()), &bytes)?;
     }
     Ok(())
 }

@@ -11,16 +11,12 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
+use gansweep_base::digest::sha256;
 use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    Split,
-    catalog::Kind,
-    digest::{Digest, sha256},
-    idx,
-};
+use crate::{Split, catalog::Kind, digest::Digest, idx};
 
 /// How a server answers every request.
 #[derive(Clone)]

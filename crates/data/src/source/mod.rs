@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gansweep_base::digest::sha256;
 use gansweep_config::Dataset;
 
 use crate::{
     DataError, Images, Progress, Split,
     catalog::{self, FileSpec, Kind},
-    digest, disk,
+    disk,
     download::{self, Patience},
     images::SHAPE,
     strokes,
@@ -187,7 +188,7 @@ fn identify(folder: &Path, asked: Dataset) -> Result<Option<Dataset>, DataError>
         let spec = catalog::file(asked, split, Kind::Labels);
         let Some(path) = disk::find(folder, &spec) else { continue };
         let bytes = disk::read(&path, &spec)?;
-        let found = digest::sha256(&bytes);
+        let found = sha256(&bytes);
         let is = |dataset| catalog::file(dataset, split, Kind::Labels).digest.hex() == found;
         return match Dataset::ALL.into_iter().find(|&dataset| is(dataset)) {
             Some(dataset) => Ok(Some(dataset)),

@@ -53,7 +53,7 @@ fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], Dat
 }
 
 fn write(folder: &Path, files: &[(FileSpec, Vec<u8>)]) -> Result<(), DataError> {
-    files.iter().try_for_each(|(spec, bytes)| disk::write_atomically(&folder.join(spec.name()), bytes))
+    files.iter().try_for_each(|(spec, bytes)| disk::write(&folder.join(spec.name()), bytes))
 }
 
 #[cfg(test)]

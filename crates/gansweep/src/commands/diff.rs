@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use gansweep_app::recorded::{self, Comparison};
+use gansweep_base::text;
 use gansweep_store::RunRow;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let Comparison { runs, differences, last_values } =
         recorded::compare_runs(&args.results.results, &args.runs)?;
     let value = |value: &Option<Value>| value.as_ref().map(output::value).unwrap_or_default();
-    let number = |number: &Option<f64>| number.map(output::number).unwrap_or_default();
+    let number = |number: &Option<f64>| number.map(text::measured).unwrap_or_default();
     let mut rows: Vec<Vec<String>> = Vec::new();
     rows.extend(differences.iter().map(|key| row(key.key.clone(), &key.values, value)));
     rows.push(row("state".to_owned(), &runs, |run: &RunRow| run.state.name().to_owned()));

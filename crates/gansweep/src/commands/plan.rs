@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
 use gansweep_app::plan::{DataPreview, DataWay, GroupPreview, PlanRequest, Preview, preview};
+use gansweep_base::text;
 use serde_json::json;
 
 use super::request;
@@ -91,7 +92,7 @@ impl View {
     /// `16 runs (4 done before) -> 12 groups of 1 lane on cpu, 2 at a time; about 1.2e15 floating-point
     /// operations`.
     fn conclusion(&self) -> String {
-        let mut text = output::count(self.0.plan.runs.len(), "run");
+        let mut text = text::count(self.0.plan.runs.len(), "run");
         let mut notes = Vec::new();
         if self.0.done() > 0 {
             notes.push(format!("{} done before", self.0.done()));
@@ -113,7 +114,7 @@ impl View {
         if at_once > 1 {
             let _ = write!(text, ", {at_once} at a time");
         }
-        let _ = write!(text, "; about {} floating-point operations", output::number(self.0.training_flops));
+        let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
         text
     }
 
@@ -148,11 +149,11 @@ fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
         let (smallest, largest) =
             (lanes.iter().min().copied().unwrap_or(0), lanes.iter().max().copied().unwrap_or(0));
         let each = if smallest == largest {
-            output::count(largest, "lane")
+            text::count(largest, "lane")
         } else {
             format!("{smallest} to {largest} lanes")
         };
-        let text = format!("{} of {each} on {device}", output::count(lanes.len(), "group"));
+        let text = format!("{} of {each} on {device}", text::count(lanes.len(), "group"));
         match here.iter().filter_map(|group| group.memory_bytes).max() {
             Some(memory) => format!("{text} ({})", output::memory(memory)),
             None => text,

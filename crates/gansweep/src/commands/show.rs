@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use gansweep_app::recorded::{self, RunDetails};
+use gansweep_base::text;
 
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
@@ -35,10 +36,10 @@ fn text(details: RunDetails) -> String {
     );
 
     let summaries = summaries.into_iter().map(|row| {
-        let optional = |value: Option<f64>| value.map(output::number).unwrap_or_default();
+        let optional = |value: Option<f64>| value.map(text::measured).unwrap_or_default();
         vec![
             row.metric.name().to_owned(),
-            output::number(row.last),
+            text::measured(row.last),
             optional(row.min),
             optional(row.max),
             row.count.to_string(),

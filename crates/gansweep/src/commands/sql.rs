@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use gansweep_app::recorded::{self, RowFormat};
+use gansweep_base::text;
 use gansweep_store::{Cell, Table};
 
 use crate::cli::{SqlArgs, TableFormat};
@@ -30,7 +31,7 @@ fn cell(cell: &Cell) -> String {
     match cell {
         Cell::Null => String::new(),
         Cell::Integer(number) => number.to_string(),
-        Cell::Real(number) => output::number(*number),
+        Cell::Real(number) => text::measured(*number),
         Cell::Text(text) => text.clone(),
         Cell::Blob(bytes) => format!("<{} bytes>", bytes.len()),
     }

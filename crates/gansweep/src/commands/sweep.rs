@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
+use gansweep_base::text;
 use gansweep_scheduler::Summary;
 
 use super::{plan, request};
 use crate::cli::SweepArgs;
 use crate::failure::Failure;
-use crate::output;
 use crate::progress::Display;
 use crate::signals::{INTERRUPTED, Interrupts};
 
@@ -74,8 +74,8 @@ fn describe(summary: &Summary) -> String {
     let resumed = if summary.resumed > 0 { format!(" ({} resumed)", summary.resumed) } else { String::new() };
     format!(
         "{}: {}{resumed} in {}",
-        output::count(summary.total, "run"),
+        text::count(summary.total, "run"),
         said.join(", "),
-        output::duration(summary.elapsed)
+        text::seconds(summary.elapsed.as_secs_f64())
     )
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use gansweep_config::short_keys;
 use serde_json::Value;
 
 use super::text;
@@ -11,7 +12,7 @@ use crate::input::RunInput;
 /// The axes that the runs differ on, in the order of the experiment file.
 pub(super) fn axes(runs: &[RunInput]) -> Vec<Axis> {
     let keys = keys(runs);
-    let shorts = short_names(&keys);
+    let shorts = short_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>());
     keys.iter().zip(shorts).map(|(key, short)| axis(key, short, runs)).collect()
 }
 
@@ -57,40 +58,10 @@ fn by_number(a: &Value, b: &Value) -> Ordering {
     a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
 }
 
-/// The last parts of each key, as few as keep it apart from all others.
-fn short_names(keys: &[String]) -> Vec<String> {
-    let shorten = |key: &String| {
-        let parts: Vec<&str> = key.split('.').collect();
-        (1..parts.len())
-            .map(|count| parts[parts.len() - count..].join("."))
-            .find(|short| keys.iter().filter(|other| ends_with_parts(other, short)).count() == 1)
-            .unwrap_or_else(|| key.clone())
-    };
-    keys.iter().map(shorten).collect()
-}
-
-fn ends_with_parts(key: &str, end: &str) -> bool {
-    key.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn shorts(keys: &[&str]) -> Vec<String> {
-        short_names(&keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_key_is_shortened_as_far_as_it_stays_unique() {
-        assert_eq!(shorts(&["optimizer.lr", "model.hidden"]), ["lr", "hidden"]);
-        assert_eq!(
-            shorts(&["optimizer.generator.lr", "optimizer.discriminator.lr"]),
-            ["generator.lr", "discriminator.lr"]
-        );
-        assert_eq!(shorts(&["optimizer.lr", "lr"]), ["optimizer.lr", "lr"]);
-    }
 
     #[test]
     fn numbers_are_ordered_by_size_whatever_their_json_type() {

@@ -5,7 +5,6 @@ mod charts;
 mod configs;
 mod grids;
 mod groups;
-mod moment;
 mod runs;
 mod sweeps;
 mod text;
@@ -29,7 +28,7 @@ pub(crate) fn analyse(input: &ReportInput, options: &ReportOptions) -> Context {
     Context {
         title,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated: moment::of_time(options.now),
+        generated: text::of_moment(options.now_unix_ms),
         database: input.database.clone(),
         sweeps,
     }

@@ -50,7 +50,7 @@ pub(super) fn run(
         step: input.step,
         total_steps: input.total_steps,
         epochs: input.epochs,
-        seconds: Final { value: Number::rounded(input.seconds), text: text::of_seconds(input.seconds) },
+        seconds: Final { value: Number::rounded(input.seconds), text: text::seconds(input.seconds) },
         images_per_second: input.images_per_second.map(measured),
         finals: table_metrics().map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
@@ -88,5 +88,5 @@ fn attempt(input: &AttemptInput, groups: &Groups<'_>) -> Attempt {
 }
 
 fn measured(value: f64) -> Final {
-    Final { value: Number::rounded(value), text: text::of_measured(value) }
+    Final { value: Number::rounded(value), text: text::measured(value) }
 }

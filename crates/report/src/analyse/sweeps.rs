@@ -1,11 +1,12 @@
 //! One sweep as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gansweep_config::RunState;
 
 use super::groups::Groups;
-use super::{axes, charts, configs, grids, moment, runs, wall};
+use super::{axes, charts, configs, grids, runs, text, wall};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -35,8 +36,8 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         palette: input.palette,
         program_version: input.program_version.clone(),
         machine: input.machine.clone(),
-        created: moment::of_unix_ms(input.created_unix_ms),
-        ended: ended(&input.runs).map(moment::of_unix_ms),
+        created: text::of_moment(input.created_unix_ms),
+        ended: ended(&input.runs).map(text::of_moment),
         command: format!("gansweep sweep {}", shell_word(&input.file)),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
@@ -68,14 +69,9 @@ fn devices(runs: &[RunInput]) -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A path as one word of a POSIX shell.
-fn shell_word(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', "'\\''"))
-    }
+/// A path as one word of a POSIX shell. (No path of a file holds a zero byte, which no quotes help.)
+fn shell_word(path: &str) -> Cow<'_, str> {
+    shlex::try_quote(path).unwrap_or(Cow::Borrowed(path))
 }
 
 #[cfg(test)]
@@ -86,6 +82,6 @@ mod tests {
     fn a_path_is_quoted_only_where_a_shell_needs_it() {
         assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
         assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
-        assert_eq!(shell_word("it's.toml"), "'it'\\''s.toml'");
+        assert_eq!(shell_word("it's.toml"), "\"it's.toml\"");
     }
 }

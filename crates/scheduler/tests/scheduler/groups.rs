@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use gansweep_base::digest::sha256;
 use gansweep_config::PlannedRun;
 use gansweep_protocol::Resume;
 use gansweep_scheduler::mock::MockLauncher;
 use gansweep_scheduler::{Notice, Slot, StopLevel, form_groups};
-use sha2::{Digest, Sha256};
 
 use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
 
@@ -108,8 +108,7 @@ fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: 
     let content = format!("run {id} seed {seed} step {step}");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &content).unwrap();
-    let sha256 =
-        Sha256::digest(&content).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let sha256 = sha256(&content);
     memory.runs.get_mut(id).unwrap().checkpoint = Some(Resume { step, path, sha256 });
 }
 

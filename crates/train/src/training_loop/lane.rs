@@ -1,8 +1,9 @@
 //! One run of a group: where it stands, and what is said of it.
 
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
+use gansweep_base::host;
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 use gansweep_protocol::{
     Checkpoint, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Samples, Started,
@@ -202,7 +203,7 @@ impl LoopLane {
             lane,
             lanes,
             pid: std::process::id(),
-            host: hostname(),
+            host: host::name(),
             from_step: self.step,
         })
     }
@@ -261,12 +262,11 @@ impl LoopLane {
 
     /// Sends an event of this lane.
     pub(super) fn send(&mut self, event: Event, emit: &mut Emit<'_>) -> Result<(), TrainError> {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let envelope = Envelope {
             run: self.run.clone(),
             attempt: self.attempt,
             seq: self.seq,
-            at_unix_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+            at_unix_ms: host::unix_ms(),
             event,
         };
         self.seq += 1;
@@ -279,13 +279,4 @@ fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
         return Err(format!("it is of run {}, not of {}", snapshot.run, job.run));
     }
     snapshot.state.check(&job.config, job.spec.image)
-}
-
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .filter(|name| !name.is_empty())
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_else(|| "unknown".into())
 }

@@ -1,0 +1,152 @@
+//! Files that are written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file on its way: what is written goes to a temporary file beside its place, which
+/// [`finish`](Self::finish) moves there. Dropped before that, it leaves no trace.
+///
+/// A process that is killed meanwhile leaves a file `.NAME.XXXXXX.part`, which nothing reads.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    content: BufWriter<NamedTempFile>,
+}
+
+impl NewFile {
+    /// Begins a file, in a folder that is there.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), content: BufWriter::new(temporary(path)?) })
+    }
+
+    /// Puts the file in its place, and in that of an older one. At every moment either the old file or
+    /// the whole new one is there, even if the power fails: the content is flushed to the disk before
+    /// the file takes its name, and then the folder, which holds the name.
+    pub fn finish(self) -> io::Result<()> {
+        let temporary = self.content.into_inner()?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(&self.path)?;
+        sync_folder(folder_of(&self.path))
+    }
+}
+
+impl io::Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.content.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.content.flush()
+    }
+}
+
+/// Writes a file of which the whole content is at hand, as [`NewFile`] does.
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(content.as_ref())?;
+    file.finish()
+}
+
+/// An empty file beside `path`, which is deleted unless it takes that name.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A name may be as long as the file system takes, and this one is longer.
+    let name: String = name.chars().take(50).collect();
+    let mut builder = tempfile::Builder::new();
+    let (prefix, suffix) = (format!(".{name}."), ".part");
+    builder.prefix(&prefix).suffix(suffix);
+    // Temporary files are their owner's alone, and this one is to be as any other file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(path))
+}
+
+/// Makes the folder that a file is to lie in and those above it, and flushes the folders that hold
+/// their names to the disk.
+pub fn make_folder_of(path: &Path) -> io::Result<()> {
+    let folder = folder_of(path);
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(folder)?;
+    missing.into_iter().map(folder_of).try_for_each(sync_folder)
+}
+
+/// Flushes the names in a folder to the disk. Network file systems may not know how, and a folder that
+/// may not be listed cannot be opened; the files are as good as they can be then.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if !matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The folder that a path lies in; `.` where it names none.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_written_file_is_whole_and_leaves_nothing_else_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/file");
+        write(&path, "first").unwrap_err();
+        make_folder_of(&path).unwrap();
+        write(&path, "first").unwrap();
+        write(&path, "second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(path.parent().unwrap()), ["file"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_finished_keeps_the_old_one_and_leaves_nothing_else_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, "old").unwrap();
+        let mut broken = NewFile::create(&path).unwrap();
+        broken.write_all(&[0; 100_000]).unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(broken);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_folder_is_not_replaced_by_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("taken/by a folder")).unwrap();
+        write(&folder.path().join("taken"), "bytes").unwrap_err();
+        assert_eq!(names(folder.path()), ["taken"]);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_the_file_system_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("n".repeat(255));
+        write(&path, "bytes").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"bytes");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn others_may_read_the_file_as_any_other() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, usual) = (folder.path().join("ours"), folder.path().join("usual"));
+        write(&ours, "bytes").unwrap();
+        fs::write(&usual, "bytes").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(ours), mode(usual));
+    }
+}

@@ -1,0 +1,78 @@
+//! The machine that the program runs on, and its clock.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The machine's name in its network.
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The processor's model; its architecture where the system does not tell the model.
+pub fn processor() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_owned()
+}
+
+/// Hardware threads that this process may use: fewer than the machine has where an affinity mask or a
+/// control group says so.
+pub fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Bytes of main memory, where the system tells them.
+pub fn memory_bytes() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let system = rustix::system::sysinfo();
+        #[expect(clippy::useless_conversion, reason = "the field is as wide as the machine's words")]
+        Some(u64::from(system.totalram) * u64::from(system.mem_unit))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z. A clock before that reads as that.
+pub fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A count of milliseconds since 1970 as `2026-11-26T02:37:54Z`. What lies before 1970 or after 9999
+/// reads as the nearer end: no clock says so, but a file may.
+pub fn utc(unix_ms: i64) -> String {
+    const LAST: u64 = 253_402_300_799;
+    let seconds = u64::try_from(unix_ms.div_euclid(1000)).unwrap_or(0).min(LAST);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_as_utc() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_767_225_599_999), "2025-12-31T23:59:59Z");
+        assert_eq!(utc(4_107_542_400_000), "2100-03-01T00:00:00Z");
+        assert_eq!(utc(-1), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(i64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn the_host_has_a_name_a_processor_and_a_time() {
+        assert!(!name().is_empty() && !processor().is_empty() && threads() > 0);
+        assert!(unix_ms() > 1_700_000_000_000);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_memory_is_what_the_kernel_lists() {
+        let list = fs::read_to_string("/proc/meminfo").unwrap();
+        let total = list.lines().next().and_then(|line| line.split_whitespace().nth(1)).unwrap();
+        assert_eq!(memory_bytes(), Some(total.parse::<u64>().unwrap() << 10));
+    }
+}
