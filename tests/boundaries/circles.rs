@@ -26,7 +26,7 @@ fn a_circle_would_be_found() {
     let files = BTreeMap::from([
         (Module::new(), parse("mod a; mod b; pub use a::Outer; pub use b::inner::Inner;")),
         (module("a"), parse("use crate::Inner; pub struct Outer(Inner);")),
-        (module("b"), parse("pub(crate) mod inner;")),
+        (module("b"), parse("pub(crate) mod inner; mod within { use super::inner::Inner; }")),
         (module("b::inner"), parse("pub struct Inner; fn f() -> super::super::Outer { loop {} }")),
     ]);
     assert_eq!(strongly_connected(&arrows(&files)), [BTreeSet::from([module("a"), module("b::inner")])]);
@@ -71,6 +71,8 @@ struct Names {
     exported: BTreeMap<String, Vec<String>>,
     /// Items that the file itself has.
     own: BTreeSet<String>,
+    /// How many modules within the file the visitor is in.
+    depth: usize,
 }
 
 impl Names {
@@ -95,7 +97,7 @@ impl Names {
             syn::UseTree::Glob(_) if exported => {
                 self.exported.insert(format!("*{}", before.join("::")), before);
             }
-            syn::UseTree::Glob(_) => drop(self.used.insert(before)),
+            syn::UseTree::Glob(_) => self.uses(before),
         }
     }
 
@@ -107,7 +109,17 @@ impl Names {
         if exported {
             self.exported.insert(rename.to_string(), path);
         } else {
+            self.uses(path);
+        }
+    }
+
+    /// Within a module of the file itself, `super` is the file, and only what leads out of it counts.
+    fn uses(&mut self, path: Vec<String>) {
+        let ups = path.iter().take_while(|part| *part == "super").count();
+        if self.depth == 0 || path.first().is_some_and(|first| first == "crate") {
             self.used.insert(path);
+        } else if ups > self.depth {
+            self.used.insert(path[self.depth..].to_vec());
         }
     }
 }
@@ -124,11 +136,17 @@ impl<'ast> Visit<'ast> for Names {
         self.use_tree(&item.tree, Vec::new(), exported);
     }
 
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.depth += 1;
+        visit::visit_item_mod(self, item);
+        self.depth -= 1;
+    }
+
     /// `pub(super)` names a module and nothing of it.
     fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.used.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        self.uses(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 }

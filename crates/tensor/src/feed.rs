@@ -7,7 +7,8 @@ use gansweep_config::{Config, Noise};
 use rayon::prelude::*;
 
 use super::mask_plan::Mask;
-use super::row::{Kit, RowLayout, Span, StepShape};
+use super::row::{Kit, RowLayout, Span};
+use super::step_shape::StepShape;
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_train::{Lane, Schedule};

@@ -23,6 +23,7 @@ mod row;
 mod rows;
 mod side;
 mod step;
+mod step_shape;
 #[cfg(test)]
 mod tests;
 mod trainer;

@@ -1,6 +1,6 @@
 //! Which dropout masks a step needs, and where each lies among all of them.
 
-use super::row::StepShape;
+use super::step_shape::StepShape;
 use gansweep_nn::rng::Pass;
 
 /// The mask of one layer in one pass, of one network.

@@ -12,7 +12,8 @@ use gansweep_config::{Config, DatasetSpec};
 use super::feed::most_steps;
 use super::images::packed_bytes;
 use super::mask_plan::Mask;
-use super::row::{Kit, StepShape, dropout_layers};
+use super::row::Kit;
+use super::step_shape::{StepShape, dropout_layers};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 

@@ -5,9 +5,10 @@ use burn::tensor::{Device, Int, Tensor};
 use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
-use super::row::{Kit, RowLayout, Span, StepShape};
+use super::row::{Kit, RowLayout, Span};
 use super::rows::Rows;
 use super::side::Side;
+use super::step_shape::StepShape;
 
 /// What steps of one shape need besides the lanes' state.
 #[derive(Debug)]

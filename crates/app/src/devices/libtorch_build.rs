@@ -2,7 +2,7 @@
 
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
 
-use super::list::{Probe, VERSION};
+use super::probe::{Probe, VERSION};
 
 /// Puts libtorch's devices as the program at `program` answers for them in place of those that this
 /// build cannot use. An answer that is none becomes a [`Problem`] of them all.

@@ -4,28 +4,15 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use gansweep_base::host;
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
-use serde::{Deserialize, Serialize};
 
 use super::child::output_within;
 use super::libtorch_build;
+use super::probe::{Probe, cpus};
 use crate::Programs;
 
 /// A driver that has not answered after so long is given up.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
-
-/// Of the whole program: its crates have one version.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What a program answers when it is asked for its devices, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probe {
-    /// The program's version: workers and runners of different ones do not understand each other.
-    pub version: String,
-    /// What [`probe`] found.
-    pub devices: Vec<DeviceInfo>,
-}
 
 /// Every device of this machine, usable or not, CPUs first. Drivers are asked from processes of their
 /// own, since they may crash.
@@ -67,15 +54,6 @@ fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
     }
 }
 
-/// The devices whose listing runs a driver's code, and all of libtorch's, for a build that lacks it.
-pub fn probe() -> Probe {
-    let mut devices = gpus_of_this_build();
-    if cfg!(feature = "libtorch") {
-        devices.extend(cpus().into_iter().filter(|cpu| cpu.name == DeviceName::LibtorchCpu.to_string()));
-    }
-    Probe { version: VERSION.to_owned(), devices }
-}
-
 /// The device that `auto` stands for: a CUDA device through libtorch, else a discrete, integrated
 /// or virtual GPU through Vulkan, else the CPU; never a software adapter.
 pub fn best(devices: &[DeviceInfo]) -> DeviceName {
@@ -89,35 +67,6 @@ pub fn best(devices: &[DeviceInfo]) -> DeviceName {
     let names: Vec<_> = candidates.into_iter().filter_map(names).collect();
     let chosen = names.iter().find(|name| cuda(name)).or_else(|| names.iter().find(|name| vulkan(name)));
     chosen.copied().unwrap_or(DeviceName::Cpu)
-}
-
-#[cfg(feature = "tensor")]
-fn gpus_of_this_build() -> Vec<DeviceInfo> {
-    gansweep_tensor::device::gpus(&super::nvidia::nvidia_cards())
-}
-
-#[cfg(not(feature = "tensor"))]
-fn gpus_of_this_build() -> Vec<DeviceInfo> {
-    let vulkan = DeviceInfo::new(DeviceName::Vulkan(0), "burn-wgpu", "", DeviceKind::DiscreteGpu);
-    vec![DeviceInfo { problem: Some(Problem::not_compiled("wgpu")), ..vulkan }]
-}
-
-fn cpus() -> Vec<DeviceInfo> {
-    let adapter = format!("{}, {} threads", host::processor(), host::threads());
-    let memory_bytes = host::memory_bytes();
-    let cpu = |name, backend| DeviceInfo {
-        memory_bytes,
-        ..DeviceInfo::new(name, backend, &adapter, DeviceKind::Cpu)
-    };
-    let optional = |name, backend, feature, built| match built {
-        true => cpu(name, backend),
-        false => DeviceInfo { problem: Some(Problem::not_compiled(feature)), ..cpu(name, backend) },
-    };
-    vec![
-        cpu(DeviceName::Cpu, "native"),
-        optional(DeviceName::Flex, "burn-flex", "flex", cfg!(feature = "flex")),
-        optional(DeviceName::LibtorchCpu, "burn-libtorch", "libtorch", cfg!(feature = "libtorch")),
-    ]
 }
 
 #[cfg(test)]

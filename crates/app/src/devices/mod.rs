@@ -10,6 +10,8 @@ mod libtorch_build;
 mod list;
 #[cfg(feature = "tensor")]
 mod nvidia;
+mod probe;
 
 pub use lanes::{group_memory_bytes, most_lanes};
-pub use list::{Probe, best, list, probe};
+pub use list::{best, list};
+pub use probe::{Probe, probe};

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{Line, Matrix};
 use super::super::sparse::{Drawings, Ink, Sparse};
-use super::{Finish, add_product, vectors};
+use super::tile::{Finish, add_product, vectors};
 
 /// Rows whose sums wait at once for the next block of columns.
 const HEIGHT: usize = 128;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
-use super::{Gather, Sums, add_product, full_panels, settled, tile_rows, vectors};
+use super::tile::{Gather, Sums, add_product, full_panels, settled, tile_rows, vectors};
 
 /// Panels of the left operand that a pass over the product takes at once: an image in three parts.
 /// As many sixteen lines of a panel of the right operand, and a tile's rows, fit into the first cache.

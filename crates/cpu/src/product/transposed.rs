@@ -10,7 +10,7 @@ use super::super::input::Input;
 use super::super::matrix::{LINE, Line, Matrix, panels};
 use super::super::sparse::Sparse;
 use super::ink::{Lines, add_ink, background_sums, with_group};
-use super::{Finish, Sums, add_product, full_panels, settled, tile_rows, vectors};
+use super::tile::{Finish, Sums, add_product, full_panels, settled, tile_rows, vectors};
 
 /// Rows between the one that is finished and the one that is fetched.
 const AHEAD: usize = 12;

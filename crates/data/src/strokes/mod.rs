@@ -21,13 +21,10 @@ pub(crate) use cache::{fill_cache, load};
 use gansweep_config::ImageShape;
 use rayon::prelude::*;
 
+use self::frame::{PIXELS, SIDE};
 use self::{pen::Page, random::Random};
 use crate::{Images, Split};
 
-/// Pixels along one side of an image.
-const SIDE: usize = 28;
-/// Pixels of an image.
-const PIXELS: usize = SIDE * SIDE;
 /// Of every image: one grey channel.
 pub(crate) const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
 
