@@ -341,3 +341,8 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     let fault = gansweep_config::Experiment::load(&latin1, &sets(&[])).unwrap_err();
     assert!(fault.to_string().contains("UTF-8"), "{fault}");
 }
+
+#[test]
+fn images_of_ones_own_need_a_folder() {
+    assert_snapshot!(faults("data.dataset = \"idx\"\n"), @r#"test.toml:1: data.dataset: the images of `data.dataset = "idx"` have no folder; expected `data.path = "FOLDER"` beside it (from file)"#);
+}

@@ -239,3 +239,31 @@ fn empty_and_relative_variables_count_as_unset() {
     assert_eq!(DataSource::from_variables(None, variable), expected);
     assert_eq!(DataSource::from_variables(None, |_| None).cache_dir, env::temp_dir().join("gansweep"));
 }
+
+#[test]
+fn torchvisions_folder_is_found_and_belongs_to_its_dataset() {
+    let place = Place::new();
+    for file in MNIST.files() {
+        let dotted = file.name().replace("-idx", ".idx");
+        place.put(&format!("data/FashionMNIST/raw/{dotted}.gz"), b"");
+    }
+    let found = Location::Found(Found::Folder(place.path("data/FashionMNIST/raw")));
+    assert_eq!(place.source.locate(Dataset::FashionMnist).unwrap(), found);
+    assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), Location::Missing);
+}
+
+#[test]
+fn mnist_loads_from_dotted_names_in_a_folder_called_raw() {
+    let Some(folder) = mnist_folder() else { return };
+    let place = Place::new();
+    fs::create_dir_all(place.path("data/raw")).unwrap();
+    for file in MNIST.files() {
+        let found = names::find(&folder, file.name()).unwrap();
+        let compressed = found.extension().is_some_and(|extension| extension == "gz");
+        let dotted = file.name().replace("-idx", ".idx") + if compressed { ".gz" } else { "" };
+        symlink(found, place.path("data/raw").join(dotted)).unwrap();
+    }
+    assert_eq!(place.source.load(Dataset::Mnist, Split::Test).unwrap().labels[..3], [7, 2, 1]);
+    // The content says whose they are.
+    assert_eq!(place.source.locate(Dataset::Kmnist).unwrap(), Location::Missing);
+}
