@@ -180,7 +180,7 @@ fn data(previews: &[DataPreview]) -> String {
             }
             DataWay::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
         };
-        let images = output::count(spec.train_images as usize, "image");
+        let images = text::count(spec.train_images as usize, "image");
         let classes =
             if spec.classes == 1 { "1 class".to_owned() } else { format!("{} classes", spec.classes) };
         format!("{where_from}: {images} of {}, {classes}", spec.image)
