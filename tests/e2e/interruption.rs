@@ -35,7 +35,7 @@ fn start(sandbox: &Sandbox) -> Child {
 
 /// Waits until a program catches Ctrl-C, which it does before anything else: a machine with much to do
 /// may take its time to start one.
-fn await_handler(pid: u32) {
+pub(crate) fn await_handler(pid: u32) {
     const SIGINT: u32 = 2;
     let deadline = Instant::now() + Duration::from_mins(1);
     let caught = || {
@@ -49,7 +49,7 @@ fn await_handler(pid: u32) {
     }
 }
 
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     // A process that has ended meanwhile is fine: the test is about any moment.
     let _ = std::process::Command::new("kill")
         .args([&format!("-{name}"), &pid.to_string()])

@@ -6,6 +6,7 @@ mod devices;
 mod interruption;
 mod mixed_builds;
 mod mnist;
+mod own_images;
 mod sandbox;
 #[path = "../software_driver.rs"]
 mod software_driver;

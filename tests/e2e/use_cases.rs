@@ -36,6 +36,7 @@ fn a_sweep_started_by_the_library_trains_in_processes_of_the_program() {
             options: LoadOptions::default(),
             data: DataSource {
                 data_dir: None,
+                idx_dir: None,
                 cache_dir: PathBuf::from(CACHE_HOME).join("gansweep"),
                 offline: true,
             },

@@ -128,12 +128,19 @@ def epoch_order(seed, epoch, count, shuffle=True):
     return order
 
 
-def image(n):
-    """The synthetic training image `n`: a soft ring, by the formula of `crates/fixtures/src/case.rs`."""
-    row, column, radius = 8 + 5 * n % 13, 8 + 7 * n % 12, 9 + 11 * n % 40
-    r, c = np.mgrid[0:28, 0:28]
-    distance = (r - row) ** 2 + (c - column) ** 2
-    return np.clip(255 - 16 * abs(distance - radius), 0, 255).astype(np.uint8).reshape(-1)
+GREY_28 = {"channels": 1, "height": 28, "width": 28}
+
+
+def image(n, shape=GREY_28):
+    """The synthetic training image `n`, `[channels, height, width]`: in each channel a soft ring, by the formula of
+    `crates/fixtures/src/case.rs`."""
+    r, c = np.mgrid[0 : shape["height"], 0 : shape["width"]]
+    planes = []
+    for k in range(shape["channels"]):
+        row, column, radius = 8 + (5 * n + 3 * k) % 13, 8 + (7 * n + 5 * k) % 12, 9 + (11 * n + 17 * k) % 40
+        distance = (r - row) ** 2 + (c - column) ** 2
+        planes.append(np.clip(255 - 16 * abs(distance - radius), 0, 255).astype(np.uint8))
+    return np.stack(planes).reshape(-1)
 
 
 # Of the fixed latents in `crates/fixtures/src/case.rs`.
@@ -180,6 +187,7 @@ class Check:
 
     def step(self, step):
         train, data = self.config["train"], self.config["data"]
+        shape = self.case.get("image", GREY_28)
         batches = -(-data["images"] // train["batch_size"])
         epoch, within = divmod(step, -(-batches // train["d_steps"]))
         order = epoch_order(self.seed, epoch, data["images"], train["shuffle"])
@@ -189,7 +197,7 @@ class Check:
             if not batch:
                 assert f"step.{step}.x.{update}" not in self.inputs
                 continue
-            pixels = np.stack([image(n) for n in batch]).astype(np.float32) / np.float32(255)
+            pixels = np.stack([image(n, shape) for n in batch]).astype(np.float32) / np.float32(255)
             if data["pixels"] == "signed":
                 pixels = (pixels - np.float32(0.5)) / np.float32(0.5)
             self.equal(f"step.{step}.x.{update}", pixels)

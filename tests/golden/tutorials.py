@@ -6,6 +6,8 @@ its one loss over a concatenated batch). Only the random numbers come from outsi
 weights, images, latents, and the dropout masks, which `GivenDropout` multiplies by.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -286,12 +288,13 @@ OPTIMIZERS = {
 
 
 class FromConfig(Tutorial):
-    """Any config: the recipe of this program's own, and settings that no recipe has."""
+    """Any config: the recipe of this program's own, settings that no recipe has, and colour images."""
 
     logits = True
 
-    def __init__(self, config):
+    def __init__(self, config, image=None):
         self.config = config
+        self.pixels = math.prod(image.values()) if image else 784
         super().__init__(config)
 
     def stack(self, part, inputs, outputs):
@@ -309,10 +312,10 @@ class FromConfig(Tutorial):
     def generator(self):
         model = self.config["model"]
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
-        return nn.Sequential(*self.stack(model["generator"], model["latent_dim"], 784), last())
+        return nn.Sequential(*self.stack(model["generator"], model["latent_dim"], self.pixels), last())
 
     def discriminator(self):
-        return nn.Sequential(*self.stack(self.config["model"]["discriminator"], 784, 1))
+        return nn.Sequential(*self.stack(self.config["model"]["discriminator"], self.pixels, 1))
 
     def optimizers(self):
         def optimizer(model, values):
@@ -365,4 +368,6 @@ TUTORIALS = {"realpython": RealPython, "jovian": Jovian, "coursera": Coursera, "
 
 def tutorial(case):
     """The tutorial of a case, with fresh networks and optimisers."""
-    return TUTORIALS.get(case["name"], FromConfig)(case["config"])
+    if case["name"] in TUTORIALS:
+        return TUTORIALS[case["name"]](case["config"])
+    return FromConfig(case["config"], case.get("image"))

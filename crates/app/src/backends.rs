@@ -2,7 +2,7 @@
 //! last event.
 
 use gansweep_cpu::CpuTrainer;
-use gansweep_data::{DataSource, Split};
+use gansweep_data::DataSource;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Job, LaneJob};
 use gansweep_train::{DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop};
@@ -91,7 +91,7 @@ fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, Tra
     if let Some(other) = job.lanes.iter().find(differs) {
         return Err(TrainError::Group(format!("{} and {} train on different data", first.run, other.run)));
     }
-    let images = source.load(data.dataset, Split::Train)?;
+    let images = source.load_planned(data.dataset, &first.spec)?;
     let count = first.config.images(&first.spec) as usize;
     Ok(TrainingImages::first(count, images, data.pixels))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use gansweep_base::host;
-use gansweep_config::{Config, Dataset, Experiment, LoadOptions};
+use gansweep_config::{Config, Experiment, LoadOptions};
 use gansweep_data::{Split, strokes};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
@@ -39,7 +39,7 @@ pub struct Bench {
 impl Bench {
     /// Begins to train `lanes` runs of the recipe on images like MNIST's.
     pub fn start(request: &BenchRequest) -> Result<Self, AppError> {
-        let (config, spec) = (recipe(&request.recipe)?, gansweep_data::spec(Dataset::Strokes));
+        let (config, spec) = (recipe(&request.recipe)?, strokes::spec());
         let lanes: Vec<Lane> = (0..u64::from(request.lanes))
             .map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed })
             .collect();

@@ -21,7 +21,7 @@ pub fn named(name: &str) -> Result<Dataset, AppError> {
 /// Puts a dataset within reach: downloads it into the cache, or draws it there, unless the user's
 /// own folder has it.
 pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
-    if matches!(source.locate(dataset)?, Location::Found(Found::DataDir(_))) {
+    if matches!(source.locate(dataset)?, Location::Found(Found::Folder(_))) {
         return Ok(());
     }
     let fetched = source.fetch(dataset, &mut |progress| observer.observe(Progress::Download(&progress)));

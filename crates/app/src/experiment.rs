@@ -1,11 +1,10 @@
 //! From an experiment file to its plan: layers, data, expansion.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use gansweep_config::{DataIdentity, Dataset, Experiment, LoadOptions, Plan};
-use gansweep_data::{DataError, DataSource, Location, spec};
+use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
+use gansweep_data::{DataError, DataSource, Location};
 
 use crate::{AppError, Observer, Progress, data};
 
@@ -16,7 +15,8 @@ pub struct ExperimentRequest {
     pub file: PathBuf,
     /// Profile, overrides and environment variables.
     pub options: LoadOptions,
-    /// Where datasets are looked for and kept. Worker processes are told of the data folder alone;
+    /// Where datasets are looked for and kept; the folder of the dataset `idx` is the experiment's
+    /// `data.path`. Worker processes are told of these two folders alone;
     /// for the rest they look into their environment, as [`DataSource::from_environment`] does.
     pub data: DataSource,
 }
@@ -26,32 +26,42 @@ impl ExperimentRequest {
     pub fn load(&self) -> Result<Experiment, AppError> {
         Ok(Experiment::load(&self.file, &self.options)?)
     }
+
+    /// Where the data of the loaded experiment is looked for: the file may name a folder of the user's.
+    pub(crate) fn data_of(&self, experiment: &Experiment) -> DataSource {
+        DataSource { idx_dir: experiment.data_path.clone(), ..self.data.clone() }
+    }
 }
 
 /// Which dataset stands in for which: the same one, but for those that fell back.
 pub(crate) type Substitutes = BTreeMap<Dataset, Dataset>;
 
-/// The datasets that the experiment's runs ask for.
-pub(crate) fn datasets(experiment: &Experiment) -> Result<Vec<Dataset>, AppError> {
-    let asked = RefCell::new(BTreeSet::new());
-    Plan::new(experiment, &|dataset| {
-        asked.borrow_mut().insert(dataset);
-        DataIdentity { dataset, spec: spec(dataset) }
-    })?;
-    Ok(asked.into_inner().into_iter().collect())
+/// What is known of each dataset that an experiment may train on.
+pub(crate) type Specs = BTreeMap<Dataset, DatasetSpec>;
+
+/// The specs of the datasets that the runs ask for, and of the fallback. Reads the files of the user's
+/// own images, and no others.
+pub(crate) fn specs(experiment: &Experiment, source: &DataSource) -> Result<Specs, AppError> {
+    let asked = experiment.datasets().into_iter().chain(experiment.fallback);
+    asked.map(|dataset| Ok((dataset, source.spec(dataset)?))).collect()
 }
 
 /// The runs, on the data that they will really train on.
-pub(crate) fn plan(experiment: &Experiment, substitutes: &Substitutes) -> Result<Plan, AppError> {
+pub(crate) fn plan(
+    experiment: &Experiment,
+    specs: &Specs,
+    substitutes: &Substitutes,
+) -> Result<Plan, AppError> {
     let identity = |asked| {
         let dataset = substitutes.get(&asked).copied().unwrap_or(asked);
-        DataIdentity { dataset, spec: spec(dataset) }
+        // `specs` has what the runs ask for, and what they fall back on.
+        DataIdentity { dataset, spec: specs[&dataset].clone() }
     };
     Ok(Plan::new(experiment, &identity)?)
 }
 
 /// Which datasets are at hand, without asking the network.
-pub(crate) fn missing(source: &DataSource, datasets: &[Dataset]) -> Result<Vec<Dataset>, AppError> {
+pub(crate) fn missing(source: &DataSource, datasets: &BTreeSet<Dataset>) -> Result<Vec<Dataset>, AppError> {
     let mut missing = Vec::new();
     for &dataset in datasets {
         if source.locate(dataset)? == Location::Missing {
@@ -64,11 +74,14 @@ pub(crate) fn missing(source: &DataSource, datasets: &[Dataset]) -> Result<Vec<D
 /// Puts every dataset within reach, or its fallback in its place.
 pub(crate) fn provide_data(
     experiment: &Experiment,
+    specs: &Specs,
     source: &DataSource,
     observer: &mut dyn Observer,
 ) -> Result<Substitutes, AppError> {
+    // What contradicts the data is told before anything is downloaded.
+    plan(experiment, specs, &Substitutes::new())?;
     let mut substitutes = Substitutes::new();
-    for dataset in datasets(experiment)? {
+    for dataset in experiment.datasets() {
         let substitute = match (data::provide(source, dataset, observer), experiment.fallback) {
             (Ok(()), _) => dataset,
             (Err(reason), Some(fallback)) if fallback != dataset && is_missing(&reason) => {

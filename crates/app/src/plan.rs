@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use gansweep_config::{Dataset, Experiment, Plan, PlannedRun, RunId, RunState};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
 
-use crate::experiment::{self, ExperimentRequest, Substitutes};
+use crate::experiment::{self, ExperimentRequest, Specs, Substitutes};
 use crate::slots::{self, ExecutionRequest};
 use crate::{AppError, Programs, devices};
 
@@ -46,10 +46,12 @@ pub struct Preview {
 }
 
 /// A dataset and how the sweep would come by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataPreview {
     /// The dataset that the experiment asks for.
     pub dataset: Dataset,
+    /// Of the data that would be trained on, of a stand-in if there is one.
+    pub spec: DatasetSpec,
     /// How the sweep would come by it.
     pub way: DataWay,
 }
@@ -83,8 +85,10 @@ pub struct GroupPreview {
 pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let experiment = request.experiment.load()?;
     let places = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
-    let (substitutes, data) = foresee_data(&experiment, &request.experiment.data)?;
-    let plan = experiment::plan(&experiment, &substitutes)?;
+    let source = request.experiment.data_of(&experiment);
+    let specs = experiment::specs(&experiment, &source)?;
+    let (substitutes, data) = foresee_data(&experiment, &specs, &source)?;
+    let plan = experiment::plan(&experiment, &specs, &substitutes)?;
     let statuses = recorded_statuses(&request.results, &plan)?;
     let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
     let slots = places.slots(&open);
@@ -142,20 +146,27 @@ fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<
 /// What the runs will train on, and how it is come by.
 fn foresee_data(
     experiment: &Experiment,
+    specs: &Specs,
     source: &DataSource,
 ) -> Result<(Substitutes, Vec<DataPreview>), AppError> {
-    let datasets = experiment::datasets(experiment)?;
+    let datasets = experiment.datasets();
     let missing = experiment::missing(source, &datasets)?;
     let way = |dataset| match (missing.contains(&dataset), experiment.fallback) {
         (false, _) => DataWay::AtHand,
         (true, Some(fallback)) if source.offline => DataWay::ReplacedBy(fallback),
         (true, fallback) => DataWay::Download { fallback },
     };
-    let data: Vec<_> =
-        datasets.into_iter().map(|dataset| DataPreview { dataset, way: way(dataset) }).collect();
-    let substitute = |it: &DataPreview| match it.way {
-        DataWay::ReplacedBy(fallback) => (it.dataset, fallback),
-        DataWay::AtHand | DataWay::Download { .. } => (it.dataset, it.dataset),
-    };
-    Ok((data.iter().map(substitute).collect(), data))
+    let mut substitutes = Substitutes::new();
+    let data = datasets.into_iter().map(|dataset| {
+        let way = way(dataset);
+        let trained_on = match way {
+            DataWay::ReplacedBy(fallback) => fallback,
+            DataWay::AtHand | DataWay::Download { .. } => dataset,
+        };
+        substitutes.insert(dataset, trained_on);
+        // `specs` has what the runs ask for, and what they fall back on.
+        DataPreview { dataset, spec: specs[&trained_on].clone(), way }
+    });
+    let data = data.collect();
+    Ok((substitutes, data))
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{Dataset, Experiment, Plan};
-use gansweep_data::{DataSource, Split, real_grid};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan};
+use gansweep_data::{DataSource, real_grid};
 use gansweep_scheduler::{
     self as scheduler, InProcessLauncher, Launcher, Pacing, StopLevel, StopSignal, Summary, run_sweep,
 };
@@ -78,11 +78,13 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let PlanRequest { experiment: asked, execution, results, programs } = &request.plan;
     let experiment = asked.load()?;
     let places = slots::choose(execution, &experiment.execution, programs)?;
-    let launcher = launcher(request.workers, programs, &places, &asked.data)?;
-    let substitutes = experiment::provide_data(&experiment, &asked.data, observer)?;
-    let plan = experiment::plan(&experiment, &substitutes)?;
+    let source = asked.data_of(&experiment);
+    let launcher = launcher(request.workers, programs, &places, &source)?;
+    let specs = experiment::specs(&experiment, &source)?;
+    let substitutes = experiment::provide_data(&experiment, &specs, &source, observer)?;
+    let plan = experiment::plan(&experiment, &specs, &substitutes)?;
     observer.observe(Progress::Planned(&plan));
-    let (source, results) = (asked.data.clone(), results.clone());
+    let results = results.clone();
     Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results })
 }
 
@@ -119,6 +121,7 @@ impl PreparedSweep {
             slots: self.places.slots(&self.plan.runs),
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
+            idx_dir: self.source.idx_dir.clone(),
             max_attempts: MAX_ATTEMPTS,
             hang_timeout: Duration::from_secs_f64(self.experiment.execution.hang_seconds),
             pacing: Pacing::default(),
@@ -146,15 +149,15 @@ impl PreparedSweep {
     /// One grid of real images per dataset, of the sample grids' geometry.
     fn record_real_images(&self, store: &mut Store) -> Result<(), AppError> {
         let runs = self.plan.runs.iter();
-        let datasets: BTreeMap<Dataset, &str> =
-            runs.map(|run| (run.config.data.dataset, run.spec.fingerprint.as_str())).collect();
+        let datasets: BTreeMap<Dataset, &DatasetSpec> =
+            runs.map(|run| (run.config.data.dataset, &run.spec)).collect();
         let (rows, cols) = (self.experiment.record.grid_rows, self.experiment.record.grid_cols);
-        for (dataset, fingerprint) in datasets {
-            let images = self.source.load(dataset, Split::Train)?;
+        for (dataset, spec) in datasets {
+            let images = self.source.load_planned(dataset, spec)?;
             let (png, geometry) = real_grid(&images, rows, cols)?;
             store.put_real_images(&RealImages {
                 dataset,
-                data_fingerprint: fingerprint.into(),
+                data_fingerprint: spec.fingerprint.clone(),
                 geometry,
                 png,
             })?;

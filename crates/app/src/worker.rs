@@ -56,7 +56,8 @@ pub fn serve(mut input: impl BufRead + Send + 'static, mut output: impl Write) -
         write_frame(&mut output, &envelope)?;
         output.flush()
     };
-    let source = DataSource::from_environment(job.data_dir.clone());
+    let idx_dir = job.idx_dir.clone();
+    let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
     backends::work(&job, &source, &|| stopped.load(Ordering::SeqCst), &mut emit)?;
     Ok(())
 }

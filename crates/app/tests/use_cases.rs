@@ -13,7 +13,7 @@ use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_app::{AppError, ErrorClass, ExecutionRequest, Programs, Progress};
 use gansweep_app::{data, export, generate, recorded, report};
 use gansweep_config::{Dataset, LoadOptions, RunState};
-use gansweep_data::DataSource;
+use gansweep_data::{DataSource, strokes};
 use gansweep_scheduler::{Notice, StopLevel, StopSignal};
 use gansweep_store::export::Entity;
 use gansweep_store::{ResultsLock, RunFilter};
@@ -68,7 +68,7 @@ impl Sandbox {
             experiment: ExperimentRequest {
                 file: self.path("small.toml"),
                 options: LoadOptions::default(),
-                data: DataSource { data_dir: None, cache_dir, offline: true },
+                data: DataSource { data_dir: None, idx_dir: None, cache_dir, offline: true },
             },
             execution: ExecutionRequest { jobs: Some(2), ..ExecutionRequest::default() },
             results: self.path("results"),
@@ -111,7 +111,10 @@ fn a_sweep_goes_from_its_plan_to_its_report_without_a_terminal() {
     let sandbox = Sandbox::new(SMALL);
     let before = preview(&sandbox.plan()).unwrap();
     assert_eq!((before.plan.runs.len(), before.done(), before.groups.len()), (4, 0, 4));
-    assert_eq!(before.data, [DataPreview { dataset: Dataset::Strokes, way: DataWay::AtHand }]);
+    assert_eq!(
+        before.data,
+        [DataPreview { dataset: Dataset::Strokes, spec: strokes::spec(), way: DataWay::AtHand }]
+    );
     assert!(!sandbox.path("results").exists(), "a preview writes nothing");
 
     let (outcome, told) = train(&sandbox.sweep());
@@ -191,7 +194,10 @@ fn a_dataset_that_is_not_to_be_had_is_replaced_and_the_observer_is_told() {
     let text = SMALL.replace("dataset = \"strokes\"", "dataset = \"kmnist\"\nfallback = \"strokes\"");
     let sandbox = Sandbox::new(&text.replace("seeds = 2", "seeds = 1"));
     let way = DataWay::ReplacedBy(Dataset::Strokes);
-    assert_eq!(preview(&sandbox.plan()).unwrap().data, [DataPreview { dataset: Dataset::Kmnist, way }]);
+    assert_eq!(
+        preview(&sandbox.plan()).unwrap().data,
+        [DataPreview { dataset: Dataset::Kmnist, spec: strokes::spec(), way }]
+    );
     let (_, told) = train(&sandbox.sweep());
     assert_eq!(told[..2], ["strokes for kmnist", "planned 2"]);
 }

@@ -1,6 +1,6 @@
 //! Clashes: values that are right each by itself and cannot stand together.
 
-use crate::{Config, DataIdentity, Output, Pixels, Record, SampleMode};
+use crate::{Config, DataIdentity, Dataset, Experiment, Output, Pixels, Record, SampleMode};
 
 /// The most images of a sample grid.
 const MAX_GRID: u32 = 400;
@@ -16,13 +16,15 @@ pub(crate) struct Clash {
     pub(crate) expected: String,
 }
 
-/// The clashes in a config, what is recorded of it, and its data, if that is known.
-pub(crate) fn clashes(config: &Config, record: &Record, data: Option<&DataIdentity>) -> Vec<Clash> {
+/// The clashes in a config, what its experiment says besides, and its data, if that is known.
+pub(crate) fn clashes(config: &Config, experiment: &Experiment, data: Option<&DataIdentity>) -> Vec<Clash> {
+    let record = &experiment.record;
     let images = match config.data.images {
         0 => data.map(|data| data.spec.train_images),
         first => Some(first),
     };
     [
+        no_path(config, experiment),
         output_and_pixels(config),
         labels_that_are_not_smoothed(config),
         data.and_then(|data| too_many_images(config, data)),
@@ -34,6 +36,14 @@ pub(crate) fn clashes(config: &Config, record: &Record, data: Option<&DataIdenti
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn no_path(config: &Config, experiment: &Experiment) -> Option<Clash> {
+    (config.data.dataset == Dataset::Idx && experiment.data_path.is_none()).then(|| Clash {
+        keys: &["data.dataset", "data.path"],
+        reason: "the images of `data.dataset = \"idx\"` have no folder".to_owned(),
+        expected: "`data.path = \"FOLDER\"` beside it".to_owned(),
+    })
 }
 
 fn output_and_pixels(config: &Config) -> Option<Clash> {

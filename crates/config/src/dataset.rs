@@ -16,11 +16,13 @@ pub enum Dataset {
     Kmnist,
     /// Digits drawn by this program from vector strokes; needs no download.
     Strokes,
+    /// Images of the user's own, in IDX files in the folder that `data.path` names.
+    Idx,
 }
 
 impl Dataset {
     /// Every dataset, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Kmnist, Self::Strokes];
+    pub const ALL: [Self; 5] = [Self::Mnist, Self::FashionMnist, Self::Kmnist, Self::Strokes, Self::Idx];
 
     /// The name in experiment files, on the command line and in the database.
     pub const fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Dataset {
             Self::FashionMnist => "fashion-mnist",
             Self::Kmnist => "kmnist",
             Self::Strokes => "strokes",
+            Self::Idx => "idx",
         }
     }
 }

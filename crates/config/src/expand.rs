@@ -93,7 +93,7 @@ pub(crate) fn check(
         left += 1;
         let config = &combination.config;
         let identity = data.as_mut().map(|data| data.of(config.data.dataset));
-        for clash in clashes(config, &experiment.record, identity) {
+        for clash in clashes(config, experiment, identity) {
             match found.iter_mut().find(|(earlier, _)| *earlier == clash) {
                 Some((_, configs)) => *configs += 1,
                 None => found.push((clash, 1)),

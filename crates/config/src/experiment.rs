@@ -1,6 +1,6 @@
 //! An experiment: one TOML file with everything that its layers say, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -40,6 +40,8 @@ pub struct Experiment {
     pub recipe: String,
     /// The values of every run, but for what the sweep changes.
     pub config: Config,
+    /// The folder of the user's own images; a relative one starts at the current folder.
+    pub data_path: Option<PathBuf>,
     /// What to train on where the dataset is neither at hand nor to be downloaded.
     pub fallback: Option<Dataset>,
     /// What is recorded.
@@ -55,8 +57,11 @@ pub struct Experiment {
     pub(crate) bases: Bases,
     /// Where the value of each key was given.
     #[serde(skip)]
-    pub(crate) origins: BTreeMap<&'static str, (Layer, Place)>,
+    pub(crate) origins: Origins,
 }
+
+/// The latest layer that gives a value for each key, and where it stands there.
+type Origins = BTreeMap<&'static str, (Layer, Place)>;
 
 /// A key, its value, and the layer that decided it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,6 +104,11 @@ impl Experiment {
         }
     }
 
+    /// The datasets that its runs ask for, each once.
+    pub fn datasets(&self) -> BTreeSet<Dataset> {
+        expand::combinations(self).map(|combination| combination.config.data.dataset).collect()
+    }
+
     fn merge(
         path: &Path,
         source: String,
@@ -117,6 +127,7 @@ impl Experiment {
             file: path.to_owned(),
             source,
             config: settings.config(),
+            data_path: data_path(&settings, path, &origins),
             fallback: settings.fallback(),
             recipe: settings.recipe,
             description: settings.description,
@@ -142,6 +153,15 @@ fn name(settings: &Settings, path: &Path) -> String {
     settings.name.clone().unwrap_or_else(of_file)
 }
 
+/// A path in the file starts at the file's folder, so that an experiment works wherever it is called
+/// from; one that is typed, or in a variable, starts where a shell completes it.
+fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<PathBuf> {
+    let path = Some(settings.data_path()).filter(|path| !path.is_empty())?;
+    let in_file = |layer: &Layer| matches!(layer, Layer::File | Layer::Profile(_));
+    let start = origins.get("data.path").filter(|(layer, _)| in_file(layer)).and_then(|_| file.parent());
+    Some(start.unwrap_or(Path::new("")).join(path))
+}
+
 /// Each swept recipe between the defaults and the other layers; once per recipe, not per run.
 fn bases(sweep: &Sweep, layers: &[Given], faults: &mut Vec<Fault>) -> Result<Bases, Box<figment::Error>> {
     let mut bases = Bases::new();
@@ -154,7 +174,7 @@ fn bases(sweep: &Sweep, layers: &[Given], faults: &mut Vec<Fault>) -> Result<Bas
 }
 
 /// The latest layer that gives a value for each key, and where it stands there.
-fn origins(layers: &[Given], recipe: &Given) -> BTreeMap<&'static str, (Layer, Place)> {
+fn origins(layers: &[Given], recipe: &Given) -> Origins {
     let mut origins = BTreeMap::new();
     let (defaults, rest) = layers.split_at(layers.len().min(1));
     for given in defaults.iter().chain([recipe]).chain(rest) {

@@ -34,6 +34,7 @@ pub(crate) struct Settings {
 #[serde(deny_unknown_fields)]
 struct DataSettings {
     dataset: Dataset,
+    path: String,
     images: u32,
     pixels: Pixels,
     fallback: String,
@@ -66,6 +67,11 @@ impl Settings {
             optimizer: self.optimizer.clone(),
             train: self.train.clone(),
         }
+    }
+
+    /// The folder of the user's own images, as it is given; empty for none.
+    pub(crate) fn data_path(&self) -> &str {
+        &self.data.path
     }
 
     /// What to train on where the dataset is missing.

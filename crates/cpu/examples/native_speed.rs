@@ -8,9 +8,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use gansweep_config::{Config, Dataset, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
+use gansweep_config::{Config, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
 use gansweep_cpu::{CpuTrainer, Phase, Vectors};
-use gansweep_data::{Images, Split, spec, strokes};
+use gansweep_data::{Images, Split, strokes};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
@@ -38,7 +38,7 @@ fn main() {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Digits with as much ink as MNIST's.
-    let data = Data { spec: spec(Dataset::Strokes), images: strokes::generate(Split::Train) };
+    let data = Data { spec: strokes::spec(), images: strokes::generate(Split::Train) };
     println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
     println!(
         "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"

@@ -48,6 +48,7 @@ mod transpose;
 mod weights;
 mod workspace;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -103,14 +104,15 @@ impl CpuTrainer {
         }
         let count = images.count.min(images.bytes.len() / images.shape.size());
         let images = TrainingImages { count, ..images };
-        let mut drawings = None;
+        let mut drawings = BTreeMap::new();
         let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
             images.check(&lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
             let wanted = lane.config.images(&lane.spec) as usize;
             // Its own images decide, whatever its neighbours train on.
-            let pay = Drawings::pay(&TrainingImages { count: wanted, ..images.clone() });
-            let drawings =
-                pay.then(|| Arc::clone(drawings.get_or_insert_with(|| Arc::new(Drawings::new(&images)))));
+            let background = Drawings::background(&TrainingImages { count: wanted, ..images.clone() });
+            let drawings = background.map(|byte| {
+                Arc::clone(drawings.entry(byte).or_insert_with(|| Arc::new(Drawings::new(&images, byte))))
+            });
             LaneTrainer::new(vectors.arch(), lane, &state, drawings).map(Some)
         });
         Ok(Self { vectors, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })

@@ -1,6 +1,7 @@
-//! Real images as what they mostly are: a background of one value, and some ink on it.
+//! Sparse representation of real images: a background of one value, and the pixels that differ from it.
 //!
-//! Four fifths of MNIST's pixels are background. With `x = b + s`, where `b` is the background's value
+//! Four fifths of MNIST's numbers are its background, black. Which value it is, and whether there is enough
+//! of it, the images tell: drawings on white paper are as sparse. With `x = b + s`, where `b` is the background's value
 //! and `s` is zero but for the ink, a product with `x` is `b` times sums of the other operand's rows
 //! plus a product with `s`, of which only the ink has to be multiplied.
 
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use super::matrix::fetch;
 use gansweep_train::TrainingImages;
 
-/// The byte of the background; words of zeros are taken for it.
-const BACKGROUND: u8 = 0;
-/// Images with a larger share of ink are taken as they are. At MNIST's 19 % the ink's products take two
+/// Images with a larger share of ink are multiplied in full. At MNIST's 19 % the ink's products take two
 /// fifths of the time of full ones, and that grows with the ink.
 const MOST_INK: f64 = 0.3;
-/// So many images tell how much ink all of them have.
+/// Images that the background and the share of ink are estimated from: the first ones. Which product is
+/// used decides how sums round, so another sample would change the bits of runs.
 const LOOKED_AT: usize = 256;
+/// Places of ink are counted in 32 bits.
+const MOST_BYTES: usize = u32::MAX as usize;
 /// Bytes that are compared with the background at once.
 const WORD: usize = 8;
 /// Images between the one that is sorted into columns and the one that is fetched.
@@ -59,16 +61,22 @@ impl Drawings {
     /// Columns of a block: as many lines of four panels fill the first cache.
     pub(super) const BLOCK: usize = 12 * WORD;
 
-    /// Whether images have so little ink that it pays to know where it is.
-    pub(super) fn pay(images: &TrainingImages) -> bool {
+    /// The byte that is most frequent in the images, if all others together are so few that the sparse
+    /// product is faster; of equally frequent ones the smallest.
+    pub(super) fn background(images: &TrainingImages) -> Option<u8> {
         let looked_at = &images.bytes[..images.count.min(LOOKED_AT) * images.shape.size()];
-        let ink = looked_at.iter().filter(|&&byte| byte != BACKGROUND).count();
-        ink as f64 <= MOST_INK * looked_at.len() as f64
+        let mut counts = [0_usize; 256];
+        looked_at.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+        let (background, count) = (0..=u8::MAX).zip(counts).rev().max_by_key(|&(_, count)| count)?;
+        let ink = looked_at.len() - count;
+        let is_sparse = ink as f64 <= MOST_INK * looked_at.len() as f64;
+        (is_sparse && images.bytes.len() <= MOST_BYTES).then_some(background)
     }
 
-    pub(super) fn new(images: &TrainingImages) -> Self {
+    /// The ink on a background of that byte.
+    pub(super) fn new(images: &TrainingImages, background: u8) -> Self {
         let table = TrainingImages::table(images.pixels);
-        let background = table[usize::from(BACKGROUND)];
+        let (byte, background) = (background, table[usize::from(background)]);
         let blocks = images.shape.size().div_ceil(Self::BLOCK);
         let mut starts = Vec::with_capacity(images.count * blocks + 1);
         let mut ink = Vec::with_capacity(images.count * images.shape.size() / 5);
@@ -76,7 +84,7 @@ impl Drawings {
         for image in 0..images.count {
             let bytes = images.image(image);
             for (block, bytes) in bytes.chunks(Self::BLOCK).enumerate() {
-                each_ink(bytes, |at, byte| ink.push(Ink::new(block * Self::BLOCK + at, byte)));
+                each_ink(bytes, byte, |at, byte| ink.push(Ink::new(block * Self::BLOCK + at, byte)));
                 starts.push(ink.len() as u32);
             }
         }
@@ -98,15 +106,15 @@ impl Drawings {
 }
 
 /// Calls `take` with the place and value of every byte that is not background.
-fn each_ink(bytes: &[u8], mut take: impl FnMut(usize, u8)) {
-    const { assert!(BACKGROUND == 0) };
+fn each_ink(bytes: &[u8], background: u8, mut take: impl FnMut(usize, u8)) {
     for (index, word) in bytes.chunks(WORD).enumerate() {
-        let mut whole = [BACKGROUND; WORD];
+        let mut whole = [background; WORD];
         whole[..word.len()].copy_from_slice(word);
-        let mut left = u64::from_le_bytes(whole);
+        // Zero where a byte is background.
+        let mut left = u64::from_le_bytes(whole) ^ u64::from_le_bytes([background; WORD]);
         while left != 0 {
             let place = left.trailing_zeros() / 8;
-            take(index * WORD + place as usize, (left >> (8 * place)) as u8);
+            take(index * WORD + place as usize, whole[place as usize]);
             left &= !(0xff << (8 * place));
         }
     }
@@ -212,16 +220,18 @@ mod tests {
 
         #[test]
         fn every_pixel_is_the_background_or_ink_by_row_and_by_column(
-            (side, bytes) in prop_oneof![Just(28), Just(15)].prop_flat_map(|side: u32| {
-                let byte = prop_oneof![3 => Just(0u8), 1 => any::<u8>()];
-                (Just(side), prop::collection::vec(byte, 3 * (side * side) as usize))
-            }),
+            (side, ground, bytes) in (prop_oneof![Just(28), Just(15)], any::<u8>()).prop_flat_map(
+                |(side, ground): (u32, u8)| {
+                    let byte = prop_oneof![3 => Just(ground), 1 => any::<u8>()];
+                    (Just(side), Just(ground), prop::collection::vec(byte, 3 * (side * side) as usize))
+                }
+            ),
             batch in prop::collection::vec(0u32..3, 0..5),
             signed: bool,
         ) {
             let pixels = if signed { Pixels::Signed } else { Pixels::Unit };
             let (images, table) = (images(pixels, side, bytes), TrainingImages::table(pixels));
-            let mut sparse = Sparse::new(Arc::new(Drawings::new(&images)), 4, images.shape.size());
+            let mut sparse = Sparse::new(Arc::new(Drawings::new(&images, ground)), 4, images.shape.size());
             // What was there before leaves no trace.
             sparse.collect(&[2, 1, 0]);
             sparse.collect(&batch);
@@ -233,7 +243,7 @@ mod tests {
                     };
                     let in_row = of(sparse.row(row, col / Drawings::BLOCK), col);
                     prop_assert_eq!(&in_row, &of(sparse.col(col), row));
-                    prop_assert_eq!(&in_row[..], if byte == 0 { &[][..] } else { std::slice::from_ref(&byte) });
+                    prop_assert_eq!(&in_row[..], if byte == ground { &[][..] } else { std::slice::from_ref(&byte) });
                     let ink = in_row.first().map_or(0.0, |&byte| sparse.values()[usize::from(byte)]);
                     prop_assert!((sparse.background() + ink - table[usize::from(byte)]).abs() < 2e-7);
                 }
@@ -246,10 +256,17 @@ mod tests {
 
     #[test]
     fn it_pays_for_images_that_are_mostly_background() {
-        let with_ink = |every: usize| {
-            let bytes = (0..2 * 28 * 28).map(|i| u8::from(i % every == 0)).collect();
-            Drawings::pay(&images(Pixels::Signed, 28, bytes))
+        let background = |ground: u8, ink: u8, every: usize| {
+            let bytes = (0..2 * 28 * 28).map(|i| if i % every == 0 { ink } else { ground }).collect();
+            Drawings::background(&images(Pixels::Signed, 28, bytes))
         };
-        assert!(with_ink(5) && with_ink(4) && !with_ink(3) && !with_ink(1));
+        for (ground, ink) in [(0, 1), (255, 0), (9, 200)] {
+            let found = [5, 4, 3].map(|every| background(ground, ink, every));
+            assert_eq!(found, [Some(ground), Some(ground), None]);
+            // All ink is a background again.
+            assert_eq!(background(ground, ink, 1), Some(ink));
+        }
+        let even = (0..2 * 28 * 28).map(|i| i as u8).collect();
+        assert_eq!(Drawings::background(&images(Pixels::Signed, 28, even)), None);
     }
 }

@@ -3,24 +3,16 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use flate2::read::MultiGzDecoder;
 use gansweep_base::file;
 
 use crate::{
-    DataError, IdxFault,
-    catalog::{FileSpec, Kind},
-    idx,
+    DataError, IdxFault, idx,
+    published::{FileSpec, Kind},
 };
-
-/// The file in `folder`, uncompressed or as `.gz`; `None` when it has neither.
-pub(crate) fn find(folder: &Path, spec: &FileSpec) -> Option<PathBuf> {
-    let plain = folder.join(spec.name());
-    let compressed = folder.join(format!("{}.gz", spec.name()));
-    [plain, compressed].into_iter().find(|path| path.is_file())
-}
 
 /// The uncompressed bytes of a file, not checked; of more than a sound file has, only one byte more.
 pub(crate) fn read(path: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
@@ -42,8 +34,8 @@ pub(crate) fn gunzip(compressed: impl Read, spec: &FileSpec) -> io::Result<Vec<u
 /// offset of the first pixel or label.
 pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     let start = match spec.kind {
-        Kind::Images => idx::check_images(bytes, spec.split.count())?,
-        Kind::Labels => idx::check_labels(bytes, spec.split.count())?,
+        Kind::Images => idx::check_images(bytes, spec.count, spec.image)?,
+        Kind::Labels => idx::check_labels(bytes, spec.count, spec.classes)?,
     };
     let found = spec.digest.compute(bytes);
     if found == spec.digest.hex() {
@@ -60,8 +52,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
 
 fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
     let expected = match spec.kind {
-        Kind::Images => idx::images_len(spec.split.count()),
-        Kind::Labels => idx::labels_len(spec.split.count()),
+        Kind::Images => idx::images_len(spec.count, spec.image),
+        Kind::Labels => idx::labels_len(spec.count),
     };
     let mut bytes = Vec::new();
     source.take(expected as u64 + 1).read_to_end(&mut bytes)?;
@@ -73,13 +65,12 @@ mod tests {
     use std::io::Write as _;
 
     use flate2::{Compression, write::GzEncoder};
-    use gansweep_config::Dataset;
 
     use super::*;
-    use crate::{Split, catalog};
+    use crate::{Split, published::MNIST};
 
     fn test_labels() -> FileSpec {
-        catalog::file(Dataset::Mnist, Split::Test, Kind::Labels)
+        MNIST.file(Split::Test, Kind::Labels)
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_config::Dataset;
+use gansweep_config::{Dataset, ImageShape};
 
 use crate::IdxFault;
 
@@ -73,6 +73,86 @@ pub enum DataError {
         /// The folders without it.
         looked_in: Vec<PathBuf>,
     },
+    /// The folder of the user's own images is not named.
+    #[error("the dataset idx has no folder: name it with `data.path` in the experiment, or with --path")]
+    NoIdxDir,
+    /// The folder of the user's own images does not exist.
+    #[error("{path}: the folder of the dataset idx does not exist; correct `data.path`", path = .0.display())]
+    IdxDirMissing(PathBuf),
+    /// The folder of the user's own images has none.
+    #[error(
+        "{folder}: no training images of the dataset idx; looked for {names} in the folder, in raw and in \
+         MNIST/raw; rename the files, or correct `data.path`",
+        folder = folder.display(),
+        names = names.join(", ")
+    )]
+    NoIdxFiles {
+        /// The folder.
+        folder: PathBuf,
+        /// The names that were looked for.
+        names: Vec<String>,
+    },
+    /// A file of the user's own cannot be taken.
+    #[error("{path}: {fault}; correct the file, or `data.path`", path = path.display())]
+    OwnFile {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and what was expected.
+        fault: IdxFault,
+    },
+    /// Not as many labels as images.
+    #[error(
+        "{labels} has {label_count} labels for the {image_count} images of {images}; \
+         correct one of the files, or remove the labels",
+        labels = labels.display(),
+        images = images.display()
+    )]
+    Counts {
+        /// The file of images.
+        images: PathBuf,
+        /// How many there are.
+        image_count: usize,
+        /// The file of labels.
+        labels: PathBuf,
+        /// How many there are.
+        label_count: usize,
+    },
+    /// Test images of another shape than training images.
+    #[error(
+        "{test} has images of {test_shape} (channels x rows x columns), {train} of {train_shape}; \
+         correct or remove the test images",
+        test = test.display(),
+        train = train.display()
+    )]
+    Shapes {
+        /// The file of training images.
+        train: PathBuf,
+        /// Of each of them.
+        train_shape: ImageShape,
+        /// The file of test images.
+        test: PathBuf,
+        /// Of each of them.
+        test_shape: ImageShape,
+    },
+    /// Labels for one part alone.
+    #[error(
+        "the images of {labelled} have labels and those of {unlabelled} have none; \
+         add the missing labels, or remove the test images",
+        labelled = labelled.display(),
+        unlabelled = unlabelled.display()
+    )]
+    HalfLabelled {
+        /// The file of images with labels.
+        labelled: PathBuf,
+        /// The file of images without.
+        unlabelled: PathBuf,
+    },
+    /// The files of the user's own were changed while they were in use.
+    #[error(
+        "{path}: the files are not those that the runs were planned on; sweep again to train on what they are now",
+        path = .0.display()
+    )]
+    Changed(PathBuf),
     /// A download was needed and forbidden.
     #[error(
         "{name} would have to be downloaded, but GANSWEEP_OFFLINE is set; unset it, \
@@ -107,7 +187,7 @@ pub enum DataError {
     #[error("a picture of images cannot be encoded: {0}")]
     Picture(String),
     /// A grid without images, or of more images than there are.
-    #[error("a grid of {rows} x {cols} real images needs 1 to {count} of them")]
+    #[error("a grid of {rows} x {cols} images cannot show {count} of them")]
     Grid {
         /// Rows asked for.
         rows: u32,

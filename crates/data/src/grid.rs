@@ -7,15 +7,19 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::{DataError, Images};
 
+/// More than any grid has that can be asked for: a canvas must fit the memory.
+const MAX_CELLS: usize = 10_000;
+
 /// The first `rows * cols` images as one PNG without gaps, row by row, and its layout: the geometry
-/// of a sample grid, so that real and generated images can be compared cell by cell.
+/// of a sample grid, so that real and generated images can be compared cell by cell. Where there are fewer
+/// images than cells, the last cells are black.
 ///
 /// # Errors
 ///
-/// A grid without images, or of more images than there are.
+/// A grid without images, or one of more cells than a grid may have.
 pub fn real_grid(images: &Images, rows: u32, cols: u32) -> Result<(Vec<u8>, Geometry), DataError> {
     let cells = rows as usize * cols as usize;
-    if cells == 0 || cells > images.count {
+    if cells == 0 || cells > MAX_CELLS || images.count == 0 {
         return Err(DataError::Grid { rows, cols, count: images.count });
     }
     grid(&images.pixels, images.shape, rows, cols)
@@ -105,6 +109,10 @@ mod tests {
         assert_eq!([grid.get_pixel(4, 2).0[0], grid.get_pixel(5, 0).0[0]], [10, 20]);
         let (png, _) = real_grid(&three_images(), 3, 1).unwrap();
         assert_eq!(image::load_from_memory(&png).unwrap().into_luma8().get_pixel(4, 6).0[0], 30);
+        let (png, geometry) = real_grid(&three_images(), 2, 2).unwrap();
+        assert_eq!((geometry.rows, geometry.cols), (2, 2));
+        let grid = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!([grid.get_pixel(4, 3).0[0], grid.get_pixel(5, 3).0[0]], [30, 0]);
     }
 
     #[test]
@@ -127,11 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_of_no_images_or_of_too_many_is_refused() {
-        for (rows, cols) in [(0, 3), (2, 2), (u32::MAX, u32::MAX)] {
+    fn a_grid_of_no_images_or_of_too_many_cells_is_refused() {
+        for (rows, cols) in [(0, 3), (101, 100), (u32::MAX, u32::MAX)] {
             let error = real_grid(&three_images(), rows, cols).unwrap_err();
             assert!(matches!(error, DataError::Grid { count: 3, .. }), "{error}");
         }
+        let none = Images { count: 0, pixels: Vec::new(), labels: Vec::new(), ..three_images() };
+        assert!(matches!(real_grid(&none, 1, 1), Err(DataError::Grid { .. })));
         assert!(matches!(grid(&[], GREY, 0, 0), Err(DataError::Picture(_))));
     }
 }

@@ -12,10 +12,12 @@ const GAP: usize = 4;
 const GLYPH_ZOOM: usize = 4;
 /// Of the glyph of a digit.
 const GLYPH: ImageShape = ImageShape { channels: 1, height: 5, width: 3 };
-/// Room for a row's label.
-const LABEL_WIDTH: usize = 3 * GLYPH_ZOOM + 2 * GAP;
+/// From one digit of a label to the next.
+const DIGIT_PITCH: usize = 4 * GLYPH_ZOOM;
 /// A sheet is to be looked at: no number of columns may fill the memory.
 const MAX_COLS: usize = 100;
+/// Nor any number of classes.
+const MAX_ROWS: usize = 256;
 /// Of the sheet, so that the images' edges can be seen.
 const BACKGROUND: u8 = 48;
 /// Of the labels.
@@ -23,33 +25,47 @@ const INK: u8 = 200;
 
 /// The first `cols` images of each class, a row per class with its label before it, twice as large
 /// as they are, as an 8-bit PNG. A class with fewer images has a shorter row; a row has at most 100
-/// images.
+/// images, and the first 256 classes have one.
 ///
 /// # Errors
 ///
 /// A sheet that PNG cannot hold.
 pub fn contact_sheet(images: &Images, cols: u32) -> Result<Vec<u8>, DataError> {
     let cols = (cols as usize).min(MAX_COLS);
+    let rows = images.labels.iter().max().map_or(0, |&label| usize::from(label) + 1).min(MAX_ROWS);
     let Pitch { right, down } = Pitch::of(images.shape);
-    let (width, height) = (LABEL_WIDTH + cols * right + GAP, DIGITS.len() * down + GAP);
+    let left = label_width(rows);
+    let (width, height) = (left + cols * right + GAP, rows * down + GAP);
     let mut canvas = Canvas::new(images.shape.channels, width, height, BACKGROUND);
-    let mut filled = [0; DIGITS.len()];
+    let mut filled = vec![0; rows];
     let all = images.pixels.chunks_exact(images.shape.size());
     for (image, &label) in all.zip(&images.labels) {
         let Some(col) = filled.get_mut(usize::from(label)).filter(|filled| **filled < cols) else { continue };
-        let (x, y) = (LABEL_WIDTH + GAP + *col * right, GAP + usize::from(label) * down);
+        let (x, y) = (left + GAP + *col * right, GAP + usize::from(label) * down);
         let (image, shape) = enlarge(image, images.shape, ZOOM);
         canvas.place(&image, shape, x, y);
         *col += 1;
     }
-    for (row, glyph) in DIGITS.iter().enumerate() {
+    for row in 0..rows {
         let y = GAP + row * down + (down - GAP - 5 * GLYPH_ZOOM) / 2;
+        write_number(&mut canvas, row, GAP, y);
+    }
+    canvas.into_png()
+}
+
+/// Room for the labels of so many rows.
+fn label_width(rows: usize) -> usize {
+    rows.saturating_sub(1).to_string().len() * DIGIT_PITCH - GLYPH_ZOOM + 2 * GAP
+}
+
+fn write_number(canvas: &mut Canvas, number: usize, x: usize, y: usize) {
+    for (place, digit) in number.to_string().bytes().enumerate() {
+        let glyph = DIGITS[usize::from(digit - b'0')];
         let glyph: Vec<u8> =
             (0..15).rev().map(|bit| if glyph >> bit & 1 == 1 { INK } else { BACKGROUND }).collect();
         let (glyph, shape) = enlarge(&glyph, GLYPH, GLYPH_ZOOM);
-        canvas.place(&glyph, shape, GAP, y);
+        canvas.place(&glyph, shape, x + place * DIGIT_PITCH, y);
     }
-    canvas.into_png()
 }
 
 /// From one image to the next.
@@ -108,15 +124,30 @@ mod tests {
         let images = Images { shape: SHAPE, count: 3, pixels, labels: vec![7, 0, 7] };
         let sheet = decode(&contact_sheet(&images, 2).unwrap());
         let at = |col: usize, row: usize| {
-            sheet.get_pixel((LABEL_WIDTH + GAP + col * PITCH) as u32, (GAP + row * PITCH) as u32).0[0]
+            sheet.get_pixel((label_width(8) + GAP + col * PITCH) as u32, (GAP + row * PITCH) as u32).0[0]
         };
         assert_eq!([at(0, 7), at(1, 7), at(0, 0), at(1, 0)], [1, 3, 2, BACKGROUND]);
+    }
+
+    #[test]
+    fn a_sheet_of_colour_has_a_row_for_each_class_there_is() {
+        let shape = ImageShape { channels: 3, height: 20, width: 24 };
+        let mut pixels = vec![0; shape.size()];
+        pixels[..480].fill(250);
+        let images = Images { shape, count: 1, pixels, labels: vec![11] };
+        let sheet = image::load_from_memory(&contact_sheet(&images, 1).unwrap()).unwrap().into_rgb8();
+        assert_eq!(sheet.height() as usize, 12 * (2 * 20 + GAP) + GAP);
+        let (x, y) = (label_width(12) + GAP, GAP + 11 * (2 * 20 + GAP));
+        assert_eq!(sheet.get_pixel(x as u32, y as u32).0, [250, 0, 0]);
+        // Both digits of 11 have a vertical stroke.
+        let inked = |x: usize| (0..40).any(|row| sheet.get_pixel(x as u32, (y + row) as u32).0 == [INK; 3]);
+        assert!(inked(GAP + GLYPH_ZOOM) && inked(GAP + DIGIT_PITCH + GLYPH_ZOOM));
     }
 
     #[test]
     fn a_class_keeps_to_its_columns() {
         let images = Images { shape: SHAPE, count: 5, pixels: vec![9; 5 * SHAPE.size()], labels: vec![9; 5] };
         let sheet = decode(&contact_sheet(&images, 2).unwrap());
-        assert_eq!(sheet.width() as usize, LABEL_WIDTH + 2 * PITCH + GAP);
+        assert_eq!(sheet.width() as usize, label_width(10) + 2 * PITCH + GAP);
     }
 }

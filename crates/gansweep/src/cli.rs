@@ -255,12 +255,15 @@ pub(crate) struct DataArgs {
     /// What to do; without it, list the datasets and where they are.
     #[arg(value_enum, requires = "name")]
     pub(crate) action: Option<DataAction>,
-    /// `mnist`, `fashion-mnist`, `kmnist` or `strokes`.
+    /// `mnist`, `fashion-mnist`, `kmnist`, `strokes`, or `idx` with --path.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Folder with the datasets' files.
     #[arg(long, value_name = "DIR", env = "GANSWEEP_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of the dataset `idx`: your own images in IDX files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
     /// For `show`: the picture; `NAME.png` if not given.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

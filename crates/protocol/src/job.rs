@@ -15,6 +15,8 @@ pub struct Job {
     pub threads: u32,
     /// A folder with the datasets' files; `None` for the cache.
     pub data_dir: Option<PathBuf>,
+    /// The folder of the dataset `idx`, where a run trains on it.
+    pub idx_dir: Option<PathBuf>,
     /// Checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// What to record.

@@ -47,6 +47,8 @@ pub struct SweepRequest {
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.
     pub data_dir: Option<PathBuf>,
+    /// The folder of the dataset `idx`.
+    pub idx_dir: Option<PathBuf>,
     /// How many attempts in a row a run may lose to failures before it is failed. An attempt that
     /// brought a new checkpoint starts the count anew, and neither interruptions by the user nor
     /// attempts of earlier invocations count: who stops a sweep often loses no run by it.

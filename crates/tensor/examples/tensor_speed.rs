@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gansweep_config::{Config, DatasetSpec, Experiment, LoadOptions};
-use gansweep_data::spec;
+use gansweep_data::strokes;
 use gansweep_nn::state::LaneState;
 use gansweep_tensor::device::{self, OpenDevice};
 use gansweep_tensor::{DeviceSpeed, StepCost, TensorTrainer, memory_bytes};
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = if argument(4, "replay") == "issue" { device.without_replay() } else { device };
     let sets = arguments.get(5..).unwrap_or_default();
     let config = config(&argument(1, "jovian"), sets)?;
-    let spec = spec(config.data.dataset);
+    let spec = strokes::spec();
     let steps: u32 = argument(3, "100").parse()?;
     let lanes: Vec<usize> = argument(2, "1,8,64").split(',').map(str::parse).collect::<Result<_, _>>()?;
     let measured: Vec<Measured> = lanes

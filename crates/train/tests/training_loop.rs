@@ -137,6 +137,7 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
         device: "scripted".into(),
         threads: 1,
         data_dir: None,
+        idx_dir: None,
         results_dir: folder.to_owned(),
         record: Record {
             every_steps: 3,

@@ -64,7 +64,7 @@ fn largest_buffer_bytes(_: &Config, _: &DatasetSpec, _: usize) -> u64 {
 mod tests {
     use std::path::Path;
 
-    use gansweep_config::{Dataset, Experiment, LoadOptions};
+    use gansweep_config::{Experiment, LoadOptions};
 
     use super::*;
 
@@ -73,8 +73,9 @@ mod tests {
         Experiment::parse(Path::new("test.toml"), source, &LoadOptions::default()).unwrap().config
     }
 
+    /// Of MNIST's shape.
     fn mnist() -> DatasetSpec {
-        gansweep_data::spec(Dataset::Mnist)
+        gansweep_data::strokes::spec()
     }
 
     fn device(kind: DeviceKind, memory: Option<u64>, buffer: Option<u64>) -> DeviceInfo {

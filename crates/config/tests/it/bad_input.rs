@@ -33,7 +33,7 @@ fn a_wrong_type_is_told_with_what_was_found_and_what_is_expected() {
     assert_snapshot!(faults(text), @r#"
     test.toml:1: name: found an integer `3`; expected a text of 1 to 100 characters on one line (from file)
     test.toml:3: data.images: found a text `"many"`; expected an integer from 0 to 100000000 (from file)
-    test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes" (from file)
+    test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes", "idx" (from file)
     test.toml:6: train.shuffle: found an integer `1`; expected `true` or `false` (from file)
     test.toml:7: train.epochs: found a number `2.0`; expected an integer from 1 to 100000 (from file)
     test.toml:9: optimizer.lr: found a truth value `true`; expected a number above 0, at most 1000 (from file)
@@ -77,7 +77,7 @@ fn values_out_of_range_are_told_with_the_range() {
 fn unknown_recipes_and_datasets_list_the_known_ones() {
     assert_snapshot!(faults("recipe = \"jovain\"\n[data]\ndataset = \"minst\"\nfallback = \"stroke\"\n"), @r#"
     test.toml:1: recipe: found `"jovain"`; expected one of "fast", "realpython", "jovian", "coursera", "udacity"; did you mean `jovian`? (from file)
-    test.toml:3: data.dataset: found `"minst"`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes"; did you mean `mnist`? (from file)
+    test.toml:3: data.dataset: found `"minst"`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes", "idx"; did you mean `mnist`? (from file)
     test.toml:4: data.fallback: found `"stroke"`; expected one of "none", "mnist", "fashion-mnist", "kmnist", "strokes"; did you mean `strokes`? (from file)
     "#);
 }
@@ -153,7 +153,7 @@ fn malformed_axes_say_what_an_axis_looks_like() {
     test.toml:3: sweep.grid."optimizer.beta1".lin: unknown key; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
     test.toml:4: sweep.grid."optimizer.beta2": found a table `{ linear = [0, 0.5] }`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
     test.toml:5: sweep.grid."train.epochs".n: found `1`; expected an integer from 2 to 10000 (from file)
-    test.toml:6: sweep.grid."data.dataset".linear: found `linear`; expected values listed one by one, each one of "mnist", "fashion-mnist", "kmnist", "strokes" (from file)
+    test.toml:6: sweep.grid."data.dataset".linear: found `linear`; expected values listed one by one, each one of "mnist", "fashion-mnist", "kmnist", "strokes", "idx" (from file)
     test.toml:7: sweep.grid."loss.label_smoothing".log: found `[0, 0.5]`; expected two numbers above 0 (from file)
     test.toml:8: sweep.grid."train.d_steps".linear: found a list `[1, 2, 3]`; expected two numbers, `[a, b]` (from file)
     test.toml:9: sweep.grid."train.batch_size": found a table `{ linear = [1, 2], log = [1, 2], n = 2 }`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
@@ -236,7 +236,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:40: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:42: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 
@@ -302,7 +302,7 @@ fn bad_arguments_name_the_argument() {
     --set nonsense: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
     --set =3: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
     --set sweep.grid.optimizer.lr=[1e-4: sweep.grid."optimizer.lr": found a text `[1e-4`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from --set)
-    --set data.dataset=3: data.dataset: found an integer `3`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes" (from --set)
+    --set data.dataset=3: data.dataset: found an integer `3`; expected one of "mnist", "fashion-mnist", "kmnist", "strokes", "idx" (from --set)
     "#);
 }
 
@@ -340,4 +340,9 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     std::fs::write(&latin1, b"name = \"\xe9\"\n").unwrap();
     let fault = gansweep_config::Experiment::load(&latin1, &sets(&[])).unwrap_err();
     assert!(fault.to_string().contains("UTF-8"), "{fault}");
+}
+
+#[test]
+fn images_of_ones_own_need_a_folder() {
+    assert_snapshot!(faults("data.dataset = \"idx\"\n"), @r#"test.toml:1: data.dataset: the images of `data.dataset = "idx"` have no folder; expected `data.path = "FOLDER"` beside it (from file)"#);
 }

@@ -221,3 +221,20 @@ fn one_device_may_stand_without_a_list() {
     assert_eq!(load("execution.devices = \"cpu\"").execution.devices, ["cpu"]);
     assert_eq!(load("").execution.devices, ["auto"]);
 }
+
+#[test]
+fn a_folder_of_images_starts_where_it_is_written() {
+    let own = "[data]\ndataset = \"idx\"\npath = \"faces\"\n[profile.other]\ndata.path = \"../cars\"\n";
+    let at = |options: &LoadOptions| {
+        let file = Path::new("study/test.toml");
+        Experiment::parse(file, own.to_owned(), options).unwrap().data_path.unwrap()
+    };
+    assert_eq!(at(&LoadOptions::default()), Path::new("study/faces"));
+    let profile = LoadOptions { profile: Some("other".to_owned()), ..LoadOptions::default() };
+    assert_eq!(at(&profile), Path::new("study/../cars"));
+    assert_eq!(at(&sets(&["data.path=cats"])), Path::new("cats"));
+    assert_eq!(at(&sets(&["data.path=/all/cats"])), Path::new("/all/cats"));
+    let variable = ("GANSWEEP_DATA__PATH".to_owned(), "dogs".to_owned());
+    assert_eq!(at(&LoadOptions { env: vec![variable], ..LoadOptions::default() }), Path::new("dogs"));
+    assert_eq!(load_with("", &LoadOptions::default()).unwrap().data_path, None);
+}

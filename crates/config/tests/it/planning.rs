@@ -321,3 +321,12 @@ proptest! {
         check_groups(&plan.runs)?;
     }
 }
+
+#[test]
+fn the_folder_of_images_is_no_part_of_a_runs_id() {
+    let ids = |path: &str| {
+        let text = format!("data.dataset = \"idx\"\ndata.path = \"{path}\"\n");
+        plan(&text).runs.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("here"), ids("there"));
+}

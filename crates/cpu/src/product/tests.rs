@@ -90,15 +90,16 @@ proptest! {
     #[test]
     fn products_with_images_of_little_ink_are_those_with_all_of_their_pixels(
         images in 1usize..20, below in 1usize..20, n in 1usize..150, share in 0u32..60,
-        (channels, side) in prop_oneof![Just((1, 28)), Just((1, 15)), Just((3, 7))], seed: u32, signed: bool,
+        (channels, side) in prop_oneof![Just((1, 28)), Just((1, 15)), Just((3, 7))], seed: u32, ground: u8,
+        signed: bool,
     ) {
-        let byte = |i| if hash32(seed, 3, i) % 100 < share { (hash32(seed, 4, i) >> 24) as u8 } else { 0 };
+        let byte = |i| if hash32(seed, 3, i) % 100 < share { (hash32(seed, 4, i) >> 24) as u8 } else { ground };
         let shape = ImageShape { channels, height: 28, width: side };
         let size = shape.size();
         let bytes = (0..(images * size) as u32).map(byte).collect();
         let pixels = if signed { Pixels::Signed } else { Pixels::Unit };
         let data = TrainingImages { shape, bytes: Arc::new(bytes), labels: Arc::default(), count: images, pixels };
-        let mut sparse = Sparse::new(Arc::new(Drawings::new(&data)), images, size);
+        let mut sparse = Sparse::new(Arc::new(Drawings::new(&data, ground)), images, size);
         sparse.collect(&(0..images as u32).collect::<Vec<_>>());
         let full = random(seed, below, size);
         let input = Input { sparse: Some(&sparse), full: &full };

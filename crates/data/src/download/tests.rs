@@ -16,7 +16,12 @@ use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Split, catalog::Kind, digest::Digest, idx};
+use crate::{
+    Split,
+    digest::Digest,
+    idx,
+    published::{Kind, MNIST},
+};
 
 /// How a server answers every request.
 #[derive(Clone)]
@@ -101,7 +106,7 @@ fn labels() -> Vec<u8> {
 /// A file whose published digest is that of [`labels`].
 fn spec() -> FileSpec {
     let digest = Digest::Sha256(sha256(&labels()).leak());
-    FileSpec { dataset: Dataset::Mnist, split: Split::Test, kind: Kind::Labels, digest }
+    FileSpec { digest, ..MNIST.file(Split::Test, Kind::Labels) }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,11 +1,14 @@
 //! Finding and loading, on made-up folders; and on the real MNIST where `GANSWEEP_DATA_DIR` has it.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::{IdxFault, idx, spec};
+use crate::{
+    IdxFault, idx, names,
+    published::{Kind, MNIST},
+};
 
 /// A data folder and a cache, both empty, and no network.
 struct Place {
@@ -18,8 +21,12 @@ impl Place {
         let root = tempfile::tempdir().unwrap();
         let data_dir = root.path().join("data");
         fs::create_dir(&data_dir).unwrap();
-        let source =
-            DataSource { data_dir: Some(data_dir), cache_dir: root.path().join("cache"), offline: true };
+        let source = DataSource {
+            data_dir: Some(data_dir),
+            idx_dir: None,
+            cache_dir: root.path().join("cache"),
+            offline: true,
+        };
         Self { root, source }
     }
 
@@ -29,7 +36,7 @@ impl Place {
 
     /// Puts files of the right names and other content into a folder.
     fn put_all(&self, folder: &str) {
-        for file in catalog::files(Dataset::Mnist) {
+        for file in MNIST.files() {
             self.put(&format!("{folder}/{}", file.name()), b"not an IDX file");
         }
     }
@@ -48,8 +55,8 @@ impl Place {
 /// The real MNIST's folder, where this machine has it.
 fn mnist_folder() -> Option<PathBuf> {
     env::var_os("GANSWEEP_DATA_DIR").map(PathBuf::from).filter(|folder| {
-        let file = catalog::file(Dataset::Mnist, Split::Train, Kind::Images);
-        disk::find(folder, &file).is_some()
+        let file = MNIST.file(Split::Train, Kind::Images);
+        names::find(folder, file.name()).is_some()
     })
 }
 
@@ -61,8 +68,12 @@ fn assert_says(message: &str, parts: &[&str]) {
 
 #[test]
 fn strokes_are_built_in_whatever_the_folders_are() {
-    let source =
-        DataSource { data_dir: Some("/nowhere".into()), cache_dir: "/nowhere".into(), offline: true };
+    let source = DataSource {
+        data_dir: Some("/nowhere".into()),
+        idx_dir: None,
+        cache_dir: "/nowhere".into(),
+        offline: true,
+    };
     assert_eq!(source.locate(Dataset::Strokes).unwrap(), Location::Found(Found::BuiltIn));
 }
 
@@ -101,7 +112,7 @@ fn a_folder_named_after_the_dataset_goes_before_the_cache() {
     let cache = Found::Cache(place.path("cache/mnist"));
     assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), Location::Found(cache));
     place.put_all("data/mnist");
-    let data_dir = Found::DataDir(place.path("data/mnist"));
+    let data_dir = Found::Folder(place.path("data/mnist"));
     assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), Location::Found(data_dir));
 }
 
@@ -126,7 +137,7 @@ fn files_of_no_known_dataset_are_refused_by_name_digest_and_way_out() {
 fn a_truncated_file_is_named_with_what_was_found_and_expected() {
     let place = Place::new();
     place.put_all("cache/mnist");
-    let whole = idx::encode_images(&vec![0; 10_000 * 784]);
+    let whole = idx::encode_images(MNIST.image, &vec![0; 10_000 * 784]);
     place.put("cache/mnist/t10k-images-idx3-ubyte", &whole[..1_000_000]);
     let parts =
         ["t10k-images-idx3-ubyte", "1000000 bytes", "7840016", "truncated", "gansweep data fetch mnist"];
@@ -160,7 +171,7 @@ fn mnist_is_known_by_its_content_in_a_folder_of_any_name_and_loads() {
     let Some(folder) = mnist_folder() else { return };
     let mut place = Place::new();
     place.source.data_dir = Some(folder.clone());
-    let found = Location::Found(Found::DataDir(folder));
+    let found = Location::Found(Found::Folder(folder));
     assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), found);
     // The same names, but not these datasets.
     assert_eq!(place.source.locate(Dataset::FashionMnist).unwrap(), Location::Missing);
@@ -190,7 +201,7 @@ fn fingerprints_are_fixed_and_differ() {
         (Dataset::Strokes, "4fa7834ed05e08b14519877d15b14a522e8ddfcf18993b82142677880fc0b272"),
     ];
     for (dataset, expected) in known {
-        assert_eq!(spec(dataset).fingerprint, expected, "{}", dataset.name());
+        assert_eq!(Place::new().source.spec(dataset).unwrap().fingerprint, expected, "{}", dataset.name());
     }
 }
 
@@ -219,8 +230,40 @@ fn empty_and_relative_variables_count_as_unset() {
         "GANSWEEP_OFFLINE" => Some("0".into()),
         _ => None,
     };
-    let expected =
-        DataSource { data_dir: None, cache_dir: "/home/someone/.cache/gansweep".into(), offline: false };
+    let expected = DataSource {
+        data_dir: None,
+        idx_dir: None,
+        cache_dir: "/home/someone/.cache/gansweep".into(),
+        offline: false,
+    };
     assert_eq!(DataSource::from_variables(None, variable), expected);
     assert_eq!(DataSource::from_variables(None, |_| None).cache_dir, env::temp_dir().join("gansweep"));
+}
+
+#[test]
+fn torchvisions_folder_is_found_and_belongs_to_its_dataset() {
+    let place = Place::new();
+    for file in MNIST.files() {
+        let dotted = file.name().replace("-idx", ".idx");
+        place.put(&format!("data/FashionMNIST/raw/{dotted}.gz"), b"");
+    }
+    let found = Location::Found(Found::Folder(place.path("data/FashionMNIST/raw")));
+    assert_eq!(place.source.locate(Dataset::FashionMnist).unwrap(), found);
+    assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), Location::Missing);
+}
+
+#[test]
+fn mnist_loads_from_dotted_names_in_a_folder_called_raw() {
+    let Some(folder) = mnist_folder() else { return };
+    let place = Place::new();
+    fs::create_dir_all(place.path("data/raw")).unwrap();
+    for file in MNIST.files() {
+        let found = names::find(&folder, file.name()).unwrap();
+        let compressed = found.extension().is_some_and(|extension| extension == "gz");
+        let dotted = file.name().replace("-idx", ".idx") + if compressed { ".gz" } else { "" };
+        symlink(found, place.path("data/raw").join(dotted)).unwrap();
+    }
+    assert_eq!(place.source.load(Dataset::Mnist, Split::Test).unwrap().labels[..3], [7, 2, 1]);
+    // The content says whose they are.
+    assert_eq!(place.source.locate(Dataset::Kmnist).unwrap(), Location::Missing);
 }

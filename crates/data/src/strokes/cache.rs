@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
-use gansweep_config::Dataset;
-
-use super::generate;
+use super::{STROKES, generate};
 use crate::{
-    DataError, Images, Split,
-    catalog::{self, FileSpec, Kind},
-    disk, idx,
-    source::read_split,
+    DataError, Images, Split, disk, idx,
+    published::{FileSpec, Kind},
 };
 
 /// One part, from the cache or drawn; what had to be drawn is kept if the folder can be written.
 pub(crate) fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
     // Whatever is wrong with the cache, drawing anew is the cure.
-    if let Ok(images) = read_split(folder, Dataset::Strokes, split) {
+    if let Ok(images) = STROKES.read(folder, split) {
         return Ok(images);
     }
     let images = generate(split);
@@ -26,9 +22,9 @@ pub(crate) fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
 }
 
 /// Makes the folder hold both parts.
-pub(crate) fn fill_cache(folder: &Path) -> Result<(), DataError> {
+pub(crate) fn fill(folder: &Path) -> Result<(), DataError> {
     for split in Split::ALL {
-        if read_split(folder, Dataset::Strokes, split).is_err() {
+        if STROKES.read(folder, split).is_err() {
             write(folder, &encode(&generate(split), split)?)?;
         }
     }
@@ -38,9 +34,9 @@ pub(crate) fn fill_cache(folder: &Path) -> Result<(), DataError> {
 /// The files of one part, checked: a machine that drew other images must not train on them under
 /// the fingerprint of these.
 fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], DataError> {
-    let spec = |kind| catalog::file(Dataset::Strokes, split, kind);
+    let spec = |kind| STROKES.file(split, kind);
     let files = [
-        (spec(Kind::Images), idx::encode_images(&images.pixels)),
+        (spec(Kind::Images), idx::encode_images(images.shape, &images.pixels)),
         (
             spec(Kind::Labels),
             idx::encode_labels(&images.labels.iter().map(|&label| label as u8).collect::<Vec<_>>()),
@@ -66,7 +62,7 @@ mod tests {
     fn drawn_images_have_the_published_digests_and_are_read_back_from_the_cache() {
         let folder = tempfile::tempdir().unwrap();
         let drawn = load(folder.path(), Split::Test).unwrap();
-        assert_eq!(read_split(folder.path(), Dataset::Strokes, Split::Test).unwrap(), drawn);
+        assert_eq!(STROKES.read(folder.path(), Split::Test).unwrap(), drawn);
         // Nothing but the digest decides; the training part is checked the same way.
         encode(&generate(Split::Train), Split::Train).unwrap();
     }
@@ -74,7 +70,7 @@ mod tests {
     #[test]
     fn a_broken_cache_is_drawn_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let spec = catalog::file(Dataset::Strokes, Split::Test, Kind::Images);
+        let spec = STROKES.file(Split::Test, Kind::Images);
         let path = folder.path().join(spec.name());
         let drawn = load(folder.path(), Split::Test).unwrap();
         let mut bytes = fs::read(&path).unwrap();
@@ -90,6 +86,6 @@ mod tests {
         let blocked = folder.path().join("a file");
         fs::write(&blocked, "").unwrap();
         assert_eq!(load(&blocked.join("strokes"), Split::Test).unwrap().count, 10_000);
-        assert!(matches!(fill_cache(&blocked.join("strokes")), Err(DataError::Io { .. })));
+        assert!(matches!(fill(&blocked.join("strokes")), Err(DataError::Io { .. })));
     }
 }

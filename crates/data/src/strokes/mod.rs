@@ -17,23 +17,79 @@ mod pen;
 mod random;
 mod warp;
 
-pub(crate) use cache::{fill_cache, load};
-use gansweep_config::ImageShape;
+use gansweep_config::{Dataset, DatasetSpec, ImageShape};
 use rayon::prelude::*;
 
 use self::frame::{PIXELS, SIDE};
 use self::{pen::Page, random::Random};
-use crate::{Images, Split};
+use crate::{
+    DataError, DataSource, Found, Images, Location, Progress, Split,
+    digest::Digest::Sha256,
+    published::{Declaration, Part},
+    reader::Reader,
+};
 
 /// Of every image: one grey channel.
-pub(crate) const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
+const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
+/// The first images are those to train on.
+const TRAIN_IMAGES: usize = 60_000;
+/// The ones after them.
+const TEST_IMAGES: usize = 10_000;
+
+/// The digits as files: what a cache holds, and what the fingerprint stands for.
+pub(crate) static STROKES: Declaration = Declaration {
+    dataset: Dataset::Strokes,
+    torchvision: "",
+    image: SHAPE,
+    class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    mirrors: &[],
+    train: Part {
+        count: TRAIN_IMAGES,
+        images: Sha256("b9bb54e0dabcdd6b95ad2a0eedf35637ce57eba5a0493c1a7640e5e25f0ab080"),
+        labels: Sha256("9da43bfe8f85ff945fecffe7ce264e461ca4e0b1bb7f0af52f905d035f66dd55"),
+    },
+    test: Part {
+        count: TEST_IMAGES,
+        images: Sha256("4110e1663056eb549b6efd1a6c63a2824cedc5c1a450c55ac5c05e03051c0136"),
+        labels: Sha256("fb36f44b5f766559b7c4861e71a25690c6ed21319fc41cec7cd5ef96798f6acd"),
+    },
+};
+
+/// The digits, drawn where the cache lacks them, and kept there if it can be written.
+pub(crate) struct Strokes;
+
+impl Reader for Strokes {
+    fn class_names(&self) -> &'static [&'static str] {
+        STROKES.class_names
+    }
+
+    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+        Ok(spec())
+    }
+
+    fn locate(&self, _: &DataSource) -> Result<Location, DataError> {
+        Ok(Location::Found(Found::BuiltIn))
+    }
+
+    fn fetch(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        cache::fill(&source.cache_dir.join(Dataset::Strokes.name()))
+    }
+
+    fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
+        cache::load(&source.cache_dir.join(Dataset::Strokes.name()), split)
+    }
+}
+
+/// Shape, classes, counts and fingerprint of the digits.
+pub fn spec() -> DatasetSpec {
+    STROKES.spec()
+}
 
 /// Draws the images of one part, on all threads of the current rayon pool.
 pub fn generate(split: Split) -> Images {
-    let count = split.count();
-    let first = match split {
-        Split::Train => 0,
-        Split::Test => Split::Train.count(),
+    let (first, count) = match split {
+        Split::Train => (0, TRAIN_IMAGES),
+        Split::Test => (TRAIN_IMAGES, TEST_IMAGES),
     };
     let mut pixels = vec![0; count * PIXELS];
     let labels = pixels

@@ -126,7 +126,7 @@ impl View {
                    "assignments": run.assignments, "steps": run.config.total_steps(&run.spec), "state": state, "config": run.config})
         }).collect();
         json!({
-            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data),
+            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data), "datasets": datasets(&self.0.data),
             "resolved": experiment.resolved, "axes": self.0.plan.axes, "runs": runs,
             "duplicates": self.0.plan.duplicates, "excluded": self.0.plan.excluded,
             "groups": self.0.groups, "workers": self.0.workers,
@@ -162,17 +162,28 @@ fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
     devices.into_iter().map(describe).collect()
 }
 
-/// What the runs will train on, and where it comes from.
+/// The same for programs.
+fn datasets(previews: &[DataPreview]) -> Vec<serde_json::Value> {
+    previews.iter().map(|it| json!({"asked_for": it.dataset, "spec": it.spec})).collect()
+}
+
+/// What the runs will train on, where it comes from, and what it is.
 fn data(previews: &[DataPreview]) -> String {
-    let words = |DataPreview { dataset, way }: &DataPreview| match way {
-        DataWay::AtHand => format!("{}, at hand", dataset.name()),
-        DataWay::ReplacedBy(fallback) => {
-            format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name())
-        }
-        DataWay::Download { fallback: Some(fallback) } => {
-            format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name())
-        }
-        DataWay::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
+    let words = |DataPreview { dataset, spec, way }: &DataPreview| {
+        let where_from = match way {
+            DataWay::AtHand => format!("{}, at hand", dataset.name()),
+            DataWay::ReplacedBy(fallback) => {
+                format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name())
+            }
+            DataWay::Download { fallback: Some(fallback) } => {
+                format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name())
+            }
+            DataWay::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
+        };
+        let images = text::count(spec.train_images as usize, "image");
+        let classes =
+            if spec.classes == 1 { "1 class".to_owned() } else { format!("{} classes", spec.classes) };
+        format!("{where_from}: {images} of {}, {classes}", spec.image)
     };
     previews.iter().map(words).collect::<Vec<_>>().join("; ")
 }

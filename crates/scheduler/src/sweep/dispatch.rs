@@ -151,6 +151,7 @@ impl Sweep<'_> {
             device: slot.device.clone(),
             threads: slot.threads,
             data_dir: self.request.data_dir.clone(),
+            idx_dir: self.request.idx_dir.clone(),
             results_dir: self.request.results_dir.clone(),
             record: self.request.sweep.record.clone(),
             lanes: lanes.iter().map(lane_job).collect(),

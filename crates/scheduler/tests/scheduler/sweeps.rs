@@ -175,11 +175,13 @@ fn a_job_carries_what_its_slot_and_its_runs_need() {
     let mut harness = Harness::new(runs(2, 1), 1, 2);
     harness.request.slots[0].threads = 7;
     harness.request.data_dir = Some("data".into());
+    harness.request.idx_dir = Some("own".into());
     let launcher = MockLauncher::healthy();
     harness.sweep(&mut Memory::default(), &launcher).unwrap();
     let job = &launcher.jobs()[0];
     assert_eq!((job.device.as_str(), job.threads), ("mock:0", 7));
     assert_eq!(job.data_dir.as_deref(), Some("data".as_ref()));
+    assert_eq!(job.idx_dir.as_deref(), Some("own".as_ref()));
     assert_eq!(job.results_dir, harness.folder.path());
     assert_eq!(job.record, harness.request.sweep.record);
     let lanes = job.lanes.iter().map(|lane| (lane.seed, lane.attempt, lane.config.clone()));

@@ -3,7 +3,7 @@
 use super::{execution, math};
 use crate::schema::{Field, Key, Kind};
 
-const DATASETS: &[&str] = &["mnist", "fashion-mnist", "kmnist", "strokes"];
+const DATASETS: &[&str] = &["mnist", "fashion-mnist", "kmnist", "strokes", "idx"];
 const FALLBACKS: &[&str] = &["none", "mnist", "fashion-mnist", "kmnist", "strokes"];
 
 /// In the order of the documentation.
@@ -13,7 +13,13 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Choice(DATASETS),
         "\"mnist\"",
         Field::Dataset(|c| &mut c.data.dataset),
-        "What is learnt. `strokes` are digits that the program draws itself, without a download.",
+        "What is learnt. `strokes` are digits that the program draws itself, without a download. `idx` are images of your own, in IDX files in the folder `data.path`.",
+    ),
+    execution(
+        "data.path",
+        Kind::Text,
+        "\"\"",
+        "For `dataset = \"idx\"`: the folder of the IDX files. A relative path starts at the folder of the experiment file where the file gives it, and at the current folder where `--set` or a variable does. Runs are known by the content of the files: a folder may be moved.",
     ),
     math(
         "data.images",
@@ -44,6 +50,8 @@ mod tests {
     #[test]
     fn the_words_for_datasets_are_those_of_the_datasets() {
         assert_eq!(DATASETS, crate::Dataset::ALL.map(crate::Dataset::name));
-        assert_eq!(FALLBACKS[1..], *DATASETS);
+        // A folder that the user names is there or it is not: nothing falls back on it.
+        let own = |name: &&&str| **name == crate::Dataset::Idx.name();
+        assert!(FALLBACKS[1..].iter().eq(DATASETS.iter().filter(|name| !own(name))));
     }
 }

@@ -135,6 +135,7 @@ impl Harness {
             slots,
             results_dir: folder.path().to_owned(),
             data_dir: None,
+            idx_dir: None,
             max_attempts: 3,
             hang_timeout: Duration::from_secs(30),
             pacing: Pacing {

@@ -1,0 +1,248 @@
+//! Images of the user's own: `data.dataset = "idx"`, in IDX files in the folder `data.path`.
+//!
+//! The files have the names of MNIST's, in any spelling of [`names`], in the folder itself or in
+//! torchvision's `raw/` or `MNIST/raw/` below it. Images have three dimensions (count, rows, columns)
+//! or four, with 1 or 3 channels before or after rows and columns; a file with channels may also say
+//! `idx4` in its name. Without labels there is one class; test images may be absent.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::read::MultiGzDecoder;
+use gansweep_base::digest::sha256;
+use gansweep_config::{DatasetSpec, ImageShape};
+
+use crate::{
+    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
+    idx::{self, AnyImages, LABELS_HEADER, ReadError},
+    names,
+    published::Kind,
+    reader::Reader,
+};
+
+/// Where in the folder files are looked for, in this order.
+const LAYOUTS: [&str; 3] = ["", "raw", "MNIST/raw"];
+
+/// The user's own images.
+pub(crate) struct IdxFolder;
+
+impl Reader for IdxFolder {
+    fn class_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn spec(&self, source: &DataSource) -> Result<DatasetSpec, DataError> {
+        let folder = Folder::find(source)?;
+        let train = folder.train()?;
+        let test = folder.test(&train)?;
+        Ok(DatasetSpec {
+            image: train.shape,
+            classes: train.classes,
+            train_images: train.count(),
+            test_images: test.map_or(0, |test| test.count()),
+            fingerprint: train.fingerprint,
+        })
+    }
+
+    fn locate(&self, source: &DataSource) -> Result<Location, DataError> {
+        Ok(Location::Found(Found::Folder(Folder::find(source)?.path)))
+    }
+
+    fn fetch(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        // There is nowhere to fetch them from: they are there, or this says what is missing.
+        self.locate(source).map(drop)
+    }
+
+    fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
+        let folder = Folder::find(source)?;
+        let train = folder.train()?;
+        match split {
+            Split::Train => Ok(train.into_images()),
+            Split::Test => {
+                let none = Images { shape: train.shape, count: 0, pixels: Vec::new(), labels: Vec::new() };
+                Ok(folder.test(&train)?.map_or(none, Part::into_images))
+            }
+        }
+    }
+
+    fn load_planned(&self, source: &DataSource, spec: &DatasetSpec) -> Result<Images, DataError> {
+        let folder = Folder::find(source)?;
+        let train = folder.train()?;
+        if train.fingerprint != spec.fingerprint {
+            return Err(DataError::Changed(folder.path));
+        }
+        Ok(train.into_images())
+    }
+}
+
+/// The folder that has the files.
+struct Folder {
+    path: PathBuf,
+}
+
+/// Images and labels of one part, read whole.
+struct Part {
+    path: PathBuf,
+    shape: ImageShape,
+    /// `[count, channels, height, width]`.
+    pixels: Vec<u8>,
+    labels: Option<Labels>,
+    /// One more than the largest label.
+    classes: u32,
+    fingerprint: String,
+}
+
+struct Labels {
+    path: PathBuf,
+    /// The whole file.
+    bytes: Vec<u8>,
+}
+
+impl Labels {
+    fn values(&self) -> &[u8] {
+        &self.bytes[LABELS_HEADER..]
+    }
+}
+
+impl Folder {
+    fn find(source: &DataSource) -> Result<Self, DataError> {
+        let root = source.idx_dir.as_ref().ok_or(DataError::NoIdxDir)?;
+        if !root.is_dir() {
+            return Err(DataError::IdxDirMissing(root.clone()));
+        }
+        let mut folders = LAYOUTS.iter().map(|layout| root.join(layout));
+        match folders.find(|folder| images_in(folder, Split::Train).is_some()) {
+            Some(path) => Ok(Self { path }),
+            None => Err(DataError::NoIdxFiles {
+                folder: root.clone(),
+                names: images_names(Split::Train).iter().flat_map(|name| names::spellings(name)).collect(),
+            }),
+        }
+    }
+
+    fn train(&self) -> Result<Part, DataError> {
+        match images_in(&self.path, Split::Train) {
+            Some(path) => Part::read(path, self.labels(Split::Train)),
+            // Gone since it was found.
+            None => Err(DataError::Changed(self.path.clone())),
+        }
+    }
+
+    /// The test part, which must be like the training part.
+    fn test(&self, train: &Part) -> Result<Option<Part>, DataError> {
+        let Some(path) = images_in(&self.path, Split::Test) else { return Ok(None) };
+        let test = Part::read(path, self.labels(Split::Test))?;
+        if test.shape != train.shape {
+            return Err(DataError::Shapes {
+                train: train.path.clone(),
+                train_shape: train.shape,
+                test: test.path,
+                test_shape: test.shape,
+            });
+        }
+        match (&train.labels, &test.labels) {
+            (Some(_), None) => {
+                Err(DataError::HalfLabelled { labelled: train.path.clone(), unlabelled: test.path })
+            }
+            (None, Some(_)) => {
+                Err(DataError::HalfLabelled { labelled: test.path, unlabelled: train.path.clone() })
+            }
+            (Some(_), Some(labels)) => {
+                idx::check_classes(labels.values(), train.classes as usize)
+                    .map_err(|fault| refused(&labels.path, fault))?;
+                Ok(Some(test))
+            }
+            (None, None) => Ok(Some(test)),
+        }
+    }
+
+    fn labels(&self, split: Split) -> Option<PathBuf> {
+        names::find(&self.path, names::published(split, Kind::Labels))
+    }
+}
+
+impl Part {
+    fn read(path: PathBuf, labels: Option<PathBuf>) -> Result<Self, DataError> {
+        let images = open(&path, AnyImages::read)?;
+        let labels = labels.map(|path| {
+            let bytes = open(&path, idx::read_any_labels)?;
+            Ok(Labels { path, bytes })
+        });
+        let labels = labels.transpose()?;
+        if let Some(Labels { path: labels, bytes }) = &labels
+            && bytes.len() - LABELS_HEADER != images.count
+        {
+            let count = bytes.len() - LABELS_HEADER;
+            return Err(DataError::Counts {
+                images: path,
+                image_count: images.count,
+                labels: labels.clone(),
+                label_count: count,
+            });
+        }
+        let largest = labels.as_ref().and_then(|labels| labels.values().iter().max().copied());
+        Ok(Self {
+            path,
+            shape: images.shape,
+            fingerprint: fingerprint(&images.bytes, labels.as_ref()),
+            pixels: images.into_planar(),
+            labels,
+            classes: u32::from(largest.unwrap_or(0)) + 1,
+        })
+    }
+
+    /// A header counts in 32 bits.
+    fn count(&self) -> u32 {
+        (self.pixels.len() / self.shape.size()) as u32
+    }
+
+    fn into_images(self) -> Images {
+        let count = self.pixels.len() / self.shape.size();
+        let labels = match &self.labels {
+            Some(labels) => labels.values().iter().copied().map(u16::from).collect(),
+            None => vec![0; count],
+        };
+        Images { shape: self.shape, count, pixels: self.pixels, labels }
+    }
+}
+
+/// Identity of images and labels: the SHA-256 over lines, one that no published dataset has and the
+/// digest of each uncompressed file. Neither the folder nor the files' names are in it.
+fn fingerprint(images: &[u8], labels: Option<&Labels>) -> String {
+    let labels = labels.map_or_else(|| "none".to_owned(), |labels| sha256(&labels.bytes));
+    sha256(format!("idx\nimages {}\nlabels {labels}\n", sha256(images)).as_bytes())
+}
+
+fn images_in(folder: &Path, split: Split) -> Option<PathBuf> {
+    images_names(split).iter().find_map(|name| names::find(folder, name))
+}
+
+/// The published name, and the one of a file of four dimensions.
+fn images_names(split: Split) -> [String; 2] {
+    let name = names::published(split, Kind::Images);
+    [name.to_owned(), name.replace("idx3", "idx4")]
+}
+
+/// Reads a file, plain or `.gz`.
+fn open<T>(path: &Path, read: impl FnOnce(Box<dyn Read>) -> Result<T, ReadError>) -> Result<T, DataError> {
+    let failed = |source: io::Error| DataError::Io { action: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let compressed = path.extension().is_some_and(|extension| extension == "gz");
+    let bytes: Box<dyn Read> =
+        if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(io::BufReader::new(file)) };
+    read(bytes).map_err(|error| match error {
+        ReadError::Io(error) if compressed => refused(path, IdxFault::Gzip(error.to_string())),
+        ReadError::Io(error) => failed(error),
+        ReadError::Fault(fault) => refused(path, fault),
+    })
+}
+
+fn refused(path: &Path, fault: IdxFault) -> DataError {
+    DataError::OwnFile { path: path.to_owned(), fault }
+}
+
+#[cfg(test)]
+mod tests;

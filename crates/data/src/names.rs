@@ -1,0 +1,52 @@
+//! The names of IDX files: as MNIST has them, and the other spellings and folders that they are met in.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Split, published::Kind};
+
+/// The name that MNIST's authors gave a file, without `.gz`.
+pub(crate) const fn published(split: Split, kind: Kind) -> &'static str {
+    match (split, kind) {
+        (Split::Train, Kind::Images) => "train-images-idx3-ubyte",
+        (Split::Train, Kind::Labels) => "train-labels-idx1-ubyte",
+        (Split::Test, Kind::Images) => "t10k-images-idx3-ubyte",
+        (Split::Test, Kind::Labels) => "t10k-labels-idx1-ubyte",
+    }
+}
+
+/// The file of that published name in `folder`; `None` when it is there in no spelling. Of several the
+/// first in the order of [`spellings`].
+pub(crate) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    spellings(name).into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// `train-images-idx3-ubyte` and `train-images.idx3-ubyte`, as archives unpack it on some systems, each
+/// also with `.gz`.
+pub(crate) fn spellings(name: &str) -> [String; 4] {
+    let dotted = name.replace("-idx", ".idx");
+    [name.to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_in_each_spelling_and_the_published_one_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "t10k-labels-idx1-ubyte";
+        assert_eq!(find(folder.path(), name), None);
+        for spelling in
+            ["t10k-labels.idx1-ubyte.gz", "t10k-labels.idx1-ubyte", "t10k-labels-idx1-ubyte.gz", name]
+        {
+            let path = folder.path().join(spelling);
+            fs::write(&path, "").unwrap();
+            assert_eq!(find(folder.path(), name), Some(path));
+        }
+        fs::remove_file(folder.path().join(name)).unwrap();
+        fs::create_dir(folder.path().join(name)).unwrap();
+        assert_eq!(find(folder.path(), name), Some(folder.path().join(format!("{name}.gz"))));
+    }
+}

@@ -1,0 +1,270 @@
+//! Datasets that are published as four IDX files of known content: training and test images, and the
+//! labels of each.
+//!
+//! A further one is a [`Declaration`] in a file of its own, and a line in [`reader::of`](crate::reader::of).
+//! What guards each file is a digest of its uncompressed bytes, however they were compressed.
+
+mod fashion_mnist;
+mod kmnist;
+mod mnist;
+
+use std::path::{Path, PathBuf};
+
+use gansweep_base::digest::sha256;
+use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+
+pub(crate) use self::{fashion_mnist::FASHION_MNIST, kmnist::KMNIST, mnist::MNIST};
+use crate::{
+    DataError, DataSource, Found, Images, Location, Progress, Split,
+    digest::Digest,
+    disk,
+    download::{self, Patience},
+    names,
+    reader::Reader,
+};
+
+/// The shape of MNIST's images, and of those of the datasets made after it.
+const GREY_28: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+
+/// What an IDX file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A byte per pixel.
+    Images,
+    /// A byte per image.
+    Labels,
+}
+
+/// Everything that is known of a published dataset.
+#[derive(Debug)]
+pub(crate) struct Declaration {
+    pub(crate) dataset: Dataset,
+    /// The folder that torchvision keeps its files in, in `raw/` below it.
+    pub(crate) torchvision: &'static str,
+    /// Of every image.
+    pub(crate) image: ImageShape,
+    /// What the labels stand for, from 0.
+    pub(crate) class_names: &'static [&'static str],
+    /// Where `NAME.gz` of each file is published, to be tried in this order; none for what the program
+    /// draws.
+    pub(crate) mirrors: &'static [&'static str],
+    pub(crate) train: Part,
+    pub(crate) test: Part,
+}
+
+/// The two files of one part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Images, and labels.
+    pub(crate) count: usize,
+    pub(crate) images: Digest,
+    pub(crate) labels: Digest,
+}
+
+/// One file, and what must be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileSpec {
+    pub(crate) dataset: Dataset,
+    pub(crate) split: Split,
+    pub(crate) kind: Kind,
+    /// Images, or labels.
+    pub(crate) count: usize,
+    /// Of each image.
+    pub(crate) image: ImageShape,
+    /// Labels are below it.
+    pub(crate) classes: usize,
+    /// Of the uncompressed bytes.
+    pub(crate) digest: Digest,
+}
+
+impl FileSpec {
+    /// The published name, without `.gz`.
+    pub(crate) const fn name(&self) -> &'static str {
+        names::published(self.split, self.kind)
+    }
+}
+
+impl Declaration {
+    pub(crate) const fn part(&self, split: Split) -> &Part {
+        match split {
+            Split::Train => &self.train,
+            Split::Test => &self.test,
+        }
+    }
+
+    pub(crate) const fn file(&self, split: Split, kind: Kind) -> FileSpec {
+        let part = self.part(split);
+        let digest = match kind {
+            Kind::Images => part.images,
+            Kind::Labels => part.labels,
+        };
+        FileSpec {
+            dataset: self.dataset,
+            split,
+            kind,
+            count: part.count,
+            image: self.image,
+            classes: self.class_names.len(),
+            digest,
+        }
+    }
+
+    /// The four files, the small ones first, so that a wrong mirror is noticed early.
+    pub(crate) const fn files(&self) -> [FileSpec; 4] {
+        [
+            self.file(Split::Test, Kind::Labels),
+            self.file(Split::Train, Kind::Labels),
+            self.file(Split::Test, Kind::Images),
+            self.file(Split::Train, Kind::Images),
+        ]
+    }
+
+    /// What is known without loading or downloading anything.
+    pub(crate) fn spec(&self) -> DatasetSpec {
+        DatasetSpec {
+            image: self.image,
+            classes: self.class_names.len() as u32,
+            train_images: self.train.count as u32,
+            test_images: self.test.count as u32,
+            fingerprint: self.fingerprint(),
+        }
+    }
+
+    /// The identity of the training images and labels: the SHA-256, in 64 hexadecimal digits, of two
+    /// lines `NAME DIGEST`, of the training images and of the training labels, with the digests of the
+    /// uncompressed files. Images are trained on only after their digests were found to be these.
+    fn fingerprint(&self) -> String {
+        let lines = [Kind::Images, Kind::Labels].map(|kind| {
+            let file = self.file(Split::Train, kind);
+            format!("{} {}\n", file.name(), file.digest.hex())
+        });
+        sha256(lines.concat().as_bytes())
+    }
+
+    /// One part, from the files in a folder, each checked.
+    pub(crate) fn read(&self, folder: &Path, split: Split) -> Result<Images, DataError> {
+        let pixels = read_file(folder, &self.file(split, Kind::Images))?;
+        let labels = read_file(folder, &self.file(split, Kind::Labels))?;
+        let labels = labels.into_iter().map(u16::from).collect();
+        Ok(Images { shape: self.image, count: self.part(split).count, pixels, labels })
+    }
+
+    fn cache_folder(&self, source: &DataSource) -> PathBuf {
+        source.cache_dir.join(self.dataset.name())
+    }
+
+    /// Fills the cache from these mirrors: what is missing there, or broken.
+    pub(crate) fn fetch_from(
+        &self,
+        source: &DataSource,
+        mirrors: &[&str],
+        agent: &ureq::Agent,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), DataError> {
+        let folder = self.cache_folder(source);
+        let unsound = |file: &FileSpec| read_file(&folder, file).is_err();
+        let wanted: Vec<_> = self.files().into_iter().filter(unsound).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if source.offline {
+            return Err(DataError::Offline(self.dataset));
+        }
+        download::fetch(&folder, &wanted, mirrors, agent, progress)
+    }
+
+    /// The folder of the files in the user's data folder: one named after the dataset, torchvision's,
+    /// or else one whose content tells that it is this dataset's.
+    fn in_data_dir(&self, root: &Path) -> Result<Option<PathBuf>, DataError> {
+        if !root.is_dir() {
+            return Err(DataError::NoDataDir(root.to_owned()));
+        }
+        let own = [root.join(self.dataset.name()), root.join(self.torchvision).join("raw")];
+        // Files in these have the same names for every dataset.
+        let shared = [root.to_owned(), root.join("raw")];
+        for folder in own.iter().chain(&shared) {
+            let missing = self.missing_files(folder);
+            if missing.len() == self.files().len() {
+                continue;
+            }
+            if shared.contains(folder) && self.identify(folder)?.is_some_and(|other| other != self.dataset) {
+                continue;
+            }
+            if missing.is_empty() {
+                return Ok(Some(folder.clone()));
+            }
+            return Err(DataError::Incomplete { folder: folder.clone(), dataset: self.dataset, missing });
+        }
+        Ok(None)
+    }
+
+    fn missing_files(&self, folder: &Path) -> Vec<&'static str> {
+        let missing = |file: &FileSpec| names::find(folder, file.name()).is_none();
+        self.files().iter().filter(|file| missing(file)).map(FileSpec::name).collect()
+    }
+
+    /// Which dataset the files in a folder are, by the digest of their labels; `None` without labels.
+    /// Labels of no known dataset are an error for the dataset asked for.
+    fn identify(&self, folder: &Path) -> Result<Option<Dataset>, DataError> {
+        for split in [Split::Test, Split::Train] {
+            let spec = self.file(split, Kind::Labels);
+            let Some(path) = names::find(folder, spec.name()) else { continue };
+            let bytes = disk::read(&path, &spec)?;
+            let found = sha256(&bytes);
+            let known = [&MNIST, &FASHION_MNIST, &KMNIST, &crate::strokes::STROKES];
+            let is = |other: &&&Self| other.file(split, Kind::Labels).digest.hex() == found;
+            return match known.iter().find(is) {
+                Some(other) => Ok(Some(other.dataset)),
+                None => disk::check(&bytes, &spec)
+                    .map(|_| Some(self.dataset))
+                    .map_err(|fault| DataError::idx(&path, self.dataset, fault)),
+            };
+        }
+        Ok(None)
+    }
+}
+
+impl Reader for Declaration {
+    fn class_names(&self) -> &'static [&'static str] {
+        self.class_names
+    }
+
+    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+        Ok(self.spec())
+    }
+
+    fn locate(&self, source: &DataSource) -> Result<Location, DataError> {
+        if let Some(root) = &source.data_dir
+            && let Some(folder) = self.in_data_dir(root)?
+        {
+            return Ok(Location::Found(Found::Folder(folder)));
+        }
+        let folder = self.cache_folder(source);
+        let complete = self.missing_files(&folder).is_empty();
+        Ok(if complete { Location::Found(Found::Cache(folder)) } else { Location::Missing })
+    }
+
+    fn fetch(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        let agent = download::client(Patience::DEFAULT).build().new_agent();
+        self.fetch_from(source, self.mirrors, &agent, progress)
+    }
+
+    fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
+        match self.locate(source)? {
+            Location::Found(Found::Folder(folder) | Found::Cache(folder)) => self.read(&folder, split),
+            Location::Found(Found::BuiltIn) | Location::Missing => {
+                let looked_in = source.data_dir.iter().cloned().chain([self.cache_folder(source)]).collect();
+                Err(DataError::Missing { dataset: self.dataset, looked_in })
+            }
+        }
+    }
+}
+
+/// The pixels or labels in one file, checked.
+fn read_file(folder: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
+    let path = names::find(folder, spec.name()).unwrap_or_else(|| folder.join(spec.name()));
+    let mut bytes = disk::read(&path, spec)?;
+    let start = disk::check(&bytes, spec).map_err(|fault| DataError::idx(&path, spec.dataset, fault))?;
+    bytes.drain(..start);
+    Ok(bytes)
+}
