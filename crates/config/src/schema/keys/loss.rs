@@ -1,22 +1,26 @@
 //! Keys of `[loss]`: what each network minimises.
 
-use super::{FRACTION, math};
-use crate::schema::{Field, Key, Kind};
+use super::{FRACTION, Math, math};
+use crate::schema::{Field, Key, Kind, Lanes};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
-    math(
-        "loss.combine",
-        Kind::Choice(&["sum", "mean"]),
-        "\"sum\"",
-        Field::Combine(|c| &mut c.loss.combine),
-        "The discriminator's loss: the `sum` of its cross-entropies on real and on fake images, or half of that, the `mean`.",
-    ),
-    math(
-        "loss.label_smoothing",
-        FRACTION,
-        "0.0",
-        Field::Number(|c| &mut c.loss.label_smoothing),
-        "The discriminator's target on real images is one minus this; the generator's stays 1.",
-    ),
+    math(Math {
+        path: "loss.combine",
+        kind: Kind::Choice(&["sum", "mean"]),
+        default: "\"sum\"",
+        identity: "\"sum\"",
+        lanes: Lanes::Varies,
+        field: Field::Combine(|c| &mut c.loss.combine),
+        doc: "The discriminator's loss: the `sum` of its cross-entropies on real and on fake images, or half of that, the `mean`.",
+    }),
+    math(Math {
+        path: "loss.label_smoothing",
+        kind: FRACTION,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.loss.label_smoothing),
+        doc: "The discriminator's target on real images is one minus this; the generator's stays 1.",
+    }),
 ];

@@ -1,7 +1,7 @@
 //! Keys of `[optimizer]`: how parameters move.
 
-use super::{FRACTION, math, shorthand};
-use crate::schema::{Field, Interval, Key, Kind};
+use super::{FRACTION, Math, math, shorthand};
+use crate::schema::{Field, Interval, Key, Kind, Lanes};
 
 /// A learning rate: in single precision, larger ones overflow within a step.
 const RATE: Kind = Kind::Number(Interval::above(0.0, 1000.0));
@@ -34,60 +34,76 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.eps", "optimizer.discriminator.eps"],
         "Epsilon of both networks.",
     ),
-    math(
-        "optimizer.generator.lr",
-        RATE,
-        "1e-3",
-        Field::Number(|c| &mut c.optimizer.generator.lr),
-        "Learning rate of the generator's Adam.",
-    ),
-    math(
-        "optimizer.generator.beta1",
-        FRACTION,
-        "0.5",
-        Field::Number(|c| &mut c.optimizer.generator.beta1),
-        "Decay of the generator's first moment.",
-    ),
-    math(
-        "optimizer.generator.beta2",
-        FRACTION,
-        "0.999",
-        Field::Number(|c| &mut c.optimizer.generator.beta2),
-        "Decay of the generator's second moment.",
-    ),
-    math(
-        "optimizer.generator.eps",
-        ADDEND,
-        "1e-8",
-        Field::Number(|c| &mut c.optimizer.generator.eps),
-        "Added to the root of the generator's corrected second moment.",
-    ),
-    math(
-        "optimizer.discriminator.lr",
-        RATE,
-        "1e-3",
-        Field::Number(|c| &mut c.optimizer.discriminator.lr),
-        "Learning rate of the discriminator's Adam.",
-    ),
-    math(
-        "optimizer.discriminator.beta1",
-        FRACTION,
-        "0.5",
-        Field::Number(|c| &mut c.optimizer.discriminator.beta1),
-        "Decay of the discriminator's first moment.",
-    ),
-    math(
-        "optimizer.discriminator.beta2",
-        FRACTION,
-        "0.999",
-        Field::Number(|c| &mut c.optimizer.discriminator.beta2),
-        "Decay of the discriminator's second moment.",
-    ),
-    math(
-        "optimizer.discriminator.eps",
-        ADDEND,
-        "1e-8",
-        Field::Number(|c| &mut c.optimizer.discriminator.eps),
-        "Added to the root of the discriminator's corrected second moment.",
-    ),
+    math(Math {
+        path: "optimizer.generator.lr",
+        kind: RATE,
+        default: "1e-3",
+        identity: "1e-3",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.lr),
+        doc: "Learning rate of the generator's Adam.",
+    }),
+    math(Math {
+        path: "optimizer.generator.beta1",
+        kind: FRACTION,
+        default: "0.5",
+        identity: "0.5",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.beta1),
+        doc: "Decay of the generator's first moment.",
+    }),
+    math(Math {
+        path: "optimizer.generator.beta2",
+        kind: FRACTION,
+        default: "0.999",
+        identity: "0.999",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.beta2),
+        doc: "Decay of the generator's second moment.",
+    }),
+    math(Math {
+        path: "optimizer.generator.eps",
+        kind: ADDEND,
+        default: "1e-8",
+        identity: "1e-8",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.eps),
+        doc: "Added to the root of the generator's corrected second moment.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.lr",
+        kind: RATE,
+        default: "1e-3",
+        identity: "1e-3",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.lr),
+        doc: "Learning rate of the discriminator's Adam.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.beta1",
+        kind: FRACTION,
+        default: "0.5",
+        identity: "0.5",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.beta1),
+        doc: "Decay of the discriminator's first moment.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.beta2",
+        kind: FRACTION,
+        default: "0.999",
+        identity: "0.999",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.beta2),
+        doc: "Decay of the discriminator's second moment.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.eps",
+        kind: ADDEND,
+        default: "1e-8",
+        identity: "1e-8",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
+        doc: "Added to the root of the discriminator's corrected second moment.",
+    }),
 ];
