@@ -69,7 +69,6 @@ pub(crate) fn put(value: &Value, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
-    use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::fixtures::config;
@@ -123,9 +122,7 @@ mod tests {
         config.loss.label_smoothing = 0.1;
         let text = "gansweep config 1\nloss.label_smoothing = 1e-1\nmodel.generator.slope = 0e0\n";
         assert_eq!(super::text(&config), text);
-        let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(ConfigHash::of(&config).as_str(), &digest[..16]);
-        assert_eq!(digest[..16], *"40cbca948a9e22a1");
+        assert_eq!(ConfigHash::of(&config).as_str(), "40cbca948a9e22a1");
     }
 
     #[test]

@@ -47,7 +47,6 @@ fn small() -> Config {
         loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
         optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
         train: TrainConfig {
-            epochs: 4,
             batch_size: 5,
             d_steps: 1,
             noise: Noise::Fresh,

@@ -9,10 +9,11 @@ use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 
-use super::support::{Fixture, GEOMETRY, Script};
+use super::support::{Fixture, GEOMETRY, LAST_STEP, Script};
 use crate::{
     Cell, RealImages, RunFilter, Store, StoreError,
-    schema::{APPLICATION_ID, MIGRATIONS, migrate},
+    migrations::{MIGRATIONS, Migration},
+    schema::{APPLICATION_ID, migrate},
 };
 
 /// A database with something in every table.
@@ -35,7 +36,7 @@ fn full() -> Fixture {
         }
         script.samples(100, 1).checkpoint(100);
         match run {
-            0 => script.completed(100, 12.5),
+            0 => script.checkpoint(LAST_STEP).completed(LAST_STEP, 12.5),
             1 => script.points(120, &[(Metric::GLoss, f64::NAN)]).event(Event::Diverged(Diverged {
                 step: 120,
                 cause: "the G loss was NaN".to_owned(),
@@ -174,7 +175,7 @@ fn a_database_of_every_version_opens_with_all_that_was_in_it() {
         );
         assert_eq!(schema(&connect(&opened.folder)), present, "version {version}");
         for run in opened.reader().runs(&RunFilter::default()).unwrap() {
-            assert!(!opened.reader().summaries(&run.id).unwrap().is_empty());
+            assert!(!opened.reader().summaries(&run.id, u64::MAX).unwrap().is_empty());
             run.typed_config().unwrap();
         }
     }
@@ -201,14 +202,15 @@ fn migrations_run_once_each_and_one_that_fails_leaves_the_version_before_it() {
     let version = |connection: &Connection| -> i64 {
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    let (first, second) = ("CREATE TABLE a (x)", "CREATE TABLE b (x); INSERT INTO b VALUES (1)");
+    let first = Migration::sql("CREATE TABLE a (x)");
+    let second = Migration::sql("CREATE TABLE b (x); INSERT INTO b VALUES (1)");
     migrate(&mut connection, &path, &[first]).unwrap();
     migrate(&mut connection, &path, &[first, second]).unwrap();
     migrate(&mut connection, &path, &[first, second]).unwrap();
     assert_eq!(version(&connection), 2);
     let rows: i64 = connection.query_row("SELECT count(*) FROM b", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 1);
-    let broken = "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)";
+    let broken = Migration::sql("CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)");
     migrate(&mut connection, &path, &[first, second, broken]).unwrap_err();
     assert_eq!(version(&connection), 2);
     assert_eq!(schema(&connection).len(), 2, "nothing of the broken migration stays");
