@@ -25,9 +25,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
             std::iter::once(difference.key).chain(difference.values.iter().map(cell)).collect()
         })
         .collect();
+    if runs.iter().any(|run| run.epochs != runs[0].epochs) {
+        rows.push(row("train.epochs", &runs, |run| run.epochs.to_string()));
+    }
     rows.push(row("state", &runs, |run| run.state.name().to_owned()));
     rows.push(row("seconds", &runs, |run| format!("{:.1}", run.seconds)));
-    rows.extend(metric_rows(&reader, &ids)?);
+    rows.extend(metric_rows(&reader, &runs)?);
     let header: Vec<&str> = std::iter::once("KEY").chain(ids.iter().map(RunId::as_str)).collect();
     writeln!(std::io::stdout().lock(), "{}", output::table(&header, rows))?;
     Ok(())
@@ -38,17 +41,17 @@ fn row(name: &str, runs: &[RunRow], cell: impl Fn(&RunRow) -> String) -> Vec<Str
 }
 
 /// The last value of every metric that any of the runs has.
-fn metric_rows(reader: &Reader, ids: &[RunId]) -> Result<Vec<Vec<String>>, Failure> {
+fn metric_rows(reader: &Reader, runs: &[RunRow]) -> Result<Vec<Vec<String>>, Failure> {
     let mut last: BTreeMap<Metric, BTreeMap<usize, f64>> = BTreeMap::new();
-    for (index, id) in ids.iter().enumerate() {
-        for summary in reader.summaries(id)? {
+    for (index, run) in runs.iter().enumerate() {
+        for summary in reader.summaries(&run.id, run.total_steps)? {
             last.entry(summary.metric).or_default().insert(index, summary.last);
         }
     }
     let shown = last.into_iter().filter(|(metric, _)| metric.declaration().deterministic);
     Ok(shown
         .map(|(metric, values)| {
-            let cells = (0..ids.len())
+            let cells = (0..runs.len())
                 .map(|index| values.get(&index).copied().map(output::number).unwrap_or_default());
             std::iter::once(format!("last {}", metric.name())).chain(cells).collect()
         })

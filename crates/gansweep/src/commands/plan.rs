@@ -1,6 +1,6 @@
 //! `gansweep plan`: what a sweep would run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -51,6 +51,8 @@ pub(crate) fn show(
 struct View {
     plan: Plan,
     data: String,
+    /// The plan's runs, each once, with the largest budget.
+    runs: Vec<PlannedRun>,
     statuses: HashMap<RunId, RunStatus>,
     groups: Vec<GroupView>,
     workers: usize,
@@ -76,15 +78,17 @@ impl View {
         let source = planning::source(args);
         let (substitutes, data) = foresee_data(experiment, &source)?;
         let plan = planning::plan(experiment, &substitutes)?;
-        let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
+        let runs = plan.longest();
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
         let statuses = match Reader::open(results) {
             Ok(reader) => reader.statuses(&ids)?,
             Err(StoreError::NoDatabase { .. }) => HashMap::new(),
             Err(error) => return Err(error.into()),
         };
-        let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
+        let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
         let slots = places.slots(&open);
-        let groups = form_groups(&open, &steps_done(&open, &statuses), &slots).into_iter();
+        let steps = steps_done(&open, &statuses);
+        let groups = form_groups(&open, &steps, &slots).into_iter();
         let groups = groups
             .map(|PlannedGroup { slot, runs }| {
                 let (device, lanes) = (slots[slot].device.clone(), runs.len());
@@ -93,13 +97,29 @@ impl View {
                 GroupView { device, lanes, memory_bytes }
             })
             .collect();
-        let training_flops =
-            open.iter().map(|run| run.config.flops_per_step() * run.config.total_steps() as f64).sum();
-        Ok(Self { data, groups, workers: slots.len(), training_flops, plan, statuses })
+        let left = |(run, done): (&PlannedRun, &u64)| run.total_steps().saturating_sub(*done) as f64;
+        let flops =
+            open.iter().zip(&steps).map(|(run, done)| run.config.flops_per_step() * left((run, done)));
+        let training_flops = flops.sum();
+        Ok(Self { data, groups, workers: slots.len(), training_flops, plan, runs, statuses })
     }
 
     fn done(&self) -> usize {
-        self.plan.runs.iter().filter(|run| is_over(&self.statuses, &run.id)).count()
+        self.runs.iter().filter(|run| is_over(&self.statuses, run)).count()
+    }
+
+    /// How many runs were completed for a smaller budget and go on, by the epochs that they have and
+    /// those that they get.
+    fn extensions(&self) -> BTreeMap<(u64, u32), usize> {
+        let mut extensions = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| !is_over(&self.statuses, run)) {
+            let Some(status) = self.statuses.get(&run.id) else { continue };
+            if status.state == RunState::Completed {
+                let from = status.confirmed_step / u64::from(run.config.steps_per_epoch());
+                *extensions.entry((from, run.epochs)).or_default() += 1;
+            }
+        }
+        extensions
     }
 
     fn text(&self, experiment: &Experiment) -> String {
@@ -140,13 +160,8 @@ impl View {
             resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
         let rows = self.plan.runs.iter().take(MAX_LISTED).map(|run| {
-            let state = self.statuses.get(&run.id).map_or("new", |status| status.state.name());
-            vec![
-                run.id.to_string(),
-                run.label.clone(),
-                run.config.total_steps().to_string(),
-                state.to_owned(),
-            ]
+            let state = self.state(run).map_or("new", RunState::name);
+            vec![run.id.to_string(), run.label.clone(), run.total_steps().to_string(), state.to_owned()]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
         if self.plan.runs.len() > MAX_LISTED {
@@ -155,13 +170,24 @@ impl View {
         writeln!(text, "\n{}", self.conclusion())
     }
 
-    /// `16 runs (4 done before) -> 12 groups of 1 lane on cpu, 2 at a time; about 1.2e15 floating-point
-    /// operations`.
+    /// Where the database has a run of the plan, on its way to the plan's budget.
+    fn state(&self, run: &PlannedRun) -> Option<RunState> {
+        self.statuses.get(&run.id).map(|status| status.state_after(run.total_steps()))
+    }
+
+    /// `16 runs (4 done before, 8 to extend from 5 to 20 epochs) -> 12 groups of 1 lane on cpu, 2 at a
+    /// time; about 1.2e15 floating-point operations`.
     fn conclusion(&self) -> String {
-        let mut text = output::count(self.plan.runs.len(), "run");
+        let mut text = output::count(self.runs.len(), "run");
         let mut notes = Vec::new();
+        if self.plan.runs.len() > self.runs.len() {
+            notes.push(format!("{}, one for each budget", output::count(self.plan.runs.len(), "view")));
+        }
         if self.done() > 0 {
             notes.push(format!("{} done before", self.done()));
+        }
+        for ((from, to), runs) in self.extensions() {
+            notes.push(format!("{runs} to extend from {from} to {to} epochs"));
         }
         if self.plan.duplicates > 0 {
             notes.push(format!("{} left out as duplicates", self.plan.duplicates));
@@ -186,14 +212,20 @@ impl View {
 
     fn json(&self, experiment: &Experiment) -> serde_json::Value {
         let runs: Vec<_> = self.plan.runs.iter().map(|run| {
-            let state = self.statuses.get(&run.id).map(|status| status.state.name());
+            let state = self.state(run).map(RunState::name);
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
-                   "assignments": run.assignments, "steps": run.config.total_steps(), "state": state, "config": run.config})
+                   "assignments": run.assignments, "epochs": run.epochs, "steps": run.total_steps(), "state": state,
+                   "config": run.config})
         }).collect();
+        let extensions: Vec<_> = self
+            .extensions()
+            .into_iter()
+            .map(|((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs}))
+            .collect();
         json!({
             "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": self.data,
             "resolved": experiment.resolved, "axes": self.plan.axes, "runs": runs,
-            "duplicates": self.plan.duplicates, "excluded": self.plan.excluded,
+            "duplicates": self.plan.duplicates, "excluded": self.plan.excluded, "extensions": extensions,
             "groups": self.groups, "workers": self.workers,
             "floating_point_operations": self.training_flops,
         })
@@ -230,8 +262,9 @@ fn groups_by_device(groups: &[GroupView]) -> Vec<String> {
 /// Runs listed for people.
 const MAX_LISTED: usize = 50;
 
-fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
-    statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
+/// Whether nothing is left to train of a run.
+fn is_over(statuses: &HashMap<RunId, RunStatus>, run: &PlannedRun) -> bool {
+    statuses.get(&run.id).is_some_and(|status| status.state_after(run.total_steps()).is_final())
 }
 
 /// Steps in the checkpoints that the runs would go on from.

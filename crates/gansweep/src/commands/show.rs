@@ -16,9 +16,10 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if args.json {
         let view = json!({
-            "run": run, "config": reader.config_values(&run.id)?, "summaries": reader.summaries(&run.id)?,
+            "run": run, "config": reader.config_values(&run.id)?,
+            "summaries": reader.summaries(&run.id, run.total_steps)?,
             "attempts": reader.attempts(&run.id)?, "checkpoint": reader.checkpoint(&run.id)?,
-            "samples": reader.samples_index(&run.id)?,
+            "samples": reader.samples_index(&run.id, run.total_steps)?,
         });
         serde_json::to_writer_pretty(&mut out, &view)?;
         writeln!(out)?;
@@ -33,14 +34,15 @@ fn text(reader: &Reader, run: &RunRow) -> Result<String, Failure> {
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
     text += &format!(
-        "{}{cause}, step {} of {}, {:.1} s\n\n",
+        "{}{cause}, step {} of {} ({}), {:.1} s\n\n",
         run.state.name(),
         run.step,
         run.total_steps,
+        output::count(run.epochs as usize, "epoch"),
         run.seconds
     );
 
-    let summaries = reader.summaries(&run.id)?.into_iter().map(|row| {
+    let summaries = reader.summaries(&run.id, run.total_steps)?.into_iter().map(|row| {
         let optional = |value: Option<f64>| value.map(output::number).unwrap_or_default();
         vec![
             row.metric.name().to_owned(),

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gansweep_config::{Dataset, Experiment, Plan};
+use gansweep_config::{Dataset, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataSource, Split, real_grid};
 use gansweep_scheduler::{InProcessLauncher, Launcher, Pacing, StopLevel, Summary, SweepRequest, run_sweep};
-use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 
 use super::planning::{self, Substitutes};
 use super::programs::{Programs, WorkerLauncher};
 use super::slots::{self, Places};
 use super::{plan as plan_command, report};
-use crate::cli::SweepArgs;
+use crate::cli::{ExecutionArgs, SweepArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -22,6 +22,8 @@ use crate::signals::{INTERRUPTED, Interrupts};
 
 /// Attempts in a row that a run may lose before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
+/// The variable that forbids downloads.
+const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let mut store = Store::open(results)?;
-    let record = sweep_record(&experiment, &plan, &substitutes)?;
+    let record = sweep_record(args, &experiment, &plan, &substitutes)?;
     record_real_images(&mut store, &source, &experiment, &plan)?;
 
     let request = request(&experiment, record, &plan, &places, args);
@@ -85,6 +87,7 @@ fn provide_data(
 }
 
 fn sweep_record(
+    args: &SweepArgs,
     experiment: &Experiment,
     plan: &Plan,
     substitutes: &Substitutes,
@@ -93,6 +96,7 @@ fn sweep_record(
     Ok(SweepRecord {
         name: experiment.name.clone(),
         file: experiment.file.display().to_string(),
+        call: call(args, experiment),
         source_toml: experiment.source.clone(),
         description: experiment.description.clone(),
         recipe: experiment.recipe.clone(),
@@ -103,6 +107,19 @@ fn sweep_record(
         program_version: env!("CARGO_PKG_VERSION").into(),
         machine: machine(),
     })
+}
+
+/// What the program was started with besides the file.
+fn call(args: &SweepArgs, experiment: &Experiment) -> Call {
+    let LoadOptions { profile, sets, env } = experiment.options.clone();
+    let mut variables: BTreeMap<String, String> = env.into_iter().collect();
+    // Without a network, a fallback may have taken a dataset's place.
+    let offline = std::env::var(OFFLINE).ok();
+    variables.extend(offline.map(|value| (OFFLINE.to_owned(), value)));
+    let ExecutionArgs { devices, jobs, fuse } = args.execution.clone();
+    let data_dir = args.experiment.data_dir.as_ref().map(|folder| folder.display().to_string());
+    let results = args.results.results.display().to_string();
+    Call { profile, sets, variables, results, data_dir, devices, jobs, fuse }
 }
 
 /// One grid of real images per dataset, of the sample grids' geometry.
@@ -134,10 +151,12 @@ fn request(
     places: &Places,
     args: &SweepArgs,
 ) -> SweepRequest {
+    let runs = plan.longest();
     SweepRequest {
         sweep,
-        runs: plan.runs.clone(),
-        slots: places.slots(&plan.runs),
+        slots: places.slots(&runs),
+        plan: plan.runs.clone(),
+        runs,
         results_dir: args.results.results.clone(),
         data_dir: args.experiment.data_dir.clone(),
         max_attempts: MAX_ATTEMPTS,
@@ -191,7 +210,7 @@ fn print_places(results: &Path, page: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `16 runs: 12 completed, 4 skipped (already done) in 3 min 20 s`.
+/// `16 runs: 12 completed, 4 already done (8 extended) in 3 min 20 s`.
 fn describe(summary: &Summary) -> String {
     let parts = [
         (summary.completed, "completed"),
@@ -206,9 +225,15 @@ fn describe(summary: &Summary) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
-    let resumed = if summary.resumed > 0 { format!(" ({} resumed)", summary.resumed) } else { String::new() };
+    let notes = [(summary.resumed, "resumed"), (summary.extended, "extended")];
+    let notes: Vec<String> = notes
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     format!(
-        "{}: {}{resumed} in {}",
+        "{}: {}{notes} in {}",
         output::count(summary.total, "run"),
         said.join(", "),
         output::duration(summary.elapsed)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gansweep_config::RunState;
 
 use super::groups::Groups;
-use super::{axes, charts, configs, grids, moment, runs, wall};
+use super::{axes, charts, command, configs, grids, moment, runs, wall};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -37,7 +37,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         machine: input.machine.clone(),
         created: moment::of_unix_ms(input.created_unix_ms),
         ended: ended(&input.runs).map(moment::of_unix_ms),
-        command: format!("gansweep sweep {}", shell_word(&input.file)),
+        command: command::of(&input.file, &input.call.clone().unwrap_or_default()),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
@@ -66,26 +66,4 @@ fn ended(runs: &[RunInput]) -> Option<i64> {
 fn devices(runs: &[RunInput]) -> Vec<String> {
     let names = runs.iter().flat_map(|run| &run.attempts).map(runs::device);
     names.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// A path as one word of a POSIX shell.
-fn shell_word(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_quoted_only_where_a_shell_needs_it() {
-        assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
-        assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
-        assert_eq!(shell_word("it's.toml"), "'it'\\''s.toml'");
-    }
 }

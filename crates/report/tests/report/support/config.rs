@@ -7,7 +7,7 @@ use gansweep_config::{
 
 use super::Spec;
 
-pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
+pub(super) fn config(spec: &Spec, dataset: Dataset) -> Config {
     let adam = AdamConfig { lr: spec.lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 };
     Config {
         data: DataConfig { dataset, images: 0, pixels: Pixels::Signed },
@@ -32,7 +32,6 @@ pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
         loss: LossConfig { combine: Combine::Sum, label_smoothing: 0.0 },
         optimizer: OptimizerConfig { generator: adam.clone(), discriminator: adam },
         train: TrainConfig {
-            epochs,
             batch_size: 100,
             d_steps: 1,
             noise: Noise::Fresh,
