@@ -1,9 +1,11 @@
 //! The program as its users run it: the real binary, real files, real signals.
 
 mod bad_input;
+mod budgets;
 mod commands;
 mod devices;
 mod interruption;
+mod migration;
 mod mixed_builds;
 mod mnist;
 mod own_images;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use gansweep_config::RunId;
+use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
-use gansweep_store::{Reader, RunFilter};
+use gansweep_store::{Reader, RunFilter, RunRow};
+use gansweep_train::checkpoint;
 use tempfile::TempDir;
 
 /// A folder that disappears with the test.
@@ -86,6 +88,24 @@ impl Sandbox {
         Reader::open(&self.path("results")).expect("a database")
     }
 
+    /// The rows of a sweep, by position.
+    pub(crate) fn runs_of(&self, sweep: &str) -> Vec<RunRow> {
+        let filter = RunFilter { sweep: Some(sweep.to_owned()), where_sql: None };
+        self.reader().runs(&filter).unwrap()
+    }
+
+    /// Weights, moments and counts in the checkpoint of every run that has one.
+    pub(crate) fn checkpoints(&self) -> BTreeMap<RunId, LaneState> {
+        let reader = self.reader();
+        let runs = reader.runs(&RunFilter::default()).unwrap();
+        let state = |id: RunId| {
+            let row = reader.checkpoint(&id).unwrap()?;
+            let snapshot = checkpoint::read(&self.path("results").join(row.path), Some(&row.sha256)).unwrap();
+            Some((id, snapshot.state))
+        };
+        runs.into_iter().filter_map(|run| state(run.id)).collect()
+    }
+
     /// Every deterministic point and every grid, by run, step and name.
     pub(crate) fn recorded(&self) -> Recorded {
         recorded(&self.path("results"))
@@ -100,12 +120,12 @@ pub(crate) fn recorded(results: &Path) -> Recorded {
     let mut recorded = Recorded::new();
     for run in reader.runs(&RunFilter::default()).unwrap() {
         for metric in Metric::ALL.into_iter().filter(|metric| metric.declaration().deterministic) {
-            for point in reader.points(&run.id, metric, usize::MAX).unwrap() {
+            for point in reader.points(&run.id, metric, u64::MAX, usize::MAX).unwrap() {
                 let key = (run.id.clone(), point.step, metric.name().to_owned());
                 recorded.insert(key, point.value.to_bits().to_le_bytes().to_vec());
             }
         }
-        for info in reader.samples_index(&run.id).unwrap() {
+        for info in reader.samples_index(&run.id, u64::MAX).unwrap() {
             let png = reader.sample(&run.id, info.step).unwrap().expect("a listed grid").png;
             recorded.insert((run.id.clone(), info.step, "samples".into()), png);
         }

@@ -23,13 +23,14 @@ fn a_sweep_trains_every_run_records_it_and_says_where_report_and_database_are() 
     for run in &runs {
         assert_eq!((run.state, run.step), (RunState::Completed, 40), "{}", run.label);
         let steps: Vec<u64> = reader
-            .points(&run.id, Metric::DLoss, usize::MAX)
+            .points(&run.id, Metric::DLoss, u64::MAX, usize::MAX)
             .unwrap()
             .iter()
             .map(|point| point.step)
             .collect();
         assert_eq!(steps, [4, 8, 10, 12, 16, 20, 24, 28, 30, 32, 36, 40]);
-        let grids: Vec<u64> = reader.samples_index(&run.id).unwrap().iter().map(|grid| grid.step).collect();
+        let grids: Vec<u64> =
+            reader.samples_index(&run.id, u64::MAX).unwrap().iter().map(|grid| grid.step).collect();
         assert_eq!(grids, [0, 10, 20, 30, 40]);
     }
     let html = std::fs::read_to_string(report).unwrap();
@@ -89,8 +90,8 @@ fn a_run_whose_loss_explodes_ends_as_diverged_and_the_others_go_on() {
     assert!(
         diverged.step < 40 && diverged.cause.as_deref().is_some_and(|cause| cause.contains("loss became"))
     );
-    let last = sandbox.reader().points(&diverged.id, Metric::DLoss, usize::MAX).unwrap().pop();
-    let last_g = sandbox.reader().points(&diverged.id, Metric::GLoss, usize::MAX).unwrap().pop();
+    let last = sandbox.reader().points(&diverged.id, Metric::DLoss, u64::MAX, usize::MAX).unwrap().pop();
+    let last_g = sandbox.reader().points(&diverged.id, Metric::GLoss, u64::MAX, usize::MAX).unwrap().pop();
     assert!(
         [last, last_g]
             .into_iter()

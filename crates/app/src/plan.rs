@@ -1,6 +1,6 @@
 //! The use case that only looks ahead: what a sweep would run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, RunId, RunState};
@@ -35,13 +35,15 @@ pub struct Preview {
     pub plan: Plan,
     /// The datasets that its runs ask for.
     pub data: Vec<DataPreview>,
+    /// The plan's runs, each once, with the largest budget that the plan asks for.
+    pub runs: Vec<PlannedRun>,
     /// Where each run that the database knows stands.
     pub statuses: HashMap<RunId, RunStatus>,
     /// Groups that would be formed of the runs that are not over.
     pub groups: Vec<GroupPreview>,
     /// Workers at the same time.
     pub workers: usize,
-    /// Floating-point operations of the runs that are not over, those of steps already done included.
+    /// Floating-point operations of what is left to train.
     pub training_flops: f64,
 }
 
@@ -89,26 +91,47 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let specs = experiment::specs(&experiment, &source)?;
     let (substitutes, data) = foresee_data(&experiment, &specs, &source)?;
     let plan = experiment::plan(&experiment, &specs, &substitutes)?;
-    let statuses = recorded_statuses(&request.results, &plan)?;
-    let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
+    let runs = plan.longest();
+    let statuses = recorded_statuses(&request.results, &runs)?;
+    let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
     let slots = places.slots(&open);
-    let groups = group_previews(&open, &statuses, &slots);
-    let flops = |run: &PlannedRun| {
-        run.config.flops_per_step(run.spec.image) * run.config.total_steps(&run.spec) as f64
+    let steps = steps_done(&open, &statuses);
+    let groups = group_previews(&open, &steps, &slots);
+    let flops = |(run, done): (&PlannedRun, &u64)| {
+        run.config.flops_per_step(run.spec.image) * run.total_steps().saturating_sub(*done) as f64
     };
-    let training_flops = open.iter().map(flops).sum();
-    Ok(Preview { experiment, plan, data, statuses, groups, workers: slots.len(), training_flops })
+    let training_flops = open.iter().zip(&steps).map(flops).sum();
+    Ok(Preview { experiment, plan, data, runs, statuses, groups, workers: slots.len(), training_flops })
 }
 
 impl Preview {
     /// Runs that are over: there is nothing left to train of them.
     pub fn done(&self) -> usize {
-        self.plan.runs.iter().filter(|run| is_over(&self.statuses, &run.id)).count()
+        self.runs.iter().filter(|run| is_over(&self.statuses, run)).count()
+    }
+
+    /// How many runs were completed for a smaller budget and go on, by the epochs that they have and
+    /// those that they get.
+    pub fn extensions(&self) -> BTreeMap<(u64, u32), usize> {
+        let mut extensions = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| !is_over(&self.statuses, run)) {
+            let Some(status) = self.statuses.get(&run.id) else { continue };
+            if status.state == RunState::Completed {
+                let from = status.confirmed_step / u64::from(run.config.steps_per_epoch(&run.spec));
+                *extensions.entry((from, run.epochs)).or_default() += 1;
+            }
+        }
+        extensions
+    }
+
+    /// Where the database has a run of the plan, on its way to the plan's budget; `None` for a new run.
+    pub fn state(&self, run: &PlannedRun) -> Option<RunState> {
+        self.statuses.get(&run.id).map(|status| status.state_after(run.total_steps()))
     }
 }
 
-fn recorded_statuses(results: &Path, plan: &Plan) -> Result<HashMap<RunId, RunStatus>, AppError> {
-    let ids: Vec<RunId> = plan.runs.iter().map(|run| run.id.clone()).collect();
+fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunId, RunStatus>, AppError> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
     match Reader::open(results) {
         Ok(reader) => Ok(reader.statuses(&ids)?),
         Err(StoreError::NoDatabase { .. }) => Ok(HashMap::new()),
@@ -116,12 +139,8 @@ fn recorded_statuses(results: &Path, plan: &Plan) -> Result<HashMap<RunId, RunSt
     }
 }
 
-fn group_previews(
-    open: &[PlannedRun],
-    statuses: &HashMap<RunId, RunStatus>,
-    slots: &[Slot],
-) -> Vec<GroupPreview> {
-    let groups = form_groups(open, &steps_done(open, statuses), slots).into_iter();
+fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<GroupPreview> {
+    let groups = form_groups(open, steps, slots).into_iter();
     groups
         .map(|PlannedGroup { slot, runs }| {
             let (device, lanes) = (slots[slot].device.clone(), runs.len());
@@ -133,8 +152,9 @@ fn group_previews(
         .collect()
 }
 
-fn is_over(statuses: &HashMap<RunId, RunStatus>, id: &RunId) -> bool {
-    statuses.get(id).is_some_and(|status| matches!(status.state, RunState::Completed | RunState::Diverged))
+/// Whether nothing is left to train of a run.
+fn is_over(statuses: &HashMap<RunId, RunStatus>, run: &PlannedRun) -> bool {
+    statuses.get(&run.id).is_some_and(|status| status.state_after(run.total_steps()).is_final())
 }
 
 /// Steps in the checkpoints that the runs would go on from.

@@ -86,10 +86,10 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     let run = reader.run(id)?;
     Ok(RunDetails {
         config: reader.config_values(&run.id)?,
-        summaries: reader.summaries(&run.id)?,
+        summaries: reader.summaries(&run.id, run.total_steps)?,
         attempts: reader.attempts(&run.id)?,
         checkpoint: reader.checkpoint(&run.id)?,
-        samples: reader.samples_index(&run.id)?,
+        samples: reader.samples_index(&run.id, run.total_steps)?,
         run,
     })
 }
@@ -100,15 +100,15 @@ pub fn compare_runs(results: &Path, ids: &[String]) -> Result<Comparison, AppErr
     let runs = ids.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
     let differences = reader.diff(&ids)?;
-    let last_values = last_values(&reader, &ids)?;
+    let last_values = last_values(&reader, &runs)?;
     Ok(Comparison { runs, differences, last_values })
 }
 
-fn last_values(reader: &Reader, ids: &[RunId]) -> Result<Vec<LastValues>, AppError> {
+fn last_values(reader: &Reader, runs: &[RunRow]) -> Result<Vec<LastValues>, AppError> {
     let mut last: BTreeMap<Metric, Vec<Option<f64>>> = BTreeMap::new();
-    for (index, id) in ids.iter().enumerate() {
-        for summary in reader.summaries(id)? {
-            last.entry(summary.metric).or_insert_with(|| vec![None; ids.len()])[index] = Some(summary.last);
+    for (index, run) in runs.iter().enumerate() {
+        for summary in reader.summaries(&run.id, run.total_steps)? {
+            last.entry(summary.metric).or_insert_with(|| vec![None; runs.len()])[index] = Some(summary.last);
         }
     }
     let shown = last.into_iter().filter(|(metric, _)| metric.declaration().deterministic);

@@ -6,21 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataSource, real_grid};
 use gansweep_scheduler::{
     self as scheduler, InProcessLauncher, Launcher, Pacing, StopLevel, StopSignal, Summary, run_sweep,
 };
-use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 
 use crate::experiment::{self, Substitutes};
 use crate::plan::PlanRequest;
 use crate::programs::{Programs, WorkerLauncher};
-use crate::slots::{self, Places};
+use crate::slots::{self, ExecutionRequest, Places};
 use crate::{AppError, Observer, Progress, report, worker};
 
 /// Attempts in a row that a run may lose before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
+/// The variable that forbids downloads.
+const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
 /// What to train, where, and how the workers are started.
 #[derive(Debug, Clone)]
@@ -50,6 +52,7 @@ pub struct PreparedSweep {
     launcher: Box<dyn Launcher>,
     source: DataSource,
     results: PathBuf,
+    execution: ExecutionRequest,
 }
 
 /// How a sweep ended.
@@ -84,8 +87,8 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let substitutes = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &substitutes)?;
     observer.observe(Progress::Planned(&plan));
-    let results = results.clone();
-    Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results })
+    let (results, execution) = (results.clone(), execution.clone());
+    Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results, execution })
 }
 
 impl PreparedSweep {
@@ -115,10 +118,12 @@ impl PreparedSweep {
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
+        let runs = self.plan.longest();
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
-            runs: self.plan.runs.clone(),
-            slots: self.places.slots(&self.plan.runs),
+            slots: self.places.slots(&runs),
+            plan: self.plan.runs.clone(),
+            runs,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
@@ -134,6 +139,7 @@ impl PreparedSweep {
         Ok(SweepRecord {
             name: experiment.name.clone(),
             file: experiment.file.display().to_string(),
+            call: self.call(),
             source_toml: experiment.source.clone(),
             description: experiment.description.clone(),
             recipe: experiment.recipe.clone(),
@@ -144,6 +150,20 @@ impl PreparedSweep {
             program_version: env!("CARGO_PKG_VERSION").into(),
             machine: machine(),
         })
+    }
+
+    /// What the program was started with besides the file.
+    fn call(&self) -> Call {
+        let LoadOptions { profile, sets, env } = self.experiment.options.clone();
+        let mut variables: BTreeMap<String, String> = env.into_iter().collect();
+        // Without a network, a fallback may have taken a dataset's place.
+        if self.source.offline {
+            variables.insert(OFFLINE.to_owned(), "1".to_owned());
+        }
+        let ExecutionRequest { devices, jobs, fuse } = self.execution.clone();
+        let data_dir = self.source.data_dir.as_ref().map(|folder| folder.display().to_string());
+        let results = self.results.display().to_string();
+        Call { profile, sets, variables, results, data_dir, devices, jobs, fuse }
     }
 
     /// One grid of real images per dataset, of the sample grids' geometry.

@@ -1,12 +1,22 @@
 //! A config: the resolved values that decide a run's mathematics, the seed left out.
 //!
 //! Everything in [`Config`] changes what is computed, and nothing outside of it (but the seed and
-//! the data) does; how often a run is recorded and where it trains live in
+//! the data) does. For how long a run is trained is its budget, which each sweep asks for
+//! ([`Asked`]); how often a run is recorded and where it trains live in
 //! [`Record`](crate::Record) and [`Execution`](crate::Execution).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, DatasetSpec, LossConfig, OptimizerConfig};
+
+/// What a sweep asks of a run, the seed left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// What to compute.
+    pub config: Config,
+    /// The budget, in passes over the training images.
+    pub epochs: u32,
+}
 
 /// The resolved values that decide a run's mathematics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +30,7 @@ pub struct Config {
     pub loss: LossConfig,
     /// How each network's parameters move.
     pub optimizer: OptimizerConfig,
-    /// How long, in what portions, and on which noise.
+    /// In what portions, and on which noise.
     pub train: TrainConfig,
 }
 
@@ -124,12 +134,10 @@ pub struct DiscriminatorConfig {
     pub dropout: f64,
 }
 
-/// How long, in what portions, and on which noise.
+/// In what portions, and on which noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training images.
-    pub epochs: u32,
     /// Images in a batch; the last batch of an epoch may be smaller.
     pub batch_size: u32,
     /// Discriminator updates, each on a batch of its own, before each generator update.
@@ -200,9 +208,9 @@ impl Config {
         self.batches_per_epoch(spec).div_ceil(self.train.d_steps)
     }
 
-    /// Steps in the whole run.
-    pub const fn total_steps(&self, spec: &DatasetSpec) -> u64 {
-        self.steps_per_epoch(spec) as u64 * self.train.epochs as u64
+    /// Steps in so many epochs.
+    pub const fn steps(&self, epochs: u32, spec: &DatasetSpec) -> u64 {
+        self.steps_per_epoch(spec) as u64 * epochs as u64
     }
 
     /// Where in its epoch a run stands after `step` steps, as far as it matters to the lanes of a
@@ -274,11 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_its_epochs_times_their_steps() {
+    fn the_longest_run_has_more_steps_than_fit_32_bits() {
         let mut config = config();
         config.train.batch_size = 1;
-        config.train.epochs = 100_000;
-        assert_eq!(config.total_steps(&spec()), 6_000_000_000);
+        assert_eq!(config.steps(100_000, &spec()), 6_000_000_000);
     }
 
     #[test]

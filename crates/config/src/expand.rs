@@ -4,15 +4,15 @@ use crate::clash::{Clash, clashes};
 use crate::plan::Identities;
 use crate::schema::{self, Key};
 use crate::sweep::Exclusion;
-use crate::{Config, Experiment, Fault, Layer, Place, Problem, Value};
+use crate::{Asked, Experiment, Fault, Layer, Place, Problem, Value};
 
 /// The most runs of one sweep, before any is left out.
 const MAX_RUNS: u128 = 1_000_000;
 
-/// One value of each axis, and the config that they make.
+/// One value of each axis, and what they ask of a run together.
 #[derive(Debug, Clone)]
 pub(crate) struct Combination<'e> {
-    pub(crate) config: Config,
+    pub(crate) asked: Asked,
     pub(crate) recipe: &'e str,
     /// In the order of [`Sweep::axes`](crate::Sweep::axes).
     pub(crate) values: Vec<&'e Value>,
@@ -26,14 +26,14 @@ impl Combination<'_> {
 
     /// Whether a rule's values are its own: then assigning them changes nothing.
     fn matches(&self, rule: &Exclusion) -> bool {
-        let mut assigned = self.config.clone();
+        let mut assigned = self.asked.clone();
         for (key, value) in &rule.values {
             if key.path == schema::RECIPE && value.as_text() != Some(self.recipe) {
                 return false;
             }
             key.apply(value, &mut assigned);
         }
-        assigned == self.config
+        assigned == self.asked
     }
 }
 
@@ -62,11 +62,11 @@ fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'
     let recipe =
         chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, value)| value.as_text());
     let recipe = recipe.unwrap_or(&experiment.recipe);
-    let mut config = experiment.bases.get(recipe).unwrap_or(&experiment.config).clone();
+    let mut asked = experiment.bases.get(recipe).cloned().unwrap_or_else(|| experiment.asked());
     for (key, value) in &chosen {
-        key.apply(value, &mut config);
+        key.apply(value, &mut asked);
     }
-    Combination { config, recipe, values: chosen.into_iter().map(|(_, value)| value).collect() }
+    Combination { asked, recipe, values: chosen.into_iter().map(|(_, value)| value).collect() }
 }
 
 /// What is wrong with the runs of an experiment; only what `known` faults cast no doubt on. Without
@@ -91,7 +91,7 @@ pub(crate) fn check(
             continue;
         }
         left += 1;
-        let config = &combination.config;
+        let config = &combination.asked.config;
         let identity = data.as_mut().map(|data| data.of(config.data.dataset));
         for clash in clashes(config, experiment, identity) {
             match found.iter_mut().find(|(earlier, _)| *earlier == clash) {

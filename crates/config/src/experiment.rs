@@ -10,7 +10,7 @@ use crate::merge::{Bases, Settings, Stack, stack, unmergeable};
 use crate::schema;
 use crate::sweep::{Sweep, swept_recipes};
 use crate::{
-    Config, Dataset, Execution, Fault, Faults, Layer, Place, Record, Value, document, expand, layers,
+    Asked, Config, Dataset, Execution, Fault, Faults, Layer, Place, Record, Value, document, expand, layers,
 };
 
 /// What besides the file decides an experiment.
@@ -38,10 +38,12 @@ pub struct Experiment {
     pub source: String,
     /// The recipe it starts from.
     pub recipe: String,
-    /// The values of every run, but for what the sweep changes.
+    /// The config of every run, but for what the sweep changes.
     pub config: Config,
     /// The folder of the user's own images; a relative one starts at the current folder.
     pub data_path: Option<PathBuf>,
+    /// The budget of every run in epochs, unless the sweep changes it.
+    pub epochs: u32,
     /// What to train on where the dataset is neither at hand nor to be downloaded.
     pub fallback: Option<Dataset>,
     /// What is recorded.
@@ -52,7 +54,10 @@ pub struct Experiment {
     pub sweep: Sweep,
     /// Every key with its value and the layer that decided it, in the order of the documentation.
     pub resolved: Vec<ResolvedKey>,
-    /// The config of each swept recipe, below the sweep's other assignments.
+    /// What besides the file decided it; of the environment, the variables that spell keys.
+    #[serde(skip)]
+    pub options: LoadOptions,
+    /// What each swept recipe asks of a run, below the sweep's other assignments.
     #[serde(skip)]
     pub(crate) bases: Bases,
     /// Where the value of each key was given.
@@ -91,7 +96,8 @@ impl Experiment {
     pub fn parse(path: &Path, source: String, options: &LoadOptions) -> Result<Self, Faults> {
         let mut faults = Vec::new();
         let layers = layers::all(path, &source, options, &mut faults)?;
-        let loaded = Self::merge(path, source, &layers, &mut faults).map_err(|error| unmergeable(&error));
+        let loaded = Self::merge(path, source, &layers, options, &mut faults);
+        let loaded = loaded.map_err(|error| unmergeable(&error));
         match loaded {
             Ok(experiment) => {
                 faults.extend(expand::check(&experiment, &faults, None));
@@ -106,13 +112,19 @@ impl Experiment {
 
     /// The datasets that its runs ask for, each once.
     pub fn datasets(&self) -> BTreeSet<Dataset> {
-        expand::combinations(self).map(|combination| combination.config.data.dataset).collect()
+        expand::combinations(self).map(|combination| combination.asked.config.data.dataset).collect()
+    }
+
+    /// What is asked of every run, but for what the sweep changes.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked { config: self.config.clone(), epochs: self.epochs }
     }
 
     fn merge(
         path: &Path,
         source: String,
         layers: &[Given],
+        options: &LoadOptions,
         faults: &mut Vec<Fault>,
     ) -> Result<Self, Box<figment::Error>> {
         let recipe = recipe_of(layers);
@@ -122,11 +134,13 @@ impl Experiment {
         let bases = bases(&sweep, layers, faults)?;
         let origins = origins(layers, &base);
         let resolved = resolved(&merged, &settings, path);
+        let Asked { config, epochs } = settings.asked();
         Ok(Self {
             name: name(&settings, path),
             file: path.to_owned(),
             source,
-            config: settings.config(),
+            config,
+            epochs,
             data_path: data_path(&settings, path, &origins),
             fallback: settings.fallback(),
             recipe: settings.recipe,
@@ -135,6 +149,7 @@ impl Experiment {
             execution: settings.execution,
             sweep,
             resolved,
+            options: LoadOptions { env: layers::spelling_keys(&options.env), ..options.clone() },
             bases,
             origins,
         })
@@ -168,7 +183,7 @@ fn bases(sweep: &Sweep, layers: &[Given], faults: &mut Vec<Fault>) -> Result<Bas
     for recipe in swept_recipes(sweep) {
         let base = layers::recipe(recipe, faults);
         let (_, settings) = stack(layers, &base)?;
-        bases.insert(recipe.to_owned(), settings.config());
+        bases.insert(recipe.to_owned(), settings.asked());
     }
     Ok(bases)
 }

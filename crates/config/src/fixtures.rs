@@ -2,11 +2,20 @@
 
 use std::path::Path;
 
-use crate::{Config, DatasetSpec, Experiment, ImageShape, LoadOptions};
+use crate::{Config, DatasetSpec, Experiment, ImageShape, LoadOptions, Record};
 
 /// The config of an empty experiment file.
 pub(crate) fn config() -> Config {
-    Experiment::parse(Path::new("empty.toml"), String::new(), &LoadOptions::default()).unwrap().config
+    empty().config
+}
+
+/// What an empty experiment file records.
+pub(crate) fn record() -> Record {
+    empty().record
+}
+
+fn empty() -> Experiment {
+    Experiment::parse(Path::new("empty.toml"), String::new(), &LoadOptions::default()).unwrap()
 }
 
 /// The spec of MNIST but for the fingerprint.

@@ -1,79 +1,42 @@
 //! Groups: runs whose tensors have equal shapes, and which can therefore train as lanes of one batch.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use crate::{Config, Dataset, DatasetSpec, LossKind, OptimizerKind, Output, Pixels, PlannedRun};
+use crate::schema::{Key, Lanes, keys};
+use crate::{Config, DatasetSpec, PlannedRun, Value, identity};
 
 /// What all lanes of a group have in common: everything that decides a tensor's shape, which
 /// images a step sees, or which operations it consists of.
 ///
-/// Learning rates, betas, eps, slopes (a `ReLU` is a leaky `ReLU` of slope 0), dropout rates above
-/// zero, label smoothing, the combination of losses, the latent distribution, noise, shuffling,
-/// epochs and seeds are absent on purpose: each lane has its own.
+/// Which keys those are, each key says itself ([`Lanes`]); beside them stand the data's bytes.
+/// Budgets and seeds are each lane's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a shape")]
-pub struct GroupKey {
-    /// Length of a latent vector.
-    pub latent_dim: u32,
-    /// Widths of the generator's hidden layers.
-    pub generator_hidden: Vec<u32>,
-    /// Widths of the discriminator's hidden layers.
-    pub discriminator_hidden: Vec<u32>,
-    /// Whether the generator has `BatchNorm`.
-    pub batch_norm: bool,
-    /// Whether the generator has Dropout layers.
-    pub generator_dropout: bool,
-    /// Whether the discriminator has Dropout layers.
-    pub discriminator_dropout: bool,
-    /// The generator's last activation.
-    pub output: Output,
-    /// What the networks minimise.
-    pub loss: LossKind,
-    /// How the generator's parameters move.
-    pub generator_optimizer: OptimizerKind,
-    /// How the discriminator's parameters move.
-    pub discriminator_optimizer: OptimizerKind,
-    /// Images in a batch.
-    pub batch_size: u32,
-    /// Whether a last batch that is not full is left out.
-    pub drop_last: bool,
-    /// Discriminator updates before each generator update.
-    pub d_steps: u32,
-    /// What is learnt.
-    pub dataset: Dataset,
-    /// Its shapes and its bytes.
-    pub spec: DatasetSpec,
-    /// How many of its images.
-    pub images: u32,
-    /// Their scale.
-    pub pixels: Pixels,
-}
+pub struct GroupKey(String);
 
 impl GroupKey {
     /// Of a config on data of that spec.
     pub fn of(config: &Config, spec: &DatasetSpec) -> Self {
-        let Config { data, model, loss, optimizer, train } = config;
-        Self {
-            latent_dim: model.latent_dim,
-            generator_hidden: model.generator.hidden.clone(),
-            discriminator_hidden: model.discriminator.hidden.clone(),
-            batch_norm: model.generator.batch_norm,
-            generator_dropout: model.generator.dropout > 0.0,
-            discriminator_dropout: model.discriminator.dropout > 0.0,
-            output: model.output,
-            loss: loss.kind,
-            generator_optimizer: optimizer.generator.kind,
-            discriminator_optimizer: optimizer.discriminator.kind,
-            batch_size: train.batch_size,
-            drop_last: train.drop_last,
-            d_steps: train.d_steps,
-            dataset: data.dataset,
-            spec: spec.clone(),
-            images: data.images,
-            pixels: data.pixels,
+        let mut config = config.clone();
+        let mut common = String::new();
+        for key in SHARED.iter() {
+            let Some(value) = key.field.and_then(|field| field.get(&mut config)) else { continue };
+            match (key.lanes, &value) {
+                (Lanes::Presence, Value::Number(number)) => {
+                    common.push(if *number > 0.0 { '+' } else { '0' });
+                }
+                _ => identity::put(&value, &mut common),
+            }
+            common.push('\n');
         }
+        common.push_str(&spec.fingerprint);
+        Self(common)
     }
 }
+
+/// The keys that lanes do not differ in freely.
+static SHARED: LazyLock<Vec<&'static Key>> =
+    LazyLock::new(|| keys().filter(|key| key.lanes != Lanes::Varies).collect());
 
 /// Puts runs of equal [`GroupKey`] together, given as positions in `runs`.
 ///

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Config;
+use crate::{Config, identity};
 
-/// The first 16 hexadecimal digits of the SHA-256 of a config's canonical JSON.
+/// The first 16 hexadecimal digits of the SHA-256 over the keys in which a config differs from
+/// what held before the keys existed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConfigHash(String);
@@ -18,11 +19,10 @@ pub struct ConfigHash(String);
 pub struct RunId(String);
 
 impl ConfigHash {
-    /// Of a config. Equal configs have equal hashes however their files were written: numbers are
-    /// hashed by value, keys in the order of the type.
+    /// Of a config in its canonical form. Equal configs have equal hashes however their files were
+    /// written, and in every later version of the program, whatever keys it adds.
     pub fn of(config: &Config) -> Self {
-        let json = serde_json::to_vec(config).expect("a config is plain data");
-        Self(short_sha256(&[&json]))
+        Self(short_sha256(&[identity::text(config).as_bytes()]))
     }
 
     /// As text.

@@ -123,8 +123,8 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
         if PROGRAM_VARIABLES.contains(&name.as_str()) {
             continue;
         }
-        let path = spelt.to_lowercase().replace("__", ".");
-        if schema::find(&path).is_some() || schema::is_table(&path) || spelt.contains("__") {
+        let path = path_of_variable(spelt);
+        if spells_a_key(spelt) {
             let document = Document::of_value(Place::Variable(name.clone()), value);
             read_text(&document, &path, &mut given, faults);
         } else if let Some(meant) = misspelt_variable(spelt) {
@@ -138,6 +138,25 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
         }
     }
     given
+}
+
+/// Those of some environment variables that give values to keys.
+pub(crate) fn spelling_keys(variables: &[(String, String)]) -> Vec<(String, String)> {
+    let spells = |name: &str| {
+        name.strip_prefix(PREFIX).is_some_and(spells_a_key) && !PROGRAM_VARIABLES.contains(&name)
+    };
+    variables.iter().filter(|(name, _)| spells(name)).cloned().collect()
+}
+
+fn path_of_variable(spelt: &str) -> String {
+    spelt.to_lowercase().replace("__", ".")
+}
+
+/// Whether a variable, its prefix left out, is meant for a key: it names one or a table of keys, or
+/// has the two underscores that stand for a dot.
+fn spells_a_key(spelt: &str) -> bool {
+    let path = path_of_variable(spelt);
+    schema::find(&path).is_some() || schema::is_table(&path) || spelt.contains("__")
 }
 
 /// The variable that was meant by one without the two underscores that stand for a dot; `None` for

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::given::{Given, GivenValue};
 use crate::schema::keys;
 use crate::{
-    Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, OptimizerConfig, Pixels,
-    Place, Problem, Record, ResolvedKey, TrainConfig, Value,
+    Asked, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
+    OptimizerConfig, Pixels, Place, Problem, Record, ResolvedKey, TrainConfig, Value,
 };
 
 /// Every value of an experiment but its axes.
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     model: ModelConfig,
     loss: LossConfig,
     optimizer: OptimizerConfig,
-    train: TrainConfig,
+    train: TrainSettings,
     pub(crate) record: Record,
     pub(crate) execution: Execution,
     pub(crate) sweep: SweepSettings,
@@ -38,6 +38,17 @@ struct DataSettings {
     images: u32,
     pixels: Pixels,
     fallback: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrainSettings {
+    epochs: u32,
+    batch_size: u32,
+    d_steps: u32,
+    noise: Noise,
+    shuffle: bool,
+    drop_last: bool,
 }
 
 /// The values of the sweep but its axes and exclusions.
@@ -57,16 +68,18 @@ pub(crate) struct RandomSettings {
 }
 
 impl Settings {
-    /// The part that decides a run's mathematics.
-    pub(crate) fn config(&self) -> Config {
+    /// What is asked of every run, but for what the sweep changes.
+    pub(crate) fn asked(&self) -> Asked {
         let DataSettings { dataset, images, pixels, .. } = self.data;
-        Config {
+        let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last } = self.train;
+        let config = Config {
             data: DataConfig { dataset, images, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
             optimizer: self.optimizer.clone(),
-            train: self.train.clone(),
-        }
+            train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last },
+        };
+        Asked { config, epochs }
     }
 
     /// The folder of the user's own images, as it is given; empty for none.
@@ -191,5 +204,5 @@ pub(crate) fn unmergeable(error: &figment::Error) -> Fault {
     Fault::new(Place::Builtin, None, "", Problem::Unmergeable(error.to_string()))
 }
 
-/// The base config of each recipe that is swept.
-pub(crate) type Bases = BTreeMap<String, Config>;
+/// What each recipe that is swept asks of a run.
+pub(crate) type Bases = BTreeMap<String, Asked>;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::expand::{self, Combination};
 use crate::sweep::Axis;
 use crate::{
-    Assignment, AxisKind, ConfigHash, Dataset, DatasetSpec, Experiment, Faults, Place, PlannedRun, RunId,
-    Value, short,
+    Asked, Assignment, AxisKind, ConfigHash, Dataset, DatasetSpec, Experiment, Faults, Place, PlannedRun,
+    RunId, Value, short,
 };
 
 /// The data that runs on a dataset really train on.
@@ -35,13 +35,14 @@ impl Identities<'_> {
 /// The runs of an experiment, in order, and how they came about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
-    /// The runs, each once: configs in the order of the factors, the seeds of each together.
+    /// The runs, each once for each budget: configs in the order of the factors, the seeds of each
+    /// together.
     pub runs: Vec<PlannedRun>,
     /// What is swept, in the order of the runs' assignments.
     pub axes: Vec<AxisSummary>,
     /// The seeds of every config.
     pub seeds: Vec<u64>,
-    /// Runs left out because an earlier one has the same config and seed.
+    /// Runs left out because an earlier one has the same config, seed and budget.
     pub duplicates: usize,
     /// Runs left out by `[[sweep.exclude]]`.
     pub excluded: usize,
@@ -83,6 +84,22 @@ impl Plan {
         let Draft { runs, duplicates, excluded, .. } = draft;
         Ok(Self { runs, axes, seeds: sweep.seeds.clone(), duplicates, excluded, idle_exclusions })
     }
+
+    /// Each run once, with the largest budget that the plan asks for it: what there is to train.
+    /// In the order in which the plan first lists them.
+    pub fn longest(&self) -> Vec<PlannedRun> {
+        let mut places: HashMap<&RunId, usize> = HashMap::with_capacity(self.runs.len());
+        let mut longest: Vec<&PlannedRun> = Vec::with_capacity(self.runs.len());
+        for run in &self.runs {
+            let place = *places.entry(&run.id).or_insert(longest.len());
+            match longest.get_mut(place) {
+                Some(known) if known.epochs < run.epochs => *known = run,
+                Some(_) => {}
+                None => longest.push(run),
+            }
+        }
+        longest.into_iter().cloned().collect()
+    }
 }
 
 fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary> {
@@ -102,7 +119,8 @@ struct Draft<'e> {
     identities: Identities<'e>,
     /// The axes' names in labels.
     names: Vec<String>,
-    seen: HashSet<RunId>,
+    /// Runs with their budgets.
+    seen: HashSet<(RunId, u32)>,
     runs: Vec<PlannedRun>,
     duplicates: usize,
     excluded: usize,
@@ -128,8 +146,9 @@ impl<'e> Draft<'e> {
     fn add(&mut self, combination: &Combination<'_>) {
         let rules = &self.experiment.sweep.exclude;
         let matching: Vec<usize> = combination.excluded_by(rules).collect();
-        let identity = self.identities.of(combination.config.data.dataset).clone();
-        let mut config = combination.config.clone().canonical(&identity.spec);
+        let Asked { config, epochs } = &combination.asked;
+        let identity = self.identities.of(config.data.dataset).clone();
+        let mut config = config.clone().canonical(&identity.spec);
         config.data.dataset = identity.dataset;
         let config_hash = ConfigHash::of(&config);
         for &seed in &self.experiment.sweep.seeds {
@@ -143,7 +162,7 @@ impl<'e> Draft<'e> {
                 continue;
             }
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);
-            if !self.seen.insert(id.clone()) {
+            if !self.seen.insert((id.clone(), *epochs)) {
                 self.duplicates += 1;
                 continue;
             }
@@ -151,6 +170,7 @@ impl<'e> Draft<'e> {
                 id,
                 config_hash: config_hash.clone(),
                 config: config.clone(),
+                epochs: *epochs,
                 seed,
                 spec: identity.spec.clone(),
                 assignments: self.assignments(combination, identity.dataset),

@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Config, ConfigHash, DatasetSpec, RunId};
 
-/// One config with one seed, as a plan lists it.
+/// One config with one seed, and the budget that a plan asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
-    /// Derived from the config, the seed and the data.
+    /// Derived from the config, the seed and the data; the same whatever the budget.
     pub id: RunId,
     /// Of the config.
     pub config_hash: ConfigHash,
     /// The resolved values.
     pub config: Config,
+    /// The budget: how far the run is to be trained, in epochs.
+    pub epochs: u32,
     /// Of this run.
     pub seed: u64,
     /// Of the data the run trains on.
@@ -21,6 +23,13 @@ pub struct PlannedRun {
     pub assignments: Vec<Assignment>,
     /// The assignments and the seed in a few words: `lr=1e-4 hidden=128 seed=1`.
     pub label: String,
+}
+
+impl PlannedRun {
+    /// Steps in the whole budget.
+    pub const fn total_steps(&self) -> u64 {
+        self.config.steps(self.epochs, &self.spec)
+    }
 }
 
 /// A swept key and its value in one run.
@@ -40,7 +49,7 @@ pub enum RunState {
     Queued,
     /// A worker has it.
     Running,
-    /// Trained to its last step.
+    /// Trained as far as was asked for.
     Completed,
     /// A loss became NaN or infinite.
     Diverged,
@@ -72,7 +81,9 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Whether the run's rows will never change again.
+    /// Whether a sweep that finds a run of its plan so leaves it alone: there is nothing more to
+    /// train. Another sweep may ask for a longer run of what is completed; what has diverged stays
+    /// so.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Diverged)
     }

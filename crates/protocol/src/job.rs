@@ -36,6 +36,11 @@ pub struct LaneJob {
     pub config: Config,
     /// Of the data it trains on, the same for all runs of a job.
     pub spec: DatasetSpec,
+    /// How far to train it, in epochs.
+    pub epochs: u32,
+    /// Smaller numbers of epochs that are asked for too. The run is recorded where they end as it
+    /// is at its own end, so that a view of it that stops there has a last point and a grid.
+    pub milestones: Vec<u32>,
     /// Of this run.
     pub seed: u64,
     /// Where to go on from; `None` for a fresh start.
@@ -51,4 +56,7 @@ pub struct Resume {
     pub path: String,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
+    /// The id that the file says it is of, where that is not the run's: the rule of ids has changed
+    /// since the file was written.
+    pub written_for: Option<RunId>,
 }

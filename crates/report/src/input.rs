@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gansweep_config::{Assignment, Palette, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric};
+use gansweep_store::Call;
 use serde_json::Value;
 
 use crate::context::RealGrid;
@@ -22,6 +23,8 @@ pub(crate) struct SweepInput {
     pub(crate) description: String,
     pub(crate) recipe: String,
     pub(crate) file: String,
+    /// `None` where a version that did not record it started the sweep.
+    pub(crate) call: Option<Call>,
     pub(crate) source: String,
     pub(crate) dataset_requested: String,
     pub(crate) dataset_effective: String,
@@ -40,7 +43,7 @@ pub(crate) struct RunInput {
     pub(crate) label: String,
     pub(crate) seed: u64,
     pub(crate) assignments: Vec<Assignment>,
-    /// The resolved config as nested objects.
+    /// The resolved config as nested objects, the budget as `train.epochs` among them.
     pub(crate) config: Value,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,

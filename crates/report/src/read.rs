@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gansweep_protocol::{Geometry, Metric};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
+use serde_json::Value;
 
 use crate::context::RealGrid;
 use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
@@ -65,6 +66,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         description: row.description,
         recipe: row.recipe,
         file: row.file,
+        call: row.call,
         source: row.source_toml,
         dataset_requested: row.dataset_requested.name().to_owned(),
         dataset_effective: row.dataset.name().to_owned(),
@@ -96,18 +98,19 @@ fn real_grid(
 fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, StoreError> {
     let mut series = BTreeMap::new();
     for metric in series_metrics() {
-        let points = reader.points(&row.id, metric, max_points)?;
+        let points = reader.points(&row.id, metric, row.total_steps, max_points)?;
         series.insert(metric, points.into_iter().map(|point| (point.step, point.value)).collect());
     }
-    let last = reader.summaries(&row.id)?.into_iter().map(|summary| (summary.metric, summary.last)).collect();
-    let grids = reader.samples_index(&row.id)?.into_iter().map(|info| GridInput {
+    let summaries = reader.summaries(&row.id, row.total_steps)?;
+    let last = summaries.into_iter().map(|summary| (summary.metric, summary.last)).collect();
+    let grids = reader.samples_index(&row.id, row.total_steps)?.into_iter().map(|info| GridInput {
         step: info.step,
         epoch: info.epoch,
         geometry: info.geometry,
         png_bytes: info.bytes,
     });
     Ok(RunInput {
-        attempts: reader.attempts(&row.id)?.into_iter().map(attempt).collect(),
+        attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
         grids: grids.collect(),
         last,
         series,
@@ -115,7 +118,7 @@ fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, Stor
         label: row.label,
         seed: row.seed,
         assignments: row.assignments,
-        config: row.config,
+        config: with_epochs(row.config, row.epochs),
         state: row.state,
         cause: row.cause,
         step: row.step,
@@ -124,6 +127,22 @@ fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, Stor
         seconds: row.seconds,
         images_per_second: row.images_per_second,
     })
+}
+
+/// The attempts up to the first that reached the end of the budget: later ones trained for somebody
+/// who asks for more.
+fn attempts(rows: Vec<AttemptRow>, total_steps: u64) -> Vec<AttemptInput> {
+    let reached = rows.iter().position(|row| row.step.is_some_and(|step| step >= total_steps));
+    let count = reached.map_or(rows.len(), |place| place + 1);
+    rows.into_iter().take(count).map(attempt).collect()
+}
+
+/// The config with the budget, which is a setting to the reader of the page as others are.
+fn with_epochs(mut config: Value, epochs: u32) -> Value {
+    if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
+        train.shift_insert(0, "epochs".to_owned(), epochs.into());
+    }
+    config
 }
 
 fn attempt(row: AttemptRow) -> AttemptInput {

@@ -22,9 +22,16 @@ pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> 
     }
 }
 
-/// Deletes a file that is no longer needed; one that is gone already is as good.
-pub(crate) fn remove(results_dir: &Path, path: &str) -> io::Result<()> {
-    remove_file(&resolve(results_dir, path)?)
+/// Deletes a checkpoint of a run that is no longer needed; one that is gone already is as good. The
+/// folder of an id that the run had before goes with its last file.
+pub(crate) fn remove(results_dir: &Path, run: &RunId, path: &str) -> io::Result<()> {
+    let path = resolve(results_dir, path)?;
+    remove_file(&path)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.ends_with(run.as_str())) {
+        // A folder with something else in it stays.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(())
 }
 
 fn remove_file(path: &Path) -> io::Result<()> {
@@ -84,7 +91,7 @@ mod tests {
     }
 
     fn resume(path: &str, sha256: &str) -> Resume {
-        Resume { step: 1, path: path.to_owned(), sha256: sha256.to_owned() }
+        Resume { step: 1, path: path.to_owned(), sha256: sha256.to_owned(), written_for: None }
     }
 
     #[test]
@@ -95,18 +102,30 @@ mod tests {
         fs::write(dir.path().join(&path), "abd").unwrap();
         let damaged = verify(dir.path(), &resume(&path, ABC)).unwrap_err();
         assert_eq!(damaged, "its content is not what was recorded");
-        remove(dir.path(), &path).unwrap();
+        remove(dir.path(), &run, &path).unwrap();
+        assert!(dir.path().join("checkpoints").join(run.as_str()).is_dir(), "its own folder stays");
         assert_eq!(verify(dir.path(), &resume(&path, ABC)).unwrap_err(), "the file is missing");
-        remove(dir.path(), &path).expect("what is gone already is as good");
+        remove(dir.path(), &run, &path).expect("what is gone already is as good");
     }
 
     #[test]
     fn paths_out_of_the_results_folder_are_neither_read_nor_deleted() {
-        let (dir, _) = folder_with(&[]);
+        let (dir, run) = folder_with(&[]);
         for path in ["../x", "/etc/passwd", "checkpoints/../../x", ""] {
             assert!(verify(dir.path(), &resume(path, ABC)).unwrap_err().contains("leads out"), "{path}");
-            assert!(remove(dir.path(), path).is_err(), "{path}");
+            assert!(remove(dir.path(), &run, path).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn the_folder_of_an_earlier_id_goes_with_its_last_file() {
+        let (dir, earlier) = folder_with(&["step-00000001.safetensors", "notes.txt"]);
+        let run = RunId::parse("fedcba9876543210").unwrap();
+        let folder = dir.path().join("checkpoints").join(earlier.as_str());
+        remove(dir.path(), &run, &format!("checkpoints/{earlier}/step-00000001.safetensors")).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "notes.txt is not ours to delete");
+        remove(dir.path(), &run, &format!("checkpoints/{earlier}/notes.txt")).unwrap();
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Notice {
         /// The attempt that was cut short.
         attempt: u32,
     },
-    /// The run was over before: completed or diverged.
+    /// The run was over before: trained as far as is asked, or diverged.
     Skipped {
         /// Which.
         run: RunName,

@@ -57,7 +57,7 @@ struct Turn {
 impl Standing {
     /// Of a run that has done so many steps.
     pub(crate) fn of(run: &PlannedRun, step: u64) -> Self {
-        let left = run.config.total_steps(&run.spec).saturating_sub(step) as f64;
+        let left = run.total_steps().saturating_sub(step) as f64;
         let work = Reverse((left * run.config.flops_per_step(run.spec.image)) as u64);
         Self { phase: run.config.phase(&run.spec, step), turn: Turn { fresh: step == 0, work } }
     }

@@ -39,7 +39,9 @@ impl Slot {
 pub struct SweepRequest {
     /// The sweep as it is recorded; its `record` is what workers record.
     pub sweep: SweepRecord,
-    /// The plan's runs, in its order, each id once.
+    /// The plan as it is recorded: a run that is asked for several budgets stands in it for each.
+    pub plan: Vec<PlannedRun>,
+    /// What there is to train: the plan's runs, each once, with the largest budget.
     pub runs: Vec<PlannedRun>,
     /// All slots take groups from one queue.
     pub slots: Vec<Slot>,

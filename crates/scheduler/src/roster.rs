@@ -1,6 +1,6 @@
 //! Where every run of the sweep stands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
 use gansweep_protocol::Resume;
@@ -14,6 +14,8 @@ pub(crate) struct Roster<'a> {
     planned: &'a [PlannedRun],
     places: HashMap<&'a RunId, usize>,
     entries: Vec<Entry>,
+    /// The smaller budgets that the plan asks for of a run beside the one it is trained to, in epochs.
+    milestones: HashMap<&'a RunId, BTreeSet<u32>>,
 }
 
 /// Where a run stands in this invocation.
@@ -29,6 +31,13 @@ enum Phase {
     Over(RunState),
 }
 
+/// What the first attempt of this invocation went on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Weights,
+    Checkpoint,
+}
+
 #[derive(Debug)]
 struct Entry {
     phase: Phase,
@@ -42,10 +51,9 @@ struct Entry {
     checkpoint: Option<Resume>,
     /// Whether there was an attempt, now or before.
     begun: bool,
-    /// Whether the first attempt of this invocation went on from a checkpoint.
-    resumed: bool,
-    /// Whether this invocation has made an attempt.
-    tried: bool,
+    /// Whether the run was completed for a smaller budget before.
+    completed_for_less: bool,
+    first_try: Option<Start>,
     /// Attempts in a row lost to failures.
     failures: u32,
     /// Steps in the checkpoint when the last of them was lost.
@@ -53,11 +61,21 @@ struct Entry {
 }
 
 impl<'a> Roster<'a> {
-    /// The runs as the database knows them.
-    pub(crate) fn new(planned: &'a [PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Self {
+    /// The runs to train of a plan as the database knows them.
+    pub(crate) fn new(
+        planned: &'a [PlannedRun],
+        plan: &'a [PlannedRun],
+        statuses: &HashMap<RunId, RunStatus>,
+    ) -> Self {
         let entries = planned.iter().map(|run| Entry::new(run, statuses.get(&run.id))).collect();
-        let places = planned.iter().enumerate().map(|(place, run)| (&run.id, place)).collect();
-        Self { planned, places, entries }
+        let places: HashMap<&RunId, usize> =
+            planned.iter().enumerate().map(|(place, run)| (&run.id, place)).collect();
+        let mut milestones: HashMap<&RunId, BTreeSet<u32>> = HashMap::new();
+        let longest = |run: &PlannedRun| places.get(&run.id).map(|&place| planned[place].epochs);
+        for run in plan.iter().filter(|run| longest(run).is_some_and(|epochs| run.epochs < epochs)) {
+            milestones.entry(&run.id).or_default().insert(run.epochs);
+        }
+        Self { planned, places, entries, milestones }
     }
 
     /// The run of that id.
@@ -117,6 +135,12 @@ impl<'a> Roster<'a> {
         self.entries[run].step
     }
 
+    /// The smaller budgets that are asked of the run too, in epochs, ascending.
+    pub(crate) fn milestones(&self, run: usize) -> Vec<u32> {
+        let milestones = self.milestones.get(&self.planned[run].id).into_iter().flatten();
+        milestones.copied().collect()
+    }
+
     pub(crate) fn goal(&self, run: usize) -> u64 {
         self.entries[run].goal
     }
@@ -136,8 +160,9 @@ impl<'a> Roster<'a> {
     pub(crate) fn begin(&mut self, run: usize) {
         let entry = &mut self.entries[run];
         entry.step = entry.checkpoint.as_ref().map_or(0, |resume| resume.step);
-        if !entry.tried {
-            (entry.tried, entry.resumed, entry.mark) = (true, entry.checkpoint.is_some(), entry.step);
+        if entry.first_try.is_none() {
+            let start = if entry.checkpoint.is_some() { Start::Checkpoint } else { Start::Weights };
+            (entry.first_try, entry.mark) = (Some(start), entry.step);
         }
         (entry.begun, entry.phase) = (true, Phase::Active);
     }
@@ -218,7 +243,11 @@ impl<'a> Roster<'a> {
     pub(crate) fn summary(&self) -> Summary {
         let mut summary = Summary { total: self.entries.len(), ..Summary::default() };
         for entry in &self.entries {
-            summary.resumed += usize::from(entry.resumed);
+            match entry.first_try {
+                Some(_) if entry.completed_for_less => summary.extended += 1,
+                Some(Start::Checkpoint) => summary.resumed += 1,
+                Some(Start::Weights) | None => {}
+            }
             let count = match entry.phase {
                 Phase::Skipped(state) => {
                     summary.skipped_diverged += usize::from(state == RunState::Diverged);
@@ -238,23 +267,22 @@ impl<'a> Roster<'a> {
 
 impl Entry {
     fn new(run: &PlannedRun, status: Option<&RunStatus>) -> Self {
-        let total = run.config.total_steps(&run.spec);
-        let over = status.filter(|status| status.state.is_final());
+        let total = run.total_steps();
+        let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
         let checkpoint = status.and_then(|status| status.checkpoint.clone());
-        let step = match over {
-            Some(status) => status.step.min(total),
-            None => checkpoint.as_ref().map_or(0, |resume| resume.step),
+        let step = match (over, status) {
+            (Some(_), Some(status)) => status.step.min(total),
+            _ => checkpoint.as_ref().map_or(0, |resume| resume.step),
         };
-        let diverged = over.is_some_and(|status| status.state == RunState::Diverged);
         Self {
-            phase: over.map_or(Phase::Waiting, |status| Phase::Skipped(status.state)),
+            phase: over.map_or(Phase::Waiting, Phase::Skipped),
             step,
-            goal: if diverged { step } else { total },
+            goal: if over == Some(RunState::Diverged) { step } else { total },
             work: run.config.flops_per_step(run.spec.image),
             checkpoint,
             begun: status.is_some_and(|status| status.attempts > 0),
-            resumed: false,
-            tried: false,
+            completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),
+            first_try: None,
             failures: 0,
             mark: 0,
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Summary {
     /// Runs in the plan.
     pub total: usize,
-    /// Already completed or diverged before.
+    /// Already trained as far as is asked, or diverged before.
     pub skipped: usize,
     /// How many of the skipped had diverged.
     pub skipped_diverged: usize,
@@ -22,8 +22,11 @@ pub struct Summary {
     pub interrupted: usize,
     /// Not begun yet, because the sweep was stopped.
     pub queued: usize,
-    /// Went on from a checkpoint of an earlier invocation; also counted by how they ended.
+    /// Went on from a checkpoint of an earlier invocation that did not complete them; also counted
+    /// by how they ended.
     pub resumed: usize,
+    /// Were completed for a smaller budget before and trained on; also counted by how they ended.
+    pub extended: usize,
     /// Whether the user stopped the sweep.
     pub stopped: bool,
     /// From the first to the last moment.

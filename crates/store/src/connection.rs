@@ -11,7 +11,8 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig, limi
 use crate::{
     StoreError,
     fault::Fault,
-    schema::{self, MIGRATIONS, Standing},
+    migrations::MIGRATIONS,
+    schema::{self, Standing},
 };
 
 /// The database's name in a results folder.

@@ -41,8 +41,8 @@ impl Entity {
         Self::ALL.into_iter().find(|entity| entity.name() == name)
     }
 
-    /// The SQL statement that gives it, of all runs or of those in one sweep's latest plan. A name
-    /// that no sweep has gives no rows.
+    /// The SQL statement that gives it: of all runs whole, or of those in one sweep's latest plan, as
+    /// far as that asks for them. A name that no sweep has gives no rows.
     pub fn sql(self, sweep: Option<&str>) -> String {
         let name = sweep.map(|name| format!("'{}'", name.replace('\'', "''")));
         let name = name.as_deref();
@@ -50,7 +50,7 @@ impl Entity {
             Self::Sweeps => select("sweep_overview", name.map(named), "updated"),
             Self::Runs => select("run_overview", name.map(named), "sweep, position, id"),
             Self::Points => points(name),
-            Self::Summaries => select("summaries_named", name.map(members), "run, metric"),
+            Self::Summaries => name.map_or_else(|| select("summaries_named", None, "run, metric"), summaries),
             Self::Attempts => select("attempts_named", name.map(members), "run, attempt"),
         }
     }
@@ -68,16 +68,45 @@ fn select(view: &str, condition: Option<String>, order: &str) -> String {
 /// The columns of `points_named` in the order in which the points lie on the disk, so that any number
 /// of them is exported without being sorted.
 fn points(name: Option<&str>) -> String {
-    let condition = name.map_or_else(String::new, |name| {
-        format!(
-            " WHERE p.run_id IN (SELECT run_id FROM sweeps JOIN sweep_runs USING (sweep_id) \
-             WHERE name = {name} AND current = 1)"
-        )
-    });
+    let (with, join, condition) = match name {
+        Some(name) => (
+            format!("{} ", asked(name)),
+            " CROSS JOIN asked a ON a.run_id = p.run_id AND p.step <= a.until_step",
+            " WHERE p.run_id IN (SELECT run_id FROM asked)",
+        ),
+        None => (String::new(), "", ""),
+    };
     format!(
-        "SELECT r.id AS run, m.name AS metric, p.step, p.value, k.name AS kind, p.attempt \
-         FROM points p CROSS JOIN runs r USING (run_id) CROSS JOIN metrics m USING (metric_id) \
+        "{with}SELECT r.id AS run, m.name AS metric, p.step, p.value, k.name AS kind, p.attempt \
+         FROM points p{join} CROSS JOIN runs r ON r.run_id = p.run_id CROSS JOIN metrics m USING (metric_id) \
          CROSS JOIN value_kinds k ON k.kind = p.kind{condition} ORDER BY p.run_id, p.metric_id, p.step"
+    )
+}
+
+/// The columns of `summaries_named`, from the points as far as the sweep asks for them.
+fn summaries(name: &str) -> String {
+    format!(
+        "{} SELECT r.id AS run, m.name AS metric, s.count, s.finite, s.last_step, l.value AS last_value, \
+         k.name AS last_kind, s.min, s.max, s.best, (SELECT b.step FROM points b WHERE b.run_id = s.run_id \
+         AND b.metric_id = s.metric_id AND b.value = s.best ORDER BY b.step LIMIT 1) AS best_step, m.unit \
+         FROM (SELECT p.run_id, p.metric_id, count(*) AS count, count(p.value) AS finite, \
+         max(p.step) AS last_step, min(p.value) AS min, max(p.value) AS max, CASE d.direction \
+         WHEN 'lower' THEN min(p.value) WHEN 'higher' THEN max(p.value) END AS best \
+         FROM asked a JOIN points p ON p.run_id = a.run_id AND p.step <= a.until_step \
+         JOIN metrics d USING (metric_id) GROUP BY p.run_id, p.metric_id) s \
+         JOIN points l ON (l.run_id, l.metric_id, l.step) = (s.run_id, s.metric_id, s.last_step) \
+         JOIN value_kinds k ON k.kind = l.kind JOIN runs r ON r.run_id = s.run_id \
+         JOIN metrics m ON m.metric_id = s.metric_id ORDER BY run, metric",
+        asked(name)
+    )
+}
+
+/// The runs of a sweep's latest plan and the step up to which it asks for each: with several
+/// budgets, the largest.
+fn asked(name: &str) -> String {
+    format!(
+        "WITH asked AS MATERIALIZED (SELECT run_id, max(total_steps) AS until_step \
+         FROM sweeps JOIN entries USING (sweep_id) WHERE name = {name} GROUP BY run_id)"
     )
 }
 

@@ -9,11 +9,13 @@ mod error;
 pub mod export;
 mod fault;
 mod lock;
+mod migrations;
 mod reader;
 mod rows;
 mod schema;
 mod status;
 mod store;
+mod summary;
 mod table;
 mod value;
 

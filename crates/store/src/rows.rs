@@ -1,8 +1,10 @@
 //! What readers give back: one type per kind of row.
 
+use std::collections::BTreeMap;
+
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, Record, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, Resume};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 
@@ -18,7 +20,9 @@ pub struct SweepRecord {
     pub name: String,
     /// The experiment file, as the user named it.
     pub file: String,
-    /// Its content.
+    /// What else the program was started with.
+    pub call: Call,
+    /// The file's content.
     pub source_toml: String,
     /// The experiment's own words on itself; may be empty.
     pub description: String,
@@ -38,10 +42,34 @@ pub struct SweepRecord {
     pub machine: String,
 }
 
+/// What a sweep was started with besides its file: with the same again it has the same runs.
+///
+/// Stored as JSON; what a version of the program does not know of it is passed over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Call {
+    /// The file's profile.
+    pub profile: Option<String>,
+    /// `KEY=VALUE` arguments, in order.
+    pub sets: Vec<String>,
+    /// Environment variables that gave values to keys, and those that changed where data came from.
+    pub variables: BTreeMap<String, String>,
+    /// The results folder, as the user named it.
+    pub results: String,
+    /// The folder with the datasets' files, if one was named.
+    pub data_dir: Option<String>,
+    /// Devices named on the command line; without one, the file's.
+    pub devices: Vec<String>,
+    /// Workers on each device, if their number was given on the command line.
+    pub jobs: Option<u32>,
+    /// The most lanes of a group, if given on the command line.
+    pub fuse: Option<u32>,
+}
+
 /// Where a run stands, as far as the next attempt needs it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunStatus {
-    /// The state.
+    /// How its latest attempt stands or ended, whatever it was asked for.
     pub state: RunState,
     /// Attempts so far.
     pub attempts: u32,
@@ -49,6 +77,21 @@ pub struct RunStatus {
     pub checkpoint: Option<Resume>,
     /// Steps done, as far as is recorded.
     pub step: u64,
+    /// Steps whose records are sure to stay: those before the latest checkpoint or the end.
+    pub confirmed_step: u64,
+}
+
+impl RunStatus {
+    /// Where the run stands for a sweep that asks for so many steps of it: it is completed once they
+    /// are recorded for good, and where it is completed for a smaller budget it has been interrupted
+    /// before the end of this one.
+    pub fn state_after(&self, total_steps: u64) -> RunState {
+        match self.state {
+            _ if self.confirmed_step >= total_steps => RunState::Completed,
+            RunState::Completed => RunState::Interrupted,
+            state => state,
+        }
+    }
 }
 
 /// A sweep as recorded.
@@ -60,6 +103,9 @@ pub struct SweepRow {
     pub name: String,
     /// The experiment file, as the user named it.
     pub file: String,
+    /// What else the program was last started with; `None` if an earlier version started it last,
+    /// which did not record it.
+    pub call: Option<Call>,
     /// The file's content when the sweep was last started.
     pub source_toml: String,
     /// The experiment's own words on itself.
@@ -91,17 +137,17 @@ pub struct SweepRow {
 /// Which runs a listing holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Only the runs of this sweep's latest plan.
+    /// Only the entries of this sweep's latest plan.
     pub sweep: Option<String>,
     /// Only the runs for which this SQL expression over the columns of `run_overview` is true.
     pub where_sql: Option<String>,
 }
 
-/// A run as recorded.
+/// A run as recorded, up to the budget that an entry of a plan asks for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunRow {
-    /// The sweep whose latest plan holds it; `None` if no plan does any more. A run that several
-    /// sweeps share has a row for each.
+    /// The sweep whose latest plan holds it; `None` if no plan does any more. A run has a row for
+    /// each sweep and each budget that it is asked for.
     pub sweep: Option<String>,
     /// Its place in that plan, from 0.
     pub position: Option<u32>,
@@ -119,7 +165,7 @@ pub struct RunRow {
     pub seed: u64,
     /// Of the data; [`Reader::dataset`](crate::Reader::dataset) has its spec.
     pub data_fingerprint: String,
-    /// Where it stands.
+    /// Where it stands on its way to the budget.
     pub state: RunState,
     /// Why it diverged, failed or was interrupted.
     pub cause: Option<String>,
@@ -133,13 +179,13 @@ pub struct RunRow {
     pub lane: Option<u32>,
     /// How many lanes the group had.
     pub lanes: Option<u32>,
-    /// Epochs in the whole run.
+    /// The budget, in epochs.
     pub epochs: u32,
-    /// Steps in the whole run.
+    /// The budget, in steps.
     pub total_steps: u64,
-    /// Steps done, as far as is recorded.
+    /// Steps done of the budget, as far as is recorded.
     pub step: u64,
-    /// Seconds of training, over all attempts, as far as is recorded.
+    /// Seconds of training up to there, over all attempts, as far as is recorded.
     pub seconds: f64,
     /// Real images per second, over the whole training.
     pub images_per_second: Option<f64>,
@@ -152,12 +198,12 @@ pub struct RunRow {
 }
 
 impl RunRow {
-    /// The config as this version of the program knows it.
+    /// The config as this version of the program knows it; see [`Config::from_stored`].
     ///
     /// # Errors
-    /// [`StoreError::Content`] if it was written by a version with other keys.
+    /// [`StoreError::Content`] if a value is none that this version knows.
     pub fn typed_config(&self) -> Result<Config, StoreError> {
-        serde_json::from_value(self.config.clone()).map_err(|error| StoreError::Content {
+        Config::from_stored(&self.config).map_err(|error| StoreError::Content {
             what: format!("the config of run {}", self.id),
             detail: error.to_string(),
         })
@@ -284,6 +330,8 @@ pub struct CheckpointRow {
     pub bytes: u64,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
+    /// The id that the file names, if not the run's: it was written before ids changed.
+    pub written_for: Option<RunId>,
     /// The attempt that wrote it.
     pub attempt: u32,
     /// When it was written, in milliseconds since 1970-01-01T00:00:00Z.

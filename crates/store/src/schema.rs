@@ -6,22 +6,13 @@ use gansweep_config::RunState;
 use gansweep_protocol::{ChartGroup, Metric};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::{StoreError, fault::Fault, value::Kind};
+use crate::{StoreError, fault::Fault, migrations::Migration, value::Kind};
 
 /// `gans` in ASCII: what SQLite keeps in a file's header to tell programs' files apart.
 pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
 
-/// Each takes a database from the version before it (from nothing, the first) to its own, which is
-/// its place in this list, counted from 1. Migrations are appended, never changed: databases
-/// written by every one of them exist.
-pub(crate) const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_initial.sql"),
-    include_str!("migrations/0002_metric_declarations.sql"),
-    include_str!("migrations/0003_datasets.sql"),
-];
-
 /// The version that these migrations lead to.
-pub(crate) fn last_version(migrations: &[&str]) -> i64 {
+pub(crate) fn last_version(migrations: &[Migration]) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
 }
 
@@ -53,19 +44,23 @@ pub(crate) fn standing(connection: &Connection, path: &Path, known: i64) -> Resu
 }
 
 /// Brings the database to the last of `migrations`, each in a transaction of its own.
-pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Fault> {
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[Migration],
+) -> Result<(), Fault> {
     let from = match standing(connection, path, last_version(migrations))? {
         Standing::Empty => 0,
         Standing::Version(version) => version,
     };
-    for (version, sql) in (1_i64..).zip(migrations).skip(from as usize) {
+    for (version, migration) in (1_i64..).zip(migrations).skip(from as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have come first.
         let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found >= version {
             continue;
         }
-        transaction.execute_batch(sql)?;
+        migration.apply(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
@@ -104,7 +99,7 @@ const fn state_help(state: RunState) -> &'static str {
     match state {
         RunState::Queued => "planned, not begun",
         RunState::Running => "a worker has it",
-        RunState::Completed => "trained to its last step",
+        RunState::Completed => "trained as far as was asked for",
         RunState::Diverged => "a loss became NaN or infinite",
         RunState::Failed => "every attempt ended in an error",
         RunState::Interrupted => "stopped before its end, resumable",

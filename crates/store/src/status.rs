@@ -11,7 +11,7 @@ use crate::{RunStatus, StoreError, fault::Fault};
 /// The status of each of these runs that the database knows.
 pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.state, r.attempts, r.step, c.step, c.path, c.sha256
+        "SELECT r.state, r.attempts, r.step, r.confirmed_step, c.step, c.path, c.sha256, c.written_for
          FROM runs r LEFT JOIN checkpoints c USING (run_id) WHERE r.id = ?1",
     )?;
     let mut statuses = HashMap::with_capacity(runs.len());
@@ -26,16 +26,22 @@ pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunI
 
 fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
     let state: String = row.get(0)?;
-    let checkpoint = match row.get::<_, Option<i64>>(3)? {
-        Some(step) => Some(Resume { step: step.cast_unsigned(), path: row.get(4)?, sha256: row.get(5)? }),
+    let checkpoint = match row.get::<_, Option<i64>>(4)? {
+        Some(step) => Some(Resume {
+            step: step.cast_unsigned(),
+            path: row.get(5)?,
+            sha256: row.get(6)?,
+            written_for: row.get::<_, Option<String>>(7)?.map(|id| parse_run(&id)).transpose()?,
+        }),
         None => None,
     };
-    let step: i64 = row.get(2)?;
+    let (step, confirmed_step): (i64, i64) = (row.get(2)?, row.get(3)?);
     Ok(RunStatus {
         state: parse_state(&state)?,
         attempts: row.get(1)?,
         checkpoint,
         step: step.cast_unsigned(),
+        confirmed_step: confirmed_step.cast_unsigned(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
+use gansweep_train::{DeviceInfo, DeviceKind, DeviceName};
 
 use super::child::output_within;
 use super::libtorch_build;
@@ -21,7 +21,7 @@ pub fn list(programs: &Programs) -> Vec<DeviceInfo> {
 }
 
 /// `probe_command` starts this program so that it calls [`probe`] and prints the result as JSON;
-/// it ends as it likes, and a crash or a hang there becomes a [`Problem`]. `libtorch_command` asks
+/// it ends as it likes, and a crash or a hang there becomes a [`Problem`](gansweep_train::Problem). `libtorch_command` asks
 /// the same of the program built with libtorch, for a build that lacks it; `None` if there is none.
 pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
     let mut devices = cpus();
@@ -71,6 +71,7 @@ pub fn best(devices: &[DeviceInfo]) -> DeviceName {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::VERSION;
     use super::*;
 
     fn device(name: &str, kind: DeviceKind) -> DeviceInfo {

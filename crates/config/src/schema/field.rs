@@ -1,16 +1,18 @@
-//! Fields: where in a [`Config`] the value of a key goes.
+//! Fields: where in what is asked of a run the value of a key goes.
 
-use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output, Pixels, Value,
+    Activation, Asked, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output, Pixels,
+    Value,
 };
 
-/// A place in a config.
+/// A place in what is asked of a run: in its config, or its budget.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Field {
+    Epochs,
     Bool(fn(&mut Config) -> &mut bool),
     Integer(fn(&mut Config) -> &mut u32),
     Number(fn(&mut Config) -> &mut f64),
@@ -29,8 +31,10 @@ pub(crate) enum Field {
 impl Field {
     /// Puts a value there. The value was read by the kind of the field's key, so it fits; one that
     /// does not would change nothing (a test goes through all keys).
-    pub(crate) fn set(&self, config: &mut Config, value: &Value) {
+    pub(crate) fn set(&self, asked: &mut Asked, value: &Value) {
+        let Asked { config, epochs } = asked;
         match (self, value) {
+            (Self::Epochs, Value::Integer(integer)) => *epochs = *integer as u32,
             (Self::Bool(field), Value::Bool(truth)) => *field(config) = *truth,
             (Self::Integer(field), Value::Integer(integer)) => *field(config) = *integer as u32,
             (Self::Number(field), Value::Number(number)) => *field(config) = *number,
@@ -46,6 +50,38 @@ impl Field {
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),
+        }
+    }
+
+    /// The value that stands there; `None` for the budget, which is in no config. The config is
+    /// left as it is: it is mutable only because one function finds the place for both directions.
+    pub(crate) fn get(&self, config: &mut Config) -> Option<Value> {
+        Some(match self {
+            Self::Epochs => return None,
+            Self::Bool(field) => Value::Bool(*field(config)),
+            Self::Integer(field) => Value::Integer((*field(config)).into()),
+            Self::Number(field) => Value::Number(*field(config)),
+            Self::Hidden(field) => Value::Widths(field(config).clone()),
+            Self::Activation(field) => word(*field(config)),
+            Self::Combine(field) => word(*field(config)),
+            Self::Dataset(field) => word(*field(config)),
+            Self::Latent(field) => word(*field(config)),
+            Self::Loss(field) => word(*field(config)),
+            Self::Noise(field) => word(*field(config)),
+            Self::Optimizer(field) => word(*field(config)),
+            Self::Output(field) => word(*field(config)),
+            Self::Pixels(field) => word(*field(config)),
+        })
+    }
+}
+
+/// The word that stands for a variant in experiment files.
+fn word(variant: impl Serialize) -> Value {
+    match serde_json::to_value(variant) {
+        Ok(serde_json::Value::String(word)) => Value::Text(word),
+        other => {
+            debug_assert!(false, "{other:?} is no word");
+            Value::Text(String::new())
         }
     }
 }

@@ -17,8 +17,9 @@ pub(crate) use kind::Misfit;
 pub(crate) use nearest::{is_rather_a_key, nearest, nearest_key, nearest_table};
 
 use serde::{Serialize, Serializer};
+use toml::de::DeValue;
 
-use crate::{Config, Value};
+use crate::{Asked, Value};
 
 /// One key of an experiment file.
 #[derive(Debug)]
@@ -32,6 +33,13 @@ pub struct Key {
     /// The built-in default as TOML; `None` where there is none (the documentation says what
     /// holds then), and for a shorthand.
     pub default: Option<&'static str>,
+    /// The identity default as TOML: what stood for the key before it existed. A config's hash is
+    /// over the keys that differ from it, and a stored config without the key is read as if it
+    /// said so. Frozen from the day the key is added, whatever becomes of `default`. `None` for
+    /// keys that are neither mathematics nor recorded.
+    pub identity: Option<&'static str>,
+    /// How the lanes of a group may differ in it; without meaning outside of configs.
+    pub lanes: Lanes,
     /// What it means, in one sentence or two, in Markdown.
     pub doc: &'static str,
     /// The keys that a shorthand sets; empty for a key of its own.
@@ -44,6 +52,8 @@ pub struct Key {
 pub enum Effect {
     /// What a run computes: part of its config and of its id, and open to sweeping.
     Mathematics,
+    /// For how long the sweep asks its runs to be trained: no part of an id, and open to sweeping.
+    Budget,
     /// What is recorded of every run.
     Recording,
     /// Where and how densely runs train.
@@ -51,13 +61,26 @@ pub enum Effect {
     /// Which runs there are.
     Sweep,
     /// What the experiment is called and starts from.
-    Identity,
+    Origin,
+}
+
+/// How the lanes of a group may differ in a key of the mathematics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    /// Each lane has a value of its own.
+    Varies,
+    /// One value for all lanes: it decides a tensor's shape, which images a step sees, or which
+    /// operations a step consists of.
+    Common,
+    /// All lanes are zero, or all are above it, each with a value of its own: zero leaves a layer
+    /// out.
+    Presence,
 }
 
 impl Key {
     /// Whether an axis may stand on it.
     pub fn is_sweepable(&self) -> bool {
-        self.effect == Effect::Mathematics || self.path == RECIPE
+        matches!(self.effect, Effect::Mathematics | Effect::Budget) || self.path == RECIPE
     }
 
     /// The part of the path after its last dot.
@@ -81,13 +104,19 @@ impl Key {
         other.targets().all(|theirs| self.targets().any(|ours| ours.path == theirs.path))
     }
 
-    /// Sets what `self` stands for in a config. Keys outside of configs change nothing.
-    pub(crate) fn apply(&self, value: &Value, config: &mut Config) {
+    /// Sets what `self` stands for in what is asked of a run. Keys of other effects change nothing.
+    pub(crate) fn apply(&self, value: &Value, asked: &mut Asked) {
         for target in self.targets() {
             if let Some(field) = &target.field {
-                field.set(config, value);
+                field.set(asked, value);
             }
         }
+    }
+
+    /// The identity default, if there is one.
+    pub(crate) fn identity_default(&self) -> Option<Value> {
+        let toml = DeValue::parse(self.identity?).ok()?;
+        self.kind.read(toml.get_ref()).ok()
     }
 }
 
@@ -153,9 +182,18 @@ mod tests {
     }
 
     #[test]
-    fn every_mathematical_key_reaches_a_config() {
-        for key in keys().filter(|key| key.effect == Effect::Mathematics) {
+    fn every_key_that_may_be_swept_reaches_what_is_asked_of_a_run() {
+        for key in keys().filter(|key| key.is_sweepable() && key.path != RECIPE) {
             assert!(key.targets().all(|target| target.field.is_some()), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn every_identity_default_is_a_value_of_its_key() {
+        for key in keys() {
+            assert_eq!(key.identity.is_some(), key.identity_default().is_some(), "{}", key.path);
+            let wants_one = matches!(key.effect, Effect::Mathematics | Effect::Recording);
+            assert_eq!(key.identity.is_some(), wants_one && key.parts.is_empty(), "{}", key.path);
         }
     }
 

@@ -126,13 +126,13 @@ fn arguments_are_toml_or_else_plain_text() {
         (Dataset::Kmnist, Some(Dataset::Strokes))
     );
     assert_eq!((experiment.name.as_str(), experiment.description.as_str()), ("2024", "a = b, [c"));
-    assert_eq!(experiment.config.train.epochs, 10);
+    assert_eq!(experiment.epochs, 10);
 }
 
 #[test]
 fn of_two_arguments_on_one_key_the_later_wins() {
     let experiment = load_with("", &sets(&["train.epochs=1", "train={epochs=2}"])).unwrap();
-    assert_eq!(experiment.config.train.epochs, 2);
+    assert_eq!(experiment.epochs, 2);
 }
 
 #[test]
@@ -237,4 +237,26 @@ fn a_folder_of_images_starts_where_it_is_written() {
     let variable = ("GANSWEEP_DATA__PATH".to_owned(), "dogs".to_owned());
     assert_eq!(at(&LoadOptions { env: vec![variable], ..LoadOptions::default() }), Path::new("dogs"));
     assert_eq!(load_with("", &LoadOptions::default()).unwrap().data_path, None);
+}
+
+#[test]
+fn an_experiment_remembers_the_profile_the_arguments_and_the_variables_that_made_it() {
+    let options = LoadOptions {
+        profile: Some("short".to_owned()),
+        sets: vec!["train.batch_size=32".to_owned()],
+        env: [
+            ("GANSWEEP_TRAIN__EPOCHS", "3"),
+            ("GANSWEEP_NAME", "renamed"),
+            ("GANSWEEP_RESULTS", "elsewhere"),
+            ("GANSWEEP_UNRELATED", "x"),
+            ("PATH", "/bin"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
+    };
+    let experiment = load_with("[profile.short]\ntrain.epochs = 1\n", &options).unwrap();
+    let kept: Vec<&str> = experiment.options.env.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(kept, ["GANSWEEP_TRAIN__EPOCHS", "GANSWEEP_NAME"]);
+    assert_eq!((experiment.options.profile, experiment.options.sets), (options.profile, options.sets));
+    assert_eq!((experiment.epochs, experiment.name.as_str()), (3, "renamed"));
 }

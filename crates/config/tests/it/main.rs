@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod grouping;
 mod layering;
 mod planning;
 mod reference;

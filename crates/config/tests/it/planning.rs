@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use gansweep_config::{DataIdentity, Dataset, GroupKey, Layer, Plan, PlannedRun, RunId, group_runs};
+use gansweep_config::{DataIdentity, Dataset, Layer, Plan, PlannedRun, RunId, recipes};
+use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use crate::common::{at_hand, labels, like_mnist, load, load_with, plan, sets};
@@ -195,13 +196,60 @@ fn an_id_does_not_depend_on_how_or_where_a_value_was_given() {
     assert_eq!(by_arguments.runs[0].id, plain);
 }
 
+/// These may never change: databases that hold them exist.
 #[test]
 fn ids_are_what_they_were_in_every_earlier_version() {
-    let plan = plan("recipe = \"jovian\"");
+    let ids = recipes::NAMES.map(|recipe| {
+        let run = plan(&format!("recipe = \"{recipe}\"")).runs.remove(0);
+        format!("{recipe} {} {}", run.config_hash, run.id)
+    });
+    assert_snapshot!(ids.join("\n"), @r"
+    fast 2d770bc5b94f9d39 2846e16be1b1c899
+    realpython 89e35c52bc62d7a2 ea51812b6c5d1f1e
+    jovian d485052172726803 220eae01303303b9
+    coursera 078e2a77e3f214af ab311e4ba641a4ef
+    udacity ddf9ca0bda2cd3bf 03a877c5a24b80eb
+    ");
+}
+
+#[test]
+fn for_how_long_a_run_is_trained_is_no_part_of_its_id() {
+    let short = plan("[train]\nepochs = 5\n");
+    let long = plan("[train]\nepochs = 20\n");
+    assert_eq!(short.runs[0].id, long.runs[0].id);
+    assert_eq!(short.runs[0].config_hash, long.runs[0].config_hash);
+    assert_eq!((short.runs[0].epochs, long.runs[0].epochs), (5, 20));
+    assert_eq!((short.runs[0].total_steps(), long.runs[0].total_steps()), (5 * 938, 20 * 938));
+}
+
+#[test]
+fn a_swept_budget_lists_a_run_once_for_each_and_the_longest_is_trained() {
+    let text = "[sweep]\nseeds = 2\n[sweep.grid]\n\"train.epochs\" = [5, 20, 10, 20]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\
+                [[sweep.exclude]]\n\"train.epochs\" = 20\n\"optimizer.lr\" = 1e-4\nseed = 1\n";
+    let plan = plan(text);
+    assert_eq!((plan.runs.len(), plan.duplicates, plan.excluded), (11, 3, 2));
+    let listed = |run: &PlannedRun| format!("{}: {}", run.label, run.epochs);
+    let first: Vec<String> = plan.runs.iter().filter(|run| run.id == plan.runs[0].id).map(listed).collect();
     assert_eq!(
-        (plan.runs[0].config_hash.as_str(), plan.runs[0].id.as_str()),
-        ("13c346611ac2598b", "5fc6dc3247e79c55")
+        first,
+        ["epochs=5 lr=1e-3 seed=0: 5", "epochs=20 lr=1e-3 seed=0: 20", "epochs=10 lr=1e-3 seed=0: 10"]
     );
+    let longest: Vec<String> = plan.longest().iter().map(listed).collect();
+    assert_eq!(
+        longest,
+        [
+            "epochs=20 lr=1e-3 seed=0: 20",
+            "epochs=20 lr=1e-3 seed=1: 20",
+            "epochs=20 lr=1e-4 seed=0: 20",
+            "epochs=10 lr=1e-4 seed=1: 10"
+        ]
+    );
+}
+
+#[test]
+fn a_swept_recipe_brings_its_own_budget() {
+    let swept = plan("[sweep.grid]\nrecipe = [\"jovian\", \"fast\"]\n");
+    assert_eq!(swept.runs.iter().map(|run| run.epochs).collect::<Vec<_>>(), [300, 5]);
 }
 
 #[test]
@@ -232,65 +280,12 @@ fn plans_and_experiments_are_told_as_json() {
 }
 
 #[test]
-fn lanes_of_a_group_may_differ_in_everything_but_shapes_and_data() {
-    let together = "[sweep]\nseeds = 2\n[sweep.zip]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\"optimizer.beta1\" = [0.1, 0.2]\n\
-        \"optimizer.eps\" = [1e-8, 1e-7]\n\"model.activation\" = [\"relu\", \"leaky-relu\"]\n\"model.slope\" = [0.1, 0.2]\n\
-        \"model.dropout\" = [0.1, 0.2]\n\"model.latent\" = [\"normal\", \"uniform\"]\n\"loss.combine\" = [\"sum\", \"mean\"]\n\
-        \"loss.label_smoothing\" = [0.0, 0.1]\n\"train.epochs\" = [1, 2]\n\"train.noise\" = [\"fresh\", \"shared\"]\n\"train.shuffle\" = [true, false]\n";
-    assert_eq!(group_runs(&plan(together).runs), [[0, 1, 2, 3]]);
-    for apart in [
-        "\"model.hidden\" = [64, 128]",
-        "\"model.latent_dim\" = [10, 20]",
-        "\"model.generator.batch_norm\" = [true, false]",
-        "\"model.generator.dropout\" = [0.0, 0.1]",
-        "\"model.discriminator.dropout\" = [0.0, 0.1]",
-        "\"train.batch_size\" = [64, 128]",
-        "\"train.d_steps\" = [1, 2]",
-        "\"train.drop_last\" = [true, false]",
-        "\"data.dataset\" = [\"mnist\", \"kmnist\"]",
-        "\"data.images\" = [100, 200]",
-    ] {
-        let groups = group_runs(&plan(&format!("[sweep.grid]\n{apart}\n")).runs);
-        assert_eq!(groups, [[0], [1]], "{apart}");
-    }
-    let apart =
-        "[sweep.zip]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n";
-    assert_eq!(group_runs(&plan(apart).runs), [[0], [1]]);
-}
-
-#[test]
-fn groups_keep_the_order_of_runs() {
-    let runs = plan(
-        "[sweep]\nseeds = 2\n[sweep.grid]\n\"model.hidden\" = [64, 128]\n\"optimizer.lr\" = [1e-4, 1e-3]\n",
-    )
-    .runs;
-    assert_eq!(group_runs(&runs), [[0, 1, 2, 3], [4, 5, 6, 7]]);
-    assert_eq!(group_runs(runs.iter().rev()), [[0, 1, 2, 3], [4, 5, 6, 7]]);
-    assert!(group_runs(&[]).is_empty());
-}
-
-#[test]
 fn pinned_axes_are_told_with_the_layer_that_pins_them() {
     let experiment =
         load_with("[sweep.grid]\nrecipe = [\"jovian\", \"udacity\"]\n", &sets(&["recipe=coursera"])).unwrap();
     assert_eq!((experiment.sweep.pinned[0].key, &experiment.sweep.pinned[0].layer), ("recipe", &Layer::Set));
     assert_eq!(labels(&Plan::new(&experiment, &at_hand).unwrap()), ["seed=0"]);
     assert_eq!(experiment.recipe, "coursera");
-}
-
-fn check_groups(runs: &[PlannedRun]) -> Result<(), TestCaseError> {
-    let groups = group_runs(runs);
-    let mut all = groups.concat();
-    all.sort_unstable();
-    prop_assert_eq!(all, (0..runs.len()).collect::<Vec<_>>());
-    for group in &groups {
-        prop_assert!(!group.is_empty() && group.is_sorted());
-    }
-    let key = |run: usize| GroupKey::of(&runs[run].config, &runs[run].spec);
-    let keys = |group: &Vec<usize>| group.iter().map(|&run| key(run)).collect::<HashSet<_>>();
-    prop_assert!(groups.iter().all(|group| keys(group).len() == 1));
-    prop_assert_eq!(groups.iter().flat_map(keys).collect::<HashSet<_>>().len(), groups.len());
-    Ok(())
 }
 
 proptest! {
@@ -316,9 +311,8 @@ proptest! {
             let config = &run.config;
             prop_assert!(rates.contains(&config.optimizer.generator.lr));
             prop_assert!(widths.iter().any(|width| config.model.generator.hidden == [*width; 2]));
-            prop_assert!(zipped.contains(&(config.train.epochs, config.optimizer.generator.beta1)));
+            prop_assert!(zipped.contains(&(run.epochs, config.optimizer.generator.beta1)));
         }
-        check_groups(&plan.runs)?;
     }
 }
 

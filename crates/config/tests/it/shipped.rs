@@ -41,8 +41,8 @@ fn published_recipes_have_their_published_sizes() {
 #[test]
 fn published_recipes_have_their_published_lengths() {
     let length = |name: &str| {
-        let config = recipe(name).config;
-        (config.steps_per_epoch(&like_mnist("")), config.train.epochs, config.train.batch_size)
+        let Experiment { config, epochs, .. } = recipe(name);
+        (config.steps_per_epoch(&like_mnist("")), epochs, config.train.batch_size)
     };
     assert_eq!(length("realpython"), (1875, 50, 32));
     assert_eq!(length("jovian"), (600, 300, 100));
@@ -108,7 +108,9 @@ fn published_recipes_record_what_was_published() {
 fn a_recipe_leaves_no_mathematics_to_the_defaults() {
     for name in recipes::NAMES {
         let experiment = recipe(name);
-        for key in keys().filter(|key| key.effect == Effect::Mathematics && key.parts.is_empty()) {
+        for key in keys()
+            .filter(|key| matches!(key.effect, Effect::Mathematics | Effect::Budget) && key.parts.is_empty())
+        {
             let resolved = experiment.resolved.iter().find(|resolved| resolved.key == key.path).unwrap();
             assert_eq!(resolved.layer.to_string(), format!("recipe {name}"), "{}", key.path);
         }

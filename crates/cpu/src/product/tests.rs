@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use gansweep_config::{ImageShape, Pixels};
 use proptest::prelude::*;
-use pulp::WithSimd;
+use pulp::{Simd, WithSimd};
 
 use super::super::activation::Keep;
+use super::super::matrix::Line;
 use super::super::sparse::{Drawings, Sparse};
 use super::*;
 use gansweep_nn::Vectors;

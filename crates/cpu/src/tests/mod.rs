@@ -52,7 +52,6 @@ fn small() -> Config {
         loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
-            epochs: 4,
             batch_size: 5,
             d_steps: 1,
             noise: Noise::Fresh,

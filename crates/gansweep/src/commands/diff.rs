@@ -19,6 +19,9 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let number = |number: &Option<f64>| number.map(text::measured).unwrap_or_default();
     let mut rows: Vec<Vec<String>> = Vec::new();
     rows.extend(differences.iter().map(|key| row(key.key.clone(), &key.values, value)));
+    if runs.iter().any(|run| run.epochs != runs[0].epochs) {
+        rows.push(row("train.epochs".to_owned(), &runs, |run: &RunRow| run.epochs.to_string()));
+    }
     rows.push(row("state".to_owned(), &runs, |run: &RunRow| run.state.name().to_owned()));
     rows.push(row("seconds".to_owned(), &runs, |run: &RunRow| format!("{:.1}", run.seconds)));
     rows.extend(last_values.iter().map(|it| row(format!("last {}", it.metric.name()), &it.values, number)));

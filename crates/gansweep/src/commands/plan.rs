@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use gansweep_app::plan::{DataPreview, DataWay, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
+use gansweep_config::RunState;
 use serde_json::json;
 
 use super::request;
@@ -72,13 +73,8 @@ impl fmt::Display for View {
             resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
         let rows = self.0.plan.runs.iter().take(MAX_LISTED).map(|run| {
-            let state = self.0.statuses.get(&run.id).map_or("new", |status| status.state.name());
-            vec![
-                run.id.to_string(),
-                run.label.clone(),
-                run.config.total_steps(&run.spec).to_string(),
-                state.to_owned(),
-            ]
+            let state = self.0.state(run).map_or("new", RunState::name);
+            vec![run.id.to_string(), run.label.clone(), run.total_steps().to_string(), state.to_owned()]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
         if self.0.plan.runs.len() > MAX_LISTED {
@@ -89,13 +85,19 @@ impl fmt::Display for View {
 }
 
 impl View {
-    /// `16 runs (4 done before) -> 12 groups of 1 lane on cpu, 2 at a time; about 1.2e15 floating-point
-    /// operations`.
+    /// `16 runs (4 done before, 8 to extend from 5 to 20 epochs) -> 12 groups of 1 lane on cpu, 2 at a
+    /// time; about 1.2e15 floating-point operations`.
     fn conclusion(&self) -> String {
-        let mut text = text::count(self.0.plan.runs.len(), "run");
+        let mut text = text::count(self.0.runs.len(), "run");
         let mut notes = Vec::new();
+        if self.0.plan.runs.len() > self.0.runs.len() {
+            notes.push(format!("{}, one for each budget", text::count(self.0.plan.runs.len(), "view")));
+        }
         if self.0.done() > 0 {
             notes.push(format!("{} done before", self.0.done()));
+        }
+        for ((from, to), runs) in self.0.extensions() {
+            notes.push(format!("{runs} to extend from {from} to {to} epochs"));
         }
         if self.0.plan.duplicates > 0 {
             notes.push(format!("{} left out as duplicates", self.0.plan.duplicates));
@@ -121,14 +123,21 @@ impl View {
     fn json(&self) -> serde_json::Value {
         let experiment = &self.0.experiment;
         let runs: Vec<_> = self.0.plan.runs.iter().map(|run| {
-            let state = self.0.statuses.get(&run.id).map(|status| status.state.name());
+            let state = self.0.state(run).map(RunState::name);
             json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
-                   "assignments": run.assignments, "steps": run.config.total_steps(&run.spec), "state": state, "config": run.config})
+                   "assignments": run.assignments, "epochs": run.epochs, "steps": run.total_steps(), "state": state,
+                   "config": run.config})
         }).collect();
+        let extensions: Vec<_> = self
+            .0
+            .extensions()
+            .into_iter()
+            .map(|((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs}))
+            .collect();
         json!({
             "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data), "datasets": datasets(&self.0.data),
             "resolved": experiment.resolved, "axes": self.0.plan.axes, "runs": runs,
-            "duplicates": self.0.plan.duplicates, "excluded": self.0.plan.excluded,
+            "duplicates": self.0.plan.duplicates, "excluded": self.0.plan.excluded, "extensions": extensions,
             "groups": self.0.groups, "workers": self.0.workers,
             "floating_point_operations": self.0.training_flops,
         })

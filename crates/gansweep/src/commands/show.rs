@@ -28,10 +28,11 @@ fn text(details: RunDetails) -> String {
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
     text += &format!(
-        "{}{cause}, step {} of {}, {:.1} s\n\n",
+        "{}{cause}, step {} of {} ({}), {:.1} s\n\n",
         run.state.name(),
         run.step,
         run.total_steps,
+        text::count(run.epochs as usize, "epoch"),
         run.seconds
     );
 

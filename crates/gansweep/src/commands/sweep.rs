@@ -71,9 +71,15 @@ fn describe(summary: &Summary) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
-    let resumed = if summary.resumed > 0 { format!(" ({} resumed)", summary.resumed) } else { String::new() };
+    let notes = [(summary.resumed, "resumed"), (summary.extended, "extended")];
+    let notes: Vec<String> = notes
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     format!(
-        "{}: {}{resumed} in {}",
+        "{}: {}{notes} in {}",
         text::count(summary.total, "run"),
         said.join(", "),
         text::seconds(summary.elapsed.as_secs_f64())

@@ -2,6 +2,7 @@
 
 mod axes;
 mod charts;
+mod command;
 mod configs;
 mod grids;
 mod groups;

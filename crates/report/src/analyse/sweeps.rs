@@ -1,12 +1,11 @@
 //! One sweep as a whole.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gansweep_config::RunState;
 
 use super::groups::Groups;
-use super::{axes, charts, configs, grids, runs, text, wall};
+use super::{axes, charts, command, configs, grids, runs, text, wall};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -38,7 +37,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         machine: input.machine.clone(),
         created: text::of_moment(input.created_unix_ms),
         ended: ended(&input.runs).map(text::of_moment),
-        command: format!("gansweep sweep {}", shell_word(&input.file)),
+        command: command::of(&input.file, &input.call.clone().unwrap_or_default()),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
@@ -67,21 +66,4 @@ fn ended(runs: &[RunInput]) -> Option<i64> {
 fn devices(runs: &[RunInput]) -> Vec<String> {
     let names = runs.iter().flat_map(|run| &run.attempts).map(runs::device);
     names.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// A path as one word of a POSIX shell. (No path of a file holds a zero byte, which no quotes help.)
-fn shell_word(path: &str) -> Cow<'_, str> {
-    shlex::try_quote(path).unwrap_or(Cow::Borrowed(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_quoted_only_where_a_shell_needs_it() {
-        assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
-        assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
-        assert_eq!(shell_word("it's.toml"), "\"it's.toml\"");
-    }
 }

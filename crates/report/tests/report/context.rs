@@ -158,3 +158,33 @@ fn several_sweeps_come_in_the_order_asked_for() {
     assert_eq!(names, ["lr", "other"]);
     assert_eq!(context.title, "lr, other · gansweep");
 }
+
+#[test]
+fn a_sweep_shows_its_runs_up_to_its_own_budget_whoever_trains_them_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = Synthetic { fate: |_| Fate::Completes, ..Synthetic::default() };
+    short.record(folder.path());
+    let before = context_of(folder.path()).sweeps.remove(0);
+    Synthetic { name: "longer", epochs: 5, ..short }.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let of = |name: &str| {
+        let named = ReportOptions { sweeps: vec![name.to_owned()], ..options() };
+        build(&reader, &named).unwrap().sweeps.remove(0)
+    };
+    assert_eq!(of("lr"), before);
+    let (short, longer) = (&before.runs[0], &of("longer").runs[0]);
+    assert_eq!((&short.id, short.state, longer.state), (&longer.id, longer.state, RunState::Completed));
+    assert_eq!((short.epochs, longer.epochs, short.attempts.len(), longer.attempts.len()), (3, 5, 1, 2));
+    let last = |run: &gansweep_report::context::Run| {
+        (run.grids.last().unwrap().epoch, *run.series[0].steps.last().unwrap())
+    };
+    assert_eq!((last(short), last(longer)), ((3, 1_800), (5, 3_000)));
+    let settings = |sweep: &Sweep| {
+        let shared = sweep.configuration.shared.iter().flat_map(|section| &section.settings);
+        shared
+            .filter(|setting| setting.key == "epochs")
+            .map(|setting| setting.text.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((settings(&before), settings(&of("longer"))), (vec!["3".to_owned()], vec!["5".to_owned()]));
+}

@@ -116,9 +116,9 @@ impl Training {
 
     /// Tells of a step: points, and at the end of an epoch a grid and a checkpoint.
     fn record(&mut self, lane: usize, step: u64) -> io::Result<()> {
-        let LaneJob { config, spec, seed, .. } = &self.job.lanes[lane];
-        let (per_epoch, total) = (u64::from(config.steps_per_epoch(spec)), config.total_steps(spec));
-        let (seed, epochs) = (*seed, config.train.epochs);
+        let LaneJob { config, epochs, spec, seed, .. } = &self.job.lanes[lane];
+        let (per_epoch, total) = (u64::from(config.steps_per_epoch(spec)), config.steps(*epochs, spec));
+        let (seed, epochs) = (*seed, *epochs);
         let epoch = (step / per_epoch) as u32;
         let d_loss = value(seed, step);
         let progress = Progress {

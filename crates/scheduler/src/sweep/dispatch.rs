@@ -7,10 +7,10 @@ use std::time::Instant;
 use gansweep_config::RunState;
 use gansweep_protocol::{Job, LaneJob, Resume};
 
-use super::Sweep;
 use super::events::{Content, Message, relay};
 use super::settle::Loss;
 use super::station::{ActiveLane, ActiveWorker, Duty, Fate, Pulse};
+use super::{Sweep, tidy};
 use crate::queue::Group;
 use crate::retry::Blame;
 use crate::{Notice, RunnerError, Worker, checkpoint};
@@ -83,7 +83,9 @@ impl Sweep<'_> {
         };
         self.stations[station].duty = Duty::Free;
         for &run in &group.lanes {
-            self.tidy(run);
+            if let Some(leftover) = tidy(self.request, &self.roster, run) {
+                self.notify(&leftover);
+            }
         }
         for Finding { run, unusable } in findings {
             let Some(reason) = unusable else { continue };
@@ -97,16 +99,6 @@ impl Sweep<'_> {
         let (lanes, odd) = lanes.into_iter().partition(|&run| Some(standing(run).phase) == first);
         self.queue.push(Group { lanes: odd, failures }, &standing);
         self.launch(station, launch, &Group { lanes, failures })
-    }
-
-    /// Clears a run's folder of all checkpoints but the recorded one.
-    fn tidy(&mut self, run: usize) {
-        let id = &self.roster.planned(run).id;
-        let keep = self.roster.checkpoint(run).map(|resume| resume.path.as_str());
-        if let Err(error) = checkpoint::tidy(&self.request.results_dir, id, keep) {
-            let (path, reason) = (format!("checkpoints/{id}"), error.to_string());
-            self.notify(&Notice::Leftover { path, reason });
-        }
     }
 
     fn launch(&mut self, station: usize, launch: u64, group: &Group) -> Result<(), RunnerError> {
@@ -143,6 +135,8 @@ impl Sweep<'_> {
                 attempt: lane.attempt,
                 config: planned.config.clone(),
                 spec: planned.spec.clone(),
+                epochs: planned.epochs,
+                milestones: self.roster.milestones(lane.run),
                 seed: planned.seed,
                 resume: self.roster.checkpoint(lane.run).cloned(),
             }

@@ -116,7 +116,7 @@ impl Sweep<'_> {
             let path = newer.path.clone();
             let older = self.roster.renew_checkpoint(run, newer).filter(|older: &Resume| older.path != path);
             let Some(Resume { path, .. }) = older else { continue };
-            if let Err(error) = checkpoint::remove(&self.request.results_dir, &path) {
+            if let Err(error) = checkpoint::remove(&self.request.results_dir, &id, &path) {
                 self.notify(&Notice::Leftover { path, reason: error.to_string() });
             }
         }
@@ -161,7 +161,7 @@ impl Sweep<'_> {
             label: first.map(|lane| self.roster.name(lane.run).label).unwrap_or_default(),
             lanes: open.len(),
             epoch: first.and_then(|lane| lane.progress.as_ref()).map_or(0, |progress| progress.epoch),
-            epochs: first.map_or(0, |lane| self.roster.planned(lane.run).config.train.epochs),
+            epochs: first.map_or(0, |lane| self.roster.planned(lane.run).epochs),
             d_loss: mean(told().map(|progress| progress.d_loss)),
             g_loss: mean(told().map(|progress| progress.g_loss)),
             images_per_second: told().map(|progress| progress.images_per_second).sum(),

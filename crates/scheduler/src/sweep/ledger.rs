@@ -49,7 +49,8 @@ impl<'a> Ledger<'a> {
         self.settled("recording events", written)?;
         let checkpoints = self.waiting.drain(..).filter_map(|envelope| match envelope.event {
             Event::Checkpoint(it) => {
-                Some((envelope.run, Resume { step: it.step, path: it.path, sha256: it.sha256 }))
+                let resume = Resume { step: it.step, path: it.path, sha256: it.sha256, written_for: None };
+                Some((envelope.run, resume))
             }
             _ => None,
         });

@@ -18,7 +18,7 @@ use self::station::{Duty, Station};
 use self::watch::Ending;
 use crate::queue::Queue;
 use crate::roster::Roster;
-use crate::{Eta, Launcher, Notice, Recorder, RunnerError, StopSignal, Summary, SweepRequest};
+use crate::{Eta, Launcher, Notice, Recorder, RunnerError, StopSignal, Summary, SweepRequest, checkpoint};
 
 /// Messages under way from the workers' threads; beyond, they wait, and their workers with them.
 const IN_FLIGHT: usize = 256;
@@ -29,8 +29,8 @@ const SHORT_TICK: Duration = Duration::from_millis(1);
 
 /// Trains what is left of a sweep, and returns when every run is over, given up or interrupted.
 ///
-/// Completed and diverged runs are skipped; interrupted and failed ones go on from the checkpoint
-/// that the database knows, if the file is there and whole, and start afresh otherwise. Hold the
+/// Runs that are trained as far as is asked, and diverged ones, are skipped; the others go on from the
+/// checkpoint that the database knows, if the file is there and whole, and start afresh otherwise. Hold the
 /// results folder's lock: attempts that still count as running are taken for those of a runner
 /// that died.
 ///
@@ -83,21 +83,34 @@ fn prepare<'a>(
     observer: &mut dyn FnMut(&Notice),
 ) -> Result<Roster<'a>, RunnerError> {
     let failed = |doing| move |source| RunnerError::Database { doing, source };
-    recorder.register_sweep(&request.sweep, &request.runs).map_err(failed("registering the sweep"))?;
+    recorder.register_sweep(&request.sweep, &request.plan).map_err(failed("registering the sweep"))?;
     let stale = recorder.reclaim_stale().map_err(failed("reclaiming runs of a runner that died"))?;
+    let runner_died = !stale.is_empty();
     for (run, attempt) in stale {
         observer(&Notice::Reclaimed { run, attempt });
     }
     let ids: Vec<RunId> = request.runs.iter().map(|run| run.id.clone()).collect();
     let statuses = recorder.statuses(&ids).map_err(failed("reading where runs stand"))?;
-    let roster = Roster::new(&request.runs, &statuses);
+    let roster = Roster::new(&request.runs, &request.plan, &statuses);
     for (run, state) in roster.skipped() {
         observer(&Notice::Skipped { run: roster.name(run), state });
+        // It may have died between recording a run's last checkpoint and deleting those before it.
+        if let Some(leftover) = runner_died.then(|| tidy(request, &roster, run)).flatten() {
+            observer(&leftover);
+        }
     }
     if request.slots.is_empty() && !roster.waiting().is_empty() {
         return Err(RunnerError::NoSlots);
     }
     Ok(roster)
+}
+
+/// Clears a run's folder of all checkpoints but the recorded one; tells what stays there.
+fn tidy(request: &SweepRequest, roster: &Roster<'_>, run: usize) -> Option<Notice> {
+    let id = &roster.planned(run).id;
+    let keep = roster.checkpoint(run).map(|resume| resume.path.as_str());
+    let error = checkpoint::tidy(&request.results_dir, id, keep).err()?;
+    Some(Notice::Leftover { path: format!("checkpoints/{id}"), reason: error.to_string() })
 }
 
 struct Sweep<'a> {

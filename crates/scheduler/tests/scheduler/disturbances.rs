@@ -136,7 +136,7 @@ proptest! {
         let calm = undisturbed(&plan);
         prop_assert_eq!(memory.lasting(), calm.lasting());
         for (run, planned) in plan.iter().enumerate() {
-            let last = format!("step-{:08}.safetensors", planned.config.total_steps(&planned.spec));
+            let last = format!("step-{:08}.safetensors", planned.total_steps());
             prop_assert_eq!(harness.checkpoints(run), [last]);
         }
     }

@@ -245,7 +245,7 @@ fn a_group_that_does_not_fit_in_memory_is_halved_until_it_does() {
 
 #[test]
 fn what_did_not_fit_once_is_not_tried_again_on_that_device() {
-    let (mut alike, other) = (runs(12, 2), run(&config(2, 4096), 1));
+    let (mut alike, other) = (runs(12, 2), run(&config(4096), 2, 1));
     alike.push(other);
     let mut harness = Harness::new(alike, 1, 4);
     harness.request.slots = vec![slot("mock:0", 4, 13), slot("mock:0", 4, 13), slot("mock:1", 4, 13)];

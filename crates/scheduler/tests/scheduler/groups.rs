@@ -51,7 +51,7 @@ fn a_small_slot_takes_what_fits_and_leaves_the_rest_to_the_large_one() {
 #[test]
 fn the_limit_is_of_the_kind_of_run() {
     let mut plan = runs(4, 1);
-    plan.extend((1..=4).map(|seed| run(&config(1, 4096), seed)));
+    plan.extend((1..=4).map(|seed| run(&config(4096), 1, seed)));
     let gpu = Slot { max_lanes: vec![4, 4, 4, 4, 2, 2, 2, 2], ..slot("gpu", 0, 0) };
     let groups = form_groups(&plan, &[0; 8], &[gpu]);
     let runs: Vec<_> = groups.into_iter().map(|group| group.runs).collect();
@@ -76,9 +76,9 @@ fn slots_of_different_sizes_train_from_one_queue() {
 
 /// Runs of four steps an epoch, of which the last is smaller than the others.
 fn ragged(count: u64) -> Vec<PlannedRun> {
-    let mut config = config(3, 16);
+    let mut config = config(16);
     config.data.images = 60;
-    (1..=count).map(|seed| run(&config, seed)).collect()
+    (1..=count).map(|seed| run(&config, 3, seed)).collect()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: 
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &content).unwrap();
     let sha256 = sha256(&content);
-    memory.runs.get_mut(id).unwrap().checkpoint = Some(Resume { step, path, sha256 });
+    memory.runs.get_mut(id).unwrap().checkpoint = Some(Resume { step, path, sha256, written_for: None });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sweeps from end to end, with workers that pretend.
 
+mod budgets;
 mod disturbances;
 mod faults;
 mod groups;

@@ -19,11 +19,11 @@ fn lasting(harness: &Harness, run: usize) -> Lasting {
     let id = harness.id(run);
     let mut points = BTreeMap::new();
     for metric in [Metric::DLoss, Metric::GLoss] {
-        for point in reader.points(&id, metric, usize::MAX).unwrap() {
+        for point in reader.points(&id, metric, u64::MAX, usize::MAX).unwrap() {
             points.insert((metric.name(), point.step), point.value.to_bits());
         }
     }
-    let steps = reader.samples_index(&id).unwrap().into_iter().map(|info| info.step);
+    let steps = reader.samples_index(&id, u64::MAX).unwrap().into_iter().map(|info| info.step);
     let samples = steps.map(|step| (step, reader.sample(&id, step).unwrap().unwrap().png)).collect();
     (reader.run(id.as_str()).unwrap().state, points, samples)
 }

@@ -161,8 +161,8 @@ fn what_a_killed_worker_left_beside_the_checkpoint_is_cleared_away() {
 #[test]
 fn the_longest_group_begins_first() {
     let mut plan = runs(1, 1);
-    plan.push(run(&config(9, 16), 7));
-    plan.push(run(&config(2, 64), 8));
+    plan.push(run(&config(16), 9, 7));
+    plan.push(run(&config(64), 2, 8));
     let mut harness = Harness::new(plan, 1, 1);
     let launcher = MockLauncher::healthy();
     harness.sweep(&mut Memory::default(), &launcher).unwrap();
@@ -184,8 +184,8 @@ fn a_job_carries_what_its_slot_and_its_runs_need() {
     assert_eq!(job.idx_dir.as_deref(), Some("own".as_ref()));
     assert_eq!(job.results_dir, harness.folder.path());
     assert_eq!(job.record, harness.request.sweep.record);
-    let lanes = job.lanes.iter().map(|lane| (lane.seed, lane.attempt, lane.config.clone()));
-    assert_eq!(lanes.collect::<Vec<_>>(), [(1, 1, config(1, 16)), (2, 1, config(1, 16))]);
+    let lanes = job.lanes.iter().map(|lane| (lane.seed, lane.attempt, lane.epochs, lane.config.clone()));
+    assert_eq!(lanes.collect::<Vec<_>>(), [(1, 1, 1, config(16)), (2, 1, 1, config(16))]);
 }
 
 #[test]

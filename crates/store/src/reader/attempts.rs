@@ -1,10 +1,14 @@
 //! Attempts and checkpoints.
 
 use gansweep_config::RunId;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::Row;
 
 use super::{Reader, optional_unsigned, unsigned};
-use crate::{AttemptRow, CheckpointRow, StoreError, fault::Fault, status::parse_state};
+use crate::{
+    AttemptRow, CheckpointRow, StoreError,
+    fault::Fault,
+    status::{parse_run, parse_state},
+};
 
 impl Reader {
     /// The run's attempts, the first first.
@@ -28,20 +32,20 @@ impl Reader {
     pub fn checkpoint(&self, run: &RunId) -> Result<Option<CheckpointRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT step, path, bytes, sha256, attempt, at_ms FROM checkpoints
+                "SELECT step, path, bytes, sha256, attempt, at_ms, written_for FROM checkpoints
                  WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1)",
             )?;
-            let checkpoint = statement.query_row([run.as_str()], |row| {
-                Ok(CheckpointRow {
-                    step: unsigned(row, 0)?,
-                    path: row.get(1)?,
-                    bytes: unsigned(row, 2)?,
-                    sha256: row.get(3)?,
-                    attempt: row.get(4)?,
-                    at_unix_ms: row.get(5)?,
-                })
-            });
-            Ok(checkpoint.optional()?)
+            let mut rows = statement.query([run.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(Some(CheckpointRow {
+                step: unsigned(row, 0)?,
+                path: row.get(1)?,
+                bytes: unsigned(row, 2)?,
+                sha256: row.get(3)?,
+                written_for: row.get::<_, Option<String>>(6)?.map(|id| parse_run(&id)).transpose()?,
+                attempt: row.get(4)?,
+                at_unix_ms: row.get(5)?,
+            }))
         })
     }
 }

@@ -64,13 +64,14 @@ fn values(connection: &Connection, config_id: i64) -> Result<Vec<ConfigValue>, F
     let mut values = Vec::new();
     while let Some(row) = rows.next()? {
         let key: String = row.get(0)?;
-        let value = value(&key, &row.get::<_, String>(1)?, row.get(2)?)?;
+        let value = config_value(&key, &row.get::<_, String>(1)?, row.get(2)?)?;
         values.push(ConfigValue { key, value });
     }
     Ok(values)
 }
 
-fn value(key: &str, kind: &str, cell: SqlValue) -> Result<Value, StoreError> {
+/// A row of `config_values` as JSON.
+pub(crate) fn config_value(key: &str, kind: &str, cell: SqlValue) -> Result<Value, StoreError> {
     match (kind, cell) {
         ("boolean", SqlValue::Integer(truth)) => Ok(Value::Bool(truth != 0)),
         ("integer", SqlValue::Integer(integer)) => Ok(integer.into()),

@@ -3,18 +3,19 @@
 use gansweep_config::RunId;
 use rusqlite::{OptionalExtension, Row};
 
-use super::{Reader, dataset, geometry, unsigned};
+use super::{Reader, dataset, geometry, signed, unsigned};
 use crate::{RealImages, SampleImage, SampleInfo, StoreError};
 
 impl Reader {
-    /// The run's sample grids by step, without their images.
-    pub fn samples_index(&self, run: &RunId) -> Result<Vec<SampleInfo>, StoreError> {
+    /// The run's sample grids by step up to `until_step` (`u64::MAX` for all of them), without their
+    /// images.
+    pub fn samples_index(&self, run: &RunId, until_step: u64) -> Result<Vec<SampleInfo>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT step, epoch, rows, cols, height, width, length(png) FROM samples
-                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) ORDER BY step",
+                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) AND step <= ?2 ORDER BY step",
             )?;
-            Ok(statement.query_map([run.as_str()], info)?.collect::<Result<_, _>>()?)
+            Ok(statement.query_map((run.as_str(), signed(until_step)), info)?.collect::<Result<_, _>>()?)
         })
     }
 

@@ -19,6 +19,7 @@ use gansweep_config::{Dataset, RunId};
 use gansweep_protocol::Geometry;
 use rusqlite::{Connection, Row};
 
+pub(crate) use self::config::config_value;
 use crate::{RunStatus, StoreError, connection::open_reader, fault::Fault, status};
 
 /// A read-only view of a database. Any number may be open, also while a [`Store`](crate::Store)
@@ -95,6 +96,11 @@ fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 fn optional_unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+}
+
+/// A step as a bound in a query: one beyond SQLite's range is beyond every step.
+fn signed(step: u64) -> i64 {
+    i64::try_from(step).unwrap_or(i64::MAX)
 }
 
 /// Four columns from `first` on: rows, cols, height, width.

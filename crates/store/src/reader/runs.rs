@@ -15,7 +15,7 @@ use crate::{
 const NAMED_MATCHES: u32 = 10;
 
 impl Reader {
-    /// The runs that a filter lets through, by sweep and position.
+    /// The runs that a filter lets through, a row for each entry of a plan, by sweep and position.
     ///
     /// # Errors
     /// [`StoreError::UnknownSweep`]; [`StoreError::Filter`] for an expression that SQLite rejects.
@@ -44,7 +44,7 @@ impl Reader {
         }
     }
 
-    /// The one run whose id begins so.
+    /// The one run whose id begins so, up to the largest budget that a plan asks for.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`].
@@ -56,7 +56,8 @@ impl Reader {
                 return Err(StoreError::AmbiguousRun { prefix: id_prefix.to_owned(), matches: ids }.into());
             }
             let runs = list(connection, "id = ?1", &[&ids.first()])?;
-            let run = runs.into_iter().next();
+            // Of equal budgets the first.
+            let run = runs.into_iter().rev().max_by_key(|run| run.epochs);
             run.ok_or_else(|| StoreError::UnknownRun { id: id_prefix.to_owned() }.into())
         })
     }

@@ -2,59 +2,58 @@
 
 use gansweep_config::RunId;
 use gansweep_protocol::Metric;
+use rusqlite::{Row, params};
 
-use super::{Reader, decimate::decimate, optional_unsigned, unsigned};
-use crate::{Point, StoreError, SummaryRow, value::join};
+use super::{Reader, decimate::decimate, signed, unsigned};
+use crate::{Point, StoreError, SummaryRow, summary::Series, value::join};
 
 impl Reader {
-    /// One series by step, thinned out to at most `max_points` (`usize::MAX` for all, never fewer
-    /// than five).
+    /// One series by step up to `until_step` (`u64::MAX` for all of it), thinned out to at most
+    /// `max_points` (`usize::MAX` for all, never fewer than five).
     ///
     /// What a curve must show is kept: the first and the last point, and of each stretch between
     /// them the smallest, the largest and the first that is not finite. Empty if the run has no
     /// such points.
-    pub fn points(&self, run: &RunId, metric: Metric, max_points: usize) -> Result<Vec<Point>, StoreError> {
+    pub fn points(
+        &self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+        max_points: usize,
+    ) -> Result<Vec<Point>, StoreError> {
         let points = self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT step, value, kind FROM points
                  WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1)
-                   AND metric_id = (SELECT metric_id FROM metrics WHERE name = ?2)
+                   AND metric_id = (SELECT metric_id FROM metrics WHERE name = ?2) AND step <= ?3
                  ORDER BY step",
             )?;
-            let point = |row: &rusqlite::Row<'_>| {
-                Ok(Point { step: unsigned(row, 0)?, value: join(row.get(1)?, row.get(2)?) })
-            };
-            let points = statement.query_map([run.as_str(), metric.name()], point)?;
+            let point =
+                |row: &Row<'_>| Ok(Point { step: unsigned(row, 0)?, value: join(row.get(1)?, row.get(2)?) });
+            let points =
+                statement.query_map(params![run.as_str(), metric.name(), signed(until_step)], point)?;
             Ok(points.collect::<Result<Vec<_>, _>>()?)
         })?;
         Ok(decimate(points, max_points))
     }
 
-    /// One row per metric that the run has points of, in the order of [`Metric::ALL`].
-    pub fn summaries(&self, run: &RunId) -> Result<Vec<SummaryRow>, StoreError> {
+    /// One row per metric that the run has points of up to `until_step` (`u64::MAX` for all of it),
+    /// in the order of [`Metric::ALL`].
+    pub fn summaries(&self, run: &RunId, until_step: u64) -> Result<Vec<SummaryRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT m.name, s.count, s.finite, s.last_value, s.last_kind, s.last_step, s.best, s.best_step,
-                     s.min, s.max
-                 FROM summaries s JOIN metrics m USING (metric_id)
+                "SELECT s.run_id, s.metric_id, m.name FROM summaries s JOIN metrics m USING (metric_id)
                  WHERE s.run_id = (SELECT run_id FROM runs WHERE id = ?1) ORDER BY m.position",
             )?;
             let mut rows = statement.query([run.as_str()])?;
             let mut summaries = Vec::new();
             while let Some(row) = rows.next()? {
                 // A metric that a later version of the program added is not this one's to show.
-                let Some(metric) = Metric::from_name(&row.get::<_, String>(0)?) else { continue };
-                summaries.push(SummaryRow {
-                    metric,
-                    count: unsigned(row, 1)?,
-                    finite: unsigned(row, 2)?,
-                    last: join(row.get(3)?, row.get(4)?),
-                    last_step: unsigned(row, 5)?,
-                    best: row.get(6)?,
-                    best_step: optional_unsigned(row, 7)?,
-                    min: row.get(8)?,
-                    max: row.get(9)?,
-                });
+                let Some(metric) = Metric::from_name(&row.get::<_, String>(2)?) else { continue };
+                let direction = metric.declaration().direction;
+                let series = Series { run_id: row.get(0)?, metric_id: row.get(1)?, direction };
+                let summary = series.until(connection, signed(until_step))?;
+                summaries.extend(summary.map(|summary| summary.row(metric)));
             }
             Ok(summaries)
         })

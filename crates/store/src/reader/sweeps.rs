@@ -1,13 +1,13 @@
 //! Sweeps.
 
-use gansweep_config::RunState;
+use gansweep_config::{Record, RunState};
 use rusqlite::{Connection, Row};
 
-use super::{Reader, dataset, json};
-use crate::{StoreError, SweepId, SweepRow, fault::Fault};
+use super::{Reader, dataset, json, unsigned};
+use crate::{Call, StoreError, SweepId, SweepRow, fault::Fault, status::parse_state};
 
 const COLUMNS: &str = "sweep_id, name, file, source, description, recipe, axes, dataset_requested, dataset,
-    record, program_version, machine, created_ms, updated_ms";
+    record, program_version, machine, created_ms, updated_ms, call";
 
 impl Reader {
     /// Every sweep, the one started last at the end.
@@ -60,25 +60,38 @@ fn sweep(connection: &Connection, row: &Row<'_>) -> Result<SweepRow, Fault> {
         axes: json(&format!("the axes of sweep {name}"), &row.get::<_, String>(6)?)?,
         dataset_requested: dataset(&row.get::<_, String>(7)?)?,
         dataset: dataset(&row.get::<_, String>(8)?)?,
-        record: json(&format!("the record settings of sweep {name}"), &row.get::<_, String>(9)?)?,
+        record: record(&name, &row.get::<_, String>(9)?)?,
         program_version: row.get(10)?,
         machine: row.get(11)?,
         created_unix_ms: row.get(12)?,
         updated_unix_ms: row.get(13)?,
+        call: call(&name, row.get(14)?)?,
         runs: states.iter().map(|(_, runs)| runs).sum(),
         states,
         name,
     })
 }
 
+fn record(sweep: &str, text: &str) -> Result<Record, StoreError> {
+    let what = format!("the record settings of sweep {sweep}");
+    Record::from_stored(&json(&what, text)?)
+        .map_err(|error| StoreError::Content { what, detail: error.to_string() })
+}
+
+fn call(sweep: &str, text: Option<String>) -> Result<Option<Call>, StoreError> {
+    text.map(|text| json(&format!("the call of sweep {sweep}"), &text)).transpose()
+}
+
 fn states(connection: &Connection, sweep_id: i64) -> Result<Vec<(RunState, u64)>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count(*) FROM sweep_runs m JOIN runs r USING (run_id)
-         WHERE m.sweep_id = ?1 AND m.current = 1 AND r.state = ?2",
-    )?;
-    let mut count = |state: RunState| -> Result<_, Fault> {
-        let runs: i64 = statement.query_row((sweep_id, state.name()), |row| row.get(0))?;
-        Ok((state, runs.cast_unsigned()))
-    };
-    RunState::ALL.into_iter().map(&mut count).collect()
+    let mut statement = connection
+        .prepare_cached("SELECT state, count(*) FROM entries WHERE sweep_id = ?1 GROUP BY state")?;
+    let mut rows = statement.query([sweep_id])?;
+    let mut states = RunState::ALL.map(|state| (state, 0));
+    while let Some(row) = rows.next()? {
+        let found = parse_state(&row.get::<_, String>(0)?)?;
+        for (_, runs) in states.iter_mut().filter(|(state, _)| *state == found) {
+            *runs = unsigned(row, 1)?;
+        }
+    }
+    Ok(states.to_vec())
 }

@@ -1,7 +1,7 @@
 //! Attempts: their begin, and their end where the worker itself says nothing of it.
 
 use gansweep_config::{RunId, RunState};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::{
     StoreError,
@@ -35,12 +35,18 @@ impl Store {
     /// running is ended as interrupted.
     ///
     /// # Errors
-    /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a completed or diverged run.
+    /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a run that has diverged, or that is
+    /// completed as far as any plan asks.
     pub fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
-            let (run_id, state, attempts) = find(transaction, run)?;
-            if state.is_final() {
+            let Found { run_id, state, attempts, confirmed_step } = find(transaction, run)?;
+            let over = match state {
+                RunState::Diverged => true,
+                RunState::Completed => !is_asked_for_more(transaction, run_id)?,
+                _ => false,
+            };
+            if over {
                 return Err(StoreError::Finished { id: run.to_string(), state: state.name() }.into());
             }
             if attempts > 0 {
@@ -48,7 +54,7 @@ impl Store {
                 close(transaction, run_id, attempts, RunState::Interrupted, cause, now)?;
             }
             let attempt = attempts + 1;
-            open_attempt(transaction, run_id, attempt, device, now)?;
+            open_attempt(transaction, run_id, attempt, device, confirmed_step, now)?;
             Ok(attempt)
         })
     }
@@ -67,9 +73,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
-            let (run_id, run_state, latest) = find(transaction, run)?;
+            let found = find(transaction, run)?;
+            let run_id = found.run_id;
             let ended = close(transaction, run_id, attempt, state, cause, now)?;
-            if ended && attempt == latest && !run_state.is_final() {
+            if ended && attempt == found.attempts && !found.state.is_final() {
                 transaction
                     .prepare_cached(
                         "UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1",
@@ -81,20 +88,31 @@ impl Store {
     }
 }
 
-/// Adds the row of an attempt that begins, and sets its run to running.
+/// Whether a plan asks for more steps of a run than are recorded for good.
+fn is_asked_for_more(connection: &Connection, run_id: i64) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM entries WHERE run_id = ?1 AND state <> 'completed' AND sweep_id IS NOT NULL)",
+    )?;
+    Ok(statement.query_row([run_id], |row| row.get(0))?)
+}
+
+/// Adds the row of an attempt that begins, and sets its run to running. Should the attempt start
+/// from before `kept_step`, it records nothing up to there.
 pub(super) fn open_attempt(
     connection: &Connection,
     run_id: i64,
     attempt: u32,
     device: &str,
+    kept_step: i64,
     at_ms: i64,
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO attempts (run_id, attempt, state, device, began_ms) VALUES (?1, ?2, 'running', ?3, ?4)
+            "INSERT INTO attempts (run_id, attempt, state, device, kept_step, began_ms)
+             VALUES (?1, ?2, 'running', ?3, ?4, ?5)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![run_id, attempt, device, at_ms])?;
+        .execute(params![run_id, attempt, device, kept_step, at_ms])?;
     connection
         .prepare_cached(
             "UPDATE runs SET state = 'running', cause = NULL, attempts = ?2, seconds = NULL,
@@ -124,14 +142,21 @@ fn close(
     Ok(changed == 1)
 }
 
-fn find(connection: &Connection, run: &RunId) -> Result<(i64, RunState, u32), Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT run_id, state, attempts FROM runs WHERE id = ?1")?;
-    let row = statement
-        .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))
-        .optional()?;
-    let (run_id, state, attempts) = row.ok_or_else(|| StoreError::UnknownRun { id: run.to_string() })?;
-    Ok((run_id, parse_state(&state)?, attempts))
+/// A run, as far as its attempts need it.
+struct Found {
+    run_id: i64,
+    state: RunState,
+    attempts: u32,
+    confirmed_step: i64,
+}
+
+fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT run_id, state, attempts, confirmed_step FROM runs WHERE id = ?1")?;
+    let mut rows = statement.query([run.as_str()])?;
+    let Some(row) = rows.next()? else { return Err(StoreError::UnknownRun { id: run.to_string() }.into()) };
+    let state = parse_state(&row.get::<_, String>(1)?)?;
+    Ok(Found { run_id: row.get(0)?, state, attempts: row.get(2)?, confirmed_step: row.get(3)? })
 }
 
 fn running_attempts(connection: &Connection) -> Result<Vec<(i64, RunId, u32)>, Fault> {

@@ -5,15 +5,11 @@ use std::collections::BTreeMap;
 use gansweep_config::{Config, Dataset, DatasetSpec, PlannedRun, RunState};
 use rusqlite::{Connection, OptionalExtension, params, types::Value};
 
-use crate::{
-    StoreError, SweepId, SweepRecord,
-    fault::Fault,
-    store::Store,
-    value::{count, seed_to_sql},
-};
+use crate::{StoreError, SweepId, SweepRecord, fault::Fault, store::Store, value::seed_to_sql};
 
 impl Store {
-    /// Records a sweep and its plan, the order of `runs` being their positions.
+    /// Records a sweep and its plan, the order of `runs` being their positions. A run may stand in
+    /// it several times, with different budgets.
     ///
     /// A second time it updates the sweep of that name and adds what is new. A run that the plan no
     /// longer holds stays in the database with everything recorded of it, and a later plan may take
@@ -46,17 +42,18 @@ impl Store {
 fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i64, Fault> {
     let record = json("the sweep's record settings", &sweep.record)?;
     let palette = json("the sweep's palette", &sweep.record.palette)?;
+    let call = json("the sweep's call", &sweep.call)?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO sweeps (name, file, source, description, recipe, axes, dataset_requested, dataset,
-             record, latent_seed, palette, program_version, machine, created_ms, updated_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)
+             record, latent_seed, palette, program_version, machine, call, created_ms, updated_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)
          ON CONFLICT (name) DO UPDATE SET
              file = excluded.file, source = excluded.source, description = excluded.description,
              recipe = excluded.recipe, axes = excluded.axes,
              dataset_requested = excluded.dataset_requested, dataset = excluded.dataset,
              record = excluded.record, latent_seed = excluded.latent_seed, palette = excluded.palette,
              program_version = excluded.program_version, machine = excluded.machine,
-             updated_ms = excluded.updated_ms
+             call = excluded.call, updated_ms = excluded.updated_ms
          RETURNING sweep_id",
     )?;
     let id = statement.query_row(
@@ -74,6 +71,7 @@ fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i
             palette.trim_matches('"'),
             sweep.program_version,
             sweep.machine,
+            call,
             now
         ],
         |row| row.get(0),
@@ -131,8 +129,8 @@ fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) 
         return Ok(run_id);
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO runs (id, config_id, seed, data_fingerprint, state, epochs, total_steps, created_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO runs (id, config_id, seed, data_fingerprint, state, steps_per_epoch, created_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     insert.execute(params![
         id,
@@ -140,8 +138,7 @@ fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) 
         seed_to_sql(run.seed),
         run.spec.fingerprint,
         RunState::Queued.name(),
-        run.config.train.epochs,
-        count("the number of steps", run.config.total_steps(&run.spec))?,
+        run.config.steps_per_epoch(&run.spec),
         now
     ])?;
     Ok(connection.last_insert_rowid())
@@ -156,13 +153,13 @@ fn put_member(
 ) -> Result<(), Fault> {
     let assignments = json("a run's assignments", &run.assignments)?;
     let mut upsert = connection.prepare_cached(
-        "INSERT INTO sweep_runs (sweep_id, run_id, position, label, assignments, current)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1)
-         ON CONFLICT (sweep_id, run_id) DO UPDATE SET
+        "INSERT INTO sweep_runs (sweep_id, run_id, epochs, position, label, assignments, current)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+         ON CONFLICT (sweep_id, run_id, epochs) DO UPDATE SET
              position = excluded.position, label = excluded.label, assignments = excluded.assignments,
              current = 1",
     )?;
-    upsert.execute(params![sweep_id, run_id, position, run.label, assignments])?;
+    upsert.execute(params![sweep_id, run_id, run.epochs, position, run.label, assignments])?;
     Ok(())
 }
 

@@ -6,13 +6,14 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use gansweep_protocol::{Direction, Metric};
-use rusqlite::{Connection, OptionalExtension, params};
+use gansweep_protocol::Metric;
+use rusqlite::{Connection, params};
 
 use crate::{
     fault::Fault,
     store::MetricIds,
-    value::{Kind, join, split},
+    summary::{Series, Summary},
+    value::{Kind, split},
 };
 
 /// The summaries that one batch of events touches.
@@ -29,18 +30,6 @@ enum State {
     Stale,
 }
 
-/// One row; counts of zero before the first point.
-#[derive(Debug, Default, Clone)]
-struct Summary {
-    count: i64,
-    finite: i64,
-    last_step: i64,
-    last: f64,
-    min: Option<f64>,
-    max: Option<f64>,
-    best: Option<(f64, i64)>,
-}
-
 impl Summaries {
     /// Takes note of a point that was written.
     pub(super) fn add(
@@ -53,7 +42,7 @@ impl Summaries {
         let state = match self.open.entry((run_id, metric)) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let stored = load(connection, run_id, metric_id)?;
+                let stored = series(run_id, metric, metric_id).stored(connection)?;
                 entry.insert(State::Current(stored.unwrap_or_default()))
             }
         };
@@ -79,7 +68,7 @@ impl Summaries {
             let metric_id = metrics[&metric];
             let summary = match state {
                 State::Current(summary) => Some(summary),
-                State::Stale => compute(connection, run_id, metric_id, metric.declaration().direction)?,
+                State::Stale => series(run_id, metric, metric_id).compute(connection, i64::MAX)?,
             };
             match summary {
                 Some(summary) => put(connection, run_id, metric_id, &summary)?,
@@ -90,65 +79,8 @@ impl Summaries {
     }
 }
 
-impl Summary {
-    fn append(&mut self, step: i64, value: f64, direction: Direction) {
-        self.count += 1;
-        self.last_step = step;
-        self.last = value;
-        if !value.is_finite() {
-            return;
-        }
-        self.finite += 1;
-        self.min = Some(self.min.map_or(value, |min| min.min(value)));
-        self.max = Some(self.max.map_or(value, |max| max.max(value)));
-        let better = match direction {
-            Direction::Lower => self.best.is_none_or(|(best, _)| value < best),
-            Direction::Higher => self.best.is_none_or(|(best, _)| value > best),
-            Direction::Neither => false,
-        };
-        if better {
-            self.best = Some((value, step));
-        }
-    }
-}
-
-fn load(connection: &Connection, run_id: i64, metric_id: i64) -> Result<Option<Summary>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step
-         FROM summaries WHERE run_id = ?1 AND metric_id = ?2",
-    )?;
-    let summary = statement.query_row([run_id, metric_id], |row| {
-        let best: Option<f64> = row.get(7)?;
-        let best_step: Option<i64> = row.get(8)?;
-        Ok(Summary {
-            count: row.get(0)?,
-            finite: row.get(1)?,
-            last_step: row.get(2)?,
-            last: join(row.get(3)?, row.get(4)?),
-            min: row.get(5)?,
-            max: row.get(6)?,
-            best: best.zip(best_step),
-        })
-    });
-    Ok(summary.optional()?)
-}
-
-/// The row as the points give it; `None` without points.
-fn compute(
-    connection: &Connection,
-    run_id: i64,
-    metric_id: i64,
-    direction: Direction,
-) -> Result<Option<Summary>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT step, value, kind FROM points WHERE run_id = ?1 AND metric_id = ?2 ORDER BY step",
-    )?;
-    let mut rows = statement.query([run_id, metric_id])?;
-    let mut summary = Summary::default();
-    while let Some(row) = rows.next()? {
-        summary.append(row.get(0)?, join(row.get(1)?, row.get(2)?), direction);
-    }
-    Ok((summary.count > 0).then_some(summary))
+const fn series(run_id: i64, metric: Metric, metric_id: i64) -> Series {
+    Series { run_id, metric_id, direction: metric.declaration().direction }
 }
 
 fn put(connection: &Connection, run_id: i64, metric_id: i64, summary: &Summary) -> Result<(), Fault> {

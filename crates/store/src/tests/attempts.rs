@@ -3,7 +3,7 @@
 use gansweep_config::RunState;
 use gansweep_protocol::Metric;
 
-use super::support::{Fixture, Script, plan, sweep};
+use super::support::{EPOCHS, Fixture, LAST_STEP, Script, plan, sweep};
 use crate::{RunFilter, StoreError};
 
 #[test]
@@ -14,6 +14,7 @@ fn a_registered_sweep_reads_back() {
     assert_eq!((row.runs, row.file, row.recipe), (4, record.file, record.recipe));
     assert_eq!((row.dataset_requested, row.dataset), (record.dataset_requested, record.dataset));
     assert_eq!(row.record, record.record);
+    assert_eq!(row.call, Some(record.call));
     assert_eq!(row.axes[0]["key"], "optimizer.lr");
     assert_eq!(row.states[0], (RunState::Queued, 4));
     assert_eq!(row.states.len(), RunState::ALL.len());
@@ -27,7 +28,7 @@ fn a_registered_sweep_reads_back() {
             (&run.config_hash, run.typed_config().unwrap()),
             (&planned.config_hash, planned.config.clone())
         );
-        assert_eq!((run.epochs, run.total_steps), (3, planned.config.total_steps(&planned.spec)));
+        assert_eq!((run.epochs, run.total_steps), (EPOCHS, planned.total_steps()));
     }
 }
 
@@ -55,7 +56,7 @@ fn a_run_that_leaves_the_plan_stays_in_the_database_and_may_come_back() {
     assert_eq!(fixture.reader().runs(&of_sweep).unwrap().len(), 2);
     let run = fixture.reader().run(gone.as_str()).unwrap();
     assert_eq!((run.sweep, run.position, run.label.as_str()), (None, None, "lr=1e-4 hidden=128 seed=1"));
-    assert_eq!(fixture.reader().points(&gone, Metric::DLoss, 10).unwrap().len(), 1);
+    assert_eq!(fixture.reader().points(&gone, Metric::DLoss, u64::MAX, 10).unwrap().len(), 1);
     fixture.store.register_sweep(&sweep("lr"), &plan(&[1e-4, 2e-4], &[128], &[1, 2])).unwrap();
     assert_eq!(fixture.reader().runs(&of_sweep).unwrap()[0].id, gone);
 }
@@ -109,7 +110,7 @@ fn a_completion_that_arrives_after_the_worker_was_given_up_still_counts() {
     let (mut fixture, mut script) = Fixture::begun();
     let run = fixture.runs[0].clone();
     fixture.store.end_attempt(&run, 1, RunState::Failed, "no event for 60 s").unwrap();
-    fixture.store.record(&script.started(0).checkpoint(9).completed(9, 1.0).take()).unwrap();
+    fixture.store.record(&script.started(0).checkpoint(LAST_STEP).completed(LAST_STEP, 1.0).take()).unwrap();
     assert_eq!(fixture.reader().run(run.as_str()).unwrap().state, RunState::Completed);
     assert_eq!(fixture.reader().attempts(&run).unwrap()[0].state, RunState::Completed);
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::PathBuf};
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{Diverged, Event, Metric};
 
-use super::support::{Fixture, NEW_YEAR_MS, Script, plan, sweep};
+use super::support::{Fixture, NEW_YEAR_MS, STEPS_PER_EPOCH, Script, plan, sweep};
 use crate::{Cell, Reader, Store};
 
 fn document() -> PathBuf {
@@ -134,8 +134,6 @@ fn example() -> Fixture {
     }
     Fixture { folder, store, runs: plan.into_iter().map(|run| run.id).collect() }
 }
-
-const STEPS_PER_EPOCH: u64 = 938;
 
 struct Curve {
     lr: f64,

@@ -104,7 +104,7 @@ fn a_damaged_database_is_named_with_the_way_to_save_what_is_left() {
     for bytes in [torn, scratched] {
         fs::write(&path, bytes).unwrap();
         let read = Reader::open(folder.path())
-            .and_then(|reader| reader.points(&runs[0], Metric::DLoss, 10).map(|_| ()))
+            .and_then(|reader| reader.points(&runs[0], Metric::DLoss, u64::MAX, 10).map(|_| ()))
             .unwrap_err();
         assert!(matches!(read, StoreError::Corrupt { .. }), "{read}");
         assert!(read.to_string().contains(".recover"), "{read}");
@@ -134,8 +134,8 @@ fn a_full_disk_loses_nothing_that_was_recorded_and_recording_goes_on_afterwards(
     }
     fixture.store.limit_pages(None);
     fixture.store.record(&batch).unwrap();
-    assert_eq!(fixture.reader().samples_index(&fixture.runs[0]).unwrap().len(), 199);
-    assert_eq!(fixture.reader().summaries(&fixture.runs[0]).unwrap()[0].count, 200);
+    assert_eq!(fixture.reader().samples_index(&fixture.runs[0], u64::MAX).unwrap().len(), 199);
+    assert_eq!(fixture.reader().summaries(&fixture.runs[0], u64::MAX).unwrap()[0].count, 200);
 }
 
 #[test]

@@ -85,12 +85,12 @@ fn check(folder: &Path, recorded: u64, attempt: u32) {
     let checkpoint = reader.checkpoint(run).unwrap().unwrap().step;
     assert!(checkpoint >= recorded, "{checkpoint} is before {recorded}, which was recorded");
     for metric in METRICS {
-        let points = reader.points(run, metric, usize::MAX).unwrap();
+        let points = reader.points(run, metric, u64::MAX, usize::MAX).unwrap();
         let expected: Vec<u64> = (1..=checkpoint).collect();
         assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), expected);
     }
-    assert_eq!(reader.samples_index(run).unwrap().len() as u64, checkpoint);
-    assert_eq!(reader.summaries(run).unwrap()[0].last_step, checkpoint);
+    assert_eq!(reader.samples_index(run, u64::MAX).unwrap().len() as u64, checkpoint);
+    assert_eq!(reader.summaries(run, u64::MAX).unwrap()[0].last_step, checkpoint);
     drop(reader);
     let mut store = Store::open_with_clock(folder, || NEW_YEAR_MS).unwrap();
     assert_eq!(store.reclaim_stale().unwrap(), [(run.clone(), attempt)]);

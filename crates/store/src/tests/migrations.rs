@@ -2,17 +2,23 @@
 //!
 //! A stored database never changes: it is what a version that people have used left behind.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use gansweep_config::{Dataset, RunState};
+use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, RunState};
 use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 
-use super::support::{Fixture, GEOMETRY, Script, strokes};
+use super::support::{Fixture, GEOMETRY, LAST_STEP, Script, strokes};
 use crate::{
     Cell, DatasetRow, Reader, RealImages, RunFilter, Store, StoreError,
-    schema::{APPLICATION_ID, MIGRATIONS, migrate},
+    migrations::{MIGRATIONS, Migration},
+    schema::{APPLICATION_ID, migrate},
 };
 
 /// A database with something in every table.
@@ -35,7 +41,7 @@ fn full() -> Fixture {
         }
         script.samples(100, 1).checkpoint(100);
         match run {
-            0 => script.completed(100, 12.5),
+            0 => script.checkpoint(LAST_STEP).completed(LAST_STEP, 12.5),
             1 => script.points(120, &[(Metric::GLoss, f64::NAN)]).event(Event::Diverged(Diverged {
                 step: 120,
                 cause: "the G loss was NaN".to_owned(),
@@ -174,7 +180,7 @@ fn a_database_of_every_version_opens_with_all_that_was_in_it() {
         );
         assert_eq!(schema(&connect(&opened.folder)), present, "version {version}");
         for run in opened.reader().runs(&RunFilter::default()).unwrap() {
-            assert!(!opened.reader().summaries(&run.id).unwrap().is_empty());
+            assert!(!opened.reader().summaries(&run.id, u64::MAX).unwrap().is_empty());
             run.typed_config().unwrap();
         }
     }
@@ -202,6 +208,133 @@ fn a_database_of_every_version_is_gone_on_with() {
     }
 }
 
+/// A folder with a database that the program wrote before ids stopped depending on `train.epochs`; what it
+/// holds, `tests/e2e/migration.rs` says.
+fn before_budgets() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/version-1/results.sqlite");
+    fs::copy(stored, folder.path().join("results.sqlite")).unwrap();
+    folder
+}
+
+/// The plan of one of the stored experiments.
+fn planned(name: &str, fingerprint: &str) -> Plan {
+    let file = format!("{}/../../tests/e2e/version-1/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let experiment = Experiment::load(Path::new(&file), &LoadOptions::default()).unwrap();
+    let spec = DatasetSpec { fingerprint: fingerprint.to_owned(), ..strokes() };
+    let data = |dataset| DataIdentity { dataset, spec: spec.clone() };
+    Plan::new(&experiment, &data).unwrap()
+}
+
+/// Points and grids of a run by its number in the database, which no migration changes.
+fn records(connection: &Connection, run_id: i64) -> Vec<String> {
+    let sql = "SELECT 'point', metric_id, step, hex(value), kind FROM points WHERE run_id = ?1
+               UNION ALL SELECT 'grid', epoch, step, hex(png), rows FROM samples WHERE run_id = ?1 ORDER BY 1, 2, 3";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([run_id], |row| {
+        let number = |column| row.get::<_, i64>(column).unwrap();
+        Ok(format!(
+            "{} {} {} {} {}",
+            row.get::<_, String>(0)?,
+            number(1),
+            number(2),
+            row.get::<_, String>(3)?,
+            number(4)
+        ))
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn runs_that_differed_in_their_epochs_only_become_one_and_all_have_the_ids_of_todays_plans() {
+    let folder = before_budgets();
+    let connection = connect(&folder);
+    let by_old_id = |connection: &Connection| -> BTreeMap<String, i64> {
+        let mut statement = connection.prepare("SELECT id, run_id FROM runs").unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    let old = by_old_id(&connection);
+    assert_eq!(old.len(), 11);
+    let before: BTreeMap<i64, Vec<String>> =
+        old.values().map(|&run_id| (run_id, records(&connection, run_id))).collect();
+    drop(connection);
+
+    let store = Store::open(folder.path()).unwrap();
+    let opened = Fixture { folder, store, runs: Vec::new() };
+    let connection = connect(&opened.folder);
+    let new = by_old_id(&connection);
+    assert_eq!(new.len(), 9);
+    assert!(new.keys().all(|id| !old.contains_key(id)));
+    for &run_id in new.values() {
+        assert_eq!(records(&connection, run_id), before[&run_id], "of the runs that stay no record changes");
+    }
+    let dropped: Vec<&str> = old
+        .iter()
+        .filter(|(_, run_id)| !new.values().any(|kept| kept == *run_id))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    assert_eq!(dropped, ["9b43213dd25e0379", "deace390ea940baf"], "of 2, 4 and 6 epochs the longest stays");
+    let named: Vec<(String, i64)> = connection
+        .prepare("SELECT written_for, run_id FROM checkpoints ORDER BY written_for")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(named.len(), 8, "all but the diverged run have one");
+    assert!(named.iter().all(|(id, run_id)| old[id] == *run_id), "the files name the ids from before");
+
+    let reader = opened.reader();
+    for (sweep, count) in [("first", 8), ("second", 3), ("third", 1)] {
+        let runs = reader.runs(&RunFilter { sweep: Some(sweep.to_owned()), where_sql: None }).unwrap();
+        let plan = planned(sweep, &runs[0].data_fingerprint);
+        assert_eq!((runs.len(), plan.runs.len()), (count, count), "{sweep}");
+        for (run, planned) in runs.iter().zip(&plan.runs) {
+            assert_eq!(
+                (&run.id, &run.config_hash, run.epochs),
+                (&planned.id, &planned.config_hash, planned.epochs)
+            );
+            assert_eq!((&run.label, run.typed_config().unwrap()), (&planned.label, planned.config.clone()));
+            let over = if sweep == "third" { RunState::Interrupted } else { RunState::Completed };
+            let diverged = run.label.starts_with("lr=1000 hidden=2x") && run.seed == 1;
+            assert_eq!(run.state, if diverged { RunState::Diverged } else { over }, "{}", run.label);
+        }
+    }
+    let configs =
+        reader.query("SELECT count(*), sum(json -> '$.train.epochs' IS NOT NULL) FROM configs").unwrap();
+    assert_eq!(configs.rows[0], [Cell::Integer(5), Cell::Integer(0)]);
+    let stray = reader.query("SELECT count(*) FROM config_values WHERE key = 'train.epochs'").unwrap();
+    assert_eq!(stray.rows[0], [Cell::Integer(0)]);
+}
+
+#[test]
+fn a_config_that_this_version_cannot_read_keeps_its_hash_and_its_runs_their_ids() {
+    let folder = before_budgets();
+    let foreign = "7eb704551d1df9c5";
+    let connection = connect(&folder);
+    let config_id = "(SELECT config_id FROM runs WHERE id = '7eb704551d1df9c5')";
+    for sql in [
+        format!(
+            "UPDATE config_values SET value = 'imagenet' WHERE key = 'data.dataset' AND config_id = {config_id}"
+        ),
+        format!(
+            "UPDATE configs SET json = json_set(json, '$.data.dataset', 'imagenet') WHERE config_id = {config_id}"
+        ),
+    ] {
+        assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+    }
+    let hash: String = connection
+        .query_row(&format!("SELECT hash FROM configs WHERE config_id = {config_id}"), [], |row| row.get(0))
+        .unwrap();
+    drop(connection);
+    let store = Store::open(folder.path()).unwrap();
+    let opened = Fixture { folder, store, runs: Vec::new() };
+    let run = opened.reader().run(foreign).unwrap();
+    assert_eq!((run.id.as_str(), run.config_hash.as_str(), run.epochs), (foreign, hash.as_str(), 6));
+    assert_eq!(opened.reader().checkpoint(&run.id).unwrap().unwrap().written_for, None);
+    assert_eq!(opened.reader().query("SELECT id FROM runs").unwrap().rows.len(), 10, "the other two are one");
+}
+
 #[test]
 fn migrations_run_once_each_and_one_that_fails_leaves_the_version_before_it() {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -209,14 +342,15 @@ fn migrations_run_once_each_and_one_that_fails_leaves_the_version_before_it() {
     let version = |connection: &Connection| -> i64 {
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    let (first, second) = ("CREATE TABLE a (x)", "CREATE TABLE b (x); INSERT INTO b VALUES (1)");
+    let first = Migration::sql("CREATE TABLE a (x)");
+    let second = Migration::sql("CREATE TABLE b (x); INSERT INTO b VALUES (1)");
     migrate(&mut connection, &path, &[first]).unwrap();
     migrate(&mut connection, &path, &[first, second]).unwrap();
     migrate(&mut connection, &path, &[first, second]).unwrap();
     assert_eq!(version(&connection), 2);
     let rows: i64 = connection.query_row("SELECT count(*) FROM b", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 1);
-    let broken = "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)";
+    let broken = Migration::sql("CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)");
     migrate(&mut connection, &path, &[first, second, broken]).unwrap_err();
     assert_eq!(version(&connection), 2);
     assert_eq!(schema(&connection).len(), 2, "nothing of the broken migration stays");

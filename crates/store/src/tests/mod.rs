@@ -1,6 +1,7 @@
 //! Tests of the database as a whole, through the public names.
 
 mod attempts;
+mod budgets;
 mod documentation;
 mod export;
 mod faults;

@@ -187,7 +187,7 @@ fn a_reader_sees_what_is_committed_and_a_snapshot_holds_it() {
     let (mut fixture, mut script) = Fixture::begun();
     let reader = fixture.reader();
     let run = fixture.runs[0].clone();
-    let count = || reader.points(&run, Metric::DLoss, 100).unwrap().len();
+    let count = || reader.points(&run, Metric::DLoss, u64::MAX, 100).unwrap().len();
     assert_eq!(count(), 0);
     fixture.store.record(&script.points(1, &[(Metric::DLoss, 1.0)]).take()).unwrap();
     assert_eq!(count(), 1);
@@ -237,7 +237,7 @@ fn samples_are_listed_without_their_images_and_read_one_by_one() {
     fixture.store.record(&script.started(0).samples(938, 1).samples(0, 0).take()).unwrap();
     let reader = fixture.reader();
     let run = &fixture.runs[0];
-    let index = reader.samples_index(run).unwrap();
+    let index = reader.samples_index(run, u64::MAX).unwrap();
     let listed: Vec<_> = index.iter().map(|info| (info.step, info.epoch, info.geometry)).collect();
     assert_eq!(listed, [(0, 0, GEOMETRY), (938, 1, GEOMETRY)]);
     let sample = reader.sample(run, 938).unwrap().unwrap();
@@ -254,10 +254,10 @@ fn a_thinned_out_series_is_read_from_the_database() {
     }
     fixture.store.record(&script.take()).unwrap();
     let reader = fixture.reader();
-    let thin = reader.points(&fixture.runs[0], Metric::DLoss, 20).unwrap();
+    let thin = reader.points(&fixture.runs[0], Metric::DLoss, u64::MAX, 20).unwrap();
     assert!(thin.len() <= 20 && thin.iter().any(|point| point.step == 777), "{thin:?}");
-    assert_eq!(reader.points(&fixture.runs[0], Metric::DLoss, usize::MAX).unwrap().len(), 1_000);
-    assert_eq!(reader.points(&fixture.runs[1], Metric::DLoss, 20).unwrap(), []);
+    assert_eq!(reader.points(&fixture.runs[0], Metric::DLoss, u64::MAX, usize::MAX).unwrap().len(), 1_000);
+    assert_eq!(reader.points(&fixture.runs[1], Metric::DLoss, u64::MAX, 20).unwrap(), []);
 }
 
 #[test]

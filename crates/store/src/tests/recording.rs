@@ -3,19 +3,19 @@
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{Diverged, Event, Failed, Metric, Progress};
 
-use super::support::{Fixture, Script};
+use super::support::{Fixture, LAST_STEP, Script};
 use crate::{StoreError, SummaryRow};
 
 const D: Metric = Metric::DLoss;
 const G: Metric = Metric::GLoss;
 
 fn summary(fixture: &Fixture, metric: Metric) -> SummaryRow {
-    let summaries = fixture.reader().summaries(&fixture.runs[0]).unwrap();
+    let summaries = fixture.reader().summaries(&fixture.runs[0], u64::MAX).unwrap();
     summaries.into_iter().find(|summary| summary.metric == metric).unwrap()
 }
 
 fn series(fixture: &Fixture, metric: Metric) -> Vec<(u64, f64)> {
-    let points = fixture.reader().points(&fixture.runs[0], metric, usize::MAX).unwrap();
+    let points = fixture.reader().points(&fixture.runs[0], metric, u64::MAX, usize::MAX).unwrap();
     points.into_iter().map(|point| (point.step, point.value)).collect()
 }
 
@@ -26,19 +26,20 @@ fn state(fixture: &Fixture) -> RunState {
 #[test]
 fn a_whole_run_is_recorded() {
     let (mut fixture, mut script) = Fixture::begun();
-    script.started(0).samples(0, 0).points(50, &[(D, 1.4), (G, 0.7)]).checkpoint(50).completed(50, 2.5);
+    script.started(0).samples(0, 0).points(LAST_STEP, &[(D, 1.4), (G, 0.7)]);
+    script.checkpoint(LAST_STEP).completed(LAST_STEP, 2.5);
     fixture.store.record(&script.take()).unwrap();
     let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
-    assert_eq!((run.state, run.step, run.seconds, run.attempts), (RunState::Completed, 50, 2.5, 1));
+    assert_eq!((run.state, run.step, run.seconds, run.attempts), (RunState::Completed, LAST_STEP, 2.5, 1));
     assert_eq!((run.device.as_deref(), run.backend.as_deref()), (Some("cpu"), Some("native x86-64-v4")));
     assert_eq!((run.lane, run.lanes, run.cause), (Some(0), Some(4), None));
-    assert_eq!(series(&fixture, D), [(50, 1.4)]);
+    assert_eq!(series(&fixture, D), [(LAST_STEP, 1.4)]);
     let sample = fixture.reader().sample(&fixture.runs[0], 0).unwrap().unwrap();
     assert_eq!(sample.png, format!("PNG of {} at 0", fixture.runs[0]).into_bytes());
     let checkpoint = fixture.reader().checkpoint(&fixture.runs[0]).unwrap().unwrap();
-    assert_eq!((checkpoint.step, checkpoint.bytes, checkpoint.attempt), (50, 1_050, 1));
+    assert_eq!((checkpoint.step, checkpoint.bytes, checkpoint.attempt), (LAST_STEP, 1_000 + LAST_STEP, 1));
     let status = &fixture.store.statuses(&fixture.runs).unwrap()[&fixture.runs[0]];
-    assert_eq!((status.state, status.step, status.attempts), (RunState::Completed, 50, 1));
+    assert_eq!((status.state, status.step, status.attempts), (RunState::Completed, LAST_STEP, 1));
     assert_eq!(status.checkpoint.as_ref().unwrap().path, checkpoint.path);
 }
 
@@ -106,19 +107,62 @@ fn points_replayed_after_a_resume_do_not_distort_the_summary() {
 }
 
 #[test]
-fn a_fresh_start_takes_everything_back_but_what_is_from_step_0() {
+fn a_fresh_start_before_the_first_checkpoint_takes_everything_back_but_what_is_from_step_0() {
     let (mut fixture, mut script) = Fixture::begun();
-    script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).samples(10, 1).checkpoint(10);
+    script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).samples(10, 1);
     fixture.store.record(&script.take()).unwrap();
     fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap();
     fixture.store.record(&Script::new(fixture.runs[0].clone(), 2).started(0).take()).unwrap();
     let reader = fixture.reader();
     let run = &fixture.runs[0];
-    assert_eq!(reader.points(run, D, 100).unwrap(), []);
-    assert_eq!(reader.summaries(run).unwrap(), []);
-    assert_eq!(reader.checkpoint(run).unwrap(), None);
-    let steps: Vec<u64> = reader.samples_index(run).unwrap().iter().map(|info| info.step).collect();
+    assert_eq!(series(&fixture, D), []);
+    assert_eq!(reader.summaries(run, u64::MAX).unwrap(), []);
+    let steps: Vec<u64> = reader.samples_index(run, u64::MAX).unwrap().iter().map(|info| info.step).collect();
     assert_eq!(steps, [0]);
+}
+
+#[test]
+fn a_run_whose_checkpoint_is_lost_keeps_what_the_checkpoint_confirmed() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).samples(20, 1).points(20, &[(D, 2.0)]);
+    script.checkpoint(20).points(30, &[(D, 3.0)]).samples(30, 2);
+    fixture.store.record(&script.take()).unwrap();
+    let run = fixture.runs[0].clone();
+    fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut afresh = Script::new(run.clone(), 2);
+    afresh.started(0).samples(0, 0);
+    fixture.store.record(&afresh.take()).unwrap();
+    assert_eq!(series(&fixture, D), [(10, 1.0), (20, 2.0)], "what lay behind the checkpoint goes");
+    assert_eq!(fixture.reader().checkpoint(&run).unwrap(), None, "its file is gone");
+    assert_eq!(fixture.reader().run(run.as_str()).unwrap().step, 20);
+    // Another device rounds another way, and another cadence has other steps.
+    afresh
+        .points(5, &[(D, 8.0)])
+        .points(10, &[(D, 8.0)])
+        .checkpoint(10)
+        .points(20, &[(D, 8.0)])
+        .samples(20, 1);
+    fixture.store.record(&afresh.take()).unwrap();
+    assert_eq!(series(&fixture, D), [(10, 1.0), (20, 2.0)], "what is confirmed is not recorded again");
+    let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
+    assert_eq!((status.confirmed_step, status.checkpoint.as_ref().unwrap().step), (20, 10));
+    // Killed on its way, it goes on from its own checkpoint.
+    fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut third = Script::new(run.clone(), 3);
+    third.started(10).points(15, &[(D, 9.0)]).points(20, &[(D, 9.0)]).points(25, &[(D, 9.0)]).checkpoint(25);
+    fixture.store.record(&third.take()).unwrap();
+    assert_eq!(series(&fixture, D), [(10, 1.0), (20, 2.0), (25, 9.0)]);
+    let attempts: Vec<String> = fixture
+        .reader()
+        .query("SELECT attempt FROM points_named ORDER BY step")
+        .unwrap()
+        .rows
+        .iter()
+        .map(|row| row[0].to_string())
+        .collect();
+    assert_eq!(attempts, ["1", "1", "3"]);
+    let summary = summary(&fixture, D);
+    assert_eq!((summary.count, summary.max, summary.last_step), (3, Some(9.0), 25));
 }
 
 #[test]
@@ -151,27 +195,39 @@ fn two_attempts_recorded_in_either_order_give_the_same_points() {
 }
 
 #[test]
-fn a_finished_run_is_never_changed() {
+fn a_finished_attempt_records_no_more_and_a_run_trained_as_far_as_asked_begins_none() {
+    let last = LAST_STEP;
     for end in [
-        Event::Completed(gansweep_protocol::Ended { step: 10, seconds: 1.0 }),
-        Event::Diverged(Diverged { step: 10, cause: "the D loss was NaN".to_owned(), seconds: 1.0 }),
+        Event::Completed(gansweep_protocol::Ended { step: last, seconds: 1.0 }),
+        Event::Diverged(Diverged { step: last, cause: "the D loss was NaN".to_owned(), seconds: 1.0 }),
     ] {
         let (mut fixture, mut script) = Fixture::begun();
-        script.started(0).points(10, &[(D, 1.0)]).event(end);
+        script.started(0).points(last, &[(D, 1.0)]).event(end);
         fixture.store.record(&script.take()).unwrap();
         let before = fixture.content();
         script
-            .points(10, &[(D, 5.0)])
-            .points(20, &[(D, 5.0)])
-            .samples(20, 1)
-            .checkpoint(20)
-            .interrupted(20, 9.0);
+            .points(last, &[(D, 5.0)])
+            .points(last + 10, &[(D, 5.0)])
+            .samples(last + 10, 1)
+            .checkpoint(last + 10)
+            .interrupted(last + 10, 9.0);
         fixture.store.record(&script.take()).unwrap();
         fixture.store.end_attempt(&fixture.runs[0], 1, RunState::Failed, "killed").unwrap();
         let refused = fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap_err();
         assert!(matches!(refused, StoreError::Finished { .. }), "{refused}");
         assert_eq!(fixture.content(), before);
     }
+}
+
+#[test]
+fn what_a_checkpoint_confirms_is_not_changed_by_the_attempt_that_wrote_it() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).samples(0, 0).points(10, &[(D, 1.0)]).samples(10, 1).checkpoint(10);
+    fixture.store.record(&script.take()).unwrap();
+    let before = fixture.content();
+    script.points(10, &[(D, 5.0)]).samples(10, 2);
+    fixture.store.record(&script.take()).unwrap();
+    assert_eq!(fixture.content(), before);
 }
 
 #[test]

@@ -41,7 +41,9 @@ fn the_cost_of_recording_and_reading_is_measured() {
     let start = Instant::now();
     let read: usize = runs[..100]
         .iter()
-        .flat_map(|run| Metric::ALL.map(|metric| reader.points(&run.id, metric, usize::MAX).unwrap().len()))
+        .flat_map(|run| {
+            Metric::ALL.map(|metric| reader.points(&run.id, metric, u64::MAX, usize::MAX).unwrap().len())
+        })
         .sum();
     println!("{read} points read in {:.2?}", start.elapsed());
     let bytes = std::fs::metadata(store.path()).unwrap().len();

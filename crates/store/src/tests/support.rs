@@ -11,12 +11,19 @@ use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Po
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Reader, Store, SweepRecord};
+use crate::{Call, Reader, Store, SweepRecord};
 
 /// 2026-01-01T00:00:00Z.
 pub(super) const NEW_YEAR_MS: i64 = 1_767_225_600_000;
 
 pub(super) const GEOMETRY: Geometry = Geometry { rows: 2, cols: 4, height: 28, width: 28 };
+
+/// Steps in an epoch of every run.
+pub(super) const STEPS_PER_EPOCH: u64 = 938;
+/// The budget of every run, unless a test asks for another.
+pub(super) const EPOCHS: u32 = 3;
+/// The step at which that budget ends.
+pub(super) const LAST_STEP: u64 = STEPS_PER_EPOCH * EPOCHS as u64;
 
 /// A results folder that vanishes with the test, its writer, and the ids of its runs.
 pub(super) struct Fixture {
@@ -65,6 +72,11 @@ pub(super) fn sweep(name: &str) -> SweepRecord {
     SweepRecord {
         name: name.to_owned(),
         file: format!("experiments/{name}.toml"),
+        call: Call {
+            sets: vec!["sweep.seeds=2".to_owned()],
+            results: "results".to_owned(),
+            ..Call::default()
+        },
         source_toml: format!("name = \"{name}\"\n"),
         description: "Learning rate and width".to_owned(),
         recipe: "fast".to_owned(),
@@ -110,6 +122,7 @@ fn planned(lr: f64, width: u32, seed: u64) -> PlannedRun {
         id: RunId::of(&config_hash, seed, "strokes-1"),
         config_hash,
         config,
+        epochs: EPOCHS,
         seed,
         spec: strokes(),
         assignments,
@@ -152,7 +165,6 @@ pub(super) fn config(lr: f64, width: u32) -> Config {
         loss: LossConfig::non_saturating(Combine::Sum, 0.1),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
-            epochs: 3,
             batch_size: 64,
             d_steps: 1,
             noise: Noise::Fresh,

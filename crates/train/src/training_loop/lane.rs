@@ -22,6 +22,10 @@ pub(super) struct LoopLane {
     pub(super) step: u64,
     run: RunId,
     attempt: u32,
+    /// The epochs that it is to be trained for.
+    epochs: u32,
+    /// Steps after which one of the smaller budgets ends.
+    milestones: Vec<u64>,
     seq: u64,
     tally: Tally,
     /// What was measured for the next point alone, in the order of [`Metric::of_points`].
@@ -56,6 +60,8 @@ impl LoopLane {
             step,
             run: job.run.clone(),
             attempt: job.attempt,
+            epochs: job.epochs,
+            milestones: job.milestones.iter().map(|&epochs| job.config.steps(epochs, &job.spec)).collect(),
             seq: 0,
             tally: snapshot.tally,
             point: None,
@@ -80,16 +86,17 @@ impl LoopLane {
         self.config().steps_per_epoch(self.spec())
     }
 
-    fn total_steps(&self) -> u64 {
-        self.config().total_steps(self.spec())
-    }
-
     pub(super) fn run(&self) -> &RunId {
         &self.run
     }
 
     pub(super) fn is_active(&self) -> bool {
         self.active
+    }
+
+    /// Steps until its end, from the first one on.
+    fn total_steps(&self) -> u64 {
+        self.config().steps(self.epochs, self.spec())
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -121,14 +128,27 @@ impl LoopLane {
     }
 
     fn points_due(&self, step: u64, record: &Record) -> bool {
-        step.is_multiple_of(u64::from(record.every_steps)) || self.epoch_recorded(step, record)
+        self.points_regular(step, record) || self.epoch_recorded(step, record)
+    }
+
+    /// Whether a point is due after that step however long the run is to be trained.
+    fn points_regular(&self, step: u64, record: &Record) -> bool {
+        step.is_multiple_of(u64::from(record.every_steps)) || self.epoch_regular(step, record)
     }
 
     fn epoch_recorded(&self, step: u64, record: &Record) -> bool {
+        let budget_ends = step >= self.total_steps() || self.milestones.contains(&step);
+        self.epoch_regular(step, record) || (budget_ends && self.ended_epochs(step).is_some())
+    }
+
+    fn epoch_regular(&self, step: u64, record: &Record) -> bool {
+        self.ended_epochs(step).is_some_and(|epochs| epochs.is_multiple_of(u64::from(record.every_epochs)))
+    }
+
+    /// How many epochs are done after that step, if it is the last of one.
+    fn ended_epochs(&self, step: u64) -> Option<u64> {
         let per_epoch = u64::from(self.steps_per_epoch());
-        let epoch = step / per_epoch;
-        let chosen = epoch.is_multiple_of(u64::from(record.every_epochs)) || step >= self.total_steps();
-        step > 0 && step.is_multiple_of(per_epoch) && chosen
+        (step > 0 && step.is_multiple_of(per_epoch)).then(|| step / per_epoch)
     }
 
     /// Adds what a chunk measured.
@@ -153,7 +173,7 @@ impl LoopLane {
         let failed = self.latest.as_deref().and_then(failed_metric);
         let diverged = failed.is_some();
         if diverged || self.points_due(self.step, record) {
-            let points = self.points(!diverged && self.ends_recorded_epoch(record));
+            let points = self.points(record, !diverged && self.ends_recorded_epoch(record));
             self.send(points, emit)?;
         }
         if let Some((metric, value)) = failed {
@@ -165,7 +185,7 @@ impl LoopLane {
         Ok(diverged)
     }
 
-    fn points(&mut self, epoch_end: bool) -> Event {
+    fn points(&mut self, record: &Record, epoch_end: bool) -> Event {
         let images = self.images_seen();
         let elapsed = self.tally.seconds - self.tally.seconds_at_point;
         if elapsed > 0.0 {
@@ -182,9 +202,13 @@ impl LoopLane {
         values.push((Metric::ImagesSeen, images as f64));
         values.push((Metric::Seconds, self.tally.seconds));
         values.push((Metric::ImagesPerSecond, self.images_per_second));
-        self.tally.window = super::tally::Sums::default();
-        self.tally.seconds_at_point = self.tally.seconds;
-        self.tally.images_at_point = images;
+        // A point that is there only because a budget ends leaves the sums alone: a run that later
+        // goes on from here records the same bits as one that never stopped.
+        if self.points_regular(self.step, record) {
+            self.tally.window = super::tally::Sums::default();
+            self.tally.seconds_at_point = self.tally.seconds;
+            self.tally.images_at_point = images;
+        }
         Event::Points(Points { step: self.step, values })
     }
 
@@ -229,7 +253,6 @@ impl LoopLane {
     }
 
     pub(super) fn progress(&self) -> Event {
-        let epochs = self.config().train.epochs;
         let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32 + 1;
         let latest = |metric: Metric| {
             let mut row = Metric::of_steps().zip(self.latest.iter().flatten());
@@ -238,8 +261,8 @@ impl LoopLane {
         Event::Progress(Progress {
             step: self.step,
             total_steps: self.total_steps(),
-            epoch: epoch.min(epochs),
-            epochs,
+            epoch: epoch.min(self.epochs),
+            epochs: self.epochs,
             d_loss: latest(Metric::DLoss),
             g_loss: latest(Metric::GLoss),
             images_per_second: self.images_per_second,
@@ -275,8 +298,9 @@ impl LoopLane {
 }
 
 fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
-    if snapshot.run != job.run {
-        return Err(format!("it is of run {}, not of {}", snapshot.run, job.run));
+    let written_for = job.resume.as_ref().and_then(|resume| resume.written_for.as_ref()).unwrap_or(&job.run);
+    if snapshot.run != *written_for {
+        return Err(format!("it is of run {}, not of {written_for}", snapshot.run));
     }
     snapshot.state.check(&job.config, job.spec.image)
 }

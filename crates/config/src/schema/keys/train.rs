@@ -1,50 +1,59 @@
 //! Keys of `[train]`: how long, in what portions, and on which noise.
 
-use super::math;
-use crate::schema::{Field, Key, Kind};
+use super::{Math, budget, math};
+use crate::schema::{Field, Key, Kind, Lanes};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
-    math(
+    budget(
         "train.epochs",
         Kind::Integer(1, 100_000),
         "5",
-        Field::Integer(|c| &mut c.train.epochs),
-        "Passes over the training images.",
+        "Passes over the training images: how far the sweep asks its runs to be trained. No part of a run's id: more epochs go on from where the run stands, fewer show less of it.",
     ),
-    math(
-        "train.batch_size",
-        Kind::Integer(1, 65_536),
-        "64",
-        Field::Integer(|c| &mut c.train.batch_size),
-        "Images in a batch.",
-    ),
-    math(
-        "train.d_steps",
-        Kind::Integer(1, 100),
-        "1",
-        Field::Integer(|c| &mut c.train.d_steps),
-        "Updates of the discriminator, each on a batch of its own, before each update of the generator.",
-    ),
-    math(
-        "train.noise",
-        Kind::Choice(&["fresh", "shared"]),
-        "\"fresh\"",
-        Field::Noise(|c| &mut c.train.noise),
-        "The latents of the generator's update: drawn anew (`fresh`), or those of the discriminator's update before it (`shared`).",
-    ),
-    math(
-        "train.shuffle",
-        Kind::Bool,
-        "true",
-        Field::Bool(|c| &mut c.train.shuffle),
-        "Whether each epoch takes the images in an order of its own.",
-    ),
-    math(
-        "train.drop_last",
-        Kind::Bool,
-        "false",
-        Field::Bool(|c| &mut c.train.drop_last),
-        "Whether a last batch that is not full is left out. Where all batches are full it has no effect and is recorded as `false`.",
-    ),
+    math(Math {
+        path: "train.batch_size",
+        kind: Kind::Integer(1, 60_000),
+        default: "64",
+        identity: "64",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.train.batch_size),
+        doc: "Images in a batch.",
+    }),
+    math(Math {
+        path: "train.d_steps",
+        kind: Kind::Integer(1, 100),
+        default: "1",
+        identity: "1",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.train.d_steps),
+        doc: "Updates of the discriminator, each on a batch of its own, before each update of the generator.",
+    }),
+    math(Math {
+        path: "train.noise",
+        kind: Kind::Choice(&["fresh", "shared"]),
+        default: "\"fresh\"",
+        identity: "\"fresh\"",
+        lanes: Lanes::Varies,
+        field: Field::Noise(|c| &mut c.train.noise),
+        doc: "The latents of the generator's update: drawn anew (`fresh`), or those of the discriminator's update before it (`shared`).",
+    }),
+    math(Math {
+        path: "train.shuffle",
+        kind: Kind::Bool,
+        default: "true",
+        identity: "true",
+        lanes: Lanes::Varies,
+        field: Field::Bool(|c| &mut c.train.shuffle),
+        doc: "Whether each epoch takes the images in an order of its own.",
+    }),
+    math(Math {
+        path: "train.drop_last",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.train.drop_last),
+        doc: "Whether a last batch that is not full is left out. Where all batches are full it has no effect and is recorded as `false`.",
+    }),
 ];

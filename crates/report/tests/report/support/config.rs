@@ -7,7 +7,7 @@ use gansweep_config::{
 
 use super::Spec;
 
-pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
+pub(super) fn config(spec: &Spec, dataset: Dataset) -> Config {
     let adam = NetworkOptimizer::adam(spec.lr, 0.5, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset, images: 0, pixels: Pixels::Signed },
@@ -32,7 +32,6 @@ pub(super) fn config(spec: &Spec, dataset: Dataset, epochs: u32) -> Config {
         loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
-            epochs,
             batch_size: 100,
             d_steps: 1,
             noise: Noise::Fresh,

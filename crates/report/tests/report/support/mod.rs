@@ -10,7 +10,7 @@ use gansweep_config::{
     Assignment, ConfigHash, Dataset, DatasetSpec, ImageShape, Palette, PlannedRun, Record, RunId, SampleMode,
 };
 use gansweep_protocol::Geometry;
-use gansweep_store::{Store, SweepRecord};
+use gansweep_store::{Call, Store, SweepRecord};
 use serde_json::json;
 
 use self::config::config;
@@ -141,7 +141,7 @@ impl Synthetic {
     }
 
     fn planned(&self, spec: Spec) -> PlannedRun {
-        let config = config(&spec, self.dataset, self.epochs);
+        let config = config(&spec, self.dataset);
         let config_hash = ConfigHash::of(&config);
         let mut assignments = Vec::new();
         let mut words = Vec::new();
@@ -158,6 +158,7 @@ impl Synthetic {
             id: RunId::of(&config_hash, spec.seed, &self.data().fingerprint),
             config_hash,
             config,
+            epochs: self.epochs,
             seed: spec.seed,
             spec: self.data(),
             assignments,
@@ -183,6 +184,7 @@ impl Synthetic {
         SweepRecord {
             name: self.name.to_owned(),
             file: format!("experiments/{}.toml", self.name),
+            call: Call { sets: vec!["sweep.seeds=2".to_owned()], ..Call::default() },
             source_toml: format!("name   = \"{}\"\nrecipe = \"fast\"\n", self.name),
             description: self.description.to_owned(),
             recipe: "fast".to_owned(),

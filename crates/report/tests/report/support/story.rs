@@ -8,7 +8,7 @@ use super::{Fate, NEW_YEAR_MS, Spec, Synthetic};
 impl Synthetic {
     /// The events of a run's first attempt.
     pub(super) fn events(&self, spec: &Spec, run: &PlannedRun, attempt: u32, fate: Fate) -> Vec<Envelope> {
-        let total = run.config.total_steps(&run.spec);
+        let total = run.total_steps();
         let share = match fate {
             Fate::Completes => 1.0,
             Fate::Diverges(share) | Fate::Fails(share) | Fate::IsInterrupted(share) | Fate::Runs(share) => {
@@ -43,7 +43,7 @@ impl Synthetic {
     }
 
     fn training(&self, spec: &Spec, run: &PlannedRun, end: u64, script: &mut Script) {
-        let total = run.config.total_steps(&run.spec);
+        let total = run.total_steps();
         let per_epoch = u64::from(run.config.steps_per_epoch(&run.spec));
         script.say(self.samples(spec, 0, 0, 0.0));
         let every = total / self.points;
@@ -66,7 +66,7 @@ impl Synthetic {
     }
 
     fn points(&self, spec: &Spec, run: &PlannedRun, step: u64, epoch_ends: bool) -> Points {
-        let share = step as f64 / run.config.total_steps(&run.spec) as f64;
+        let share = step as f64 / run.total_steps() as f64;
         let curve = (self.curve)(spec, share);
         let metrics = [
             Metric::DLoss,

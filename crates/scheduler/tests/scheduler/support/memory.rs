@@ -30,6 +30,21 @@ pub(crate) struct Row {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) checkpoint: Option<Resume>,
     pub(crate) step: u64,
+    pub(crate) confirmed_step: u64,
+    /// The largest budget that the latest plan asks for, in steps.
+    pub(crate) goal: u64,
+}
+
+impl Row {
+    fn status(&self) -> RunStatus {
+        RunStatus {
+            state: self.state,
+            attempts: self.attempts.len() as u32,
+            checkpoint: self.checkpoint.clone(),
+            step: self.step,
+            confirmed_step: self.confirmed_step,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,9 +60,11 @@ type Lasting<'a> =
     (BTreeMap<RunId, RunState>, &'a BTreeMap<(RunId, u64, Metric), u64>, &'a BTreeMap<(RunId, u64), Vec<u8>>);
 
 impl Memory {
-    /// What a run leaves for ever, whatever happened on the way: its state, points and grids.
+    /// What a run leaves for ever, whatever happened on the way: its state in the eyes of the latest
+    /// plan, points and grids.
     pub(crate) fn lasting(&self) -> Lasting<'_> {
-        let states = self.runs.iter().map(|(id, row)| (id.clone(), row.state)).collect();
+        let state = |row: &Row| row.status().state_after(row.goal);
+        let states = self.runs.iter().map(|(id, row)| (id.clone(), state(row))).collect();
         (states, &self.points, &self.samples)
     }
 
@@ -77,7 +94,7 @@ impl Memory {
     fn take(&mut self, envelope: &Envelope) {
         let Envelope { run, attempt, seq, event, .. } = envelope;
         let row = self.runs.get_mut(run).expect("an event of a registered run");
-        assert!(!row.state.is_final(), "an event of run {run}, which is over: {event:?}");
+        assert!(!row.state.is_final(), "an event of run {run}, whose attempt is over: {event:?}");
         let tried = &mut row.attempts[*attempt as usize - 1];
         assert!(tried.next_seq <= *seq, "events of run {run} in order, and each once");
         tried.next_seq = seq + 1;
@@ -95,12 +112,14 @@ impl Memory {
                 self.samples.insert((run.clone(), samples.step), samples.png.clone());
             }
             Event::Checkpoint(it) => {
-                let resume = Resume { step: it.step, path: it.path.clone(), sha256: it.sha256.clone() };
-                row.checkpoint = Some(resume);
+                let (path, sha256) = (it.path.clone(), it.sha256.clone());
+                row.checkpoint = Some(Resume { step: it.step, path, sha256, written_for: None });
+                row.confirmed_step = row.confirmed_step.max(it.step);
             }
             Event::Progress(_) => panic!("progress is for display only"),
             Event::Completed(ended) => {
                 row.step = ended.step;
+                row.confirmed_step = row.confirmed_step.max(ended.step);
                 self.end(run, *attempt, RunState::Completed, "");
             }
             Event::Interrupted(ended) => {
@@ -109,6 +128,7 @@ impl Memory {
             }
             Event::Diverged(diverged) => {
                 row.step = diverged.step;
+                row.confirmed_step = row.confirmed_step.max(diverged.step - 1);
                 self.end(run, *attempt, RunState::Diverged, &diverged.cause);
             }
             Event::Failed(failed) => self.end(run, *attempt, RunState::Failed, &failed.cause),
@@ -119,8 +139,19 @@ impl Memory {
 impl Recorder for Memory {
     fn register_sweep(&mut self, _sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
         for run in runs {
-            let row = Row { state: RunState::Queued, attempts: Vec::new(), checkpoint: None, step: 0 };
-            self.runs.entry(run.id.clone()).or_insert(row);
+            let row = Row {
+                state: RunState::Queued,
+                attempts: Vec::new(),
+                checkpoint: None,
+                step: 0,
+                confirmed_step: 0,
+                goal: 0,
+            };
+            self.runs.entry(run.id.clone()).or_insert(row).goal = 0;
+        }
+        for run in runs {
+            let row = self.runs.get_mut(&run.id).expect("a registered run");
+            row.goal = row.goal.max(run.total_steps());
         }
         Ok(())
     }
@@ -136,23 +167,18 @@ impl Recorder for Memory {
     }
 
     fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
-        let status = |id: &RunId| {
-            let row = self.runs.get(id)?;
-            let status = RunStatus {
-                state: row.state,
-                attempts: row.attempts.len() as u32,
-                checkpoint: row.checkpoint.clone(),
-                step: row.step,
-            };
-            Some((id.clone(), status))
-        };
+        let status = |id: &RunId| Some((id.clone(), self.runs.get(id)?.status()));
         Ok(runs.iter().filter_map(status).collect())
     }
 
     fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         self.check_space()?;
         let row = self.runs.get_mut(run).expect("a registered run");
-        assert!(!row.state.is_final() && row.state != RunState::Running, "run {run} is {:?}", row.state);
+        assert!(
+            ![RunState::Diverged, RunState::Running].contains(&row.state),
+            "run {run} is {:?}",
+            row.state
+        );
         row.state = RunState::Running;
         let (device, cause) = (device.to_owned(), String::new());
         row.attempts.push(Attempt { device, state: RunState::Running, cause, next_seq: 0 });

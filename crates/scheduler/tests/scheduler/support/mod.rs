@@ -12,14 +12,14 @@ use gansweep_config::{
 use gansweep_scheduler::{
     Launcher, Notice, Pacing, Recorder, RunnerError, Slot, StopSignal, Summary, SweepRequest, run_sweep,
 };
-use gansweep_store::SweepRecord;
+use gansweep_store::{Call, SweepRecord};
 
 pub(crate) use memory::{Memory, Row};
 
 pub(crate) const STEPS_PER_EPOCH: u64 = 4;
 
-/// Of `epochs` epochs of four steps.
-pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
+/// Of four steps an epoch.
+pub(crate) fn config(hidden: u32) -> Config {
     let adam = NetworkOptimizer::adam(2e-4, 0.5, 0.999, 1e-8);
     Config {
         data: DataConfig { dataset: Dataset::Strokes, images: 64, pixels: Pixels::Signed },
@@ -44,7 +44,6 @@ pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
         loss: LossConfig::non_saturating(Combine::Sum, 0.0),
         optimizer: OptimizerConfig { generator: adam, discriminator: adam },
         train: TrainConfig {
-            epochs,
             batch_size: 16,
             d_steps: 1,
             noise: Noise::Fresh,
@@ -56,15 +55,16 @@ pub(crate) fn config(epochs: u32, hidden: u32) -> Config {
 
 /// `seeds` runs of one config.
 pub(crate) fn runs(seeds: u64, epochs: u32) -> Vec<PlannedRun> {
-    (1..=seeds).map(|seed| run(&config(epochs, 16), seed)).collect()
+    (1..=seeds).map(|seed| run(&config(16), epochs, seed)).collect()
 }
 
-pub(crate) fn run(config: &Config, seed: u64) -> PlannedRun {
+pub(crate) fn run(config: &Config, epochs: u32, seed: u64) -> PlannedRun {
     let config_hash = ConfigHash::of(config);
     PlannedRun {
         id: RunId::of(&config_hash, seed, "strokes"),
         config_hash,
         config: config.clone(),
+        epochs,
         seed,
         spec: strokes(),
         assignments: Vec::new(),
@@ -99,6 +99,7 @@ fn sweep_record() -> SweepRecord {
     SweepRecord {
         name: "test".to_owned(),
         file: "test.toml".to_owned(),
+        call: Call::default(),
         source_toml: String::new(),
         description: String::new(),
         recipe: "fast".to_owned(),
@@ -131,6 +132,7 @@ impl Harness {
             (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes, runs.len())).collect();
         let request = SweepRequest {
             sweep: sweep_record(),
+            plan: runs.clone(),
             runs,
             slots,
             results_dir: folder.path().to_owned(),

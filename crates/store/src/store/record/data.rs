@@ -12,21 +12,22 @@ use crate::{
 impl Batch<'_> {
     pub(super) fn points(&mut self, cursor: &mut Cursor, attempt: u32, points: &Points) -> Result<(), Fault> {
         let step = count("step", points.step)?;
-        if self.is_taken_back(cursor, attempt, step)? {
+        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
             return Ok(());
         }
+        let open = !cursor.is_confirmed(step);
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO points (run_id, metric_id, step, value, kind, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (run_id, metric_id, step) DO UPDATE SET
                  value = excluded.value, kind = excluded.kind, attempt = excluded.attempt
              WHERE excluded.attempt > attempt
-                 OR (excluded.attempt = attempt AND (excluded.value, excluded.kind) IS NOT (value, kind))",
+                 OR (excluded.attempt = attempt AND ?7 AND (excluded.value, excluded.kind) IS NOT (value, kind))",
         )?;
         for &(metric, value) in &points.values {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
             let written =
-                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt])?;
+                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt, open])?;
             if written > 0 {
                 self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
             }
@@ -36,13 +37,14 @@ impl Batch<'_> {
     }
 
     pub(super) fn samples(
-        &self,
+        &mut self,
         cursor: &mut Cursor,
         envelope: &Envelope,
         samples: &Samples,
     ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
-        if self.is_taken_back(cursor, envelope.attempt, step)? {
+        let attempt = envelope.attempt;
+        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
             return Ok(());
         }
         let g = samples.geometry;
@@ -53,7 +55,7 @@ impl Batch<'_> {
                  epoch = excluded.epoch, rows = excluded.rows, cols = excluded.cols,
                  height = excluded.height, width = excluded.width, attempt = excluded.attempt,
                  at_ms = excluded.at_ms, png = excluded.png
-             WHERE excluded.attempt >= attempt",
+             WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?11)",
         )?;
         upsert.execute(params![
             cursor.run_id,
@@ -63,9 +65,10 @@ impl Batch<'_> {
             g.cols,
             g.height,
             g.width,
-            envelope.attempt,
+            attempt,
             envelope.at_unix_ms,
-            samples.png
+            samples.png,
+            !cursor.is_confirmed(step)
         ])?;
         cursor.advance(step);
         Ok(())
@@ -86,8 +89,8 @@ impl Batch<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (run_id) DO UPDATE SET
                  step = excluded.step, path = excluded.path, bytes = excluded.bytes,
-                 sha256 = excluded.sha256, attempt = excluded.attempt, at_ms = excluded.at_ms
-             WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
+                 sha256 = excluded.sha256, written_for = NULL, attempt = excluded.attempt, at_ms = excluded.at_ms
+             WHERE (excluded.attempt, excluded.step) > (attempt, step)",
         )?;
         upsert.execute(params![
             cursor.run_id,
@@ -99,6 +102,7 @@ impl Batch<'_> {
             envelope.at_unix_ms
         ])?;
         cursor.advance(step);
+        cursor.confirm(step);
         Ok(())
     }
 }

@@ -1,23 +1,23 @@
 //! Keys at the top of the file: what the experiment is called and starts from.
 
-use super::identity;
+use super::origin;
 use crate::schema::{Key, Kind};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
-    identity(
+    origin(
         "name",
         Kind::Name,
         None,
         "What the sweep is called in the database, in reports and on the command line. Without it: the file's name without its extension.",
     ),
-    identity(
+    origin(
         "description",
         Kind::Text,
         Some("\"\""),
         "What the experiment is for, in your words; shown in the report.",
     ),
-    identity(
+    origin(
         "recipe",
         Kind::Choice(&crate::recipes::NAMES),
         Some("\"fast\""),

@@ -1,0 +1,86 @@
+//! The command that trains a sweep again.
+
+use std::borrow::Cow;
+
+use gansweep_store::Call;
+
+/// The folder that the program writes to if none is named.
+const DEFAULT_RESULTS: &str = "results";
+
+/// A line for a POSIX shell that starts the same sweep again, in the folder in which it was started:
+/// where everything is trained already, it trains nothing.
+pub(super) fn of(file: &str, call: &Call) -> String {
+    let variables = call.variables.iter().map(|(name, value)| format!("{name}={}", shell_word(value)));
+    let mut words: Vec<String> = variables.collect();
+    words.extend(["gansweep", "sweep"].map(str::to_owned));
+    // A name that begins like an option is not taken for one behind its folder.
+    words.push(shell_word(&if file.starts_with('-') { format!("./{file}") } else { file.to_owned() }));
+    let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), shell_word(value)]);
+    if let Some(profile) = &call.profile {
+        option("profile", profile);
+    }
+    call.sets.iter().for_each(|set| option("set", set));
+    if let Some(folder) = &call.data_dir {
+        option("data-dir", folder);
+    }
+    if !["", DEFAULT_RESULTS].contains(&call.results.as_str()) {
+        option("results", &call.results);
+    }
+    call.devices.iter().for_each(|device| option("device", device));
+    if let Some(jobs) = call.jobs {
+        option("jobs", &jobs.to_string());
+    }
+    if let Some(fuse) = call.fuse {
+        option("fuse", &fuse.to_string());
+    }
+    words.join(" ")
+}
+
+/// A text as one word of a POSIX shell. (No argument of a program holds a zero byte, which no quotes help.)
+fn shell_word(text: &str) -> String {
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
+        assert_eq!(shell_word("train.epochs=5"), "train.epochs=5");
+        assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
+        assert_eq!(shell_word("it's.toml"), "\"it's.toml\"");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn the_command_is_no_longer_than_the_call_was() {
+        assert_eq!(of("lr.toml", &Call::default()), "gansweep sweep lr.toml");
+        let results = Call { results: "results".to_owned(), ..Call::default() };
+        assert_eq!(of("-lr.toml", &results), "gansweep sweep ./-lr.toml");
+    }
+
+    #[test]
+    fn the_command_has_all_of_the_call() {
+        let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let call = Call {
+            profile: Some("short".to_owned()),
+            sets: text(&["train.epochs=3", "optimizer.lr={ log = [1e-4, 1e-2], n = 3 }"]),
+            variables: [variable("GANSWEEP_TRAIN__BATCH_SIZE", "32"), variable("GANSWEEP_NAME", "it's")]
+                .into(),
+            results: "my results".to_owned(),
+            data_dir: Some("/data".to_owned()),
+            devices: text(&["cpu", "vulkan:0"]),
+            jobs: Some(2),
+            fuse: Some(1),
+        };
+        assert_eq!(
+            of("lr.toml", &call),
+            "GANSWEEP_NAME=\"it's\" GANSWEEP_TRAIN__BATCH_SIZE=32 gansweep sweep lr.toml --profile short \
+             --set train.epochs=3 --set 'optimizer.lr={ log = [1e-4, 1e-2], n = 3 }' --data-dir /data \
+             --results 'my results' --device cpu --device vulkan:0 --jobs 2 --fuse 1"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! Gives configs and runs the hashes and ids of version 4, which do not depend on `train.epochs`,
+//! and merges the runs that have become one.
+
+use std::collections::HashMap;
+
+use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, RunId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::Map;
+
+use crate::{fault::Fault, reader::config_value, value::seed_from_sql};
+
+pub(super) fn reidentify(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let hashes = rehash_configs(transaction)?;
+    let mut longest: HashMap<RunId, Renaming> = HashMap::new();
+    for run in runs(transaction, &hashes)? {
+        let run = match longest.remove(&run.new) {
+            None => run,
+            Some(known) => merge(transaction, known, run)?,
+        };
+        longest.insert(run.new.clone(), run);
+    }
+    longest.into_values().try_for_each(|run| rename(transaction, &run))
+}
+
+/// Gives the configs their hashes and makes one of those that differ in their epochs only. Returns
+/// the hashes by config.
+fn rehash_configs(connection: &Connection) -> Result<HashMap<i64, ConfigHash>, Fault> {
+    let mut kept: HashMap<ConfigHash, i64> = HashMap::new();
+    for config_id in configs(connection)? {
+        let Some(config) = config(connection, config_id)? else { continue };
+        let hash = ConfigHash::of(&config);
+        if let Some(same) = kept.get(&hash) {
+            connection.execute("UPDATE runs SET config_id = ?2 WHERE config_id = ?1", [config_id, *same])?;
+            connection.execute("DELETE FROM config_values WHERE config_id = ?1", [config_id])?;
+            connection.execute("DELETE FROM configs WHERE config_id = ?1", [config_id])?;
+            continue;
+        }
+        connection.execute(
+            "UPDATE configs SET hash = ?2, json = json_remove(json, '$.train.epochs') WHERE config_id = ?1",
+            params![config_id, hash.as_str()],
+        )?;
+        connection.execute(
+            "DELETE FROM config_values WHERE config_id = ?1 AND key = 'train.epochs'",
+            [config_id],
+        )?;
+        kept.insert(hash, config_id);
+    }
+    Ok(kept.into_iter().map(|(hash, config_id)| (config_id, hash)).collect())
+}
+
+fn configs(connection: &Connection) -> Result<Vec<i64>, Fault> {
+    let mut statement = connection.prepare("SELECT config_id FROM configs ORDER BY config_id")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// The config as it is hashed now; `None` for one that this version of the program cannot read, and
+/// which no plan of its can hold therefore: it keeps its hash, and its runs keep their ids.
+///
+/// It is read from `config_values`, where numbers are bits and not text that is read with an error
+/// in the last digit.
+fn config(connection: &Connection, config_id: i64) -> Result<Option<Config>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT key, type, value FROM config_values WHERE config_id = ?1")?;
+    let mut rows = statement.query([config_id])?;
+    let mut values = Map::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        let Ok(value) = config_value(&key, &row.get::<_, String>(1)?, row.get(2)?) else { return Ok(None) };
+        values.insert(key, value);
+    }
+    let Ok(config) = Config::from_stored_keys(&|key| values.get(key).cloned()) else { return Ok(None) };
+    Ok(spec_of(connection, config_id)?.map(|spec| config.canonical(&spec)))
+}
+
+/// Of the data that the runs of a config train on; `None` for a config without runs.
+fn spec_of(connection: &Connection, config_id: i64) -> Result<Option<DatasetSpec>, Fault> {
+    let sql =
+        "SELECT d.classes, d.train_images, d.test_images, d.channels, d.height, d.width, r.data_fingerprint
+               FROM runs r JOIN datasets d USING (data_fingerprint) WHERE r.config_id = ?1 LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let spec = statement.query_row([config_id], |row| {
+        Ok(DatasetSpec {
+            classes: row.get(0)?,
+            train_images: row.get(1)?,
+            test_images: row.get(2)?,
+            image: ImageShape { channels: row.get(3)?, height: row.get(4)?, width: row.get(5)? },
+            fingerprint: row.get(6)?,
+        })
+    });
+    Ok(spec.optional()?)
+}
+
+/// A run with its id before and after.
+struct Renaming {
+    run_id: i64,
+    old: String,
+    new: RunId,
+    /// Steps that are confirmed, and steps that are recorded: of two runs that become one, the
+    /// longer by these is kept.
+    length: (i64, i64),
+}
+
+/// The runs of these configs.
+fn runs(connection: &Connection, hashes: &HashMap<i64, ConfigHash>) -> Result<Vec<Renaming>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT config_id, run_id, id, seed, data_fingerprint, confirmed_step, step FROM runs ORDER BY run_id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(hash) = hashes.get(&row.get(0)?) else { continue };
+        let (seed, fingerprint): (i64, String) = (row.get(3)?, row.get(4)?);
+        runs.push(Renaming {
+            run_id: row.get(1)?,
+            old: row.get(2)?,
+            new: RunId::of(hash, seed_from_sql(seed), &fingerprint),
+            length: (row.get(5)?, row.get(6)?),
+        });
+    }
+    Ok(runs)
+}
+
+/// Makes one run of two: the longer, in the plans of both. What is recorded of the shorter is the
+/// longer's beginning, and goes.
+fn merge(connection: &Connection, one: Renaming, other: Renaming) -> Result<Renaming, Fault> {
+    let (kept, dropped) = if other.length > one.length { (other, one) } else { (one, other) };
+    let (into, from) = (kept.run_id, dropped.run_id);
+    connection.execute("UPDATE OR IGNORE sweep_runs SET run_id = ?1 WHERE run_id = ?2", [into, from])?;
+    connection.execute(
+        "UPDATE runs SET (created_ms, started_ms) = (
+             SELECT min(created_ms), min(started_ms) FROM runs WHERE run_id IN (?1, ?2))
+         WHERE run_id = ?1",
+        [into, from],
+    )?;
+    for table in ["sweep_runs", "points", "summaries", "samples", "checkpoints", "attempts", "runs"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE run_id = ?1"), [from])?;
+    }
+    Ok(kept)
+}
+
+/// Gives a run its id. Its checkpoint's file lies where it was and names the old one.
+fn rename(connection: &Connection, run: &Renaming) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE checkpoints SET written_for = ?2 WHERE run_id = ?1")?
+        .execute(params![run.run_id, run.old])?;
+    connection
+        .prepare_cached("UPDATE runs SET id = ?2 WHERE run_id = ?1")?
+        .execute(params![run.run_id, run.new.as_str()])?;
+    Ok(())
+}

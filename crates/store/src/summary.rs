@@ -1,0 +1,111 @@
+//! What the points of one run and metric come to.
+
+use gansweep_protocol::{Direction, Metric};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::{SummaryRow, fault::Fault, value::join};
+
+/// One row; counts of zero before the first point.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Summary {
+    pub(crate) count: i64,
+    pub(crate) finite: i64,
+    pub(crate) last_step: i64,
+    pub(crate) last: f64,
+    pub(crate) min: Option<f64>,
+    pub(crate) max: Option<f64>,
+    pub(crate) best: Option<(f64, i64)>,
+}
+
+impl Summary {
+    /// Adds a point after all others.
+    pub(crate) fn append(&mut self, step: i64, value: f64, direction: Direction) {
+        self.count += 1;
+        self.last_step = step;
+        self.last = value;
+        if !value.is_finite() {
+            return;
+        }
+        self.finite += 1;
+        self.min = Some(self.min.map_or(value, |min| min.min(value)));
+        self.max = Some(self.max.map_or(value, |max| max.max(value)));
+        let better = match direction {
+            Direction::Lower => self.best.is_none_or(|(best, _)| value < best),
+            Direction::Higher => self.best.is_none_or(|(best, _)| value > best),
+            Direction::Neither => false,
+        };
+        if better {
+            self.best = Some((value, step));
+        }
+    }
+
+    /// As readers are given it.
+    pub(crate) fn row(&self, metric: Metric) -> SummaryRow {
+        SummaryRow {
+            metric,
+            count: self.count.cast_unsigned(),
+            finite: self.finite.cast_unsigned(),
+            last: self.last,
+            last_step: self.last_step.cast_unsigned(),
+            best: self.best.map(|(value, _)| value),
+            best_step: self.best.map(|(_, step)| step.cast_unsigned()),
+            min: self.min,
+            max: self.max,
+        }
+    }
+}
+
+/// Which points are summed up: those of one run and one metric, which is better in one direction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Series {
+    pub(crate) run_id: i64,
+    pub(crate) metric_id: i64,
+    pub(crate) direction: Direction,
+}
+
+impl Series {
+    /// The summary of the points up to a step: the row that is kept, if it says no more than that, or
+    /// what the points give. `None` without points.
+    pub(crate) fn until(self, connection: &Connection, step: i64) -> Result<Option<Summary>, Fault> {
+        match self.stored(connection)? {
+            Some(summary) if summary.last_step > step => self.compute(connection, step),
+            stored => Ok(stored),
+        }
+    }
+
+    /// The row that is kept of all points.
+    pub(crate) fn stored(self, connection: &Connection) -> Result<Option<Summary>, Fault> {
+        let mut statement = connection.prepare_cached(
+            "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step
+         FROM summaries WHERE run_id = ?1 AND metric_id = ?2",
+        )?;
+        let summary = statement.query_row([self.run_id, self.metric_id], |row| {
+            let best: Option<f64> = row.get(7)?;
+            let best_step: Option<i64> = row.get(8)?;
+            Ok(Summary {
+                count: row.get(0)?,
+                finite: row.get(1)?,
+                last_step: row.get(2)?,
+                last: join(row.get(3)?, row.get(4)?),
+                min: row.get(5)?,
+                max: row.get(6)?,
+                best: best.zip(best_step),
+            })
+        });
+        Ok(summary.optional()?)
+    }
+
+    /// What the points up to a step give; `None` without points.
+    pub(crate) fn compute(self, connection: &Connection, until_step: i64) -> Result<Option<Summary>, Fault> {
+        let mut statement = connection.prepare_cached(
+            "SELECT step, value, kind FROM points WHERE run_id = ?1 AND metric_id = ?2 AND step <= ?3
+             ORDER BY step",
+        )?;
+        let mut rows = statement.query([self.run_id, self.metric_id, until_step])?;
+        let mut summary = Summary::default();
+        while let Some(row) = rows.next()? {
+            summary.append(row.get(0)?, join(row.get(1)?, row.get(2)?), self.direction);
+        }
+        Ok((summary.count > 0).then_some(summary))
+    }
+}
