@@ -162,7 +162,7 @@ mod tests {
         };
         assert_eq!(
             refused("/data/dataset", json!("imagenet")),
-            "data.dataset is `\"imagenet\"`, and not one of \"mnist\", \"fashion-mnist\", \"kmnist\", \"strokes\""
+            "data.dataset is `\"imagenet\"`, and not one of \"mnist\", \"fashion-mnist\", \"kmnist\", \"strokes\", \"idx\""
         );
         assert!(refused("/model/generator/hidden", json!([4_000_000_000_u32])).contains("from 1 to 8192"));
         assert!(refused("/train/batch_size", json!(0)).contains("train.batch_size is `0`"));

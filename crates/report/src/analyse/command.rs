@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn a_word_is_quoted_only_where_a_shell_needs_it() {
         assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
-        assert_eq!(shell_word("train.epochs=5"), "train.epochs=5");
+        assert_eq!(shell_word("train.epochs=5"), "'train.epochs=5'");
         assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
         assert_eq!(shell_word("it's.toml"), "\"it's.toml\"");
         assert_eq!(shell_word(""), "''");
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(
             of("lr.toml", &call),
             "GANSWEEP_NAME=\"it's\" GANSWEEP_TRAIN__BATCH_SIZE=32 gansweep sweep lr.toml --profile short \
-             --set train.epochs=3 --set 'optimizer.lr={ log = [1e-4, 1e-2], n = 3 }' --data-dir /data \
+             --set 'train.epochs=3' --set 'optimizer.lr={ log = [1e-4, 1e-2], n = 3 }' --data-dir /data \
              --results 'my results' --device cpu --device vulkan:0 --jobs 2 --fuse 1"
         );
     }

@@ -13,7 +13,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     math(Math {
         path: "train.batch_size",
-        kind: Kind::Integer(1, 60_000),
+        kind: Kind::Integer(1, 65_536),
         default: "64",
         identity: "64",
         lanes: Lanes::Common,
