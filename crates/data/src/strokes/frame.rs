@@ -2,7 +2,10 @@
 //! mass is the middle of the page ("Gradient-based learning applied to document recognition", 1998,
 //! section III.A).
 
-use super::{PIXELS, SIDE, curve::Point};
+use super::{
+    curve::Point,
+    declared::{PIXELS, SIDE},
+};
 
 /// The longer side of a digit's ink in pixels.
 const BOX_SIDE: f64 = 20.0;

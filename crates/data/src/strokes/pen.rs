@@ -1,6 +1,9 @@
 //! A pen with a soft edge on a grid of pixels.
 
-use super::{PIXELS, SIDE, curve::Point};
+use super::{
+    curve::Point,
+    declared::{PIXELS, SIDE},
+};
 
 /// A place of the pen in pixels, and how far its ink reaches there.
 #[derive(Debug, Clone, Copy)]
