@@ -122,6 +122,8 @@ fn a_folder_that_was_moved_holds_the_same_runs() {
     assert_eq!(sandbox.recorded(), before);
 }
 
+/// In the builds that have Burn's own CPU backend.
+#[cfg(feature = "flex")]
 #[test]
 fn burns_tensors_train_on_colour_images_too() {
     let sandbox = sandbox(96);

@@ -9,10 +9,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use gansweep_base::file;
 
-use crate::{
-    DataError, IdxFault, idx,
-    published::{FileSpec, Kind},
-};
+use crate::{DataError, IdxFault, declaration::FileSpec, idx, names::Kind};
 
 /// The uncompressed bytes of a file, not checked; of more than a sound file has, only one byte more.
 pub(crate) fn read(path: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {

@@ -18,8 +18,7 @@ use gansweep_config::{DatasetSpec, ImageShape};
 use crate::{
     DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
     idx::{self, AnyImages, LABELS_HEADER, ReadError},
-    names,
-    published::Kind,
+    names::{self, Kind},
     reader::Reader,
 };
 

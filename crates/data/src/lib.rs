@@ -11,6 +11,8 @@
 //! Each kind of dataset implements one trait (in `reader.rs`): those that are published as IDX files
 //! share an implementation and are a declaration each.
 
+mod datasets;
+mod declaration;
 mod digest;
 mod disk;
 mod download;
@@ -26,10 +28,11 @@ mod sheet;
 mod source;
 pub mod strokes;
 
+pub use datasets::class_names;
 pub use download::Progress;
 pub use error::{Attempt, DataError};
 pub use grid::{grid, real_grid};
 pub use idx::IdxFault;
 pub use images::{Images, Split};
 pub use sheet::contact_sheet;
-pub use source::{DataSource, Found, Location, class_names};
+pub use source::{DataSource, Found, Location};

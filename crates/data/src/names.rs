@@ -2,7 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Split, published::Kind};
+use crate::Split;
+
+/// What an IDX file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A byte per pixel.
+    Images,
+    /// A byte per image.
+    Labels,
+}
 
 /// The name that MNIST's authors gave a file, without `.gz`.
 pub(crate) const fn published(split: Split, kind: Kind) -> &'static str {

@@ -1,16 +1,11 @@
 //! The seam between datasets and everything that reads them.
 
-use gansweep_config::{Dataset, DatasetSpec};
+use gansweep_config::DatasetSpec;
 
-use crate::{
-    DataError, DataSource, Images, Location, Progress, Split,
-    idx_folder::IdxFolder,
-    published::{FASHION_MNIST, KMNIST, MNIST},
-    strokes::Strokes,
-};
+use crate::{DataError, DataSource, Images, Location, Progress, Split};
 
 /// What a kind of dataset can do. A further one is an implementation in a file of its own and a line in
-/// [`of`]; one that is published as IDX files is a declaration alone.
+/// `datasets.rs`; one that is published as IDX files is a declaration alone.
 pub(crate) trait Reader: Sync {
     /// What the labels stand for, from 0; empty where nobody has said so.
     fn class_names(&self) -> &'static [&'static str];
@@ -31,16 +26,5 @@ pub(crate) trait Reader: Sync {
     /// [`load`](Self::load) has compared it with the files.
     fn load_planned(&self, source: &DataSource, _: &DatasetSpec) -> Result<Images, DataError> {
         self.load(source, Split::Train)
-    }
-}
-
-/// The reader of a dataset.
-pub(crate) fn of(dataset: Dataset) -> &'static dyn Reader {
-    match dataset {
-        Dataset::Mnist => &MNIST,
-        Dataset::FashionMnist => &FASHION_MNIST,
-        Dataset::Kmnist => &KMNIST,
-        Dataset::Strokes => &Strokes,
-        Dataset::Idx => &IdxFolder,
     }
 }

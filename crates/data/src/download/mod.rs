@@ -12,7 +12,7 @@ use ureq::{
     typestate::AgentScope,
 };
 
-use crate::{DataError, disk, error::Attempt, published::FileSpec};
+use crate::{DataError, declaration::FileSpec, disk, error::Attempt};
 
 /// More than any published `.gz` has; what goes on longer is no such file.
 const MAX_COMPRESSED_BYTES: u64 = 48 << 20;

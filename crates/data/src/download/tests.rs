@@ -16,12 +16,7 @@ use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    Split,
-    digest::Digest,
-    idx,
-    published::{Kind, MNIST},
-};
+use crate::{Split, digest::Digest, idx, names::Kind, published::MNIST};
 
 /// How a server answers every request.
 #[derive(Clone)]
@@ -105,7 +100,7 @@ fn labels() -> Vec<u8> {
 
 /// A file whose published digest is that of [`labels`].
 fn spec() -> FileSpec {
-    let digest = Digest::Sha256(sha256(&labels()).leak());
+    let digest = Digest::Sha256(sha256(labels()).leak());
     FileSpec { digest, ..MNIST.file(Split::Test, Kind::Labels) }
 }
 

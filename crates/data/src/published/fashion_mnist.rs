@@ -2,8 +2,10 @@
 
 use gansweep_config::Dataset;
 
-use super::{Declaration, GREY_28, Part};
-use crate::digest::Digest::Sha256;
+use crate::{
+    declaration::{Declaration, GREY_28, Part},
+    digest::Digest::Sha256,
+};
 
 pub(crate) static FASHION_MNIST: Declaration = Declaration {
     dataset: Dataset::FashionMnist,

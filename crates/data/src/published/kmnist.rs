@@ -2,8 +2,10 @@
 
 use gansweep_config::Dataset;
 
-use super::{Declaration, GREY_28, Part};
-use crate::digest::Digest::{GitBlob, Sha256};
+use crate::{
+    declaration::{Declaration, GREY_28, Part},
+    digest::Digest::{GitBlob, Sha256},
+};
 
 // Only digests of the `.gz` are published for the training images (SHA-256 `51467d22…35fde4`); what
 // guards the uncompressed file is the git object id that independent copies of it have.

@@ -1,9 +1,11 @@
-//! MNIST: handwritten digits (LeCun, Cortes and Burges 1998).
+//! MNIST: handwritten digits (`LeCun`, Cortes and Burges 1998).
 
 use gansweep_config::Dataset;
 
-use super::{Declaration, GREY_28, Part};
-use crate::digest::Digest::Sha256;
+use crate::{
+    declaration::{Declaration, GREY_28, Part},
+    digest::Digest::Sha256,
+};
 
 pub(crate) static MNIST: Declaration = Declaration {
     dataset: Dataset::Mnist,

@@ -2,12 +2,14 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
+use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    IdxFault, idx, names,
-    published::{Kind, MNIST},
+    DataError, IdxFault, Split, idx,
+    names::{self, Kind},
+    published::MNIST,
 };
 
 /// A data folder and a cache, both empty, and no network.

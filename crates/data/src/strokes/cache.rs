@@ -2,14 +2,41 @@
 
 use std::path::Path;
 
-use super::{STROKES, generate};
+use gansweep_config::{Dataset, DatasetSpec};
+
+use super::{declared::STROKES, draw::generate};
 use crate::{
-    DataError, Images, Split, disk, idx,
-    published::{FileSpec, Kind},
+    DataError, DataSource, Found, Images, Location, Progress, Split, declaration::FileSpec, disk, idx,
+    names::Kind, reader::Reader,
 };
 
+/// The digits, drawn where the cache lacks them, and kept there if it can be written.
+pub(crate) struct Strokes;
+
+impl Reader for Strokes {
+    fn class_names(&self) -> &'static [&'static str] {
+        STROKES.class_names
+    }
+
+    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+        Ok(STROKES.spec())
+    }
+
+    fn locate(&self, _: &DataSource) -> Result<Location, DataError> {
+        Ok(Location::Found(Found::BuiltIn))
+    }
+
+    fn fetch(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        fill(&source.cache_dir.join(Dataset::Strokes.name()))
+    }
+
+    fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
+        load(&source.cache_dir.join(Dataset::Strokes.name()), split)
+    }
+}
+
 /// One part, from the cache or drawn; what had to be drawn is kept if the folder can be written.
-pub(crate) fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
+fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
     // Whatever is wrong with the cache, drawing anew is the cure.
     if let Ok(images) = STROKES.read(folder, split) {
         return Ok(images);
@@ -22,7 +49,7 @@ pub(crate) fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
 }
 
 /// Makes the folder hold both parts.
-pub(crate) fn fill(folder: &Path) -> Result<(), DataError> {
+fn fill(folder: &Path) -> Result<(), DataError> {
     for split in Split::ALL {
         if STROKES.read(folder, split).is_err() {
             write(folder, &encode(&generate(split), split)?)?;

@@ -2,12 +2,10 @@
 //! mass is the middle of the page ("Gradient-based learning applied to document recognition", 1998,
 //! section III.A).
 
-use super::curve::Point;
-
-/// Pixels along one side of an image.
-pub(super) const SIDE: usize = 28;
-/// Pixels of an image.
-pub(super) const PIXELS: usize = SIDE * SIDE;
+use super::{
+    curve::Point,
+    declared::{PIXELS, SIDE},
+};
 
 /// The longer side of a digit's ink in pixels.
 const BOX_SIDE: f64 = 20.0;

@@ -1,7 +1,9 @@
 //! A pen with a soft edge on a grid of pixels.
 
-use super::curve::Point;
-use super::frame::{PIXELS, SIDE};
+use super::{
+    curve::Point,
+    declared::{PIXELS, SIDE},
+};
 
 /// A place of the pen in pixels, and how far its ink reaches there.
 #[derive(Debug, Clone, Copy)]
