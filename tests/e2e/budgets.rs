@@ -208,7 +208,7 @@ fn the_pages_command_starts_the_same_sweep_again() {
         "--profile",
         "short",
         "--set",
-        "optimizer.lr={ log = [1e-4, 1e-2], n = 3 }",
+        "sweep.grid.optimizer.lr={ log = [1e-4, 1e-2], n = 3 }",
         "--results",
         "its results",
         "--device",

@@ -135,8 +135,8 @@ pub enum StoreError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// A completed or diverged run was to be changed.
-    #[error("run {id} is {state}, and a finished run is never changed")]
+    /// A run was to be trained on that has diverged, or that no plan asks for more of.
+    #[error("run {id} is {state}: there is nothing more to train")]
     Finished {
         /// The run.
         id: String,

@@ -43,35 +43,35 @@ ALTER TABLE checkpoints ADD COLUMN written_for TEXT;
 
 CREATE VIEW entries AS
 SELECT
-    e.sweep_id,
-    e.position,
-    e.run_id,
-    e.label,
-    e.assignments,
-    e.epochs,
-    e.epochs * r.steps_per_epoch AS total_steps,
+    sweep_id,
+    position,
+    run_id,
+    label,
+    assignments,
+    epochs,
+    epochs * steps_per_epoch AS total_steps,
     CASE
-        WHEN r.confirmed_step >= e.epochs * r.steps_per_epoch THEN 'completed'
-        WHEN r.state = 'completed' THEN 'interrupted'
-        ELSE r.state
+        WHEN confirmed_step >= epochs * steps_per_epoch THEN 'completed'
+        WHEN state = 'completed' THEN 'interrupted'
+        ELSE state
     END AS state
 FROM (
-    SELECT sweep_id, position, run_id, label, assignments, epochs FROM sweep_runs WHERE current = 1
-    UNION ALL
     SELECT
-        NULL,
-        NULL,
-        run_id,
-        NULL,
-        NULL,
+        m.sweep_id,
+        m.position,
+        r.run_id,
+        m.label,
+        m.assignments,
         coalesce(
-            (SELECT max(m.epochs) FROM sweep_runs m WHERE m.run_id = runs.run_id),
-            max(1, confirmed_step / steps_per_epoch)
-        )
-    FROM runs
-    WHERE NOT EXISTS (SELECT 1 FROM sweep_runs m WHERE m.run_id = runs.run_id AND m.current = 1)
-) e
-JOIN runs r USING (run_id);
+            m.epochs,
+            (SELECT max(f.epochs) FROM sweep_runs f WHERE f.run_id = r.run_id),
+            max(1, r.confirmed_step / r.steps_per_epoch)
+        ) AS epochs,
+        r.steps_per_epoch,
+        r.confirmed_step,
+        r.state
+    FROM runs r LEFT JOIN sweep_runs m ON m.run_id = r.run_id AND m.current = 1
+);
 
 CREATE VIEW sweep_overview AS
 SELECT

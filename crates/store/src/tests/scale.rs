@@ -39,6 +39,9 @@ fn the_cost_of_recording_and_reading_is_measured() {
     let listed = reader.runs(&RunFilter { sweep: Some("large".into()), where_sql: None }).unwrap();
     println!("{} runs listed in {:.2?}", listed.len(), start.elapsed());
     let start = Instant::now();
+    let overview = reader.query("SELECT * FROM sweep_overview").unwrap().rows.len();
+    println!("{overview} sweep of them counted in {:.2?}", start.elapsed());
+    let start = Instant::now();
     let read: usize = runs[..100]
         .iter()
         .flat_map(|run| {
