@@ -9,12 +9,15 @@ use gansweep_protocol::{
     Checkpoint, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Samples, Started,
 };
 
-use super::{Emit, Tally};
+use super::tally::Tally;
 use crate::checkpoint::{self, Snapshot, Written};
 use crate::trainer::failed_metric;
 use crate::{Lane, LaneChunk};
 use crate::{TrainError, pixels};
 use gansweep_nn::state::LaneState;
+
+/// Takes events on their way to the runner.
+pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
 
 /// One run of a group.
 pub(super) struct LoopLane {

@@ -9,10 +9,11 @@ mod tally;
 use std::path::PathBuf;
 
 use gansweep_config::Record;
-use gansweep_protocol::{Envelope, Job};
+use gansweep_protocol::Job;
 
 use crate::{Lane, Trainer, TrainingImages, fixed_latents};
 use crate::{TrainError, checkpoint};
+pub use lane::Emit;
 use lane::LoopLane;
 use pace::Pace;
 pub use tally::Tally;
@@ -20,9 +21,6 @@ pub use tally::Tally;
 /// Builds a trainer for lanes that start from given states.
 pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<gansweep_nn::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
     + 'a;
-
-/// Takes events on their way to the runner.
-pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
 
 /// One group in training.
 pub struct TrainingLoop<'a, 'e> {
