@@ -87,10 +87,14 @@ fn its_sweeps_are_already_done() {
         let recorded = sandbox.recorded();
         // At the end of four epochs the run of six that it was merged into has no point.
         let merged = |key: &(gansweep_config::RunId, u64, String)| key.0 == id && key.1 == 16;
-        assert!(
-            alone.iter().filter(|(key, _)| !merged(key)).all(|(key, bits)| recorded.get(key) == Some(bits))
-        );
+        let compared = alone.iter().filter(|(key, _)| !merged(key) && !is_younger(key));
+        assert!(compared.into_iter().all(|(key, bits)| recorded.get(key) == Some(bits)));
     }
+}
+
+/// Whether the program that wrote the stored results had no such metric yet.
+fn is_younger((_, _, name): &(gansweep_config::RunId, u64, String)) -> bool {
+    name.contains("accuracy")
 }
 
 #[test]
@@ -111,9 +115,10 @@ fn its_interrupted_run_goes_on_to_the_bits_of_one_that_was_not() {
     );
     assert!(!old.exists(), "the folder of the old id has gone with its file");
     if let Some(alone) = anew(&["third.toml"], &sandbox) {
-        let mut recorded = sandbox.recorded();
-        recorded.retain(|(id, ..), _| *id == run.id);
-        assert_eq!(recorded, alone);
+        let (mut recorded, mut alone) = (sandbox.recorded(), alone);
+        recorded.retain(|key, _| key.0 == run.id && !is_younger(key));
+        alone.retain(|key, _| !is_younger(key));
+        assert!(recorded == alone);
     }
 }
 
@@ -142,7 +147,7 @@ fn its_runs_train_on_when_more_is_asked() {
     let differs = |(id, step, name): &(gansweep_config::RunId, u64, String)| {
         went_on.contains(id) && *step == 18 && windows.contains(&name.as_str())
     };
-    for (key, bits) in alone.iter().filter(|(key, _)| !differs(key)) {
+    for (key, bits) in alone.iter().filter(|(key, _)| !differs(key) && !is_younger(key)) {
         assert_eq!(recorded.get(key), Some(bits), "{key:?}");
     }
 }

@@ -178,7 +178,7 @@ fn what_is_wrong_with_the_images_is_said_before_anything_is_trained() {
     refused("data.path=''", &["data.dataset", "data.path = \"FOLDER\""]);
     refused("data.path='nowhere'", &["nowhere", "does not exist", "data.path"]);
     refused("data.path='study'", &["study: no training images", "train-images.idx3-ubyte.gz", "MNIST/raw"]);
-    refused("data.images=321", &["data.images", "idx has 320 training images, fewer than 321"]);
+    refused("data.images=384", &["data.images", "idx has 320 training images, fewer than 384"]);
     sandbox.write("study/images/train-images-idx3-ubyte", &images(320)[..5000]);
     refused("data.images=0", &["study/images/train-images-idx3-ubyte", "5000 bytes", "truncated"]);
     sandbox.write("study/images/train-images-idx3-ubyte", images(100));
