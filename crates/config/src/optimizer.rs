@@ -66,7 +66,13 @@ impl OptimizerKind {
 impl NetworkOptimizer {
     /// Adam, with its numbers in the order of `torch.optim.Adam`.
     pub const fn adam(lr: f64, beta1: f64, beta2: f64, eps: f64) -> Self {
-        Self { kind: OptimizerKind::Adam, lr, beta1, beta2, eps }
+        Self { beta1, beta2, eps, ..Self::unread(OptimizerKind::Adam, lr) }
+    }
+
+    /// With the identity default for every hyperparameter but the rate, so that what is not read is no
+    /// part of a config's hash.
+    const fn unread(kind: OptimizerKind, lr: f64) -> Self {
+        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 }
     }
 
     /// One of each kind, with and without what it may do without: for tests that go through all.
@@ -74,13 +80,12 @@ impl NetworkOptimizer {
         vec![Self::adam(1e-3, 0.9, 0.999, 1e-8)]
     }
 
-    /// The same optimiser with 0 for every hyperparameter that it does not read.
+    /// The same optimiser with the identity default for every hyperparameter that it does not read.
     #[must_use]
-    pub(crate) const fn canonical(self) -> Self {
+    pub const fn canonical(self) -> Self {
         let Self { kind, lr, beta1, beta2, eps } = self;
-        let bare = Self { kind, lr, beta1: 0.0, beta2: 0.0, eps: 0.0 };
         match kind {
-            OptimizerKind::Adam => Self { beta1, beta2, eps, ..bare },
+            OptimizerKind::Adam => Self::adam(lr, beta1, beta2, eps),
         }
     }
 }

@@ -160,3 +160,50 @@ impl Update {
         std::array::from_fn(|index| self.numbers[index])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// An optimiser with another value of each of its hyperparameters in turn, and the name of that.
+    fn others(optimizer: &NetworkOptimizer) -> Vec<(String, NetworkOptimizer)> {
+        let json = serde_json::to_value(optimizer).unwrap();
+        let names = json.as_object().unwrap().iter().filter(|(_, value)| value.is_number());
+        let other = |(name, value): (&String, &Value)| {
+            let mut other = json.clone();
+            other[name] = (value.as_f64().unwrap() * 0.5 + 0.01).into();
+            (name.clone(), serde_json::from_value(other).unwrap())
+        };
+        names.map(other).collect()
+    }
+
+    #[test]
+    fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
+        let update = |optimizer: &NetworkOptimizer| {
+            let update = Update::new(optimizer, 3);
+            (update.algorithm, update.numbers.map(f32::to_bits))
+        };
+        for optimizer in NetworkOptimizer::examples() {
+            for (name, other) in others(&optimizer) {
+                let is_read = update(&optimizer) != update(&other);
+                assert_eq!(optimizer.canonical() != other.canonical(), is_read, "{name} of {optimizer:?}");
+                assert_eq!(update(&other), update(&other.canonical()), "{name} of {optimizer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_algorithm_has_an_example_and_buffers_of_its_own() {
+        let examples = NetworkOptimizer::examples();
+        for algorithm in Algorithm::ALL {
+            assert!(examples.iter().any(|it| Algorithm::of(it) == algorithm), "{algorithm:?}");
+            let buffers = algorithm.declaration().buffers;
+            for (index, buffer) in buffers.iter().enumerate() {
+                assert!(!buffers[..index].contains(buffer), "{algorithm:?}");
+                assert!(!Role::BOTH.iter().any(|role| buffer.starts_with(role.name())), "{algorithm:?}");
+            }
+        }
+    }
+}
