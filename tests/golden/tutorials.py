@@ -284,6 +284,7 @@ OPTIMIZERS = {
     "adam": lambda parameters, o: torch.optim.Adam(
         parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
     ),
+    "sgd": lambda parameters, o: torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"]),
 }
 
 

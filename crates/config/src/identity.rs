@@ -105,11 +105,13 @@ mod tests {
         optimizer.discriminator.eps = 1e-8
         optimizer.discriminator.kind = "adam"
         optimizer.discriminator.lr = 0.001
+        optimizer.discriminator.momentum = 0.0
         optimizer.generator.beta1 = 0.5
         optimizer.generator.beta2 = 0.999
         optimizer.generator.eps = 1e-8
         optimizer.generator.kind = "adam"
         optimizer.generator.lr = 0.001
+        optimizer.generator.momentum = 0.0
         train.batch_size = 64
         train.d_steps = 1
         train.drop_last = false

@@ -29,6 +29,9 @@ pub struct NetworkOptimizer {
     pub beta2: f64,
     /// Added to the root of Adam's corrected second moment.
     pub eps: f64,
+    /// Decay of the sum of earlier gradients that goes on to count; 0 stands for none.
+    #[serde(default)]
+    pub momentum: f64,
 }
 
 /// The optimisers, each as `PyTorch` computes it.
@@ -38,11 +41,13 @@ pub enum OptimizerKind {
     /// Adam (Kingma and Ba 2015, algorithm 1) with bias correction and without weight decay.
     #[default]
     Adam,
+    /// Stochastic gradient descent with momentum, without dampening, Nesterov's variant and weight decay.
+    Sgd,
 }
 
 impl OptimizerKind {
     /// Every optimiser, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::Adam];
+    pub const ALL: [Self; 2] = [Self::Adam, Self::Sgd];
 
     /// The names of [`Self::ALL`].
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -59,6 +64,7 @@ impl OptimizerKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Adam => "adam",
+            Self::Sgd => "sgd",
         }
     }
 }
@@ -69,23 +75,29 @@ impl NetworkOptimizer {
         Self { beta1, beta2, eps, ..Self::unread(OptimizerKind::Adam, lr) }
     }
 
+    /// Stochastic gradient descent.
+    pub const fn sgd(lr: f64, momentum: f64) -> Self {
+        Self { momentum, ..Self::unread(OptimizerKind::Sgd, lr) }
+    }
+
     /// With the identity default for every hyperparameter but the rate, so that what is not read is no
     /// part of a config's hash.
     const fn unread(kind: OptimizerKind, lr: f64) -> Self {
-        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8 }
+        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8, momentum: 0.0 }
     }
 
     /// One of each kind, with and without what it may do without: for tests that go through all.
     pub fn examples() -> Vec<Self> {
-        vec![Self::adam(1e-3, 0.9, 0.999, 1e-8)]
+        vec![Self::adam(1e-3, 0.9, 0.999, 1e-8), Self::sgd(0.01, 0.0), Self::sgd(0.01, 0.9)]
     }
 
     /// The same optimiser with the identity default for every hyperparameter that it does not read.
     #[must_use]
     pub const fn canonical(self) -> Self {
-        let Self { kind, lr, beta1, beta2, eps } = self;
+        let Self { kind, lr, beta1, beta2, eps, momentum } = self;
         match kind {
             OptimizerKind::Adam => Self::adam(lr, beta1, beta2, eps),
+            OptimizerKind::Sgd => Self::sgd(lr, momentum),
         }
     }
 }

@@ -11,12 +11,14 @@
 )]
 mod adam;
 mod elements;
+mod sgd;
 mod slices;
 
 use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
 pub use elements::{Elements, Vector, splat};
+pub use sgd::{Sgd, SgdMomentum};
 pub use slices::step_slices;
 
 use crate::network::Role;
@@ -52,6 +54,10 @@ pub trait Optimizer<const STATE: usize, const NUMBERS: usize>: 'static {
 pub enum Algorithm {
     /// [`Adam`].
     Adam,
+    /// [`Sgd`].
+    Sgd,
+    /// [`SgdMomentum`].
+    SgdMomentum,
 }
 
 /// What an [`Optimizer`] says of itself.
@@ -76,12 +82,14 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 1] = [Self::Adam];
+    pub const ALL: [Self; 3] = [Self::Adam, Self::Sgd, Self::SgdMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
         match config.kind {
             OptimizerKind::Adam => Self::Adam,
+            OptimizerKind::Sgd if config.momentum > 0.0 => Self::SgdMomentum,
+            OptimizerKind::Sgd => Self::Sgd,
         }
     }
 
@@ -90,6 +98,8 @@ impl Algorithm {
     pub fn visit<V: Visitor>(self, work: V) -> V::Output {
         match self {
             Self::Adam => work.visit::<Adam, _, _>(),
+            Self::Sgd => work.visit::<Sgd, _, _>(),
+            Self::SgdMomentum => work.visit::<SgdMomentum, _, _>(),
         }
     }
 

@@ -44,6 +44,12 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.eps", "optimizer.discriminator.eps"],
         "Epsilon of both networks.",
     ),
+    shorthand(
+        "optimizer.momentum",
+        FRACTION,
+        &["optimizer.generator.momentum", "optimizer.discriminator.momentum"],
+        "Momentum of both networks.",
+    ),
     math(Math {
         path: "optimizer.generator.kind",
         kind: KINDS,
@@ -90,6 +96,15 @@ pub(super) static KEYS: &[Key] = &[
         doc: "`adam`: added to the root of the generator's corrected second moment.",
     }),
     math(Math {
+        path: "optimizer.generator.momentum",
+        kind: FRACTION,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.generator.momentum),
+        doc: "`sgd`: decay of the sum of the generator's gradients, along which it moves; `0` stands for the last gradient alone.",
+    }),
+    math(Math {
         path: "optimizer.discriminator.kind",
         kind: KINDS,
         default: "\"adam\"",
@@ -133,5 +148,14 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
         doc: "`adam`: added to the root of the discriminator's corrected second moment.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.momentum",
+        kind: FRACTION,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.momentum),
+        doc: "`sgd`: decay of the sum of the discriminator's gradients, along which it moves; `0` stands for the last gradient alone.",
     }),
 ];
