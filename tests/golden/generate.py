@@ -28,6 +28,7 @@ NETWORKS = ["generator", "discriminator"]
 BUFFERS = {
     torch.optim.Adam: {"exp_avg": "adam.m", "exp_avg_sq": "adam.v"},
     torch.optim.SGD: {"momentum_buffer": "sgd.momentum"},
+    torch.optim.RMSprop: {"square_avg": "rmsprop.square", "momentum_buffer": "rmsprop.momentum"},
 }
 
 

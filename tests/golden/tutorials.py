@@ -285,6 +285,9 @@ OPTIMIZERS = {
         parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
     ),
     "sgd": lambda parameters, o: torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"]),
+    "rmsprop": lambda parameters, o: torch.optim.RMSprop(
+        parameters, lr=o["lr"], alpha=o["alpha"], eps=o["eps"], momentum=o["momentum"]
+    ),
 }
 
 

@@ -100,12 +100,14 @@ mod tests {
         model.latent = "normal"
         model.latent_dim = 64
         model.output = "tanh"
+        optimizer.discriminator.alpha = 0.99
         optimizer.discriminator.beta1 = 0.5
         optimizer.discriminator.beta2 = 0.999
         optimizer.discriminator.eps = 1e-8
         optimizer.discriminator.kind = "adam"
         optimizer.discriminator.lr = 0.001
         optimizer.discriminator.momentum = 0.0
+        optimizer.generator.alpha = 0.99
         optimizer.generator.beta1 = 0.5
         optimizer.generator.beta2 = 0.999
         optimizer.generator.eps = 1e-8

@@ -11,6 +11,7 @@
 )]
 mod adam;
 mod elements;
+mod rmsprop;
 mod sgd;
 mod slices;
 
@@ -18,6 +19,7 @@ use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
 pub use elements::{Elements, Vector, splat};
+pub use rmsprop::{RmsProp, RmsPropMomentum};
 pub use sgd::{Sgd, SgdMomentum};
 pub use slices::step_slices;
 
@@ -58,6 +60,10 @@ pub enum Algorithm {
     Sgd,
     /// [`SgdMomentum`].
     SgdMomentum,
+    /// [`RmsProp`].
+    RmsProp,
+    /// [`RmsPropMomentum`].
+    RmsPropMomentum,
 }
 
 /// What an [`Optimizer`] says of itself.
@@ -82,7 +88,7 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Adam, Self::Sgd, Self::SgdMomentum];
+    pub const ALL: [Self; 5] = [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
@@ -90,6 +96,8 @@ impl Algorithm {
             OptimizerKind::Adam => Self::Adam,
             OptimizerKind::Sgd if config.momentum > 0.0 => Self::SgdMomentum,
             OptimizerKind::Sgd => Self::Sgd,
+            OptimizerKind::RmsProp if config.momentum > 0.0 => Self::RmsPropMomentum,
+            OptimizerKind::RmsProp => Self::RmsProp,
         }
     }
 
@@ -100,6 +108,8 @@ impl Algorithm {
             Self::Adam => work.visit::<Adam, _, _>(),
             Self::Sgd => work.visit::<Sgd, _, _>(),
             Self::SgdMomentum => work.visit::<SgdMomentum, _, _>(),
+            Self::RmsProp => work.visit::<RmsProp, _, _>(),
+            Self::RmsPropMomentum => work.visit::<RmsPropMomentum, _, _>(),
         }
     }
 

@@ -50,6 +50,12 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.momentum", "optimizer.discriminator.momentum"],
         "Momentum of both networks.",
     ),
+    shorthand(
+        "optimizer.alpha",
+        FRACTION,
+        &["optimizer.generator.alpha", "optimizer.discriminator.alpha"],
+        "Alpha of both networks.",
+    ),
     math(Math {
         path: "optimizer.generator.kind",
         kind: KINDS,
@@ -93,7 +99,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.eps),
-        doc: "`adam`: added to the root of the generator's corrected second moment.",
+        doc: "`adam`, `rmsprop`: added to the root of the generator's second moment.",
     }),
     math(Math {
         path: "optimizer.generator.momentum",
@@ -102,7 +108,16 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.0",
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.optimizer.generator.momentum),
-        doc: "`sgd`: decay of the sum of the generator's gradients, along which it moves; `0` stands for the last gradient alone.",
+        doc: "`sgd`, `rmsprop`: decay of the sum of the generator's steps, along which it moves; `0` stands for the last one alone.",
+    }),
+    math(Math {
+        path: "optimizer.generator.alpha",
+        kind: FRACTION,
+        default: "0.99",
+        identity: "0.99",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.alpha),
+        doc: "`rmsprop`: decay of the generator's mean square.",
     }),
     math(Math {
         path: "optimizer.discriminator.kind",
@@ -147,7 +162,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
-        doc: "`adam`: added to the root of the discriminator's corrected second moment.",
+        doc: "`adam`, `rmsprop`: added to the root of the discriminator's second moment.",
     }),
     math(Math {
         path: "optimizer.discriminator.momentum",
@@ -156,6 +171,15 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.0",
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.optimizer.discriminator.momentum),
-        doc: "`sgd`: decay of the sum of the discriminator's gradients, along which it moves; `0` stands for the last gradient alone.",
+        doc: "`sgd`, `rmsprop`: decay of the sum of the discriminator's steps, along which it moves; `0` stands for the last one alone.",
+    }),
+    math(Math {
+        path: "optimizer.discriminator.alpha",
+        kind: FRACTION,
+        default: "0.99",
+        identity: "0.99",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.alpha),
+        doc: "`rmsprop`: decay of the discriminator's mean square.",
     }),
 ];
