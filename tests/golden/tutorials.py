@@ -310,7 +310,26 @@ class NonSaturating:
         return self.bce(outputs, torch.ones_like(outputs))
 
 
-LOSSES = {"non-saturating": NonSaturating}
+class LeastSquares:
+    """Half the mean squared distance from the labels (Mao et al. 2017, equation 2)."""
+
+    logits = False
+
+    def __init__(self, config):
+        self.real = 1 - config["label_smoothing"]
+        self.mse = nn.MSELoss()
+
+    def on_real(self, outputs):
+        return self.mse(outputs, torch.full_like(outputs, self.real)) / 2
+
+    def on_fake(self, outputs):
+        return self.mse(outputs, torch.zeros_like(outputs)) / 2
+
+    def of_generator(self, outputs):
+        return self.mse(outputs, torch.ones_like(outputs)) / 2
+
+
+LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares}
 
 
 class FromConfig(Tutorial):

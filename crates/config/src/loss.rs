@@ -26,6 +26,8 @@ pub enum LossKind {
     /// section 3).
     #[default]
     NonSaturating,
+    /// Half the squared distance of an output from its target (Mao et al. 2017, equation 2).
+    LeastSquares,
 }
 
 /// Losses of a discriminator that cannot tell real images from fakes, and gives both a D(x) of 1/2.
@@ -53,7 +55,7 @@ pub enum Combine {
 
 impl LossKind {
     /// Every loss, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::NonSaturating];
+    pub const ALL: [Self; 2] = [Self::NonSaturating, Self::LeastSquares];
 
     /// The names of [`Self::ALL`].
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -70,13 +72,14 @@ impl LossKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NonSaturating => "non-saturating",
+            Self::LeastSquares => "least-squares",
         }
     }
 
     /// Why labels cannot be smoothed, if they cannot.
     pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
         match self {
-            Self::NonSaturating => None,
+            Self::NonSaturating | Self::LeastSquares => None,
         }
     }
 }
@@ -99,6 +102,12 @@ impl LossConfig {
                     Combine::Mean => "ln 2: D gives ½ to everything",
                 },
                 generator_text: "ln 2: D gives ½ to every fake",
+            },
+            LossKind::LeastSquares => Undecided {
+                discriminator: [(0.5 - self.label_smoothing).powi(2) / 2.0, 0.125],
+                generator: 0.125,
+                discriminator_text: "D gives ½ to everything",
+                generator_text: "⅛: D gives ½ to every fake",
             },
         }
     }
