@@ -329,7 +329,25 @@ class LeastSquares:
         return self.mse(outputs, torch.ones_like(outputs)) / 2
 
 
-LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares}
+class Hinge:
+    """Distances from the wrong side of a margin (Miyato et al. 2018, equations 16 and 17)."""
+
+    logits = True
+
+    def __init__(self, config):
+        pass
+
+    def on_real(self, outputs):
+        return torch.relu(1 - outputs).mean()
+
+    def on_fake(self, outputs):
+        return torch.relu(1 + outputs).mean()
+
+    def of_generator(self, outputs):
+        return -outputs.mean()
+
+
+LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares, "hinge": Hinge}
 
 
 class FromConfig(Tutorial):

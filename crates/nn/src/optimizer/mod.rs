@@ -88,7 +88,8 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
+    pub const ALL: [Self; 5] =
+        [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
