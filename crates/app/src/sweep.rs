@@ -181,8 +181,8 @@ fn launcher(
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
     let source = source.clone();
-    Ok(Box::new(InProcessLauncher::new(move |job, stop, emit| {
-        worker::work_on_thread(&job, &source, stop, emit)
+    Ok(Box::new(InProcessLauncher::new(move |job, commands, emit| {
+        worker::work_on_thread(&job, &source, commands, emit)
     })))
 }
 

@@ -38,10 +38,16 @@ pub struct Assignment {
 pub enum RunState {
     /// Planned, not begun.
     Queued,
-    /// A worker has it.
+    /// Handed to a launcher, not begun: its worker is starting, or waits for a place on a cluster.
+    Pending,
+    /// A worker trains it.
     Running,
+    /// Ended at a checkpoint by the sweep's pruner, which may let it go on.
+    Paused,
     /// Trained to its last step.
     Completed,
+    /// Ended before its last step by the sweep's pruner.
+    Pruned,
     /// A loss became NaN or infinite.
     Diverged,
     /// Every attempt ended in an error.
@@ -52,15 +58,27 @@ pub enum RunState {
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Completed, Self::Diverged, Self::Failed, Self::Interrupted];
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Pending,
+        Self::Running,
+        Self::Paused,
+        Self::Completed,
+        Self::Pruned,
+        Self::Diverged,
+        Self::Failed,
+        Self::Interrupted,
+    ];
 
     /// The name in the database and in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Pending => "pending",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Completed => "completed",
+            Self::Pruned => "pruned",
             Self::Diverged => "diverged",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -72,8 +90,14 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Whether the run's rows will never change again.
+    /// Whether the run's rows will never change again. Those of a pruned run may: a sweep without
+    /// a pruner goes on with it.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Diverged)
+    }
+
+    /// Whether a worker has it, or is about to.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::Running)
     }
 }

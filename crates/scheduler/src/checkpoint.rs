@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 
 use gansweep_base::digest::sha256_of;
 use gansweep_config::RunId;
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 
 /// Checks that the file is there and has the recorded content; otherwise says what is wrong.
-pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> {
+pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), String> {
     let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
     let sha256 = File::open(&path).and_then(sha256_of).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "the file is missing".to_owned(),
@@ -83,8 +83,8 @@ mod tests {
         (dir, run)
     }
 
-    fn resume(path: &str, sha256: &str) -> Resume {
-        Resume { step: 1, path: path.to_owned(), sha256: sha256.to_owned() }
+    fn resume(path: &str, sha256: &str) -> Checkpoint {
+        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned() }
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use gansweep_protocol::{Envelope, FrameError, Job};
+use gansweep_protocol::{Command, Frame, FrameError, Job};
 
 use crate::Exit;
 
-/// A worker's events, in order. Ends with `None` when the worker has closed its stream, after an
+/// A worker's frames, in order. Ends with `None` when the worker has closed its stream, after an
 /// error at the latest; blocks as long as nothing comes.
-pub type EventStream = Box<dyn Iterator<Item = Result<Envelope, FrameError>> + Send>;
+pub type FrameStream = Box<dyn Iterator<Item = Result<Frame, FrameError>> + Send>;
 
 /// Starts workers.
 pub trait Launcher {
@@ -19,11 +19,11 @@ pub trait Launcher {
 
 /// A worker at work on one group. None of its methods blocks for long.
 pub trait Worker {
-    /// Its events; called once, right after the launch.
-    fn events(&mut self) -> EventStream;
+    /// Its frames; called once, right after the launch.
+    fn frames(&mut self) -> FrameStream;
 
-    /// Asks it to finish the step, write a checkpoint, tell of each interruption, and end.
-    fn stop(&mut self);
+    /// Sends it a command; it obeys after the step that it is at.
+    fn send(&mut self, command: &Command);
 
     /// Ends it at once, with everything it may have started.
     fn kill(&mut self);

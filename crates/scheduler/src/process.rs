@@ -10,23 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use gansweep_protocol::{Job, read_frame};
+use gansweep_protocol::{Command as Request, Job, read_frame};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::tail::Tail;
-use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker};
+use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
-/// The line that asks a worker to stop cleanly.
-const STOP_LINE: &[u8] = b"stop\n";
 /// How long the last words of a worker that has exited are waited for.
 const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Starts a program for each group.
 ///
-/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open: the
-/// line `stop` asks it to stop cleanly, and the end of input means that the runner is gone, which
-/// asks for the same. It writes frames of events to its standard output, and words for humans to
-/// its standard error. It leads a process group of its own, so that a terminal's Ctrl-C reaches
+/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open for
+/// commands, each a line of JSON; the end of input means that the runner is gone, and asks it to
+/// stop cleanly. It writes frames to its standard output, and words for humans to its standard error. It leads a process group of its own, so that a terminal's Ctrl-C reaches
 /// the runner alone.
 #[derive(Debug, Clone)]
 pub struct ProcessLauncher {
@@ -38,8 +35,7 @@ pub struct ProcessLauncher {
 
 impl Launcher for ProcessLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        let mut line = serde_json::to_vec(job)?;
-        line.push(b'\n');
+        let line = job.to_line()?;
         let child = Command::new(&self.program)
             .args(&self.args)
             .stdin(Stdio::piped())
@@ -56,8 +52,8 @@ impl Launcher for ProcessLauncher {
 #[derive(Debug)]
 struct ProcessWorker {
     child: Child,
-    /// Sending asks for a clean stop; dropping closes the child's input.
-    stop: Option<Sender<()>>,
+    /// Takes lines for the child's input; dropping it closes the input.
+    lines: Option<Sender<String>>,
     output: Option<ChildStdout>,
     tail: Arc<Mutex<Tail>>,
     listener: Option<JoinHandle<()>>,
@@ -66,14 +62,14 @@ struct ProcessWorker {
 
 impl ProcessWorker {
     /// Hands the job over and begins to listen; the child is killed if that fails.
-    fn attend(mut child: Child, line: Vec<u8>) -> Result<Self, LaunchError> {
-        let (stop, stops) = mpsc::channel();
+    fn attend(mut child: Child, job: String) -> Result<Self, LaunchError> {
+        let (lines, receiver) = mpsc::channel();
         let pipes = (child.stdin.take(), child.stderr.take());
         let output = child.stdout.take();
         let tail = Arc::default();
-        let mut worker = Self { child, stop: Some(stop), output, tail, listener: None, exit: None };
+        let mut worker = Self { child, lines: Some(lines), output, tail, listener: None, exit: None };
         if let (Some(input), Some(errors)) = pipes {
-            spawn("worker-input", move || feed(input, &line, &stops))?;
+            spawn("worker-input", move || feed(input, &job, &receiver))?;
             let tail = Arc::clone(&worker.tail);
             worker.listener = Some(spawn("worker-errors", move || listen(errors, &tail))?);
         }
@@ -92,7 +88,7 @@ impl ProcessWorker {
 }
 
 impl Worker for ProcessWorker {
-    fn events(&mut self) -> EventStream {
+    fn frames(&mut self) -> FrameStream {
         match self.output.take() {
             Some(output) => {
                 let mut reader = BufReader::with_capacity(64 << 10, output);
@@ -102,15 +98,15 @@ impl Worker for ProcessWorker {
         }
     }
 
-    fn stop(&mut self) {
-        if let Some(stop) = &self.stop {
+    fn send(&mut self, command: &Request) {
+        if let (Some(lines), Ok(line)) = (&self.lines, command.to_line()) {
             // A child that no longer listens is about to be noticed as gone.
-            let _ = stop.send(());
+            let _ = lines.send(line);
         }
     }
 
     fn kill(&mut self) {
-        self.stop = None;
+        self.lines = None;
         if self.exit.is_some() {
             return;
         }
@@ -159,15 +155,15 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(LaunchError::Thread)
 }
 
-/// Writes the job, then a line for each wish to stop, until nobody can wish any more. On a thread
-/// of its own: a job may be longer than a pipe, and a child that never reads must not hold up the
-/// sweep. Failures to write mean that the child is gone, which its exit tells better.
-fn feed(mut input: ChildStdin, job: &[u8], stops: &Receiver<()>) {
-    if input.write_all(job).is_err() {
+/// Writes the job, then each command as it comes, until no more can come. On a thread of its own: a
+/// job may be longer than a pipe, and a child that never reads must not hold up the sweep. Failures
+/// to write mean that the child is gone, which its exit tells better.
+fn feed(mut input: ChildStdin, job: &str, commands: &Receiver<String>) {
+    if input.write_all(job.as_bytes()).is_err() {
         return;
     }
-    for () in stops {
-        if input.write_all(STOP_LINE).is_err() {
+    for command in commands {
+        if input.write_all(command.as_bytes()).is_err() {
             return;
         }
     }

@@ -51,7 +51,7 @@ impl Recorder for Store {
     }
 
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
-        Self::record(self, events)
+        Self::record(self, events).map(|_new| ())
     }
 
     fn end_attempt(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 use gansweep_store::RunStatus;
 
 use crate::queue::Standing;
@@ -39,7 +39,7 @@ struct Entry {
     /// Of one step.
     work: f64,
     /// The checkpoint recorded last.
-    checkpoint: Option<Resume>,
+    checkpoint: Option<Checkpoint>,
     /// Whether there was an attempt, now or before.
     begun: bool,
     /// Whether the first attempt of this invocation went on from a checkpoint.
@@ -109,7 +109,7 @@ impl<'a> Roster<'a> {
         entry.goal.saturating_sub(entry.step) as f64 * entry.work
     }
 
-    pub(crate) fn checkpoint(&self, run: usize) -> Option<&Resume> {
+    pub(crate) fn checkpoint(&self, run: usize) -> Option<&Checkpoint> {
         self.entries[run].checkpoint.as_ref()
     }
 
@@ -128,7 +128,7 @@ impl<'a> Roster<'a> {
     }
 
     /// A newer checkpoint has been recorded; gives back the one before it.
-    pub(crate) fn renew_checkpoint(&mut self, run: usize, newer: Resume) -> Option<Resume> {
+    pub(crate) fn renew_checkpoint(&mut self, run: usize, newer: Checkpoint) -> Option<Checkpoint> {
         self.entries[run].checkpoint.replace(newer)
     }
 

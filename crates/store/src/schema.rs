@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_metric_declarations.sql"),
     include_str!("migrations/0003_datasets.sql"),
+    include_str!("migrations/0004_watermarks.sql"),
 ];
 
 /// The version that these migrations lead to.
@@ -103,8 +104,11 @@ fn declare_states(transaction: &Transaction<'_>) -> Result<(), Fault> {
 const fn state_help(state: RunState) -> &'static str {
     match state {
         RunState::Queued => "planned, not begun",
-        RunState::Running => "a worker has it",
+        RunState::Pending => "handed to a worker, not begun",
+        RunState::Running => "a worker trains it",
+        RunState::Paused => "ended at a checkpoint by the sweep's pruner, which may let it go on",
         RunState::Completed => "trained to its last step",
+        RunState::Pruned => "ended before its last step by the sweep's pruner",
         RunState::Diverged => "a loss became NaN or infinite",
         RunState::Failed => "every attempt ended in an error",
         RunState::Interrupted => "stopped before its end, resumable",

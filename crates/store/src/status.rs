@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 use rusqlite::{Connection, Row};
 
 use crate::{RunStatus, StoreError, fault::Fault};
@@ -11,7 +11,7 @@ use crate::{RunStatus, StoreError, fault::Fault};
 /// The status of each of these runs that the database knows.
 pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.state, r.attempts, r.step, c.step, c.path, c.sha256
+        "SELECT r.state, r.attempts, r.step, c.step, c.path, c.bytes, c.sha256
          FROM runs r LEFT JOIN checkpoints c USING (run_id) WHERE r.id = ?1",
     )?;
     let mut statuses = HashMap::with_capacity(runs.len());
@@ -27,7 +27,12 @@ pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunI
 fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
     let state: String = row.get(0)?;
     let checkpoint = match row.get::<_, Option<i64>>(3)? {
-        Some(step) => Some(Resume { step: step.cast_unsigned(), path: row.get(4)?, sha256: row.get(5)? }),
+        Some(step) => Some(Checkpoint {
+            step: step.cast_unsigned(),
+            path: row.get(4)?,
+            bytes: row.get::<_, i64>(5)?.cast_unsigned(),
+            sha256: row.get(6)?,
+        }),
         None => None,
     };
     let step: i64 = row.get(2)?;

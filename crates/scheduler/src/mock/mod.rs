@@ -7,6 +7,7 @@
 
 mod training;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,10 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use gansweep_config::RunId;
-use gansweep_protocol::{Envelope, FrameError, Job};
+use gansweep_protocol::{Command, Frame, FrameError, Job};
 
 use self::training::Training;
-use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker, WorkerFailure};
+use crate::{
+    Exit, ExitStatus, FrameStream, LaunchError, Launcher, SendFrame, TakeCommand, Worker, WorkerFailure,
+};
 
 /// What one worker does.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -85,13 +88,13 @@ impl Script {
 pub fn pretend(
     job: Job,
     script: &Script,
-    stop: &AtomicBool,
-    emit: &mut dyn FnMut(Envelope) -> io::Result<()>,
+    take_command: &mut TakeCommand<'_>,
+    send_frame: &mut SendFrame<'_>,
 ) -> Result<(), WorkerFailure> {
     let mut training = Training::new(job, script);
     loop {
-        match training.next(stop.load(Ordering::Relaxed)) {
-            Ok(Some(envelope)) => emit(envelope).map_err(|error| failure(1, error.to_string()))?,
+        match training.next(take_command) {
+            Ok(Some(frame)) => send_frame(frame).map_err(|error| failure(1, error.to_string()))?,
             Ok(None) => return Ok(()),
             Err(Exit { status: ExitStatus::Code(code), last_words }) => {
                 return Err(failure(code, last_words));
@@ -175,7 +178,7 @@ struct MockWorker {
 /// What runner and worker know of each other.
 #[derive(Default)]
 struct Line {
-    stop: AtomicBool,
+    commands: Mutex<VecDeque<Command>>,
     /// The runner holds the worker no longer.
     dropped: AtomicBool,
     /// Locked by the worker while it does something, so that one that is killed does nothing more.
@@ -188,18 +191,22 @@ impl Line {
     fn exit(&self) -> MutexGuard<'_, Option<Exit>> {
         self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn commands(&self) -> MutexGuard<'_, VecDeque<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Worker for MockWorker {
-    fn events(&mut self) -> EventStream {
+    fn frames(&mut self) -> FrameStream {
         match self.actor.take() {
             Some(actor) => Box::new(actor),
             None => Box::new(std::iter::empty()),
         }
     }
 
-    fn stop(&mut self) {
-        self.line.stop.store(true, Ordering::Relaxed);
+    fn send(&mut self, command: &Command) {
+        self.line.commands().push_back(command.clone());
     }
 
     fn kill(&mut self) {
@@ -229,7 +236,7 @@ struct Actor {
 }
 
 impl Iterator for Actor {
-    type Item = Result<Envelope, FrameError>;
+    type Item = Result<Frame, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = Arc::clone(&self.line);
@@ -240,11 +247,12 @@ impl Iterator for Actor {
         if let Some((_, fault)) = self.script.fault.take_if(|(after, _)| *after <= self.told) {
             return self.fail(fault, &line, exit);
         }
-        let stop = !self.script.deaf && line.stop.load(Ordering::Relaxed);
-        match self.training.next(stop) {
-            Ok(Some(envelope)) => {
+        let deaf = self.script.deaf;
+        let mut take_command = || line.commands().pop_front().filter(|_| !deaf);
+        match self.training.next(&mut take_command) {
+            Ok(Some(frame)) => {
                 self.told += 1;
-                return Some(Ok(envelope));
+                return Some(Ok(frame));
             }
             Ok(None) if self.script.outstays => drop(line.bell.wait_while(exit, |exit| exit.is_none())),
             Ok(None) => *exit = Some(Exit::silent(ExitStatus::Code(0))),
@@ -260,7 +268,7 @@ impl Actor {
         fault: Fault,
         line: &Line,
         mut exit: MutexGuard<'_, Option<Exit>>,
-    ) -> Option<Result<Envelope, FrameError>> {
+    ) -> Option<Result<Frame, FrameError>> {
         match fault {
             Fault::Die(status, last_words) => *exit = Some(Exit { status, last_words }),
             Fault::Hang => drop(line.bell.wait_while(exit, |exit| exit.is_none())),

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Job, LaneJob, Resume};
+use gansweep_protocol::{Checkpoint, Job, LaneJob};
 
 use super::Sweep;
 use super::events::{Content, Message, relay};
@@ -50,7 +50,7 @@ impl Sweep<'_> {
         self.launches += 1;
         let launch = self.launches;
         let resumes = group.lanes.iter().filter_map(|&run| Some((run, self.roster.checkpoint(run)?.clone())));
-        let resumes: Vec<(usize, Resume)> = resumes.collect();
+        let resumes: Vec<(usize, Checkpoint)> = resumes.collect();
         let (results_dir, outbox) = (self.request.results_dir.clone(), self.outbox.clone());
         let verify_all = move || {
             let findings = resumes.into_iter().map(|(run, resume)| {
@@ -167,7 +167,7 @@ impl Sweep<'_> {
         lanes: Vec<ActiveLane>,
         failures: u32,
     ) -> Result<(), RunnerError> {
-        let (events, outbox) = (worker.events(), self.outbox.clone());
+        let (events, outbox) = (worker.frames(), self.outbox.clone());
         let pulse = Arc::new(Pulse::new(Instant::now()));
         let theirs = Arc::clone(&pulse);
         thread::Builder::new()

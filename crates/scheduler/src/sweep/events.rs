@@ -4,12 +4,12 @@ use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Envelope, Event, FrameError, Resume};
+use gansweep_protocol::{Checkpoint, Envelope, Event, Frame, FrameError, Progress};
 
 use super::Sweep;
 use super::dispatch::Finding;
 use super::station::{ActiveLane, ActiveWorker, Fate, Pulse};
-use crate::{EventStream, Notice, RunnerError, SweepProgress, WorkerProgress, checkpoint};
+use crate::{FrameStream, Notice, RunnerError, SweepProgress, WorkerProgress, checkpoint};
 
 /// Something from the thread of that launch at that station.
 pub(super) struct Message {
@@ -21,14 +21,14 @@ pub(super) struct Message {
 pub(super) enum Content {
     /// A group's checkpoints have been verified.
     Checked(Vec<Finding>),
-    Event(Envelope),
+    Frame(Frame),
     /// The worker's stream is at its end, or cannot be read on.
     Closed(Result<(), FrameError>),
 }
 
 /// Passes a worker's events on to the sweep until they end or the sweep does.
 pub(super) fn relay(
-    events: EventStream,
+    events: FrameStream,
     station: usize,
     launch: u64,
     pulse: &Pulse,
@@ -43,7 +43,8 @@ pub(super) fn relay(
     };
     for event in events {
         let (content, last) = match event {
-            Ok(envelope) => (Content::Event(envelope), false),
+            Ok(Frame::Heartbeat(_)) => continue,
+            Ok(frame) => (Content::Frame(frame), false),
             Err(fault) => (Content::Closed(Err(fault)), true),
         };
         if !deliver(content) || last {
@@ -66,8 +67,9 @@ impl Sweep<'_> {
             return Ok(());
         };
         match content {
-            Content::Checked(_) => {}
-            Content::Event(envelope) => self.take_event(station, envelope, now),
+            Content::Frame(Frame::Event(envelope)) => self.take_event(station, envelope, now),
+            Content::Frame(Frame::Progress(progress)) => self.take_progress(station, progress),
+            Content::Checked(_) | Content::Frame(Frame::Heartbeat(_)) => {}
             Content::Closed(Ok(())) => worker.closed = Some((now, None)),
             Content::Closed(Err(fault)) => {
                 worker.closed = Some((now, Some(fault.to_string())));
@@ -96,7 +98,7 @@ impl Sweep<'_> {
         }
         let run = lane.run;
         let ended = note(lane, &envelope.event);
-        if let Some(step) = steps_done(&envelope.event) {
+        if let Some(step) = envelope.event.step() {
             self.roster.reach(run, step);
         }
         self.ledger.push(envelope, now);
@@ -109,13 +111,23 @@ impl Sweep<'_> {
         }
     }
 
+    fn take_progress(&mut self, station: usize, progress: Progress) {
+        let Some(worker) = self.stations[station].worker_mut() else { return };
+        let of = |lane: &&mut ActiveLane| lane.id == progress.run && lane.attempt == progress.attempt;
+        if let Some(lane) = worker.lanes.iter_mut().find(of) {
+            self.roster.reach(lane.run, progress.step);
+            lane.progress = Some(progress);
+        }
+    }
+
     /// Moves on to the checkpoints that have been recorded, and deletes those before them.
     pub(super) fn renew_checkpoints(&mut self) {
         for (id, newer) in self.ledger.take_committed() {
             let Some(run) = self.roster.place(&id) else { continue };
             let path = newer.path.clone();
-            let older = self.roster.renew_checkpoint(run, newer).filter(|older: &Resume| older.path != path);
-            let Some(Resume { path, .. }) = older else { continue };
+            let older =
+                self.roster.renew_checkpoint(run, newer).filter(|older: &Checkpoint| older.path != path);
+            let Some(Checkpoint { path, .. }) = older else { continue };
             if let Err(error) = checkpoint::remove(&self.request.results_dir, &path) {
                 self.notify(&Notice::Leftover { path, reason: error.to_string() });
             }
@@ -175,7 +187,7 @@ fn note(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> {
     let (state, cause) = match event {
         Event::Completed(_) => (RunState::Completed, String::new()),
         Event::Diverged(diverged) => (RunState::Diverged, diverged.cause.clone()),
-        Event::Interrupted(_) => {
+        Event::Interrupted(_) | Event::Paused(_) | Event::Pruned(_) => {
             lane.fate = Fate::Interrupted;
             return None;
         }
@@ -183,28 +195,10 @@ fn note(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> {
             lane.fate = Fate::Failed(failed.cause.clone());
             return None;
         }
-        Event::Progress(progress) => {
-            lane.progress = Some(progress.clone());
-            return None;
-        }
         Event::Started(_) | Event::Points(_) | Event::Samples(_) | Event::Checkpoint(_) => return None,
     };
     lane.fate = Fate::Over(state);
     Some((state, cause))
-}
-
-/// The steps that an event says are done.
-fn steps_done(event: &Event) -> Option<u64> {
-    match event {
-        Event::Started(started) => Some(started.from_step),
-        Event::Points(points) => Some(points.step),
-        Event::Samples(samples) => Some(samples.step),
-        Event::Checkpoint(checkpoint) => Some(checkpoint.step),
-        Event::Progress(progress) => Some(progress.step),
-        Event::Completed(ended) | Event::Interrupted(ended) => Some(ended.step),
-        Event::Diverged(diverged) => Some(diverged.step),
-        Event::Failed(_) => None,
-    }
 }
 
 /// NaN of nothing.

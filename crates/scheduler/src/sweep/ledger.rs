@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Envelope, Event, Resume};
+use gansweep_protocol::{Checkpoint, Envelope, Event};
 use gansweep_store::StoreError;
 
 use crate::{Recorder, RunnerError};
@@ -17,7 +17,7 @@ pub(super) struct Ledger<'a> {
     /// When the first of them came.
     oldest: Option<Instant>,
     /// Checkpoints written since they were last asked for.
-    committed: Vec<(RunId, Resume)>,
+    committed: Vec<(RunId, Checkpoint)>,
     closed: bool,
 }
 
@@ -26,9 +26,9 @@ impl<'a> Ledger<'a> {
         Self { recorder, waiting: Vec::new(), oldest: None, committed: Vec::new(), closed: false }
     }
 
-    /// Takes an event; what is for display only is not recorded.
+    /// Takes an event.
     pub(super) fn push(&mut self, envelope: Envelope, now: Instant) {
-        if !self.closed && !matches!(envelope.event, Event::Progress(_)) {
+        if !self.closed {
             self.oldest.get_or_insert(now);
             self.waiting.push(envelope);
         }
@@ -48,9 +48,7 @@ impl<'a> Ledger<'a> {
         let written = self.recorder.record(&self.waiting);
         self.settled("recording events", written)?;
         let checkpoints = self.waiting.drain(..).filter_map(|envelope| match envelope.event {
-            Event::Checkpoint(it) => {
-                Some((envelope.run, Resume { step: it.step, path: it.path, sha256: it.sha256 }))
-            }
+            Event::Checkpoint(checkpoint) => Some((envelope.run, checkpoint)),
             _ => None,
         });
         self.committed.extend(checkpoints);
@@ -59,7 +57,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Checkpoints written since the last call, oldest first.
-    pub(super) fn take_committed(&mut self) -> Vec<(RunId, Resume)> {
+    pub(super) fn take_committed(&mut self) -> Vec<(RunId, Checkpoint)> {
         std::mem::take(&mut self.committed)
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use gansweep_protocol::Command;
+
 use super::Sweep;
 use super::settle::Loss;
 use super::station::{ActiveWorker, Duty};
@@ -57,7 +59,7 @@ impl Sweep<'_> {
                 Duty::Working(worker) => {
                     if !worker.asked_to_stop {
                         worker.asked_to_stop = true;
-                        worker.worker.stop();
+                        worker.worker.send(&Command::StopAll);
                     }
                 }
             }

@@ -4,7 +4,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use gansweep_config::RunState;
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, ExitStatus, Notice, StopLevel, StopSignal,
@@ -106,7 +105,7 @@ fn invoke(harness: &mut Harness, memory: &mut Memory, invocation: &Invocation) {
             let summary = outcome.expect("no panic").expect("no error");
             let over = summary.skipped + summary.completed + summary.diverged;
             assert_eq!(over + summary.failed + summary.interrupted + summary.queued, summary.total);
-            assert!(memory.runs.values().all(|row| row.state != RunState::Running));
+            assert!(memory.runs.values().all(|row| !row.state.is_active()));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use gansweep_base::digest::sha256;
 use gansweep_config::PlannedRun;
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 use gansweep_scheduler::mock::MockLauncher;
 use gansweep_scheduler::{Notice, Slot, StopLevel, form_groups};
 
@@ -108,8 +108,8 @@ fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: 
     let content = format!("run {id} seed {seed} step {step}");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &content).unwrap();
-    let sha256 = sha256(&content);
-    memory.runs.get_mut(id).unwrap().checkpoint = Some(Resume { step, path, sha256 });
+    let (bytes, sha256) = (content.len() as u64, sha256(&content));
+    memory.runs.get_mut(id).unwrap().checkpoint = Some(Checkpoint { step, path, bytes, sha256 });
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Event, Job};
+use gansweep_protocol::{Command as Request, Envelope, Event, Frame, Job};
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script, pretend};
 use gansweep_scheduler::{
-    EXIT_DEVICE_UNAVAILABLE, EventStream, Exit, ExitStatus, InProcessLauncher, Launcher, Notice,
+    EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, FrameStream, InProcessLauncher, Launcher, Notice,
     ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
 };
 
@@ -31,10 +31,10 @@ fn job(harness: &Harness) -> Job {
 
 /// The process id that a worker tells of, and the rest of its events, to be held: a worker whose
 /// stream is closed dies of it.
-fn pid_of(worker: &mut dyn Worker) -> (i32, EventStream) {
-    let mut events = worker.events();
-    let started = events.find_map(|event| match event.unwrap().event {
-        Event::Started(started) => Some(started.pid),
+fn pid_of(worker: &mut dyn Worker) -> (i32, FrameStream) {
+    let mut events = worker.frames();
+    let started = events.find_map(|frame| match frame.unwrap() {
+        Frame::Event(Envelope { event: Event::Started(started), .. }) => Some(started.pid),
         _ => None,
     });
     (i32::try_from(started.unwrap()).unwrap(), events)
@@ -97,7 +97,8 @@ fn real_deaths_are_told_by_their_causes() {
     assert_eq!(cause_of(&["exit", "7", "5"]), "the worker failed with exit code 7");
     assert_eq!(cause_of(&["hang", "5"]), "it sent nothing for 2 s and was taken for hung");
     assert_eq!(cause_of(&["tear", "5"]), "the event stream ends inside a frame");
-    assert!(cause_of(&["garbage", "5"]).starts_with("a frame claims "));
+    let garbage = cause_of(&["garbage", "5"]);
+    assert!(garbage.starts_with("the event stream holds no frame but `thread \\'main`"), "{garbage}");
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn deaf_processes_are_killed_and_leave_nothing_behind() {
     let mut worker = launcher.launch(&job).unwrap();
     let (pid, _events) = pid_of(&mut *worker);
     let process = PathBuf::from(format!("/proc/{pid}"));
-    worker.stop();
+    worker.send(&Request::StopAll);
     std::thread::sleep(Duration::from_millis(20));
     assert_eq!(worker.try_wait(), None, "it is deaf");
     assert!(process.exists());
@@ -183,15 +184,15 @@ fn a_worker_stops_cleanly_when_its_runner_is_gone() {
     let mut child =
         Command::new(&launcher.program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    serde_json::to_writer(&mut input, &job(&harness)).unwrap();
-    input.write_all(b"\n").unwrap();
+    input.write_all(job(&harness).to_line().unwrap().as_bytes()).unwrap();
     drop(input);
     let mut frames = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut frames).unwrap();
     assert!(child.wait().unwrap().success());
     let mut frames = frames.as_slice();
-    let events = std::iter::from_fn(|| gansweep_protocol::read_frame(&mut frames).unwrap());
-    assert!(matches!(events.last().unwrap().event, Event::Interrupted(_)));
+    let frames = std::iter::from_fn(|| gansweep_protocol::read_frame(&mut frames).unwrap());
+    let last = frames.filter(|frame| matches!(frame, Frame::Event(_))).last().unwrap();
+    assert!(matches!(last, Frame::Event(Envelope { event: Event::Interrupted(_), .. })));
 }
 
 #[test]
@@ -219,14 +220,12 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
 #[test]
 fn a_thread_that_is_killed_ends_at_its_next_event() {
     let harness = Harness::new(runs(1, 100_000), 1, 1);
-    let launcher = InProcessLauncher::new(|job, _, emit| {
-        let forever = std::sync::atomic::AtomicBool::new(false);
-        pretend(job, &Script::healthy(), &forever, emit)
-    });
+    let launcher =
+        InProcessLauncher::new(|job, _, emit| pretend(job, &Script::healthy(), &mut || None, emit));
     let mut worker = launcher.launch(&job(&harness)).unwrap();
-    let events = worker.events();
+    let events = worker.frames();
     let drain = std::thread::spawn(move || events.count());
-    worker.stop();
+    worker.send(&Request::StopAll);
     worker.kill();
     assert_eq!(wait(&mut *worker).status, ExitStatus::Code(1));
     drain.join().unwrap();

@@ -120,7 +120,7 @@ fn runs_of_a_runner_that_died_are_reclaimed_and_resumed() {
         })
     }));
     assert!(death.is_err());
-    assert!(memory.runs.values().all(|row| row.state == RunState::Running));
+    assert!(memory.runs.values().all(|row| row.state.is_active()));
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert_eq!((summary.completed, summary.resumed), (2, 2));
     let reclaimed = harness.notices.iter().filter(|notice| matches!(notice, Notice::Reclaimed { .. }));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gansweep_config::RunState;
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 use gansweep_scheduler::mock::{MockLauncher, Script};
 use gansweep_scheduler::{Notice, RunnerError, StopLevel};
 
@@ -89,7 +89,7 @@ fn lanes_at_different_steps_go_on_in_one_group() {
 }
 
 /// A sweep of so many runs, stopped in the middle of the first, and the first's checkpoint.
-fn interrupted(count: u64) -> (Memory, Harness, Resume) {
+fn interrupted(count: u64) -> (Memory, Harness, Checkpoint) {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(count, 300), 1, 1);
     let summary = harness

@@ -4,6 +4,7 @@ mod attempts;
 mod documentation;
 mod export;
 mod faults;
+mod importing;
 mod killed;
 mod migrations;
 mod reading;

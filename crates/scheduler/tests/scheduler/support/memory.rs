@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::{Envelope, Event, Metric, Resume};
+use gansweep_protocol::{Checkpoint, Envelope, Event, Metric};
 use gansweep_scheduler::Recorder;
 use gansweep_store::{RunStatus, StoreError, SweepRecord};
 
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
 pub(crate) struct Row {
     pub(crate) state: RunState,
     pub(crate) attempts: Vec<Attempt>,
-    pub(crate) checkpoint: Option<Resume>,
+    pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) step: u64,
 }
 
@@ -68,7 +68,7 @@ impl Memory {
     fn end(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) {
         let row = self.runs.get_mut(run).expect("a registered run");
         let tried = &mut row.attempts[attempt as usize - 1];
-        if tried.state == RunState::Running {
+        if tried.state.is_active() {
             (tried.state, tried.cause) = (state, cause.to_owned());
             row.state = state;
         }
@@ -79,12 +79,14 @@ impl Memory {
         let row = self.runs.get_mut(run).expect("an event of a registered run");
         assert!(!row.state.is_final(), "an event of run {run}, which is over: {event:?}");
         let tried = &mut row.attempts[*attempt as usize - 1];
-        assert!(tried.next_seq <= *seq, "events of run {run} in order, and each once");
+        assert_eq!(tried.next_seq, *seq, "events of run {run} in order, each once, without a gap");
         tried.next_seq = seq + 1;
         match event {
             Event::Started(started) => {
                 let known = row.checkpoint.as_ref().map_or(0, |resume| resume.step);
-                assert!([0, known].contains(&started.from_step), "run {run} goes on from what is recorded");
+                assert!([0, known].contains(&started.from_step()), "run {run} goes on from what is recorded");
+                tried.state = RunState::Running;
+                row.state = RunState::Running;
             }
             Event::Points(points) => {
                 for (metric, value) in &points.values {
@@ -94,11 +96,7 @@ impl Memory {
             Event::Samples(samples) => {
                 self.samples.insert((run.clone(), samples.step), samples.png.clone());
             }
-            Event::Checkpoint(it) => {
-                let resume = Resume { step: it.step, path: it.path.clone(), sha256: it.sha256.clone() };
-                row.checkpoint = Some(resume);
-            }
-            Event::Progress(_) => panic!("progress is for display only"),
+            Event::Checkpoint(checkpoint) => row.checkpoint = Some(checkpoint.clone()),
             Event::Completed(ended) => {
                 row.step = ended.step;
                 self.end(run, *attempt, RunState::Completed, "");
@@ -110,6 +108,14 @@ impl Memory {
             Event::Diverged(diverged) => {
                 row.step = diverged.step;
                 self.end(run, *attempt, RunState::Diverged, &diverged.cause);
+            }
+            Event::Paused(halted) => {
+                row.step = halted.step;
+                self.end(run, *attempt, RunState::Paused, &halted.cause);
+            }
+            Event::Pruned(halted) => {
+                row.step = halted.step;
+                self.end(run, *attempt, RunState::Pruned, &halted.cause);
             }
             Event::Failed(failed) => self.end(run, *attempt, RunState::Failed, &failed.cause),
         }
@@ -126,7 +132,7 @@ impl Recorder for Memory {
     }
 
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
-        let running = self.runs.iter().filter(|(_, row)| row.state == RunState::Running);
+        let running = self.runs.iter().filter(|(_, row)| row.state.is_active());
         let stale: Vec<(RunId, u32)> =
             running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
         for (run, attempt) in &stale {
@@ -152,10 +158,10 @@ impl Recorder for Memory {
     fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         self.check_space()?;
         let row = self.runs.get_mut(run).expect("a registered run");
-        assert!(!row.state.is_final() && row.state != RunState::Running, "run {run} is {:?}", row.state);
-        row.state = RunState::Running;
+        assert!(!row.state.is_final() && !row.state.is_active(), "run {run} is {:?}", row.state);
+        row.state = RunState::Pending;
         let (device, cause) = (device.to_owned(), String::new());
-        row.attempts.push(Attempt { device, state: RunState::Running, cause, next_seq: 0 });
+        row.attempts.push(Attempt { device, state: RunState::Pending, cause, next_seq: 0 });
         Ok(row.attempts.len() as u32)
     }
 

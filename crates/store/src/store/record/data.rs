@@ -3,16 +3,16 @@
 use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
 use rusqlite::params;
 
-use super::{Batch, Cursor};
+use super::{Batch, RunCursor};
 use crate::{
     fault::Fault,
     value::{count, split},
 };
 
 impl Batch<'_> {
-    pub(super) fn points(&mut self, cursor: &mut Cursor, attempt: u32, points: &Points) -> Result<(), Fault> {
+    pub(super) fn points(&mut self, run: &RunCursor, attempt: u32, points: &Points) -> Result<(), Fault> {
         let step = count("step", points.step)?;
-        if self.is_taken_back(cursor, attempt, step)? {
+        if self.is_taken_back(run, attempt, step)? {
             return Ok(());
         }
         let mut upsert = self.connection.prepare_cached(
@@ -25,24 +25,22 @@ impl Batch<'_> {
         for &(metric, value) in &points.values {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
-            let written =
-                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt])?;
+            let written = upsert.execute(params![run.run_id, metric_id, step, real, kind as i64, attempt])?;
             if written > 0 {
-                self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
+                self.summaries.add(self.connection, (run.run_id, metric, metric_id), step, value)?;
             }
         }
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn samples(
         &self,
-        cursor: &mut Cursor,
+        run: &RunCursor,
         envelope: &Envelope,
         samples: &Samples,
     ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
-        if self.is_taken_back(cursor, envelope.attempt, step)? {
+        if self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let g = samples.geometry;
@@ -56,7 +54,7 @@ impl Batch<'_> {
              WHERE excluded.attempt >= attempt",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             samples.epoch,
             g.rows,
@@ -67,18 +65,17 @@ impl Batch<'_> {
             envelope.at_unix_ms,
             samples.png
         ])?;
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn checkpoint(
         &self,
-        cursor: &mut Cursor,
+        run: &RunCursor,
         envelope: &Envelope,
         checkpoint: &Checkpoint,
     ) -> Result<(), Fault> {
         let step = count("step", checkpoint.step)?;
-        if self.is_taken_back(cursor, envelope.attempt, step)? {
+        if self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let mut upsert = self.connection.prepare_cached(
@@ -90,7 +87,7 @@ impl Batch<'_> {
              WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             checkpoint.path,
             count("the checkpoint's length", checkpoint.bytes)?,
@@ -98,7 +95,6 @@ impl Batch<'_> {
             envelope.attempt,
             envelope.at_unix_ms
         ])?;
-        cursor.advance(step);
         Ok(())
     }
 }

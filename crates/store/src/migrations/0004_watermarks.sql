@@ -1,0 +1,34 @@
+-- Version 4. Each attempt has a watermark, so that an event is recorded once however often it comes,
+-- and a state before its worker begins.
+
+-- `seq` of the next event to record. Of attempts that an older version recorded nothing is to come.
+ALTER TABLE attempts ADD COLUMN next_seq INTEGER NOT NULL DEFAULT 0 CHECK (next_seq >= 0);
+UPDATE attempts SET next_seq = 9223372036854775807;
+
+DROP INDEX attempts_running;
+CREATE INDEX attempts_active ON attempts (run_id) WHERE state IN ('pending', 'running');
+
+DROP VIEW sweep_overview;
+CREATE VIEW sweep_overview AS
+SELECT
+    s.name AS sweep,
+    s.description,
+    s.recipe,
+    s.dataset_requested,
+    s.dataset,
+    (SELECT count(*) FROM sweep_runs m WHERE m.sweep_id = s.sweep_id AND m.current = 1) AS runs,
+    (SELECT count(*) FROM sweep_runs m JOIN runs r USING (run_id)
+     WHERE m.sweep_id = s.sweep_id AND m.current = 1 AND r.state = 'completed') AS completed,
+    (SELECT count(*) FROM sweep_runs m JOIN runs r USING (run_id)
+     WHERE m.sweep_id = s.sweep_id AND m.current = 1 AND r.state = 'pruned') AS pruned,
+    (SELECT count(*) FROM sweep_runs m JOIN runs r USING (run_id)
+     WHERE m.sweep_id = s.sweep_id AND m.current = 1 AND r.state = 'diverged') AS diverged,
+    (SELECT count(*) FROM sweep_runs m JOIN runs r USING (run_id)
+     WHERE m.sweep_id = s.sweep_id AND m.current = 1 AND r.state = 'failed') AS failed,
+    s.file,
+    s.axes,
+    s.program_version,
+    s.machine,
+    strftime('%Y-%m-%dT%H:%M:%SZ', s.created_ms / 1000, 'unixepoch') AS created,
+    strftime('%Y-%m-%dT%H:%M:%SZ', s.updated_ms / 1000, 'unixepoch') AS updated
+FROM sweeps s;
