@@ -91,7 +91,7 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let plan = experiment::plan(&experiment, &specs, &substitutes)?;
     let statuses = recorded_statuses(&request.results, &plan)?;
     let open: Vec<_> = plan.runs.iter().filter(|run| !is_over(&statuses, &run.id)).cloned().collect();
-    let slots = places.slots(&open);
+    let slots = places.slots();
     let groups = group_previews(&open, &statuses, &slots);
     let flops = |run: &PlannedRun| {
         run.config.flops_per_step(run.spec.image) * run.config.total_steps(&run.spec) as f64

@@ -9,7 +9,8 @@ use gansweep_base::{host, text};
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan};
 use gansweep_data::{DataSource, real_grid};
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, Pacing, StopLevel, StopSignal, Summary, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, StopLevel, StopSignal,
+    Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{RealImages, ResultsLock, Store, SweepRecord};
 
@@ -101,9 +102,15 @@ impl PreparedSweep {
         let mut store = Store::open(&self.results)?;
         let request = self.request()?;
         self.record_real_images(&mut store)?;
-        let summary = run_sweep(&request, &mut store, &*self.launcher, stop, &mut |notice| {
-            observer.observe(Progress::Sweep(notice));
-        })?;
+        let parts = SweepParts {
+            searcher: &mut PlannedRuns::new(self.plan.runs.clone()),
+            pruner: &mut NeverPrune,
+            launcher: &*self.launcher,
+            recorder: &mut store,
+            stop,
+            observer: &mut |notice| observer.observe(Progress::Sweep(notice)),
+        };
+        let summary = run_sweep(&request, parts)?;
         drop(store);
 
         let name = &self.experiment.name;
@@ -117,8 +124,7 @@ impl PreparedSweep {
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
-            runs: self.plan.runs.clone(),
-            slots: self.places.slots(&self.plan.runs),
+            slots: self.places.slots(),
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),

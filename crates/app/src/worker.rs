@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use gansweep_data::DataSource;
 use gansweep_protocol::{Command, Heartbeat, HeartbeatThread, Job, JobError, SharedWriter};
-use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, WorkerFailure};
+use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, WorkerFailure};
 use gansweep_train::{Commands, Emit, TrainError};
 
 use crate::backends;
@@ -93,6 +93,7 @@ fn exit_code(failure: &TrainError) -> i32 {
     match failure {
         TrainError::Device { .. } => EXIT_DEVICE_UNAVAILABLE,
         TrainError::OutOfMemory { .. } => EXIT_OUT_OF_MEMORY,
+        failure if failure.affects_all_runs() => EXIT_SHARED_CAUSE,
         _ => 1,
     }
 }

@@ -103,7 +103,7 @@ fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender
     let beat = sender.clone();
     let heartbeats = match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| beat.send(frame)) {
         Ok(heartbeats) => heartbeats,
-        Err(error) => return Exit { status: ExitStatus::Code(1), last_words: error.to_string() },
+        Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
     };
     let mut take_command = || commands.try_recv().ok();
     let mut send_frame = |frame| sender.send(frame);
@@ -111,8 +111,8 @@ fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender
     drop(heartbeats);
     match outcome {
         Ok(Ok(())) => Exit::silent(ExitStatus::Code(0)),
-        Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), last_words: failure.message },
-        Err(panic) => Exit { status: ExitStatus::Code(101), last_words: text::panic(&*panic).to_owned() },
+        Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), stderr: failure.message },
+        Err(panic) => Exit { status: ExitStatus::Code(101), stderr: text::panic(&*panic).to_owned() },
     }
 }
 

@@ -5,7 +5,7 @@
 //! (the runner is gone) asks for a clean stop. The tests start it as a real process, and its
 //! arguments say how it fails:
 //!
-//!     mock-worker [healthy | deaf | panic N | abort N | hang N | exit CODE N | garbage N | tear N]
+//!     mock-worker [healthy | deaf | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
 //!
 //! where N is how many frames come before.
 
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use gansweep_protocol::{Command, Frame, Heartbeat, HeartbeatThread, Job, SharedWriter};
 use gansweep_scheduler::mock::{Script, pretend};
+use rustix::process::{Signal, getpid, kill_process};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -82,7 +83,9 @@ fn misbehave(arguments: &[String], told: u64) -> io::Result<()> {
             eprintln!("driver: bad address");
             std::process::abort();
         }
+        // The heartbeats go on.
         ["hang"] => thread::sleep(Duration::from_hours(1)),
+        ["freeze"] => kill_process(getpid(), Signal::STOP)?,
         ["exit", code] => std::process::exit(code.parse().unwrap_or(1)),
         ["garbage"] => io::stdout().write_all(b"thread 'main' says hello on the wrong pipe\n")?,
         ["tear"] => {

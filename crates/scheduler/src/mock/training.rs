@@ -1,4 +1,4 @@
-//! Training that is none: every value is a function of run and step.
+//! Pretended training: every value is a function of run and step.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -48,9 +48,9 @@ impl Training {
         training
     }
 
-    /// The next frame; `None` when every lane is over. A worker that dies says how.
+    /// The next frame; `None` when every lane is over. A worker that dies gives its exit.
     pub(super) fn next(&mut self, take_command: &mut TakeCommand<'_>) -> Result<Option<Frame>, Exit> {
-        let failed = |error: io::Error| Exit { status: ExitStatus::Code(1), last_words: error.to_string() };
+        let failed = |error: io::Error| Exit { status: ExitStatus::Code(1), stderr: error.to_string() };
         while self.ready.is_empty() && self.lanes.iter().any(|lane| !lane.over) {
             while let Some(command) = take_command() {
                 self.obey(&command).map_err(failed)?;
@@ -85,17 +85,26 @@ impl Training {
         Ok(())
     }
 
+    /// Leaves a gap in the numbers of the first lane's events.
+    pub(super) fn skip_event(&mut self) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.seq += 1;
+        }
+        // What is ready has its numbers already.
+        self.ready.clear();
+    }
+
     /// An event of a run that is not this worker's.
-    pub(super) fn impersonate(&self) -> Frame {
-        let stranger = RunId::parse("ffffffffffffffff").unwrap_or_else(|| self.job.lanes[0].run.clone());
+    pub(super) fn foreign_event(&self) -> Frame {
+        let foreign = RunId::parse("ffffffffffffffff").unwrap_or_else(|| self.job.lanes[0].run.clone());
         let event = Event::Completed(Ended { step: 1, seconds: 0.0 });
-        Frame::Event(Envelope { run: stranger, attempt: 1, seq: 0, at_unix_ms: 0, event })
+        Frame::Event(Envelope { run: foreign, attempt: 1, seq: 0, at_unix_ms: 0, event })
     }
 
     fn start(&mut self, lane: usize) {
         if let Some(resume) = self.job.lanes[lane].resume.clone() {
             if let Err(cause) = self.load(lane, &resume) {
-                self.tell(lane, Event::Failed(Failed { step: 0, cause }));
+                self.send(lane, Event::Failed(Failed { step: 0, cause }));
                 self.lanes[lane].over = true;
                 return;
             }
@@ -110,7 +119,7 @@ impl Training {
             host: "mock".to_owned(),
             checkpoint: self.job.lanes[lane].resume.clone(),
         };
-        self.tell(lane, Event::Started(started));
+        self.send(lane, Event::Started(started));
     }
 
     fn load(&self, lane: usize, resume: &Checkpoint) -> Result<(), String> {
@@ -126,7 +135,7 @@ impl Training {
         let (step, run) = (self.lanes[lane].step, self.job.lanes[lane].run.clone());
         let due = |list: &[(RunId, u64)]| list.iter().any(|(id, at)| *id == run && *at == step);
         if due(&self.deadly) {
-            return Err(Exit { status: ExitStatus::Signal(11), last_words: format!("step {step} of {run}") });
+            return Err(Exit { status: ExitStatus::Signal(11), stderr: format!("step {step} of {run}") });
         }
         if due(&self.failing) {
             let cause = "failed as the script wants".to_owned();
@@ -140,7 +149,7 @@ impl Training {
         Ok(Ok(()))
     }
 
-    /// Tells of a step: points, and at the end of an epoch a grid and a checkpoint.
+    /// Reports a step: points, and at the end of an epoch a grid and a checkpoint.
     fn record(&mut self, lane: usize, step: u64) -> io::Result<()> {
         let LaneJob { run, attempt, config, spec, seed, .. } = &self.job.lanes[lane];
         let (per_epoch, total) = (u64::from(config.steps_per_epoch(spec)), config.total_steps(spec));
@@ -161,12 +170,12 @@ impl Training {
         self.ready.push_back(Frame::Progress(progress));
         if step.is_multiple_of(u64::from(self.job.record.every_steps)) || step.is_multiple_of(per_epoch) {
             let values = vec![(Metric::DLoss, d_loss), (Metric::GLoss, 1.0 - d_loss)];
-            self.tell(lane, Event::Points(Points { step, values }));
+            self.send(lane, Event::Points(Points { step, values }));
         }
         if step.is_multiple_of(per_epoch) {
             let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 8 };
             let png = d_loss.to_le_bytes().to_vec();
-            self.tell(lane, Event::Samples(Samples { step, epoch, geometry, png }));
+            self.send(lane, Event::Samples(Samples { step, epoch, geometry, png }));
             self.checkpoint(lane)?;
         }
         if step >= total {
@@ -175,7 +184,7 @@ impl Training {
         Ok(())
     }
 
-    /// Writes a checkpoint and tells of it; a run that has done nothing needs none.
+    /// Writes a checkpoint and reports it; a run that has done nothing needs none.
     fn checkpoint(&mut self, lane: usize) -> io::Result<()> {
         let step = self.lanes[lane].step;
         if step == 0 {
@@ -189,16 +198,16 @@ impl Training {
         fs::write(&file, &content)?;
         let sha256 = sha256(&content);
         let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
-        self.tell(lane, Event::Checkpoint(checkpoint));
+        self.send(lane, Event::Checkpoint(checkpoint));
         Ok(())
     }
 
     fn finish(&mut self, lane: usize, event: Event) {
-        self.tell(lane, event);
+        self.send(lane, event);
         self.lanes[lane].over = true;
     }
 
-    fn tell(&mut self, lane: usize, event: Event) {
+    fn send(&mut self, lane: usize, event: Event) {
         let LaneJob { run, attempt, .. } = &self.job.lanes[lane];
         let seq = self.lanes[lane].seq;
         self.lanes[lane].seq += 1;

@@ -3,8 +3,10 @@
 mod disturbances;
 mod faults;
 mod groups;
+mod liveness;
 mod process;
 mod recording;
+mod search_and_pruning;
 mod stopping;
 mod support;
 mod sweeps;

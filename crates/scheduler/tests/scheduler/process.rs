@@ -21,7 +21,7 @@ fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
 
 /// What a worker on all of the harness's runs is to do.
 fn job(harness: &Harness) -> Job {
-    let mut other = Harness::new(harness.request.runs.clone(), 1, 8);
+    let mut other = Harness::new(harness.runs.clone(), 1, 8);
     let launcher = MockLauncher::new(|_, _| Script::failing_after(0, Fault::NoDevice));
     other.sweep(&mut Memory::default(), &launcher).unwrap();
     let mut job = launcher.jobs().remove(0);
@@ -88,14 +88,18 @@ fn cause_of(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn real_deaths_are_told_by_their_causes() {
+fn real_deaths_are_reported_with_their_causes() {
     let abort = cause_of(&["abort", "5"]);
-    assert_eq!(abort, "the worker was killed by SIGABRT; its last words: driver: bad address");
+    assert_eq!(abort, "the worker was killed by SIGABRT; stderr: driver: bad address");
     let panic = cause_of(&["panic", "5"]);
-    assert!(panic.starts_with("the worker panicked (exit code 101); its last words: "), "{panic}");
+    assert!(panic.starts_with("the worker panicked (exit code 101); stderr: "), "{panic}");
     assert!(panic.contains("as the arguments want"), "{panic}");
     assert_eq!(cause_of(&["exit", "7", "5"]), "the worker failed with exit code 7");
-    assert_eq!(cause_of(&["hang", "5"]), "it sent nothing for 2 s and was taken for hung");
+    assert_eq!(cause_of(&["freeze", "5"]), "it sent nothing for 2 s and was taken for hung");
+    assert_eq!(
+        cause_of(&["hang", "5"]),
+        "it finished no step and used no processor time for 2 s and was taken for hung"
+    );
     assert_eq!(cause_of(&["tear", "5"]), "the event stream ends inside a frame");
     let garbage = cause_of(&["garbage", "5"]);
     assert!(garbage.starts_with("the event stream holds no frame but `thread \\'main`"), "{garbage}");
@@ -108,7 +112,8 @@ fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_
     for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
         let mut harness = Harness::new(runs(2, 1), 1, 2);
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
-        assert_eq!(summary.failed, 2);
+        assert_eq!((summary.failed, summary.interrupted), (0, 2));
+        assert!(summary.shared_cause.is_some_and(|cause| cause.starts_with("no device is left: ")));
         assert!(harness.notices.iter().any(|notice| matches!(notice, Notice::SlotLost { left: 0, .. })));
     }
 }
@@ -211,8 +216,8 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
     assert_eq!(
         harness.losses(),
         [
-            "the worker panicked (exit code 101); its last words: a thread that panics",
-            "the worker failed with exit code 9; its last words: a thread that gives up"
+            "the worker panicked (exit code 101); stderr: a thread that panics",
+            "the worker failed with exit code 9; stderr: a thread that gives up"
         ]
     );
 }

@@ -36,7 +36,7 @@ fn a_clean_stop_leaves_every_lane_interrupted_at_its_checkpoint() {
     assert!(interrupted.clone().all(at_checkpoint));
     assert_eq!(interrupted.count(), begun);
     assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_worker_that_does_not_stop_is_killed_after_the_grace() {
     for script in [Script::healthy(), Script::failing_after(400, Fault::Hang)] {
         let mut memory = Memory::default();
         let mut harness = Harness::new(runs(1, 100_000), 1, 1);
-        let launcher = MockLauncher::new(move |_, _| Script { deaf: true, ..script.clone() });
+        let launcher = MockLauncher::new(move |_, _| Script { ignores_commands: true, ..script.clone() });
         let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
         assert_eq!(counts(&summary), (0, 1, 0));
         let cause = "stopped, and killed because it had not ended within 200ms";
@@ -58,7 +58,7 @@ fn a_stop_at_once_does_not_wait_for_the_grace() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(2, 100_000), 2, 1);
     harness.request.pacing.stop_grace = Duration::from_mins(10);
-    let launcher = MockLauncher::new(|_, _| Script { deaf: true, ..Script::healthy() });
+    let launcher = MockLauncher::new(|_, _| Script { ignores_commands: true, ..Script::healthy() });
     let mut stops = stop_at(30, StopLevel::Cleanly);
     let began = Instant::now();
     let summary = harness
@@ -105,7 +105,7 @@ fn interruptions_by_the_user_cost_no_attempts() {
     }
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert!(summary.all_well());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn runs_of_a_runner_that_died_are_reclaimed_and_resumed() {
         memory.attempts(&harness.id(0))[0],
         (RunState::Interrupted, "the program ended without notice")
     );
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]

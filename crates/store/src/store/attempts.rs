@@ -83,6 +83,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Gives a run that no worker has another state, such as pruned. No effect on a run that is
+    /// active or final.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let (run_id, present, _) = find(transaction, run)?;
+            if !present.is_final() && !present.is_active() {
+                transaction
+                    .prepare_cached(
+                        "UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1",
+                    )?
+                    .execute(params![run_id, state.name(), cause, now])?;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Adds the row of a run's newest attempt, and gives the run its state.
 fn insert_newest(
     connection: &Connection,

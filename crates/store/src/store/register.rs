@@ -43,6 +43,46 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Adds runs to a registered sweep, behind those it has. A run that it has already stays where
+    /// it is.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`].
+    pub fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let sweep_id = find_sweep(transaction, sweep)?;
+            let next: i64 = transaction.query_row(
+                "SELECT coalesce(max(position) + 1, 0) FROM sweep_runs WHERE sweep_id = ?1 AND current = 1",
+                [sweep_id],
+                |row| row.get(0),
+            )?;
+            for (position, run) in (next..).zip(runs) {
+                let config_id = put_config(transaction, run)?;
+                let run_id = put_run(transaction, run, config_id, now)?;
+                if !is_member(transaction, sweep_id, run_id)? {
+                    put_member(transaction, sweep_id, run_id, position, run)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {
+    let id = connection.query_row("SELECT sweep_id FROM sweeps WHERE name = ?1", [name], |row| row.get(0));
+    let unknown = || StoreError::UnknownSweep { name: name.to_owned(), known: Vec::new() };
+    Ok(id.optional()?.ok_or_else(unknown)?)
+}
+
+fn is_member(connection: &Connection, sweep_id: i64, run_id: i64) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM sweep_runs WHERE sweep_id = ?1 AND run_id = ?2 AND current = 1)",
+    )?;
+    Ok(statement.query_row([sweep_id, run_id], |row| row.get(0))?)
+}
+
 fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i64, Fault> {
     let record = json("the sweep's record settings", &sweep.record)?;
     let palette = json("the sweep's palette", &sweep.record.palette)?;

@@ -131,6 +131,23 @@ impl Recorder for Memory {
         Ok(())
     }
 
+    fn add_runs(&mut self, _sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        self.check_space()?;
+        for run in runs {
+            let row = Row { state: RunState::Queued, attempts: Vec::new(), checkpoint: None, step: 0 };
+            self.runs.entry(run.id.clone()).or_insert(row);
+        }
+        Ok(())
+    }
+
+    fn set_state(&mut self, run: &RunId, state: RunState, _cause: &str) -> Result<(), StoreError> {
+        self.check_space()?;
+        let row = self.runs.get_mut(run).expect("a registered run");
+        assert!(!row.state.is_active() && !row.state.is_final(), "run {run} is {:?}", row.state);
+        row.state = state;
+        Ok(())
+    }
+
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
         let running = self.runs.iter().filter(|(_, row)| row.state.is_active());
         let stale: Vec<(RunId, u32)> =
