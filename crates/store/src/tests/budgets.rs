@@ -178,7 +178,7 @@ fn the_program_and_the_database_say_the_same_of_every_state() {
             assert_eq!(status.state_after(LAST_STEP), shown, "{state:?} at {confirmed_step}");
         }
     }
-    let status = |state| RunStatus { state, attempts: 1, checkpoint: None, step: 10, confirmed_step: 10 };
+    let status = |state| RunStatus { state, attempts: 1, resume: None, step: 10, confirmed_step: 10 };
     assert_eq!(status(RunState::Diverged).state_after(10), RunState::Completed);
     assert_eq!(status(RunState::Diverged).state_after(11), RunState::Diverged);
 }

@@ -3,48 +3,51 @@
 use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
 use rusqlite::params;
 
-use super::{Batch, Cursor};
+use super::{Batch, RunCursor, attempt::AttemptCursor};
 use crate::{
     fault::Fault,
     value::{count, split},
 };
 
 impl Batch<'_> {
-    pub(super) fn points(&mut self, cursor: &mut Cursor, attempt: u32, points: &Points) -> Result<(), Fault> {
-        let step = count("step", points.step)?;
-        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
+    pub(super) fn points(
+        &mut self,
+        run: &RunCursor,
+        cursor: &AttemptCursor,
+        envelope: &Envelope,
+        points: &Points,
+    ) -> Result<(), Fault> {
+        let (step, attempt) = (count("step", points.step)?, envelope.attempt);
+        if cursor.repeats(step) || self.is_taken_back(run, attempt, step)? {
             return Ok(());
         }
-        let open = !cursor.is_confirmed(step);
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO points (run_id, metric_id, step, value, kind, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (run_id, metric_id, step) DO UPDATE SET
                  value = excluded.value, kind = excluded.kind, attempt = excluded.attempt
              WHERE excluded.attempt > attempt
-                 OR (excluded.attempt = attempt AND ?7 AND (excluded.value, excluded.kind) IS NOT (value, kind))",
+                 OR (excluded.attempt = attempt AND (excluded.value, excluded.kind) IS NOT (value, kind))",
         )?;
         for &(metric, value) in &points.values {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
-            let written =
-                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt, open])?;
+            let written = upsert.execute(params![run.run_id, metric_id, step, real, kind as i64, attempt])?;
             if written > 0 {
-                self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
+                self.summaries.add(self.connection, (run.run_id, metric, metric_id), step, value)?;
             }
         }
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn samples(
-        &mut self,
-        cursor: &mut Cursor,
+        &self,
+        run: &RunCursor,
+        cursor: &AttemptCursor,
         envelope: &Envelope,
         samples: &Samples,
     ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
-        let attempt = envelope.attempt;
-        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
+        if cursor.repeats(step) || self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let g = samples.geometry;
@@ -55,33 +58,31 @@ impl Batch<'_> {
                  epoch = excluded.epoch, rows = excluded.rows, cols = excluded.cols,
                  height = excluded.height, width = excluded.width, attempt = excluded.attempt,
                  at_ms = excluded.at_ms, png = excluded.png
-             WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?11)",
+             WHERE excluded.attempt >= attempt",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             samples.epoch,
             g.rows,
             g.cols,
             g.height,
             g.width,
-            attempt,
+            envelope.attempt,
             envelope.at_unix_ms,
-            samples.png,
-            !cursor.is_confirmed(step)
+            samples.png
         ])?;
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn checkpoint(
         &self,
-        cursor: &mut Cursor,
+        run: &mut RunCursor,
         envelope: &Envelope,
         checkpoint: &Checkpoint,
     ) -> Result<(), Fault> {
         let step = count("step", checkpoint.step)?;
-        if self.is_taken_back(cursor, envelope.attempt, step)? {
+        if self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let mut upsert = self.connection.prepare_cached(
@@ -89,11 +90,12 @@ impl Batch<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (run_id) DO UPDATE SET
                  step = excluded.step, path = excluded.path, bytes = excluded.bytes,
-                 sha256 = excluded.sha256, written_for = NULL, attempt = excluded.attempt, at_ms = excluded.at_ms
-             WHERE (excluded.attempt, excluded.step) > (attempt, step)",
+                 sha256 = excluded.sha256, attempt = excluded.attempt, at_ms = excluded.at_ms,
+                 written_for = iif(excluded.path = path, written_for, NULL)
+             WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             checkpoint.path,
             count("the checkpoint's length", checkpoint.bytes)?,
@@ -101,8 +103,7 @@ impl Batch<'_> {
             envelope.attempt,
             envelope.at_unix_ms
         ])?;
-        cursor.advance(step);
-        cursor.confirm(step);
+        run.confirm(step);
         Ok(())
     }
 }
