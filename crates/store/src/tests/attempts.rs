@@ -85,7 +85,7 @@ fn a_run_that_no_worker_has_can_be_given_another_state() {
     assert_eq!((run.state, run.cause.as_deref()), (RunState::Pruned, Some("rung 1: rank 5 of 9")));
     fixture.store.set_state(&first, RunState::Pruned, "").unwrap();
     assert_eq!(fixture.reader().run(first.as_str()).unwrap().state, RunState::Pending);
-    fixture.store.record(&script.started(0).completed(10, 1.0).take()).unwrap();
+    fixture.store.record(&script.started(0).completed(LAST_STEP, 1.0).take()).unwrap();
     fixture.store.set_state(&first, RunState::Pruned, "").unwrap();
     assert_eq!(fixture.reader().run(first.as_str()).unwrap().state, RunState::Completed);
 }

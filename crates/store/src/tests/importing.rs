@@ -8,7 +8,7 @@ use gansweep_protocol::{
 };
 use proptest::{prelude::*, sample::Index};
 
-use super::support::{Fixture, Script};
+use super::support::{Fixture, LAST_STEP, Script};
 use crate::{Imported, StoreError};
 
 /// Everything that events leave in the database.
@@ -39,7 +39,7 @@ fn write_segment(path: &Path, events: &[Envelope]) {
 fn a_segment_is_imported_once_and_its_torn_end_later() {
     let mut fixture = Fixture::new();
     let mut script = Script::new(fixture.runs[0].clone(), 1);
-    script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(10).completed(10, 1.0);
+    script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(LAST_STEP).completed(LAST_STEP, 1.0);
     let events = script.take();
     let path = fixture.path().join("worker.segment");
     write_segment(&path, &events);
@@ -55,7 +55,7 @@ fn a_segment_is_imported_once_and_its_torn_end_later() {
     assert_eq!(fixture.store.import_segment(&path).unwrap(), Imported { events: 0, torn_bytes: 0 });
     assert_eq!(content(&fixture), before);
     let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
-    assert_eq!((run.state, run.step, run.device.as_deref()), (RunState::Completed, 10, Some("cpu")));
+    assert_eq!((run.state, run.step, run.device.as_deref()), (RunState::Completed, LAST_STEP, Some("cpu")));
 }
 
 #[test]

@@ -373,3 +373,26 @@ fn summaries_equal_the_points_after_any_history() {
         }
     }
 }
+
+#[test]
+fn a_checkpoint_that_names_an_earlier_id_is_known_as_such_until_the_next_one() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).checkpoint(10).interrupted(10, 1.0);
+    fixture.store.record(&script.take()).unwrap();
+    let run = fixture.runs[0].clone();
+    let earlier = "fedcba9876543210";
+    rusqlite::Connection::open(fixture.path().join("results.sqlite"))
+        .unwrap()
+        .execute("UPDATE checkpoints SET written_for = ?1", [earlier])
+        .unwrap();
+    let written_for = |fixture: &Fixture| {
+        let checkpoint = fixture.reader().checkpoint(&run).unwrap().unwrap();
+        checkpoint.written_for.map(|id| id.to_string())
+    };
+    let attempt = fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut script = Script::new(run.clone(), attempt);
+    fixture.store.record(&script.started(10).take()).unwrap();
+    assert_eq!(written_for(&fixture).as_deref(), Some(earlier), "the same file");
+    fixture.store.record(&script.checkpoint(20).take()).unwrap();
+    assert_eq!(written_for(&fixture), None);
+}

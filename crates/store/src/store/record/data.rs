@@ -21,17 +21,19 @@ impl Batch<'_> {
         if cursor.repeats(step) || self.is_taken_back(run, attempt, step)? {
             return Ok(());
         }
+        let open = !run.is_confirmed(step);
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO points (run_id, metric_id, step, value, kind, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (run_id, metric_id, step) DO UPDATE SET
                  value = excluded.value, kind = excluded.kind, attempt = excluded.attempt
              WHERE excluded.attempt > attempt
-                 OR (excluded.attempt = attempt AND (excluded.value, excluded.kind) IS NOT (value, kind))",
+                 OR (excluded.attempt = attempt AND ?7 AND (excluded.value, excluded.kind) IS NOT (value, kind))",
         )?;
         for &(metric, value) in &points.values {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
-            let written = upsert.execute(params![run.run_id, metric_id, step, real, kind as i64, attempt])?;
+            let written =
+                upsert.execute(params![run.run_id, metric_id, step, real, kind as i64, attempt, open])?;
             if written > 0 {
                 self.summaries.add(self.connection, (run.run_id, metric, metric_id), step, value)?;
             }
@@ -58,7 +60,7 @@ impl Batch<'_> {
                  epoch = excluded.epoch, rows = excluded.rows, cols = excluded.cols,
                  height = excluded.height, width = excluded.width, attempt = excluded.attempt,
                  at_ms = excluded.at_ms, png = excluded.png
-             WHERE excluded.attempt >= attempt",
+             WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?11)",
         )?;
         upsert.execute(params![
             run.run_id,
@@ -70,7 +72,8 @@ impl Batch<'_> {
             g.width,
             envelope.attempt,
             envelope.at_unix_ms,
-            samples.png
+            samples.png,
+            !run.is_confirmed(step)
         ])?;
         Ok(())
     }
