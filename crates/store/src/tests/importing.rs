@@ -39,7 +39,7 @@ fn write_segment(path: &Path, events: &[Envelope]) {
 fn a_segment_is_imported_once_and_its_torn_end_later() {
     let mut fixture = Fixture::new();
     let mut script = Script::new(fixture.runs[0].clone(), 1);
-    script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(LAST_STEP).completed(LAST_STEP, 1.0);
+    script.started(0).points(10, &[(Metric::DLoss, 1.0)]).checkpoint(10).completed(LAST_STEP, 1.0);
     let events = script.take();
     let path = fixture.path().join("worker.segment");
     write_segment(&path, &events);
