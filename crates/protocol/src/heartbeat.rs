@@ -20,8 +20,9 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Heartbeats of a worker are so far apart.
-    pub const INTERVAL: Duration = Duration::from_secs(1);
+    /// Heartbeats of a worker are so far apart: several come within the shortest hang timeout, which
+    /// is a second, also on a machine with much to do.
+    pub const INTERVAL: Duration = Duration::from_millis(250);
 
     /// Of this process, now.
     pub fn now() -> Self {

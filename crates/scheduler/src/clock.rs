@@ -82,7 +82,7 @@ impl SignsOfLife {
 }
 
 /// The part of a processor that a worker must use to count as computing. A heartbeat thread alone
-/// uses a hundredth of it.
+/// uses less than a tenth of it.
 const LEAST_CPU_SHARE: f64 = 0.005;
 
 /// Since when a worker has been silent or idle.
@@ -224,7 +224,7 @@ mod tests {
         signs.count(&report());
         for second in 0..1000 {
             // What heartbeats cost by themselves.
-            signs.count(&heartbeat(3.0 + 5e-5 * f64::from(second)));
+            signs.count(&heartbeat(3.0 + 5e-4 * f64::from(second)));
             silence.look(&signs, at(f64::from(second)));
         }
         assert!(seconds(silence.silent(at(1000.0))) <= 1.0);

@@ -27,8 +27,8 @@ const STDERR_LINES: usize = 12;
 ///
 /// The program gets the [`Job`] as one line of JSON on its standard input, which stays open for
 /// commands, each a line of JSON; the end of input means that the runner is gone, and asks it to
-/// stop cleanly. It writes frames to its standard output, and words for humans to its standard error. It leads a process group of its own, so that a terminal's Ctrl-C reaches
-/// the runner alone.
+/// stop cleanly. It writes frames to its standard output, and words for humans to its standard error.
+/// It leads a process group of its own, so that a terminal's Ctrl-C reaches the runner alone.
 #[derive(Debug, Clone)]
 pub struct ProcessLauncher {
     /// The program.

@@ -32,7 +32,7 @@ pub struct EpochReport<'a> {
 /// A decision about a run; one about a run that is over changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// The run ends here for good, with its checkpoint.
+    /// The run ends here, with its checkpoint; a later sweep may let it go on.
     Stop {
         /// Which.
         run: RunId,
