@@ -48,6 +48,10 @@ check:
     cargo clippy --release --workspace --all-targets -- -D warnings
     for file in experiments/*.toml; do GANSWEEP_OFFLINE=1 cargo run --release --quiet -- plan "$file" > /dev/null || exit 1; done
 
+# What a sweep of 10,000 runs costs besides training: processor time and memory with mock workers and the real database.
+bench-scheduler *ARGS:
+    @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- {{ARGS}}
+
 # Job-steps per second here, next to PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
 python := ""
 bench *ARGS:

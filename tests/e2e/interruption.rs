@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gansweep_config::RunState;
 use gansweep_store::RunFilter;
 
-use crate::sandbox::{Ended, Recorded, SMALL, Sandbox};
+use crate::sandbox::{Ended, PROGRAM, Recorded, SMALL, Sandbox};
 
 /// The same small sweep with many more steps, so that there is something to interrupt.
 fn longer() -> String {
@@ -55,6 +55,19 @@ pub(crate) fn signal(pid: u32, name: &str) {
         .args([&format!("-{name}"), &pid.to_string()])
         .stderr(Stdio::null())
         .status();
+}
+
+/// Waits until a runner has so many workers.
+fn await_workers(runner: u32, count: usize) -> Vec<u32> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let workers = workers(runner);
+        if workers.len() >= count {
+            return workers;
+        }
+        assert!(Instant::now() < deadline, "only {} workers were started", workers.len());
+        sleep(Duration::from_millis(5));
+    }
 }
 
 fn kill_all(pids: &[u32]) {
@@ -127,15 +140,7 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", longer());
     let runner = start(&sandbox);
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let worker = loop {
-        if let Some(&worker) = workers(runner.id()).first() {
-            break worker;
-        }
-        assert!(Instant::now() < deadline, "no worker was started");
-        sleep(Duration::from_millis(5));
-    };
-    signal(worker, "ABRT");
+    signal(await_workers(runner.id(), 1)[0], "ABRT");
     let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
     assert!(ended.stderr.contains("SIGABRT"), "{ended:#?}");
     let reader = sandbox.reader();
@@ -147,4 +152,47 @@ fn a_killed_worker_is_recorded_as_an_attempt_with_its_cause() {
         .filter_map(|attempt| attempt.cause)
         .collect();
     assert!(causes.iter().any(|cause| cause.contains("SIGABRT")), "{causes:?}");
+}
+
+#[test]
+fn a_runner_that_slept_takes_no_worker_for_hung() {
+    let (lanes, _) = SMALL.split_once("[sweep.grid]").unwrap();
+    // What a run sends does not fit a pipe: no worker ends while nobody reads.
+    let long = lanes.replace("epochs = 4", "epochs = 200").replace("checkpoint_seconds = 0", "");
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", long.replace("seeds = 2", "seeds = 8") + "[execution]\nhang_seconds = 2\n");
+    let mut command = sandbox.command(&["sweep", "small.toml", "--jobs", "8"]);
+    let runner = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    await_workers(runner.id(), 8);
+    sleep(Duration::from_millis(300));
+    signal(runner.id(), "STOP");
+    sleep(Duration::from_secs(4));
+    let waiting = workers(runner.id()).len();
+    signal(runner.id(), "CONT");
+    let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
+    assert_eq!(waiting, 8, "{ended:#?}");
+    for run in sandbox.runs_of("small") {
+        assert_eq!((run.state, run.attempts), (RunState::Completed, 1), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_cause_that_all_runs_share_ends_the_sweep_once_and_is_no_fault_of_theirs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    let program = sandbox.path("gansweep");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    let mut command = sandbox.command_of(&program, &["sweep", "small.toml", "--jobs", "1"]);
+    let runner = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    await_workers(runner.id(), 1);
+    std::fs::remove_file(&program).unwrap();
+    let ended = Ended::of(&runner.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert_eq!(ended.stderr.matches("this concerns every run").count(), 1, "{ended:#?}");
+    assert!(ended.stderr.contains("the same command goes on from here"), "{ended:#?}");
+    let runs = sandbox.runs_of("small");
+    let count = |state| runs.iter().filter(|run| run.state == state).count();
+    assert!((1..6).contains(&count(RunState::Completed)), "{ended:#?}");
+    assert_eq!(count(RunState::Failed), 0, "{ended:#?}");
+    finish(&sandbox);
 }

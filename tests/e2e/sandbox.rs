@@ -17,6 +17,9 @@ pub(crate) struct Sandbox {
     folder: TempDir,
 }
 
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_gansweep");
+
 /// A cache that all tests share: the built-in digits are drawn once.
 pub(crate) const CACHE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
 
@@ -70,7 +73,12 @@ impl Sandbox {
     /// The program, in this folder, without the environment's own settings, with a cache that all
     /// tests share (the built-in digits are drawn once).
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gansweep"));
+        self.command_of(Path::new(PROGRAM), arguments)
+    }
+
+    /// The same with a copy of the program.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("GANSWEEP_")) {
             command.env_remove(key);

@@ -51,7 +51,7 @@ class Tutorial:
         self.d_optimizer = torch.optim.Adam(self.D.parameters(), lr=self.lr)
 
     def score(self, outputs):
-        """The mean probability of being real that D's outputs stand for."""
+        """The mean of D(x): the probability of being real that D's outputs stand for."""
         return (torch.sigmoid(outputs) if self.logits else outputs).mean().item()
 
 
@@ -284,17 +284,80 @@ OPTIMIZERS = {
     "adam": lambda parameters, o: torch.optim.Adam(
         parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
     ),
+    "sgd": lambda parameters, o: torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"]),
+    "rmsprop": lambda parameters, o: torch.optim.RMSprop(
+        parameters, lr=o["lr"], alpha=o["alpha"], eps=o["eps"], momentum=o["momentum"]
+    ),
 }
+
+
+class NonSaturating:
+    """Binary cross-entropy of logits; the generator's is that of the opposite label."""
+
+    logits = True
+
+    def __init__(self, config):
+        self.real = 1 - config["label_smoothing"]
+        self.bce = nn.BCEWithLogitsLoss()
+
+    def on_real(self, outputs):
+        return self.bce(outputs, torch.full_like(outputs, self.real))
+
+    def on_fake(self, outputs):
+        return self.bce(outputs, torch.zeros_like(outputs))
+
+    def of_generator(self, outputs):
+        return self.bce(outputs, torch.ones_like(outputs))
+
+
+class LeastSquares:
+    """Half the mean squared distance from the labels (Mao et al. 2017, equation 2)."""
+
+    logits = False
+
+    def __init__(self, config):
+        self.real = 1 - config["label_smoothing"]
+        self.mse = nn.MSELoss()
+
+    def on_real(self, outputs):
+        return self.mse(outputs, torch.full_like(outputs, self.real)) / 2
+
+    def on_fake(self, outputs):
+        return self.mse(outputs, torch.zeros_like(outputs)) / 2
+
+    def of_generator(self, outputs):
+        return self.mse(outputs, torch.ones_like(outputs)) / 2
+
+
+class Hinge:
+    """Distances from the wrong side of a margin (Miyato et al. 2018, equations 16 and 17)."""
+
+    logits = True
+
+    def __init__(self, config):
+        pass
+
+    def on_real(self, outputs):
+        return torch.relu(1 - outputs).mean()
+
+    def on_fake(self, outputs):
+        return torch.relu(1 + outputs).mean()
+
+    def of_generator(self, outputs):
+        return -outputs.mean()
+
+
+LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares, "hinge": Hinge}
 
 
 class FromConfig(Tutorial):
     """Any config: the recipe of this program's own, settings that no recipe has, and colour images."""
 
-    logits = True
-
     def __init__(self, config, image=None):
         self.config = config
         self.pixels = math.prod(image.values()) if image else 784
+        self.loss = LOSSES[config["loss"].get("kind", "non-saturating")](config["loss"])
+        self.logits = self.loss.logits
         super().__init__(config)
 
     def stack(self, part, inputs, outputs):
@@ -325,7 +388,6 @@ class FromConfig(Tutorial):
         self.d_optimizer = optimizer(self.D, self.config["optimizer"]["discriminator"])
 
     def update_discriminator(self, x, z, masks, ready):
-        loss = self.config["loss"]
         use_masks(self.G, masks["GeneratorInD"])
         with torch.no_grad():
             fakes = self.G(z)
@@ -333,9 +395,8 @@ class FromConfig(Tutorial):
         real = self.D(x)
         use_masks(self.D, masks["DiscriminatorFake"])
         fake = self.D(fakes)
-        bce = nn.BCEWithLogitsLoss()
-        d_loss = bce(real, torch.full_like(real, 1 - loss["label_smoothing"])) + bce(fake, torch.zeros_like(fake))
-        if loss["combine"] == "mean":
+        d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
+        if self.config["loss"]["combine"] == "mean":
             d_loss = d_loss / 2
         self.d_optimizer.zero_grad()
         d_loss.backward()
@@ -349,7 +410,7 @@ class FromConfig(Tutorial):
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
         fake = self.D(self.G(inputs.z))
-        g_loss = nn.BCEWithLogitsLoss()(fake, torch.ones_like(fake))
+        g_loss = self.loss.of_generator(fake)
         self.g_optimizer.zero_grad()
         g_loss.backward()
         inputs.generator_ready(self.G)

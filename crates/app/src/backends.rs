@@ -5,31 +5,33 @@ use gansweep_cpu::CpuTrainer;
 use gansweep_data::DataSource;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Job, LaneJob};
-use gansweep_train::{DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop};
+use gansweep_train::{
+    Commands, DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop,
+};
 
 use crate::shortage::tell_shortage;
 
-/// Trains a job's lanes on images from `source` until they end or `stop` says so.
+/// Trains a job's lanes on images from `source` until they end or a command ends them.
 pub fn work(
     job: &Job,
     source: &DataSource,
-    stop: &dyn Fn() -> bool,
+    commands: &mut Commands<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<Outcome, TrainError> {
-    tell_shortage(&job.device, || train(job, source, stop, emit))
+    tell_shortage(&job.device, || train(job, source, commands, emit))
 }
 
 fn train(
     job: &Job,
     source: &DataSource,
-    stop: &dyn Fn() -> bool,
+    commands: &mut Commands<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<Outcome, TrainError> {
     let images = training_images(job, source)?;
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)
     };
-    TrainingLoop::open(job, &images, &open, emit)?.run(stop)
+    TrainingLoop::open(job, &images, &open, emit)?.run(commands)
 }
 
 /// The trainer for lanes on a device, with at most `threads` threads on the CPU.

@@ -94,7 +94,7 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let runs = plan.longest();
     let statuses = recorded_statuses(&request.results, &runs)?;
     let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
-    let slots = places.slots(&open);
+    let slots = places.slots();
     let steps = steps_done(&open, &statuses);
     let groups = group_previews(&open, &steps, &slots);
     let flops = |(run, done): (&PlannedRun, &u64)| {
@@ -159,8 +159,8 @@ fn is_over(statuses: &HashMap<RunId, RunStatus>, run: &PlannedRun) -> bool {
 
 /// Steps in the checkpoints that the runs would go on from.
 fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
-    let checkpoint = |run: &PlannedRun| statuses.get(&run.id)?.checkpoint.as_ref();
-    runs.iter().map(|run| checkpoint(run).map_or(0, |resume| resume.step)).collect()
+    let resume = |run: &PlannedRun| statuses.get(&run.id)?.resume.as_ref();
+    runs.iter().map(|run| resume(run).map_or(0, |resume| resume.checkpoint.step)).collect()
 }
 
 /// What the runs will train on, and how it is come by.

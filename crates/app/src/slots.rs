@@ -1,10 +1,10 @@
 //! Where a sweep trains: devices, workers on each, lanes in a group.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use gansweep_base::host;
-use gansweep_config::{Execution, GroupKey, PlannedRun};
+use gansweep_config::{Execution, PlannedRun};
 use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
 
@@ -69,37 +69,29 @@ impl Places {
         self.places.iter().map(|place| place.name.to_string())
     }
 
-    /// One slot for each worker, with room for those runs.
-    pub(crate) fn slots(&self, runs: &[PlannedRun]) -> Vec<Slot> {
+    /// One slot for each worker.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
         let sharing = |place: &Place| {
             let same = self.places.iter().filter(|other| other.name == place.name);
             same.map(|other| other.workers as usize).sum()
         };
-        self.places.iter().flat_map(|place| place.slots(runs, self.fuse, sharing(place))).collect()
+        self.places.iter().flat_map(|place| place.slots(self.fuse, sharing(place))).collect()
     }
 }
 
 impl Place {
-    /// Its slots, where so many workers share the device.
-    fn slots(
-        &self,
-        runs: &[PlannedRun],
-        fuse: Option<usize>,
-        sharing: usize,
-    ) -> impl Iterator<Item = Slot> + use<> {
-        let mut known = HashMap::new();
-        let mut limit = |run: &PlannedRun| {
-            let key = GroupKey::of(&run.config, &run.spec);
-            *known.entry(key).or_insert_with(|| fuse.unwrap_or_else(|| self.most_lanes(run, sharing)))
+    /// Its slots, where so many workers share the device. A lane on the CPU is one thread's work:
+    /// lanes share nothing there that would pay for a group.
+    fn slots(&self, fuse: Option<usize>, sharing: usize) -> impl Iterator<Item = Slot> + use<> {
+        let info = self.info.clone();
+        let most_lanes = move |run: &PlannedRun| {
+            let of_device =
+                || info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, &run.config, &run.spec));
+            fuse.unwrap_or_else(of_device)
         };
-        let max_lanes = runs.iter().map(&mut limit).collect();
-        let slot = Slot { device: self.name.to_string(), threads: self.threads, max_lanes };
+        let slot =
+            Slot { device: self.name.to_string(), threads: self.threads, max_lanes: Arc::new(most_lanes) };
         std::iter::repeat_n(slot, self.workers as usize)
-    }
-
-    /// A lane on the CPU is one thread's work: lanes share nothing there that would pay for a group.
-    fn most_lanes(&self, run: &PlannedRun, sharing: usize) -> usize {
-        self.info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, &run.config, &run.spec))
     }
 }
 

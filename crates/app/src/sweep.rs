@@ -9,7 +9,8 @@ use gansweep_base::{host, text};
 use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataSource, real_grid};
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, Pacing, StopLevel, StopSignal, Summary, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, StopLevel, StopSignal,
+    Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 
@@ -104,9 +105,15 @@ impl PreparedSweep {
         let mut store = Store::open(&self.results)?;
         let request = self.request()?;
         self.record_real_images(&mut store)?;
-        let summary = run_sweep(&request, &mut store, &*self.launcher, stop, &mut |notice| {
-            observer.observe(Progress::Sweep(notice));
-        })?;
+        let parts = SweepParts {
+            searcher: &mut PlannedRuns::new(self.plan.runs.clone()),
+            pruner: &mut NeverPrune,
+            launcher: &*self.launcher,
+            recorder: &mut store,
+            stop,
+            observer: &mut |notice| observer.observe(Progress::Sweep(notice)),
+        };
+        let summary = run_sweep(&request, parts)?;
         drop(store);
 
         let name = &self.experiment.name;
@@ -118,12 +125,9 @@ impl PreparedSweep {
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
-        let runs = self.plan.longest();
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
-            slots: self.places.slots(&runs),
-            plan: self.plan.runs.clone(),
-            runs,
+            slots: self.places.slots(),
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
@@ -201,8 +205,8 @@ fn launcher(
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
     let source = source.clone();
-    Ok(Box::new(InProcessLauncher::new(move |job, stop, emit| {
-        worker::work_on_thread(&job, &source, stop, emit)
+    Ok(Box::new(InProcessLauncher::new(move |job, commands, emit| {
+        worker::work_on_thread(&job, &source, commands, emit)
     })))
 }
 

@@ -1,13 +1,13 @@
-//! What a worker does, as a process or on a thread: it trains one group and tells of it in events.
+//! What a worker does, as a process or on a thread: it trains one group, obeys commands between steps,
+//! and reports in frames.
 
 use std::io::{self, BufRead, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 
 use gansweep_data::DataSource;
-use gansweep_protocol::{Envelope, Job, write_frame};
-use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, WorkerFailure};
-use gansweep_train::TrainError;
+use gansweep_protocol::{Command, Heartbeat, HeartbeatThread, Job, JobError, SharedWriter};
+use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, WorkerFailure};
+use gansweep_train::{Commands, Emit, TrainError};
 
 use crate::backends;
 
@@ -15,8 +15,8 @@ use crate::backends;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// Whoever started the worker is no runner of this version.
-    #[error("the worker's first line of input is no job: {0}")]
-    Job(#[source] serde_json::Error),
+    #[error("the worker's first line of input cannot be used: {0}")]
+    Job(#[from] JobError),
     /// The job cannot be read, or its input not be watched.
     #[error("the worker's input cannot be read: {0}")]
     Input(#[source] io::Error),
@@ -38,27 +38,25 @@ impl WorkerError {
     }
 }
 
-/// Reads the job from the first line of `input`, trains it, and writes its events as frames to
-/// `output`. The line `stop`, or the end of the input, asks for a clean end: without a runner there is
-/// nobody to train for.
-pub fn serve(mut input: impl BufRead + Send + 'static, mut output: impl Write) -> Result<(), WorkerError> {
+/// Reads the job from the first line of `input`, trains it, and writes frames to `output`. The lines
+/// after the job are commands; the end of the input asks for a clean end too: without a runner there
+/// is nobody to train for.
+pub fn serve(
+    mut input: impl BufRead + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> Result<(), WorkerError> {
+    let output = SharedWriter::new(output);
+    let heart = output.clone();
+    // Before the job is read, let alone its data: the runner counts silence from here on.
+    let _heartbeats = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(&frame))
+        .map_err(WorkerError::Input)?;
     let mut line = String::new();
     input.read_line(&mut line).map_err(WorkerError::Input)?;
-    let job: Job = serde_json::from_str(&line).map_err(WorkerError::Job)?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let raise = Arc::clone(&stopped);
-    let watch = move || {
-        wait_for_stop(input);
-        raise.store(true, Ordering::SeqCst);
-    };
-    std::thread::Builder::new().name("input".into()).spawn(watch).map_err(WorkerError::Input)?;
-    let mut emit = |envelope: Envelope| {
-        write_frame(&mut output, &envelope)?;
-        output.flush()
-    };
+    let job = Job::from_line(&line)?;
+    let commands = read_commands(input).map_err(WorkerError::Input)?;
     let idx_dir = job.idx_dir.clone();
     let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
-    backends::work(&job, &source, &|| stopped.load(Ordering::SeqCst), &mut emit)?;
+    backends::work(&job, &source, &mut || commands.try_recv().ok(), &mut |frame| output.send(&frame))?;
     Ok(())
 }
 
@@ -66,29 +64,36 @@ pub fn serve(mut input: impl BufRead + Send + 'static, mut output: impl Write) -
 pub(crate) fn work_on_thread(
     job: &Job,
     source: &DataSource,
-    stop: &AtomicBool,
-    emit: &mut dyn FnMut(Envelope) -> io::Result<()>,
+    commands: &mut Commands<'_>,
+    emit: &mut Emit<'_>,
 ) -> Result<(), WorkerFailure> {
-    let result = backends::work(job, source, &|| stop.load(Ordering::SeqCst), emit);
+    let result = backends::work(job, source, commands, emit);
     result
         .map(drop)
         .map_err(|failure| WorkerFailure { exit_code: exit_code(&failure), message: failure.to_string() })
 }
 
-fn wait_for_stop(input: impl BufRead) {
-    for line in input.lines() {
-        match line {
-            Ok(line) if line.trim() == "stop" => return,
-            Ok(_) => {}
-            Err(_) => return,
+/// Reads commands on a thread of its own, so that one that comes during a step is there after it. A
+/// line that is no command is passed over: the job's version says that there is none.
+fn read_commands(input: impl BufRead + Send + 'static) -> io::Result<Receiver<Command>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new().name("commands".into()).spawn(move || {
+        for line in input.lines().map_while(Result::ok) {
+            if let Ok(command) = Command::from_line(&line) {
+                // A receiver that is gone has trained to the end.
+                drop(sender.send(command));
+            }
         }
-    }
+        drop(sender.send(Command::StopAll));
+    })?;
+    Ok(receiver)
 }
 
 fn exit_code(failure: &TrainError) -> i32 {
     match failure {
         TrainError::Device { .. } => EXIT_DEVICE_UNAVAILABLE,
         TrainError::OutOfMemory { .. } => EXIT_OUT_OF_MEMORY,
+        failure if failure.affects_all_runs() => EXIT_SHARED_CAUSE,
         _ => 1,
     }
 }

@@ -6,7 +6,7 @@ use crate::{Config, DataIdentity, Dataset, Experiment, Output, Pixels, Record, S
 const MAX_GRID: u32 = 400;
 
 /// Values that cannot stand together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Clash {
     /// The keys that are to blame, the one to name first.
     pub(crate) keys: &'static [&'static str],

@@ -165,7 +165,7 @@ impl Config {
     /// fixed value.
     ///
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; a hyperparameter that an
-    /// optimiser does not read is 0; all images are 0 images; a last batch that is full is not dropped.
+    /// optimiser does not read is its default; all images are 0 images; a last batch that is full is not dropped.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);

@@ -1,5 +1,7 @@
 //! Expansion: every combination of an experiment's factors as a config.
 
+use std::collections::HashMap;
+
 use crate::clash::{Clash, clashes};
 use crate::plan::Identities;
 use crate::schema::{self, Key};
@@ -16,6 +18,7 @@ pub(crate) struct Combination<'e> {
     pub(crate) recipe: &'e str,
     /// In the order of [`Sweep::axes`](crate::Sweep::axes).
     pub(crate) values: Vec<&'e Value>,
+    keys: Vec<&'e Key>,
 }
 
 impl Combination<'_> {
@@ -26,6 +29,9 @@ impl Combination<'_> {
 
     /// Whether a rule's values are its own: then assigning them changes nothing.
     fn matches(&self, rule: &Exclusion) -> bool {
+        if self.differs(rule) {
+            return false;
+        }
         let mut assigned = self.asked.clone();
         for (key, value) in &rule.values {
             if key.path == schema::RECIPE && value.as_text() != Some(self.recipe) {
@@ -34,6 +40,20 @@ impl Combination<'_> {
             key.apply(value, &mut assigned);
         }
         assigned == self.asked
+    }
+
+    /// Whether a rule names another value than the one chosen for an axis. Most rules do in most
+    /// combinations, and this tells it without a copy of the config.
+    fn differs(&self, rule: &Exclusion) -> bool {
+        let chosen = |key: &Key| Some(self.values[self.keys.iter().position(|other| *other == key)?]);
+        // One width may stand for the list of widths that was chosen, and of two values on one key
+        // the later counts: for these the config is asked.
+        let is_plain = |key: &Key, value: &Value| {
+            let again = rule.values.iter().filter(|(other, _)| other.shares_target(key)).count() > 1;
+            !matches!(value, Value::Width(_) | Value::Widths(_)) && !again
+        };
+        let other_value = |(key, value): &(&Key, Value)| chosen(key).is_some_and(|chosen| chosen != value);
+        rule.values.iter().any(|rule| other_value(rule) && is_plain(rule.0, &rule.1))
     }
 }
 
@@ -66,7 +86,8 @@ fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'
     for (key, value) in &chosen {
         key.apply(value, &mut asked);
     }
-    Combination { asked, recipe, values: chosen.into_iter().map(|(_, value)| value).collect() }
+    let (keys, values) = chosen.into_iter().unzip();
+    Combination { asked, recipe, values, keys }
 }
 
 /// What is wrong with the runs of an experiment; only what `known` faults cast no doubt on. Without
@@ -84,6 +105,7 @@ pub(crate) fn check(
     }
     let (mut all, mut left) = (0, 0);
     let mut found: Vec<(Clash, usize)> = Vec::new();
+    let mut places: HashMap<Clash, usize> = HashMap::new();
     for combination in combinations(experiment) {
         all += 1;
         let rules = &experiment.sweep.exclude;
@@ -94,7 +116,8 @@ pub(crate) fn check(
         let config = &combination.asked.config;
         let identity = data.as_mut().map(|data| data.of(config.data.dataset));
         for clash in clashes(config, experiment, identity) {
-            match found.iter_mut().find(|(earlier, _)| *earlier == clash) {
+            let place = *places.entry(clash.clone()).or_insert(found.len());
+            match found.get_mut(place) {
                 Some((_, configs)) => *configs += 1,
                 None => found.push((clash, 1)),
             }

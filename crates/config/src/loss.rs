@@ -26,6 +26,10 @@ pub enum LossKind {
     /// section 3).
     #[default]
     NonSaturating,
+    /// Half the squared distance of an output from its target (Mao et al. 2017, equation 2).
+    LeastSquares,
+    /// The distance of a logit from the right side of a margin (Lim and Ye 2017).
+    Hinge,
 }
 
 /// Losses of a discriminator that cannot tell real images from fakes, and gives both a D(x) of 1/2.
@@ -53,7 +57,7 @@ pub enum Combine {
 
 impl LossKind {
     /// Every loss, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::NonSaturating];
+    pub const ALL: [Self; 3] = [Self::NonSaturating, Self::LeastSquares, Self::Hinge];
 
     /// The names of [`Self::ALL`].
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -70,13 +74,16 @@ impl LossKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NonSaturating => "non-saturating",
+            Self::LeastSquares => "least-squares",
+            Self::Hinge => "hinge",
         }
     }
 
     /// Why labels cannot be smoothed, if they cannot.
     pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
         match self {
-            Self::NonSaturating => None,
+            Self::NonSaturating | Self::LeastSquares => None,
+            Self::Hinge => Some("has no labels to smooth: only sides of a margin"),
         }
     }
 }
@@ -100,6 +107,18 @@ impl LossConfig {
                 },
                 generator_text: "ln 2: D gives ½ to every fake",
             },
+            LossKind::LeastSquares => Undecided {
+                discriminator: [(0.5 - self.label_smoothing).powi(2) / 2.0, 0.125],
+                generator: 0.125,
+                discriminator_text: "D gives ½ to everything",
+                generator_text: "⅛: D gives ½ to every fake",
+            },
+            LossKind::Hinge => Undecided {
+                discriminator: [1.0; 2],
+                generator: 0.0,
+                discriminator_text: "D gives ½ to everything",
+                generator_text: "0: D gives ½ to every fake",
+            },
         }
     }
 }
@@ -116,12 +135,27 @@ impl Combine {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use insta::assert_snapshot;
+
     use super::*;
+    use crate::{Experiment, LoadOptions};
 
     #[test]
     fn names_of_losses_are_those_of_their_serialised_form() {
         for kind in LossKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
+    }
+
+    #[test]
+    fn the_hinge_loss_refuses_label_smoothing_when_a_sweep_is_planned() {
+        let fault = |smoothing: f64| {
+            let text = format!("loss.kind = \"hinge\"\nloss.label_smoothing = {smoothing}\n");
+            Experiment::parse(Path::new("hinge.toml"), text, &LoadOptions::default()).map(|_| ())
+        };
+        assert_eq!(fault(0.0), Ok(()));
+        assert_snapshot!(fault(0.1).unwrap_err(), @r#"hinge.toml:2: loss.label_smoothing: `loss.kind = "hinge"` has no labels to smooth: only sides of a margin; expected `loss.label_smoothing = 0`, or another loss (from file)"#);
     }
 }

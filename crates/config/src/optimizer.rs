@@ -27,8 +27,14 @@ pub struct NetworkOptimizer {
     pub beta1: f64,
     /// Decay of Adam's second moment.
     pub beta2: f64,
-    /// Added to the root of Adam's corrected second moment.
+    /// Added to the root of Adam's corrected second moment, and of `RMSprop`'s mean square.
     pub eps: f64,
+    /// Decay of the sum of earlier gradients that goes on to count; 0 stands for none.
+    #[serde(default)]
+    pub momentum: f64,
+    /// Decay of `RMSprop`'s mean square.
+    #[serde(default)]
+    pub alpha: f64,
 }
 
 /// The optimisers, each as `PyTorch` computes it.
@@ -38,11 +44,16 @@ pub enum OptimizerKind {
     /// Adam (Kingma and Ba 2015, algorithm 1) with bias correction and without weight decay.
     #[default]
     Adam,
+    /// Stochastic gradient descent with momentum, without dampening, Nesterov's variant and weight decay.
+    Sgd,
+    /// `RMSprop` (Tieleman and Hinton 2012, lecture 6.5), not centred, without weight decay.
+    #[serde(rename = "rmsprop")]
+    RmsProp,
 }
 
 impl OptimizerKind {
     /// Every optimiser, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::Adam];
+    pub const ALL: [Self; 3] = [Self::Adam, Self::Sgd, Self::RmsProp];
 
     /// The names of [`Self::ALL`].
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -59,6 +70,8 @@ impl OptimizerKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Adam => "adam",
+            Self::Sgd => "sgd",
+            Self::RmsProp => "rmsprop",
         }
     }
 }
@@ -66,21 +79,44 @@ impl OptimizerKind {
 impl NetworkOptimizer {
     /// Adam, with its numbers in the order of `torch.optim.Adam`.
     pub const fn adam(lr: f64, beta1: f64, beta2: f64, eps: f64) -> Self {
-        Self { kind: OptimizerKind::Adam, lr, beta1, beta2, eps }
+        Self { beta1, beta2, eps, ..Self::unread(OptimizerKind::Adam, lr) }
+    }
+
+    /// Stochastic gradient descent.
+    pub const fn sgd(lr: f64, momentum: f64) -> Self {
+        Self { momentum, ..Self::unread(OptimizerKind::Sgd, lr) }
+    }
+
+    /// `RMSprop`, with its numbers in the order of `torch.optim.RMSprop`.
+    pub const fn rmsprop(lr: f64, alpha: f64, eps: f64, momentum: f64) -> Self {
+        Self { alpha, eps, momentum, ..Self::unread(OptimizerKind::RmsProp, lr) }
+    }
+
+    /// With the identity default for every hyperparameter but the rate, so that what is not read is no
+    /// part of a config's hash.
+    const fn unread(kind: OptimizerKind, lr: f64) -> Self {
+        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8, momentum: 0.0, alpha: 0.99 }
     }
 
     /// One of each kind, with and without what it may do without: for tests that go through all.
     pub fn examples() -> Vec<Self> {
-        vec![Self::adam(1e-3, 0.9, 0.999, 1e-8)]
+        vec![
+            Self::adam(1e-3, 0.9, 0.999, 1e-8),
+            Self::sgd(0.01, 0.0),
+            Self::sgd(0.01, 0.9),
+            Self::rmsprop(1e-3, 0.9, 1e-8, 0.0),
+            Self::rmsprop(1e-3, 0.9, 1e-8, 0.8),
+        ]
     }
 
-    /// The same optimiser with 0 for every hyperparameter that it does not read.
+    /// The same optimiser with the identity default for every hyperparameter that it does not read.
     #[must_use]
-    pub(crate) const fn canonical(self) -> Self {
-        let Self { kind, lr, beta1, beta2, eps } = self;
-        let bare = Self { kind, lr, beta1: 0.0, beta2: 0.0, eps: 0.0 };
+    pub const fn canonical(self) -> Self {
+        let Self { kind, lr, beta1, beta2, eps, momentum, alpha } = self;
         match kind {
-            OptimizerKind::Adam => Self { beta1, beta2, eps, ..bare },
+            OptimizerKind::Adam => Self::adam(lr, beta1, beta2, eps),
+            OptimizerKind::Sgd => Self::sgd(lr, momentum),
+            OptimizerKind::RmsProp => Self::rmsprop(lr, alpha, eps, momentum),
         }
     }
 }

@@ -47,10 +47,16 @@ pub struct Assignment {
 pub enum RunState {
     /// Planned, not begun.
     Queued,
-    /// A worker has it.
+    /// Handed to a launcher, not begun: its worker is starting, or waits for a place on a cluster.
+    Pending,
+    /// A worker trains it.
     Running,
+    /// Ended at a checkpoint by the sweep's pruner, which may let it go on.
+    Paused,
     /// Trained as far as was asked for.
     Completed,
+    /// Ended before its last step by the sweep's pruner.
+    Pruned,
     /// A loss became NaN or infinite.
     Diverged,
     /// Every attempt ended in an error.
@@ -61,15 +67,27 @@ pub enum RunState {
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Completed, Self::Diverged, Self::Failed, Self::Interrupted];
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Pending,
+        Self::Running,
+        Self::Paused,
+        Self::Completed,
+        Self::Pruned,
+        Self::Diverged,
+        Self::Failed,
+        Self::Interrupted,
+    ];
 
     /// The name in the database and in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Pending => "pending",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Completed => "completed",
+            Self::Pruned => "pruned",
             Self::Diverged => "diverged",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -83,8 +101,13 @@ impl RunState {
 
     /// Whether a sweep that finds a run of its plan so leaves it alone: there is nothing more to
     /// train. Another sweep may ask for a longer run of what is completed; what has diverged stays
-    /// so.
+    /// so. A pruned run goes on in a sweep without a pruner.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Diverged)
+    }
+
+    /// Whether a worker has it, or is about to.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::Running)
     }
 }

@@ -11,7 +11,6 @@ use std::time::Instant;
 use gansweep_config::{Config, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
 use gansweep_cpu::{CpuTrainer, Phase, Vectors};
 use gansweep_data::{Images, Split, strokes};
-use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
@@ -81,7 +80,7 @@ struct Sweep {
 
 fn print(sweep: &Sweep, data: &Data) {
     let Sweep { name, config, vectors, lanes, threads } = sweep;
-    let work = step_flops(config, &data.spec);
+    let work = config.flops_per_step(data.spec.image);
     let Speed { steps, cores, peak, shares } = measure(sweep, data);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;
@@ -99,25 +98,6 @@ fn recipe(name: &str) -> Config {
     let source = format!("name = \"speed\"\nrecipe = \"{name}\"\n");
     let options = LoadOptions { profile: None, sets: Vec::new(), env: Vec::new() };
     Experiment::parse(Path::new("speed.toml"), source, &options).expect("a recipe stands alone").config
-}
-
-/// Floating-point operations of the products of one step with a full batch.
-fn step_flops(config: &Config, spec: &DatasetSpec) -> f64 {
-    let weights = |role| -> Vec<f64> {
-        let layers = Network::of(role, config, spec.image).layers.into_iter();
-        let linear = layers.filter_map(|layer| match layer {
-            Layer::Linear { inputs, outputs } => Some((inputs * outputs) as f64),
-            _ => None,
-        });
-        linear.collect()
-    };
-    let (g, d) = (weights(Role::Generator), weights(Role::Discriminator));
-    let (g_all, d_all): (f64, f64) = (g.iter().sum(), d.iter().sum());
-    // Fakes; real and fake forward, their weights' gradients, and their way back to the first layer.
-    let discriminator = g_all + 2.0 * (d_all + d_all + (d_all - d[0]));
-    // Forward through both, back through both, and the generator's weights' gradients.
-    let generator = g_all + d_all + d_all + (g_all - g[0]) + g_all;
-    2.0 * f64::from(config.train.batch_size) * (f64::from(config.train.d_steps) * discriminator + generator)
 }
 
 /// What the median round found.

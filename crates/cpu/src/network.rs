@@ -31,18 +31,18 @@ impl Perceptron {
         let algorithm = Algorithm::of(optimizer::of(network.role, config));
         let buffers = algorithm.declaration().buffers.len();
         let mut stages = Vec::new();
-        for (index, layer) in network.layers.iter().enumerate() {
+        for (index, node) in network.nodes.iter().enumerate() {
             let stage: Option<&mut Stage> = stages.last_mut();
-            match (*layer, stage) {
-                (Layer::Linear { inputs, outputs }, _) => stages.push(Stage {
+            match (node.layer, stage) {
+                (Layer::Linear(_), _) => stages.push(Stage {
                     index,
-                    weight: Trained::new(inputs, outputs, buffers),
-                    bias: Trained::new(1, outputs, buffers),
+                    weight: Trained::new(node.inputs(), node.outputs(), buffers),
+                    bias: Trained::new(1, node.outputs(), buffers),
                     norm: None,
                     then: Then::Nothing,
                 }),
-                (Layer::BatchNorm { features }, Some(stage)) => {
-                    stage.norm = Some(BatchNorm::new(features, buffers));
+                (Layer::BatchNorm, Some(stage)) => {
+                    stage.norm = Some(BatchNorm::new(node.outputs(), buffers));
                 }
                 (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
                 (Layer::Dropout, Some(stage)) => {

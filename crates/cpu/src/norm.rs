@@ -1,15 +1,14 @@
 //! `BatchNorm1d` with affine parameters.
 
+use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::activation::{Leaky, store};
 use super::matrix::{LINE, Line, Matrix};
 use super::trained::{Learning, Trained};
 
-/// Added to the variance.
-const EPS: f32 = 1e-5;
-/// Weight of a batch in the running statistics.
-const MOMENTUM: f32 = 0.1;
+const EPS: f32 = network::BatchNorm::EPS as f32;
+const MOMENTUM: f32 = network::BatchNorm::MOMENTUM as f32;
 
 /// The parameters and running statistics of one layer, each `[1, features]`.
 #[derive(Debug, Clone)]

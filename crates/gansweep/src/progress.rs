@@ -196,8 +196,8 @@ impl Display {
             _ => format!("{} {} at step {step}: {cause}", name(run), state.name()),
         };
         match state {
-            RunState::Completed | RunState::Interrupted => self.say(&line),
-            _ => self.warn(&line),
+            RunState::Diverged | RunState::Failed => self.warn(&line),
+            _ => self.say(&line),
         }
     }
 
@@ -238,7 +238,13 @@ fn name(run: &RunName) -> String {
 /// `3/16 runs, 1 diverged, 2 min 10 s left`.
 fn standing(sweep: &SweepProgress) -> String {
     let mut text = format!("{}/{} runs", sweep.done, sweep.runs);
-    for (number, what) in [(sweep.diverged, "diverged"), (sweep.failed, "failed")] {
+    let counts = [
+        (sweep.pruned, "pruned"),
+        (sweep.paused, "paused"),
+        (sweep.diverged, "diverged"),
+        (sweep.failed, "failed"),
+    ];
+    for (number, what) in counts {
         if number > 0 {
             text += &format!(", {number} {what}");
         }
@@ -283,6 +289,9 @@ fn warning(notice: &Notice) -> Option<String> {
         )),
         Notice::SlotLost { device, cause, left, .. } => {
             Some(format!("{device} takes no more groups: {cause}; {} left", text::count(*left, "slot")))
+        }
+        Notice::SharedCause { cause } => {
+            Some(format!("the sweep ends, since this concerns every run of it: {cause}"))
         }
         Notice::Leftover { path, reason } => {
             Some(format!("{path} is no longer needed but cannot be deleted: {reason}"))

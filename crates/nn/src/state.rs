@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gansweep_config::{Config, ImageShape};
 
-use crate::network::{Init, Layer, Network, Parameter, Role};
+use crate::network::{Init, Network, Role, TensorSpec};
 use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
@@ -97,7 +97,7 @@ fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
         let network = Network::of(role, config, image);
         let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers;
         for (index, parameter) in (0..).zip(network.parameters()) {
-            let Parameter { name, shape, init } = parameter;
+            let TensorSpec { name, shape, init } = parameter;
             let name = format!("{}.{name}", role.name());
             for buffer in buffers {
                 let (name, shape) = (format!("{buffer}.{name}"), shape.clone());
@@ -105,13 +105,9 @@ fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
             }
             all.push(Declared { name, shape, init, stream: [role as u64, index] });
         }
-        for (index, layer) in network.layers.iter().enumerate() {
-            if let Layer::BatchNorm { features } = *layer {
-                for (suffix, init) in [("running_mean", Init::Zero), ("running_var", Init::One)] {
-                    let name = format!("{}.{index}.{suffix}", role.name());
-                    all.push(Declared { name, shape: vec![features], init, stream: [0; 2] });
-                }
-            }
+        for TensorSpec { name, shape, init } in network.buffers() {
+            let name = format!("{}.{name}", role.name());
+            all.push(Declared { name, shape, init, stream: [0; 2] });
         }
     }
     all

@@ -1,4 +1,4 @@
-//! What a worker tells the runner: the only way from training to the database.
+//! What a worker reports of its runs: the only way from training to the database.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,16 @@ use gansweep_config::RunId;
 
 use crate::Metric;
 
-/// One event with its origin. `(run, attempt, seq)` is unique, so that importing a stream a second
-/// time changes nothing.
+/// One event with its origin. `(run, attempt, seq)` is unique and `seq` has no gaps: a reader that
+/// remembers the next `seq` of each attempt can tell a repeated event from a new one and from a
+/// missing one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     /// The run it speaks of.
     pub run: RunId,
     /// Which attempt at the run, from 1.
     pub attempt: u32,
-    /// Counts this attempt's events from 0.
+    /// Counts this attempt's events from 0, without gaps.
     pub seq: u64,
     /// Milliseconds since 1970-01-01T00:00:00Z by the worker's clock.
     pub at_unix_ms: i64,
@@ -34,16 +35,54 @@ pub enum Event {
     Samples(Samples),
     /// A checkpoint lies on the disk, complete.
     Checkpoint(Checkpoint),
-    /// For display only, never recorded.
-    Progress(Progress),
     /// The run reached its last step.
     Completed(Ended),
     /// A loss became NaN or infinite; the run ends here.
     Diverged(Diverged),
-    /// The run stopped on request, after its last checkpoint.
+    /// The whole worker was asked to stop; the run can go on from its last checkpoint.
     Interrupted(Ended),
+    /// This run was asked to pause; it can go on from its last checkpoint.
+    Paused(Halted),
+    /// This run was asked to end before its last step.
+    Pruned(Halted),
     /// The attempt ended in an error.
     Failed(Failed),
+}
+
+impl Event {
+    /// Whether it is the last event of its attempt.
+    pub const fn ends_attempt(&self) -> bool {
+        match self {
+            Self::Started(_) | Self::Points(_) | Self::Samples(_) | Self::Checkpoint(_) => false,
+            Self::Completed(_)
+            | Self::Diverged(_)
+            | Self::Interrupted(_)
+            | Self::Paused(_)
+            | Self::Pruned(_)
+            | Self::Failed(_) => true,
+        }
+    }
+
+    /// Whether it must survive a loss of power once it is recorded. A checkpoint must, because the
+    /// file before it is deleted afterwards; points may be lost with the last seconds, since their
+    /// run goes on from before them.
+    pub const fn must_be_durable(&self) -> bool {
+        matches!(self, Self::Checkpoint(_)) || self.ends_attempt()
+    }
+
+    /// Steps done when it happened; `None` where the event does not say.
+    pub fn step(&self) -> Option<u64> {
+        match self {
+            Self::Started(started) => Some(started.from_step()),
+            Self::Points(points) => Some(points.step),
+            Self::Samples(samples) => Some(samples.step),
+            Self::Checkpoint(checkpoint) => Some(checkpoint.step),
+            Self::Completed(ended) | Self::Interrupted(ended) => Some(ended.step),
+            Self::Paused(halted) | Self::Pruned(halted) => Some(halted.step),
+            Self::Diverged(diverged) => Some(diverged.step),
+            Self::Failed(_) => None,
+        }
+    }
 }
 
 /// A lane is about to train.
@@ -61,8 +100,15 @@ pub struct Started {
     pub pid: u32,
     /// The worker's machine.
     pub host: String,
-    /// Steps already done, from a checkpoint; 0 for a fresh start.
-    pub from_step: u64,
+    /// The checkpoint that the attempt goes on from; `None` for a fresh start.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Started {
+    /// Steps already done: those of the checkpoint.
+    pub fn from_step(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step)
+    }
 }
 
 /// Values at one step.
@@ -101,8 +147,8 @@ pub struct Geometry {
     pub width: u32,
 }
 
-/// A checkpoint lies on the disk, complete.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A checkpoint on the disk, complete: what a run can go on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Steps done.
     pub step: u64,
@@ -114,30 +160,22 @@ pub struct Checkpoint {
     pub sha256: String,
 }
 
-/// For display only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Steps done.
-    pub step: u64,
-    /// Steps in the whole run.
-    pub total_steps: u64,
-    /// The epoch being trained, from 1.
-    pub epoch: u32,
-    /// Epochs in the whole run.
-    pub epochs: u32,
-    /// Latest discriminator loss known; NaN before the first.
-    pub d_loss: f64,
-    /// Latest generator loss known; NaN before the first.
-    pub g_loss: f64,
-    /// Real images per second of this lane.
-    pub images_per_second: f64,
-}
-
 /// The attempt is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// Steps done.
     pub step: u64,
+    /// Seconds of training, over all attempts.
+    pub seconds: f64,
+}
+
+/// The run was asked to end or to pause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Halted {
+    /// Steps done.
+    pub step: u64,
+    /// The reason that the command gave.
+    pub cause: String,
     /// Seconds of training, over all attempts.
     pub seconds: f64,
 }

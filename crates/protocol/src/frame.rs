@@ -1,14 +1,59 @@
-//! Events on a pipe or in a segment file: length, checksum, `MessagePack`.
+//! Frames: what a worker writes to its pipe or to a segment file, one after the other.
 //!
-//! A frame is the payload's length (`u32`, little endian), its CRC-32 (`u32`, little endian), and
-//! the payload, an [`Envelope`] with named fields. A reader trusts neither length nor content.
+//! A frame is `gsw`, the protocol's version (one byte), the payload's length (`u32`, little endian),
+//! its CRC-32 (`u32`, little endian), and the payload, a [`Frame`] as `MessagePack` with named
+//! fields. A reader trusts neither length nor content. The version stands in every frame, not only
+//! in the first, so that a segment file may be read from any frame on and appended to by anyone.
 
 use std::io::{self, Read, Write};
 
-use crate::Envelope;
+use serde::{Deserialize, Serialize};
+
+use gansweep_config::RunId;
+
+use crate::{Envelope, Heartbeat, PROTOCOL_VERSION};
 
 /// The longest payload a reader accepts: a hundred times the largest sample grid.
 pub const MAX_PAYLOAD_BYTES: u32 = 64 << 20;
+
+/// What every frame begins with. Text that a library prints on the wrong stream does not.
+const MAGIC: [u8; 3] = *b"gsw";
+const HEADER_BYTES: usize = 12;
+
+/// What a worker sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// Something happened to a run; to be recorded.
+    Event(Envelope),
+    /// Where a run stands; for display only.
+    Progress(Progress),
+    /// The worker is alive, whatever its training thread does.
+    Heartbeat(Heartbeat),
+}
+
+/// Where a run stands; for display only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The run.
+    pub run: RunId,
+    /// Which attempt at the run, from 1.
+    pub attempt: u32,
+    /// Steps done.
+    pub step: u64,
+    /// Steps in the whole run.
+    pub total_steps: u64,
+    /// The epoch being trained, from 1.
+    pub epoch: u32,
+    /// Epochs in the whole run.
+    pub epochs: u32,
+    /// Latest discriminator loss known; NaN before the first.
+    pub d_loss: f64,
+    /// Latest generator loss known; NaN before the first.
+    pub g_loss: f64,
+    /// Real images per second of this lane.
+    pub images_per_second: f64,
+}
 
 /// Why a frame could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +61,15 @@ pub enum FrameError {
     /// The stream ends inside a frame: its writer was killed.
     #[error("the event stream ends inside a frame")]
     Torn,
+    /// The stream holds something that this program did not write.
+    #[error("the event stream holds no frame but {}; something else writes to it", printable(.0))]
+    NotAFrame([u8; HEADER_BYTES]),
+    /// Another version of the program wrote it.
+    #[error(
+        "a frame has protocol version {0}, and this program knows version {PROTOCOL_VERSION}; \
+         read it with the same version of gansweep that wrote it"
+    )]
+    Version(u8),
     /// A length beyond [`MAX_PAYLOAD_BYTES`].
     #[error("a frame claims {0} bytes, more than any event has")]
     TooLong(u32),
@@ -31,25 +85,43 @@ pub enum FrameError {
 }
 
 /// Writes one frame with a single `write_all`.
-pub fn write_frame(mut writer: impl Write, envelope: &Envelope) -> io::Result<()> {
-    let mut frame = vec![0; 8];
-    rmp_serde::encode::write_named(&mut frame, envelope).map_err(io::Error::other)?;
-    let payload = &frame[8..];
+///
+/// # Errors
+/// Those of the writer, and [`io::ErrorKind::InvalidData`] for a payload beyond
+/// [`MAX_PAYLOAD_BYTES`], of which nothing is written.
+pub fn write_frame(mut writer: impl Write, frame: &Frame) -> io::Result<()> {
+    writer.write_all(&encode(frame)?)
+}
+
+fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    rmp_serde::encode::write_named(&mut bytes, frame)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let payload = &bytes[HEADER_BYTES..];
     let length = u32::try_from(payload.len()).ok().filter(|&n| n <= MAX_PAYLOAD_BYTES);
-    let length = length.ok_or_else(|| io::Error::other("an event is too long for a frame"))?;
+    let length = length
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an event is too long for a frame"))?;
     let checksum = crc32fast::hash(payload);
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    frame[4..8].copy_from_slice(&checksum.to_le_bytes());
-    writer.write_all(&frame)
+    bytes[..3].copy_from_slice(&MAGIC);
+    bytes[3] = PROTOCOL_VERSION;
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
 }
 
 /// Reads the next frame; `None` at a clean end.
-pub fn read_frame(mut reader: impl Read) -> Result<Option<Envelope>, FrameError> {
-    let mut header = [0; 8];
+pub fn read_frame(mut reader: impl Read) -> Result<Option<Frame>, FrameError> {
+    let mut header = [0; HEADER_BYTES];
     if !fill(&mut reader, &mut header)? {
         return Ok(None);
     }
-    let [l0, l1, l2, l3, c0, c1, c2, c3] = header;
+    let [m0, m1, m2, version, l0, l1, l2, l3, c0, c1, c2, c3] = header;
+    if [m0, m1, m2] != MAGIC {
+        return Err(FrameError::NotAFrame(header));
+    }
+    if version != PROTOCOL_VERSION {
+        return Err(FrameError::Version(version));
+    }
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
     if length > MAX_PAYLOAD_BYTES {
         return Err(FrameError::TooLong(length));
@@ -80,6 +152,11 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<bool, FrameError> {
     Ok(true)
 }
 
+/// The bytes as text, everything escaped that is not a printable ASCII character.
+fn printable(bytes: &[u8]) -> String {
+    format!("`{}`", bytes.escape_ascii())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -89,46 +166,64 @@ mod tests {
 
     use crate::{Event, Geometry, Metric, Points, Samples};
 
-    fn envelope(seq: u64, event: Event) -> Envelope {
+    fn event(seq: u64, event: Event) -> Frame {
         let run = RunId::parse("0123456789abcdef").unwrap();
-        Envelope { run, attempt: 1, seq, at_unix_ms: 1_700_000_000_000, event }
+        Frame::Event(Envelope { run, attempt: 1, seq, at_unix_ms: 1_700_000_000_000, event })
     }
 
-    fn points(values: &[f64]) -> Envelope {
+    fn points(values: &[f64]) -> Frame {
         let values = values.iter().map(|&value| (Metric::DLoss, value)).collect();
-        envelope(3, Event::Points(Points { step: 100, values }))
+        event(3, Event::Points(Points { step: 100, values }))
     }
 
-    fn frame(envelope: &Envelope) -> Vec<u8> {
+    fn bytes_of(frame: &Frame) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write_frame(&mut bytes, envelope).unwrap();
+        write_frame(&mut bytes, frame).unwrap();
         bytes
+    }
+
+    /// A frame of this version with that payload and a right checksum.
+    fn bytes_with(payload: &[u8]) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.push(PROTOCOL_VERSION);
+        bytes.extend((payload.len() as u32).to_le_bytes());
+        bytes.extend(crc32fast::hash(payload).to_le_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn values_of(frame: Frame) -> Vec<f64> {
+        match frame {
+            Frame::Event(Envelope { event: Event::Points(points), .. }) => {
+                points.values.into_iter().map(|(_, value)| value).collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn events_come_back_as_they_were_written_and_the_stream_ends_cleanly() {
         let geometry = Geometry { rows: 1, cols: 2, height: 28, width: 28 };
-        let samples =
-            envelope(4, Event::Samples(Samples { step: 7, epoch: 1, geometry, png: vec![0, 255, 7] }));
-        let written = [points(&[0.5, f64::INFINITY, -0.0]), samples];
-        let stream: Vec<u8> = written.iter().flat_map(frame).collect();
+        let samples = event(4, Event::Samples(Samples { step: 7, epoch: 1, geometry, png: vec![0, 255, 7] }));
+        let heartbeat = Frame::Heartbeat(Heartbeat { cpu_seconds: 1.5 });
+        let written = [points(&[0.5, f64::INFINITY, -0.0]), heartbeat, samples];
+        let stream: Vec<u8> = written.iter().flat_map(bytes_of).collect();
         let mut reader = &stream[..];
-        for envelope in written {
-            assert_eq!(read_frame(&mut reader).unwrap(), Some(envelope));
+        for frame in written {
+            assert_eq!(read_frame(&mut reader).unwrap(), Some(frame));
         }
         assert_eq!(read_frame(&mut reader).unwrap(), None);
     }
 
     #[test]
     fn nan_survives_a_frame() {
-        let read = read_frame(&frame(&points(&[f64::NAN]))[..]).unwrap().unwrap();
-        let Event::Points(points) = read.event else { panic!("other event") };
-        assert!(points.values[0].1.is_nan());
+        let read = read_frame(&bytes_of(&points(&[f64::NAN]))[..]).unwrap().unwrap();
+        assert!(values_of(read)[0].is_nan());
     }
 
     #[test]
     fn a_stream_that_ends_inside_a_frame_is_torn() {
-        let whole = frame(&points(&[1.0]));
+        let whole = bytes_of(&points(&[1.0]));
         for end in 1..whole.len() {
             assert!(matches!(read_frame(&whole[..end]), Err(FrameError::Torn)), "{end} bytes");
         }
@@ -136,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_noticed_wherever_it_is() {
-        let whole = frame(&points(&[1.0, 2.0]));
+        let whole = bytes_of(&points(&[1.0, 2.0]));
         for position in 0..whole.len() {
             let mut changed = whole.clone();
             changed[position] ^= 0x10;
@@ -145,11 +240,45 @@ mod tests {
     }
 
     #[test]
+    fn another_version_is_refused_as_such() {
+        let mut other = bytes_of(&points(&[1.0]));
+        other[3] = PROTOCOL_VERSION + 1;
+        let error = read_frame(&other[..]).unwrap_err();
+        assert!(matches!(error, FrameError::Version(version) if version == PROTOCOL_VERSION + 1));
+        assert!(error.to_string().contains("same version of gansweep"), "{error}");
+    }
+
+    #[test]
+    fn text_on_the_stream_is_shown_and_never_taken_for_a_frame() {
+        let error = read_frame(&b"thread 'main' says\x1b[31m hello"[..]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r"the event stream holds no frame but `thread \'main`; something else writes to it"
+        );
+    }
+
+    /// What a change of the format breaks: segment files of the same version must stay readable.
+    #[test]
+    fn the_format_of_this_version_does_not_change() {
+        let written = bytes_of(&Frame::Heartbeat(Heartbeat { cpu_seconds: 0.5 }));
+        let hex = written.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let expected = concat!(
+            "677377",
+            "01",
+            "21000000",
+            "a30ed7b5",
+            "81a9686561727462656174",
+            "81ab6370755f7365636f6e6473",
+            "cb3fe0000000000000"
+        );
+        assert_eq!(hex, expected, "raise PROTOCOL_VERSION with a change of the format");
+    }
+
+    #[test]
     fn a_length_beyond_the_limit_is_refused_before_anything_is_read() {
-        let mut header = [0xff; 8];
-        header[..4].copy_from_slice(&(MAX_PAYLOAD_BYTES + 1).to_le_bytes());
-        let claim = io::repeat(0).take(u64::MAX);
-        let stream = (&header[..]).chain(claim);
+        let mut header = bytes_with(&[]);
+        header[4..8].copy_from_slice(&(MAX_PAYLOAD_BYTES + 1).to_le_bytes());
+        let stream = (&header[..]).chain(io::repeat(0));
         assert!(
             matches!(read_frame(stream), Err(FrameError::TooLong(length)) if length == MAX_PAYLOAD_BYTES + 1)
         );
@@ -157,17 +286,14 @@ mod tests {
 
     #[test]
     fn a_false_length_costs_no_memory_that_the_stream_does_not_fill() {
-        let mut stream = MAX_PAYLOAD_BYTES.to_le_bytes().to_vec();
-        stream.extend([0; 40]);
+        let mut stream = bytes_with(&[0; 40]);
+        stream[4..8].copy_from_slice(&MAX_PAYLOAD_BYTES.to_le_bytes());
         assert!(matches!(read_frame(&stream[..]), Err(FrameError::Torn)));
     }
 
     #[test]
     fn content_that_is_no_event_is_told_apart_from_damage() {
-        let payload = b"\x81\xa1a\x01";
-        let mut stream = (payload.len() as u32).to_le_bytes().to_vec();
-        stream.extend(crc32fast::hash(payload).to_le_bytes());
-        stream.extend(payload);
+        let stream = bytes_with(b"\x81\xa1a\x01");
         assert!(matches!(read_frame(&stream[..]), Err(FrameError::Content(_))));
     }
 
@@ -175,7 +301,7 @@ mod tests {
     fn an_event_too_long_for_a_frame_is_not_written() {
         let png = vec![0; MAX_PAYLOAD_BYTES as usize];
         let geometry = Geometry { rows: 1, cols: 1, height: 28, width: 28 };
-        let samples = envelope(0, Event::Samples(Samples { step: 0, epoch: 0, geometry, png }));
+        let samples = event(0, Event::Samples(Samples { step: 0, epoch: 0, geometry, png }));
         let mut bytes = Vec::new();
         assert!(write_frame(&mut bytes, &samples).is_err());
         assert!(bytes.is_empty());
@@ -195,7 +321,7 @@ mod tests {
             }
         }
         let written = points(&[1.0]);
-        assert_eq!(read_frame(Dribble(&frame(&written), false)).unwrap(), Some(written));
+        assert_eq!(read_frame(Dribble(&bytes_of(&written), false)).unwrap(), Some(written));
     }
 
     proptest! {
@@ -207,18 +333,14 @@ mod tests {
 
         #[test]
         fn random_payloads_with_a_right_checksum_are_an_event_or_an_error(payload in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut stream = (payload.len() as u32).to_le_bytes().to_vec();
-            stream.extend(crc32fast::hash(&payload).to_le_bytes());
-            stream.extend(payload);
-            let read = read_frame(&stream[..]);
+            let read = read_frame(&bytes_with(&payload)[..]);
             prop_assert!(matches!(read, Ok(Some(_)) | Err(FrameError::Content(_))), "{:?}", read);
         }
 
         #[test]
         fn any_numbers_come_back(values in prop::collection::vec(prop::num::f64::ANY, 0..20)) {
-            let read = read_frame(&frame(&points(&values))[..]).unwrap().unwrap();
-            let Event::Points(points) = read.event else { panic!("other event") };
-            let bits: Vec<u64> = points.values.iter().map(|(_, value)| value.to_bits()).collect();
+            let read = read_frame(&bytes_of(&points(&values))[..]).unwrap().unwrap();
+            let bits: Vec<u64> = values_of(read).iter().map(|value| value.to_bits()).collect();
             prop_assert_eq!(bits, values.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
         }
     }

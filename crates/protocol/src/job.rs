@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 
+use crate::{Checkpoint, PROTOCOL_VERSION};
+
 /// One group of runs, trained as lanes by one worker; sent as one line of JSON on its input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -50,13 +52,138 @@ pub struct LaneJob {
 /// The checkpoint a run goes on from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
-    /// Steps done.
-    pub step: u64,
-    /// The file, relative to the results folder.
-    pub path: String,
-    /// SHA-256 of its content, in hexadecimal.
-    pub sha256: String,
+    /// The file, as it was recorded.
+    pub checkpoint: Checkpoint,
     /// The id that the file says it is of, where that is not the run's: the rule of ids has changed
     /// since the file was written.
     pub written_for: Option<RunId>,
+}
+
+impl From<Checkpoint> for Resume {
+    /// Of a checkpoint that the run itself has written.
+    fn from(checkpoint: Checkpoint) -> Self {
+        Self { checkpoint, written_for: None }
+    }
+}
+
+/// Why a line is no job for this program.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Another version of the program wrote it.
+    #[error(
+        "the job has protocol version {found}, and this program knows version {PROTOCOL_VERSION}; \
+         runner and worker must be the same version of gansweep"
+    )]
+    Version {
+        /// Its version.
+        found: u64,
+    },
+    /// It is no job, or one of before there were versions.
+    #[error("it is no job: {0}")]
+    Content(#[from] serde_json::Error),
+}
+
+/// The version of a line, whatever else is in it.
+#[derive(Deserialize)]
+struct Versioned {
+    protocol: u64,
+}
+
+#[derive(Serialize)]
+struct LineOut<'j> {
+    protocol: u64,
+    job: &'j Job,
+}
+
+#[derive(Deserialize)]
+struct LineIn {
+    job: Job,
+}
+
+impl Job {
+    /// As a line of JSON that names the protocol's version, with its line feed.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8 has no JSON.
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
+        let line = LineOut { protocol: PROTOCOL_VERSION.into(), job: self };
+        Ok(serde_json::to_string(&line)? + "\n")
+    }
+
+    /// Reads a line back. The version is looked at first, so that a job of another version is
+    /// refused as such, however it is built.
+    pub fn from_line(line: &str) -> Result<Self, JobError> {
+        let Versioned { protocol } = serde_json::from_str(line)?;
+        if protocol != u64::from(PROTOCOL_VERSION) {
+            return Err(JobError::Version { found: protocol });
+        }
+        let LineIn { job } = serde_json::from_str(line)?;
+        Ok(job)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gansweep_config::{Palette, SampleMode};
+
+    use super::*;
+
+    fn job() -> Job {
+        Job {
+            device: "cpu".to_owned(),
+            threads: 1,
+            data_dir: None,
+            idx_dir: None,
+            results_dir: "results".into(),
+            record: Record {
+                every_steps: 1,
+                every_epochs: 1,
+                grid_rows: 1,
+                grid_cols: 1,
+                sample_mode: SampleMode::Eval,
+                latent_seed: 0,
+                palette: Palette::Gray,
+                checkpoint_seconds: 0.0,
+            },
+            lanes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_job_is_one_line_and_comes_back() {
+        let line = job().to_line().unwrap();
+        assert_eq!(line.find('\n'), Some(line.len() - 1));
+        assert_eq!(Job::from_line(&line).unwrap(), job());
+    }
+
+    #[test]
+    fn a_job_of_another_version_is_refused_as_such_whatever_is_in_it() {
+        let other = u64::from(PROTOCOL_VERSION) + 1;
+        let newer = format!(r#"{{"protocol":{other},"job":{{"tasks":[1,2]}}}}"#);
+        let error = Job::from_line(&newer).unwrap_err();
+        assert!(matches!(error, JobError::Version { found } if found == other), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the job has protocol version {other}, and this program knows version {PROTOCOL_VERSION}; \
+                 runner and worker must be the same version of gansweep"
+            )
+        );
+    }
+
+    #[test]
+    fn a_line_without_a_version_is_no_job() {
+        let unversioned = serde_json::to_string(&job()).unwrap();
+        for line in [unversioned.as_str(), "", "stop", "[]", "{}", r#"{"protocol":"one"}"#] {
+            assert!(matches!(Job::from_line(line), Err(JobError::Content(_))), "{line}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_utf8_is_an_error_and_no_panic() {
+        use std::os::unix::ffi::OsStringExt;
+        let path = std::ffi::OsString::from_vec(b"m\xe4rz".to_vec());
+        assert!(Job { results_dir: path.into(), ..job() }.to_line().is_err());
+    }
 }

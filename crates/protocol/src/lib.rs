@@ -1,12 +1,22 @@
-//! What crosses a process border: the job that a worker is given, the events that it answers with, the
-//! frames they travel in, and the metrics that they report.
+//! What crosses a process border: the job that a worker is given, the commands that it is sent, the
+//! frames that it answers with on a pipe or in a segment file, and the metrics that they report.
 
+mod command;
 mod event;
 mod frame;
+mod heartbeat;
 mod job;
 mod metric;
+mod segment;
 
+pub use command::Command;
 pub use event::*;
-pub use frame::{FrameError, MAX_PAYLOAD_BYTES, read_frame, write_frame};
-pub use job::{Job, LaneJob, Resume};
+pub use frame::{Frame, FrameError, MAX_PAYLOAD_BYTES, Progress, read_frame, write_frame};
+pub use heartbeat::{Heartbeat, HeartbeatThread, SharedWriter};
+pub use job::{Job, JobError, LaneJob, Resume};
 pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Reference};
+pub use segment::{SegmentError, SegmentReader, SegmentTail, SegmentWriter};
+
+/// The version of jobs, commands and frames. It is raised with every change to one of them that the
+/// version before would not understand or would misread; another version is refused.
+pub const PROTOCOL_VERSION: u8 = 1;

@@ -17,7 +17,17 @@ const VIRIDIS = [
   "#addc30",
   "#fde725",
 ];
-const STATE_TONES = ["completed", "diverged", "failed", "interrupted", "running", "queued"];
+const STATE_TONES = [
+  "completed",
+  "pruned",
+  "diverged",
+  "failed",
+  "paused",
+  "interrupted",
+  "running",
+  "pending",
+  "queued",
+];
 
 function scheme() {
   return darkScheme.matches ? "dark" : "light";
@@ -84,13 +94,16 @@ function colorGroups(sweep, key) {
 
 // States that end badly must differ from each other here, where no symbol stands beside them.
 function tone(state) {
-  const [blue, vermillion, green, purple, orange] = CATEGORIES[scheme()];
+  const [blue, vermillion, green, purple, orange, sky, brown, black] = CATEGORIES[scheme()];
   const tones = {
     completed: green,
     diverged: vermillion,
     failed: purple,
     interrupted: orange,
     running: blue,
+    pending: sky,
+    paused: brown,
+    pruned: black,
   };
   return tones[state] ?? (scheme() === "dark" ? "#8d96a3" : "#6b7380");
 }

@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 
 use gansweep_base::digest::sha256_of;
 use gansweep_config::RunId;
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 
 /// Checks that the file is there and has the recorded content; otherwise says what is wrong.
-pub(crate) fn verify(results_dir: &Path, resume: &Resume) -> Result<(), String> {
+pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), String> {
     let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
     let sha256 = File::open(&path).and_then(sha256_of).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "the file is missing".to_owned(),
@@ -43,7 +43,7 @@ fn remove_file(path: &Path) -> io::Result<()> {
 
 /// Deletes what attempts that were cut short left in a run's folder: every checkpoint, finished or
 /// half written, but the one to keep.
-pub(crate) fn tidy(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
+pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
     let folder = results_dir.join("checkpoints").join(run.as_str());
     let kept = keep.and_then(|path| resolve(results_dir, path).ok());
     let entries = match fs::read_dir(&folder) {
@@ -90,8 +90,8 @@ mod tests {
         (dir, run)
     }
 
-    fn resume(path: &str, sha256: &str) -> Resume {
-        Resume { step: 1, path: path.to_owned(), sha256: sha256.to_owned(), written_for: None }
+    fn resume(path: &str, sha256: &str) -> Checkpoint {
+        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned() }
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn tidying_leaves_the_kept_checkpoint_and_strangers() {
+    fn removing_stale_ones_leaves_the_kept_checkpoint_and_strangers() {
         let (dir, run) = folder_with(&[
             "step-00000001.safetensors",
             "step-00000002.safetensors",
@@ -137,7 +137,7 @@ mod tests {
             "notes.txt",
         ]);
         let keep = format!("checkpoints/{run}/step-00000001.safetensors");
-        tidy(dir.path(), &run, Some(&keep)).unwrap();
+        remove_stale(dir.path(), &run, Some(&keep)).unwrap();
         let folder = dir.path().join("checkpoints").join(run.as_str());
         let mut left: Vec<_> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -146,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_folder_is_tidy() {
+    fn a_run_without_a_folder_has_none_that_is_stale() {
         let dir = tempfile::tempdir().unwrap();
-        tidy(dir.path(), &RunId::parse("0123456789abcdef").unwrap(), None).unwrap();
+        remove_stale(dir.path(), &RunId::parse("0123456789abcdef").unwrap(), None).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! How a worker ended.
+//! How a worker exited, and what that says about the cause.
 
 use std::fmt;
 
@@ -9,16 +9,20 @@ pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
 /// A worker that found too little memory for its group exits with this code. The group is halved.
 pub const EXIT_OUT_OF_MEMORY: i32 = 4;
 
-/// How a worker ended, and the last it said on stderr.
+/// A worker that failed for a cause that every other run of the sweep shares (a full disk, unreadable
+/// data) exits with this code. The sweep ends, and no run is charged an attempt.
+pub const EXIT_SHARED_CAUSE: i32 = 5;
+
+/// How a worker exited, and the end of what it wrote to stderr.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
     /// How.
     pub status: ExitStatus,
     /// The last lines of its stderr; may be empty.
-    pub last_words: String,
+    pub stderr: String,
 }
 
-/// How a worker ended.
+/// How a worker exited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExitStatus {
     /// With an exit code; 0 stands for success.
@@ -30,9 +34,9 @@ pub enum ExitStatus {
 }
 
 impl Exit {
-    /// Without last words.
+    /// Without anything on stderr.
     pub fn silent(status: ExitStatus) -> Self {
-        Self { status, last_words: String::new() }
+        Self { status, stderr: String::new() }
     }
 
     /// Whether memory ran out, as far as can be told.
@@ -42,21 +46,21 @@ impl Exit {
             ExitStatus::Code(EXIT_OUT_OF_MEMORY) | ExitStatus::Signal(9) => true,
             // An allocation that fails in Rust or in C++ aborts with these words.
             ExitStatus::Signal(6) => {
-                ["memory allocation of", "std::bad_alloc"].iter().any(|words| self.last_words.contains(words))
+                ["memory allocation of", "std::bad_alloc"].iter().any(|words| self.stderr.contains(words))
             }
             _ => false,
         }
     }
 
-    /// The status, then the last words where there are any.
+    /// The status, then stderr where there is any.
     pub(crate) fn describe(&self) -> String {
-        with_last_words(self.status.to_string(), &self.last_words)
+        with_stderr(self.status.to_string(), &self.stderr)
     }
 }
 
-/// Appends what a worker said last to what is said about it.
-pub(crate) fn with_last_words(cause: String, last_words: &str) -> String {
-    if last_words.is_empty() { cause } else { format!("{cause}; its last words: {last_words}") }
+/// Appends the end of a worker's stderr to what is said about it.
+pub(crate) fn with_stderr(cause: String, stderr: &str) -> String {
+    if stderr.is_empty() { cause } else { format!("{cause}; stderr: {stderr}") }
 }
 
 impl fmt::Display for ExitStatus {
@@ -65,6 +69,7 @@ impl fmt::Display for ExitStatus {
             Self::Code(0) => f.write_str("the worker ended before its runs did"),
             Self::Code(EXIT_DEVICE_UNAVAILABLE) => f.write_str("the device is unavailable"),
             Self::Code(EXIT_OUT_OF_MEMORY) => f.write_str("the device or the machine is out of memory"),
+            Self::Code(EXIT_SHARED_CAUSE) => f.write_str("the worker met what no run can train with"),
             Self::Code(101) => f.write_str("the worker panicked (exit code 101)"),
             Self::Code(code) => write!(f, "the worker failed with exit code {code}"),
             Self::Signal(signal) => write!(f, "the worker was killed by {}", signal_name(signal)),
@@ -84,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_told_by_its_name_and_last_words_follow() {
-        let exit = Exit { status: ExitStatus::Signal(11), last_words: "driver: oops".into() };
-        assert_eq!(exit.describe(), "the worker was killed by SIGSEGV; its last words: driver: oops");
+    fn a_signal_is_told_by_its_name_and_stderr_follows() {
+        let exit = Exit { status: ExitStatus::Signal(11), stderr: "driver: oops".into() };
+        assert_eq!(exit.describe(), "the worker was killed by SIGSEGV; stderr: driver: oops");
         assert_eq!(ExitStatus::Signal(70).to_string(), "the worker was killed by signal 70");
     }
 
     #[test]
     fn an_allocation_that_aborts_is_too_little_memory_and_another_abort_is_not() {
-        let aborted = |words: &str| Exit { status: ExitStatus::Signal(6), last_words: words.into() };
+        let aborted = |stderr: &str| Exit { status: ExitStatus::Signal(6), stderr: stderr.into() };
         assert!(aborted("memory allocation of 51200 bytes failed").is_out_of_memory());
         assert!(!aborted("malloc(): corrupted top size").is_out_of_memory());
         assert!(Exit::silent(ExitStatus::Signal(9)).is_out_of_memory());
@@ -100,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_exit_is_told_without_an_empty_tail() {
+    fn an_exit_without_stderr_is_told_without_an_empty_tail() {
         assert_eq!(Exit::silent(ExitStatus::Code(7)).describe(), "the worker failed with exit code 7");
     }
 }

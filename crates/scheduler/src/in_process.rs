@@ -4,38 +4,40 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use gansweep_base::text;
-use gansweep_protocol::{Envelope, Job};
+use gansweep_protocol::{Command, Frame, Heartbeat, HeartbeatThread, Job};
 
 use crate::exit::Exit;
-use crate::{EventStream, ExitStatus, LaunchError, Launcher, Worker};
+use crate::{ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
-/// Events under way between a worker's thread and its reader.
+/// Frames under way between a worker's thread and its reader.
 const IN_FLIGHT: usize = 64;
 
 /// Why a worker function gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerFailure {
-    /// What a worker process would exit with: [`EXIT_OUT_OF_MEMORY`](crate::EXIT_OUT_OF_MEMORY),
-    /// [`EXIT_DEVICE_UNAVAILABLE`](crate::EXIT_DEVICE_UNAVAILABLE), or any other but 0.
+    /// What a worker process would exit with: one of the codes that this crate names, or any other
+    /// but 0.
     pub exit_code: i32,
     /// What a worker process would say on stderr.
     pub message: String,
 }
 
-/// What a worker does with a job: train, tell of it, and end early, cleanly, once the flag is set.
-/// Telling fails once nobody listens any more, and the function should then return.
-type Work = dyn Fn(Job, &AtomicBool, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
-    + Send
-    + Sync;
+/// Gives a worker the commands that have come for it, one a call.
+pub type TakeCommand<'a> = dyn FnMut() -> Option<Command> + 'a;
+/// Takes a worker's frames. It fails once nobody reads them any more; the worker should then end.
+pub type SendFrame<'a> = dyn FnMut(Frame) -> io::Result<()> + 'a;
+
+/// What a worker does with a job: train, obey commands between steps, and send frames.
+type Work = dyn Fn(Job, &mut TakeCommand<'_>, &mut SendFrame<'_>) -> Result<(), WorkerFailure> + Send + Sync;
 
 /// Runs a function on a thread for each group.
 ///
 /// A panic costs one group's attempt, as in a process; an abort or a segfault ends the program.
-/// A thread cannot be killed: a worker to be killed is left alone, and its next event fails.
+/// A thread cannot be killed: a worker to be killed is left alone, and its next frame fails.
 #[derive(Clone)]
 pub struct InProcessLauncher {
     work: Arc<Work>,
@@ -45,7 +47,7 @@ impl InProcessLauncher {
     /// Workers that do this.
     pub fn new<W>(work: W) -> Self
     where
-        W: Fn(Job, &AtomicBool, &mut dyn FnMut(Envelope) -> io::Result<()>) -> Result<(), WorkerFailure>
+        W: Fn(Job, &mut TakeCommand<'_>, &mut SendFrame<'_>) -> Result<(), WorkerFailure>
             + Send
             + Sync
             + 'static,
@@ -62,61 +64,83 @@ impl std::fmt::Debug for InProcessLauncher {
 
 impl Launcher for InProcessLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        let (sender, receiver) = mpsc::sync_channel(IN_FLIGHT);
-        let (work, job, wishes) = (Arc::clone(&self.work), job.clone(), Arc::<Wishes>::default());
-        let theirs = Arc::clone(&wishes);
+        let (frames, received) = mpsc::sync_channel(IN_FLIGHT);
+        let (commands, inbox) = mpsc::channel();
+        let killed = Arc::<AtomicBool>::default();
+        let sender = FrameSender { frames, killed: Arc::clone(&killed) };
+        let (work, job) = (Arc::clone(&self.work), job.clone());
         let thread = thread::Builder::new()
             .name("worker".to_owned())
-            .spawn(move || attempt(&*work, job, &theirs, &sender))
+            .spawn(move || run(&*work, job, &inbox, &sender))
             .map_err(LaunchError::Thread)?;
-        Ok(Box::new(ThreadWorker { wishes, events: Some(receiver), thread: Some(thread), exit: None }))
+        Ok(Box::new(ThreadWorker {
+            commands,
+            killed,
+            frames: Some(received),
+            thread: Some(thread),
+            exit: None,
+        }))
     }
 }
 
-/// What the runner wants of a thread.
-#[derive(Debug, Default)]
-struct Wishes {
-    stop: AtomicBool,
-    /// Nobody listens any more.
-    killed: AtomicBool,
+/// The sending end of a worker's stream, which closes when the last clone is dropped.
+#[derive(Clone)]
+struct FrameSender {
+    frames: SyncSender<Frame>,
+    /// Nobody reads any more.
+    killed: Arc<AtomicBool>,
 }
 
-/// Runs the function; its sender, dropped on return, closes the stream.
-fn attempt(work: &Work, job: Job, wishes: &Wishes, sender: &SyncSender<Envelope>) -> Exit {
-    let mut emit = |envelope| {
-        let heard = !wishes.killed.load(Ordering::Relaxed) && sender.send(envelope).is_ok();
-        if heard { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+impl FrameSender {
+    fn send(&self, frame: Frame) -> io::Result<()> {
+        let sent = !self.killed.load(Ordering::Relaxed) && self.frames.send(frame).is_ok();
+        if sent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    }
+}
+
+/// Runs the function with heartbeats beside it, as a worker process does.
+fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender) -> Exit {
+    let beat = sender.clone();
+    let heartbeats = match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| beat.send(frame)) {
+        Ok(heartbeats) => heartbeats,
+        Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
     };
-    match catch_unwind(AssertUnwindSafe(|| work(job, &wishes.stop, &mut emit))) {
+    let mut take_command = || commands.try_recv().ok();
+    let mut send_frame = |frame| sender.send(frame);
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(job, &mut take_command, &mut send_frame)));
+    drop(heartbeats);
+    match outcome {
         Ok(Ok(())) => Exit::silent(ExitStatus::Code(0)),
-        Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), last_words: failure.message },
-        Err(panic) => Exit { status: ExitStatus::Code(101), last_words: text::panic(&*panic).to_owned() },
+        Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), stderr: failure.message },
+        Err(panic) => Exit { status: ExitStatus::Code(101), stderr: text::panic(&*panic).to_owned() },
     }
 }
 
 /// A thread that trains.
 struct ThreadWorker {
-    wishes: Arc<Wishes>,
-    events: Option<Receiver<Envelope>>,
+    commands: Sender<Command>,
+    killed: Arc<AtomicBool>,
+    frames: Option<Receiver<Frame>>,
     thread: Option<JoinHandle<Exit>>,
     exit: Option<Exit>,
 }
 
 impl Worker for ThreadWorker {
-    fn events(&mut self) -> EventStream {
-        match self.events.take() {
-            Some(events) => Box::new(events.into_iter().map(Ok)),
+    fn frames(&mut self) -> FrameStream {
+        match self.frames.take() {
+            Some(frames) => Box::new(frames.into_iter().map(Ok)),
             None => Box::new(std::iter::empty()),
         }
     }
 
-    fn stop(&mut self) {
-        self.wishes.stop.store(true, Ordering::Relaxed);
+    fn send(&mut self, command: &Command) {
+        // A thread that has returned needs no command.
+        let _ = self.commands.send(command.clone());
     }
 
     fn kill(&mut self) {
-        self.wishes.stop.store(true, Ordering::Relaxed);
-        self.wishes.killed.store(true, Ordering::Relaxed);
+        self.killed.store(true, Ordering::Relaxed);
+        self.send(&Command::StopAll);
     }
 
     fn try_wait(&mut self) -> Option<Exit> {

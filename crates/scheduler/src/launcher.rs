@@ -2,33 +2,44 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use gansweep_protocol::{Envelope, FrameError, Job};
+use gansweep_protocol::{Command, Frame, FrameError, Job};
 
 use crate::Exit;
 
-/// A worker's events, in order. Ends with `None` when the worker has closed its stream, after an
+/// A worker's frames, in order. Ends with `None` when the worker has closed its stream, after an
 /// error at the latest; blocks as long as nothing comes.
-pub type EventStream = Box<dyn Iterator<Item = Result<Envelope, FrameError>> + Send>;
+pub type FrameStream = Box<dyn Iterator<Item = Result<Frame, FrameError>> + Send>;
 
 /// Starts workers.
 pub trait Launcher {
     /// Starts one worker on one group; returns at once.
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError>;
+
+    /// The longest time from the launch of a worker to its first frame; a worker that takes longer
+    /// is killed. `None` where workers may have to wait for a place, as in a cluster's queue.
+    fn start_timeout(&self) -> Option<Duration> {
+        Some(START_TIMEOUT)
+    }
 }
 
-/// A worker at work on one group. None of its methods blocks for long.
-pub trait Worker {
-    /// Its events; called once, right after the launch.
-    fn events(&mut self) -> EventStream;
+/// A program of this machine sends its first heartbeat within milliseconds, unless it is loaded over
+/// a slow network.
+const START_TIMEOUT: Duration = Duration::from_mins(5);
 
-    /// Asks it to finish the step, write a checkpoint, tell of each interruption, and end.
-    fn stop(&mut self);
+/// A worker that trains one group. None of its methods blocks for long.
+pub trait Worker {
+    /// Its frames; called once, right after the launch.
+    fn frames(&mut self) -> FrameStream;
+
+    /// Sends it a command; it obeys after the steps that it is at.
+    fn send(&mut self, command: &Command);
 
     /// Ends it at once, with everything it may have started.
     fn kill(&mut self);
 
-    /// How it ended, or `None` while it has not.
+    /// How it exited, or `None` while it has not.
     fn try_wait(&mut self) -> Option<Exit>;
 }
 
@@ -61,7 +72,7 @@ pub enum LaunchError {
 
 impl LaunchError {
     /// Whether every other launch from the same slot would fail in the same way.
-    pub fn blames_the_slot(&self) -> bool {
+    pub fn is_of_the_slot(&self) -> bool {
         match self {
             Self::DeviceUnavailable { .. } => true,
             Self::Program { source, .. } => {
@@ -69,5 +80,11 @@ impl LaunchError {
             }
             Self::Job(_) | Self::Thread(_) => false,
         }
+    }
+
+    /// Whether every other launch of the sweep would fail in the same way. What a job of one run
+    /// shares with that of any other is its folders, and only a path can fail to be written down.
+    pub fn is_of_the_sweep(&self) -> bool {
+        matches!(self, Self::Job(_))
     }
 }

@@ -1,4 +1,4 @@
-//! What the sweep tells while it runs: the progress display and a log both live on it.
+//! What the sweep tells its observer while it runs: the progress display and a log both live on it.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Notice {
         /// The attempt that was cut short.
         attempt: u32,
     },
-    /// The run was over before: trained as far as is asked, or diverged.
+    /// The run was over before: trained as far as is asked, diverged, or ended by the pruner.
     Skipped {
         /// Which.
         run: RunName,
@@ -73,11 +73,11 @@ pub enum Notice {
         /// Workers at work, by slot.
         workers: Vec<WorkerProgress>,
     },
-    /// A run is over, as far as this invocation goes.
+    /// A run is over, as far as this invocation goes, or is paused.
     RunEnded {
         /// Which.
         run: RunName,
-        /// Completed, diverged, failed or interrupted.
+        /// Completed, pruned, paused, diverged, failed or interrupted.
         state: RunState,
         /// Steps done.
         step: u64,
@@ -117,7 +117,13 @@ pub enum Notice {
         /// What the system says.
         reason: String,
     },
-    /// The sweep is ending before its time: by the user, or by a database that fails.
+    /// The sweep ends for a cause that all of its runs share. They are not charged for it.
+    SharedCause {
+        /// What happened, and where.
+        cause: String,
+    },
+    /// The sweep is ending before its time: by the user, by a cause that all runs share, or by a
+    /// database that fails.
     Stopping {
         /// How urgently.
         level: StopLevel,
@@ -129,19 +135,25 @@ pub enum Notice {
 /// Where a sweep stands, runs finished before it began included.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SweepProgress {
-    /// Runs in the plan.
+    /// Runs so far; more may come.
     pub runs: usize,
-    /// Runs over: completed or diverged, now or before.
+    /// Runs over: completed, diverged or pruned, now or before.
     pub done: usize,
     /// How many of those diverged.
     pub diverged: usize,
+    /// How many of those the pruner ended.
+    pub pruned: usize,
     /// Runs given up.
     pub failed: usize,
-    /// Runs in the hands of workers.
+    /// Runs that workers have.
     pub active: usize,
+    /// How many of those have not begun: their workers are starting.
+    pub pending: usize,
+    /// Runs that wait for the pruner.
+    pub paused: usize,
     /// Steps done, over all runs.
     pub steps_done: u64,
-    /// Steps of all runs; a run that diverged or failed counts those it did.
+    /// Steps of all runs; a run that diverged, failed or was pruned counts those it did.
     pub steps_total: u64,
     /// Of the sweep's arithmetic, from 0 to 1.
     pub fraction: f64,
@@ -162,7 +174,7 @@ pub struct WorkerProgress {
     pub label: String,
     /// Lanes that are not over.
     pub lanes: usize,
-    /// The epoch being trained, from 1, of its first lane; 0 before the first word.
+    /// The epoch being trained, from 1, of its first lane; 0 before the first report.
     pub epoch: u32,
     /// Epochs of that lane.
     pub epochs: u32,

@@ -1,5 +1,6 @@
 //! Workers as processes of their own.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -10,24 +11,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use gansweep_protocol::{Job, read_frame};
+use gansweep_protocol::{Command as Request, Job, read_frame};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::tail::Tail;
-use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker};
+use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
-/// The line that asks a worker to stop cleanly.
-const STOP_LINE: &[u8] = b"stop\n";
-/// How long the last words of a worker that has exited are waited for.
-const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(200);
+/// How long the rest of a worker's stderr is waited for once it has exited.
+const STDERR_WAIT: Duration = Duration::from_millis(200);
+/// Bytes of a worker's stderr that are kept.
+const STDERR_BYTES: usize = 4096;
+/// Lines of it that are reported.
+const STDERR_LINES: usize = 12;
 
 /// Starts a program for each group.
 ///
-/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open: the
-/// line `stop` asks it to stop cleanly, and the end of input means that the runner is gone, which
-/// asks for the same. It writes frames of events to its standard output, and words for humans to
-/// its standard error. It leads a process group of its own, so that a terminal's Ctrl-C reaches
-/// the runner alone.
+/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open for
+/// commands, each a line of JSON; the end of input means that the runner is gone, and asks it to
+/// stop cleanly. It writes frames to its standard output, and words for humans to its standard error.
+/// It leads a process group of its own, so that a terminal's Ctrl-C reaches the runner alone.
 #[derive(Debug, Clone)]
 pub struct ProcessLauncher {
     /// The program.
@@ -38,8 +39,7 @@ pub struct ProcessLauncher {
 
 impl Launcher for ProcessLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        let mut line = serde_json::to_vec(job)?;
-        line.push(b'\n');
+        let line = job.to_line()?;
         let child = Command::new(&self.program)
             .args(&self.args)
             .stdin(Stdio::piped())
@@ -48,7 +48,7 @@ impl Launcher for ProcessLauncher {
             .process_group(0)
             .spawn()
             .map_err(|source| LaunchError::Program { program: self.program.clone(), source })?;
-        Ok(Box::new(ProcessWorker::attend(child, line)?))
+        Ok(Box::new(ProcessWorker::new(child, line)?))
     }
 }
 
@@ -56,43 +56,44 @@ impl Launcher for ProcessLauncher {
 #[derive(Debug)]
 struct ProcessWorker {
     child: Child,
-    /// Sending asks for a clean stop; dropping closes the child's input.
-    stop: Option<Sender<()>>,
+    /// Takes lines for the child's input; dropping it closes the input.
+    lines: Option<Sender<String>>,
     output: Option<ChildStdout>,
-    tail: Arc<Mutex<Tail>>,
-    listener: Option<JoinHandle<()>>,
+    stderr: Arc<Mutex<Tail>>,
+    stderr_reader: Option<JoinHandle<()>>,
     exit: Option<Exit>,
 }
 
 impl ProcessWorker {
-    /// Hands the job over and begins to listen; the child is killed if that fails.
-    fn attend(mut child: Child, line: Vec<u8>) -> Result<Self, LaunchError> {
-        let (stop, stops) = mpsc::channel();
+    /// Hands the job over and begins to read stderr; the child is killed if that fails.
+    fn new(mut child: Child, job: String) -> Result<Self, LaunchError> {
+        let (lines, receiver) = mpsc::channel();
         let pipes = (child.stdin.take(), child.stderr.take());
         let output = child.stdout.take();
-        let tail = Arc::default();
-        let mut worker = Self { child, stop: Some(stop), output, tail, listener: None, exit: None };
+        let stderr = Arc::default();
+        let mut worker = Self { child, lines: Some(lines), output, stderr, stderr_reader: None, exit: None };
         if let (Some(input), Some(errors)) = pipes {
-            spawn("worker-input", move || feed(input, &line, &stops))?;
-            let tail = Arc::clone(&worker.tail);
-            worker.listener = Some(spawn("worker-errors", move || listen(errors, &tail))?);
+            spawn("worker-input", move || write_lines(input, &job, &receiver))?;
+            let stderr = Arc::clone(&worker.stderr);
+            worker.stderr_reader = Some(spawn("worker-stderr", move || keep_tail(errors, &stderr))?);
         }
         Ok(worker)
     }
 
-    /// What the child said last; waits a little for the rest of it.
-    fn last_words(&mut self) -> String {
-        let patience = Instant::now() + LAST_WORDS_PATIENCE;
-        while self.listener.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < patience
+    /// The end of what the child wrote to stderr; waits a little for the rest of it.
+    fn stderr(&mut self) -> String {
+        let deadline = Instant::now() + STDERR_WAIT;
+        while self.stderr_reader.as_ref().is_some_and(|thread| !thread.is_finished())
+            && Instant::now() < deadline
         {
             thread::sleep(Duration::from_millis(1));
         }
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 }
 
 impl Worker for ProcessWorker {
-    fn events(&mut self) -> EventStream {
+    fn frames(&mut self) -> FrameStream {
         match self.output.take() {
             Some(output) => {
                 let mut reader = BufReader::with_capacity(64 << 10, output);
@@ -102,15 +103,15 @@ impl Worker for ProcessWorker {
         }
     }
 
-    fn stop(&mut self) {
-        if let Some(stop) = &self.stop {
+    fn send(&mut self, command: &Request) {
+        if let (Some(lines), Ok(line)) = (&self.lines, command.to_line()) {
             // A child that no longer listens is about to be noticed as gone.
-            let _ = stop.send(());
+            let _ = lines.send(line);
         }
     }
 
     fn kill(&mut self) {
-        self.stop = None;
+        self.lines = None;
         if self.exit.is_some() {
             return;
         }
@@ -127,7 +128,7 @@ impl Worker for ProcessWorker {
                 Ok(status) => exit_status(status?),
                 Err(_) => ExitStatus::Unknown,
             };
-            self.exit = Some(Exit { status, last_words: self.last_words() });
+            self.exit = Some(Exit { status, stderr: self.stderr() });
         }
         self.exit.clone()
     }
@@ -137,8 +138,8 @@ impl Drop for ProcessWorker {
     /// No worker outlives its handle.
     fn drop(&mut self) {
         self.kill();
-        let patience = Instant::now() + LAST_WORDS_PATIENCE;
-        while self.try_wait().is_none() && Instant::now() < patience {
+        let deadline = Instant::now() + STDERR_WAIT;
+        while self.try_wait().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -159,22 +160,22 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(LaunchError::Thread)
 }
 
-/// Writes the job, then a line for each wish to stop, until nobody can wish any more. On a thread
-/// of its own: a job may be longer than a pipe, and a child that never reads must not hold up the
-/// sweep. Failures to write mean that the child is gone, which its exit tells better.
-fn feed(mut input: ChildStdin, job: &[u8], stops: &Receiver<()>) {
-    if input.write_all(job).is_err() {
+/// Writes the job, then each command as it comes, until no more can come. On a thread of its own: a
+/// job may be longer than a pipe, and a child that never reads must not hold up the sweep. Failures
+/// to write mean that the child is gone, which its exit tells better.
+fn write_lines(mut input: ChildStdin, job: &str, commands: &Receiver<String>) {
+    if input.write_all(job.as_bytes()).is_err() {
         return;
     }
-    for () in stops {
-        if input.write_all(STOP_LINE).is_err() {
+    for command in commands {
+        if input.write_all(command.as_bytes()).is_err() {
             return;
         }
     }
 }
 
-/// Keeps the end of what the child says.
-fn listen(mut errors: ChildStderr, tail: &Mutex<Tail>) {
+/// Keeps the end of what the child writes to stderr.
+fn keep_tail(mut errors: ChildStderr, tail: &Mutex<Tail>) {
     let mut buffer = [0; 4096];
     loop {
         match errors.read(&mut buffer) {
@@ -183,5 +184,75 @@ fn listen(mut errors: ChildStderr, tail: &Mutex<Tail>) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,
         }
+    }
+}
+
+/// The last lines of a text of any length, in bounded memory.
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: VecDeque<u8>,
+    cut: bool,
+}
+
+impl Tail {
+    /// Takes more text; forgets the oldest beyond the bound.
+    fn push(&mut self, more: &[u8]) {
+        self.bytes.extend(more);
+        if let Some(excess) = self.bytes.len().checked_sub(STDERR_BYTES).filter(|&n| n > 0) {
+            self.bytes.drain(..excess);
+            self.cut = true;
+        }
+    }
+
+    /// The last lines that are not blank, separated by line feeds; without a line whose beginning is
+    /// forgotten, and with one for several in a row that are equal.
+    fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        let whole = match text.split_once('\n') {
+            Some((_partial, rest)) if self.cut => rest,
+            _ => &text,
+        };
+        let mut lines: Vec<&str> = whole.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        lines.dedup();
+        lines[lines.len().saturating_sub(STDERR_LINES)..].join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_texts_are_kept_whole_but_for_blank_lines() {
+        let mut tail = Tail::default();
+        tail.push(b"one\n\n");
+        tail.push(b"two  \n");
+        assert_eq!(tail.text(), "one\ntwo");
+    }
+
+    #[test]
+    fn what_a_library_repeats_is_kept_once() {
+        let mut tail = Tail::default();
+        tail.push(b"no display\nno display\nno display\nthe device is lost\n");
+        assert_eq!(tail.text(), "no display\nthe device is lost");
+    }
+
+    #[test]
+    fn of_a_flood_the_last_lines_stay_and_memory_is_bounded() {
+        let mut tail = Tail::default();
+        for line in 0..100_000 {
+            tail.push(format!("line {line}\n").as_bytes());
+        }
+        assert_eq!(tail.bytes.len(), STDERR_BYTES);
+        assert_eq!(tail.text().lines().count(), STDERR_LINES);
+        assert_eq!(tail.text().lines().last(), Some("line 99999"));
+    }
+
+    #[test]
+    fn one_endless_line_and_broken_utf8_do_no_harm() {
+        let mut tail = Tail::default();
+        tail.push(&vec![0xff; 3 * STDERR_BYTES]);
+        assert_eq!(tail.text().chars().count(), STDERR_BYTES);
     }
 }

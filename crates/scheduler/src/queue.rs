@@ -1,21 +1,23 @@
-//! Groups of runs that wait for a slot, and how slots share them.
+//! Runs that wait for a slot, and how slots share them.
 //!
-//! Runs wait in groups of equal shape, however many they are. A slot that is ready takes a part: no
-//! more lanes than it can hold, and no more than its share, so that no other slot that is ready
-//! stands idle. The longest run begins first, so that no slot is left alone with a long one at the
-//! end.
+//! Runs wait in pools of one kind, however many they are. A slot that is ready takes a part: no more
+//! lanes than it can hold, and no more than its share, so that no other slot that is ready stands
+//! idle. The longest run begins first, so that no slot is left alone with a long one at the end.
+//! Taking a part costs the logarithm of what waits, for each lane.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use gansweep_config::{PlannedRun, group_runs};
+use gansweep_config::PlannedRun;
 
 use crate::Slot;
+use crate::run_table::{self, Kind};
 
-/// Runs of equal shape, given by their places in the request.
+/// Runs to be trained together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Group {
-    pub(crate) lanes: Vec<usize>,
+    /// By their numbers in the run table.
+    pub(crate) runs: Vec<usize>,
     /// Workers in a row that this group, or the one it was cut from, has lost to failures.
     pub(crate) failures: u32,
 }
@@ -32,48 +34,60 @@ pub struct PlannedGroup {
 /// The groups that the slots would make of `runs`, which have done `steps` steps each, if all slots
 /// took turns.
 pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<PlannedGroup> {
-    let standing = |run: usize| Standing::of(&runs[run], steps[run]);
-    let limit = |slot: usize, run: usize| slots[slot].limit(run);
-    let queue = Queue::new(runs, &(0..runs.len()).collect::<Vec<_>>(), &standing);
-    queue.foresee(slots.len(), &limit, &standing)
+    let mut kinds = HashMap::new();
+    let mut limits: Vec<Vec<usize>> = Vec::new();
+    let mut queue = Queue::default();
+    for (place, (run, &step)) in runs.iter().zip(steps).enumerate() {
+        let kind = run_table::kind_of(&mut kinds, run);
+        if kind == limits.len() {
+            limits.push(slots.iter().map(|slot| slot.limit(run)).collect());
+        }
+        queue.push(Candidate::new(place, kind, run, step, run.total_steps()));
+    }
+    queue.simulate(slots.len(), &|slot, kind| limits[kind][slot])
 }
 
-/// What of a run decides when it begins, and with whom.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+/// A run that waits, with what decides when it begins and with whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    run: usize,
+    kind: Kind,
     /// Lanes of a group have the same; see [`Config::phase`](gansweep_config::Config::phase).
-    pub(crate) phase: u64,
+    phase: u64,
     turn: Turn,
 }
 
-/// Whose turn comes first: a run that has begun, then the longest.
+/// Which run comes first: one that has begun, then the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     fresh: bool,
     /// Floating-point operations until its end.
-    work: Reverse<u64>,
+    flops: Reverse<u64>,
 }
 
-impl Standing {
-    /// Of a run that has done so many steps.
-    pub(crate) fn of(run: &PlannedRun, step: u64) -> Self {
-        let left = run.total_steps().saturating_sub(step) as f64;
-        let work = Reverse((left * run.config.flops_per_step(run.spec.image)) as u64);
-        Self { phase: run.config.phase(&run.spec, step), turn: Turn { fresh: step == 0, work } }
+impl Candidate {
+    /// A run that has done `step` of `goal` steps.
+    pub(crate) fn new(run: usize, kind: Kind, planned: &PlannedRun, step: u64, goal: u64) -> Self {
+        let PlannedRun { config, spec, .. } = planned;
+        let left = goal.saturating_sub(step) as f64;
+        let flops = Reverse((left * config.flops_per_step(spec.image)) as u64);
+        Self { run, kind, phase: config.phase(spec, step), turn: Turn { fresh: step == 0, flops } }
+    }
+
+    pub(crate) const fn phase(&self) -> u64 {
+        self.phase
     }
 }
 
-/// Tells where a run stands now.
-pub(crate) type Standings<'a> = dyn Fn(usize) -> Standing + 'a;
+/// Gives the most lanes of a group, for a slot and a kind of run.
+pub(crate) type Limits<'a> = dyn Fn(usize, Kind) -> usize + 'a;
 
-/// Tells the most lanes of a group with a run in it, given a slot and the run.
-pub(crate) type Limits<'a> = dyn Fn(usize, usize) -> usize + 'a;
-
-/// All groups that wait.
-#[derive(Debug, Default)]
+/// All runs that wait.
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Queue {
-    groups: BTreeMap<Rank, Group>,
-    /// Lanes in all of them.
+    pools: HashMap<Kind, Pool>,
+    /// Who comes first. Ranks differ in `arrival`.
+    order: BTreeMap<Rank, Source>,
     waiting: usize,
     arrivals: u64,
 }
@@ -86,106 +100,188 @@ struct Rank {
     arrival: u64,
 }
 
-impl Queue {
-    /// Of those runs of `planned`.
-    pub(crate) fn new(planned: &[PlannedRun], runs: &[usize], standing: &Standings<'_>) -> Self {
-        let mut queue = Self::default();
-        for alike in group_runs(runs.iter().map(|&run| &planned[run])) {
-            let mut lanes: Vec<usize> = alike.into_iter().map(|position| runs[position]).collect();
-            lanes.sort_by_key(|&run| standing(run).turn);
-            queue.push(Group { lanes, failures: 0 }, standing);
+#[derive(Debug, Clone)]
+enum Source {
+    /// A part of the pool of that kind.
+    Pool(Kind),
+    /// Runs that go together, as they did before they lost a worker.
+    Group(Vec<Candidate>),
+}
+
+/// The runs of one kind that wait, in the order of their turns, then of the plan.
+#[derive(Debug, Clone)]
+struct Pool {
+    rank: Rank,
+    all: BTreeSet<(Turn, usize, u64)>,
+    by_phase: HashMap<u64, BTreeSet<(Turn, usize)>>,
+}
+
+impl Pool {
+    fn insert(&mut self, Candidate { run, phase, turn, .. }: Candidate) {
+        self.all.insert((turn, run, phase));
+        self.by_phase.entry(phase).or_default().insert((turn, run));
+    }
+
+    fn remove(&mut self, &Candidate { run, phase, turn, .. }: &Candidate) -> bool {
+        if let Some(alike) = self.by_phase.get_mut(&phase) {
+            alike.remove(&(turn, run));
         }
-        queue
+        self.all.remove(&(turn, run, phase))
     }
 
+    /// Takes the first runs of the first run's phase, as many as `count` says of all of that phase.
+    fn take(&mut self, count: impl FnOnce(usize) -> usize) -> Vec<usize> {
+        let Some(&(_, _, phase)) = self.all.first() else { return Vec::new() };
+        let alike = self.by_phase.entry(phase).or_default();
+        let mut taken = Vec::new();
+        for _ in 0..count(alike.len()) {
+            let Some((turn, run)) = alike.pop_first() else { break };
+            self.all.remove(&(turn, run, phase));
+            taken.push(run);
+        }
+        taken
+    }
+}
+
+impl Queue {
     pub(crate) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.waiting == 0
     }
 
-    /// Lets a group wait.
-    pub(crate) fn push(&mut self, group: Group, standing: &Standings<'_>) {
+    /// Lets a run wait in the pool of its kind.
+    pub(crate) fn push(&mut self, candidate: Candidate) {
+        self.waiting += 1;
+        let Candidate { kind, turn, .. } = candidate;
+        if let Some(pool) = self.pools.get_mut(&kind) {
+            pool.insert(candidate);
+        } else {
+            self.arrivals += 1;
+            let rank = Rank { failures: 0, turn, arrival: self.arrivals };
+            let mut pool = Pool { rank, all: BTreeSet::new(), by_phase: HashMap::new() };
+            pool.insert(candidate);
+            self.pools.insert(kind, pool);
+        }
+        self.rank_pool(kind);
+    }
+
+    /// Lets runs wait that go together.
+    pub(crate) fn push_group(&mut self, candidates: Vec<Candidate>, failures: u32) {
         self.arrivals += 1;
-        self.insert(group, self.arrivals, standing);
+        self.insert_group(candidates, failures, self.arrivals);
     }
 
-    /// Everything that waits, which waits no longer.
-    pub(crate) fn clear(&mut self) -> impl Iterator<Item = usize> + use<> {
-        std::mem::take(self).groups.into_values().flat_map(|group| group.lanes)
+    /// Takes a run out; `false` if it does not wait.
+    pub(crate) fn remove(&mut self, candidate: &Candidate) -> bool {
+        let of_pool = self.pools.get_mut(&candidate.kind).is_some_and(|pool| pool.remove(candidate));
+        if of_pool {
+            self.waiting -= 1;
+            self.rank_pool(candidate.kind);
+            return true;
+        }
+        self.remove_from_group(candidate.run)
+    }
+
+    fn remove_from_group(&mut self, run: usize) -> bool {
+        let holds =
+            |source: &Source| matches!(source, Source::Group(group) if group.iter().any(|it| it.run == run));
+        let Some(rank) = self.order.iter().find(|(_, source)| holds(source)).map(|(rank, _)| *rank) else {
+            return false;
+        };
+        if let Some(Source::Group(mut group)) = self.order.remove(&rank) {
+            self.waiting -= group.len();
+            group.retain(|candidate| candidate.run != run);
+            self.insert_group(group, rank.failures, rank.arrival);
+        }
+        true
     }
 
     /// The groups that the slots would take if all took turns.
-    pub(crate) fn foresee(
-        mut self,
-        slots: usize,
-        limit: &Limits<'_>,
-        standing: &Standings<'_>,
-    ) -> Vec<PlannedGroup> {
+    pub(crate) fn simulate(mut self, slots: usize, limit: &Limits<'_>) -> Vec<PlannedGroup> {
         let all: Vec<usize> = (0..slots).collect();
-        let mut foreseen = Vec::new();
+        let mut groups = Vec::new();
         while !self.is_empty() && !all.is_empty() {
-            let round = self.deal_all(&all, limit, standing);
-            foreseen.extend(round.into_iter().map(|(slot, group)| PlannedGroup { slot, runs: group.lanes }));
+            let round = self.take_for_all(&all, limit);
+            groups.extend(round.into_iter().map(|(slot, group)| PlannedGroup { slot, runs: group.runs }));
         }
-        foreseen
+        groups
     }
 
-    /// A group for each of the slots that are `ready`, as far as groups wait.
-    pub(crate) fn deal_all(
-        &mut self,
-        ready: &[usize],
-        limit: &Limits<'_>,
-        standing: &Standings<'_>,
-    ) -> Vec<(usize, Group)> {
+    /// A group for each of the slots that are `ready`, as far as runs wait.
+    pub(crate) fn take_for_all(&mut self, ready: &[usize], limit: &Limits<'_>) -> Vec<(usize, Group)> {
         let mut ready = ready.to_vec();
-        let mut dealt = Vec::new();
-        while let Some((slot, group)) = self.deal(&ready, limit, standing) {
+        let mut groups = Vec::new();
+        while let Some((slot, group)) = self.take(&ready, limit) {
             ready.retain(|&other| other != slot);
-            dealt.push((slot, group));
+            groups.push((slot, group));
         }
-        dealt
+        groups
     }
 
-    /// A part of the first group for one of the slots that are `ready`: the one that holds most of
+    /// A part of what comes first for one of the slots that are `ready`: the one that holds most of
     /// it.
-    fn deal(
-        &mut self,
-        ready: &[usize],
-        limit: &Limits<'_>,
-        standing: &Standings<'_>,
-    ) -> Option<(usize, Group)> {
-        let (_, first) = self.groups.first_key_value()?;
-        let limit = |slot: usize| limit(slot, first.lanes[0]);
-        let slot = ready.iter().copied().min_by_key(|&slot| Reverse(limit(slot)))?;
-        let own = limit(slot);
-        let all: usize = ready.iter().map(|&slot| limit(slot)).sum();
+    fn take(&mut self, ready: &[usize], limit: &Limits<'_>) -> Option<(usize, Group)> {
+        let (&rank, source) = self.order.first_key_value()?;
+        let kind = match source {
+            Source::Pool(kind) => *kind,
+            Source::Group(group) => group.first()?.kind,
+        };
+        let slot = ready.iter().copied().min_by_key(|&slot| Reverse(limit(slot, kind)))?;
+        let own = limit(slot, kind);
+        let all: usize = ready.iter().map(|&slot| limit(slot, kind)).sum();
         let share = (self.waiting as f64 * own as f64 / all as f64).round() as usize;
-        let (rank, Group { lanes, failures }) = self.groups.pop_first()?;
-        self.waiting -= lanes.len();
-        let phase = standing(lanes[0]).phase;
-        let alike = lanes.iter().filter(|&&run| standing(run).phase == phase).count();
-        let count = evenly(alike, own).min(share.max(1));
-        let mut taken = Vec::with_capacity(count);
-        let mut left = Vec::new();
-        for run in lanes {
-            let takes = taken.len() < count && standing(run).phase == phase;
-            if takes { &mut taken } else { &mut left }.push(run);
-        }
-        if !left.is_empty() {
-            self.insert(Group { lanes: left, failures }, rank.arrival, standing);
-        }
-        Some((slot, Group { lanes: taken, failures }))
+        let count = |alike: usize| even_part(alike, own).min(share.max(1));
+        let runs = match self.order.remove(&rank)? {
+            Source::Pool(kind) => {
+                let runs = self.pools.get_mut(&kind)?.take(count);
+                self.waiting -= runs.len();
+                self.rank_pool(kind);
+                runs
+            }
+            Source::Group(group) => self.split(group, rank, count),
+        };
+        Some((slot, Group { runs, failures: rank.failures }))
     }
 
-    fn insert(&mut self, group: Group, arrival: u64, standing: &Standings<'_>) {
-        let Some(&first) = group.lanes.first() else { return };
-        let rank = Rank { failures: group.failures, turn: standing(first).turn, arrival };
-        self.waiting += group.lanes.len();
-        self.groups.insert(rank, group);
+    /// Takes the first runs of a group that are in one phase; the rest waits on.
+    fn split(&mut self, group: Vec<Candidate>, rank: Rank, count: impl FnOnce(usize) -> usize) -> Vec<usize> {
+        self.waiting -= group.len();
+        let phase = group.first().map(|first| first.phase);
+        let is_alike = |candidate: &Candidate| Some(candidate.phase) == phase;
+        let count = count(group.iter().filter(|candidate| is_alike(candidate)).count());
+        let (mut taken, mut left) = (Vec::with_capacity(count), Vec::new());
+        for candidate in group {
+            if taken.len() < count && is_alike(&candidate) {
+                taken.push(candidate.run);
+            } else {
+                left.push(candidate);
+            }
+        }
+        self.insert_group(left, rank.failures, rank.arrival);
+        taken
+    }
+
+    fn insert_group(&mut self, candidates: Vec<Candidate>, failures: u32, arrival: u64) {
+        let Some(first) = candidates.first() else { return };
+        self.waiting += candidates.len();
+        self.order.insert(Rank { failures, turn: first.turn, arrival }, Source::Group(candidates));
+    }
+
+    /// Puts a pool at the place that its first run gives it, or forgets it if it is empty.
+    fn rank_pool(&mut self, kind: Kind) {
+        let Some(pool) = self.pools.get_mut(&kind) else { return };
+        self.order.remove(&pool.rank);
+        match pool.all.first() {
+            Some(&(turn, _, _)) => {
+                pool.rank.turn = turn;
+                self.order.insert(pool.rank, Source::Pool(kind));
+            }
+            None => drop(self.pools.remove(&kind)),
+        }
     }
 }
 
 /// The largest of the fewest parts of at most `most` into which `count` can be cut, all as equal as
 /// can be: nine of at most eight make five and four.
-fn evenly(count: usize, most: usize) -> usize {
+fn even_part(count: usize, most: usize) -> usize {
     count.div_ceil(count.div_ceil(most).max(1))
 }

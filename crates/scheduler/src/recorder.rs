@@ -1,20 +1,26 @@
-//! Where a sweep is recorded.
+//! Where a sweep is recorded, and the batches in which it is.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::Envelope;
+use gansweep_protocol::{Checkpoint, Envelope, Event};
 use gansweep_store::{RunStatus, Store, StoreError, SweepRecord};
+
+use crate::RunnerError;
 
 /// Where a sweep is recorded: the [`Store`], or a double of it that fails on demand.
 pub trait Recorder {
-    /// Records the sweep and its plan; a second time, what is new.
+    /// Records the sweep and its first runs; a second time, what is new.
     fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError>;
 
-    /// Ends, as interrupted, the attempts that a runner which died left running.
+    /// Adds runs to the sweep of that name, behind those it has.
+    fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError>;
+
+    /// Ends, as interrupted, the attempts that a runner which died left active.
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError>;
 
-    /// Where runs stand; runs never heard of are absent.
+    /// Where runs stand; runs that were never recorded are absent.
     fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError>;
 
     /// Begins the run's next attempt and gives its number.
@@ -31,11 +37,18 @@ pub trait Recorder {
         state: RunState,
         cause: &str,
     ) -> Result<(), StoreError>;
+
+    /// Gives a run that no worker has another state.
+    fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError>;
 }
 
 impl Recorder for Store {
     fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
         Self::register_sweep(self, sweep, runs).map(|_id| ())
+    }
+
+    fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        Self::add_runs(self, sweep, runs)
     }
 
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
@@ -51,7 +64,7 @@ impl Recorder for Store {
     }
 
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
-        Self::record(self, events)
+        Self::record(self, events).map(|_new| ())
     }
 
     fn end_attempt(
@@ -63,4 +76,121 @@ impl Recorder for Store {
     ) -> Result<(), StoreError> {
         Self::end_attempt(self, run, attempt, state, cause)
     }
+
+    fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError> {
+        Self::set_state(self, run, state, cause)
+    }
+}
+
+/// Gathers events and writes them to a recorder in batches and in order.
+///
+/// After a failure nothing is written any more: whatever came later would stand behind a gap.
+pub(crate) struct EventBatcher<'a> {
+    recorder: &'a mut dyn Recorder,
+    waiting: Vec<Envelope>,
+    /// When the first of them came.
+    oldest: Option<Instant>,
+    /// Checkpoints written since they were last asked for.
+    committed: Vec<(RunId, Checkpoint)>,
+    closed: bool,
+}
+
+impl<'a> EventBatcher<'a> {
+    pub(crate) fn new(recorder: &'a mut dyn Recorder) -> Self {
+        Self { recorder, waiting: Vec::new(), oldest: None, committed: Vec::new(), closed: false }
+    }
+
+    /// Takes an event.
+    pub(crate) fn push(&mut self, envelope: Envelope, now: Instant) {
+        if !self.closed {
+            self.oldest.get_or_insert(now);
+            self.waiting.push(envelope);
+        }
+    }
+
+    /// Whether the events have waited long enough, or are enough.
+    pub(crate) fn is_due(&self, now: Instant, interval: Duration, events: usize) -> bool {
+        self.waiting.len() >= events
+            || self.oldest.is_some_and(|oldest| now.duration_since(oldest) >= interval)
+    }
+
+    /// Writes all that waits, in one transaction.
+    pub(crate) fn flush(&mut self) -> Result<(), RunnerError> {
+        if self.closed || self.waiting.is_empty() {
+            return Ok(());
+        }
+        let written = self.recorder.record(&self.waiting);
+        self.close_on_failure("recording events", written)?;
+        let checkpoints = self.waiting.drain(..).filter_map(|envelope| match envelope.event {
+            Event::Checkpoint(checkpoint) => Some((envelope.run, checkpoint)),
+            _ => None,
+        });
+        self.committed.extend(checkpoints);
+        self.oldest = None;
+        Ok(())
+    }
+
+    /// Checkpoints written since the last call, oldest first.
+    pub(crate) fn take_committed(&mut self) -> Vec<(RunId, Checkpoint)> {
+        std::mem::take(&mut self.committed)
+    }
+
+    /// Adds runs to the sweep, and gives what is recorded of them.
+    pub(crate) fn add_runs(
+        &mut self,
+        sweep: &str,
+        runs: &[PlannedRun],
+    ) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
+        let added = self.recorder.add_runs(sweep, runs);
+        self.close_on_failure("registering runs", added)?;
+        let statuses = self.recorder.statuses(&ids_of(runs));
+        self.close_on_failure("reading where runs stand", statuses)
+    }
+
+    /// Begins an attempt and gives its number.
+    pub(crate) fn begin(&mut self, run: &RunId, device: &str) -> Result<u32, RunnerError> {
+        self.flush()?;
+        let begun = self.recorder.begin_attempt(run, device);
+        self.close_on_failure("beginning an attempt", begun)
+    }
+
+    /// Ends an attempt that did not end itself, after all that it reported.
+    pub(crate) fn end(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), RunnerError> {
+        if self.closed {
+            return Ok(());
+        }
+        self.flush()?;
+        let ended = self.recorder.end_attempt(run, attempt, state, cause);
+        self.close_on_failure("recording the end of an attempt", ended)
+    }
+
+    /// Gives a run that no worker has another state.
+    pub(crate) fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), RunnerError> {
+        self.flush()?;
+        let set = self.recorder.set_state(run, state, cause);
+        self.close_on_failure("recording a run's state", set)
+    }
+
+    fn close_on_failure<T>(
+        &mut self,
+        doing: &'static str,
+        result: Result<T, StoreError>,
+    ) -> Result<T, RunnerError> {
+        result.map_err(|source| {
+            self.closed = true;
+            self.waiting.clear();
+            RunnerError::Database { doing, source }
+        })
+    }
+}
+
+/// The ids of runs, in order.
+pub(crate) fn ids_of(runs: &[PlannedRun]) -> Vec<RunId> {
+    runs.iter().map(|run| run.id.clone()).collect()
 }

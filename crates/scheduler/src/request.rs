@@ -1,36 +1,37 @@
 //! What a sweep is asked to do.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gansweep_config::PlannedRun;
 use gansweep_store::SweepRecord;
 
+use crate::{Launcher, Notice, Pruner, Recorder, Searcher, StopSignal};
+
 /// A place where one worker trains one group at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Slot {
     /// `cpu`, `vulkan:0`, ...
     pub device: String,
     /// Threads its worker may use.
     pub threads: u32,
-    /// For each of the request's runs, how many lanes a group of its kind has here at most. A run
-    /// without an entry trains alone.
-    pub max_lanes: Vec<usize>,
+    /// How many lanes a group with such a run has here at most. Asked once for each group key.
+    pub max_lanes: Arc<dyn Fn(&PlannedRun) -> usize + Send + Sync>,
 }
 
 impl Slot {
     /// The most lanes of a group with that run in it.
-    pub(crate) fn limit(&self, run: usize) -> usize {
-        self.max_lanes.get(run).copied().unwrap_or(1).max(1)
+    pub(crate) fn limit(&self, run: &PlannedRun) -> usize {
+        (self.max_lanes)(run).max(1)
     }
+}
 
-    /// Groups with those runs in them have at most so many lanes from now on.
-    pub(crate) fn lower_limit(&mut self, runs: &[usize], most: usize) {
-        for &run in runs {
-            if let Some(limit) = self.max_lanes.get_mut(run) {
-                *limit = most.min(*limit);
-            }
-        }
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, threads, .. } = self;
+        f.debug_struct("Slot").field("device", device).field("threads", threads).finish_non_exhaustive()
     }
 }
 
@@ -39,10 +40,6 @@ impl Slot {
 pub struct SweepRequest {
     /// The sweep as it is recorded; its `record` is what workers record.
     pub sweep: SweepRecord,
-    /// The plan as it is recorded: a run that is asked for several budgets stands in it for each.
-    pub plan: Vec<PlannedRun>,
-    /// What there is to train: the plan's runs, each once, with the largest budget.
-    pub runs: Vec<PlannedRun>,
     /// All slots take groups from one queue.
     pub slots: Vec<Slot>,
     /// Holds the database; checkpoint paths are relative to it.
@@ -55,10 +52,33 @@ pub struct SweepRequest {
     /// brought a new checkpoint starts the count anew, and neither interruptions by the user nor
     /// attempts of earlier invocations count: who stops a sweep often loses no run by it.
     pub max_attempts: u32,
-    /// A worker that sends nothing for so long is taken for hung and killed.
+    /// A worker that sends nothing for so long, or neither trains a step nor uses the processor, is
+    /// taken for hung and killed. Counted from its first sign of life.
     pub hang_timeout: Duration,
     /// Times that only tests have reason to change.
     pub pacing: Pacing,
+}
+
+/// What a sweep works with.
+pub struct SweepParts<'a> {
+    /// Proposes the runs.
+    pub searcher: &'a mut dyn Searcher,
+    /// Ends or pauses runs before their last step.
+    pub pruner: &'a mut dyn Pruner,
+    /// Starts the workers.
+    pub launcher: &'a dyn Launcher,
+    /// Takes what happens, for good.
+    pub recorder: &'a mut dyn Recorder,
+    /// The user's stop requests.
+    pub stop: &'a StopSignal,
+    /// Is told what happens, for display.
+    pub observer: &'a mut dyn FnMut(&Notice),
+}
+
+impl fmt::Debug for SweepParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SweepParts").field("stop", self.stop).finish_non_exhaustive()
+    }
 }
 
 /// The runner's own times.

@@ -1,4 +1,4 @@
-//! The user's wish to end the sweep.
+//! Stop request from the user (Ctrl-C).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,8 +14,8 @@ pub enum StopLevel {
     AtOnce,
 }
 
-/// A level that only rises, shared by whoever may stop the sweep (a signal handler's thread, a
-/// test) and whoever must obey.
+/// A level that only rises, shared by those who may stop the sweep (a signal handler's thread, a
+/// test) and the sweep itself.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal(Arc<AtomicU8>);
 

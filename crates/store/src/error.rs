@@ -143,6 +143,24 @@ pub enum StoreError {
         /// Its state.
         state: &'static str,
     },
+    /// Events come behind a gap: those before them are not recorded.
+    #[error(
+        "event {found} of attempt {attempt} at run {run} cannot be recorded, because event {expected} is missing; \
+         record the events from there on first"
+    )]
+    MissingEvents {
+        /// The run.
+        run: String,
+        /// The attempt at it.
+        attempt: u32,
+        /// The first event that is missing.
+        expected: u64,
+        /// The event that came.
+        found: u64,
+    },
+    /// A segment cannot be read.
+    #[error(transparent)]
+    Segment(#[from] gansweep_protocol::SegmentError),
     /// An SQL statement is wrong.
     #[error("the SQL statement fails: {detail}")]
     Query {

@@ -74,7 +74,7 @@ pub struct RunStatus {
     /// Attempts so far.
     pub attempts: u32,
     /// Where the next attempt goes on from.
-    pub checkpoint: Option<Resume>,
+    pub resume: Option<Resume>,
     /// Steps done, as far as is recorded.
     pub step: u64,
     /// Steps whose records are sure to stay: those before the latest checkpoint or the end.
@@ -92,6 +92,16 @@ impl RunStatus {
             state => state,
         }
     }
+}
+
+/// What importing a segment came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// Events that were new.
+    pub events: usize,
+    /// Bytes of a frame without its end, behind the last whole one: its writer was killed while
+    /// writing it, or has not yet written all of it.
+    pub torn_bytes: u64,
 }
 
 /// A sweep as recorded.
@@ -291,7 +301,7 @@ pub struct RealImages {
 pub struct AttemptRow {
     /// From 1.
     pub attempt: u32,
-    /// `running`, or how it ended.
+    /// `pending`, `running`, or how it ended.
     pub state: RunState,
     /// Why it ended, unless the run was completed.
     pub cause: Option<String>,
@@ -309,7 +319,7 @@ pub struct AttemptRow {
     pub host: Option<String>,
     /// Steps already done when it began.
     pub from_step: Option<u64>,
-    /// Steps done when it ended, as far as is recorded.
+    /// Last recorded step.
     pub step: Option<u64>,
     /// When the runner began it, in milliseconds since 1970-01-01T00:00:00Z.
     pub began_unix_ms: i64,
@@ -332,9 +342,9 @@ pub struct CheckpointRow {
     pub sha256: String,
     /// The id that the file names, if not the run's: it was written before ids changed.
     pub written_for: Option<RunId>,
-    /// The attempt that wrote it.
+    /// The latest attempt that wrote it or went on from it.
     pub attempt: u32,
-    /// When it was written, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When that was, in milliseconds since 1970-01-01T00:00:00Z.
     pub at_unix_ms: i64,
 }
 

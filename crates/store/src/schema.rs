@@ -98,8 +98,11 @@ fn declare_states(transaction: &Transaction<'_>) -> Result<(), Fault> {
 const fn state_help(state: RunState) -> &'static str {
     match state {
         RunState::Queued => "planned, not begun",
-        RunState::Running => "a worker has it",
+        RunState::Pending => "handed to a worker, not begun",
+        RunState::Running => "a worker trains it",
+        RunState::Paused => "ended at a checkpoint by the sweep's pruner, which may let it go on",
         RunState::Completed => "trained as far as was asked for",
+        RunState::Pruned => "ended before its last step by the sweep's pruner",
         RunState::Diverged => "a loss became NaN or infinite",
         RunState::Failed => "every attempt ended in an error",
         RunState::Interrupted => "stopped before its end, resumable",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::Resume;
+use gansweep_protocol::{Checkpoint, Resume};
 use rusqlite::{Connection, Row};
 
 use crate::{RunStatus, StoreError, fault::Fault};
@@ -11,7 +11,8 @@ use crate::{RunStatus, StoreError, fault::Fault};
 /// The status of each of these runs that the database knows.
 pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.state, r.attempts, r.step, r.confirmed_step, c.step, c.path, c.sha256, c.written_for
+        "SELECT r.state, r.attempts, r.step, r.confirmed_step,
+             c.step, c.path, c.bytes, c.sha256, c.written_for
          FROM runs r LEFT JOIN checkpoints c USING (run_id) WHERE r.id = ?1",
     )?;
     let mut statuses = HashMap::with_capacity(runs.len());
@@ -26,12 +27,15 @@ pub(crate) fn of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunI
 
 fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
     let state: String = row.get(0)?;
-    let checkpoint = match row.get::<_, Option<i64>>(4)? {
+    let resume = match row.get::<_, Option<i64>>(4)? {
         Some(step) => Some(Resume {
-            step: step.cast_unsigned(),
-            path: row.get(5)?,
-            sha256: row.get(6)?,
-            written_for: row.get::<_, Option<String>>(7)?.map(|id| parse_run(&id)).transpose()?,
+            checkpoint: Checkpoint {
+                step: step.cast_unsigned(),
+                path: row.get(5)?,
+                bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+                sha256: row.get(7)?,
+            },
+            written_for: row.get::<_, Option<String>>(8)?.map(|id| parse_run(&id)).transpose()?,
         }),
         None => None,
     };
@@ -39,7 +43,7 @@ fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
     Ok(RunStatus {
         state: parse_state(&state)?,
         attempts: row.get(1)?,
-        checkpoint,
+        resume,
         step: step.cast_unsigned(),
         confirmed_step: confirmed_step.cast_unsigned(),
     })

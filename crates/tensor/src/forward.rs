@@ -3,10 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
-use gansweep_nn::network::{Layer, Network};
-
-/// Added to a variance before its root, as `BatchNorm1d` does.
-const BATCH_NORM_EPS: f64 = 1e-5;
+use gansweep_nn::network::{BatchNorm, Layer, Network};
 
 /// Where `BatchNorm` takes mean and variance from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +46,12 @@ impl Pass<'_> {
         let mut running = self.running.iter().cloned();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let mut moments = Vec::new();
-        let output = self.network.layers.iter().fold(input, |x, layer| match layer {
-            Layer::Linear { .. } => {
+        let output = self.network.nodes.iter().fold(input, |x, node| match node.layer {
+            Layer::Linear(_) => {
                 let [weight, bias] = pair(&mut parameters);
                 x.matmul(weight) + bias
             }
-            Layer::BatchNorm { .. } => {
+            Layer::BatchNorm => {
                 let [weight, bias] = pair(&mut parameters);
                 let normal = match self.statistics {
                     Statistics::Running => {
@@ -92,5 +89,5 @@ fn normalise_batch(x: Tensor<3>, moments: &mut Vec<Tensor<3>>) -> Tensor<3> {
 }
 
 fn normalise(centred: Tensor<3>, variance: Tensor<3>) -> Tensor<3> {
-    centred / (variance + BATCH_NORM_EPS).sqrt()
+    centred / (variance + BatchNorm::EPS).sqrt()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use gansweep_nn::network::{Layer, Network};
+use gansweep_nn::network::{Network, TensorSpec};
 use gansweep_nn::state::Array;
 
 /// One tensor of a network within a lane's flat row.
@@ -49,41 +49,25 @@ pub(super) struct Layout {
 impl Layout {
     /// Of the trained tensors, in the order of [`Network::parameters`].
     pub(super) fn parameters(network: &Network) -> Self {
-        let mut slots = Vec::new();
-        for (index, layer) in network.layers.iter().enumerate() {
-            match *layer {
-                Layer::Linear { inputs, outputs } => {
-                    slots.push((format!("{index}.weight"), inputs, outputs, true));
-                    slots.push((format!("{index}.bias"), 1, outputs, false));
-                }
-                Layer::BatchNorm { features } => {
-                    slots.push((format!("{index}.weight"), 1, features, false));
-                    slots.push((format!("{index}.bias"), 1, features, false));
-                }
-                Layer::LeakyRelu | Layer::Dropout | Layer::Tanh | Layer::Sigmoid => {}
-            }
-        }
-        Self::new(network, slots)
+        Self::new(network, network.parameters())
     }
 
-    /// Of the running statistics: mean and variance of each `BatchNorm` in turn.
+    /// Of the tensors beside them, in the order of [`Network::buffers`]: mean and variance of each
+    /// `BatchNorm` in turn.
     pub(super) fn running(network: &Network) -> Self {
-        let mut slots = Vec::new();
-        for (index, layer) in network.layers.iter().enumerate() {
-            if let Layer::BatchNorm { features } = *layer {
-                slots.push((format!("{index}.running_mean"), 1, features, false));
-                slots.push((format!("{index}.running_var"), 1, features, false));
-            }
-        }
-        Self::new(network, slots)
+        Self::new(network, network.buffers())
     }
 
-    fn new(network: &Network, tensors: Vec<(String, usize, usize, bool)>) -> Self {
+    fn new(network: &Network, tensors: Vec<TensorSpec>) -> Self {
         let mut start = 0;
-        let slots = tensors.into_iter().map(|(name, rows, columns, transposed)| {
+        let slots = tensors.into_iter().map(|TensorSpec { name, shape, .. }| {
             let name = format!("{}.{name}", network.role.name());
+            let (rows, columns, transposed) = match *shape {
+                [outputs, inputs] => (inputs, outputs, true),
+                _ => (1, shape.iter().product(), false),
+            };
             let slot = Slot { name, start, rows, columns, transposed };
-            start += rows * columns;
+            start += slot.count();
             slot
         });
         let slots = slots.collect();

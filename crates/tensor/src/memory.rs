@@ -165,30 +165,21 @@ impl Sizes {
 
 /// Numbers in each tensor that the hidden layers of a network leave for so many rows.
 fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
-    let mut width = network.inputs;
-    let tensors = network.layers.iter().flat_map(move |layer| {
-        let count = match *layer {
-            Layer::Linear { outputs, .. } => {
-                width = outputs;
-                0
-            }
+    network.nodes.iter().flat_map(move |node| {
+        let count = match node.layer {
             Layer::LeakyRelu => TENSORS_OF_A_LAYER,
-            Layer::BatchNorm { .. } => TENSORS_OF_A_NORM,
+            Layer::BatchNorm => TENSORS_OF_A_NORM,
             Layer::Dropout => 1,
-            // Of the last layer.
-            Layer::Tanh | Layer::Sigmoid => 0,
+            // The sum of product and bias is counted with the activation, and the last layer apart.
+            Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,
         };
-        std::iter::repeat_n(rows * width, count)
-    });
-    tensors.collect::<Vec<_>>().into_iter()
+        std::iter::repeat_n(rows * node.outputs(), count)
+    })
 }
 
 /// Numbers in each weight.
 fn weights(network: &Network) -> impl Iterator<Item = usize> {
-    network.layers.iter().filter_map(|layer| match *layer {
-        Layer::Linear { inputs, outputs } => Some(inputs * outputs),
-        _ => None,
-    })
+    network.parameters().into_iter().filter(|spec| spec.shape.len() > 1).map(|spec| spec.count())
 }
 
 #[cfg(test)]

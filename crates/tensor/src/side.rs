@@ -7,13 +7,10 @@ use super::activation::Slopes;
 use super::forward::{Pass, Passed, Statistics};
 use super::layout::Layout;
 use super::optimizer::{Optimizer, Trained};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{BatchNorm, Layer, Network, Role};
 use gansweep_nn::optimizer;
 use gansweep_nn::state::LaneState;
 use gansweep_train::Lane;
-
-/// `BatchNorm1d`'s momentum: the weight of a batch in the running statistics.
-const MOMENTUM: f64 = 0.1;
 
 /// A network of all lanes.
 #[derive(Debug)]
@@ -113,14 +110,14 @@ impl Side {
     pub(super) fn track(&mut self, moments: Vec<Tensor<3>>, batch: usize) {
         let unbiased = batch as f64 / (batch.max(2) - 1) as f64;
         for (index, (running, moment)) in self.running.iter_mut().zip(moments).enumerate() {
-            let weight = if index % 2 == 0 { MOMENTUM } else { MOMENTUM * unbiased };
-            running.inplace(|running| running * (1.0 - MOMENTUM) + moment * weight);
+            let weight = BatchNorm::MOMENTUM * if index % 2 == 0 { 1.0 } else { unbiased };
+            running.inplace(|running| running * (1.0 - BatchNorm::MOMENTUM) + moment * weight);
         }
     }
 
     /// The masks of the next pass of this network, out of those of a step.
     pub(super) fn take_masks(&self, masks: &mut impl Iterator<Item = Tensor<3>>) -> Vec<Tensor<3>> {
-        let layers = self.network.layers.iter().filter(|layer| matches!(layer, Layer::Dropout)).count();
+        let layers = self.network.nodes.iter().filter(|node| node.layer == Layer::Dropout).count();
         masks.take(layers).collect()
     }
 

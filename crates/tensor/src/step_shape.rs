@@ -31,14 +31,9 @@ impl StepShape {
 
 /// The Dropout layers of a network: index and features.
 pub(super) fn dropout_layers(network: &Network) -> Vec<(usize, usize)> {
-    let mut features = network.inputs;
-    let mut found = Vec::new();
-    for (index, layer) in network.layers.iter().enumerate() {
-        match *layer {
-            Layer::Linear { outputs, .. } => features = outputs,
-            Layer::Dropout => found.push((index, features)),
-            Layer::BatchNorm { .. } | Layer::LeakyRelu | Layer::Tanh | Layer::Sigmoid => {}
-        }
-    }
-    found
+    let nodes = network.nodes.iter().enumerate();
+    nodes
+        .filter(|(_, node)| node.layer == Layer::Dropout)
+        .map(|(index, node)| (index, node.inputs()))
+        .collect()
 }

@@ -103,7 +103,7 @@ impl Work {
         let sizes = StepShape {
             lanes: lanes.len(),
             batches: Vec::new(),
-            latent_dim: tensors.generator.network.inputs,
+            latent_dim: tensors.generator.network.inputs(),
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
             generator_numbers: tensors.generator.varying_numbers(),
@@ -187,7 +187,7 @@ impl Trainer for TensorTrainer {
         mode: SampleMode,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
         let rows = self.work.rows.len();
-        let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs);
+        let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs());
         let mut all = Vec::with_capacity(rows * count * dim);
         for &lane in &self.work.rows {
             match latents.get(lane) {

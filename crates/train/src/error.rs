@@ -1,5 +1,6 @@
 //! Why a group could not be trained.
 
+use std::io;
 use std::path::PathBuf;
 
 /// Why a group could not be trained.
@@ -41,12 +42,35 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
         /// The system's word.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Weights could not be written as safetensors.
     #[error("the networks cannot be exported: {0}")]
     Export(String),
     /// The events could not be handed to the runner.
     #[error("the runner cannot be reached: {0}")]
-    Events(#[source] std::io::Error),
+    Events(#[source] io::Error),
+}
+
+impl TrainError {
+    /// Whether every other run of the sweep would fail for the same cause: its data cannot be read,
+    /// or nothing can be written where all runs write.
+    pub fn affects_all_runs(&self) -> bool {
+        match self {
+            Self::Data(_) => true,
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::PermissionDenied
+            ),
+            Self::Device { .. }
+            | Self::OutOfMemory { .. }
+            | Self::Checkpoint { .. }
+            | Self::Group(_)
+            | Self::Export(_)
+            | Self::Events(_) => false,
+        }
+    }
 }

@@ -24,8 +24,8 @@ pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<
         })
         .collect();
     let batches = forward_passes(network.role, state).to_le_bytes();
-    for (index, layer) in network.layers.iter().enumerate() {
-        if matches!(layer, Layer::BatchNorm { .. }) {
+    for (index, node) in network.nodes.iter().enumerate() {
+        if node.layer == Layer::BatchNorm {
             tensors.push((
                 format!("{prefix}{index}.num_batches_tracked"),
                 Dtype::I64,

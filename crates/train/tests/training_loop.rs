@@ -9,7 +9,7 @@ use gansweep_config::{
     Output, Palette, Pixels, Record, RunId, SampleMode, TrainConfig,
 };
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::{Envelope, Event, Job, LaneJob, Metric, Resume};
+use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume};
 use gansweep_train::TrainError;
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
 use gansweep_train::{Outcome, Tally, TrainingLoop, checkpoint};
@@ -163,22 +163,35 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
 
 /// Trains, asking to stop after so many looks; everything that was emitted, and how it ended.
 fn train(job: &Job, stop_after: usize, diverge_at: Option<(u64, u64)>) -> (Vec<Envelope>, Outcome) {
+    train_with(job, vec![(stop_after, Command::StopAll)], diverge_at)
+}
+
+/// Trains; each command comes at that look for commands, counted from 0.
+fn train_with(
+    job: &Job,
+    commands: Vec<(usize, Command)>,
+    diverge_at: Option<(u64, u64)>,
+) -> (Vec<Envelope>, Outcome) {
     let images = images();
     let open = |lanes, states: Vec<LaneState>, _| {
         Ok(Box::new(Scripted { lanes, states: states.into_iter().map(Some).collect(), diverge_at })
             as Box<dyn Trainer>)
     };
     let mut events = Vec::new();
-    let mut emit = |envelope| {
-        events.push(envelope);
+    let mut emit = |frame| {
+        if let Frame::Event(envelope) = frame {
+            events.push(envelope);
+        }
         Ok(())
     };
-    let looks = std::cell::Cell::new(0);
-    let stop = || {
-        looks.set(looks.get() + 1);
-        looks.get() > stop_after
+    let mut waiting = commands.into_iter().peekable();
+    let mut looks = 0;
+    let mut commands = || {
+        let due = waiting.next_if(|(at, _)| *at <= looks);
+        looks += usize::from(due.is_none());
+        due.map(|(_, command)| command)
     };
-    let outcome = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().run(&stop).unwrap();
+    let outcome = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().run(&mut commands).unwrap();
     (events, outcome)
 }
 
@@ -214,12 +227,7 @@ fn resumes(job: &Job, events: &[Envelope]) -> Job {
             _ => None,
         });
         lane.attempt += 1;
-        lane.resume = saved.map(|saved| Resume {
-            step: saved.step,
-            path: saved.path.clone(),
-            sha256: saved.sha256.clone(),
-            written_for: None,
-        });
+        lane.resume = saved.cloned().map(Resume::from);
     }
     next
 }
@@ -328,7 +336,8 @@ fn budget(job: &Job, epochs: u32, milestones: &[u32]) -> Job {
 /// The checkpoint of each lane's end: weights, moments, counts, and the sums behind the next point.
 fn last_checkpoints(job: &Job, events: &[Envelope]) -> Vec<(LaneState, Tally)> {
     let resumes = resumes(job, events).lanes.into_iter().map(|lane| lane.resume.unwrap());
-    let read = |resume: Resume| checkpoint::read(&job.results_dir.join(&resume.path), None).unwrap();
+    let read =
+        |resume: Resume| checkpoint::read(&job.results_dir.join(&resume.checkpoint.path), None).unwrap();
     resumes.map(read).map(|snapshot| (snapshot.state, snapshot.tally)).collect()
 }
 
@@ -424,9 +433,77 @@ fn a_checkpoint_from_before_ids_changed_is_taken_under_the_id_that_it_was_writte
     all.extend(rows(&events).into_iter().map(|((_, step, name), bits)| ((old.clone(), step, name), bits)));
     assert_eq!(all, whole);
     let Some(saved) = resumes(&renamed, &events).lanes.remove(0).resume else { panic!("no checkpoint") };
-    assert!(saved.path.starts_with("checkpoints/0123456789abcdef/"), "{}", saved.path);
-    let next = checkpoint::read(&folder.path().join(saved.path), None).unwrap();
+    assert!(saved.checkpoint.path.starts_with("checkpoints/0123456789abcdef/"), "{}", saved.checkpoint.path);
+    let next = checkpoint::read(&folder.path().join(saved.checkpoint.path), None).unwrap();
     assert_eq!(next.run.as_str(), "0123456789abcdef", "the next file has the new id");
+}
+
+#[test]
+fn a_paused_lane_ends_alone_at_its_checkpoint_and_goes_on_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let whole = rows(&train(&job, usize::MAX, None).0);
+    for look in 0..6 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut job = Job { results_dir: folder.path().to_owned(), ..job.clone() };
+        let [first, second] = [job.lanes[0].run.clone(), job.lanes[1].run.clone()];
+        let pause = Command::Pause { run: first.clone(), cause: "rung 1".to_owned() };
+        let (events, outcome) = train_with(&job, vec![(look, pause)], None);
+        assert_eq!(outcome, Outcome::Finished);
+        let of_first: Vec<_> = events.iter().filter(|envelope| envelope.run == first).collect();
+        let [.., saved, paused] = of_first.as_slice() else { panic!("{of_first:?}") };
+        let Event::Paused(halted) = &paused.event else { panic!("{paused:?}") };
+        assert_eq!(halted.cause, "rung 1");
+        assert!(matches!(&saved.event, Event::Checkpoint(saved) if saved.step == halted.step));
+        let last = events.iter().rfind(|envelope| envelope.run == second).unwrap();
+        assert!(matches!(last.event, Event::Completed(_)), "its neighbour trains on");
+        let seqs: Vec<u64> = of_first.iter().map(|envelope| envelope.seq).collect();
+        assert_eq!(seqs, (0..of_first.len() as u64).collect::<Vec<_>>(), "events are numbered without gaps");
+
+        let mut pieces = rows(&events);
+        job.lanes.truncate(1);
+        let (events, _) = train(&resumes(&job, &events), usize::MAX, None);
+        pieces.extend(rows(&events));
+        assert_eq!(pieces, whole, "paused at look {look}");
+    }
+}
+
+#[test]
+fn a_pruned_lane_ends_for_good_and_commands_to_what_is_over_or_unknown_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let run = job.lanes[0].run.clone();
+    let stranger = RunId::parse("00000000deadbeef").unwrap();
+    let stop = |run: &RunId| Command::Stop { run: run.clone(), cause: "median".to_owned() };
+    let commands = vec![(2, stop(&run)), (2, stop(&stranger)), (3, stop(&run))];
+    let (events, outcome) = train_with(&job, commands, None);
+    assert_eq!(outcome, Outcome::Finished);
+    let pruned = events.iter().filter(|envelope| matches!(envelope.event, Event::Pruned(_)));
+    assert_eq!(pruned.map(|envelope| &envelope.run).collect::<Vec<_>>(), [&run]);
+    let completed = events.iter().filter(|envelope| matches!(envelope.event, Event::Completed(_)));
+    assert_eq!(completed.count(), 1);
+}
+
+#[test]
+fn when_every_lane_is_paused_the_group_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let pause = |lane: usize| Command::Pause { run: job.lanes[lane].run.clone(), cause: String::new() };
+    let (events, outcome) = train_with(&job, vec![(1, pause(0)), (1, pause(1))], None);
+    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(events.iter().filter(|envelope| matches!(envelope.event, Event::Paused(_))).count(), 2);
+}
+
+#[test]
+fn an_attempt_says_which_checkpoint_it_goes_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = job(folder.path(), &[1]);
+    let (events, _) = train(&first, 3, None);
+    let next = resumes(&first, &events);
+    let (events, _) = train(&next, usize::MAX, None);
+    let Event::Started(started) = &events[0].event else { panic!("{:?}", events[0]) };
+    assert!(started.checkpoint.is_some());
+    assert_eq!(started.checkpoint, next.lanes[0].resume.clone().map(|resume| resume.checkpoint));
 }
 
 #[test]
@@ -457,7 +534,7 @@ fn a_damaged_checkpoint_is_refused_and_named() {
     let first = job(folder.path(), &[1]);
     let (events, _) = train(&first, 3, None);
     let next = resumes(&first, &events);
-    let path = folder.path().join(&next.lanes[0].resume.as_ref().unwrap().path);
+    let path = folder.path().join(&next.lanes[0].resume.as_ref().unwrap().checkpoint.path);
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;

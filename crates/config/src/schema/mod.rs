@@ -16,6 +16,9 @@ pub(crate) use field::Field;
 pub(crate) use kind::Misfit;
 pub(crate) use nearest::{is_rather_a_key, nearest, nearest_key, nearest_table};
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Serialize, Serializer};
 use toml::de::DeValue;
 
@@ -94,6 +97,12 @@ impl Key {
         itself.into_iter().chain(self.parts.iter().copied()).filter_map(find)
     }
 
+    /// Whether both decide a common value, or are the same key.
+    pub(crate) fn shares_target(&self, other: &Key) -> bool {
+        let mut paths = self.parts.iter().copied().chain([self.path]);
+        paths.any(|path| path == other.path || other.parts.contains(&path))
+    }
+
     /// Whether both decide a common value.
     pub(crate) fn overlaps(&self, other: &Key) -> bool {
         self.targets().any(|target| other.covers(target))
@@ -144,7 +153,10 @@ pub(crate) const PROFILE: &str = "profile";
 
 /// The key of that path.
 pub fn find(path: &str) -> Option<&'static Key> {
-    keys().find(|key| key.path == path)
+    // Keys are looked up for every value of every run of a plan.
+    static BY_PATH: LazyLock<HashMap<&str, &Key>> =
+        LazyLock::new(|| keys().map(|key| (key.path, key)).collect());
+    BY_PATH.get(path).copied()
 }
 
 /// Whether keys lie below that path.

@@ -105,6 +105,21 @@ fn exclusions_leave_out_what_has_all_of_their_values() {
 }
 
 #[test]
+fn of_two_values_of_a_rule_on_one_key_the_later_counts() {
+    let axes =
+        "[sweep.grid]\n\"optimizer.generator.lr\" = [1e-3, 1e-4]\n\"optimizer.discriminator.lr\" = [1e-3]\n";
+    let rule = |values: &str| {
+        let plan = plan(&format!("{axes}[[sweep.exclude]]\n{values}"));
+        plan.runs.into_iter().map(|run| run.label).collect::<Vec<_>>()
+    };
+    let first_left = ["generator.lr=1e-3 discriminator.lr=1e-3 seed=0"];
+    let second_left = ["generator.lr=1e-4 discriminator.lr=1e-3 seed=0"];
+    assert_eq!(rule("optimizer.lr = 1e-3\noptimizer.generator.lr = 1e-4\n"), first_left);
+    assert_eq!(rule("optimizer.generator.lr = 1e-4\noptimizer.lr = 1e-3\n"), second_left);
+    assert_eq!(rule("optimizer.lr = 1e-3\n"), second_left);
+}
+
+#[test]
 fn what_is_excluded_may_contradict_itself() {
     let text = "[sweep.grid]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\"model.output\" = [\"tanh\", \"sigmoid\"]\n\
                 [[sweep.exclude]]\ndata.pixels = \"unit\"\nmodel.output = \"tanh\"\n\
@@ -261,6 +276,17 @@ fn ten_thousand_configs_are_planned() {
     let ids: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
     assert_eq!(ids.len(), 10_000);
     assert_eq!(plan.runs[9_999].label, "lr=0.01 beta1=0.99 seed=0");
+}
+
+#[test]
+fn as_many_contradictions_as_configs_are_counted_in_linear_time() {
+    let text = "[model.generator]\nbatch_norm = true\n[sweep.grid]\n\"data.images\" = { linear = [1001, 9999], n = 8999 }\n\
+                \"train.batch_size\" = [10, 20, 40, 50]\n";
+    let Err(faults) = load_with(text, &sets(&[])).and_then(|experiment| Plan::new(&experiment, &at_hand))
+    else {
+        panic!("some of these leave one image for the last batch")
+    };
+    assert!(faults.as_slice().len() > 1_000);
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Oracle {
             }
         };
         let slope = if activation == Activation::Relu { 0.0 } else { slope };
-        for (index, layer) in network.layers.iter().enumerate() {
+        for (index, node) in network.nodes.iter().enumerate() {
             let name = |suffix: &str| format!("{}.{index}.{suffix}", role.name());
             let each = |tape: &mut Tape, rows: &Batch, function: &dyn Fn(f64) -> (f64, f64)| {
                 let apply = |tape: &mut Tape, var: Var| {
@@ -158,11 +158,11 @@ impl Oracle {
                 };
                 rows.iter().map(|row| row.iter().map(|&var| apply(tape, var)).collect()).collect::<Batch>()
             };
-            rows = match *layer {
-                Layer::Linear { inputs, .. } => {
-                    linear(tape, &vars[&name("weight")], &vars[&name("bias")], inputs, &rows)
+            rows = match node.layer {
+                Layer::Linear(_) => {
+                    linear(tape, &vars[&name("weight")], &vars[&name("bias")], node.inputs(), &rows)
                 }
-                Layer::BatchNorm { .. } => self.batch_norm(tape, vars, &name(""), &rows, mode),
+                Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, mode),
                 Layer::LeakyRelu => {
                     each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
                 }

@@ -1,12 +1,14 @@
 //! `gansweep plan`: what a sweep would run.
 
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 
 use gansweep_app::plan::{DataPreview, DataWay, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
-use gansweep_config::RunState;
-use serde_json::json;
+use gansweep_config::{AxisSummary, PlannedRun, ResolvedKey, RunState};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::request;
 use crate::cli::PlanArgs;
@@ -22,10 +24,11 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
     if !args.json {
         return show(&request);
     }
-    let json = View(preview(&request)?).json();
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &json)?;
+    let preview = preview(&request)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, &Json::of(&preview))?;
     writeln!(out)?;
+    out.flush()?;
     Ok(())
 }
 
@@ -36,7 +39,7 @@ pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A preview as text and as JSON.
+/// A preview for people.
 struct View(Preview);
 
 impl fmt::Display for View {
@@ -119,28 +122,63 @@ impl View {
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
         text
     }
+}
 
-    fn json(&self) -> serde_json::Value {
-        let experiment = &self.0.experiment;
-        let runs: Vec<_> = self.0.plan.runs.iter().map(|run| {
-            let state = self.0.state(run).map(RunState::name);
-            json!({"id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
-                   "assignments": run.assignments, "epochs": run.epochs, "steps": run.total_steps(), "state": state,
-                   "config": run.config})
-        }).collect();
-        let extensions: Vec<_> = self
-            .0
-            .extensions()
-            .into_iter()
-            .map(|((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs}))
-            .collect();
-        json!({
-            "name": experiment.name, "file": experiment.file, "recipe": experiment.recipe, "data": data(&self.0.data), "datasets": datasets(&self.0.data),
-            "resolved": experiment.resolved, "axes": self.0.plan.axes, "runs": runs,
-            "duplicates": self.0.plan.duplicates, "excluded": self.0.plan.excluded, "extensions": extensions,
-            "groups": self.0.groups, "workers": self.0.workers,
-            "floating_point_operations": self.0.training_flops,
-        })
+/// A preview for programs. Runs are written one by one: as one value, those of a large plan would take
+/// a multiple of the plan's memory.
+#[derive(Serialize)]
+struct Json<'p> {
+    name: &'p str,
+    file: &'p Path,
+    recipe: &'p str,
+    data: String,
+    datasets: Vec<Value>,
+    resolved: &'p [ResolvedKey],
+    axes: &'p [AxisSummary],
+    runs: RunsJson<'p>,
+    duplicates: usize,
+    excluded: usize,
+    extensions: Vec<Value>,
+    groups: &'p [GroupPreview],
+    workers: usize,
+    floating_point_operations: f64,
+}
+
+impl<'p> Json<'p> {
+    fn of(preview: &'p Preview) -> Self {
+        let Preview { experiment, plan, .. } = preview;
+        let extension = |((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs});
+        Self {
+            name: &experiment.name,
+            file: &experiment.file,
+            recipe: &experiment.recipe,
+            data: data(&preview.data),
+            datasets: datasets(&preview.data),
+            resolved: &experiment.resolved,
+            axes: &plan.axes,
+            runs: RunsJson(preview),
+            duplicates: plan.duplicates,
+            excluded: plan.excluded,
+            extensions: preview.extensions().into_iter().map(extension).collect(),
+            groups: &preview.groups,
+            workers: preview.workers,
+            floating_point_operations: preview.training_flops,
+        }
+    }
+}
+
+struct RunsJson<'p>(&'p Preview);
+
+impl Serialize for RunsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let run_json = |run: &PlannedRun| {
+            json!({
+                "id": run.id, "label": run.label, "seed": run.seed, "config_hash": run.config_hash,
+                "assignments": run.assignments, "epochs": run.epochs, "steps": run.total_steps(),
+                "state": self.0.state(run).map(RunState::name), "config": run.config,
+            })
+        };
+        serializer.collect_seq(self.0.plan.runs.iter().map(run_json))
     }
 }
 
@@ -172,7 +210,7 @@ fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
 }
 
 /// The same for programs.
-fn datasets(previews: &[DataPreview]) -> Vec<serde_json::Value> {
+fn datasets(previews: &[DataPreview]) -> Vec<Value> {
     previews.iter().map(|it| json!({"asked_for": it.dataset, "spec": it.spec})).collect()
 }
 

@@ -37,7 +37,9 @@ pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
 fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<ExitCode, Failure> {
     let summary = &outcome.summary;
     display.say(&describe(summary));
-    if summary.stopped {
+    if summary.shared_cause.is_some() {
+        display.say("ended before its time; once the cause is gone, the same command goes on from here");
+    } else if summary.stopped {
         display.say("stopped; the same command goes on from here");
     }
     print_places(&outcome.report, &outcome.database)?;
@@ -61,6 +63,8 @@ fn describe(summary: &Summary) -> String {
     let parts = [
         (summary.completed, "completed"),
         (summary.skipped, "already done"),
+        (summary.pruned, "pruned"),
+        (summary.paused, "paused"),
         (summary.diverged, "diverged"),
         (summary.failed, "failed"),
         (summary.interrupted, "interrupted"),

@@ -1,4 +1,4 @@
-//! The hidden command that trains one group: a job on stdin, events on stdout.
+//! The hidden command that trains one group: a job and commands on stdin, frames on stdout.
 
 use std::io::{BufReader, stdin, stdout};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run() -> ExitCode {
-    match worker::serve(BufReader::new(stdin()), stdout().lock()) {
+    match worker::serve(BufReader::new(stdin()), stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);

@@ -5,11 +5,15 @@
 //! differentiation. [`visit`] lists them all; a backend does its work in a [`Visitor`], which is compiled
 //! for each.
 
+mod hinge;
+mod least_squares;
 mod non_saturating;
 mod outputs;
 
 use gansweep_config::{LossConfig, LossKind};
 
+pub use hinge::Hinge;
+pub use least_squares::LeastSquares;
 pub use non_saturating::NonSaturating;
 pub use outputs::{Dual, Outputs, sigmoid};
 
@@ -66,6 +70,8 @@ pub trait Visitor {
 pub fn visit<V: Visitor>(kind: LossKind, work: V) -> V::Output {
     match kind {
         LossKind::NonSaturating => work.visit::<NonSaturating>(),
+        LossKind::LeastSquares => work.visit::<LeastSquares>(),
+        LossKind::Hinge => work.visit::<Hinge>(),
     }
 }
 

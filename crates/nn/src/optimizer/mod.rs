@@ -11,12 +11,16 @@
 )]
 mod adam;
 mod elements;
+mod rmsprop;
+mod sgd;
 mod slices;
 
 use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
 pub use elements::{Elements, Vector, splat};
+pub use rmsprop::{RmsProp, RmsPropMomentum};
+pub use sgd::{Sgd, SgdMomentum};
 pub use slices::step_slices;
 
 use crate::network::Role;
@@ -52,6 +56,14 @@ pub trait Optimizer<const STATE: usize, const NUMBERS: usize>: 'static {
 pub enum Algorithm {
     /// [`Adam`].
     Adam,
+    /// [`Sgd`].
+    Sgd,
+    /// [`SgdMomentum`].
+    SgdMomentum,
+    /// [`RmsProp`].
+    RmsProp,
+    /// [`RmsPropMomentum`].
+    RmsPropMomentum,
 }
 
 /// What an [`Optimizer`] says of itself.
@@ -76,12 +88,17 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 1] = [Self::Adam];
+    pub const ALL: [Self; 5] =
+        [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
         match config.kind {
             OptimizerKind::Adam => Self::Adam,
+            OptimizerKind::Sgd if config.momentum > 0.0 => Self::SgdMomentum,
+            OptimizerKind::Sgd => Self::Sgd,
+            OptimizerKind::RmsProp if config.momentum > 0.0 => Self::RmsPropMomentum,
+            OptimizerKind::RmsProp => Self::RmsProp,
         }
     }
 
@@ -90,6 +107,10 @@ impl Algorithm {
     pub fn visit<V: Visitor>(self, work: V) -> V::Output {
         match self {
             Self::Adam => work.visit::<Adam, _, _>(),
+            Self::Sgd => work.visit::<Sgd, _, _>(),
+            Self::SgdMomentum => work.visit::<SgdMomentum, _, _>(),
+            Self::RmsProp => work.visit::<RmsProp, _, _>(),
+            Self::RmsPropMomentum => work.visit::<RmsPropMomentum, _, _>(),
         }
     }
 
@@ -158,5 +179,52 @@ impl Update {
     /// The numbers of an optimiser that has so many.
     pub fn numbers<const NUMBERS: usize>(&self) -> [f32; NUMBERS] {
         std::array::from_fn(|index| self.numbers[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// An optimiser with another value of each of its hyperparameters in turn, and the name of that.
+    fn others(optimizer: &NetworkOptimizer) -> Vec<(String, NetworkOptimizer)> {
+        let json = serde_json::to_value(optimizer).unwrap();
+        let names = json.as_object().unwrap().iter().filter(|(_, value)| value.is_number());
+        let other = |(name, value): (&String, &Value)| {
+            let mut other = json.clone();
+            other[name] = (value.as_f64().unwrap() * 0.5 + 0.01).into();
+            (name.clone(), serde_json::from_value(other).unwrap())
+        };
+        names.map(other).collect()
+    }
+
+    #[test]
+    fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
+        let update = |optimizer: &NetworkOptimizer| {
+            let update = Update::new(optimizer, 3);
+            (update.algorithm, update.numbers.map(f32::to_bits))
+        };
+        for optimizer in NetworkOptimizer::examples() {
+            for (name, other) in others(&optimizer) {
+                let is_read = update(&optimizer) != update(&other);
+                assert_eq!(optimizer.canonical() != other.canonical(), is_read, "{name} of {optimizer:?}");
+                assert_eq!(update(&other), update(&other.canonical()), "{name} of {optimizer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_algorithm_has_an_example_and_buffers_of_its_own() {
+        let examples = NetworkOptimizer::examples();
+        for algorithm in Algorithm::ALL {
+            assert!(examples.iter().any(|it| Algorithm::of(it) == algorithm), "{algorithm:?}");
+            let buffers = algorithm.declaration().buffers;
+            for (index, buffer) in buffers.iter().enumerate() {
+                assert!(!buffers[..index].contains(buffer), "{algorithm:?}");
+                assert!(!Role::BOTH.iter().any(|role| buffer.starts_with(role.name())), "{algorithm:?}");
+            }
+        }
     }
 }

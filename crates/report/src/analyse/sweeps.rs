@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use gansweep_config::RunState;
-
 use super::groups::Groups;
 use super::{axes, charts, command, configs, grids, runs, text, wall};
 use crate::context::{DatasetUse, Samples, Sweep};
@@ -58,7 +56,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
 
 /// When the last attempt ended, if none goes on.
 fn ended(runs: &[RunInput]) -> Option<i64> {
-    let running = runs.iter().any(|run| run.state == RunState::Running);
+    let running = runs.iter().any(|run| run.state.is_active());
     let last = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| attempt.ended_unix_ms).max();
     last.filter(|_| !running)
 }

@@ -1,46 +1,51 @@
 //! A worker program that pretends to train: the protocol between runner and worker in one page.
 //!
 //! It reads a job, one line of JSON, from its input; trains it as `gansweep_scheduler::mock` does;
-//! and writes each event as a frame to its output. The line `stop`, or the end of its input (the
-//! runner is gone), asks for a clean stop. The tests start it as a real process, and its arguments
-//! say how it fails:
+//! and writes frames to its output. The lines after the job are commands, and the end of its input
+//! (the runner is gone) asks for a clean stop. The tests start it as a real process, and its
+//! arguments say how it fails:
 //!
-//!     mock-worker [healthy | deaf | panic N | abort N | hang N | exit CODE N | garbage N | tear N]
+//!     mock-worker [healthy | deaf | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
 //!
-//! where N is how many events come before.
+//! where N is how many frames come before.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use gansweep_protocol::{Envelope, write_frame};
+use gansweep_protocol::{Command, Frame, Heartbeat, HeartbeatThread, Job, SharedWriter};
 use gansweep_scheduler::mock::{Script, pretend};
+use rustix::process::{Signal, getpid, kill_process};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut input = BufReader::new(io::stdin());
     let mut line = String::new();
-    if let Err(error) = io::stdin().lock().read_line(&mut line) {
+    if let Err(error) = input.read_line(&mut line) {
         return fail(&format!("no job came: {error}"));
     }
-    let job = match serde_json::from_str(&line) {
+    let job = match Job::from_line(&line) {
         Ok(job) => job,
         Err(error) => return fail(&format!("no job came: {error}")),
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&stop);
+    let (sender, commands) = mpsc::channel();
     let deaf = arguments.first().is_some_and(|mode| mode == "deaf");
-    thread::spawn(move || listen(&heard, deaf));
-    let mut told = 0;
-    let mut emit = |envelope: Envelope| {
-        misbehave(&arguments, told)?;
-        told += 1;
-        write_frame(io::stdout().lock(), &envelope)
+    thread::spawn(move || listen(input, &sender, deaf));
+    let out = SharedWriter::new(io::stdout());
+    let heart = out.clone();
+    let Ok(_heartbeats) = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(&frame)) else {
+        return fail("no thread for heartbeats");
+    };
+    let mut sent = 0;
+    let mut send_frame = |frame: Frame| {
+        misbehave(&arguments, sent)?;
+        sent += 1;
+        out.send(&frame)
     };
     let script = Script { pace: Duration::from_micros(200), ..Script::healthy() };
-    match pretend(job, &script, &stop, &mut emit) {
+    match pretend(job, &script, &mut || commands.try_recv().ok(), &mut send_frame) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.message);
@@ -54,14 +59,15 @@ fn fail(words: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Sets the flag at the line `stop`, or at the end of the input.
-fn listen(stop: &AtomicBool, deaf: bool) {
-    for line in io::stdin().lock().lines() {
-        if line.is_ok_and(|line| line == "stop") && !deaf {
-            stop.store(true, Ordering::Relaxed);
+/// Passes commands on, and a stop at the end of the input.
+fn listen(input: impl BufRead, commands: &Sender<Command>, deaf: bool) {
+    for line in input.lines().map_while(Result::ok) {
+        if let (false, Ok(command)) = (deaf, Command::from_line(&line)) {
+            // Nobody takes commands once training is over.
+            let _ = commands.send(command);
         }
     }
-    stop.store(true, Ordering::Relaxed);
+    let _ = commands.send(Command::StopAll);
 }
 
 /// Fails as the arguments want when so many events have been told.
@@ -77,7 +83,9 @@ fn misbehave(arguments: &[String], told: u64) -> io::Result<()> {
             eprintln!("driver: bad address");
             std::process::abort();
         }
+        // The heartbeats go on.
         ["hang"] => thread::sleep(Duration::from_hours(1)),
+        ["freeze"] => kill_process(getpid(), Signal::STOP)?,
         ["exit", code] => std::process::exit(code.parse().unwrap_or(1)),
         ["garbage"] => io::stdout().write_all(b"thread 'main' says hello on the wrong pipe\n")?,
         ["tear"] => {

@@ -6,28 +6,35 @@
 //! records of one that was not.
 
 mod training;
+mod worker;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use gansweep_config::RunId;
-use gansweep_protocol::{Envelope, FrameError, Job};
+use gansweep_config::{
+    DataIdentity, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan, PlannedRun, RunId,
+};
+use gansweep_protocol::Job;
 
 use self::training::Training;
-use crate::{EventStream, Exit, ExitStatus, LaunchError, Launcher, Worker, WorkerFailure};
+use self::worker::MockWorker;
+use crate::{Exit, ExitStatus, LaunchError, Launcher, SendFrame, TakeCommand, Worker, WorkerFailure};
 
 /// What one worker does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Script {
-    /// How it fails, and after how many events.
+    /// How it fails, and after how many frames.
     pub fault: Option<(u64, Fault)>,
-    /// It does not hear the wish to stop.
-    pub deaf: bool,
+    /// One long step: after so many frames, only heartbeats come for so long.
+    pub long_step: Option<(u64, Duration)>,
+    /// After so many frames nothing comes for so long, as if the machine slept.
+    pub sleep: Option<(u64, Duration)>,
+    /// It obeys no commands.
+    pub ignores_commands: bool,
     /// It does not exit when its runs are over.
-    pub outstays: bool,
+    pub never_exits: bool,
     /// Runs whose loss becomes NaN, and at which step.
     pub diverging: Vec<(RunId, u64)>,
     /// Runs that the worker reports as failed at that step, while their neighbours train on.
@@ -41,20 +48,24 @@ pub struct Script {
 /// How a worker fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// It ends in that way, with those last words.
-    Die(ExitStatus, String),
-    /// It is silent until it is killed.
+    /// It exits in that way, with that on stderr.
+    Exit(ExitStatus, String),
+    /// It sends nothing until it is killed.
     Hang,
+    /// It sends heartbeats, but trains nothing and uses no processor time, until it is killed.
+    Stall,
     /// It is killed in the middle of a frame.
-    Tear,
+    TornFrame,
     /// It sends a frame whose checksum is wrong, and goes on.
-    Corrupt,
+    CorruptFrame,
     /// It closes its stream and does not exit.
     Linger,
     /// It exits, but something else holds its stream open.
     LeaveOpen,
-    /// It speaks of a run that is not its own.
-    Impersonate,
+    /// It reports a run that is not its own.
+    ForeignRun,
+    /// It leaves out an event.
+    MissingEvent,
     /// It cannot be started: no such program.
     NoProgram,
     /// It cannot be started: no such device.
@@ -69,34 +80,32 @@ impl Script {
         Self::default()
     }
 
-    /// Fails in that way after so many events.
-    pub fn failing_after(events: u64, fault: Fault) -> Self {
-        Self { fault: Some((events, fault)), ..Self::default() }
+    /// Fails in that way after so many frames.
+    pub fn failing_after(frames: u64, fault: Fault) -> Self {
+        Self { fault: Some((frames, fault)), ..Self::default() }
     }
 
-    /// Ends in that way after so many events.
-    pub fn dying_after(events: u64, status: ExitStatus) -> Self {
-        Self::failing_after(events, Fault::Die(status, String::new()))
+    /// Exits in that way after so many frames.
+    pub fn exiting_after(frames: u64, status: ExitStatus) -> Self {
+        Self::failing_after(frames, Fault::Exit(status, String::new()))
     }
 }
 
 /// Trains a job as a healthy worker does, in this thread, until it is over or asked to stop. Of the
-/// script, all but `fault`, `deaf` and `outstays` is obeyed: those are for the caller to play.
+/// script, what concerns runs and the pace is obeyed; the rest is for the caller to play.
 pub fn pretend(
     job: Job,
     script: &Script,
-    stop: &AtomicBool,
-    emit: &mut dyn FnMut(Envelope) -> io::Result<()>,
+    take_command: &mut TakeCommand<'_>,
+    send_frame: &mut SendFrame<'_>,
 ) -> Result<(), WorkerFailure> {
     let mut training = Training::new(job, script);
     loop {
-        match training.next(stop.load(Ordering::Relaxed)) {
-            Ok(Some(envelope)) => emit(envelope).map_err(|error| failure(1, error.to_string()))?,
+        match training.next(take_command) {
+            Ok(Some(frame)) => send_frame(frame).map_err(|error| failure(1, error.to_string()))?,
             Ok(None) => return Ok(()),
-            Err(Exit { status: ExitStatus::Code(code), last_words }) => {
-                return Err(failure(code, last_words));
-            }
-            Err(Exit { last_words, .. }) => return Err(failure(101, last_words)),
+            Err(Exit { status: ExitStatus::Code(code), stderr }) => return Err(failure(code, stderr)),
+            Err(Exit { stderr, .. }) => return Err(failure(101, stderr)),
         }
     }
 }
@@ -105,19 +114,48 @@ fn failure(exit_code: i32, message: String) -> WorkerFailure {
     WorkerFailure { exit_code, message }
 }
 
+/// The runs of an experiment on 64 tiny images in batches of 16, four steps an epoch; `sweep` is the rest
+/// of the experiment file.
+pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
+    let small = ["data.dataset=strokes", "train.batch_size=16", "model.latent_dim=8"];
+    let mut sets: Vec<String> = small.iter().map(ToString::to_string).collect();
+    sets.push(format!("train.epochs={epochs}"));
+    let options = LoadOptions { sets, ..LoadOptions::default() };
+    let source = format!("name = \"mock\"\nrecipe = \"fast\"\n{sweep}\n");
+    let experiment = Experiment::parse(Path::new("mock.toml"), source, &options)?;
+    let spec = DatasetSpec {
+        image: ImageShape { channels: 1, height: 8, width: 8 },
+        classes: 10,
+        train_images: 64,
+        test_images: 16,
+        fingerprint: "mock".to_owned(),
+    };
+    let identity = |dataset| DataIdentity { dataset, spec: spec.clone() };
+    Ok(Plan::new(&experiment, &identity)?.runs)
+}
+
 /// Decides what a worker does, from its job and the number of launches before it.
-type Director = dyn Fn(&Job, usize) -> Script + Send + Sync;
+type ScriptOf = dyn Fn(&Job, usize) -> Script + Send + Sync;
 
 /// Starts workers that do as a script says.
 pub struct MockLauncher {
-    director: Box<Director>,
-    jobs: Mutex<Vec<Job>>,
+    script_of: Box<ScriptOf>,
+    start_timeout: Option<Duration>,
+    launched: Mutex<Launched>,
+}
+
+#[derive(Debug, Default)]
+struct Launched {
+    count: usize,
+    /// `None` if jobs are not kept.
+    jobs: Option<Vec<Job>>,
 }
 
 impl MockLauncher {
-    /// Each worker does what `director` says, given its job and the number of launches before it.
-    pub fn new(director: impl Fn(&Job, usize) -> Script + Send + Sync + 'static) -> Self {
-        Self { director: Box::new(director), jobs: Mutex::default() }
+    /// Each worker does what `script_of` says, given its job and the number of launches before it.
+    pub fn new(script_of: impl Fn(&Job, usize) -> Script + Send + Sync + 'static) -> Self {
+        let launched = Launched { count: 0, jobs: Some(Vec::new()) };
+        Self { script_of: Box::new(script_of), start_timeout: None, launched: Mutex::new(launched) }
     }
 
     /// Every worker trains to the end.
@@ -125,23 +163,44 @@ impl MockLauncher {
         Self::new(|_, _| Script::healthy())
     }
 
+    /// Workers must send their first frame within that time.
+    #[must_use]
+    pub fn with_start_timeout(self, start_timeout: Duration) -> Self {
+        Self { start_timeout: Some(start_timeout), ..self }
+    }
+
+    /// Forgets jobs once they are launched, to measure the memory of a large sweep.
+    #[must_use]
+    pub fn without_jobs(self) -> Self {
+        Self { launched: Mutex::default(), ..self }
+    }
+
     /// The jobs so far, those that could not be started included.
     pub fn jobs(&self) -> Vec<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.launched.lock().unwrap_or_else(PoisonError::into_inner).jobs.clone().unwrap_or_default()
+    }
+
+    /// What the next worker, on that job, is to do.
+    fn next_script(&self, job: &Job) -> Script {
+        let mut launched = self.launched.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = (self.script_of)(job, launched.count);
+        launched.count += 1;
+        if let Some(jobs) = &mut launched.jobs {
+            jobs.push(job.clone());
+        }
+        script
     }
 }
 
 impl std::fmt::Debug for MockLauncher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MockLauncher").field("jobs", &self.jobs()).finish_non_exhaustive()
+        f.debug_struct("MockLauncher").field("launched", &self.launched).finish_non_exhaustive()
     }
 }
 
 impl Launcher for MockLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = (self.director)(job, jobs.len());
-        jobs.push(job.clone());
+        let script = self.next_script(job);
         match script.fault {
             Some((_, Fault::NoProgram)) => {
                 let source = io::ErrorKind::NotFound.into();
@@ -152,134 +211,11 @@ impl Launcher for MockLauncher {
                 Err(LaunchError::DeviceUnavailable { device: job.device.clone(), reason })
             }
             Some((_, Fault::NoThread)) => Err(LaunchError::Thread(io::ErrorKind::WouldBlock.into())),
-            _ => {
-                let line = Arc::default();
-                let actor = Actor {
-                    training: Training::new(job.clone(), &script),
-                    script,
-                    told: 0,
-                    line: Arc::clone(&line),
-                };
-                Ok(Box::new(MockWorker { line, actor: Some(actor) }))
-            }
-        }
-    }
-}
-
-/// A worker by script; its events are made on the thread that reads them.
-struct MockWorker {
-    line: Arc<Line>,
-    actor: Option<Actor>,
-}
-
-/// What runner and worker know of each other.
-#[derive(Default)]
-struct Line {
-    stop: AtomicBool,
-    /// The runner holds the worker no longer.
-    dropped: AtomicBool,
-    /// Locked by the worker while it does something, so that one that is killed does nothing more.
-    exit: Mutex<Option<Exit>>,
-    /// Rung when the worker is killed.
-    bell: Condvar,
-}
-
-impl Line {
-    fn exit(&self) -> MutexGuard<'_, Option<Exit>> {
-        self.exit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Worker for MockWorker {
-    fn events(&mut self) -> EventStream {
-        match self.actor.take() {
-            Some(actor) => Box::new(actor),
-            None => Box::new(std::iter::empty()),
+            _ => Ok(Box::new(MockWorker::new(job.clone(), script))),
         }
     }
 
-    fn stop(&mut self) {
-        self.line.stop.store(true, Ordering::Relaxed);
-    }
-
-    fn kill(&mut self) {
-        self.line.exit().get_or_insert(Exit::silent(ExitStatus::Signal(9)));
-        self.line.bell.notify_all();
-    }
-
-    fn try_wait(&mut self) -> Option<Exit> {
-        self.line.exit().clone()
-    }
-}
-
-impl Drop for MockWorker {
-    fn drop(&mut self) {
-        self.kill();
-        self.line.dropped.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The worker's side of the stream.
-struct Actor {
-    training: Training,
-    script: Script,
-    /// Events so far.
-    told: u64,
-    line: Arc<Line>,
-}
-
-impl Iterator for Actor {
-    type Item = Result<Envelope, FrameError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = Arc::clone(&self.line);
-        let mut exit = line.exit();
-        if exit.is_some() {
-            return None;
-        }
-        if let Some((_, fault)) = self.script.fault.take_if(|(after, _)| *after <= self.told) {
-            return self.fail(fault, &line, exit);
-        }
-        let stop = !self.script.deaf && line.stop.load(Ordering::Relaxed);
-        match self.training.next(stop) {
-            Ok(Some(envelope)) => {
-                self.told += 1;
-                return Some(Ok(envelope));
-            }
-            Ok(None) if self.script.outstays => drop(line.bell.wait_while(exit, |exit| exit.is_none())),
-            Ok(None) => *exit = Some(Exit::silent(ExitStatus::Code(0))),
-            Err(death) => *exit = Some(death),
-        }
-        None
-    }
-}
-
-impl Actor {
-    fn fail(
-        &self,
-        fault: Fault,
-        line: &Line,
-        mut exit: MutexGuard<'_, Option<Exit>>,
-    ) -> Option<Result<Envelope, FrameError>> {
-        match fault {
-            Fault::Die(status, last_words) => *exit = Some(Exit { status, last_words }),
-            Fault::Hang => drop(line.bell.wait_while(exit, |exit| exit.is_none())),
-            Fault::Tear => {
-                *exit = Some(Exit::silent(ExitStatus::Signal(11)));
-                return Some(Err(FrameError::Torn));
-            }
-            Fault::LeaveOpen => {
-                *exit = Some(Exit::silent(ExitStatus::Code(7)));
-                drop(exit);
-                while !line.dropped.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(1));
-                }
-            }
-            Fault::Corrupt => return Some(Err(FrameError::Checksum)),
-            Fault::Impersonate => return Some(Ok(self.training.impersonate())),
-            // Lingering is closing the stream and no more; the others are played by the launch.
-            Fault::Linger | Fault::NoProgram | Fault::NoDevice | Fault::NoThread => {}
-        }
-        None
+    fn start_timeout(&self) -> Option<Duration> {
+        self.start_timeout
     }
 }

@@ -1,4 +1,4 @@
-//! Training that is none: every value is a function of run and step.
+//! Pretended training: every value is a function of run and step.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use gansweep_base::digest::sha256;
 use gansweep_config::RunId;
 use gansweep_protocol::{
-    Checkpoint, Diverged, Ended, Envelope, Event, Failed, Geometry, Job, LaneJob, Metric, Points, Progress,
-    Resume, Samples, Started,
+    Checkpoint, Command, Diverged, Ended, Envelope, Event, Failed, Frame, Geometry, Halted, Job, LaneJob,
+    Metric, Points, Progress, Samples, Started,
 };
 
 use super::Script;
-use crate::{Exit, ExitStatus};
+use crate::{Exit, ExitStatus, TakeCommand};
 
 /// The lanes of a job, trained in turn, step by step.
 pub(super) struct Training {
     job: Job,
     lanes: Vec<Lane>,
-    ready: VecDeque<Envelope>,
+    ready: VecDeque<Frame>,
     deadly: Vec<(RunId, u64)>,
     diverging: Vec<(RunId, u64)>,
     failing: Vec<(RunId, u64)>,
@@ -48,32 +48,67 @@ impl Training {
         training
     }
 
-    /// The next event; `None` when every lane is over. A worker that dies says how.
-    pub(super) fn next(&mut self, stop: bool) -> Result<Option<Envelope>, Exit> {
+    /// The next frame; `None` when every lane is over. A worker that dies gives its exit.
+    pub(super) fn next(&mut self, take_command: &mut TakeCommand<'_>) -> Result<Option<Frame>, Exit> {
+        let failed = |error: io::Error| Exit { status: ExitStatus::Code(1), stderr: error.to_string() };
         while self.ready.is_empty() && self.lanes.iter().any(|lane| !lane.over) {
-            for lane in (0..self.lanes.len()).filter(|&lane| !self.lanes[lane].over).collect::<Vec<_>>() {
-                let told = if stop { self.interrupt(lane) } else { self.advance(lane)? };
-                told.map_err(|error| Exit { status: ExitStatus::Code(1), last_words: error.to_string() })?;
+            while let Some(command) = take_command() {
+                self.obey(&command).map_err(failed)?;
+            }
+            for lane in 0..self.lanes.len() {
+                if !self.lanes[lane].over {
+                    self.advance(lane)?.map_err(failed)?;
+                }
             }
         }
         Ok(self.ready.pop_front())
     }
 
+    fn obey(&mut self, command: &Command) -> io::Result<()> {
+        for lane in 0..self.lanes.len() {
+            let is_meant = |run: &RunId| self.job.lanes[lane].run == *run;
+            let step = self.lanes[lane].step;
+            let event = match command {
+                _ if self.lanes[lane].over => continue,
+                Command::StopAll => Event::Interrupted(Ended { step, seconds: 0.0 }),
+                Command::Stop { run, cause } if is_meant(run) => {
+                    Event::Pruned(Halted { step, cause: cause.clone(), seconds: 0.0 })
+                }
+                Command::Pause { run, cause } if is_meant(run) => {
+                    Event::Paused(Halted { step, cause: cause.clone(), seconds: 0.0 })
+                }
+                Command::Stop { .. } | Command::Pause { .. } => continue,
+            };
+            self.checkpoint(lane)?;
+            self.finish(lane, event);
+        }
+        Ok(())
+    }
+
+    /// Leaves a gap in the numbers of the first lane's events.
+    pub(super) fn skip_event(&mut self) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.seq += 1;
+        }
+        // What is ready has its numbers already.
+        self.ready.clear();
+    }
+
     /// An event of a run that is not this worker's.
-    pub(super) fn impersonate(&self) -> Envelope {
-        let stranger = RunId::parse("ffffffffffffffff").unwrap_or_else(|| self.job.lanes[0].run.clone());
+    pub(super) fn foreign_event(&self) -> Frame {
+        let foreign = RunId::parse("ffffffffffffffff").unwrap_or_else(|| self.job.lanes[0].run.clone());
         let event = Event::Completed(Ended { step: 1, seconds: 0.0 });
-        Envelope { run: stranger, attempt: 1, seq: 0, at_unix_ms: 0, event }
+        Frame::Event(Envelope { run: foreign, attempt: 1, seq: 0, at_unix_ms: 0, event })
     }
 
     fn start(&mut self, lane: usize) {
         if let Some(resume) = self.job.lanes[lane].resume.clone() {
-            if let Err(cause) = self.load(lane, &resume) {
-                self.tell(lane, Event::Failed(Failed { step: 0, cause }));
+            if let Err(cause) = self.load(lane, &resume.checkpoint) {
+                self.send(lane, Event::Failed(Failed { step: 0, cause }));
                 self.lanes[lane].over = true;
                 return;
             }
-            self.lanes[lane].step = resume.step;
+            self.lanes[lane].step = resume.checkpoint.step;
         }
         let started = Started {
             device: self.job.device.clone(),
@@ -82,12 +117,12 @@ impl Training {
             lanes: self.lanes.len() as u32,
             pid: std::process::id(),
             host: "mock".to_owned(),
-            from_step: self.lanes[lane].step,
+            checkpoint: self.job.lanes[lane].resume.clone().map(|resume| resume.checkpoint),
         };
-        self.tell(lane, Event::Started(started));
+        self.send(lane, Event::Started(started));
     }
 
-    fn load(&self, lane: usize, resume: &Resume) -> Result<(), String> {
+    fn load(&self, lane: usize, resume: &Checkpoint) -> Result<(), String> {
         let content = fs::read(self.job.results_dir.join(&resume.path)).map_err(|error| error.to_string())?;
         let expected = checkpoint_content(&self.job.lanes[lane], resume.step);
         if content == expected { Ok(()) } else { Err("the checkpoint is of another run or step".to_owned()) }
@@ -100,7 +135,7 @@ impl Training {
         let (step, run) = (self.lanes[lane].step, self.job.lanes[lane].run.clone());
         let due = |list: &[(RunId, u64)]| list.iter().any(|(id, at)| *id == run && *at == step);
         if due(&self.deadly) {
-            return Err(Exit { status: ExitStatus::Signal(11), last_words: format!("step {step} of {run}") });
+            return Err(Exit { status: ExitStatus::Signal(11), stderr: format!("step {step} of {run}") });
         }
         if due(&self.failing) {
             let cause = "failed as the script wants".to_owned();
@@ -114,14 +149,16 @@ impl Training {
         Ok(Ok(()))
     }
 
-    /// Tells of a step: points, and at the end of an epoch a grid and a checkpoint.
+    /// Reports a step: points, and at the end of an epoch a grid and a checkpoint.
     fn record(&mut self, lane: usize, step: u64) -> io::Result<()> {
-        let LaneJob { config, epochs, spec, seed, .. } = &self.job.lanes[lane];
+        let LaneJob { run, attempt, config, epochs, spec, seed, .. } = &self.job.lanes[lane];
         let (per_epoch, total) = (u64::from(config.steps_per_epoch(spec)), config.steps(*epochs, spec));
         let (seed, epochs) = (*seed, *epochs);
         let epoch = (step / per_epoch) as u32;
         let d_loss = value(seed, step);
         let progress = Progress {
+            run: run.clone(),
+            attempt: *attempt,
             step,
             total_steps: total,
             epoch: (epoch + 1).min(epochs),
@@ -130,15 +167,15 @@ impl Training {
             g_loss: 1.0 - d_loss,
             images_per_second: 1000.0,
         };
-        self.tell(lane, Event::Progress(progress));
+        self.ready.push_back(Frame::Progress(progress));
         if step.is_multiple_of(u64::from(self.job.record.every_steps)) || step.is_multiple_of(per_epoch) {
             let values = vec![(Metric::DLoss, d_loss), (Metric::GLoss, 1.0 - d_loss)];
-            self.tell(lane, Event::Points(Points { step, values }));
+            self.send(lane, Event::Points(Points { step, values }));
         }
         if step.is_multiple_of(per_epoch) {
             let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 8 };
             let png = d_loss.to_le_bytes().to_vec();
-            self.tell(lane, Event::Samples(Samples { step, epoch, geometry, png }));
+            self.send(lane, Event::Samples(Samples { step, epoch, geometry, png }));
             self.checkpoint(lane)?;
         }
         if step >= total {
@@ -147,14 +184,7 @@ impl Training {
         Ok(())
     }
 
-    fn interrupt(&mut self, lane: usize) -> io::Result<()> {
-        self.checkpoint(lane)?;
-        let step = self.lanes[lane].step;
-        self.finish(lane, Event::Interrupted(Ended { step, seconds: 0.0 }));
-        Ok(())
-    }
-
-    /// Writes a checkpoint and tells of it; a run that has done nothing needs none.
+    /// Writes a checkpoint and reports it; a run that has done nothing needs none.
     fn checkpoint(&mut self, lane: usize) -> io::Result<()> {
         let step = self.lanes[lane].step;
         if step == 0 {
@@ -168,20 +198,21 @@ impl Training {
         fs::write(&file, &content)?;
         let sha256 = sha256(&content);
         let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
-        self.tell(lane, Event::Checkpoint(checkpoint));
+        self.send(lane, Event::Checkpoint(checkpoint));
         Ok(())
     }
 
     fn finish(&mut self, lane: usize, event: Event) {
-        self.tell(lane, event);
+        self.send(lane, event);
         self.lanes[lane].over = true;
     }
 
-    fn tell(&mut self, lane: usize, event: Event) {
+    fn send(&mut self, lane: usize, event: Event) {
         let LaneJob { run, attempt, .. } = &self.job.lanes[lane];
         let seq = self.lanes[lane].seq;
         self.lanes[lane].seq += 1;
-        self.ready.push_back(Envelope { run: run.clone(), attempt: *attempt, seq, at_unix_ms: 0, event });
+        let envelope = Envelope { run: run.clone(), attempt: *attempt, seq, at_unix_ms: 0, event };
+        self.ready.push_back(Frame::Event(envelope));
     }
 }
 

@@ -2,143 +2,165 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
-use gansweep_config::RunState;
-use gansweep_protocol::{Job, LaneJob, Resume};
+use gansweep_protocol::{Checkpoint, Job, LaneJob};
 
-use super::events::{Content, Message, relay};
-use super::settle::Loss;
-use super::station::{ActiveLane, ActiveWorker, Duty, Fate, Pulse};
-use super::{Sweep, tidy};
+use super::Sweep;
+use super::messages::{Content, Message, relay};
+use super::slot::{ActiveLane, ActiveWorker, SlotActivity};
+use super::worker_end::WorkerLoss;
+use crate::clock::{SignsOfLife, Silence};
 use crate::queue::Group;
-use crate::retry::Blame;
-use crate::{Notice, RunnerError, Worker, checkpoint};
+use crate::retry::LossCause;
+use crate::{LaunchError, Notice, RunnerError, Worker, checkpoint};
 
-/// What was found of one lane before its launch.
-pub(super) struct Finding {
+/// A checkpoint that a run cannot go on from.
+pub(super) struct UnusableCheckpoint {
     run: usize,
-    /// What is wrong with its checkpoint.
-    unusable: Option<String>,
+    reason: String,
 }
 
 impl Sweep<'_> {
-    /// Gives groups to the slots that are ready; gives up what no slot is left for.
-    pub(super) fn fill_stations(&mut self) -> Result<(), RunnerError> {
-        if self.ending.is_some() || self.trouble.is_some() {
+    /// Gives groups to the slots that are ready; ends the sweep if no slot is left for what waits.
+    pub(super) fn fill_slots(&mut self) -> Result<(), RunnerError> {
+        if self.stopping.is_some() || self.failure.is_some() {
             return Ok(());
         }
-        let now = Instant::now();
+        let now = self.clock.now();
         let ready: Vec<usize> =
-            (0..self.stations.len()).filter(|&station| self.stations[station].is_ready(now)).collect();
-        let standing = |run: usize| self.roster.standing(run);
-        let limit = |station: usize, run: usize| self.stations[station].slot.limit(run);
-        for (station, group) in self.queue.deal_all(&ready, &limit, &standing) {
-            self.check(station, group)?;
+            (0..self.slots.len()).filter(|&slot| self.slots[slot].is_ready(now)).collect();
+        let all_closed = self.slots.iter().all(|slot| slot.closed.is_some());
+        if self.queue.is_empty() && (all_closed || !ready.is_empty()) {
+            self.ask_for_runs(ready.len())?;
         }
-        if self.stations.iter().all(|station| station.out_of_service.is_some()) {
-            self.give_up()
-        } else {
-            Ok(())
+        let slots = &self.slots;
+        let groups = self.queue.take_for_all(&ready, &|slot, kind| slots[slot].limit(kind));
+        for (slot, group) in groups {
+            self.start_group(slot, group)?;
         }
+        if !self.queue.is_empty() && all_closed {
+            let reason = |slot: &super::SlotState| {
+                slot.closed.as_ref().map(|reason| format!("{}: {reason}", slot.slot.device))
+            };
+            let reasons: Vec<String> = self.slots.iter().filter_map(reason).collect();
+            self.end_for_shared_cause(format!("no device is left: {}", reasons.join("; ")));
+        }
+        Ok(())
     }
 
-    /// Verifies a group's checkpoints on a thread: reading them may take seconds, during which the
-    /// sweep must hear its workers and the user. The thread only reads, so that one that outlives
-    /// the sweep does no harm.
-    fn check(&mut self, station: usize, group: Group) -> Result<(), RunnerError> {
+    /// Launches a group, after its checkpoints have been verified on a thread: reading them may take
+    /// seconds, during which the sweep must hear its workers and the user. The thread only reads, so
+    /// that one that outlives the sweep does no harm.
+    fn start_group(&mut self, slot: usize, group: Group) -> Result<(), RunnerError> {
         self.launches += 1;
         let launch = self.launches;
-        let resumes = group.lanes.iter().filter_map(|&run| Some((run, self.roster.checkpoint(run)?.clone())));
-        let resumes: Vec<(usize, Resume)> = resumes.collect();
+        let checkpoints =
+            group.runs.iter().filter_map(|&run| Some((run, self.table.checkpoint(run)?.clone())));
+        let checkpoints: Vec<(usize, Checkpoint)> = checkpoints.collect();
+        self.slots[slot].activity = SlotActivity::Verifying { launch, group };
+        if checkpoints.is_empty() {
+            return self.launch_verified(slot, launch, Vec::new());
+        }
         let (results_dir, outbox) = (self.request.results_dir.clone(), self.outbox.clone());
         let verify_all = move || {
-            let findings = resumes.into_iter().map(|(run, resume)| {
-                let unusable = checkpoint::verify(&results_dir, &resume).err();
-                Finding { run, unusable }
-            });
-            let content = Content::Checked(findings.collect());
+            let verify = |(run, checkpoint): (usize, Checkpoint)| {
+                let reason = checkpoint::verify(&results_dir, &checkpoint).err()?;
+                Some(UnusableCheckpoint { run, reason })
+            };
+            let content = Content::Verified(checkpoints.into_iter().filter_map(verify).collect());
             // The sweep may have ended in the meantime.
-            drop(outbox.send(Message { station, launch, content }));
+            drop(outbox.send(Message { slot, launch, content }));
         };
         thread::Builder::new()
             .name("checkpoints".to_owned())
             .spawn(verify_all)
             .map_err(RunnerError::Thread)?;
-        self.stations[station].duty = Duty::Checking { launch, group };
         Ok(())
     }
 
-    /// Heeds what was found, clears the runs' folders, and starts the group's worker. Runs that
-    /// start afresh and have therefore fallen out of step with the others wait again.
-    pub(super) fn launch_checked(
+    /// Clears the runs' folders and starts the group's worker. Runs that start afresh and have
+    /// therefore fallen out of step with the others wait again.
+    pub(super) fn launch_verified(
         &mut self,
-        station: usize,
+        slot: usize,
         launch: u64,
-        findings: Vec<Finding>,
+        unusable: Vec<UnusableCheckpoint>,
     ) -> Result<(), RunnerError> {
-        let group = match &mut self.stations[station].duty {
-            Duty::Checking { launch: current, group } if *current == launch => std::mem::take(group),
+        let group = match &mut self.slots[slot].activity {
+            SlotActivity::Verifying { launch: current, group } if *current == launch => std::mem::take(group),
             _ => return Ok(()),
         };
-        self.stations[station].duty = Duty::Free;
-        for &run in &group.lanes {
-            if let Some(leftover) = tidy(self.request, &self.roster, run) {
-                self.notify(&leftover);
-            }
+        self.slots[slot].activity = SlotActivity::Idle;
+        for &run in &group.runs {
+            self.remove_stale_checkpoints(run);
         }
-        for Finding { run, unusable } in findings {
-            let Some(reason) = unusable else { continue };
-            let path = self.roster.checkpoint(run).map(|resume| resume.path.clone()).unwrap_or_default();
-            self.roster.forget_checkpoint(run);
-            self.notify(&Notice::CheckpointUnusable { run: self.roster.name(run), path, reason });
+        for UnusableCheckpoint { run, reason } in unusable {
+            let path = self.table.checkpoint(run).map(|checkpoint| checkpoint.path.clone());
+            self.table.forget_checkpoint(run);
+            let (run, path) = (self.table.name(run), path.unwrap_or_default());
+            self.notify(&Notice::CheckpointUnusable { run, path, reason });
         }
-        let Group { lanes, failures } = group;
-        let standing = |run: usize| self.roster.standing(run);
-        let first = lanes.first().map(|&run| standing(run).phase);
-        let (lanes, odd) = lanes.into_iter().partition(|&run| Some(standing(run).phase) == first);
-        self.queue.push(Group { lanes: odd, failures }, &standing);
-        self.launch(station, launch, &Group { lanes, failures })
+        let candidates: Vec<_> = group.runs.iter().map(|&run| (run, self.table.candidate(run))).collect();
+        let Some(phase) = candidates.first().map(|(_, first)| first.phase()) else { return Ok(()) };
+        let (ours, odd): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|(_, candidate)| candidate.phase() == phase);
+        self.queue.push_group(odd.into_iter().map(|(_, candidate)| candidate).collect(), group.failures);
+        let runs = ours.into_iter().map(|(run, _)| run).collect();
+        self.launch(slot, launch, &Group { runs, failures: group.failures })
     }
 
-    fn launch(&mut self, station: usize, launch: u64, group: &Group) -> Result<(), RunnerError> {
-        let lanes = self.begin_attempts(station, group)?;
-        let job = self.job(station, &lanes);
+    /// Clears a run's folder of all checkpoints but the recorded one.
+    pub(super) fn remove_stale_checkpoints(&mut self, run: usize) {
+        let id = &self.table.planned(run).id;
+        let keep = self.table.checkpoint(run).map(|checkpoint| checkpoint.path.as_str());
+        if let Err(error) = checkpoint::remove_stale(&self.request.results_dir, id, keep) {
+            let (path, reason) = (format!("checkpoints/{id}"), error.to_string());
+            self.notify(&Notice::Leftover { path, reason });
+        }
+    }
+
+    fn launch(&mut self, slot: usize, launch: u64, group: &Group) -> Result<(), RunnerError> {
+        let lanes = self.begin_attempts(slot, group)?;
+        let job = self.job(slot, &lanes);
         match self.launcher.launch(&job) {
-            Ok(worker) => self.attend(station, launch, worker, lanes, group.failures),
+            Ok(worker) => self.watch(slot, launch, worker, lanes, group.failures),
             Err(error) => {
-                let blame = if error.blames_the_slot() { Blame::Slot } else { Blame::Lanes };
-                let loss = Loss { cause: error.to_string(), blame, silent: true, asked_for: false };
-                self.settle(station, &lanes, group.failures, &loss)
+                let loss = WorkerLoss {
+                    cause: error.to_string(),
+                    kind: loss_cause(&error),
+                    silent: true,
+                    requested: false,
+                };
+                self.handle_worker_end(slot, &lanes, group.failures, &loss)
             }
         }
     }
 
-    fn begin_attempts(&mut self, station: usize, group: &Group) -> Result<Vec<ActiveLane>, RunnerError> {
-        let device = &self.stations[station].slot.device;
-        let mut lanes = Vec::with_capacity(group.lanes.len());
-        for &run in &group.lanes {
-            let id = self.roster.planned(run).id.clone();
-            let attempt = self.ledger.begin(&id, device)?;
-            self.roster.begin(run);
-            lanes.push(ActiveLane { run, id, attempt, fate: Fate::Training, progress: None });
+    fn begin_attempts(&mut self, slot: usize, group: &Group) -> Result<Vec<ActiveLane>, RunnerError> {
+        let device = &self.slots[slot].slot.device;
+        let mut lanes = Vec::with_capacity(group.runs.len());
+        for &run in &group.runs {
+            let id = self.table.planned(run).id.clone();
+            let attempt = self.batcher.begin(&id, device)?;
+            self.table.launch(run);
+            lanes.push(ActiveLane::new(run, id, attempt));
         }
         Ok(lanes)
     }
 
-    fn job(&self, station: usize, lanes: &[ActiveLane]) -> Job {
-        let slot = &self.stations[station].slot;
+    fn job(&self, slot: usize, lanes: &[ActiveLane]) -> Job {
+        let slot = &self.slots[slot].slot;
         let lane_job = |lane: &ActiveLane| {
-            let planned = self.roster.planned(lane.run);
+            let planned = self.table.planned(lane.run);
             LaneJob {
                 run: lane.id.clone(),
                 attempt: lane.attempt,
                 config: planned.config.clone(),
                 spec: planned.spec.clone(),
                 epochs: planned.epochs,
-                milestones: self.roster.milestones(lane.run),
+                milestones: self.table.milestones(lane.run),
                 seed: planned.seed,
-                resume: self.roster.checkpoint(lane.run).cloned(),
+                resume: self.table.resume(lane.run).cloned(),
             }
         };
         Job {
@@ -152,50 +174,55 @@ impl Sweep<'_> {
         }
     }
 
-    /// Begins to hear a worker.
-    fn attend(
+    /// Begins to read a worker's frames.
+    fn watch(
         &mut self,
-        station: usize,
+        slot: usize,
         launch: u64,
         mut worker: Box<dyn Worker>,
         lanes: Vec<ActiveLane>,
         failures: u32,
     ) -> Result<(), RunnerError> {
-        let (events, outbox) = (worker.events(), self.outbox.clone());
-        let pulse = Arc::new(Pulse::new(Instant::now()));
-        let theirs = Arc::clone(&pulse);
+        let (frames, outbox) = (worker.frames(), self.outbox.clone());
+        let signs = Arc::<SignsOfLife>::default();
+        let theirs = Arc::clone(&signs);
         thread::Builder::new()
-            .name("worker-events".to_owned())
-            .spawn(move || relay(events, station, launch, &theirs, &outbox))
+            .name("worker-frames".to_owned())
+            .spawn(move || relay(frames, slot, launch, &theirs, &outbox))
             .map_err(RunnerError::Thread)?;
         for lane in &lanes {
-            let run = self.roster.name(lane.run);
-            if let Some(step) = self.roster.checkpoint(lane.run).map(|resume| resume.step) {
+            let run = self.table.name(lane.run);
+            if let Some(step) = self.table.checkpoint(lane.run).map(|checkpoint| checkpoint.step) {
                 self.notify(&Notice::Resuming { run, step });
             }
         }
-        let device = self.stations[station].slot.device.clone();
-        let runs = self.roster.names(lanes.iter().map(|lane| lane.run));
-        self.notify(&Notice::GroupStarted { slot: station, device, runs });
-        self.stations[station].duty =
-            Duty::Working(Box::new(ActiveWorker::new(launch, worker, lanes, failures, pulse)));
+        let device = self.slots[slot].slot.device.clone();
+        let runs = self.table.names(lanes.iter().map(|lane| lane.run));
+        self.notify(&Notice::GroupStarted { slot, device, runs });
+        self.slots[slot].activity = SlotActivity::Training(Box::new(ActiveWorker {
+            launch,
+            worker,
+            lanes,
+            failures,
+            signs,
+            silence: Silence::new(self.clock.now()),
+            has_reported: false,
+            closed: None,
+            exited: None,
+            killed: None,
+            stop_requested: false,
+            distrusted: false,
+        }));
         Ok(())
     }
+}
 
-    /// Fails every run that waits: no slot is left to train it.
-    fn give_up(&mut self) -> Result<(), RunnerError> {
-        let reasons = self.stations.iter().filter_map(|station| {
-            let reason = station.out_of_service.as_ref()?;
-            Some(format!("{}: {reason}", station.slot.device))
-        });
-        let cause = format!("no device is left: {}", reasons.collect::<Vec<_>>().join("; "));
-        for run in self.queue.clear() {
-            let id = &self.roster.planned(run).id;
-            let device = self.stations.first().map_or("none", |station| &station.slot.device);
-            let attempt = self.ledger.begin(id, device)?;
-            self.ledger.end(id, attempt, RunState::Failed, &cause)?;
-            self.give_up_run(run, cause.clone());
-        }
-        Ok(())
+fn loss_cause(error: &LaunchError) -> LossCause {
+    if error.is_of_the_sweep() {
+        LossCause::Shared
+    } else if error.is_of_the_slot() {
+        LossCause::Slot
+    } else {
+        LossCause::Lanes
     }
 }

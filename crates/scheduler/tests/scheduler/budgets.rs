@@ -8,7 +8,7 @@ use crate::support::{Harness, Memory, STEPS_PER_EPOCH, runs, undisturbed};
 
 /// Another sweep of the same runs in the same folder.
 fn ask(harness: &mut Harness, runs: Vec<PlannedRun>) {
-    (harness.request.plan, harness.request.runs) = (runs.clone(), runs);
+    harness.runs = runs;
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn runs_that_are_asked_for_more_go_on_from_their_checkpoints_to_what_one_sweep_w
     let mut begun: Vec<(u64, u32, Option<u64>)> = jobs
         .iter()
         .flat_map(|job| &job.lanes)
-        .map(|lane| (lane.seed, lane.epochs, lane.resume.as_ref().map(|resume| resume.step)))
+        .map(|lane| (lane.seed, lane.epochs, lane.resume.as_ref().map(|resume| resume.checkpoint.step)))
         .collect();
     begun.sort_unstable();
     let from = Some(2 * STEPS_PER_EPOCH);
     assert_eq!(begun, [(1, 5, from), (2, 5, from), (3, 5, from), (4, 5, None)]);
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -56,8 +56,7 @@ fn runs_that_are_asked_for_less_are_skipped_as_completed_also_while_they_have_mo
 #[test]
 fn a_run_that_is_asked_for_several_budgets_is_trained_once_to_the_largest() {
     let plan = [runs(2, 3), runs(2, 5), runs(1, 1), runs(1, 5)].concat();
-    let mut harness = Harness::new(runs(2, 5), 1, 2);
-    harness.request.plan = plan;
+    let mut harness = Harness::new(plan, 1, 2);
     let (mut memory, launcher) = (Memory::default(), MockLauncher::healthy());
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.total, summary.completed), (2, 2));

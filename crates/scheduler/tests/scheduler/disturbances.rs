@@ -4,10 +4,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use gansweep_config::RunState;
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
 use gansweep_scheduler::{
-    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, ExitStatus, Notice, StopLevel, StopSignal,
+    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, StopLevel, StopSignal,
 };
 use proptest::prelude::*;
 
@@ -40,22 +39,27 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(ExitStatus::Code(101)),
         Just(ExitStatus::Code(EXIT_OUT_OF_MEMORY)),
         Just(ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE)),
+        Just(ExitStatus::Code(EXIT_SHARED_CAUSE)),
     ];
     prop_oneof![
-        6 => status.prop_map(|status| Fault::Die(status, String::new())),
+        6 => status.prop_map(|status| Fault::Exit(status, String::new())),
         1 => Just(Fault::Hang),
-        1 => Just(Fault::Tear),
-        1 => Just(Fault::Corrupt),
+        1 => Just(Fault::Stall),
+        1 => Just(Fault::MissingEvent),
+        1 => Just(Fault::TornFrame),
+        1 => Just(Fault::CorruptFrame),
         1 => Just(Fault::Linger),
-        1 => Just(Fault::Impersonate),
+        1 => Just(Fault::ForeignRun),
         1 => Just(Fault::NoProgram),
         1 => Just(Fault::NoThread),
     ]
 }
 
 fn script() -> impl Strategy<Value = Script> {
-    (0_u64..120, fault(), any::<bool>())
-        .prop_map(|(events, fault, deaf)| Script { deaf, ..Script::failing_after(events, fault) })
+    (0_u64..120, fault(), any::<bool>()).prop_map(|(frames, fault, ignores_commands)| Script {
+        ignores_commands,
+        ..Script::failing_after(frames, fault)
+    })
 }
 
 fn invocation() -> impl Strategy<Value = Invocation> {
@@ -80,13 +84,14 @@ fn invocation() -> impl Strategy<Value = Invocation> {
 /// Invokes the sweep once, in a folder and on records that outlive it.
 fn invoke(harness: &mut Harness, memory: &mut Memory, invocation: &Invocation) {
     let Invocation { end, scripts, slots, max_lanes, batch_events } = invocation.clone();
-    harness.request.slots = vec![slot("mock:0", max_lanes, harness.request.runs.len()); slots];
+    harness.request.slots = vec![slot("mock:0", max_lanes); slots];
     harness.request.pacing.batch_events = batch_events;
     memory.full_from = match end {
         End::FullDisk(batches) => Some(memory.transactions + batches),
         _ => None,
     };
-    let launcher = MockLauncher::new(move |_, launches| scripts.get(launches).cloned().unwrap_or_default());
+    let launcher = MockLauncher::new(move |_, launches| scripts.get(launches).cloned().unwrap_or_default())
+        .with_start_timeout(Duration::from_millis(100));
     let mut notices = 0;
     let at = |_: &Notice, stop: &StopSignal| {
         notices += 1;
@@ -106,7 +111,7 @@ fn invoke(harness: &mut Harness, memory: &mut Memory, invocation: &Invocation) {
             let summary = outcome.expect("no panic").expect("no error");
             let over = summary.skipped + summary.completed + summary.diverged;
             assert_eq!(over + summary.failed + summary.interrupted + summary.queued, summary.total);
-            assert!(memory.runs.values().all(|row| row.state != RunState::Running));
+            assert!(memory.runs.values().all(|row| !row.state.is_active()));
         }
     }
 }

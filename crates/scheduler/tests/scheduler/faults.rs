@@ -5,7 +5,10 @@ use std::time::Duration;
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Job;
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
-use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, ExitStatus, Notice};
+use gansweep_scheduler::{
+    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, ProcessLauncher,
+    Summary,
+};
 
 use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
 
@@ -17,17 +20,17 @@ fn fails_once(fault: Fault) -> MockLauncher {
     })
 }
 
-/// A sweep of two lanes whose first worker fails in that way; gives the cause that was told.
+/// A sweep of two lanes whose first worker fails in that way; gives the cause that was reported.
 fn survives(fault: Fault) -> String {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(2, 6), 1, 2);
-    if fault == Fault::Hang {
+    if matches!(fault, Fault::Hang | Fault::Stall) {
         harness.request.hang_timeout = Duration::from_secs(1);
     }
     let launcher = fails_once(fault);
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.failed), (2, 0), "{:?}", harness.losses());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     let resumes = |job: &Job| job.lanes.iter().all(|lane| lane.resume.is_some() && lane.attempt == 2);
     assert!(launcher.jobs()[1..].iter().all(resumes), "the lanes go on from their checkpoints");
     let cause = harness.losses()[0].to_owned();
@@ -41,44 +44,54 @@ fn survives(fault: Fault) -> String {
 }
 
 #[test]
-fn a_worker_killed_by_a_signal_is_told_by_the_signal_and_its_last_words() {
-    let fault = Fault::Die(ExitStatus::Signal(11), "driver: bad address".to_owned());
-    assert_eq!(survives(fault), "the worker was killed by SIGSEGV; its last words: driver: bad address");
+fn a_worker_killed_by_a_signal_is_reported_with_the_signal_and_its_stderr() {
+    let fault = Fault::Exit(ExitStatus::Signal(11), "driver: bad address".to_owned());
+    assert_eq!(survives(fault), "the worker was killed by SIGSEGV; stderr: driver: bad address");
 }
 
 #[test]
-fn a_worker_that_exits_with_a_code_is_told_by_the_code() {
-    let fault = Fault::Die(ExitStatus::Code(101), "thread 'main' panicked".to_owned());
-    assert_eq!(
-        survives(fault),
-        "the worker panicked (exit code 101); its last words: thread 'main' panicked"
-    );
+fn a_worker_that_exits_with_a_code_is_reported_with_the_code() {
+    let fault = Fault::Exit(ExitStatus::Code(101), "thread 'main' panicked".to_owned());
+    assert_eq!(survives(fault), "the worker panicked (exit code 101); stderr: thread 'main' panicked");
 }
 
 #[test]
 fn a_worker_that_ends_well_before_its_runs_do_has_failed() {
-    let fault = Fault::Die(ExitStatus::Code(0), String::new());
+    let fault = Fault::Exit(ExitStatus::Code(0), String::new());
     assert_eq!(survives(fault), "the worker ended before its runs did");
 }
 
 #[test]
 fn a_stream_torn_inside_a_frame_is_told_by_what_killed_its_writer() {
-    assert_eq!(survives(Fault::Tear), "the worker was killed by SIGSEGV");
+    assert_eq!(survives(Fault::TornFrame), "the worker was killed by SIGSEGV");
 }
 
 #[test]
 fn a_corrupt_frame_ends_the_worker() {
-    assert_eq!(survives(Fault::Corrupt), "a frame's checksum does not match its content");
+    assert_eq!(survives(Fault::CorruptFrame), "a frame's checksum does not match its content");
 }
 
 #[test]
-fn a_worker_that_speaks_of_another_run_is_ended() {
-    assert!(survives(Fault::Impersonate).starts_with("it spoke of run ffffffffffffffff"));
+fn a_worker_that_reports_another_run_is_ended() {
+    assert!(survives(Fault::ForeignRun).starts_with("it reported run ffffffffffffffff"));
+}
+
+#[test]
+fn a_worker_that_leaves_out_an_event_is_ended() {
+    assert!(survives(Fault::MissingEvent).contains(" where event "));
 }
 
 #[test]
 fn a_silent_worker_is_taken_for_hung_and_killed() {
     assert_eq!(survives(Fault::Hang), "it sent nothing for 1 s and was taken for hung");
+}
+
+#[test]
+fn a_worker_whose_training_thread_is_stuck_is_killed_though_its_heartbeats_come() {
+    assert_eq!(
+        survives(Fault::Stall),
+        "it finished no step and used no processor time for 1 s and was taken for hung"
+    );
 }
 
 #[test]
@@ -110,7 +123,7 @@ fn a_deadly_lane_is_isolated_and_its_neighbours_complete() {
     let (run, state, cause) =
         harness.ends().into_iter().find(|(_, state, _)| *state == RunState::Failed).unwrap();
     assert_eq!((run, state), (deadly, RunState::Failed));
-    assert!(cause.starts_with("the worker was killed by SIGSEGV; its last words: step 3"), "{cause}");
+    assert!(cause.starts_with("the worker was killed by SIGSEGV; stderr: step 3"), "{cause}");
 }
 
 #[test]
@@ -144,15 +157,15 @@ fn a_lane_that_its_worker_reports_as_failed_is_tried_again_alone() {
 fn a_run_is_failed_after_its_attempts_and_tried_again_by_the_next_invocation() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(1, 2), 1, 1);
-    let launcher = MockLauncher::new(|_, _| Script::dying_after(3, ExitStatus::Code(5)));
+    let launcher = MockLauncher::new(|_, _| Script::exiting_after(3, ExitStatus::Code(7)));
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.failed, launcher.jobs().len()), (1, 3));
-    let cause = "the worker failed with exit code 5";
+    let cause = "the worker failed with exit code 7";
     assert_eq!(harness.ends(), [(harness.id(0), RunState::Failed, cause.to_owned())]);
     assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Failed, cause); 3]);
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert!(summary.all_well());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -160,11 +173,11 @@ fn an_attempt_that_brought_a_checkpoint_starts_the_count_anew() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(1, 12), 1, 1);
     harness.request.max_attempts = 2;
-    let launcher = MockLauncher::new(|_, _| Script::dying_after(12, ExitStatus::Signal(6)));
+    let launcher = MockLauncher::new(|_, _| Script::exiting_after(12, ExitStatus::Signal(6)));
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert!(summary.all_well());
     assert!(launcher.jobs().len() > 4, "{} launches", launcher.jobs().len());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 /// Every worker of that slot ends in that way after so many events.
@@ -175,7 +188,7 @@ fn bad_slot(device: &'static str, events: u64, fault: Fault) -> MockLauncher {
 }
 
 fn unavailable() -> Fault {
-    Fault::Die(ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE), "no such adapter".to_owned())
+    Fault::Exit(ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE), "no such adapter".to_owned())
 }
 
 #[test]
@@ -193,29 +206,104 @@ fn a_device_that_disappears_leaves_its_lanes_to_the_other_slots_at_no_cost() {
         let attempts = memory.runs.values().flat_map(|row| &row.attempts);
         let interrupted = attempts.filter(|attempt| attempt.state == RunState::Interrupted);
         assert_eq!(interrupted.map(|attempt| attempt.device.as_str()).collect::<Vec<_>>(), ["mock:0"]);
-        assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     }
 }
 
+/// The sweep has ended once, for a cause that all runs share, and has charged it to none.
+#[track_caller]
+fn assert_ended_for_all(harness: &Harness, memory: &Memory, summary: &Summary, cause: &str) {
+    assert_eq!(summary.shared_cause.as_deref(), Some(cause));
+    assert_eq!((summary.failed, summary.completed, summary.stopped), (0, 0, false));
+    assert_eq!(summary.interrupted + summary.queued, summary.total);
+    let shared = harness.notices.iter().filter(|notice| matches!(notice, Notice::SharedCause { .. }));
+    assert_eq!(shared.count(), 1);
+    assert!(harness.ends().iter().all(|(_, state, told)| *state == RunState::Interrupted && told != cause));
+    let attempts = memory.runs.values().flat_map(|row| &row.attempts);
+    assert!(
+        attempts.clone().all(|attempt| attempt.state != RunState::Completed && !attempt.state.is_active())
+    );
+}
+
 #[test]
-fn when_no_slot_is_left_the_rest_is_failed_with_the_reason() {
+fn when_no_slot_is_left_the_sweep_ends_once_with_the_reason() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(3, 1), 1, 1);
-    let summary = harness.sweep(&mut memory, &bad_slot("mock:0", 0, unavailable())).unwrap();
-    assert_eq!(summary.failed, 3);
-    let cause = "no device is left: mock:0: the device is unavailable; its last words: no such adapter";
-    assert!(harness.ends().iter().all(|(_, state, told)| *state == RunState::Failed && told == cause));
-    for run in 0..3 {
-        assert_eq!(memory.attempts(&harness.id(run)).last(), Some(&(RunState::Failed, cause)));
-    }
+    harness.request.max_attempts = 1;
+    let launcher = bad_slot("mock:0", 0, unavailable());
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    let cause = "no device is left: mock:0: the device is unavailable; stderr: no such adapter";
+    assert_ended_for_all(&harness, &memory, &summary, cause);
+    assert_eq!((summary.interrupted, launcher.jobs().len()), (1, 1));
+    assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
-fn a_slot_on_which_nothing_ever_worked_is_given_up() {
+fn a_slot_on_which_nothing_ever_worked_is_given_up_and_no_run_is_charged() {
+    let mut memory = Memory::default();
     let mut harness = Harness::new(runs(64, 1), 1, 64);
-    let launcher = MockLauncher::new(|_, _| Script::dying_after(0, ExitStatus::Code(127)));
-    let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
-    assert_eq!((summary.failed, launcher.jobs().len()), (64, 6));
+    let launcher = MockLauncher::new(|_, _| Script::exiting_after(0, ExitStatus::Code(127)));
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!(launcher.jobs().len(), 6);
+    let cause = "no device is left: mock:0: the worker failed with exit code 127";
+    assert_ended_for_all(&harness, &memory, &summary, cause);
+    assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+}
+
+#[test]
+fn a_cause_that_all_runs_share_ends_the_sweep_once_and_the_other_workers_save() {
+    let full = "checkpoints/x.safetensors: no space left on device";
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(8, 500), 3, 2);
+    harness.request.max_attempts = 1;
+    let launcher = MockLauncher::new(move |_, launches| match launches {
+        0 => {
+            let fault = Fault::Exit(ExitStatus::Code(EXIT_SHARED_CAUSE), full.to_owned());
+            Script::failing_after(40, fault)
+        }
+        _ => Script::healthy(),
+    });
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!(summary.shared_cause.as_deref(), Some(full));
+    assert_eq!((summary.failed, summary.stopped), (0, false));
+    assert!(!summary.all_well());
+    let shared = harness.notices.iter().filter(|notice| matches!(notice, Notice::SharedCause { .. }));
+    assert_eq!(shared.count(), 1);
+    assert!(harness.losses().is_empty());
+    // Those of the first worker end with the cause; those of the others as at any clean stop.
+    let causes = memory.runs.values().flat_map(|row| &row.attempts).map(|attempt| attempt.cause.as_str());
+    assert_eq!(causes.filter(|cause| *cause == full).count(), launcher.jobs()[0].lanes.len());
+    assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+}
+
+#[test]
+fn several_workers_that_meet_the_same_cause_report_it_once() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(6, 50), 3, 2);
+    let launcher = MockLauncher::new(move |_, _| {
+        Script::failing_after(
+            30,
+            Fault::Exit(ExitStatus::Code(EXIT_SHARED_CAUSE), "the disk is full".to_owned()),
+        )
+    });
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_ended_for_all(&harness, &memory, &summary, "the disk is full");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_job_that_cannot_be_written_down_ends_the_sweep_before_any_attempt_is_charged() {
+    use std::os::unix::ffi::OsStringExt;
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(3, 1), 1, 1);
+    harness.request.data_dir = Some(std::ffi::OsString::from_vec(b"m\xe4rz".to_vec()).into());
+    let launcher = ProcessLauncher { program: "unused".into(), args: Vec::new() };
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.failed, summary.interrupted, summary.queued), (0, 1, 2));
+    let cause = summary.shared_cause.unwrap();
+    assert!(cause.starts_with("the job cannot be sent to a worker: "), "{cause}");
 }
 
 #[test]
@@ -234,12 +322,12 @@ fn a_group_that_does_not_fit_in_memory_is_halved_until_it_does() {
         let mut harness = Harness::new(runs(7, 2), 1, 7);
         harness.request.max_attempts = 1;
         let launcher = MockLauncher::new(move |job, _| {
-            if job.lanes.len() > 2 { Script::dying_after(0, status) } else { Script::healthy() }
+            if job.lanes.len() > 2 { Script::exiting_after(0, status) } else { Script::healthy() }
         });
         let summary = harness.sweep(&mut memory, &launcher).unwrap();
         assert!(summary.all_well());
         assert_eq!(harness.group_sizes(), [7, 4, 2, 1, 2, 2], "the waiting three are not tried in one");
-        assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     }
 }
 
@@ -248,11 +336,11 @@ fn what_did_not_fit_once_is_not_tried_again_on_that_device() {
     let (mut alike, other) = (runs(12, 2), run(&config(4096), 2, 1));
     alike.push(other);
     let mut harness = Harness::new(alike, 1, 4);
-    harness.request.slots = vec![slot("mock:0", 4, 13), slot("mock:0", 4, 13), slot("mock:1", 4, 13)];
+    harness.request.slots = vec![slot("mock:0", 4), slot("mock:0", 4), slot("mock:1", 4)];
     let launcher = MockLauncher::new(|job, _| {
         let too_many = job.device == "mock:0" && job.lanes.len() > 2;
         if too_many {
-            Script::dying_after(0, ExitStatus::Code(EXIT_OUT_OF_MEMORY))
+            Script::exiting_after(0, ExitStatus::Code(EXIT_OUT_OF_MEMORY))
         } else {
             Script::healthy()
         }
@@ -270,7 +358,7 @@ fn a_lane_that_does_not_fit_alone_is_failed() {
     let launcher = MockLauncher::new(move |job, _| {
         let too_large = job.lanes.iter().any(|lane| lane.run == large);
         if too_large {
-            Script::dying_after(0, ExitStatus::Code(EXIT_OUT_OF_MEMORY))
+            Script::exiting_after(0, ExitStatus::Code(EXIT_OUT_OF_MEMORY))
         } else {
             Script::healthy()
         }
@@ -286,9 +374,9 @@ fn a_worker_that_does_not_exit_when_its_runs_are_over_costs_them_nothing() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(3, 6), 1, 1);
     harness.request.pacing.exit_grace = Duration::from_millis(50);
-    let launcher = MockLauncher::new(|_, _| Script { outstays: true, ..Script::healthy() });
+    let launcher = MockLauncher::new(|_, _| Script { never_exits: true, ..Script::healthy() });
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.failed), (3, 0), "{:?}", harness.losses());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     assert!(harness.losses().is_empty(), "{:?}", harness.losses());
 }

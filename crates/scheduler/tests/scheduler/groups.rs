@@ -1,24 +1,25 @@
 //! Which runs train together, and where.
 
 use std::fs;
+use std::sync::Arc;
 
 use gansweep_base::digest::sha256;
 use gansweep_config::PlannedRun;
-use gansweep_protocol::Resume;
+use gansweep_protocol::Checkpoint;
 use gansweep_scheduler::mock::MockLauncher;
 use gansweep_scheduler::{Notice, Slot, StopLevel, form_groups};
 
 use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
 
 /// Slots that hold so many lanes.
-fn slots(limits: &[usize], runs: usize) -> Vec<Slot> {
-    limits.iter().enumerate().map(|(place, &limit)| slot(&format!("mock:{place}"), limit, runs)).collect()
+fn slots(limits: &[usize]) -> Vec<Slot> {
+    limits.iter().enumerate().map(|(place, &limit)| slot(&format!("mock:{place}"), limit)).collect()
 }
 
 /// Sizes of the groups that slots of those limits make of so many alike runs, with their slots.
 fn shares(count: u64, limits: &[usize]) -> Vec<(usize, usize)> {
     let runs = runs(count, 1);
-    let groups = form_groups(&runs, &vec![0; runs.len()], &slots(limits, runs.len()));
+    let groups = form_groups(&runs, &vec![0; runs.len()], &slots(limits));
     groups.iter().map(|group| (group.slot, group.runs.len())).collect()
 }
 
@@ -52,7 +53,8 @@ fn a_small_slot_takes_what_fits_and_leaves_the_rest_to_the_large_one() {
 fn the_limit_is_of_the_kind_of_run() {
     let mut plan = runs(4, 1);
     plan.extend((1..=4).map(|seed| run(&config(4096), 1, seed)));
-    let gpu = Slot { max_lanes: vec![4, 4, 4, 4, 2, 2, 2, 2], ..slot("gpu", 0, 0) };
+    let wide = |run: &PlannedRun| run.config.model.generator.hidden == [4096];
+    let gpu = Slot { max_lanes: Arc::new(move |run| if wide(run) { 2 } else { 4 }), ..slot("gpu", 0) };
     let groups = form_groups(&plan, &[0; 8], &[gpu]);
     let runs: Vec<_> = groups.into_iter().map(|group| group.runs).collect();
     assert_eq!(runs, [vec![4, 5], vec![6, 7], vec![0, 1, 2, 3]], "the dearest first");
@@ -61,7 +63,7 @@ fn the_limit_is_of_the_kind_of_run() {
 #[test]
 fn slots_of_different_sizes_train_from_one_queue() {
     let mut harness = Harness::new(runs(20, 30), 1, 1);
-    harness.request.slots = slots(&[6, 1], 20);
+    harness.request.slots = slots(&[6, 1]);
     let mut memory = Memory::default();
     let launcher = MockLauncher::healthy();
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
@@ -71,7 +73,7 @@ fn slots_of_different_sizes_train_from_one_queue() {
     };
     assert!(sizes("mock:0").iter().all(|&lanes| lanes <= 6) && sizes("mock:0")[0] == 5);
     assert!(!sizes("mock:1").is_empty() && sizes("mock:1").iter().all(|&lanes| lanes == 1));
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 /// Runs of four steps an epoch, of which the last is smaller than the others.
@@ -85,7 +87,7 @@ fn ragged(count: u64) -> Vec<PlannedRun> {
 fn only_runs_that_are_in_step_train_together() {
     let (alike, apart) = (runs(4, 3), ragged(4));
     let groups = |runs: &[PlannedRun], steps| {
-        let groups = form_groups(runs, steps, &slots(&[8], 4));
+        let groups = form_groups(runs, steps, &slots(&[8]));
         groups.into_iter().map(|group| group.runs).collect::<Vec<_>>()
     };
     assert_eq!(groups(&alike, &[0, 3, 5, 3]), [[1, 3, 2, 0]], "every step of these has equal batches");
@@ -95,21 +97,21 @@ fn only_runs_that_are_in_step_train_together() {
 
 #[test]
 fn runs_that_have_begun_come_before_longer_ones_that_have_not() {
-    let groups = form_groups(&runs(4, 3), &[0, 0, 5, 2], &slots(&[1, 1], 4));
+    let groups = form_groups(&runs(4, 3), &[0, 0, 5, 2], &slots(&[1, 1]));
     let order: Vec<_> = groups.into_iter().flat_map(|group| group.runs).collect();
     assert_eq!(order, [3, 2, 0, 1]);
 }
 
 /// Has a run go on from a checkpoint after so many steps.
 fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: u64) {
-    let PlannedRun { id, seed, .. } = &harness.request.runs[place];
+    let PlannedRun { id, seed, .. } = &harness.runs[place];
     let path = format!("checkpoints/{id}/step-{step:08}.safetensors");
     let file = harness.folder.path().join(&path);
     let content = format!("run {id} seed {seed} step {step}");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &content).unwrap();
-    let sha256 = sha256(&content);
-    memory.runs.get_mut(id).unwrap().checkpoint = Some(Resume { step, path, sha256, written_for: None });
+    let (bytes, sha256) = (content.len() as u64, sha256(&content));
+    memory.runs.get_mut(id).unwrap().resume = Some(Checkpoint { step, path, bytes, sha256 }.into());
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn a_run_whose_checkpoint_is_damaged_leaves_the_group_it_was_in_step_with() {
     for place in 0..3 {
         leave_checkpoint(&harness, &mut memory, place, 2);
     }
-    let damaged = memory.runs[&harness.id(1)].checkpoint.clone().unwrap().path;
+    let damaged = memory.runs[&harness.id(1)].resume.clone().unwrap().checkpoint.path;
     fs::write(harness.folder.path().join(damaged), "half of it").unwrap();
     let launcher = MockLauncher::healthy();
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Event, Job};
+use gansweep_protocol::{Command as Request, Envelope, Event, Frame, Job};
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script, pretend};
 use gansweep_scheduler::{
-    EXIT_DEVICE_UNAVAILABLE, EventStream, Exit, ExitStatus, InProcessLauncher, Launcher, Notice,
+    EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, FrameStream, InProcessLauncher, Launcher, Notice,
     ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
 };
 
@@ -21,7 +21,7 @@ fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
 
 /// What a worker on all of the harness's runs is to do.
 fn job(harness: &Harness) -> Job {
-    let mut other = Harness::new(harness.request.runs.clone(), 1, 8);
+    let mut other = Harness::new(harness.runs.clone(), 1, 8);
     let launcher = MockLauncher::new(|_, _| Script::failing_after(0, Fault::NoDevice));
     other.sweep(&mut Memory::default(), &launcher).unwrap();
     let mut job = launcher.jobs().remove(0);
@@ -31,10 +31,10 @@ fn job(harness: &Harness) -> Job {
 
 /// The process id that a worker tells of, and the rest of its events, to be held: a worker whose
 /// stream is closed dies of it.
-fn pid_of(worker: &mut dyn Worker) -> (i32, EventStream) {
-    let mut events = worker.events();
-    let started = events.find_map(|event| match event.unwrap().event {
-        Event::Started(started) => Some(started.pid),
+fn pid_of(worker: &mut dyn Worker) -> (i32, FrameStream) {
+    let mut events = worker.frames();
+    let started = events.find_map(|frame| match frame.unwrap() {
+        Frame::Event(Envelope { event: Event::Started(started), .. }) => Some(started.pid),
         _ => None,
     });
     (i32::try_from(started.unwrap()).unwrap(), events)
@@ -88,16 +88,21 @@ fn cause_of(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn real_deaths_are_told_by_their_causes() {
+fn real_deaths_are_reported_with_their_causes() {
     let abort = cause_of(&["abort", "5"]);
-    assert_eq!(abort, "the worker was killed by SIGABRT; its last words: driver: bad address");
+    assert_eq!(abort, "the worker was killed by SIGABRT; stderr: driver: bad address");
     let panic = cause_of(&["panic", "5"]);
-    assert!(panic.starts_with("the worker panicked (exit code 101); its last words: "), "{panic}");
+    assert!(panic.starts_with("the worker panicked (exit code 101); stderr: "), "{panic}");
     assert!(panic.contains("as the arguments want"), "{panic}");
     assert_eq!(cause_of(&["exit", "7", "5"]), "the worker failed with exit code 7");
-    assert_eq!(cause_of(&["hang", "5"]), "it sent nothing for 2 s and was taken for hung");
+    assert_eq!(cause_of(&["freeze", "5"]), "it sent nothing for 2 s and was taken for hung");
+    assert_eq!(
+        cause_of(&["hang", "5"]),
+        "it finished no step and used no processor time for 2 s and was taken for hung"
+    );
     assert_eq!(cause_of(&["tear", "5"]), "the event stream ends inside a frame");
-    assert!(cause_of(&["garbage", "5"]).starts_with("a frame claims "));
+    let garbage = cause_of(&["garbage", "5"]);
+    assert!(garbage.starts_with("the event stream holds no frame but `thread \\'main`"), "{garbage}");
 }
 
 #[test]
@@ -107,7 +112,8 @@ fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_
     for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
         let mut harness = Harness::new(runs(2, 1), 1, 2);
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
-        assert_eq!(summary.failed, 2);
+        assert_eq!((summary.failed, summary.interrupted), (0, 2));
+        assert!(summary.shared_cause.is_some_and(|cause| cause.starts_with("no device is left: ")));
         assert!(harness.notices.iter().any(|notice| matches!(notice, Notice::SlotLost { left: 0, .. })));
     }
 }
@@ -140,7 +146,7 @@ fn deaf_processes_are_killed_and_leave_nothing_behind() {
     let mut worker = launcher.launch(&job).unwrap();
     let (pid, _events) = pid_of(&mut *worker);
     let process = PathBuf::from(format!("/proc/{pid}"));
-    worker.stop();
+    worker.send(&Request::StopAll);
     std::thread::sleep(Duration::from_millis(20));
     assert_eq!(worker.try_wait(), None, "it is deaf");
     assert!(process.exists());
@@ -183,15 +189,15 @@ fn a_worker_stops_cleanly_when_its_runner_is_gone() {
     let mut child =
         Command::new(&launcher.program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    serde_json::to_writer(&mut input, &job(&harness)).unwrap();
-    input.write_all(b"\n").unwrap();
+    input.write_all(job(&harness).to_line().unwrap().as_bytes()).unwrap();
     drop(input);
     let mut frames = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut frames).unwrap();
     assert!(child.wait().unwrap().success());
     let mut frames = frames.as_slice();
-    let events = std::iter::from_fn(|| gansweep_protocol::read_frame(&mut frames).unwrap());
-    assert!(matches!(events.last().unwrap().event, Event::Interrupted(_)));
+    let frames = std::iter::from_fn(|| gansweep_protocol::read_frame(&mut frames).unwrap());
+    let last = frames.filter(|frame| matches!(frame, Frame::Event(_))).last().unwrap();
+    assert!(matches!(last, Frame::Event(Envelope { event: Event::Interrupted(_), .. })));
 }
 
 #[test]
@@ -210,8 +216,8 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
     assert_eq!(
         harness.losses(),
         [
-            "the worker panicked (exit code 101); its last words: a thread that panics",
-            "the worker failed with exit code 9; its last words: a thread that gives up"
+            "the worker panicked (exit code 101); stderr: a thread that panics",
+            "the worker failed with exit code 9; stderr: a thread that gives up"
         ]
     );
 }
@@ -219,14 +225,12 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
 #[test]
 fn a_thread_that_is_killed_ends_at_its_next_event() {
     let harness = Harness::new(runs(1, 100_000), 1, 1);
-    let launcher = InProcessLauncher::new(|job, _, emit| {
-        let forever = std::sync::atomic::AtomicBool::new(false);
-        pretend(job, &Script::healthy(), &forever, emit)
-    });
+    let launcher =
+        InProcessLauncher::new(|job, _, emit| pretend(job, &Script::healthy(), &mut || None, emit));
     let mut worker = launcher.launch(&job(&harness)).unwrap();
-    let events = worker.events();
+    let events = worker.frames();
     let drain = std::thread::spawn(move || events.count());
-    worker.stop();
+    worker.send(&Request::StopAll);
     worker.kill();
     assert_eq!(wait(&mut *worker).status, ExitStatus::Code(1));
     drain.join().unwrap();

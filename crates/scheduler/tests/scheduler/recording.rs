@@ -55,7 +55,7 @@ fn a_sweep_fills_the_database() {
 /// The first worker dies, and the sweep is stopped at once during the second attempt.
 fn dies_then_stops(harness: &mut Harness) {
     let segfault = MockLauncher::new(|_, launches| match launches {
-        0 => Script::dying_after(50, ExitStatus::Signal(11)),
+        0 => Script::exiting_after(50, ExitStatus::Signal(11)),
         _ => Script::failing_after(30, Fault::Hang),
     });
     let mut store = Store::open(harness.folder.path()).unwrap();

@@ -32,11 +32,12 @@ fn a_clean_stop_leaves_every_lane_interrupted_at_its_checkpoint() {
     let begun: usize = harness.group_sizes().iter().sum();
     assert_eq!(counts(&summary), (0, begun, 5 - begun));
     let interrupted = memory.runs.values().filter(|row| row.state == RunState::Interrupted);
-    let at_checkpoint = |row: &Row| row.checkpoint.as_ref().map_or(0, |resume| resume.step) == row.step;
+    let at_checkpoint =
+        |row: &Row| row.resume.as_ref().map_or(0, |resume| resume.checkpoint.step) == row.step;
     assert!(interrupted.clone().all(at_checkpoint));
     assert_eq!(interrupted.count(), begun);
     assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -44,12 +45,12 @@ fn a_worker_that_does_not_stop_is_killed_after_the_grace() {
     for script in [Script::healthy(), Script::failing_after(400, Fault::Hang)] {
         let mut memory = Memory::default();
         let mut harness = Harness::new(runs(1, 100_000), 1, 1);
-        let launcher = MockLauncher::new(move |_, _| Script { deaf: true, ..script.clone() });
+        let launcher = MockLauncher::new(move |_, _| Script { ignores_commands: true, ..script.clone() });
         let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
         assert_eq!(counts(&summary), (0, 1, 0));
         let cause = "stopped, and killed because it had not ended within 200ms";
         assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Interrupted, cause)]);
-        assert!(memory.runs[&harness.id(0)].checkpoint.is_some());
+        assert!(memory.runs[&harness.id(0)].resume.is_some());
     }
 }
 
@@ -58,7 +59,7 @@ fn a_stop_at_once_does_not_wait_for_the_grace() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(2, 100_000), 2, 1);
     harness.request.pacing.stop_grace = Duration::from_mins(10);
-    let launcher = MockLauncher::new(|_, _| Script { deaf: true, ..Script::healthy() });
+    let launcher = MockLauncher::new(|_, _| Script { ignores_commands: true, ..Script::healthy() });
     let mut stops = stop_at(30, StopLevel::Cleanly);
     let began = Instant::now();
     let summary = harness
@@ -105,7 +106,7 @@ fn interruptions_by_the_user_cost_no_attempts() {
     }
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert!(summary.all_well());
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn runs_of_a_runner_that_died_are_reclaimed_and_resumed() {
         })
     }));
     assert!(death.is_err());
-    assert!(memory.runs.values().all(|row| row.state == RunState::Running));
+    assert!(memory.runs.values().all(|row| row.state.is_active()));
     let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
     assert_eq!((summary.completed, summary.resumed), (2, 2));
     let reclaimed = harness.notices.iter().filter(|notice| matches!(notice, Notice::Reclaimed { .. }));
@@ -129,7 +130,7 @@ fn runs_of_a_runner_that_died_are_reclaimed_and_resumed() {
         memory.attempts(&harness.id(0))[0],
         (RunState::Interrupted, "the program ended without notice")
     );
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn every_run_is_trained_and_recorded_once() {
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.total, summary.completed, summary.resumed), (5, 5, 0));
     assert!(summary.all_well() && !summary.stopped);
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     let mut sizes = harness.group_sizes();
     sizes.sort_unstable();
     assert_eq!(sizes, [2, 3], "no group is so large that a slot has none");
@@ -79,13 +79,13 @@ fn of_each_run_only_the_newest_checkpoint_is_kept() {
 #[test]
 fn lanes_at_different_steps_go_on_in_one_group() {
     let (mut memory, mut harness, resume) = interrupted(2);
-    harness.request.slots = vec![slot("mock:0", 8, 2)];
+    harness.request.slots = vec![slot("mock:0", 8)];
     let launcher = MockLauncher::healthy();
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!(summary.completed, 2);
     let resumes: Vec<_> = launcher.jobs()[0].lanes.iter().map(|lane| lane.resume.clone()).collect();
     assert_eq!(resumes, [Some(resume), None], "the one that has begun comes first");
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 /// A sweep of so many runs, stopped in the middle of the first, and the first's checkpoint.
@@ -102,8 +102,8 @@ fn interrupted(count: u64) -> (Memory, Harness, Resume) {
         .unwrap();
     assert!(summary.stopped);
     assert_eq!((summary.interrupted, summary.queued), (1, count as usize - 1));
-    let resume = memory.runs[&harness.id(0)].checkpoint.clone().expect("a checkpoint");
-    assert!(resume.step < 1200, "stopped before its end");
+    let resume = memory.runs[&harness.id(0)].resume.clone().expect("a checkpoint");
+    assert!(resume.checkpoint.step < 1200, "stopped before its end");
     (memory, harness, resume)
 }
 
@@ -117,9 +117,9 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
     let told = harness
         .notices
         .iter()
-        .any(|notice| matches!(notice, Notice::Resuming { step, .. } if *step == resume.step));
+        .any(|notice| matches!(notice, Notice::Resuming { step, .. } if *step == resume.checkpoint.step));
     assert!(told);
-    assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -129,14 +129,14 @@ fn a_missing_or_damaged_checkpoint_starts_the_run_afresh() {
         [|path| std::fs::remove_file(path).unwrap(), |path| std::fs::write(path, "half of it").unwrap()];
     for damage in damages {
         let (mut memory, mut harness, resume) = interrupted(1);
-        damage(&harness.folder.path().join(&resume.path));
+        damage(&harness.folder.path().join(&resume.checkpoint.path));
         let launcher = MockLauncher::healthy();
         let summary = harness.sweep(&mut memory, &launcher).unwrap();
         assert_eq!((summary.completed, summary.resumed), (1, 0));
         assert_eq!(launcher.jobs()[0].lanes[0].resume, None);
         let told = harness.notices.iter().any(|notice| matches!(notice, Notice::CheckpointUnusable { .. }));
         assert!(told);
-        assert_eq!(memory.lasting(), undisturbed(&harness.request.runs).lasting());
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     }
 }
 
@@ -155,7 +155,7 @@ fn what_a_killed_worker_left_beside_the_checkpoint_is_cleared_away() {
             }
         })
         .unwrap();
-    assert_eq!(harness.checkpoints(0), [resume.path.rsplit('/').next().unwrap()]);
+    assert_eq!(harness.checkpoints(0), [resume.checkpoint.path.rsplit('/').next().unwrap()]);
 }
 
 #[test]

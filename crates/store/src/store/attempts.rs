@@ -1,4 +1,4 @@
-//! Attempts: their begin, and their end where the worker itself says nothing of it.
+//! Attempts: their begin, and their end where the worker itself reports none.
 
 use gansweep_config::{RunId, RunState};
 use rusqlite::{Connection, params};
@@ -12,27 +12,30 @@ use crate::{
 
 /// Why an attempt ended that nobody ended.
 const LOST: &str = "the program ended without notice";
+/// Why an attempt ended whose run has a newer one.
+const SUPERSEDED: &str = "the next attempt began";
 
 impl Store {
-    /// Ends, as interrupted, the attempts that a program which died left running, and gives them.
-    /// Only the lock's holder knows that none of them can be alive.
+    /// Ends, as interrupted, the attempts that a program which died left pending or running, and
+    /// gives them. Only the lock's holder knows that none of them can be alive.
     pub fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
-            let stale = running_attempts(transaction)?;
+            let stale = active_attempts(transaction)?;
             for (run_id, _, attempt) in &stale {
                 close(transaction, *run_id, *attempt, RunState::Interrupted, LOST, now)?;
             }
             transaction.execute(
-                "UPDATE runs SET state = 'interrupted', cause = ?1, ended_ms = ?2 WHERE state = 'running'",
+                "UPDATE runs SET state = 'interrupted', cause = ?1, ended_ms = ?2
+                 WHERE state IN ('pending', 'running')",
                 params![LOST, now],
             )?;
             Ok(stale.into_iter().map(|(_, run, attempt)| (run, attempt)).collect())
         })
     }
 
-    /// Begins the run's next attempt and gives its number, from 1. An attempt that was still
-    /// running is ended as interrupted.
+    /// Begins the run's next attempt, as pending, and gives its number, from 1. An attempt that was
+    /// still active is ended as interrupted.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a run that has diverged, or that is
@@ -40,27 +43,23 @@ impl Store {
     pub fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
-            let Found { run_id, state, attempts, confirmed_step } = find(transaction, run)?;
-            let over = match state {
-                RunState::Diverged => true,
-                RunState::Completed => !is_asked_for_more(transaction, run_id)?,
-                _ => false,
-            };
-            if over {
-                return Err(StoreError::Finished { id: run.to_string(), state: state.name() }.into());
+            let found = find(transaction, run)?;
+            if found.is_over(transaction)? {
+                let state = found.state.name();
+                return Err(StoreError::Finished { id: run.to_string(), state }.into());
             }
+            let Found { run_id, attempts, confirmed_step, .. } = found;
             if attempts > 0 {
-                let cause = "the next attempt began";
-                close(transaction, run_id, attempts, RunState::Interrupted, cause, now)?;
+                close(transaction, run_id, attempts, RunState::Interrupted, SUPERSEDED, now)?;
             }
             let attempt = attempts + 1;
-            open_attempt(transaction, run_id, attempt, device, confirmed_step, now)?;
+            insert_newest(transaction, run_id, attempt, device, RunState::Pending, confirmed_step, now)?;
             Ok(attempt)
         })
     }
 
-    /// Ends an attempt whose worker died without a word. No effect on an attempt that has ended
-    /// already: what the worker itself said stands.
+    /// Ends an attempt whose worker died without reporting an end. No effect on an attempt that has
+    /// ended already: what the worker itself reported stands.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
@@ -88,42 +87,89 @@ impl Store {
     }
 }
 
-/// Whether a plan asks for more steps of a run than are recorded for good.
-fn is_asked_for_more(connection: &Connection, run_id: i64) -> Result<bool, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM entries WHERE run_id = ?1 AND state <> 'completed' AND sweep_id IS NOT NULL)",
-    )?;
-    Ok(statement.query_row([run_id], |row| row.get(0))?)
+impl Store {
+    /// Gives a run that no worker has another state, such as pruned. No effect on a run that is
+    /// active, has diverged, or is completed as far as any plan asks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let found = find(transaction, run)?;
+            if !found.state.is_active() && !found.is_over(transaction)? {
+                transaction
+                    .prepare_cached(
+                        "UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1",
+                    )?
+                    .execute(params![found.run_id, state.name(), cause, now])?;
+            }
+            Ok(())
+        })
+    }
 }
 
-/// Adds the row of an attempt that begins, and sets its run to running. Should the attempt start
+/// Adds the row of a run's newest attempt, and gives the run its state. Should the attempt start
 /// from before `kept_step`, it records nothing up to there.
-pub(super) fn open_attempt(
+fn insert_newest(
     connection: &Connection,
     run_id: i64,
     attempt: u32,
     device: &str,
+    state: RunState,
     kept_step: i64,
     at_ms: i64,
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT INTO attempts (run_id, attempt, state, device, kept_step, began_ms)
-             VALUES (?1, ?2, 'running', ?3, ?4, ?5)
-             ON CONFLICT DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![run_id, attempt, device, kept_step, at_ms])?;
+        .execute(params![run_id, attempt, state.name(), device, kept_step, at_ms])?;
     connection
         .prepare_cached(
-            "UPDATE runs SET state = 'running', cause = NULL, attempts = ?2, seconds = NULL,
-                 started_ms = coalesce(started_ms, ?3), ended_ms = NULL
+            "UPDATE runs SET state = ?2, cause = NULL, attempts = ?3, seconds = NULL,
+                 started_ms = min(coalesce(started_ms, ?4), ?4), ended_ms = NULL
              WHERE run_id = ?1",
         )?
-        .execute(params![run_id, attempt, at_ms])?;
+        .execute(params![run_id, state.name(), attempt, at_ms])?;
     Ok(())
 }
 
-/// Ends an attempt that is running; `false` if it is not.
+/// Adds the row of an attempt that is known from its first event only, and ends the attempts that
+/// it supersedes. When those ended is not known: they have reported no end.
+pub(super) fn insert_reported(
+    connection: &Connection,
+    run_id: i64,
+    (attempt, latest): (u32, u32),
+    at_ms: i64,
+) -> Result<(), Fault> {
+    if attempt > latest {
+        // What it was to keep is known only of an attempt that the runner has begun here.
+        insert_newest(connection, run_id, attempt, "unknown", RunState::Running, 0, at_ms)?;
+    } else {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempts (run_id, attempt, state, device, began_ms)
+                 VALUES (?1, ?2, 'running', 'unknown', ?3)",
+            )?
+            .execute(params![run_id, attempt, at_ms])?;
+        connection
+            .prepare_cached(
+                "UPDATE runs SET started_ms = min(coalesce(started_ms, ?2), ?2) WHERE run_id = ?1",
+            )?
+            .execute(params![run_id, at_ms])?;
+    }
+    connection
+        .prepare_cached(
+            "UPDATE attempts SET state = 'interrupted', cause = ?3
+             WHERE run_id = ?1 AND attempt < ?2 AND state IN ('pending', 'running')",
+        )?
+        .execute(params![run_id, attempt.max(latest), SUPERSEDED])?;
+    Ok(())
+}
+
+/// Ends an attempt that is active; `false` if it is not.
 fn close(
     connection: &Connection,
     run_id: i64,
@@ -135,8 +181,8 @@ fn close(
     let changed = connection
         .prepare_cached(
             "UPDATE attempts SET state = ?3, cause = ?4, ended_ms = ?5,
-                 step = (SELECT step FROM runs WHERE runs.run_id = attempts.run_id)
-             WHERE run_id = ?1 AND attempt = ?2 AND state = 'running'",
+                 step = coalesce(step, (SELECT step FROM runs WHERE runs.run_id = attempts.run_id))
+             WHERE run_id = ?1 AND attempt = ?2 AND state IN ('pending', 'running')",
         )?
         .execute(params![run_id, attempt, state.name(), cause, at_ms])?;
     Ok(changed == 1)
@@ -150,6 +196,25 @@ struct Found {
     confirmed_step: i64,
 }
 
+impl Found {
+    /// Whether it has diverged, or is completed as far as any plan asks.
+    fn is_over(&self, connection: &Connection) -> Result<bool, Fault> {
+        match self.state {
+            RunState::Diverged => Ok(true),
+            RunState::Completed => Ok(!is_asked_for_more(connection, self.run_id)?),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Whether a plan asks for more steps of a run than are recorded for good.
+fn is_asked_for_more(connection: &Connection, run_id: i64) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM entries WHERE run_id = ?1 AND state <> 'completed' AND sweep_id IS NOT NULL)",
+    )?;
+    Ok(statement.query_row([run_id], |row| row.get(0))?)
+}
+
 fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
     let mut statement = connection
         .prepare_cached("SELECT run_id, state, attempts, confirmed_step FROM runs WHERE id = ?1")?;
@@ -159,16 +224,16 @@ fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
     Ok(Found { run_id: row.get(0)?, state, attempts: row.get(2)?, confirmed_step: row.get(3)? })
 }
 
-fn running_attempts(connection: &Connection) -> Result<Vec<(i64, RunId, u32)>, Fault> {
+fn active_attempts(connection: &Connection) -> Result<Vec<(i64, RunId, u32)>, Fault> {
     let mut statement = connection.prepare(
         "SELECT a.run_id, r.id, a.attempt FROM attempts a JOIN runs r USING (run_id)
-         WHERE a.state = 'running' ORDER BY a.run_id, a.attempt",
+         WHERE a.state IN ('pending', 'running') ORDER BY a.run_id, a.attempt",
     )?;
     let mut rows = statement.query([])?;
-    let mut running = Vec::new();
+    let mut active = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(1)?;
-        running.push((row.get(0)?, parse_run(&id)?, row.get(2)?));
+        active.push((row.get(0)?, parse_run(&id)?, row.get(2)?));
     }
-    Ok(running)
+    Ok(active)
 }

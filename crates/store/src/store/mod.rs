@@ -1,6 +1,7 @@
 //! The one writer of a database.
 
 mod attempts;
+mod import;
 mod record;
 mod register;
 mod summary;
@@ -12,7 +13,7 @@ use std::{
 };
 
 use gansweep_config::RunId;
-use gansweep_protocol::{Event, Metric};
+use gansweep_protocol::Metric;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{RealImages, RunStatus, StoreError, connection::open_writer, fault::Fault, status};
@@ -110,10 +111,6 @@ impl Store {
     }
 
     /// Makes the next commits wait for the disk, or not.
-    ///
-    /// What a later step relies on outside of the database must survive a loss of power: a
-    /// checkpoint's row, because its predecessor's file is deleted once the row is committed.
-    /// Points may be lost with the last seconds; their run is resumed from before them.
     fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
         if self.durable != durable {
             let level = if durable { "full" } else { "normal" };
@@ -123,18 +120,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Whether an event is one that must survive a loss of power.
-const fn must_last(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Checkpoint(_)
-            | Event::Completed(_)
-            | Event::Diverged(_)
-            | Event::Interrupted(_)
-            | Event::Failed(_)
-    )
 }
 
 fn metric_ids(connection: &Connection) -> Result<MetricIds, Fault> {

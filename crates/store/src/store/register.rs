@@ -24,10 +24,7 @@ impl Store {
         self.set_durable(true)?;
         self.write(|transaction, _| {
             let sweep_id = put_sweep(transaction, sweep, now)?;
-            let datasets = runs.iter().map(|run| (&*run.spec.fingerprint, run));
-            for run in datasets.collect::<BTreeMap<_, _>>().into_values() {
-                put_dataset(transaction, run.config.data.dataset, &run.spec)?;
-            }
+            put_datasets(transaction, runs)?;
             transaction.execute("UPDATE sweep_runs SET current = 0 WHERE sweep_id = ?1", [sweep_id])?;
             for (position, run) in (0_i64..).zip(runs) {
                 let config_id = put_config(transaction, run)?;
@@ -37,6 +34,48 @@ impl Store {
             Ok(SweepId(sweep_id))
         })
     }
+}
+
+impl Store {
+    /// Adds runs to a registered sweep, behind those it has. A run that it has already, with the same
+    /// budget, stays where it is.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`].
+    pub fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        self.write(|transaction, _| {
+            let sweep_id = find_sweep(transaction, sweep)?;
+            let next: i64 = transaction.query_row(
+                "SELECT coalesce(max(position) + 1, 0) FROM sweep_runs WHERE sweep_id = ?1 AND current = 1",
+                [sweep_id],
+                |row| row.get(0),
+            )?;
+            put_datasets(transaction, runs)?;
+            for (position, run) in (next..).zip(runs) {
+                let config_id = put_config(transaction, run)?;
+                let run_id = put_run(transaction, run, config_id, now)?;
+                if !is_member(transaction, sweep_id, run_id, run.epochs)? {
+                    put_member(transaction, sweep_id, run_id, position, run)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {
+    let id = connection.query_row("SELECT sweep_id FROM sweeps WHERE name = ?1", [name], |row| row.get(0));
+    let unknown = || StoreError::UnknownSweep { name: name.to_owned(), known: Vec::new() };
+    Ok(id.optional()?.ok_or_else(unknown)?)
+}
+
+fn is_member(connection: &Connection, sweep_id: i64, run_id: i64, epochs: u32) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM sweep_runs
+             WHERE sweep_id = ?1 AND run_id = ?2 AND epochs = ?3 AND current = 1)",
+    )?;
+    Ok(statement.query_row(params![sweep_id, run_id, epochs], |row| row.get(0))?)
 }
 
 fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i64, Fault> {
@@ -77,6 +116,15 @@ fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i
         |row| row.get(0),
     )?;
     Ok(id)
+}
+
+/// Records what runs train on, each dataset once.
+fn put_datasets(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Fault> {
+    let datasets = runs.iter().map(|run| (&*run.spec.fingerprint, run));
+    for run in datasets.collect::<BTreeMap<_, _>>().into_values() {
+        put_dataset(connection, run.config.data.dataset, &run.spec)?;
+    }
+    Ok(())
 }
 
 /// Records what runs train on. Of equal training data, the latest counts and name stand.

@@ -62,6 +62,35 @@ fn a_run_that_leaves_the_plan_stays_in_the_database_and_may_come_back() {
 }
 
 #[test]
+fn runs_added_while_a_sweep_goes_on_stand_behind_those_it_has() {
+    let mut fixture = Fixture::new();
+    let more = plan(&[5e-4, 1e-4], &[128], &[1]);
+    fixture.store.add_runs("lr", &more).unwrap();
+    fixture.store.add_runs("lr", &more).unwrap();
+    let of_sweep = RunFilter { sweep: Some("lr".into()), where_sql: None };
+    let runs = fixture.reader().runs(&of_sweep).unwrap();
+    let ids: Vec<_> = runs.iter().map(|run| &run.id).collect();
+    let expected: Vec<_> = fixture.runs.iter().chain([&more[0].id]).collect();
+    assert_eq!(ids, expected, "a run that is there keeps its place");
+    let error = fixture.store.add_runs("nowhere", &more).unwrap_err();
+    assert!(matches!(error, StoreError::UnknownSweep { .. }), "{error}");
+}
+
+#[test]
+fn a_run_that_no_worker_has_can_be_given_another_state() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let [first, second] = [fixture.runs[0].clone(), fixture.runs[1].clone()];
+    fixture.store.set_state(&second, RunState::Pruned, "rung 1: rank 5 of 9").unwrap();
+    let run = fixture.reader().run(second.as_str()).unwrap();
+    assert_eq!((run.state, run.cause.as_deref()), (RunState::Pruned, Some("rung 1: rank 5 of 9")));
+    fixture.store.set_state(&first, RunState::Pruned, "").unwrap();
+    assert_eq!(fixture.reader().run(first.as_str()).unwrap().state, RunState::Pending);
+    fixture.store.record(&script.started(0).completed(LAST_STEP, 1.0).take()).unwrap();
+    fixture.store.set_state(&first, RunState::Pruned, "").unwrap();
+    assert_eq!(fixture.reader().run(first.as_str()).unwrap().state, RunState::Completed);
+}
+
+#[test]
 fn a_run_that_two_sweeps_share_is_trained_once_and_listed_in_both() {
     let mut fixture = Fixture::new();
     fixture.store.register_sweep(&sweep("narrow"), &plan(&[2e-4], &[128], &[1])).unwrap();
@@ -87,7 +116,7 @@ fn attempts_that_nobody_ended_are_reclaimed_as_interrupted() {
     assert_eq!((attempt.step, attempt.from_step), (Some(10), Some(0)));
     let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
     assert_eq!((status.state, status.attempts), (RunState::Interrupted, 1));
-    assert_eq!(status.checkpoint.as_ref().map(|resume| resume.step), Some(10));
+    assert_eq!(status.resume.as_ref().map(|resume| resume.checkpoint.step), Some(10));
 }
 
 #[test]

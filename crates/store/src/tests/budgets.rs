@@ -61,7 +61,7 @@ fn a_run_that_is_asked_for_more_goes_on_and_is_then_completed_for_both() {
     let states = |fixture: &Fixture| views(fixture).into_values().map(|run| run.state).collect::<Vec<_>>();
     assert_eq!(
         states(&fixture),
-        [RunState::Running, RunState::Completed],
+        [RunState::Pending, RunState::Completed],
         "trained for the one, not for the other"
     );
     fixture.store.record(&epochs(&mut Script::new(run.clone(), 2), 3, 5).take()).unwrap();
@@ -72,6 +72,18 @@ fn a_run_that_is_asked_for_more_goes_on_and_is_then_completed_for_both() {
     assert_eq!((long.step, long.seconds, long.images_per_second), (4_690, 5.0, Some(20.0)));
     let refused = fixture.store.begin_attempt(&run, "cpu").unwrap_err();
     assert!(matches!(refused, StoreError::Finished { .. }), "{refused}");
+}
+
+#[test]
+fn a_completed_run_that_waits_to_be_trained_on_can_be_pruned_and_stays_completed_for_its_budget() {
+    let (mut fixture, run) = trained();
+    fixture.store.set_state(&run, RunState::Pruned, "no sweep asks for more").unwrap();
+    let states = |fixture: &Fixture| views(fixture).into_values().map(|run| run.state).collect::<Vec<_>>();
+    assert_eq!(states(&fixture), [RunState::Completed]);
+    assert_eq!(fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run].state, RunState::Completed);
+    fixture.store.register_sweep(&sweep("long"), &asked(5)).unwrap();
+    fixture.store.set_state(&run, RunState::Pruned, "rank 5 of 9").unwrap();
+    assert_eq!(states(&fixture), [RunState::Pruned, RunState::Completed]);
 }
 
 #[test]
@@ -178,7 +190,7 @@ fn the_program_and_the_database_say_the_same_of_every_state() {
             assert_eq!(status.state_after(LAST_STEP), shown, "{state:?} at {confirmed_step}");
         }
     }
-    let status = |state| RunStatus { state, attempts: 1, checkpoint: None, step: 10, confirmed_step: 10 };
+    let status = |state| RunStatus { state, attempts: 1, resume: None, step: 10, confirmed_step: 10 };
     assert_eq!(status(RunState::Diverged).state_after(10), RunState::Completed);
     assert_eq!(status(RunState::Diverged).state_after(11), RunState::Diverged);
 }

@@ -39,8 +39,10 @@ fn a_child_that_writes_until_it_is_killed() {
     let runs = plan(&[1e-4], &[128], &[1]);
     store.register_sweep(&sweep("lr"), &runs).unwrap();
     let attempt = store.begin_attempt(&runs[0].id, "cpu").unwrap();
-    let from_step =
-        store.statuses(&[runs[0].id.clone()]).unwrap()[&runs[0].id].checkpoint.as_ref().map_or(0, |c| c.step);
+    let from_step = store.statuses(&[runs[0].id.clone()]).unwrap()[&runs[0].id]
+        .resume
+        .as_ref()
+        .map_or(0, |c| c.checkpoint.step);
     let mut script = Script::new(runs[0].id.clone(), attempt);
     script.started(from_step);
     for step in from_step + 1.. {

@@ -5,6 +5,7 @@ mod budgets;
 mod documentation;
 mod export;
 mod faults;
+mod importing;
 mod killed;
 mod migrations;
 mod reading;

@@ -1,7 +1,7 @@
 //! Events in, rows out: idempotent, in any order, and never half.
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Diverged, Event, Failed, Metric, Progress};
+use gansweep_protocol::{Diverged, Event, Failed, Halted, Metric};
 
 use super::support::{Fixture, LAST_STEP, Script};
 use crate::{StoreError, SummaryRow};
@@ -40,7 +40,7 @@ fn a_whole_run_is_recorded() {
     assert_eq!((checkpoint.step, checkpoint.bytes, checkpoint.attempt), (LAST_STEP, 1_000 + LAST_STEP, 1));
     let status = &fixture.store.statuses(&fixture.runs).unwrap()[&fixture.runs[0]];
     assert_eq!((status.state, status.step, status.attempts), (RunState::Completed, LAST_STEP, 1));
-    assert_eq!(status.checkpoint.as_ref().unwrap().path, checkpoint.path);
+    assert_eq!(status.resume.as_ref().unwrap().checkpoint.path, checkpoint.path);
 }
 
 #[test]
@@ -53,6 +53,31 @@ fn recording_the_same_events_again_changes_nothing() {
     fixture.store.record(&events).unwrap();
     fixture.store.record(&events[2..3]).unwrap();
     assert_eq!(fixture.content(), before);
+    assert_eq!(fixture.store.record(&events).unwrap(), 0);
+    script.points(150, &[(D, 1.2)]);
+    let more = [events, script.take()].concat();
+    assert_eq!(fixture.store.record(&more).unwrap(), 1, "only the last is new");
+}
+
+#[test]
+fn an_event_behind_a_gap_is_refused_until_the_gap_is_filled() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).points(10, &[(D, 1.0)]).points(20, &[(D, 2.0)]).points(30, &[(D, 3.0)]);
+    let events = script.take();
+    fixture.store.record(&events[..1]).unwrap();
+    let before = fixture.content();
+    let error = fixture.store.record(&events[2..]).unwrap_err();
+    let run = &fixture.runs[0];
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "event 2 of attempt 1 at run {run} cannot be recorded, because event 1 is missing; \
+             record the events from there on first"
+        )
+    );
+    assert_eq!(fixture.content(), before);
+    fixture.store.record(&events).unwrap();
+    assert_eq!(series(&fixture, D), [(10, 1.0), (20, 2.0), (30, 3.0)]);
 }
 
 #[test]
@@ -145,7 +170,7 @@ fn a_run_whose_checkpoint_is_lost_keeps_what_the_checkpoint_confirmed() {
     fixture.store.record(&afresh.take()).unwrap();
     assert_eq!(series(&fixture, D), [(10, 1.0), (20, 2.0)], "what is confirmed is not recorded again");
     let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
-    assert_eq!((status.confirmed_step, status.checkpoint.as_ref().unwrap().step), (20, 10));
+    assert_eq!((status.confirmed_step, status.resume.as_ref().unwrap().checkpoint.step), (20, 10));
     // Killed on its way, it goes on from its own checkpoint.
     fixture.store.begin_attempt(&run, "cpu").unwrap();
     let mut third = Script::new(run.clone(), 3);
@@ -190,8 +215,11 @@ fn two_attempts_recorded_in_either_order_give_the_same_points() {
     reversed.store.record(&second(&run)).unwrap();
     reversed.store.record(&first(&run)).unwrap();
     assert_eq!(series(&in_order, D), [(10, 1.0), (20, 2.0), (30, 3.0)]);
-    assert_eq!(in_order.content()[..4], reversed.content()[..4]);
-    assert_eq!((state(&in_order), state(&reversed)), (RunState::Interrupted, RunState::Interrupted));
+    assert_eq!(in_order.content(), reversed.content());
+    let attempts = reversed.reader().attempts(&run).unwrap();
+    let ends: Vec<_> = attempts.iter().map(|attempt| (attempt.state, attempt.cause.as_deref())).collect();
+    let expected = ["the next attempt began", "stopped on request"];
+    assert_eq!(ends, expected.map(|cause| (RunState::Interrupted, Some(cause))));
 }
 
 #[test]
@@ -205,6 +233,7 @@ fn a_finished_attempt_records_no_more_and_a_run_trained_as_far_as_asked_begins_n
         script.started(0).points(last, &[(D, 1.0)]).event(end);
         fixture.store.record(&script.take()).unwrap();
         let before = fixture.content();
+        // A worker reports nothing after an end; whatever follows one is not believed.
         script
             .points(last, &[(D, 5.0)])
             .points(last + 10, &[(D, 5.0)])
@@ -245,6 +274,37 @@ fn a_diverged_run_keeps_its_step_and_cause() {
 }
 
 #[test]
+fn a_run_is_pending_from_its_launch_and_running_from_its_start() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let attempt = |fixture: &Fixture| fixture.reader().attempts(&fixture.runs[0]).unwrap().remove(0);
+    assert_eq!((state(&fixture), attempt(&fixture).state), (RunState::Pending, RunState::Pending));
+    fixture.store.record(&script.started(0).take()).unwrap();
+    assert_eq!((state(&fixture), attempt(&fixture).state), (RunState::Running, RunState::Running));
+}
+
+#[test]
+fn paused_and_pruned_runs_keep_the_reason_and_can_be_gone_on_with() {
+    for (event, expected) in [
+        (Event::Paused as fn(Halted) -> Event, RunState::Paused),
+        (Event::Pruned as fn(Halted) -> Event, RunState::Pruned),
+    ] {
+        let (mut fixture, mut script) = Fixture::begun();
+        let cause = "rung 1: rank 5 of 9".to_owned();
+        script.started(0).checkpoint(10).event(event(Halted {
+            step: 10,
+            cause: cause.clone(),
+            seconds: 2.0,
+        }));
+        fixture.store.record(&script.take()).unwrap();
+        let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
+        assert_eq!((run.state, run.step, run.seconds, run.cause), (expected, 10, 2.0, Some(cause)));
+        assert_eq!(fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap(), 2);
+        fixture.store.record(&Script::new(fixture.runs[0].clone(), 2).started(10).take()).unwrap();
+        assert_eq!(state(&fixture), RunState::Running);
+    }
+}
+
+#[test]
 fn a_failed_run_may_be_tried_again() {
     let (mut fixture, mut script) = Fixture::begun();
     script.started(0).event(Event::Failed(Failed { step: 3, cause: "the dataset vanished".to_owned() }));
@@ -252,25 +312,7 @@ fn a_failed_run_may_be_tried_again() {
     assert_eq!(state(&fixture), RunState::Failed);
     assert_eq!(fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap(), 2);
     let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
-    assert_eq!((run.state, run.cause, run.ended_unix_ms), (RunState::Running, None, None));
-}
-
-#[test]
-fn progress_is_for_display_only() {
-    let (mut fixture, mut script) = Fixture::begun();
-    let before = fixture.content();
-    let (d_loss, g_loss, images_per_second) = (1.0, 1.0, 100.0);
-    script.event(Event::Progress(Progress {
-        step: 5,
-        total_steps: 10,
-        epoch: 1,
-        epochs: 1,
-        d_loss,
-        g_loss,
-        images_per_second,
-    }));
-    fixture.store.record(&script.take()).unwrap();
-    assert_eq!(fixture.content(), before);
+    assert_eq!((run.state, run.cause, run.ended_unix_ms), (RunState::Pending, None, None));
 }
 
 #[test]
@@ -302,8 +344,9 @@ fn summaries_equal_the_points_after_any_history() {
         (seed >> 33) % below
     };
     let reader = fixture.reader();
+    let mut attempts: Vec<Script> = (1..=4).map(|attempt| Script::new(run.clone(), attempt)).collect();
     for _ in 0..200 {
-        let mut script = Script::new(run.clone(), 1 + draw(4) as u32);
+        let script = &mut attempts[draw(4) as usize];
         for _ in 0..draw(5) {
             if draw(6) == 0 {
                 script.started(draw(50));
@@ -329,4 +372,27 @@ fn summaries_equal_the_points_after_any_history() {
             assert_eq!(agreeing.rows, all.rows);
         }
     }
+}
+
+#[test]
+fn a_checkpoint_that_names_an_earlier_id_is_known_as_such_until_the_next_one() {
+    let (mut fixture, mut script) = Fixture::begun();
+    script.started(0).checkpoint(10).interrupted(10, 1.0);
+    fixture.store.record(&script.take()).unwrap();
+    let run = fixture.runs[0].clone();
+    let earlier = "fedcba9876543210";
+    rusqlite::Connection::open(fixture.path().join("results.sqlite"))
+        .unwrap()
+        .execute("UPDATE checkpoints SET written_for = ?1", [earlier])
+        .unwrap();
+    let written_for = |fixture: &Fixture| {
+        let checkpoint = fixture.reader().checkpoint(&run).unwrap().unwrap();
+        checkpoint.written_for.map(|id| id.to_string())
+    };
+    let attempt = fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut script = Script::new(run.clone(), attempt);
+    fixture.store.record(&script.started(10).take()).unwrap();
+    assert_eq!(written_for(&fixture).as_deref(), Some(earlier), "the same file");
+    fixture.store.record(&script.checkpoint(20).take()).unwrap();
+    assert_eq!(written_for(&fixture), None);
 }

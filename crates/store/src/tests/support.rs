@@ -213,8 +213,13 @@ impl Script {
             lanes: 4,
             pid: 4711,
             host: "bench".to_owned(),
-            from_step,
+            checkpoint: (from_step > 0).then(|| self.checkpoint_at(from_step)),
         }))
+    }
+
+    fn checkpoint_at(&self, step: u64) -> Checkpoint {
+        let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.run);
+        Checkpoint { step, path, bytes: 1_000 + step, sha256: "ab".repeat(32) }
     }
 
     pub(super) fn points(&mut self, step: u64, values: &[(Metric, f64)]) -> &mut Self {
@@ -227,8 +232,7 @@ impl Script {
     }
 
     pub(super) fn checkpoint(&mut self, step: u64) -> &mut Self {
-        let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.run);
-        self.event(Event::Checkpoint(Checkpoint { step, path, bytes: 1_000 + step, sha256: "ab".repeat(32) }))
+        self.event(Event::Checkpoint(self.checkpoint_at(step)))
     }
 
     pub(super) fn completed(&mut self, step: u64, seconds: f64) -> &mut Self {

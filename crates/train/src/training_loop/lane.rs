@@ -6,7 +6,8 @@ use std::time::Instant;
 use gansweep_base::host;
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 use gansweep_protocol::{
-    Checkpoint, Diverged, Ended, Envelope, Event, LaneJob, Metric, Points, Progress, Samples, Started,
+    Checkpoint, Diverged, Ended, Envelope, Event, Frame, Halted, LaneJob, Metric, Points, Progress, Samples,
+    Started,
 };
 
 use super::tally::Tally;
@@ -16,8 +17,8 @@ use crate::{Lane, LaneChunk};
 use crate::{TrainError, pixels};
 use gansweep_nn::state::LaneState;
 
-/// Takes events on their way to the runner.
-pub type Emit<'a> = dyn FnMut(Envelope) -> std::io::Result<()> + 'a;
+/// Takes frames on their way to the runner.
+pub type Emit<'a> = dyn FnMut(Frame) -> std::io::Result<()> + 'a;
 
 /// One run of a group.
 pub(super) struct LoopLane {
@@ -37,7 +38,8 @@ pub(super) struct LoopLane {
     latest: Option<Vec<f32>>,
     images_per_second: f64,
     saved_at: Instant,
-    saved_step: Option<u64>,
+    /// The checkpoint written or loaded last.
+    saved: Option<Checkpoint>,
     active: bool,
 }
 
@@ -46,8 +48,8 @@ impl LoopLane {
     pub(super) fn open(job: &LaneJob, results_dir: &Path) -> Result<(Self, LaneState), TrainError> {
         let snapshot = match &job.resume {
             Some(resume) => {
-                let path = results_dir.join(&resume.path);
-                let snapshot = checkpoint::read(&path, Some(&resume.sha256))?;
+                let path = results_dir.join(&resume.checkpoint.path);
+                let snapshot = checkpoint::read(&path, Some(&resume.checkpoint.sha256))?;
                 check(&snapshot, job).map_err(|cause| TrainError::Checkpoint { path, cause })?;
                 snapshot
             }
@@ -71,7 +73,7 @@ impl LoopLane {
             latest: None,
             images_per_second: 0.0,
             saved_at: Instant::now(),
-            saved_step: job.resume.as_ref().map(|_| step),
+            saved: job.resume.as_ref().map(|resume| resume.checkpoint.clone()),
             active: true,
         };
         Ok((lane, snapshot.state))
@@ -108,7 +110,7 @@ impl LoopLane {
 
     /// Whether the last checkpoint is of this very step.
     pub(super) fn is_saved(&self) -> bool {
-        self.saved_step == Some(self.step)
+        self.saved.as_ref().is_some_and(|saved| saved.step == self.step)
     }
 
     /// Steps until the next point or the end of the epoch, whichever comes first.
@@ -231,7 +233,7 @@ impl LoopLane {
             lanes,
             pid: std::process::id(),
             host: host::name(),
-            from_step: self.step,
+            checkpoint: self.saved.clone(),
         })
     }
 
@@ -249,19 +251,22 @@ impl LoopLane {
     }
 
     pub(super) fn saved(&mut self, written: Written) -> Event {
-        self.saved_at = Instant::now();
-        self.saved_step = Some(self.step);
         let Written { path, bytes, sha256 } = written;
-        Event::Checkpoint(Checkpoint { step: self.step, path, bytes, sha256 })
+        let checkpoint = Checkpoint { step: self.step, path, bytes, sha256 };
+        self.saved_at = Instant::now();
+        self.saved = Some(checkpoint.clone());
+        Event::Checkpoint(checkpoint)
     }
 
-    pub(super) fn progress(&self) -> Event {
+    pub(super) fn progress(&self) -> Frame {
         let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32 + 1;
         let latest = |metric: Metric| {
             let mut row = Metric::of_steps().zip(self.latest.iter().flatten());
             row.find(|(candidate, _)| *candidate == metric).map_or(f64::NAN, |(_, &value)| value.into())
         };
-        Event::Progress(Progress {
+        Frame::Progress(Progress {
+            run: self.run.clone(),
+            attempt: self.attempt,
             step: self.step,
             total_steps: self.total_steps(),
             epoch: epoch.min(self.epochs),
@@ -282,6 +287,17 @@ impl LoopLane {
         self.send(Event::Interrupted(self.ended()), emit)
     }
 
+    pub(super) fn halt(
+        &mut self,
+        event: fn(Halted) -> Event,
+        cause: String,
+        emit: &mut Emit<'_>,
+    ) -> Result<(), TrainError> {
+        self.active = false;
+        let Ended { step, seconds } = self.ended();
+        self.send(event(Halted { step, cause, seconds }), emit)
+    }
+
     fn ended(&self) -> Ended {
         Ended { step: self.step, seconds: self.tally.seconds }
     }
@@ -296,7 +312,7 @@ impl LoopLane {
             event,
         };
         self.seq += 1;
-        emit(envelope).map_err(TrainError::Events)
+        emit(Frame::Event(envelope)).map_err(TrainError::Events)
     }
 }
 

@@ -8,8 +8,8 @@ mod tally;
 
 use std::path::PathBuf;
 
-use gansweep_config::Record;
-use gansweep_protocol::Job;
+use gansweep_config::{Record, RunId};
+use gansweep_protocol::{Command, Event, Halted, Job};
 
 use crate::{Lane, Trainer, TrainingImages, fixed_latents};
 use crate::{TrainError, checkpoint};
@@ -22,6 +22,10 @@ pub use tally::Tally;
 pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<gansweep_nn::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
     + 'a;
 
+/// Gives the commands that have come from the runner, one a call, and `None` when there are no more
+/// for now.
+pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
+
 /// One group in training.
 pub struct TrainingLoop<'a, 'e> {
     trainer: Box<dyn Trainer>,
@@ -33,10 +37,10 @@ pub struct TrainingLoop<'a, 'e> {
     emit: &'a mut Emit<'e>,
 }
 
-/// How a session ended.
+/// How the training of a group ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every lane reached its last step or diverged.
+    /// Every lane reached its last step, diverged, or was paused or ended on request.
     Finished,
     /// Stopped on request; every lane that was still training has a checkpoint.
     Interrupted,
@@ -76,20 +80,33 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         Ok(session)
     }
 
-    /// Trains until every lane has ended, or until `stop` says so.
-    pub fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Outcome, TrainError> {
+    /// Trains until every lane has ended, or until a command stops them all. Commands are obeyed
+    /// between two chunks of steps.
+    pub fn run(mut self, commands: &mut Commands<'_>) -> Result<Outcome, TrainError> {
         self.record_beginnings()?;
         loop {
             self.complete_finished()?;
-            if !self.lanes.iter().any(LoopLane::is_active) {
+            if !self.is_active() {
                 return Ok(Outcome::Finished);
             }
-            if stop() {
-                self.interrupt()?;
-                return Ok(Outcome::Interrupted);
+            while let Some(command) = commands() {
+                match command {
+                    Command::StopAll => {
+                        self.interrupt()?;
+                        return Ok(Outcome::Interrupted);
+                    }
+                    Command::Stop { run, cause } => self.halt(&run, Event::Pruned, cause)?,
+                    Command::Pause { run, cause } => self.halt(&run, Event::Paused, cause)?,
+                }
             }
-            self.advance()?;
+            if self.is_active() {
+                self.advance()?;
+            }
         }
+    }
+
+    fn is_active(&self) -> bool {
+        self.lanes.iter().any(LoopLane::is_active)
     }
 
     /// Says that each lane has begun.
@@ -180,19 +197,32 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     fn interrupt(&mut self) -> Result<(), TrainError> {
         for index in 0..self.lanes.len() {
             if self.lanes[index].is_active() {
-                if !self.lanes[index].is_saved() {
-                    self.save(index)?;
-                }
+                self.save_unless_saved(index)?;
                 self.lanes[index].interrupt(self.emit)?;
             }
         }
         Ok(())
     }
 
+    /// Saves one run and takes it out of the group. A run that is over by now, or is not in the
+    /// group, is passed over: its end and the command have crossed.
+    fn halt(&mut self, run: &RunId, event: fn(Halted) -> Event, cause: String) -> Result<(), TrainError> {
+        let of_run = |lane: &LoopLane| lane.is_active() && lane.run() == run;
+        let Some(index) = self.lanes.iter().position(of_run) else { return Ok(()) };
+        self.save_unless_saved(index)?;
+        self.lanes[index].halt(event, cause, self.emit)?;
+        self.trainer.retire(index);
+        Ok(())
+    }
+
+    fn save_unless_saved(&mut self, index: usize) -> Result<(), TrainError> {
+        if self.lanes[index].is_saved() { Ok(()) } else { self.save(index) }
+    }
+
     fn report_progress(&mut self) -> Result<(), TrainError> {
         if self.pace.progress_due() {
-            for lane in self.lanes.iter_mut().filter(|lane| lane.is_active()) {
-                lane.send(lane.progress(), self.emit)?;
+            for lane in self.lanes.iter().filter(|lane| lane.is_active()) {
+                (self.emit)(lane.progress()).map_err(TrainError::Events)?;
             }
         }
         Ok(())

@@ -27,6 +27,6 @@ pub(super) static KEYS: &[Key] = &[
         "execution.hang_seconds",
         Kind::Number(Interval::closed(1.0, 86_400.0)),
         "300",
-        "A worker that reports nothing for so many seconds is taken for hung and replaced.",
+        "A worker that gives no sign of life for so many seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
     ),
 ];

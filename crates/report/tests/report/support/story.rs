@@ -25,7 +25,7 @@ impl Synthetic {
             lanes: 1,
             pid: 4711,
             host: "bench".to_owned(),
-            from_step: 0,
+            checkpoint: None,
         }));
         self.training(spec, run, end, &mut script);
         let seconds = end as f64 / 100.0;

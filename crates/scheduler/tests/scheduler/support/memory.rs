@@ -28,11 +28,24 @@ pub(crate) struct Memory {
 pub(crate) struct Row {
     pub(crate) state: RunState,
     pub(crate) attempts: Vec<Attempt>,
-    pub(crate) checkpoint: Option<Resume>,
+    pub(crate) resume: Option<Resume>,
     pub(crate) step: u64,
     pub(crate) confirmed_step: u64,
     /// The largest budget that the latest plan asks for, in steps.
     pub(crate) goal: u64,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            state: RunState::Queued,
+            attempts: Vec::new(),
+            resume: None,
+            step: 0,
+            confirmed_step: 0,
+            goal: 0,
+        }
+    }
 }
 
 impl Row {
@@ -40,7 +53,7 @@ impl Row {
         RunStatus {
             state: self.state,
             attempts: self.attempts.len() as u32,
-            checkpoint: self.checkpoint.clone(),
+            resume: self.resume.clone(),
             step: self.step,
             confirmed_step: self.confirmed_step,
         }
@@ -85,9 +98,17 @@ impl Memory {
     fn end(&mut self, run: &RunId, attempt: u32, state: RunState, cause: &str) {
         let row = self.runs.get_mut(run).expect("a registered run");
         let tried = &mut row.attempts[attempt as usize - 1];
-        if tried.state == RunState::Running {
+        if tried.state.is_active() {
             (tried.state, tried.cause) = (state, cause.to_owned());
             row.state = state;
+        }
+    }
+
+    /// Each run is asked for the largest of the budgets that the plan has for it.
+    fn raise_goals(&mut self, runs: &[PlannedRun]) {
+        for run in runs {
+            let row = self.runs.entry(run.id.clone()).or_default();
+            row.goal = row.goal.max(run.total_steps());
         }
     }
 
@@ -96,12 +117,14 @@ impl Memory {
         let row = self.runs.get_mut(run).expect("an event of a registered run");
         assert!(!row.state.is_final(), "an event of run {run}, whose attempt is over: {event:?}");
         let tried = &mut row.attempts[*attempt as usize - 1];
-        assert!(tried.next_seq <= *seq, "events of run {run} in order, and each once");
+        assert_eq!(tried.next_seq, *seq, "events of run {run} in order, each once, without a gap");
         tried.next_seq = seq + 1;
         match event {
             Event::Started(started) => {
-                let known = row.checkpoint.as_ref().map_or(0, |resume| resume.step);
-                assert!([0, known].contains(&started.from_step), "run {run} goes on from what is recorded");
+                let known = row.resume.as_ref().map_or(0, |resume| resume.checkpoint.step);
+                assert!([0, known].contains(&started.from_step()), "run {run} goes on from what is recorded");
+                tried.state = RunState::Running;
+                row.state = RunState::Running;
             }
             Event::Points(points) => {
                 for (metric, value) in &points.values {
@@ -111,12 +134,10 @@ impl Memory {
             Event::Samples(samples) => {
                 self.samples.insert((run.clone(), samples.step), samples.png.clone());
             }
-            Event::Checkpoint(it) => {
-                let (path, sha256) = (it.path.clone(), it.sha256.clone());
-                row.checkpoint = Some(Resume { step: it.step, path, sha256, written_for: None });
-                row.confirmed_step = row.confirmed_step.max(it.step);
+            Event::Checkpoint(checkpoint) => {
+                row.resume = Some(checkpoint.clone().into());
+                row.confirmed_step = row.confirmed_step.max(checkpoint.step);
             }
-            Event::Progress(_) => panic!("progress is for display only"),
             Event::Completed(ended) => {
                 row.step = ended.step;
                 row.confirmed_step = row.confirmed_step.max(ended.step);
@@ -131,6 +152,14 @@ impl Memory {
                 row.confirmed_step = row.confirmed_step.max(diverged.step - 1);
                 self.end(run, *attempt, RunState::Diverged, &diverged.cause);
             }
+            Event::Paused(halted) => {
+                row.step = halted.step;
+                self.end(run, *attempt, RunState::Paused, &halted.cause);
+            }
+            Event::Pruned(halted) => {
+                row.step = halted.step;
+                self.end(run, *attempt, RunState::Pruned, &halted.cause);
+            }
             Event::Failed(failed) => self.end(run, *attempt, RunState::Failed, &failed.cause),
         }
     }
@@ -139,25 +168,32 @@ impl Memory {
 impl Recorder for Memory {
     fn register_sweep(&mut self, _sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
         for run in runs {
-            let row = Row {
-                state: RunState::Queued,
-                attempts: Vec::new(),
-                checkpoint: None,
-                step: 0,
-                confirmed_step: 0,
-                goal: 0,
-            };
-            self.runs.entry(run.id.clone()).or_insert(row).goal = 0;
+            self.runs.entry(run.id.clone()).or_default().goal = 0;
         }
-        for run in runs {
-            let row = self.runs.get_mut(&run.id).expect("a registered run");
-            row.goal = row.goal.max(run.total_steps());
-        }
+        self.raise_goals(runs);
+        Ok(())
+    }
+
+    fn add_runs(&mut self, _sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.raise_goals(runs);
+        Ok(())
+    }
+
+    fn set_state(&mut self, run: &RunId, state: RunState, _cause: &str) -> Result<(), StoreError> {
+        self.check_space()?;
+        let row = self.runs.get_mut(run).expect("a registered run");
+        assert!(
+            !row.state.is_active() && !row.status().state_after(row.goal).is_final(),
+            "run {run} is {:?}",
+            row.state
+        );
+        row.state = state;
         Ok(())
     }
 
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
-        let running = self.runs.iter().filter(|(_, row)| row.state == RunState::Running);
+        let running = self.runs.iter().filter(|(_, row)| row.state.is_active());
         let stale: Vec<(RunId, u32)> =
             running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
         for (run, attempt) in &stale {
@@ -174,14 +210,11 @@ impl Recorder for Memory {
     fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         self.check_space()?;
         let row = self.runs.get_mut(run).expect("a registered run");
-        assert!(
-            ![RunState::Diverged, RunState::Running].contains(&row.state),
-            "run {run} is {:?}",
-            row.state
-        );
-        row.state = RunState::Running;
+        let over = row.state == RunState::Diverged || row.state.is_active();
+        assert!(!over, "run {run} is {:?}", row.state);
+        row.state = RunState::Pending;
         let (device, cause) = (device.to_owned(), String::new());
-        row.attempts.push(Attempt { device, state: RunState::Running, cause, next_seq: 0 });
+        row.attempts.push(Attempt { device, state: RunState::Pending, cause, next_seq: 0 });
         Ok(row.attempts.len() as u32)
     }
 

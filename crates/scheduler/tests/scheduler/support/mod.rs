@@ -2,6 +2,7 @@
 
 mod memory;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gansweep_config::{
@@ -10,7 +11,8 @@ use gansweep_config::{
     Output, Palette, Pixels, PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
 };
 use gansweep_scheduler::{
-    Launcher, Notice, Pacing, Recorder, RunnerError, Slot, StopSignal, Summary, SweepRequest, run_sweep,
+    Launcher, NeverPrune, Notice, Pacing, PlannedRuns, Pruner, Recorder, RunnerError, Searcher, Slot,
+    StopSignal, Summary, SweepParts, SweepRequest, run_sweep,
 };
 use gansweep_store::{Call, SweepRecord};
 
@@ -112,15 +114,17 @@ fn sweep_record() -> SweepRecord {
     }
 }
 
-/// That trains at most so many of those runs at a time.
-pub(crate) fn slot(device: &str, max_lanes: usize, runs: usize) -> Slot {
-    Slot { device: device.to_owned(), threads: 1, max_lanes: vec![max_lanes; runs] }
+/// That trains at most so many runs at a time.
+pub(crate) fn slot(device: &str, max_lanes: usize) -> Slot {
+    Slot { device: device.to_owned(), threads: 1, max_lanes: Arc::new(move |_| max_lanes) }
 }
 
 /// A results folder, a request on it, and what has been told.
 pub(crate) struct Harness {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) request: SweepRequest,
+    /// The plan.
+    pub(crate) runs: Vec<PlannedRun>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) stop: StopSignal,
 }
@@ -128,12 +132,9 @@ pub(crate) struct Harness {
 impl Harness {
     pub(crate) fn new(runs: Vec<PlannedRun>, slots: usize, max_lanes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let slots =
-            (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes, runs.len())).collect();
+        let slots = (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes)).collect();
         let request = SweepRequest {
             sweep: sweep_record(),
-            plan: runs.clone(),
-            runs,
             slots,
             results_dir: folder.path().to_owned(),
             data_dir: None,
@@ -149,7 +150,7 @@ impl Harness {
                 progress_interval: Duration::ZERO,
             },
         };
-        Self { folder, request, notices: Vec::new(), stop: StopSignal::new() }
+        Self { folder, request, runs, notices: Vec::new(), stop: StopSignal::new() }
     }
 
     /// Runs the sweep with a fresh stop signal.
@@ -166,6 +167,19 @@ impl Harness {
         &mut self,
         recorder: &mut dyn Recorder,
         launcher: &dyn Launcher,
+        at: impl FnMut(&Notice, &StopSignal),
+    ) -> Result<Summary, RunnerError> {
+        let mut searcher = PlannedRuns::new(self.runs.clone());
+        self.sweep_through(recorder, launcher, &mut searcher, &mut NeverPrune, at)
+    }
+
+    /// The same, with runs of another source than the plan.
+    pub(crate) fn sweep_through(
+        &mut self,
+        recorder: &mut dyn Recorder,
+        launcher: &dyn Launcher,
+        searcher: &mut dyn Searcher,
+        pruner: &mut dyn Pruner,
         mut at: impl FnMut(&Notice, &StopSignal),
     ) -> Result<Summary, RunnerError> {
         self.stop = StopSignal::new();
@@ -175,11 +189,12 @@ impl Harness {
             notices.push(notice.clone());
             at(notice, stop);
         };
-        run_sweep(&self.request, recorder, launcher, stop, &mut observer)
+        let observer = &mut observer;
+        run_sweep(&self.request, SweepParts { searcher, pruner, launcher, recorder, stop, observer })
     }
 
     pub(crate) fn id(&self, run: usize) -> RunId {
-        self.request.runs[run].id.clone()
+        self.runs[run].id.clone()
     }
 
     /// The causes of lost workers, in order.

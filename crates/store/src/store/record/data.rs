@@ -3,19 +3,25 @@
 use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
 use rusqlite::params;
 
-use super::{Batch, Cursor};
+use super::{Batch, RunCursor, attempt::AttemptCursor};
 use crate::{
     fault::Fault,
     value::{count, split},
 };
 
 impl Batch<'_> {
-    pub(super) fn points(&mut self, cursor: &mut Cursor, attempt: u32, points: &Points) -> Result<(), Fault> {
-        let step = count("step", points.step)?;
-        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
+    pub(super) fn points(
+        &mut self,
+        run: &RunCursor,
+        cursor: &AttemptCursor,
+        envelope: &Envelope,
+        points: &Points,
+    ) -> Result<(), Fault> {
+        let (step, attempt) = (count("step", points.step)?, envelope.attempt);
+        if cursor.repeats(step) || self.is_taken_back(run, attempt, step)? {
             return Ok(());
         }
-        let open = !cursor.is_confirmed(step);
+        let open = !run.is_confirmed(step);
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO points (run_id, metric_id, step, value, kind, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (run_id, metric_id, step) DO UPDATE SET
@@ -27,24 +33,23 @@ impl Batch<'_> {
             let metric_id = self.metrics[&metric];
             let (real, kind) = split(value);
             let written =
-                upsert.execute(params![cursor.run_id, metric_id, step, real, kind as i64, attempt, open])?;
+                upsert.execute(params![run.run_id, metric_id, step, real, kind as i64, attempt, open])?;
             if written > 0 {
-                self.summaries.add(self.connection, (cursor.run_id, metric, metric_id), step, value)?;
+                self.summaries.add(self.connection, (run.run_id, metric, metric_id), step, value)?;
             }
         }
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn samples(
-        &mut self,
-        cursor: &mut Cursor,
+        &self,
+        run: &RunCursor,
+        cursor: &AttemptCursor,
         envelope: &Envelope,
         samples: &Samples,
     ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
-        let attempt = envelope.attempt;
-        if self.is_taken_back(cursor, attempt, step)? || self.is_repeated(cursor, attempt, step)? {
+        if cursor.repeats(step) || self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let g = samples.geometry;
@@ -58,30 +63,29 @@ impl Batch<'_> {
              WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?11)",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             samples.epoch,
             g.rows,
             g.cols,
             g.height,
             g.width,
-            attempt,
+            envelope.attempt,
             envelope.at_unix_ms,
             samples.png,
-            !cursor.is_confirmed(step)
+            !run.is_confirmed(step)
         ])?;
-        cursor.advance(step);
         Ok(())
     }
 
     pub(super) fn checkpoint(
         &self,
-        cursor: &mut Cursor,
+        run: &mut RunCursor,
         envelope: &Envelope,
         checkpoint: &Checkpoint,
     ) -> Result<(), Fault> {
         let step = count("step", checkpoint.step)?;
-        if self.is_taken_back(cursor, envelope.attempt, step)? {
+        if self.is_taken_back(run, envelope.attempt, step)? {
             return Ok(());
         }
         let mut upsert = self.connection.prepare_cached(
@@ -89,11 +93,12 @@ impl Batch<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (run_id) DO UPDATE SET
                  step = excluded.step, path = excluded.path, bytes = excluded.bytes,
-                 sha256 = excluded.sha256, written_for = NULL, attempt = excluded.attempt, at_ms = excluded.at_ms
-             WHERE (excluded.attempt, excluded.step) > (attempt, step)",
+                 sha256 = excluded.sha256, attempt = excluded.attempt, at_ms = excluded.at_ms,
+                 written_for = iif(excluded.path = path, written_for, NULL)
+             WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
         )?;
         upsert.execute(params![
-            cursor.run_id,
+            run.run_id,
             step,
             checkpoint.path,
             count("the checkpoint's length", checkpoint.bytes)?,
@@ -101,8 +106,7 @@ impl Batch<'_> {
             envelope.attempt,
             envelope.at_unix_ms
         ])?;
-        cursor.advance(step);
-        cursor.confirm(step);
+        run.confirm(step);
         Ok(())
     }
 }

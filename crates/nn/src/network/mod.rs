@@ -1,0 +1,307 @@
+//! Networks as lists of layers, in the order and with the names of PyTorch's `nn.Sequential`.
+//!
+//! Each layer is described once, in a file of its own ([`Describe`]): the shape behind it, its trained
+//! tensors and buffers with PyTorch's names, shapes and first values, and the work of its products.
+//! [`Layer`] lists them all. What a lane's state holds, what a checkpoint and an exported file name, and
+//! what a step costs follow from the descriptions; a backend interprets the list.
+
+mod batch_norm;
+mod layer;
+mod linear;
+
+use std::fmt;
+
+use gansweep_config::{Config, ImageShape, Output};
+
+pub use batch_norm::BatchNorm;
+pub use layer::{Describe, Layer, Pointwise};
+pub use linear::Linear;
+
+/// Which of the two networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Latent vectors to images.
+    Generator,
+    /// Images to one output.
+    Discriminator,
+}
+
+impl Role {
+    /// Both, the generator first.
+    pub const BOTH: [Self; 2] = [Self::Generator, Self::Discriminator];
+
+    /// The name in checkpoints and exported files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Discriminator => "discriminator",
+        }
+    }
+}
+
+/// A network without its weights. The discriminator ends with its logit, without a sigmoid.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Network {
+    /// Which network.
+    pub role: Role,
+    /// In the order of evaluation; the index is the one in `nn.Sequential`.
+    pub nodes: Vec<Node>,
+}
+
+/// A layer in its place. Shapes are those of a row of a batch: `[features]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// What is computed.
+    pub layer: Layer,
+    /// The shape before it.
+    pub input: Vec<usize>,
+    /// The shape behind it.
+    pub output: Vec<usize>,
+}
+
+/// A layer that does not take what comes to it, or an end that is not what the network is for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// A layer.
+    #[error("layer {index} of the {role} ({layer}) takes {takes}, and gets {}", Dimensions(gets))]
+    Layer {
+        /// Of that network.
+        role: Role,
+        /// Its index.
+        index: usize,
+        /// Its name in PyTorch.
+        layer: &'static str,
+        /// What it takes.
+        takes: String,
+        /// The shape before it.
+        gets: Vec<usize>,
+    },
+    /// The end.
+    #[error("the {role} ends with {}, and is to end with {wanted} numbers", Dimensions(ends))]
+    End {
+        /// Of that network.
+        role: Role,
+        /// The shape behind the last layer.
+        ends: Vec<usize>,
+        /// How many numbers an image or the output has.
+        wanted: usize,
+    },
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A shape as it is said: `128 x 7 x 7`.
+struct Dimensions<'a>(&'a [usize]);
+
+impl fmt::Display for Dimensions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sides: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&sides.join(" x "))
+    }
+}
+
+/// A tensor of a network as PyTorch has it in a state dict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// PyTorch's name: `0.weight`, `1.running_mean`, ...
+    pub name: String,
+    /// PyTorch's shape: a Linear weight is `[outputs, inputs]`.
+    pub shape: Vec<usize>,
+    /// How PyTorch fills it by default.
+    pub init: Init,
+}
+
+impl TensorSpec {
+    /// Of one layer, under its name there.
+    fn new(name: &str, shape: &[usize], init: Init) -> Self {
+        Self { name: name.to_owned(), shape: shape.to_vec(), init }
+    }
+
+    /// How many numbers.
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// How a tensor is filled at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Init {
+    /// Uniform on `(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weight and bias of `nn.Linear`.
+    Uniform {
+        /// Inputs of the layer.
+        fan_in: usize,
+    },
+    /// All one: the weight of a normalisation.
+    One,
+    /// All zero: the bias of a normalisation.
+    Zero,
+}
+
+impl Node {
+    /// Numbers of a row before the layer.
+    pub fn inputs(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    /// Numbers of a row behind it.
+    pub fn outputs(&self) -> usize {
+        self.output.iter().product()
+    }
+}
+
+impl Network {
+    /// A network of these layers, which takes rows of shape `input` and ends with `ends` numbers.
+    ///
+    /// # Errors
+    ///
+    /// The first layer that does not take the shape that comes to it, or another end.
+    pub fn new(
+        role: Role,
+        input: &[usize],
+        layers: impl IntoIterator<Item = Layer>,
+        ends: usize,
+    ) -> Result<Self, Mismatch> {
+        let mut shape = input.to_vec();
+        let mut nodes = Vec::new();
+        for (index, layer) in layers.into_iter().enumerate() {
+            let description = layer.describe();
+            let output = description.output(&shape).map_err(|takes| {
+                let layer = description.name();
+                Mismatch::Layer { role, index, layer, takes, gets: shape.clone() }
+            })?;
+            let input = std::mem::replace(&mut shape, output.clone());
+            nodes.push(Node { layer, input, output });
+        }
+        match shape.iter().product::<usize>() == ends {
+            true => Ok(Self { role, nodes }),
+            false => Err(Mismatch::End { role, ends: shape, wanted: ends }),
+        }
+    }
+
+    /// The network of that role, for images of that shape.
+    pub fn of(role: Role, config: &Config, image: ImageShape) -> Self {
+        let network = match role {
+            Role::Generator => Self::generator(config, image),
+            Role::Discriminator => Self::discriminator(config, image),
+        };
+        network.unwrap_or_else(|mismatch| unreachable!("a perceptron fits whatever its widths: {mismatch}"))
+    }
+
+    /// `[latent_dim]` to an image.
+    fn generator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+        let generator = &config.model.generator;
+        let mut layers = hidden_layers(&generator.hidden, generator.batch_norm, generator.dropout > 0.0);
+        layers.push(Layer::Linear(Linear { outputs: image.size() }));
+        layers.push(match config.model.output {
+            Output::Tanh => Layer::Tanh,
+            Output::Sigmoid => Layer::Sigmoid,
+        });
+        Self::new(Role::Generator, &[config.model.latent_dim as usize], layers, image.size())
+    }
+
+    /// An image to one number, the output.
+    fn discriminator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+        let discriminator = &config.model.discriminator;
+        let mut layers = hidden_layers(&discriminator.hidden, false, discriminator.dropout > 0.0);
+        layers.push(Layer::Linear(Linear { outputs: 1 }));
+        Self::new(Role::Discriminator, &[image.size()], layers, 1)
+    }
+
+    /// Numbers of a row before the first layer.
+    pub fn inputs(&self) -> usize {
+        self.nodes.first().map_or(0, Node::inputs)
+    }
+
+    /// Every trained tensor, in PyTorch's order.
+    pub fn parameters(&self) -> Vec<TensorSpec> {
+        self.tensors(|node| node.layer.describe().parameters(&node.input))
+    }
+
+    /// Every tensor that is kept beside the parameters and not trained, in PyTorch's order.
+    pub fn buffers(&self) -> Vec<TensorSpec> {
+        self.tensors(|node| node.layer.describe().buffers(&node.input))
+    }
+
+    /// Tensors of each layer, with its index before their names.
+    fn tensors(&self, of: impl Fn(&Node) -> Vec<TensorSpec>) -> Vec<TensorSpec> {
+        let all = self.nodes.iter().enumerate().flat_map(|(index, node)| {
+            let indexed =
+                move |spec: TensorSpec| TensorSpec { name: format!("{index}.{}", spec.name), ..spec };
+            of(node).into_iter().map(indexed)
+        });
+        all.collect()
+    }
+
+    /// Trained numbers in the whole network.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().iter().map(TensorSpec::count).sum()
+    }
+
+    /// Multiplications and additions of each layer's products, for one row.
+    pub fn multiply_adds(&self) -> impl Iterator<Item = u64> {
+        self.nodes.iter().map(|node| node.layer.describe().multiply_adds(&node.input))
+    }
+}
+
+fn hidden_layers(widths: &[u32], batch_norm: bool, dropout: bool) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for &width in widths {
+        layers.push(Layer::Linear(Linear { outputs: width as usize }));
+        layers.extend(batch_norm.then_some(Layer::BatchNorm));
+        layers.push(Layer::LeakyRelu);
+        layers.extend(dropout.then_some(Layer::Dropout));
+    }
+    layers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linear(outputs: usize) -> Layer {
+        Layer::Linear(Linear { outputs })
+    }
+
+    #[test]
+    fn shapes_follow_from_the_first() {
+        let layers = [linear(5), Layer::BatchNorm, Layer::LeakyRelu, Layer::Dropout, linear(2), Layer::Tanh];
+        let network = Network::new(Role::Generator, &[3], layers, 2).unwrap();
+        let shapes: Vec<_> = network.nodes.iter().map(|node| (node.inputs(), node.outputs())).collect();
+        assert_eq!(shapes, [(3, 5), (5, 5), (5, 5), (5, 5), (5, 2), (2, 2)]);
+        assert_eq!(network.multiply_adds().collect::<Vec<_>>(), [15, 0, 0, 0, 10, 0]);
+        let names = |specs: Vec<TensorSpec>| -> Vec<_> {
+            specs.into_iter().map(|spec| (spec.name, spec.shape)).collect()
+        };
+        let named = |name: &str, shape: &[usize]| (name.to_owned(), shape.to_vec());
+        let parameters = [
+            named("0.weight", &[5, 3]),
+            named("0.bias", &[5]),
+            named("1.weight", &[5]),
+            named("1.bias", &[5]),
+            named("4.weight", &[2, 5]),
+            named("4.bias", &[2]),
+        ];
+        assert_eq!(names(network.parameters()), parameters);
+        assert_eq!(network.parameter_count(), 15 + 5 + 5 + 5 + 10 + 2);
+        let buffers = [named("1.running_mean", &[5]), named("1.running_var", &[5])];
+        assert_eq!(names(network.buffers()), buffers);
+    }
+
+    #[test]
+    fn a_layer_that_does_not_fit_is_named_with_what_it_takes_and_what_it_gets() {
+        let error = Network::new(Role::Discriminator, &[64, 7, 7], [Layer::LeakyRelu, linear(1)], 1);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "layer 1 of the discriminator (Linear) takes a row of numbers, and gets 64 x 7 x 7"
+        );
+        let error = Network::new(Role::Generator, &[3], [linear(5), Layer::Tanh], 784);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the generator ends with 5, and is to end with 784 numbers"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Segments: the frames of a worker in an append-only file, for workers that have no pipe to the
+//! runner. A pipe and a segment hold the same frames.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::frame::{FrameError, read_frame, write_frame};
+use crate::{Envelope, Frame};
+
+/// Why a segment cannot be read on.
+#[derive(Debug, thiserror::Error)]
+#[error("segment {} cannot be read from byte {offset} on: {source}", path.display())]
+pub struct SegmentError {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the frame begins that cannot be read; those before it are whole.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub source: FrameError,
+}
+
+/// What follows the last whole frame of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentTail {
+    /// Nothing.
+    Whole,
+    /// The beginning of a frame: its writer was killed, or is still writing.
+    Torn {
+        /// Where it begins.
+        offset: u64,
+        /// How much of it there is.
+        bytes: u64,
+    },
+}
+
+/// Reads a segment frame by frame. After its end, [`tail`](Self::tail) says what was left over.
+#[derive(Debug)]
+pub struct SegmentReader {
+    path: PathBuf,
+    reader: CountingReader<BufReader<File>>,
+    /// End of the last whole frame.
+    offset: u64,
+    tail: Option<SegmentTail>,
+    /// Where frames begin behind a damaged one is not known.
+    damaged: bool,
+}
+
+impl SegmentReader {
+    /// Opens the file at its beginning.
+    pub fn open(path: &Path) -> Result<Self, SegmentError> {
+        let file = File::open(path).map_err(|error| failed(path, 0, error.into()))?;
+        let reader = CountingReader { inner: BufReader::with_capacity(64 << 10, file), count: 0 };
+        Ok(Self { path: path.to_owned(), reader, offset: 0, tail: None, damaged: false })
+    }
+
+    /// What follows the last whole frame; `None` before the reader has come to it, and in a segment
+    /// that is damaged.
+    pub const fn tail(&self) -> Option<SegmentTail> {
+        self.tail
+    }
+}
+
+impl Iterator for SegmentReader {
+    type Item = Result<Frame, SegmentError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.damaged || self.tail.is_some() {
+            return None;
+        }
+        match read_frame(&mut self.reader) {
+            Ok(Some(frame)) => {
+                self.offset = self.reader.count;
+                Some(Ok(frame))
+            }
+            Ok(None) => {
+                self.tail = Some(SegmentTail::Whole);
+                None
+            }
+            Err(FrameError::Torn) => {
+                let (offset, bytes) = (self.offset, self.reader.count - self.offset);
+                self.tail = Some(SegmentTail::Torn { offset, bytes });
+                None
+            }
+            Err(source) => {
+                self.damaged = true;
+                Some(Err(failed(&self.path, self.offset, source)))
+            }
+        }
+    }
+}
+
+/// Appends frames to a segment.
+#[derive(Debug)]
+pub struct SegmentWriter {
+    file: File,
+}
+
+impl SegmentWriter {
+    /// Creates the file, or goes on behind its last whole frame: the part of a frame that a killed
+    /// writer left would make everything after it unreadable, and is cut off.
+    ///
+    /// # Errors
+    /// A file that holds anything but frames of this version is left as it is.
+    pub fn open(path: &Path) -> Result<Self, SegmentError> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let file = file.map_err(|error| failed(path, 0, error.into()))?;
+        let mut written = SegmentReader::open(path)?;
+        for frame in written.by_ref() {
+            frame?;
+        }
+        if let Some(SegmentTail::Torn { offset, .. }) = written.tail() {
+            file.set_len(offset).map_err(|error| failed(path, offset, error.into()))?;
+        }
+        Ok(Self { file })
+    }
+
+    /// Appends a frame; waits for the disk if it is of an event that must survive a loss of power.
+    pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
+        write_frame(&mut self.file, frame)?;
+        match frame {
+            Frame::Event(Envelope { event, .. }) if event.must_be_durable() => self.file.sync_data(),
+            _ => self.file.flush(),
+        }
+    }
+}
+
+fn failed(path: &Path, offset: u64, source: FrameError) -> SegmentError {
+    SegmentError { path: path.to_owned(), offset, source }
+}
+
+/// Counts the bytes that go through it.
+#[derive(Debug)]
+struct CountingReader<R> {
+    inner: R,
+    count: u64,
+}
+
+impl<R: Read> Read for CountingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.count += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{Heartbeat, PROTOCOL_VERSION};
+
+    fn frame(number: u32) -> Frame {
+        Frame::Heartbeat(Heartbeat { cpu_seconds: f64::from(number) })
+    }
+
+    fn write(path: &Path, numbers: std::ops::Range<u32>) {
+        let mut writer = SegmentWriter::open(path).unwrap();
+        for number in numbers {
+            writer.write(&frame(number)).unwrap();
+        }
+    }
+
+    fn read(path: &Path) -> (Vec<Frame>, Option<SegmentTail>) {
+        let mut reader = SegmentReader::open(path).unwrap();
+        let frames = reader.by_ref().map(Result::unwrap).collect();
+        (frames, reader.tail())
+    }
+
+    #[test]
+    fn frames_are_read_back_and_more_are_appended_by_the_next_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        write(&path, 0..3);
+        write(&path, 3..5);
+        assert_eq!(read(&path), ((0..5).map(frame).collect(), Some(SegmentTail::Whole)));
+    }
+
+    #[test]
+    fn a_torn_last_frame_is_dropped_and_told_and_cut_off_by_the_next_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        write(&path, 0..3);
+        let whole = fs::read(&path).unwrap();
+        let begin = whole.len() / 3 * 2;
+        for end in begin + 1..whole.len() {
+            fs::write(&path, &whole[..end]).unwrap();
+            let torn = SegmentTail::Torn { offset: begin as u64, bytes: (end - begin) as u64 };
+            assert_eq!(read(&path), (vec![frame(0), frame(1)], Some(torn)));
+            write(&path, 7..8);
+            assert_eq!(read(&path), (vec![frame(0), frame(1), frame(7)], Some(SegmentTail::Whole)));
+        }
+    }
+
+    #[test]
+    fn damage_is_told_with_its_place_after_the_frames_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        write(&path, 0..3);
+        let mut bytes = fs::read(&path).unwrap();
+        let second = bytes.len() / 3;
+        bytes[2 * second - 1] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let mut reader = SegmentReader::open(&path).unwrap();
+        assert_eq!(reader.next().unwrap().unwrap(), frame(0));
+        let error = reader.next().unwrap().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "segment {} cannot be read from byte {second} on: a frame's checksum does not match its content",
+                path.display()
+            )
+        );
+        assert!(reader.next().is_none() && reader.tail().is_none(), "where the third begins is a guess");
+        assert!(SegmentWriter::open(&path).is_err(), "nothing is appended behind the damage");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_segment_of_another_version_or_another_program_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        write(&path, 0..1);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[3] = PROTOCOL_VERSION + 1;
+        fs::write(&path, &bytes).unwrap();
+        let error = SegmentReader::open(&path).unwrap().next().unwrap().unwrap_err();
+        assert!(matches!(error.source, FrameError::Version(_)), "{error}");
+        fs::write(&path, "step,loss\n1,0.5\n").unwrap();
+        let error = SegmentReader::open(&path).unwrap().next().unwrap().unwrap_err();
+        assert!(matches!(error.source, FrameError::NotAFrame(_)), "{error}");
+    }
+
+    #[test]
+    fn a_segment_that_is_not_there_is_named() {
+        let error = SegmentReader::open(Path::new("/nonexistent/worker.segment")).unwrap_err();
+        assert!(error.to_string().starts_with("segment /nonexistent/worker.segment cannot be read"));
+    }
+}

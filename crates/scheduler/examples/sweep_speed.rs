@@ -1,0 +1,104 @@
+//! What a sweep costs besides training: mock workers, the real database.
+//!
+//!     cargo run --release -p gansweep-scheduler --example sweep_speed [RUNS [SLOTS]]
+//!
+//! Trains RUNS runs (10,000 if not given) of three epochs on SLOTS slots (8) and prints the processor
+//! time of the whole process and its peak memory. The mock workers are threads of the process, so what
+//! they pretend, and their checkpoint files, are in the figures.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gansweep_config::{Dataset, Palette, Record, SampleMode};
+use gansweep_protocol::Heartbeat;
+use gansweep_scheduler::mock::{MockLauncher, plan};
+use gansweep_scheduler::{
+    NeverPrune, Notice, Pacing, PlannedRuns, Slot, StopSignal, SweepParts, SweepRequest, run_sweep,
+};
+use gansweep_store::{Call, Store, SweepRecord};
+
+/// Seeds of each config.
+const SEEDS: usize = 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
+    let runs = arguments.next().transpose()?.unwrap_or(10_000);
+    let slots = arguments.next().transpose()?.unwrap_or(8);
+    let sweep = format!(
+        "[sweep]\nseeds = {SEEDS}\n[sweep.grid]\n\"optimizer.lr\" = {{ linear = [1e-5, 1e-2], n = {} }}",
+        runs.div_ceil(SEEDS).max(2)
+    );
+    let runs = report("planned", || plan(&sweep, 3))?;
+    let count = runs.len();
+    let folder = tempfile::tempdir()?;
+    let mut store = Store::open(folder.path())?;
+    let request = SweepRequest {
+        sweep: sweep_record(),
+        slots: (0..slots).map(slot).collect(),
+        results_dir: folder.path().to_owned(),
+        data_dir: None,
+        idx_dir: None,
+        max_attempts: 3,
+        hang_timeout: std::time::Duration::from_mins(5),
+        pacing: Pacing::default(),
+    };
+    let parts = SweepParts {
+        searcher: &mut PlannedRuns::new(runs),
+        pruner: &mut NeverPrune,
+        launcher: &MockLauncher::healthy().without_jobs(),
+        recorder: &mut store,
+        stop: &StopSignal::new(),
+        observer: &mut |_: &Notice| {},
+    };
+    let summary = report("trained", || run_sweep(&request, parts))?;
+    assert!(summary.all_well() && summary.completed == count, "{summary:?}");
+    println!("{count} runs on {slots} slots; peak memory {}", peak_memory());
+    Ok(())
+}
+
+/// Does something and prints the time that it takes.
+fn report<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let (began, cpu) = (Instant::now(), Heartbeat::now().cpu_seconds);
+    let done = work();
+    let cpu = Heartbeat::now().cpu_seconds - cpu;
+    println!("{what} in {cpu:.2} s of processor time, {:.2} s in all", began.elapsed().as_secs_f64());
+    done
+}
+
+fn slot(number: usize) -> Slot {
+    Slot { device: format!("mock:{number}"), threads: 1, max_lanes: Arc::new(|_| 1) }
+}
+
+/// The largest resident set so far, as Linux tells it.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
+}
+
+fn sweep_record() -> SweepRecord {
+    SweepRecord {
+        name: "mock".to_owned(),
+        file: "mock.toml".to_owned(),
+        call: Call::default(),
+        source_toml: String::new(),
+        description: String::new(),
+        recipe: "fast".to_owned(),
+        axes_json: "[]".to_owned(),
+        dataset_requested: Dataset::Strokes,
+        dataset: Dataset::Strokes,
+        record: Record {
+            every_steps: 2,
+            every_epochs: 1,
+            grid_rows: 1,
+            grid_cols: 1,
+            sample_mode: SampleMode::Eval,
+            latent_seed: 0,
+            palette: Palette::Gray,
+            checkpoint_seconds: 0.0,
+        },
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: "mock".to_owned(),
+    }
+}

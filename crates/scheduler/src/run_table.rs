@@ -1,0 +1,520 @@
+//! Where every run of the sweep stands.
+//!
+//! The table grows while the sweep goes on. What is asked of it at every tick or event costs the
+//! same however many runs there are: totals are kept up to date with each change.
+
+use std::collections::{BTreeSet, HashMap};
+
+use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
+use gansweep_protocol::{Checkpoint, Metric, Resume};
+use gansweep_store::RunStatus;
+
+use crate::queue::Candidate;
+use crate::{RunName, Summary, SweepProgress};
+
+/// A group key by number: runs of one kind can train together.
+pub(crate) type Kind = usize;
+
+/// The number of a run's kind among those known, a new one included.
+pub(crate) fn kind_of(kinds: &mut HashMap<GroupKey, Kind>, run: &PlannedRun) -> Kind {
+    let next = kinds.len();
+    *kinds.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next)
+}
+
+/// A run that is asked for, once for all its budgets.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// With the largest.
+    run: PlannedRun,
+    /// The others, in epochs.
+    milestones: BTreeSet<u32>,
+}
+
+/// Each run of a proposal once, in the order in which the proposal first names them.
+pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<Asked> {
+    let mut places: HashMap<RunId, usize> = HashMap::with_capacity(runs.len());
+    let mut merged: Vec<Asked> = Vec::with_capacity(runs.len());
+    for run in runs {
+        let place = *places.entry(run.id.clone()).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some(asked) => asked.add(run),
+            None => merged.push(Asked { run, milestones: BTreeSet::new() }),
+        }
+    }
+    merged
+}
+
+impl Asked {
+    pub(crate) const fn run(&self) -> &PlannedRun {
+        &self.run
+    }
+
+    /// Takes in the same run with another budget.
+    fn add(&mut self, other: PlannedRun) {
+        let smaller = self.run.epochs.min(other.epochs);
+        if other.epochs > self.run.epochs {
+            self.run = other;
+        }
+        if smaller < self.run.epochs {
+            self.milestones.insert(smaller);
+        }
+    }
+}
+
+/// Where a run stands in this invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Over before.
+    Skipped(RunState),
+    /// Waits for a slot, or waited when the sweep was stopped.
+    Queued,
+    /// Handed to a launcher; its worker has not begun.
+    Pending,
+    /// A worker trains it.
+    Running,
+    /// Waits at a checkpoint for the pruner.
+    Paused,
+    /// Over now.
+    Over(RunState),
+}
+
+/// The runs of a sweep, numbered in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct RunTable {
+    entries: Vec<Entry>,
+    places: HashMap<RunId, usize>,
+    kinds: HashMap<GroupKey, Kind>,
+    totals: Totals,
+}
+
+/// What the first attempt of this invocation went on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Weights,
+    Checkpoint,
+}
+
+#[derive(Debug)]
+struct Entry {
+    planned: PlannedRun,
+    /// The smaller budgets that are asked of the run too, in epochs.
+    milestones: BTreeSet<u32>,
+    kind: Kind,
+    phase: Phase,
+    /// Last reported step.
+    step: u64,
+    /// Steps that the sweep asks for; fewer once the run has ended early.
+    goal: u64,
+    /// Floating-point operations of one step.
+    step_flops: f64,
+    /// The checkpoint recorded last.
+    resume: Option<Resume>,
+    /// Whether there was an attempt, now or before.
+    begun: bool,
+    /// Whether the run was completed for a smaller budget before.
+    completed_for_less: bool,
+    first_try: Option<Start>,
+    /// Attempts in a row lost to failures.
+    failures: u32,
+    /// Steps in the checkpoint when the last of them was lost.
+    failed_at: u64,
+    /// What the last recorded epoch gave.
+    values: Vec<(Metric, f64)>,
+}
+
+/// Sums over all runs.
+#[derive(Debug, Default, Clone)]
+struct Totals {
+    over: usize,
+    diverged: usize,
+    pruned: usize,
+    failed: usize,
+    pending: usize,
+    running: usize,
+    paused: usize,
+    steps_done: u64,
+    steps_total: u64,
+    flops_done: f64,
+    flops_total: f64,
+}
+
+impl RunTable {
+    /// Adds a run with the smaller budgets that are asked of it and what the database knows of it,
+    /// and gives its number; `None` if it is there.
+    pub(crate) fn add(
+        &mut self,
+        Asked { run: planned, milestones }: Asked,
+        status: Option<&RunStatus>,
+    ) -> Option<usize> {
+        let run = self.entries.len();
+        if self.places.contains_key(&planned.id) {
+            return None;
+        }
+        let kind = kind_of(&mut self.kinds, &planned);
+        self.places.insert(planned.id.clone(), run);
+        let entry = Entry::new(planned, milestones, kind, status);
+        self.totals.add(&entry);
+        self.entries.push(entry);
+        Some(run)
+    }
+
+    /// How many kinds of runs there are; the kinds are numbered from 0.
+    pub(crate) fn kinds(&self) -> usize {
+        self.kinds.len()
+    }
+
+    pub(crate) fn kind(&self, run: usize) -> Kind {
+        self.entries[run].kind
+    }
+
+    pub(crate) fn place(&self, id: &RunId) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    pub(crate) fn planned(&self, run: usize) -> &PlannedRun {
+        &self.entries[run].planned
+    }
+
+    pub(crate) fn name(&self, run: usize) -> RunName {
+        let PlannedRun { id, label, .. } = &self.entries[run].planned;
+        RunName { id: id.clone(), label: label.clone() }
+    }
+
+    pub(crate) fn names(&self, runs: impl IntoIterator<Item = usize>) -> Vec<RunName> {
+        runs.into_iter().map(|run| self.name(run)).collect()
+    }
+
+    pub(crate) fn phase(&self, run: usize) -> Phase {
+        self.entries[run].phase
+    }
+
+    /// The run as the queue takes it.
+    pub(crate) fn candidate(&self, run: usize) -> Candidate {
+        let Entry { planned, kind, step, goal, .. } = &self.entries[run];
+        Candidate::new(run, *kind, planned, *step, *goal)
+    }
+
+    pub(crate) fn checkpoint(&self, run: usize) -> Option<&Checkpoint> {
+        self.entries[run].resume.as_ref().map(|resume| &resume.checkpoint)
+    }
+
+    /// What the run's next attempt goes on from.
+    pub(crate) fn resume(&self, run: usize) -> Option<&Resume> {
+        self.entries[run].resume.as_ref()
+    }
+
+    /// The smaller budgets that are asked of the run too, in epochs, ascending.
+    pub(crate) fn milestones(&self, run: usize) -> Vec<u32> {
+        self.entries[run].milestones.iter().copied().collect()
+    }
+
+    pub(crate) fn step(&self, run: usize) -> u64 {
+        self.entries[run].step
+    }
+
+    pub(crate) fn goal(&self, run: usize) -> u64 {
+        self.entries[run].goal
+    }
+
+    pub(crate) fn values(&self, run: usize) -> &[(Metric, f64)] {
+        &self.entries[run].values
+    }
+
+    pub(crate) fn set_values(&mut self, run: usize, values: &[(Metric, f64)]) {
+        self.entries[run].values = values.to_vec();
+    }
+
+    /// The recorded checkpoint cannot be gone on from: the run starts afresh.
+    pub(crate) fn forget_checkpoint(&mut self, run: usize) {
+        self.change(run, |entry| (entry.resume, entry.step, entry.failed_at) = (None, 0, 0));
+    }
+
+    /// A newer checkpoint has been recorded; gives back the one before it.
+    pub(crate) fn renew_checkpoint(&mut self, run: usize, newer: Checkpoint) -> Option<Checkpoint> {
+        self.entries[run].resume.replace(newer.into()).map(|older| older.checkpoint)
+    }
+
+    /// The run is handed to a launcher, to go on from its checkpoint.
+    pub(crate) fn launch(&mut self, run: usize) {
+        self.change(run, |entry| {
+            entry.step = entry.saved_step();
+            if entry.first_try.is_none() {
+                let start = if entry.resume.is_some() { Start::Checkpoint } else { Start::Weights };
+                (entry.first_try, entry.failed_at) = (Some(start), entry.step);
+            }
+            (entry.begun, entry.phase) = (true, Phase::Pending);
+        });
+    }
+
+    /// Its worker has begun.
+    pub(crate) fn start(&mut self, run: usize) {
+        self.change(run, |entry| entry.phase = Phase::Running);
+    }
+
+    /// Its worker reports steps done.
+    pub(crate) fn reach(&mut self, run: usize, step: u64) {
+        self.change(run, |entry| entry.step = step.min(entry.goal));
+    }
+
+    /// The run goes back to the queue, to the checkpoint it has.
+    pub(crate) fn requeue(&mut self, run: usize) {
+        self.change(run, |entry| {
+            entry.step = entry.saved_step();
+            entry.phase = Phase::Queued;
+        });
+    }
+
+    /// The run waits at its checkpoint for the pruner.
+    pub(crate) fn pause(&mut self, run: usize) {
+        self.change(run, |entry| entry.phase = Phase::Paused);
+    }
+
+    /// The run stays as an earlier invocation's pruner left it.
+    pub(crate) fn keep_halted(&mut self, run: usize, state: RunState) {
+        self.change(run, |entry| {
+            if state == RunState::Paused {
+                entry.phase = Phase::Paused;
+            } else {
+                (entry.phase, entry.goal) = (Phase::Skipped(state), entry.step);
+            }
+        });
+    }
+
+    /// The run is over, as far as this invocation goes.
+    pub(crate) fn end(&mut self, run: usize, state: RunState) {
+        self.change(run, |entry| {
+            if matches!(state, RunState::Diverged | RunState::Failed | RunState::Pruned) {
+                entry.goal = entry.step;
+            }
+            entry.phase = Phase::Over(state);
+        });
+    }
+
+    /// Whether a checkpoint has come since the last attempt that was lost, or since the first began.
+    pub(crate) fn has_advanced(&self, run: usize) -> bool {
+        let entry = &self.entries[run];
+        entry.resume.as_ref().is_some_and(|resume| resume.checkpoint.step > entry.failed_at)
+    }
+
+    /// Counts an attempt lost to a failure; gives how many it has been in a row without a new
+    /// checkpoint.
+    pub(crate) fn count_failure(&mut self, run: usize) -> u32 {
+        let advanced = self.has_advanced(run);
+        let entry = &mut self.entries[run];
+        entry.failures = if advanced { 1 } else { entry.failures + 1 };
+        entry.failed_at = entry.saved_step();
+        entry.failures
+    }
+
+    /// Attempts in a row lost to failures so far.
+    pub(crate) fn failures(&self, run: usize) -> u32 {
+        self.entries[run].failures
+    }
+
+    /// Whether every run is over or paused.
+    pub(crate) fn is_idle(&self) -> bool {
+        let Totals { over, failed, paused, .. } = self.totals;
+        over + failed + paused == self.entries.len()
+    }
+
+    /// Where the sweep stands; the times are left at zero.
+    pub(crate) fn progress(&self) -> SweepProgress {
+        let totals = &self.totals;
+        let fraction =
+            if totals.flops_total > 0.0 { (totals.flops_done / totals.flops_total).min(1.0) } else { 1.0 };
+        SweepProgress {
+            runs: self.entries.len(),
+            done: totals.over,
+            diverged: totals.diverged,
+            pruned: totals.pruned,
+            failed: totals.failed,
+            active: totals.pending + totals.running,
+            pending: totals.pending,
+            paused: totals.paused,
+            steps_done: totals.steps_done,
+            steps_total: totals.steps_total,
+            fraction,
+            ..SweepProgress::default()
+        }
+    }
+
+    /// Floating-point operations done and left, of all runs.
+    pub(crate) fn flops(&self) -> (f64, f64) {
+        let Totals { flops_done, flops_total, .. } = self.totals;
+        (flops_done, (flops_total - flops_done).max(0.0))
+    }
+
+    /// How the sweep ended, in numbers of runs.
+    pub(crate) fn summary(&self) -> Summary {
+        let mut summary = Summary { total: self.entries.len(), ..Summary::default() };
+        for entry in &self.entries {
+            match entry.first_try {
+                Some(_) if entry.completed_for_less => summary.extended += 1,
+                Some(Start::Checkpoint) => summary.resumed += 1,
+                Some(Start::Weights) | None => {}
+            }
+            let count = match entry.phase {
+                Phase::Skipped(state) => {
+                    summary.skipped_diverged += usize::from(state == RunState::Diverged);
+                    &mut summary.skipped
+                }
+                Phase::Over(RunState::Completed) => &mut summary.completed,
+                Phase::Over(RunState::Pruned) => &mut summary.pruned,
+                Phase::Over(RunState::Diverged) => &mut summary.diverged,
+                Phase::Over(RunState::Failed) => &mut summary.failed,
+                Phase::Paused => &mut summary.paused,
+                _ if entry.begun => &mut summary.interrupted,
+                _ => &mut summary.queued,
+            };
+            *count += 1;
+        }
+        summary
+    }
+
+    /// Changes an entry, and the totals with it.
+    fn change(&mut self, run: usize, change: impl FnOnce(&mut Entry)) {
+        let entry = &mut self.entries[run];
+        self.totals.remove(entry);
+        change(entry);
+        self.totals.add(entry);
+    }
+}
+
+impl Entry {
+    fn new(planned: PlannedRun, milestones: BTreeSet<u32>, kind: Kind, status: Option<&RunStatus>) -> Self {
+        let total = planned.total_steps();
+        let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
+        let resume = status.and_then(|status| status.resume.clone());
+        let step = match (over, status) {
+            (Some(_), Some(status)) => status.step.min(total),
+            _ => resume.as_ref().map_or(0, |resume| resume.checkpoint.step),
+        };
+        Self {
+            milestones,
+            kind,
+            phase: over.map_or(Phase::Queued, Phase::Skipped),
+            step,
+            goal: if over == Some(RunState::Diverged) { step } else { total },
+            step_flops: planned.config.flops_per_step(planned.spec.image),
+            resume,
+            begun: status.is_some_and(|status| status.attempts > 0),
+            completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),
+            first_try: None,
+            failures: 0,
+            failed_at: 0,
+            values: Vec::new(),
+            planned,
+        }
+    }
+
+    fn saved_step(&self) -> u64 {
+        self.resume.as_ref().map_or(0, |resume| resume.checkpoint.step)
+    }
+}
+
+impl Totals {
+    fn add(&mut self, entry: &Entry) {
+        self.count(entry, |count| *count += 1);
+        self.steps_done += entry.step;
+        self.steps_total += entry.goal;
+        self.flops_done += entry.step as f64 * entry.step_flops;
+        self.flops_total += entry.goal as f64 * entry.step_flops;
+    }
+
+    fn remove(&mut self, entry: &Entry) {
+        self.count(entry, |count| *count -= 1);
+        self.steps_done -= entry.step;
+        self.steps_total -= entry.goal;
+        self.flops_done -= entry.step as f64 * entry.step_flops;
+        self.flops_total -= entry.goal as f64 * entry.step_flops;
+    }
+
+    /// Applies `step` to every count that the entry belongs to.
+    fn count(&mut self, entry: &Entry, step: impl Fn(&mut usize)) {
+        match entry.phase {
+            // An interrupted run is neither done nor given up.
+            Phase::Queued | Phase::Over(RunState::Interrupted) => {}
+            Phase::Pending => step(&mut self.pending),
+            Phase::Running => step(&mut self.running),
+            Phase::Paused => step(&mut self.paused),
+            Phase::Over(RunState::Failed) => step(&mut self.failed),
+            Phase::Skipped(state) | Phase::Over(state) => {
+                step(&mut self.over);
+                match state {
+                    RunState::Diverged => step(&mut self.diverged),
+                    RunState::Pruned => step(&mut self.pruned),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::plan;
+
+    /// Sums as they are counted by walking over all runs.
+    fn counted(table: &RunTable) -> Totals {
+        let mut totals = Totals::default();
+        table.entries.iter().for_each(|entry| totals.add(entry));
+        totals
+    }
+
+    #[test]
+    fn totals_kept_up_to_date_are_those_of_a_walk_over_all_runs() {
+        let mut table = RunTable::default();
+        for run in merge_budgets(plan("[sweep]\nseeds = 40", 3).unwrap()) {
+            table.add(run, None);
+        }
+        // A linear congruential generator: the same changes every time.
+        let mut seed = 7_u64;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for _ in 0..2000 {
+            let run = draw(40) as usize;
+            match draw(8) {
+                0 => table.launch(run),
+                1 => table.start(run),
+                2 => table.reach(run, draw(20)),
+                3 => table.requeue(run),
+                4 => table.pause(run),
+                5 => table.forget_checkpoint(run),
+                6 => table.end(run, RunState::ALL[2 + draw(7) as usize]),
+                _ => {
+                    let (path, sha256) = (String::new(), String::new());
+                    table.renew_checkpoint(run, Checkpoint { step: draw(12), path, bytes: 0, sha256 });
+                }
+            }
+        }
+        let (kept, counted) = (&table.totals, counted(&table));
+        assert_eq!(
+            (kept.over, kept.diverged, kept.pruned, kept.failed, kept.pending, kept.running, kept.paused),
+            (
+                counted.over,
+                counted.diverged,
+                counted.pruned,
+                counted.failed,
+                counted.pending,
+                counted.running,
+                counted.paused
+            )
+        );
+        assert_eq!((kept.steps_done, kept.steps_total), (counted.steps_done, counted.steps_total));
+        assert!((kept.flops_done - counted.flops_done).abs() <= 1e-9 * counted.flops_total);
+        assert!((kept.flops_total - counted.flops_total).abs() <= 1e-9 * counted.flops_total);
+    }
+
+    #[test]
+    fn a_run_is_in_the_table_once() {
+        let mut table = RunTable::default();
+        let runs = merge_budgets(plan("[sweep]\nseeds = 2", 1).unwrap());
+        assert_eq!(table.add(runs[0].clone(), None), Some(0));
+        assert_eq!(table.add(runs[1].clone(), None), Some(1));
+        assert_eq!(table.add(runs[0].clone(), None), None);
+        assert_eq!((table.entries.len(), table.kinds(), table.place(&runs[1].run().id)), (2, 1, Some(1)));
+    }
+}

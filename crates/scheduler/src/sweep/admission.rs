@@ -1,0 +1,184 @@
+//! Which runs the sweep has: what the searcher proposes, and what the pruner decides about it.
+
+use std::collections::HashMap;
+
+use gansweep_config::{PlannedRun, RunId, RunState};
+use gansweep_protocol::Command;
+use gansweep_store::RunStatus;
+
+use super::slot::SlotActivity;
+use super::{SearchState, Sweep};
+use crate::run_table::{Phase, merge_budgets};
+use crate::{Decision, Notice, Proposal, RunResult, RunnerError};
+
+impl Sweep<'_> {
+    /// Adds runs to the table, each once for all its budgets, and lets those wait for a slot that are
+    /// not over.
+    pub(super) fn admit(&mut self, runs: Vec<PlannedRun>, statuses: &HashMap<RunId, RunStatus>) {
+        for asked in merge_budgets(runs) {
+            let status = statuses.get(&asked.run().id);
+            let state = status.map(|status| status.state_after(asked.run().total_steps()));
+            let Some(run) = self.table.add(asked, status) else { continue };
+            if self.table.kinds() > self.slots.first().map_or(0, |slot| slot.limits.len()) {
+                for slot in &mut self.slots {
+                    slot.limits.push(slot.slot.limit(self.table.planned(run)));
+                }
+            }
+            if let Some(state) = state.filter(|state| is_halted(*state))
+                && !self.pruner.admits(self.table.planned(run), state)
+            {
+                self.table.keep_halted(run, state);
+            }
+            match self.table.phase(run) {
+                Phase::Queued => self.queue.push(self.table.candidate(run)),
+                Phase::Skipped(state) => {
+                    let name = self.table.name(run);
+                    self.notify(&Notice::Skipped { run: name, state });
+                    // It may have died between recording a run's last checkpoint and deleting those
+                    // before it.
+                    if self.runner_died {
+                        self.remove_stale_checkpoints(run);
+                    }
+                    self.tell_result(run, state);
+                }
+                Phase::Pending | Phase::Running | Phase::Paused | Phase::Over(_) => {}
+            }
+        }
+    }
+
+    /// Asks the searcher for runs that could begin now.
+    pub(super) fn ask_for_runs(&mut self, wanted: usize) -> Result<(), RunnerError> {
+        if self.search != SearchState::Asks {
+            return Ok(());
+        }
+        match self.searcher.ask(wanted) {
+            Proposal::Done => self.search = SearchState::Done,
+            Proposal::Later => self.search = SearchState::Waits,
+            Proposal::Runs(mut runs) => {
+                runs.retain(|run| self.table.place(&run.id).is_none());
+                if runs.is_empty() {
+                    // It would propose the same again.
+                    self.search = SearchState::Waits;
+                    return Ok(());
+                }
+                let statuses = self.batcher.add_runs(&self.request.sweep.name, &runs)?;
+                self.admit(runs, &statuses);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run waits, or the pruner lets one go on that was paused, or the searcher has more.
+    /// Asked when no worker is there: what waits for a result then waits in vain.
+    pub(super) fn has_more_to_train(&mut self) -> bool {
+        if !self.queue.is_empty() || self.search == SearchState::Asks {
+            return true;
+        }
+        if self.table.is_idle() {
+            for decision in self.pruner.on_idle() {
+                let applied = self.apply(decision);
+                self.keep_failure(applied);
+            }
+        }
+        !self.queue.is_empty()
+    }
+
+    /// A run is over: counts it, reports it, and tells the searcher.
+    pub(super) fn end_run(&mut self, run: usize, state: RunState, cause: String) {
+        if state == RunState::Paused {
+            self.table.pause(run);
+        } else {
+            self.table.end(run, state);
+        }
+        let (name, step) = (self.table.name(run), self.table.step(run));
+        self.notify(&Notice::RunEnded { run: name, state, step, cause });
+        if !matches!(state, RunState::Paused | RunState::Interrupted) {
+            self.tell_result(run, state);
+        }
+    }
+
+    fn tell_result(&mut self, run: usize, state: RunState) {
+        let (step, values) = (self.table.step(run), self.table.values(run));
+        self.searcher.tell(&RunResult { run: self.table.planned(run), state, step, values });
+        if self.search == SearchState::Waits {
+            self.search = SearchState::Asks;
+        }
+    }
+
+    /// Does what the pruner decides.
+    pub(super) fn apply(&mut self, decision: Decision) -> Result<(), RunnerError> {
+        match decision {
+            Decision::Resume { run } => {
+                if let Some(run) = self.table.place(&run)
+                    && self.table.phase(run) == Phase::Paused
+                {
+                    self.table.requeue(run);
+                    self.queue.push(self.table.candidate(run));
+                }
+                Ok(())
+            }
+            Decision::Stop { run, cause } => self.halt(&run, RunState::Pruned, cause),
+            Decision::Pause { run, cause } => self.halt(&run, RunState::Paused, cause),
+        }
+    }
+
+    /// Ends or pauses a run wherever it is; a worker that has it is asked to.
+    fn halt(&mut self, id: &RunId, state: RunState, cause: String) -> Result<(), RunnerError> {
+        let Some(run) = self.table.place(id) else { return Ok(()) };
+        match self.table.phase(run) {
+            Phase::Pending | Phase::Running => {
+                self.ask_worker_to_halt(run, id, state, cause);
+                Ok(())
+            }
+            Phase::Queued => {
+                if !self.queue.remove(&self.table.candidate(run)) {
+                    self.withdraw(run);
+                }
+                self.halt_waiting(run, id, state, cause)
+            }
+            Phase::Paused if state == RunState::Pruned => self.halt_waiting(run, id, state, cause),
+            Phase::Paused | Phase::Skipped(_) | Phase::Over(_) => Ok(()),
+        }
+    }
+
+    fn ask_worker_to_halt(&mut self, run: usize, id: &RunId, state: RunState, cause: String) {
+        let (id, reason) = (id.clone(), cause.clone());
+        let command = match state {
+            RunState::Paused => Command::Pause { run: id, cause: reason },
+            _ => Command::Stop { run: id, cause: reason },
+        };
+        for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
+            if let Some(lane) = worker.lanes.iter_mut().find(|lane| lane.run == run && lane.is_open()) {
+                lane.halting = Some((state, cause));
+                worker.worker.send(&command);
+                return;
+            }
+        }
+    }
+
+    /// Takes a run out of a group that is about to be launched.
+    fn withdraw(&mut self, run: usize) {
+        for slot in &mut self.slots {
+            if let SlotActivity::Verifying { group, .. } = &mut slot.activity {
+                group.runs.retain(|other| *other != run);
+            }
+        }
+    }
+
+    fn halt_waiting(
+        &mut self,
+        run: usize,
+        id: &RunId,
+        state: RunState,
+        cause: String,
+    ) -> Result<(), RunnerError> {
+        self.batcher.set_state(id, state, &cause)?;
+        self.end_run(run, state, cause);
+        Ok(())
+    }
+}
+
+/// Whether a pruner left a run so.
+const fn is_halted(state: RunState) -> bool {
+    matches!(state, RunState::Paused | RunState::Pruned)
+}

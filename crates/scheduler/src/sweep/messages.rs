@@ -1,0 +1,238 @@
+//! What comes from the workers' threads.
+
+use std::sync::mpsc::{RecvTimeoutError, SyncSender};
+use std::time::Instant;
+
+use gansweep_config::RunState;
+use gansweep_protocol::{Checkpoint, Envelope, Event, Frame, FrameError, Points, Progress};
+
+use super::dispatch::UnusableCheckpoint;
+use super::slot::{ActiveLane, ActiveWorker, LaneOutcome};
+use super::{IN_FLIGHT, SHORT_TICK, Sweep, TICK};
+use crate::clock::{AwakeTime, SignsOfLife};
+use crate::{EpochReport, FrameStream, Notice, RunnerError, checkpoint};
+
+/// Something from the thread of that launch at that slot.
+pub(super) struct Message {
+    pub(super) slot: usize,
+    pub(super) launch: u64,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    /// A group's checkpoints have been verified; these cannot be gone on from.
+    Verified(Vec<UnusableCheckpoint>),
+    Event(Envelope),
+    Progress(Progress),
+    /// The worker's stream is at its end, or cannot be read on.
+    Closed(Result<(), FrameError>),
+}
+
+/// Passes a worker's frames on to the sweep until they end or the sweep does. Heartbeats only count
+/// as signs of life.
+pub(super) fn relay(
+    frames: FrameStream,
+    slot: usize,
+    launch: u64,
+    signs: &SignsOfLife,
+    outbox: &SyncSender<Message>,
+) {
+    // Only the sweep's end makes this fail, and then nobody is left to deliver to.
+    let deliver = |content| {
+        signs.set_delivering(true);
+        let delivered = outbox.send(Message { slot, launch, content }).is_ok();
+        signs.set_delivering(false);
+        delivered
+    };
+    for frame in frames {
+        let content = match frame {
+            Err(fault) => {
+                deliver(Content::Closed(Err(fault)));
+                return;
+            }
+            Ok(frame) => {
+                signs.count(&frame);
+                match frame {
+                    Frame::Heartbeat(_) => continue,
+                    Frame::Event(envelope) => Content::Event(envelope),
+                    Frame::Progress(progress) => Content::Progress(progress),
+                }
+            }
+        };
+        if !deliver(content) {
+            return;
+        }
+    }
+    deliver(Content::Closed(Ok(())));
+}
+
+impl Sweep<'_> {
+    /// Waits for messages, but no longer than until the next check of the workers, and handles all
+    /// that are there.
+    pub(super) fn handle_messages(&mut self) -> Result<(), RunnerError> {
+        let timeout = if self.a_worker_is_ending() { SHORT_TICK } else { TICK };
+        match self.inbox.recv_timeout(timeout) {
+            Ok(message) => self.handle_message(message)?,
+            // The sweep holds a sender itself, so the channel is never closed.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        for _ in 0..IN_FLIGHT {
+            let Ok(message) = self.inbox.try_recv() else { break };
+            self.handle_message(message)?;
+        }
+        let pacing = &self.request.pacing;
+        if self.batcher.is_due(Instant::now(), pacing.batch_interval, pacing.batch_events) {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Handles a message; one of a worker that is no longer there is dropped.
+    fn handle_message(&mut self, message: Message) -> Result<(), RunnerError> {
+        let Message { slot, launch, content } = message;
+        let now = self.clock.now();
+        let worker = self.slots[slot].worker_mut().filter(|worker| worker.launch == launch);
+        match (content, worker) {
+            (Content::Verified(unusable), _) => self.launch_verified(slot, launch, unusable),
+            (_, None) => Ok(()),
+            (Content::Event(envelope), Some(_)) => self.handle_event(slot, envelope, now),
+            (Content::Progress(progress), Some(_)) => {
+                self.handle_progress(slot, progress);
+                Ok(())
+            }
+            (Content::Closed(end), Some(worker)) => {
+                // A torn stream is the mark of a death, whose cause the exit tells best.
+                if let Err(fault) = &end
+                    && !matches!(fault, FrameError::Torn)
+                {
+                    worker.kill(now, fault.to_string());
+                }
+                worker.closed = Some((now, end.err().map(|fault| fault.to_string())));
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_event(&mut self, slot: usize, envelope: Envelope, now: AwakeTime) -> Result<(), RunnerError> {
+        let trusted = |worker: &&mut ActiveWorker| !worker.distrusted;
+        let Some(worker) = self.slots[slot].worker_mut().filter(trusted) else { return Ok(()) };
+        worker.has_reported = true;
+        let lane = match due_lane(&mut worker.lanes, &envelope) {
+            Ok(lane) => lane,
+            Err(reason) => {
+                worker.distrusted = true;
+                worker.kill(now, reason);
+                return Ok(());
+            }
+        };
+        lane.next_seq += 1;
+        if !lane.is_open() {
+            return Ok(());
+        }
+        let run = lane.run;
+        let ended = note_end(lane, &envelope.event);
+        self.slots[slot].has_worked = true;
+        self.slots[slot].silent_failures = 0;
+        if let Some(step) = envelope.event.step() {
+            self.table.reach(run, step);
+        }
+        if matches!(envelope.event, Event::Started(_)) {
+            self.table.start(run);
+        }
+        let points = self.epoch_points(run, &envelope.event);
+        self.batcher.push(envelope, Instant::now());
+        if let Some(points) = points {
+            self.report_epoch(run, &points)?;
+        }
+        match ended {
+            None => Ok(()),
+            Some((state, cause)) => {
+                // A paused run may be launched again at once, from the checkpoint that came before.
+                let written = if state == RunState::Paused { self.write() } else { Ok(()) };
+                self.end_run(run, state, cause);
+                written
+            }
+        }
+    }
+
+    /// The points of an event that stand at the end of an epoch.
+    fn epoch_points(&self, run: usize, event: &Event) -> Option<Points> {
+        match event {
+            Event::Points(points) => {
+                let planned = self.table.planned(run);
+                let per_epoch = u64::from(planned.config.steps_per_epoch(&planned.spec));
+                (points.step > 0 && points.step.is_multiple_of(per_epoch)).then(|| points.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Asks the pruner what an epoch's values mean for this run and others.
+    fn report_epoch(&mut self, run: usize, points: &Points) -> Result<(), RunnerError> {
+        self.table.set_values(run, &points.values);
+        let planned = self.table.planned(run);
+        let epoch = (points.step / u64::from(planned.config.steps_per_epoch(&planned.spec))) as u32;
+        let report = EpochReport { run: planned, epoch, step: points.step, values: &points.values };
+        let decisions = self.pruner.observe(&report);
+        decisions.into_iter().try_for_each(|decision| self.apply(decision))
+    }
+
+    fn handle_progress(&mut self, slot: usize, progress: Progress) {
+        let Some(worker) = self.slots[slot].worker_mut() else { return };
+        let of_lane = |lane: &&mut ActiveLane| {
+            lane.is_open() && lane.id == progress.run && lane.attempt == progress.attempt
+        };
+        if let Some(lane) = worker.lanes.iter_mut().find(of_lane) {
+            self.table.reach(lane.run, progress.step);
+            lane.progress = Some(progress);
+        }
+    }
+
+    /// Moves on to the checkpoints that have been recorded, and deletes those before them.
+    pub(super) fn renew_checkpoints(&mut self) {
+        for (id, newer) in self.batcher.take_committed() {
+            let Some(run) = self.table.place(&id) else { continue };
+            let path = newer.path.clone();
+            let older = self.table.renew_checkpoint(run, newer).filter(|older| older.path != path);
+            let Some(Checkpoint { path, .. }) = older else { continue };
+            if let Err(error) = checkpoint::remove(&self.request.results_dir, &id, &path) {
+                self.notify(&Notice::Leftover { path, reason: error.to_string() });
+            }
+        }
+    }
+}
+
+/// The lane whose next event this is, or why no worker in its right mind sends it.
+fn due_lane<'l>(lanes: &'l mut [ActiveLane], envelope: &Envelope) -> Result<&'l mut ActiveLane, String> {
+    let Envelope { run, attempt, seq, .. } = envelope;
+    let Some(lane) = lanes.iter_mut().find(|lane| lane.id == *run && lane.attempt == *attempt) else {
+        return Err(format!("it reported run {run}, attempt {attempt}, which it does not train"));
+    };
+    if lane.next_seq == *seq {
+        Ok(lane)
+    } else {
+        Err(format!("it sent event {seq} of run {run} where event {} was due", lane.next_seq))
+    }
+}
+
+/// Notes on a lane what an event says of its end; gives the state and cause if its run is over or
+/// paused.
+fn note_end(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> {
+    let (state, cause) = match event {
+        Event::Completed(_) => (RunState::Completed, String::new()),
+        Event::Diverged(diverged) => (RunState::Diverged, diverged.cause.clone()),
+        Event::Paused(halted) => (RunState::Paused, halted.cause.clone()),
+        Event::Pruned(halted) => (RunState::Pruned, halted.cause.clone()),
+        Event::Interrupted(_) => {
+            lane.outcome = LaneOutcome::Interrupted;
+            return None;
+        }
+        Event::Failed(failed) => {
+            lane.outcome = LaneOutcome::Failed(failed.cause.clone());
+            return None;
+        }
+        Event::Started(_) | Event::Points(_) | Event::Samples(_) | Event::Checkpoint(_) => return None,
+    };
+    lane.outcome = LaneOutcome::Over;
+    Some((state, cause))
+}

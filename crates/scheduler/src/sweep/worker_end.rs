@@ -1,0 +1,202 @@
+//! What happens when a worker is gone, or could not be started.
+
+use gansweep_config::RunState;
+
+use super::Sweep;
+use super::slot::{ActiveLane, ActiveWorker, LaneOutcome};
+use crate::exit::with_stderr;
+use crate::retry::{LossCause, LostRun, retry};
+use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_SHARED_CAUSE, Exit, ExitStatus, Notice, RunnerError};
+
+/// A slot on which nothing has ever worked is closed after so many workers in a row that died before
+/// they sent an event: it is not the runs that are at fault.
+const MOST_SILENT_FAILURES: u32 = 6;
+
+/// How a worker was lost, or why it could not be started.
+pub(super) struct WorkerLoss {
+    /// In words for the user.
+    pub(super) cause: String,
+    pub(super) kind: LossCause,
+    /// Whether no event ever came.
+    pub(super) silent: bool,
+    /// Whether the runner asked it to end.
+    pub(super) requested: bool,
+}
+
+impl WorkerLoss {
+    /// How this worker was lost.
+    pub(super) fn of(worker: &ActiveWorker) -> Self {
+        let unknown = Exit::silent(ExitStatus::Unknown);
+        let exit = worker.exited.as_ref().map_or(&unknown, |(_, exit)| exit);
+        let fault = worker.closed.as_ref().and_then(|(_, fault)| fault.as_ref());
+        let cause = match (&worker.killed, fault) {
+            (Some((_, reason)), _) => with_stderr(reason.clone(), &exit.stderr),
+            (None, Some(fault)) if exit.status == ExitStatus::Code(0) => {
+                with_stderr(fault.clone(), &exit.stderr)
+            }
+            // The worker's own words say all.
+            _ if exit.status == ExitStatus::Code(EXIT_SHARED_CAUSE) && !exit.stderr.is_empty() => {
+                exit.stderr.clone()
+            }
+            _ => exit.describe(),
+        };
+        let kind = match exit.status {
+            _ if worker.killed.is_some() => LossCause::Lanes,
+            ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => LossCause::Slot,
+            ExitStatus::Code(EXIT_SHARED_CAUSE) => LossCause::Shared,
+            _ if exit.is_out_of_memory() => LossCause::GroupSize,
+            _ => LossCause::Lanes,
+        };
+        Self { cause, kind, silent: !worker.has_reported, requested: worker.stop_requested }
+    }
+}
+
+impl Sweep<'_> {
+    /// Ends the attempts that did not end themselves, and decides what happens to their runs.
+    pub(super) fn handle_worker_end(
+        &mut self,
+        slot: usize,
+        lanes: &[ActiveLane],
+        failures: u32,
+        loss: &WorkerLoss,
+    ) -> Result<(), RunnerError> {
+        let uncharged = loss.requested || matches!(loss.kind, LossCause::Slot | LossCause::Shared);
+        let state = if uncharged { RunState::Interrupted } else { RunState::Failed };
+        for lane in lanes.iter().filter(|lane| lane.is_open()) {
+            match &lane.halting {
+                Some((state, cause)) => self.batcher.end(&lane.id, lane.attempt, *state, cause)?,
+                None => self.batcher.end(&lane.id, lane.attempt, state, &loss.cause)?,
+            }
+        }
+        self.renew_checkpoints();
+        // A run that was to be halted is halted, at its last checkpoint.
+        let (halting, unfinished): (Vec<&ActiveLane>, Vec<&ActiveLane>) = lanes
+            .iter()
+            .filter(|lane| lane.outcome != LaneOutcome::Over)
+            .partition(|lane| lane.is_open() && lane.halting.is_some());
+        for lane in halting {
+            if let Some((state, cause)) = lane.halting.clone() {
+                self.end_run(lane.run, state, cause);
+            }
+        }
+        if unfinished.is_empty() {
+            return Ok(());
+        }
+        if loss.kind == LossCause::Shared {
+            self.end_for_shared_cause(loss.cause.clone());
+        }
+        if loss.requested || loss.kind == LossCause::Shared {
+            self.interrupt(&unfinished, loss);
+        } else {
+            self.count_loss(slot, loss);
+            if loss.kind == LossCause::GroupSize {
+                self.lower_limit(slot, lanes);
+            }
+            self.retry(slot, &unfinished, failures, loss);
+        }
+        Ok(())
+    }
+
+    /// The sweep ends: what is not over is interrupted, or failed if its worker said so.
+    fn interrupt(&mut self, unfinished: &[&ActiveLane], loss: &WorkerLoss) {
+        for lane in unfinished {
+            let (state, cause) = match &lane.outcome {
+                LaneOutcome::Failed(cause) => (RunState::Failed, cause.clone()),
+                LaneOutcome::Interrupted => (RunState::Interrupted, "stopped on request".to_owned()),
+                // The cause is reported once for all.
+                _ if loss.kind == LossCause::Shared => (RunState::Interrupted, String::new()),
+                LaneOutcome::Training | LaneOutcome::Over => (RunState::Interrupted, loss.cause.clone()),
+            };
+            self.end_run(lane.run, state, cause);
+        }
+    }
+
+    /// Closes the slot if the loss says that nothing can work there; otherwise lets it rest.
+    fn count_loss(&mut self, slot: usize, loss: &WorkerLoss) {
+        let left = self.slots.iter().filter(|slot| slot.closed.is_none()).count() - 1;
+        let rests_until = self.clock.now().after(self.request.pacing.rest);
+        let state = &mut self.slots[slot];
+        state.rests_until = Some(rests_until);
+        state.silent_failures += u32::from(loss.silent && loss.kind == LossCause::Lanes);
+        let hopeless = !state.has_worked && state.silent_failures >= MOST_SILENT_FAILURES;
+        if loss.kind == LossCause::Slot || hopeless {
+            state.closed = Some(loss.cause.clone());
+            let (device, cause) = (state.slot.device.clone(), loss.cause.clone());
+            self.notify(&Notice::SlotLost { slot, device, cause, left });
+        }
+    }
+
+    /// From now on the device trains no more than half as many such lanes at a time: what did not
+    /// fit once would not fit the next time.
+    fn lower_limit(&mut self, slot: usize, lanes: &[ActiveLane]) {
+        let Some(kind) = lanes.first().map(|first| self.table.kind(first.run)) else { return };
+        let device = self.slots[slot].slot.device.clone();
+        for slot in self.slots.iter_mut().filter(|slot| slot.slot.device == device) {
+            if let Some(limit) = slot.limits.get_mut(kind) {
+                *limit = lanes.len().div_ceil(2).min(*limit);
+            }
+        }
+    }
+
+    /// Sends the runs back to the queue, or fails them.
+    fn retry(&mut self, slot: usize, unfinished: &[&ActiveLane], failures: u32, loss: &WorkerLoss) {
+        let halving = loss.kind == LossCause::GroupSize && unfinished.len() > 1;
+        // Where no worker has ever worked, the slot may be at fault rather than the runs. Their
+        // group still comes after the others.
+        let unproven = loss.silent && loss.kind == LossCause::Lanes && !self.slots[slot].has_worked;
+        let counted = loss.kind != LossCause::Slot && !halving;
+        // When every lane has come further since the last failure, no lane is deadly.
+        let all_advanced = unfinished.iter().all(|lane| self.table.has_advanced(lane.run));
+        let failures = match counted {
+            false => failures,
+            true if all_advanced => 1,
+            true => failures + 1,
+        };
+        let lost = unfinished.iter().map(|lane| LostRun {
+            run: lane.run,
+            failures: if counted && !unproven {
+                self.table.count_failure(lane.run)
+            } else {
+                self.table.failures(lane.run)
+            },
+            named: matches!(lane.outcome, LaneOutcome::Failed(_)),
+        });
+        let decided = retry(failures, &lost.collect::<Vec<_>>(), loss.kind, self.request.max_attempts);
+        let requeued: Vec<usize> =
+            decided.groups.iter().flat_map(|group| group.runs.iter().copied()).collect();
+        let notice = Notice::WorkerLost {
+            slot,
+            device: self.slots[slot].slot.device.clone(),
+            cause: reported_cause(unfinished).unwrap_or(&loss.cause).to_owned(),
+            requeued: self.table.names(requeued.iter().copied()),
+            groups: decided.groups.len(),
+            failed: self.table.names(decided.failed.iter().copied()),
+        };
+        self.notify(&notice);
+        for run in requeued {
+            self.table.requeue(run);
+        }
+        for group in decided.groups {
+            let candidates = group.runs.iter().map(|&run| self.table.candidate(run)).collect();
+            self.queue.push_group(candidates, group.failures);
+        }
+        for run in decided.failed {
+            let outcome = unfinished.iter().find(|lane| lane.run == run).map(|lane| &lane.outcome);
+            let cause = match outcome {
+                Some(LaneOutcome::Failed(cause)) => cause.clone(),
+                _ => loss.cause.clone(),
+            };
+            self.end_run(run, RunState::Failed, cause);
+        }
+    }
+}
+
+/// What the worker itself gave as a cause, if it gave one for every lane it left unfinished.
+fn reported_cause<'a>(unfinished: &[&'a ActiveLane]) -> Option<&'a str> {
+    let reported = |lane: &&'a ActiveLane| match &lane.outcome {
+        LaneOutcome::Failed(cause) => Some(cause.as_str()),
+        _ => None,
+    };
+    let causes: Option<Vec<&str>> = unfinished.iter().map(reported).collect();
+    causes?.first().copied()
+}
