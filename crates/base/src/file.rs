@@ -115,7 +115,7 @@ mod tests {
         let path = folder.path().join("file");
         write(&path, "old").unwrap();
         let mut broken = NewFile::create(&path).unwrap();
-        broken.write_all(&[0; 100_000]).unwrap();
+        broken.write_all(&vec![0; 100_000]).unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         drop(broken);
         assert_eq!(fs::read(&path).unwrap(), b"old");

@@ -89,7 +89,7 @@ impl NetworkOptimizer {
 
     /// `RMSprop`, with its numbers in the order of `torch.optim.RMSprop`.
     pub const fn rmsprop(lr: f64, alpha: f64, eps: f64, momentum: f64) -> Self {
-        Self { alpha, eps, momentum, ..Self::unread(OptimizerKind::RmsProp, lr) }
+        Self { eps, momentum, alpha, ..Self::unread(OptimizerKind::RmsProp, lr) }
     }
 
     /// With the identity default for every hyperparameter but the rate, so that what is not read is no

@@ -66,7 +66,9 @@ impl Drawings {
     pub(super) fn background(images: &TrainingImages) -> Option<u8> {
         let looked_at = &images.bytes[..images.count.min(LOOKED_AT) * images.shape.size()];
         let mut counts = [0_usize; 256];
-        looked_at.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+        for &byte in looked_at {
+            counts[usize::from(byte)] += 1;
+        }
         let (background, count) = (0..=u8::MAX).zip(counts).rev().max_by_key(|&(_, count)| count)?;
         let ink = looked_at.len() - count;
         let is_sparse = ink as f64 <= MOST_INK * looked_at.len() as f64;

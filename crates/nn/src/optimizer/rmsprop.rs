@@ -1,10 +1,10 @@
-//! RMSprop.
+//! `RMSprop`.
 
 use gansweep_config::NetworkOptimizer;
 
 use super::{Elements, Optimizer};
 
-/// RMSprop (Tieleman and Hinton 2012, lecture 6.5), as `torch.optim.RMSprop` computes it, not centred and
+/// `RMSprop` (Tieleman and Hinton 2012, lecture 6.5), as `torch.optim.RMSprop` computes it, not centred and
 /// without momentum.
 #[derive(Debug)]
 pub struct RmsProp;

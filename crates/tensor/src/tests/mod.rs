@@ -96,7 +96,7 @@ pub(super) fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
 fn numbers(chunk: &LaneChunk) -> Vec<f32> {
     let is_smooth = |metric: &Metric| !ACCURACIES.contains(metric);
     let of_step = |row: &[f32]| {
-        let named = Metric::of_steps().zip(row.iter().copied().collect::<Vec<_>>());
+        let named = Metric::of_steps().zip(row.to_vec());
         named.filter(|(metric, _)| is_smooth(metric)).map(|(_, value)| value).collect::<Vec<_>>()
     };
     chunk.steps.iter().flat_map(of_step).chain(chunk.point.iter().flatten().copied()).collect()
