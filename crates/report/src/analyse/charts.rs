@@ -1,5 +1,6 @@
 //! Which charts there are, and the curves on them.
 
+use gansweep_config::Config;
 use gansweep_protocol::Metric;
 
 use crate::context::{Chart, ChartGroup, Clock, Number, ReferenceLine, Series};
@@ -71,7 +72,8 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
 /// The metric's reference value, if all runs have the same.
 fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
     let of = |run: &RunInput| {
-        let config = serde_json::from_value(run.config.clone()).ok()?;
+        // Read key by key, a config of another version has its reference values too.
+        let config = Config::from_stored(&run.config).ok()?;
         metric.declaration().reference.map(|reference| reference(&config))
     };
     let first = of(runs.first()?)?;

@@ -160,6 +160,17 @@ fn several_sweeps_come_in_the_order_asked_for() {
 }
 
 #[test]
+fn charts_of_losses_and_scores_have_the_line_of_a_discriminator_that_cannot_tell() {
+    let sweep = sweep_of(&Synthetic::default());
+    let charts = sweep.charts.iter().flat_map(|group| &group.charts);
+    let lines: Vec<(&str, f64)> = charts
+        .filter_map(|chart| Some((chart.metric.as_str(), chart.reference.as_ref()?.value.0)))
+        .take(3)
+        .collect();
+    assert_eq!(lines, [("d_loss", 1.38629), ("g_loss", 0.693147), ("d_real", 0.5)]);
+}
+
+#[test]
 fn a_sweep_shows_its_runs_up_to_its_own_budget_whoever_trains_them_on() {
     let folder = tempfile::tempdir().unwrap();
     let short = Synthetic { fate: |_| Fate::Completes, ..Synthetic::default() };
