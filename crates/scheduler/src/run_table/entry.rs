@@ -6,7 +6,7 @@ use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Metric, Resume};
 use gansweep_store::RunStatus;
 
-use super::Kind;
+use crate::queue::Kind;
 
 /// A run that is asked for, once for all its budgets.
 #[derive(Debug, Clone)]

@@ -15,17 +15,8 @@ use gansweep_store::RunStatus;
 use self::entry::{Asked, Entry, Start};
 pub(crate) use self::entry::{Phase, merge_budgets};
 use self::totals::Totals;
-use crate::queue::Candidate;
+use crate::queue::{Candidate, Kind, kind_of};
 use crate::{RunName, Summary, SweepProgress};
-
-/// A group key by number: runs of one kind can train together.
-pub(crate) type Kind = usize;
-
-/// The number of a run's kind among those known, a new one included.
-pub(crate) fn kind_of(kinds: &mut HashMap<GroupKey, Kind>, run: &PlannedRun) -> Kind {
-    let next = kinds.len();
-    *kinds.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next)
-}
 
 /// The runs of a sweep, numbered in the order in which they came.
 #[derive(Debug, Default)]
