@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use gansweep_config::RunId;
 
-use crate::{Envelope, Heartbeat, PROTOCOL_VERSION};
+use crate::{Envelope, PROTOCOL_VERSION};
 
 /// The longest payload a reader accepts: a hundred times the largest sample grid.
 pub const MAX_PAYLOAD_BYTES: u32 = 64 << 20;
@@ -53,6 +53,14 @@ pub struct Progress {
     pub g_loss: f64,
     /// Real images per second of this lane.
     pub images_per_second: f64,
+}
+
+/// A sign of life. It carries what tells a long step from a training thread that is stuck: whether
+/// the worker uses the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Processor time of the worker's process so far, over all of its threads.
+    pub cpu_seconds: f64,
 }
 
 /// Why a frame could not be read.

@@ -7,17 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use serde::{Deserialize, Serialize};
 
-use crate::{Frame, write_frame};
-
-/// A sign of life. It carries what tells a long step from a training thread that is stuck: whether
-/// the worker uses the processor.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Heartbeat {
-    /// Processor time of the worker's process so far, over all of its threads.
-    pub cpu_seconds: f64,
-}
+use crate::frame::{Frame, Heartbeat, write_frame};
 
 impl Heartbeat {
     /// Heartbeats of a worker are so far apart: several come within the shortest hang timeout, which

@@ -11,8 +11,8 @@ mod segment;
 
 pub use command::Command;
 pub use event::*;
-pub use frame::{Frame, FrameError, MAX_PAYLOAD_BYTES, Progress, read_frame, write_frame};
-pub use heartbeat::{Heartbeat, HeartbeatThread, SharedWriter};
+pub use frame::{Frame, FrameError, Heartbeat, MAX_PAYLOAD_BYTES, Progress, read_frame, write_frame};
+pub use heartbeat::{HeartbeatThread, SharedWriter};
 pub use job::{Job, JobError, LaneJob, Resume};
 pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Reference};
 pub use segment::{SegmentError, SegmentReader, SegmentTail, SegmentWriter};

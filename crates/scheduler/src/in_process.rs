@@ -100,8 +100,8 @@ impl FrameSender {
 
 /// Runs the function with heartbeats beside it, as a worker process does.
 fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender) -> Exit {
-    let beat = sender.clone();
-    let heartbeats = match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| beat.send(frame)) {
+    let heart = sender.clone();
+    let heartbeats = match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(frame)) {
         Ok(heartbeats) => heartbeats,
         Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
     };

@@ -8,10 +8,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use gansweep_config::PlannedRun;
+use gansweep_config::{GroupKey, PlannedRun};
 
 use crate::Slot;
-use crate::run_table::{self, Kind};
+
+/// A group key by number: runs of one kind can train together.
+pub(crate) type Kind = usize;
+
+/// The number of a run's kind among those known, a new one included.
+pub(crate) fn kind_of(kinds: &mut HashMap<GroupKey, Kind>, run: &PlannedRun) -> Kind {
+    let next = kinds.len();
+    *kinds.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next)
+}
 
 /// Runs to be trained together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +46,7 @@ pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<Pl
     let mut limits: Vec<Vec<usize>> = Vec::new();
     let mut queue = Queue::default();
     for (place, (run, &step)) in runs.iter().zip(steps).enumerate() {
-        let kind = run_table::kind_of(&mut kinds, run);
+        let kind = kind_of(&mut kinds, run);
         if kind == limits.len() {
             limits.push(slots.iter().map(|slot| slot.limit(run)).collect());
         }

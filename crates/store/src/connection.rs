@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const FILE_NAME: &str = "results.sqlite";
 
 /// How long a connection waits for another program's transaction to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The log is cut back to this after a large transaction, so that it does not stay on the disk.
 const LOG_LIMIT_BYTES: i64 = 64 << 20;
@@ -60,7 +60,7 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
 }
 
 fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before anything is written: a file that is not ours stays as it is.
     schema::standing(&connection, path, schema::last_version(MIGRATIONS))?;
     if connection.is_readonly(MAIN_DB)? {
@@ -110,7 +110,7 @@ fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
     } else {
         Connection::open_with_flags(path, flags)?
     };
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     // A misspelt "column" in a filter must be an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;

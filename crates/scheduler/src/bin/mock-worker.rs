@@ -5,7 +5,7 @@
 //! (the runner is gone) asks for a clean stop. The tests start it as a real process, and its
 //! arguments say how it fails:
 //!
-//!     mock-worker [healthy | deaf | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
+//!     mock-worker [healthy | ignore-commands | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
 //!
 //! where N is how many frames come before.
 
@@ -31,8 +31,8 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("no job came: {error}")),
     };
     let (sender, commands) = mpsc::channel();
-    let deaf = arguments.first().is_some_and(|mode| mode == "deaf");
-    thread::spawn(move || listen(input, &sender, deaf));
+    let ignores_commands = arguments.first().is_some_and(|mode| mode == "ignore-commands");
+    thread::spawn(move || listen(input, &sender, ignores_commands));
     let out = SharedWriter::new(io::stdout());
     let heart = out.clone();
     let Ok(_heartbeats) = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(&frame)) else {
@@ -60,9 +60,9 @@ fn fail(words: &str) -> ExitCode {
 }
 
 /// Passes commands on, and a stop at the end of the input.
-fn listen(input: impl BufRead, commands: &Sender<Command>, deaf: bool) {
+fn listen(input: impl BufRead, commands: &Sender<Command>, ignores_commands: bool) {
     for line in input.lines().map_while(Result::ok) {
-        if let (false, Ok(command)) = (deaf, Command::from_line(&line)) {
+        if let (false, Ok(command)) = (ignores_commands, Command::from_line(&line)) {
             // Nobody takes commands once training is over.
             let _ = commands.send(command);
         }
@@ -70,9 +70,9 @@ fn listen(input: impl BufRead, commands: &Sender<Command>, deaf: bool) {
     let _ = commands.send(Command::StopAll);
 }
 
-/// Fails as the arguments want when so many events have been told.
-fn misbehave(arguments: &[String], told: u64) -> io::Result<()> {
-    let due = |after: &String| after.parse() == Ok(told);
+/// Fails as the arguments want when so many frames have been sent.
+fn misbehave(arguments: &[String], sent: u64) -> io::Result<()> {
+    let due = |after: &String| after.parse() == Ok(sent);
     let arguments: Vec<&str> = match arguments.split_last() {
         Some((after, rest)) if due(after) => rest.iter().map(String::as_str).collect(),
         _ => return Ok(()),

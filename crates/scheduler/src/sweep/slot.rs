@@ -6,8 +6,7 @@ use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Progress;
 
 use crate::clock::{AwakeTime, SignsOfLife, Silence};
-use crate::queue::Group;
-use crate::run_table::Kind;
+use crate::queue::{Group, Kind};
 use crate::{Exit, Slot, Worker};
 
 /// A slot and what goes on there.

@@ -28,18 +28,21 @@ fn a_step_longer_than_the_hang_timeout_is_no_hang() {
 fn a_runner_that_slept_takes_no_worker_for_hung() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(4, 6), 4, 1);
-    harness.request.hang_timeout = Duration::from_secs(1);
-    // The whole machine sleeps for twice the timeout, and the runner wakes before the workers.
-    let asleep = Duration::from_secs(2);
-    let launcher = MockLauncher::new(move |_, _| Script { sleep: Some((10, asleep)), ..Script::healthy() });
-    let mut has_slept = false;
+    harness.request.hang_timeout = Duration::from_secs(2);
+    // The whole machine sleeps for longer than the timeout, and the runner wakes before the workers.
+    let launcher =
+        MockLauncher::new(|_, _| Script { sleep: Some((10, Duration::from_secs(3))), ..Script::healthy() });
+    let (mut before, mut has_slept) = (Vec::new(), false);
     let summary = harness
         .sweep_with(&mut memory, &launcher, |notice, _| {
-            if let Notice::Progress { workers, .. } = notice
-                && workers.iter().filter(|worker| worker.fraction > 0.0).count() == 4
-                && !std::mem::replace(&mut has_slept, true)
-            {
-                std::thread::sleep(asleep);
+            let Notice::Progress { workers, .. } = notice else { return };
+            let fractions: Vec<f64> = workers.iter().map(|worker| worker.fraction).collect();
+            let workers_sleep =
+                fractions == before && fractions.iter().filter(|part| **part > 0.0).count() == 4;
+            before = fractions;
+            if workers_sleep && !has_slept {
+                has_slept = true;
+                std::thread::sleep(Duration::from_millis(2500));
             }
         })
         .unwrap();

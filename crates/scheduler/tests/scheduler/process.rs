@@ -42,8 +42,8 @@ fn pid_of(worker: &mut dyn Worker) -> (i32, FrameStream) {
 
 /// How a worker ends, waited for.
 fn wait(worker: &mut dyn Worker) -> Exit {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while Instant::now() < patience {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < deadline {
         if let Some(exit) = worker.try_wait() {
             return exit;
         }
@@ -139,16 +139,16 @@ fn real_processes_stop_cleanly_on_request() {
 }
 
 #[test]
-fn deaf_processes_are_killed_and_leave_nothing_behind() {
+fn processes_that_ignore_commands_are_killed_and_leave_nothing_behind() {
     let mut harness = Harness::new(runs(1, 100_000), 1, 1);
-    let launcher = mock_worker(&["deaf"]);
+    let launcher = mock_worker(&["ignore-commands"]);
     let job = job(&harness);
     let mut worker = launcher.launch(&job).unwrap();
     let (pid, _events) = pid_of(&mut *worker);
     let process = PathBuf::from(format!("/proc/{pid}"));
     worker.send(&Request::StopAll);
     std::thread::sleep(Duration::from_millis(20));
-    assert_eq!(worker.try_wait(), None, "it is deaf");
+    assert_eq!(worker.try_wait(), None, "it ignores the command");
     assert!(process.exists());
     worker.kill();
     assert_eq!(wait(&mut *worker).status, ExitStatus::Signal(9));

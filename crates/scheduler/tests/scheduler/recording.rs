@@ -90,13 +90,13 @@ fn disturbed_sweeps_leave_the_database_of_a_calm_one() {
         assert_eq!(lasting(&harness, run), lasting(&calm, run));
         let reader = Reader::open(harness.folder.path()).unwrap();
         let attempts = reader.attempts(&harness.id(run)).unwrap();
-        let told = attempts.iter().map(|attempt| (attempt.state, attempt.cause.as_deref().unwrap_or("")));
+        let reported = attempts.iter().map(|attempt| (attempt.state, attempt.cause.as_deref().unwrap_or("")));
         let expected = [
             (RunState::Failed, "the worker was killed by SIGSEGV"),
             (RunState::Interrupted, "stopped at once"),
             (RunState::Interrupted, "the program ended without notice"),
             (RunState::Completed, ""),
         ];
-        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert_eq!(reported.collect::<Vec<_>>(), expected);
     }
 }

@@ -142,8 +142,8 @@ fn a_full_disk_stops_the_sweep_and_loses_nothing_that_was_recorded() {
         let error = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap_err();
         assert!(matches!(error, RunnerError::Database { source: StoreError::Full { .. }, .. }), "{error}");
         let stopping = Notice::Stopping { level: StopLevel::Cleanly, workers: 0 };
-        let told = |notice: &Notice| std::mem::discriminant(notice) == std::mem::discriminant(&stopping);
-        assert!(harness.notices.iter().any(told));
+        let reported = |notice: &Notice| std::mem::discriminant(notice) == std::mem::discriminant(&stopping);
+        assert!(harness.notices.iter().any(reported));
         let recorded = memory.points.clone();
         memory.full_from = None;
         assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());

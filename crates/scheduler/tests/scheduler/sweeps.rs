@@ -114,11 +114,11 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.resumed), (1, 1));
     assert_eq!(launcher.jobs()[0].lanes[0].resume.as_ref(), Some(&resume));
-    let told = harness
+    let reported = harness
         .notices
         .iter()
         .any(|notice| matches!(notice, Notice::Resuming { step, .. } if *step == resume.checkpoint.step));
-    assert!(told);
+    assert!(reported);
     assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
@@ -134,8 +134,9 @@ fn a_missing_or_damaged_checkpoint_starts_the_run_afresh() {
         let summary = harness.sweep(&mut memory, &launcher).unwrap();
         assert_eq!((summary.completed, summary.resumed), (1, 0));
         assert_eq!(launcher.jobs()[0].lanes[0].resume, None);
-        let told = harness.notices.iter().any(|notice| matches!(notice, Notice::CheckpointUnusable { .. }));
-        assert!(told);
+        let reported =
+            harness.notices.iter().any(|notice| matches!(notice, Notice::CheckpointUnusable { .. }));
+        assert!(reported);
         assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
     }
 }
@@ -197,10 +198,10 @@ fn progress_ends_at_all_steps_and_tells_of_workers() {
         _ => None,
     });
     let progress: Vec<_> = progress.collect();
-    let (last, _) = progress.last().expect("progress is told");
+    let (last, _) = progress.last().expect("progress is reported");
     assert_eq!((last.runs, last.steps_total), (4, 4 * 50 * STEPS_PER_EPOCH));
-    let told = progress.iter().flat_map(|(_, workers)| workers.iter()).find(|worker| worker.epoch > 1);
-    let worker = told.expect("a worker's epoch is told");
+    let reported = progress.iter().flat_map(|(_, workers)| workers.iter()).find(|worker| worker.epoch > 1);
+    let worker = reported.expect("a worker's epoch is reported");
     assert!(worker.lanes == 2 && worker.epochs == 50 && worker.fraction > 0.0);
     assert!((worker.d_loss + worker.g_loss - 1.0).abs() < 1e-9);
     assert!((worker.images_per_second - 2000.0).abs() < 1e-9);

@@ -7,7 +7,8 @@
 //!   gap and is refused. The event that ends an attempt puts the watermark beyond every `seq`.
 //! - A run only grows. What lies before a checkpoint or an end is confirmed. An attempt that the
 //!   runner has begun here and that starts from before it, because the checkpoint's file is gone,
-//!   records nothing anew up to there; nor does an attempt change what it has itself confirmed. A run that has diverged has no new attempts.
+//!   records nothing anew up to there; nor does an attempt change what it has itself confirmed. A run
+//!   that has diverged has no new attempts.
 //! - A newer attempt's start takes back what older attempts recorded after the step that it goes on
 //!   from; what they record there later is left out.
 //! - Of two values for one step, the newer attempt's stays.

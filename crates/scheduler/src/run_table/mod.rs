@@ -3,80 +3,20 @@
 //! The table grows while the sweep goes on. What is asked of it at every tick or event costs the
 //! same however many runs there are: totals are kept up to date with each change.
 
-use std::collections::{BTreeSet, HashMap};
+mod entry;
+mod totals;
+
+use std::collections::HashMap;
 
 use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
 use gansweep_protocol::{Checkpoint, Metric, Resume};
 use gansweep_store::RunStatus;
 
-use crate::queue::Candidate;
+use self::entry::{Asked, Entry, Start};
+pub(crate) use self::entry::{Phase, merge_budgets};
+use self::totals::Totals;
+use crate::queue::{Candidate, Kind, kind_of};
 use crate::{RunName, Summary, SweepProgress};
-
-/// A group key by number: runs of one kind can train together.
-pub(crate) type Kind = usize;
-
-/// The number of a run's kind among those known, a new one included.
-pub(crate) fn kind_of(kinds: &mut HashMap<GroupKey, Kind>, run: &PlannedRun) -> Kind {
-    let next = kinds.len();
-    *kinds.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next)
-}
-
-/// A run that is asked for, once for all its budgets.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// With the largest.
-    run: PlannedRun,
-    /// The others, in epochs.
-    milestones: BTreeSet<u32>,
-}
-
-/// Each run of a proposal once, in the order in which the proposal first names them.
-pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<Asked> {
-    let mut places: HashMap<RunId, usize> = HashMap::with_capacity(runs.len());
-    let mut merged: Vec<Asked> = Vec::with_capacity(runs.len());
-    for run in runs {
-        let place = *places.entry(run.id.clone()).or_insert(merged.len());
-        match merged.get_mut(place) {
-            Some(asked) => asked.add(run),
-            None => merged.push(Asked { run, milestones: BTreeSet::new() }),
-        }
-    }
-    merged
-}
-
-impl Asked {
-    pub(crate) const fn run(&self) -> &PlannedRun {
-        &self.run
-    }
-
-    /// Takes in the same run with another budget.
-    fn add(&mut self, other: PlannedRun) {
-        let smaller = self.run.epochs.min(other.epochs);
-        if other.epochs > self.run.epochs {
-            self.run = other;
-        }
-        if smaller < self.run.epochs {
-            self.milestones.insert(smaller);
-        }
-    }
-}
-
-/// Where a run stands in this invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Over before.
-    Skipped(RunState),
-    /// Waits for a slot, or waited when the sweep was stopped.
-    Queued,
-    /// Handed to a launcher; its worker has not begun.
-    Pending,
-    /// A worker trains it.
-    Running,
-    /// Waits at a checkpoint for the pruner.
-    Paused,
-    /// Over now.
-    Over(RunState),
-}
 
 /// The runs of a sweep, numbered in the order in which they came.
 #[derive(Debug, Default)]
@@ -87,72 +27,17 @@ pub(crate) struct RunTable {
     totals: Totals,
 }
 
-/// What the first attempt of this invocation went on from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    Weights,
-    Checkpoint,
-}
-
-#[derive(Debug)]
-struct Entry {
-    planned: PlannedRun,
-    /// The smaller budgets that are asked of the run too, in epochs.
-    milestones: BTreeSet<u32>,
-    kind: Kind,
-    phase: Phase,
-    /// Last reported step.
-    step: u64,
-    /// Steps that the sweep asks for; fewer once the run has ended early.
-    goal: u64,
-    /// Floating-point operations of one step.
-    step_flops: f64,
-    /// The checkpoint recorded last.
-    resume: Option<Resume>,
-    /// Whether there was an attempt, now or before.
-    begun: bool,
-    /// Whether the run was completed for a smaller budget before.
-    completed_for_less: bool,
-    first_try: Option<Start>,
-    /// Attempts in a row lost to failures.
-    failures: u32,
-    /// Steps in the checkpoint when the last of them was lost.
-    failed_at: u64,
-    /// What the last recorded epoch gave.
-    values: Vec<(Metric, f64)>,
-}
-
-/// Sums over all runs.
-#[derive(Debug, Default, Clone)]
-struct Totals {
-    over: usize,
-    diverged: usize,
-    pruned: usize,
-    failed: usize,
-    pending: usize,
-    running: usize,
-    paused: usize,
-    steps_done: u64,
-    steps_total: u64,
-    flops_done: f64,
-    flops_total: f64,
-}
-
 impl RunTable {
     /// Adds a run with the smaller budgets that are asked of it and what the database knows of it,
     /// and gives its number; `None` if it is there.
-    pub(crate) fn add(
-        &mut self,
-        Asked { run: planned, milestones }: Asked,
-        status: Option<&RunStatus>,
-    ) -> Option<usize> {
+    pub(crate) fn add(&mut self, asked: Asked, status: Option<&RunStatus>) -> Option<usize> {
         let run = self.entries.len();
-        if self.places.contains_key(&planned.id) {
+        if self.places.contains_key(&asked.run.id) {
             return None;
         }
-        let kind = kind_of(&mut self.kinds, &planned);
-        self.places.insert(planned.id.clone(), run);
-        let entry = Entry::new(planned, milestones, kind, status);
+        let kind = kind_of(&mut self.kinds, &asked.run);
+        self.places.insert(asked.run.id.clone(), run);
+        let entry = Entry::new(asked, kind, status);
         self.totals.add(&entry);
         self.entries.push(entry);
         Some(run)
@@ -319,23 +204,7 @@ impl RunTable {
 
     /// Where the sweep stands; the times are left at zero.
     pub(crate) fn progress(&self) -> SweepProgress {
-        let totals = &self.totals;
-        let fraction =
-            if totals.flops_total > 0.0 { (totals.flops_done / totals.flops_total).min(1.0) } else { 1.0 };
-        SweepProgress {
-            runs: self.entries.len(),
-            done: totals.over,
-            diverged: totals.diverged,
-            pruned: totals.pruned,
-            failed: totals.failed,
-            active: totals.pending + totals.running,
-            pending: totals.pending,
-            paused: totals.paused,
-            steps_done: totals.steps_done,
-            steps_total: totals.steps_total,
-            fraction,
-            ..SweepProgress::default()
-        }
+        self.totals.progress(self.entries.len())
     }
 
     /// Floating-point operations done and left, of all runs.
@@ -377,76 +246,6 @@ impl RunTable {
         self.totals.remove(entry);
         change(entry);
         self.totals.add(entry);
-    }
-}
-
-impl Entry {
-    fn new(planned: PlannedRun, milestones: BTreeSet<u32>, kind: Kind, status: Option<&RunStatus>) -> Self {
-        let total = planned.total_steps();
-        let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
-        let resume = status.and_then(|status| status.resume.clone());
-        let step = match (over, status) {
-            (Some(_), Some(status)) => status.step.min(total),
-            _ => resume.as_ref().map_or(0, |resume| resume.checkpoint.step),
-        };
-        Self {
-            milestones,
-            kind,
-            phase: over.map_or(Phase::Queued, Phase::Skipped),
-            step,
-            goal: if over == Some(RunState::Diverged) { step } else { total },
-            step_flops: planned.config.flops_per_step(planned.spec.image),
-            resume,
-            begun: status.is_some_and(|status| status.attempts > 0),
-            completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),
-            first_try: None,
-            failures: 0,
-            failed_at: 0,
-            values: Vec::new(),
-            planned,
-        }
-    }
-
-    fn saved_step(&self) -> u64 {
-        self.resume.as_ref().map_or(0, |resume| resume.checkpoint.step)
-    }
-}
-
-impl Totals {
-    fn add(&mut self, entry: &Entry) {
-        self.count(entry, |count| *count += 1);
-        self.steps_done += entry.step;
-        self.steps_total += entry.goal;
-        self.flops_done += entry.step as f64 * entry.step_flops;
-        self.flops_total += entry.goal as f64 * entry.step_flops;
-    }
-
-    fn remove(&mut self, entry: &Entry) {
-        self.count(entry, |count| *count -= 1);
-        self.steps_done -= entry.step;
-        self.steps_total -= entry.goal;
-        self.flops_done -= entry.step as f64 * entry.step_flops;
-        self.flops_total -= entry.goal as f64 * entry.step_flops;
-    }
-
-    /// Applies `step` to every count that the entry belongs to.
-    fn count(&mut self, entry: &Entry, step: impl Fn(&mut usize)) {
-        match entry.phase {
-            // An interrupted run is neither done nor given up.
-            Phase::Queued | Phase::Over(RunState::Interrupted) => {}
-            Phase::Pending => step(&mut self.pending),
-            Phase::Running => step(&mut self.running),
-            Phase::Paused => step(&mut self.paused),
-            Phase::Over(RunState::Failed) => step(&mut self.failed),
-            Phase::Skipped(state) | Phase::Over(state) => {
-                step(&mut self.over);
-                match state {
-                    RunState::Diverged => step(&mut self.diverged),
-                    RunState::Pruned => step(&mut self.pruned),
-                    _ => {}
-                }
-            }
-        }
     }
 }
 
