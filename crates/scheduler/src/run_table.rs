@@ -10,7 +10,7 @@ use gansweep_protocol::{Checkpoint, Metric, Resume};
 use gansweep_store::RunStatus;
 
 use crate::queue::Candidate;
-use crate::{RunName, Summary, SweepProgress};
+use crate::{RunName, StepFlops, Summary, SweepProgress};
 
 /// A group key by number: runs of one kind can train together.
 pub(crate) type Kind = usize;
@@ -79,8 +79,9 @@ pub(crate) enum Phase {
 }
 
 /// The runs of a sweep, numbered in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RunTable {
+    step_flops: StepFlops,
     entries: Vec<Entry>,
     places: HashMap<RunId, usize>,
     kinds: HashMap<GroupKey, Kind>,
@@ -139,6 +140,17 @@ struct Totals {
 }
 
 impl RunTable {
+    /// Empty.
+    pub(crate) fn new(step_flops: StepFlops) -> Self {
+        Self {
+            step_flops,
+            entries: Vec::new(),
+            places: HashMap::new(),
+            kinds: HashMap::new(),
+            totals: Totals::default(),
+        }
+    }
+
     /// Adds a run with the smaller budgets that are asked of it and what the database knows of it,
     /// and gives its number; `None` if it is there.
     pub(crate) fn add(
@@ -152,7 +164,8 @@ impl RunTable {
         }
         let kind = kind_of(&mut self.kinds, &planned);
         self.places.insert(planned.id.clone(), run);
-        let entry = Entry::new(planned, milestones, kind, status);
+        let step_flops = (self.step_flops)(&planned);
+        let entry = Entry::new(planned, milestones, kind, step_flops, status);
         self.totals.add(&entry);
         self.entries.push(entry);
         Some(run)
@@ -190,8 +203,9 @@ impl RunTable {
 
     /// The run as the queue takes it.
     pub(crate) fn candidate(&self, run: usize) -> Candidate {
-        let Entry { planned, kind, step, goal, .. } = &self.entries[run];
-        Candidate::new(run, *kind, planned, *step, *goal)
+        let Entry { planned, kind, step, goal, step_flops, .. } = &self.entries[run];
+        let flops = step_flops * goal.saturating_sub(*step) as f64;
+        Candidate::new(run, *kind, planned, *step, flops)
     }
 
     pub(crate) fn checkpoint(&self, run: usize) -> Option<&Checkpoint> {
@@ -381,7 +395,13 @@ impl RunTable {
 }
 
 impl Entry {
-    fn new(planned: PlannedRun, milestones: BTreeSet<u32>, kind: Kind, status: Option<&RunStatus>) -> Self {
+    fn new(
+        planned: PlannedRun,
+        milestones: BTreeSet<u32>,
+        kind: Kind,
+        step_flops: f64,
+        status: Option<&RunStatus>,
+    ) -> Self {
         let total = planned.total_steps();
         let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
         let resume = status.and_then(|status| status.resume.clone());
@@ -395,7 +415,7 @@ impl Entry {
             phase: over.map_or(Phase::Queued, Phase::Skipped),
             step,
             goal: if over == Some(RunState::Diverged) { step } else { total },
-            step_flops: planned.config.flops_per_step(planned.spec.image),
+            step_flops,
             resume,
             begun: status.is_some_and(|status| status.attempts > 0),
             completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),
@@ -464,7 +484,7 @@ mod tests {
 
     #[test]
     fn totals_kept_up_to_date_are_those_of_a_walk_over_all_runs() {
-        let mut table = RunTable::default();
+        let mut table = RunTable::new(|_| 1e9);
         for run in merge_budgets(plan("[sweep]\nseeds = 40", 3).unwrap()) {
             table.add(run, None);
         }
@@ -510,7 +530,7 @@ mod tests {
 
     #[test]
     fn a_run_is_in_the_table_once() {
-        let mut table = RunTable::default();
+        let mut table = RunTable::new(|_| 1e9);
         let runs = merge_budgets(plan("[sweep]\nseeds = 2", 1).unwrap());
         assert_eq!(table.add(runs[0].clone(), None), Some(0));
         assert_eq!(table.add(runs[1].clone(), None), Some(1));
