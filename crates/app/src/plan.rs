@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, RunId, RunState};
 use gansweep_data::DataSource;
+use gansweep_nn::cost;
 use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
@@ -97,9 +98,8 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let slots = places.slots();
     let steps = steps_done(&open, &statuses);
     let groups = group_previews(&open, &steps, &slots);
-    let flops = |(run, done): (&PlannedRun, &u64)| {
-        run.config.flops_per_step(run.spec.image) * run.total_steps().saturating_sub(*done) as f64
-    };
+    let flops =
+        |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
     let training_flops = open.iter().zip(&steps).map(flops).sum();
     Ok(Preview { experiment, plan, data, runs, statuses, groups, workers: slots.len(), training_flops })
 }
@@ -139,8 +139,13 @@ fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunI
     }
 }
 
+/// Floating-point operations of one step of a run.
+pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
+    cost::step_flops(&run.config, run.spec.image)
+}
+
 fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<GroupPreview> {
-    let groups = form_groups(open, steps, slots).into_iter();
+    let groups = form_groups(open, steps, slots, step_flops).into_iter();
     groups
         .map(|PlannedGroup { slot, runs }| {
             let (device, lanes) = (slots[slot].device.clone(), runs.len());

@@ -15,7 +15,7 @@ use gansweep_scheduler::{
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 
 use crate::experiment::{self, Substitutes};
-use crate::plan::PlanRequest;
+use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, Places};
 use crate::{AppError, Observer, Progress, report, worker};
@@ -128,6 +128,7 @@ impl PreparedSweep {
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
             slots: self.places.slots(),
+            step_flops,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),

@@ -5,7 +5,6 @@
 mod axis;
 mod clash;
 mod config;
-mod cost;
 mod dataset;
 mod document;
 mod draw;

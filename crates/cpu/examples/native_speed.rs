@@ -11,6 +11,7 @@ use std::time::Instant;
 use gansweep_config::{Config, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
 use gansweep_cpu::{CpuTrainer, Phase, Vectors};
 use gansweep_data::{Images, Split, strokes};
+use gansweep_nn::cost;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
@@ -80,7 +81,7 @@ struct Sweep {
 
 fn print(sweep: &Sweep, data: &Data) {
     let Sweep { name, config, vectors, lanes, threads } = sweep;
-    let work = config.flops_per_step(data.spec.image);
+    let work = cost::step_flops(config, data.spec.image);
     let Speed { steps, cores, peak, shares } = measure(sweep, data);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use gansweep_config::{Noise, SampleMode};
 use pulp::Arch;
 
+use super::affine::Statistics;
 use super::engine::{Engine, Phase};
 use super::loss::{Scored, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
 use super::network::Perceptron;
-use super::norm::Statistics;
 use super::sparse::Drawings;
 use super::squash::Squash;
 use super::stage::{Draws, Mode, Rows};

@@ -28,7 +28,9 @@
 #![cfg_attr(test, expect(clippy::float_cmp, reason = "tests compare bits"))]
 
 mod activation;
+mod affine;
 mod batch;
+mod batch_norm;
 mod engine;
 mod input;
 mod lane;

@@ -2,9 +2,10 @@
 
 use gansweep_config::{Activation, Config};
 
+use super::batch_norm::BatchNorm;
 use super::engine::Engine;
 use super::input::Input;
-use super::norm::BatchNorm;
+use super::norm::Norm;
 use super::squash::Squash;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
 use super::trained::{Learning, Trained};
@@ -42,7 +43,7 @@ impl Perceptron {
                     then: Then::Nothing,
                 }),
                 (Layer::BatchNorm, Some(stage)) => {
-                    stage.norm = Some(BatchNorm::new(node.outputs(), buffers));
+                    stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
                 }
                 (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
                 (Layer::Dropout, Some(stage)) => {

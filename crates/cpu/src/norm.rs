@@ -1,67 +1,30 @@
-//! `BatchNorm1d` with affine parameters.
+//! Normalisation between a Linear layer and its activation.
 
-use gansweep_nn::network;
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::Arch;
 
-use super::activation::{Leaky, store};
-use super::matrix::{LINE, Line, Matrix};
-use super::trained::{Learning, Trained};
+use super::activation::Leaky;
+use super::affine::{Affine, NormTrace, Statistics};
+use super::batch_norm::BatchNorm;
+use super::matrix::Matrix;
+use super::trained::Learning;
 
-const EPS: f32 = network::BatchNorm::EPS as f32;
-const MOMENTUM: f32 = network::BatchNorm::MOMENTUM as f32;
-
-/// The parameters and running statistics of one layer, each `[1, features]`.
-#[derive(Debug, Clone)]
-pub(super) struct BatchNorm {
-    pub(super) weight: Trained,
-    pub(super) bias: Trained,
-    pub(super) running_mean: Matrix,
-    pub(super) running_var: Matrix,
-}
-
-/// What the backward pass needs of the forward pass.
+/// The normalisations.
 #[derive(Debug)]
-pub(super) struct NormTrace {
-    /// `[rows, features]`: the Linear layer's output, normalised in place.
-    pub(super) normalised: Matrix,
-    /// `[1, features]`: one over the batch's standard deviation.
-    inverse_std: Matrix,
-    /// `[1, features]`: gradients of weight and bias.
-    weight_gradient: Matrix,
-    bias_gradient: Matrix,
+pub(super) enum Norm {
+    Batch(BatchNorm),
 }
 
-/// Which statistics normalise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Statistics {
-    /// The batch's, which also enter the running ones.
-    Training,
-    /// The batch's alone.
-    Batch,
-    /// The running ones.
-    Running,
+/// The tensors of a normalisation, the statistics that it keeps under their names.
+pub(super) struct Tensors<'a> {
+    pub(super) affine: &'a mut Affine,
+    pub(super) buffers: Vec<(&'static str, &'a mut Matrix)>,
 }
 
-impl NormTrace {
-    pub(super) fn new(rows: usize, features: usize) -> Self {
-        let line = Matrix::new(1, features);
-        Self {
-            normalised: Matrix::new(rows, features),
-            inverse_std: line.clone(),
-            weight_gradient: line.clone(),
-            bias_gradient: line,
-        }
-    }
-}
-
-impl BatchNorm {
-    /// Zero, with so many buffers of the optimiser.
-    pub(super) fn new(features: usize, buffers: usize) -> Self {
-        Self {
-            weight: Trained::new(1, features, buffers),
-            bias: Trained::new(1, features, buffers),
-            running_mean: Matrix::new(1, features),
-            running_var: Matrix::new(1, features),
+impl Norm {
+    /// Room for the trace of up to `rows` rows.
+    pub(super) fn trace(&self, rows: usize, features: usize) -> NormTrace {
+        match self {
+            Self::Batch(_) => NormTrace::of_columns(rows, features),
         }
     }
 
@@ -74,42 +37,9 @@ impl BatchNorm {
         leaky: Leaky,
         out: &mut Matrix,
     ) {
-        arch.dispatch(Forward { norm: self, statistics, trace, leaky, out });
-    }
-
-    /// Mean and variance of a panel's features.
-    #[inline(always)]
-    fn statistics(&mut self, statistics: Statistics, panel: usize, rows: &[Line]) -> (Line, Line) {
-        let running_mean = &mut self.running_mean.lines_mut()[panel];
-        let running_var = &mut self.running_var.lines_mut()[panel];
-        if statistics == Statistics::Running {
-            return (*running_mean, *running_var);
+        match self {
+            Self::Batch(norm) => norm.forward(arch, statistics, trace, leaky, out),
         }
-        let count = rows.len() as f32;
-        let mut mean = Line::ZERO;
-        for row in rows {
-            for i in 0..LINE {
-                mean.0[i] += row.0[i];
-            }
-        }
-        let mean = map(&mean, |sum| sum / count);
-        let mut var = Line::ZERO;
-        for row in rows {
-            for i in 0..LINE {
-                let difference = row.0[i] - mean.0[i];
-                var.0[i] += difference * difference;
-            }
-        }
-        let var = map(&var, |sum| sum / count);
-        if statistics == Statistics::Training {
-            // A single row has no unbiased variance; it counts with the biased one, zero.
-            let unbiased = if rows.len() > 1 { count / (count - 1.0) } else { 1.0 };
-            for i in 0..LINE {
-                running_mean.0[i] = (1.0 - MOMENTUM) * running_mean.0[i] + MOMENTUM * mean.0[i];
-                running_var.0[i] = (1.0 - MOMENTUM) * running_var.0[i] + MOMENTUM * (var.0[i] * unbiased);
-            }
-        }
-        (mean, var)
     }
 
     /// Turns the gradient of the layer's output into that of its input, in place, and updates the
@@ -121,104 +51,25 @@ impl BatchNorm {
         gradient: &mut Matrix,
         learning: Option<&mut Learning>,
     ) {
-        arch.dispatch(Backward { weight: &self.weight.value, trace, gradient });
-        let NormTrace { weight_gradient, bias_gradient, .. } = trace;
+        let Affine { weight, bias } = match self {
+            Self::Batch(norm) => {
+                norm.backward(arch, trace, gradient);
+                &mut norm.affine
+            }
+        };
         if let Some(learning) = learning {
-            self.weight.learn(arch, weight_gradient, learning);
-            self.bias.learn(arch, bias_gradient, learning);
+            weight.learn(arch, &trace.weight_gradient, learning);
+            bias.learn(arch, &trace.bias_gradient, learning);
         }
     }
-}
 
-struct Forward<'a> {
-    norm: &'a mut BatchNorm,
-    statistics: Statistics,
-    trace: &'a mut NormTrace,
-    leaky: Leaky<'a>,
-    out: &'a mut Matrix,
-}
-
-impl WithSimd for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1>(simd),
-            8 => self.run::<S, 2>(simd),
-            4 => self.run::<S, 4>(simd),
-            1 => self.run::<S, 16>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
+    /// Everything that a lane's state has of the layer.
+    pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
+        match self {
+            Self::Batch(BatchNorm { affine, running_mean, running_var }) => Tensors {
+                affine,
+                buffers: vec![("running_mean", running_mean), ("running_var", running_var)],
+            },
         }
     }
-}
-
-impl Forward<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(mut self, simd: S) {
-        for panel in 0..self.out.panels() {
-            let rows = self.trace.normalised.panel_mut(panel);
-            let (mean, var) = self.norm.statistics(self.statistics, panel, rows);
-            let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
-            self.trace.inverse_std.lines_mut()[panel] = inverse;
-            let lines = [
-                &mean,
-                &inverse,
-                &self.norm.weight.value.lines()[panel],
-                &self.norm.bias.value.lines()[panel],
-            ];
-            let [mean, inverse, weight, bias] = lines.map(|line| S::as_simd_f32s(&line.0).0);
-            for (row, (x, out)) in rows.iter_mut().zip(self.out.panel_mut(panel)).enumerate() {
-                let x = S::as_mut_simd_f32s(&mut x.0).0;
-                let mut y = [simd.splat_f32s(0.0); V];
-                for v in 0..V {
-                    x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
-                    y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
-                }
-                let activated = self.leaky.apply(simd, row, panel, [y]);
-                store(simd, std::slice::from_mut(out), &activated);
-            }
-        }
-    }
-}
-
-struct Backward<'a> {
-    weight: &'a Matrix,
-    trace: &'a mut NormTrace,
-    gradient: &'a mut Matrix,
-}
-
-impl NullaryFnOnce for Backward<'_> {
-    type Output = ();
-
-    /// The formula of Ioffe and Szegedy 2015, section 3.
-    #[inline(always)]
-    fn call(self) {
-        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = self.trace;
-        for panel in 0..self.gradient.panels() {
-            let (rows, normalised) = (self.gradient.panel_mut(panel), normalised.panel(panel));
-            let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
-            for (dy, x) in rows.iter().zip(normalised) {
-                for i in 0..LINE {
-                    sum.0[i] += dy.0[i];
-                    along.0[i] += dy.0[i] * x.0[i];
-                }
-            }
-            let count = rows.len() as f32;
-            let (weight, inverse) = (&self.weight.lines()[panel], &inverse_std.lines()[panel]);
-            for (dy, x) in rows.iter_mut().zip(normalised) {
-                for i in 0..LINE {
-                    let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
-                    dy.0[i] = weight.0[i] * inverse.0[i] * (dy.0[i] - common);
-                }
-            }
-            weight_gradient.lines_mut()[panel] = along;
-            bias_gradient.lines_mut()[panel] = sum;
-        }
-    }
-}
-
-#[inline(always)]
-fn map(line: &Line, function: impl Fn(f32) -> f32) -> Line {
-    Line(std::array::from_fn(|i| function(line.0[i])))
 }

@@ -3,11 +3,12 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, Keep, Leaky};
+use super::affine::{NormTrace, Statistics};
 use super::engine::{Engine, Phase};
 use super::input::Input;
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
-use super::norm::{BatchNorm, NormTrace, Statistics};
+use super::norm::Norm;
 use super::product::{Below, product};
 use super::squash::Squash;
 use super::trained::{Learning, Trained};
@@ -23,11 +24,11 @@ pub(super) struct Stage {
     pub(super) weight: Trained,
     /// `[1, outputs]`.
     pub(super) bias: Trained,
-    pub(super) norm: Option<BatchNorm>,
+    pub(super) norm: Option<Norm>,
     pub(super) then: Then,
 }
 
-/// What comes after the Linear layer and its `BatchNorm`.
+/// What comes after the Linear layer and its normalisation.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Then {
     /// In a hidden layer.
@@ -130,7 +131,7 @@ impl Stage {
             output: matrix(),
             // Below a negative slope the output does not tell on which side of zero it came from.
             derivative: (dropout.is_some() || slope < 0.0).then(matrix),
-            norm: self.norm.as_ref().map(|_| NormTrace::new(rows, self.outputs())),
+            norm: self.norm.as_ref().map(|norm| norm.trace(rows, self.outputs())),
         }
     }
 
@@ -183,8 +184,8 @@ impl Stage {
     }
 
     /// Carries `gradients.input_transposed`, here the gradient of this stage's output, back through
-    /// the activation and `BatchNorm` to `gradients.output`, that of the Linear layer's output. The
-    /// parameters of `BatchNorm` learn on the way.
+    /// the activation and the normalisation to `gradients.output`, that of the Linear layer's output. The
+    /// parameters of the normalisation learn on the way.
     pub(super) fn backward_activation(
         &mut self,
         engine: &mut Engine,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::matrix::Matrix;
 use super::network::Perceptron;
+use super::norm::Tensors;
 use super::trained::Trained;
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
@@ -63,12 +64,10 @@ fn named<'a>(network: &'a mut Perceptron, role: &str) -> Vec<Named<'a>> {
         push_trained(format!("{linear}.weight"), &mut stage.weight, &[outputs, inputs]);
         push_trained(format!("{linear}.bias"), &mut stage.bias, &[outputs]);
         let Some(norm) = &mut stage.norm else { continue };
-        let index = linear + 1;
-        push_trained(format!("{index}.weight"), &mut norm.weight, &[outputs]);
-        push_trained(format!("{index}.bias"), &mut norm.bias, &[outputs]);
-        for (suffix, matrix) in
-            [("running_mean", &mut norm.running_mean), ("running_var", &mut norm.running_var)]
-        {
+        let (index, Tensors { affine, buffers }) = (linear + 1, norm.tensors_mut());
+        push_trained(format!("{index}.weight"), &mut affine.weight, &[outputs]);
+        push_trained(format!("{index}.bias"), &mut affine.bias, &[outputs]);
+        for (suffix, matrix) in buffers {
             running.push(Named { name: format!("{role}.{index}.{suffix}"), shape: vec![outputs], matrix });
         }
     }

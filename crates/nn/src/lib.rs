@@ -1,5 +1,6 @@
 //! Networks, losses, optimisers, the initial state of a run and random streams: what all backends share and none of them owns.
 
+pub mod cost;
 pub mod loss;
 pub mod network;
 pub mod optimizer;

@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = SweepRequest {
         sweep: sweep_record(),
         slots: (0..slots).map(slot).collect(),
+        step_flops: |_| 1e9,
         results_dir: folder.path().to_owned(),
         data_dir: None,
         idx_dir: None,

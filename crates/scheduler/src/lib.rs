@@ -40,7 +40,7 @@ pub use process::ProcessLauncher;
 pub use prune::{Decision, EpochReport, NeverPrune, Pruner};
 pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
-pub use request::{Pacing, Slot, SweepParts, SweepRequest};
+pub use request::{Pacing, Slot, StepFlops, SweepParts, SweepRequest};
 pub use search::{PlannedRuns, Proposal, RunResult, Searcher};
 pub use stop::{StopLevel, StopSignal};
 pub use sweep::run_sweep;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gansweep_config::{GroupKey, PlannedRun};
 
-use crate::Slot;
+use crate::{Slot, StepFlops};
 
 /// A group key by number: runs of one kind can train together.
 pub(crate) type Kind = usize;
@@ -41,7 +41,12 @@ pub struct PlannedGroup {
 
 /// The groups that the slots would make of `runs`, which have done `steps` steps each, if all slots
 /// took turns.
-pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<PlannedGroup> {
+pub fn form_groups(
+    runs: &[PlannedRun],
+    steps: &[u64],
+    slots: &[Slot],
+    step_flops: StepFlops,
+) -> Vec<PlannedGroup> {
     let mut kinds = HashMap::new();
     let mut limits: Vec<Vec<usize>> = Vec::new();
     let mut queue = Queue::default();
@@ -50,7 +55,8 @@ pub fn form_groups(runs: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<Pl
         if kind == limits.len() {
             limits.push(slots.iter().map(|slot| slot.limit(run)).collect());
         }
-        queue.push(Candidate::new(place, kind, run, step, run.total_steps()));
+        let flops = step_flops(run) * run.total_steps().saturating_sub(step) as f64;
+        queue.push(Candidate::new(place, kind, run, step, flops));
     }
     queue.simulate(slots.len(), &|slot, kind| limits[kind][slot])
 }
@@ -74,12 +80,11 @@ struct Turn {
 }
 
 impl Candidate {
-    /// A run that has done `step` of `goal` steps.
-    pub(crate) fn new(run: usize, kind: Kind, planned: &PlannedRun, step: u64, goal: u64) -> Self {
+    /// A run that has done `step` steps and has so many floating-point operations to go.
+    pub(crate) fn new(run: usize, kind: Kind, planned: &PlannedRun, step: u64, flops: f64) -> Self {
         let PlannedRun { config, spec, .. } = planned;
-        let left = goal.saturating_sub(step) as f64;
-        let flops = Reverse((left * config.flops_per_step(spec.image)) as u64);
-        Self { run, kind, phase: config.phase(spec, step), turn: Turn { fresh: step == 0, flops } }
+        let turn = Turn { fresh: step == 0, flops: Reverse(flops as u64) };
+        Self { run, kind, phase: config.phase(spec, step), turn }
     }
 
     pub(crate) const fn phase(&self) -> u64 {

@@ -35,6 +35,9 @@ impl fmt::Debug for Slot {
     }
 }
 
+/// Floating-point operations of one step of a run: of the runs that wait, the longest begins first.
+pub type StepFlops = fn(&PlannedRun) -> f64;
+
 /// What a sweep is asked to do.
 #[derive(Debug, Clone)]
 pub struct SweepRequest {
@@ -42,6 +45,8 @@ pub struct SweepRequest {
     pub sweep: SweepRecord,
     /// All slots take groups from one queue.
     pub slots: Vec<Slot>,
+    /// The scheduler knows no networks and is told what they cost.
+    pub step_flops: StepFlops,
     /// Holds the database; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.

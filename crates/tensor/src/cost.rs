@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use gansweep_config::{Config, ImageShape};
 
 use crate::device::OpenDevice;
+use gansweep_nn::cost::step_flops;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::TrainError;
@@ -28,7 +29,7 @@ impl StepCost {
             4 * (2 * (1 + buffers) + 1) * Network::of(role, config, image).parameter_count()
         };
         let updates_d = f64::from(config.train.d_steps) * update(Role::Discriminator) as f64;
-        Self { flops: config.flops_per_step(image), bytes: updates_d + update(Role::Generator) as f64 }
+        Self { flops: step_flops(config, image), bytes: updates_d + update(Role::Generator) as f64 }
     }
 }
 

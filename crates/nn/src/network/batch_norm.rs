@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::layer::features;
+use super::describe::features;
 use super::{Describe, Init, TensorSpec};
 
 /// `BatchNorm1d` with affine parameters (Ioffe and Szegedy 2015).

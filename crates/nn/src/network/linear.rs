@@ -1,6 +1,6 @@
 //! The Linear layer.
 
-use super::layer::features;
+use super::describe::features;
 use super::{Describe, Init, TensorSpec};
 
 /// `y = x W^T + b`.

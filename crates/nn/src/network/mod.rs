@@ -6,6 +6,7 @@
 //! what a step costs follow from the descriptions; a backend interprets the list.
 
 mod batch_norm;
+mod describe;
 mod layer;
 mod linear;
 
@@ -14,7 +15,8 @@ use std::fmt;
 use gansweep_config::{Config, ImageShape, Output};
 
 pub use batch_norm::BatchNorm;
-pub use layer::{Describe, Layer, Pointwise};
+pub use describe::{Describe, Init, Pointwise, TensorSpec};
+pub use layer::Layer;
 pub use linear::Linear;
 
 /// Which of the two networks.
@@ -102,43 +104,6 @@ impl fmt::Display for Dimensions<'_> {
         let sides: Vec<_> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&sides.join(" x "))
     }
-}
-
-/// A tensor of a network as PyTorch has it in a state dict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TensorSpec {
-    /// PyTorch's name: `0.weight`, `1.running_mean`, ...
-    pub name: String,
-    /// PyTorch's shape: a Linear weight is `[outputs, inputs]`.
-    pub shape: Vec<usize>,
-    /// How PyTorch fills it by default.
-    pub init: Init,
-}
-
-impl TensorSpec {
-    /// Of one layer, under its name there.
-    fn new(name: &str, shape: &[usize], init: Init) -> Self {
-        Self { name: name.to_owned(), shape: shape.to_vec(), init }
-    }
-
-    /// How many numbers.
-    pub fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// How a tensor is filled at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Init {
-    /// Uniform on `(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weight and bias of `nn.Linear`.
-    Uniform {
-        /// Inputs of the layer.
-        fan_in: usize,
-    },
-    /// All one: the weight of a normalisation.
-    One,
-    /// All zero: the bias of a normalisation.
-    Zero,
 }
 
 impl Node {

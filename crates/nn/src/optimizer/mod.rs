@@ -10,6 +10,7 @@
     reason = "what is not inlined into a function for the processor's vectors is compiled without them"
 )]
 mod adam;
+mod definition;
 mod elements;
 mod rmsprop;
 mod sgd;
@@ -18,6 +19,7 @@ mod slices;
 use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
+pub use definition::Optimizer;
 pub use elements::{Elements, Vector, splat};
 pub use rmsprop::{RmsProp, RmsPropMomentum};
 pub use sgd::{Sgd, SgdMomentum};
@@ -27,29 +29,6 @@ use crate::network::Role;
 
 /// No update has more numbers.
 pub const MOST_NUMBERS: usize = 8;
-
-/// What one update does to each parameter, given its gradient.
-///
-/// It has `STATE` buffers of the parameter's shape, all zero before the first update, and computes with
-/// `NUMBERS` numbers, which are the same for all parameters of a network.
-pub trait Optimizer<const STATE: usize, const NUMBERS: usize>: 'static {
-    /// Names of the buffers: in a lane's state they stand before the parameter's, with a dot between.
-    const BUFFERS: [&'static str; STATE];
-
-    /// So many of the numbers, the first ones, depend on the number of the update.
-    const VARYING: usize;
-
-    /// The numbers of the update `t`, counted from 1.
-    fn numbers(config: &NetworkOptimizer, t: u64) -> [f64; NUMBERS];
-
-    /// The parameters and buffers after an update.
-    fn step<E: Elements>(
-        numbers: &[E; NUMBERS],
-        gradient: E,
-        value: E,
-        buffers: [E; STATE],
-    ) -> (E, [E; STATE]);
-}
 
 /// An optimiser with the buffers that its hyperparameters call for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -103,7 +103,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// What is asked of a run, and what the database knows of it.
-    pub(super) fn new(asked: Asked, kind: Kind, status: Option<&RunStatus>) -> Self {
+    pub(super) fn new(asked: Asked, kind: Kind, step_flops: f64, status: Option<&RunStatus>) -> Self {
         let Asked { run: planned, milestones } = asked;
         let total = planned.total_steps();
         let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
@@ -118,7 +118,7 @@ impl Entry {
             phase: over.map_or(Phase::Queued, Phase::Skipped),
             step,
             goal: if over == Some(RunState::Diverged) { step } else { total },
-            step_flops: planned.config.flops_per_step(planned.spec.image),
+            step_flops,
             resume,
             begun: status.is_some_and(|status| status.attempts > 0),
             completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),

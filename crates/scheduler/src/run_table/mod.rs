@@ -16,11 +16,12 @@ use self::entry::{Asked, Entry, Start};
 pub(crate) use self::entry::{Phase, merge_budgets};
 use self::totals::Totals;
 use crate::queue::{Candidate, Kind, kind_of};
-use crate::{RunName, Summary, SweepProgress};
+use crate::{RunName, StepFlops, Summary, SweepProgress};
 
 /// The runs of a sweep, numbered in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RunTable {
+    step_flops: StepFlops,
     entries: Vec<Entry>,
     places: HashMap<RunId, usize>,
     kinds: HashMap<GroupKey, Kind>,
@@ -28,6 +29,17 @@ pub(crate) struct RunTable {
 }
 
 impl RunTable {
+    /// Empty.
+    pub(crate) fn new(step_flops: StepFlops) -> Self {
+        Self {
+            step_flops,
+            entries: Vec::new(),
+            places: HashMap::new(),
+            kinds: HashMap::new(),
+            totals: Totals::default(),
+        }
+    }
+
     /// Adds a run with the smaller budgets that are asked of it and what the database knows of it,
     /// and gives its number; `None` if it is there.
     pub(crate) fn add(&mut self, asked: Asked, status: Option<&RunStatus>) -> Option<usize> {
@@ -37,7 +49,8 @@ impl RunTable {
         }
         let kind = kind_of(&mut self.kinds, &asked.run);
         self.places.insert(asked.run.id.clone(), run);
-        let entry = Entry::new(asked, kind, status);
+        let step_flops = (self.step_flops)(&asked.run);
+        let entry = Entry::new(asked, kind, step_flops, status);
         self.totals.add(&entry);
         self.entries.push(entry);
         Some(run)
@@ -75,8 +88,9 @@ impl RunTable {
 
     /// The run as the queue takes it.
     pub(crate) fn candidate(&self, run: usize) -> Candidate {
-        let Entry { planned, kind, step, goal, .. } = &self.entries[run];
-        Candidate::new(run, *kind, planned, *step, *goal)
+        let Entry { planned, kind, step, goal, step_flops, .. } = &self.entries[run];
+        let flops = step_flops * goal.saturating_sub(*step) as f64;
+        Candidate::new(run, *kind, planned, *step, flops)
     }
 
     pub(crate) fn checkpoint(&self, run: usize) -> Option<&Checkpoint> {
@@ -263,7 +277,7 @@ mod tests {
 
     #[test]
     fn totals_kept_up_to_date_are_those_of_a_walk_over_all_runs() {
-        let mut table = RunTable::default();
+        let mut table = RunTable::new(|_| 1e9);
         for run in merge_budgets(plan("[sweep]\nseeds = 40", 3).unwrap()) {
             table.add(run, None);
         }
@@ -309,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_run_is_in_the_table_once() {
-        let mut table = RunTable::default();
+        let mut table = RunTable::new(|_| 1e9);
         let runs = merge_budgets(plan("[sweep]\nseeds = 2", 1).unwrap());
         assert_eq!(table.add(runs[0].clone(), None), Some(0));
         assert_eq!(table.add(runs[1].clone(), None), Some(1));

@@ -119,7 +119,7 @@ impl<'a> Sweep<'a> {
             search,
             pruner,
             batcher: EventBatcher::new(recorder),
-            table: RunTable::default(),
+            table: RunTable::new(request.step_flops),
             queue: Queue::default(),
             slots: request.slots.iter().cloned().map(SlotState::new).collect(),
             inbox,

@@ -9,7 +9,7 @@ use gansweep_protocol::Checkpoint;
 use gansweep_scheduler::mock::MockLauncher;
 use gansweep_scheduler::{Notice, Slot, StopLevel, form_groups};
 
-use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
+use crate::support::{Harness, Memory, config, run, runs, slot, step_flops, undisturbed};
 
 /// Slots that hold so many lanes.
 fn slots(limits: &[usize]) -> Vec<Slot> {
@@ -19,7 +19,7 @@ fn slots(limits: &[usize]) -> Vec<Slot> {
 /// Sizes of the groups that slots of those limits make of so many alike runs, with their slots.
 fn shares(count: u64, limits: &[usize]) -> Vec<(usize, usize)> {
     let runs = runs(count, 1);
-    let groups = form_groups(&runs, &vec![0; runs.len()], &slots(limits));
+    let groups = form_groups(&runs, &vec![0; runs.len()], &slots(limits), step_flops);
     groups.iter().map(|group| (group.slot, group.runs.len())).collect()
 }
 
@@ -55,7 +55,7 @@ fn the_limit_is_of_the_kind_of_run() {
     plan.extend((1..=4).map(|seed| run(&config(4096), 1, seed)));
     let wide = |run: &PlannedRun| run.config.model.generator.hidden == [4096];
     let gpu = Slot { max_lanes: Arc::new(move |run| if wide(run) { 2 } else { 4 }), ..slot("gpu", 0) };
-    let groups = form_groups(&plan, &[0; 8], &[gpu]);
+    let groups = form_groups(&plan, &[0; 8], &[gpu], step_flops);
     let runs: Vec<_> = groups.into_iter().map(|group| group.runs).collect();
     assert_eq!(runs, [vec![4, 5], vec![6, 7], vec![0, 1, 2, 3]], "the dearest first");
 }
@@ -87,7 +87,7 @@ fn ragged(count: u64) -> Vec<PlannedRun> {
 fn only_runs_that_are_in_step_train_together() {
     let (alike, apart) = (runs(4, 3), ragged(4));
     let groups = |runs: &[PlannedRun], steps| {
-        let groups = form_groups(runs, steps, &slots(&[8]));
+        let groups = form_groups(runs, steps, &slots(&[8]), step_flops);
         groups.into_iter().map(|group| group.runs).collect::<Vec<_>>()
     };
     assert_eq!(groups(&alike, &[0, 3, 5, 3]), [[1, 3, 2, 0]], "every step of these has equal batches");
@@ -97,7 +97,7 @@ fn only_runs_that_are_in_step_train_together() {
 
 #[test]
 fn runs_that_have_begun_come_before_longer_ones_that_have_not() {
-    let groups = form_groups(&runs(4, 3), &[0, 0, 5, 2], &slots(&[1, 1]));
+    let groups = form_groups(&runs(4, 3), &[0, 0, 5, 2], &slots(&[1, 1]), step_flops);
     let order: Vec<_> = groups.into_iter().flat_map(|group| group.runs).collect();
     assert_eq!(order, [3, 2, 0, 1]);
 }

@@ -115,6 +115,11 @@ fn sweep_record() -> SweepRecord {
 }
 
 /// That trains at most so many runs at a time.
+/// A step costs more the wider the generator is.
+pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
+    run.config.model.generator.hidden.iter().copied().map(f64::from).sum::<f64>() * 1e6
+}
+
 pub(crate) fn slot(device: &str, max_lanes: usize) -> Slot {
     Slot { device: device.to_owned(), threads: 1, max_lanes: Arc::new(move |_| max_lanes) }
 }
@@ -136,6 +141,7 @@ impl Harness {
         let request = SweepRequest {
             sweep: sweep_record(),
             slots,
+            step_flops,
             results_dir: folder.path().to_owned(),
             data_dir: None,
             idx_dir: None,

@@ -1,0 +1,72 @@
+//! What training a config costs.
+
+use gansweep_config::{Config, ImageShape};
+
+use crate::network::{Network, Role};
+
+/// Floating-point operations of the products of one full step, on images of that shape; a multiplication
+/// with its addition counts as two.
+///
+/// A discriminator update runs the generator forward and the discriminator forward and backward on a real
+/// and a fake batch. The generator's update runs both networks forward and backward, but needs no gradient
+/// of the discriminator's weights. No first layer needs the gradient of its input, except the
+/// discriminator's in the generator's update.
+pub fn step_flops(config: &Config, image: ImageShape) -> f64 {
+    let [generator, discriminator] = Role::BOTH.map(|role| Products::of(&Network::of(role, config, image)));
+    let update_d = generator.all + 2.0 * (2.0 * discriminator.all + discriminator.behind_first);
+    let update_g = 2.0 * generator.all + generator.behind_first + 2.0 * discriminator.all;
+    let batch = f64::from(config.train.batch_size);
+    2.0 * batch * (f64::from(config.train.d_steps) * update_d + update_g)
+}
+
+/// Multiplications with their additions on one row's way through a network.
+struct Products {
+    all: f64,
+    /// Without the first layer's.
+    behind_first: f64,
+}
+
+impl Products {
+    fn of(network: &Network) -> Self {
+        let layers = || network.multiply_adds().map(|count| count as f64);
+        Self { all: layers().sum(), behind_first: layers().skip(1).sum() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gansweep_config::{Experiment, LoadOptions, recipes};
+
+    use super::*;
+
+    const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+
+    fn recipe(name: &str) -> Config {
+        let source = format!("name = \"{name}\"\nrecipe = \"{name}\"\n");
+        Experiment::parse(Path::new("recipe.toml"), source, &LoadOptions::default()).unwrap().config
+    }
+
+    #[test]
+    fn the_recipes_cost_what_the_documentation_says() {
+        let documentation = include_str!("../../../docs/performance.md");
+        for name in recipes::NAMES {
+            let line = documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+            let documented: f64 = line.split('|').nth(4).unwrap().trim().replace(',', "").parse().unwrap();
+            let computed = step_flops(&recipe(name), MNIST) / 1e6;
+            assert!((computed - documented).abs() < 0.51, "{name}: {computed} MFLOP, not {documented}");
+        }
+    }
+
+    #[test]
+    fn each_discriminator_update_is_paid_for() {
+        let mut config = recipe("jovian");
+        let once = step_flops(&config, MNIST);
+        config.train.d_steps = 2;
+        let twice = step_flops(&config, MNIST);
+        config.train.d_steps = 3;
+        let thrice = step_flops(&config, MNIST);
+        assert!(twice > once * 1.4 && (thrice - twice - (twice - once)).abs() < 1.0);
+    }
+}
