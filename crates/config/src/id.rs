@@ -64,7 +64,9 @@ impl fmt::Display for RunId {
 
 fn short_sha256(parts: &[&[u8]]) -> String {
     let mut hasher = Sha256::default();
-    parts.iter().for_each(|part| hasher.add(part));
+    for part in parts {
+        hasher.add(part);
+    }
     let mut digits = hasher.hex();
     digits.truncate(16);
     digits

@@ -184,7 +184,7 @@ fn weights(network: &Network) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_fixtures::case::like_mnist;
+    use gansweep_fixtures::config::like_mnist;
 
     use super::super::tests::{advance, burn, config, initial, lanes, test_device};
     use super::*;
