@@ -84,7 +84,9 @@ fn log_notice(notice: &Notice) {
         Notice::Leftover { path, reason } => {
             warn!(target: TARGET, path, reason, "file is no longer needed but cannot be deleted");
         }
-        Notice::SharedCause { cause } => error!(target: TARGET, cause, "sweep ends for a cause that all runs share"),
+        Notice::SharedCause { cause } => {
+            error!(target: TARGET, cause, "sweep ends for a cause that all runs share")
+        }
         Notice::Stopping { level, workers } => info!(target: TARGET, ?level, workers, "stopping"),
     }
 }
@@ -108,7 +110,8 @@ pub(crate) fn log_frame(frame: &Frame) {
 fn log_event(envelope: &Envelope) {
     let Envelope { run, attempt, event, .. } = envelope;
     let step = event.step();
-    let ended = |cause: Option<&String>, what: &str| debug!(target: WORKER, %run, attempt, step, cause, "run {what}");
+    let ended =
+        |cause: Option<&String>, what: &str| debug!(target: WORKER, %run, attempt, step, cause, "run {what}");
     match event {
         Event::Started(it) => {
             let (backend, lane) = (&it.backend, it.lane);
