@@ -29,14 +29,16 @@ fn log_progress(progress: &Progress<'_>) {
         }
         Progress::DownloadEnded => trace!(target: "gansweep_data", "no more downloads"),
         Progress::FellBack { dataset, fallback, reason } => {
-            warn!(target: "gansweep_data", dataset = dataset.name(), fallback = fallback.name(), %reason, "dataset replaced");
+            let (dataset, fallback) = (dataset.name(), fallback.name());
+            warn!(target: "gansweep_data", dataset, fallback, %reason, "dataset replaced");
         }
         Progress::Planned(plan) => {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
             info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");
         }
         Progress::WaitingForResults { results, holder } => {
-            info!(target: "gansweep_store", results = %results.display(), holder, "waiting for the results folder");
+            let results = results.display();
+            info!(target: "gansweep_store", %results, holder, "waiting for the results folder");
         }
         Progress::Sweep(notice) => log_notice(notice),
         Progress::WritingReport(page) => {
@@ -52,7 +54,8 @@ fn log_notice(notice: &Notice) {
             warn!(target: TARGET, %run, attempt, "attempt had ended without notice");
         }
         Notice::Skipped { run, state } => {
-            debug!(target: TARGET, run = %run.id, label = run.label, state = state.name(), "already done");
+            // A sweep that is started again may have thousands of them.
+            trace!(target: TARGET, run = %run.id, label = run.label, state = state.name(), "already done");
         }
         Notice::Begun { groups, slots, progress } => {
             info!(target: TARGET, groups, slots, runs = progress.runs, done = progress.done, "sweep begins");

@@ -58,7 +58,8 @@ pub(crate) fn choose(
         let cores = if name.is_cpu() { (cores / sharers).max(1) } else { cores };
         let workers = jobs.unwrap_or(if name.pays_a_worker_a_core() { cores } else { 1 });
         let threads = (cores / workers).max(1);
-        info!(device = %name, adapter = info.as_ref().map(|info| &info.adapter), workers, threads, "device chosen");
+        let adapter = info.as_ref().map(|info| &info.adapter);
+        info!(device = %name, adapter, workers, threads, "device chosen");
         Place { name, info, workers, threads }
     };
     let places = named.into_iter().map(place).collect();

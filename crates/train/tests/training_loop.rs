@@ -80,7 +80,8 @@ fn config() -> Config {
             "data.dataset=strokes",
             "data.images=70",
             "model.latent_dim=3",
-            "model.hidden=4",
+            "model.generator.hidden=[4]",
+            "model.discriminator.hidden=[4]",
             "train.batch_size=10",
         ],
     )

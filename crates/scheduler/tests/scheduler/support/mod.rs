@@ -24,8 +24,10 @@ pub(crate) fn config(hidden: u32) -> Config {
             "data.dataset=strokes",
             "data.images=64",
             "model.latent_dim=8",
-            &format!("model.hidden={hidden}"),
+            &format!("model.generator.hidden=[{hidden}]"),
             "model.generator.batch_norm=false",
+            &format!("model.discriminator.hidden=[{hidden}]"),
+            "model.discriminator.dropout=0",
             "train.batch_size=16",
         ],
     )
