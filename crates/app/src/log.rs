@@ -88,7 +88,7 @@ fn log_notice(notice: &Notice) {
             warn!(target: TARGET, path, reason, "file is no longer needed but cannot be deleted");
         }
         Notice::SharedCause { cause } => {
-            error!(target: TARGET, cause, "sweep ends for a cause that all runs share")
+            error!(target: TARGET, cause, "sweep ends for a cause that all runs share");
         }
         Notice::Stopping { level, workers } => info!(target: TARGET, ?level, workers, "stopping"),
     }
@@ -106,7 +106,8 @@ pub(crate) fn log_frame(frame: &Frame) {
             let (run, attempt, step, of) = (&it.run, it.attempt, it.step, it.total_steps);
             trace!(target: WORKER, %run, attempt, step, of, "progress");
         }
-        Frame::Heartbeat(it) => trace!(target: WORKER, it.cpu_seconds, "heartbeat"),
+        // Its own thread sends several a second.
+        Frame::Heartbeat(_) => {}
     }
 }
 
