@@ -87,7 +87,11 @@ mod tests {
     fn a_large_gpu_trains_as_many_lanes_as_pay() {
         let h200 = device(DeviceKind::DiscreteGpu, Some(139 << 30), Some(2 << 30));
         for recipe in gansweep_config::recipes::NAMES {
-            assert_eq!(most_lanes(&h200, 1, &config(recipe, &[]), &mnist()), PAYING_LANES_ON_A_GPU, "{recipe}");
+            assert_eq!(
+                most_lanes(&h200, 1, &config(recipe, &[]), &mnist()),
+                PAYING_LANES_ON_A_GPU,
+                "{recipe}"
+            );
         }
         let unknown = device(DeviceKind::IntegratedGpu, None, None);
         assert_eq!(most_lanes(&unknown, 1, &config("jovian", &[]), &mnist()), PAYING_LANES_ON_A_GPU);
