@@ -111,6 +111,11 @@ fn only_the_program_prints_or_exits() {
 }
 
 #[test]
+fn only_the_program_decides_where_the_log_goes() {
+    assert_eq!(users_of(&["tracing-subscriber"]), ["gansweep"]);
+}
+
+#[test]
 fn only_the_device_module_names_a_backend_of_burn() {
     for file in sources(&root().join("crates/tensor/src")) {
         let text = std::fs::read_to_string(&file).unwrap();

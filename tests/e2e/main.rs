@@ -5,6 +5,7 @@ mod budgets;
 mod commands;
 mod devices;
 mod interruption;
+mod logging;
 mod migration;
 mod mixed_builds;
 mod mnist;

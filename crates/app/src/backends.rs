@@ -4,11 +4,13 @@
 use gansweep_cpu::CpuTrainer;
 use gansweep_data::DataSource;
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::{Job, LaneJob};
+use gansweep_protocol::{Frame, Job, LaneJob};
 use gansweep_train::{
     Commands, DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop,
 };
+use tracing::{debug, error, info, info_span};
 
+use crate::log::log_frame;
 use crate::shortage::tell_shortage;
 
 /// Trains a job's lanes on images from `source` until they end or a command ends them.
@@ -18,7 +20,20 @@ pub fn work(
     commands: &mut Commands<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<Outcome, TrainError> {
-    tell_shortage(&job.device, || train(job, source, commands, emit))
+    let first = job.lanes.first().map(|lane| lane.run.as_str());
+    let _in_group = info_span!("group", device = job.device, first).entered();
+    debug!(lanes = job.lanes.len(), threads = job.threads, "group received");
+    let mut commands = || commands().inspect(|command| info!(?command, "asked by the runner"));
+    let mut emit = |frame: Frame| {
+        log_frame(&frame);
+        emit(frame)
+    };
+    let ended = tell_shortage(&job.device, || train(job, source, &mut commands, &mut emit));
+    match &ended {
+        Ok(outcome) => debug!(?outcome, "group ended"),
+        Err(failure) => error!(%failure, "group failed"),
+    }
+    ended
 }
 
 fn train(

@@ -13,9 +13,8 @@ const SHEET_COLUMNS: u32 = 20;
 
 /// The dataset of that name.
 pub fn named(name: &str) -> Result<Dataset, AppError> {
-    let found = Dataset::ALL.into_iter().find(|dataset| dataset.name() == name);
     let known = || Dataset::ALL.map(Dataset::name).to_vec();
-    found.ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
+    Dataset::from_name(name).ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
 }
 
 /// Puts a dataset within reach: downloads it into the cache, or draws it there, unless the user's

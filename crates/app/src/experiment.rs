@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataError, DataSource, Location};
 
+use tracing::info;
+
 use crate::{AppError, Observer, Progress, data};
 
 /// An experiment file, what is set on top of it, and where its data is looked for.
@@ -91,6 +93,7 @@ pub(crate) fn provide_data(
             }
             (Err(error), _) => return Err(error.into()),
         };
+        info!(dataset = substitute.name(), place = ?source.locate(substitute).ok(), "dataset at hand");
         substitutes.insert(dataset, substitute);
     }
     Ok(substitutes)

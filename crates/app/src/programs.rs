@@ -21,6 +21,8 @@ pub struct Programs {
     own: PathBuf,
     /// That of the same program built with libtorch, unless this is it or there is none.
     libtorch: Option<PathBuf>,
+    /// What worker processes append their log to.
+    log_file: Option<PathBuf>,
 }
 
 impl Programs {
@@ -36,7 +38,14 @@ impl Programs {
             true => None,
             false => libtorch_program(&own, std::env::var_os(VARIABLE)),
         };
-        Self { own, libtorch }
+        Self { own, libtorch, log_file: None }
+    }
+
+    /// The same, with worker processes that append their log to a file, given by a path that is good
+    /// in any folder.
+    #[must_use]
+    pub fn with_log_file(self, log_file: Option<PathBuf>) -> Self {
+        Self { log_file, ..self }
     }
 
     /// Asks this program for its devices.
@@ -85,7 +94,11 @@ pub(crate) struct WorkerLauncher(pub(crate) Programs);
 impl Launcher for WorkerLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
         let program = self.0.of_device(&job.device).to_owned();
-        ProcessLauncher { program, args: vec!["worker".into()] }.launch(job)
+        let mut args: Vec<OsString> = vec!["worker".into()];
+        if let Some(file) = &self.0.log_file {
+            args.extend(["--log-file".into(), file.into()]);
+        }
+        ProcessLauncher { program, args }.launch(job)
     }
 }
 
@@ -127,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_libtorchs_devices_are_the_other_programs() {
-        let programs = Programs { own: "/own".into(), libtorch: Some("/other".into()) };
+        let programs = Programs { own: "/own".into(), libtorch: Some("/other".into()), log_file: None };
         for (device, program) in [
             ("cpu", "/own"),
             ("flex", "/own"),

@@ -7,6 +7,7 @@ use gansweep_base::host;
 use gansweep_config::{Execution, PlannedRun};
 use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
+use tracing::info;
 
 use crate::{AppError, Programs, devices};
 
@@ -56,7 +57,10 @@ pub(crate) fn choose(
     let place = |(name, info): (DeviceName, Option<DeviceInfo>)| {
         let cores = if name.is_cpu() { (cores / sharers).max(1) } else { cores };
         let workers = jobs.unwrap_or(if name.pays_a_worker_a_core() { cores } else { 1 });
-        Place { name, info, workers, threads: (cores / workers).max(1) }
+        let threads = (cores / workers).max(1);
+        let adapter = info.as_ref().map(|info| &info.adapter);
+        info!(device = %name, adapter, workers, threads, "device chosen");
+        Place { name, info, workers, threads }
     };
     let places = named.into_iter().map(place).collect();
     let fuse = request.fuse.or((execution.fuse > 0).then_some(execution.fuse));

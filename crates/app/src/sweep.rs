@@ -13,8 +13,10 @@ use gansweep_scheduler::{
     Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
+use tracing::info;
 
 use crate::experiment::{self, Substitutes};
+use crate::log::Logged;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, Places};
@@ -80,7 +82,10 @@ pub struct SweepOutcome {
 /// lists the runs.
 pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<PreparedSweep, AppError> {
     let PlanRequest { experiment: asked, execution, results, programs } = &request.plan;
+    let observer = &mut Logged(observer);
     let experiment = asked.load()?;
+    let (name, recipe) = (&experiment.name, &experiment.recipe);
+    info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
     let places = slots::choose(execution, &experiment.execution, programs)?;
     let source = asked.data_of(&experiment);
     let launcher = launcher(request.workers, programs, &places, &source)?;
@@ -96,10 +101,12 @@ impl PreparedSweep {
     /// Waits for the results folder, trains, records, and writes the page. A raised `stop` ends the
     /// waiting and the training; what was trained by then is recorded.
     pub fn train(self, stop: &StopSignal, observer: &mut dyn Observer) -> Result<SweepEnd, AppError> {
+        let observer = &mut Logged(observer);
         let mut waiting =
             |holder: &str| observer.observe(Progress::WaitingForResults { results: &self.results, holder });
         let cancelled = || stop.level() > StopLevel::Run;
         let Some(_lock) = ResultsLock::acquire(&self.results, &mut waiting, &cancelled)? else {
+            info!("stopped while it waited for the results folder");
             return Ok(SweepEnd::Cancelled);
         };
         let mut store = Store::open(&self.results)?;
@@ -115,6 +122,7 @@ impl PreparedSweep {
         };
         let summary = run_sweep(&request, parts)?;
         drop(store);
+        info!(?summary, "sweep ends");
 
         let name = &self.experiment.name;
         let page = report::page_of(&self.results, name);

@@ -1,6 +1,6 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,36 +10,72 @@ use tempfile::NamedTempFile;
 /// [`finish`](Self::finish) moves there. Dropped before that, it leaves no trace.
 ///
 /// A process that is killed meanwhile leaves a file `.NAME.XXXXXX.part`, which nothing reads.
+///
+/// What is no file, a terminal or a pipe for one, is written to as it is: nothing may take its place.
 #[derive(Debug)]
-pub struct NewFile {
-    path: PathBuf,
-    content: BufWriter<NamedTempFile>,
+pub struct NewFile(BufWriter<Target>);
+
+#[derive(Debug)]
+enum Target {
+    Beside { temporary: NamedTempFile, path: PathBuf },
+    Stream(File),
 }
 
 impl NewFile {
-    /// Begins a file, in a folder that is there.
+    /// Begins a file, in a folder that is there. Where there is a link, the file that it leads to is
+    /// written.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), content: BufWriter::new(temporary(path)?) })
+        let target = match fs::metadata(path) {
+            Ok(found) if !found.is_file() && !found.is_dir() => {
+                Target::Stream(OpenOptions::new().write(true).open(path)?)
+            }
+            Ok(_) => Target::beside(fs::canonicalize(path)?)?,
+            Err(_) => Target::beside(path.to_owned())?,
+        };
+        Ok(Self(BufWriter::new(target)))
     }
 
     /// Puts the file in its place, and in that of an older one. At every moment either the old file or
     /// the whole new one is there, even if the power fails: the content is flushed to the disk before
     /// the file takes its name, and then the folder, which holds the name.
     pub fn finish(self) -> io::Result<()> {
-        let temporary = self.content.into_inner()?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(&self.path)?;
-        sync_folder(folder_of(&self.path))
+        match self.0.into_inner()? {
+            Target::Beside { temporary, path } => {
+                temporary.as_file().sync_all()?;
+                temporary.persist(&path)?;
+                sync_folder(folder_of(&path))
+            }
+            Target::Stream(_) => Ok(()),
+        }
+    }
+}
+
+impl Target {
+    fn beside(path: PathBuf) -> io::Result<Self> {
+        Ok(Self::Beside { temporary: temporary(&path)?, path })
+    }
+}
+
+impl io::Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Beside { temporary, .. } => temporary.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 impl io::Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.content.write(bytes)
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.content.flush()
+        self.0.flush()
     }
 }
 
@@ -136,6 +172,26 @@ mod tests {
         let path = folder.path().join("n".repeat(255));
         write(&path, "bytes").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"bytes");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_and_what_it_leads_to_is_written() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+        write(&link, "new").unwrap();
+        assert_eq!((fs::read(&file).unwrap().as_slice(), link.is_symlink()), (b"new".as_slice(), true));
+
+        let null = folder.path().join("null");
+        symlink("/dev/null", &null).unwrap();
+        write(&null, "bytes").unwrap();
+        assert!(
+            null.is_symlink() && !fs::metadata(&null).unwrap().is_file(),
+            "a device is no place for a file"
+        );
     }
 
     #[test]

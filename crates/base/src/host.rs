@@ -9,6 +9,13 @@ pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// The operating system and its version: `Linux 6.1.0 x86_64`.
+pub fn system() -> String {
+    let uname = rustix::system::uname();
+    let words = [uname.sysname(), uname.release(), uname.machine()];
+    words.map(|word| word.to_string_lossy().into_owned()).join(" ")
+}
+
 /// The processor's model; its architecture where the system does not tell the model.
 pub fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -64,6 +71,7 @@ mod tests {
 
     #[test]
     fn the_host_has_a_name_a_processor_and_a_time() {
+        assert!(system().ends_with(std::env::consts::ARCH), "{}", system());
         assert!(!name().is_empty() && !processor().is_empty() && threads() > 0);
         assert!(unix_ms() > 1_700_000_000_000);
     }

@@ -34,6 +34,11 @@ impl Dataset {
             Self::Idx => "idx",
         }
     }
+
+    /// The dataset of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dataset| dataset.name() == name)
+    }
 }
 
 /// The shape of one image of a dataset.

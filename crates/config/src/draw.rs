@@ -1,8 +1,8 @@
 //! Random draws: values that are the same for ever, given seed, key and position.
 
+use gansweep_base::digest::Sha256;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sha2::{Digest, Sha256};
 
 use crate::{Value, range};
 
@@ -28,8 +28,9 @@ impl Draw {
     /// with the SHA-256 of `gansweep/random/SEED/KEY`, decides it. So a larger `n` keeps the
     /// earlier draws, and another key beside this one changes nothing.
     pub(crate) fn values(&self, seed: u64, key: &str, n: usize) -> Vec<Value> {
-        let digest = Sha256::digest(format!("gansweep/random/{seed}/{key}"));
-        let mut generator = ChaCha8Rng::from_seed(digest.into());
+        let mut hasher = Sha256::default();
+        hasher.add(format!("gansweep/random/{seed}/{key}"));
+        let mut generator = ChaCha8Rng::from_seed(hasher.bytes());
         (0..n).map(|_| self.value(generator.next_u64())).collect()
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use gansweep_base::digest::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{Config, identity};
 
@@ -63,12 +63,13 @@ impl fmt::Display for RunId {
 }
 
 fn short_sha256(parts: &[&[u8]]) -> String {
-    let mut hasher = Sha256::new();
+    let mut hasher = Sha256::default();
     for part in parts {
-        hasher.update(part);
+        hasher.add(part);
     }
-    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hasher.finalize());
-    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    let mut digits = hasher.hex();
+    digits.truncate(16);
+    digits
 }
 
 #[cfg(test)]

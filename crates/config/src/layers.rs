@@ -14,8 +14,13 @@ use crate::{Fault, Faults, Layer, LoadOptions, Place, Problem, recipes};
 /// Environment variables with this prefix may spell keys.
 const PREFIX: &str = "GANSWEEP_";
 /// Variables that speak to the program and are no keys.
-pub const PROGRAM_VARIABLES: [&str; 4] =
-    ["GANSWEEP_DATA_DIR", "GANSWEEP_LIBTORCH_PROGRAM", "GANSWEEP_OFFLINE", "GANSWEEP_RESULTS"];
+pub const PROGRAM_VARIABLES: [&str; 5] = [
+    "GANSWEEP_DATA_DIR",
+    "GANSWEEP_LIBTORCH_PROGRAM",
+    "GANSWEEP_LOG",
+    "GANSWEEP_OFFLINE",
+    "GANSWEEP_RESULTS",
+];
 
 /// The built-in defaults.
 pub(crate) fn defaults(faults: &mut Vec<Fault>) -> Given {

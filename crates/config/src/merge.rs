@@ -89,7 +89,7 @@ impl Settings {
 
     /// What to train on where the dataset is missing.
     pub(crate) fn fallback(&self) -> Option<Dataset> {
-        Dataset::ALL.into_iter().find(|dataset| dataset.name() == self.data.fallback)
+        Dataset::from_name(&self.data.fallback)
     }
 }
 

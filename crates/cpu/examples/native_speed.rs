@@ -5,12 +5,12 @@
 //!
 //! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has.
 
-use std::path::Path;
 use std::time::Instant;
 
-use gansweep_config::{Config, DatasetSpec, Experiment, Latent, LoadOptions, recipes};
+use gansweep_config::{Config, DatasetSpec, Latent, recipes};
 use gansweep_cpu::{CpuTrainer, Phase, Vectors};
 use gansweep_data::{Images, Split, strokes};
+use gansweep_fixtures::config::config;
 use gansweep_nn::cost;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
@@ -46,7 +46,7 @@ fn main() {
     for name in names {
         for (lanes, threads) in [(1, 1), (LANES, threads)] {
             for &vectors in &vectors {
-                print(&Sweep { name, config: recipe(name), vectors, lanes, threads }, &data);
+                print(&Sweep { name, config: config(name, &[]), vectors, lanes, threads }, &data);
             }
         }
     }
@@ -93,12 +93,6 @@ fn print(sweep: &Sweep, data: &Data) {
     let phases =
         Phase::ALL.iter().zip(shares).map(|(phase, share)| format!("{phase:?} {:.1}%", 100.0 * share));
     println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
-}
-
-fn recipe(name: &str) -> Config {
-    let source = format!("name = \"speed\"\nrecipe = \"{name}\"\n");
-    let options = LoadOptions { profile: None, sets: Vec::new(), env: Vec::new() };
-    Experiment::parse(Path::new("speed.toml"), source, &options).expect("a recipe stands alone").config
 }
 
 /// What the median round found.

@@ -12,6 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                         the command line is wrong, nothing was started; 130 interrupted, run the same command to go on."
 )]
 pub(crate) struct Cli {
+    /// Append a log for bug reports to this file; `GANSWEEP_LOG=trace` makes it longer.
+    #[arg(long, global = true, value_name = "PATH", display_order = 100)]
+    pub(crate) log_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod log;
 mod output;
 mod progress;
 mod signals;
@@ -14,21 +15,28 @@ use std::process::ExitCode;
 use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
+use log::Log;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(code) => code,
+        Ok(code) => {
+            tracing::info!(code, "gansweep ends");
+            ExitCode::from(code)
+        }
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
+            tracing::error!(%failure, code = failure.exit_code(), "gansweep ends");
             output::error(&failure);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Failure> {
+/// Runs the command; its exit code.
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let log = Log::start(&cli)?;
     match cli.command {
-        Command::Sweep(args) => return commands::sweep::run(&args),
+        Command::Sweep(args) => return commands::sweep::run(&args, &log),
         Command::Worker => return Ok(commands::worker::run()),
         Command::Plan(args) => commands::plan::run(&args)?,
         Command::Runs(args) => commands::runs::run(&args)?,
@@ -42,5 +50,5 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Devices(args) => commands::devices::run(&args)?,
         Command::Bench(args) => commands::bench::run(&args)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

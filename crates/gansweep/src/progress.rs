@@ -65,6 +65,15 @@ impl Display {
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
         };
+        Self::in_mode(mode)
+    }
+
+    /// The same where other lines come up on the terminal, which bars would be torn by.
+    pub(crate) fn without_bars(quiet: bool) -> Self {
+        Self::in_mode(if quiet { Mode::Quiet } else { Mode::Lines })
+    }
+
+    fn in_mode(mode: Mode) -> Self {
         Self { mode, bars: MultiProgress::new(), state: State::default() }
     }
 

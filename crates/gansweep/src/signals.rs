@@ -26,7 +26,8 @@ impl Interrupts {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let (stop, training) = (caught.stop.clone(), Arc::clone(&caught.training));
         std::thread::Builder::new().name("signals".into()).spawn(move || {
-            for _ in signals.forever() {
+            for signal in signals.forever() {
+                tracing::info!(signal, "signal received");
                 if !training.load(Ordering::SeqCst) {
                     std::process::exit(INTERRUPTED.into());
                 }

@@ -10,13 +10,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gansweep_config::{Dataset, Palette, Record, SampleMode};
 use gansweep_protocol::Heartbeat;
-use gansweep_scheduler::mock::{MockLauncher, plan};
+use gansweep_scheduler::mock::{MockLauncher, plan, sweep_record};
 use gansweep_scheduler::{
     NeverPrune, Notice, Pacing, PlannedRuns, Slot, StopSignal, SweepParts, SweepRequest, run_sweep,
 };
-use gansweep_store::{Call, Store, SweepRecord};
+use gansweep_store::Store;
 
 /// Seeds of each config.
 const SEEDS: usize = 20;
@@ -34,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let mut store = Store::open(folder.path())?;
     let request = SweepRequest {
-        sweep: sweep_record(),
+        sweep: sweep_record("speed"),
         slots: (0..slots).map(slot).collect(),
         step_flops: |_| 1e9,
         results_dir: folder.path().to_owned(),
@@ -76,30 +75,4 @@ fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
-}
-
-fn sweep_record() -> SweepRecord {
-    SweepRecord {
-        name: "mock".to_owned(),
-        file: "mock.toml".to_owned(),
-        call: Call::default(),
-        source_toml: String::new(),
-        description: String::new(),
-        recipe: "fast".to_owned(),
-        axes_json: "[]".to_owned(),
-        dataset_requested: Dataset::Strokes,
-        dataset: Dataset::Strokes,
-        record: Record {
-            every_steps: 2,
-            every_epochs: 1,
-            grid_rows: 1,
-            grid_cols: 1,
-            sample_mode: SampleMode::Eval,
-            latent_seed: 0,
-            palette: Palette::Gray,
-            checkpoint_seconds: 0.0,
-        },
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: "mock".to_owned(),
-    }
 }

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use gansweep_base::digest::sha256_of;
 use gansweep_config::RunId;
 use gansweep_protocol::Checkpoint;
+use tracing::debug;
 
 /// Checks that the file is there and has the recorded content; otherwise says what is wrong.
 pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), String> {
@@ -26,6 +27,7 @@ pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), Stri
 /// folder of an id that the run had before goes with its last file.
 pub(crate) fn remove(results_dir: &Path, run: &RunId, path: &str) -> io::Result<()> {
     let path = resolve(results_dir, path)?;
+    debug!(%run, path = %path.display(), "deleting a checkpoint that is no longer needed");
     remove_file(&path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.ends_with(run.as_str())) {
         // A folder with something else in it stays.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gansweep_protocol::Frame;
+use tracing::debug;
 
 /// The longest time between two ticks that counts. The runner ticks many times in it, so a longer
 /// one means that the runner itself did not run: it was stopped, the machine slept, or a write to a
@@ -28,7 +29,11 @@ impl AwakeClock {
 
     /// Moves on to that moment.
     pub(crate) fn tick(&mut self, now: Instant) -> AwakeTime {
-        self.awake += now.saturating_duration_since(self.last).min(LONGEST_TICK);
+        let passed = now.saturating_duration_since(self.last);
+        if passed > LONGEST_TICK {
+            debug!(?passed, "the runner did not run, or a write took long");
+        }
+        self.awake += passed.min(LONGEST_TICK);
         self.last = now;
         self.now()
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_protocol::{Command as Request, Job, read_frame};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tracing::debug;
 
 use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
@@ -48,6 +49,7 @@ impl Launcher for ProcessLauncher {
             .process_group(0)
             .spawn()
             .map_err(|source| LaunchError::Program { program: self.program.clone(), source })?;
+        debug!(process = child.id(), program = %self.program.display(), device = job.device, "worker started");
         Ok(Box::new(ProcessWorker::new(child, line)?))
     }
 }
@@ -128,7 +130,9 @@ impl Worker for ProcessWorker {
                 Ok(status) => exit_status(status?),
                 Err(_) => ExitStatus::Unknown,
             };
-            self.exit = Some(Exit { status, stderr: self.stderr() });
+            let exit = Exit { status, stderr: self.stderr() };
+            debug!(process = self.child.id(), ?status, stderr = exit.stderr, "worker exited");
+            self.exit = Some(exit);
         }
         self.exit.clone()
     }

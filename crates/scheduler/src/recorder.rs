@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Checkpoint, Envelope, Event};
 use gansweep_store::{RunStatus, Store, StoreError, SweepRecord};
+use tracing::{error, trace};
 
 use crate::RunnerError;
 
@@ -119,6 +120,7 @@ impl<'a> EventBatcher<'a> {
         if self.closed || self.waiting.is_empty() {
             return Ok(());
         }
+        trace!(events = self.waiting.len(), "recording events");
         let written = self.recorder.record(&self.waiting);
         self.close_on_failure("recording events", written)?;
         let checkpoints = self.waiting.drain(..).filter_map(|envelope| match envelope.event {
@@ -183,6 +185,7 @@ impl<'a> EventBatcher<'a> {
         result: Result<T, StoreError>,
     ) -> Result<T, RunnerError> {
         result.map_err(|source| {
+            error!(doing, %source, lost = self.waiting.len(), "the database failed");
             self.closed = true;
             self.waiting.clear();
             RunnerError::Database { doing, source }

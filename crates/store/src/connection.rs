@@ -7,6 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig, limits::Limit};
+use tracing::{debug, info};
 
 use crate::{
     StoreError,
@@ -62,7 +63,8 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
 fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before anything is written: a file that is not ours stays as it is.
-    schema::standing(&connection, path, schema::last_version(MIGRATIONS))?;
+    let version = schema::last_version(MIGRATIONS);
+    let found = schema::standing(&connection, path, version)?;
     if connection.is_readonly(MAIN_DB)? {
         let detail = "the file or its folder is read-only".to_owned();
         return Err(StoreError::ReadOnly { path: path.to_owned(), detail }.into());
@@ -74,6 +76,7 @@ fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection,
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path, MIGRATIONS)?;
     schema::declare(&mut connection)?;
+    info!(path = %path.display(), ?found, version, "database opened");
     Ok(connection)
 }
 
@@ -121,7 +124,10 @@ fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
     match schema::standing(&connection, &path, known)? {
         Standing::Empty => Err(StoreError::NoDatabase { path }.into()),
         Standing::Version(found) if found < known => Err(StoreError::Older { path, found, known }.into()),
-        Standing::Version(_) => Ok(connection),
+        Standing::Version(version) => {
+            debug!(path = %path.display(), version, immutable, "database opened for reading");
+            Ok(connection)
+        }
     }
 }
 

@@ -184,9 +184,9 @@ fn weights(network: &Network) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_fixtures::case::like_mnist;
+    use gansweep_fixtures::config::{config, like_mnist};
 
-    use super::super::tests::{advance, burn, config, initial, lanes, test_device};
+    use super::super::tests::{advance, burn, initial, lanes, test_device};
     use super::*;
 
     /// How far an estimate is from what is held, as a share of the latter.

@@ -3,11 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use gansweep_config::{
-    Activation, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
-    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig,
-    Output, Palette, Pixels, Record, RunId, SampleMode, TrainConfig,
-};
+use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, Pixels, RunId, SampleMode};
+use gansweep_fixtures::config;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume};
 use gansweep_train::TrainError;
@@ -77,37 +74,17 @@ impl Trainer for Scripted {
 }
 
 fn config() -> Config {
-    let adam = NetworkOptimizer::adam(1e-3, 0.9, 0.999, 1e-8);
-    Config {
-        data: DataConfig { dataset: Dataset::Strokes, images: 70, pixels: Pixels::Signed },
-        model: ModelConfig {
-            latent_dim: 3,
-            latent: Latent::Normal,
-            output: Output::Tanh,
-            generator: GeneratorConfig {
-                hidden: vec![4],
-                activation: Activation::Relu,
-                slope: 0.0,
-                batch_norm: true,
-                dropout: 0.0,
-            },
-            discriminator: DiscriminatorConfig {
-                hidden: vec![4],
-                activation: Activation::LeakyRelu,
-                slope: 0.2,
-                dropout: 0.3,
-            },
-        },
-        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
-        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
-        train: TrainConfig {
-            batch_size: 10,
-            d_steps: 1,
-            noise: Noise::Fresh,
-            shuffle: true,
-            drop_last: false,
-        },
-    }
+    config::config(
+        "fast",
+        &[
+            "data.dataset=strokes",
+            "data.images=70",
+            "model.latent_dim=3",
+            "model.generator.hidden=[4]",
+            "model.discriminator.hidden=[4]",
+            "train.batch_size=10",
+        ],
+    )
 }
 
 fn spec() -> DatasetSpec {
@@ -147,16 +124,7 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
         data_dir: None,
         idx_dir: None,
         results_dir: folder.to_owned(),
-        record: Record {
-            every_steps: 3,
-            every_epochs: 1,
-            grid_rows: 2,
-            grid_cols: 2,
-            sample_mode: SampleMode::Eval,
-            latent_seed: 0,
-            palette: Palette::Gray,
-            checkpoint_seconds: 0.0,
-        },
+        record: config::record(&["every_steps=3", "grid_rows=2", "grid_cols=2", "checkpoint_seconds=0"]),
         lanes: lanes.collect(),
     }
 }

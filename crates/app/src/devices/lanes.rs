@@ -62,16 +62,9 @@ fn largest_buffer_bytes(_: &Config, _: &DatasetSpec, _: usize) -> u64 {
 
 #[cfg(all(test, feature = "tensor"))]
 mod tests {
-    use std::path::Path;
-
-    use gansweep_config::{Experiment, LoadOptions};
+    use gansweep_fixtures::config::config;
 
     use super::*;
-
-    fn config(recipe: &str) -> Config {
-        let source = format!("name = \"test\"\nrecipe = \"{recipe}\"\n");
-        Experiment::parse(Path::new("test.toml"), source, &LoadOptions::default()).unwrap().config
-    }
 
     /// Of MNIST's shape.
     fn mnist() -> DatasetSpec {
@@ -94,15 +87,19 @@ mod tests {
     fn a_large_gpu_trains_as_many_lanes_as_pay() {
         let h200 = device(DeviceKind::DiscreteGpu, Some(139 << 30), Some(2 << 30));
         for recipe in gansweep_config::recipes::NAMES {
-            assert_eq!(most_lanes(&h200, 1, &config(recipe), &mnist()), PAYING_LANES_ON_A_GPU, "{recipe}");
+            assert_eq!(
+                most_lanes(&h200, 1, &config(recipe, &[]), &mnist()),
+                PAYING_LANES_ON_A_GPU,
+                "{recipe}"
+            );
         }
         let unknown = device(DeviceKind::IntegratedGpu, None, None);
-        assert_eq!(most_lanes(&unknown, 1, &config("jovian"), &mnist()), PAYING_LANES_ON_A_GPU);
+        assert_eq!(most_lanes(&unknown, 1, &config("jovian", &[]), &mnist()), PAYING_LANES_ON_A_GPU);
     }
 
     #[test]
     fn a_small_gpu_trains_what_it_holds_and_its_workers_share_it() {
-        let config = config("coursera");
+        let config = config("coursera", &[]);
         let small = device(DeviceKind::DiscreteGpu, Some(2 << 30), None);
         let lanes = most_lanes(&small, 1, &config, &mnist());
         let budget = ((2_u64 << 30) as f64 * SHARE_OF_OWN_MEMORY) as u64;
@@ -117,7 +114,7 @@ mod tests {
 
     #[test]
     fn no_buffer_is_larger_than_the_driver_takes() {
-        let config = config("coursera");
+        let config = config("coursera", &[]);
         let narrow = device(DeviceKind::DiscreteGpu, Some(139 << 30), Some(128 << 20));
         let lanes = most_lanes(&narrow, 1, &config, &mnist());
         assert!(largest_buffer_bytes(&config, &mnist(), lanes) <= 128 << 20, "{lanes}");
@@ -127,7 +124,12 @@ mod tests {
     #[test]
     fn a_device_without_room_still_tries_one_lane() {
         assert_eq!(
-            most_lanes(&device(DeviceKind::DiscreteGpu, Some(1 << 20), None), 1, &config("fast"), &mnist()),
+            most_lanes(
+                &device(DeviceKind::DiscreteGpu, Some(1 << 20), None),
+                1,
+                &config("fast", &[]),
+                &mnist()
+            ),
             1
         );
     }
@@ -135,6 +137,6 @@ mod tests {
     #[test]
     fn software_trains_few_lanes() {
         let lavapipe = device(DeviceKind::SoftwareGpu, Some(32 << 30), Some(128 << 20));
-        assert_eq!(most_lanes(&lavapipe, 1, &config("jovian"), &mnist()), PAYING_LANES_ON_A_PROCESSOR);
+        assert_eq!(most_lanes(&lavapipe, 1, &config("jovian", &[]), &mnist()), PAYING_LANES_ON_A_PROCESSOR);
     }
 }

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName};
+use tracing::debug;
 
 use super::child::output_within;
 use super::libtorch_build;
@@ -38,6 +39,10 @@ pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>)
     if let Some((program, answer)) = other {
         let answer = answer.unwrap_or_else(|_| Err("could not be asked".to_owned()));
         libtorch_build::merge(&mut devices, &program, answer);
+    }
+    for DeviceInfo { name, backend, adapter, problem, .. } in &devices {
+        let cause = problem.as_ref().map(|problem| &problem.cause);
+        debug!(device = name, backend, adapter, cause, "device found");
     }
     devices
 }

@@ -8,10 +8,10 @@ mod tape;
 use std::sync::Arc;
 
 use gansweep_config::{
-    Activation, Combine, Config, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig, GeneratorConfig,
-    ImageShape, Latent, LossConfig, LossKind, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig, Output,
-    Pixels, TrainConfig,
+    Activation, Combine, Config, Dataset, DatasetSpec, Latent, LossConfig, LossKind, NetworkOptimizer, Noise,
+    OptimizerConfig, Output, Pixels,
 };
+use gansweep_fixtures::config::{config, like_mnist};
 
 use super::CpuTrainer;
 use gansweep_nn::rng::hash32;
@@ -28,37 +28,22 @@ const EPS: f64 = 1e-2;
 
 /// A small GAN; sizes are no multiples of sixteen.
 fn small() -> Config {
+    let mut config = config(
+        "fast",
+        &[
+            "data.dataset=strokes",
+            &format!("data.images={IMAGES}"),
+            "model.latent_dim=7",
+            "model.generator.hidden=[6, 19]",
+            "model.generator.batch_norm=false",
+            "model.discriminator.hidden=[18, 5]",
+            "model.discriminator.dropout=0",
+            "train.batch_size=5",
+        ],
+    );
     let adam = NetworkOptimizer::adam(LR, 0.9, 0.99, EPS);
-    Config {
-        data: DataConfig { dataset: Dataset::Strokes, images: IMAGES, pixels: Pixels::Signed },
-        model: ModelConfig {
-            latent_dim: 7,
-            latent: Latent::Normal,
-            output: Output::Tanh,
-            generator: GeneratorConfig {
-                hidden: vec![6, 19],
-                activation: Activation::Relu,
-                slope: 0.0,
-                batch_norm: false,
-                dropout: 0.0,
-            },
-            discriminator: DiscriminatorConfig {
-                hidden: vec![18, 5],
-                activation: Activation::LeakyRelu,
-                slope: 0.2,
-                dropout: 0.0,
-            },
-        },
-        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
-        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
-        train: TrainConfig {
-            batch_size: 5,
-            d_steps: 1,
-            noise: Noise::Fresh,
-            shuffle: true,
-            drop_last: false,
-        },
-    }
+    config.optimizer = OptimizerConfig { generator: adam, discriminator: adam };
+    config
 }
 
 fn with(change: impl FnOnce(&mut Config)) -> Config {
@@ -177,15 +162,8 @@ fn images(config: &Config) -> TrainingImages {
     TrainingImages { shape: spec.image, bytes, labels, count, pixels: config.data.pixels }
 }
 
-/// As MNIST's.
 fn spec() -> DatasetSpec {
-    DatasetSpec {
-        image: ImageShape { channels: 1, height: 28, width: 28 },
-        classes: 10,
-        train_images: 60_000,
-        test_images: 0,
-        fingerprint: String::new(),
-    }
+    like_mnist()
 }
 
 fn initial(config: &Config, seed: u64) -> LaneState {

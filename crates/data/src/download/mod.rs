@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tracing::{info, warn};
 use ureq::{
     Agent,
     config::{Config, ConfigBuilder},
@@ -87,8 +88,14 @@ fn from_any(
     for (index, mirror) in mirrors.iter().enumerate() {
         let url = format!("{mirror}{}.gz", file.name());
         match from_one(file, &url, agent, progress) {
-            Ok(bytes) => return Ok((bytes, index)),
-            Err(problem) => attempts.push(Attempt { url, problem }),
+            Ok(bytes) => {
+                info!(url, bytes = bytes.len(), "downloaded");
+                return Ok((bytes, index));
+            }
+            Err(problem) => {
+                warn!(url, problem, "download failed");
+                attempts.push(Attempt { url, problem });
+            }
         }
     }
     Err(DataError::Download { dataset: file.dataset, file: file.name(), attempts })

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
@@ -11,30 +10,33 @@ use gansweep_scheduler::Summary;
 use super::{plan, request};
 use crate::cli::SweepArgs;
 use crate::failure::Failure;
+use crate::log::Log;
 use crate::progress::Display;
 use crate::signals::{INTERRUPTED, Interrupts};
 
 /// Runs the command.
-pub(crate) fn run(args: &SweepArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     let interrupts = Interrupts::catch().map_err(Failure::Signals)?;
-    let plan = request::plan(&args.experiment, &args.execution, &args.results)?;
+    let mut plan = request::plan(&args.experiment, &args.execution, &args.results)?;
     if args.dry_run {
         plan::show(&plan)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let workers = if args.in_process { Workers::Threads } else { Workers::Processes };
-    let mut display = Display::new(args.quiet);
+    plan.programs = plan.programs.with_log_file(log.file.clone());
+    let mut display =
+        if log.on_terminal { Display::without_bars(args.quiet) } else { Display::new(args.quiet) };
     let prepared = sweep::prepare(&SweepRequest { plan, workers }, &mut display)?;
     let end = prepared.train(&interrupts.stop_instead(), &mut display);
     display.finish();
     match end? {
-        SweepEnd::Cancelled => Ok(ExitCode::from(INTERRUPTED)),
+        SweepEnd::Cancelled => Ok(INTERRUPTED),
         SweepEnd::Trained(outcome) => conclude(&outcome, &display),
     }
 }
 
 /// Says how it went and where everything is, and chooses the exit code.
-fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<ExitCode, Failure> {
+fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
     let summary = &outcome.summary;
     display.say(&describe(summary));
     if summary.shared_cause.is_some() {
@@ -43,11 +45,11 @@ fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<ExitCode, Failu
         display.say("stopped; the same command goes on from here");
     }
     print_places(&outcome.report, &outcome.database)?;
-    Ok(ExitCode::from(match summary {
+    Ok(match summary {
         Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
         summary if summary.all_well() => 0,
         _ => 1,
-    }))
+    })
 }
 
 fn print_places(page: &Path, database: &Path) -> Result<(), Failure> {

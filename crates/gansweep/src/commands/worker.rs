@@ -1,19 +1,18 @@
 //! The hidden command that trains one group: a job and commands on stdin, frames on stdout.
 
 use std::io::{BufReader, stdin, stdout};
-use std::process::ExitCode;
 
 use gansweep_app::worker;
 
 use crate::output;
 
-/// Runs the command.
-pub(crate) fn run() -> ExitCode {
+/// Runs the command; its exit code.
+pub(crate) fn run() -> u8 {
     match worker::serve(BufReader::new(stdin()), stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             output::error(&error);
-            ExitCode::from(error.exit_code())
+            error.exit_code()
         }
     }
 }

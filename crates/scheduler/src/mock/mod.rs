@@ -14,9 +14,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gansweep_config::{
-    DataIdentity, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan, PlannedRun, RunId,
+    DataIdentity, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Palette, Plan,
+    PlannedRun, Record, RunId, SampleMode,
 };
 use gansweep_protocol::Job;
+use gansweep_store::{Call, SweepRecord};
 
 use self::training::Training;
 use self::worker::MockWorker;
@@ -132,6 +134,33 @@ pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
     };
     let identity = |dataset| DataIdentity { dataset, spec: spec.clone() };
     Ok(Plan::new(&experiment, &identity)?.runs)
+}
+
+/// What is recorded of a sweep on such a plan: a checkpoint after every epoch, and points every two steps.
+pub fn sweep_record(name: &str) -> SweepRecord {
+    SweepRecord {
+        name: name.to_owned(),
+        file: format!("{name}.toml"),
+        call: Call::default(),
+        source_toml: String::new(),
+        description: String::new(),
+        recipe: "fast".to_owned(),
+        axes_json: "[]".to_owned(),
+        dataset_requested: Dataset::Strokes,
+        dataset: Dataset::Strokes,
+        record: Record {
+            every_steps: 2,
+            every_epochs: 1,
+            grid_rows: 1,
+            grid_cols: 1,
+            sample_mode: SampleMode::Eval,
+            latent_seed: 0,
+            palette: Palette::Gray,
+            checkpoint_seconds: 0.0,
+        },
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: "mock".to_owned(),
+    }
 }
 
 /// Decides what a worker does, from its job and the number of launches before it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Progress;
+use tracing::info;
 
 use crate::clock::{AwakeTime, SignsOfLife, Silence};
 use crate::queue::{Group, Kind};
@@ -130,8 +131,11 @@ impl ActiveWorker {
     /// Kills it for that reason; the first reason stays.
     pub(super) fn kill(&mut self, now: AwakeTime, reason: impl Into<String>) {
         if self.killed.is_none() {
+            let reason = reason.into();
+            let first = self.lanes.first().map(|lane| lane.id.as_str());
+            info!(launch = self.launch, first, reason, "killing a worker");
             self.worker.kill();
-            self.killed = Some((now, reason.into()));
+            self.killed = Some((now, reason));
         }
     }
 

@@ -114,7 +114,7 @@ fn geometry(row: &Row<'_>, first: usize) -> rusqlite::Result<Geometry> {
 }
 
 fn dataset(name: &str) -> Result<Dataset, StoreError> {
-    Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| StoreError::Content {
+    Dataset::from_name(name).ok_or_else(|| StoreError::Content {
         what: "a dataset's name".to_owned(),
         detail: format!("`{name}` is none that this program knows"),
     })

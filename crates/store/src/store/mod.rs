@@ -9,9 +9,9 @@ mod summary;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
+use gansweep_base::host;
 use gansweep_config::RunId;
 use gansweep_protocol::Metric;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -47,7 +47,7 @@ impl Store {
     /// that is not this program's to change, which then stays as it is;
     /// [`StoreError::ReadOnly`] and [`StoreError::Full`] where nothing can be written.
     pub fn open(results_dir: &Path) -> Result<Self, StoreError> {
-        Self::open_with_clock(results_dir, system_clock)
+        Self::open_with_clock(results_dir, host::unix_ms)
     }
 
     /// Like [`Store::open`], with a clock of the caller's, so that the same calls write the same
@@ -126,14 +126,6 @@ fn metric_ids(connection: &Connection) -> Result<MetricIds, Fault> {
     let mut statement = connection.prepare("SELECT metric_id FROM metrics WHERE name = ?1")?;
     let id = |metric: Metric| Ok((metric, statement.query_row([metric.name()], |row| row.get(0))?));
     Metric::ALL.into_iter().map(id).collect()
-}
-
-/// A clock before 1970 or after the year 292 million reads as the nearer end.
-fn system_clock() -> i64 {
-    match SystemTime::UNIX_EPOCH.elapsed() {
-        Ok(elapsed) => i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX),
-        Err(_) => 0,
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use gansweep_config::{
-    Activation, Assignment, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec,
-    DiscriminatorConfig, GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer,
-    Noise, OptimizerConfig, Output, Palette, Pixels, PlannedRun, Record, RunId, SampleMode, TrainConfig,
-};
+use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, PlannedRun, RunId};
+use gansweep_fixtures::config::{self, like_mnist};
 use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, Samples, Started};
 use serde_json::json;
 use tempfile::TempDir;
@@ -83,16 +80,14 @@ pub(super) fn sweep(name: &str) -> SweepRecord {
         axes_json: r#"[{"key":"optimizer.lr","values":[1e-4,2e-4]}]"#.to_owned(),
         dataset_requested: Dataset::Mnist,
         dataset: Dataset::Strokes,
-        record: Record {
-            every_steps: 50,
-            every_epochs: 1,
-            grid_rows: GEOMETRY.rows,
-            grid_cols: GEOMETRY.cols,
-            sample_mode: SampleMode::Eval,
-            latent_seed: 7,
-            palette: Palette::GrayR,
-            checkpoint_seconds: 20.0,
-        },
+        record: config::record(&[
+            "every_steps=50",
+            &format!("grid_rows={}", GEOMETRY.rows),
+            &format!("grid_cols={}", GEOMETRY.cols),
+            "latent_seed=7",
+            "palette=gray-r",
+            "checkpoint_seconds=20",
+        ]),
         program_version: "0.1.0".to_owned(),
         machine: "bench, 2 cores".to_owned(),
     }
@@ -131,47 +126,21 @@ fn planned(lr: f64, width: u32, seed: u64) -> PlannedRun {
 }
 
 pub(super) fn strokes() -> DatasetSpec {
-    DatasetSpec {
-        image: ImageShape { channels: 1, height: GEOMETRY.height, width: GEOMETRY.width },
-        classes: 10,
-        train_images: 60_000,
-        test_images: 10_000,
-        fingerprint: "strokes-1".to_owned(),
-    }
+    DatasetSpec { fingerprint: "strokes-1".to_owned(), ..like_mnist() }
 }
 
 pub(super) fn config(lr: f64, width: u32) -> Config {
-    let adam = NetworkOptimizer::adam(lr, 0.5, 0.999, 1e-8);
-    Config {
-        data: DataConfig { dataset: Dataset::Strokes, images: 0, pixels: Pixels::Signed },
-        model: ModelConfig {
-            latent_dim: 64,
-            latent: Latent::Normal,
-            output: Output::Tanh,
-            generator: GeneratorConfig {
-                hidden: vec![width, 2 * width],
-                activation: Activation::Relu,
-                slope: 0.0,
-                batch_norm: true,
-                dropout: 0.0,
-            },
-            discriminator: DiscriminatorConfig {
-                hidden: vec![2 * width, width],
-                activation: Activation::LeakyRelu,
-                slope: 0.2,
-                dropout: 0.3,
-            },
-        },
-        loss: LossConfig::non_saturating(Combine::Sum, 0.1),
-        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
-        train: TrainConfig {
-            batch_size: 64,
-            d_steps: 1,
-            noise: Noise::Fresh,
-            shuffle: true,
-            drop_last: false,
-        },
-    }
+    config::config(
+        "fast",
+        &[
+            "data.dataset=strokes",
+            &format!("model.generator.hidden=[{width}, {}]", 2 * width),
+            &format!("model.discriminator.hidden=[{}, {width}]", 2 * width),
+            "model.generator.slope=0",
+            "loss.label_smoothing=0.1",
+            &format!("optimizer.lr={lr}"),
+        ],
+    )
 }
 
 /// The events of one attempt, numbered as a worker numbers them.

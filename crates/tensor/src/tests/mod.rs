@@ -3,13 +3,10 @@
 #[cfg(feature = "wgpu")]
 mod driver;
 
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use gansweep_config::{
-    Config, Experiment, LoadOptions, LossKind, NetworkOptimizer, OptimizerConfig, SampleMode,
-};
-use gansweep_fixtures::case::like_mnist;
+use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, SampleMode};
+use gansweep_fixtures::config::{config, like_mnist};
 use rand::Rng;
 
 use super::TensorTrainer;
@@ -45,13 +42,6 @@ pub(super) fn test_device() -> OpenDevice {
         if std::env::var_os("GANSWEEP_TEST_ISSUED").is_some() { device.without_replay() } else { device }
     });
     OPEN.clone()
-}
-
-pub(super) fn config(recipe: &str, sets: &[&str]) -> Config {
-    let options =
-        LoadOptions { sets: sets.iter().map(ToString::to_string).collect(), ..LoadOptions::default() };
-    let source = format!("name = \"test\"\nrecipe = \"{recipe}\"\n");
-    Experiment::parse(Path::new("test.toml"), source, &options).unwrap().config
 }
 
 fn small(recipe: &str, sets: &[&str]) -> Config {

@@ -5,54 +5,32 @@ mod memory;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gansweep_config::{
-    Activation, Combine, Config, ConfigHash, DataConfig, Dataset, DatasetSpec, DiscriminatorConfig,
-    GeneratorConfig, ImageShape, Latent, LossConfig, ModelConfig, NetworkOptimizer, Noise, OptimizerConfig,
-    Output, Palette, Pixels, PlannedRun, Record, RunId, RunState, SampleMode, TrainConfig,
-};
+use gansweep_config::{Config, ConfigHash, DatasetSpec, PlannedRun, RunId, RunState};
+use gansweep_fixtures::config::like_mnist;
+use gansweep_scheduler::mock::sweep_record;
 use gansweep_scheduler::{
     Launcher, NeverPrune, Notice, Pacing, PlannedRuns, Pruner, Recorder, RunnerError, Searcher, Slot,
     StopSignal, Summary, SweepParts, SweepRequest, run_sweep,
 };
-use gansweep_store::{Call, SweepRecord};
-
 pub(crate) use memory::{Memory, Row};
 
 pub(crate) const STEPS_PER_EPOCH: u64 = 4;
 
 /// Of four steps an epoch.
 pub(crate) fn config(hidden: u32) -> Config {
-    let adam = NetworkOptimizer::adam(2e-4, 0.5, 0.999, 1e-8);
-    Config {
-        data: DataConfig { dataset: Dataset::Strokes, images: 64, pixels: Pixels::Signed },
-        model: ModelConfig {
-            latent_dim: 8,
-            latent: Latent::Normal,
-            output: Output::Tanh,
-            generator: GeneratorConfig {
-                hidden: vec![hidden],
-                activation: Activation::Relu,
-                slope: 0.0,
-                batch_norm: false,
-                dropout: 0.0,
-            },
-            discriminator: DiscriminatorConfig {
-                hidden: vec![hidden],
-                activation: Activation::LeakyRelu,
-                slope: 0.2,
-                dropout: 0.0,
-            },
-        },
-        loss: LossConfig::non_saturating(Combine::Sum, 0.0),
-        optimizer: OptimizerConfig { generator: adam, discriminator: adam },
-        train: TrainConfig {
-            batch_size: 16,
-            d_steps: 1,
-            noise: Noise::Fresh,
-            shuffle: true,
-            drop_last: false,
-        },
-    }
+    gansweep_fixtures::config::config(
+        "fast",
+        &[
+            "data.dataset=strokes",
+            "data.images=64",
+            "model.latent_dim=8",
+            &format!("model.generator.hidden=[{hidden}]"),
+            "model.generator.batch_norm=false",
+            &format!("model.discriminator.hidden=[{hidden}]"),
+            "model.discriminator.dropout=0",
+            "train.batch_size=16",
+        ],
+    )
 }
 
 /// `seeds` runs of one config.
@@ -75,43 +53,7 @@ pub(crate) fn run(config: &Config, epochs: u32, seed: u64) -> PlannedRun {
 }
 
 fn strokes() -> DatasetSpec {
-    DatasetSpec {
-        image: ImageShape { channels: 1, height: 28, width: 28 },
-        classes: 10,
-        train_images: 60_000,
-        test_images: 10_000,
-        fingerprint: "strokes".to_owned(),
-    }
-}
-
-fn record() -> Record {
-    Record {
-        every_steps: 2,
-        every_epochs: 1,
-        grid_rows: 1,
-        grid_cols: 1,
-        sample_mode: SampleMode::Eval,
-        latent_seed: 0,
-        palette: Palette::Gray,
-        checkpoint_seconds: 0.0,
-    }
-}
-
-fn sweep_record() -> SweepRecord {
-    SweepRecord {
-        name: "test".to_owned(),
-        file: "test.toml".to_owned(),
-        call: Call::default(),
-        source_toml: String::new(),
-        description: String::new(),
-        recipe: "fast".to_owned(),
-        axes_json: "[]".to_owned(),
-        dataset_requested: Dataset::Strokes,
-        dataset: Dataset::Strokes,
-        record: record(),
-        program_version: "0.0.0".to_owned(),
-        machine: "test".to_owned(),
-    }
+    DatasetSpec { fingerprint: "strokes".to_owned(), ..like_mnist() }
 }
 
 /// That trains at most so many runs at a time.
@@ -139,7 +81,7 @@ impl Harness {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let slots = (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes)).collect();
         let request = SweepRequest {
-            sweep: sweep_record(),
+            sweep: sweep_record("test"),
             slots,
             step_flops,
             results_dir: folder.path().to_owned(),

@@ -1,0 +1,137 @@
+//! What the log tells of the work: the same progress, notices and events that a display and the
+//! database get, so that nothing has to be told twice.
+//!
+//! A line's target is the crate whose work it tells of, whatever the module that writes it.
+
+use gansweep_protocol::{Envelope, Event, Frame};
+use gansweep_scheduler::{Notice, RunName};
+use tracing::{debug, error, info, trace, warn};
+
+use crate::{Observer, Progress};
+
+/// The target of what happens in a worker.
+const WORKER: &str = "gansweep_train";
+
+/// An observer whose progress is logged too.
+pub(crate) struct Logged<'a>(pub(crate) &'a mut dyn Observer);
+
+impl Observer for Logged<'_> {
+    fn observe(&mut self, progress: Progress<'_>) {
+        log_progress(&progress);
+        self.0.observe(progress);
+    }
+}
+
+fn log_progress(progress: &Progress<'_>) {
+    match progress {
+        Progress::Download(download) => {
+            trace!(target: "gansweep_data", url = download.url, received = download.received, "downloading");
+        }
+        Progress::DownloadEnded => trace!(target: "gansweep_data", "no more downloads"),
+        Progress::FellBack { dataset, fallback, reason } => {
+            let (dataset, fallback) = (dataset.name(), fallback.name());
+            warn!(target: "gansweep_data", dataset, fallback, %reason, "dataset replaced");
+        }
+        Progress::Planned(plan) => {
+            let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
+            info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");
+        }
+        Progress::WaitingForResults { results, holder } => {
+            let results = results.display();
+            info!(target: "gansweep_store", %results, holder, "waiting for the results folder");
+        }
+        Progress::Sweep(notice) => log_notice(notice),
+        Progress::WritingReport(page) => {
+            info!(target: "gansweep_report", page = %page.display(), "writing the report");
+        }
+    }
+}
+
+fn log_notice(notice: &Notice) {
+    const TARGET: &str = "gansweep_scheduler";
+    match notice {
+        Notice::Reclaimed { run, attempt } => {
+            warn!(target: TARGET, %run, attempt, "attempt had ended without notice");
+        }
+        Notice::Skipped { run, state } => {
+            // A sweep that is started again may have thousands of them.
+            trace!(target: TARGET, run = %run.id, label = run.label, state = state.name(), "already done");
+        }
+        Notice::Begun { groups, slots, progress } => {
+            info!(target: TARGET, groups, slots, runs = progress.runs, done = progress.done, "sweep begins");
+        }
+        Notice::CheckpointUnusable { run, path, reason } => {
+            warn!(target: TARGET, run = %run.id, path, reason, "checkpoint cannot be used");
+        }
+        Notice::Resuming { run, step } => {
+            info!(target: TARGET, run = %run.id, label = run.label, step, "run goes on from its checkpoint");
+        }
+        Notice::GroupStarted { slot, device, runs } => {
+            info!(target: TARGET, slot, device, runs = ids(runs), "group started");
+        }
+        Notice::Progress { sweep, .. } => {
+            let (done, active) = (sweep.done, sweep.active);
+            trace!(target: TARGET, done, active, steps = sweep.steps_done, of = sweep.steps_total, "progress");
+        }
+        Notice::RunEnded { run, state, step, cause } => {
+            let (label, state) = (&run.label, state.name());
+            info!(target: TARGET, run = %run.id, label, state, step, cause, "run ended");
+        }
+        Notice::WorkerLost { slot, device, cause, requeued, groups, failed } => {
+            let (requeued, failed) = (ids(requeued), ids(failed));
+            warn!(target: TARGET, slot, device, cause, requeued, groups, failed, "worker lost");
+        }
+        Notice::SlotLost { slot, device, cause, left } => {
+            warn!(target: TARGET, slot, device, cause, left, "slot takes no more groups");
+        }
+        Notice::Leftover { path, reason } => {
+            warn!(target: TARGET, path, reason, "file is no longer needed but cannot be deleted");
+        }
+        Notice::SharedCause { cause } => {
+            error!(target: TARGET, cause, "sweep ends for a cause that all runs share");
+        }
+        Notice::Stopping { level, workers } => info!(target: TARGET, ?level, workers, "stopping"),
+    }
+}
+
+fn ids(runs: &[RunName]) -> String {
+    runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Logs what a worker sends, before it is sent.
+pub(crate) fn log_frame(frame: &Frame) {
+    match frame {
+        Frame::Event(envelope) => log_event(envelope),
+        Frame::Progress(it) => {
+            let (run, attempt, step, of) = (&it.run, it.attempt, it.step, it.total_steps);
+            trace!(target: WORKER, %run, attempt, step, of, "progress");
+        }
+        // Its own thread sends several a second.
+        Frame::Heartbeat(_) => {}
+    }
+}
+
+fn log_event(envelope: &Envelope) {
+    let Envelope { run, attempt, event, .. } = envelope;
+    let step = event.step();
+    let ended =
+        |cause: Option<&String>, what: &str| debug!(target: WORKER, %run, attempt, step, cause, "run {what}");
+    match event {
+        Event::Started(it) => {
+            let (backend, lane) = (&it.backend, it.lane);
+            debug!(target: WORKER, %run, attempt, step, device = it.device, backend, lane, "run started");
+        }
+        Event::Checkpoint(it) => {
+            let (path, bytes) = (&it.path, it.bytes);
+            debug!(target: WORKER, %run, attempt, step, path, bytes, "checkpoint written");
+        }
+        Event::Completed(_) => ended(None, "completed"),
+        Event::Interrupted(_) => ended(None, "interrupted"),
+        Event::Paused(it) => ended(Some(&it.cause), "paused"),
+        Event::Pruned(it) => ended(Some(&it.cause), "pruned"),
+        Event::Diverged(it) => ended(Some(&it.cause), "diverged"),
+        Event::Failed(it) => ended(Some(&it.cause), "failed"),
+        Event::Points(_) => trace!(target: WORKER, %run, attempt, step, "points"),
+        Event::Samples(_) => trace!(target: WORKER, %run, attempt, step, "samples"),
+    }
+}
