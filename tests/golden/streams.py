@@ -174,7 +174,7 @@ class Check:
             for index, name in enumerate(names):
                 values = self.inputs[name]
                 weight = self.inputs[name.replace("bias", "weight")]
-                if weight.ndim == 1:  # BatchNorm
+                if weight.ndim == 1:  # a normalisation
                     self.equal(name, np.full(values.size, float(name.endswith("weight"))))
                     continue
                 bound = np.float32(1) / np.sqrt(np.float32(weight.shape[1]))

@@ -366,6 +366,8 @@ class FromConfig(Tutorial):
             layers.append(nn.Linear(inputs, width))
             if part.get("batch_norm"):
                 layers.append(nn.BatchNorm1d(width))
+            if part.get("layer_norm"):
+                layers.append(nn.LayerNorm(width))
             layers.append(nn.ReLU() if part["activation"] == "relu" else nn.LeakyReLU(part["slope"]))
             if part["dropout"] > 0:
                 layers.append(GivenDropout(part["dropout"]))

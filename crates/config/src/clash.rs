@@ -27,6 +27,7 @@ pub(crate) fn clashes(config: &Config, experiment: &Experiment, data: Option<&Da
         no_path(config, experiment),
         output_and_pixels(config),
         labels_that_are_not_smoothed(config),
+        two_normalisations(config),
         data.and_then(|data| too_many_images(config, data)),
         images.and_then(|images| no_full_batch(config, images)),
         lonely_image(config, images),
@@ -56,6 +57,14 @@ fn output_and_pixels(config: &Config) -> Option<Clash> {
         keys: &["model.output", "data.pixels"],
         reason: format!("\"{output}\" cannot reach all pixels of `data.pixels = \"{pixels}\"`"),
         expected: format!("`data.pixels = \"{right_pixels}\"`, or `model.output = \"{right_output}\"`"),
+    })
+}
+
+fn two_normalisations(config: &Config) -> Option<Clash> {
+    (config.model.generator.batch_norm && config.model.generator.layer_norm).then(|| Clash {
+        keys: &["model.generator.layer_norm", "model.generator.batch_norm"],
+        reason: "the generator's layers are normalised once, by layer or by batch".to_owned(),
+        expected: "`model.generator.batch_norm = false`, or `model.generator.layer_norm = false`".to_owned(),
     })
 }
 

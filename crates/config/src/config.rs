@@ -102,8 +102,8 @@ pub enum Activation {
     LeakyRelu,
 }
 
-/// The generator: per hidden layer Linear, `BatchNorm` (if any), activation, Dropout (if any); then
-/// Linear to as many numbers as an image has and the output activation.
+/// The generator: per hidden layer Linear, `BatchNorm` or `LayerNorm` (if any), activation, Dropout (if
+/// any); then Linear to as many numbers as an image has and the output activation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorConfig {
@@ -115,12 +115,15 @@ pub struct GeneratorConfig {
     pub slope: f64,
     /// Whether `BatchNorm1d` (eps 1e-5, momentum 0.1) follows each hidden Linear.
     pub batch_norm: bool,
+    /// Whether `LayerNorm` (eps 1e-5) does.
+    #[serde(default)]
+    pub layer_norm: bool,
     /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
     pub dropout: f64,
 }
 
-/// The discriminator: per hidden layer Linear, activation, Dropout (if any); then Linear to one
-/// logit.
+/// The discriminator: per hidden layer Linear, `LayerNorm` (if any), activation, Dropout (if any); then
+/// Linear to one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiscriminatorConfig {
@@ -130,6 +133,9 @@ pub struct DiscriminatorConfig {
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
+    /// Whether `LayerNorm` (eps 1e-5) follows each hidden Linear.
+    #[serde(default)]
+    pub layer_norm: bool,
     /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
     pub dropout: f64,
 }

@@ -91,11 +91,13 @@ mod tests {
         model.discriminator.activation = "leaky-relu"
         model.discriminator.dropout = 0.3
         model.discriminator.hidden = [512,256]
+        model.discriminator.layer_norm = false
         model.discriminator.slope = 0.2
         model.generator.activation = "relu"
         model.generator.batch_norm = true
         model.generator.dropout = 0.0
         model.generator.hidden = [256,512]
+        model.generator.layer_norm = false
         model.generator.slope = 0.2
         model.latent = "normal"
         model.latent_dim = 64

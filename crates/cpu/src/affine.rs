@@ -1,6 +1,6 @@
 //! What normalisations have in common: parameters, what a backward pass needs, and statistics.
 
-use super::matrix::Matrix;
+use super::matrix::{LINE, Matrix};
 use super::trained::Trained;
 
 /// What scales and shifts a normalised row, each `[1, features]`.
@@ -20,6 +20,8 @@ pub(super) struct NormTrace {
     /// `[1, features]`: gradients of weight and bias.
     pub(super) weight_gradient: Matrix,
     pub(super) bias_gradient: Matrix,
+    /// `[rows, 16]`: sums of each row, where rows are normalised by themselves.
+    pub(super) row_sums: [Matrix; 2],
 }
 
 /// Which statistics normalise, where those of a batch do.
@@ -41,7 +43,7 @@ impl Affine {
 }
 
 impl NormTrace {
-    /// Room for up to `rows` rows of which each feature is normalised along them.
+    /// Room for up to `rows` rows, whose features are normalised each by itself.
     pub(super) fn of_columns(rows: usize, features: usize) -> Self {
         let line = Matrix::new(1, features);
         Self {
@@ -49,6 +51,14 @@ impl NormTrace {
             inverse_std: line.clone(),
             weight_gradient: line.clone(),
             bias_gradient: line,
+            row_sums: [Matrix::new(0, 0), Matrix::new(0, 0)],
         }
+    }
+
+    /// Room for up to `rows` rows that are normalised each by itself.
+    pub(super) fn of_rows(rows: usize, features: usize) -> Self {
+        let sums = Matrix::new(rows, LINE);
+        let row_sums = [sums.clone(), sums.clone()];
+        Self { inverse_std: sums, row_sums, ..Self::of_columns(rows, features) }
     }
 }

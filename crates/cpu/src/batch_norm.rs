@@ -146,7 +146,7 @@ impl NullaryFnOnce for Backward<'_> {
     /// The formula of Ioffe and Szegedy 2015, section 3.
     #[inline(always)]
     fn call(self) {
-        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient } = self.trace;
+        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, .. } = self.trace;
         for panel in 0..self.gradient.panels() {
             let (rows, normalised) = (self.gradient.panel_mut(panel), normalised.panel(panel));
             let (mut along, mut sum) = (Line::ZERO, Line::ZERO);

@@ -34,6 +34,7 @@ mod batch_norm;
 mod engine;
 mod input;
 mod lane;
+mod layer_norm;
 mod loss;
 mod mask;
 mod matrix;

@@ -5,6 +5,7 @@ use gansweep_config::{Activation, Config};
 use super::batch_norm::BatchNorm;
 use super::engine::Engine;
 use super::input::Input;
+use super::layer_norm::LayerNorm;
 use super::norm::Norm;
 use super::squash::Squash;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
@@ -44,6 +45,9 @@ impl Perceptron {
                 }),
                 (Layer::BatchNorm, Some(stage)) => {
                     stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
+                }
+                (Layer::LayerNorm, Some(stage)) => {
+                    stage.norm = Some(Norm::Layer(LayerNorm::new(node.outputs(), buffers)));
                 }
                 (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
                 (Layer::Dropout, Some(stage)) => {

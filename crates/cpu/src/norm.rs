@@ -5,6 +5,7 @@ use pulp::Arch;
 use super::activation::Leaky;
 use super::affine::{Affine, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
+use super::layer_norm::LayerNorm;
 use super::matrix::Matrix;
 use super::trained::Learning;
 
@@ -12,6 +13,7 @@ use super::trained::Learning;
 #[derive(Debug)]
 pub(super) enum Norm {
     Batch(BatchNorm),
+    Layer(LayerNorm),
 }
 
 /// The tensors of a normalisation, the statistics that it keeps under their names.
@@ -25,6 +27,7 @@ impl Norm {
     pub(super) fn trace(&self, rows: usize, features: usize) -> NormTrace {
         match self {
             Self::Batch(_) => NormTrace::of_columns(rows, features),
+            Self::Layer(_) => NormTrace::of_rows(rows, features),
         }
     }
 
@@ -39,6 +42,7 @@ impl Norm {
     ) {
         match self {
             Self::Batch(norm) => norm.forward(arch, statistics, trace, leaky, out),
+            Self::Layer(norm) => norm.forward(arch, trace, leaky, out),
         }
     }
 
@@ -56,6 +60,10 @@ impl Norm {
                 norm.backward(arch, trace, gradient);
                 &mut norm.affine
             }
+            Self::Layer(norm) => {
+                norm.backward(arch, trace, gradient);
+                &mut norm.affine
+            }
         };
         if let Some(learning) = learning {
             weight.learn(arch, &trace.weight_gradient, learning);
@@ -66,6 +74,7 @@ impl Norm {
     /// Everything that a lane's state has of the layer.
     pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
         match self {
+            Self::Layer(LayerNorm { affine }) => Tensors { affine, buffers: Vec::new() },
             Self::Batch(BatchNorm { affine, running_mean, running_var }) => Tensors {
                 affine,
                 buffers: vec![("running_mean", running_mean), ("running_var", running_var)],

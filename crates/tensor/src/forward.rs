@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
-use gansweep_nn::network::{BatchNorm, Layer, Network};
+use gansweep_nn::network::{BatchNorm, Layer, LayerNorm, Network};
 
 /// Where `BatchNorm` takes mean and variance from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +56,17 @@ impl Pass<'_> {
                 let normal = match self.statistics {
                     Statistics::Running => {
                         let [mean, variance] = pair(&mut running);
-                        normalise(x - mean, variance)
+                        normalise(x - mean, variance, BatchNorm::EPS)
                     }
                     Statistics::Batch => normalise_batch(x, &mut moments),
                 };
                 normal * weight + bias
+            }
+            Layer::LayerNorm => {
+                let [weight, bias] = pair(&mut parameters);
+                let centred = x.clone() - x.mean_dim(2);
+                let variance = centred.clone().square().mean_dim(2);
+                normalise(centred, variance, LayerNorm::EPS) * weight + bias
             }
             Layer::LeakyRelu => self.slopes.apply(x),
             Layer::Dropout => match masks.next() {
@@ -85,9 +91,9 @@ fn normalise_batch(x: Tensor<3>, moments: &mut Vec<Tensor<3>>) -> Tensor<3> {
     let variance = centred.clone().square().mean_dim(1);
     moments.push(mean.without_autodiff());
     moments.push(variance.clone().without_autodiff());
-    normalise(centred, variance)
+    normalise(centred, variance, BatchNorm::EPS)
 }
 
-fn normalise(centred: Tensor<3>, variance: Tensor<3>) -> Tensor<3> {
-    centred / (variance + BatchNorm::EPS).sqrt()
+fn normalise(centred: Tensor<3>, variance: Tensor<3>, eps: f64) -> Tensor<3> {
+    centred / (variance + eps).sqrt()
 }

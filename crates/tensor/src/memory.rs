@@ -26,7 +26,7 @@ const PAGE_SLACK: u64 = MIB;
 /// Tensors of a hidden layer that wait for the backward pass, and those in work: the sum of product
 /// and bias, the factor of the activation, their product.
 const TENSORS_OF_A_LAYER: usize = 3;
-/// The same of its `BatchNorm`: centred, its square, normalised, scaled.
+/// The same of its normalisation: centred, its square, normalised, scaled.
 const TENSORS_OF_A_NORM: usize = 4;
 /// Tensors of every dropout mask of a step at once, while they are made.
 const TENSORS_OF_MASKS: usize = 3;
@@ -168,7 +168,7 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     network.nodes.iter().flat_map(move |node| {
         let count = match node.layer {
             Layer::LeakyRelu => TENSORS_OF_A_LAYER,
-            Layer::BatchNorm => TENSORS_OF_A_NORM,
+            Layer::BatchNorm | Layer::LayerNorm => TENSORS_OF_A_NORM,
             Layer::Dropout => 1,
             // The sum of product and bias is counted with the activation, and the last layer apart.
             Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::common::{env, faults, faults_with, plan_faults, profile, sets};
+use crate::common::{env, faults, faults_with, load, plan_faults, profile, sets};
 
 #[test]
 fn a_misspelt_key_is_told_with_its_line_and_the_right_name() {
@@ -218,6 +218,12 @@ fn output_and_pixels_contradict_each_other_where_they_are_given() {
 }
 
 #[test]
+fn a_generator_is_normalised_by_batch_or_by_layer() {
+    assert_snapshot!(faults("[model.generator]\nlayer_norm = true\n"), @"test.toml:2: model.generator.layer_norm: the generator's layers are normalised once, by layer or by batch; expected `model.generator.batch_norm = false`, or `model.generator.layer_norm = false` (from file)");
+    load("model.layer_norm = true\nmodel.generator.batch_norm = false\n");
+}
+
+#[test]
 fn batch_normalisation_needs_two_images_in_the_last_batch() {
     assert_snapshot!(faults("[data]\nimages = 65\n"), @r#"test.toml:2: data.images: batches of 64 leave one of 65 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from file)"#);
     assert_snapshot!(faults("[sweep.grid]\n\"train.batch_size\" = [1, 64]\n"), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch (in 1 of 2 configs); expected at least 2, or `model.generator.batch_norm = false` (from file)"#);
@@ -236,7 +242,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:42: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:44: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 

@@ -105,6 +105,14 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
+            "layer norm in both",
+            with(|c| {
+                c.model.generator.layer_norm = true;
+                c.model.discriminator.layer_norm = true;
+                c.model.discriminator.dropout = 0.3;
+            }),
+        ),
+        (
             "dropout in both",
             with(|c| {
                 c.model.generator.dropout = 0.4;

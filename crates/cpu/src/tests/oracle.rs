@@ -163,6 +163,7 @@ impl Oracle {
                     linear(tape, &vars[&name("weight")], &vars[&name("bias")], node.inputs(), &rows)
                 }
                 Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, mode),
+                Layer::LayerNorm => layer_norm(tape, &vars[&name("weight")], &vars[&name("bias")], &rows),
                 Layer::LeakyRelu => {
                     each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
                 }
@@ -282,6 +283,25 @@ fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &B
                 .collect()
         })
         .collect()
+}
+
+fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {
+    let mut out = Batch::new();
+    for row in rows {
+        let mean = tape.mean(row);
+        let differences: Vec<Var> = row.iter().map(|&x| tape.sub(x, mean)).collect();
+        let squares: Vec<Var> = differences.iter().map(|&d| tape.mul(d, d)).collect();
+        let var = tape.mean(&squares);
+        let std = (var.value + 1e-5).sqrt();
+        let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
+        let scaled = differences.iter().zip(weight).zip(bias).map(|((&difference, &weight), &bias)| {
+            let normalised = tape.mul(difference, inverse);
+            let scaled = tape.mul(normalised, weight);
+            tape.add(scaled, bias)
+        });
+        out.push(scaled.collect());
+    }
+    out
 }
 
 /// Which loss, on which images.

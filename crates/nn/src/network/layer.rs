@@ -1,6 +1,6 @@
 //! The list of layers.
 
-use super::{BatchNorm, Describe, Linear, Pointwise};
+use super::{BatchNorm, Describe, LayerNorm, Linear, Pointwise};
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
 /// between the lanes of a group (slopes, dropout rates).
@@ -10,6 +10,8 @@ pub enum Layer {
     Linear(Linear),
     /// See [`BatchNorm`].
     BatchNorm,
+    /// See [`LayerNorm`].
+    LayerNorm,
     /// Leaky ReLU; ReLU is the one whose slope is 0.
     LeakyRelu,
     /// Inverted dropout: kept values are divided by the probability of being kept.
@@ -26,6 +28,7 @@ impl Layer {
         match self {
             Self::Linear(layer) => layer,
             Self::BatchNorm => &BatchNorm,
+            Self::LayerNorm => &LayerNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),
             Self::Dropout => &Pointwise("Dropout"),
             Self::Tanh => &Pointwise("Tanh"),

@@ -8,6 +8,7 @@
 mod batch_norm;
 mod describe;
 mod layer;
+mod layer_norm;
 mod linear;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use gansweep_config::{Config, ImageShape, Output};
 pub use batch_norm::BatchNorm;
 pub use describe::{Describe, Init, Pointwise, TensorSpec};
 pub use layer::Layer;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 
 /// Which of the two networks.
@@ -159,7 +161,12 @@ impl Network {
     /// `[latent_dim]` to an image.
     fn generator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
         let generator = &config.model.generator;
-        let mut layers = hidden_layers(&generator.hidden, generator.batch_norm, generator.dropout > 0.0);
+        let norm = match (generator.batch_norm, generator.layer_norm) {
+            (true, _) => Some(Layer::BatchNorm),
+            (false, true) => Some(Layer::LayerNorm),
+            (false, false) => None,
+        };
+        let mut layers = hidden_layers(&generator.hidden, norm, generator.dropout > 0.0);
         layers.push(Layer::Linear(Linear { outputs: image.size() }));
         layers.push(match config.model.output {
             Output::Tanh => Layer::Tanh,
@@ -171,7 +178,8 @@ impl Network {
     /// An image to one number, the output.
     fn discriminator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
         let discriminator = &config.model.discriminator;
-        let mut layers = hidden_layers(&discriminator.hidden, false, discriminator.dropout > 0.0);
+        let norm = discriminator.layer_norm.then_some(Layer::LayerNorm);
+        let mut layers = hidden_layers(&discriminator.hidden, norm, discriminator.dropout > 0.0);
         layers.push(Layer::Linear(Linear { outputs: 1 }));
         Self::new(Role::Discriminator, &[image.size()], layers, 1)
     }
@@ -212,11 +220,11 @@ impl Network {
     }
 }
 
-fn hidden_layers(widths: &[u32], batch_norm: bool, dropout: bool) -> Vec<Layer> {
+fn hidden_layers(widths: &[u32], norm: Option<Layer>, dropout: bool) -> Vec<Layer> {
     let mut layers = Vec::new();
     for &width in widths {
         layers.push(Layer::Linear(Linear { outputs: width as usize }));
-        layers.extend(batch_norm.then_some(Layer::BatchNorm));
+        layers.extend(norm);
         layers.push(Layer::LeakyRelu);
         layers.extend(dropout.then_some(Layer::Dropout));
     }

@@ -215,6 +215,14 @@ fn each_loss_follows_the_native_path() {
 }
 
 #[test]
+fn layer_norm_follows_the_native_path() {
+    let config = |lr: &str| small("udacity", &["model.layer_norm=true", &format!("optimizer.lr={lr}")]);
+    let [measured, states, images] = apart(&["1e-4", "3e-4"].map(config), &[30]);
+    eprintln!("{measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
 fn each_optimizer_follows_the_native_path() {
     for optimizer in NetworkOptimizer::examples() {
         let configs = [1e-4, 3e-4].map(|lr| {

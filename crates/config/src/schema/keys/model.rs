@@ -53,6 +53,12 @@ pub(super) static KEYS: &[Key] = &[
         "Slope of both networks.",
     ),
     shorthand(
+        "model.layer_norm",
+        Kind::Bool,
+        &["model.generator.layer_norm", "model.discriminator.layer_norm"],
+        "Layer normalisation of both networks.",
+    ),
+    shorthand(
         "model.dropout",
         FRACTION,
         &["model.generator.dropout", "model.discriminator.dropout"],
@@ -95,6 +101,15 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Whether batch normalisation (eps 1e-5, momentum 0.1) stands between each hidden Linear layer of the generator and its activation.",
     }),
     math(Math {
+        path: "model.generator.layer_norm",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.model.generator.layer_norm),
+        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the generator and its activation, in place of batch normalisation.",
+    }),
+    math(Math {
         path: "model.generator.dropout",
         kind: FRACTION,
         default: "0.0",
@@ -129,6 +144,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.model.discriminator.slope),
         doc: "Slope below zero of the discriminator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
+    }),
+    math(Math {
+        path: "model.discriminator.layer_norm",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.model.discriminator.layer_norm),
+        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the discriminator and its activation.",
     }),
     math(Math {
         path: "model.discriminator.dropout",

@@ -1,0 +1,226 @@
+//! `LayerNorm` with affine parameters.
+//!
+//! A row's numbers lie in one line of each panel. Panels are gone through one after the other, as they lie
+//! in memory; sixteen sums for each row grow meanwhile and become one at the end, always in the same order.
+
+use gansweep_nn::network;
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+
+use super::activation::{Leaky, store};
+use super::affine::{Affine, NormTrace};
+use super::matrix::{LINE, Line, Matrix};
+
+const EPS: f32 = network::LayerNorm::EPS as f32;
+
+/// A layer that normalises each row by itself.
+#[derive(Debug)]
+pub(super) struct LayerNorm {
+    pub(super) affine: Affine,
+}
+
+impl LayerNorm {
+    /// Zero, with so many buffers of the optimiser.
+    pub(super) fn new(features: usize, buffers: usize) -> Self {
+        Self { affine: Affine::new(features, buffers) }
+    }
+
+    /// Normalises `trace.normalised` in place; scaled, shifted and activated it goes to `out`.
+    pub(super) fn forward(&self, arch: Arch, trace: &mut NormTrace, leaky: Leaky, out: &mut Matrix) {
+        let rows = out.rows();
+        for matrix in trace.row_sums.iter_mut().chain([&mut trace.inverse_std]) {
+            matrix.reshape(rows, LINE);
+        }
+        arch.dispatch(Moments(trace));
+        arch.dispatch(Forward { affine: &self.affine, trace, leaky, out });
+    }
+
+    /// Turns the gradient of the layer's output into that of its input, in place, and leaves those of its
+    /// parameters in the trace.
+    pub(super) fn backward(&self, arch: Arch, trace: &mut NormTrace, gradient: &mut Matrix) {
+        arch.dispatch(Backward { weight: &self.affine.weight.value, trace, gradient });
+    }
+}
+
+/// Leaves each row's mean, and one over its standard deviation, in all places of a line.
+struct Moments<'a>(&'a mut NormTrace);
+
+impl NullaryFnOnce for Moments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let NormTrace { normalised: x, inverse_std, row_sums: [mean, _], .. } = self.0;
+        let count = x.cols() as f32;
+        let (mean, inverse) = (mean.lines_mut(), inverse_std.lines_mut());
+        mean.fill(Line::ZERO);
+        for panel in 0..x.panels() {
+            let width = width(x, panel);
+            for (mean, x) in mean.iter_mut().zip(x.panel(panel)) {
+                add(mean, &within(x, width));
+            }
+        }
+        for mean in &mut *mean {
+            *mean = Line([total(mean) / count; LINE]);
+        }
+        inverse.fill(Line::ZERO);
+        for panel in 0..x.panels() {
+            let width = width(x, panel);
+            for ((sum, mean), x) in inverse.iter_mut().zip(&*mean).zip(x.panel(panel)) {
+                let mut square = Line::ZERO;
+                for i in 0..LINE {
+                    let difference = x.0[i] - mean.0[i];
+                    square.0[i] = difference * difference;
+                }
+                add(sum, &within(&square, width));
+            }
+        }
+        for inverse in inverse {
+            *inverse = Line([1.0 / (total(inverse) / count + EPS).sqrt(); LINE]);
+        }
+    }
+}
+
+struct Forward<'a> {
+    affine: &'a Affine,
+    trace: &'a mut NormTrace,
+    leaky: Leaky<'a>,
+    out: &'a mut Matrix,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1>(simd),
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            1 => self.run::<S, 16>(simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
+        }
+    }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        let NormTrace { normalised, inverse_std, row_sums: [mean, _], .. } = self.trace;
+        for panel in 0..self.out.panels() {
+            let weight = S::as_simd_f32s(&self.affine.weight.value.lines()[panel].0).0;
+            let bias = S::as_simd_f32s(&self.affine.bias.value.lines()[panel].0).0;
+            let rows = normalised.panel_mut(panel).iter_mut().zip(self.out.panel_mut(panel));
+            for (row, (x, out)) in rows.enumerate() {
+                let mean = S::as_simd_f32s(&mean.lines()[row].0).0;
+                let inverse = S::as_simd_f32s(&inverse_std.lines()[row].0).0;
+                let x = S::as_mut_simd_f32s(&mut x.0).0;
+                let mut y = [simd.splat_f32s(0.0); V];
+                for v in 0..V {
+                    x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
+                    y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
+                }
+                let activated = self.leaky.apply(simd, row, panel, [y]);
+                store(simd, std::slice::from_mut(out), &activated);
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    weight: &'a Matrix,
+    trace: &'a mut NormTrace,
+    gradient: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for Backward<'_> {
+    type Output = ();
+
+    /// The derivative of `(x - mean) / std` by the chain rule: as for `BatchNorm`, along the other axis.
+    #[inline(always)]
+    fn call(self) {
+        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, row_sums: [sum, along] } =
+            self.trace;
+        let count = self.gradient.cols() as f32;
+        let (sum, along) = (sum.lines_mut(), along.lines_mut());
+        sum.fill(Line::ZERO);
+        along.fill(Line::ZERO);
+        for panel in 0..self.gradient.panels() {
+            let width = width(self.gradient, panel);
+            let weight = &self.weight.lines()[panel];
+            let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
+            let rows = self.gradient.panel(panel).iter().zip(normalised.panel(panel));
+            for (row, (dy, x)) in rows.enumerate() {
+                let dy = within(dy, width);
+                add(&mut of_bias, &dy);
+                add_product(&mut of_weight, &dy, x);
+                let mut scaled = Line::ZERO;
+                add_product(&mut scaled, &dy, weight);
+                add(&mut sum[row], &scaled);
+                add_product(&mut along[row], &scaled, x);
+            }
+            weight_gradient.lines_mut()[panel] = of_weight;
+            bias_gradient.lines_mut()[panel] = of_bias;
+        }
+        for line in sum.iter_mut().chain(&mut *along) {
+            *line = Line([total(line) / count; LINE]);
+        }
+        for panel in 0..self.gradient.panels() {
+            let width = width(self.gradient, panel);
+            let weight = &self.weight.lines()[panel];
+            let rows = self.gradient.panel_mut(panel).iter_mut().zip(normalised.panel(panel));
+            for (row, (dy, x)) in rows.enumerate() {
+                let (sum, along, inverse) = (&sum[row], &along[row], &inverse_std.lines()[row]);
+                for i in 0..LINE {
+                    let common = sum.0[i] + x.0[i] * along.0[i];
+                    dy.0[i] = inverse.0[i] * (dy.0[i] * weight.0[i] - common);
+                }
+                // The mean of a row reaches into its padding, which is to stay zero.
+                *dy = within(dy, width);
+            }
+        }
+    }
+}
+
+/// Columns of a panel that are no padding.
+#[inline(always)]
+fn width(matrix: &Matrix, panel: usize) -> usize {
+    LINE.min(matrix.cols() - panel * LINE)
+}
+
+/// A line with zeros from `width` on.
+#[inline(always)]
+fn within(line: &Line, width: usize) -> Line {
+    let mut line = *line;
+    for i in 0..LINE {
+        line.0[i] = if i < width { line.0[i] } else { 0.0 };
+    }
+    line
+}
+
+#[inline(always)]
+fn add(sum: &mut Line, line: &Line) {
+    for i in 0..LINE {
+        sum.0[i] += line.0[i];
+    }
+}
+
+#[inline(always)]
+fn add_product(sum: &mut Line, one: &Line, other: &Line) {
+    for i in 0..LINE {
+        sum.0[i] += one.0[i] * other.0[i];
+    }
+}
+
+/// The sum of a line's numbers, in pairs.
+#[inline(always)]
+fn total(line: &Line) -> f32 {
+    let mut sums = line.0;
+    let mut half = LINE / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}
