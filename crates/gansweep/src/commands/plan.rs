@@ -68,7 +68,7 @@ impl fmt::Display for View {
         for pinned in &experiment.sweep.pinned {
             writeln!(text, "{} is not swept: {} gives it one value\n", pinned.key, pinned.layer)?;
         }
-        for place in &self.0.plan.idle_exclusions {
+        for place in &self.0.plan.unused_exclusions {
             writeln!(text, "{place}: this exclusion leaves out nothing\n")?;
         }
         let resolved = experiment.resolved.iter();
