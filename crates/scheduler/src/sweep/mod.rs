@@ -152,8 +152,8 @@ impl<'a> Sweep<'a> {
     fn run(&mut self) {
         let slots = self.slots.len();
         let groups = self.queue.clone().simulate(slots, &|slot, kind| self.slots[slot].limit(kind)).len();
-        let progress = self.progress();
-        self.notify(&Notice::Begun { groups, slots, progress });
+        let begun = Notice::Begun { groups, slots, progress: self.progress() };
+        self.notify(&begun);
         loop {
             self.clock.tick(Instant::now());
             self.handle_stop();

@@ -70,8 +70,8 @@ impl Reader {
     }
 
     /// Statuses of runs; unknown runs are absent.
-    pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
-        self.read(|connection| status::of(connection, runs))
+    pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        self.read(|connection| status::of(connection, ids))
     }
 
     fn read<'a, T>(&'a self, work: impl FnOnce(&'a Connection) -> Result<T, Fault>) -> Result<T, StoreError> {

@@ -73,21 +73,21 @@ impl<'a> Batch<'a> {
     /// Records an event; `false` if it is ignored.
     fn apply(&mut self, envelope: &'a Envelope) -> Result<bool, Fault> {
         let mut run = self.run(&envelope.run)?;
-        let Some(mut attempt) = self.next_of(&mut run, envelope)? else { return Ok(false) };
+        let Some(mut cursor) = self.next_of(&mut run, envelope)? else { return Ok(false) };
         match &envelope.event {
-            Event::Started(started) => self.started(&mut run, &mut attempt, envelope, started)?,
-            Event::Points(points) => self.points(&run, &attempt, envelope, points)?,
-            Event::Samples(samples) => self.samples(&run, &attempt, envelope, samples)?,
+            Event::Started(started) => self.started(&mut run, &mut cursor, envelope, started)?,
+            Event::Points(points) => self.points(&run, &cursor, envelope, points)?,
+            Event::Samples(samples) => self.samples(&run, &cursor, envelope, samples)?,
             Event::Checkpoint(checkpoint) => self.checkpoint(&mut run, envelope, checkpoint)?,
             Event::Completed(_)
             | Event::Diverged(_)
             | Event::Interrupted(_)
             | Event::Paused(_)
             | Event::Pruned(_)
-            | Event::Failed(_) => self.ended(&mut run, &mut attempt, envelope)?,
+            | Event::Failed(_) => self.ended(&mut run, &mut cursor, envelope)?,
         }
-        attempt.pass(&envelope.event)?;
-        self.attempts.insert((run.run_id, envelope.attempt), attempt);
+        cursor.pass(&envelope.event)?;
+        self.attempts.insert((run.run_id, envelope.attempt), cursor);
         self.runs.insert(&envelope.run, run);
         Ok(true)
     }
@@ -102,8 +102,8 @@ impl<'a> Batch<'a> {
     /// Writes what was collected during the batch: summaries, watermarks, steps.
     fn finish(self) -> Result<(), Fault> {
         self.summaries.write(self.connection, self.metrics)?;
-        for ((run_id, attempt), cursor) in &self.attempts {
-            cursor.write(self.connection, *run_id, *attempt)?;
+        for ((run_id, number), cursor) in &self.attempts {
+            cursor.write(self.connection, *run_id, *number)?;
         }
         // An attempt without events has no step.
         let mut update = self.connection.prepare_cached(
