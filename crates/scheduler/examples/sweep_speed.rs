@@ -4,7 +4,7 @@
 //!
 //! Trains RUNS runs (10,000 if not given) of three epochs on SLOTS slots (8) and prints the processor
 //! time of the whole process and its peak memory. The mock workers are threads of the process, so what
-//! they pretend, and their checkpoint files, are in the figures.
+//! they simulate, and their checkpoint files, are in the figures.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Checkpoint files: which may be gone on from, and which may go.
+//! Checkpoint files on disk: verified before a resume, deleted when a newer one is recorded.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,7 +9,7 @@ use gansweep_config::RunId;
 use gansweep_protocol::Checkpoint;
 use tracing::debug;
 
-/// Checks that the file is there and has the recorded content; otherwise says what is wrong.
+/// Checks that the file exists and has the recorded digest; the error says what is wrong.
 pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), String> {
     let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
     let sha256 = File::open(&path).and_then(sha256_of).map_err(|error| match error.kind() {
@@ -23,8 +23,8 @@ pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), Stri
     }
 }
 
-/// Deletes a checkpoint of a run that is no longer needed; one that is gone already is as good. The
-/// folder of an id that the run had before goes with its last file.
+/// Deletes a checkpoint that is no longer needed; a missing file is no error. If the file lies in the
+/// folder of an id that the run had in an older database, that folder is deleted when it is empty.
 pub(crate) fn remove(results_dir: &Path, run: &RunId, path: &str) -> io::Result<()> {
     let path = resolve(results_dir, path)?;
     debug!(%run, path = %path.display(), "deleting a checkpoint that is no longer needed");
@@ -43,8 +43,8 @@ fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Deletes what attempts that were cut short left in a run's folder: every checkpoint, finished or
-/// half written, but the one to keep.
+/// Deletes all checkpoints in a run's folder, complete or half written, except the one to keep: killed
+/// attempts leave them behind.
 pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
     let folder = results_dir.join("checkpoints").join(run.as_str());
     let kept = keep.and_then(|path| resolve(results_dir, path).ok());
@@ -64,7 +64,7 @@ pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) 
     Ok(())
 }
 
-/// The file a recorded path means; never one outside the results folder.
+/// Resolves a recorded path; an error if it leads outside the results folder.
 fn resolve(results_dir: &Path, path: &str) -> io::Result<PathBuf> {
     let inside =
         !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -107,11 +107,11 @@ mod tests {
         remove(dir.path(), &run, &path).unwrap();
         assert!(dir.path().join("checkpoints").join(run.as_str()).is_dir(), "its own folder stays");
         assert_eq!(verify(dir.path(), &resume(&path, ABC)).unwrap_err(), "the file is missing");
-        remove(dir.path(), &run, &path).expect("what is gone already is as good");
+        remove(dir.path(), &run, &path).expect("deleting it twice is no error");
     }
 
     #[test]
-    fn paths_out_of_the_results_folder_are_neither_read_nor_deleted() {
+    fn paths_outside_the_results_folder_are_neither_read_nor_deleted() {
         let (dir, run) = folder_with(&[]);
         for path in ["../x", "/etc/passwd", "checkpoints/../../x", ""] {
             assert!(verify(dir.path(), &resume(path, ABC)).unwrap_err().contains("leads out"), "{path}");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_an_earlier_id_goes_with_its_last_file() {
+    fn the_folder_of_an_earlier_id_is_deleted_with_its_last_file() {
         let (dir, earlier) = folder_with(&["step-00000001.safetensors", "notes.txt"]);
         let run = RunId::parse("fedcba9876543210").unwrap();
         let folder = dir.path().join("checkpoints").join(earlier.as_str());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_stale_ones_leaves_the_kept_checkpoint_and_strangers() {
+    fn removing_stale_ones_leaves_the_kept_checkpoint_and_other_files() {
         let (dir, run) = folder_with(&[
             "step-00000001.safetensors",
             "step-00000002.safetensors",

@@ -1,4 +1,4 @@
-//! Time as the runner has lived through it, and how long a worker has been silent by it.
+//! Hang detection: a clock that stops while the runner is suspended, and a watchdog for each worker.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use gansweep_protocol::Frame;
 use tracing::debug;
 
-/// The longest time between two ticks that counts. The runner ticks many times in it, so a longer
-/// one means that the runner itself did not run: it was stopped, the machine slept, or a write to a
-/// slow disk held it up. Its workers' signs of life of that time may still be on their way.
+/// A longer time between two ticks counts as this much. The runner ticks every 20 ms, so a longer gap
+/// means that the runner itself did not run: it was stopped, the machine slept, or a write to a slow
+/// disk blocked it. Heartbeats that its workers sent meanwhile may still be in the pipe.
 const LONGEST_TICK: Duration = Duration::from_millis(250);
 
-/// A clock that stands still while the runner does.
+/// A clock that stops while the runner is suspended.
 #[derive(Debug)]
 pub(crate) struct AwakeClock {
     last: Instant,
@@ -27,7 +27,7 @@ impl AwakeClock {
         Self { last: now, awake: Duration::ZERO }
     }
 
-    /// Moves on to that moment.
+    /// Advances the clock to `now`, by [`LONGEST_TICK`] at most.
     pub(crate) fn tick(&mut self, now: Instant) -> AwakeTime {
         let passed = now.saturating_duration_since(self.last);
         if passed > LONGEST_TICK {
@@ -38,7 +38,7 @@ impl AwakeClock {
         self.now()
     }
 
-    /// As of the last tick.
+    /// The time of the last tick.
     pub(crate) fn now(&self) -> AwakeTime {
         AwakeTime(self.awake)
     }
@@ -54,21 +54,21 @@ impl AwakeTime {
     }
 }
 
-/// What the thread that reads a worker's frames knows of its signs of life. The thread only counts;
-/// when they came is for the sweep to say, by its own clock.
+/// Counters of a worker's frames, written by the thread that reads them. They hold no times: only the
+/// sweep knows which times to leave out.
 #[derive(Debug, Default)]
-pub(crate) struct SignsOfLife {
+pub(crate) struct FrameCounters {
     frames: AtomicU64,
-    /// Frames of the training thread: all but heartbeats.
+    /// Frames of the training thread: all except heartbeats.
     reports: AtomicU64,
-    /// Processor time of the worker as of its last heartbeat, in seconds, as bits.
+    /// The worker's processor time in its last heartbeat: the bits of an `f64`, in seconds.
     cpu_seconds: AtomicU64,
-    /// A frame waits to be taken by the sweep. Until then it is not the worker that is silent.
+    /// The reading thread waits for the sweep to take a frame: the sweep is late, not the worker.
     delivering: AtomicBool,
 }
 
-impl SignsOfLife {
-    /// A frame has come.
+impl FrameCounters {
+    /// Counts a frame.
     pub(crate) fn count(&self, frame: &Frame) {
         match frame {
             Frame::Heartbeat(heartbeat) => {
@@ -86,39 +86,40 @@ impl SignsOfLife {
     }
 }
 
-/// The part of a processor that a worker must use to count as computing. A heartbeat thread alone
-/// uses less than a tenth of it.
+/// A worker that uses less than this share of one core counts as idle. The heartbeat thread alone uses
+/// less than a tenth of it.
 const LEAST_CPU_SHARE: f64 = 0.005;
 
-/// Since when a worker has been silent or idle.
+/// Measures for how long a worker has been silent (no frames) and idle (no reports and no processor
+/// time).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Silence {
+pub(crate) struct Watchdog {
     frames: u64,
     reports: u64,
     cpu_seconds: f64,
     launched: AwakeTime,
-    /// When a frame was last there; `None` before the first.
+    /// When the last frame came; `None` before the first.
     last_frame: Option<AwakeTime>,
-    /// When the training thread last reported, or the worker was last seen to compute.
+    /// When the training thread last reported, or the worker last used the processor.
     last_work: AwakeTime,
 }
 
-impl Silence {
-    /// Of a worker that is launched now.
+impl Watchdog {
+    /// For a worker that is launched now.
     pub(crate) fn new(now: AwakeTime) -> Self {
         let (frames, reports, cpu_seconds) = (0, 0, 0.0);
         Self { frames, reports, cpu_seconds, launched: now, last_frame: None, last_work: now }
     }
 
-    /// Looks at the signs of life that have come since the last look.
-    pub(crate) fn look(&mut self, signs: &SignsOfLife, now: AwakeTime) {
-        let delivering = signs.delivering.load(Ordering::Relaxed);
-        let frames = signs.frames.load(Ordering::Relaxed);
-        let reports = signs.reports.load(Ordering::Relaxed);
-        let cpu_seconds = f64::from_bits(signs.cpu_seconds.load(Ordering::Relaxed));
+    /// Takes in the frames that have come since the last update.
+    pub(crate) fn update(&mut self, counters: &FrameCounters, now: AwakeTime) {
+        let delivering = counters.delivering.load(Ordering::Relaxed);
+        let frames = counters.frames.load(Ordering::Relaxed);
+        let reports = counters.reports.load(Ordering::Relaxed);
+        let cpu_seconds = f64::from_bits(counters.cpu_seconds.load(Ordering::Relaxed));
         if frames != self.frames || delivering {
             if self.last_frame.is_none() {
-                // A worker may wait long before it begins; nothing before counts as idle.
+                // In a cluster's queue a worker may wait for hours before it starts.
                 (self.last_work, self.cpu_seconds) = (now, cpu_seconds);
             }
             (self.frames, self.last_frame) = (frames, Some(now));
@@ -131,18 +132,18 @@ impl Silence {
         }
     }
 
-    /// How long nothing has come, since the first frame; `None` before it.
+    /// Time since the last frame; `None` before the first.
     pub(crate) fn silent(&self, now: AwakeTime) -> Option<Duration> {
         self.last_frame.map(|last| now.since(last))
     }
 
-    /// How long the worker has neither reported a step nor used the processor, since its first
-    /// frame; `None` before it.
+    /// Time since the worker last reported a step or used the processor; `None` before its first
+    /// frame.
     pub(crate) fn idle(&self, now: AwakeTime) -> Option<Duration> {
         self.last_frame.map(|_| now.since(self.last_work))
     }
 
-    /// How long the first frame has been waited for; `None` once it has come.
+    /// Time since the launch; `None` once the first frame has come.
     pub(crate) fn starting(&self, now: AwakeTime) -> Option<Duration> {
         match self.last_frame {
             Some(_) => None,
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_counts_short_ticks_and_leaves_out_a_sleep() {
+    fn the_clock_counts_short_ticks_and_leaves_out_a_suspension() {
         let start = Instant::now();
         let mut clock = AwakeClock::start(start);
         let mut now = start;
@@ -199,56 +200,56 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_silent_before_its_first_sign_of_life() {
-        let signs = SignsOfLife::default();
-        let mut silence = Silence::new(at(0.0));
-        silence.look(&signs, at(500.0));
-        assert_eq!((silence.silent(at(500.0)), silence.idle(at(500.0))), (None, None));
-        assert_eq!(silence.starting(at(500.0)), Some(Duration::from_secs(500)));
-        signs.count(&heartbeat(0.1));
-        silence.look(&signs, at(501.0));
-        assert_eq!(silence.starting(at(501.0)), None);
-        assert!(seconds(silence.silent(at(502.0))) <= 1.0 && seconds(silence.idle(at(502.0))) <= 1.0);
+    fn a_worker_is_not_silent_before_its_first_frame() {
+        let counters = FrameCounters::default();
+        let mut watchdog = Watchdog::new(at(0.0));
+        watchdog.update(&counters, at(500.0));
+        assert_eq!((watchdog.silent(at(500.0)), watchdog.idle(at(500.0))), (None, None));
+        assert_eq!(watchdog.starting(at(500.0)), Some(Duration::from_secs(500)));
+        counters.count(&heartbeat(0.1));
+        watchdog.update(&counters, at(501.0));
+        assert_eq!(watchdog.starting(at(501.0)), None);
+        assert!(seconds(watchdog.silent(at(502.0))) <= 1.0 && seconds(watchdog.idle(at(502.0))) <= 1.0);
     }
 
     #[test]
     fn a_long_step_that_computes_is_neither_silent_nor_idle() {
-        let signs = SignsOfLife::default();
-        let mut silence = Silence::new(at(0.0));
+        let counters = FrameCounters::default();
+        let mut watchdog = Watchdog::new(at(0.0));
         for second in 0..1000 {
-            signs.count(&heartbeat(f64::from(second)));
-            silence.look(&signs, at(f64::from(second)));
+            counters.count(&heartbeat(f64::from(second)));
+            watchdog.update(&counters, at(f64::from(second)));
         }
-        assert!(seconds(silence.silent(at(1000.0))) <= 1.0 && seconds(silence.idle(at(1000.0))) <= 1.0);
+        assert!(seconds(watchdog.silent(at(1000.0))) <= 1.0 && seconds(watchdog.idle(at(1000.0))) <= 1.0);
     }
 
     #[test]
     fn a_training_thread_that_is_stuck_is_idle_though_heartbeats_come() {
-        let signs = SignsOfLife::default();
-        let mut silence = Silence::new(at(0.0));
-        signs.count(&report());
+        let counters = FrameCounters::default();
+        let mut watchdog = Watchdog::new(at(0.0));
+        counters.count(&report());
         for second in 0..1000 {
-            // What heartbeats cost by themselves.
-            signs.count(&heartbeat(3.0 + 5e-4 * f64::from(second)));
-            silence.look(&signs, at(f64::from(second)));
+            // The cost of the heartbeats themselves.
+            counters.count(&heartbeat(3.0 + 5e-4 * f64::from(second)));
+            watchdog.update(&counters, at(f64::from(second)));
         }
-        assert!(seconds(silence.silent(at(1000.0))) <= 1.0);
-        assert!(seconds(silence.idle(at(1000.0))) >= 999.0, "{silence:?}");
-        signs.count(&report());
-        silence.look(&signs, at(1000.0));
-        assert!(seconds(silence.idle(at(1000.0))) <= 0.0);
+        assert!(seconds(watchdog.silent(at(1000.0))) <= 1.0);
+        assert!(seconds(watchdog.idle(at(1000.0))) >= 999.0, "{watchdog:?}");
+        counters.count(&report());
+        watchdog.update(&counters, at(1000.0));
+        assert!(seconds(watchdog.idle(at(1000.0))) <= 0.0);
     }
 
     #[test]
-    fn a_worker_whose_frame_waits_to_be_taken_is_neither_silent_nor_idle() {
-        let signs = SignsOfLife::default();
-        let mut silence = Silence::new(at(0.0));
-        signs.set_delivering(true);
-        silence.look(&signs, at(3600.0));
-        assert_eq!(silence.silent(at(3600.0)), Some(Duration::ZERO));
-        assert_eq!(silence.idle(at(3600.0)), Some(Duration::ZERO));
-        signs.set_delivering(false);
-        silence.look(&signs, at(7200.0));
-        assert!(seconds(silence.silent(at(7200.0))) >= 3600.0);
+    fn a_worker_whose_frame_the_sweep_has_not_taken_is_neither_silent_nor_idle() {
+        let counters = FrameCounters::default();
+        let mut watchdog = Watchdog::new(at(0.0));
+        counters.set_delivering(true);
+        watchdog.update(&counters, at(3600.0));
+        assert_eq!(watchdog.silent(at(3600.0)), Some(Duration::ZERO));
+        assert_eq!(watchdog.idle(at(3600.0)), Some(Duration::ZERO));
+        counters.set_delivering(false);
+        watchdog.update(&counters, at(7200.0));
+        assert!(seconds(watchdog.silent(at(7200.0))) >= 3600.0);
     }
 }

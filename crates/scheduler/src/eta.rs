@@ -1,17 +1,17 @@
-//! How long a sweep will still take, from how fast it has been of late.
+//! Estimate of a sweep's remaining time from its recent speed.
 
 use std::time::Duration;
 
-/// How long the past counts: after so much time its weight has fallen to 1/e.
+/// Time constant of the mean: work this long ago has weight 1/e. Long enough to average over groups,
+/// short enough that the estimate follows within a minute or two when a costlier group begins.
 const MEMORY: Duration = Duration::from_secs(30);
-/// No estimate is made from less.
+/// Shorter observations give no estimate: the first seconds are start-up, not training.
 const LEAST_EVIDENCE: Duration = Duration::from_secs(2);
 
 /// An estimate of the time left, fed with the work done so far, in any unit.
 ///
-/// The pace is an exponentially weighted mean over the last half minute or so, so that the estimate
-/// follows when a group of another cost begins or a slot falls idle. Work that is lost and done
-/// again (after a crash) counts as work for the pace, never as negative pace.
+/// The speed is an exponentially weighted mean. Work that a crash takes back counts as no work, never as
+/// negative speed.
 #[derive(Debug, Clone, Default)]
 pub struct Eta {
     last: Option<(Duration, f64)>,
@@ -22,13 +22,12 @@ pub struct Eta {
 }
 
 impl Eta {
-    /// Without evidence.
+    /// An estimator without observations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes note of the work done at a time since the beginning; times must not run backwards
-    /// (what does is ignored).
+    /// Records the total work done at a time since the start. Times that do not increase are ignored.
     pub fn observe(&mut self, elapsed: Duration, work_done: f64) {
         let Some((then, before)) = self.last else {
             self.last = Some((elapsed, work_done));
@@ -42,7 +41,7 @@ impl Eta {
         self.last = Some((elapsed, work_done));
     }
 
-    /// The time that so much more work will take; `None` before the pace is known.
+    /// The time that `work_left` more will take; `None` while the speed is unknown.
     pub fn remaining(&self, work_left: f64) -> Option<Duration> {
         if work_left <= 0.0 {
             return Some(Duration::ZERO);

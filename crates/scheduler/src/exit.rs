@@ -1,22 +1,22 @@
-//! How a worker exited, and what that says about the cause.
+//! Exit status of a worker, and what its codes mean.
 
 use std::fmt;
 
-/// A worker that cannot use its device (not there, gone, no driver) exits with this code. Its slot
-/// is put out of service, and its lanes go to other slots without being charged an attempt.
+/// Exit code of a worker that cannot use its device (missing, lost, no driver). Its slot is closed, and
+/// its lanes go to other slots; no attempt is counted.
 pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
 
-/// A worker that found too little memory for its group exits with this code. The group is halved.
+/// Exit code of a worker that ran out of memory. Its group is halved.
 pub const EXIT_OUT_OF_MEMORY: i32 = 4;
 
-/// A worker that failed for a cause that every other run of the sweep shares (a full disk, unreadable
-/// data) exits with this code. The sweep ends, and no run is charged an attempt.
+/// Exit code of a worker that met a failure which every run would meet (full disk, unreadable data). The
+/// sweep ends; no attempt is counted.
 pub const EXIT_SHARED_CAUSE: i32 = 5;
 
-/// How a worker exited, and the end of what it wrote to stderr.
+/// Exit status of a worker and the end of its stderr.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
-    /// How.
+    /// The status.
     pub status: ExitStatus,
     /// The last lines of its stderr; may be empty.
     pub stderr: String,
@@ -29,22 +29,22 @@ pub enum ExitStatus {
     Code(i32),
     /// By a signal.
     Signal(i32),
-    /// It did not: it could not be killed, or could not be waited for.
+    /// None: it could not be killed, or waiting for it failed.
     Unknown,
 }
 
 impl Exit {
-    /// Without anything on stderr.
-    pub fn silent(status: ExitStatus) -> Self {
+    /// With empty stderr.
+    pub fn without_stderr(status: ExitStatus) -> Self {
         Self { status, stderr: String::new() }
     }
 
     /// Whether memory ran out, as far as can be told.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         match self.status {
-            // Whoever else sends SIGKILL, the kernel does so when memory runs out.
+            // The kernel's out-of-memory killer sends SIGKILL; nothing tells it from another sender.
             ExitStatus::Code(EXIT_OUT_OF_MEMORY) | ExitStatus::Signal(9) => true,
-            // An allocation that fails in Rust or in C++ aborts with these words.
+            // A failed allocation in Rust or C++ aborts with one of these messages.
             ExitStatus::Signal(6) => {
                 ["memory allocation of", "std::bad_alloc"].iter().any(|words| self.stderr.contains(words))
             }
@@ -52,13 +52,13 @@ impl Exit {
         }
     }
 
-    /// The status, then stderr where there is any.
+    /// The status in words, with stderr if there is any.
     pub(crate) fn describe(&self) -> String {
         with_stderr(self.status.to_string(), &self.stderr)
     }
 }
 
-/// Appends the end of a worker's stderr to what is said about it.
+/// Appends a worker's stderr to a cause.
 pub(crate) fn with_stderr(cause: String, stderr: &str) -> String {
     if stderr.is_empty() { cause } else { format!("{cause}; stderr: {stderr}") }
 }
@@ -100,12 +100,15 @@ mod tests {
         let aborted = |stderr: &str| Exit { status: ExitStatus::Signal(6), stderr: stderr.into() };
         assert!(aborted("memory allocation of 51200 bytes failed").is_out_of_memory());
         assert!(!aborted("malloc(): corrupted top size").is_out_of_memory());
-        assert!(Exit::silent(ExitStatus::Signal(9)).is_out_of_memory());
-        assert!(!Exit::silent(ExitStatus::Signal(11)).is_out_of_memory());
+        assert!(Exit::without_stderr(ExitStatus::Signal(9)).is_out_of_memory());
+        assert!(!Exit::without_stderr(ExitStatus::Signal(11)).is_out_of_memory());
     }
 
     #[test]
     fn an_exit_without_stderr_is_told_without_an_empty_tail() {
-        assert_eq!(Exit::silent(ExitStatus::Code(7)).describe(), "the worker failed with exit code 7");
+        assert_eq!(
+            Exit::without_stderr(ExitStatus::Code(7)).describe(),
+            "the worker failed with exit code 7"
+        );
     }
 }

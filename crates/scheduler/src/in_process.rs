@@ -19,32 +19,31 @@ const IN_FLIGHT: usize = 64;
 /// Why a worker function gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerFailure {
-    /// What a worker process would exit with: one of the codes that this crate names, or any other
-    /// but 0.
+    /// The exit code that a worker process would have; not 0.
     pub exit_code: i32,
-    /// What a worker process would say on stderr.
+    /// What a worker process would write to stderr.
     pub message: String,
 }
 
-/// Gives a worker the commands that have come for it, one a call.
+/// Returns the next command for the worker, or `None` if there is none now.
 pub type TakeCommand<'a> = dyn FnMut() -> Option<Command> + 'a;
-/// Takes a worker's frames. It fails once nobody reads them any more; the worker should then end.
+/// Sends a frame. It fails once the worker is killed; the worker should then end.
 pub type SendFrame<'a> = dyn FnMut(Frame) -> io::Result<()> + 'a;
 
-/// What a worker does with a job: train, obey commands between steps, and send frames.
+/// A worker's work: trains the job, obeys commands between steps, and sends frames.
 type Work = dyn Fn(Job, &mut TakeCommand<'_>, &mut SendFrame<'_>) -> Result<(), WorkerFailure> + Send + Sync;
 
-/// Runs a function on a thread for each group.
+/// Trains each group on a thread of this process.
 ///
-/// A panic costs one group's attempt, as in a process; an abort or a segfault ends the program.
-/// A thread cannot be killed: a worker to be killed is left alone, and its next frame fails.
+/// A panic costs the group one attempt, as in a process; an abort or a segfault ends the program. A
+/// thread cannot be killed: after `kill` the worker runs on until its next frame, which fails.
 #[derive(Clone)]
 pub struct InProcessLauncher {
     work: Arc<Work>,
 }
 
 impl InProcessLauncher {
-    /// Workers that do this.
+    /// A launcher whose workers run `work`.
     pub fn new<W>(work: W) -> Self
     where
         W: Fn(Job, &mut TakeCommand<'_>, &mut SendFrame<'_>) -> Result<(), WorkerFailure>
@@ -83,11 +82,11 @@ impl Launcher for InProcessLauncher {
     }
 }
 
-/// The sending end of a worker's stream, which closes when the last clone is dropped.
+/// Sending end of a worker's stream; the stream closes when the last clone is dropped.
 #[derive(Clone)]
 struct FrameSender {
     frames: SyncSender<Frame>,
-    /// Nobody reads any more.
+    /// The runner takes no more frames.
     killed: Arc<AtomicBool>,
 }
 
@@ -98,25 +97,26 @@ impl FrameSender {
     }
 }
 
-/// Runs the function with heartbeats beside it, as a worker process does.
+/// Runs the work with a heartbeat thread, as a worker process does.
 fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender) -> Exit {
-    let heart = sender.clone();
-    let heartbeats = match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(frame)) {
-        Ok(heartbeats) => heartbeats,
-        Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
-    };
+    let heartbeat_sender = sender.clone();
+    let heartbeats =
+        match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heartbeat_sender.send(frame)) {
+            Ok(heartbeats) => heartbeats,
+            Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
+        };
     let mut take_command = || commands.try_recv().ok();
     let mut send_frame = |frame| sender.send(frame);
     let outcome = catch_unwind(AssertUnwindSafe(|| work(job, &mut take_command, &mut send_frame)));
     drop(heartbeats);
     match outcome {
-        Ok(Ok(())) => Exit::silent(ExitStatus::Code(0)),
+        Ok(Ok(())) => Exit::without_stderr(ExitStatus::Code(0)),
         Ok(Err(failure)) => Exit { status: ExitStatus::Code(failure.exit_code), stderr: failure.message },
         Err(panic) => Exit { status: ExitStatus::Code(101), stderr: text::panic(&*panic).to_owned() },
     }
 }
 
-/// A thread that trains.
+/// The runner's handle on a worker thread.
 struct ThreadWorker {
     commands: Sender<Command>,
     killed: Arc<AtomicBool>,
@@ -145,7 +145,7 @@ impl Worker for ThreadWorker {
 
     fn try_wait(&mut self) -> Option<Exit> {
         if let Some(thread) = self.thread.take_if(|thread| thread.is_finished()) {
-            self.exit = Some(thread.join().unwrap_or(Exit::silent(ExitStatus::Unknown)));
+            self.exit = Some(thread.join().unwrap_or(Exit::without_stderr(ExitStatus::Unknown)));
         }
         self.exit.clone()
     }

@@ -1,4 +1,4 @@
-//! How workers are started and handled, whatever they are.
+//! Interface between the sweep and its workers: processes, threads, or mocks.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,61 +8,61 @@ use gansweep_protocol::{Command, Frame, FrameError, Job};
 
 use crate::Exit;
 
-/// A worker's frames, in order. Ends with `None` when the worker has closed its stream, after an
-/// error at the latest; blocks as long as nothing comes.
+/// A worker's frames, in order. `next` blocks until a frame comes, and returns `None` when the worker
+/// has closed its stream or after an error.
 pub type FrameStream = Box<dyn Iterator<Item = Result<Frame, FrameError>> + Send>;
 
 /// Starts workers.
 pub trait Launcher {
-    /// Starts one worker on one group; returns at once.
+    /// Starts a worker on a group, without waiting for it.
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError>;
 
-    /// The longest time from the launch of a worker to its first frame; a worker that takes longer
-    /// is killed. `None` where workers may have to wait for a place, as in a cluster's queue.
+    /// A worker that has sent no frame this long after its launch is killed. `None` where workers may
+    /// wait to be started, as in a cluster's queue.
     fn start_timeout(&self) -> Option<Duration> {
         Some(START_TIMEOUT)
     }
 }
 
-/// A program of this machine sends its first heartbeat within milliseconds, unless it is loaded over
-/// a slow network.
+/// A local program sends its first heartbeat within milliseconds; minutes allow for one that is loaded
+/// over a slow network.
 const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A worker that trains one group. None of its methods blocks for long.
 pub trait Worker {
-    /// Its frames; called once, right after the launch.
+    /// Its frames. Called once, after the launch.
     fn frames(&mut self) -> FrameStream;
 
-    /// Sends it a command; it obeys after the steps that it is at.
+    /// Sends it a command, which it obeys after its current steps.
     fn send(&mut self, command: &Command);
 
-    /// Ends it at once, with everything it may have started.
+    /// Kills it and everything that it has started.
     fn kill(&mut self);
 
-    /// How it exited, or `None` while it has not.
+    /// Its exit, or `None` while it runs.
     fn try_wait(&mut self) -> Option<Exit>;
 }
 
 /// Why no worker could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// The worker's program does not run.
+    /// The worker's program cannot be started.
     #[error("{} cannot be started: {source}", program.display())]
     Program {
         /// The file.
         program: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The device is not there.
+    /// The device is missing.
     #[error("device {device} is unavailable: {reason}")]
     DeviceUnavailable {
-        /// As the job named it.
+        /// Its name in the job.
         device: String,
-        /// Why, and what would help.
+        /// Why, and the way out.
         reason: String,
     },
-    /// The job cannot be written down for the worker.
+    /// The job has no JSON form.
     #[error("the job cannot be sent to a worker: {0}")]
     Job(#[from] serde_json::Error),
     /// The system gave no thread or pipe.
@@ -71,8 +71,8 @@ pub enum LaunchError {
 }
 
 impl LaunchError {
-    /// Whether every other launch from the same slot would fail in the same way.
-    pub fn is_of_the_slot(&self) -> bool {
+    /// Whether every launch on the same slot would fail in the same way.
+    pub fn affects_slot(&self) -> bool {
         match self {
             Self::DeviceUnavailable { .. } => true,
             Self::Program { source, .. } => {
@@ -82,9 +82,9 @@ impl LaunchError {
         }
     }
 
-    /// Whether every other launch of the sweep would fail in the same way. What a job of one run
-    /// shares with that of any other is its folders, and only a path can fail to be written down.
-    pub fn is_of_the_sweep(&self) -> bool {
+    /// Whether every launch of the sweep would fail in the same way. Only a path can fail to be written as
+    /// JSON, and all jobs of a sweep have the same paths.
+    pub fn affects_sweep(&self) -> bool {
         matches!(self, Self::Job(_))
     }
 }

@@ -1,14 +1,13 @@
-//! Runs a sweep: runs to groups, groups to workers, their events to the database.
+//! Runs a sweep: forms groups of runs, trains each group with a worker, records the workers' events.
 //!
-//! [`run_sweep`] asks a [`Searcher`] for runs and feeds one queue of groups to the slots of the
-//! machine, each as many lanes at a time as it holds. A [`Launcher`] starts a [`Worker`] for each
-//! group; one thread per worker reads its frames; the calling thread alone writes the database, in
-//! batches, and asks a [`Pruner`] at each recorded epoch which runs go on. Whatever happens to a
-//! worker (a crash, a signal, silence, a torn stream, a device that is gone), the sweep goes on: the
-//! attempt is recorded with its cause, and the runs that it leaves unfinished go back to the queue.
-//! Only a cause that all runs share, such as a full disk, ends the sweep.
+//! [`run_sweep`] asks a [`Searcher`] for runs and distributes them over the machine's slots. A
+//! [`Launcher`] starts a [`Worker`] for each group, and a thread per worker reads its frames. The calling
+//! thread alone writes the database, in batches, and asks a [`Pruner`] at each recorded epoch which runs
+//! continue. When a worker fails (a crash, a signal, a hang, a broken stream, a lost device), the attempt
+//! is recorded with its cause, and its unfinished runs return to the queue. Only a cause that all runs
+//! share, such as a full disk, ends the sweep.
 //!
-//! Nothing here trains, prints or exits. What happens is reported as [`Notice`]s.
+//! This crate trains, prints and exits nothing. It reports what happens as [`Notice`]s.
 
 mod checkpoint;
 mod clock;

@@ -1,4 +1,4 @@
-//! What the sweep tells its observer while it runs: the progress display and a log both live on it.
+//! Notifications of a sweep to its observer: the progress display and the log read them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use gansweep_config::{RunId, RunState};
 
 use crate::StopLevel;
 
-/// A run by id and by label.
+/// A run's id and label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunName {
     /// Its id.
@@ -18,64 +18,64 @@ pub struct RunName {
 /// What happened to a sweep. Slots are given by their place in the request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// An earlier invocation ended without a word while this run was being trained.
+    /// An earlier invocation died while it trained this run.
     Reclaimed {
-        /// Which; it need not be of this sweep.
+        /// The run; not necessarily one of this sweep.
         run: RunId,
-        /// The attempt that was cut short.
+        /// The attempt that it left active.
         attempt: u32,
     },
-    /// The run was over before: trained as far as is asked, diverged, or ended by the pruner.
+    /// The run was over before the sweep: trained up to its budget, diverged, or pruned.
     Skipped {
-        /// Which.
+        /// The run.
         run: RunName,
         /// How it had ended.
         state: RunState,
     },
-    /// What there is to do is known.
+    /// The runs are known, and training begins.
     Begun {
-        /// Groups that the slots will make of it, if all take turns.
+        /// Groups to be formed, if all slots take turns.
         groups: usize,
-        /// Slots that take them.
+        /// Number of slots.
         slots: usize,
         /// Where the sweep stands.
         progress: SweepProgress,
     },
-    /// A run's checkpoint is missing or damaged: the run starts afresh.
+    /// A run's checkpoint is missing or damaged: the run starts from the beginning.
     CheckpointUnusable {
-        /// Which.
+        /// The run.
         run: RunName,
         /// The file, relative to the results folder.
         path: String,
-        /// What is wrong with it.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// A run goes on from its checkpoint.
+    /// A run resumes from its checkpoint.
     Resuming {
-        /// Which.
+        /// The run.
         run: RunName,
         /// Steps done.
         step: u64,
     },
     /// A worker has been started on a group.
     GroupStarted {
-        /// Where.
+        /// The slot.
         slot: usize,
         /// The slot's device.
         device: String,
         /// Its lanes, in order.
         runs: Vec<RunName>,
     },
-    /// Where the sweep and its workers stand; comes several times a second.
+    /// Progress of the sweep and its workers; several times a second.
     Progress {
         /// The sweep as a whole.
         sweep: SweepProgress,
         /// Workers at work, by slot.
         workers: Vec<WorkerProgress>,
     },
-    /// A run is over, as far as this invocation goes, or is paused.
+    /// A run is over in this invocation, or paused.
     RunEnded {
-        /// Which.
+        /// The run.
         run: RunName,
         /// Completed, pruned, paused, diverged, failed or interrupted.
         state: RunState,
@@ -84,46 +84,45 @@ pub enum Notice {
         /// Why, unless it completed; may be empty.
         cause: String,
     },
-    /// A worker is gone before its runs were over.
+    /// A worker ended before its runs were over.
     WorkerLost {
-        /// Where.
+        /// The slot.
         slot: usize,
         /// The slot's device.
         device: String,
         /// What happened to it.
         cause: String,
-        /// Runs that go back to the queue.
+        /// Runs that return to the queue.
         requeued: Vec<RunName>,
-        /// In how many groups they do.
+        /// Number of groups that they form there.
         groups: usize,
-        /// Runs that have had their last attempt.
+        /// Runs without attempts left.
         failed: Vec<RunName>,
     },
-    /// A slot takes no more groups.
+    /// A slot is closed.
     SlotLost {
-        /// Which.
+        /// The slot.
         slot: usize,
         /// Its device.
         device: String,
         /// Why.
         cause: String,
-        /// Slots left in service.
+        /// Slots that are still open.
         left: usize,
     },
     /// A checkpoint that is no longer needed could not be deleted.
     Leftover {
         /// The file or folder, relative to the results folder.
         path: String,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
-    /// The sweep ends for a cause that all of its runs share. They are not charged for it.
+    /// The sweep ends for a cause that all of its runs share. No attempt is counted.
     SharedCause {
-        /// What happened, and where.
+        /// The cause, with the file or device.
         cause: String,
     },
-    /// The sweep is ending before its time: by the user, by a cause that all runs share, or by a
-    /// database that fails.
+    /// The sweep stops early: the user asked for it, all runs share a cause, or the database failed.
     Stopping {
         /// How urgently.
         level: StopLevel,
@@ -132,22 +131,22 @@ pub enum Notice {
     },
 }
 
-/// Where a sweep stands, runs finished before it began included.
+/// Progress of a sweep; runs that were over before it count too.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SweepProgress {
     /// Runs so far; more may come.
     pub runs: usize,
-    /// Runs over: completed, diverged or pruned, now or before.
+    /// Runs that are over: completed, diverged or pruned, now or before.
     pub done: usize,
-    /// How many of those diverged.
+    /// Those of them that diverged.
     pub diverged: usize,
-    /// How many of those the pruner ended.
+    /// Those of them that were pruned.
     pub pruned: usize,
-    /// Runs given up.
+    /// Runs that failed.
     pub failed: usize,
-    /// Runs that workers have.
+    /// Runs that have a worker.
     pub active: usize,
-    /// How many of those have not begun: their workers are starting.
+    /// Those of them whose worker has not started training.
     pub pending: usize,
     /// Runs that wait for the pruner.
     pub paused: usize,
@@ -155,15 +154,15 @@ pub struct SweepProgress {
     pub steps_done: u64,
     /// Steps of all runs; a run that diverged, failed or was pruned counts those it did.
     pub steps_total: u64,
-    /// Of the sweep's arithmetic, from 0 to 1.
+    /// Share of the sweep's floating-point operations that is done, from 0 to 1.
     pub fraction: f64,
-    /// Since the sweep began.
+    /// Time since the sweep began.
     pub elapsed: Duration,
-    /// Until it ends at the pace of late; `None` before that can be told.
+    /// Estimated time left; `None` while unknown.
     pub remaining: Option<Duration>,
 }
 
-/// Where a worker stands.
+/// Progress of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerProgress {
     /// Its slot.
@@ -184,6 +183,6 @@ pub struct WorkerProgress {
     pub g_loss: f64,
     /// Real images per second, of all lanes together.
     pub images_per_second: f64,
-    /// Of its lanes' steps, from 0 to 1.
+    /// Share of its lanes' steps that is done, from 0 to 1.
     pub fraction: f64,
 }

@@ -11,46 +11,44 @@ use gansweep_store::StoreError;
 pub struct Summary {
     /// Runs of the sweep: the plan's, and those that the searcher added.
     pub total: usize,
-    /// Over before: trained as far as is asked, diverged, or ended by the pruner.
+    /// Over before the sweep: trained up to the budget, diverged, or pruned.
     pub skipped: usize,
-    /// How many of the skipped had diverged.
+    /// Skipped runs that had diverged.
     pub skipped_diverged: usize,
     /// Completed now.
     pub completed: usize,
-    /// Ended by the pruner now.
+    /// Pruned now.
     pub pruned: usize,
-    /// Paused by the pruner, which has not let them go on.
+    /// Paused by the pruner and not resumed.
     pub paused: usize,
     /// Diverged now.
     pub diverged: usize,
-    /// Given up now, after every attempt.
+    /// Failed now: no attempts are left.
     pub failed: usize,
-    /// Begun, now or before, and stopped before their end; resumable.
+    /// Begun, now or before, and stopped before the end; resumable.
     pub interrupted: usize,
     /// Not begun yet, because the sweep was stopped.
     pub queued: usize,
-    /// Went on from a checkpoint of an earlier invocation that did not complete them; also counted
-    /// by how they ended.
+    /// Resumed from a checkpoint of an earlier invocation; counted under their end state too.
     pub resumed: usize,
-    /// Were completed for a smaller budget before and trained on; also counted by how they ended.
+    /// Completed for a smaller budget before and trained further; counted under their end state too.
     pub extended: usize,
     /// Whether the user stopped the sweep.
     pub stopped: bool,
-    /// Why the sweep ended before its time, if not by the user: a cause that all runs share, such
-    /// as a full disk. Runs are not charged for it.
+    /// A cause that all runs share and that ended the sweep, such as a full disk.
     pub shared_cause: Option<String>,
-    /// From the first to the last moment.
+    /// Duration of the sweep.
     pub elapsed: Duration,
 }
 
 impl Summary {
-    /// Whether every run ended as it was meant to: completed, or ended or paused by the pruner.
+    /// Whether every run is completed, pruned or paused.
     pub fn all_well(&self) -> bool {
         self.completed + self.pruned + self.paused + self.skipped - self.skipped_diverged == self.total
     }
 }
 
-/// What ends a whole sweep without a summary; the failure of a worker never does.
+/// An error that ends the sweep without a summary. The failure of a worker is none.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
     /// The database failed. Everything written before is kept.
@@ -59,15 +57,15 @@ pub enum RunnerError {
          command run again goes on from the last checkpoints"
     )]
     Database {
-        /// What was being done: `recording events`.
+        /// The operation: `recording events`.
         doing: &'static str,
-        /// What the database says.
+        /// The database's error.
         source: StoreError,
     },
-    /// There is nowhere to train.
+    /// There are runs to train and no slots.
     #[error("there are runs to train but no slot: name at least one device, with at least one job")]
     NoSlots,
-    /// The system gave no thread.
+    /// A thread could not be started.
     #[error(
         "the system gave no thread to watch a worker: {0}; close other programs and run the same command again"
     )]

@@ -17,19 +17,19 @@ use tracing::debug;
 
 use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
-/// How long the rest of a worker's stderr is waited for once it has exited.
+/// Time to wait for the rest of a worker's stderr after its exit. A descendant may hold the pipe open.
 const STDERR_WAIT: Duration = Duration::from_millis(200);
-/// Bytes of a worker's stderr that are kept.
+/// Number of bytes of a worker's stderr that are kept.
 const STDERR_BYTES: usize = 4096;
-/// Lines of it that are reported.
+/// Number of lines of it that are reported.
 const STDERR_LINES: usize = 12;
 
-/// Starts a program for each group.
+/// Starts a process for each group.
 ///
-/// The program gets the [`Job`] as one line of JSON on its standard input, which stays open for
-/// commands, each a line of JSON; the end of input means that the runner is gone, and asks it to
-/// stop cleanly. It writes frames to its standard output, and words for humans to its standard error.
-/// It leads a process group of its own, so that a terminal's Ctrl-C reaches the runner alone.
+/// The process reads the [`Job`] as one line of JSON from its standard input, then commands, each a line
+/// of JSON. The end of its input means that the runner has ended, and asks it to stop cleanly. It writes
+/// frames to its standard output and messages to its standard error. It leads a process group of its own,
+/// so that a terminal's Ctrl-C reaches the runner alone.
 #[derive(Debug, Clone)]
 pub struct ProcessLauncher {
     /// The program.
@@ -54,7 +54,7 @@ impl Launcher for ProcessLauncher {
     }
 }
 
-/// A child process and the two threads that keep its pipes moving.
+/// A child process, and the threads that write its input and read its stderr.
 #[derive(Debug)]
 struct ProcessWorker {
     child: Child,
@@ -67,7 +67,7 @@ struct ProcessWorker {
 }
 
 impl ProcessWorker {
-    /// Hands the job over and begins to read stderr; the child is killed if that fails.
+    /// Starts the threads that write the job and read stderr; kills the child if that fails.
     fn new(mut child: Child, job: String) -> Result<Self, LaunchError> {
         let (lines, receiver) = mpsc::channel();
         let pipes = (child.stdin.take(), child.stderr.take());
@@ -82,7 +82,7 @@ impl ProcessWorker {
         Ok(worker)
     }
 
-    /// The end of what the child wrote to stderr; waits a little for the rest of it.
+    /// The end of the child's stderr; waits [`STDERR_WAIT`] for the rest of it.
     fn stderr(&mut self) -> String {
         let deadline = Instant::now() + STDERR_WAIT;
         while self.stderr_reader.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -107,7 +107,7 @@ impl Worker for ProcessWorker {
 
     fn send(&mut self, command: &Request) {
         if let (Some(lines), Ok(line)) = (&self.lines, command.to_line()) {
-            // A child that no longer listens is about to be noticed as gone.
+            // A child that no longer reads is about to exit, which the sweep notices.
             let _ = lines.send(line);
         }
     }
@@ -119,7 +119,7 @@ impl Worker for ProcessWorker {
         }
         let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
-            // The group may be gone while the child is not yet waited for: nothing is left to kill.
+            // The group may have ended before the child is waited for: nothing is left to kill.
             let _ = self.child.kill();
         }
     }
@@ -164,9 +164,9 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(LaunchError::Thread)
 }
 
-/// Writes the job, then each command as it comes, until no more can come. On a thread of its own: a
-/// job may be longer than a pipe, and a child that never reads must not hold up the sweep. Failures
-/// to write mean that the child is gone, which its exit tells better.
+/// Writes the job, then commands as they come, until the sender is dropped. On a thread of its own, since
+/// a job may be longer than a pipe's buffer and a child that never reads must not block the sweep. A
+/// failure to write means that the child has ended; its exit status says why.
 fn write_lines(mut input: ChildStdin, job: &str, commands: &Receiver<String>) {
     if input.write_all(job.as_bytes()).is_err() {
         return;
@@ -178,7 +178,7 @@ fn write_lines(mut input: ChildStdin, job: &str, commands: &Receiver<String>) {
     }
 }
 
-/// Keeps the end of what the child writes to stderr.
+/// Reads the child's stderr and keeps the end of it.
 fn keep_tail(mut errors: ChildStderr, tail: &Mutex<Tail>) {
     let mut buffer = [0; 4096];
     loop {
@@ -199,7 +199,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Takes more text; forgets the oldest beyond the bound.
+    /// Appends text, and drops the oldest bytes beyond [`STDERR_BYTES`].
     fn push(&mut self, more: &[u8]) {
         self.bytes.extend(more);
         if let Some(excess) = self.bytes.len().checked_sub(STDERR_BYTES).filter(|&n| n > 0) {
@@ -208,8 +208,8 @@ impl Tail {
         }
     }
 
-    /// The last lines that are not blank, separated by line feeds; without a line whose beginning is
-    /// forgotten, and with one for several in a row that are equal.
+    /// The last lines, separated by line feeds: blank lines, a first line that is cut, and repetitions of
+    /// the line before are left out.
     fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);

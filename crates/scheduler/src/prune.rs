@@ -1,22 +1,22 @@
-//! Pruners: which runs end, or wait, before their last step.
+//! Pruners decide which runs stop or pause before their budget.
 
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::Metric;
 
-/// Decides, from what runs record, which of them go on.
+/// Decides from recorded values which runs continue.
 pub trait Pruner {
-    /// Takes the values that a run has recorded at the end of an epoch, and decides about it or about
-    /// any other run. An epoch may come more than once: with further metrics, or again after a crash.
+    /// Takes the values that a run recorded at the end of an epoch, and returns decisions about this or
+    /// any other run. An epoch may come more than once: with other metrics, or again after a crash.
     fn observe(&mut self, report: &EpochReport<'_>) -> Vec<Decision>;
 
-    /// Whether a run that an earlier sweep left paused or pruned goes on in this one.
+    /// Whether a run that an earlier sweep left paused or pruned is trained in this one.
     fn admits(&mut self, run: &PlannedRun, state: RunState) -> bool;
 
-    /// Decides once more when every run is over or paused. The sweep ends if this resumes none.
+    /// Called when every run is over or paused. The sweep ends if this resumes none.
     fn on_idle(&mut self) -> Vec<Decision>;
 }
 
-/// What a run has recorded at the end of an epoch.
+/// Values that a run recorded at the end of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EpochReport<'a> {
     /// The run.
@@ -29,31 +29,31 @@ pub struct EpochReport<'a> {
     pub values: &'a [(Metric, f64)],
 }
 
-/// A decision about a run; one about a run that is over changes nothing.
+/// A decision about a run. It has no effect on a run that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// The run ends here, with its checkpoint; a later sweep may let it go on.
+    /// The run stops at a checkpoint; a later sweep may train it further.
     Stop {
-        /// Which.
+        /// The run.
         run: RunId,
         /// Why; recorded with the run.
         cause: String,
     },
     /// The run waits at its checkpoint until it is resumed.
     Pause {
-        /// Which.
+        /// The run.
         run: RunId,
         /// Why; recorded with the run.
         cause: String,
     },
-    /// A paused run goes on from its checkpoint.
+    /// A paused run resumes from its checkpoint.
     Resume {
-        /// Which.
+        /// The run.
         run: RunId,
     },
 }
 
-/// Lets every run go on to its last step.
+/// Trains every run to its budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NeverPrune;
 

@@ -1,9 +1,8 @@
-//! Runs that wait for a slot, and how slots share them.
+//! The queue of runs, and how slots share it.
 //!
-//! Runs wait in pools of one kind, however many they are. A slot that is ready takes a part: no more
-//! lanes than it can hold, and no more than its share, so that no other slot that is ready stands
-//! idle. The longest run begins first, so that no slot is left alone with a long one at the end.
-//! Taking a part costs the logarithm of what waits, for each lane.
+//! Runs of one group key wait in a pool. A ready slot takes a group from it: no more lanes than it can
+//! hold, and no more than its share, so that no other ready slot stays idle. The longest run begins first,
+//! so that no long run is left over at the end. Taking a group costs O(log n) for each lane.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,35 +11,35 @@ use gansweep_config::{GroupKey, PlannedRun};
 
 use crate::{Slot, StepFlops};
 
-/// A group key by number: runs of one kind can train together.
+/// Index of a group key: runs of one kind can train together.
 pub(crate) type Kind = usize;
 
-/// The number of a run's kind among those known, a new one included.
+/// The kind of a run; a new group key is added to `kinds`.
 pub(crate) fn kind_of(kinds: &mut HashMap<GroupKey, Kind>, run: &PlannedRun) -> Kind {
     let next = kinds.len();
     *kinds.entry(GroupKey::of(&run.config, &run.spec)).or_insert(next)
 }
 
-/// Runs to be trained together.
+/// Runs to train together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Group {
-    /// By their numbers in the run table.
+    /// Indices in the run table.
     pub(crate) runs: Vec<usize>,
-    /// Workers in a row that this group, or the one it was cut from, has lost to failures.
+    /// Number of workers in a row that died on this group, or on the one that it was split from.
     pub(crate) failures: u32,
 }
 
-/// Runs that a slot would train together.
+/// A group that a slot would take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedGroup {
-    /// The slot, by its place.
+    /// Index of the slot.
     pub slot: usize,
-    /// The runs, by their places.
+    /// Indices of the runs.
     pub runs: Vec<usize>,
 }
 
-/// The groups that the slots would make of `runs`, which have done `steps` steps each, if all slots
-/// took turns.
+/// Simulates the queue: the groups that the slots would take if all took turns. `steps` has the steps that
+/// each run has done.
 pub fn form_groups(
     runs: &[PlannedRun],
     steps: &[u64],
@@ -61,30 +60,30 @@ pub fn form_groups(
     queue.simulate(slots.len(), &|slot, kind| limits[kind][slot])
 }
 
-/// A run that waits, with what decides when it begins and with whom.
+/// A waiting run, with what decides when it begins and which runs it can train with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Candidate {
     run: usize,
     kind: Kind,
-    /// Lanes of a group have the same; see [`Config::phase`](gansweep_config::Config::phase).
+    /// Equal for all lanes of a group; see [`Config::phase`](gansweep_config::Config::phase).
     phase: u64,
-    turn: Turn,
+    priority: Priority,
 }
 
-/// Which run comes first: one that has begun, then the longest.
+/// Order of runs: those that have begun, then the longest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct Priority {
     fresh: bool,
     /// Floating-point operations until its end.
     flops: Reverse<u64>,
 }
 
 impl Candidate {
-    /// A run that has done `step` steps and has so many floating-point operations to go.
+    /// A run that has done `step` steps and has `flops` floating-point operations left.
     pub(crate) fn new(run: usize, kind: Kind, planned: &PlannedRun, step: u64, flops: f64) -> Self {
         let PlannedRun { config, spec, .. } = planned;
-        let turn = Turn { fresh: step == 0, flops: Reverse(flops as u64) };
-        Self { run, kind, phase: config.phase(spec, step), turn }
+        let priority = Priority { fresh: step == 0, flops: Reverse(flops as u64) };
+        Self { run, kind, phase: config.phase(spec, step), priority }
     }
 
     pub(crate) const fn phase(&self) -> u64 {
@@ -92,64 +91,65 @@ impl Candidate {
     }
 }
 
-/// Gives the most lanes of a group, for a slot and a kind of run.
+/// The most lanes of a group, by slot and kind.
 pub(crate) type Limits<'a> = dyn Fn(usize, Kind) -> usize + 'a;
 
-/// All runs that wait.
+/// All waiting runs.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Queue {
     pools: HashMap<Kind, Pool>,
-    /// Who comes first. Ranks differ in `arrival`.
+    /// What comes first. No two ranks are equal, since `arrival` differs.
     order: BTreeMap<Rank, Source>,
     waiting: usize,
     arrivals: u64,
 }
 
-/// Who comes first: who has failed least, then whose turn it is, then who came first.
+/// Order in the queue: fewest failures, then priority, then arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     failures: u32,
-    turn: Turn,
+    priority: Priority,
     arrival: u64,
 }
 
 #[derive(Debug, Clone)]
 enum Source {
-    /// A part of the pool of that kind.
+    /// The pool of that kind.
     Pool(Kind),
-    /// Runs that go together, as they did before they lost a worker.
+    /// Runs that stay together after their worker died.
     Group(Vec<Candidate>),
 }
 
-/// The runs of one kind that wait, in the order of their turns, then of the plan.
+/// Waiting runs of one kind, by priority, then in the order of the plan.
 #[derive(Debug, Clone)]
 struct Pool {
     rank: Rank,
-    all: BTreeSet<(Turn, usize, u64)>,
-    by_phase: HashMap<u64, BTreeSet<(Turn, usize)>>,
+    all: BTreeSet<(Priority, usize, u64)>,
+    by_phase: HashMap<u64, BTreeSet<(Priority, usize)>>,
 }
 
 impl Pool {
-    fn insert(&mut self, Candidate { run, phase, turn, .. }: Candidate) {
-        self.all.insert((turn, run, phase));
-        self.by_phase.entry(phase).or_default().insert((turn, run));
+    fn insert(&mut self, Candidate { run, phase, priority, .. }: Candidate) {
+        self.all.insert((priority, run, phase));
+        self.by_phase.entry(phase).or_default().insert((priority, run));
     }
 
-    fn remove(&mut self, &Candidate { run, phase, turn, .. }: &Candidate) -> bool {
+    fn remove(&mut self, &Candidate { run, phase, priority, .. }: &Candidate) -> bool {
         if let Some(alike) = self.by_phase.get_mut(&phase) {
-            alike.remove(&(turn, run));
+            alike.remove(&(priority, run));
         }
-        self.all.remove(&(turn, run, phase))
+        self.all.remove(&(priority, run, phase))
     }
 
-    /// Takes the first runs of the first run's phase, as many as `count` says of all of that phase.
+    /// Takes the first runs that have the phase of the first run; `count` maps the number of such runs to
+    /// the number to take.
     fn take(&mut self, count: impl FnOnce(usize) -> usize) -> Vec<usize> {
         let Some(&(_, _, phase)) = self.all.first() else { return Vec::new() };
         let alike = self.by_phase.entry(phase).or_default();
         let mut taken = Vec::new();
         for _ in 0..count(alike.len()) {
-            let Some((turn, run)) = alike.pop_first() else { break };
-            self.all.remove(&(turn, run, phase));
+            let Some((priority, run)) = alike.pop_first() else { break };
+            self.all.remove(&(priority, run, phase));
             taken.push(run);
         }
         taken
@@ -161,15 +161,15 @@ impl Queue {
         self.waiting == 0
     }
 
-    /// Lets a run wait in the pool of its kind.
+    /// Adds a run to the pool of its kind.
     pub(crate) fn push(&mut self, candidate: Candidate) {
         self.waiting += 1;
-        let Candidate { kind, turn, .. } = candidate;
+        let Candidate { kind, priority, .. } = candidate;
         if let Some(pool) = self.pools.get_mut(&kind) {
             pool.insert(candidate);
         } else {
             self.arrivals += 1;
-            let rank = Rank { failures: 0, turn, arrival: self.arrivals };
+            let rank = Rank { failures: 0, priority, arrival: self.arrivals };
             let mut pool = Pool { rank, all: BTreeSet::new(), by_phase: HashMap::new() };
             pool.insert(candidate);
             self.pools.insert(kind, pool);
@@ -177,13 +177,13 @@ impl Queue {
         self.rank_pool(kind);
     }
 
-    /// Lets runs wait that go together.
+    /// Adds runs that stay together.
     pub(crate) fn push_group(&mut self, candidates: Vec<Candidate>, failures: u32) {
         self.arrivals += 1;
         self.insert_group(candidates, failures, self.arrivals);
     }
 
-    /// Takes a run out; `false` if it does not wait.
+    /// Removes a run; `false` if it is not in the queue.
     pub(crate) fn remove(&mut self, candidate: &Candidate) -> bool {
         let of_pool = self.pools.get_mut(&candidate.kind).is_some_and(|pool| pool.remove(candidate));
         if of_pool {
@@ -219,7 +219,7 @@ impl Queue {
         groups
     }
 
-    /// A group for each of the slots that are `ready`, as far as runs wait.
+    /// A group for each `ready` slot, as long as runs wait.
     pub(crate) fn take_for_all(&mut self, ready: &[usize], limit: &Limits<'_>) -> Vec<(usize, Group)> {
         let mut ready = ready.to_vec();
         let mut groups = Vec::new();
@@ -230,8 +230,7 @@ impl Queue {
         groups
     }
 
-    /// A part of what comes first for one of the slots that are `ready`: the one that holds most of
-    /// it.
+    /// A group of what comes first, for the `ready` slot that holds most such lanes.
     fn take(&mut self, ready: &[usize], limit: &Limits<'_>) -> Option<(usize, Group)> {
         let (&rank, source) = self.order.first_key_value()?;
         let kind = match source {
@@ -255,7 +254,7 @@ impl Queue {
         Some((slot, Group { runs, failures: rank.failures }))
     }
 
-    /// Takes the first runs of a group that are in one phase; the rest waits on.
+    /// Takes the first runs of a group that have one phase; the others stay in the queue.
     fn split(&mut self, group: Vec<Candidate>, rank: Rank, count: impl FnOnce(usize) -> usize) -> Vec<usize> {
         self.waiting -= group.len();
         let phase = group.first().map(|first| first.phase);
@@ -276,16 +275,16 @@ impl Queue {
     fn insert_group(&mut self, candidates: Vec<Candidate>, failures: u32, arrival: u64) {
         let Some(first) = candidates.first() else { return };
         self.waiting += candidates.len();
-        self.order.insert(Rank { failures, turn: first.turn, arrival }, Source::Group(candidates));
+        self.order.insert(Rank { failures, priority: first.priority, arrival }, Source::Group(candidates));
     }
 
-    /// Puts a pool at the place that its first run gives it, or forgets it if it is empty.
+    /// Updates a pool's place in the order after its first run changed; removes an empty pool.
     fn rank_pool(&mut self, kind: Kind) {
         let Some(pool) = self.pools.get_mut(&kind) else { return };
         self.order.remove(&pool.rank);
         match pool.all.first() {
-            Some(&(turn, _, _)) => {
-                pool.rank.turn = turn;
+            Some(&(priority, _, _)) => {
+                pool.rank.priority = priority;
                 self.order.insert(pool.rank, Source::Pool(kind));
             }
             None => drop(self.pools.remove(&kind)),
@@ -293,8 +292,8 @@ impl Queue {
     }
 }
 
-/// The largest of the fewest parts of at most `most` into which `count` can be cut, all as equal as
-/// can be: nine of at most eight make five and four.
+/// Size of the largest part when `count` is split into as few parts of at most `most` as possible, as evenly
+/// as possible: nine with at most eight make five and four.
 fn even_part(count: usize, most: usize) -> usize {
     count.div_ceil(count.div_ceil(most).max(1))
 }

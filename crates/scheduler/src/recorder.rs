@@ -1,4 +1,4 @@
-//! Where a sweep is recorded, and the batches in which it is.
+//! Recording: the interface to the database, and batches of events.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,27 +10,27 @@ use tracing::{error, trace};
 
 use crate::RunnerError;
 
-/// Where a sweep is recorded: the [`Store`], or a double of it that fails on demand.
+/// Records a sweep: the [`Store`], or a test double that fails on demand.
 pub trait Recorder {
-    /// Records the sweep and its first runs; a second time, what is new.
+    /// Records the sweep and its first runs; on a repeated call, what is new.
     fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError>;
 
-    /// Adds runs to the sweep of that name, behind those it has.
+    /// Appends runs to the sweep of that name.
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError>;
 
-    /// Ends, as interrupted, the attempts that a runner which died left active.
+    /// Marks attempts that a dead runner left active as interrupted, and returns them.
     fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError>;
 
-    /// Where runs stand; runs that were never recorded are absent.
+    /// The runs' statuses; runs that were never recorded are absent.
     fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError>;
 
-    /// Begins the run's next attempt and gives its number.
+    /// Begins the run's next attempt and returns its number.
     fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError>;
 
-    /// Records a batch of events: all of it or nothing.
+    /// Records a batch of events, all or none.
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError>;
 
-    /// Ends an attempt whose worker did not; no effect on one that has ended already.
+    /// Ends an attempt whose worker reported no end; no effect on one that has ended.
     fn end_attempt(
         &mut self,
         run: &RunId,
@@ -39,7 +39,7 @@ pub trait Recorder {
         cause: &str,
     ) -> Result<(), StoreError>;
 
-    /// Gives a run that no worker has another state.
+    /// Sets the state of a run that has no worker.
     fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError>;
 }
 
@@ -83,13 +83,13 @@ impl Recorder for Store {
     }
 }
 
-/// Gathers events and writes them to a recorder in batches and in order.
+/// Collects events and writes them to a recorder in batches, in order.
 ///
-/// After a failure nothing is written any more: whatever came later would stand behind a gap.
+/// After a failure it writes nothing more: later events would come after a gap.
 pub(crate) struct EventBatcher<'a> {
     recorder: &'a mut dyn Recorder,
     waiting: Vec<Envelope>,
-    /// When the first of them came.
+    /// When the oldest of them came.
     oldest: Option<Instant>,
     /// Checkpoints written since they were last asked for.
     committed: Vec<(RunId, Checkpoint)>,
@@ -109,13 +109,13 @@ impl<'a> EventBatcher<'a> {
         }
     }
 
-    /// Whether the events have waited long enough, or are enough.
+    /// Whether a batch is due: the oldest event has waited for `interval`, or there are `events`.
     pub(crate) fn is_due(&self, now: Instant, interval: Duration, events: usize) -> bool {
         self.waiting.len() >= events
             || self.oldest.is_some_and(|oldest| now.duration_since(oldest) >= interval)
     }
 
-    /// Writes all that waits, in one transaction.
+    /// Writes all waiting events in one transaction.
     pub(crate) fn flush(&mut self) -> Result<(), RunnerError> {
         if self.closed || self.waiting.is_empty() {
             return Ok(());
@@ -137,7 +137,7 @@ impl<'a> EventBatcher<'a> {
         std::mem::take(&mut self.committed)
     }
 
-    /// Adds runs to the sweep, and gives what is recorded of them.
+    /// Adds runs to the sweep, and returns their statuses.
     pub(crate) fn add_runs(
         &mut self,
         sweep: &str,
@@ -149,14 +149,14 @@ impl<'a> EventBatcher<'a> {
         self.close_on_failure("reading where runs stand", statuses)
     }
 
-    /// Begins an attempt and gives its number.
+    /// Begins an attempt and returns its number.
     pub(crate) fn begin(&mut self, run: &RunId, device: &str) -> Result<u32, RunnerError> {
         self.flush()?;
         let begun = self.recorder.begin_attempt(run, device);
         self.close_on_failure("beginning an attempt", begun)
     }
 
-    /// Ends an attempt that did not end itself, after all that it reported.
+    /// Ends an attempt that reported no end, after writing its events.
     pub(crate) fn end(
         &mut self,
         run: &RunId,
@@ -172,7 +172,7 @@ impl<'a> EventBatcher<'a> {
         self.close_on_failure("recording the end of an attempt", ended)
     }
 
-    /// Gives a run that no worker has another state.
+    /// Sets the state of a run that has no worker.
     pub(crate) fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), RunnerError> {
         self.flush()?;
         let set = self.recorder.set_state(run, state, cause);

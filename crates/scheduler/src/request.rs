@@ -1,4 +1,4 @@
-//! What a sweep is asked to do.
+//! Parameters of a sweep.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub struct Slot {
     pub device: String,
     /// Threads its worker may use.
     pub threads: u32,
-    /// How many lanes a group with such a run has here at most. Asked once for each group key.
+    /// The most lanes of a group with this run. Called once for each group key.
     pub max_lanes: Arc<dyn Fn(&PlannedRun) -> usize + Send + Sync>,
 }
 
@@ -35,48 +35,48 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// Floating-point operations of one step of a run: of the runs that wait, the longest begins first.
+/// Floating-point operations of one step of a run. Of the waiting runs, the longest begins first.
 pub type StepFlops = fn(&PlannedRun) -> f64;
 
-/// What a sweep is asked to do.
+/// Parameters of a sweep.
 #[derive(Debug, Clone)]
 pub struct SweepRequest {
-    /// The sweep as it is recorded; its `record` is what workers record.
+    /// The sweep, as stored; its `record` says what workers record.
     pub sweep: SweepRecord,
-    /// All slots take groups from one queue.
+    /// Where groups are trained. All slots share one queue.
     pub slots: Vec<Slot>,
-    /// The scheduler knows no networks and is told what they cost.
+    /// Cost of a run's step: the scheduler knows no networks.
     pub step_flops: StepFlops,
-    /// Holds the database; checkpoint paths are relative to it.
+    /// Folder of the database and the checkpoints; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.
     pub data_dir: Option<PathBuf>,
     /// The folder of the dataset `idx`.
     pub idx_dir: Option<PathBuf>,
-    /// How many attempts in a row a run may lose to failures before it is failed. An attempt that
-    /// brought a new checkpoint starts the count anew, and neither interruptions by the user nor
-    /// attempts of earlier invocations count: who stops a sweep often loses no run by it.
+    /// A run fails after this many failed attempts in a row. An attempt that wrote a new checkpoint resets
+    /// the count. Interruptions by the user and attempts of earlier invocations do not count, so that no
+    /// run fails because a sweep is stopped often.
     pub max_attempts: u32,
-    /// A worker that sends nothing for so long, or neither trains a step nor uses the processor, is
-    /// taken for hung and killed. Counted from its first sign of life.
+    /// A worker that sends nothing for this long after its first frame, or neither finishes a step nor uses
+    /// the processor, counts as hung and is killed.
     pub hang_timeout: Duration,
-    /// Times that only tests have reason to change.
+    /// Intervals and grace periods; only tests change them.
     pub pacing: Pacing,
 }
 
-/// What a sweep works with.
+/// Components of a sweep.
 pub struct SweepParts<'a> {
     /// Proposes the runs.
     pub searcher: &'a mut dyn Searcher,
-    /// Ends or pauses runs before their last step.
+    /// Stops or pauses runs before their budget.
     pub pruner: &'a mut dyn Pruner,
     /// Starts the workers.
     pub launcher: &'a dyn Launcher,
-    /// Takes what happens, for good.
+    /// Records events.
     pub recorder: &'a mut dyn Recorder,
     /// The user's stop requests.
     pub stop: &'a StopSignal,
-    /// Is told what happens, for display.
+    /// Receives notices.
     pub observer: &'a mut dyn FnMut(&Notice),
 }
 
@@ -86,21 +86,20 @@ impl fmt::Debug for SweepParts<'_> {
     }
 }
 
-/// The runner's own times.
+/// Intervals and grace periods of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pacing {
-    /// Events are written to the database at least so often.
+    /// An event waits at most this long before it is written to the database.
     pub batch_interval: Duration,
-    /// Events are written at the latest when so many wait.
+    /// A batch is written when it has this many events.
     pub batch_events: usize,
-    /// Workers asked to stop have so long before they are killed.
+    /// Workers asked to stop are killed after this time.
     pub stop_grace: Duration,
-    /// A worker that closed its stream has so long to exit, and one that exited so long to have
-    /// its stream read.
+    /// Time for a worker to exit after it closed its stream, and for its stream to be read after it exited.
     pub exit_grace: Duration,
-    /// A slot rests so long after a worker that died, so that a passing shortage passes.
+    /// Pause of a slot after a worker failed there, since a shortage may be temporary.
     pub rest: Duration,
-    /// Progress is told at most so often.
+    /// Minimum time between progress notices.
     pub progress_interval: Duration,
 }
 

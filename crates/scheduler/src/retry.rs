@@ -1,46 +1,46 @@
 //! Retry policy: what happens to the runs of a worker that died.
 //!
-//! A worker's death says little about which of its lanes caused it. So a group is tried a second
-//! time as it is, and split in halves whenever it fails again: a lane that kills every worker is
-//! alone after a few rounds, while its neighbours train on together. A run fails only when it has
-//! used up its attempts and the last of them was its own: it was alone, or its worker named it.
+//! A worker's death does not tell which of its lanes caused it. So a group is retried once as it is, and
+//! split in halves whenever it fails again: a lane that crashes every worker is alone after a few rounds,
+//! while the others train on together. A run fails only if it has used up its attempts and is known to
+//! have caused the last failure: it was alone, or the worker named it.
 
 use crate::queue::Group;
 
-/// What a worker's death is due to, as far as can be told; it decides who is charged an attempt.
+/// The cause of a worker's death, as far as is known. It decides whether attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LossCause {
-    /// Something that every run of the sweep shares: the sweep ends.
+    /// All runs of the sweep share it: the sweep ends.
     Shared,
-    /// The slot: its device or program is gone. Its lanes are charged nothing.
+    /// The slot: its device or program is missing. No attempt is counted.
     Slot,
-    /// The size of the group: it is split.
+    /// The group is too large for the memory: it is split.
     GroupSize,
-    /// Its lanes, one of them, or chance.
+    /// One or more of its lanes, or chance.
     Lanes,
 }
 
-/// A run that a dead worker had not finished.
+/// An unfinished run of a dead worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LostRun {
-    /// By its number in the run table.
+    /// Index in the run table.
     pub(crate) run: usize,
-    /// Attempts in a row that it has lost, this one included.
+    /// Failed attempts in a row, this one included.
     pub(crate) failures: u32,
-    /// Whether the worker named this lane as the one that failed.
+    /// Whether the worker reported that this lane failed.
     pub(crate) named: bool,
 }
 
-/// What is to be done with lost runs.
+/// What to do with unfinished runs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retry {
-    /// To go back to the queue.
+    /// Groups that return to the queue.
     pub(crate) groups: Vec<Group>,
-    /// To be failed.
+    /// Runs that have failed.
     pub(crate) failed: Vec<usize>,
 }
 
-/// Applies the policy; `failures` counts the workers in a row that the group has lost, this one
+/// Applies the policy. `failures` is the number of workers in a row that died on this group, this one
 /// included.
 pub(crate) fn retry(failures: u32, lost: &[LostRun], cause: LossCause, max_attempts: u32) -> Retry {
     let alone = lost.len() == 1;
@@ -52,7 +52,7 @@ pub(crate) fn retry(failures: u32, lost: &[LostRun], cause: LossCause, max_attem
     let split = match cause {
         LossCause::Shared | LossCause::Slot => false,
         LossCause::GroupSize => true,
-        // Where the worker named the lanes that failed, there is nothing to find out.
+        // If the worker named the failed lanes, there is no culprit to search for.
         LossCause::Lanes => {
             kept.iter().any(|lane| !lane.named) && (failures >= 2 || kept.iter().any(is_spent))
         }

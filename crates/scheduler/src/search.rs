@@ -1,34 +1,33 @@
-//! Searchers: which runs a sweep has.
+//! Searchers propose the runs of a sweep.
 
 use gansweep_config::{PlannedRun, RunState};
 use gansweep_protocol::Metric;
 
 /// Proposes the runs of a sweep while it goes on.
 pub trait Searcher {
-    /// The next runs. Asked at the beginning of the sweep, and whenever a slot is free and no run
-    /// waits for one; `wanted` is how many runs could begin at once. A run that the sweep has
-    /// already is passed over.
+    /// Proposes the next runs. Called at the start of the sweep, and whenever a slot is free and no run is
+    /// queued; `wanted` is the number of runs that could begin now. Runs that the sweep already has are
+    /// ignored.
     fn ask(&mut self, wanted: usize) -> Proposal;
 
-    /// Takes the result of a run that is over: completed, diverged, pruned or failed. A run that was
-    /// over before the sweep began is told as soon as it is proposed.
+    /// Takes the result of a run that is over: completed, diverged, pruned or failed. For a run that was
+    /// over before the sweep, this is called as soon as it is proposed.
     fn tell(&mut self, result: &RunResult<'_>);
 }
 
-/// The answer of a [`Searcher`].
+/// Answer of a [`Searcher`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proposal {
-    /// Runs to train, in the order of the plan. A run that is asked for several budgets stands in it
-    /// for each: it is trained to the largest, and recorded where the others end as it is at its own
-    /// end.
+    /// Runs to train, in the order of the plan. A run with several budgets is listed once for each: it is
+    /// trained to the largest, and recorded at the end of each other as at its own end.
     Runs(Vec<PlannedRun>),
-    /// None until another result is told.
+    /// None until another run is over.
     Later,
-    /// None ever again.
+    /// None any more.
     Done,
 }
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunResult<'a> {
     /// The run.
@@ -37,16 +36,16 @@ pub struct RunResult<'a> {
     pub state: RunState,
     /// Steps done.
     pub step: u64,
-    /// The values of its last recorded epoch in this sweep; empty if it has recorded none.
+    /// Values of the last epoch that it recorded in this sweep; empty if there is none.
     pub values: &'a [(Metric, f64)],
 }
 
-/// Proposes all runs of a plan at once, so that the queue can begin with the longest.
+/// Proposes all runs of a plan at once: the queue can begin with the longest only if it has all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedRuns(Option<Vec<PlannedRun>>);
 
 impl PlannedRuns {
-    /// Of that plan.
+    /// A searcher for these runs.
     pub fn new(runs: Vec<PlannedRun>) -> Self {
         Self(Some(runs))
     }

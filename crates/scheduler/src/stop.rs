@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How urgently the sweep is to end.
+/// How the sweep is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
-    /// Not at all.
+    /// It is not.
     Run,
-    /// Workers finish their step, write a checkpoint and end.
+    /// Workers finish their current steps, write a checkpoint and exit.
     Cleanly,
-    /// Workers are killed; what their last checkpoints have is kept.
+    /// Workers are killed; their last checkpoints stay.
     AtOnce,
 }
 
-/// A level that only rises, shared by those who may stop the sweep (a signal handler's thread, a
-/// test) and the sweep itself.
+/// A [`StopLevel`] that only rises, shared between the sweep and a signal handler's thread or a test.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal(Arc<AtomicU8>);
 
@@ -25,18 +24,18 @@ impl StopSignal {
         Self::default()
     }
 
-    /// One level up: what each Ctrl-C does.
+    /// Raises it by one level, as each Ctrl-C does.
     pub fn escalate(&self) {
         let next = if self.level() == StopLevel::Run { StopLevel::Cleanly } else { StopLevel::AtOnce };
         self.raise(next);
     }
 
-    /// To that level at least.
+    /// Raises it to at least that level.
     pub fn raise(&self, level: StopLevel) {
         self.0.fetch_max(level as u8, Ordering::SeqCst);
     }
 
-    /// Where it stands.
+    /// The current level.
     pub fn level(&self) -> StopLevel {
         match self.0.load(Ordering::SeqCst) {
             0 => StopLevel::Run,

@@ -1,4 +1,4 @@
-//! Opening the database file: for the one writer, or for reading.
+//! Opening the database file, for writing or for reading.
 
 use std::{
     fs, io,
@@ -13,24 +13,25 @@ use crate::{
     StoreError,
     fault::Fault,
     migrations::MIGRATIONS,
-    schema::{self, Standing},
+    schema::{self, SchemaState},
 };
 
-/// The database's name in a results folder.
+/// File name of the database in a results folder.
 pub(crate) const FILE_NAME: &str = "results.sqlite";
 
-/// How long a connection waits for another program's transaction to end.
+/// How long a connection waits for another program's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The log is cut back to this after a large transaction, so that it does not stay on the disk.
+/// The write-ahead log is truncated to this size after a checkpoint; by default it would keep its largest
+/// size for ever.
 const LOG_LIMIT_BYTES: i64 = 64 << 20;
 
-/// Creates the results folder unless it is there.
+/// Creates the results folder if it is missing.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))
 }
 
-/// The error on a folder or file that is to be written.
+/// Maps an I/O error on a folder or file that is to be written.
 pub(crate) fn folder_error(path: &Path, error: &io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -52,7 +53,7 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
     let connection = Connection::open_with_flags(&path, flags).map_err(Fault::from);
     match connection.and_then(|connection| prepare_writer(connection, &path)) {
         Ok(connection) => Ok((connection, path)),
-        // What cannot be opened for writing is not said to be unreadable.
+        // A file that cannot be opened for writing may well be readable.
         Err(fault) => match fault.at(&path) {
             StoreError::Unreadable { path, detail } => Err(StoreError::ReadOnly { path, detail }),
             error => Err(error),
@@ -62,9 +63,9 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
 
 fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Before anything is written: a file that is not ours stays as it is.
+    // Before anything is written: another program's file must not be changed.
     let version = schema::last_version(MIGRATIONS);
-    let found = schema::standing(&connection, path, version)?;
+    let found = schema::read_state(&connection, path, version)?;
     if connection.is_readonly(MAIN_DB)? {
         let detail = "the file or its folder is read-only".to_owned();
         return Err(StoreError::ReadOnly { path: path.to_owned(), detail }.into());
@@ -75,7 +76,7 @@ fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection,
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path, MIGRATIONS)?;
-    schema::declare(&mut connection)?;
+    schema::write_declarations(&mut connection)?;
     info!(path = %path.display(), ?found, version, "database opened");
     Ok(connection)
 }
@@ -93,12 +94,11 @@ pub(crate) fn open_reader(folder_or_file: &Path) -> Result<(Connection, PathBuf)
         Err(error) => return Err(StoreError::Unreadable { path, detail: error.to_string() }),
     }
     let connection = match prepare_reader(&path, false) {
-        Err(Fault::Sqlite(error)) if wants_a_writable_folder(&error) => {
+        Err(Fault::Sqlite(error)) if needs_a_writable_folder(&error) => {
             if log_bytes(&path) > 0 {
                 return Err(StoreError::UnmergedLog { path });
             }
-            // Without a log beside it the file is the whole database, and nobody can be writing to
-            // it here.
+            // Without a log the file is the whole database, and in a read-only folder nothing writes to it.
             prepare_reader(&path, true)
         }
         other => other,
@@ -115,24 +115,24 @@ fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
     };
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
-    // A misspelt "column" in a filter must be an error, not a text.
+    // A misspelt "column" in a filter must be an error; by default SQLite reads it as a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.set_prepared_statement_cache_capacity(64);
     let known = schema::last_version(MIGRATIONS);
     let path = path.to_owned();
-    match schema::standing(&connection, &path, known)? {
-        Standing::Empty => Err(StoreError::NoDatabase { path }.into()),
-        Standing::Version(found) if found < known => Err(StoreError::Older { path, found, known }.into()),
-        Standing::Version(version) => {
+    match schema::read_state(&connection, &path, known)? {
+        SchemaState::Empty => Err(StoreError::NoDatabase { path }.into()),
+        SchemaState::Version(found) if found < known => Err(StoreError::Older { path, found, known }.into()),
+        SchemaState::Version(version) => {
             debug!(path = %path.display(), version, immutable, "database opened for reading");
             Ok(connection)
         }
     }
 }
 
-/// A database in write-ahead mode needs a writable folder even for reading, for its shared memory.
-fn wants_a_writable_folder(error: &rusqlite::Error) -> bool {
+/// In write-ahead mode even a reader needs a writable folder, for the shared-memory file.
+fn needs_a_writable_folder(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
@@ -142,7 +142,7 @@ fn log_bytes(path: &Path) -> u64 {
     fs::metadata(log).map_or(0, |metadata| metadata.len())
 }
 
-/// The path as a URI that SQLite takes, with everything escaped that is not plain.
+/// The path as an SQLite URI; all other characters are percent-encoded.
 fn immutable_uri(path: &Path) -> String {
     use std::fmt::Write as _;
     let mut uri = String::from("file:");

@@ -1,17 +1,17 @@
-//! What can go wrong with the database, with the file and the way out.
+//! Errors of the database; each message names the file and the way out.
 
 use std::{io, path::PathBuf};
 
-/// What went wrong with the database.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no database yet.
     #[error("no database at {}; run `gansweep sweep FILE` first, or name its folder with --results DIR", path.display())]
     NoDatabase {
-        /// Where it was looked for.
+        /// The expected file.
         path: PathBuf,
     },
-    /// The file is something else.
+    /// The file is no SQLite database.
     #[error("{} is not an SQLite database; move it away, or choose another folder with --results DIR", path.display())]
     NotADatabase {
         /// The file.
@@ -25,7 +25,7 @@ pub enum StoreError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// The id that SQLite keeps for the other program; 0 if it set none.
+        /// `PRAGMA application_id`; 0 if the program set none.
         application_id: i64,
     },
     /// A newer version of the program wrote the file.
@@ -41,7 +41,7 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: i64,
     },
-    /// An older version of the program wrote the file, and a reader must not change it.
+    /// An older version of the program wrote the file. A reader cannot migrate it.
     #[error(
         "{} has schema version {found}, and this program reads version {known}; any `gansweep sweep FILE` in this folder brings it up to date",
         path.display()
@@ -62,7 +62,7 @@ pub enum StoreError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// SQLite's words.
+        /// SQLite's message.
         detail: String,
     },
     /// The folder or the file cannot be written.
@@ -70,7 +70,7 @@ pub enum StoreError {
     ReadOnly {
         /// The file or folder.
         path: PathBuf,
-        /// The system's or SQLite's words.
+        /// The system's or SQLite's message.
         detail: String,
     },
     /// The file or folder cannot be read.
@@ -78,10 +78,10 @@ pub enum StoreError {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// The system's or SQLite's words.
+        /// The system's or SQLite's message.
         detail: String,
     },
-    /// In a read-only folder lies a database with a log that was never merged into it.
+    /// The folder is read-only, and the write-ahead log was never merged into the database.
     #[error(
         "{} cannot be opened in a read-only folder, because its last changes still lie in a -wal file beside it; copy both files to a writable folder and name that with --results DIR",
         path.display()
@@ -99,32 +99,32 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// Another program holds the database for longer than the store waits.
+    /// Another program has locked the database for longer than the busy timeout.
     #[error("{} is held by another program; close it there and run the same command again", path.display())]
     Busy {
         /// The file.
         path: PathBuf,
     },
-    /// The lock file cannot be used.
+    /// The lock file cannot be locked.
     #[error("the lock {} cannot be taken ({source}); use a folder on a local disk with --results DIR", path.display())]
     Lock {
         /// The lock file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
     /// No run has such an id.
     #[error("no run's id begins with `{id}`; `gansweep runs` lists them")]
     UnknownRun {
-        /// The id or its beginning.
+        /// The id or id prefix.
         id: String,
     },
-    /// Several runs' ids begin alike.
+    /// Several runs' ids have the prefix.
     #[error("the ids of several runs begin with `{prefix}` ({}); give more of it", matches.join(", "))]
     AmbiguousRun {
-        /// The beginning.
+        /// The prefix.
         prefix: String,
-        /// The ids, or the first ten of them.
+        /// The ids, ten at most.
         matches: Vec<String>,
     },
     /// No sweep has that name.
@@ -132,10 +132,10 @@ pub enum StoreError {
     UnknownSweep {
         /// The name.
         name: String,
-        /// The names there are.
+        /// The existing names.
         known: Vec<String>,
     },
-    /// A run was to be trained on that has diverged, or that no plan asks for more of.
+    /// An attempt at a run that has diverged, or that is trained as far as any plan asks.
     #[error("run {id} is {state}: there is nothing more to train")]
     Finished {
         /// The run.
@@ -143,7 +143,7 @@ pub enum StoreError {
         /// Its state.
         state: &'static str,
     },
-    /// Events come behind a gap: those before them are not recorded.
+    /// An event before this one is missing.
     #[error(
         "event {found} of attempt {attempt} at run {run} cannot be recorded, because event {expected} is missing; \
          record the events from there on first"
@@ -151,20 +151,20 @@ pub enum StoreError {
     MissingEvents {
         /// The run.
         run: String,
-        /// The attempt at it.
+        /// The attempt.
         attempt: u32,
-        /// The first event that is missing.
+        /// `seq` of the first missing event.
         expected: u64,
-        /// The event that came.
+        /// `seq` of the event that came.
         found: u64,
     },
-    /// A segment cannot be read.
+    /// A segment file cannot be read.
     #[error(transparent)]
     Segment(#[from] gansweep_protocol::SegmentError),
     /// An SQL statement is wrong.
     #[error("the SQL statement fails: {detail}")]
     Query {
-        /// SQLite's words.
+        /// SQLite's message.
         detail: String,
     },
     /// An SQL statement would write.
@@ -175,36 +175,36 @@ pub enum StoreError {
     Filter {
         /// The filter.
         fragment: String,
-        /// SQLite's words.
+        /// SQLite's message.
         detail: String,
         /// The columns of `run_overview`.
         columns: Vec<String>,
     },
-    /// A value read from the database is not what this program writes.
+    /// A stored value is none that this program writes.
     #[error("{what} cannot be understood: {detail}; was it written by another version of the program?")]
     Content {
-        /// Which value.
+        /// The value.
         what: String,
         /// What is wrong with it.
         detail: String,
     },
-    /// A number is too large for the database's 63 bits.
+    /// A number does not fit into SQLite's signed 64 bits.
     #[error("{what} {value} is too large to be recorded")]
     TooLarge {
-        /// Which number.
+        /// Its name.
         what: &'static str,
         /// The number.
         value: u64,
     },
-    /// The output of an export cannot be written.
+    /// Writing the output of an export fails.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// Anything else that SQLite reports.
+    /// Any other error of SQLite.
     #[error("{} cannot be used: {source}", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// SQLite's words.
+        /// SQLite's message.
         source: rusqlite::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Exports: CSV and JSON lines of whole entities or of any query.
+//! Export of entities and queries as CSV and JSON lines.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{Cell, Reader, RowSink, StoreError};
 
-/// What is exported.
+/// Rows that can be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
     /// One row per sweep: `sweep_overview`.
@@ -41,8 +41,8 @@ impl Entity {
         Self::ALL.into_iter().find(|entity| entity.name() == name)
     }
 
-    /// The SQL statement that gives it: of all runs whole, or of those in one sweep's latest plan, as
-    /// far as that asks for them. A name that no sweep has gives no rows.
+    /// The SQL statement for its rows: all, or those of the runs in one sweep's latest plan, up to the budgets
+    /// there. An unknown sweep gives no rows.
     pub fn sql(self, sweep: Option<&str>) -> String {
         let name = sweep.map(|name| format!("'{}'", name.replace('\'', "''")));
         let name = name.as_deref();
@@ -65,8 +65,8 @@ fn select(view: &str, condition: Option<String>, order: &str) -> String {
     format!("SELECT * FROM {view}{condition} ORDER BY {order}")
 }
 
-/// The columns of `points_named` in the order in which the points lie on the disk, so that any number
-/// of them is exported without being sorted.
+/// The columns of `points_named`, in the order of the table's primary key: exporting needs no sorting and no
+/// memory, whatever the number of points.
 fn points(name: Option<&str>) -> String {
     let (with, join, condition) = match name {
         Some(name) => (
@@ -83,7 +83,7 @@ fn points(name: Option<&str>) -> String {
     )
 }
 
-/// The columns of `summaries_named`, from the points as far as the sweep asks for them.
+/// The columns of `summaries_named`, computed from the points up to the sweep's budgets.
 fn summaries(name: &str) -> String {
     format!(
         "{} SELECT r.id AS run, m.name AS metric, s.count, s.finite, s.last_step, l.value AS last_value, \
@@ -101,8 +101,7 @@ fn summaries(name: &str) -> String {
     )
 }
 
-/// The runs of a sweep's latest plan and the step up to which it asks for each: with several
-/// budgets, the largest.
+/// The runs of a sweep's latest plan with the step of their largest budget.
 fn asked(name: &str) -> String {
     format!(
         "WITH asked AS MATERIALIZED (SELECT run_id, max(total_steps) AS until_step \

@@ -1,4 +1,4 @@
-//! From SQLite's result codes to errors that name the file and the way out.
+//! Conversion of SQLite's result codes to errors that name the file and the way out.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use rusqlite::ErrorCode;
 
 use crate::StoreError;
 
-/// What goes wrong inside a transaction, before the file's name is added.
+/// An error inside a transaction, before the file name is added.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// SQLite's.
+    /// An error of SQLite.
     Sqlite(rusqlite::Error),
-    /// Already complete.
+    /// A complete error.
     Store(StoreError),
 }
 
@@ -28,7 +28,7 @@ impl From<StoreError> for Fault {
 }
 
 impl Fault {
-    /// The error on that database file.
+    /// Adds the database file's path.
     pub(crate) fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Store(error) => error,
@@ -37,7 +37,7 @@ impl Fault {
     }
 }
 
-/// Adds the file's name to SQLite's error.
+/// Maps SQLite's error to the error for that file.
 pub(crate) fn from_sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     let detail = message(&source);
@@ -53,13 +53,13 @@ pub(crate) fn from_sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
     }
 }
 
-/// SQLite reports a full disk as such only where it writes pages; where it enlarges the shared
-/// memory of the write-ahead log, the code is another.
+/// SQLite reports a full disk as `SQLITE_FULL` when it writes pages, but as this I/O error when it enlarges
+/// the shared memory of the write-ahead log.
 fn is_short_of_space(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// SQLite's words without the statement they are about.
+/// SQLite's message without the statement.
 pub(crate) fn message(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),

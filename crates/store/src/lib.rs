@@ -1,7 +1,7 @@
 //! The gansweep database: one SQLite file per results folder, one writer, any number of readers.
 //!
-//! Only this crate knows SQL. [`Store`] writes what the runner hands it, [`Reader`] reads while it
-//! does, [`export`] turns what a reader gives into CSV and JSON lines. `docs/database.md` describes
+//! Only this crate contains SQL. [`Store`] writes what the runner passes to it, [`Reader`] reads, also while
+//! a store writes, and [`export`] writes query results as CSV and JSON lines. `docs/database.md` describes
 //! every table, view and column.
 
 mod connection;

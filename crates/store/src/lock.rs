@@ -1,4 +1,4 @@
-//! The lock that makes one process the only writer of a results folder.
+//! The lock file that allows one writer per results folder.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -16,27 +16,25 @@ use crate::{
 /// The lock file's name in a results folder.
 const FILE_NAME: &str = ".lock";
 
-/// How often a waiting process looks again.
+/// Interval between attempts to take the lock.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Held by the one process that writes to a results folder; released when dropped, and by the
-/// system when the process ends in whatever way.
+/// The exclusive lock on a results folder. Dropping it releases it, and so does the end of the process,
+/// also if it is killed.
 #[derive(Debug)]
 pub struct ResultsLock {
     file: File,
 }
 
 impl ResultsLock {
-    /// Takes the lock of a results folder, which is created unless it is there, waiting for its
-    /// holder to end.
+    /// Waits for the lock of a results folder, and creates the folder if it is missing.
     ///
-    /// `on_wait` is called once, before the waiting begins, with the holder in a few words
-    /// (`process 4711`). `None` if `cancelled` became true meanwhile; it is asked five times a
-    /// second, and never if the lock is free.
+    /// `on_wait` is called once before waiting, with the holder (`process 4711`). Returns `None` if
+    /// `cancelled` returns true while waiting; it is called five times a second.
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`] or [`StoreError::Full`] if the lock file cannot be created,
-    /// [`StoreError::Lock`] if the file system knows no locks.
+    /// [`StoreError::Lock`] if the file system has no locks.
     pub fn acquire(
         results_dir: &Path,
         on_wait: &mut dyn FnMut(&str),
@@ -64,13 +62,13 @@ impl ResultsLock {
             thread::sleep(INTERVAL);
         }
         let mut lock = Self { file };
-        lock.sign();
+        lock.write_holder();
         Ok(Some(lock))
     }
 
-    /// Leaves a note for those who wait. The lock holds without it, so that it may fail, on a full
-    /// disk for one.
-    fn sign(&mut self) {
+    /// Writes the holder's process id for waiting processes. Failures are ignored (a full disk): the lock
+    /// does not depend on it.
+    fn write_holder(&mut self) {
         let note = format!("process {}\n", std::process::id());
         let _ = self.file.set_len(0);
         let _ = self.file.seek(SeekFrom::Start(0));

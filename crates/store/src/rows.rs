@@ -1,4 +1,4 @@
-//! What readers give back: one type per kind of row.
+//! Row types of the store and its readers.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::StoreError;
 #[serde(transparent)]
 pub struct SweepId(pub(crate) i64);
 
-/// A sweep as it is handed to the store.
+/// A sweep to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepRecord {
     /// The experiment's name, which identifies the sweep.
     pub name: String,
     /// The experiment file, as the user named it.
     pub file: String,
-    /// What else the program was started with.
+    /// The program's other arguments.
     pub call: Call,
     /// The file's content.
     pub source_toml: String,
-    /// The experiment's own words on itself; may be empty.
+    /// The experiment's description; may be empty.
     pub description: String,
     /// The recipe it starts from.
     pub recipe: String,
@@ -32,19 +32,19 @@ pub struct SweepRecord {
     pub axes_json: String,
     /// The dataset that the file asks for.
     pub dataset_requested: Dataset,
-    /// The dataset that the runs train on: the fallback, where the requested one was not to be had.
+    /// The dataset that the runs train on: the fallback if the requested one is unavailable.
     pub dataset: Dataset,
-    /// What is recorded, the fixed latents' seed and the palette with it.
+    /// Recording settings, with the seed of the fixed latents and the palette.
     pub record: Record,
     /// The program's version.
     pub program_version: String,
-    /// The machine in a few words: host, processor, cores.
+    /// Host, processor and cores, as text.
     pub machine: String,
 }
 
-/// What a sweep was started with besides its file: with the same again it has the same runs.
+/// Arguments of a sweep besides its file: the same arguments give the same runs.
 ///
-/// Stored as JSON; what a version of the program does not know of it is passed over.
+/// Stored as JSON; unknown fields are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Call {
@@ -66,25 +66,24 @@ pub struct Call {
     pub fuse: Option<u32>,
 }
 
-/// Where a run stands, as far as the next attempt needs it.
+/// Status of a run: all that the next attempt needs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunStatus {
-    /// How its latest attempt stands or ended, whatever it was asked for.
+    /// State of its latest attempt, whatever the budget.
     pub state: RunState,
     /// Attempts so far.
     pub attempts: u32,
-    /// Where the next attempt goes on from.
+    /// The checkpoint that the next attempt resumes from.
     pub resume: Option<Resume>,
-    /// Steps done, as far as is recorded.
+    /// Last recorded step.
     pub step: u64,
-    /// Steps whose records are sure to stay: those before the latest checkpoint or the end.
+    /// Records up to this step never change: the step of the latest checkpoint or the end.
     pub confirmed_step: u64,
 }
 
 impl RunStatus {
-    /// Where the run stands for a sweep that asks for so many steps of it: it is completed once they
-    /// are recorded for good, and where it is completed for a smaller budget it has been interrupted
-    /// before the end of this one.
+    /// State of the run for a sweep that asks for `total_steps`: completed once they are confirmed. A run that
+    /// is completed for a smaller budget counts as interrupted.
     pub fn state_after(&self, total_steps: u64) -> RunState {
         match self.state {
             _ if self.confirmed_step >= total_steps => RunState::Completed,
@@ -94,17 +93,16 @@ impl RunStatus {
     }
 }
 
-/// What importing a segment came to.
+/// Result of importing a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
     /// Events that were new.
     pub events: usize,
-    /// Bytes of a frame without its end, behind the last whole one: its writer was killed while
-    /// writing it, or has not yet written all of it.
+    /// Bytes of an incomplete frame at the end: its writer was killed, or is still writing it.
     pub torn_bytes: u64,
 }
 
-/// A sweep as recorded.
+/// A stored sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepRow {
     /// Its number in this database.
@@ -113,12 +111,12 @@ pub struct SweepRow {
     pub name: String,
     /// The experiment file, as the user named it.
     pub file: String,
-    /// What else the program was last started with; `None` if an earlier version started it last,
-    /// which did not record it.
+    /// The program's other arguments at the last start; `None` if an earlier version of the program started it
+    /// last.
     pub call: Option<Call>,
     /// The file's content when the sweep was last started.
     pub source_toml: String,
-    /// The experiment's own words on itself.
+    /// The experiment's description.
     pub description: String,
     /// The recipe it starts from.
     pub recipe: String,
@@ -140,11 +138,11 @@ pub struct SweepRow {
     pub updated_unix_ms: i64,
     /// Runs in the latest plan.
     pub runs: u64,
-    /// How many of them are in each state, in the order of [`RunState::ALL`]; zeros included.
+    /// Number of them in each state, in the order of [`RunState::ALL`]; zeros included.
     pub states: Vec<(RunState, u64)>,
 }
 
-/// Which runs a listing holds.
+/// Filter of a listing of runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Only the entries of this sweep's latest plan.
@@ -153,17 +151,17 @@ pub struct RunFilter {
     pub where_sql: Option<String>,
 }
 
-/// A run as recorded, up to the budget that an entry of a plan asks for.
+/// A stored run, up to the budget of an entry of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunRow {
-    /// The sweep whose latest plan holds it; `None` if no plan does any more. A run has a row for
-    /// each sweep and each budget that it is asked for.
+    /// The sweep whose latest plan contains it; `None` if no plan does. A run has a row for each sweep and each
+    /// budget.
     pub sweep: Option<String>,
     /// Its place in that plan, from 0.
     pub position: Option<u32>,
     /// Its id.
     pub id: RunId,
-    /// The assignments and the seed in a few words.
+    /// The assignments and the seed as text.
     pub label: String,
     /// The swept keys and their values, in the order of the axes.
     pub assignments: Vec<Assignment>,
@@ -175,27 +173,27 @@ pub struct RunRow {
     pub seed: u64,
     /// Of the data; [`Reader::dataset`](crate::Reader::dataset) has its spec.
     pub data_fingerprint: String,
-    /// Where it stands on its way to the budget.
+    /// Its state with respect to the budget.
     pub state: RunState,
-    /// Why it diverged, failed or was interrupted.
+    /// Cause of its state, unless completed.
     pub cause: Option<String>,
     /// Attempts so far.
     pub attempts: u32,
     /// The latest attempt's device.
     pub device: Option<String>,
-    /// What computed there.
+    /// The backend there.
     pub backend: Option<String>,
     /// Its place in its group.
     pub lane: Option<u32>,
-    /// How many lanes the group had.
+    /// Number of lanes of the group.
     pub lanes: Option<u32>,
     /// The budget, in epochs.
     pub epochs: u32,
     /// The budget, in steps.
     pub total_steps: u64,
-    /// Steps done of the budget, as far as is recorded.
+    /// Last recorded step, up to the budget.
     pub step: u64,
-    /// Seconds of training up to there, over all attempts, as far as is recorded.
+    /// Seconds of training up to that step, over all attempts.
     pub seconds: f64,
     /// Real images per second, over the whole training.
     pub images_per_second: Option<f64>,
@@ -208,10 +206,10 @@ pub struct RunRow {
 }
 
 impl RunRow {
-    /// The config as this version of the program knows it; see [`Config::from_stored`].
+    /// The config as this version of the program reads it; see [`Config::from_stored`].
     ///
     /// # Errors
-    /// [`StoreError::Content`] if a value is none that this version knows.
+    /// [`StoreError::Content`] if this version does not know a value.
     pub fn typed_config(&self) -> Result<Config, StoreError> {
         Config::from_stored(&self.config).map_err(|error| StoreError::Content {
             what: format!("the config of run {}", self.id),
@@ -229,7 +227,7 @@ pub struct Point {
     pub value: f64,
 }
 
-/// A metric of a run in one row.
+/// Summary of one metric of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SummaryRow {
     /// Which metric.
@@ -274,16 +272,16 @@ pub struct SampleImage {
     pub png: Vec<u8>,
 }
 
-/// What runs train on.
+/// A dataset that runs train on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatasetRow {
     /// Its name.
     pub dataset: Dataset,
-    /// Its shapes, counts and fingerprint.
+    /// Its spec.
     pub spec: DatasetSpec,
 }
 
-/// A grid of real images, to hold the samples against.
+/// A grid of real images, for comparison with samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealImages {
     /// The dataset.
@@ -307,17 +305,17 @@ pub struct AttemptRow {
     pub cause: Option<String>,
     /// The device.
     pub device: String,
-    /// What computed there; `None` if the worker never got so far.
+    /// The backend there; `None` if the worker never opened it.
     pub backend: Option<String>,
     /// The lane's place in its group.
     pub lane: Option<u32>,
-    /// How many lanes the group had.
+    /// Number of lanes of the group.
     pub lanes: Option<u32>,
     /// The worker's process id.
     pub pid: Option<u32>,
     /// The worker's machine.
     pub host: Option<String>,
-    /// Steps already done when it began.
+    /// Step that it started from.
     pub from_step: Option<u64>,
     /// Last recorded step.
     pub step: Option<u64>,
@@ -340,7 +338,7 @@ pub struct CheckpointRow {
     pub bytes: u64,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
-    /// The id that the file names, if not the run's: it was written before ids changed.
+    /// The run id in the file, if it differs from the run's: ids have changed since it was written.
     pub written_for: Option<RunId>,
     /// The latest attempt that wrote it or went on from it.
     pub attempt: u32,

@@ -1,4 +1,4 @@
-//! The schema: whose file it is, which version it has, and how an older one is brought up to date.
+//! The schema: identification of a file, migration, and the tables that mirror declarations.
 
 use std::path::Path;
 
@@ -8,30 +8,30 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{StoreError, fault::Fault, migrations::Migration, value::Kind};
 
-/// `gans` in ASCII: what SQLite keeps in a file's header to tell programs' files apart.
+/// `gans` in ASCII: `PRAGMA application_id` of this program's files.
 pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
 
-/// The version that these migrations lead to.
+/// The version after the last of these migrations.
 pub(crate) fn last_version(migrations: &[Migration]) -> i64 {
     i64::try_from(migrations.len()).unwrap_or(i64::MAX)
 }
 
-/// What the header of a database file says.
+/// The schema state of a database file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nothing is in it yet.
+pub(crate) enum SchemaState {
+    /// An empty file.
     Empty,
-    /// This program's, with that schema version, of those that the program knows.
+    /// A file of this program, with a schema version that it knows.
     Version(i64),
 }
 
-/// Reads whose the database is, and refuses another program's and a newer version's.
-pub(crate) fn standing(connection: &Connection, path: &Path, known: i64) -> Result<Standing, Fault> {
+/// Reads the schema state; an error for a file of another program or of a newer version.
+pub(crate) fn read_state(connection: &Connection, path: &Path, known: i64) -> Result<SchemaState, Fault> {
     let application_id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application_id == 0 && found == 0 && tables == 0 {
-        return Ok(Standing::Empty);
+        return Ok(SchemaState::Empty);
     }
     let path = path.to_owned();
     if application_id != APPLICATION_ID {
@@ -40,22 +40,22 @@ pub(crate) fn standing(connection: &Connection, path: &Path, known: i64) -> Resu
     if found > known {
         return Err(StoreError::Newer { path, found, known }.into());
     }
-    Ok(Standing::Version(found))
+    Ok(SchemaState::Version(found))
 }
 
-/// Brings the database to the last of `migrations`, each in a transaction of its own.
+/// Applies the missing migrations, each in a transaction of its own.
 pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
     migrations: &[Migration],
 ) -> Result<(), Fault> {
-    let from = match standing(connection, path, last_version(migrations))? {
-        Standing::Empty => 0,
-        Standing::Version(version) => version,
+    let from = match read_state(connection, path, last_version(migrations))? {
+        SchemaState::Empty => 0,
+        SchemaState::Version(version) => version,
     };
     for (version, migration) in (1_i64..).zip(migrations).skip(from as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have come first.
+        // Another process may have applied it in the meantime.
         let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found >= version {
             continue;
@@ -68,11 +68,11 @@ pub(crate) fn migrate(
     Ok(())
 }
 
-/// Fills the tables that mirror the program's own declarations; writes only what differs.
-pub(crate) fn declare(connection: &mut Connection) -> Result<(), Fault> {
+/// Fills the tables that mirror the program's declarations. Only rows that differ are written.
+pub(crate) fn write_declarations(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    declare_states(&transaction)?;
-    declare_metrics(&transaction)?;
+    write_states(&transaction)?;
+    write_metrics(&transaction)?;
     for kind in Kind::ALL {
         transaction.execute(
             "INSERT OR IGNORE INTO value_kinds VALUES (?1, ?2)",
@@ -83,7 +83,7 @@ pub(crate) fn declare(connection: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-fn declare_states(transaction: &Transaction<'_>) -> Result<(), Fault> {
+fn write_states(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let mut statement = transaction.prepare(
         "INSERT INTO states (state, final, help) VALUES (?1, ?2, ?3)
          ON CONFLICT (state) DO UPDATE SET final = excluded.final, help = excluded.help
@@ -109,7 +109,7 @@ const fn state_help(state: RunState) -> &'static str {
     }
 }
 
-fn declare_metrics(transaction: &Transaction<'_>) -> Result<(), Fault> {
+fn write_metrics(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let mut statement = transaction.prepare(
         "INSERT INTO metrics
              (name, title, unit, direction, deterministic, help, position, chart_group, cadence, low, high)

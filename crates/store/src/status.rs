@@ -1,4 +1,4 @@
-//! Where runs stand, for the writer and for readers.
+//! Statuses of runs, read by the writer and by readers.
 
 use std::collections::HashMap;
 
@@ -49,7 +49,7 @@ fn status(row: &Row<'_>) -> Result<RunStatus, Fault> {
     })
 }
 
-/// The id that a row holds.
+/// Parses a stored run id.
 pub(crate) fn parse_run(id: &str) -> Result<RunId, StoreError> {
     RunId::parse(id).ok_or_else(|| StoreError::Content {
         what: "a run's id".to_owned(),
@@ -57,7 +57,7 @@ pub(crate) fn parse_run(id: &str) -> Result<RunId, StoreError> {
     })
 }
 
-/// The state of that name.
+/// Parses a stored state.
 pub(crate) fn parse_state(name: &str) -> Result<RunState, StoreError> {
     RunState::from_name(name).ok_or_else(|| StoreError::Content {
         what: "a run's state".to_owned(),

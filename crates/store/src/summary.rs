@@ -1,11 +1,11 @@
-//! What the points of one run and metric come to.
+//! Summary of the points of one run and metric.
 
 use gansweep_protocol::{Direction, Metric};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{SummaryRow, fault::Fault, value::join};
 
-/// One row; counts of zero before the first point.
+/// A row of `summaries`; counts are zero before the first point.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Summary {
     pub(crate) count: i64,
@@ -18,7 +18,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Adds a point after all others.
+    /// Adds a point with a larger step than all others.
     pub(crate) fn append(&mut self, step: i64, value: f64, direction: Direction) {
         self.count += 1;
         self.last_step = step;
@@ -39,7 +39,7 @@ impl Summary {
         }
     }
 
-    /// As readers are given it.
+    /// Converts to the reader's row type.
     pub(crate) fn row(&self, metric: Metric) -> SummaryRow {
         SummaryRow {
             metric,
@@ -55,7 +55,7 @@ impl Summary {
     }
 }
 
-/// Which points are summed up: those of one run and one metric, which is better in one direction.
+/// The points of one run and one metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Series {
     pub(crate) run_id: i64,
@@ -64,8 +64,8 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// The summary of the points up to a step: the row that is kept, if it says no more than that, or
-    /// what the points give. `None` without points.
+    /// Summary of the points up to a step: the stored row if it covers no more, else computed from the
+    /// points. `None` without points.
     pub(crate) fn until(self, connection: &Connection, step: i64) -> Result<Option<Summary>, Fault> {
         match self.stored(connection)? {
             Some(summary) if summary.last_step > step => self.compute(connection, step),
@@ -73,7 +73,7 @@ impl Series {
         }
     }
 
-    /// The row that is kept of all points.
+    /// The stored row, which covers all points.
     pub(crate) fn stored(self, connection: &Connection) -> Result<Option<Summary>, Fault> {
         let mut statement = connection.prepare_cached(
             "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step
@@ -95,7 +95,7 @@ impl Series {
         Ok(summary.optional()?)
     }
 
-    /// What the points up to a step give; `None` without points.
+    /// Computes the summary of the points up to a step; `None` without points.
     pub(crate) fn compute(self, connection: &Connection, until_step: i64) -> Result<Option<Summary>, Fault> {
         let mut statement = connection.prepare_cached(
             "SELECT step, value, kind FROM points WHERE run_id = ?1 AND metric_id = ?2 AND step <= ?3

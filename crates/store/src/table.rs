@@ -11,7 +11,7 @@ pub enum Cell {
     Null,
     /// A whole number.
     Integer(i64),
-    /// A floating-point number; infinite only if the query makes it so.
+    /// A floating-point number; infinite only if the query computes infinity.
     Real(f64),
     /// Text.
     Text(String),
@@ -28,7 +28,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Takes a query's result row by row.
+/// Receives a query's result row by row.
 pub trait RowSink {
     /// Called once, before the first row.
     fn columns(&mut self, names: &[String]) -> Result<(), StoreError>;
@@ -54,7 +54,7 @@ impl RowSink for Table {
     }
 }
 
-/// As aligned columns under their names, numbers to the right; every line ends in a line feed.
+/// Formats aligned columns under their names, numbers to the right; every line ends in a line feed.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: Vec<Vec<String>> =
@@ -88,8 +88,8 @@ fn write_line(f: &mut fmt::Formatter<'_>, row: &[String], widths: &[usize], righ
     writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())
 }
 
-/// As text: nothing for [`Cell::Null`], the fewest digits that read back as the same number, and
-/// hexadecimal digits for bytes.
+/// Formats as text: nothing for [`Cell::Null`], the shortest digits that round-trip for a number, hexadecimal
+/// digits for bytes.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_read_as_the_shortest_text_that_says_them() {
+    fn cells_are_formatted_as_the_shortest_text_that_round_trips() {
         let cells = [
             (Cell::Null, ""),
             (Cell::Integer(-3), "-3"),

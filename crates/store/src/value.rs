@@ -1,8 +1,11 @@
-//! How numbers lie in the database.
+//! How values are stored: numbers that `REAL` cannot hold, 64-bit seeds, config values, JSON text.
+
+use rusqlite::types::Value as SqlValue;
+use serde_json::Value;
 
 use crate::StoreError;
 
-/// What a `REAL` column cannot say of a value; the numbers are those of the table `value_kinds`.
+/// Kind of a value, for what a `REAL` column cannot hold. The numbers are those of the table `value_kinds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Finite = 0,
@@ -25,7 +28,7 @@ impl Kind {
     }
 }
 
-/// A value as a nullable `REAL` and its kind: SQLite turns NaN into NULL.
+/// Splits a value into a nullable `REAL` and its kind. SQLite would store NaN as NULL.
 pub(crate) fn split(value: f64) -> (Option<f64>, Kind) {
     if value.is_finite() {
         (Some(value), Kind::Finite)
@@ -38,7 +41,7 @@ pub(crate) fn split(value: f64) -> (Option<f64>, Kind) {
     }
 }
 
-/// The value that [`split`] took apart. A kind that no version of the program writes reads as NaN.
+/// Inverse of [`split`]. An unknown kind gives NaN.
 pub(crate) fn join(value: Option<f64>, kind: i64) -> f64 {
     match (value, kind) {
         (Some(value), _) => value,
@@ -48,19 +51,40 @@ pub(crate) fn join(value: Option<f64>, kind: i64) -> f64 {
     }
 }
 
-/// A count as SQLite's signed integer.
+/// Converts a count to SQLite's signed integer.
 pub(crate) fn count(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::TooLarge { what, value })
 }
 
-/// A seed as SQLite's signed integer: the same 64 bits.
+/// Stores a seed as a signed integer of the same 64 bits.
 pub(crate) const fn seed_to_sql(seed: u64) -> i64 {
     seed.cast_signed()
 }
 
-/// The seed that [`seed_to_sql`] stored.
+/// Inverse of [`seed_to_sql`].
 pub(crate) const fn seed_from_sql(seed: i64) -> u64 {
     seed.cast_unsigned()
+}
+
+/// A row of `config_values` as JSON.
+pub(crate) fn config_value(key: &str, kind: &str, cell: SqlValue) -> Result<Value, StoreError> {
+    match (kind, cell) {
+        ("boolean", SqlValue::Integer(truth)) => Ok(Value::Bool(truth != 0)),
+        ("integer", SqlValue::Integer(integer)) => Ok(integer.into()),
+        ("real", SqlValue::Real(real)) => Ok(real.into()),
+        ("text", SqlValue::Text(text)) => Ok(text.into()),
+        ("list", SqlValue::Text(list)) => parse_json(&format!("the list at {key}"), &list),
+        (kind, cell) => Err(StoreError::Content {
+            what: format!("the value of {key}"),
+            detail: format!("it should be of type {kind}, and is {:?}", cell.data_type()),
+        }),
+    }
+}
+
+/// JSON text from a column; `what` names the value in the error.
+pub(crate) fn parse_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Content { what: what.to_owned(), detail: error.to_string() })
 }
 
 #[cfg(test)]

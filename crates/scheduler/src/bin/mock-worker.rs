@@ -1,13 +1,12 @@
-//! A worker program that pretends to train: the protocol between runner and worker in one page.
+//! A worker program that simulates training: the protocol between runner and worker on one page.
 //!
-//! It reads a job, one line of JSON, from its input; trains it as `gansweep_scheduler::mock` does;
-//! and writes frames to its output. The lines after the job are commands, and the end of its input
-//! (the runner is gone) asks for a clean stop. The tests start it as a real process, and its
-//! arguments say how it fails:
+//! It reads a job, one line of JSON, from its input, simulates its training, and writes frames to its
+//! output. The lines after the job are commands, and the end of its input (the runner has ended) asks for
+//! a clean stop. Tests start it as a real process, and its arguments say how it fails:
 //!
 //!     mock-worker [healthy | ignore-commands | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
 //!
-//! where N is how many frames come before.
+//! where N is the number of frames before the failure.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::ExitCode;
@@ -16,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use gansweep_protocol::{Command, Frame, Heartbeat, HeartbeatThread, Job, SharedWriter};
-use gansweep_scheduler::mock::{Script, pretend};
+use gansweep_scheduler::mock::{Script, simulate};
 use rustix::process::{Signal, getpid, kill_process};
 
 fn main() -> ExitCode {
@@ -34,8 +33,10 @@ fn main() -> ExitCode {
     let ignores_commands = arguments.first().is_some_and(|mode| mode == "ignore-commands");
     thread::spawn(move || listen(input, &sender, ignores_commands));
     let out = SharedWriter::new(io::stdout());
-    let heart = out.clone();
-    let Ok(_heartbeats) = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(&frame)) else {
+    let heartbeat_output = out.clone();
+    let Ok(_heartbeats) =
+        HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heartbeat_output.send(&frame))
+    else {
         return fail("no thread for heartbeats");
     };
     let mut sent = 0;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         out.send(&frame)
     };
     let script = Script { pace: Duration::from_micros(200), ..Script::healthy() };
-    match pretend(job, &script, &mut || commands.try_recv().ok(), &mut send_frame) {
+    match simulate(job, &script, &mut || commands.try_recv().ok(), &mut send_frame) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.message);
@@ -63,14 +64,14 @@ fn fail(words: &str) -> ExitCode {
 fn listen(input: impl BufRead, commands: &Sender<Command>, ignores_commands: bool) {
     for line in input.lines().map_while(Result::ok) {
         if let (false, Ok(command)) = (ignores_commands, Command::from_line(&line)) {
-            // Nobody takes commands once training is over.
+            // The receiver is dropped when training is over.
             let _ = commands.send(command);
         }
     }
     let _ = commands.send(Command::StopAll);
 }
 
-/// Fails as the arguments want when so many frames have been sent.
+/// Fails as the arguments say, when that many frames have been sent.
 fn misbehave(arguments: &[String], sent: u64) -> io::Result<()> {
     let due = |after: &String| after.parse() == Ok(sent);
     let arguments: Vec<&str> = match arguments.split_last() {

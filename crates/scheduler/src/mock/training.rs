@@ -1,4 +1,4 @@
-//! Pretended training: every value is a function of run and step.
+//! Simulated training: every value is a function of run and step.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,15 +12,38 @@ use gansweep_protocol::{
     Metric, Points, Progress, Samples, Started,
 };
 
-use super::Script;
-use crate::{Exit, ExitStatus, TakeCommand};
+use super::script::Script;
+use crate::{Exit, ExitStatus, SendFrame, TakeCommand, WorkerFailure};
+
+/// Simulates a worker on this thread, until its runs are over or it is asked to stop. Of the script, the
+/// lists of runs and the pace apply; faults are for the caller to simulate.
+pub fn simulate(
+    job: Job,
+    script: &Script,
+    take_command: &mut TakeCommand<'_>,
+    send_frame: &mut SendFrame<'_>,
+) -> Result<(), WorkerFailure> {
+    let mut training = Training::new(job, script);
+    loop {
+        match training.next(take_command) {
+            Ok(Some(frame)) => send_frame(frame).map_err(|error| failure(1, error.to_string()))?,
+            Ok(None) => return Ok(()),
+            Err(Exit { status: ExitStatus::Code(code), stderr }) => return Err(failure(code, stderr)),
+            Err(Exit { stderr, .. }) => return Err(failure(101, stderr)),
+        }
+    }
+}
+
+fn failure(exit_code: i32, message: String) -> WorkerFailure {
+    WorkerFailure { exit_code, message }
+}
 
 /// The lanes of a job, trained in turn, step by step.
 pub(super) struct Training {
     job: Job,
     lanes: Vec<Lane>,
     ready: VecDeque<Frame>,
-    deadly: Vec<(RunId, u64)>,
+    crashing: Vec<(RunId, u64)>,
     diverging: Vec<(RunId, u64)>,
     failing: Vec<(RunId, u64)>,
     pace: Duration,
@@ -39,7 +62,7 @@ impl Training {
             job,
             lanes,
             ready: VecDeque::new(),
-            deadly: script.deadly.clone(),
+            crashing: script.crashing.clone(),
             diverging: script.diverging.clone(),
             failing: script.failing.clone(),
             pace: script.pace,
@@ -48,7 +71,7 @@ impl Training {
         training
     }
 
-    /// The next frame; `None` when every lane is over. A worker that dies gives its exit.
+    /// The next frame; `None` when every lane is over. The error is the exit of a worker that dies.
     pub(super) fn next(&mut self, take_command: &mut TakeCommand<'_>) -> Result<Option<Frame>, Exit> {
         let failed = |error: io::Error| Exit { status: ExitStatus::Code(1), stderr: error.to_string() };
         while self.ready.is_empty() && self.lanes.iter().any(|lane| !lane.over) {
@@ -85,12 +108,12 @@ impl Training {
         Ok(())
     }
 
-    /// Leaves a gap in the numbers of the first lane's events.
+    /// Skips a number of the first lane's events.
     pub(super) fn skip_event(&mut self) {
         if let Some(lane) = self.lanes.first_mut() {
             lane.seq += 1;
         }
-        // What is ready has its numbers already.
+        // Frames that are ready already have their numbers.
         self.ready.clear();
     }
 
@@ -134,7 +157,7 @@ impl Training {
         self.lanes[lane].step += 1;
         let (step, run) = (self.lanes[lane].step, self.job.lanes[lane].run.clone());
         let due = |list: &[(RunId, u64)]| list.iter().any(|(id, at)| *id == run && *at == step);
-        if due(&self.deadly) {
+        if due(&self.crashing) {
             return Err(Exit { status: ExitStatus::Signal(11), stderr: format!("step {step} of {run}") });
         }
         if due(&self.failing) {
@@ -194,7 +217,7 @@ impl Training {
         let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.job.lanes[lane].run);
         let file = self.job.results_dir.join(&path);
         file.parent().map_or(Ok(()), fs::create_dir_all)?;
-        // Neither flushed nor renamed: it is told of once it is whole, and no power cut is mocked.
+        // Neither flushed nor renamed: it is reported once it is complete, and no power cut is simulated.
         fs::write(&file, &content)?;
         let sha256 = sha256(&content);
         let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
@@ -220,7 +243,7 @@ fn checkpoint_content(lane: &LaneJob, step: u64) -> Vec<u8> {
     format!("run {} seed {} step {step}", lane.run, lane.seed).into_bytes()
 }
 
-/// A value in `[0, 1)` that looks random (`SplitMix64`).
+/// A pseudo-random value in `[0, 1)` (`SplitMix64`).
 fn value(seed: u64, step: u64) -> f64 {
     let mut bits =
         seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(step.wrapping_mul(0xD1B5_4A32_D192_ED03));

@@ -1,4 +1,4 @@
-//! A worker by script; its frames are made on the thread that reads them.
+//! A mock worker. Its frames are made on the thread that reads them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use gansweep_protocol::{Command, Frame, FrameError, Heartbeat, Job};
 
+use super::script::{Fault, Script};
 use super::training::Training;
-use super::{Fault, Script};
 use crate::{Exit, ExitStatus, FrameStream, Worker};
 
-/// Heartbeats of a mock worker are so far apart.
+/// Interval between heartbeats of a mock worker.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The runner's side of a mock worker.
@@ -21,13 +21,13 @@ pub(super) struct MockWorker {
     stream: Option<MockStream>,
 }
 
-/// What runner and worker share.
+/// State that runner and worker share.
 #[derive(Default)]
 struct Shared {
     commands: Mutex<VecDeque<Command>>,
-    /// The runner holds the worker no longer.
+    /// The runner has dropped the worker.
     dropped: AtomicBool,
-    /// Locked by the worker while it does something, so that one that is killed does nothing more.
+    /// Locked by the worker while it works, so that a killed worker does nothing more.
     exit: Mutex<Option<Exit>>,
     /// Notified when the worker is killed.
     killed: Condvar,
@@ -42,7 +42,7 @@ impl Shared {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the worker is killed, or so long; whether it was killed.
+    /// Waits until the worker is killed, for that time at most; `true` if it was killed.
     fn wait_for_kill(&self, exit: MutexGuard<'_, Option<Exit>>, at_most: Duration) -> bool {
         let waited = self.killed.wait_timeout_while(exit, at_most, |exit| exit.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_some()
@@ -77,7 +77,7 @@ impl Worker for MockWorker {
     }
 
     fn kill(&mut self) {
-        self.shared.exit().get_or_insert(Exit::silent(ExitStatus::Signal(9)));
+        self.shared.exit().get_or_insert(Exit::without_stderr(ExitStatus::Signal(9)));
         self.shared.killed.notify_all();
     }
 
@@ -135,7 +135,7 @@ impl Iterator for MockStream {
                 return Some(Ok(frame));
             }
             Ok(None) if self.script.never_exits => drop(shared.wait_for_kill(exit, Duration::MAX)),
-            Ok(None) => *exit = Some(Exit::silent(ExitStatus::Code(0))),
+            Ok(None) => *exit = Some(Exit::without_stderr(ExitStatus::Code(0))),
             Err(death) => *exit = Some(death),
         }
         None
@@ -172,11 +172,11 @@ impl MockStream {
                 return self.heartbeat(false, shared, exit);
             }
             Fault::TornFrame => {
-                *exit = Some(Exit::silent(ExitStatus::Signal(11)));
+                *exit = Some(Exit::without_stderr(ExitStatus::Signal(11)));
                 return Some(Err(FrameError::Torn));
             }
             Fault::LeaveOpen => {
-                *exit = Some(Exit::silent(ExitStatus::Code(7)));
+                *exit = Some(Exit::without_stderr(ExitStatus::Code(7)));
                 drop(exit);
                 while !shared.dropped.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(1));
@@ -189,7 +189,7 @@ impl MockStream {
                 drop(exit);
                 return self.next();
             }
-            // Lingering is closing the stream and no more; the others are played by the launch.
+            // `Linger` only closes the stream; the others are simulated by the launcher.
             Fault::Linger | Fault::NoProgram | Fault::NoDevice | Fault::NoThread => {}
         }
         None

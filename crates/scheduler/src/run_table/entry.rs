@@ -1,4 +1,4 @@
-//! A run of the table, and what is asked of it.
+//! An entry of the run table.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,35 +8,35 @@ use gansweep_store::RunStatus;
 
 use crate::queue::Kind;
 
-/// A run that is asked for, once for all its budgets.
+/// A run that is asked for, with all of its budgets.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// With the largest.
+pub(crate) struct RequestedRun {
+    /// With the largest budget.
     pub(super) run: PlannedRun,
-    /// The others, in epochs.
+    /// The smaller budgets, in epochs.
     pub(super) milestones: BTreeSet<u32>,
 }
 
-/// Each run of a proposal once, in the order in which the proposal first names them.
-pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<Asked> {
+/// Merges the entries of each run, in the order in which the runs are first named.
+pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<RequestedRun> {
     let mut places: HashMap<RunId, usize> = HashMap::with_capacity(runs.len());
-    let mut merged: Vec<Asked> = Vec::with_capacity(runs.len());
+    let mut merged: Vec<RequestedRun> = Vec::with_capacity(runs.len());
     for run in runs {
         let place = *places.entry(run.id.clone()).or_insert(merged.len());
         match merged.get_mut(place) {
-            Some(asked) => asked.add(run),
-            None => merged.push(Asked { run, milestones: BTreeSet::new() }),
+            Some(requested) => requested.add(run),
+            None => merged.push(RequestedRun { run, milestones: BTreeSet::new() }),
         }
     }
     merged
 }
 
-impl Asked {
+impl RequestedRun {
     pub(crate) const fn run(&self) -> &PlannedRun {
         &self.run
     }
 
-    /// Takes in the same run with another budget.
+    /// Adds another budget of the same run.
     fn add(&mut self, other: PlannedRun) {
         let smaller = self.run.epochs.min(other.epochs);
         if other.epochs > self.run.epochs {
@@ -48,63 +48,68 @@ impl Asked {
     }
 }
 
-/// Where a run stands in this invocation.
+/// State of a run in this invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Over before.
+    /// Over before the sweep.
     Skipped(RunState),
-    /// Waits for a slot, or waited when the sweep was stopped.
+    /// In the queue, or was when the sweep was stopped.
     Queued,
-    /// Handed to a launcher; its worker has not begun.
+    /// Launched; its worker has not started to train it.
     Pending,
     /// A worker trains it.
     Running,
-    /// Waits at a checkpoint for the pruner.
+    /// Stopped at a checkpoint by the pruner, which may resume it.
     Paused,
-    /// Over now.
+    /// Over.
     Over(RunState),
 }
 
-/// What the first attempt of this invocation went on from.
+/// How the first attempt of this invocation began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    Weights,
+    Fresh,
     Checkpoint,
 }
 
-/// A run, as the table knows it.
+/// A run and its state.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) planned: PlannedRun,
-    /// The smaller budgets that are asked of the run too, in epochs.
+    /// The smaller budgets, in epochs.
     pub(super) milestones: BTreeSet<u32>,
     pub(super) kind: Kind,
     pub(super) phase: Phase,
     /// Last reported step.
     pub(super) step: u64,
-    /// Steps that the sweep asks for; fewer once the run has ended early.
+    /// Steps to do: the budget, or fewer once the run has ended early.
     pub(super) goal: u64,
     /// Floating-point operations of one step.
     pub(super) step_flops: f64,
-    /// The checkpoint recorded last.
+    /// The last recorded checkpoint.
     pub(super) resume: Option<Resume>,
-    /// Whether there was an attempt, now or before.
+    /// Whether there has been an attempt, now or before.
     pub(super) begun: bool,
     /// Whether the run was completed for a smaller budget before.
     pub(super) completed_for_less: bool,
-    pub(super) first_try: Option<Start>,
-    /// Attempts in a row lost to failures.
+    pub(super) first_attempt: Option<Start>,
+    /// Failed attempts in a row.
     pub(super) failures: u32,
-    /// Steps in the checkpoint when the last of them was lost.
+    /// Step of the checkpoint when the last of them failed.
     pub(super) failed_at: u64,
-    /// What the last recorded epoch gave.
+    /// Values of the last recorded epoch.
     pub(super) values: Vec<(Metric, f64)>,
 }
 
 impl Entry {
-    /// What is asked of a run, and what the database knows of it.
-    pub(super) fn new(asked: Asked, kind: Kind, step_flops: f64, status: Option<&RunStatus>) -> Self {
-        let Asked { run: planned, milestones } = asked;
+    /// A run that is asked for, with its status in the database.
+    pub(super) fn new(
+        requested: RequestedRun,
+        kind: Kind,
+        step_flops: f64,
+        status: Option<&RunStatus>,
+    ) -> Self {
+        let RequestedRun { run: planned, milestones } = requested;
         let total = planned.total_steps();
         let over = status.map(|status| status.state_after(total)).filter(|state| state.is_final());
         let resume = status.and_then(|status| status.resume.clone());
@@ -122,7 +127,7 @@ impl Entry {
             resume,
             begun: status.is_some_and(|status| status.attempts > 0),
             completed_for_less: status.is_some_and(|status| status.state == RunState::Completed),
-            first_try: None,
+            first_attempt: None,
             failures: 0,
             failed_at: 0,
             values: Vec::new(),
@@ -130,7 +135,7 @@ impl Entry {
         }
     }
 
-    /// Steps in its checkpoint.
+    /// Step of its checkpoint; 0 without one.
     pub(super) fn saved_step(&self) -> u64 {
         self.resume.as_ref().map_or(0, |resume| resume.checkpoint.step)
     }

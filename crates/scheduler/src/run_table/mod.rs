@@ -1,7 +1,7 @@
-//! Where every run of the sweep stands.
+//! The state of every run of the sweep.
 //!
-//! The table grows while the sweep goes on. What is asked of it at every tick or event costs the
-//! same however many runs there are: totals are kept up to date with each change.
+//! The table grows while the sweep runs. Operations at a tick or an event take constant time in the number
+//! of runs: totals are updated with each change.
 
 mod entry;
 mod totals;
@@ -12,13 +12,13 @@ use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
 use gansweep_protocol::{Checkpoint, Metric, Resume};
 use gansweep_store::RunStatus;
 
-use self::entry::{Asked, Entry, Start};
+use self::entry::{Entry, RequestedRun, Start};
 pub(crate) use self::entry::{Phase, merge_budgets};
 use self::totals::Totals;
 use crate::queue::{Candidate, Kind, kind_of};
 use crate::{RunName, StepFlops, Summary, SweepProgress};
 
-/// The runs of a sweep, numbered in the order in which they came.
+/// The runs of a sweep, numbered in the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct RunTable {
     step_flops: StepFlops,
@@ -29,7 +29,7 @@ pub(crate) struct RunTable {
 }
 
 impl RunTable {
-    /// Empty.
+    /// An empty table.
     pub(crate) fn new(step_flops: StepFlops) -> Self {
         Self {
             step_flops,
@@ -40,23 +40,22 @@ impl RunTable {
         }
     }
 
-    /// Adds a run with the smaller budgets that are asked of it and what the database knows of it,
-    /// and gives its number; `None` if it is there.
-    pub(crate) fn add(&mut self, asked: Asked, status: Option<&RunStatus>) -> Option<usize> {
+    /// Adds a run with its status in the database, and returns its number; `None` if the table has it.
+    pub(crate) fn add(&mut self, requested: RequestedRun, status: Option<&RunStatus>) -> Option<usize> {
         let run = self.entries.len();
-        if self.places.contains_key(&asked.run.id) {
+        if self.places.contains_key(&requested.run.id) {
             return None;
         }
-        let kind = kind_of(&mut self.kinds, &asked.run);
-        self.places.insert(asked.run.id.clone(), run);
-        let step_flops = (self.step_flops)(&asked.run);
-        let entry = Entry::new(asked, kind, step_flops, status);
+        let kind = kind_of(&mut self.kinds, &requested.run);
+        self.places.insert(requested.run.id.clone(), run);
+        let step_flops = (self.step_flops)(&requested.run);
+        let entry = Entry::new(requested, kind, step_flops, status);
         self.totals.add(&entry);
         self.entries.push(entry);
         Some(run)
     }
 
-    /// How many kinds of runs there are; the kinds are numbered from 0.
+    /// Number of kinds; kinds are numbered from 0.
     pub(crate) fn kinds(&self) -> usize {
         self.kinds.len()
     }
@@ -86,7 +85,7 @@ impl RunTable {
         self.entries[run].phase
     }
 
-    /// The run as the queue takes it.
+    /// The run as an element of the queue.
     pub(crate) fn candidate(&self, run: usize) -> Candidate {
         let Entry { planned, kind, step, goal, step_flops, .. } = &self.entries[run];
         let flops = step_flops * goal.saturating_sub(*step) as f64;
@@ -97,12 +96,12 @@ impl RunTable {
         self.entries[run].resume.as_ref().map(|resume| &resume.checkpoint)
     }
 
-    /// What the run's next attempt goes on from.
+    /// What the run's next attempt resumes from.
     pub(crate) fn resume(&self, run: usize) -> Option<&Resume> {
         self.entries[run].resume.as_ref()
     }
 
-    /// The smaller budgets that are asked of the run too, in epochs, ascending.
+    /// The smaller budgets of the run, in epochs, ascending.
     pub(crate) fn milestones(&self, run: usize) -> Vec<u32> {
         self.entries[run].milestones.iter().copied().collect()
     }
@@ -123,39 +122,39 @@ impl RunTable {
         self.entries[run].values = values.to_vec();
     }
 
-    /// The recorded checkpoint cannot be gone on from: the run starts afresh.
+    /// The recorded checkpoint is unusable: the run starts from the beginning.
     pub(crate) fn forget_checkpoint(&mut self, run: usize) {
         self.change(run, |entry| (entry.resume, entry.step, entry.failed_at) = (None, 0, 0));
     }
 
-    /// A newer checkpoint has been recorded; gives back the one before it.
+    /// Sets the newly recorded checkpoint, and returns the one before it.
     pub(crate) fn renew_checkpoint(&mut self, run: usize, newer: Checkpoint) -> Option<Checkpoint> {
         self.entries[run].resume.replace(newer.into()).map(|older| older.checkpoint)
     }
 
-    /// The run is handed to a launcher, to go on from its checkpoint.
+    /// The run is launched, to resume from its checkpoint.
     pub(crate) fn launch(&mut self, run: usize) {
         self.change(run, |entry| {
             entry.step = entry.saved_step();
-            if entry.first_try.is_none() {
-                let start = if entry.resume.is_some() { Start::Checkpoint } else { Start::Weights };
-                (entry.first_try, entry.failed_at) = (Some(start), entry.step);
+            if entry.first_attempt.is_none() {
+                let start = if entry.resume.is_some() { Start::Checkpoint } else { Start::Fresh };
+                (entry.first_attempt, entry.failed_at) = (Some(start), entry.step);
             }
             (entry.begun, entry.phase) = (true, Phase::Pending);
         });
     }
 
-    /// Its worker has begun.
+    /// Its worker has started to train it.
     pub(crate) fn start(&mut self, run: usize) {
         self.change(run, |entry| entry.phase = Phase::Running);
     }
 
-    /// Its worker reports steps done.
+    /// Its worker reports that `step` is done.
     pub(crate) fn reach(&mut self, run: usize, step: u64) {
         self.change(run, |entry| entry.step = step.min(entry.goal));
     }
 
-    /// The run goes back to the queue, to the checkpoint it has.
+    /// The run returns to the queue, at its last checkpoint.
     pub(crate) fn requeue(&mut self, run: usize) {
         self.change(run, |entry| {
             entry.step = entry.saved_step();
@@ -163,12 +162,12 @@ impl RunTable {
         });
     }
 
-    /// The run waits at its checkpoint for the pruner.
+    /// The run is paused at its checkpoint.
     pub(crate) fn pause(&mut self, run: usize) {
         self.change(run, |entry| entry.phase = Phase::Paused);
     }
 
-    /// The run stays as an earlier invocation's pruner left it.
+    /// The run stays paused or pruned, as an earlier invocation left it.
     pub(crate) fn keep_halted(&mut self, run: usize, state: RunState) {
         self.change(run, |entry| {
             if state == RunState::Paused {
@@ -179,7 +178,7 @@ impl RunTable {
         });
     }
 
-    /// The run is over, as far as this invocation goes.
+    /// The run is over in this invocation.
     pub(crate) fn end(&mut self, run: usize, state: RunState) {
         self.change(run, |entry| {
             if matches!(state, RunState::Diverged | RunState::Failed | RunState::Pruned) {
@@ -189,14 +188,13 @@ impl RunTable {
         });
     }
 
-    /// Whether a checkpoint has come since the last attempt that was lost, or since the first began.
+    /// Whether a checkpoint was recorded since the last failed attempt, or since the first attempt began.
     pub(crate) fn has_advanced(&self, run: usize) -> bool {
         let entry = &self.entries[run];
         entry.resume.as_ref().is_some_and(|resume| resume.checkpoint.step > entry.failed_at)
     }
 
-    /// Counts an attempt lost to a failure; gives how many it has been in a row without a new
-    /// checkpoint.
+    /// Counts a failed attempt; returns the number of failures in a row without a new checkpoint.
     pub(crate) fn count_failure(&mut self, run: usize) -> u32 {
         let advanced = self.has_advanced(run);
         let entry = &mut self.entries[run];
@@ -205,7 +203,7 @@ impl RunTable {
         entry.failures
     }
 
-    /// Attempts in a row lost to failures so far.
+    /// Failed attempts in a row so far.
     pub(crate) fn failures(&self, run: usize) -> u32 {
         self.entries[run].failures
     }
@@ -216,25 +214,25 @@ impl RunTable {
         over + failed + paused == self.entries.len()
     }
 
-    /// Where the sweep stands; the times are left at zero.
+    /// Progress of the sweep, without its times.
     pub(crate) fn progress(&self) -> SweepProgress {
         self.totals.progress(self.entries.len())
     }
 
-    /// Floating-point operations done and left, of all runs.
+    /// Floating-point operations of all runs: done, and left.
     pub(crate) fn flops(&self) -> (f64, f64) {
         let Totals { flops_done, flops_total, .. } = self.totals;
         (flops_done, (flops_total - flops_done).max(0.0))
     }
 
-    /// How the sweep ended, in numbers of runs.
+    /// Counts runs by how they ended.
     pub(crate) fn summary(&self) -> Summary {
         let mut summary = Summary { total: self.entries.len(), ..Summary::default() };
         for entry in &self.entries {
-            match entry.first_try {
+            match entry.first_attempt {
                 Some(_) if entry.completed_for_less => summary.extended += 1,
                 Some(Start::Checkpoint) => summary.resumed += 1,
-                Some(Start::Weights) | None => {}
+                Some(Start::Fresh) | None => {}
             }
             let count = match entry.phase {
                 Phase::Skipped(state) => {
@@ -254,7 +252,7 @@ impl RunTable {
         summary
     }
 
-    /// Changes an entry, and the totals with it.
+    /// Changes an entry and updates the totals.
     fn change(&mut self, run: usize, change: impl FnOnce(&mut Entry)) {
         let entry = &mut self.entries[run];
         self.totals.remove(entry);
@@ -268,7 +266,7 @@ mod tests {
     use super::*;
     use crate::mock::plan;
 
-    /// Sums as they are counted by walking over all runs.
+    /// Totals counted from all entries.
     fn counted(table: &RunTable) -> Totals {
         let mut totals = Totals::default();
         table.entries.iter().for_each(|entry| totals.add(entry));

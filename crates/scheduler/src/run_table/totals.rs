@@ -38,7 +38,7 @@ impl Totals {
         self.flops_total -= entry.goal as f64 * entry.step_flops;
     }
 
-    /// Where the sweep stands; the times are left at zero.
+    /// Progress of the sweep, without its times.
     pub(super) fn progress(&self, runs: usize) -> SweepProgress {
         let fraction =
             if self.flops_total > 0.0 { (self.flops_done / self.flops_total).min(1.0) } else { 1.0 };
@@ -61,7 +61,7 @@ impl Totals {
     /// Applies `step` to every count that the entry belongs to.
     fn count(&mut self, entry: &Entry, step: impl Fn(&mut usize)) {
         match entry.phase {
-            // An interrupted run is neither done nor given up.
+            // An interrupted run is neither done nor failed.
             Phase::Queued | Phase::Over(RunState::Interrupted) => {}
             Phase::Pending => step(&mut self.pending),
             Phase::Running => step(&mut self.running),

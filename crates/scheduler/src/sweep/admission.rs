@@ -1,4 +1,4 @@
-//! Which runs the sweep has: what the searcher proposes, and what the pruner decides about it.
+//! Which runs the sweep has: proposals of the searcher, decisions of the pruner, ends of runs.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,12 @@ use crate::run_table::{Phase, merge_budgets};
 use crate::{Decision, Notice, Proposal, RunResult, RunnerError};
 
 impl Sweep<'_> {
-    /// Adds runs to the table, each once for all its budgets, and lets those wait for a slot that are
-    /// not over.
+    /// Adds runs to the table, and those that are not over to the queue.
     pub(super) fn admit(&mut self, runs: Vec<PlannedRun>, statuses: &HashMap<RunId, RunStatus>) {
-        for asked in merge_budgets(runs) {
-            let status = statuses.get(&asked.run().id);
-            let state = status.map(|status| status.state_after(asked.run().total_steps()));
-            let Some(run) = self.table.add(asked, status) else { continue };
+        for requested in merge_budgets(runs) {
+            let status = statuses.get(&requested.run().id);
+            let state = status.map(|status| status.state_after(requested.run().total_steps()));
+            let Some(run) = self.table.add(requested, status) else { continue };
             if self.table.kinds() > self.slots.first().map_or(0, |slot| slot.limits.len()) {
                 for slot in &mut self.slots {
                     slot.limits.push(slot.slot.limit(self.table.planned(run)));
@@ -34,8 +33,8 @@ impl Sweep<'_> {
                 Phase::Skipped(state) => {
                     let name = self.table.name(run);
                     self.notify(&Notice::Skipped { run: name, state });
-                    // It may have died between recording a run's last checkpoint and deleting those
-                    // before it.
+                    // It may have died after recording a run's last checkpoint and before deleting the
+                    // older ones.
                     if self.runner_died {
                         self.remove_stale_checkpoints(run);
                     }
@@ -46,7 +45,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Asks the searcher for runs that could begin now.
+    /// Asks the searcher for `wanted` runs.
     pub(super) fn ask_for_runs(&mut self, wanted: usize) -> Result<(), RunnerError> {
         if self.search != SearchState::Asks {
             return Ok(());
@@ -68,8 +67,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Whether a run waits, or the pruner lets one go on that was paused, or the searcher has more.
-    /// Asked when no worker is there: what waits for a result then waits in vain.
+    /// Whether a run is queued, the pruner resumes a paused one, or the searcher has more. Called when no
+    /// worker runs: a searcher that still waits for a result then gets none.
     pub(super) fn has_more_to_train(&mut self) -> bool {
         if !self.queue.is_empty() || self.search == SearchState::Asks {
             return true;
@@ -83,7 +82,7 @@ impl Sweep<'_> {
         !self.queue.is_empty()
     }
 
-    /// A run is over: counts it, reports it, and tells the searcher.
+    /// Counts and reports a run that is over or paused, and tells the searcher.
     pub(super) fn end_run(&mut self, run: usize, state: RunState, cause: String) {
         if state == RunState::Paused {
             self.table.pause(run);
@@ -105,7 +104,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Does what the pruner decides.
+    /// Applies a decision of the pruner.
     pub(super) fn apply(&mut self, decision: Decision) -> Result<(), RunnerError> {
         match decision {
             Decision::Resume { run } => {
@@ -122,7 +121,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Ends or pauses a run wherever it is; a worker that has it is asked to.
+    /// Stops or pauses a run: by a command to its worker, or in the queue.
     fn halt(&mut self, id: &RunId, state: RunState, cause: String) -> Result<(), RunnerError> {
         let Some(run) = self.table.place(id) else { return Ok(()) };
         match self.table.phase(run) {
@@ -156,7 +155,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Takes a run out of a group that is about to be launched.
+    /// Removes a run from a group whose checkpoints are being verified.
     fn withdraw(&mut self, run: usize) {
         for slot in &mut self.slots {
             if let SlotActivity::Verifying { group, .. } = &mut slot.activity {
@@ -178,7 +177,7 @@ impl Sweep<'_> {
     }
 }
 
-/// Whether a pruner left a run so.
+/// Whether a pruner stopped the run.
 const fn is_halted(state: RunState) -> bool {
     matches!(state, RunState::Paused | RunState::Pruned)
 }

@@ -1,4 +1,4 @@
-//! From the queue to the slots.
+//! Dispatch: groups from the queue to the slots, and the launch of their workers.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,22 +6,16 @@ use std::thread;
 use gansweep_protocol::{Checkpoint, Job, LaneJob};
 
 use super::Sweep;
-use super::messages::{Content, Message, relay};
-use super::slot::{ActiveLane, ActiveWorker, SlotActivity};
-use super::worker_end::WorkerLoss;
-use crate::clock::{SignsOfLife, Silence};
+use super::inbox::{Content, Message, UnusableCheckpoint, relay};
+use super::slot::SlotActivity;
+use super::worker::{ActiveLane, ActiveWorker, WorkerLoss};
+use crate::clock::{FrameCounters, Watchdog};
 use crate::queue::Group;
 use crate::retry::LossCause;
 use crate::{LaunchError, Notice, RunnerError, Worker, checkpoint};
 
-/// A checkpoint that a run cannot go on from.
-pub(super) struct UnusableCheckpoint {
-    run: usize,
-    reason: String,
-}
-
 impl Sweep<'_> {
-    /// Gives groups to the slots that are ready; ends the sweep if no slot is left for what waits.
+    /// Gives groups to the ready slots; ends the sweep if runs wait and every slot is closed.
     pub(super) fn fill_slots(&mut self) -> Result<(), RunnerError> {
         if self.stopping.is_some() || self.failure.is_some() {
             return Ok(());
@@ -48,9 +42,9 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Launches a group, after its checkpoints have been verified on a thread: reading them may take
-    /// seconds, during which the sweep must hear its workers and the user. The thread only reads, so
-    /// that one that outlives the sweep does no harm.
+    /// Launches a group after its checkpoints have been verified. That happens on a thread: reading them may
+    /// take seconds, during which the sweep must handle its workers and Ctrl-C. The thread only reads, so
+    /// it may outlive the sweep.
     fn start_group(&mut self, slot: usize, group: Group) -> Result<(), RunnerError> {
         self.launches += 1;
         let launch = self.launches;
@@ -78,8 +72,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Clears the runs' folders and starts the group's worker. Runs that start afresh and have
-    /// therefore fallen out of step with the others wait again.
+    /// Deletes stale checkpoints and starts the group's worker. Runs that must start from the beginning may
+    /// no longer match the phase of the others; those return to the queue.
     pub(super) fn launch_verified(
         &mut self,
         slot: usize,
@@ -109,7 +103,7 @@ impl Sweep<'_> {
         self.launch(slot, launch, &Group { runs, failures: group.failures })
     }
 
-    /// Clears a run's folder of all checkpoints but the recorded one.
+    /// Deletes all checkpoints in a run's folder except the recorded one.
     pub(super) fn remove_stale_checkpoints(&mut self, run: usize) {
         let id = &self.table.planned(run).id;
         let keep = self.table.checkpoint(run).map(|checkpoint| checkpoint.path.as_str());
@@ -174,7 +168,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Begins to read a worker's frames.
+    /// Starts the thread that reads a worker's frames, and reports the group as started.
     fn watch(
         &mut self,
         slot: usize,
@@ -184,8 +178,8 @@ impl Sweep<'_> {
         failures: u32,
     ) -> Result<(), RunnerError> {
         let (frames, outbox) = (worker.frames(), self.outbox.clone());
-        let signs = Arc::<SignsOfLife>::default();
-        let theirs = Arc::clone(&signs);
+        let counters = Arc::<FrameCounters>::default();
+        let theirs = Arc::clone(&counters);
         thread::Builder::new()
             .name("worker-frames".to_owned())
             .spawn(move || relay(frames, slot, launch, &theirs, &outbox))
@@ -204,23 +198,23 @@ impl Sweep<'_> {
             worker,
             lanes,
             failures,
-            signs,
-            silence: Silence::new(self.clock.now()),
+            counters,
+            watchdog: Watchdog::new(self.clock.now()),
             has_reported: false,
             closed: None,
             exited: None,
             killed: None,
             stop_requested: false,
-            distrusted: false,
+            untrusted: false,
         }));
         Ok(())
     }
 }
 
 fn loss_cause(error: &LaunchError) -> LossCause {
-    if error.is_of_the_sweep() {
+    if error.affects_sweep() {
         LossCause::Shared
-    } else if error.is_of_the_slot() {
+    } else if error.affects_slot() {
         LossCause::Slot
     } else {
         LossCause::Lanes

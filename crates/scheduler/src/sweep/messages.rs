@@ -1,74 +1,19 @@
-//! What comes from the workers' threads.
+//! Handling of messages.
 
-use std::sync::mpsc::{RecvTimeoutError, SyncSender};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Checkpoint, Envelope, Event, Frame, FrameError, Points, Progress};
+use gansweep_protocol::{Checkpoint, Envelope, Event, FrameError, Points, Progress};
 
-use super::dispatch::UnusableCheckpoint;
-use super::slot::{ActiveLane, ActiveWorker, LaneOutcome};
+use super::inbox::{Content, Message};
+use super::worker::{ActiveLane, ActiveWorker, LaneOutcome};
 use super::{IN_FLIGHT, SHORT_TICK, Sweep, TICK};
-use crate::clock::{AwakeTime, SignsOfLife};
-use crate::{EpochReport, FrameStream, Notice, RunnerError, checkpoint};
-
-/// Something from the thread of that launch at that slot.
-pub(super) struct Message {
-    pub(super) slot: usize,
-    pub(super) launch: u64,
-    pub(super) content: Content,
-}
-
-pub(super) enum Content {
-    /// A group's checkpoints have been verified; these cannot be gone on from.
-    Verified(Vec<UnusableCheckpoint>),
-    Event(Envelope),
-    Progress(Progress),
-    /// The worker's stream is at its end, or cannot be read on.
-    Closed(Result<(), FrameError>),
-}
-
-/// Passes a worker's frames on to the sweep until they end or the sweep does. Heartbeats only count
-/// as signs of life.
-pub(super) fn relay(
-    frames: FrameStream,
-    slot: usize,
-    launch: u64,
-    signs: &SignsOfLife,
-    outbox: &SyncSender<Message>,
-) {
-    // Only the sweep's end makes this fail, and then nobody is left to deliver to.
-    let deliver = |content| {
-        signs.set_delivering(true);
-        let delivered = outbox.send(Message { slot, launch, content }).is_ok();
-        signs.set_delivering(false);
-        delivered
-    };
-    for frame in frames {
-        let content = match frame {
-            Err(fault) => {
-                deliver(Content::Closed(Err(fault)));
-                return;
-            }
-            Ok(frame) => {
-                signs.count(&frame);
-                match frame {
-                    Frame::Heartbeat(_) => continue,
-                    Frame::Event(envelope) => Content::Event(envelope),
-                    Frame::Progress(progress) => Content::Progress(progress),
-                }
-            }
-        };
-        if !deliver(content) {
-            return;
-        }
-    }
-    deliver(Content::Closed(Ok(())));
-}
+use crate::clock::AwakeTime;
+use crate::{EpochReport, Notice, RunnerError, checkpoint};
 
 impl Sweep<'_> {
-    /// Waits for messages, but no longer than until the next check of the workers, and handles all
-    /// that are there.
+    /// Waits for a message until the next check of the workers is due, and handles all that have come.
     pub(super) fn handle_messages(&mut self) -> Result<(), RunnerError> {
         let timeout = if self.a_worker_is_ending() { SHORT_TICK } else { TICK };
         match self.inbox.recv_timeout(timeout) {
@@ -87,7 +32,7 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Handles a message; one of a worker that is no longer there is dropped.
+    /// Handles a message; one of a worker that has been removed is dropped.
     fn handle_message(&mut self, message: Message) -> Result<(), RunnerError> {
         let Message { slot, launch, content } = message;
         let now = self.clock.now();
@@ -101,7 +46,7 @@ impl Sweep<'_> {
                 Ok(())
             }
             (Content::Closed(end), Some(worker)) => {
-                // A torn stream is the mark of a death, whose cause the exit tells best.
+                // A stream that ends inside a frame means that the worker died; its exit status says why.
                 if let Err(fault) = &end
                     && !matches!(fault, FrameError::Torn)
                 {
@@ -114,13 +59,13 @@ impl Sweep<'_> {
     }
 
     fn handle_event(&mut self, slot: usize, envelope: Envelope, now: AwakeTime) -> Result<(), RunnerError> {
-        let trusted = |worker: &&mut ActiveWorker| !worker.distrusted;
+        let trusted = |worker: &&mut ActiveWorker| !worker.untrusted;
         let Some(worker) = self.slots[slot].worker_mut().filter(trusted) else { return Ok(()) };
         worker.has_reported = true;
         let lane = match due_lane(&mut worker.lanes, &envelope) {
             Ok(lane) => lane,
             Err(reason) => {
-                worker.distrusted = true;
+                worker.untrusted = true;
                 worker.kill(now, reason);
                 return Ok(());
             }
@@ -147,7 +92,7 @@ impl Sweep<'_> {
         match ended {
             None => Ok(()),
             Some((state, cause)) => {
-                // A paused run may be launched again at once, from the checkpoint that came before.
+                // A paused run may be relaunched at once, which needs its checkpoint in the database.
                 let written = if state == RunState::Paused { self.write() } else { Ok(()) };
                 self.end_run(run, state, cause);
                 written
@@ -155,7 +100,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// The points of an event that stand at the end of an epoch.
+    /// The points of an event, if they are at the end of an epoch.
     fn epoch_points(&self, run: usize, event: &Event) -> Option<Points> {
         match event {
             Event::Points(points) => {
@@ -167,7 +112,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Asks the pruner what an epoch's values mean for this run and others.
+    /// Reports an epoch's values to the pruner and applies its decisions.
     fn report_epoch(&mut self, run: usize, points: &Points) -> Result<(), RunnerError> {
         self.table.set_values(run, &points.values);
         let planned = self.table.planned(run);
@@ -188,7 +133,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Moves on to the checkpoints that have been recorded, and deletes those before them.
+    /// Takes over newly recorded checkpoints, and deletes those that they replace.
     pub(super) fn renew_checkpoints(&mut self) {
         for (id, newer) in self.batcher.take_committed() {
             let Some(run) = self.table.place(&id) else { continue };
@@ -202,7 +147,7 @@ impl Sweep<'_> {
     }
 }
 
-/// The lane whose next event this is, or why no worker in its right mind sends it.
+/// The lane whose next event this is; an error if the event is none that this worker may send.
 fn due_lane<'l>(lanes: &'l mut [ActiveLane], envelope: &Envelope) -> Result<&'l mut ActiveLane, String> {
     let Envelope { run, attempt, seq, .. } = envelope;
     let Some(lane) = lanes.iter_mut().find(|lane| lane.id == *run && lane.attempt == *attempt) else {
@@ -215,8 +160,7 @@ fn due_lane<'l>(lanes: &'l mut [ActiveLane], envelope: &Envelope) -> Result<&'l 
     }
 }
 
-/// Notes on a lane what an event says of its end; gives the state and cause if its run is over or
-/// paused.
+/// Sets a lane's outcome if the event ends it; returns state and cause if its run is over or paused.
 fn note_end(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> {
     let (state, cause) = match event {
         Event::Completed(_) => (RunState::Completed, String::new()),

@@ -1,20 +1,21 @@
-//! A sweep: one thread that feeds slots, handles what workers send and writes the database.
+//! A sweep: one thread that gives groups to slots, handles messages of workers and writes the database.
 
 mod admission;
 mod dispatch;
+mod inbox;
 mod messages;
 mod progress;
 mod slot;
+mod worker;
 mod worker_end;
 mod workers;
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use self::messages::Message;
+use self::inbox::Message;
 use self::slot::{SlotActivity, SlotState};
-use self::workers::Stopping;
-use crate::clock::AwakeClock;
+use crate::clock::{AwakeClock, AwakeTime};
 use crate::queue::Queue;
 use crate::recorder::{EventBatcher, ids_of};
 use crate::run_table::RunTable;
@@ -23,24 +24,24 @@ use crate::{
     SweepParts, SweepRequest,
 };
 
-/// Messages under way from the workers' threads; beyond, they wait, and their workers with them.
+/// Capacity of the channel from the workers' threads. When it is full, the threads block, and their workers
+/// with them: a slow disk slows training down instead of filling the memory.
 const IN_FLIGHT: usize = 256;
-/// The sweep checks its workers and the stop signal so often.
+/// Interval at which the sweep checks its workers and the stop signal.
 const TICK: Duration = Duration::from_millis(20);
-/// The same while a worker is about to be gone.
+/// The same while a worker is ending, so that its slot is free soon.
 const SHORT_TICK: Duration = Duration::from_millis(1);
 
-/// Trains what is left of a sweep, and returns when every run is over, paused, failed or interrupted.
+/// Trains the unfinished runs of a sweep, and returns when every run is over, paused, failed or interrupted.
 ///
-/// Runs that are trained as far as is asked, and diverged ones, are skipped, as are pruned and paused
-/// ones unless the pruner admits them; the others go on from the checkpoint that the database names,
-/// if the file is there and whole, and start afresh otherwise. Hold the results folder's lock:
-/// attempts that still count as active are taken for those of a runner that died.
+/// Runs that are trained up to their budget and diverged runs are skipped, and so are pruned and paused runs
+/// unless the pruner admits them. The others resume from the checkpoint that the database names, or start
+/// from the beginning if its file is missing or damaged. The caller must hold the results folder's lock:
+/// attempts that are still active are taken for those of a runner that died.
 ///
 /// # Errors
-/// [`RunnerError::Database`] if the recorder fails: workers are stopped cleanly first, and nothing
-/// that was recorded is lost. Failures of workers are no errors but part of the summary, and so is a
-/// cause that all runs share.
+/// [`RunnerError::Database`] if the recorder fails: workers are stopped cleanly, and nothing that was
+/// recorded is lost. Failures of workers are part of the summary, and so is a cause that all runs share.
 pub fn run_sweep<'a>(request: &'a SweepRequest, parts: SweepParts<'a>) -> Result<Summary, RunnerError> {
     let mut sweep = Sweep::open(request, parts)?;
     sweep.run();
@@ -62,29 +63,37 @@ struct Sweep<'a> {
     inbox: Receiver<Message>,
     outbox: SyncSender<Message>,
     clock: AwakeClock,
-    /// The sweep is ending before its time.
+    /// Set while the sweep stops early.
     stopping: Option<Stopping>,
-    /// Why, if not by the user.
+    /// Why it stops, if not on request.
     failure: Option<Failure>,
     began: Instant,
-    /// When progress was last reported.
+    /// When the last progress notice was sent.
     reported: Option<Instant>,
     eta: Eta,
     launches: u64,
-    /// An earlier invocation ended without notice.
+    /// An earlier invocation died: its files may need cleaning.
     runner_died: bool,
 }
 
-/// Whether the searcher is worth asking.
+/// State of the searcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SearchState {
     Asks,
-    /// It has nothing to propose until another result is told.
+    /// It has no proposal until another run is over.
     Waits,
     Done,
 }
 
-/// What ends a sweep before its time, the user's stop request aside.
+/// An early end of the sweep.
+#[derive(Debug, Clone, Copy)]
+struct Stopping {
+    level: StopLevel,
+    /// When workers that are still there are killed.
+    deadline: AwakeTime,
+}
+
+/// Why a sweep ends early, the user's request aside.
 #[derive(Debug)]
 enum Failure {
     Error(RunnerError),
@@ -92,7 +101,7 @@ enum Failure {
 }
 
 impl<'a> Sweep<'a> {
-    /// Registers the sweep and finds out where its first runs stand.
+    /// Registers the sweep and reads the statuses of its first runs.
     fn open(request: &'a SweepRequest, parts: SweepParts<'a>) -> Result<Self, RunnerError> {
         let SweepParts { searcher, pruner, launcher, recorder, stop, observer } = parts;
         let began = Instant::now();
@@ -143,8 +152,8 @@ impl<'a> Sweep<'a> {
     fn run(&mut self) {
         let slots = self.slots.len();
         let groups = self.queue.clone().simulate(slots, &|slot, kind| self.slots[slot].limit(kind)).len();
-        let progress = self.progress();
-        self.notify(&Notice::Begun { groups, slots, progress });
+        let begun = Notice::Begun { groups, slots, progress: self.progress() };
+        self.notify(&begun);
         loop {
             self.clock.tick(Instant::now());
             self.handle_stop();
@@ -171,14 +180,14 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Keeps the first failure, which ends the sweep cleanly.
+    /// Keeps the first error, which ends the sweep cleanly.
     fn keep_failure(&mut self, result: Result<(), RunnerError>) {
         if let Err(error) = result {
             self.failure.get_or_insert(Failure::Error(error));
         }
     }
 
-    /// Ends the sweep for a cause that all of its runs share; the first one is reported.
+    /// Ends the sweep for a cause that all of its runs share. Only the first is reported.
     fn end_for_shared_cause(&mut self, cause: String) {
         if self.failure.is_none() {
             self.notify(&Notice::SharedCause { cause: cause.clone() });
@@ -186,13 +195,13 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Whether nothing goes on, and nothing will.
+    /// Whether no slot is busy and no run is left to train.
     fn is_over(&mut self) -> bool {
         let idle = self.slots.iter().all(|slot| matches!(slot.activity, SlotActivity::Idle));
         idle && (self.stopping.is_some() || (self.failure.is_none() && !self.has_more_to_train()))
     }
 
-    /// Writes what waits, then deletes the checkpoints that are older than what was written.
+    /// Writes waiting events, then deletes the checkpoints that they supersede.
     fn write(&mut self) -> Result<(), RunnerError> {
         let written = self.batcher.flush();
         self.renew_checkpoints();

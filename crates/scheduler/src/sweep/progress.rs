@@ -1,13 +1,13 @@
-//! Where the sweep and its workers stand, for display.
+//! Progress notices.
 
 use std::time::Instant;
 
 use super::Sweep;
-use super::slot::{ActiveLane, ActiveWorker};
+use super::worker::{ActiveLane, ActiveWorker};
 use crate::{Notice, SweepProgress, WorkerProgress};
 
 impl Sweep<'_> {
-    /// Reports where the sweep stands, if it is time to.
+    /// Sends a progress notice if one is due.
     pub(super) fn report_progress(&mut self) {
         let now = Instant::now();
         let interval = self.request.pacing.progress_interval;
@@ -26,7 +26,7 @@ impl Sweep<'_> {
         self.notify(&Notice::Progress { sweep, workers });
     }
 
-    /// Where the sweep stands.
+    /// Progress of the sweep.
     pub(super) fn progress(&self) -> SweepProgress {
         let (_, left) = self.table.flops();
         let remaining = self.eta.remaining(left);

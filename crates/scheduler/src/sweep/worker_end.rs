@@ -1,58 +1,18 @@
-//! What happens when a worker is gone, or could not be started.
+//! Handling of workers that have ended or could not be started.
 
 use gansweep_config::RunState;
 
 use super::Sweep;
-use super::slot::{ActiveLane, ActiveWorker, LaneOutcome};
-use crate::exit::with_stderr;
+use super::worker::{ActiveLane, LaneOutcome, WorkerLoss};
 use crate::retry::{LossCause, LostRun, retry};
-use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_SHARED_CAUSE, Exit, ExitStatus, Notice, RunnerError};
+use crate::{Notice, RunnerError};
 
-/// A slot on which nothing has ever worked is closed after so many workers in a row that died before
-/// they sent an event: it is not the runs that are at fault.
+/// A slot on which no worker has ever sent an event is closed after this many silent failures in a row: the
+/// cause is then the slot, not the runs.
 const MOST_SILENT_FAILURES: u32 = 6;
 
-/// How a worker was lost, or why it could not be started.
-pub(super) struct WorkerLoss {
-    /// In words for the user.
-    pub(super) cause: String,
-    pub(super) kind: LossCause,
-    /// Whether no event ever came.
-    pub(super) silent: bool,
-    /// Whether the runner asked it to end.
-    pub(super) requested: bool,
-}
-
-impl WorkerLoss {
-    /// How this worker was lost.
-    pub(super) fn of(worker: &ActiveWorker) -> Self {
-        let unknown = Exit::silent(ExitStatus::Unknown);
-        let exit = worker.exited.as_ref().map_or(&unknown, |(_, exit)| exit);
-        let fault = worker.closed.as_ref().and_then(|(_, fault)| fault.as_ref());
-        let cause = match (&worker.killed, fault) {
-            (Some((_, reason)), _) => with_stderr(reason.clone(), &exit.stderr),
-            (None, Some(fault)) if exit.status == ExitStatus::Code(0) => {
-                with_stderr(fault.clone(), &exit.stderr)
-            }
-            // The worker's own words say all.
-            _ if exit.status == ExitStatus::Code(EXIT_SHARED_CAUSE) && !exit.stderr.is_empty() => {
-                exit.stderr.clone()
-            }
-            _ => exit.describe(),
-        };
-        let kind = match exit.status {
-            _ if worker.killed.is_some() => LossCause::Lanes,
-            ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => LossCause::Slot,
-            ExitStatus::Code(EXIT_SHARED_CAUSE) => LossCause::Shared,
-            _ if exit.is_out_of_memory() => LossCause::GroupSize,
-            _ => LossCause::Lanes,
-        };
-        Self { cause, kind, silent: !worker.has_reported, requested: worker.stop_requested }
-    }
-}
-
 impl Sweep<'_> {
-    /// Ends the attempts that did not end themselves, and decides what happens to their runs.
+    /// Ends the attempts that have reported no end, and decides what happens to their runs.
     pub(super) fn handle_worker_end(
         &mut self,
         slot: usize,
@@ -69,7 +29,7 @@ impl Sweep<'_> {
             }
         }
         self.renew_checkpoints();
-        // A run that was to be halted is halted, at its last checkpoint.
+        // A run that the worker was asked to halt is halted at its last checkpoint.
         let (halting, unfinished): (Vec<&ActiveLane>, Vec<&ActiveLane>) = lanes
             .iter()
             .filter(|lane| lane.outcome != LaneOutcome::Over)
@@ -97,13 +57,13 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// The sweep ends: what is not over is interrupted, or failed if its worker said so.
+    /// The sweep stops: unfinished runs are interrupted, or failed if the worker reported that.
     fn interrupt(&mut self, unfinished: &[&ActiveLane], loss: &WorkerLoss) {
         for lane in unfinished {
             let (state, cause) = match &lane.outcome {
                 LaneOutcome::Failed(cause) => (RunState::Failed, cause.clone()),
                 LaneOutcome::Interrupted => (RunState::Interrupted, "stopped on request".to_owned()),
-                // The cause is reported once for all.
+                // A shared cause is reported once for the sweep.
                 _ if loss.kind == LossCause::Shared => (RunState::Interrupted, String::new()),
                 LaneOutcome::Training | LaneOutcome::Over => (RunState::Interrupted, loss.cause.clone()),
             };
@@ -111,7 +71,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Closes the slot if the loss says that nothing can work there; otherwise lets it rest.
+    /// Closes the slot if no worker can work there; otherwise pauses it.
     fn count_loss(&mut self, slot: usize, loss: &WorkerLoss) {
         let left = self.slots.iter().filter(|slot| slot.closed.is_none()).count() - 1;
         let rests_until = self.clock.now().after(self.request.pacing.rest);
@@ -126,8 +86,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// From now on the device trains no more than half as many such lanes at a time: what did not
-    /// fit once would not fit the next time.
+    /// Halves the most lanes of this kind on the device: what did not fit once does not fit later.
     fn lower_limit(&mut self, slot: usize, lanes: &[ActiveLane]) {
         let Some(kind) = lanes.first().map(|first| self.table.kind(first.run)) else { return };
         let device = self.slots[slot].slot.device.clone();
@@ -138,14 +97,14 @@ impl Sweep<'_> {
         }
     }
 
-    /// Sends the runs back to the queue, or fails them.
+    /// Returns runs to the queue or fails them, as the retry policy decides.
     fn retry(&mut self, slot: usize, unfinished: &[&ActiveLane], failures: u32, loss: &WorkerLoss) {
         let halving = loss.kind == LossCause::GroupSize && unfinished.len() > 1;
-        // Where no worker has ever worked, the slot may be at fault rather than the runs. Their
-        // group still comes after the others.
+        // Where no worker has ever worked, the cause may be the slot and not the runs. Their group still
+        // comes after the others in the queue.
         let unproven = loss.silent && loss.kind == LossCause::Lanes && !self.slots[slot].has_worked;
         let counted = loss.kind != LossCause::Slot && !halving;
-        // When every lane has come further since the last failure, no lane is deadly.
+        // If every lane has advanced since the last failure, none of them crashes every worker.
         let all_advanced = unfinished.iter().all(|lane| self.table.has_advanced(lane.run));
         let failures = match counted {
             false => failures,
@@ -191,7 +150,7 @@ impl Sweep<'_> {
     }
 }
 
-/// What the worker itself gave as a cause, if it gave one for every lane it left unfinished.
+/// The cause that the worker reported, if it reported one for every unfinished lane.
 fn reported_cause<'a>(unfinished: &[&'a ActiveLane]) -> Option<&'a str> {
     let reported = |lane: &&'a ActiveLane| match &lane.outcome {
         LaneOutcome::Failed(cause) => Some(cause.as_str()),

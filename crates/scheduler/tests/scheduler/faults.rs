@@ -105,32 +105,32 @@ fn a_worker_whose_stream_outlives_it_is_left_behind() {
 }
 
 #[test]
-fn a_deadly_lane_is_isolated_and_its_neighbours_complete() {
+fn a_crashing_lane_is_isolated_and_its_neighbours_complete() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(8, 6), 1, 8);
-    let deadly = harness.id(5);
-    let lethal = deadly.clone();
+    let crashing = harness.id(5);
+    let crashes = crashing.clone();
     let launcher =
-        MockLauncher::new(move |_, _| Script { deadly: vec![(lethal.clone(), 3)], ..Script::healthy() });
+        MockLauncher::new(move |_, _| Script { crashing: vec![(crashes.clone(), 3)], ..Script::healthy() });
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.completed, summary.failed), (7, 1));
-    assert_eq!(memory.runs[&deadly].state, RunState::Failed);
-    // Twice whole, then the half, the quarter and the eighth with the deadly lane in it.
-    let with_deadly = |job: &Job| job.lanes.iter().any(|lane| lane.run == deadly);
+    assert_eq!(memory.runs[&crashing].state, RunState::Failed);
+    // Twice whole, then the half, the quarter and the eighth with the crashing lane in it.
+    let with_crashing = |job: &Job| job.lanes.iter().any(|lane| lane.run == crashing);
     let sizes: Vec<_> =
-        launcher.jobs().iter().filter(|job| with_deadly(job)).map(|job| job.lanes.len()).collect();
+        launcher.jobs().iter().filter(|job| with_crashing(job)).map(|job| job.lanes.len()).collect();
     assert_eq!(sizes, [8, 8, 4, 2, 1]);
     let (run, state, cause) =
         harness.ends().into_iter().find(|(_, state, _)| *state == RunState::Failed).unwrap();
-    assert_eq!((run, state), (deadly, RunState::Failed));
+    assert_eq!((run, state), (crashing, RunState::Failed));
     assert!(cause.starts_with("the worker was killed by SIGSEGV; stderr: step 3"), "{cause}");
 }
 
 #[test]
-fn two_deadly_lanes_on_two_slots_take_nobody_with_them() {
+fn two_crashing_lanes_on_two_slots_fail_alone() {
     let mut harness = Harness::new(runs(9, 3), 2, 8);
-    let lethal = vec![(harness.id(0), 2), (harness.id(7), 6)];
-    let launcher = MockLauncher::new(move |_, _| Script { deadly: lethal.clone(), ..Script::healthy() });
+    let crashes = vec![(harness.id(0), 2), (harness.id(7), 6)];
+    let launcher = MockLauncher::new(move |_, _| Script { crashing: crashes.clone(), ..Script::healthy() });
     let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
     assert_eq!((summary.completed, summary.failed), (7, 2));
 }

@@ -1,4 +1,4 @@
-//! Sweeps from end to end, with workers that pretend.
+//! Sweeps from end to end, with workers that simulate.
 
 mod budgets;
 mod disturbances;

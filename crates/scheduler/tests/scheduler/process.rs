@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
 use gansweep_protocol::{Command as Request, Envelope, Event, Frame, Job};
-use gansweep_scheduler::mock::{Fault, MockLauncher, Script, pretend};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Script, simulate};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, FrameStream, InProcessLauncher, Launcher, Notice,
     ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
@@ -13,7 +13,7 @@ use gansweep_scheduler::{
 
 use crate::support::{Harness, Memory, runs, undisturbed};
 
-/// A worker program that pretends to train, and fails as its arguments say.
+/// A worker program that simulates training, and fails as its arguments say.
 fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
     let program = env!("CARGO_BIN_EXE_mock-worker").into();
     ProcessLauncher { program, args: arguments.iter().map(Into::into).collect() }
@@ -63,7 +63,7 @@ fn a_sweep_of_processes_records_what_a_sweep_of_threads_does() {
         assert_eq!(memory.lasting(), undisturbed(&plan).lasting());
     }
     let mut memory = Memory::default();
-    let launcher = InProcessLauncher::new(|job, stop, emit| pretend(job, &Script::healthy(), stop, emit));
+    let launcher = InProcessLauncher::new(|job, stop, emit| simulate(job, &Script::healthy(), stop, emit));
     assert!(Harness::new(plan.clone(), 2, 2).sweep(&mut memory, &launcher).unwrap().all_well());
     assert_eq!(memory.lasting(), undisturbed(&plan).lasting());
 }
@@ -209,7 +209,7 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
         match launches.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
             0 => panic!("a thread that panics"),
             1 => Err(WorkerFailure { exit_code: 9, message: "a thread that gives up".to_owned() }),
-            _ => pretend(job, &Script::healthy(), stop, emit),
+            _ => simulate(job, &Script::healthy(), stop, emit),
         }
     });
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
@@ -226,7 +226,7 @@ fn threads_stop_cleanly_and_their_panics_and_failures_cost_an_attempt() {
 fn a_thread_that_is_killed_ends_at_its_next_event() {
     let harness = Harness::new(runs(1, 100_000), 1, 1);
     let launcher =
-        InProcessLauncher::new(|job, _, emit| pretend(job, &Script::healthy(), &mut || None, emit));
+        InProcessLauncher::new(|job, _, emit| simulate(job, &Script::healthy(), &mut || None, emit));
     let mut worker = launcher.launch(&job(&harness)).unwrap();
     let events = worker.frames();
     let drain = std::thread::spawn(move || events.count());

@@ -6,19 +6,18 @@ use rusqlite::Transaction;
 
 use crate::fault::Fault;
 
-/// Takes a database from one version to the next, in a transaction of its own.
+/// Migrates a database from one version to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Migration {
     sql: &'static str,
-    /// What SQL alone cannot do, after it.
+    /// What SQL alone cannot do; runs after it.
     then: Option<Work>,
 }
 
 type Work = fn(&Transaction<'_>) -> Result<(), Fault>;
 
-/// Each takes a database from the version before it (from nothing, the first) to its own, which is
-/// its place in this list, counted from 1. Migrations are appended, never changed: databases
-/// written by every one of them exist.
+/// The migration at index `i` creates version `i + 1`. Migrations are appended, never changed: databases of
+/// every version exist.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0001_initial.sql")),
     Migration::sql(include_str!("0002_metric_declarations.sql")),
@@ -28,7 +27,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
 ];
 
 impl Migration {
-    /// One that SQL does alone.
+    /// A migration of SQL alone.
     pub(crate) const fn sql(sql: &'static str) -> Self {
         Self { sql, then: None }
     }

@@ -7,7 +7,10 @@ use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, RunId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Map;
 
-use crate::{fault::Fault, reader::config_value, value::seed_from_sql};
+use crate::{
+    fault::Fault,
+    value::{config_value, seed_from_sql},
+};
 
 pub(super) fn reidentify(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let hashes = rehash_configs(transaction)?;
@@ -22,8 +25,8 @@ pub(super) fn reidentify(transaction: &Transaction<'_>) -> Result<(), Fault> {
     longest.into_values().try_for_each(|run| rename(transaction, &run))
 }
 
-/// Gives the configs their hashes and makes one of those that differ in their epochs only. Returns
-/// the hashes by config.
+/// Updates the hashes of configs, and merges configs that differ in their epochs only. Returns the hashes by
+/// config id.
 fn rehash_configs(connection: &Connection) -> Result<HashMap<i64, ConfigHash>, Fault> {
     let mut kept: HashMap<ConfigHash, i64> = HashMap::new();
     for config_id in configs(connection)? {
@@ -53,11 +56,11 @@ fn configs(connection: &Connection) -> Result<Vec<i64>, Fault> {
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// The config as it is hashed now; `None` for one that this version of the program cannot read, and
-/// which no plan of its can hold therefore: it keeps its hash, and its runs keep their ids.
+/// The canonical config. `None` if this version of the program cannot read it: then no plan of this version
+/// can contain it, and it keeps its hash and its runs keep their ids.
 ///
-/// It is read from `config_values`, where numbers are bits and not text that is read with an error
-/// in the last digit.
+/// It is read from `config_values`, where numbers are stored as bits; reading them from JSON text could
+/// change the last digit.
 fn config(connection: &Connection, config_id: i64) -> Result<Option<Config>, Fault> {
     let mut statement =
         connection.prepare_cached("SELECT key, type, value FROM config_values WHERE config_id = ?1")?;
@@ -72,7 +75,7 @@ fn config(connection: &Connection, config_id: i64) -> Result<Option<Config>, Fau
     Ok(spec_of(connection, config_id)?.map(|spec| config.canonical(&spec)))
 }
 
-/// Of the data that the runs of a config train on; `None` for a config without runs.
+/// Spec of the data that a config's runs train on; `None` for a config without runs.
 fn spec_of(connection: &Connection, config_id: i64) -> Result<Option<DatasetSpec>, Fault> {
     let sql =
         "SELECT d.classes, d.train_images, d.test_images, d.channels, d.height, d.width, r.data_fingerprint
@@ -90,13 +93,12 @@ fn spec_of(connection: &Connection, config_id: i64) -> Result<Option<DatasetSpec
     Ok(spec.optional()?)
 }
 
-/// A run with its id before and after.
+/// A run with its old and new id.
 struct Renaming {
     run_id: i64,
     old: String,
     new: RunId,
-    /// Steps that are confirmed, and steps that are recorded: of two runs that become one, the
-    /// longer by these is kept.
+    /// Confirmed step and last recorded step: of two runs that become one, the larger is kept.
     length: (i64, i64),
 }
 
@@ -120,8 +122,8 @@ fn runs(connection: &Connection, hashes: &HashMap<i64, ConfigHash>) -> Result<Ve
     Ok(runs)
 }
 
-/// Makes one run of two: the longer, in the plans of both. What is recorded of the shorter is the
-/// longer's beginning, and goes.
+/// Merges two runs into the longer one, which takes the other's places in plans. The records of the shorter
+/// run are deleted: the longer one begins with the same records.
 fn merge(connection: &Connection, one: Renaming, other: Renaming) -> Result<Renaming, Fault> {
     let (kept, dropped) = if other.length > one.length { (other, one) } else { (one, other) };
     let (into, from) = (kept.run_id, dropped.run_id);
@@ -138,7 +140,7 @@ fn merge(connection: &Connection, one: Renaming, other: Renaming) -> Result<Rena
     Ok(kept)
 }
 
-/// Gives a run its id. Its checkpoint's file lies where it was and names the old one.
+/// Sets a run's new id. The file of its checkpoint still names the old id.
 fn rename(connection: &Connection, run: &Renaming) -> Result<(), Fault> {
     connection
         .prepare_cached("UPDATE checkpoints SET written_for = ?2 WHERE run_id = ?1")?

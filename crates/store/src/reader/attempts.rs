@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Reader {
-    /// The run's attempts, the first first.
+    /// The run's attempts in order.
     pub fn attempts(&self, run: &RunId) -> Result<Vec<AttemptRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -28,7 +28,7 @@ impl Reader {
         })
     }
 
-    /// The run's latest checkpoint: where it goes on from, or its final weights.
+    /// The run's latest checkpoint.
     pub fn checkpoint(&self, run: &RunId) -> Result<Option<CheckpointRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(

@@ -1,16 +1,20 @@
-//! Configs key by key, and the keys in which runs differ.
+//! Configs by key, and differences between runs.
 
 use std::collections::BTreeMap;
 
 use gansweep_config::RunId;
-use rusqlite::{Connection, OptionalExtension, types::Value as SqlValue};
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
 
-use super::{Reader, json};
-use crate::{ConfigValue, KeyDifference, StoreError, fault::Fault, value::seed_from_sql};
+use super::Reader;
+use crate::{
+    ConfigValue, KeyDifference, StoreError,
+    fault::Fault,
+    value::{config_value, seed_from_sql},
+};
 
 impl Reader {
-    /// Every key of the run's config, by key.
+    /// All keys of the run's config, sorted.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
@@ -21,8 +25,8 @@ impl Reader {
         })
     }
 
-    /// The keys in which the runs differ, by key; `seed` and `data_fingerprint` beside those of the
-    /// configs. Fewer than two runs do not differ.
+    /// The keys in which the runs differ, sorted: config keys, `seed` and `data_fingerprint`. Empty for fewer
+    /// than two runs.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
@@ -39,7 +43,7 @@ impl Reader {
     }
 }
 
-/// What makes the run: its config, its seed, its data.
+/// All that identifies the run: config, seed and data.
 fn identified_values(connection: &Connection, run: &RunId) -> Result<Vec<ConfigValue>, Fault> {
     let (config_id, seed, fingerprint) = identity(connection, run)?;
     let mut values = values(connection, config_id)?;
@@ -68,19 +72,4 @@ fn values(connection: &Connection, config_id: i64) -> Result<Vec<ConfigValue>, F
         values.push(ConfigValue { key, value });
     }
     Ok(values)
-}
-
-/// A row of `config_values` as JSON.
-pub(crate) fn config_value(key: &str, kind: &str, cell: SqlValue) -> Result<Value, StoreError> {
-    match (kind, cell) {
-        ("boolean", SqlValue::Integer(truth)) => Ok(Value::Bool(truth != 0)),
-        ("integer", SqlValue::Integer(integer)) => Ok(integer.into()),
-        ("real", SqlValue::Real(real)) => Ok(real.into()),
-        ("text", SqlValue::Text(text)) => Ok(text.into()),
-        ("list", SqlValue::Text(list)) => json(&format!("the list at {key}"), &list),
-        (kind, cell) => Err(StoreError::Content {
-            what: format!("the value of {key}"),
-            detail: format!("it should be of type {kind}, and is {:?}", cell.data_type()),
-        }),
-    }
 }

@@ -1,4 +1,4 @@
-//! Datasets: what runs trained on.
+//! Datasets that runs train on.
 
 use gansweep_config::{DatasetSpec, ImageShape};
 use rusqlite::{OptionalExtension, Row};
@@ -7,10 +7,10 @@ use super::{Reader, dataset};
 use crate::{DatasetRow, StoreError};
 
 impl Reader {
-    /// The dataset of that fingerprint.
+    /// The dataset with that fingerprint.
     ///
     /// # Errors
-    /// [`StoreError::Content`] if none is recorded, though every run's is.
+    /// [`StoreError::Content`] if none is recorded: registering a run records its dataset.
     pub fn dataset(&self, data_fingerprint: &str) -> Result<DatasetRow, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -28,7 +28,7 @@ impl Reader {
     }
 }
 
-/// Of the columns behind the name.
+/// Reads the columns after the name.
 fn spec(row: &Row<'_>, fingerprint: &str) -> rusqlite::Result<DatasetSpec> {
     Ok(DatasetSpec {
         image: ImageShape { channels: row.get(1)?, height: row.get(2)?, width: row.get(3)? },

@@ -1,14 +1,15 @@
-//! Fewer points that draw the same curve.
+//! Decimation of curves.
 
 use crate::Point;
 
-/// The first, the last, and one stretch's smallest, largest and first not finite.
+/// The first and the last point, and three of one stretch.
 const FEWEST: usize = 5;
 
-/// Thins a series out to at most `max_points`, or to [`FEWEST`] if that is more.
+/// Decimates a series to at most `max_points`, or to [`FEWEST`] if that is more.
 ///
-/// The points between the first and the last are cut into stretches of equal count, and of each the
-/// smallest, the largest and the first that is not finite are kept: a spike of one point survives.
+/// The points between the first and the last are cut into stretches of equal count. Of each stretch the
+/// smallest, the largest and the first non-finite point are kept, so that a spike of one point stays
+/// visible.
 pub(super) fn decimate(points: Vec<Point>, max_points: usize) -> Vec<Point> {
     let max_points = max_points.max(FEWEST);
     if points.len() <= max_points {

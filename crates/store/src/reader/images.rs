@@ -7,8 +7,7 @@ use super::{Reader, dataset, geometry, signed, unsigned};
 use crate::{RealImages, SampleImage, SampleInfo, StoreError};
 
 impl Reader {
-    /// The run's sample grids by step up to `until_step` (`u64::MAX` for all of them), without their
-    /// images.
+    /// The run's sample grids by step up to `until_step` (`u64::MAX` for all), without their images.
     pub fn samples_index(&self, run: &RunId, until_step: u64) -> Result<Vec<SampleInfo>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -32,7 +31,7 @@ impl Reader {
         })
     }
 
-    /// The grids of real images of the data of that fingerprint, the largest last.
+    /// The grids of real images of that data, the largest last.
     pub fn real_images(&self, data_fingerprint: &str) -> Result<Vec<RealImages>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(

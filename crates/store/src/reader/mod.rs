@@ -1,4 +1,4 @@
-//! Reading, while another process may be writing.
+//! Queries. Another process may write meanwhile.
 
 mod attempts;
 mod config;
@@ -19,22 +19,21 @@ use gansweep_config::{Dataset, RunId};
 use gansweep_protocol::Geometry;
 use rusqlite::{Connection, Row};
 
-pub(crate) use self::config::config_value;
 use crate::{RunStatus, StoreError, connection::open_reader, fault::Fault, status};
 
-/// A read-only view of a database. Any number may be open, also while a [`Store`](crate::Store)
-/// writes; neither waits for the other.
+/// A read-only connection. Any number may be open, also while a [`Store`](crate::Store) writes; they do not
+/// wait for each other.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
 }
 
-/// While it lives, its [`Reader`] sees the database as it was when this was taken.
+/// A read transaction: until it is dropped, its [`Reader`] sees the database unchanged.
 #[derive(Debug)]
 #[must_use = "the reader sees changes again as soon as this is dropped"]
 pub struct Snapshot<'a> {
-    /// `None` inside another snapshot, which goes on.
+    /// `None` inside another snapshot, which stays open.
     connection: Option<&'a Connection>,
 }
 
@@ -56,7 +55,7 @@ impl Reader {
         &self.path
     }
 
-    /// Holds the present state of the database for all queries until the snapshot is dropped.
+    /// Begins a snapshot: all queries see the present state until it is dropped.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
         self.read(|connection| {
             if !connection.is_autocommit() {
@@ -64,15 +63,15 @@ impl Reader {
             }
             connection.execute_batch("BEGIN")?;
             let snapshot = Snapshot { connection: Some(connection) };
-            // The state is that of the first read.
+            // A read transaction begins with its first read.
             connection.query_row("SELECT count(*) FROM sweeps", [], |_| Ok(()))?;
             Ok(snapshot)
         })
     }
 
-    /// Where runs stand; runs that the database does not know are absent.
-    pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
-        self.read(|connection| status::of(connection, runs))
+    /// Statuses of runs; unknown runs are absent.
+    pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        self.read(|connection| status::of(connection, ids))
     }
 
     fn read<'a, T>(&'a self, work: impl FnOnce(&'a Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
@@ -83,13 +82,13 @@ impl Reader {
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection {
-            // Ending a transaction that only read has nothing to lose.
+            // A failure to end a read transaction loses nothing.
             let _ = connection.execute_batch("COMMIT");
         }
     }
 }
 
-/// A count or step: the schema's checks keep them from being negative.
+/// A count or step; the schema's checks exclude negative values.
 fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
@@ -98,12 +97,12 @@ fn optional_unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u6
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
 }
 
-/// A step as a bound in a query: one beyond SQLite's range is beyond every step.
+/// A step as an upper bound in a query; steps beyond SQLite's range are capped.
 fn signed(step: u64) -> i64 {
     i64::try_from(step).unwrap_or(i64::MAX)
 }
 
-/// Four columns from `first` on: rows, cols, height, width.
+/// Reads four columns from `first` on: rows, cols, height, width.
 fn geometry(row: &Row<'_>, first: usize) -> rusqlite::Result<Geometry> {
     Ok(Geometry {
         rows: row.get(first)?,
@@ -118,9 +117,4 @@ fn dataset(name: &str) -> Result<Dataset, StoreError> {
         what: "a dataset's name".to_owned(),
         detail: format!("`{name}` is none that this program knows"),
     })
-}
-
-fn json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|error| StoreError::Content { what: what.to_owned(), detail: error.to_string() })
 }

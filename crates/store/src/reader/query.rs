@@ -1,4 +1,4 @@
-//! Any statement of the user's that only reads.
+//! SQL statements of the user.
 
 use rusqlite::{Connection, Statement, types::ValueRef};
 
@@ -9,21 +9,20 @@ use crate::{
 };
 
 impl Reader {
-    /// All rows of one SQL statement that only reads.
+    /// Runs one read-only SQL statement and returns all rows.
     ///
     /// # Errors
-    /// [`StoreError::Query`] with SQLite's words, [`StoreError::WouldWrite`].
+    /// [`StoreError::Query`] with SQLite's message, [`StoreError::WouldWrite`].
     pub fn query(&self, sql: &str) -> Result<Table, StoreError> {
         let mut table = Table::default();
         self.stream(sql, &mut table)?;
         Ok(table)
     }
 
-    /// Feeds the rows of one SQL statement that only reads to a sink, one at a time.
+    /// Runs one read-only SQL statement and passes its rows to a sink, one at a time.
     ///
     /// # Errors
-    /// [`StoreError::Query`] with SQLite's words, [`StoreError::WouldWrite`], and whatever the sink
-    /// returns.
+    /// [`StoreError::Query`] with SQLite's message, [`StoreError::WouldWrite`], and errors of the sink.
     pub fn stream(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> {
         let fed = prepare(&self.connection, sql).and_then(|mut statement| feed(&mut statement, sink));
         fed.map_err(|fault| match fault {

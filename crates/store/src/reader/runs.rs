@@ -1,21 +1,21 @@
-//! Runs: listings by a filter, and one by the beginning of its id.
+//! Runs: listings with a filter, and lookup by id prefix.
 
 use gansweep_config::Assignment;
 use rusqlite::{Connection, Row, ToSql};
 
-use super::{Reader, json, sweeps::unknown_sweep, unsigned};
+use super::{Reader, sweeps::unknown_sweep, unsigned};
 use crate::{
     RunFilter, RunRow, StoreError,
     fault::{Fault, message},
     status::{parse_run, parse_state},
-    value::seed_from_sql,
+    value::{parse_json, seed_from_sql},
 };
 
-/// How many of the matching ids an error names.
+/// The most matching ids that an error names.
 const NAMED_MATCHES: u32 = 10;
 
 impl Reader {
-    /// The runs that a filter lets through, a row for each entry of a plan, by sweep and position.
+    /// Runs that match a filter, one row per entry of a plan, ordered by sweep and position.
     ///
     /// # Errors
     /// [`StoreError::UnknownSweep`]; [`StoreError::Filter`] for an expression that SQLite rejects.
@@ -44,7 +44,7 @@ impl Reader {
         }
     }
 
-    /// The one run whose id begins so, up to the largest budget that a plan asks for.
+    /// The run whose id has that prefix, with the largest budget that a plan asks for.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`].
@@ -74,9 +74,9 @@ impl Reader {
     }
 }
 
-/// Ids of runs, one more than an error names at most.
+/// Ids with that prefix, at most one more than an error names.
 fn ids_beginning(connection: &Connection, prefix: &str) -> Result<Vec<String>, Fault> {
-    // In particular none of GLOB's own signs.
+    // Excludes the wildcards of GLOB.
     if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(Vec::new());
     }
@@ -86,7 +86,7 @@ fn ids_beginning(connection: &Connection, prefix: &str) -> Result<Vec<String>, F
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Whether a failure comes from what the user wrote, not from the file.
+/// Whether an error comes from the user's expression, not from the file.
 fn is_about_the_statement(error: &rusqlite::Error) -> bool {
     use rusqlite::Error;
     match error {
@@ -128,8 +128,8 @@ fn run(row: &Row<'_>) -> Result<RunRow, Fault> {
         position: row.get(1)?,
         label: row.get(3)?,
         assignments: assignments(&row.get::<_, String>(4)?)?,
-        config_hash: json("a config's hash", &format!("\"{}\"", row.get::<_, String>(5)?))?,
-        config: json(&format!("the config of run {id}"), &row.get::<_, String>(6)?)?,
+        config_hash: parse_json("a config's hash", &format!("\"{}\"", row.get::<_, String>(5)?))?,
+        config: parse_json(&format!("the config of run {id}"), &row.get::<_, String>(6)?)?,
         seed: seed_from_sql(row.get(7)?),
         data_fingerprint: row.get(8)?,
         state: parse_state(&row.get::<_, String>(9)?)?,
@@ -152,6 +152,6 @@ fn run(row: &Row<'_>) -> Result<RunRow, Fault> {
 }
 
 fn assignments(swept: &str) -> Result<Vec<Assignment>, StoreError> {
-    let swept: serde_json::Map<String, serde_json::Value> = json("a run's swept keys", swept)?;
+    let swept: serde_json::Map<String, serde_json::Value> = parse_json("a run's swept keys", swept)?;
     Ok(swept.into_iter().map(|(key, value)| Assignment { key, value }).collect())
 }

@@ -8,12 +8,11 @@ use super::{Reader, decimate::decimate, signed, unsigned};
 use crate::{Point, StoreError, SummaryRow, summary::Series, value::join};
 
 impl Reader {
-    /// One series by step up to `until_step` (`u64::MAX` for all of it), thinned out to at most
-    /// `max_points` (`usize::MAX` for all, never fewer than five).
+    /// The points of one metric by step up to `until_step` (`u64::MAX` for all), decimated to at most
+    /// `max_points` (`usize::MAX` for all, at least five).
     ///
-    /// What a curve must show is kept: the first and the last point, and of each stretch between
-    /// them the smallest, the largest and the first that is not finite. Empty if the run has no
-    /// such points.
+    /// Decimation keeps the first and the last point, and of each stretch between them the smallest, the
+    /// largest and the first that is not finite. Empty if the run has no such points.
     pub fn points(
         &self,
         run: &RunId,
@@ -37,8 +36,7 @@ impl Reader {
         Ok(decimate(points, max_points))
     }
 
-    /// One row per metric that the run has points of up to `until_step` (`u64::MAX` for all of it),
-    /// in the order of [`Metric::ALL`].
+    /// One row per metric with points up to `until_step` (`u64::MAX` for all), in the order of [`Metric::ALL`].
     pub fn summaries(&self, run: &RunId, until_step: u64) -> Result<Vec<SummaryRow>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -48,7 +46,7 @@ impl Reader {
             let mut rows = statement.query([run.as_str()])?;
             let mut summaries = Vec::new();
             while let Some(row) = rows.next()? {
-                // A metric that a later version of the program added is not this one's to show.
+                // A later version of the program may have added a metric.
                 let Some(metric) = Metric::from_name(&row.get::<_, String>(2)?) else { continue };
                 let direction = metric.declaration().direction;
                 let series = Series { run_id: row.get(0)?, metric_id: row.get(1)?, direction };

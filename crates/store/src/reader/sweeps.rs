@@ -3,14 +3,14 @@
 use gansweep_config::{Record, RunState};
 use rusqlite::{Connection, Row};
 
-use super::{Reader, dataset, json, unsigned};
-use crate::{Call, StoreError, SweepId, SweepRow, fault::Fault, status::parse_state};
+use super::{Reader, dataset, unsigned};
+use crate::{Call, StoreError, SweepId, SweepRow, fault::Fault, status::parse_state, value::parse_json};
 
 const COLUMNS: &str = "sweep_id, name, file, source, description, recipe, axes, dataset_requested, dataset,
     record, program_version, machine, created_ms, updated_ms, call";
 
 impl Reader {
-    /// Every sweep, the one started last at the end.
+    /// All sweeps, the most recently started last.
     pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM sweeps ORDER BY updated_ms, sweep_id");
@@ -27,7 +27,7 @@ impl Reader {
     /// The sweep of that name.
     ///
     /// # Errors
-    /// [`StoreError::UnknownSweep`], which names those there are.
+    /// [`StoreError::UnknownSweep`], which lists the existing names.
     pub fn sweep(&self, name: &str) -> Result<SweepRow, StoreError> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM sweeps WHERE name = ?1");
@@ -57,7 +57,7 @@ fn sweep(connection: &Connection, row: &Row<'_>) -> Result<SweepRow, Fault> {
         source_toml: row.get(3)?,
         description: row.get(4)?,
         recipe: row.get(5)?,
-        axes: json(&format!("the axes of sweep {name}"), &row.get::<_, String>(6)?)?,
+        axes: parse_json(&format!("the axes of sweep {name}"), &row.get::<_, String>(6)?)?,
         dataset_requested: dataset(&row.get::<_, String>(7)?)?,
         dataset: dataset(&row.get::<_, String>(8)?)?,
         record: record(&name, &row.get::<_, String>(9)?)?,
@@ -74,12 +74,12 @@ fn sweep(connection: &Connection, row: &Row<'_>) -> Result<SweepRow, Fault> {
 
 fn record(sweep: &str, text: &str) -> Result<Record, StoreError> {
     let what = format!("the record settings of sweep {sweep}");
-    Record::from_stored(&json(&what, text)?)
+    Record::from_stored(&parse_json(&what, text)?)
         .map_err(|error| StoreError::Content { what, detail: error.to_string() })
 }
 
 fn call(sweep: &str, text: Option<String>) -> Result<Option<Call>, StoreError> {
-    text.map(|text| json(&format!("the call of sweep {sweep}"), &text)).transpose()
+    text.map(|text| parse_json(&format!("the call of sweep {sweep}"), &text)).transpose()
 }
 
 fn states(connection: &Connection, sweep_id: i64) -> Result<Vec<(RunState, u64)>, Fault> {

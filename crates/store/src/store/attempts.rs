@@ -1,4 +1,4 @@
-//! Attempts: their begin, and their end where the worker itself reports none.
+//! The begin of attempts, and the end of attempts whose worker reports none.
 
 use gansweep_config::{RunId, RunState};
 use rusqlite::{Connection, params};
@@ -10,14 +10,14 @@ use crate::{
     store::Store,
 };
 
-/// Why an attempt ended that nobody ended.
+/// Cause of an attempt that a dead program left active.
 const LOST: &str = "the program ended without notice";
-/// Why an attempt ended whose run has a newer one.
+/// Cause of an attempt that was active when the next one began.
 const SUPERSEDED: &str = "the next attempt began";
 
 impl Store {
-    /// Ends, as interrupted, the attempts that a program which died left pending or running, and
-    /// gives them. Only the lock's holder knows that none of them can be alive.
+    /// Marks attempts that a dead program left pending or running as interrupted, and returns them. The caller
+    /// must hold the lock, which proves that none of them is alive.
     pub fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
@@ -34,12 +34,12 @@ impl Store {
         })
     }
 
-    /// Begins the run's next attempt, as pending, and gives its number, from 1. An attempt that was
-    /// still active is ended as interrupted.
+    /// Begins the run's next attempt as pending, and returns its number, from 1. An attempt that is still
+    /// active is marked as interrupted.
     ///
     /// # Errors
-    /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a run that has diverged, or that is
-    /// completed as far as any plan asks.
+    /// [`StoreError::UnknownRun`]; [`StoreError::Finished`] for a run that has diverged or reached the largest
+    /// budget of all plans.
     pub fn begin_attempt(&mut self, run: &RunId, device: &str) -> Result<u32, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
@@ -58,8 +58,8 @@ impl Store {
         })
     }
 
-    /// Ends an attempt whose worker died without reporting an end. No effect on an attempt that has
-    /// ended already: what the worker itself reported stands.
+    /// Ends an attempt whose worker died without reporting an end. No effect on an attempt that has ended: the
+    /// worker's own report takes precedence.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
@@ -88,8 +88,8 @@ impl Store {
 }
 
 impl Store {
-    /// Gives a run that no worker has another state, such as pruned. No effect on a run that is
-    /// active, has diverged, or is completed as far as any plan asks.
+    /// Sets the state of a run that has no worker, for example to pruned. No effect on a run that is active,
+    /// has diverged, or has reached the largest budget of all plans.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
@@ -109,8 +109,8 @@ impl Store {
     }
 }
 
-/// Adds the row of a run's newest attempt, and gives the run its state. Should the attempt start
-/// from before `kept_step`, it records nothing up to there.
+/// Inserts the run's newest attempt and sets the run's state. If the attempt starts before `kept_step`, it
+/// records nothing up to that step.
 fn insert_newest(
     connection: &Connection,
     run_id: i64,
@@ -136,8 +136,8 @@ fn insert_newest(
     Ok(())
 }
 
-/// Adds the row of an attempt that is known from its first event only, and ends the attempts that
-/// it supersedes. When those ended is not known: they have reported no end.
+/// Inserts an attempt that is known only from its first event, and ends the attempts that it supersedes. Their
+/// end times are unknown, since they reported no end.
 pub(super) fn insert_reported(
     connection: &Connection,
     run_id: i64,
@@ -145,7 +145,7 @@ pub(super) fn insert_reported(
     at_ms: i64,
 ) -> Result<(), Fault> {
     if attempt > latest {
-        // What it was to keep is known only of an attempt that the runner has begun here.
+        // `kept_step` is known only for attempts that were begun in this database.
         insert_newest(connection, run_id, attempt, "unknown", RunState::Running, 0, at_ms)?;
     } else {
         connection
@@ -169,7 +169,7 @@ pub(super) fn insert_reported(
     Ok(())
 }
 
-/// Ends an attempt that is active; `false` if it is not.
+/// Ends an active attempt; `false` if it is not active.
 fn close(
     connection: &Connection,
     run_id: i64,
@@ -188,7 +188,7 @@ fn close(
     Ok(changed == 1)
 }
 
-/// A run, as far as its attempts need it.
+/// The row of a run.
 struct Found {
     run_id: i64,
     state: RunState,
@@ -197,7 +197,7 @@ struct Found {
 }
 
 impl Found {
-    /// Whether it has diverged, or is completed as far as any plan asks.
+    /// Whether it has diverged or reached the largest budget of all plans.
     fn is_over(&self, connection: &Connection) -> Result<bool, Fault> {
         match self.state {
             RunState::Diverged => Ok(true),
@@ -207,7 +207,7 @@ impl Found {
     }
 }
 
-/// Whether a plan asks for more steps of a run than are recorded for good.
+/// Whether a plan asks for more steps of a run than are confirmed.
 fn is_asked_for_more(connection: &Connection, run_id: i64) -> Result<bool, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM entries WHERE run_id = ?1 AND state <> 'completed' AND sweep_id IS NOT NULL)",

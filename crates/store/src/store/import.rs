@@ -1,4 +1,4 @@
-//! Importing segments: the events of workers that wrote to files.
+//! Import of segment files: events of workers that have no pipe to the runner.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use gansweep_protocol::{Envelope, Frame, SegmentReader, SegmentTail};
 
 use crate::{Imported, StoreError, store::Store};
 
-/// Events of one transaction. More would hold more of the segment in memory, where a sample grid
-/// may take megabytes; fewer would wait for the disk more often.
+/// Events per transaction. A batch is held in memory, and a sample grid may take megabytes; smaller batches
+/// wait for the disk more often.
 const BATCH_EVENTS: usize = 256;
 
 impl Store {
-    /// Records the events of a segment that are not recorded yet. It may be imported again at any
-    /// time, also while its worker still writes: only what is new is recorded.
+    /// Records the events of a segment that are not recorded yet. A segment may be imported again at any time,
+    /// also while its worker writes: only new events are recorded.
     ///
     /// # Errors
-    /// [`StoreError::Segment`] for a segment that is damaged or of another version; the events
-    /// before the damage are recorded. Otherwise those of [`Store::record`].
+    /// [`StoreError::Segment`] for a segment that is damaged or of another version, after the events before the
+    /// damage have been recorded. Otherwise those of [`Store::record`].
     pub fn import_segment(&mut self, path: &Path) -> Result<Imported, StoreError> {
         let mut segment = SegmentReader::open(path)?;
         let mut events = 0;
@@ -37,7 +37,7 @@ impl Store {
     }
 }
 
-/// The next events, and the damage at which they end, if they do.
+/// The next events, and the damage that ends them, if any.
 fn next_batch(segment: &mut SegmentReader) -> (Vec<Envelope>, Option<gansweep_protocol::SegmentError>) {
     let mut batch = Vec::with_capacity(BATCH_EVENTS);
     while batch.len() < BATCH_EVENTS {

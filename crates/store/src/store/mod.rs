@@ -1,4 +1,4 @@
-//! The one writer of a database.
+//! Writing the database.
 
 mod attempts;
 mod import;
@@ -18,40 +18,38 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{RealImages, RunStatus, StoreError, connection::open_writer, fault::Fault, status};
 
-/// Tells the time in milliseconds since 1970-01-01T00:00:00Z.
+/// Returns the time in milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = fn() -> i64;
 
-/// The one writer of a database. Whoever has it holds a [`ResultsLock`](crate::ResultsLock) on its
-/// folder; readers need none.
+/// The writer of a database. Its owner must hold the [`ResultsLock`](crate::ResultsLock) of the folder;
+/// readers need none.
 ///
-/// Every method is one transaction: it happens whole or not at all, whatever kills the process.
+/// Every method is one transaction.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
     clock: Clock,
     metrics: MetricIds,
-    /// Whether commits wait for the disk, as last set.
+    /// Whether commits wait for the disk (`synchronous = full`).
     durable: bool,
 }
 
-/// The metrics' numbers in this database.
+/// Ids of the metrics in this database.
 pub(crate) type MetricIds = HashMap<Metric, i64>;
 
 impl Store {
-    /// Opens `results.sqlite` in the folder; creates folder and file as needed, and brings an older
-    /// version's file up to date.
+    /// Opens `results.sqlite` in the folder. Creates folder and file if they are missing, and migrates an older
+    /// file.
     ///
     /// # Errors
-    /// [`StoreError::NotADatabase`], [`StoreError::Foreign`] and [`StoreError::Newer`] for a file
-    /// that is not this program's to change, which then stays as it is;
-    /// [`StoreError::ReadOnly`] and [`StoreError::Full`] where nothing can be written.
+    /// [`StoreError::NotADatabase`], [`StoreError::Foreign`] and [`StoreError::Newer`]: the file is not changed
+    /// then. [`StoreError::ReadOnly`] and [`StoreError::Full`] where nothing can be written.
     pub fn open(results_dir: &Path) -> Result<Self, StoreError> {
         Self::open_with_clock(results_dir, host::unix_ms)
     }
 
-    /// Like [`Store::open`], with a clock of the caller's, so that the same calls write the same
-    /// database.
+    /// Like [`Store::open`], with another clock: with a fixed one, the same calls write the same database.
     ///
     /// # Errors
     /// See [`Store::open`].
@@ -66,7 +64,7 @@ impl Store {
         &self.path
     }
 
-    /// Where runs stand; runs that the database does not know are absent.
+    /// Statuses of runs; unknown runs are absent.
     pub fn statuses(&self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
         status::of(&self.connection, runs).map_err(|fault| fault.at(&self.path))
     }
@@ -95,7 +93,7 @@ impl Store {
         })
     }
 
-    /// Runs `work` in a transaction that is committed if it succeeds and leaves no trace if not.
+    /// Runs `work` in a transaction, which is committed if `work` succeeds and rolled back otherwise.
     fn write<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &MetricIds) -> Result<T, Fault>,
@@ -110,7 +108,7 @@ impl Store {
         result.map_err(|fault: Fault| fault.at(path))
     }
 
-    /// Makes the next commits wait for the disk, or not.
+    /// Sets whether commits wait for the disk.
     fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
         if self.durable != durable {
             let level = if durable { "full" } else { "normal" };
@@ -130,15 +128,15 @@ fn metric_ids(connection: &Connection) -> Result<MetricIds, Fault> {
 
 #[cfg(test)]
 impl Store {
-    /// Lets the file grow by so many pages only, or without limit again.
+    /// Limits the growth of the file to that number of pages, or removes the limit.
     pub(crate) fn limit_pages(&self, more: Option<i64>) {
         let pages: i64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         let limit = more.map_or(i64::from(u32::MAX) - 1, |more| pages + more);
         self.connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(())).unwrap();
     }
 
-    /// Makes the store wait no longer for other programs.
-    pub(crate) fn be_impatient(&self) {
+    /// Shortens the wait for other programs' transactions to 1 ms.
+    pub(crate) fn set_short_busy_timeout(&self) {
         self.connection.busy_timeout(std::time::Duration::from_millis(1)).unwrap();
     }
 }

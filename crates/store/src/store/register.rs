@@ -1,4 +1,4 @@
-//! Recording a sweep and its plan.
+//! Registration of a sweep and its plan.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,18 @@ use rusqlite::{Connection, OptionalExtension, params, types::Value};
 use crate::{StoreError, SweepId, SweepRecord, fault::Fault, store::Store, value::seed_to_sql};
 
 impl Store {
-    /// Records a sweep and its plan, the order of `runs` being their positions. A run may stand in
-    /// it several times, with different budgets.
+    /// Records a sweep and its plan; positions are those in `runs`. A run may occur several times, with
+    /// different budgets.
     ///
-    /// A second time it updates the sweep of that name and adds what is new. A run that the plan no
-    /// longer holds stays in the database with everything recorded of it, and a later plan may take
-    /// it up again.
+    /// If the sweep exists, it is updated and new entries are added. Runs that are no longer in the plan stay in
+    /// the database with all records, and a later plan may contain them again.
     pub fn register_sweep(
         &mut self,
         sweep: &SweepRecord,
         runs: &[PlannedRun],
     ) -> Result<SweepId, StoreError> {
         let now = (self.clock)();
-        // What is about to be trained is worth one wait for the disk.
+        // One wait for the disk is cheap compared to the training that follows.
         self.set_durable(true)?;
         self.write(|transaction, _| {
             let sweep_id = put_sweep(transaction, sweep, now)?;
@@ -37,8 +36,7 @@ impl Store {
 }
 
 impl Store {
-    /// Adds runs to a registered sweep, behind those it has. A run that it has already, with the same
-    /// budget, stays where it is.
+    /// Appends runs to a registered sweep. Entries that it already has keep their position.
     ///
     /// # Errors
     /// [`StoreError::UnknownSweep`].
@@ -118,7 +116,7 @@ fn put_sweep(connection: &Connection, sweep: &SweepRecord, now: i64) -> Result<i
     Ok(id)
 }
 
-/// Records what runs train on, each dataset once.
+/// Records the datasets of the runs.
 fn put_datasets(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Fault> {
     let datasets = runs.iter().map(|run| (&*run.spec.fingerprint, run));
     for run in datasets.collect::<BTreeMap<_, _>>().into_values() {
@@ -127,7 +125,7 @@ fn put_datasets(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Faul
     Ok(())
 }
 
-/// Records what runs train on. Of equal training data, the latest counts and name stand.
+/// Records a dataset. For equal training data, the latest counts and name replace older ones.
 fn put_dataset(connection: &Connection, dataset: Dataset, spec: &DatasetSpec) -> Result<(), Fault> {
     let DatasetSpec { image, classes, train_images, test_images, fingerprint } = spec;
     let mut upsert = connection.prepare_cached(
@@ -211,7 +209,7 @@ fn put_member(
     Ok(())
 }
 
-/// Every leaf of a config with its full key: `optimizer.generator.lr`.
+/// All leaves of a config with their full keys: `optimizer.generator.lr`.
 fn resolved_keys(config: &Config) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
     let tree = serde_json::to_value(config).map_err(|error| unwritable("a config", &error))?;
     let mut leaves = Vec::new();
@@ -222,7 +220,7 @@ fn resolved_keys(config: &Config) -> Result<Vec<(String, serde_json::Value)>, St
                 let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
                 (key, value)
             })),
-            // An absent value has no row.
+            // A null has no row.
             serde_json::Value::Null => {}
             leaf => leaves.push((prefix, leaf)),
         }
@@ -230,7 +228,7 @@ fn resolved_keys(config: &Config) -> Result<Vec<(String, serde_json::Value)>, St
     Ok(leaves)
 }
 
-/// A JSON value as a type's name and SQLite's value.
+/// A JSON value as a type name and an SQLite value.
 fn cell(value: &serde_json::Value) -> (&'static str, Value) {
     match value {
         serde_json::Value::Bool(truth) => ("boolean", Value::Integer(i64::from(*truth))),

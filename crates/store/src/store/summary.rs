@@ -1,8 +1,7 @@
-//! The summary row of each run and metric, kept in step with the points.
+//! Updates of `summaries` while points are recorded.
 //!
-//! A point after the last is added to the row. Anything else (a value recorded again, points taken
-//! back before a resume) makes the row be computed anew from the points, so that no history of
-//! recording can leave it different from what the points say.
+//! A point after the last is added to the row. After any other change (a value recorded again, points deleted
+//! before a resume) the row is computed from the points again, so that it always agrees with them.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -16,7 +15,7 @@ use crate::{
     value::{Kind, split},
 };
 
-/// The summaries that one batch of events touches.
+/// The summaries that one batch of events changes.
 #[derive(Debug, Default)]
 pub(super) struct Summaries {
     open: HashMap<(i64, Metric), State>,
@@ -24,14 +23,14 @@ pub(super) struct Summaries {
 
 #[derive(Debug)]
 enum State {
-    /// All points so far came one after the other.
+    /// All points came in the order of their steps.
     Current(Summary),
-    /// To be computed from the points.
+    /// To be computed from the points again.
     Stale,
 }
 
 impl Summaries {
-    /// Takes note of a point that was written.
+    /// Adds a point that was written.
     pub(super) fn add(
         &mut self,
         connection: &Connection,
@@ -55,7 +54,7 @@ impl Summaries {
         Ok(())
     }
 
-    /// Forgets what is known of a run some of whose points were taken back.
+    /// Marks all summaries of a run as stale, after some of its points were deleted.
     pub(super) fn invalidate(&mut self, run_id: i64, metrics: &MetricIds) {
         for &metric in metrics.keys() {
             self.open.insert((run_id, metric), State::Stale);

@@ -141,7 +141,7 @@ fn a_full_disk_loses_nothing_that_was_recorded_and_recording_goes_on_afterwards(
 #[test]
 fn a_database_held_by_another_program_is_said_to_be() {
     let mut fixture = Fixture::new();
-    fixture.store.be_impatient();
+    fixture.store.set_short_busy_timeout();
     let other = rusqlite::Connection::open(database(fixture.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap_err();

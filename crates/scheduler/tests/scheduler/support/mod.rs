@@ -56,12 +56,12 @@ fn strokes() -> DatasetSpec {
     DatasetSpec { fingerprint: "strokes".to_owned(), ..like_mnist() }
 }
 
-/// That trains at most so many runs at a time.
 /// A step costs more the wider the generator is.
 pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
     run.config.model.generator.hidden.iter().copied().map(f64::from).sum::<f64>() * 1e6
 }
 
+/// A slot that trains at most `max_lanes` runs at a time.
 pub(crate) fn slot(device: &str, max_lanes: usize) -> Slot {
     Slot { device: device.to_owned(), threads: 1, max_lanes: Arc::new(move |_| max_lanes) }
 }

@@ -1,53 +1,17 @@
-//! An attempt's watermark, its start and its end.
+//! Start and end of an attempt, and which of its events are recorded.
 
 use gansweep_config::RunState;
 use gansweep_protocol::{Envelope, Event, Started};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::params;
 
-use super::{Batch, RunCursor};
+use super::{
+    Batch,
+    cursor::{AttemptCursor, RunCursor},
+};
 use crate::{StoreError, fault::Fault, store::attempts::insert_reported, value::count};
 
-/// The watermark of an attempt that has reported its end.
-const CLOSED: i64 = i64::MAX;
-
-/// An attempt, as the batch knows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AttemptCursor {
-    /// `seq` of its next event.
-    next_seq: i64,
-    /// Last recorded step; `None` before its first event.
-    step: Option<i64>,
-    started: bool,
-    /// What was confirmed when it began.
-    kept_step: i64,
-}
-
-impl AttemptCursor {
-    /// Moves on behind an event that has been recorded.
-    pub(super) fn pass(&mut self, event: &Event) -> Result<(), Fault> {
-        self.next_seq = if event.ends_attempt() { CLOSED } else { self.next_seq + 1 };
-        let step = event.step().map(|step| count("step", step)).transpose()?;
-        self.step = self.step.max(step);
-        Ok(())
-    }
-
-    /// Whether the attempt comes by a step that was confirmed before it began.
-    pub(super) const fn repeats(&self, step: i64) -> bool {
-        self.kept_step > 0 && step <= self.kept_step
-    }
-
-    pub(super) fn write(&self, connection: &Connection, run_id: i64, attempt: u32) -> Result<(), Fault> {
-        connection
-            .prepare_cached(
-                "UPDATE attempts SET next_seq = ?3, step = ?4 WHERE run_id = ?1 AND attempt = ?2",
-            )?
-            .execute(params![run_id, attempt, self.next_seq, self.step])?;
-        Ok(())
-    }
-}
-
 impl Batch<'_> {
-    /// The attempt of an event that is to be recorded next; `None` for an event to pass over.
+    /// The attempt of an event that is to be recorded; `None` if the event is to be ignored.
     pub(super) fn next_of(
         &self,
         run: &mut RunCursor,
@@ -56,13 +20,13 @@ impl Batch<'_> {
         let attempt = envelope.attempt;
         let known = match self.attempts.get(&(run.run_id, attempt)) {
             Some(cursor) => Some(*cursor),
-            None => load(self.connection, run.run_id, attempt)?,
+            None => AttemptCursor::load(self.connection, run.run_id, attempt)?,
         };
         let is_new = known.is_none() && attempt > run.latest;
         if is_new && run.state.is_final() && !goes_on_from(run, &envelope.event) {
             return Ok(None);
         }
-        let cursor = known.unwrap_or(AttemptCursor { next_seq: 0, step: None, started: false, kept_step: 0 });
+        let cursor = known.unwrap_or(AttemptCursor::UNKNOWN);
         let seq = count("the number of an event", envelope.seq)?;
         if seq < cursor.next_seq {
             return Ok(None);
@@ -81,8 +45,8 @@ impl Batch<'_> {
         Ok(Some(cursor))
     }
 
-    /// Whether a newer attempt went on from before that step, and records it itself.
-    pub(super) fn is_taken_back(&self, run: &RunCursor, attempt: u32, step: i64) -> Result<bool, Fault> {
+    /// Whether a newer attempt resumed before that step and records it itself.
+    pub(super) fn is_superseded(&self, run: &RunCursor, attempt: u32, step: i64) -> Result<bool, Fault> {
         if attempt >= run.latest {
             return Ok(false);
         }
@@ -123,13 +87,13 @@ impl Batch<'_> {
         ])?;
         let kept_step = from_step.max(attempt.kept_step);
         if envelope.attempt == run.latest {
-            // Less was confirmed when the attempt began than has come to be known since.
+            // Events of an older attempt may have confirmed more after this attempt began.
             run.confirmed_step = run.confirmed_step.min(kept_step);
             self.connection
                 .prepare_cached("UPDATE runs SET state = 'running' WHERE run_id = ?1 AND state = 'pending'")?
                 .execute([run.run_id])?;
         }
-        if self.take_back(run.run_id, envelope.attempt, from_step, kept_step)? {
+        if self.delete_superseded(run.run_id, envelope.attempt, from_step, kept_step)? {
             self.summaries.invalidate(run.run_id, self.metrics);
         }
         match &started.checkpoint {
@@ -138,9 +102,15 @@ impl Batch<'_> {
         }
     }
 
-    /// Removes what older attempts recorded after the step to keep, and a checkpoint that lies after
-    /// the step that is gone on from; `true` if there were points.
-    fn take_back(&self, run_id: i64, attempt: u32, from_step: i64, kept_step: i64) -> Result<bool, Fault> {
+    /// Deletes what older attempts recorded after `kept_step`, and a checkpoint after `from_step`; `true` if
+    /// points were deleted.
+    fn delete_superseded(
+        &self,
+        run_id: i64,
+        attempt: u32,
+        from_step: i64,
+        kept_step: i64,
+    ) -> Result<bool, Fault> {
         let mut removed = 0;
         for (table, step) in [("checkpoints", from_step), ("samples", kept_step), ("points", kept_step)] {
             let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND attempt < ?2 AND step > ?3");
@@ -149,8 +119,8 @@ impl Batch<'_> {
         Ok(removed > 0)
     }
 
-    /// Records the end that an attempt reports. It stands also where the runner has given the
-    /// worker up in the meantime: the worker knows better.
+    /// Records the end that an attempt reports. It replaces an end that the runner has recorded for the attempt
+    /// in the meantime.
     pub(super) fn ended(
         &self,
         run: &mut RunCursor,
@@ -187,7 +157,7 @@ impl Batch<'_> {
             run.state = end.state;
             match end.state {
                 RunState::Completed => run.confirm(step),
-                // Of the last step there is only what says that it failed.
+                // Of the last step only the non-finite loss is recorded.
                 RunState::Diverged => run.confirm(step - 1),
                 _ => {}
             }
@@ -196,7 +166,7 @@ impl Batch<'_> {
     }
 }
 
-/// What every kind of end has.
+/// Common fields of the events that end an attempt.
 struct End<'a> {
     state: RunState,
     step: u64,
@@ -223,26 +193,11 @@ impl<'a> End<'a> {
     }
 }
 
-/// Whether a new attempt begins where a completed run ends, to train it further.
+/// Whether a new attempt starts at the end of a completed run, to train it further.
 fn goes_on_from(run: &RunCursor, event: &Event) -> bool {
     match event {
         _ if run.state == RunState::Diverged => false,
         Event::Started(started) => started.from_step() >= run.step.cast_unsigned(),
         _ => false,
     }
-}
-
-fn load(connection: &Connection, run_id: i64, attempt: u32) -> Result<Option<AttemptCursor>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT next_seq, step, started_ms IS NOT NULL, kept_step FROM attempts WHERE run_id = ?1 AND attempt = ?2",
-    )?;
-    let cursor = statement.query_row(params![run_id, attempt], |row| {
-        Ok(AttemptCursor {
-            next_seq: row.get(0)?,
-            step: row.get(1)?,
-            started: row.get(2)?,
-            kept_step: row.get(3)?,
-        })
-    });
-    Ok(cursor.optional()?)
 }

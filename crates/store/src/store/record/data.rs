@@ -1,9 +1,12 @@
-//! What a run yields: points, sample grids, checkpoints.
+//! Points, sample grids and checkpoints.
 
 use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
 use rusqlite::params;
 
-use super::{Batch, RunCursor, attempt::AttemptCursor};
+use super::{
+    Batch,
+    cursor::{AttemptCursor, RunCursor},
+};
 use crate::{
     fault::Fault,
     value::{count, split},
@@ -18,7 +21,7 @@ impl Batch<'_> {
         points: &Points,
     ) -> Result<(), Fault> {
         let (step, attempt) = (count("step", points.step)?, envelope.attempt);
-        if cursor.repeats(step) || self.is_taken_back(run, attempt, step)? {
+        if cursor.repeats(step) || self.is_superseded(run, attempt, step)? {
             return Ok(());
         }
         let open = !run.is_confirmed(step);
@@ -49,7 +52,7 @@ impl Batch<'_> {
         samples: &Samples,
     ) -> Result<(), Fault> {
         let step = count("step", samples.step)?;
-        if cursor.repeats(step) || self.is_taken_back(run, envelope.attempt, step)? {
+        if cursor.repeats(step) || self.is_superseded(run, envelope.attempt, step)? {
             return Ok(());
         }
         let g = samples.geometry;
@@ -85,7 +88,7 @@ impl Batch<'_> {
         checkpoint: &Checkpoint,
     ) -> Result<(), Fault> {
         let step = count("step", checkpoint.step)?;
-        if self.is_taken_back(run, envelope.attempt, step)? {
+        if self.is_superseded(run, envelope.attempt, step)? {
             return Ok(());
         }
         let mut upsert = self.connection.prepare_cached(
