@@ -1,7 +1,7 @@
-//! A lane on the disk: everything that a resumed run needs to give the same bits.
+//! Checkpoints: everything that a resumed run needs to continue with the same bits.
 //!
-//! The file is `safetensors` with PyTorch's names and layouts under `generator.` and
-//! `discriminator.`, so that other tools can look into it; the counts lie in its metadata.
+//! A checkpoint is a `safetensors` file with PyTorch's names and layouts under `generator.` and
+//! `discriminator.`, so that other tools can read it. Counters and sums are in its metadata.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,22 +23,22 @@ const METADATA_KEY: &str = "gansweep";
 /// Everything of a lane between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The run.
+    /// The run that wrote it.
     pub run: RunId,
-    /// What the backend needs.
+    /// What the backend resumes from.
     pub state: LaneState,
-    /// What the record needs.
+    /// Metrics that are not recorded yet.
     pub tally: Tally,
 }
 
-/// A written file.
+/// A checkpoint that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Relative to the results folder.
+    /// Path relative to the results folder.
     pub path: String,
-    /// Its length.
+    /// Length of the file.
     pub bytes: u64,
-    /// SHA-256 of its content, in hexadecimal.
+    /// SHA-256 of the content, in hexadecimal.
     pub sha256: String,
 }
 
@@ -52,12 +52,12 @@ struct Metadata {
     tally: Tally,
 }
 
-/// Where a run's checkpoint of a step lies, relative to the results folder.
+/// The path of a run's checkpoint of a step, relative to the results folder.
 pub fn relative_path(run: &RunId, step: u64) -> String {
     format!("checkpoints/{run}/step-{step:08}.safetensors")
 }
 
-/// Writes a snapshot so that either the whole file is there or none.
+/// Writes a snapshot atomically: after a crash the whole file exists, or none.
 pub fn write(results_dir: &Path, snapshot: &Snapshot) -> Result<Written, TrainError> {
     let relative = relative_path(&snapshot.run, snapshot.state.step);
     let path = results_dir.join(&relative);

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 /// Why a group could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The training images could not be had, or a grid not be encoded.
+    /// The training images cannot be read, or a grid cannot be encoded.
     #[error(transparent)]
     Data(#[from] gansweep_data::DataError),
     /// The device does not exist here or cannot be used.
     #[error("device {device} cannot be used: {cause}")]
     Device {
-        /// Its name.
+        /// Name of the device.
         device: String,
-        /// Why, and the way out.
+        /// The reason, and what to do about it.
         cause: String,
     },
     /// The device or the machine has too little memory for the group.
@@ -22,7 +22,7 @@ pub enum TrainError {
     OutOfMemory {
         /// The device's name.
         device: String,
-        /// What was asked for.
+        /// What could not be allocated.
         cause: String,
     },
     /// A checkpoint cannot be read back.
@@ -41,13 +41,13 @@ pub enum TrainError {
     File {
         /// The file.
         path: PathBuf,
-        /// The system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Weights could not be written as safetensors.
     #[error("the networks cannot be exported: {0}")]
     Export(String),
-    /// The events could not be handed to the runner.
+    /// The events cannot be sent to the runner.
     #[error("the runner cannot be reached: {0}")]
     Events(#[source] io::Error),
 }

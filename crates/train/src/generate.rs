@@ -7,8 +7,8 @@ use gansweep_config::{Config, DatasetSpec, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
-/// `count` images drawn by a trainer that `open_trainer` builds, from latents of that seed, as bytes
-/// `[count, channels, height, width]`; the first are the same however many are drawn.
+/// Draws `count` images from latents of that seed, as bytes `[count, channels, height, width]`. Image `i` does
+/// not depend on `count`. `open_trainer` chooses the backend.
 pub fn images(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
@@ -19,7 +19,7 @@ pub fn images(
 ) -> Result<Vec<u8>, TrainError> {
     let mut latents = vec![0.0; count * config.model.latent_dim as usize];
     rng::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
-    // A trainer wants the images of an epoch; one of one blank batch is the smallest.
+    // A trainer needs the training images of an epoch. One blank batch is the smallest epoch.
     let mut config = config.clone();
     config.data.images = config.train.batch_size;
     let blank = TrainingImages {

@@ -1,5 +1,5 @@
-//! Training without a backend: what a [`Trainer`] does for a group of runs, the training loop that
-//! drives it, checkpoints, sample grids and exported weights.
+//! Training, independent of the backend: the [`Trainer`] interface, the training loop that drives it,
+//! checkpoints, generated images and exported weights.
 
 pub mod checkpoint;
 mod device;
