@@ -56,10 +56,10 @@ impl Mlp {
                         StageActivation::LeakyRelu { slope, dropout: Some(Dropout { rate, index }) };
                 }
                 (Layer::Tanh, Some(stage)) => {
-                    stage.activation = StageActivation::Output(OutputActivation::Tanh)
+                    stage.activation = StageActivation::Output(OutputActivation::Tanh);
                 }
                 (Layer::Sigmoid, Some(stage)) => {
-                    stage.activation = StageActivation::Output(OutputActivation::Sigmoid)
+                    stage.activation = StageActivation::Output(OutputActivation::Sigmoid);
                 }
                 (_, None) => unreachable!("every MLP starts with a Linear layer"),
             }

@@ -181,7 +181,7 @@ impl Stage {
         let add_bias = AddBias { bias: &self.bias.value, out };
         match self.activation {
             StageActivation::Output(activation) => {
-                activation.product(engine.arch, input, weight, add_bias, first_row)
+                activation.product(engine.arch, input, weight, add_bias, first_row);
             }
             StageActivation::Identity | StageActivation::LeakyRelu { .. } => {
                 product(engine.arch, input, weight, OffsetRows { epilogue: add_bias, first_row });

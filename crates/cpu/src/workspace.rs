@@ -49,7 +49,7 @@ impl Workspace {
         }
     }
 
-    /// MaskStreams `count` latents.
+    /// Draws `count` latents.
     pub(super) fn draw_latents(&mut self, config: &Config, key: Key, count: usize) {
         let dim = config.model.latent_dim as usize;
         let drawn = &mut self.drawn[..count * dim];
