@@ -37,6 +37,7 @@ mod layer_norm;
 mod loss;
 mod mask;
 mod matrix;
+mod memory;
 mod network;
 mod norm;
 mod output_activation;
@@ -60,8 +61,9 @@ pub use engine::Phase;
 pub use gansweep_nn::Vectors;
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages, refuse_beyond_memory};
 use lane::LaneTrainer;
+pub use memory::lane_bytes;
 use sparse::SparseImages;
 
 /// Trains a group on the CPU. Each lane is on one thread at a time.
@@ -80,6 +82,7 @@ impl CpuTrainer {
     /// # Errors
     /// [`TrainError::Group`] if there are not as many states as lanes, a state does not fit its
     /// lane's config, or the images are fewer than a config asks for or of another shape.
+    /// [`TrainError::OutOfMemory`] if the machine has less memory than the lanes take by estimate.
     pub fn new(
         lanes: Vec<Lane>,
         states: Vec<LaneState>,
@@ -104,6 +107,8 @@ impl CpuTrainer {
             let (lanes, states) = (lanes.len(), states.len());
             return Err(TrainError::Group(format!("{lanes} lanes with {states} states")));
         }
+        let bytes = lanes.iter().map(|lane| lane_bytes(&lane.config, lane.spec.image));
+        refuse_beyond_memory("cpu", bytes.fold(0, u64::saturating_add))?;
         let count = images.count.min(images.bytes.len() / images.shape.size());
         let images = TrainingImages { count, ..images };
         let mut sparse_images = BTreeMap::new();

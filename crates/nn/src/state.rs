@@ -70,12 +70,23 @@ impl LaneState {
         Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays }
     }
 
-    /// Checks that a state read from a file has the tensors that `config` needs for images of that shape.
+    /// Checks that a state read from a file has the counters of a run of `config`, and the tensors that it
+    /// needs for images of that shape.
     ///
     /// # Errors
     ///
-    /// The first tensor that is missing, of another shape, or superfluous.
+    /// Counters that do not go together, or the first tensor that is missing, of another shape, or
+    /// superfluous.
     pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
+        let &Self { step, generator_updates, discriminator_updates, .. } = self;
+        // An epoch's last step may have fewer updates of the discriminator than the others.
+        let most = step.saturating_mul(config.train.d_steps.into());
+        if generator_updates != step || !(step..=most).contains(&discriminator_updates) {
+            return Err(format!(
+                "{generator_updates} updates of the generator and {discriminator_updates} of the discriminator do \
+                 not make {step} steps"
+            ));
+        }
         let declared = declared(config, image);
         for Declared { name, shape, .. } in &declared {
             let Some(found) = self.arrays.get(name) else {
@@ -91,6 +102,15 @@ impl LaneState {
             None => Ok(()),
         }
     }
+}
+
+/// Bytes of the tensors of a lane of that config, for images of that shape.
+pub fn state_bytes(config: &Config, image: ImageShape) -> u64 {
+    let numbers = declared(config, image).into_iter().map(|tensor| {
+        let sides = tensor.shape.iter().map(|&side| side as u64);
+        sides.fold(1, u64::saturating_mul)
+    });
+    numbers.fold(0, u64::saturating_add).saturating_mul(size_of::<f32>() as u64)
 }
 
 /// Every tensor of a lane of that config, for images of that shape.

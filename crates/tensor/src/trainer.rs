@@ -14,11 +14,12 @@ use super::network::FusedNetwork;
 use super::step::{DevicePlan, FusedLanes};
 use super::step_plan::{StepShape, dropout_layers};
 use crate::device::OpenDevice;
+use crate::memory::memory_bytes;
 use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
-use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
+use gansweep_train::{DeviceKind, TrainError};
+use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages, refuse_beyond_memory};
 
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
@@ -55,6 +56,11 @@ impl TensorTrainer {
         images: &TrainingImages,
     ) -> Result<Self, TrainError> {
         check(&lanes, &states, images)?;
+        // The planner compares with a GPU's memory.
+        if matches!(device.kind, DeviceKind::Cpu | DeviceKind::SoftwareGpu) {
+            let needed = lanes.first().map(|lane| memory_bytes(&lane.config, &lane.spec, lanes.len()));
+            refuse_beyond_memory(&device.name.to_string(), needed.unwrap_or(0))?;
+        }
         let images = device.lasting(|| DeviceImages::new(images, &device.device));
         let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
         let active = vec![true; lanes.len()];

@@ -67,7 +67,7 @@ impl TensorSpec {
 
     /// Elements of the tensor.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().copied().fold(1, usize::saturating_mul)
     }
 }
 

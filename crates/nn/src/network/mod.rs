@@ -211,7 +211,7 @@ impl Network {
 
     /// Trained parameters of the whole network.
     pub fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(TensorSpec::count).sum()
+        self.parameters().iter().map(TensorSpec::count).fold(0, usize::saturating_add)
     }
 
     /// Multiply-adds of each layer's products, for one row.

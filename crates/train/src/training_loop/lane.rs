@@ -11,7 +11,7 @@ use gansweep_protocol::{
 };
 
 use super::tally::Tally;
-use crate::checkpoint::{self, Snapshot, Written};
+use crate::checkpoint::{self, Expected, Snapshot, Written};
 use crate::trainer::failed_metric;
 use crate::{Lane, LaneChunk};
 use crate::{TrainError, pixels};
@@ -48,10 +48,13 @@ impl LoopLane {
     pub(super) fn open(job: &LaneJob, results_dir: &Path) -> Result<(Self, LaneState), TrainError> {
         let snapshot = match &job.resume {
             Some(resume) => {
-                let path = results_dir.join(&resume.checkpoint.path);
-                let snapshot = checkpoint::read(&path, Some(&resume.checkpoint.sha256))?;
-                check(&snapshot, job).map_err(|cause| TrainError::Checkpoint { path, cause })?;
-                snapshot
+                let run = Some(resume.written_for.as_ref().unwrap_or(&job.run));
+                let expected = Expected { run, config: &job.config, image: job.spec.image };
+                let snapshot = checkpoint::read(results_dir, &resume.checkpoint, &expected);
+                snapshot.map_err(|source| TrainError::Checkpoint {
+                    path: results_dir.join(&resume.checkpoint.path),
+                    source,
+                })?
             }
             None => Snapshot {
                 run: job.run.clone(),
@@ -314,12 +317,4 @@ impl LoopLane {
         self.seq += 1;
         emit(Frame::Event(envelope)).map_err(TrainError::Events)
     }
-}
-
-fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
-    let written_for = job.resume.as_ref().and_then(|resume| resume.written_for.as_ref()).unwrap_or(&job.run);
-    if snapshot.run != *written_for {
-        return Err(format!("it is of run {}, not of {written_for}", snapshot.run));
-    }
-    snapshot.state.check(&job.config, job.spec.image)
 }

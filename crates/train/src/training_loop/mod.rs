@@ -8,7 +8,9 @@ mod tally;
 
 use std::path::PathBuf;
 
+use gansweep_base::host;
 use gansweep_config::{Record, RunId};
+use gansweep_nn::state::state_bytes;
 use gansweep_protocol::{Command, Event, Halted, Job};
 
 use crate::{Lane, Trainer, TrainingImages, fixed_latents};
@@ -41,7 +43,7 @@ pub struct TrainingLoop<'a, 'e> {
 pub enum Outcome {
     /// Every lane reached its last step, diverged, or was paused or ended on request.
     Finished,
-    /// Stopped on request; every lane that was still training has a checkpoint.
+    /// Stopped on request; every lane that has taken a step and was still training has a checkpoint.
     Interrupted,
 }
 
@@ -53,6 +55,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         open_trainer: &OpenTrainer<'_>,
         emit: &'a mut Emit<'e>,
     ) -> Result<Self, TrainError> {
+        check_memory(job)?;
         let mut lanes = Vec::new();
         let mut states = Vec::new();
         for lane_job in &job.lanes {
@@ -82,7 +85,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     /// Trains until every lane has ended, or until a command stops them all. Commands are handled between
     /// two chunks of steps.
     pub fn run(mut self, commands: &mut Commands<'_>) -> Result<Outcome, TrainError> {
-        self.record_beginnings()?;
+        let mut has_begun = false;
         loop {
             self.complete_finished()?;
             if !self.is_active() {
@@ -97,6 +100,10 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
                     Command::Stop { run, cause } => self.halt(&run, Event::Pruned, cause)?,
                     Command::Pause { run, cause } => self.halt(&run, Event::Paused, cause)?,
                 }
+            }
+            // After the commands, since a stop may have come while data and checkpoints were read.
+            if !std::mem::replace(&mut has_begun, true) {
+                self.record_beginnings()?;
             }
             if self.is_active() {
                 self.advance()?;
@@ -120,7 +127,8 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
 
     /// Records the sample grids before training, of the lanes that have not trained yet.
     fn record_beginnings(&mut self) -> Result<(), TrainError> {
-        let fresh: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].step == 0).collect();
+        let is_fresh = |lane: &LoopLane| lane.is_active() && lane.step == 0;
+        let fresh: Vec<usize> = (0..self.lanes.len()).filter(|&lane| is_fresh(&self.lanes[lane])).collect();
         self.record_samples(&fresh)
     }
 
@@ -174,10 +182,18 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     }
 
     /// Writes a lane's checkpoint, and sends the event after it, so that the event's reader finds the file.
+    ///
+    /// Reports progress meanwhile: gigabytes on a slow disk take minutes, and the runner waits for a worker as
+    /// long as it makes progress.
     fn save(&mut self, index: usize) -> Result<(), TrainError> {
         let state = self.trainer.state(index)?;
-        let lane = &mut self.lanes[index];
-        let written = checkpoint::write(&self.results_dir, &lane.snapshot(state))?;
+        let Self { lanes, pace, emit, results_dir, .. } = self;
+        let lane = &mut lanes[index];
+        let mut progress = || match pace.progress_due() {
+            true => emit(lane.progress()).map_err(TrainError::Events),
+            false => Ok(()),
+        };
+        let written = checkpoint::write(results_dir, &lane.snapshot(state), &mut progress)?;
         let saved = lane.saved(written);
         lane.send(saved, self.emit)
     }
@@ -196,7 +212,10 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     fn interrupt(&mut self) -> Result<(), TrainError> {
         for index in 0..self.lanes.len() {
             if self.lanes[index].is_active() {
-                self.save_unless_saved(index)?;
+                // Before its first step a run has nothing that its seed does not give again.
+                if self.lanes[index].step > 0 {
+                    self.save_unless_saved(index)?;
+                }
                 self.lanes[index].interrupt(self.emit)?;
             }
         }
@@ -225,6 +244,32 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             }
         }
         Ok(())
+    }
+}
+
+/// Checks that the lanes' weights and optimiser buffers fit the machine's memory: what cannot be allocated aborts
+/// the process. Backends check what they need besides.
+fn check_memory(job: &Job) -> Result<(), TrainError> {
+    let lanes = job.lanes.iter().map(|lane| state_bytes(&lane.config, lane.spec.image));
+    refuse_beyond_memory(&job.device, lanes.fold(0, u64::saturating_add))
+}
+
+/// Checks that the machine has so many bytes of main memory, where the system tells.
+///
+/// # Errors
+///
+/// [`TrainError::OutOfMemory`].
+pub fn refuse_beyond_memory(device: &str, bytes: u64) -> Result<(), TrainError> {
+    match host::memory_bytes() {
+        Some(memory) if bytes > memory => Err(TrainError::OutOfMemory {
+            device: device.to_owned(),
+            cause: format!(
+                "training it takes {} MiB by estimate, and the machine has {} MiB; smaller networks or batches take less",
+                bytes >> 20,
+                memory >> 20
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -38,7 +38,8 @@ impl Sums {
     /// Adds a row of a step, in the order of [`Metric::of_steps`].
     pub(super) fn add(&mut self, row: &[f32]) {
         for ((_, sum), &value) in self.0.iter_mut().zip(row) {
-            sum.steps += 1;
+            // Sums of a damaged checkpoint may stand at the largest number.
+            sum.steps = sum.steps.saturating_add(1);
             sum.sum += f64::from(value);
         }
     }
