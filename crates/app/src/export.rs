@@ -5,10 +5,13 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
+use gansweep_config::{Config, ImageShape};
 use gansweep_nn::network::{Network, Role};
+use gansweep_protocol::Checkpoint;
 use gansweep_store::export::Entity;
-use gansweep_store::{Reader, RunRow};
-use gansweep_train::{checkpoint, weights};
+use gansweep_store::{CheckpointRow, Reader, RunRow};
+use gansweep_train::checkpoint::{self, Expected};
+use gansweep_train::{TrainError, weights};
 
 use crate::AppError;
 use crate::recorded::RowFormat;
@@ -66,7 +69,7 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let image = reader.dataset(&run.data_fingerprint)?.spec.image;
-    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let snapshot = latest_checkpoint(&reader, &run, &config, image, &request.results)?;
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
@@ -79,10 +82,12 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     Ok(paths)
 }
 
-/// The state that a run's latest recorded checkpoint holds.
+/// The snapshot in a run's latest recorded checkpoint.
 pub(crate) fn latest_checkpoint(
     reader: &Reader,
     run: &RunRow,
+    config: &Config,
+    image: ImageShape,
     results: &Path,
 ) -> Result<checkpoint::Snapshot, AppError> {
     let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
@@ -90,5 +95,10 @@ pub(crate) fn latest_checkpoint(
         label: run.label.clone(),
         state: run.state.name(),
     })?;
-    Ok(checkpoint::read(&results.join(&row.path), Some(&row.sha256))?)
+    let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
+    let recorded = Checkpoint { step, path, bytes, sha256 };
+    let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, image };
+    let snapshot = checkpoint::read(results, &recorded, &expected);
+    let path = results.join(recorded.path);
+    Ok(snapshot.map_err(|source| TrainError::Checkpoint { path, source })?)
 }

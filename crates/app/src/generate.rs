@@ -33,7 +33,7 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
-    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let snapshot = latest_checkpoint(&reader, &run, &config, spec.image, &request.results)?;
     let count = request.count.max(1);
     let state = &snapshot.state;
     let images =

@@ -56,7 +56,7 @@ pub(crate) fn choose(
     let sharers = named.iter().filter(|(name, _)| name.is_cpu()).count() as u32;
     let place = |(name, info): (DeviceName, Option<DeviceInfo>)| {
         let cores = if name.is_cpu() { (cores / sharers).max(1) } else { cores };
-        let workers = jobs.unwrap_or(if name.pays_a_worker_a_core() { cores } else { 1 });
+        let workers = jobs.unwrap_or(if name.prefers_worker_per_core() { cores } else { 1 });
         let threads = (cores / workers).max(1);
         let adapter = info.as_ref().map(|info| &info.adapter);
         info!(device = %name, adapter, workers, threads, "device chosen");

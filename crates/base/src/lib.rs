@@ -7,3 +7,4 @@ pub mod digest;
 pub mod file;
 pub mod host;
 pub mod text;
+pub mod untrusted;

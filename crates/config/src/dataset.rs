@@ -66,7 +66,7 @@ impl fmt::Display for ImageShape {
 impl ImageShape {
     /// The number of values in one image: the generator's output and the discriminator's input.
     pub const fn size(self) -> usize {
-        self.channels as usize * self.height as usize * self.width as usize
+        (self.channels as usize).saturating_mul(self.height as usize).saturating_mul(self.width as usize)
     }
 }
 
