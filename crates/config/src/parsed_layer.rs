@@ -178,7 +178,7 @@ impl<'p> Parser<'p> {
                 }
                 Some(_) => self.add_fault(&leaf.at, &full_path, Problem::NotSweepable),
                 None => {
-                    self.reader.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable)
+                    self.reader.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable);
                 }
             }
         }

@@ -41,8 +41,8 @@ pub(crate) const SCRIPT: &str = concat!(
     include_str!("../assets/main.js"),
 );
 
-/// Plotly as the `plotly` crate embeds it, without MathJax, which comes first in the same text: the page
-/// has no formulas, and MathJax would add two megabytes.
+/// Plotly as the `plotly` crate embeds it, without `MathJax`, which comes first in the same text: the page
+/// has no formulas, and `MathJax` would add two megabytes.
 pub(crate) fn charting_library() -> String {
     const END: &str = "</script>";
     let all = plotly::Plot::offline_js_sources();
