@@ -188,8 +188,8 @@ fn a_cause_that_all_runs_share_ends_the_sweep_once_and_is_no_fault_of_theirs() {
     std::fs::remove_file(&program).unwrap();
     let ended = Ended::of(&runner.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(1), "{ended:#?}");
-    assert_eq!(ended.stderr.matches("this concerns every run").count(), 1, "{ended:#?}");
-    assert!(ended.stderr.contains("the same command goes on from here"), "{ended:#?}");
+    assert_eq!(ended.stderr.matches("this affects every run").count(), 1, "{ended:#?}");
+    assert!(ended.stderr.contains("run the same command to resume"), "{ended:#?}");
     let runs = sandbox.runs_of("small");
     let count = |state| runs.iter().filter(|run| run.state == state).count();
     assert!((1..6).contains(&count(RunState::Completed)), "{ended:#?}");

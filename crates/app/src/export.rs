@@ -1,4 +1,4 @@
-//! Recorded values as CSV or JSON lines, networks as safetensors.
+//! Exports recorded values as CSV or JSON lines, and networks as safetensors.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -16,7 +16,7 @@ use gansweep_train::{TrainError, weights};
 use crate::AppError;
 use crate::recorded::RowFormat;
 
-/// Which rows to write, and how.
+/// Which rows to export, and the format.
 #[derive(Debug, Clone)]
 pub struct RowsRequest {
     /// Folder of the database.
@@ -25,24 +25,24 @@ pub struct RowsRequest {
     pub entity: Entity,
     /// Only those of this sweep.
     pub sweep: Option<String>,
-    /// How they are written.
+    /// The output format.
     pub format: RowFormat,
 }
 
-/// Which run's networks to write, and how.
+/// Which run's networks to export, and where to.
 #[derive(Debug, Clone)]
 pub struct NetworksRequest {
     /// Folder of the database and the checkpoints.
     pub results: PathBuf,
     /// The run's id, or the beginning of it.
     pub run: String,
-    /// Put before every tensor's name: `model.` turns `0.weight` into `model.0.weight`.
+    /// Prefix of all tensor names: `model.` turns `0.weight` into `model.0.weight`.
     pub prefix: String,
-    /// The folder to write to; one named by the run's id if not given.
+    /// The output folder; by default it is named after the run's id.
     pub out: Option<PathBuf>,
 }
 
-/// Writes rows to a stream; an unknown sweep is an error, not an empty output.
+/// Writes rows to a stream. An unknown sweep is an error.
 pub fn rows(request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
     write_rows(&Reader::open(&request.results)?, request, out)
 }
@@ -82,7 +82,7 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     Ok(paths)
 }
 
-/// The snapshot in a run's latest recorded checkpoint.
+/// Reads the run's latest recorded checkpoint.
 pub(crate) fn latest_checkpoint(
     reader: &Reader,
     run: &RunRow,
