@@ -1,95 +1,85 @@
-//! Files whose paths come from a database or another file, which anybody may have written.
+//! Paths and files that are named by stored data: nobody says that they are what this program wrote.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
-/// The path of a file in a folder.
+use rustix::fs::OFlags;
+
+/// A recorded path within a folder.
 ///
 /// # Errors
-///
-/// If `relative` is empty, absolute or has a part like `..`, so that it may lead out of the folder.
-pub fn contained(folder: &Path, relative: &str) -> io::Result<PathBuf> {
-    let parts = || Path::new(relative).components();
-    // A trailing slash or `/.` is no component of its own, and would name a folder.
-    let is_plain = parts().all(|part| matches!(part, Component::Normal(_)));
-    if is_plain && parts().next().is_some() && !relative.contains('\0') {
-        return Ok(folder.join(relative));
+/// `InvalidInput` if the path is empty, absolute, or leads out of the folder by `..`.
+pub fn resolve(folder: &Path, recorded: &str) -> io::Result<PathBuf> {
+    let inside = !recorded.is_empty()
+        && Path::new(recorded).components().all(|part| matches!(part, Component::Normal(_)));
+    if inside {
+        Ok(folder.join(recorded))
+    } else {
+        let message = format!("the recorded path `{recorded}` leads outside the results folder");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "the recorded path leads out of the results folder"))
 }
 
-/// Opens a regular file for reading.
+/// Reads a file that is to have so many bytes. A device, a pipe or a larger file is refused before anything is read:
+/// it might never end.
 ///
 /// # Errors
-///
-/// Those of the operating system, and [`io::ErrorKind::InvalidInput`] for anything else than a regular file: a
-/// folder, a device that never ends. Opening a FIFO does not wait for a writer.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    // Has no effect on regular files. The kind of the file is checked on the open file, since another one may
-    // take the path between a check and the opening.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-    );
-    let file = options.open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        return Ok(file);
+/// `InvalidData` if it is no regular file or has another length; those of opening and reading.
+pub fn read(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+    let refused = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
+    let not_regular = || refused("it is no regular file".to_owned());
+    // A socket cannot be opened at all.
+    if !path.metadata()?.is_file() {
+        return Err(not_regular());
     }
-    let what = if kind.is_dir() { "it is a folder" } else { "it is not a regular file" };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+    // Opening a pipe would wait for a writer.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    if metadata.len() != bytes {
+        return Err(refused(format!("it is {} bytes long, and {bytes} were recorded", metadata.len())));
+    }
+    let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    file.take(bytes).read_to_end(&mut content)?;
+    if content.len() as u64 == bytes { Ok(content) } else { Err(refused("it became shorter".to_owned())) }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Read as _;
-
-    use proptest::prelude::*;
 
     use super::*;
 
     #[test]
-    fn paths_that_may_lead_out_of_the_folder_are_refused() {
+    fn only_paths_within_the_folder_are_resolved() {
         let folder = Path::new("results");
-        assert_eq!(contained(folder, "a/b").unwrap(), Path::new("results/a/b"));
-        for path in ["", "/etc/passwd", "..", "../x", "a/../../x", ".", "./a", "a\0b"] {
-            contained(folder, path).unwrap_err();
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_accepted_lies_below_the_folder(path in "[a./\\\\\0]{0,12}") {
-            if let Ok(path) = contained(Path::new("/results"), &path) {
-                prop_assert!(path.starts_with("/results"));
-                prop_assert!(!path.components().any(|part| part == Component::ParentDir));
-            }
+        assert_eq!(resolve(folder, "checkpoints/a/b").unwrap(), Path::new("results/checkpoints/a/b"));
+        for outside in ["", "/etc/passwd", "../x", "a/../../x", "a/..", "./a/../.."] {
+            let error = resolve(folder, outside).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{outside}");
         }
     }
 
     #[test]
-    fn only_regular_files_are_opened_and_nothing_is_waited_for() {
+    fn only_regular_files_of_the_recorded_length_are_read() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        fs::write(&file, "text").unwrap();
-        let mut text = String::new();
-        open_regular(&file).unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "text");
-        assert_eq!(open_regular(folder.path()).unwrap_err().to_string(), "it is a folder");
-        assert_eq!(open_regular(&folder.path().join("no")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        #[cfg(target_os = "linux")]
-        {
-            let fifo = folder.path().join("fifo");
-            let mode = rustix::fs::Mode::from_raw_mode(0o600);
-            rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-            for path in [fifo.as_path(), Path::new("/dev/zero")] {
-                assert_eq!(open_regular(path).unwrap_err().to_string(), "it is not a regular file");
-            }
+        let path = folder.path().join("file");
+        fs::write(&path, "abc").unwrap();
+        assert_eq!(read(&path, 3).unwrap(), b"abc");
+        for bytes in [0, 2, 4, u64::MAX] {
+            assert_eq!(read(&path, bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
         }
+        for special in [folder.path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
+            assert_eq!(read(special, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(read(&pipe, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read(&folder.path().join("missing"), 3).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }
