@@ -2,10 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
 use gansweep_store::Reader;
 
 use crate::AppError;
+
+/// The name of the page of all sweeps.
+const ALL_SWEEPS: &str = "report";
+/// The longest name of a page, without extension and digest: file systems take 255 bytes, and a temporary file
+/// with a longer name is written first.
+const MAX_NAME_BYTES: usize = 120;
+/// The digits of a digest in a page's name.
+const DIGEST_DIGITS: usize = 16;
 
 /// Which sweeps to show, and where.
 #[derive(Debug, Clone)]
@@ -25,16 +34,30 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
     let page = match (&request.out, request.sweeps.as_slice()) {
         (Some(page), _) => page.clone(),
         (None, [name]) => page_of(results, name),
-        (None, _) => results.join("report.html"),
+        (None, _) => results.join(format!("{ALL_SWEEPS}.html")),
     };
     write(results, &request.sweeps, &page)?;
     Ok(page)
 }
 
-/// The default path of a sweep's page. Characters that are not valid in file names everywhere are replaced.
+/// The default path of a sweep's page. Different sweeps have different pages, and none has the page of all sweeps.
 pub fn page_of(results: &Path, sweep: &str) -> PathBuf {
-    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
-    results.join(format!("{}.html", sweep.chars().map(plain).collect::<String>()))
+    results.join(format!("{}.html", page_name(sweep)))
+}
+
+/// A file name for a sweep: its own name where that is a file name everywhere, else something similar with a
+/// digest of the name. A name that looks as if it had a digest gets one too, so that it is no other's page.
+fn page_name(sweep: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_".contains(c);
+    let (_, ending) = sweep.rsplit_once('-').unwrap_or_default();
+    let ends_in_digest = ending.len() == DIGEST_DIGITS && ending.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fits = sweep.len() <= MAX_NAME_BYTES && sweep.chars().all(is_plain) && !sweep.is_empty();
+    if fits && !ends_in_digest && sweep != ALL_SWEEPS {
+        return sweep.to_owned();
+    }
+    let plain: String = sweep.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    let short = &plain[..plain.floor_char_boundary(MAX_NAME_BYTES)];
+    format!("{short}-{}", &sha256(sweep)[..DIGEST_DIGITS])
 }
 
 /// Writes the page of the named sweeps, of all if none is named.
@@ -44,4 +67,45 @@ pub(crate) fn write(results: &Path, sweeps: &[String], page: &Path) -> Result<()
     let context = gansweep_report::build(&reader, &options)?;
     gansweep_report::write(&context, &reader, page)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_plain_name_is_the_name_of_its_page() {
+        for name in ["lr", "gan-lr", "a_b-2", "März", "数字"] {
+            assert_eq!(
+                page_of(Path::new("results"), name),
+                Path::new("results").join(format!("{name}.html"))
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_have_pages_of_their_own() {
+        let taken = page_name("gan/lr");
+        let names =
+            ["gan/lr", "gan-lr", "gan lr", "gan.lr", "report", "-report", "", ".", "..", "/", "-", &taken];
+        let long = ["x".repeat(100), "字".repeat(100), format!("{}字", "字".repeat(99)), "👩".repeat(100)];
+        let names = names.into_iter().chain(long.iter().map(String::as_str));
+        let pages: Vec<String> = names.map(page_name).collect();
+        assert_eq!(pages.iter().collect::<HashSet<_>>().len(), pages.len(), "{pages:?}");
+        assert!(!pages.contains(&ALL_SWEEPS.to_owned()));
+        // With its extension and those of a temporary file.
+        assert!(pages.iter().all(|page| page.len() + 30 <= 255), "{pages:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn different_names_have_different_pages(one in "[a/. -]{1,4}(-[0-9a-f]{16})?", other in "[a/. -]{1,4}(-[0-9a-f]{16})?") {
+            prop_assert_eq!(page_name(&one) == page_name(&other), one == other);
+            prop_assert!(!page_name(&one).contains(['/', '.', ' ']));
+        }
+    }
 }

@@ -87,6 +87,14 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     file.finish()
 }
 
+/// Writes a file atomically in place of anything that has its name but a folder. A FIFO, a device or a link is
+/// replaced, and nothing is written to it: for files that only this program writes.
+pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut file = NewFile(BufWriter::new(Target::beside(path.to_owned())?));
+    file.write_all(content.as_ref())?;
+    file.finish()
+}
+
 /// An empty file in the folder of `path`, which is deleted when dropped.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -192,6 +200,25 @@ mod tests {
             null.is_symlink() && !fs::metadata(&null).unwrap().is_file(),
             "a device is no place for a file"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_fifo_and_a_link_are_replaced_where_nothing_else_may_be() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, link) = (folder.path().join("fifo"), folder.path().join("link"));
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        fs::write(folder.path().join("target"), "target").unwrap();
+        symlink(folder.path().join("target"), &link).unwrap();
+        for path in [&fifo, &link] {
+            replace(path, "new").unwrap();
+            assert!(fs::symlink_metadata(path).unwrap().is_file());
+            assert_eq!(fs::read(path).unwrap(), b"new");
+        }
+        assert_eq!(fs::read(folder.path().join("target")).unwrap(), b"target");
+        replace(folder.path(), "new").unwrap_err();
     }
 
     #[test]

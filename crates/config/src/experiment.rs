@@ -1,9 +1,9 @@
 //! An experiment: the merged and checked layers of one TOML file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::layers::LoadOptions;
 use crate::merge::{RecipeBases, ResolvedKey};
@@ -18,6 +18,7 @@ pub struct Experiment {
     /// The user's description.
     pub description: String,
     /// The file it was read from.
+    #[serde(serialize_with = "lossy")]
     pub file: PathBuf,
     /// The file's content.
     #[serde(skip)]
@@ -27,6 +28,7 @@ pub struct Experiment {
     /// The config of every run, before the axes assign their values.
     pub config: Config,
     /// The folder of the dataset `idx`; a relative path starts at the current folder.
+    #[serde(serialize_with = "lossy_if_any")]
     pub data_path: Option<PathBuf>,
     /// The budget of every run in epochs, before the axes assign their values.
     pub epochs: u32,
@@ -53,6 +55,15 @@ pub struct Experiment {
 
 /// For each key, the last layer that gives it a value, and where.
 pub(crate) type Origins = BTreeMap<&'static str, (Layer, Place)>;
+
+/// JSON has no paths but those in UTF-8, and this form is for display.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+fn lossy_if_any<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.display().to_string()).serialize(serializer)
+}
 
 impl Experiment {
     /// Config and budget of every run, before the axes assign their values.

@@ -73,6 +73,9 @@ pub enum Problem {
     /// A required key is missing.
     #[error("missing")]
     Missing,
+    /// The file's name cannot be the name of the sweep.
+    #[error("the file's name {0:?} cannot be the sweep's name")]
+    FileName(String),
     /// A key that does nothing without another key.
     #[error("has no effect here")]
     Useless,

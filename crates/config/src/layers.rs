@@ -138,7 +138,8 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
     let mut parsed = ParsedLayer::new(Layer::Environment);
     for (name, value) in variables {
         let Some(name_part) = name.strip_prefix(PREFIX) else { continue };
-        if PROGRAM_VARIABLES.contains(&name.as_str()) {
+        // An empty variable counts as unset, as everywhere in the program.
+        if PROGRAM_VARIABLES.contains(&name.as_str()) || value.is_empty() {
             continue;
         }
         let path = path_of_variable(name_part);
@@ -162,7 +163,7 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
 pub(crate) fn naming_keys(variables: &[(String, String)]) -> Vec<(String, String)> {
     let names =
         |name: &str| name.strip_prefix(PREFIX).is_some_and(names_a_key) && !PROGRAM_VARIABLES.contains(&name);
-    variables.iter().filter(|(name, _)| names(name)).cloned().collect()
+    variables.iter().filter(|(name, value)| names(name) && !value.is_empty()).cloned().collect()
 }
 
 fn path_of_variable(name_part: &str) -> String {

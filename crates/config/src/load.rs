@@ -9,7 +9,7 @@ use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Value, document, schema};
+use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Place, Problem, Value, document, schema};
 
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
@@ -64,10 +64,11 @@ impl Experiment {
         let sweep = Sweep::new(layers, &settings.sweep, faults);
         let bases = bases(&sweep, layers, faults)?;
         let origins = origins(layers, &base);
-        let resolved = resolved(&merged, &settings, path);
+        let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
+        let resolved = resolved(&merged, &settings, &name);
         let BudgetedConfig { config, epochs } = settings.budgeted_config();
         Ok(Self {
-            name: name(&settings, path),
+            name,
             file: path.to_owned(),
             source,
             config,
@@ -93,10 +94,16 @@ fn recipe_of(layers: &[ParsedLayer]) -> String {
     parsed.and_then(|parsed| parsed.value.as_text()).unwrap_or_default().to_owned()
 }
 
-/// The key `name`, or else the file's name without its extension.
-fn name(settings: &Settings, path: &Path) -> String {
-    let of_file = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    settings.name.clone().unwrap_or_else(of_file)
+/// The file's name without its extension, which must be a valid name of a sweep.
+fn name_of_file(path: &Path, faults: &mut Vec<Fault>) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    let name = stem.to_string_lossy().into_owned();
+    if stem.to_str().is_none() || !schema::is_name(&name) {
+        let problem = Problem::FileName(name.clone());
+        let fault = Fault::new(Place::File(path.to_owned()), None, "name", problem);
+        faults.push(fault.expected(format_args!("`name = \"...\"` in the file, {}", schema::Kind::Name)));
+    }
+    name
 }
 
 /// A relative path in the file starts at the file's folder, so that an experiment works from any current
@@ -139,10 +146,10 @@ fn origins(layers: &[ParsedLayer], recipe: &ParsedLayer) -> Origins {
 }
 
 /// Every key that has a value. The name has one even where no layer gives it.
-fn resolved(merged: &LayerStack, settings: &Settings, path: &Path) -> Vec<ResolvedKey> {
+fn resolved(merged: &LayerStack, settings: &Settings, name: &str) -> Vec<ResolvedKey> {
     let mut resolved = merged.resolved();
     if settings.name.is_none() {
-        let value = Value::Text(name(settings, path)).to_json();
+        let value = Value::Text(name.to_owned()).to_json();
         resolved.insert(0, ResolvedKey { key: "name".to_owned(), value, layer: Layer::Default });
     }
     resolved

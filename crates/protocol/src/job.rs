@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 
-use crate::{Checkpoint, PROTOCOL_VERSION};
+use crate::{Checkpoint, PROTOCOL_VERSION, path};
 
 /// One group of runs, trained as lanes by one worker; sent as one line of JSON on its input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,10 +16,13 @@ pub struct Job {
     /// The number of threads that the worker may use.
     pub threads: u32,
     /// The user's data folder; `None` for the cache alone.
+    #[serde(with = "path::optional")]
     pub data_dir: Option<PathBuf>,
     /// The folder of the dataset `idx`, if a run trains on it.
+    #[serde(with = "path::optional")]
     pub idx_dir: Option<PathBuf>,
     /// The results folder; checkpoint paths are relative to it.
+    #[serde(with = "path")]
     pub results_dir: PathBuf,
     /// What to record of every run.
     pub record: Record,
@@ -104,7 +107,7 @@ impl Job {
     /// The job as a line of JSON with the protocol's version and a line feed at its end.
     ///
     /// # Errors
-    /// A path that is not UTF-8 has no JSON.
+    /// JSON has no form of the job. No job is known to have that effect.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         let line = LineOut { protocol: PROTOCOL_VERSION.into(), job: self };
         Ok(serde_json::to_string(&line)? + "\n")
@@ -181,9 +184,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_path_that_is_not_utf8_is_an_error_and_no_panic() {
+    fn a_path_that_is_not_utf8_comes_back_too() {
         use std::os::unix::ffi::OsStringExt;
-        let path = std::ffi::OsString::from_vec(b"m\xe4rz".to_vec());
-        assert!(Job { results_dir: path.into(), ..job() }.to_line().is_err());
+        let path = || PathBuf::from(std::ffi::OsString::from_vec(b"/data/m\xe4rz \xff\n".to_vec()));
+        let job = Job { results_dir: path(), data_dir: Some(path()), idx_dir: Some("faces".into()), ..job() };
+        let line = job.to_line().unwrap();
+        assert_eq!(line.find('\n'), Some(line.len() - 1));
+        assert!(line.contains(r#""idx_dir":"faces""#), "{line}");
+        assert_eq!(Job::from_line(&line).unwrap(), job);
     }
 }

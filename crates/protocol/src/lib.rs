@@ -7,6 +7,7 @@ mod frame;
 mod heartbeat;
 mod job;
 mod metric;
+mod path;
 mod segment;
 
 pub use command::Command;

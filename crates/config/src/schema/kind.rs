@@ -123,8 +123,7 @@ impl Kind {
             }
             (Self::Text, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
             (Self::Name, DeValue::String(text)) => {
-                let fits = (1..=MAX_NAME).contains(&text.chars().count()) && !text.contains(char::is_control);
-                fits.then(|| Value::Text(text.to_string())).ok_or(InvalidValue::Range)
+                is_name(text).then(|| Value::Text(text.to_string())).ok_or(InvalidValue::Range)
             }
             (Self::Hidden, DeValue::Array(widths)) => hidden(widths),
             (Self::Hidden, _) => width(toml).map(Value::Width),
@@ -158,6 +157,18 @@ impl fmt::Display for Kind {
             ),
         }
     }
+}
+
+/// Whether a text may be the name of a sweep. Names are printed on terminals, so they have no characters that
+/// end a line, move the cursor or reverse the direction of the text around them.
+pub(crate) fn is_name(text: &str) -> bool {
+    const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
+    const DIRECTIONS: [char; 12] = [
+        '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+        '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+    ];
+    let is_refused = |c: char| c.is_control() || SEPARATORS.contains(&c) || DIRECTIONS.contains(&c);
+    (1..=MAX_NAME).contains(&text.chars().count()) && !text.contains(is_refused)
 }
 
 /// `None` for an integer beyond 128 bits.
@@ -286,7 +297,12 @@ mod tests {
     fn names_stay_on_one_line() {
         assert_eq!(read(Kind::Name, "'lr'"), Ok(Value::Text("lr".into())));
         assert_eq!(read(Kind::Name, "''"), Err(InvalidValue::Range));
-        assert_eq!(read(Kind::Name, "\"a\\nb\""), Err(InvalidValue::Range));
+        for text in ["a\\nb", "\\u001b[31m", "\\u0085", "a\\u2028b", "\\u202eb", "\\u2066b"] {
+            assert_eq!(read(Kind::Name, &format!("\"{text}\"")), Err(InvalidValue::Range), "{text}");
+        }
+        for text in ["gan/lr", "März 2026", "数字", "a\u{0301}", "👩\u{200d}🔬"] {
+            assert_eq!(read(Kind::Name, &format!("'{text}'")), Ok(Value::Text(text.into())), "{text}");
+        }
         assert_eq!(read(Kind::Name, &format!("'{}'", "x".repeat(101))), Err(InvalidValue::Range));
     }
 }

@@ -71,6 +71,42 @@ fn a_name_is_that_of_the_file_unless_one_is_given() {
 }
 
 #[test]
+fn a_name_that_is_taken_from_the_files_is_checked_by_the_same_rule() {
+    let parsed = |path: &Path, text: &str| Experiment::parse(path, text.to_owned(), &LoadOptions::default());
+    let long = format!("{}.toml", "x".repeat(101));
+    for path in ["a\nb.toml", "\u{1b}[31m.toml", "\u{202e}lr.toml", &long] {
+        let told = parsed(Path::new(path), "").unwrap_err().to_string();
+        assert!(
+            told.contains("name: the file's name") && told.contains("`name = \"...\"` in the file"),
+            "{told}"
+        );
+        assert_eq!(parsed(Path::new(path), "name = \"given\"").unwrap().name, "given");
+    }
+    let exact = format!("{}.toml", "é".repeat(100));
+    assert_eq!(parsed(Path::new(&exact), "").unwrap().name.chars().count(), 100);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_not_utf8_needs_a_name_and_nothing_else() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"b\xfccher/m\xe4rz.toml"));
+    let parsed = |text: &str| Experiment::parse(path, text.to_owned(), &LoadOptions::default());
+    assert!(parsed("").unwrap_err().to_string().contains("the file's name \"m\u{fffd}rz\""));
+    let experiment = parsed("name = \"march\"\ndata.dataset = \"idx\"\ndata.path = \"faces\"\n").unwrap();
+    assert_eq!(serde_json::to_value(&experiment).unwrap()["file"], "b\u{fffd}cher/m\u{fffd}rz.toml");
+    assert_eq!(experiment.data_path.unwrap().as_os_str().as_bytes(), b"b\xfccher/faces");
+}
+
+#[test]
+fn empty_variables_count_as_unset() {
+    let variables = [("GANSWEEP_TRAIN__EPOCHS", ""), ("GANSWEEP_NAME", ""), ("GANSWEEP_TRAIN_EPOCHS", "")];
+    let experiment = load_with("", &env(&variables)).unwrap();
+    assert_eq!(experiment, load(""));
+    assert!(experiment.options.env.is_empty());
+}
+
+#[test]
 fn a_later_shorthand_beats_an_earlier_long_key() {
     let experiment = load_with("optimizer.generator.lr = 3e-4", &sets(&["optimizer.lr=1e-3"])).unwrap();
     assert_eq!(experiment.config.optimizer.generator.lr.to_string(), "0.001");
