@@ -10,6 +10,7 @@ mod logging;
 mod migration;
 mod mixed_builds;
 mod mnist;
+mod names_and_folders;
 mod own_images;
 mod sandbox;
 #[path = "../software_driver.rs"]

@@ -17,9 +17,21 @@ pub fn named(name: &str) -> Result<Dataset, AppError> {
     Dataset::from_name(name).ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
 }
 
-/// Makes a dataset available: downloads or generates it into the cache, unless the user's data folder has
-/// it.
+/// Makes a dataset available for training: downloads it into the cache, unless the user's data folder has it.
 pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
+    let location = source.locate(dataset)?;
+    let is_elsewhere = matches!(location, Location::Missing | Location::Found(Found::Cache(_)));
+    if let Some(folder) = source.data_dir.as_ref().filter(|_| is_elsewhere) {
+        observer.observe(Progress::NotInDataFolder { dataset, folder });
+    }
+    let provided = source.provide(dataset, &mut |progress| observer.observe(Progress::Download(&progress)));
+    observer.observe(Progress::DownloadEnded);
+    provided
+}
+
+/// Completes a dataset in the cache, unless the user's data folder has it. Unlike [`provide`], it reports a cache
+/// that cannot be written also for a dataset that does not need it.
+pub fn fetch(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
     if matches!(source.locate(dataset)?, Location::Found(Found::Folder(_))) {
         return Ok(());
     }

@@ -1,10 +1,11 @@
 //! Loads an experiment file, makes its datasets available and expands it into a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataError, DataSource, Location};
+use gansweep_store::Reader;
 
 use tracing::info;
 
@@ -98,7 +99,24 @@ pub(crate) fn provide_data(
     Ok(used_datasets)
 }
 
-/// Whether a dataset is missing, as opposed to damaged. Damaged data must not be silently replaced.
+/// Whether a dataset is missing, as opposed to damaged. Damaged data must not be silently replaced. A dataset that
+/// the cache has no place for is missing too.
 fn is_missing(error: &DataError) -> bool {
-    matches!(error, DataError::Missing { .. } | DataError::Offline(_) | DataError::Download { .. })
+    match error {
+        DataError::Missing { .. } | DataError::Offline { .. } | DataError::Download { .. } => true,
+        DataError::Io { action, .. } => *action == "write",
+        _ => false,
+    }
+}
+
+/// Another experiment file that last recorded a sweep under the name of this experiment. `None` if this file did,
+/// as far as paths and contents tell: a file may be moved, or named from another folder.
+pub(crate) fn other_file(experiment: &Experiment, results: &Path) -> Option<String> {
+    let recorded = Reader::open(results).ok()?.sweep(&experiment.name).ok()?;
+    let same_path = || {
+        let absolute = |path: &Path| std::fs::canonicalize(path).ok();
+        let (before, now) = (absolute(Path::new(&recorded.file)), absolute(&experiment.file));
+        recorded.file == experiment.file.display().to_string() || before.is_some() && before == now
+    };
+    (recorded.source_toml != experiment.source && !same_path()).then_some(recorded.file)
 }

@@ -28,9 +28,15 @@ fn log_progress(progress: &Progress<'_>) {
             trace!(target: "gansweep_data", url = download.url, received = download.received, "downloading");
         }
         Progress::DownloadEnded => trace!(target: "gansweep_data", "no more downloads"),
+        Progress::NotInDataFolder { dataset, folder } => {
+            info!(target: "gansweep_data", dataset = dataset.name(), folder = %folder.display(), "not in the data folder");
+        }
         Progress::FellBack { dataset, fallback, reason } => {
             let (dataset, fallback) = (dataset.name(), fallback.name());
             warn!(target: "gansweep_data", dataset, fallback, %reason, "dataset replaced");
+        }
+        Progress::OtherFile { name, before, now } => {
+            warn!(target: "gansweep_store", name, before, now = %now.display(), "sweep of another file");
         }
         Progress::Planned(plan) => {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();

@@ -46,6 +46,8 @@ pub struct Preview {
     pub workers: usize,
     /// Floating-point operations that are left to train.
     pub training_flops: f64,
+    /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
+    pub other_file: Option<String>,
 }
 
 /// A dataset of the experiment, and whether it is available.
@@ -101,7 +103,9 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let flops =
         |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
     let training_flops = open.iter().zip(&steps).map(flops).sum();
-    Ok(Preview { experiment, plan, data, runs, statuses, groups, workers: slots.len(), training_flops })
+    let other_file = experiment::other_file(&experiment, &request.results);
+    let workers = slots.len();
+    Ok(Preview { experiment, plan, data, runs, statuses, groups, workers, training_flops, other_file })
 }
 
 impl Preview {

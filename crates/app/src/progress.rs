@@ -14,6 +14,13 @@ pub enum Progress<'a> {
     Download(&'a gansweep_data::Progress),
     /// The download has ended or failed. Also sent if there was nothing to download.
     DownloadEnded,
+    /// The user's data folder has no files of a dataset, which is taken from the cache or downloaded.
+    NotInDataFolder {
+        /// The dataset.
+        dataset: Dataset,
+        /// The data folder.
+        folder: &'a Path,
+    },
     /// A dataset is not available and the experiment's fallback is used.
     FellBack {
         /// The dataset in the experiment file.
@@ -22,6 +29,15 @@ pub enum Progress<'a> {
         fallback: Dataset,
         /// Why.
         reason: &'a DataError,
+    },
+    /// Another experiment file has recorded a sweep under the same name. The sweep becomes this experiment's.
+    OtherFile {
+        /// The common name.
+        name: &'a str,
+        /// The file that last recorded the sweep.
+        before: &'a str,
+        /// The file of this experiment.
+        now: &'a Path,
     },
     /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),

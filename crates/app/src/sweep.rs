@@ -55,6 +55,7 @@ pub struct PreparedSweep {
     source: DataSource,
     results: PathBuf,
     execution: ExecutionRequest,
+    real_images: Vec<RealImages>,
 }
 
 /// How a sweep ended.
@@ -91,9 +92,24 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    if let Some(before) = experiment::other_file(&experiment, results) {
+        observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
+    }
     observer.observe(Progress::Planned(&plan));
+    // Reading the images checks them: damaged ones are reported before there is a results folder.
+    let real_images = real_images(&experiment, &plan, &source)?;
     let (results, execution) = (results.clone(), execution.clone());
-    Ok(PreparedSweep { experiment, plan, used_datasets, devices, launcher, source, results, execution })
+    Ok(PreparedSweep {
+        experiment,
+        plan,
+        used_datasets,
+        devices,
+        launcher,
+        source,
+        results,
+        execution,
+        real_images,
+    })
 }
 
 impl PreparedSweep {
@@ -110,7 +126,9 @@ impl PreparedSweep {
         };
         let mut store = Store::open(&self.results)?;
         let request = self.request()?;
-        self.record_real_images(&mut store)?;
+        for images in &self.real_images {
+            store.put_real_images(images)?;
+        }
         let parts = SweepParts {
             searcher: &mut PlannedRuns::new(self.plan.runs.clone()),
             pruner: &mut NeverPrune,
@@ -177,25 +195,24 @@ impl PreparedSweep {
         let results = self.results.display().to_string();
         Call { profile, sets, variables, results, data_dir, devices, jobs, fuse }
     }
+}
 
-    /// Records one grid of real images per dataset, with the geometry of the sample grids.
-    fn record_real_images(&self, store: &mut Store) -> Result<(), AppError> {
-        let runs = self.plan.runs.iter();
-        let datasets: BTreeMap<Dataset, &DatasetSpec> =
-            runs.map(|run| (run.config.data.dataset, &run.spec)).collect();
-        let (rows, cols) = (self.experiment.record.grid_rows, self.experiment.record.grid_cols);
-        for (dataset, spec) in datasets {
-            let images = self.source.load_planned(dataset, spec)?;
-            let (png, geometry) = real_grid(&images, rows, cols)?;
-            store.put_real_images(&RealImages {
-                dataset,
-                data_fingerprint: spec.fingerprint.clone(),
-                geometry,
-                png,
-            })?;
-        }
-        Ok(())
-    }
+/// One grid of real images per dataset, with the geometry of the sample grids.
+fn real_images(
+    experiment: &Experiment,
+    plan: &Plan,
+    source: &DataSource,
+) -> Result<Vec<RealImages>, AppError> {
+    let runs = plan.runs.iter();
+    let datasets: BTreeMap<Dataset, &DatasetSpec> =
+        runs.map(|run| (run.config.data.dataset, &run.spec)).collect();
+    let (rows, cols) = (experiment.record.grid_rows, experiment.record.grid_cols);
+    let grid = |(dataset, spec): (Dataset, &DatasetSpec)| {
+        let images = source.load_planned(dataset, spec)?;
+        let (png, geometry) = real_grid(&images, rows, cols)?;
+        Ok(RealImages { dataset, data_fingerprint: spec.fingerprint.clone(), geometry, png })
+    };
+    datasets.into_iter().map(grid).collect()
 }
 
 /// The launcher for those devices.

@@ -3,7 +3,7 @@
 use gansweep_config::{Dataset, DatasetSpec};
 
 use crate::{
-    DataError, DataSource, Images, Location, Progress, Split,
+    DataError, DataSource, Found, Images, Location, Progress, Split,
     idx_folder::IdxFolder,
     published::{FASHION_MNIST, KMNIST, MNIST},
     reader::Reader,
@@ -55,6 +55,19 @@ impl DataSource {
     /// files that were complete, and no partial file.
     pub fn fetch(&self, dataset: Dataset, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
         reader(dataset).fetch(self, progress)
+    }
+
+    /// Makes a dataset available for [`load`](Self::load): nothing is done if the user's folder has it, else it
+    /// is completed in the cache. `strokes` need no cache.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`locate`](Self::locate) and [`fetch`](Self::fetch).
+    pub fn provide(&self, dataset: Dataset, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        match self.locate(dataset)? {
+            Location::Found(Found::Folder(_)) => Ok(()),
+            _ => reader(dataset).provide(self, progress),
+        }
     }
 
     /// Loads one split of a dataset and checks it against the published digests. Downloads nothing. `strokes`

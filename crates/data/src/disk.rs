@@ -6,25 +6,33 @@ use std::{
     path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
-use gansweep_base::file;
+use gansweep_base::{file, untrusted};
 
-use crate::{DataError, IdxFault, declaration::FileSpec, idx, names::Kind};
+use crate::{DataError, IdxFault, declaration::FileSpec, error::Origin, gzip::Content, idx, names::Kind};
 
-/// The uncompressed bytes of a file, not checked; of more than a sound file has, only one byte more.
-pub(crate) fn read(path: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
+/// Opens a file, plain or compressed, whatever its name says: files are renamed. Anything but a regular file is
+/// an error, so that a FIFO or a device in a file's place is neither waited for nor read for ever.
+pub(crate) fn open(path: &Path) -> io::Result<Content<File>> {
+    Content::of(untrusted::open_regular(path)?)
+}
+
+/// The uncompressed bytes of a file, not checked; if it is longer than a sound file, only one byte more.
+pub(crate) fn read(path: &Path, spec: &FileSpec, origin: Origin) -> Result<Vec<u8>, DataError> {
     let failed = |source| DataError::Io { action: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    if path.extension().is_some_and(|extension| extension == "gz") {
-        let refused = |fault| DataError::idx(path, spec.dataset, fault);
-        return gunzip(file, spec).map_err(|error| refused(IdxFault::Gzip(error.to_string())));
-    }
-    read_bounded(file, spec).map_err(failed)
+    let content = open(path).map_err(failed)?;
+    let is_compressed = content.is_compressed();
+    read_bounded(content, spec).map_err(|error| match is_compressed {
+        true => DataError::idx(path, spec.dataset, IdxFault::Gzip(error.to_string()), origin),
+        false => failed(error),
+    })
 }
 
 /// Decompresses at most one byte more than a sound file has, so that no archive can fill the memory.
 pub(crate) fn gunzip(compressed: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {
-    read_bounded(MultiGzDecoder::new(compressed), spec)
+    match Content::of(compressed)? {
+        Content::Gzip(members) => read_bounded(members, spec),
+        Content::Plain(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it has no gzip header")),
+    }
 }
 
 /// Checks uncompressed bytes: first the format, whose faults are more specific, then the digest. Returns the
@@ -41,9 +49,9 @@ pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
 }
 
-/// Writes a file atomically; creates its folder.
+/// Writes a file of the cache atomically; creates its folder.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let written = file::make_folder_of(path).and_then(|()| file::write(path, bytes));
+    let written = file::make_folder_of(path).and_then(|()| file::replace(path, bytes));
     written.map_err(|source| DataError::Io { action: "write", path: path.to_owned(), source })
 }
 

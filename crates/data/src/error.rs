@@ -15,9 +15,10 @@ use crate::IdxFault;
 pub enum DataError {
     /// A file is not the published file of its dataset.
     #[error(
-        "{path}: no file of {name}: {fault}; delete the file and run `gansweep data fetch {name}`",
+        "{path}: no file of {name}: {fault}; {remedy}",
         path = path.display(),
-        name = dataset.name()
+        name = dataset.name(),
+        remedy = origin.remedy(*dataset)
     )]
     Idx {
         /// The file.
@@ -26,6 +27,8 @@ pub enum DataError {
         dataset: Dataset,
         /// What is wrong with the content.
         fault: IdxFault,
+        /// Where the file was found.
+        origin: Origin,
     },
     /// The operating system reports an error.
     #[error("{path}: cannot {action}: {source}", path = path.display())]
@@ -37,16 +40,16 @@ pub enum DataError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The user's data folder does not exist.
+    /// The user's data folder does not exist or is not a folder.
     #[error(
-        "{path}: the data folder does not exist; correct --data-dir or GANSWEEP_DATA_DIR, or leave it out",
+        "{path}: the data folder does not exist or is not a folder; correct --data-dir or GANSWEEP_DATA_DIR, or leave it out",
         path = .0.display()
     )]
     NoDataDir(PathBuf),
     /// A folder has some files of a dataset, but not all.
     #[error(
-        "{folder}: {names} of {dataset} missing (each as such or with .gz); \
-         add what is missing, or delete the rest and run `gansweep data fetch {dataset}`",
+        "{folder}: {names} of {dataset} missing (each as such or with .gz); add the missing files, or leave \
+         --data-dir and GANSWEEP_DATA_DIR out to take {dataset} from the cache or to download it",
         folder = folder.display(),
         names = missing.join(", "),
         dataset = dataset.name()
@@ -155,18 +158,26 @@ pub enum DataError {
     Changed(PathBuf),
     /// A download is needed but forbidden.
     #[error(
-        "{name} would have to be downloaded, but GANSWEEP_OFFLINE is set; unset it, \
-         point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
+        "{name} is not on this machine (looked in {places}) and would have to be downloaded, but GANSWEEP_OFFLINE \
+         is set; unset it, point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
          or train on the built-in digits with `fallback = \"strokes\"` under `[data]`",
-        name = .0.name()
+        name = dataset.name(),
+        places = Places(looked_in)
     )]
-    Offline(Dataset),
+    Offline {
+        /// The dataset.
+        dataset: Dataset,
+        /// The folders that were searched.
+        looked_in: Vec<PathBuf>,
+    },
     /// No mirror has the file.
     #[error(
-        "{file} of {name} could not be downloaded: {attempts}; try again later, \
+        "{file} of {name} is not on this machine (looked in {places}) and could not be downloaded: {attempts}; \
+         try again later, \
          point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
          or train on the built-in digits with `fallback = \"strokes\"` under `[data]`",
         name = dataset.name(),
+        places = Places(looked_in),
         attempts = Attempts(attempts)
     )]
     Download {
@@ -176,6 +187,8 @@ pub enum DataError {
         file: &'static str,
         /// The attempts, in order.
         attempts: Vec<Attempt>,
+        /// The folders that were searched.
+        looked_in: Vec<PathBuf>,
     },
     /// The drawn images differ from those of other machines.
     #[error(
@@ -207,9 +220,37 @@ pub struct Attempt {
     pub problem: String,
 }
 
+/// Where a dataset file was found. The way out of a damaged file depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In the user's data folder, in which this program changes nothing.
+    DataFolder,
+    /// In the cache.
+    Cache,
+}
+
+impl Origin {
+    fn remedy(self, dataset: Dataset) -> String {
+        let name = dataset.name();
+        match self {
+            Self::DataFolder => format!(
+                "put the published file in its place, or leave --data-dir and GANSWEEP_DATA_DIR out to take {name} from \
+                 the cache or to download it; for images of your own, `dataset = \"idx\"`"
+            ),
+            Self::Cache => format!("`gansweep data fetch {name}` downloads it again"),
+        }
+    }
+}
+
 impl DataError {
-    pub(crate) fn idx(path: &Path, dataset: Dataset, fault: IdxFault) -> Self {
-        Self::Idx { path: path.to_owned(), dataset, fault }
+    pub(crate) fn idx(path: &Path, dataset: Dataset, fault: IdxFault, origin: Origin) -> Self {
+        Self::Idx { path: path.to_owned(), dataset, fault, origin }
+    }
+
+    /// Something that has the name of a file and is none.
+    pub(crate) fn not_a_file(path: PathBuf) -> Self {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        Self::Io { action: "read", path, source }
     }
 }
 

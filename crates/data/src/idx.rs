@@ -4,6 +4,7 @@
 //! as a `u32`) and the data. No header field is trusted: each is compared with what the dataset may have, and
 //! with the length of the file.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use gansweep_config::ImageShape;
@@ -180,6 +181,15 @@ pub(crate) enum ReadError {
     Fault(IdxFault),
 }
 
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "it cannot be read: {error}"),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -272,6 +282,27 @@ pub(crate) fn read_any_labels(mut source: impl Read) -> Result<Vec<u8>, ReadErro
     let [count] = read_words(&mut source, &mut bytes)?;
     read_body(source, &mut bytes, count as usize)?;
     Ok(bytes)
+}
+
+/// What a header says: `60000 images of 28 x 28`, `10000 labels`, `4 dimensions: 5 x 3 x 8 x 8`.
+pub(crate) fn describe(mut source: impl Read) -> Result<String, ReadError> {
+    let mut bytes = Vec::new();
+    let [magic] = read_words(&mut source, &mut bytes)?;
+    Ok(match magic {
+        LABELS_MAGIC => {
+            let [count] = read_words(&mut source, &mut bytes)?;
+            format!("{count} labels")
+        }
+        IMAGES_MAGIC => {
+            let [count, rows, cols] = read_words(&mut source, &mut bytes)?;
+            format!("{count} images of {rows} x {cols}")
+        }
+        CHANNELS_MAGIC => {
+            let dimensions: [u32; 4] = read_words(&mut source, &mut bytes)?;
+            format!("4 dimensions: {}", dimensions.map(|length| length.to_string()).join(" x "))
+        }
+        other => return Err(IdxFault::NoImages(other).into()),
+    })
 }
 
 /// Reads `WORDS` words of a header, appends them to `bytes`, and returns them.

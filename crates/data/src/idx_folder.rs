@@ -7,16 +7,16 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
-use flate2::read::MultiGzDecoder;
 use gansweep_base::digest::sha256;
 use gansweep_config::{DatasetSpec, ImageShape};
 
 use crate::{
-    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
+    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split, disk,
+    gzip::Content,
     idx::{self, AnyImages, LABELS_HEADER, ReadError},
     names::{self, Kind},
     reader::Reader,
@@ -124,7 +124,7 @@ impl Folder {
 
     fn train(&self) -> Result<Part, DataError> {
         match images_in(&self.path, Split::Train) {
-            Some(path) => Part::read(path, self.labels(Split::Train)),
+            Some(path) => Part::read(path, self.labels(Split::Train)?),
             // The file was removed after the folder was found.
             None => Err(DataError::Changed(self.path.clone())),
         }
@@ -133,7 +133,7 @@ impl Folder {
     /// The test split, which must match the training split in shape and labels.
     fn test(&self, train: &Part) -> Result<Option<Part>, DataError> {
         let Some(path) = images_in(&self.path, Split::Test) else { return Ok(None) };
-        let test = Part::read(path, self.labels(Split::Test))?;
+        let test = Part::read(path, self.labels(Split::Test)?)?;
         if test.shape != train.shape {
             return Err(DataError::Shapes {
                 train: train.path.clone(),
@@ -158,8 +158,14 @@ impl Folder {
         }
     }
 
-    fn labels(&self, split: Split) -> Option<PathBuf> {
-        names::find(&self.path, names::published(split, Kind::Labels))
+    /// The file of labels, if there is one. Labels that cannot be read must not count as none, since the classes
+    /// would be others.
+    fn labels(&self, split: Split) -> Result<Option<PathBuf>, DataError> {
+        let name = names::published(split, Kind::Labels);
+        match names::find_unusable(&self.path, name) {
+            Some(path) => Err(DataError::not_a_file(path)),
+            None => Ok(names::find(&self.path, name)),
+        }
     }
 }
 
@@ -225,15 +231,13 @@ fn images_names(split: Split) -> [String; 2] {
     [name.to_owned(), name.replace("idx3", "idx4")]
 }
 
-/// Reads a file, plain or `.gz`.
-fn open<T>(path: &Path, read: impl FnOnce(Box<dyn Read>) -> Result<T, ReadError>) -> Result<T, DataError> {
+/// Reads a file, plain or compressed.
+fn open<T>(path: &Path, read: impl FnOnce(Content<File>) -> Result<T, ReadError>) -> Result<T, DataError> {
     let failed = |source: io::Error| DataError::Io { action: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let compressed = path.extension().is_some_and(|extension| extension == "gz");
-    let bytes: Box<dyn Read> =
-        if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(io::BufReader::new(file)) };
-    read(bytes).map_err(|error| match error {
-        ReadError::Io(error) if compressed => refused(path, IdxFault::Gzip(error.to_string())),
+    let content = disk::open(path).map_err(failed)?;
+    let is_compressed = content.is_compressed();
+    read(content).map_err(|error| match error {
+        ReadError::Io(error) if is_compressed => refused(path, IdxFault::Gzip(error.to_string())),
         ReadError::Io(error) => failed(error),
         ReadError::Fault(fault) => refused(path, fault),
     })

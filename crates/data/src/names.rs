@@ -23,10 +23,21 @@ pub(crate) const fn published(split: Split, kind: Kind) -> &'static str {
     }
 }
 
-/// The file of that published name in `folder`; `None` when it is there in no spelling. Of several the
-/// first in the order of [`spellings`].
+/// The file with that published name in `folder`; of several spellings the first in the order of [`spellings`].
+/// Some unpackers make a folder for each file, with the file's name and the file in it.
 pub(crate) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    spellings(name).into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    let spellings = spellings(name);
+    let plain = spellings.iter().map(|name| folder.join(name));
+    let folders = spellings.iter().map(|name| folder.join(name));
+    let nested = folders.flat_map(|folder| spellings.each_ref().map(|name| folder.join(name)));
+    plain.chain(nested).find(|path| path.is_file())
+}
+
+/// Something that has the name of a file in `folder` and is not one: a FIFO, a link that leads nowhere, an empty
+/// folder.
+pub(crate) fn find_unusable(folder: &Path, name: &str) -> Option<PathBuf> {
+    let mut paths = spellings(name).into_iter().map(|name| folder.join(name));
+    if find(folder, name).is_some() { None } else { paths.find(|path| path.symlink_metadata().is_ok()) }
 }
 
 /// `train-images-idx3-ubyte` and `train-images.idx3-ubyte`, as archives unpack it on some systems, each
@@ -57,5 +68,21 @@ mod tests {
         fs::remove_file(folder.path().join(name)).unwrap();
         fs::create_dir(folder.path().join(name)).unwrap();
         assert_eq!(find(folder.path(), name), Some(folder.path().join(format!("{name}.gz"))));
+    }
+
+    #[test]
+    fn a_file_in_a_folder_with_its_name_is_found_and_an_empty_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "t10k-labels-idx1-ubyte";
+        let nested = folder.path().join("t10k-labels.idx1-ubyte");
+        assert_eq!(find_unusable(folder.path(), name), None);
+        fs::create_dir(&nested).unwrap();
+        assert_eq!(
+            (find(folder.path(), name), find_unusable(folder.path(), name)),
+            (None, Some(nested.clone()))
+        );
+        fs::write(nested.join("t10k-labels-idx1-ubyte.gz"), "").unwrap();
+        assert_eq!(find(folder.path(), name), Some(nested.join("t10k-labels-idx1-ubyte.gz")));
+        assert_eq!(find_unusable(folder.path(), name), None);
     }
 }

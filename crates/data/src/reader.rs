@@ -19,6 +19,11 @@ pub(crate) trait Reader: Sync {
     /// Completes and checks the files in the cache. The user's folders are not used.
     fn fetch(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError>;
 
+    /// Makes the dataset available for [`load`](Self::load), in the cache if it has to be downloaded.
+    fn provide(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        self.fetch(source, progress)
+    }
+
     /// Loads and checks one split; it has no images if the dataset does not have it. Downloads nothing.
     fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError>;
 

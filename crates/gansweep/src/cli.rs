@@ -55,8 +55,8 @@ pub(crate) enum Command {
 /// The results folder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ResultsArgs {
-    /// Folder of the database, the checkpoints and the reports.
-    #[arg(long, value_name = "DIR", env = "GANSWEEP_RESULTS", default_value = "results")]
+    /// Folder of the database, the checkpoints and the reports; `GANSWEEP_RESULTS` if not given.
+    #[arg(long, value_name = "DIR", default_value_os_t = results_folder())]
     pub(crate) results: PathBuf,
 }
 
@@ -72,8 +72,8 @@ pub(crate) struct ExperimentArgs {
     /// Apply the overrides in the file's `[profile.NAME]` section.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Folder with dataset files.
-    #[arg(long, value_name = "DIR", env = "GANSWEEP_DATA_DIR")]
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
@@ -261,8 +261,8 @@ pub(crate) struct DataArgs {
     /// `mnist`, `fashion-mnist`, `kmnist`, `strokes`, or `idx` with --path.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Folder with dataset files.
-    #[arg(long, value_name = "DIR", env = "GANSWEEP_DATA_DIR")]
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Folder of the dataset `idx`: your own images as IDX files.
     #[arg(long, value_name = "DIR")]
@@ -336,4 +336,11 @@ fn parse_fuse(text: &str) -> Result<u32, String> {
             Ok(lanes) => Ok(lanes),
         },
     }
+}
+
+/// `GANSWEEP_RESULTS`, or `results`. Clap would take an empty variable for an empty path and refuse it, and an
+/// empty variable counts as unset.
+fn results_folder() -> PathBuf {
+    let variable = std::env::var_os("GANSWEEP_RESULTS").filter(|folder| !folder.is_empty());
+    variable.map_or_else(|| "results".into(), PathBuf::from)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
+use std::path::Path;
 
 use comfy_table::{CellAlignment, Table};
 use gansweep_base::text;
@@ -17,6 +18,16 @@ pub(crate) fn error(message: &impl Display) {
 pub(crate) fn warning(message: &impl Display) {
     let tag = if stderr().is_terminal() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
     eprintln!("{tag}: {message}");
+}
+
+/// The notice that a sweep becomes that of another experiment file.
+pub(crate) fn other_file(name: &str, before: &str, now: &Path) -> String {
+    format!(
+        "sweep {name} was last recorded from {before}, and {} has other content: the sweep and its page become those of \
+         this file, and runs that it does not have stay in the database alone; give one of the files another `name` \
+         to keep both sweeps",
+        now.display()
+    )
 }
 
 /// A table without borders. Columns of numbers are right-aligned.

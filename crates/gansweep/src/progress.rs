@@ -47,6 +47,12 @@ impl Observer for Display {
                 "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()
             )),
+            Progress::NotInDataFolder { dataset, folder } => self.print(&format!(
+                "{} has no files of {}: using the cache",
+                folder.display(),
+                dataset.name()
+            )),
+            Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::WaitingForResults { results, holder } => {
                 self.print(&format!("{} is in use by {holder}; waiting for it", results.display()));
             }

@@ -98,7 +98,7 @@ fn from_any(
             }
         }
     }
-    Err(DataError::Download { dataset: file.dataset, file: file.name(), attempts })
+    Err(DataError::Download { dataset: file.dataset, file: file.name(), attempts, looked_in: Vec::new() })
 }
 
 /// The checked uncompressed bytes, or why this mirror failed.

@@ -157,3 +157,31 @@ fn test_images_must_be_like_training_images() {
     own.put("t10k-images-idx3-ubyte", &idx_file(&[2, 4, 5]));
     own.refused(&["1 x 4 x 5", "3 x 4 x 5", "t10k-images-idx3-ubyte"]);
 }
+
+#[test]
+fn the_content_says_whether_a_file_is_compressed() {
+    let own = Own::colour();
+    let before = own.spec();
+    let (images, values) = (idx_file(&[7, 3, 4, 5]), labels(&[0, 2, 1, 0, 2, 2, 0]));
+    own.remove("train-images-idx3-ubyte");
+    own.put("train-images-idx3-ubyte.gz", &images);
+    own.put("train-labels-idx1-ubyte", &gzip(&values));
+    assert_eq!(own.spec(), before, "a plain file named .gz, and a compressed one without");
+    own.put(
+        "train-images-idx3-ubyte.gz",
+        &[&gzip(&images[..50])[..], &gzip(&images[50..]), &[0; 512]].concat(),
+    );
+    own.put("train-labels-idx1-ubyte", &[&gzip(&values)[..], b"trailing"].concat());
+    assert_eq!(own.spec(), before, "members, padding and trailing bytes");
+    let longer = [&images[..], &[0]].concat();
+    own.put("train-images-idx3-ubyte.gz", &gzip(&longer));
+    own.refused(&["train-images-idx3-ubyte.gz", "goes on after the 440 bytes"]);
+}
+
+#[test]
+fn a_device_in_a_files_place_is_not_read() {
+    let own = Own::colour();
+    own.remove("train-labels-idx1-ubyte");
+    std::os::unix::fs::symlink("/dev/zero", own.0.path().join("train-labels-idx1-ubyte")).unwrap();
+    own.refused(&["train-labels-idx1-ubyte", "not a regular file"]);
+}

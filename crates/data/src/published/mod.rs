@@ -19,6 +19,7 @@ use crate::{
     declaration::{Declaration, FileSpec},
     disk,
     download::{self, Timeouts},
+    error::Origin,
     names::{self, Kind},
     reader::Reader,
     strokes::STROKES,
@@ -29,15 +30,20 @@ static KNOWN: [&Declaration; 4] = [&MNIST, &FASHION_MNIST, &KMNIST, &STROKES];
 
 impl Declaration {
     /// Reads and checks one split from the files in a folder.
-    pub(crate) fn read(&self, folder: &Path, split: Split) -> Result<Images, DataError> {
-        let pixels = read_file(folder, &self.file(split, Kind::Images))?;
-        let labels = read_file(folder, &self.file(split, Kind::Labels))?;
+    pub(crate) fn read(&self, folder: &Path, split: Split, origin: Origin) -> Result<Images, DataError> {
+        let pixels = read_file(folder, &self.file(split, Kind::Images), origin)?;
+        let labels = read_file(folder, &self.file(split, Kind::Labels), origin)?;
         let labels = labels.into_iter().map(u16::from).collect();
         Ok(Images { shape: self.image, count: self.part(split).count, pixels, labels })
     }
 
     fn cache_folder(&self, source: &DataSource) -> PathBuf {
         source.cache_dir.join(self.dataset.name())
+    }
+
+    /// The folders that are searched, for messages.
+    fn searched(&self, source: &DataSource) -> Vec<PathBuf> {
+        source.data_dir.iter().cloned().chain([self.cache_folder(source)]).collect()
     }
 
     /// Downloads missing and broken files from the mirrors into the cache.
@@ -49,29 +55,33 @@ impl Declaration {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), DataError> {
         let folder = self.cache_folder(source);
-        let unsound = |file: &FileSpec| read_file(&folder, file).is_err();
+        let unsound = |file: &FileSpec| read_file(&folder, file, Origin::Cache).is_err();
         let wanted: Vec<_> = self.files().into_iter().filter(unsound).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         if source.offline {
-            return Err(DataError::Offline(self.dataset));
+            return Err(DataError::Offline { dataset: self.dataset, looked_in: self.searched(source) });
         }
-        download::fetch(&folder, &wanted, mirrors, agent, progress)
+        download::fetch(&folder, &wanted, mirrors, agent, progress).map_err(|error| match error {
+            DataError::Download { dataset, file, attempts, .. } => {
+                DataError::Download { dataset, file, attempts, looked_in: self.searched(source) }
+            }
+            error => error,
+        })
     }
 
-    /// The folder of the files in the user's data folder: one named after the dataset, torchvision's,
-    /// or else one whose content tells that it is this dataset's.
+    /// The folder of the dataset's files in the user's data folder. Folders that may have files of any dataset,
+    /// which all have the same names, are recognised by their content.
     fn in_data_dir(&self, root: &Path) -> Result<Option<PathBuf>, DataError> {
         if !root.is_dir() {
             return Err(DataError::NoDataDir(root.to_owned()));
         }
-        let own = [root.join(self.dataset.name()), root.join(self.torchvision).join("raw")];
-        // Files in these have the same names for every dataset.
-        let shared = [root.to_owned(), root.join("raw")];
+        let (own, shared) = self.layouts(root);
         for folder in own.iter().chain(&shared) {
             let missing = self.missing_files(folder);
             if missing.len() == self.files().len() {
+                self.refuse_unusable(folder)?;
                 continue;
             }
             if shared.contains(folder) && self.identify(folder)?.is_some_and(|other| other != self.dataset) {
@@ -80,9 +90,28 @@ impl Declaration {
             if missing.is_empty() {
                 return Ok(Some(folder.clone()));
             }
+            self.refuse_unusable(folder)?;
             return Err(DataError::Incomplete { folder: folder.clone(), dataset: self.dataset, missing });
         }
         Ok(None)
+    }
+
+    /// The folders in the user's data folder that may have the files: those of this dataset, named as in the cache
+    /// or as torchvision names them, and those that any dataset may be in.
+    fn layouts(&self, root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let named = root.join(self.dataset.name());
+        let torchvision = Path::new(self.torchvision);
+        let mut own = vec![named.clone(), root.join(torchvision).join("raw"), root.join(torchvision)];
+        own.extend([named.join("raw"), named.join(torchvision).join("raw")]);
+        (own, vec![root.to_owned(), root.join("raw")])
+    }
+
+    /// Reports what has the name of a file and is not one: the user may think that it is used.
+    fn refuse_unusable(&self, folder: &Path) -> Result<(), DataError> {
+        match self.files().iter().find_map(|file| names::find_unusable(folder, file.name())) {
+            Some(path) => Err(DataError::not_a_file(path)),
+            None => Ok(()),
+        }
     }
 
     fn missing_files(&self, folder: &Path) -> Vec<&'static str> {
@@ -96,14 +125,14 @@ impl Declaration {
         for split in [Split::Test, Split::Train] {
             let spec = self.file(split, Kind::Labels);
             let Some(path) = names::find(folder, spec.name()) else { continue };
-            let bytes = disk::read(&path, &spec)?;
+            let bytes = disk::read(&path, &spec, Origin::DataFolder)?;
             let found = sha256(&bytes);
             let is = |other: &&&Self| other.file(split, Kind::Labels).digest.hex() == found;
             return match KNOWN.iter().find(is) {
                 Some(other) => Ok(Some(other.dataset)),
                 None => disk::check(&bytes, &spec)
                     .map(|_| Some(self.dataset))
-                    .map_err(|fault| DataError::idx(&path, self.dataset, fault)),
+                    .map_err(|fault| DataError::idx(&path, self.dataset, fault, Origin::DataFolder)),
             };
         }
         Ok(None)
@@ -137,20 +166,21 @@ impl Reader for Declaration {
 
     fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
         match self.locate(source)? {
-            Location::Found(Found::Folder(folder) | Found::Cache(folder)) => self.read(&folder, split),
+            Location::Found(Found::Folder(folder)) => self.read(&folder, split, Origin::DataFolder),
+            Location::Found(Found::Cache(folder)) => self.read(&folder, split, Origin::Cache),
             Location::Found(Found::BuiltIn) | Location::Missing => {
-                let looked_in = source.data_dir.iter().cloned().chain([self.cache_folder(source)]).collect();
-                Err(DataError::Missing { dataset: self.dataset, looked_in })
+                Err(DataError::Missing { dataset: self.dataset, looked_in: self.searched(source) })
             }
         }
     }
 }
 
 /// The checked pixels or labels of one file.
-fn read_file(folder: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
+fn read_file(folder: &Path, spec: &FileSpec, origin: Origin) -> Result<Vec<u8>, DataError> {
     let path = names::find(folder, spec.name()).unwrap_or_else(|| folder.join(spec.name()));
-    let mut bytes = disk::read(&path, spec)?;
-    let start = disk::check(&bytes, spec).map_err(|fault| DataError::idx(&path, spec.dataset, fault))?;
+    let mut bytes = disk::read(&path, spec, origin)?;
+    let start =
+        disk::check(&bytes, spec).map_err(|fault| DataError::idx(&path, spec.dataset, fault, origin))?;
     bytes.drain(..start);
     Ok(bytes)
 }

@@ -129,10 +129,12 @@ fn files_of_no_known_dataset_are_refused_by_name_digest_and_way_out() {
         "data/t10k-labels-idx1-ubyte",
         "SHA-256",
         "ff7bcfd4",
-        "delete the file",
-        "gansweep data fetch mnist",
+        "leave --data-dir and GANSWEEP_DATA_DIR out",
+        "dataset = \"idx\"",
     ];
     assert_says(&error.to_string(), &parts);
+    // Deleting the file would lead to another error, that it is missing.
+    assert!(!error.to_string().contains("delete"), "{error}");
 }
 
 #[test]
@@ -268,4 +270,118 @@ fn mnist_loads_from_dotted_names_in_a_folder_called_raw() {
     assert_eq!(place.source.load(Dataset::Mnist, Split::Test).unwrap().labels[..3], [7, 2, 1]);
     // The content says whose they are.
     assert_eq!(place.source.locate(Dataset::Kmnist).unwrap(), Location::Missing);
+}
+
+#[test]
+fn every_known_layout_is_found() {
+    for layout in ["mnist", "MNIST/raw", "MNIST", "mnist/raw", "mnist/MNIST/raw"] {
+        for (dotted, suffix, nested) in [
+            (false, "", false),
+            (true, "", false),
+            (false, ".gz", false),
+            (true, ".gz", false),
+            (true, "", true),
+        ] {
+            let place = Place::new();
+            for file in MNIST.files() {
+                let name = if dotted { file.name().replace("-idx", ".idx") } else { file.name().to_owned() };
+                let folder = if nested { format!("{layout}/{name}") } else { layout.to_owned() };
+                let name = if nested { file.name() } else { &name };
+                place.put(&format!("data/{folder}/{name}{suffix}"), b"");
+            }
+            let found = Location::Found(Found::Folder(place.path("data").join(layout)));
+            assert_eq!(place.source.locate(Dataset::Mnist).unwrap(), found, "{layout}, {dotted}, {suffix}");
+            assert_eq!(place.source.locate(Dataset::Kmnist).unwrap(), Location::Missing);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_regular_file_is_neither_passed_over_nor_waited_for() {
+    let place = Place::new();
+    place.put_all("data/mnist");
+    let path = place.path("data/mnist/t10k-labels-idx1-ubyte");
+    let refused = || place.source.locate(Dataset::Mnist).unwrap_err().to_string();
+    fs::remove_file(&path).unwrap();
+    symlink("/dev/zero", &path).unwrap();
+    assert_says(&refused(), &["data/mnist/t10k-labels-idx1-ubyte", "not a regular file"]);
+    fs::remove_file(&path).unwrap();
+    symlink("/nowhere", &path).unwrap();
+    assert_says(&refused(), &["data/mnist/t10k-labels-idx1-ubyte"]);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_says(&refused(), &["data/mnist/t10k-labels-idx1-ubyte"]);
+    // In the cache nobody has named it, and it counts as missing.
+    place.put_all("cache/kmnist");
+    let path = place.path("cache/kmnist/t10k-labels-idx1-ubyte");
+    fs::remove_file(&path).unwrap();
+    symlink("/dev/zero", &path).unwrap();
+    assert_eq!(place.source.locate(Dataset::Kmnist).unwrap(), Location::Missing);
+}
+
+#[test]
+fn the_way_out_of_a_broken_file_depends_on_whose_it_is() {
+    let place = Place::new();
+    place.put_all("cache/mnist");
+    assert_says(&place.load_error(), &["cache/mnist", "`gansweep data fetch mnist` downloads it again"]);
+    place.put_all("data/mnist");
+    let message = place.load_error();
+    assert_says(&message, &["data/mnist", "leave --data-dir and GANSWEEP_DATA_DIR out"]);
+    assert!(!message.contains("data fetch"), "{message}");
+}
+
+#[test]
+fn what_forbids_a_download_names_the_folders_that_were_searched() {
+    let place = Place::new();
+    let message = place.source.provide(Dataset::Mnist, &mut |_| ()).unwrap_err().to_string();
+    let data = place.path("data").display().to_string();
+    assert_says(&message, &[&data, "cache/mnist", "GANSWEEP_OFFLINE"]);
+}
+
+#[test]
+fn strokes_need_no_cache() {
+    let place = Place::new();
+    for cache_dir in ["/proc/x", "/dev/null/cache"] {
+        let source = DataSource { cache_dir: cache_dir.into(), ..place.source.clone() };
+        source.provide(Dataset::Strokes, &mut |_| ()).unwrap();
+        let fetched = source.fetch(Dataset::Strokes, &mut |_| ());
+        assert!(matches!(fetched, Err(DataError::Io { action: "write", .. })));
+    }
+}
+
+#[test]
+fn a_data_folder_says_what_else_is_in_it() {
+    let place = Place::new();
+    place.put("data/emnist-letters-train-images-idx3-ubyte", &idx::encode_images(MNIST.image, &[0; 2 * 784]));
+    place.put("data/gzip/emnist-letters-train-labels-idx1-ubyte.gz", &idx::encode_labels(&[1, 2, 3]));
+    place.put("data/notes.txt", b"");
+    place.put("data/broken-idx3-ubyte", b"text");
+    place.put_all("data/kmnist");
+    symlink("/dev/zero", place.path("data/zero-idx3-ubyte")).unwrap();
+    let files = place.source.other_files();
+    let said = files.iter().map(|file| {
+        let name = file.path.strip_prefix(place.path("data")).unwrap().display().to_string();
+        format!("{name}: {}", file.content)
+    });
+    let said: Vec<String> = said.collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said[0].starts_with("broken-idx3-ubyte: it starts with 0x74657874"), "{said:?}");
+    assert_eq!(said[1], "emnist-letters-train-images-idx3-ubyte: 2 images of 28 x 28");
+    assert_eq!(said[2], "gzip/emnist-letters-train-labels-idx1-ubyte.gz: 3 labels");
+}
+
+/// Files of EMNIST that were given MNIST's names.
+#[test]
+fn files_of_another_dataset_under_known_names_are_told_too() {
+    let place = Place::new();
+    let images = idx::encode_images(MNIST.image, &[0; 2 * 784]);
+    let labels = idx::encode_labels(&[26; 2]);
+    place.put("data/train-images-idx3-ubyte", &images);
+    place.put("data/t10k-images-idx3-ubyte", &images);
+    place.put("data/train-labels-idx1-ubyte", &labels);
+    place.put("data/t10k-labels-idx1-ubyte", &labels);
+    let error = place.source.locate(Dataset::Mnist).unwrap_err().to_string();
+    let parts = ["data/t10k-labels-idx1-ubyte", "promises 2 labels, expected 10000", "dataset = \"idx\""];
+    assert_says(&error, &parts);
+    assert_eq!(place.source.other_files().len(), 4);
 }

@@ -6,8 +6,8 @@ use gansweep_config::{Dataset, DatasetSpec};
 
 use super::{declared::STROKES, draw::generate};
 use crate::{
-    DataError, DataSource, Found, Images, Location, Progress, Split, declaration::FileSpec, disk, idx,
-    names::Kind, reader::Reader,
+    DataError, DataSource, Found, Images, Location, Progress, Split, declaration::FileSpec, disk,
+    error::Origin, idx, names::Kind, reader::Reader,
 };
 
 /// The dataset `strokes`: drawn if the cache does not have it, and kept there if it can be written.
@@ -30,6 +30,14 @@ impl Reader for Strokes {
         fill(&source.cache_dir.join(Dataset::Strokes.name()))
     }
 
+    /// The cache saves time and is not needed: one that cannot be written is no error.
+    fn provide(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        match self.fetch(source, progress) {
+            Err(DataError::Io { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
     fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
         load(&source.cache_dir.join(Dataset::Strokes.name()), split)
     }
@@ -38,7 +46,7 @@ impl Reader for Strokes {
 /// Reads one split from the cache, or draws it and writes it there if possible.
 fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
     // Whatever is wrong with the cache, drawing the images again solves it.
-    if let Ok(images) = STROKES.read(folder, split) {
+    if let Ok(images) = STROKES.read(folder, split, Origin::Cache) {
         return Ok(images);
     }
     let images = generate(split);
@@ -51,7 +59,7 @@ fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
 /// Completes both splits in the folder.
 fn fill(folder: &Path) -> Result<(), DataError> {
     for split in Split::ALL {
-        if STROKES.read(folder, split).is_err() {
+        if STROKES.read(folder, split, Origin::Cache).is_err() {
             write(folder, &encode(&generate(split), split)?)?;
         }
     }
@@ -89,7 +97,7 @@ mod tests {
     fn drawn_images_have_the_published_digests_and_are_read_back_from_the_cache() {
         let folder = tempfile::tempdir().unwrap();
         let drawn = load(folder.path(), Split::Test).unwrap();
-        assert_eq!(STROKES.read(folder.path(), Split::Test).unwrap(), drawn);
+        assert_eq!(STROKES.read(folder.path(), Split::Test, Origin::Cache).unwrap(), drawn);
         // Nothing but the digest decides; the training part is checked the same way.
         encode(&generate(Split::Train), Split::Train).unwrap();
     }

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use gansweep_app::{AppError, data};
 use gansweep_config::Dataset;
-use gansweep_data::{DataSource, Found, Location};
+use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
 use crate::cli::{DataAction, DataArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
+
+/// The most files of the data folder that are listed.
+const MAX_FILES: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
@@ -18,7 +21,12 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     let source = DataSource { idx_dir, ..DataSource::from_environment(args.data_dir.clone()) };
     let Some(name) = &args.name else { return list(&source) };
     let dataset = data::named(name)?;
-    data::provide(&source, dataset, &mut Display::new(false)).map_err(AppError::Data)?;
+    let display = &mut Display::new(false);
+    let available = match args.action {
+        Some(DataAction::Show) => data::provide(&source, dataset, display),
+        Some(DataAction::Fetch) | None => data::fetch(&source, dataset, display),
+    };
+    available.map_err(AppError::Data)?;
     let mut out = std::io::stdout().lock();
     match args.action {
         Some(DataAction::Show) => {
@@ -26,34 +34,74 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
             data::draw(&source, dataset, &path)?;
             writeln!(out, "{}", path.display())?;
         }
-        Some(DataAction::Fetch) | None => writeln!(out, "{}: {}", dataset.name(), place(&source, dataset)?)?,
+        Some(DataAction::Fetch) | None => {
+            let place = place(&source, dataset).map_err(AppError::Data)?;
+            writeln!(out, "{}: {place}", dataset.name())?;
+        }
     }
     Ok(())
 }
 
+/// Prints every dataset. One that cannot be used does not hide the others.
 fn list(source: &DataSource) -> Result<(), Failure> {
-    let rows = Dataset::ALL.into_iter().map(|dataset| row(source, dataset));
-    let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
+    for dataset in Dataset::ALL {
+        match row(source, dataset) {
+            Ok(row) => rows.push(row),
+            // The folder itself is wrong, and so is every row.
+            Err(error @ DataError::NoDataDir(_)) => return Err(AppError::Data(error).into()),
+            Err(error) if dataset == Dataset::Idx => return Err(AppError::Data(error).into()),
+            Err(error) => {
+                rows.push(row_without_spec(dataset, "cannot be used, see below"));
+                problems.push(format!("{}: {error}", dataset.name()));
+            }
+        }
+    }
     let head = ["DATASET", "IMAGES", "TEST", "SHAPE", "CLASSES", "WHERE"];
-    writeln!(std::io::stdout().lock(), "{}", output::table(&head, rows))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", output::table(&head, rows))?;
+    for problem in problems {
+        writeln!(out, "\n{problem}")?;
+    }
+    list_other_files(source, &mut out)
+}
+
+/// Prints what else is in the data folder, which would seem to be ignored.
+fn list_other_files(source: &DataSource, out: &mut impl Write) -> Result<(), Failure> {
+    let files = source.other_files();
+    let (Some(folder), false) = (&source.data_dir, files.is_empty()) else { return Ok(()) };
+    writeln!(out, "\nOther IDX files in {}:", folder.display())?;
+    for OtherFile { path, content } in files.iter().take(MAX_FILES) {
+        writeln!(out, "  {}: {content}", path.strip_prefix(folder).unwrap_or(path).display())?;
+    }
+    if files.len() > MAX_FILES {
+        writeln!(out, "  ... and {} more", files.len() - MAX_FILES)?;
+    }
+    writeln!(
+        out,
+        "They are of no dataset in the list. To train on them, give them the names of MNIST's files \
+         (train-images-idx3-ubyte, ...) in a folder of their own, and set `data.dataset = \"idx\"` and `data.path`."
+    )?;
     Ok(())
 }
 
-fn row(source: &DataSource, dataset: Dataset) -> Result<Vec<String>, Failure> {
-    let name = dataset.name().to_owned();
+fn row(source: &DataSource, dataset: Dataset) -> Result<Vec<String>, DataError> {
     if dataset == Dataset::Idx && source.idx_dir.is_none() {
-        let nothing = || "-".to_owned();
         let place = "your own images: give their folder with --path, or with `data.path` in an experiment";
-        return Ok(vec![name, nothing(), nothing(), nothing(), nothing(), place.to_owned()]);
+        return Ok(row_without_spec(dataset, place));
     }
-    let spec = source.spec(dataset).map_err(AppError::Data)?;
+    let spec = source.spec(dataset)?;
     let place = place(source, dataset)?;
     let [train, test, classes] = [spec.train_images, spec.test_images, spec.classes].map(|n| n.to_string());
-    Ok(vec![name, train, test, spec.image.to_string(), classes, place])
+    Ok(vec![dataset.name().to_owned(), train, test, spec.image.to_string(), classes, place])
 }
 
-fn place(source: &DataSource, dataset: Dataset) -> Result<String, Failure> {
-    Ok(match source.locate(dataset).map_err(AppError::Data)? {
+fn row_without_spec(dataset: Dataset, place: &str) -> Vec<String> {
+    [dataset.name(), "-", "-", "-", "-", place].map(str::to_owned).to_vec()
+}
+
+fn place(source: &DataSource, dataset: Dataset) -> Result<String, DataError> {
+    Ok(match source.locate(dataset)? {
         Location::Found(Found::Folder(folder) | Found::Cache(folder)) => folder.display().to_string(),
         Location::Found(Found::BuiltIn) => "generated by the program".into(),
         Location::Missing => format!("not found; `gansweep data fetch {}` downloads it", dataset.name()),

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
 
 use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
@@ -53,6 +52,9 @@ impl fmt::Display for View {
             experiment.recipe
         )?;
         writeln!(text, "data: {}\n", data(&self.0.data))?;
+        if let Some(before) = &self.0.other_file {
+            writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
+        }
         if !self.0.plan.axes.is_empty() {
             let rows = self.0.plan.axes.iter().map(|axis| {
                 let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
@@ -129,7 +131,8 @@ impl View {
 #[derive(Serialize)]
 struct Json<'p> {
     name: &'p str,
-    file: &'p Path,
+    /// Lossy: JSON has no paths but those in UTF-8.
+    file: String,
     recipe: &'p str,
     data: String,
     datasets: Vec<Value>,
@@ -150,7 +153,7 @@ impl<'p> Json<'p> {
         let extension = |((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs});
         Self {
             name: &experiment.name,
-            file: &experiment.file,
+            file: experiment.file.display().to_string(),
             recipe: &experiment.recipe,
             data: data(&preview.data),
             datasets: datasets(&preview.data),

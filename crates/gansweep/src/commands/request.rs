@@ -31,8 +31,9 @@ fn experiment(args: &ExperimentArgs) -> ExperimentRequest {
     let options = LoadOptions {
         profile: args.profile.clone(),
         sets: args.sets.clone(),
+        // A value that is not UTF-8 is kept in a form that no key but a text accepts: it must not be ignored.
         env: std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.to_string_lossy().into_owned())))
             .collect(),
     };
     let data = DataSource::from_environment(args.data_dir.clone());
