@@ -57,3 +57,7 @@ python := ""
 bench *ARGS:
     @{{cargo}} build --release --quiet {{features}}
     @python3 tests/bench/bench.py --program "$({{cargo}} metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} {{ARGS}}
+
+# Fuzz every parser for so many seconds each; a failure prints the seed that repeats it.
+fuzz SECONDS="60":
+    FUZZ_SECONDS={{quote(SECONDS)}} cargo test --release -p gansweep-config -p gansweep-protocol -p gansweep-data --test fuzz -- --nocapture --test-threads 1

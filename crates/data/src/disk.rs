@@ -1,7 +1,7 @@
 //! Dataset files on the disk: reading, checking, writing.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
 };
@@ -47,6 +47,12 @@ pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
         return Ok(start);
     }
     Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
+}
+
+/// Creates a folder of the cache.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), DataError> {
+    let made = fs::create_dir_all(folder);
+    made.map_err(|source| DataError::Io { action: "write", path: folder.to_owned(), source })
 }
 
 /// Writes a file of the cache atomically; creates its folder.

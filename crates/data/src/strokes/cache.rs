@@ -58,6 +58,8 @@ fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
 
 /// Completes both splits in the folder.
 fn fill(folder: &Path) -> Result<(), DataError> {
+    // A cache that cannot be written is noticed before the time to draw is spent.
+    disk::make_folder(folder)?;
     for split in Split::ALL {
         if STROKES.read(folder, split, Origin::Cache).is_err() {
             write(folder, &encode(&generate(split), split)?)?;
