@@ -87,6 +87,31 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     file.finish()
 }
 
+/// Opens a regular file for reading, without waiting for anything.
+///
+/// # Errors
+///
+/// Those of opening it, and `InvalidInput` for anything but a regular file: a FIFO may have no writer, and a device
+/// may never end.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a FIFO would wait for a writer. Regular files are not affected. The file is looked at after it is
+    // opened, since another one may take the path in between.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let message = if kind.is_dir() { "it is a folder" } else { "it is not a regular file" };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
 /// Writes a file atomically in place of anything that has its name but a folder. A FIFO, a device or a link is
 /// replaced, and nothing is written to it: for files that only this program writes.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
@@ -200,6 +225,26 @@ mod tests {
             null.is_symlink() && !fs::metadata(&null).unwrap().is_file(),
             "a device is no place for a file"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn only_regular_files_are_opened_and_nothing_is_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let (file, fifo) = (folder.path().join("file"), folder.path().join("fifo"));
+        fs::write(&file, "text").unwrap();
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(io::read_to_string(open_regular(&file).unwrap()).unwrap(), "text");
+        for path in [&fifo, folder.path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
+            assert_eq!(
+                open_regular(path).unwrap_err().kind(),
+                io::ErrorKind::InvalidInput,
+                "{}",
+                path.display()
+            );
+        }
+        open_regular(&folder.path().join("missing")).unwrap_err();
     }
 
     #[test]

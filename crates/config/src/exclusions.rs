@@ -103,7 +103,9 @@ impl<'e> Exclusions<'e> {
 
 /// The identity of a rule's values.
 fn text(rule: &Exclusion) -> String {
-    rule.values.iter().map(|(key, value)| format!("{} = {value:?}\n", key.path)).collect()
+    let values: Vec<String> =
+        rule.values.iter().map(|(key, value)| format!("{} = {value:?}", key.path)).collect();
+    values.join("\n")
 }
 
 /// What a condition requires.

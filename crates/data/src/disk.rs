@@ -6,14 +6,14 @@ use std::{
     path::Path,
 };
 
-use gansweep_base::{file, untrusted};
+use gansweep_base::file;
 
 use crate::{DataError, IdxFault, declaration::FileSpec, error::Origin, gzip::Content, idx, names::Kind};
 
 /// Opens a file, plain or compressed, whatever its name says: files are renamed. Anything but a regular file is
 /// an error, so that a FIFO or a device in a file's place is neither waited for nor read for ever.
 pub(crate) fn open(path: &Path) -> io::Result<Content<File>> {
-    Content::of(untrusted::open_regular(path)?)
+    Content::of(file::open_regular(path)?)
 }
 
 /// The uncompressed bytes of a file, not checked; if it is longer than a sound file, only one byte more.

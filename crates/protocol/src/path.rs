@@ -43,8 +43,9 @@ impl<'de> Visitor<'de> for PathVisitor {
 
 /// The same for a path that may be absent.
 pub(crate) mod optional {
-    use super::*;
+    use super::{Deserialize, Deserializer, Path, PathBuf, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
     pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
         path.as_deref().map(Out).serialize(serializer)
     }

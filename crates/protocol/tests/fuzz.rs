@@ -45,18 +45,15 @@ fn frames() {
         let mut segment = SegmentReader::open(&path).unwrap();
         let whole = segment.by_ref().take_while(Result::is_ok).count();
         let tail = segment.tail();
-        match SegmentWriter::open(&path) {
+        if SegmentWriter::open(&path).is_ok() {
             // What was whole stays, and a torn frame is cut off.
-            Ok(_) => {
-                assert!(tail.is_some());
-                let mut again = SegmentReader::open(&path).unwrap();
-                assert_eq!(again.by_ref().filter(Result::is_ok).count(), whole);
-                assert_eq!(again.tail(), Some(SegmentTail::Whole));
-            }
-            Err(_) => {
-                assert!(tail.is_none());
-                assert_eq!(std::fs::read(&path).unwrap(), input, "a damaged segment is left alone");
-            }
+            assert!(tail.is_some());
+            let mut again = SegmentReader::open(&path).unwrap();
+            assert_eq!(again.by_ref().map(Result::unwrap).count(), whole);
+            assert_eq!(again.tail(), Some(SegmentTail::Whole));
+        } else {
+            assert!(tail.is_none());
+            assert_eq!(std::fs::read(&path).unwrap(), input, "a damaged segment is left alone");
         }
     });
 }
