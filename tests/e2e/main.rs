@@ -11,6 +11,7 @@ mod mixed_builds;
 mod mnist;
 mod own_images;
 mod sandbox;
+mod shared_causes;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;

@@ -67,6 +67,25 @@ pub enum AppError {
         /// The program that has it.
         program: PathBuf,
     },
+    /// The system does not let so many workers be started.
+    #[error(
+        "{workers} workers need about {needed} {resource}, and the limit is {limit}: use --jobs {most}, or raise the \
+         limit with `ulimit {option}`"
+    )]
+    TooManyWorkers {
+        /// Workers at the same time.
+        workers: u64,
+        /// What they need.
+        needed: u64,
+        /// What there is.
+        limit: u64,
+        /// Of what.
+        resource: &'static str,
+        /// The option of `ulimit`.
+        option: &'static str,
+        /// The most workers within the limit.
+        most: u64,
+    },
     /// No dataset has that name.
     #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
     UnknownDataset {
@@ -108,6 +127,7 @@ impl AppError {
             | Self::UnknownDevice(_)
             | Self::UnusableDevice { .. }
             | Self::AnotherProgramsDevice { .. }
+            | Self::TooManyWorkers { .. }
             | Self::UnknownDataset { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)

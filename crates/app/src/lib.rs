@@ -41,6 +41,7 @@ mod error;
 pub mod experiment;
 pub mod export;
 pub mod generate;
+mod limits;
 mod log;
 pub mod plan;
 mod programs;

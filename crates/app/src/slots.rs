@@ -73,6 +73,12 @@ impl Places {
         self.places.iter().map(|place| place.name.to_string())
     }
 
+    /// The most workers at the same time, and the most threads of one.
+    pub(crate) fn workers(&self) -> (usize, u32) {
+        let workers = self.places.iter().map(|place| place.workers as usize).sum();
+        (workers, self.places.iter().map(|place| place.threads).max().unwrap_or(1))
+    }
+
     /// One slot for each worker.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         let sharing = |place: &Place| {

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun};
 use gansweep_data::{DataSource, real_grid};
+use gansweep_protocol::Resume;
 use gansweep_scheduler::{
     self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, StopLevel, StopSignal,
     Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::experiment::{self, Substitutes};
@@ -20,7 +22,7 @@ use crate::log::Logged;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, Places};
-use crate::{AppError, Observer, Progress, report, worker};
+use crate::{AppError, Observer, Progress, limits, report, worker};
 
 /// Attempts in a row that a run may lose before it is given up.
 const MAX_ATTEMPTS: u32 = 3;
@@ -92,6 +94,8 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source)?;
     let substitutes = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &substitutes)?;
+    let (workers, threads) = places.workers();
+    limits::check(workers.min(plan.runs.len()), threads)?;
     observer.observe(Progress::Planned(&plan));
     let (results, execution) = (results.clone(), execution.clone());
     Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results, execution })
@@ -137,6 +141,7 @@ impl PreparedSweep {
             sweep: self.record()?,
             slots: self.places.slots(),
             step_flops,
+            check_checkpoint,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
@@ -199,6 +204,12 @@ impl PreparedSweep {
     }
 }
 
+/// Whether a run can resume from the content of a checkpoint file.
+fn check_checkpoint(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result<(), String> {
+    let written_for = resume.written_for.as_ref().unwrap_or(&run.id);
+    checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, run.spec.image)
+}
+
 /// What starts the workers of those places.
 fn launcher(
     workers: Workers,
@@ -210,7 +221,7 @@ fn launcher(
         return Ok(Box::new(WorkerLauncher(programs.clone())));
     }
     if let Some(device) = places.devices().find(|device| !programs.is_own(device)) {
-        let program = programs.of_device(&device).to_owned();
+        let program = programs.of_device(&device).path().to_owned();
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
     let source = source.clone();

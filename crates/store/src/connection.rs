@@ -137,9 +137,14 @@ fn needs_a_writable_folder(error: &rusqlite::Error) -> bool {
 }
 
 fn log_bytes(path: &Path) -> u64 {
+    fs::metadata(log_path(path)).map_or(0, |metadata| metadata.len())
+}
+
+/// The write-ahead log of a database.
+pub(crate) fn log_path(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    fs::metadata(log).map_or(0, |metadata| metadata.len())
+    log.into()
 }
 
 /// The path as an SQLite URI; all other characters are percent-encoded.

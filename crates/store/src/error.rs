@@ -1,6 +1,9 @@
 //! Errors of the database; each message names the file and the way out.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// An error of the database.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,25 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The database or its folder was moved while it was open.
+    #[error(
+        "{} was moved or replaced while it was written; the work is in {}: run the same command with --results {}",
+        path.display(), now.display(), now.parent().unwrap_or(now).display()
+    )]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+        /// Where the file is now.
+        now: PathBuf,
+    },
+    /// The database or its folder was deleted while it was open.
+    #[error("{} was deleted or replaced while it was written; {}", path.display(), rescue_note(rescued.as_deref()))]
+    Deleted {
+        /// Where it was.
+        path: PathBuf,
+        /// A copy of what was recorded, if one could be written.
+        rescued: Option<PathBuf>,
+    },
     /// The lock file cannot be locked.
     #[error("the lock {} cannot be taken ({source}); use a folder on a local disk with --results DIR", path.display())]
     Lock {
@@ -207,6 +229,16 @@ pub enum StoreError {
         /// SQLite's message.
         source: rusqlite::Error,
     },
+}
+
+fn rescue_note(rescued: Option<&Path>) -> String {
+    match rescued {
+        Some(path) => format!(
+            "what was recorded so far is saved in {}: rename that file to results.sqlite and run the same command to go on",
+            path.display()
+        ),
+        None => "what was recorded there cannot be saved; the same command begins anew".to_owned(),
+    }
 }
 
 fn known_sweeps(known: &[String]) -> String {

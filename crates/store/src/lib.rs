@@ -10,6 +10,7 @@ pub mod export;
 mod fault;
 mod lock;
 mod migrations;
+mod place;
 mod reader;
 mod rows;
 mod schema;

@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gansweep_base::digest::sha256;
 use gansweep_base::file;
-use gansweep_config::RunId;
+use gansweep_config::{Config, ImageShape, RunId};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,10 @@ pub fn write(results_dir: &Path, snapshot: &Snapshot) -> Result<Written, TrainEr
     let relative = relative_path(&snapshot.run, snapshot.state.step);
     let path = results_dir.join(&relative);
     let content = encode(snapshot)?;
-    let written = file::make_folder_of(&path).and_then(|()| file::write(&path, &content));
+    // The results folder itself is not made again: where it was moved away, nobody would look for the file there.
+    let folder =
+        if results_dir.is_dir() { file::make_folder_of(&path) } else { Err(io::ErrorKind::NotFound.into()) };
+    let written = folder.and_then(|()| file::write(&path, &content));
     written.map_err(|source| TrainError::File { path, source })?;
     Ok(Written { path: relative, bytes: content.len() as u64, sha256: sha256(content) })
 }
@@ -75,6 +79,25 @@ pub fn read(path: &Path, expected: Option<&str>) -> Result<Snapshot, TrainError>
         return Err(refuse("its content is not what was written; delete it to train the run afresh".into()));
     }
     decode(&content).map_err(refuse)
+}
+
+/// Checks that the content of a checkpoint file is one that a run of `config` can resume from at `step`; the error says
+/// why not. `written_for` is the id that the file names.
+pub fn check(
+    content: &[u8],
+    written_for: &RunId,
+    step: u64,
+    config: &Config,
+    image: ImageShape,
+) -> Result<(), String> {
+    let snapshot = decode(content)?;
+    if snapshot.run != *written_for {
+        return Err(format!("it is of run {}, not of {written_for}", snapshot.run));
+    }
+    if snapshot.state.step != step {
+        return Err(format!("it is of step {}, not of step {step}", snapshot.state.step));
+    }
+    snapshot.state.check(config, image)
 }
 
 fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, TrainError> {

@@ -1,7 +1,7 @@
 //! Why a group could not be trained.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a group could not be trained.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +58,15 @@ impl TrainError {
     pub fn affects_all_runs(&self) -> bool {
         match self {
             Self::Data(_) => true,
-            Self::File { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::ReadOnlyFilesystem
-                    | io::ErrorKind::PermissionDenied
-            ),
+            // Writing a checkpoint fails for one run alone only where something has taken the place of its own folder
+            // or file, which `make_folder_of` and the rename report in these ways.
+            Self::File { path, source } => match source.kind() {
+                io::ErrorKind::AlreadyExists
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::DirectoryNotEmpty => !path.ancestors().nth(2).is_some_and(Path::is_dir),
+                _ => true,
+            },
             Self::Device { .. }
             | Self::OutOfMemory { .. }
             | Self::Checkpoint { .. }

@@ -90,7 +90,7 @@ impl Sweep<'_> {
             self.table.end(run, state);
         }
         let (name, step) = (self.table.name(run), self.table.step(run));
-        self.notify(&Notice::RunEnded { run: name, state, step, cause });
+        self.ended.push(Notice::RunEnded { run: name, state, step, cause });
         if !matches!(state, RunState::Paused | RunState::Interrupted) {
             self.tell_result(run, state);
         }

@@ -142,10 +142,62 @@ fn a_missing_or_damaged_checkpoint_starts_the_run_afresh() {
 }
 
 #[test]
+fn a_checkpoint_of_another_content_or_a_folder_in_its_place_starts_the_run_afresh_once() {
+    type Damage = fn(&mut Harness, &std::path::Path);
+    let damages: [Damage; 3] = [
+        |harness, _| {
+            // The digest fits, and the content is of another run or an older format.
+            harness.request.check_checkpoint = |_, resume, _| match resume.checkpoint.step {
+                0..1200 => Err("it is of run ffffffffffffffff".to_owned()),
+                _ => Ok(()),
+            };
+        },
+        |_, path| {
+            std::fs::remove_file(path).unwrap();
+            std::fs::create_dir_all(path.join("mine")).unwrap();
+        },
+        |_, path| {
+            std::fs::remove_file(path).unwrap();
+            std::os::unix::net::UnixListener::bind(path).unwrap();
+        },
+    ];
+    for damage in damages {
+        let (mut memory, mut harness, resume) = interrupted(1);
+        let path = harness.folder.path().join(&resume.checkpoint.path);
+        damage(&mut harness, &path);
+        let launcher = MockLauncher::healthy();
+        let summary = harness.sweep(&mut memory, &launcher).unwrap();
+        assert_eq!((summary.completed, summary.resumed, launcher.jobs().len()), (1, 0, 1));
+        let told = |notice: &&Notice| matches!(notice, Notice::CheckpointUnusable { .. });
+        assert_eq!(harness.notices.iter().filter(told).count(), 1);
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_now_ends_the_sweep_and_is_kept() {
+    let (mut memory, mut harness, resume) = interrupted(2);
+    let path = harness.folder.path().join(&resume.checkpoint.path);
+    let kept = path.with_file_name("kept");
+    std::fs::rename(&path, &kept).unwrap();
+    // A loop of links stands for a file system that answers with errors.
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let launcher = MockLauncher::healthy();
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    let cause = summary.shared_cause.clone().unwrap();
+    assert!(cause.starts_with(&format!("checkpoint {} cannot be read", resume.checkpoint.path)), "{cause}");
+    assert_eq!((summary.failed, launcher.jobs().len()), (0, 0));
+    std::fs::rename(&kept, &path).unwrap();
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.completed, summary.resumed), (2, 1));
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+}
+
+#[test]
 fn what_a_killed_worker_left_beside_the_checkpoint_is_cleared_away() {
     let (mut memory, mut harness, resume) = interrupted(1);
     let folder = harness.folder.path().join("checkpoints").join(harness.id(0).as_str());
-    for orphan in ["step-00001199.safetensors", "step-00001198.partial"] {
+    for orphan in ["step-00001199.safetensors", ".step-00001198.safetensors.AbCd12.part"] {
         std::fs::write(folder.join(orphan), "orphan").unwrap();
     }
     let launcher = MockLauncher::new(|_, _| Script::failing_after(0, gansweep_scheduler::mock::Fault::Hang));

@@ -8,6 +8,7 @@ mod faults;
 mod importing;
 mod killed;
 mod migrations;
+mod moved;
 mod reading;
 mod recording;
 mod scale;

@@ -84,6 +84,7 @@ impl Harness {
             sweep: sweep_record("test"),
             slots,
             step_flops,
+            check_checkpoint: |_, _, _| Ok(()),
             results_dir: folder.path().to_owned(),
             data_dir: None,
             idx_dir: None,
