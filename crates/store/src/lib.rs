@@ -4,6 +4,7 @@
 //! a store writes, and [`export`] writes query results as CSV and JSON lines. `docs/database.md` describes
 //! every table, view and column.
 
+mod check;
 mod connection;
 mod error;
 pub mod export;
@@ -14,6 +15,7 @@ mod place;
 mod reader;
 mod rows;
 mod schema;
+mod spec;
 mod status;
 mod store;
 mod summary;
@@ -23,6 +25,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use check::Damage;
 pub use error::StoreError;
 pub use lock::ResultsLock;
 pub use reader::{Reader, Snapshot};

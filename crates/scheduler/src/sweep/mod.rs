@@ -178,6 +178,8 @@ impl<'a> Sweep<'a> {
             self.keep_failure(handled);
             self.report_progress();
         }
+        let placed = self.batcher.check_place();
+        self.keep_failure(placed);
         let written = self.write();
         self.keep_failure(written);
     }
@@ -201,6 +203,9 @@ impl<'a> Sweep<'a> {
 
     /// Ends the sweep for a cause that all of its runs share. Only the first is reported.
     fn end_for_shared_cause(&mut self, cause: String) {
+        // A worker may have met first that the results folder is gone, which says more.
+        let placed = self.batcher.check_place();
+        self.keep_failure(placed);
         if self.failure.is_none() {
             self.notify(&Notice::SharedCause { cause: cause.clone() });
             self.failure = Some(Failure::SharedCause(cause));

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod budgets;
+mod damage;
 mod documentation;
 mod export;
 mod faults;
