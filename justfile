@@ -1,6 +1,6 @@
-# One-line recipes over the program; `just` alone lists them.
+# Shortcuts for common commands; `just` lists them.
 
-# Which build of the program: `just backend=libtorch sweep FILE` takes the one that `just setup-libtorch` has made ready.
+# The build to use: `just backend=libtorch sweep FILE` uses the one that `just setup-libtorch` has prepared.
 backend := "default"
 cargo := if backend == "libtorch" { "scripts/with-libtorch cargo" } else { "cargo" }
 features := if backend == "libtorch" {
@@ -14,19 +14,19 @@ features := if backend == "libtorch" {
 default:
     @just --list --unsorted
 
-# Train every run of an experiment that is not trained yet, and write its report.
+# Train all runs of an experiment that are not trained yet, and write the report.
 sweep FILE *ARGS:
     @{{cargo}} run --release {{features}} -- sweep {{quote(FILE)}} {{ARGS}}
 
-# Show what a sweep would run; write nothing.
+# Show what a sweep would train; write nothing.
 plan FILE *ARGS:
     @{{cargo}} run --release {{features}} -- plan {{quote(FILE)}} {{ARGS}}
 
-# Write the comparison page of all sweeps, or of those named with --sweep.
+# Write the report page of all sweeps, or of those named with --sweep.
 report *ARGS:
     @{{cargo}} run --release {{features}} -- report {{ARGS}}
 
-# Ask the database.
+# Query the database.
 sql QUERY *ARGS:
     @{{cargo}} run --release {{features}} -- sql {{quote(QUERY)}} {{ARGS}}
 
@@ -38,21 +38,21 @@ run *ARGS:
 setup-libtorch ARRANGEMENT="cpu":
     @scripts/setup-libtorch {{quote(ARRANGEMENT)}}
 
-# Every test; what needs a browser or MNIST says so and is skipped where it is missing.
+# All tests. Those that need a browser, MNIST or a driver are skipped with a message if it is missing.
 test *ARGS:
     cargo test --release --workspace {{ARGS}}
 
-# Formatting, lints, and a check that every shipped experiment plans without a fault.
+# Formatting, lints, and a check that every shipped experiment can be planned.
 check:
     cargo fmt --all --check
     cargo clippy --release --workspace --all-targets -- -D warnings
     for file in experiments/*.toml; do GANSWEEP_OFFLINE=1 cargo run --release --quiet -- plan "$file" > /dev/null || exit 1; done
 
-# What a sweep of 10,000 runs costs besides training: processor time and memory with mock workers and the real database.
+# The overhead of a sweep of 10,000 runs: processor time and memory with mock workers and a real database.
 bench-scheduler *ARGS:
     @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- {{ARGS}}
 
-# Job-steps per second here, next to PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
+# Training speed in run steps per second; also PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
 python := ""
 bench *ARGS:
     @{{cargo}} build --release --quiet {{features}}

@@ -1,5 +1,5 @@
-//! With the feature `libtorch`: lets the program find libtorch's libraries where it was built with
-//! them, without `LD_LIBRARY_PATH`. What those libraries need they find by their own run paths.
+//! With the feature `libtorch`: sets the program's run path to libtorch's libraries, so that it starts
+//! without `LD_LIBRARY_PATH`. The libraries find their own dependencies by their own run paths.
 
 use std::env;
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ fn main() {
     };
     println!("cargo::rustc-link-arg-bins=-Wl,-rpath,{}", folder.display());
     if folder.join("libtorch_cuda.so").exists() {
-        // Nothing names a symbol of it: it announces itself to libtorch when it is loaded, so the
-        // linker would take it for unneeded.
+        // The library registers itself with libtorch when it is loaded. Nothing refers to its symbols, so
+        // the linker would drop it as unneeded.
         println!("cargo::rustc-link-arg-bins=-L{}", folder.display());
         println!("cargo::rustc-link-arg-bins=-Wl,--push-state,--no-as-needed,-ltorch_cuda,--pop-state");
     }

@@ -219,7 +219,7 @@ fn a_software_gpu_trains_like_the_cpu_but_only_who_names_it_gets_it() {
     let gpu = Sandbox::new();
     gpu.write("small.toml", short());
     let listed = run(&mut with_driver(&gpu, &driver, &["devices"])).well();
-    assert!(line(&listed, "vulkan:0").contains("yes, but slow: it is software"), "{listed:#?}");
+    assert!(line(&listed, "vulkan:0").contains("yes, but slow (software)"), "{listed:#?}");
     let planned = run(&mut with_driver(&gpu, &driver, &["plan", "small.toml", "--device", "auto"])).well();
     assert!(planned.stdout.contains("6 groups of 1 lane on cpu"), "{planned:#?}");
     let named = ["--device", "vulkan:0"];

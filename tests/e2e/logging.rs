@@ -51,9 +51,9 @@ fn a_log_tells_what_a_bug_report_needs_of_the_program_and_its_workers() {
     holds(&log, &["machine host=", "processor=", "memory_bytes=", "device chosen device=cpu"]);
     holds(
         &log,
-        &["experiment read file=small.toml", "dataset at hand dataset=\"strokes\"", "planned runs=2"],
+        &["experiment read file=small.toml", "dataset available dataset=\"strokes\"", "planned runs=2"],
     );
-    holds(&log, &["database opened", "sweep begins", "group started", "run ended", "checkpoint written"]);
+    holds(&log, &["database opened", "sweep starts", "group started", "run ended", "checkpoint written"]);
     holds(&log, &["writing the report", "gansweep ends"]);
     assert_eq!(processes(&log).len(), 3, "the program and two workers, a group each");
 

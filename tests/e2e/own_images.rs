@@ -80,7 +80,7 @@ fn header(png: &[u8]) -> (u32, u32, u8) {
 fn a_sweep_on_colour_images_records_shows_and_generates_colour() {
     let sandbox = sandbox(320);
     let planned = sandbox.run(&["plan", "study/own.toml"]).well().stdout;
-    assert!(planned.contains("idx, at hand: 320 images of 3 x 20 x 24, 5 classes"), "{planned}");
+    assert!(planned.contains("idx, available: 320 images of 3 x 20 x 24, 5 classes"), "{planned}");
     let ended = sandbox.run(&["sweep", "study/own.toml"]).well();
     assert!(ended.stderr.contains("2 completed"), "{ended:#?}");
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use gansweep_base::digest::sha256;
 use gansweep_config::RunId;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
@@ -108,7 +109,9 @@ impl Sandbox {
         let runs = reader.runs(&RunFilter::default()).unwrap();
         let state = |id: RunId| {
             let row = reader.checkpoint(&id).unwrap()?;
-            let snapshot = checkpoint::read(&self.path("results").join(row.path), Some(&row.sha256)).unwrap();
+            let content = fs::read(self.path("results").join(row.path)).unwrap();
+            assert_eq!(sha256(&content), row.sha256);
+            let snapshot = checkpoint::decode(&content).unwrap();
             Some((id, snapshot.state))
         };
         runs.into_iter().filter_map(|run| state(run.id)).collect()

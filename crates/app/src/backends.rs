@@ -1,5 +1,4 @@
-//! The backends of this build, and what a worker does with one: a job from its first line of input to its
-//! last event.
+//! The backends of this build, and the training of a job on one of them.
 
 use gansweep_cpu::CpuTrainer;
 use gansweep_data::DataSource;
@@ -11,9 +10,10 @@ use gansweep_train::{
 use tracing::{debug, error, info, info_span};
 
 use crate::log::log_frame;
-use crate::shortage::tell_shortage;
+use crate::out_of_memory::detect_out_of_memory;
 
-/// Trains a job's lanes on images from `source` until they end or a command ends them.
+/// Trains a job's lanes on images from `source` until all lanes have ended or a command stops them.
+/// `commands` is polled between chunks of steps; `emit` receives every frame.
 pub fn work(
     job: &Job,
     source: &DataSource,
@@ -28,7 +28,7 @@ pub fn work(
         log_frame(&frame);
         emit(frame)
     };
-    let ended = tell_shortage(&job.device, || train(job, source, &mut commands, &mut emit));
+    let ended = detect_out_of_memory(&job.device, || train(job, source, &mut commands, &mut emit));
     match &ended {
         Ok(outcome) => debug!(?outcome, "group ended"),
         Err(failure) => error!(%failure, "group failed"),
@@ -49,7 +49,7 @@ fn train(
     TrainingLoop::open(job, &images, &open, emit)?.run(commands)
 }
 
-/// The trainer for lanes on a device, with at most `threads` threads on the CPU.
+/// Opens the trainer for a device, with at most `threads` threads on the CPU.
 pub fn open_trainer(
     device: &str,
     threads: usize,
@@ -63,7 +63,7 @@ pub fn open_trainer(
     }
 }
 
-/// The trainer of the hand-written CPU backend on one thread, which every build has.
+/// Opens the hand-written CPU backend with one thread. Every build has it.
 pub fn open_on_cpu(
     lanes: Vec<Lane>,
     states: Vec<LaneState>,
@@ -94,11 +94,11 @@ fn open_tensor_trainer(
     _: &TrainingImages,
 ) -> Result<Box<dyn Trainer>, TrainError> {
     let cause =
-        "this build has the `cpu` device alone; `gansweep devices` says how to build the others".into();
+        "this build only has the device `cpu`; `gansweep devices` says how to build the others".into();
     Err(TrainError::Device { device: device.to_string(), cause })
 }
 
-/// The images that all lanes of a job train on.
+/// The training images of a job. All lanes of a group train on the same images.
 fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, TrainError> {
     let Some(first) = job.lanes.first() else {
         return Err(TrainError::Group("it has no lanes".into()));

@@ -1,4 +1,4 @@
-//! Training speed: job-steps per second of a recipe on a device.
+//! Measures training speed: steps of all runs per second, for a recipe on a device.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use gansweep_train::{Lane, Trainer, TrainingImages};
 
 use crate::{AppError, backends};
 
-/// Steps between two looks at the clock.
+/// Steps between two reads of the clock.
 const CHUNK: u32 = 10;
 /// Seconds of training before the first measurement.
 const WARM_UP_SECONDS: f64 = 1.0;
@@ -19,17 +19,17 @@ const WARM_UP_SECONDS: f64 = 1.0;
 /// What to measure.
 #[derive(Debug, Clone)]
 pub struct BenchRequest {
-    /// A recipe.
+    /// The recipe's name.
     pub recipe: String,
-    /// Runs trained at the same time.
+    /// Number of runs trained at the same time.
     pub lanes: u32,
-    /// Where.
+    /// The device's name.
     pub device: String,
-    /// On the processor; 0 stands for as many as there are cores.
+    /// Threads on the CPU; 0 for one per core.
     pub threads: usize,
 }
 
-/// Runs in training, to be timed.
+/// Running training to be measured.
 pub struct Bench {
     trainer: Box<dyn Trainer>,
     lanes: u32,
@@ -37,7 +37,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Begins to train `lanes` runs of the recipe on images like MNIST's.
+    /// Starts to train `lanes` runs of the recipe on images like MNIST's.
     pub fn start(request: &BenchRequest) -> Result<Self, AppError> {
         let (config, spec) = (recipe(&request.recipe)?, strokes::spec());
         let lanes: Vec<Lane> = (0..u64::from(request.lanes))
@@ -53,12 +53,12 @@ impl Bench {
         Ok(bench)
     }
 
-    /// What computes where: `native on cpu`.
+    /// Backend and device: `native on cpu`.
     pub fn arrangement(&self) -> String {
         format!("{} on {}", self.trainer.backend(), self.device)
     }
 
-    /// Job-steps per second, all lanes together, over at least so many seconds.
+    /// Steps per second, summed over the lanes, measured for at least `seconds`.
     pub fn measure(&mut self, seconds: f64) -> Result<f64, AppError> {
         let begin = Instant::now();
         let mut steps = 0;
@@ -75,7 +75,7 @@ fn recipe(name: &str) -> Result<Config, AppError> {
     Ok(Experiment::parse(Path::new("bench.toml"), source, &LoadOptions::default())?.config)
 }
 
-/// As many images as MNIST has, with as many pixels that are not zero, which the speed depends on.
+/// As many images as MNIST has, and as sparse: the speed of the CPU backend depends on sparsity.
 fn images_like_mnist(config: &Config) -> TrainingImages {
     let images = strokes::generate(Split::Train);
     TrainingImages::first(images.count, images, config.data.pixels)

@@ -1,4 +1,4 @@
-//! Datasets: by name, fetched, drawn as a picture.
+//! Datasets: look up by name, download, draw a contact sheet.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet
 
 use crate::{AppError, Observer, Progress};
 
-/// Images of each class in a dataset's picture.
+/// Images per class in a contact sheet.
 const SHEET_COLUMNS: u32 = 20;
 
 /// The dataset of that name.
@@ -17,8 +17,8 @@ pub fn named(name: &str) -> Result<Dataset, AppError> {
     Dataset::from_name(name).ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
 }
 
-/// Puts a dataset within reach: downloads it into the cache, or draws it there, unless the user's
-/// own folder has it.
+/// Makes a dataset available: downloads or generates it into the cache, unless the user's data folder has
+/// it.
 pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
     if matches!(source.locate(dataset)?, Location::Found(Found::Folder(_))) {
         return Ok(());
@@ -28,7 +28,7 @@ pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observe
     fetched
 }
 
-/// Writes a PNG of some training images, a row for each class. The dataset must be at hand.
+/// Writes a PNG with training images, one row per class. The dataset must be available locally.
 pub fn draw(source: &DataSource, dataset: Dataset, path: &Path) -> Result<(), AppError> {
     let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS)?;
     file::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })

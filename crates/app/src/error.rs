@@ -1,4 +1,4 @@
-//! Every way in which a use case can end early.
+//! Errors of the use cases.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,65 +6,65 @@ use std::path::PathBuf;
 use gansweep_report::ReportError;
 use gansweep_train::{Problem, TrainError};
 
-/// Why a use case ended early. Each message names the place and the way out.
+/// The error of a use case. Each message names the cause and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppError {
-    /// The experiment file, or what was set on top of it, is wrong.
+    /// The experiment file or an override is invalid.
     #[error(transparent)]
     Experiment(#[from] gansweep_config::Faults),
-    /// A dataset cannot be had.
+    /// A dataset is not available.
     #[error(transparent)]
     Data(#[from] gansweep_data::DataError),
-    /// A backend, a checkpoint or a picture failed.
+    /// A backend failed, or a checkpoint cannot be read.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The database cannot be used, or holds no such run or sweep.
+    /// The database cannot be used, or has no such run or sweep.
     #[error(transparent)]
     Store(#[from] gansweep_store::StoreError),
-    /// The sweep as a whole ended.
+    /// The whole sweep failed.
     #[error(transparent)]
     Scheduler(#[from] gansweep_scheduler::RunnerError),
-    /// The page.
-    #[error("the report could not be written: {0}")]
+    /// The report page cannot be written.
+    #[error("cannot write the report: {0}")]
     Report(#[from] ReportError),
-    /// A file that the caller named.
+    /// A file that the caller named cannot be written.
     #[error("{}: {source}", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The axes of a plan cannot be recorded.
+    /// The plan's axes cannot be serialised.
     #[error("the plan's axes cannot be written as JSON: {0}")]
     Axes(#[source] serde_json::Error),
-    /// The running program's file is not known, so that it cannot be started as a worker.
+    /// The path of the running program is unknown, so it cannot be started as a worker.
     #[error("the program cannot find its own file to start itself: {0}")]
     OwnProgram(#[source] io::Error),
-    /// No device can have that name.
+    /// Not a valid device name.
     #[error(transparent)]
     DeviceName(TrainError),
-    /// This machine lacks the device.
+    /// This machine does not have the device.
     #[error("this machine has no device {0}; `gansweep devices` lists what it has")]
     UnknownDevice(String),
-    /// The device is there, and of no use.
+    /// The device exists but cannot be used.
     #[error("device {device} cannot be used: {}; {}", problem.cause, problem.remedy)]
     UnusableDevice {
         /// Its name.
         device: String,
-        /// Why, and the way out.
+        /// The cause and what to do about it.
         problem: Problem,
     },
-    /// Training on threads of this process was asked for, on a device that another build has.
+    /// `--in-process` was given for a device that only another build has.
     #[error(
-        "--in-process trains in this program alone, and {device} is another's; leave it out, or start {} instead",
+        "--in-process trains in this program, which cannot use {device}; omit the option, or run {} instead",
         program.display()
     )]
     AnotherProgramsDevice {
         /// Its name.
         device: String,
-        /// The program that has it.
+        /// The program that can use it.
         program: PathBuf,
     },
     /// The system does not let so many workers be started.
@@ -86,15 +86,15 @@ pub enum AppError {
         /// The most workers within the limit.
         most: u64,
     },
-    /// No dataset has that name.
+    /// Unknown dataset name.
     #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
     UnknownDataset {
         /// The name.
         name: String,
-        /// The names there are.
+        /// The valid names.
         known: Vec<&'static str>,
     },
-    /// There is nothing to generate from or to export.
+    /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint yet: it is {state}")]
     NoCheckpoint {
         /// Its id.
@@ -106,17 +106,17 @@ pub enum AppError {
     },
 }
 
-/// What an error says of the work, as an exit code or a status would.
+/// Whether any work had been started when the error occurred. Callers derive exit codes from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// The request is wrong, or asks for what is not there: nothing was started.
+    /// The request is invalid or asks for something that does not exist. Nothing was started.
     Refused,
-    /// Something failed after the work had begun; what was recorded before is kept.
+    /// Something failed after the work had started. What was recorded before is kept.
     Failed,
 }
 
 impl AppError {
-    /// What it says of the work.
+    /// The class of this error.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Experiment(_)

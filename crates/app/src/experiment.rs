@@ -1,4 +1,4 @@
-//! From an experiment file to its plan: layers, data, expansion.
+//! Loads an experiment file, makes its datasets available and expands it into a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,59 +10,58 @@ use tracing::info;
 
 use crate::{AppError, Observer, Progress, data};
 
-/// An experiment file, what is set on top of it, and where its data is looked for.
+/// An experiment file with its overrides, and where its data is searched.
 #[derive(Debug, Clone)]
 pub struct ExperimentRequest {
     /// The experiment file.
     pub file: PathBuf,
     /// Profile, overrides and environment variables.
     pub options: LoadOptions,
-    /// Where datasets are looked for and kept; the folder of the dataset `idx` is the experiment's
-    /// `data.path`. Worker processes are told of these two folders alone;
-    /// for the rest they look into their environment, as [`DataSource::from_environment`] does.
+    /// Where datasets are searched and cached. The folder of the dataset `idx` comes from the experiment's
+    /// `data.path`. Worker processes receive `data_dir` and `idx_dir` in the job and take the rest from
+    /// their environment, as [`DataSource::from_environment`] does.
     pub data: DataSource,
 }
 
 impl ExperimentRequest {
-    /// Reads the experiment with all of its layers.
+    /// Reads the experiment and merges its layers.
     pub fn load(&self) -> Result<Experiment, AppError> {
         Ok(Experiment::load(&self.file, &self.options)?)
     }
 
-    /// Where the data of the loaded experiment is looked for: the file may name a folder of the user's.
+    /// The data source of the loaded experiment, with the folder that it may name.
     pub(crate) fn data_of(&self, experiment: &Experiment) -> DataSource {
         DataSource { idx_dir: experiment.data_path.clone(), ..self.data.clone() }
     }
 }
 
-/// Which dataset stands in for which: the same one, but for those that fell back.
-pub(crate) type Substitutes = BTreeMap<Dataset, Dataset>;
+/// Maps each dataset of the experiment to the one that is used: itself, or the fallback.
+pub(crate) type UsedDatasets = BTreeMap<Dataset, Dataset>;
 
-/// What is known of each dataset that an experiment may train on.
+/// The spec of each dataset that an experiment may train on.
 pub(crate) type Specs = BTreeMap<Dataset, DatasetSpec>;
 
-/// The specs of the datasets that the runs ask for, and of the fallback. Reads the files of the user's
-/// own images, and no others.
+/// The specs of the runs' datasets and of the fallback. Only `idx` needs its files for this.
 pub(crate) fn specs(experiment: &Experiment, source: &DataSource) -> Result<Specs, AppError> {
     let asked = experiment.datasets().into_iter().chain(experiment.fallback);
     asked.map(|dataset| Ok((dataset, source.spec(dataset)?))).collect()
 }
 
-/// The runs, on the data that they will really train on.
+/// Expands the experiment, with the datasets that are really used.
 pub(crate) fn plan(
     experiment: &Experiment,
     specs: &Specs,
-    substitutes: &Substitutes,
+    used_datasets: &UsedDatasets,
 ) -> Result<Plan, AppError> {
     let identity = |asked| {
-        let dataset = substitutes.get(&asked).copied().unwrap_or(asked);
-        // `specs` has what the runs ask for, and what they fall back on.
+        let dataset = used_datasets.get(&asked).copied().unwrap_or(asked);
+        // `specs` has all datasets of the experiment and its fallback.
         DataIdentity { dataset, spec: specs[&dataset].clone() }
     };
     Ok(Plan::new(experiment, &identity)?)
 }
 
-/// Which datasets are at hand, without asking the network.
+/// The datasets that are not available locally. Does not use the network.
 pub(crate) fn missing(source: &DataSource, datasets: &BTreeSet<Dataset>) -> Result<Vec<Dataset>, AppError> {
     let mut missing = Vec::new();
     for &dataset in datasets {
@@ -73,18 +72,18 @@ pub(crate) fn missing(source: &DataSource, datasets: &BTreeSet<Dataset>) -> Resu
     Ok(missing)
 }
 
-/// Puts every dataset within reach, or its fallback in its place.
+/// Makes every dataset available, or its fallback.
 pub(crate) fn provide_data(
     experiment: &Experiment,
     specs: &Specs,
     source: &DataSource,
     observer: &mut dyn Observer,
-) -> Result<Substitutes, AppError> {
-    // What contradicts the data is told before anything is downloaded.
-    plan(experiment, specs, &Substitutes::new())?;
-    let mut substitutes = Substitutes::new();
+) -> Result<UsedDatasets, AppError> {
+    // Report contradictions between experiment and data before downloading anything.
+    plan(experiment, specs, &UsedDatasets::new())?;
+    let mut used_datasets = UsedDatasets::new();
     for dataset in experiment.datasets() {
-        let substitute = match (data::provide(source, dataset, observer), experiment.fallback) {
+        let used = match (data::provide(source, dataset, observer), experiment.fallback) {
             (Ok(()), _) => dataset,
             (Err(reason), Some(fallback)) if fallback != dataset && is_missing(&reason) => {
                 observer.observe(Progress::FellBack { dataset, fallback, reason: &reason });
@@ -93,13 +92,13 @@ pub(crate) fn provide_data(
             }
             (Err(error), _) => return Err(error.into()),
         };
-        info!(dataset = substitute.name(), place = ?source.locate(substitute).ok(), "dataset at hand");
-        substitutes.insert(dataset, substitute);
+        info!(dataset = used.name(), place = ?source.locate(used).ok(), "dataset available");
+        used_datasets.insert(dataset, used);
     }
-    Ok(substitutes)
+    Ok(used_datasets)
 }
 
-/// Whether a dataset is simply not to be had here, as opposed to damaged.
+/// Whether a dataset is missing, as opposed to damaged. Damaged data must not be silently replaced.
 fn is_missing(error: &DataError) -> bool {
     matches!(error, DataError::Missing { .. } | DataError::Offline(_) | DataError::Download { .. })
 }

@@ -1,19 +1,22 @@
-//! Recorded values as CSV or JSON lines, networks as safetensors.
+//! Exports recorded values as CSV or JSON lines, and networks as safetensors.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
+use gansweep_config::{Config, ImageShape};
 use gansweep_nn::network::{Network, Role};
+use gansweep_protocol::Checkpoint;
 use gansweep_store::export::Entity;
-use gansweep_store::{Reader, RunRow};
-use gansweep_train::{checkpoint, weights};
+use gansweep_store::{CheckpointRow, Reader, RunRow};
+use gansweep_train::checkpoint::{self, Expected};
+use gansweep_train::{TrainError, weights};
 
 use crate::AppError;
 use crate::recorded::RowFormat;
 
-/// Which rows to write, and how.
+/// Which rows to export, and the format.
 #[derive(Debug, Clone)]
 pub struct RowsRequest {
     /// Folder of the database.
@@ -22,24 +25,24 @@ pub struct RowsRequest {
     pub entity: Entity,
     /// Only those of this sweep.
     pub sweep: Option<String>,
-    /// How they are written.
+    /// The output format.
     pub format: RowFormat,
 }
 
-/// Which run's networks to write, and how.
+/// Which run's networks to export, and where to.
 #[derive(Debug, Clone)]
 pub struct NetworksRequest {
     /// Folder of the database and the checkpoints.
     pub results: PathBuf,
     /// The run's id, or the beginning of it.
     pub run: String,
-    /// Put before every tensor's name: `model.` turns `0.weight` into `model.0.weight`.
+    /// Prefix of all tensor names: `model.` turns `0.weight` into `model.0.weight`.
     pub prefix: String,
-    /// The folder to write to; one named by the run's id if not given.
+    /// The output folder; by default it is named after the run's id.
     pub out: Option<PathBuf>,
 }
 
-/// Writes rows to a stream; an unknown sweep is an error, not an empty output.
+/// Writes rows to a stream. An unknown sweep is an error.
 pub fn rows(request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
     write_rows(&Reader::open(&request.results)?, request, out)
 }
@@ -66,7 +69,7 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let image = reader.dataset(&run.data_fingerprint)?.spec.image;
-    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let snapshot = latest_checkpoint(&reader, &run, &config, image, &request.results)?;
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
@@ -79,10 +82,12 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     Ok(paths)
 }
 
-/// The state that a run's latest recorded checkpoint holds.
+/// Reads the run's latest recorded checkpoint.
 pub(crate) fn latest_checkpoint(
     reader: &Reader,
     run: &RunRow,
+    config: &Config,
+    image: ImageShape,
     results: &Path,
 ) -> Result<checkpoint::Snapshot, AppError> {
     let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
@@ -90,5 +95,10 @@ pub(crate) fn latest_checkpoint(
         label: run.label.clone(),
         state: run.state.name(),
     })?;
-    Ok(checkpoint::read(&results.join(&row.path), Some(&row.sha256))?)
+    let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
+    let recorded = Checkpoint { step, path, bytes, sha256 };
+    let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, image };
+    let snapshot = checkpoint::read(results, &recorded, &expected);
+    let path = results.join(recorded.path);
+    Ok(snapshot.map_err(|source| TrainError::Checkpoint { path, source })?)
 }

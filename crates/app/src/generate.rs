@@ -1,4 +1,4 @@
-//! New images from a trained run.
+//! Generates images from a trained run.
 
 use std::path::PathBuf;
 
@@ -9,31 +9,30 @@ use gansweep_train::generate;
 use crate::export::latest_checkpoint;
 use crate::{AppError, backends};
 
-/// Which run is to draw what.
+/// Which run to generate from, and what.
 #[derive(Debug, Clone)]
 pub struct GenerateRequest {
     /// Folder of the database and the checkpoints.
     pub results: PathBuf,
     /// The run's id, or the beginning of it.
     pub run: String,
-    /// How many images, from 1.
+    /// Number of images, at least 1.
     pub count: u32,
-    /// Images in a row, from 1; the square root of the count if not given.
+    /// Images per row, at least 1; by default the square root of the count.
     pub cols: Option<u32>,
-    /// The same seed draws the same images.
+    /// Seed of the latent vectors.
     pub seed: u64,
-    /// The picture; `generated-RUN.png` if not given.
+    /// The output file; `generated-RUN.png` by default.
     pub out: Option<PathBuf>,
 }
 
-/// Draws the images with the generator of the run's latest checkpoint, writes them as one PNG and
-/// returns its path.
+/// Generates images from the run's latest checkpoint, writes them as one PNG and returns its path.
 pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
-    let snapshot = latest_checkpoint(&reader, &run, &request.results)?;
+    let snapshot = latest_checkpoint(&reader, &run, &config, spec.image, &request.results)?;
     let count = request.count.max(1);
     let state = &snapshot.state;
     let images =

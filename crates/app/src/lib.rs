@@ -1,9 +1,8 @@
 //! The use cases of gansweep, callable without a terminal: typed requests in, typed results out.
 //!
-//! Each module is one use case. Nothing here prints, exits or reads a command line; whoever calls is
-//! told of progress through an [`Observer`], stops a sweep through a
-//! [`StopSignal`](gansweep_scheduler::StopSignal), and learns from [`AppError::class`] whether
-//! anything had been started when a use case failed.
+//! Each module is one use case. Nothing here prints, exits or parses arguments. An [`Observer`] receives
+//! progress, a [`StopSignal`](gansweep_scheduler::StopSignal) stops a sweep, and [`AppError::class`] says
+//! whether work had been started when a use case failed.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), gansweep_app::AppError> {
@@ -43,12 +42,12 @@ pub mod export;
 pub mod generate;
 mod limits;
 mod log;
+mod out_of_memory;
 pub mod plan;
 mod programs;
 mod progress;
 pub mod recorded;
 pub mod report;
-mod shortage;
 mod slots;
 pub mod sweep;
 pub mod worker;

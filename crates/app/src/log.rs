@@ -1,7 +1,7 @@
-//! What the log tells of the work: the same progress, notices and events that a display and the
-//! database get, so that nothing has to be told twice.
+//! Logs progress, notices and events: the same ones that the display and the database receive, so that
+//! each is reported in one place.
 //!
-//! A line's target is the crate whose work it tells of, whatever the module that writes it.
+//! The target of a line is the crate that does the work, so that filters by crate work as expected.
 
 use gansweep_protocol::{Envelope, Event, Frame};
 use gansweep_scheduler::{Notice, RunName};
@@ -9,13 +9,13 @@ use tracing::{debug, error, info, trace, warn};
 
 use crate::{Observer, Progress};
 
-/// The target of what happens in a worker.
+/// The target of worker events.
 const WORKER: &str = "gansweep_train";
 
-/// An observer whose progress is logged too.
-pub(crate) struct Logged<'a>(pub(crate) &'a mut dyn Observer);
+/// Logs progress and passes it on.
+pub(crate) struct LoggingObserver<'a>(pub(crate) &'a mut dyn Observer);
 
-impl Observer for Logged<'_> {
+impl Observer for LoggingObserver<'_> {
     fn observe(&mut self, progress: Progress<'_>) {
         log_progress(&progress);
         self.0.observe(progress);
@@ -51,20 +51,20 @@ fn log_notice(notice: &Notice) {
     const TARGET: &str = "gansweep_scheduler";
     match notice {
         Notice::Reclaimed { run, attempt } => {
-            warn!(target: TARGET, %run, attempt, "attempt had ended without notice");
+            warn!(target: TARGET, %run, attempt, "attempt ended without an event");
         }
         Notice::Skipped { run, state } => {
-            // A sweep that is started again may have thousands of them.
+            // `trace`: a restarted sweep may skip thousands of runs.
             trace!(target: TARGET, run = %run.id, label = run.label, state = state.name(), "already done");
         }
         Notice::Begun { groups, slots, progress } => {
-            info!(target: TARGET, groups, slots, runs = progress.runs, done = progress.done, "sweep begins");
+            info!(target: TARGET, groups, slots, runs = progress.runs, done = progress.done, "sweep starts");
         }
         Notice::CheckpointUnusable { run, path, reason } => {
             warn!(target: TARGET, run = %run.id, path, reason, "checkpoint cannot be used");
         }
         Notice::Resuming { run, step } => {
-            info!(target: TARGET, run = %run.id, label = run.label, step, "run goes on from its checkpoint");
+            info!(target: TARGET, run = %run.id, label = run.label, step, "run resumes from its checkpoint");
         }
         Notice::GroupStarted { slot, device, runs } => {
             info!(target: TARGET, slot, device, runs = ids(runs), "group started");
@@ -82,13 +82,13 @@ fn log_notice(notice: &Notice) {
             warn!(target: TARGET, slot, device, cause, requeued, groups, failed, "worker lost");
         }
         Notice::SlotLost { slot, device, cause, left } => {
-            warn!(target: TARGET, slot, device, cause, left, "slot takes no more groups");
+            warn!(target: TARGET, slot, device, cause, left, "slot closed");
         }
         Notice::Leftover { path, reason } => {
-            warn!(target: TARGET, path, reason, "file is no longer needed but cannot be deleted");
+            warn!(target: TARGET, path, reason, "unneeded file cannot be deleted");
         }
         Notice::SharedCause { cause } => {
-            error!(target: TARGET, cause, "sweep ends for a cause that all runs share");
+            error!(target: TARGET, cause, "sweep ends: cause affects all runs");
         }
         Notice::WaitingForWorkers { workers, waited } => {
             info!(target: TARGET, workers = workers.len(), ?waited, "waiting for workers to save");
@@ -101,7 +101,7 @@ fn ids(runs: &[RunName]) -> String {
     runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Logs what a worker sends, before it is sent.
+/// Logs a frame before it is sent.
 pub(crate) fn log_frame(frame: &Frame) {
     match frame {
         Frame::Event(envelope) => log_event(envelope),
@@ -109,7 +109,7 @@ pub(crate) fn log_frame(frame: &Frame) {
             let (run, attempt, step, of) = (&it.run, it.attempt, it.step, it.total_steps);
             trace!(target: WORKER, %run, attempt, step, of, "progress");
         }
-        // Its own thread sends several a second.
+        // Several per second: not worth a line each.
         Frame::Heartbeat(_) => {}
     }
 }

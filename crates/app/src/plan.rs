@@ -1,4 +1,4 @@
-//! The use case that only looks ahead: what a sweep would run.
+//! Previews a sweep: what it would train.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
 
-use crate::experiment::{self, ExperimentRequest, Specs, Substitutes};
+use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 use crate::slots::{self, ExecutionRequest};
 use crate::{AppError, Programs, devices};
 
@@ -19,83 +19,83 @@ use crate::{AppError, Programs, devices};
 pub struct PlanRequest {
     /// The experiment.
     pub experiment: ExperimentRequest,
-    /// The devices, and how densely they are used.
+    /// Devices and number of workers.
     pub execution: ExecutionRequest,
     /// Folder of the database, the checkpoints and the reports.
     pub results: PathBuf,
-    /// The programs that workers and device probes are started from.
+    /// The programs to start workers and device probes with.
     pub programs: Programs,
 }
 
-/// Everything that is known of a sweep before anything is done.
+/// The preview of a sweep.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// The experiment, its layers merged.
+    /// The experiment with its layers merged.
     pub experiment: Experiment,
-    /// Its runs, on the data that they would train on.
+    /// The plan, with the datasets that would be used.
     pub plan: Plan,
-    /// The datasets that its runs ask for.
+    /// The experiment's datasets.
     pub data: Vec<DataPreview>,
-    /// The plan's runs, each once, with the largest budget that the plan asks for.
+    /// The distinct runs of the plan, each with its largest budget.
     pub runs: Vec<PlannedRun>,
-    /// Where each run that the database knows stands.
+    /// The status of each run that is in the database.
     pub statuses: HashMap<RunId, RunStatus>,
-    /// Groups that would be formed of the runs that are not over.
+    /// The groups of the runs that are left to train.
     pub groups: Vec<GroupPreview>,
-    /// Workers at the same time.
+    /// Number of concurrent workers.
     pub workers: usize,
-    /// Floating-point operations of what is left to train.
+    /// Floating-point operations that are left to train.
     pub training_flops: f64,
 }
 
-/// A dataset and how the sweep would come by it.
+/// A dataset of the experiment, and whether it is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataPreview {
-    /// The dataset that the experiment asks for.
+    /// The dataset in the experiment file.
     pub dataset: Dataset,
-    /// Of the data that would be trained on, of a stand-in if there is one.
+    /// The spec of the dataset that would be used: the fallback's if it replaces this one.
     pub spec: DatasetSpec,
-    /// How the sweep would come by it.
-    pub way: DataWay,
+    /// Whether it is available.
+    pub availability: DataAvailability,
 }
 
-/// How a sweep would come by a dataset.
+/// How a sweep would obtain a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataWay {
-    /// It is on this machine.
-    AtHand,
-    /// It would be downloaded, and replaced by the fallback if that fails.
+pub enum DataAvailability {
+    /// It is available locally.
+    Local,
+    /// It would be downloaded; if that fails, the fallback would be used.
     Download {
-        /// As the experiment names it.
+        /// The experiment's fallback.
         fallback: Option<Dataset>,
     },
-    /// It is not at hand and may not be downloaded: this one would stand in for it.
+    /// It is missing and downloads are disabled: this dataset would be used instead.
     ReplacedBy(Dataset),
 }
 
-/// A group to be.
+/// A planned group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GroupPreview {
-    /// Where it would train.
+    /// The device.
     pub device: String,
-    /// Runs that it would train together.
+    /// Number of runs in the group.
     pub lanes: usize,
-    /// Of the device's memory, by estimate; none on a processor.
+    /// Estimated GPU memory in bytes; `None` on a CPU.
     pub memory_bytes: Option<u64>,
 }
 
-/// Looks ahead. Downloads nothing and writes nothing: a dataset that is not at hand is taken to arrive.
+/// Previews a sweep. Downloads and writes nothing; missing datasets are assumed to be downloadable.
 pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let experiment = request.experiment.load()?;
-    let places = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
+    let devices = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
     let source = request.experiment.data_of(&experiment);
     let specs = experiment::specs(&experiment, &source)?;
-    let (substitutes, data) = foresee_data(&experiment, &specs, &source)?;
-    let plan = experiment::plan(&experiment, &specs, &substitutes)?;
+    let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
+    let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
     let runs = plan.longest();
     let statuses = recorded_statuses(&request.results, &runs)?;
     let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
-    let slots = places.slots();
+    let slots = devices.slots();
     let steps = steps_done(&open, &statuses);
     let groups = group_previews(&open, &steps, &slots);
     let flops =
@@ -105,13 +105,12 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
 }
 
 impl Preview {
-    /// Runs that are over: there is nothing left to train of them.
+    /// Number of runs with nothing left to train.
     pub fn done(&self) -> usize {
         self.runs.iter().filter(|run| is_over(&self.statuses, run)).count()
     }
 
-    /// How many runs were completed for a smaller budget and go on, by the epochs that they have and
-    /// those that they get.
+    /// Number of completed runs that would be extended, by `(trained epochs, new epochs)`.
     pub fn extensions(&self) -> BTreeMap<(u64, u32), usize> {
         let mut extensions = BTreeMap::new();
         for run in self.runs.iter().filter(|run| !is_over(&self.statuses, run)) {
@@ -124,7 +123,7 @@ impl Preview {
         extensions
     }
 
-    /// Where the database has a run of the plan, on its way to the plan's budget; `None` for a new run.
+    /// The state of a run with respect to the plan's budget; `None` for a run that is not in the database.
     pub fn state(&self, run: &PlannedRun) -> Option<RunState> {
         self.statuses.get(&run.id).map(|status| status.state_after(run.total_steps()))
     }
@@ -157,41 +156,41 @@ fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<Gro
         .collect()
 }
 
-/// Whether nothing is left to train of a run.
+/// Whether the run has nothing left to train.
 fn is_over(statuses: &HashMap<RunId, RunStatus>, run: &PlannedRun) -> bool {
     statuses.get(&run.id).is_some_and(|status| status.state_after(run.total_steps()).is_final())
 }
 
-/// Steps in the checkpoints that the runs would go on from.
+/// The steps of the checkpoints that the runs would resume from; 0 without a checkpoint.
 fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
     let resume = |run: &PlannedRun| statuses.get(&run.id)?.resume.as_ref();
     runs.iter().map(|run| resume(run).map_or(0, |resume| resume.checkpoint.step)).collect()
 }
 
-/// What the runs will train on, and how it is come by.
-fn foresee_data(
+/// The datasets that the runs would use, and how they would be obtained.
+fn preview_data(
     experiment: &Experiment,
     specs: &Specs,
     source: &DataSource,
-) -> Result<(Substitutes, Vec<DataPreview>), AppError> {
+) -> Result<(UsedDatasets, Vec<DataPreview>), AppError> {
     let datasets = experiment.datasets();
     let missing = experiment::missing(source, &datasets)?;
-    let way = |dataset| match (missing.contains(&dataset), experiment.fallback) {
-        (false, _) => DataWay::AtHand,
-        (true, Some(fallback)) if source.offline => DataWay::ReplacedBy(fallback),
-        (true, fallback) => DataWay::Download { fallback },
+    let availability = |dataset| match (missing.contains(&dataset), experiment.fallback) {
+        (false, _) => DataAvailability::Local,
+        (true, Some(fallback)) if source.offline => DataAvailability::ReplacedBy(fallback),
+        (true, fallback) => DataAvailability::Download { fallback },
     };
-    let mut substitutes = Substitutes::new();
+    let mut used_datasets = UsedDatasets::new();
     let data = datasets.into_iter().map(|dataset| {
-        let way = way(dataset);
-        let trained_on = match way {
-            DataWay::ReplacedBy(fallback) => fallback,
-            DataWay::AtHand | DataWay::Download { .. } => dataset,
+        let availability = availability(dataset);
+        let trained_on = match availability {
+            DataAvailability::ReplacedBy(fallback) => fallback,
+            DataAvailability::Local | DataAvailability::Download { .. } => dataset,
         };
-        substitutes.insert(dataset, trained_on);
-        // `specs` has what the runs ask for, and what they fall back on.
-        DataPreview { dataset, spec: specs[&trained_on].clone(), way }
+        used_datasets.insert(dataset, trained_on);
+        // `specs` has all datasets of the experiment and its fallback.
+        DataPreview { dataset, spec: specs[&trained_on].clone(), availability }
     });
     let data = data.collect();
-    Ok((substitutes, data))
+    Ok((used_datasets, data))
 }

@@ -1,5 +1,5 @@
-//! Which program file trains on which device: this one, or where this build lacks libtorch, the same
-//! program built with it.
+//! Selects the program file that trains on a device: this program or, for libtorch devices in a build
+//! without libtorch, the build that has it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,28 +11,27 @@ use gansweep_train::DeviceName;
 
 use crate::AppError;
 
-/// Names the program that was built with libtorch, where it does not lie in its usual place.
+/// Names the program built with libtorch if it is not at its default path.
 const VARIABLE: &str = "GANSWEEP_LIBTORCH_PROGRAM";
 
-/// The program files that workers and device probes are started from.
+/// The program files to start workers and device probes with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
-    /// The `gansweep` program of this build.
+    /// This build of `gansweep`.
     own: Program,
-    /// That of the same program built with libtorch, unless this is it or there is none.
+    /// The build with libtorch; `None` if this build has it or there is none.
     libtorch: Option<Program>,
-    /// What worker processes append their log to.
+    /// The log file of worker processes.
     log_file: Option<PathBuf>,
 }
 
 impl Programs {
-    /// The file of the running program, which is to be `gansweep` itself, and the build with libtorch
-    /// where there is one.
+    /// The running program, which must be `gansweep`, and the build with libtorch if there is one.
     pub fn find() -> Result<Self, AppError> {
         Ok(Self::with(Program::running().map_err(AppError::OwnProgram)?))
     }
 
-    /// The same for a program that lies at `own`: for callers that are not `gansweep`.
+    /// The same with `own` as this build's program: for callers that are not `gansweep`.
     pub fn of(own: PathBuf) -> Self {
         Self::with(Program::at(own))
     }
@@ -45,30 +44,29 @@ impl Programs {
         Self { own, libtorch, log_file: None }
     }
 
-    /// The same, with worker processes that append their log to a file, given by a path that is good
-    /// in any folder.
+    /// Sets the log file of worker processes. The path must be absolute.
     #[must_use]
     pub fn with_log_file(self, log_file: Option<PathBuf>) -> Self {
         Self { log_file, ..self }
     }
 
-    /// Asks this program for its devices.
+    /// The command that lists this build's devices.
     pub(crate) fn probe(&self) -> Command {
         probe(&self.own)
     }
 
-    /// Asks the program built with libtorch for its devices.
+    /// The command that lists the devices of the build with libtorch.
     pub(crate) fn libtorch_probe(&self) -> Option<Command> {
         self.libtorch.as_ref().map(probe)
     }
 
-    /// The program that trains on the device of that name.
+    /// The program that trains on that device.
     pub(crate) fn of_device(&self, device: &str) -> &Program {
         let libtorch = device.parse().is_ok_and(DeviceName::is_libtorch);
         self.libtorch.as_ref().filter(|_| libtorch).unwrap_or(&self.own)
     }
 
-    /// Whether this very program trains on the device of that name.
+    /// Whether this build trains on that device.
     pub(crate) fn is_own(&self, device: &str) -> bool {
         *self.of_device(device) == self.own
     }
@@ -80,8 +78,8 @@ fn probe(program: &Program) -> Command {
     command
 }
 
-/// What the variable names, be it there or not; else the file in the usual place, if there is one:
-/// `target/libtorch/release/gansweep` for `target/release/gansweep`.
+/// The path in the variable, whether it exists or not (an error is better than a silent default); otherwise
+/// the default path if the file exists: `target/libtorch/release/gansweep` for `target/release/gansweep`.
 fn libtorch_program(own: &Path, named: Option<OsString>) -> Option<PathBuf> {
     if let Some(named) = named.filter(|name| !name.is_empty()) {
         return Some(named.into());
@@ -91,7 +89,7 @@ fn libtorch_program(own: &Path, named: Option<OsString>) -> Option<PathBuf> {
     usual.is_file().then_some(usual)
 }
 
-/// Starts each worker from the program that has its device.
+/// Starts each worker with the program that has its device.
 #[derive(Debug)]
 pub(crate) struct WorkerLauncher(pub(crate) Programs);
 

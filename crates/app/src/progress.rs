@@ -1,4 +1,4 @@
-//! What a use case tells while it works.
+//! Progress of a use case.
 
 use std::path::Path;
 
@@ -6,42 +6,42 @@ use gansweep_config::{Dataset, Plan};
 use gansweep_data::DataError;
 use gansweep_scheduler::Notice;
 
-/// Something that a use case has come to. A display, a log and a test read the same ones.
+/// A progress event of a use case.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// A file of a dataset is being downloaded; comes many times for one file.
+    /// A dataset file is being downloaded. Sent many times per file.
     Download(&'a gansweep_data::Progress),
-    /// The dataset has been downloaded, or will not be; comes also where nothing was to download.
+    /// The download has ended or failed. Also sent if there was nothing to download.
     DownloadEnded,
-    /// A dataset cannot be had, and the experiment names another to train on instead.
+    /// A dataset is not available and the experiment's fallback is used.
     FellBack {
-        /// What the experiment asks for.
+        /// The dataset in the experiment file.
         dataset: Dataset,
-        /// What its runs train on.
+        /// The dataset that is used.
         fallback: Dataset,
         /// Why.
         reason: &'a DataError,
     },
-    /// The runs are known; nothing is written yet.
+    /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),
-    /// Another process writes to the results folder; comes once, before the waiting begins.
+    /// Another process holds the lock of the results folder. Sent once, before waiting.
     WaitingForResults {
         /// The folder.
         results: &'a Path,
-        /// Who holds it: `process 4711`.
+        /// The holder: `process 4711`.
         holder: &'a str,
     },
-    /// Something happened to the sweep's runs or workers.
+    /// A notice from the scheduler.
     Sweep(&'a Notice),
-    /// The training has ended, and the page is about to be written.
+    /// Training has ended; the page is written next.
     WritingReport(&'a Path),
 }
 
-/// Whoever is told of a use case's progress. Telling must be quick: the thread that tells is the one
-/// that works, and during a sweep it is the only one that writes the database.
+/// Receives progress. Implementations must return quickly: they are called on the thread that does the
+/// work, and during a sweep that thread is the only one that writes the database.
 pub trait Observer {
-    /// Something happened.
+    /// Handles a progress event.
     fn observe(&mut self, progress: Progress<'_>);
 }
 

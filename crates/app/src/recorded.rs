@@ -1,4 +1,4 @@
-//! Questions about what was recorded: runs listed, shown in whole, compared, and SQL.
+//! Queries on the database: list, show and compare runs; SQL.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,44 +14,44 @@ use serde::Serialize;
 
 use crate::AppError;
 
-/// Everything recorded of one run, the values of its curves and the images aside.
+/// Everything recorded of a run except its points and images.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunDetails {
-    /// The run itself.
+    /// The run.
     pub run: RunRow,
-    /// Its resolved values.
+    /// Its resolved config.
     pub config: Vec<ConfigValue>,
-    /// A row for each metric.
+    /// One row per metric.
     pub summaries: Vec<SummaryRow>,
-    /// A row for each try.
+    /// One row per attempt.
     pub attempts: Vec<AttemptRow>,
-    /// Where it would go on from.
+    /// The checkpoint that it would resume from.
     pub checkpoint: Option<CheckpointRow>,
-    /// Its sample grids, without the images.
+    /// Its sample grids, without images.
     pub samples: Vec<SampleInfo>,
 }
 
-/// Where runs differ, and how they ended.
+/// The comparison of several runs.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The runs, in the order asked for.
+    /// The runs, in the order of the request.
     pub runs: Vec<RunRow>,
     /// The keys in which they differ.
     pub differences: Vec<KeyDifference>,
-    /// How every deterministic metric ended that any of the runs has.
+    /// The last values of all deterministic metrics.
     pub last_values: Vec<LastValues>,
 }
 
-/// The last value of one metric, for each run.
+/// The last values of one metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastValues {
-    /// Which metric.
+    /// The metric.
     pub metric: Metric,
-    /// In the order of the runs; `None` where a run lacks it.
+    /// One value per run; `None` if the run has none.
     pub values: Vec<Option<f64>>,
 }
 
-/// How rows are written as text.
+/// Output format of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFormat {
     /// Comma-separated values with a header.
@@ -61,7 +61,7 @@ pub enum RowFormat {
 }
 
 impl RowFormat {
-    /// Writes the rows of a SELECT.
+    /// Writes the rows of a SELECT in this format.
     pub(crate) fn write(self, reader: &Reader, sql: &str, out: &mut dyn Write) -> Result<(), AppError> {
         match self {
             Self::Csv => export::csv(reader, sql, out)?,
@@ -71,7 +71,7 @@ impl RowFormat {
     }
 }
 
-/// The recorded runs that the filter lets through; an unknown sweep is an error, not an empty list.
+/// The recorded runs that match the filter. An unknown sweep is an error.
 pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppError> {
     let reader = Reader::open(results)?;
     if let Some(name) = &filter.sweep {
@@ -80,7 +80,7 @@ pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppE
     Ok(reader.runs(filter)?)
 }
 
-/// Everything recorded of the run whose id begins with `id`.
+/// Everything recorded of the run whose id starts with `id`.
 pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     let reader = Reader::open(results)?;
     let run = reader.run(id)?;
@@ -94,7 +94,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     })
 }
 
-/// Compares the runs whose ids begin with these.
+/// Compares the runs whose ids start with these.
 pub fn compare_runs(results: &Path, ids: &[String]) -> Result<Comparison, AppError> {
     let reader = Reader::open(results)?;
     let runs = ids.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
@@ -115,12 +115,12 @@ fn last_values(reader: &Reader, runs: &[RunRow]) -> Result<Vec<LastValues>, AppE
     Ok(shown.map(|(metric, values)| LastValues { metric, values }).collect())
 }
 
-/// The rows that a SELECT gives, all at once.
+/// The result of a SELECT as a table in memory.
 pub fn query(results: &Path, sql: &str) -> Result<Table, AppError> {
     Ok(Reader::open(results)?.query(sql)?)
 }
 
-/// Writes the rows that a SELECT gives, as many as there are.
+/// Writes the result of a SELECT row by row.
 pub fn stream(results: &Path, sql: &str, format: RowFormat, out: &mut dyn Write) -> Result<(), AppError> {
     format.write(&Reader::open(results)?, sql, out)
 }

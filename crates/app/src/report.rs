@@ -1,4 +1,4 @@
-//! The comparison page.
+//! Writes the report page.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ pub struct ReportRequest {
     pub results: PathBuf,
     /// Names of sweeps; all of them if none is named.
     pub sweeps: Vec<String>,
-    /// The page; if not given, one named after the only sweep, or `report.html`, in the results folder.
+    /// The output file. By default a file in the results folder: the page of the sweep if one is named, else
+    /// `report.html`.
     pub out: Option<PathBuf>,
 }
 
@@ -30,8 +31,7 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
     Ok(page)
 }
 
-/// Where the page of one sweep lies. A sweep may have any name; its page has one that every file
-/// system takes.
+/// The default path of a sweep's page. Characters that are not valid in file names everywhere are replaced.
 pub fn page_of(results: &Path, sweep: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '-' };
     results.join(format!("{}.html", sweep.chars().map(plain).collect::<String>()))

@@ -1,4 +1,4 @@
-//! Where a sweep trains: devices, workers on each, lanes in a group.
+//! Selects devices, and the number of workers and lanes on each.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -11,66 +11,66 @@ use tracing::info;
 
 use crate::{AppError, Programs, devices};
 
-/// Where to train, as the caller wishes over what the experiment file says.
+/// Options that override the experiment file's `[execution]` section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecutionRequest {
-    /// `auto`, or names of devices; the file's if empty.
+    /// `auto` or device names; empty for those of the file.
     pub devices: Vec<String>,
-    /// Workers at the same time on each device, from 1.
+    /// Concurrent workers per device, at least 1.
     pub jobs: Option<u32>,
-    /// The most lanes of a group, from 1.
+    /// Maximum lanes per group, at least 1.
     pub fuse: Option<u32>,
 }
 
-/// What takes groups from the queue.
+/// The devices of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Places {
-    places: Vec<Place>,
-    /// Lanes in a group as the user wants them.
+pub(crate) struct SweepDevices {
+    devices: Vec<SweepDevice>,
+    /// Maximum lanes per group as set by the user.
     fuse: Option<usize>,
 }
 
 /// A device and the workers on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct SweepDevice {
     name: DeviceName,
-    /// What the device said of itself, unless it is this program's own CPU path.
+    /// Details of the device; `None` for `cpu`, whose limits do not depend on them.
     info: Option<DeviceInfo>,
     workers: u32,
-    /// Of each worker.
+    /// Threads per worker.
     threads: u32,
 }
 
-/// The caller's wishes over the experiment file's, over what pays on this machine.
+/// Combines the caller's options, the experiment file's and the defaults for this machine.
 pub(crate) fn choose(
     request: &ExecutionRequest,
     execution: &Execution,
     programs: &Programs,
-) -> Result<Places, AppError> {
+) -> Result<SweepDevices, AppError> {
     let names = if request.devices.is_empty() { &execution.devices } else { &request.devices };
     let machine = Machine::new(programs);
     let named = names.iter().map(|name| machine.resolve(name)).collect::<Result<Vec<_>, _>>()?;
     let cores = host::threads() as u32;
     let jobs = request.jobs.or((execution.jobs > 0).then_some(execution.jobs));
-    // Each device of the processor's own gets its part of the cores.
+    // CPU devices share the cores.
     let sharers = named.iter().filter(|(name, _)| name.is_cpu()).count() as u32;
-    let place = |(name, info): (DeviceName, Option<DeviceInfo>)| {
+    let device = |(name, info): (DeviceName, Option<DeviceInfo>)| {
         let cores = if name.is_cpu() { (cores / sharers).max(1) } else { cores };
-        let workers = jobs.unwrap_or(if name.pays_a_worker_a_core() { cores } else { 1 });
+        let workers = jobs.unwrap_or(if name.prefers_worker_per_core() { cores } else { 1 });
         let threads = (cores / workers).max(1);
         let adapter = info.as_ref().map(|info| &info.adapter);
         info!(device = %name, adapter, workers, threads, "device chosen");
-        Place { name, info, workers, threads }
+        SweepDevice { name, info, workers, threads }
     };
-    let places = named.into_iter().map(place).collect();
+    let devices = named.into_iter().map(device).collect();
     let fuse = request.fuse.or((execution.fuse > 0).then_some(execution.fuse));
-    Ok(Places { places, fuse: fuse.map(|lanes| lanes as usize) })
+    Ok(SweepDevices { devices, fuse: fuse.map(|lanes| lanes as usize) })
 }
 
-impl Places {
-    /// Names of the devices.
-    pub(crate) fn devices(&self) -> impl Iterator<Item = String> {
-        self.places.iter().map(|place| place.name.to_string())
+impl SweepDevices {
+    /// The devices' names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.devices.iter().map(|device| device.name.to_string())
     }
 
     /// The most workers at the same time, and the most threads of one.
@@ -81,31 +81,31 @@ impl Places {
 
     /// One slot for each worker.
     pub(crate) fn slots(&self) -> Vec<Slot> {
-        let sharing = |place: &Place| {
-            let same = self.places.iter().filter(|other| other.name == place.name);
+        let workers_on = |device: &SweepDevice| {
+            let same = self.devices.iter().filter(|other| other.name == device.name);
             same.map(|other| other.workers as usize).sum()
         };
-        self.places.iter().flat_map(|place| place.slots(self.fuse, sharing(place))).collect()
+        self.devices.iter().flat_map(|device| device.slots(self.fuse, workers_on(device))).collect()
     }
 }
 
-impl Place {
-    /// Its slots, where so many workers share the device. A lane on the CPU is one thread's work:
-    /// lanes share nothing there that would pay for a group.
-    fn slots(&self, fuse: Option<usize>, sharing: usize) -> impl Iterator<Item = Slot> + use<> {
+impl SweepDevice {
+    /// The device's slots, if `workers` workers share it. On `cpu` a group has one lane by default: the
+    /// backend computes each lane on its own, so larger groups gain nothing.
+    fn slots(&self, fuse: Option<usize>, workers: usize) -> impl Iterator<Item = Slot> + use<> {
         let info = self.info.clone();
-        let most_lanes = move |run: &PlannedRun| {
+        let max_lanes = move |run: &PlannedRun| {
             let of_device =
-                || info.as_ref().map_or(1, |info| devices::most_lanes(info, sharing, &run.config, &run.spec));
+                || info.as_ref().map_or(1, |info| devices::max_lanes(info, workers, &run.config, &run.spec));
             fuse.unwrap_or_else(of_device)
         };
         let slot =
-            Slot { device: self.name.to_string(), threads: self.threads, max_lanes: Arc::new(most_lanes) };
+            Slot { device: self.name.to_string(), threads: self.threads, max_lanes: Arc::new(max_lanes) };
         std::iter::repeat_n(slot, self.workers as usize)
     }
 }
 
-/// The machine's devices, asked for when they are first needed: that starts their drivers.
+/// The machine's devices, listed on first use: listing starts their drivers.
 struct Machine<'a> {
     programs: &'a Programs,
     devices: OnceCell<Vec<DeviceInfo>>,
@@ -120,7 +120,7 @@ impl<'a> Machine<'a> {
         self.devices.get_or_init(|| devices::list(self.programs))
     }
 
-    /// The device of that name, if this machine and this build have it.
+    /// Finds a device by name; an error if it does not exist or cannot be used.
     fn resolve(&self, name: &str) -> Result<(DeviceName, Option<DeviceInfo>), AppError> {
         let choice: DeviceChoice = name.parse().map_err(AppError::DeviceName)?;
         let named = match choice {

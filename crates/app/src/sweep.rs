@@ -1,5 +1,4 @@
-//! The use case that trains: what is not trained yet is trained and recorded, then the page is
-//! written.
+//! Trains all runs of a sweep that are not trained yet, records them, and writes the page.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,16 +16,16 @@ use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
 use tracing::info;
 
-use crate::experiment::{self, Substitutes};
-use crate::log::Logged;
+use crate::experiment::{self, UsedDatasets};
+use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
-use crate::slots::{self, ExecutionRequest, Places};
+use crate::slots::{self, ExecutionRequest, SweepDevices};
 use crate::{AppError, Observer, Progress, limits, report, worker};
 
-/// Attempts in a row that a run may lose before it is given up.
+/// A run fails after so many lost attempts in a row.
 const MAX_ATTEMPTS: u32 = 3;
-/// The variable that forbids downloads.
+/// The variable that disables downloads.
 const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
 /// What to train, where, and how the workers are started.
@@ -41,19 +40,19 @@ pub struct SweepRequest {
 /// How workers are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workers {
-    /// Each is a process: a crash costs one attempt of one group.
+    /// As processes: a crash costs one attempt of one group.
     Processes,
-    /// Each is a thread of this process: for debuggers and profilers.
+    /// As threads of this process: for debuggers and profilers.
     Threads,
 }
 
-/// A sweep that is ready to train: its file is read, its devices are chosen, its data is at hand, its
-/// runs are known. Nothing is recorded yet.
+/// A sweep that is ready to train: the experiment is read, the devices are selected, the data is available
+/// and the runs are known. Nothing is recorded yet.
 pub struct PreparedSweep {
     experiment: Experiment,
     plan: Plan,
-    substitutes: Substitutes,
-    places: Places,
+    used_datasets: UsedDatasets,
+    devices: SweepDevices,
     launcher: Box<dyn Launcher>,
     source: DataSource,
     results: PathBuf,
@@ -63,16 +62,16 @@ pub struct PreparedSweep {
 /// How a sweep ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SweepEnd {
-    /// It was stopped while it waited for the results folder; nothing was recorded.
+    /// It was stopped while it waited for the results folder. Nothing was recorded.
     Cancelled,
-    /// It trained until all runs were over, or until it was stopped.
+    /// It trained until all runs had ended or it was stopped.
     Trained(SweepOutcome),
 }
 
-/// What a sweep came to, and where it is recorded.
+/// The outcome of a sweep, and where it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SweepOutcome {
-    /// How its runs ended.
+    /// Number of runs by outcome.
     pub summary: Summary,
     /// The page.
     pub report: PathBuf,
@@ -80,37 +79,37 @@ pub struct SweepOutcome {
     pub database: PathBuf,
 }
 
-/// Reads the experiment, chooses the devices, brings the data within reach (which may download it) and
-/// lists the runs.
+/// Reads the experiment, selects the devices, makes the data available (which may download it) and expands
+/// the runs.
 pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<PreparedSweep, AppError> {
     let PlanRequest { experiment: asked, execution, results, programs } = &request.plan;
-    let observer = &mut Logged(observer);
+    let observer = &mut LoggingObserver(observer);
     let experiment = asked.load()?;
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
-    let places = slots::choose(execution, &experiment.execution, programs)?;
+    let devices = slots::choose(execution, &experiment.execution, programs)?;
     let source = asked.data_of(&experiment);
-    let launcher = launcher(request.workers, programs, &places, &source)?;
+    let launcher = launcher(request.workers, programs, &devices, &source)?;
     let specs = experiment::specs(&experiment, &source)?;
-    let substitutes = experiment::provide_data(&experiment, &specs, &source, observer)?;
-    let plan = experiment::plan(&experiment, &specs, &substitutes)?;
-    let (workers, threads) = places.workers();
+    let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
+    let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    let (workers, threads) = devices.workers();
     limits::check(workers.min(plan.runs.len()), threads)?;
     observer.observe(Progress::Planned(&plan));
     let (results, execution) = (results.clone(), execution.clone());
-    Ok(PreparedSweep { experiment, plan, substitutes, places, launcher, source, results, execution })
+    Ok(PreparedSweep { experiment, plan, used_datasets, devices, launcher, source, results, execution })
 }
 
 impl PreparedSweep {
-    /// Waits for the results folder, trains, records, and writes the page. A raised `stop` ends the
-    /// waiting and the training; what was trained by then is recorded.
+    /// Waits for the results folder, trains, records and writes the page. `stop` ends the waiting and the
+    /// training; everything trained until then is recorded.
     pub fn train(self, stop: &StopSignal, observer: &mut dyn Observer) -> Result<SweepEnd, AppError> {
-        let observer = &mut Logged(observer);
+        let observer = &mut LoggingObserver(observer);
         let mut waiting =
             |holder: &str| observer.observe(Progress::WaitingForResults { results: &self.results, holder });
         let cancelled = || stop.level() > StopLevel::Run;
         let Some(_lock) = ResultsLock::acquire(&self.results, &mut waiting, &cancelled)? else {
-            info!("stopped while it waited for the results folder");
+            info!("stopped while waiting for the results folder");
             return Ok(SweepEnd::Cancelled);
         };
         let mut store = Store::open(&self.results)?;
@@ -139,7 +138,7 @@ impl PreparedSweep {
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
-            slots: self.places.slots(),
+            slots: self.devices.slots(),
             step_flops,
             check_checkpoint,
             results_dir: self.results.clone(),
@@ -163,18 +162,18 @@ impl PreparedSweep {
             recipe: experiment.recipe.clone(),
             axes_json: serde_json::to_string(&self.plan.axes).map_err(AppError::Axes)?,
             dataset_requested: requested,
-            dataset: self.substitutes.get(&requested).copied().unwrap_or(requested),
+            dataset: self.used_datasets.get(&requested).copied().unwrap_or(requested),
             record: experiment.record.clone(),
             program_version: env!("CARGO_PKG_VERSION").into(),
             machine: machine(),
         })
     }
 
-    /// What the program was started with besides the file.
+    /// The record of the call: everything needed to start the same sweep again.
     fn call(&self) -> Call {
         let LoadOptions { profile, sets, env } = self.experiment.options.clone();
         let mut variables: BTreeMap<String, String> = env.into_iter().collect();
-        // Without a network, a fallback may have taken a dataset's place.
+        // Offline, the fallback may have been used: the repeated sweep must use it too.
         if self.source.offline {
             variables.insert(OFFLINE.to_owned(), "1".to_owned());
         }
@@ -184,7 +183,7 @@ impl PreparedSweep {
         Call { profile, sets, variables, results, data_dir, devices, jobs, fuse }
     }
 
-    /// One grid of real images per dataset, of the sample grids' geometry.
+    /// Records one grid of real images per dataset, with the geometry of the sample grids.
     fn record_real_images(&self, store: &mut Store) -> Result<(), AppError> {
         let runs = self.plan.runs.iter();
         let datasets: BTreeMap<Dataset, &DatasetSpec> =
@@ -210,17 +209,17 @@ fn check_checkpoint(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result
     checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, run.spec.image)
 }
 
-/// What starts the workers of those places.
+/// The launcher for those devices.
 fn launcher(
     workers: Workers,
     programs: &Programs,
-    places: &Places,
+    devices: &SweepDevices,
     source: &DataSource,
 ) -> Result<Box<dyn Launcher>, AppError> {
     if workers == Workers::Processes {
         return Ok(Box::new(WorkerLauncher(programs.clone())));
     }
-    if let Some(device) = places.devices().find(|device| !programs.is_own(device)) {
+    if let Some(device) = devices.names().find(|device| !programs.is_own(device)) {
         let program = programs.of_device(&device).path().to_owned();
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
@@ -230,7 +229,7 @@ fn launcher(
     })))
 }
 
-/// Host, processor and cores in a few words.
+/// Host name, processor and number of cores.
 fn machine() -> String {
     format!("{}: {}, {}", host::name(), host::processor(), text::count(host::threads(), "core"))
 }

@@ -1,5 +1,5 @@
-//! What a worker does, as a process or on a thread: it trains one group, obeys commands between steps,
-//! and reports in frames.
+//! A worker, as a process or as a thread: trains one group, handles commands between chunks of steps, and
+//! sends frames.
 
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{self, Receiver};
@@ -13,10 +13,10 @@ use gansweep_train::{Commands, Emit, TrainError};
 
 use crate::backends;
 
-/// Why a worker process ended early.
+/// The error of a worker process.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// Whoever started the worker is no runner of this version.
+    /// The worker was not started by a runner of the same version.
     #[error("the worker's first line of input cannot be used: {0}")]
     Job(#[from] JobError),
     /// The job cannot be read.
@@ -25,14 +25,14 @@ pub enum WorkerError {
     /// The system has no thread left for the worker.
     #[error("no thread can be started: {0}; use fewer workers (--jobs), or raise the limit (ulimit -u)")]
     Thread(#[source] io::Error),
-    /// The group could not be trained.
+    /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
 }
 
 impl WorkerError {
-    /// What the process is to exit with, so that the runner can tell a device that is gone or too small
-    /// from a failure of the runs.
+    /// The exit code of the process. The runner uses it to tell a missing or too small device from failed
+    /// runs.
     pub fn exit_code(&self) -> u8 {
         let code = match self {
             // Every other job would be refused too.
@@ -45,17 +45,16 @@ impl WorkerError {
     }
 }
 
-/// Reads the job from the first line of `input`, trains it, and writes frames to `output`. The lines
-/// after the job are commands; the end of the input asks for a clean end too: without a runner there
-/// is nobody to train for.
+/// Reads the job from the first line of `input`, trains it and writes frames to `output`. Further lines are
+/// commands. The end of the input means that the runner is gone: the worker saves and stops.
 pub fn serve(
     mut input: impl BufRead + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> Result<(), WorkerError> {
     let output = SharedWriter::new(output);
-    let heart = output.clone();
-    // Before the job is read, let alone its data: the runner counts silence from here on.
-    let _heartbeats = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heart.send(&frame))
+    let heartbeats = output.clone();
+    // Started before the job and its data are read, because the runner measures silence from the start.
+    let _heartbeats = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heartbeats.send(&frame))
         .map_err(WorkerError::Thread)?;
     let mut line = String::new();
     input.read_line(&mut line).map_err(WorkerError::Input)?;
@@ -67,7 +66,7 @@ pub fn serve(
     Ok(())
 }
 
-/// The same on a thread of the runner's own process.
+/// Trains a job on a thread of the runner's process.
 pub(crate) fn work_on_thread(
     job: &Job,
     source: &DataSource,
@@ -80,14 +79,14 @@ pub(crate) fn work_on_thread(
         .map_err(|failure| WorkerFailure { exit_code: exit_code(&failure), message: failure.to_string() })
 }
 
-/// Reads commands on a thread of its own, so that one that comes during a step is there after it. A
-/// line that is no command is passed over: the job's version says that there is none.
+/// Reads commands on a separate thread, so that a command sent during a step is available right after it.
+/// Lines that are not commands are ignored: the version in the job rules out unknown commands.
 fn read_commands(input: impl BufRead + Send + 'static) -> io::Result<Receiver<Command>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new().name("commands".into()).spawn(move || {
         for line in input.lines().map_while(Result::ok) {
             if let Ok(command) = Command::from_line(&line) {
-                // A receiver that is gone has trained to the end.
+                // The receiver is dropped when training has ended.
                 drop(sender.send(command));
             }
         }

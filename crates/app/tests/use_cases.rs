@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gansweep_app::experiment::ExperimentRequest;
 use gansweep_app::export::{NetworksRequest, RowsRequest};
 use gansweep_app::generate::GenerateRequest;
-use gansweep_app::plan::{DataPreview, DataWay, PlanRequest, preview};
+use gansweep_app::plan::{DataAvailability, DataPreview, PlanRequest, preview};
 use gansweep_app::recorded::RowFormat;
 use gansweep_app::report::ReportRequest;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
@@ -113,7 +113,11 @@ fn a_sweep_goes_from_its_plan_to_its_report_without_a_terminal() {
     assert_eq!((before.plan.runs.len(), before.done(), before.groups.len()), (4, 0, 4));
     assert_eq!(
         before.data,
-        [DataPreview { dataset: Dataset::Strokes, spec: strokes::spec(), way: DataWay::AtHand }]
+        [DataPreview {
+            dataset: Dataset::Strokes,
+            spec: strokes::spec(),
+            availability: DataAvailability::Local
+        }]
     );
     assert!(!sandbox.path("results").exists(), "a preview writes nothing");
 
@@ -193,10 +197,10 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
 fn a_dataset_that_is_not_to_be_had_is_replaced_and_the_observer_is_told() {
     let text = SMALL.replace("dataset = \"strokes\"", "dataset = \"kmnist\"\nfallback = \"strokes\"");
     let sandbox = Sandbox::new(&text.replace("seeds = 2", "seeds = 1"));
-    let way = DataWay::ReplacedBy(Dataset::Strokes);
+    let availability = DataAvailability::ReplacedBy(Dataset::Strokes);
     assert_eq!(
         preview(&sandbox.plan()).unwrap().data,
-        [DataPreview { dataset: Dataset::Kmnist, spec: strokes::spec(), way }]
+        [DataPreview { dataset: Dataset::Kmnist, spec: strokes::spec(), availability }]
     );
     let (_, told) = train(&sandbox.sweep());
     assert_eq!(told[..2], ["strokes for kmnist", "planned 2"]);

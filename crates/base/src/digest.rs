@@ -1,39 +1,39 @@
-//! SHA-256 and bytes, in lower-case hexadecimal digits.
+//! SHA-256, and bytes as lower-case hexadecimal digits.
 
 use std::io::{self, Read};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256 as Hasher};
 
-/// SHA-256 of what is added, one part after the other: the cut between two parts does not count.
+/// SHA-256 of the concatenation of all parts that are added.
 #[derive(Debug, Clone, Default)]
 pub struct Sha256(Hasher);
 
 impl Sha256 {
-    /// Adds bytes.
+    /// Appends a part.
     pub fn add(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.update(bytes);
     }
 
-    /// The digest's 32 bytes.
+    /// The 32 bytes of the digest.
     pub fn bytes(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 
-    /// The digest's 64 digits.
+    /// The digest as 64 hexadecimal digits.
     pub fn hex(self) -> String {
         hex(&self.bytes())
     }
 }
 
-/// SHA-256 of bytes that are in memory.
+/// SHA-256 of bytes, as 64 hexadecimal digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     let mut hasher = Sha256::default();
     hasher.add(bytes);
     hasher.hex()
 }
 
-/// SHA-256 of all that is left to read, without holding it in memory.
+/// SHA-256 of the rest of a stream, as 64 hexadecimal digits. The stream may be larger than the memory.
 pub fn sha256_of(mut source: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::default();
     let mut buffer = vec![0; 1 << 16];
@@ -47,7 +47,7 @@ pub fn sha256_of(mut source: impl Read) -> io::Result<String> {
     }
 }
 
-/// Two digits a byte.
+/// Two hexadecimal digits for each byte.
 pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Atomic file writes: a file appears complete or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file on its way: what is written goes to a temporary file beside its place, which
-/// [`finish`](Self::finish) moves there. Dropped before that, it leaves no trace.
+/// A file that is being written. Its content goes to a temporary file in the same folder, and
+/// [`finish`](Self::finish) renames that to the final name. Dropped before `finish`, it leaves nothing
+/// behind.
 ///
-/// A process that is killed meanwhile leaves a file `.NAME.XXXXXX.part`, which nothing reads.
+/// A process that is killed in between leaves a file `.NAME.XXXXXX.part`, which nothing reads.
 ///
-/// What is no file, a terminal or a pipe for one, is written to as it is: nothing may take its place.
+/// A path that is not a regular file, such as a terminal or a pipe, is written to directly and not
+/// replaced.
 #[derive(Debug)]
 pub struct NewFile(BufWriter<Target>);
 
@@ -22,8 +24,7 @@ enum Target {
 }
 
 impl NewFile {
-    /// Begins a file, in a folder that is there. Where there is a link, the file that it leads to is
-    /// written.
+    /// Starts a file in an existing folder. If `path` is a symbolic link, its target is written.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = match fs::metadata(path) {
             Ok(found) if !found.is_file() && !found.is_dir() => {
@@ -35,9 +36,9 @@ impl NewFile {
         Ok(Self(BufWriter::new(target)))
     }
 
-    /// Puts the file in its place, and in that of an older one. At every moment either the old file or
-    /// the whole new one is there, even if the power fails: the content is flushed to the disk before
-    /// the file takes its name, and then the folder, which holds the name.
+    /// Renames the file to its final name, replacing an older file. At every moment there is either the old
+    /// file or the complete new one, even after a loss of power: the content is flushed to the disk before
+    /// the renaming, and the folder after it.
     pub fn finish(self) -> io::Result<()> {
         match self.0.into_inner()? {
             Target::Beside { temporary, path } => {
@@ -79,29 +80,28 @@ impl io::Write for NewFile {
     }
 }
 
-/// Writes a file of which the whole content is at hand, as [`NewFile`] does.
+/// Writes a file atomically, as [`NewFile`] does.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let mut file = NewFile::create(path)?;
     file.write_all(content.as_ref())?;
     file.finish()
 }
 
-/// An empty file beside `path`, which is deleted unless it takes that name.
+/// An empty file in the folder of `path`, which is deleted when dropped.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // A name may be as long as the file system takes, and this one is longer.
+    // `path` may have the longest name that the file system accepts, and prefix and suffix come on top.
     let name: String = name.chars().take(50).collect();
     let mut builder = tempfile::Builder::new();
     let (prefix, suffix) = (format!(".{name}."), ".part");
     builder.prefix(&prefix).suffix(suffix);
-    // Temporary files are their owner's alone, and this one is to be as any other file.
+    // The default permissions of temporary files exclude other users, which the final file should not.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder_of(path))
 }
 
-/// Makes the folder that a file is to lie in and those above it, and flushes the folders that hold
-/// their names to the disk.
+/// Creates the folder of a file and its missing parents, and flushes the folders that contain them.
 pub fn make_folder_of(path: &Path) -> io::Result<()> {
     let folder = folder_of(path);
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
@@ -109,8 +109,8 @@ pub fn make_folder_of(path: &Path) -> io::Result<()> {
     missing.into_iter().map(folder_of).try_for_each(sync_folder)
 }
 
-/// Flushes the names in a folder to the disk. Network file systems may not know how, and a folder that
-/// may not be listed cannot be opened; the files are as good as they can be then.
+/// Flushes the names in a folder to the disk. Some network file systems cannot do it, and a folder without
+/// read permission cannot be opened; the file is written all the same then.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     match File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -119,7 +119,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The folder that a path lies in; `.` where it names none.
+/// The folder of a path; `.` if the path is a name alone.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,10 +1,10 @@
-//! The machine that the program runs on, and its clock.
+//! Facts about the machine, and its clock.
 
 use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The machine's name in its network.
+/// The machine's network name.
 pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
@@ -16,20 +16,20 @@ pub fn system() -> String {
     words.map(|word| word.to_string_lossy().into_owned()).join(" ")
 }
 
-/// The processor's model; its architecture where the system does not tell the model.
+/// The processor's model, or its architecture if the model is not known.
 pub fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     model.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_owned()
 }
 
-/// Hardware threads that this process may use: fewer than the machine has where an affinity mask or a
-/// control group says so.
+/// The number of hardware threads that this process may use. An affinity mask or a control group may make
+/// it smaller than the machine's.
 pub fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Bytes of main memory, where the system tells them.
+/// The size of main memory in bytes; `None` on systems other than Linux.
 pub fn memory_bytes() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
@@ -41,14 +41,14 @@ pub fn memory_bytes() -> Option<u64> {
     None
 }
 
-/// Milliseconds since 1970-01-01T00:00:00Z. A clock before that reads as that.
+/// Milliseconds since 1970-01-01T00:00:00Z; 0 if the clock is set to an earlier time.
 pub fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A count of milliseconds since 1970 as `2026-11-26T02:37:54Z`. What lies before 1970 or after 9999
-/// reads as the nearer end: no clock says so, but a file may.
+/// Milliseconds since 1970 as `2026-11-26T02:37:54Z`. Times before 1970 or after 9999, which only a damaged
+/// file can have, are clamped.
 pub fn utc(unix_ms: i64) -> String {
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(unix_ms.div_euclid(1000)).unwrap_or(0).min(LAST);

@@ -1,8 +1,7 @@
-//! What any crate may need and none should write again: files that are written whole or not at all,
-//! digests, facts of the host, numbers and times as text.
+//! Helpers that several crates share: atomic file writes, digests, facts about the host, and numbers and
+//! times as text.
 //!
-//! A function belongs here when crates that do not know each other need it. What only one crate needs
-//! stays there.
+//! A function belongs here if crates that do not depend on each other need it.
 
 pub mod digest;
 pub mod file;

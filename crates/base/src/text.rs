@@ -1,10 +1,10 @@
-//! Numbers, spans of time and panics as people read them: the command line, the page and the labels
-//! of runs write them alike.
+//! Numbers, durations and panics as text. The command line, the page and the labels of runs share these
+//! formats.
 
 use std::any::Any;
 
-/// A configured number in full, in the shorter of its plain and its scientific form: `0.5`, `1e-4`;
-/// one of up to five digits before the point in its plain form: `1000`.
+/// A configured number with all of its digits, in plain or scientific form, whichever is shorter: `0.5`,
+/// `1e-4`. A number from 1 to below 100,000 always has its plain form: `1000`.
 pub fn exact(number: f64) -> String {
     let plain = number.to_string();
     let scientific = format!("{number:e}");
@@ -12,7 +12,7 @@ pub fn exact(number: f64) -> String {
     if scientific.len() < plain.len() && !familiar { scientific } else { plain }
 }
 
-/// A measured number in four significant digits: `0.6931`, `48211`, `1.235e-7`, `NaN`.
+/// A measured number with four significant digits: `0.6931`, `48211`, `1.235e-7`, `NaN`.
 pub fn measured(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
@@ -34,7 +34,7 @@ fn without_zeros(decimal: &str) -> &str {
     if decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal }
 }
 
-/// A span of time in its two largest units: `4.2 s`, `45 s`, `3 min 20 s`, `1 h 02 min`.
+/// A duration in its two largest units: `4.2 s`, `45 s`, `3 min 20 s`, `1 h 02 min`.
 pub fn seconds(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 10.0 {
         return format!("{seconds:.1} s");
@@ -52,7 +52,7 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// What a thread said when it panicked; nothing if it panicked with something else than text.
+/// The message of a panic; empty if its payload is not text.
 pub fn panic(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default()

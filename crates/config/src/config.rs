@@ -1,46 +1,46 @@
-//! A config: the resolved values that decide a run's mathematics, the seed left out.
+//! A config: the values that decide what a run computes, without the seed.
 //!
-//! Everything in [`Config`] changes what is computed, and nothing outside of it (but the seed and
-//! the data) does. For how long a run is trained is its budget, which each sweep asks for
-//! ([`Asked`]); how often a run is recorded and where it trains live in
-//! [`Record`](crate::Record) and [`Execution`](crate::Execution).
+//! Everything in [`Config`] changes what is computed, and besides it only the seed and the data do. How
+//! long a run is trained is its budget ([`BudgetedConfig`]), which may differ from sweep to sweep. How
+//! often a run is recorded is in [`Record`](crate::Record), and where it trains in
+//! [`Execution`](crate::Execution).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, DatasetSpec, LossConfig, OptimizerConfig};
 
-/// What a sweep asks of a run, the seed left out.
+/// A config with a budget.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// What to compute.
+pub struct BudgetedConfig {
+    /// What is computed.
     pub config: Config,
-    /// The budget, in passes over the training images.
+    /// The budget: how many passes over the training images to train.
     pub epochs: u32,
 }
 
-/// The resolved values that decide a run's mathematics.
+/// The values that decide what a run computes, without the seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is learnt.
+    /// The training images.
     pub data: DataConfig,
-    /// Both networks.
+    /// Generator and discriminator.
     pub model: ModelConfig,
     /// What each network minimises.
     pub loss: LossConfig,
-    /// How each network's parameters move.
+    /// The optimiser of each network.
     pub optimizer: OptimizerConfig,
-    /// In what portions, and on which noise.
+    /// Batches, steps and latents.
     pub train: TrainConfig,
 }
 
-/// What is learnt.
+/// The training images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// The dataset the run really trains on (after a fallback, the fallback).
+    /// The dataset that the run trains on: the fallback, where the requested dataset is missing.
     pub dataset: Dataset,
-    /// The first so many training images; 0 stands for all.
+    /// Train on this many images from the beginning of the dataset; 0 for all.
     pub images: u32,
     /// The interval that pixel values are scaled to.
     pub pixels: Pixels,
@@ -56,13 +56,13 @@ pub enum Pixels {
     Unit,
 }
 
-/// Both networks.
+/// Generator and discriminator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Length of a latent vector.
     pub latent_dim: u32,
-    /// What a latent vector's entries are drawn from.
+    /// The distribution of its entries.
     pub latent: Latent,
     /// The last activation of the generator.
     pub output: Output,
@@ -72,7 +72,7 @@ pub struct ModelConfig {
     pub discriminator: DiscriminatorConfig,
 }
 
-/// What a latent vector's entries are drawn from.
+/// The distribution of the entries of a latent vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Latent {
@@ -109,16 +109,16 @@ pub enum Activation {
 pub struct GeneratorConfig {
     /// Widths of the hidden layers, from the latent vector on.
     pub hidden: Vec<u32>,
-    /// After each hidden layer.
+    /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
     /// Whether `BatchNorm1d` (eps 1e-5, momentum 0.1) follows each hidden Linear.
     pub batch_norm: bool,
-    /// Whether `LayerNorm` (eps 1e-5) does.
+    /// Whether `LayerNorm` (eps 1e-5) follows each hidden Linear.
     #[serde(default)]
     pub layer_norm: bool,
-    /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
+    /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
 }
 
@@ -129,18 +129,18 @@ pub struct GeneratorConfig {
 pub struct DiscriminatorConfig {
     /// Widths of the hidden layers, from the image on.
     pub hidden: Vec<u32>,
-    /// After each hidden layer.
+    /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
     /// Whether `LayerNorm` (eps 1e-5) follows each hidden Linear.
     #[serde(default)]
     pub layer_norm: bool,
-    /// Probability of dropping a hidden activation; 0 stands for no Dropout layer.
+    /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
 }
 
-/// In what portions, and on which noise.
+/// Batches, steps and latents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
@@ -167,11 +167,12 @@ pub enum Noise {
 }
 
 impl Config {
-    /// The same mathematics in the one form that is hashed and recorded: what has no effect gets a
-    /// fixed value.
+    /// The form that is hashed and recorded: values without effect are replaced by fixed ones, so that
+    /// configs that compute the same are equal.
     ///
-    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`; a hyperparameter that an
-    /// optimiser does not read is its default; all images are 0 images; a last batch that is full is not dropped.
+    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
+    /// does not use has its default. A number of images that is all of them is 0. `drop_last` is false where
+    /// the last batch is full.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
@@ -191,7 +192,7 @@ impl Config {
         self
     }
 
-    /// Training images that the run uses.
+    /// The number of training images that the run uses.
     pub const fn images(&self, spec: &DatasetSpec) -> u32 {
         match self.data.images {
             0 => spec.train_images,
@@ -199,29 +200,29 @@ impl Config {
         }
     }
 
-    /// Training images in one epoch.
+    /// The number of training images in one epoch, without a dropped last batch.
     pub const fn images_per_epoch(&self, spec: &DatasetSpec) -> u32 {
         self.train.images_per_epoch(self.images(spec))
     }
 
-    /// Batches in one epoch.
+    /// The number of batches in one epoch.
     pub const fn batches_per_epoch(&self, spec: &DatasetSpec) -> u32 {
         self.images_per_epoch(spec).div_ceil(self.train.batch_size)
     }
 
-    /// Steps (`d_steps` discriminator updates and one generator update) in one epoch.
+    /// The number of steps (each `d_steps` discriminator updates and one generator update) in one epoch.
     pub const fn steps_per_epoch(&self, spec: &DatasetSpec) -> u32 {
         self.batches_per_epoch(spec).div_ceil(self.train.d_steps)
     }
 
-    /// Steps in so many epochs.
+    /// The number of steps in `epochs` epochs.
     pub const fn steps(&self, epochs: u32, spec: &DatasetSpec) -> u64 {
         self.steps_per_epoch(spec) as u64 * epochs as u64
     }
 
-    /// Where in its epoch a run stands after `step` steps, as far as it matters to the lanes of a
-    /// group, whose batches must be of equal size at every step: the step within the epoch, or 0
-    /// throughout if all steps of an epoch are alike.
+    /// The step within the epoch after `step` steps, or 0 if all steps of an epoch have batches of equal
+    /// size. Lanes of one group must have equal phases, because their batches must be of equal size at
+    /// every step.
     pub const fn phase(&self, spec: &DatasetSpec, step: u64) -> u64 {
         let images_per_step = self.train.batch_size as u64 * self.train.d_steps as u64;
         if (self.images_per_epoch(spec) as u64).is_multiple_of(images_per_step) {
@@ -233,7 +234,7 @@ impl Config {
 }
 
 impl TrainConfig {
-    /// How many of so many training images an epoch takes.
+    /// The number of images in one epoch over a training set of `images`.
     pub(crate) const fn images_per_epoch(&self, images: u32) -> u32 {
         if self.drop_last { images / self.batch_size * self.batch_size } else { images }
     }

@@ -1,10 +1,10 @@
-//! Datasets: their names, and the spec of one, which is what the rest of the program knows of it.
+//! Datasets: their names, and the spec that the rest of the program knows of each.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A dataset by its name. Where its files are and what they hold is known to the `data` crate.
+/// The name of a dataset. The `data` crate knows where its files are and what they contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dataset {
@@ -16,7 +16,7 @@ pub enum Dataset {
     Kmnist,
     /// Digits drawn by this program from vector strokes; needs no download.
     Strokes,
-    /// Images of the user's own, in IDX files in the folder that `data.path` names.
+    /// The user's images, in IDX files in the folder `data.path`.
     Idx,
 }
 
@@ -35,7 +35,7 @@ impl Dataset {
         }
     }
 
-    /// The dataset of that name.
+    /// The dataset with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dataset| dataset.name() == name)
     }
@@ -43,8 +43,7 @@ impl Dataset {
 
 /// The shape of one image of a dataset.
 ///
-/// An image in memory is planar, as in `PyTorch`: `[channels, height, width]`, the channels one after
-/// the other, each row by row from the top and each row from the left. One channel is grey, three
+/// In memory an image is planar, as in `PyTorch`: `[channels, height, width]`. One channel is grey; three
 /// are red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,27 +64,36 @@ impl fmt::Display for ImageShape {
 }
 
 impl ImageShape {
-    /// Numbers in one image: the width of a generator's output and of a discriminator's input.
+    /// The number of values in one image: the generator's output and the discriminator's input.
     pub const fn size(self) -> usize {
-        self.channels as usize * self.height as usize * self.width as usize
+        (self.channels as usize).saturating_mul(self.height as usize).saturating_mul(self.width as usize)
     }
 }
 
-/// What a run has to know of its data besides the images: the shapes of networks and pictures, the
-/// steps of an epoch and the identity of runs follow from it.
+/// Everything about a dataset but the images. The shapes of networks and sample grids, the number of
+/// steps in an epoch and the ids of runs follow from it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetSpec {
-    /// Of every image, of training and of test images alike.
+    /// The shape of every training and test image.
     pub image: ImageShape,
-    /// Labels are from 0 to below this.
+    /// The number of classes: labels are from 0 to `classes - 1`.
     pub classes: u32,
-    /// Images to train on.
+    /// The number of training images.
     pub train_images: u32,
-    /// Images that nothing trains on; 0 if there are none.
+    /// The number of test images, which are not trained on; 0 if there are none.
     pub test_images: u32,
-    /// Identity of the training images and their labels.
+    /// A digest of the training images and their labels.
     pub fingerprint: String,
+}
+
+/// What the runs on a dataset really train on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataIdentity {
+    /// The dataset itself, or its fallback.
+    pub dataset: Dataset,
+    /// The spec of that dataset.
+    pub spec: DatasetSpec,
 }
 
 #[cfg(test)]

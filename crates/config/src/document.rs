@@ -1,4 +1,4 @@
-//! Documents: texts that hold values as TOML, and the places in them.
+//! Documents: TOML texts, and the places in them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,24 +10,24 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{Fault, Faults, Layer, Place, Problem};
 
-/// No experiment file is longer; a wrong path may be.
+/// The longest experiment file. A wrong path may lead to something much longer.
 const MAX_BYTES: u64 = 1 << 20;
 /// The longest excerpt in a message, in characters.
 const MAX_EXCERPT: usize = 40;
 
-/// A text that holds values as TOML.
+/// A TOML text with its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Document<'t> {
     pub(crate) text: &'t str,
     pub(crate) origin: Origin,
 }
 
-/// What a document is.
+/// Where a document comes from.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
-    /// A file, whose lines are places.
+    /// A file; places are its lines.
     File(PathBuf),
-    /// A single value, which is one place.
+    /// A single value, such as that of a variable; all of it is one place.
     Value(Place),
 }
 
@@ -40,7 +40,7 @@ impl<'t> Document<'t> {
         Self { text, origin: Origin::Value(place) }
     }
 
-    /// Where a part of the text stands.
+    /// The place of a part of the text.
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         match &self.origin {
             Origin::File(path) => Place::Line(path.clone(), self.line(span.start)),
@@ -48,12 +48,12 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// The line of an offset, from 1.
+    /// The line of a byte offset, from 1.
     fn line(&self, offset: usize) -> usize {
         self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
     }
 
-    /// A part of the text as it was written, short enough for a message.
+    /// A part of the text, on one line and shortened for a message.
     pub(crate) fn excerpt(&self, span: &Range<usize>) -> String {
         let written = self.text.get(span.clone()).unwrap_or_default();
         let mut words = written.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -64,7 +64,7 @@ impl<'t> Document<'t> {
         words
     }
 
-    /// The type of a value and the value as it was written: "a string `\"five\"`".
+    /// The type of a value, and the value as it was written: "a text `\"five\"`".
     pub(crate) fn describe(&self, value: &Spanned<DeValue<'_>>) -> String {
         let kind = match value.get_ref() {
             DeValue::String(_) => "a text",
@@ -86,7 +86,7 @@ impl<'t> Document<'t> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         let mut faults: Vec<Fault> = errors.iter().map(|error| self.syntax_fault(error, layer)).collect();
         faults.sort_by_key(|fault| fault.place.position());
-        // What follows an error on its line is mostly its consequence.
+        // Further errors on the same line are mostly consequences of the first.
         faults.dedup_by_key(|fault| fault.place.position().1);
         Faults::unless(faults, table.into_inner())
     }
@@ -107,7 +107,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// Reads an experiment file, which is UTF-8 and of moderate length.
+/// Reads an experiment file of at most [`MAX_BYTES`].
 pub(crate) fn read_text(path: &Path) -> Result<String, Faults> {
     let unreadable = |error: &io::Error| {
         let fault =

@@ -1,4 +1,4 @@
-//! Random draws: values that are the same for ever, given seed, key and position.
+//! Random draws. A value depends on seed, key and position alone, in every version of the program.
 
 use gansweep_base::digest::Sha256;
 use rand_chacha::ChaCha8Rng;
@@ -6,23 +6,23 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::{Value, range};
 
-/// What the values of a random axis are drawn from.
+/// The distribution of a drawn axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Draw {
-    /// Uniformly between two numbers.
+    /// Uniform between two numbers.
     Uniform(f64, f64),
-    /// With a uniform logarithm between two numbers.
+    /// Log-uniform between two numbers.
     LogUniform(f64, f64),
-    /// Each integer from the first to the last alike.
+    /// Uniform over the integers from the first to the last.
     Integer(u64, u64),
-    /// An integer from the first to the last, with a uniform logarithm but for rounding.
+    /// Log-uniform from the first integer to the last, rounded down.
     LogInteger(u64, u64),
-    /// Each value alike.
+    /// Uniform over the values.
     Choice(Vec<Value>),
 }
 
 impl Draw {
-    /// The first `n` values drawn for a key.
+    /// The first `n` draws for a key.
     ///
     /// The i-th value depends on `seed`, `key` and i alone: the i-th 64-bit word of `ChaCha8`, keyed
     /// with the SHA-256 of `gansweep/random/SEED/KEY`, decides it. So a larger `n` keeps the
@@ -34,8 +34,8 @@ impl Draw {
         (0..n).map(|_| self.value(generator.next_u64())).collect()
     }
 
-    /// The value that 64 random bits stand for. Logarithms come from `libm`, which gives the same
-    /// bits on every machine.
+    /// The value that 64 random bits decide. Logarithms come from `libm`, because the system's mathematical
+    /// library may round differently from machine to machine.
     fn value(&self, bits: u64) -> Value {
         match self {
             Self::Uniform(low, high) => {

@@ -1,20 +1,35 @@
-//! Expansion: every combination of an experiment's factors as a config.
+//! Expansion: every combination of an experiment's factors, and the constraints that each must satisfy.
 
 use std::collections::HashMap;
 
-use crate::clash::{Clash, clashes};
-use crate::plan::Identities;
+use crate::constraints::{Conflict, conflicts};
 use crate::schema::{self, Key};
-use crate::sweep::Exclusion;
-use crate::{Asked, Experiment, Fault, Layer, Place, Problem, Value};
+use crate::sweep::{Exclusion, Factor};
+use crate::{BudgetedConfig, DataIdentity, Dataset, Experiment, Fault, Layer, Place, Problem, Value};
 
-/// The most runs of one sweep, before any is left out.
+/// The most runs of one sweep, before exclusions: a limit on the time and memory of planning.
 const MAX_RUNS: u128 = 1_000_000;
 
-/// One value of each axis, and what they ask of a run together.
+/// What the runs on each dataset really train on, looked up once for each.
+pub(crate) struct DataLookup<'d> {
+    look_up: &'d dyn Fn(Dataset) -> DataIdentity,
+    known: HashMap<Dataset, DataIdentity>,
+}
+
+impl<'d> DataLookup<'d> {
+    pub(crate) fn new(look_up: &'d dyn Fn(Dataset) -> DataIdentity) -> Self {
+        Self { look_up, known: HashMap::new() }
+    }
+
+    pub(crate) fn of(&mut self, dataset: Dataset) -> &DataIdentity {
+        self.known.entry(dataset).or_insert_with(|| (self.look_up)(dataset))
+    }
+}
+
+/// One value of each axis, and the config and budget with these values assigned.
 #[derive(Debug, Clone)]
 pub(crate) struct Combination<'e> {
-    pub(crate) asked: Asked,
+    pub(crate) run: BudgetedConfig,
     pub(crate) recipe: &'e str,
     /// In the order of [`Sweep::axes`](crate::Sweep::axes).
     pub(crate) values: Vec<&'e Value>,
@@ -22,32 +37,32 @@ pub(crate) struct Combination<'e> {
 }
 
 impl Combination<'_> {
-    /// The rules that leave it out with some seed, as positions in the list of exclusions.
+    /// The exclusion rules that match with some seed, as indices into `rules`.
     pub(crate) fn excluded_by<'x>(&'x self, rules: &'x [Exclusion]) -> impl Iterator<Item = usize> + 'x {
         rules.iter().enumerate().filter(|(_, rule)| self.matches(rule)).map(|(index, _)| index)
     }
 
-    /// Whether a rule's values are its own: then assigning them changes nothing.
+    /// Whether the combination has all values of a rule: then assigning them changes nothing.
     fn matches(&self, rule: &Exclusion) -> bool {
         if self.differs(rule) {
             return false;
         }
-        let mut assigned = self.asked.clone();
+        let mut assigned = self.run.clone();
         for (key, value) in &rule.values {
             if key.path == schema::RECIPE && value.as_text() != Some(self.recipe) {
                 return false;
             }
             key.apply(value, &mut assigned);
         }
-        assigned == self.asked
+        assigned == self.run
     }
 
-    /// Whether a rule names another value than the one chosen for an axis. Most rules do in most
-    /// combinations, and this tells it without a copy of the config.
+    /// Whether a rule has another value for an axis. Most rules do in most combinations, and this test
+    /// needs no copy of the config.
     fn differs(&self, rule: &Exclusion) -> bool {
         let chosen = |key: &Key| Some(self.values[self.keys.iter().position(|other| *other == key)?]);
-        // One width may stand for the list of widths that was chosen, and of two values on one key
-        // the later counts: for these the config is asked.
+        // Not for widths, since one width and a list may mean the same, and not for two values on one
+        // key, of which the later counts: these are compared in the config.
         let is_plain = |key: &Key, value: &Value| {
             let again = rule.values.iter().filter(|(other, _)| other.shares_target(key)).count() > 1;
             !matches!(value, Value::Width(_) | Value::Widths(_)) && !again
@@ -59,12 +74,12 @@ impl Combination<'_> {
 
 /// Every combination of an experiment's factors, the last factor changing fastest.
 pub(crate) fn combinations(experiment: &Experiment) -> impl Iterator<Item = Combination<'_>> {
-    let lengths: Vec<usize> = experiment.sweep.factors.iter().map(crate::Factor::len).collect();
+    let lengths: Vec<usize> = experiment.sweep.factors.iter().map(Factor::len).collect();
     let all = lengths.iter().product();
     (0..all).map(move |index| combination(experiment, &picks(index, &lengths)))
 }
 
-/// The digits of a number whose places count to these lengths.
+/// The mixed-radix digits of `index`: the position in each factor, the last factor changing fastest.
 fn picks(mut index: usize, lengths: &[usize]) -> Vec<usize> {
     let mut picks = vec![0; lengths.len()];
     for (pick, length) in picks.iter_mut().zip(lengths).rev() {
@@ -78,24 +93,24 @@ fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'
     let chosen = factors
         .flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis.key, &axis.values[pick])));
     let chosen: Vec<(&Key, &Value)> = chosen.collect();
-    // A recipe replaces the values below the file's, so it comes before all assignments.
+    // A recipe is a layer below the file, so it is applied before the values of other axes.
     let recipe =
         chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, value)| value.as_text());
     let recipe = recipe.unwrap_or(&experiment.recipe);
-    let mut asked = experiment.bases.get(recipe).cloned().unwrap_or_else(|| experiment.asked());
+    let mut run = experiment.bases.get(recipe).cloned().unwrap_or_else(|| experiment.budgeted_config());
     for (key, value) in &chosen {
-        key.apply(value, &mut asked);
+        key.apply(value, &mut run);
     }
     let (keys, values) = chosen.into_iter().unzip();
-    Combination { asked, recipe, values, keys }
+    Combination { run, recipe, values, keys }
 }
 
-/// What is wrong with the runs of an experiment; only what `known` faults cast no doubt on. Without
-/// `data`, what does not depend on it.
+/// The faults of an experiment's runs, without those that may be consequences of the `known` faults.
+/// Without `data`, constraints that depend on the dataset's spec are not checked.
 pub(crate) fn check(
     experiment: &Experiment,
     known: &[Fault],
-    mut data: Option<&mut Identities<'_>>,
+    mut data: Option<&mut DataLookup<'_>>,
 ) -> Vec<Fault> {
     let runs = experiment.sweep.configs().saturating_mul(experiment.sweep.seeds.len() as u128);
     if runs > MAX_RUNS {
@@ -104,8 +119,8 @@ pub(crate) fn check(
         return vec![fault.expected(format_args!("at most {MAX_RUNS}"))];
     }
     let (mut all, mut left) = (0, 0);
-    let mut found: Vec<(Clash, usize)> = Vec::new();
-    let mut places: HashMap<Clash, usize> = HashMap::new();
+    let mut found: Vec<(Conflict, usize)> = Vec::new();
+    let mut places: HashMap<Conflict, usize> = HashMap::new();
     for combination in combinations(experiment) {
         all += 1;
         let rules = &experiment.sweep.exclude;
@@ -113,36 +128,36 @@ pub(crate) fn check(
             continue;
         }
         left += 1;
-        let config = &combination.asked.config;
+        let config = &combination.run.config;
         let identity = data.as_mut().map(|data| data.of(config.data.dataset));
-        for clash in clashes(config, experiment, identity) {
-            let place = *places.entry(clash.clone()).or_insert(found.len());
+        for conflict in conflicts(config, experiment, identity) {
+            let place = *places.entry(conflict.clone()).or_insert(found.len());
             match found.get_mut(place) {
                 Some((_, configs)) => *configs += 1,
-                None => found.push((clash, 1)),
+                None => found.push((conflict, 1)),
             }
         }
     }
-    let doubtful = |clash: &Clash| {
-        let mut keys = clash.keys.iter().filter_map(|path| schema::find(path));
+    let is_uncertain = |conflict: &Conflict| {
+        let mut keys = conflict.keys.iter().filter_map(|path| schema::find(path));
         keys.any(|key| known.iter().any(|fault| fault.casts_doubt_on(key)))
     };
-    found.retain(|(clash, _)| !doubtful(clash));
+    found.retain(|(conflict, _)| !is_uncertain(conflict));
     let mut faults: Vec<_> =
-        found.into_iter().map(|(clash, some)| clash_fault(experiment, clash, (some, all))).collect();
+        found.into_iter().map(|(conflict, some)| conflict_fault(experiment, conflict, (some, all))).collect();
     faults.extend(nothing_left(experiment, left));
     faults
 }
 
-fn clash_fault(experiment: &Experiment, clash: Clash, configs: (usize, usize)) -> Fault {
-    let (key, place, layer) = culprit(experiment, clash.keys);
-    let problem = Problem::Clash { reason: clash.reason, configs };
-    Fault::new(place, layer, key, problem).expected(clash.expected)
+fn conflict_fault(experiment: &Experiment, conflict: Conflict, configs: (usize, usize)) -> Fault {
+    let (key, place, layer) = key_to_report(experiment, conflict.keys);
+    let problem = Problem::Conflict { reason: conflict.reason, configs };
+    Fault::new(place, layer, key, problem).expected(conflict.expected)
 }
 
-/// Which of the keys of a clash to name, and where it got its value: an axis on one of them, or
-/// the latest layer that gives one.
-fn culprit(experiment: &Experiment, keys: &'static [&'static str]) -> (String, Place, Option<Layer>) {
+/// The key of a conflict to report, and where it got its value: an axis on one of the keys, or else the
+/// last layer that gives one of them a value.
+fn key_to_report(experiment: &Experiment, keys: &'static [&'static str]) -> (String, Place, Option<Layer>) {
     let known = || keys.iter().filter_map(|path| schema::find(path));
     for axis in experiment.sweep.axes() {
         if known().any(|key| axis.key.overlaps(key)) {
@@ -150,7 +165,7 @@ fn culprit(experiment: &Experiment, keys: &'static [&'static str]) -> (String, P
         }
     }
     let origins = known().filter_map(|key| Some((key, experiment.origins.get(key.path)?)));
-    // Of equal layers the first key, which is the one to name.
+    // `max_by` returns the last of equal layers; the order is reversed to get the first key.
     let latest = origins.rev().max_by(|(_, a), (_, b)| a.0.cmp(&b.0));
     match latest {
         Some((key, (layer, place))) => (key.path.to_owned(), place.clone(), Some(layer.clone())),

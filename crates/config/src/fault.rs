@@ -1,28 +1,28 @@
-//! Faults: what is wrong with an experiment, all of it at once.
+//! Faults of an experiment. All of them are reported at once.
 
 use std::fmt;
 
 use crate::schema::{self, Key};
 use crate::{Layer, Place};
 
-/// One thing that is wrong, with its place and the way out.
+/// One mistake, with its place and how to correct it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// Where it stands.
+    /// Where the mistake is.
     pub place: Place,
-    /// The layer it came from; `None` where no layer is to blame.
+    /// The layer that it comes from; `None` where it does not come from one layer.
     pub layer: Option<Layer>,
-    /// The key it concerns; empty for a fault of the file as a whole.
+    /// The key; empty for a fault of the file as a whole.
     pub key: String,
     /// What is wrong.
     pub problem: Problem,
-    /// What would be right; empty where the problem says it.
+    /// What is accepted instead; empty where the problem says so already.
     pub expected: String,
-    /// The nearest right name.
+    /// The valid name that is spelt most alike.
     pub nearest: Option<String>,
 }
 
-/// What is wrong. Each text goes on from "PLACE: KEY: ".
+/// What is wrong. The message follows "PLACE: KEY: ".
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be read; why.
@@ -49,7 +49,7 @@ pub enum Problem {
     /// A value that is out of range or no choice, as it was written.
     #[error("found `{0}`")]
     Unacceptable(String),
-    /// A key that one layer gives twice; where it did first.
+    /// A key that a layer has twice; the place of the first.
     #[error("given a second time, first at {0}")]
     Repeated(Place),
     /// A seed that is listed twice.
@@ -70,16 +70,16 @@ pub enum Problem {
     /// A value in a later layer for a part of what an axis sweeps: the axis, its place.
     #[error("a part of `{0}`, which is swept at {1}")]
     PartOfAxis(String, Place),
-    /// Something that something else needs.
+    /// A required key is missing.
     #[error("missing")]
     Missing,
-    /// Something that is of no use here.
+    /// A key that does nothing without another key.
     #[error("has no effect here")]
     Useless,
-    /// Values that contradict each other in some runs: how, and in how many of how many configs.
+    /// Values that conflict with each other in some configs.
     #[error("{reason}{}", in_some_configs(.configs))]
-    Clash {
-        /// The keys, their values, and why these do not go together.
+    Conflict {
+        /// The values, and why they conflict.
         reason: String,
         /// In how many configs, of how many.
         configs: (usize, usize),
@@ -117,7 +117,8 @@ impl Fault {
         self
     }
 
-    /// Whether it leaves open what the value of a key was meant to be.
+    /// Whether this fault makes the value of a key uncertain, so that further faults of that key would be
+    /// consequences of this one.
     pub(crate) fn casts_doubt_on(&self, key: &Key) -> bool {
         let mentions = |text: &str| {
             let path = text.replace('"', "");
@@ -148,24 +149,24 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with an experiment, at least one fault; shown one per line.
+/// All faults of an experiment, at least one; displayed one per line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// `value`, unless there are faults.
+    /// `Ok(value)` if there are no faults.
     pub(crate) fn unless<T>(faults: Vec<Fault>, value: T) -> Result<T, Self> {
         if faults.is_empty() { Ok(value) } else { Err(Self::of(faults)) }
     }
 
-    /// These, of which there is at least one.
+    /// From a list with at least one fault.
     pub(crate) fn of(mut faults: Vec<Fault>) -> Self {
         debug_assert!(!faults.is_empty(), "faults without a fault");
         faults.sort_by_key(|fault| fault.place.position());
         Self(faults)
     }
 
-    /// The faults: those of the file by line, then those of variables and of arguments.
+    /// The faults of the file by line, then those of variables, then those of arguments.
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
     }

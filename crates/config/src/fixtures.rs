@@ -18,7 +18,7 @@ fn empty() -> Experiment {
     Experiment::parse(Path::new("empty.toml"), String::new(), &LoadOptions::default()).unwrap()
 }
 
-/// The spec of MNIST but for the fingerprint.
+/// MNIST's spec with another fingerprint.
 pub(crate) fn spec() -> DatasetSpec {
     DatasetSpec {
         image: ImageShape { channels: 1, height: 28, width: 28 },

@@ -1,4 +1,4 @@
-//! Groups: runs whose tensors have equal shapes, and which can therefore train as lanes of one batch.
+//! Groups: runs with tensors of equal shapes, which can train together as the lanes of one batch.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,16 +6,16 @@ use std::sync::LazyLock;
 use crate::schema::{Key, Lanes, keys};
 use crate::{Config, DatasetSpec, PlannedRun, Value, identity};
 
-/// What all lanes of a group have in common: everything that decides a tensor's shape, which
-/// images a step sees, or which operations it consists of.
+/// What all lanes of a group have in common: everything that decides a tensor's shape, which images a
+/// step uses, or which operations it consists of.
 ///
-/// Which keys those are, each key says itself ([`Lanes`]); beside them stand the data's bytes.
-/// Budgets and seeds are each lane's own.
+/// These are the keys whose declarations say so ([`Lanes`]), and the fingerprint of the data. Budgets and
+/// seeds may differ from lane to lane.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupKey(String);
 
 impl GroupKey {
-    /// Of a config on data of that spec.
+    /// The key of a config that is trained on data with that spec.
     pub fn of(config: &Config, spec: &DatasetSpec) -> Self {
         let mut config = config.clone();
         let mut common = String::new();
@@ -34,13 +34,13 @@ impl GroupKey {
     }
 }
 
-/// The keys that lanes do not differ in freely.
+/// The keys in which the lanes of a group must agree, entirely or in being zero.
 static SHARED: LazyLock<Vec<&'static Key>> =
     LazyLock::new(|| keys().filter(|key| key.lanes != Lanes::Varies).collect());
 
-/// Puts runs of equal [`GroupKey`] together, given as positions in `runs`.
+/// Groups runs by their [`GroupKey`]. A group is a list of indices into `runs`.
 ///
-/// Groups stand in the order of their first runs, and runs within a group in the order of `runs`.
+/// Groups are in the order of their first runs, and the runs of a group in the order of `runs`.
 pub fn group_runs<'a>(runs: impl IntoIterator<Item = &'a PlannedRun>) -> Vec<Vec<usize>> {
     let mut place_of: HashMap<GroupKey, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Identities derived from what they identify.
+//! Ids of configs and runs, derived from their content.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Config, identity};
 
-/// The first 16 hexadecimal digits of the SHA-256 over the keys in which a config differs from
-/// what held before the keys existed.
+/// The first 16 hexadecimal digits of the SHA-256 over the keys of a config that differ from their
+/// identity defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConfigHash(String);
@@ -19,32 +19,32 @@ pub struct ConfigHash(String);
 pub struct RunId(String);
 
 impl ConfigHash {
-    /// Of a config in its canonical form. Equal configs have equal hashes however their files were
-    /// written, and in every later version of the program, whatever keys it adds.
+    /// The hash of a config in its canonical form. It does not depend on how the experiment file is
+    /// written, and does not change when a later version of the program adds keys.
     pub fn of(config: &Config) -> Self {
         Self(short_sha256(&[identity::text(config).as_bytes()]))
     }
 
-    /// As text.
+    /// The 16 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl RunId {
-    /// Of one config with one seed on the data of that fingerprint.
+    /// The id of a config with a seed, trained on the data with that fingerprint.
     pub fn of(config: &ConfigHash, seed: u64, data_fingerprint: &str) -> Self {
         let seed = seed.to_string();
         Self(short_sha256(&[config.0.as_bytes(), b"/", seed.as_bytes(), b"/", data_fingerprint.as_bytes()]))
     }
 
-    /// An id read back from where this program wrote it: 16 hexadecimal digits, or `None`.
+    /// Reads an id that this program wrote; `None` if `text` is not 16 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
         hex.then(|| Self(text.to_owned()))
     }
 
-    /// As text.
+    /// The 16 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,9 +1,8 @@
-//! What makes a config itself: the values in which it differs from what held before their keys
-//! existed.
+//! The text that a config's hash is computed over.
 //!
-//! A hash over whole configs would change with every new key, and orphan every database. So it is
-//! over the keys that differ from their identity defaults: a key that is added later has its
-//! identity default in all older configs, and leaves their hashes as they were.
+//! A hash over whole configs would change with every new key, and recorded runs would no longer be found
+//! in their databases. So the text has only the keys that differ from their identity defaults: older
+//! configs have the identity default of a new key, and keep their hashes.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -11,11 +10,11 @@ use std::sync::LazyLock;
 use crate::schema::{Effect, Key, keys};
 use crate::{Config, Value};
 
-/// The number of this rule. Another number gives every config another hash, and so needs a
-/// migration of every database.
+/// The version of this rule. A new version would change every hash, and would need a migration of every
+/// database.
 const SCHEMA: u32 = 1;
 
-/// A key of the mathematics and its identity default.
+/// A key of the config and its identity default.
 struct Frozen<'k> {
     key: &'k Key,
     default: Value,
@@ -23,17 +22,16 @@ struct Frozen<'k> {
 
 static FROZEN: LazyLock<Vec<Frozen<'static>>> = LazyLock::new(|| frozen(keys()));
 
-/// The keys of the mathematics, sorted by path: in that order they do not depend on where the
-/// documentation lists them.
+/// The keys of the config, sorted by path, so that the order of the documentation may change.
 fn frozen<'k>(keys: impl Iterator<Item = &'k Key>) -> Vec<Frozen<'k>> {
-    let own = keys.filter(|key| key.effect == Effect::Mathematics && key.parts.is_empty());
+    let own = keys.filter(|key| key.effect == Effect::Config && key.parts.is_empty());
     let mut frozen: Vec<_> =
         own.filter_map(|key| Some(Frozen { key, default: key.identity_default()? })).collect();
     frozen.sort_by_key(|frozen| frozen.key.path);
     frozen
 }
 
-/// What a config's hash is taken of: a line with the number of the rule, and a line `key = value`
+/// The text that the hash is computed over: a line with the version of the rule, and a line `key = value`
 /// for each key that differs from its identity default, sorted by key.
 pub(crate) fn text(config: &Config) -> String {
     text_of(&FROZEN, config)
@@ -54,13 +52,13 @@ fn text_of(frozen: &[Frozen<'_>], config: &Config) -> String {
     text
 }
 
-/// Writes a value as it is hashed: a number with the fewest digits that give it back, in
-/// scientific notation (`2e-4`), the rest as JSON. No other crate's way of writing numbers is part
-/// of an id.
+/// Writes a value as it is hashed: a number in scientific notation with the fewest digits that represent
+/// it exactly (`2e-4`), everything else as JSON. Numbers are not written as JSON, because a library may
+/// change how it does that.
 pub(crate) fn put(value: &Value, text: &mut String) {
     // Writing to a string cannot fail.
     let _ = match value {
-        // A zero of either sign is the same zero.
+        // Adding 0.0 turns -0.0 into 0.0.
         Value::Number(number) => write!(text, "{:e}", number + 0.0),
         other => write!(text, "{}", other.to_json()),
     };
@@ -72,7 +70,8 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{config, spec};
-    use crate::schema::{Field, Interval, Kind, Lanes};
+    use crate::schema::field::Field;
+    use crate::schema::{Interval, Kind, Lanes};
     use crate::{ConfigHash, stored};
 
     /// This table may only grow: a line that changes or goes changes the ids of runs that exist
@@ -156,7 +155,7 @@ mod tests {
         Box::leak(Box::new(Key {
             path: "loss.pretended",
             kind: Kind::Number(Interval { low: 0.0, above_low: false, high: 1.0, below_high: false }),
-            effect: Effect::Mathematics,
+            effect: Effect::Config,
             default: Some("0.7"),
             identity: Some(identity),
             lanes: Lanes::Varies,

@@ -1,4 +1,4 @@
-//! Where a value came from: the layers of a configuration, and places within them.
+//! Where a value comes from: layers, and places within them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use serde::{Serialize, Serializer};
 /// A source of values; each layer overrides those before it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
-    /// Built into the program: the defaults of the table of keys.
+    /// The built-in defaults of the keys.
     Default,
-    /// A recipe shipped with the program, by name.
+    /// A recipe, by name.
     Recipe(String),
-    /// The experiment file outside of its profiles.
+    /// The experiment file without its profiles.
     File,
     /// A profile of the experiment file, by name.
     Profile(String),
-    /// Environment variables that spell keys.
+    /// Environment variables that name keys.
     Environment,
     /// `--set KEY=VALUE` on the command line.
     Set,
@@ -41,7 +41,7 @@ impl Serialize for Layer {
     }
 }
 
-/// Where in a layer something stands.
+/// A place within a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// A line (from 1) of a file.
@@ -52,15 +52,14 @@ pub enum Place {
     File(PathBuf),
     /// An environment variable, by name.
     Variable(String),
-    /// An option on the command line, as it was written.
+    /// An option on the command line, as it was typed.
     Option(String),
     /// The program itself.
     Builtin,
 }
 
 impl Place {
-    /// Sorts the places of one experiment: its file by line and column, then variables, then
-    /// arguments.
+    /// The sort key of a place: first the file by line and column, then variables, then options.
     pub(crate) fn position(&self) -> (u8, usize, usize) {
         match self {
             Self::Builtin => (0, 0, 0),

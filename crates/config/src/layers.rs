@@ -1,4 +1,5 @@
-//! The layers of an experiment: where each is read from.
+//! The layers of an experiment, each read from its source: defaults, recipe, file, profile,
+//! environment, `--set`.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,24 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::document::Document;
-use crate::given::{Given, Reader};
+use crate::parsed_layer::ParsedLayer;
 use crate::schema::{self, PROFILE, keys};
-use crate::{Fault, Faults, Layer, LoadOptions, Place, Problem, recipes};
+use crate::{Fault, Faults, Layer, Place, Problem, recipes};
 
-/// Environment variables with this prefix may spell keys.
+/// What besides the file decides an experiment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LoadOptions {
+    /// The profile of the file to apply.
+    pub profile: Option<String>,
+    /// `KEY=VALUE` from the command line; of two on one key the later wins.
+    pub sets: Vec<String>,
+    /// Environment variables, of which those that name keys (`GANSWEEP_TRAIN__EPOCHS`) apply.
+    pub env: Vec<(String, String)>,
+}
+
+/// Environment variables with this prefix may name keys.
 const PREFIX: &str = "GANSWEEP_";
-/// Variables that speak to the program and are no keys.
+/// Variables with that prefix that are options of the program and no keys.
 pub const PROGRAM_VARIABLES: [&str; 5] = [
     "GANSWEEP_DATA_DIR",
     "GANSWEEP_LIBTORCH_PROGRAM",
@@ -23,53 +35,54 @@ pub const PROGRAM_VARIABLES: [&str; 5] = [
 ];
 
 /// The built-in defaults.
-pub(crate) fn defaults(faults: &mut Vec<Fault>) -> Given {
-    let mut given = Given::new(Layer::Default);
+pub(crate) fn defaults(faults: &mut Vec<Fault>) -> ParsedLayer {
+    let mut parsed = ParsedLayer::new(Layer::Default);
     for key in keys() {
         if let Some(default) = key.default {
             let document = Document::of_value(Place::Builtin, default);
-            read_text(&document, key.path, &mut given, faults);
+            read_value(&document, key.path, &mut parsed, faults);
         }
     }
-    given
+    parsed
 }
 
-/// A recipe; empty for a name that is none.
-pub(crate) fn recipe(name: &str, faults: &mut Vec<Fault>) -> Given {
-    let mut given = Given::new(Layer::Recipe(name.to_owned()));
+/// The values of a recipe; none for an unknown name.
+pub(crate) fn recipe(name: &str, faults: &mut Vec<Fault>) -> ParsedLayer {
+    let mut parsed = ParsedLayer::new(Layer::Recipe(name.to_owned()));
     let text = recipes::get(name).unwrap_or_default();
     let document = Document::of_file(&PathBuf::from(format!("recipes/{name}.toml")), text);
-    match document.parse(&given.layer) {
-        Ok(table) => Reader { document: &document, given: &mut given, faults }.read_table(&table),
+    match document.parse(&parsed.layer) {
+        Ok(table) => parsed.read_table(&document, &table, faults),
         Err(errors) => faults.extend_from_slice(errors.as_slice()),
     }
-    given
+    parsed
 }
 
-/// The file, and the profile that was asked for. All profiles are checked.
+/// The file, and the chosen profile. All profiles are checked, so that a mistake in one is found before it
+/// is used.
 pub(crate) fn file(
     path: &Path,
     text: &str,
     profile: Option<&str>,
     faults: &mut Vec<Fault>,
-) -> Result<Vec<Given>, Faults> {
+) -> Result<Vec<ParsedLayer>, Faults> {
     let document = Document::of_file(path, text);
     let mut table = document.parse(&Layer::File)?;
     let profiles = table.remove(PROFILE);
-    let mut file = Given::new(Layer::File);
-    Reader { document: &document, given: &mut file, faults }.read_table(&table);
+    let mut file = ParsedLayer::new(Layer::File);
+    file.read_table(&document, &table, faults);
     let mut profiles = read_profiles(&document, profiles.as_ref(), faults);
     let Some(wanted) = profile else { return Ok(vec![file]) };
     let names: Vec<String> = profiles.iter().filter_map(profile_name).map(str::to_owned).collect();
-    profiles.retain(|given| profile_name(given) == Some(wanted));
+    profiles.retain(|parsed| profile_name(parsed) == Some(wanted));
     if profiles.is_empty() {
         faults.push(no_such_profile(path, wanted, &names));
     }
     Ok([vec![file], profiles].concat())
 }
 
-fn profile_name(given: &Given) -> Option<&str> {
-    match &given.layer {
+fn profile_name(parsed: &ParsedLayer) -> Option<&str> {
+    match &parsed.layer {
         Layer::Profile(name) => Some(name),
         _ => None,
     }
@@ -91,16 +104,16 @@ fn read_profiles(
     document: &Document<'_>,
     profiles: Option<&Spanned<DeValue<'_>>>,
     faults: &mut Vec<Fault>,
-) -> Vec<Given> {
+) -> Vec<ParsedLayer> {
     let Some(profiles) = profiles else { return Vec::new() };
     let Some(table) = profile_table(document, PROFILE, profiles, faults) else { return Vec::new() };
     let mut all = Vec::new();
     for (name, profile) in table {
         let path = format!("{PROFILE}.{}", name.get_ref());
         let Some(table) = profile_table(document, &path, profile, faults) else { continue };
-        let mut given = Given::new(Layer::Profile(name.get_ref().to_string()));
-        Reader { document, given: &mut given, faults }.read_table(table);
-        all.push(given);
+        let mut parsed = ParsedLayer::new(Layer::Profile(name.get_ref().to_string()));
+        parsed.read_table(document, table, faults);
+        all.push(parsed);
     }
     all
 }
@@ -120,19 +133,19 @@ fn profile_table<'v>(
     table
 }
 
-/// Environment variables that spell keys: `GANSWEEP_TRAIN__EPOCHS` is `train.epochs`.
-pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault>) -> Given {
-    let mut given = Given::new(Layer::Environment);
+/// Environment variables that name keys: `GANSWEEP_TRAIN__EPOCHS` is `train.epochs`.
+pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault>) -> ParsedLayer {
+    let mut parsed = ParsedLayer::new(Layer::Environment);
     for (name, value) in variables {
-        let Some(spelt) = name.strip_prefix(PREFIX) else { continue };
+        let Some(name_part) = name.strip_prefix(PREFIX) else { continue };
         if PROGRAM_VARIABLES.contains(&name.as_str()) {
             continue;
         }
-        let path = path_of_variable(spelt);
-        if spells_a_key(spelt) {
+        let path = path_of_variable(name_part);
+        if names_a_key(name_part) {
             let document = Document::of_value(Place::Variable(name.clone()), value);
-            read_text(&document, &path, &mut given, faults);
-        } else if let Some(meant) = misspelt_variable(spelt) {
+            read_value(&document, &path, &mut parsed, faults);
+        } else if let Some(meant) = misname_part_variable(name_part) {
             let fault = Fault::new(
                 Place::Variable(name.clone()),
                 Some(Layer::Environment),
@@ -142,46 +155,45 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
             faults.push(fault.nearest(Some(meant)));
         }
     }
-    given
+    parsed
 }
 
 /// Those of some environment variables that give values to keys.
-pub(crate) fn spelling_keys(variables: &[(String, String)]) -> Vec<(String, String)> {
-    let spells = |name: &str| {
-        name.strip_prefix(PREFIX).is_some_and(spells_a_key) && !PROGRAM_VARIABLES.contains(&name)
-    };
-    variables.iter().filter(|(name, _)| spells(name)).cloned().collect()
+pub(crate) fn naming_keys(variables: &[(String, String)]) -> Vec<(String, String)> {
+    let names =
+        |name: &str| name.strip_prefix(PREFIX).is_some_and(names_a_key) && !PROGRAM_VARIABLES.contains(&name);
+    variables.iter().filter(|(name, _)| names(name)).cloned().collect()
 }
 
-fn path_of_variable(spelt: &str) -> String {
-    spelt.to_lowercase().replace("__", ".")
+fn path_of_variable(name_part: &str) -> String {
+    name_part.to_lowercase().replace("__", ".")
 }
 
-/// Whether a variable, its prefix left out, is meant for a key: it names one or a table of keys, or
-/// has the two underscores that stand for a dot.
-fn spells_a_key(spelt: &str) -> bool {
-    let path = path_of_variable(spelt);
-    schema::find(&path).is_some() || schema::is_table(&path) || spelt.contains("__")
+/// Whether a variable, without its prefix, stands for a key: it names a key or a table of keys, or has the
+/// two underscores that stand for a dot.
+fn names_a_key(name_part: &str) -> bool {
+    let path = path_of_variable(name_part);
+    schema::find(&path).is_some() || schema::is_table(&path) || name_part.contains("__")
 }
 
-/// The variable that was meant by one without the two underscores that stand for a dot; `None` for
-/// one that does not look like a key, which may be another program's.
-fn misspelt_variable(spelt: &str) -> Option<String> {
+/// The right name of a variable that has one underscore in place of two; `None` for a variable that does
+/// not look like a key and may belong to another program.
+fn misname_part_variable(name_part: &str) -> Option<String> {
     let bare = |name: &str| name.replace(['_', '.'], "").to_lowercase();
-    let meant = keys().find(|key| strsim::damerau_levenshtein(&bare(key.path), &bare(spelt)) <= 1)?;
+    let meant = keys().find(|key| strsim::damerau_levenshtein(&bare(key.path), &bare(name_part)) <= 1)?;
     Some(format!("{PREFIX}{}", meant.path.replace('.', "__").to_uppercase()))
 }
 
 /// `KEY=VALUE` arguments; of two on one key the later wins.
-pub(crate) fn sets(arguments: &[String], faults: &mut Vec<Fault>) -> Given {
-    let mut given = Given::new(Layer::Set);
+pub(crate) fn sets(arguments: &[String], faults: &mut Vec<Fault>) -> ParsedLayer {
+    let mut parsed = ParsedLayer::new(Layer::Set);
     for argument in arguments {
         let place = Place::Option(format!("--set {argument}"));
         let assignment = argument.split_once('=').map(|(key, value)| (key.replace('"', ""), value));
         match assignment {
             Some((key, value)) if !key.trim().is_empty() => {
                 let document = Document::of_value(place, value.trim());
-                read_text(&document, key.trim(), &mut given, faults);
+                read_value(&document, key.trim(), &mut parsed, faults);
             }
             _ => {
                 let fault = Fault::new(place, Some(Layer::Set), "", Problem::NotAnAssignment);
@@ -189,14 +201,14 @@ pub(crate) fn sets(arguments: &[String], faults: &mut Vec<Fault>) -> Given {
             }
         }
     }
-    given
+    parsed
 }
 
-/// Reads a document that is one value: TOML, or else a text without quotes.
-fn read_text(document: &Document<'_>, path: &str, given: &mut Given, faults: &mut Vec<Fault>) {
-    let bare = || Spanned::new(0..document.text.len(), DeValue::String(Cow::Borrowed(document.text)));
-    let value = DeValue::parse(document.text).unwrap_or_else(|_| bare());
-    Reader { document, given, faults }.read_entry(path, &value);
+/// Reads a document that is one value: TOML, or if it is not TOML, a text without quotes.
+fn read_value(document: &Document<'_>, path: &str, parsed: &mut ParsedLayer, faults: &mut Vec<Fault>) {
+    let unquoted = || Spanned::new(0..document.text.len(), DeValue::String(Cow::Borrowed(document.text)));
+    let value = DeValue::parse(document.text).unwrap_or_else(|_| unquoted());
+    parsed.read_entry(document, path, &value, faults);
 }
 
 /// All layers but the recipe, the lowest first.
@@ -205,7 +217,7 @@ pub(crate) fn all(
     text: &str,
     options: &LoadOptions,
     faults: &mut Vec<Fault>,
-) -> Result<Vec<Given>, Faults> {
+) -> Result<Vec<ParsedLayer>, Faults> {
     let mut layers = vec![defaults(faults)];
     layers.extend(file(path, text, options.profile.as_deref(), faults)?);
     layers.push(environment(&options.env, faults));

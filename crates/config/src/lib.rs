@@ -1,10 +1,13 @@
-//! Experiment files: keys, layers, axes, constraints, expansion into a plan, and the identity of runs.
+//! Experiment files: keys, layers, axes, constraints, expansion into a plan, and the ids of runs.
 //!
-//! Nothing here trains, stores or prints; the only input or output is reading an experiment file.
+//! An experiment passes through these stages: a TOML table becomes parsed layers (`parsed_layer`), which
+//! are merged (`merge`) and checked (`load`) into an [`Experiment`], which is expanded (`expand`) into a
+//! [`Plan`]. This crate does not train, store or print; its only input is the experiment file.
 
 mod axis;
-mod clash;
+mod axis_reader;
 mod config;
+mod constraints;
 mod dataset;
 mod document;
 mod draw;
@@ -13,41 +16,44 @@ mod experiment;
 mod fault;
 #[cfg(test)]
 mod fixtures;
-mod given;
 mod group;
 mod id;
 mod identity;
+mod label;
 mod layer;
 mod layers;
+mod load;
 mod loss;
 mod merge;
 mod optimizer;
+mod parsed_layer;
 mod plan;
 mod range;
+mod reader;
 pub mod recipes;
 mod record;
 mod run;
 pub mod schema;
-mod short;
 mod stored;
 mod sweep;
 mod value;
 
 pub use axis::AxisKind;
 pub use config::*;
-pub use dataset::{Dataset, DatasetSpec, ImageShape};
-pub use experiment::{Experiment, LoadOptions, ResolvedKey};
+pub use dataset::{DataIdentity, Dataset, DatasetSpec, ImageShape};
+pub use experiment::Experiment;
 pub use fault::{Fault, Faults, Problem};
 pub use group::{GroupKey, group_runs};
 pub use id::{ConfigHash, RunId};
+pub use label::short_keys;
 pub use layer::{Layer, Place};
-pub use layers::PROGRAM_VARIABLES;
+pub use layers::{LoadOptions, PROGRAM_VARIABLES};
 pub use loss::{Combine, LossConfig, LossKind, Undecided};
+pub use merge::ResolvedKey;
 pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
-pub use plan::{AxisSummary, DataIdentity, Plan};
+pub use plan::{AxisSummary, Plan};
 pub use record::{Execution, Palette, Record, SampleMode};
 pub use run::{Assignment, PlannedRun, RunState};
-pub use short::short_keys;
 pub use stored::{Lookup, StoredError};
 pub use sweep::{Axis, Exclusion, Factor, Pinned, Sweep};
 pub use value::Value;

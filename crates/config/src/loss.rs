@@ -1,24 +1,24 @@
-//! `[loss]`: what each network minimises.
+//! `[loss]`: the loss of each network.
 
 use std::f64::consts::LN_2;
 
 use serde::{Deserialize, Serialize};
 
-/// What each network minimises.
+/// The loss of each network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossConfig {
-    /// Which loss.
+    /// The kind of loss, common to both networks.
     #[serde(default)]
     pub kind: LossKind,
-    /// How the discriminator's losses on real and on fake images become one number.
+    /// How the discriminator's losses on real and fake images are combined.
     pub combine: Combine,
     /// One-sided label smoothing: the discriminator's target on real images is lowered by this
     /// (Salimans et al. 2016, section 3.4). The generator's target stays.
     pub label_smoothing: f64,
 }
 
-/// The losses.
+/// The kinds of losses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
@@ -32,20 +32,20 @@ pub enum LossKind {
     Hinge,
 }
 
-/// Losses of a discriminator that cannot tell real images from fakes, and gives both a D(x) of 1/2.
+/// The losses while D(x) is 1/2 for every image, so that the discriminator cannot tell real from fake.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Undecided {
-    /// On a real image and on a fake.
+    /// The discriminator's loss for a real image and for a fake.
     pub discriminator: [f64; 2],
-    /// Of the generator.
+    /// The generator's loss.
     pub generator: f64,
-    /// What the discriminator's combined loss is, in words.
+    /// A label for the discriminator's combined loss.
     pub discriminator_text: &'static str,
-    /// What the generator's loss is, in words.
+    /// A label for the generator's loss.
     pub generator_text: &'static str,
 }
 
-/// How the discriminator's losses on real and on fake images become one number.
+/// How the discriminator's losses on real and fake images are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Combine {
@@ -59,7 +59,7 @@ impl LossKind {
     /// Every loss, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::NonSaturating, Self::LeastSquares, Self::Hinge];
 
-    /// The names of [`Self::ALL`].
+    /// The names of [`Self::ALL`], in the same order.
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
         let mut index = 0;
@@ -79,7 +79,7 @@ impl LossKind {
         }
     }
 
-    /// Why labels cannot be smoothed, if they cannot.
+    /// Why label smoothing is not possible; `None` if it is.
     pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
         match self {
             Self::NonSaturating | Self::LeastSquares => None,
@@ -94,7 +94,7 @@ impl LossConfig {
         Self { kind: LossKind::NonSaturating, combine, label_smoothing }
     }
 
-    /// Losses where D(x) is 1/2 for every image.
+    /// The losses while D(x) is 1/2 for every image.
     pub fn undecided(&self) -> Undecided {
         match self.kind {
             // Whatever the target (Goodfellow et al. 2014, section 4.1).

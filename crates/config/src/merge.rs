@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use figment::value::{Dict, Map, Value as Merged};
 use figment::{Figment, Metadata, Profile, Provider};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::given::{Given, GivenValue};
+use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
 use crate::{
-    Asked, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Pixels, Place, Problem, Record, ResolvedKey, TrainConfig, Value,
+    BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
+    OptimizerConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
 };
 
-/// Every value of an experiment but its axes.
+/// The merged value of every key.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -51,7 +51,7 @@ struct TrainSettings {
     drop_last: bool,
 }
 
-/// The values of the sweep but its axes and exclusions.
+/// The keys of `[sweep]` without axes and exclusions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SweepSettings {
@@ -67,9 +67,20 @@ pub(crate) struct RandomSettings {
     pub(crate) seed: u64,
 }
 
+/// A key, its value, and the layer that decided it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResolvedKey {
+    /// As the experiment file writes it: `train.epochs`.
+    pub key: String,
+    /// A number, a text, a truth value or a list.
+    pub value: serde_json::Value,
+    /// The layer that decided the value.
+    pub layer: Layer,
+}
+
 impl Settings {
-    /// What is asked of every run, but for what the sweep changes.
-    pub(crate) fn asked(&self) -> Asked {
+    /// Config and budget of every run, before the axes assign their values.
+    pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         let DataSettings { dataset, images, pixels, .. } = self.data;
         let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last } = self.train;
         let config = Config {
@@ -79,10 +90,10 @@ impl Settings {
             optimizer: self.optimizer.clone(),
             train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last },
         };
-        Asked { config, epochs }
+        BudgetedConfig { config, epochs }
     }
 
-    /// The folder of the user's own images, as it is given; empty for none.
+    /// The folder of the dataset `idx` as it was written; empty if there is none.
     pub(crate) fn data_path(&self) -> &str {
         &self.data.path
     }
@@ -93,13 +104,13 @@ impl Settings {
     }
 }
 
-/// A part of what one layer gives, as figment takes it.
-struct Part<'p> {
+/// Values of one layer, in the form that figment merges.
+struct LayerValues<'p> {
     layer: &'p Layer,
     values: Dict,
 }
 
-impl Provider for Part<'_> {
+impl Provider for LayerValues<'_> {
     fn metadata(&self) -> Metadata {
         Metadata::named(self.layer.to_string())
     }
@@ -109,51 +120,53 @@ impl Provider for Part<'_> {
     }
 }
 
-/// The layers on top of each other.
-pub(crate) struct Stack {
+/// Layers merged on top of each other.
+pub(crate) struct LayerStack {
     figment: Figment,
     layers: Vec<Layer>,
 }
 
-impl Stack {
+impl LayerStack {
     /// Puts layers on top of each other, the lowest first.
-    pub(crate) fn new<'g>(layers: impl IntoIterator<Item = &'g Given>) -> Result<Self, Box<figment::Error>> {
+    pub(crate) fn new<'g>(
+        layers: impl IntoIterator<Item = &'g ParsedLayer>,
+    ) -> Result<Self, Box<figment::Error>> {
         let mut stack = Self { figment: Figment::new(), layers: Vec::new() };
-        for given in layers {
-            stack.push(given)?;
+        for parsed in layers {
+            stack.push(parsed)?;
         }
         Ok(stack)
     }
 
-    /// Puts one layer on top: its shorthands first, so that they lose to its own longer keys and
-    /// win against those of the layers below.
-    fn push(&mut self, given: &Given) -> Result<(), Box<figment::Error>> {
+    /// Puts one layer on top. Its shorthands come first, so that the layer's own longer keys override
+    /// them, and they override the longer keys of the layers below.
+    fn push(&mut self, parsed: &ParsedLayer) -> Result<(), Box<figment::Error>> {
         let (own, shorthands): (Vec<_>, Vec<_>) =
-            given.values.iter().partition(|given| given.key.parts.is_empty());
+            parsed.values.iter().partition(|parsed| parsed.key.parts.is_empty());
         for part in [shorthands, own] {
             let mut values = Dict::new();
-            for given in part {
-                for target in given.key.targets() {
-                    let value = Merged::serialize(self.full(target.path, given)).map_err(Box::new)?;
-                    insert(&mut values, target.path, value);
+            for value in part {
+                for target in value.key.targets() {
+                    let merged = Merged::serialize(self.expanded(target.path, value)).map_err(Box::new)?;
+                    insert(&mut values, target.path, merged);
                 }
             }
-            let layer = &given.layer;
-            self.figment = std::mem::take(&mut self.figment).merge(Part { layer, values });
+            let layer = &parsed.layer;
+            self.figment = std::mem::take(&mut self.figment).merge(LayerValues { layer, values });
         }
-        self.layers.push(given.layer.clone());
+        self.layers.push(parsed.layer.clone());
         Ok(())
     }
 
-    /// A value with what the layers below decide: one width is given to as many hidden layers as
-    /// the network has so far.
-    fn full(&self, path: &str, given: &GivenValue) -> Value {
-        match given.value {
+    /// The value to assign. One width stands for a list of as many widths as the layers below give
+    /// to the network.
+    fn expanded(&self, path: &str, parsed: &ParsedValue) -> Value {
+        match parsed.value {
             Value::Width(width) => {
                 let layers = self.figment.extract_inner::<Vec<u32>>(path).unwrap_or_default();
                 Value::Widths(vec![width; layers.len()])
             }
-            _ => given.value.clone(),
+            _ => parsed.value.clone(),
         }
     }
 
@@ -162,7 +175,7 @@ impl Stack {
         self.figment.extract().map_err(Box::new)
     }
 
-    /// Every key that has a value, the value, and the layer that decided it.
+    /// Every key that has a value, with the layer that decided it.
     pub(crate) fn resolved(&self) -> Vec<ResolvedKey> {
         keys().filter(|key| key.parts.is_empty()).filter_map(|key| self.resolve(key.path)).collect()
     }
@@ -191,18 +204,21 @@ fn insert(dict: &mut Dict, path: &str, value: Merged) {
 }
 
 /// The layers with a recipe between the lowest, the defaults, and the rest.
-pub(crate) fn stack(layers: &[Given], recipe: &Given) -> Result<(Stack, Settings), Box<figment::Error>> {
+pub(crate) fn stack(
+    layers: &[ParsedLayer],
+    recipe: &ParsedLayer,
+) -> Result<(LayerStack, Settings), Box<figment::Error>> {
     let (defaults, rest) = layers.split_at(layers.len().min(1));
-    let stack = Stack::new(defaults.iter().chain([recipe]).chain(rest))?;
+    let stack = LayerStack::new(defaults.iter().chain([recipe]).chain(rest))?;
     let settings = stack.settings()?;
     Ok((stack, settings))
 }
 
-/// A failure to merge as a fault. The schema lets through only what merges, so this is a mistake
-/// of the program's, told instead of a panic.
+/// A failure to merge, as a fault. The schema accepts only values that merge, so this would be a bug of
+/// this program; a fault reports it without a panic.
 pub(crate) fn unmergeable(error: &figment::Error) -> Fault {
     Fault::new(Place::Builtin, None, "", Problem::Unmergeable(error.to_string()))
 }
 
-/// What each recipe that is swept asks of a run.
-pub(crate) type Bases = BTreeMap<String, Asked>;
+/// For each swept recipe, the config and budget of a run before the other axes assign their values.
+pub(crate) type RecipeBases = BTreeMap<String, BudgetedConfig>;

@@ -1,24 +1,24 @@
-//! `[optimizer]`: how each network's parameters move.
+//! `[optimizer]`: the optimiser of each network.
 
 use serde::{Deserialize, Serialize};
 
-/// How each network's parameters move.
+/// The optimisers of both networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// The generator's.
+    /// The generator's optimiser.
     pub generator: NetworkOptimizer,
-    /// The discriminator's.
+    /// The discriminator's optimiser.
     pub discriminator: NetworkOptimizer,
 }
 
 /// The optimiser of one network.
 ///
-/// Every hyperparameter of every kind has a field; those that the kind does not read have no effect.
+/// There is a field for every hyperparameter of every kind; a kind ignores those of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkOptimizer {
-    /// Which optimiser.
+    /// The algorithm.
     #[serde(default)]
     pub kind: OptimizerKind,
     /// Learning rate.
@@ -29,7 +29,7 @@ pub struct NetworkOptimizer {
     pub beta2: f64,
     /// Added to the root of Adam's corrected second moment, and of `RMSprop`'s mean square.
     pub eps: f64,
-    /// Decay of the sum of earlier gradients that goes on to count; 0 stands for none.
+    /// Decay of the momentum buffer; 0 for no momentum.
     #[serde(default)]
     pub momentum: f64,
     /// Decay of `RMSprop`'s mean square.
@@ -55,7 +55,7 @@ impl OptimizerKind {
     /// Every optimiser, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Adam, Self::Sgd, Self::RmsProp];
 
-    /// The names of [`Self::ALL`].
+    /// The names of [`Self::ALL`], in the same order.
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
         let mut index = 0;
@@ -79,26 +79,26 @@ impl OptimizerKind {
 impl NetworkOptimizer {
     /// Adam, with its numbers in the order of `torch.optim.Adam`.
     pub const fn adam(lr: f64, beta1: f64, beta2: f64, eps: f64) -> Self {
-        Self { beta1, beta2, eps, ..Self::unread(OptimizerKind::Adam, lr) }
+        Self { beta1, beta2, eps, ..Self::defaults(OptimizerKind::Adam, lr) }
     }
 
     /// Stochastic gradient descent.
     pub const fn sgd(lr: f64, momentum: f64) -> Self {
-        Self { momentum, ..Self::unread(OptimizerKind::Sgd, lr) }
+        Self { momentum, ..Self::defaults(OptimizerKind::Sgd, lr) }
     }
 
     /// `RMSprop`, with its numbers in the order of `torch.optim.RMSprop`.
     pub const fn rmsprop(lr: f64, alpha: f64, eps: f64, momentum: f64) -> Self {
-        Self { eps, momentum, alpha, ..Self::unread(OptimizerKind::RmsProp, lr) }
+        Self { eps, momentum, alpha, ..Self::defaults(OptimizerKind::RmsProp, lr) }
     }
 
-    /// With the identity default for every hyperparameter but the rate, so that what is not read is no
-    /// part of a config's hash.
-    const fn unread(kind: OptimizerKind, lr: f64) -> Self {
+    /// The identity default for every hyperparameter but the learning rate: what a kind does not use does not
+    /// change the config's hash.
+    const fn defaults(kind: OptimizerKind, lr: f64) -> Self {
         Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8, momentum: 0.0, alpha: 0.99 }
     }
 
-    /// One of each kind, with and without what it may do without: for tests that go through all.
+    /// At least one of each kind, with and without optional features, for tests of all kinds.
     pub fn examples() -> Vec<Self> {
         vec![
             Self::adam(1e-3, 0.9, 0.999, 1e-8),
@@ -109,7 +109,7 @@ impl NetworkOptimizer {
         ]
     }
 
-    /// The same optimiser with the identity default for every hyperparameter that it does not read.
+    /// Replaces every hyperparameter that the kind does not use by its identity default.
     #[must_use]
     pub const fn canonical(self) -> Self {
         let Self { kind, lr, beta1, beta2, eps, momentum, alpha } = self;

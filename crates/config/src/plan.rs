@@ -1,44 +1,23 @@
-//! A plan: the runs of an experiment, in order.
+//! The plan: the runs of an experiment, in order.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::expand::{self, Combination};
+use crate::expand::{self, Combination, DataLookup};
 use crate::sweep::Axis;
 use crate::{
-    Asked, Assignment, AxisKind, ConfigHash, Dataset, DatasetSpec, Experiment, Faults, Place, PlannedRun,
-    RunId, Value, short,
+    Assignment, AxisKind, BudgetedConfig, ConfigHash, DataIdentity, Dataset, Experiment, Faults, Place,
+    PlannedRun, RunId, Value, label,
 };
 
-/// The data that runs on a dataset really train on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataIdentity {
-    /// The dataset itself, or the one to fall back on.
-    pub dataset: Dataset,
-    /// Its shapes, counts and fingerprint.
-    pub spec: DatasetSpec,
-}
-
-/// What runs on each dataset really train on, asked for once for each.
-pub(crate) struct Identities<'d> {
-    ask: &'d dyn Fn(Dataset) -> DataIdentity,
-    known: HashMap<Dataset, DataIdentity>,
-}
-
-impl Identities<'_> {
-    pub(crate) fn of(&mut self, dataset: Dataset) -> &DataIdentity {
-        self.known.entry(dataset).or_insert_with(|| (self.ask)(dataset))
-    }
-}
-
-/// The runs of an experiment, in order, and how they came about.
+/// The runs of an experiment, in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
-    /// The runs, each once for each budget: configs in the order of the factors, the seeds of each
-    /// together.
+    /// The runs, one entry for each budget: in the order of the factors, with the seeds of a config next
+    /// to each other.
     pub runs: Vec<PlannedRun>,
-    /// What is swept, in the order of the runs' assignments.
+    /// The axes, in the order of [`PlannedRun::assignments`].
     pub axes: Vec<AxisSummary>,
     /// The seeds of every config.
     pub seeds: Vec<u64>,
@@ -46,47 +25,47 @@ pub struct Plan {
     pub duplicates: usize,
     /// Runs left out by `[[sweep.exclude]]`.
     pub excluded: usize,
-    /// Where rules of `[[sweep.exclude]]` stand that leave out nothing.
-    pub idle_exclusions: Vec<Place>,
+    /// Rules of `[[sweep.exclude]]` that no run matches.
+    pub unused_exclusions: Vec<Place>,
 }
 
-/// One axis, for display.
+/// An axis, for display.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AxisSummary {
     /// As the experiment file writes it: `optimizer.lr`.
     pub key: String,
-    /// As labels write it: `lr`.
+    /// The short name in labels: `lr`.
     pub short: String,
-    /// Its values, in order.
+    /// The values, in order.
     pub values: Vec<serde_json::Value>,
-    /// How it combines with the others.
+    /// How it combines with the other axes.
     pub kind: AxisKind,
 }
 
 impl Plan {
-    /// Expands an experiment. `data` says, for each dataset, what the runs on it really train on;
-    /// it is asked once for each.
+    /// Expands an experiment. `data` returns what the runs on a dataset really train on; it is called once
+    /// for each dataset.
     ///
     /// # Errors
     ///
-    /// If values contradict each other or the data in some run, or if there are too many runs or none.
+    /// If values conflict with each other or with the data in some run, or if there are too many runs or
+    /// none.
     pub fn new(experiment: &Experiment, data: &dyn Fn(Dataset) -> DataIdentity) -> Result<Self, Faults> {
-        let mut identities = Identities { ask: data, known: HashMap::new() };
-        Faults::unless(expand::check(experiment, &[], Some(&mut identities)), ())?;
+        let mut lookup = DataLookup::new(data);
+        Faults::unless(expand::check(experiment, &[], Some(&mut lookup)), ())?;
         let sweep = &experiment.sweep;
-        let mut draft = Draft::new(experiment, identities);
+        let mut builder = PlanBuilder::new(experiment, lookup);
         for combination in expand::combinations(experiment) {
-            draft.add(&combination);
+            builder.add(&combination);
         }
-        let idle = sweep.exclude.iter().zip(&draft.rule_is_idle).filter(|(_, idle)| **idle);
-        let idle_exclusions = idle.map(|(rule, _)| rule.place.clone()).collect();
-        let axes = axis_summaries(experiment, &draft.names);
-        let Draft { runs, duplicates, excluded, .. } = draft;
-        Ok(Self { runs, axes, seeds: sweep.seeds.clone(), duplicates, excluded, idle_exclusions })
+        let unused = sweep.exclude.iter().zip(&builder.rule_is_used).filter(|(_, used)| !**used);
+        let unused_exclusions = unused.map(|(rule, _)| rule.place.clone()).collect();
+        let axes = axis_summaries(experiment, &builder.names);
+        let PlanBuilder { runs, duplicates, excluded, .. } = builder;
+        Ok(Self { runs, axes, seeds: sweep.seeds.clone(), duplicates, excluded, unused_exclusions })
     }
 
-    /// Each run once, with the largest budget that the plan asks for it: what there is to train.
-    /// In the order in which the plan first lists them.
+    /// The runs to train: each once, with its largest budget, in the order of their first entries.
     pub fn longest(&self) -> Vec<PlannedRun> {
         let mut places: HashMap<&RunId, usize> = HashMap::with_capacity(self.runs.len());
         let mut longest: Vec<&PlannedRun> = Vec::with_capacity(self.runs.len());
@@ -113,32 +92,32 @@ fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary>
     experiment.sweep.axes().zip(kinds).zip(names).map(summary).collect()
 }
 
-/// A plan in the making.
-struct Draft<'e> {
+/// Collects the runs of a plan.
+struct PlanBuilder<'e> {
     experiment: &'e Experiment,
-    identities: Identities<'e>,
-    /// The axes' names in labels.
+    lookup: DataLookup<'e>,
+    /// The short names of the axes.
     names: Vec<String>,
-    /// Runs with their budgets.
+    /// Ids and budgets of the runs so far.
     seen: HashSet<(RunId, u32)>,
     runs: Vec<PlannedRun>,
     duplicates: usize,
     excluded: usize,
-    rule_is_idle: Vec<bool>,
+    rule_is_used: Vec<bool>,
 }
 
-impl<'e> Draft<'e> {
-    fn new(experiment: &'e Experiment, identities: Identities<'e>) -> Self {
+impl<'e> PlanBuilder<'e> {
+    fn new(experiment: &'e Experiment, lookup: DataLookup<'e>) -> Self {
         let paths: Vec<_> = experiment.sweep.axes().map(|axis| axis.key.path).collect();
         Self {
             experiment,
-            identities,
-            names: short::short_keys(&paths),
+            lookup,
+            names: label::short_keys(&paths),
             seen: HashSet::new(),
             runs: Vec::new(),
             duplicates: 0,
             excluded: 0,
-            rule_is_idle: vec![true; experiment.sweep.exclude.len()],
+            rule_is_used: vec![false; experiment.sweep.exclude.len()],
         }
     }
 
@@ -146,8 +125,8 @@ impl<'e> Draft<'e> {
     fn add(&mut self, combination: &Combination<'_>) {
         let rules = &self.experiment.sweep.exclude;
         let matching: Vec<usize> = combination.excluded_by(rules).collect();
-        let Asked { config, epochs } = &combination.asked;
-        let identity = self.identities.of(config.data.dataset).clone();
+        let BudgetedConfig { config, epochs } = &combination.run;
+        let identity = self.lookup.of(config.data.dataset).clone();
         let mut config = config.clone().canonical(&identity.spec);
         config.data.dataset = identity.dataset;
         let config_hash = ConfigHash::of(&config);
@@ -157,7 +136,7 @@ impl<'e> Draft<'e> {
             if !hits.is_empty() {
                 self.excluded += 1;
                 for rule in hits {
-                    self.rule_is_idle[rule] = false;
+                    self.rule_is_used[rule] = true;
                 }
                 continue;
             }
@@ -179,7 +158,7 @@ impl<'e> Draft<'e> {
         }
     }
 
-    /// The swept keys and their values, the dataset being the one that is really trained on.
+    /// The swept keys and their values; of the dataset, the one that is really trained on.
     fn assignments(&self, combination: &Combination<'_>, dataset: Dataset) -> Vec<Assignment> {
         let axes = self.experiment.sweep.axes().zip(&combination.values);
         let value = |axis: &Axis, value: &Value| match axis.key.path {
@@ -194,7 +173,7 @@ impl<'e> Draft<'e> {
         let mut label = String::new();
         for ((axis, value), name) in self.experiment.sweep.axes().zip(&combination.values).zip(&self.names) {
             let value =
-                if axis.key.path == DATASET { dataset.name().to_owned() } else { short::value(value) };
+                if axis.key.path == DATASET { dataset.name().to_owned() } else { label::value(value) };
             label.extend([name, "=", &value, " "]);
         }
         label + "seed=" + &seed.to_string()

@@ -1,16 +1,16 @@
-//! Ranges: numbers at equal distances or ratios between two ends.
+//! Ranges: numbers at equal distances or equal ratios between two ends.
 
 use crate::Value;
 use crate::schema::Kind;
 
-/// `n` numbers at equal distances, the ends exact and what lies between them rounded.
+/// `n` numbers at equal distances. The ends are exact, the numbers between them rounded.
 pub(crate) fn linear(first: f64, last: f64, n: u64) -> Vec<f64> {
     spread(first, last, n, |share| first + (last - first) * share)
 }
 
-/// `n` numbers at equal ratios, the ends exact and what lies between them rounded.
+/// `n` numbers at equal ratios. The ends are exact, the numbers between them rounded.
 pub(crate) fn log(first: f64, last: f64, n: u64) -> Vec<f64> {
-    // `libm` gives the same bits on every machine, so that a run's id does not depend on it.
+    // `libm` computes the same bits on every machine, so the ids of runs do not depend on the machine.
     let (from, to) = (libm::log(first), libm::log(last));
     spread(first, last, n, |share| libm::exp(from + (to - from) * share))
 }

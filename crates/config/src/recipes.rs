@@ -1,9 +1,9 @@
-//! The recipes shipped with the program: complete base configurations, by name.
+//! The recipes of the program: complete base configurations, by name.
 
-/// Their names, in the order of the documentation.
+/// The names of the recipes, in the order of the documentation.
 pub const NAMES: [&str; 5] = ["fast", "realpython", "jovian", "coursera", "udacity"];
 
-/// The recipe of that name, as TOML.
+/// The TOML text of the recipe with that name.
 pub fn get(name: &str) -> Option<&'static str> {
     match name {
         "fast" => Some(include_str!("../recipes/fast.toml")),

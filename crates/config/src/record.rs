@@ -1,4 +1,4 @@
-//! What a sweep records, and where it trains: settings that change no run's mathematics.
+//! What a sweep records, and where it trains: settings that do not change what a run computes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,37 +6,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// Points are written every so many steps, and at the end of each recorded epoch.
+    /// The number of steps between points; there is a point at the end of each recorded epoch too.
     pub every_steps: u32,
-    /// Sample grids and epoch means are written every so many epochs, and after the last.
+    /// The number of epochs between recorded epochs, whose ends get a sample grid and epoch means. The last
+    /// epoch is always recorded.
     pub every_epochs: u32,
-    /// Rows of a sample grid.
+    /// The number of rows of a sample grid.
     pub grid_rows: u32,
-    /// Columns of a sample grid.
+    /// The number of columns of a sample grid.
     pub grid_cols: u32,
-    /// How layers that behave differently in training draw the grid.
+    /// How `BatchNorm` and Dropout behave while the grid is drawn.
     pub sample_mode: SampleMode,
-    /// Seed of the sweep's fixed latents.
+    /// The seed of the fixed latents of all grids.
     pub latent_seed: u64,
-    /// How the report shows images.
+    /// How the report shows grey images.
     pub palette: Palette,
-    /// A checkpoint is written at the first recorded epoch's end after so many seconds, and at
-    /// the end of a run. 0 stands for every epoch.
+    /// The shortest time between checkpoints, in seconds. They are written at the ends of recorded epochs
+    /// and of the run; 0 for every recorded epoch.
     pub checkpoint_seconds: f64,
 }
 
-/// How layers that behave differently in training draw the sample grid.
+/// How `BatchNorm` and Dropout behave while a sample grid is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SampleMode {
     /// `BatchNorm` uses its running statistics, Dropout is off.
     Eval,
-    /// `BatchNorm` uses the grid's own statistics (and leaves the running ones alone), Dropout is
-    /// off.
+    /// `BatchNorm` uses the statistics of the grid and does not update the running ones; Dropout is off.
     BatchStatistics,
 }
 
-/// How the report shows images.
+/// How the report shows grey images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Palette {
@@ -46,16 +46,16 @@ pub enum Palette {
     GrayR,
 }
 
-/// Where and how densely a sweep trains; every value can be overridden on the command line.
+/// Where a sweep trains, and how many runs at the same time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Execution {
-    /// Devices that take groups from one queue.
+    /// The devices; they take groups from one queue.
     pub devices: Vec<String>,
-    /// Workers at the same time on each device; 0 lets the program choose.
+    /// The number of workers on each device; 0 lets the program choose.
     pub jobs: u32,
-    /// The most lanes in a group; 0 lets the planner choose, 1 trains every run alone.
+    /// The most lanes in a group; 0 lets the program choose, 1 trains every run alone.
     pub fuse: u32,
-    /// A worker that sends nothing for so many seconds is taken for hung and replaced.
+    /// A worker without a sign of life for this long, in seconds, is taken for hung and replaced.
     pub hang_seconds: f64,
 }

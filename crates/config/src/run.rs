@@ -1,32 +1,32 @@
-//! Runs as planned, and the states they pass through.
+//! Planned runs, and the states of a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Config, ConfigHash, DatasetSpec, RunId};
 
-/// One config with one seed, and the budget that a plan asks for.
+/// A run of a plan: a config with a seed and a budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
-    /// Derived from the config, the seed and the data; the same whatever the budget.
+    /// Derived from the config, the seed and the data; the budget does not change it.
     pub id: RunId,
-    /// Of the config.
+    /// The hash of the config.
     pub config_hash: ConfigHash,
-    /// The resolved values.
+    /// What the run computes.
     pub config: Config,
-    /// The budget: how far the run is to be trained, in epochs.
+    /// The budget in epochs.
     pub epochs: u32,
-    /// Of this run.
+    /// The seed of initialisation, batches and latents.
     pub seed: u64,
-    /// Of the data the run trains on.
+    /// The spec of the dataset that the run trains on.
     pub spec: DatasetSpec,
-    /// The swept keys and their values in this run, in the order of the axes (the seed left out).
+    /// The swept keys and their values, in the order of the axes; without the seed.
     pub assignments: Vec<Assignment>,
-    /// The assignments and the seed in a few words: `lr=1e-4 hidden=128 seed=1`.
+    /// The assignments and the seed in short form: `lr=1e-4 hidden=128 seed=1`.
     pub label: String,
 }
 
 impl PlannedRun {
-    /// Steps in the whole budget.
+    /// The number of steps in the whole budget.
     pub const fn total_steps(&self) -> u64 {
         self.config.steps(self.epochs, &self.spec)
     }
@@ -41,27 +41,27 @@ pub struct Assignment {
     pub value: serde_json::Value,
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Planned, not begun.
+    /// Planned, not started.
     Queued,
-    /// Handed to a launcher, not begun: its worker is starting, or waits for a place on a cluster.
+    /// Handed to a launcher, not started: its worker is starting up, or waits in the queue of a cluster.
     Pending,
     /// A worker trains it.
     Running,
     /// Ended at a checkpoint by the sweep's pruner, which may let it go on.
     Paused,
-    /// Trained as far as was asked for.
+    /// Trained to its budget.
     Completed,
     /// Ended before its last step by the sweep's pruner.
     Pruned,
     /// A loss became NaN or infinite.
     Diverged,
-    /// Every attempt ended in an error.
+    /// All attempts ended in errors.
     Failed,
-    /// Stopped before its end, resumable.
+    /// Stopped before its end; it goes on in the next sweep.
     Interrupted,
 }
 
@@ -94,19 +94,18 @@ impl RunState {
         }
     }
 
-    /// The state of that name.
+    /// The state with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Whether a sweep that finds a run of its plan so leaves it alone: there is nothing more to
-    /// train. Another sweep may ask for a longer run of what is completed; what has diverged stays
-    /// so. A pruned run goes on in a sweep without a pruner.
+    /// Whether a sweep trains no more of a run in this state. A completed run goes on only for a larger
+    /// budget, and a diverged one never; a pruned run goes on in a sweep without a pruner.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Diverged)
     }
 
-    /// Whether a worker has it, or is about to.
+    /// Whether a worker trains the run or is starting to.
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Pending | Self::Running)
     }

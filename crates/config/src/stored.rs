@@ -1,9 +1,7 @@
-//! Configs and record settings, read back from where this or another version of the program
-//! stored them.
+//! Configs and record settings that this or another version of the program stored in a database.
 //!
-//! Reading goes key by key and never by the exact shape of a type. A key that this version does
-//! not know is passed over. One that the writing version did not know has its identity default:
-//! what stood for it then.
+//! They are read key by key and not as a fixed type: a key that this version does not know is ignored, and
+//! one that the other version did not know has its identity default, the value in force at that time.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
@@ -15,48 +13,48 @@ use crate::{Config, Record, Value};
 /// A stored value that this version of the program cannot take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoredError {
-    /// It is none of its key's values.
+    /// A value that its key does not accept.
     #[error("{key} is `{found}`, and not {expected}")]
     Value {
-        /// The key.
+        /// The path of the key.
         key: &'static str,
-        /// What was stored, as JSON.
+        /// The stored value, as JSON.
         found: String,
-        /// What the key takes.
+        /// What the key accepts.
         expected: String,
     },
-    /// Values that are right each by itself and do not make the whole.
+    /// Values that are valid each by itself and do not form a config.
     #[error("{0}")]
     Shape(String),
 }
 
 impl Config {
-    /// Reads a config from the JSON object that one was serialised to.
+    /// Reads a config from the JSON object that it was serialised to.
     ///
     /// # Errors
     ///
-    /// If a value is none of its key's. Unknown keys and missing ones are no errors.
+    /// If a key does not accept its value. Unknown and missing keys are not errors.
     pub fn from_stored(json: &Json) -> Result<Self, StoredError> {
         Self::from_stored_keys(&nested(json))
     }
 
-    /// The same where each key's value is looked up by its full path: `optimizer.generator.lr`.
+    /// Reads a config whose values are looked up by the full paths of their keys: `optimizer.generator.lr`.
     ///
     /// # Errors
     ///
     /// See [`Config::from_stored`].
     pub fn from_stored_keys(value_of: Lookup<'_>) -> Result<Self, StoredError> {
-        let own = keys().filter(|key| key.effect == Effect::Mathematics && key.parts.is_empty());
+        let own = keys().filter(|key| key.effect == Effect::Config && key.parts.is_empty());
         shaped(tree(own, value_of)?)
     }
 }
 
 impl Record {
-    /// Reads record settings from the JSON object that some were serialised to.
+    /// Reads record settings from the JSON object that they were serialised to.
     ///
     /// # Errors
     ///
-    /// If a value is none of its key's. Unknown keys and missing ones are no errors.
+    /// If a key does not accept its value. Unknown and missing keys are not errors.
     pub fn from_stored(json: &Json) -> Result<Self, StoredError> {
         let value_of = |path: &str| json.get(path.strip_prefix("record.")?).cloned();
         let own = keys().filter(|key| key.effect == Effect::Recording);
@@ -68,12 +66,12 @@ impl Record {
 /// Looks up the stored value of a key by its path.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Json>;
 
-/// The values in nested objects, by path.
+/// Looks values up in nested objects, by path.
 pub(crate) fn nested(json: &Json) -> impl Fn(&str) -> Option<Json> + '_ {
     |path| json.pointer(&format!("/{}", path.replace('.', "/"))).cloned()
 }
 
-/// The keys with their stored values or identity defaults, as nested objects.
+/// The stored values of the keys, or else their identity defaults, as nested objects.
 pub(crate) fn tree<'k>(
     keys: impl Iterator<Item = &'k Key>,
     value_of: Lookup<'_>,

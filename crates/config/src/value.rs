@@ -1,8 +1,8 @@
-//! Values of keys, as experiment files give them.
+//! Values of keys.
 
 use serde::{Serialize, Serializer};
 
-/// A checked value of a key.
+/// A value that its key accepts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A truth value.
@@ -13,7 +13,7 @@ pub enum Value {
     Number(f64),
     /// A text or one of several words.
     Text(String),
-    /// The width of every hidden layer; how many there are is decided elsewhere.
+    /// One width for every hidden layer of a network.
     Width(u32),
     /// The width of each hidden layer.
     Widths(Vec<u32>),
@@ -24,7 +24,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// An integer or a number as a number.
+    /// The value of an integer or a number.
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Integer(integer) => Some(*integer as f64),
@@ -33,7 +33,7 @@ impl Value {
         }
     }
 
-    /// A text.
+    /// The value of a text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -41,7 +41,7 @@ impl Value {
         }
     }
 
-    /// As JSON.
+    /// The value as JSON.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Bool(truth) => (*truth).into(),

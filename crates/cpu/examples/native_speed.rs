@@ -1,5 +1,5 @@
-//! Job-steps per second of every recipe on the native backend, alone and as a sweep of eight, next
-//! to what the processor's matrix products allow in the same seconds.
+//! Job-steps per second of every recipe on the `cpu` backend, alone and as a sweep of eight, next to the
+//! speed of large matrix products in the same seconds.
 //!
 //! `cargo run --release -p gansweep-cpu --example native_speed -- [RECIPE]... [VECTORS]...`
 //!
@@ -16,7 +16,7 @@ use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
 
-/// Measurements of which the median counts.
+/// Measurements, of which the median is printed.
 const ROUNDS: usize = 7;
 /// Seconds of one measurement, about.
 const SECONDS: f64 = 0.7;
@@ -37,7 +37,7 @@ fn main() {
         names.retain(|name| is_asked(name));
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    // Digits with as much ink as MNIST's.
+    // Its digits are as sparse as MNIST's.
     let data = Data { spec: strokes::spec(), images: strokes::generate(Split::Train) };
     println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
     println!(

@@ -1,11 +1,11 @@
-//! What becomes of the products of a forward pass, and of gradients on their way back.
+//! Epilogues of the products of a hidden layer: bias, leaky ReLU, dropout.
 
 use std::ops::Range;
 
 use pulp::Simd;
 
 use super::matrix::{Line, Matrix};
-use super::product::{Finish, Gather};
+use super::product::{Epilogue, ResumableEpilogue};
 
 /// Adds the bias to a product.
 pub(super) struct AddBias<'a> {
@@ -14,7 +14,7 @@ pub(super) struct AddBias<'a> {
 }
 
 impl AddBias<'_> {
-    /// Lines of `panel`, with the bias.
+    /// Adds the bias to lines of `panel`.
     #[inline(always)]
     pub(super) fn sums<S: Simd, const V: usize, const R: usize>(
         &self,
@@ -32,9 +32,9 @@ impl AddBias<'_> {
     }
 }
 
-impl Finish for AddBias<'_> {
+impl Epilogue for AddBias<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -46,8 +46,8 @@ impl Finish for AddBias<'_> {
     }
 }
 
-impl Gather for AddBias<'_> {
-    const LEFT_IS_LARGE: bool = false;
+impl ResumableEpilogue for AddBias<'_> {
+    const PREFETCH_LEFT: bool = false;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
@@ -58,12 +58,12 @@ impl Gather for AddBias<'_> {
 /// Adds the bias to a product, and applies a leaky ReLU and Dropout.
 pub(super) struct Activate<'a> {
     pub(super) add_bias: AddBias<'a>,
-    pub(super) leaky: Leaky<'a>,
+    pub(super) leaky_relu: LeakyRelu<'a>,
 }
 
-impl Finish for Activate<'_> {
+impl Epilogue for Activate<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -71,13 +71,13 @@ impl Finish for Activate<'_> {
         lines: [[S::f32s; V]; R],
     ) {
         let sums = self.add_bias.sums(simd, panel, lines);
-        let activated = self.leaky.apply(simd, row, panel, sums);
+        let activated = self.leaky_relu.apply(simd, row, panel, sums);
         store(simd, self.partial(row..row + R, panel), &activated);
     }
 }
 
-impl Gather for Activate<'_> {
-    const LEFT_IS_LARGE: bool = AddBias::LEFT_IS_LARGE;
+impl ResumableEpilogue for Activate<'_> {
+    const PREFETCH_LEFT: bool = AddBias::PREFETCH_LEFT;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
@@ -85,12 +85,12 @@ impl Gather for Activate<'_> {
     }
 }
 
-/// Keeps a product as it is.
-pub(super) struct Keep<'a>(pub(super) &'a mut Matrix);
+/// Stores a product as it is.
+pub(super) struct StoreProduct<'a>(pub(super) &'a mut Matrix);
 
-impl Finish for Keep<'_> {
+impl Epilogue for StoreProduct<'_> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -101,8 +101,8 @@ impl Finish for Keep<'_> {
     }
 }
 
-impl Gather for Keep<'_> {
-    const LEFT_IS_LARGE: bool = true;
+impl ResumableEpilogue for StoreProduct<'_> {
+    const PREFETCH_LEFT: bool = true;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
@@ -112,16 +112,16 @@ impl Gather for Keep<'_> {
 
 /// A leaky ReLU, and the Dropout after it.
 #[derive(Debug)]
-pub(super) struct Leaky<'a> {
+pub(super) struct LeakyRelu<'a> {
     pub(super) slope: f32,
-    /// Takes the derivative, if it does not follow from the output.
+    /// Where to save the derivative, if it does not follow from the output.
     pub(super) derivative: Option<&'a mut Matrix>,
     /// Whether `derivative` holds a dropout mask on entry.
     pub(super) masked: bool,
 }
 
-impl Leaky<'_> {
-    /// The activations of lines of `panel`, from `row` on.
+impl LeakyRelu<'_> {
+    /// Applies the activation to lines of `panel`, from `row` on.
     #[inline(always)]
     pub(super) fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
@@ -154,7 +154,7 @@ impl Leaky<'_> {
     }
 }
 
-/// Fills lines with vectors, and what these leave of them with zeros.
+/// Stores vectors as lines, and zeros in the rest of each line.
 #[inline(always)]
 pub(super) fn store<S: Simd, const V: usize, const R: usize>(
     simd: S,

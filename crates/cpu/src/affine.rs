@@ -1,49 +1,49 @@
-//! What normalisations have in common: parameters, what a backward pass needs, and statistics.
+//! What all normalisation layers share: parameters, saved tensors, and the choice of statistics.
 
 use super::matrix::{LINE, Matrix};
 use super::trained::Trained;
 
-/// What scales and shifts a normalised row, each `[1, features]`.
+/// Scale and shift of a normalised row, each `[1, features]`.
 #[derive(Debug)]
 pub(super) struct Affine {
     pub(super) weight: Trained,
     pub(super) bias: Trained,
 }
 
-/// What the backward pass needs of the forward pass.
+/// Tensors that the forward pass saves for the backward pass.
 #[derive(Debug)]
 pub(super) struct NormTrace {
     /// `[rows, features]`: the Linear layer's output, normalised in place.
     pub(super) normalised: Matrix,
-    /// One over the standard deviation of what is normalised together.
+    /// One over the standard deviation: `[1, features]` for `BatchNorm`, `[rows, 16]` for `LayerNorm`.
     pub(super) inverse_std: Matrix,
     /// `[1, features]`: gradients of weight and bias.
     pub(super) weight_gradient: Matrix,
     pub(super) bias_gradient: Matrix,
-    /// `[rows, 16]`: sums of each row, where rows are normalised by themselves.
+    /// `[rows, 16]`: scratch memory of `LayerNorm` for sums over rows.
     pub(super) row_sums: [Matrix; 2],
 }
 
-/// Which statistics normalise, where those of a batch do.
+/// Which statistics `BatchNorm` normalises with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Statistics {
-    /// The batch's, which also enter the running ones.
+    /// Those of the batch; running statistics are updated.
     Training,
-    /// The batch's alone.
+    /// Those of the batch; running statistics stay as they are.
     Batch,
-    /// The running ones.
+    /// The running statistics.
     Running,
 }
 
 impl Affine {
-    /// Zero, with so many buffers of the optimiser.
+    /// All zero, with `buffers` buffers of the optimiser for each tensor.
     pub(super) fn new(features: usize, buffers: usize) -> Self {
         Self { weight: Trained::new(1, features, buffers), bias: Trained::new(1, features, buffers) }
     }
 }
 
 impl NormTrace {
-    /// Room for up to `rows` rows, whose features are normalised each by itself.
+    /// Memory for up to `rows` rows whose features are normalised over the batch.
     pub(super) fn of_columns(rows: usize, features: usize) -> Self {
         let line = Matrix::new(1, features);
         Self {
@@ -55,7 +55,7 @@ impl NormTrace {
         }
     }
 
-    /// Room for up to `rows` rows that are normalised each by itself.
+    /// Memory for up to `rows` rows that are normalised over their features.
     pub(super) fn of_rows(rows: usize, features: usize) -> Self {
         let sums = Matrix::new(rows, LINE);
         let row_sums = [sums.clone(), sums.clone()];

@@ -1,77 +1,75 @@
-//! What the discriminator judges in one pass: real images, fakes, or both.
+//! The discriminator's input: real images, fakes, or both.
 
 use std::sync::Arc;
 
 use gansweep_config::Pixels;
 use pulp::{Arch, NullaryFnOnce};
 
-use super::input::Input;
 use super::matrix::{LINE, Line, Matrix};
-use super::sparse::{Drawings, Sparse};
+use super::sparse::{Input, SparseBatch, SparseImages};
 use super::stage::Rows;
 use gansweep_train::TrainingImages;
 
 /// Real images, then fakes.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The real images, if they are mostly background; else they are in `full`, above the fakes.
-    real: Option<Sparse>,
+    /// The real images, if they are sparse; otherwise they are the first rows of `dense`.
+    real: Option<SparseBatch>,
     /// `[up to 2 batch, image size]`: the last `fakes` rows are fakes.
-    full: Matrix,
+    dense: Matrix,
     fakes: usize,
 }
 
 impl Batch {
-    /// Empty, with room for `most` real images of `size` numbers and as many fakes.
-    pub(super) fn new(most: usize, size: usize, drawings: Option<Arc<Drawings>>) -> Self {
+    /// Empty, with memory for `most` real images of `size` numbers and as many fakes.
+    pub(super) fn new(most: usize, size: usize, sparse_images: Option<Arc<SparseImages>>) -> Self {
         Self {
-            real: drawings.map(|drawings| Sparse::new(drawings, most, size)),
-            full: Matrix::new(2 * most, size),
+            real: sparse_images.map(|sparse_images| SparseBatch::new(sparse_images, most, size)),
+            dense: Matrix::new(2 * most, size),
             fakes: 0,
         }
     }
 
-    /// Takes the real images at `places`, and room for as many fakes.
+    /// Gathers the real images with indices `places`, and reserves rows for as many fakes.
     pub(super) fn collect(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
         self.fakes = places.len();
-        let size = self.full.cols();
+        let size = self.dense.cols();
         if let Some(real) = &mut self.real {
             real.collect(places);
-            self.full.reshape(self.fakes, size);
+            self.dense.reshape(self.fakes, size);
         } else {
-            self.full.reshape(2 * self.fakes, size);
-            arch.dispatch(Collect { images, places, rows: &mut self.full });
+            self.dense.reshape(2 * self.fakes, size);
+            arch.dispatch(Collect { images, places, rows: &mut self.dense });
         }
     }
 
-    /// Takes room for `count` fakes alone.
+    /// Reserves rows for `count` fakes, and drops the real images.
     pub(super) fn only_fakes(&mut self, count: usize) {
         self.fakes = count;
-        self.full.reshape(count, self.full.cols());
+        self.dense.reshape(count, self.dense.cols());
         if let Some(real) = &mut self.real {
             real.collect(&[]);
         }
     }
 
-    /// What the discriminator takes in.
     pub(super) fn input(&self) -> Input<'_> {
-        Input { sparse: self.real.as_ref(), full: &self.full }
+        Input { sparse: self.real.as_ref(), dense: &self.dense }
     }
 
-    /// Where the generator puts its fakes.
+    /// The rows that the generator writes its fakes to.
     pub(super) fn fakes_mut(&mut self) -> Rows<'_> {
-        let first_row = self.full.rows() - self.fakes;
-        Rows { matrix: &mut self.full, first_row }
+        let first_row = self.dense.rows() - self.fakes;
+        Rows { matrix: &mut self.dense, first_row }
     }
 
-    /// The fakes of a batch that has nothing else.
+    /// The fakes of a batch without real images.
     pub(super) fn fakes(&self) -> &Matrix {
-        assert_eq!(self.full.rows(), self.fakes, "fakes alone");
-        &self.full
+        assert_eq!(self.dense.rows(), self.fakes, "fakes alone");
+        &self.dense
     }
 }
 
-/// Scales the images of a batch into the first rows of `rows`.
+/// Writes the scaled pixels of the images with indices `places` to the first rows of `rows`.
 struct Collect<'a> {
     images: &'a TrainingImages,
     places: &'a [u32],
@@ -81,7 +79,7 @@ struct Collect<'a> {
 impl NullaryFnOnce for Collect<'_> {
     type Output = ();
 
-    /// The values of [`TrainingImages::table`], computed: a vector has them sooner than a table.
+    /// Computes the values of [`TrainingImages::table`], which is faster in vectors than looking them up.
     #[inline(always)]
     fn call(self) {
         let (shift, scale) = match self.images.pixels {

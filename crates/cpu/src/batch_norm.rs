@@ -3,7 +3,7 @@
 use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
-use super::activation::{Leaky, store};
+use super::activation::{LeakyRelu, store};
 use super::affine::{Affine, NormTrace, Statistics};
 use super::matrix::{LINE, Line, Matrix};
 
@@ -19,7 +19,7 @@ pub(super) struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// Zero, with so many buffers of the optimiser.
+    /// All zero, with `buffers` buffers of the optimiser for each parameter.
     pub(super) fn new(features: usize, buffers: usize) -> Self {
         Self {
             affine: Affine::new(features, buffers),
@@ -28,16 +28,16 @@ impl BatchNorm {
         }
     }
 
-    /// Normalises `trace.normalised` in place; scaled, shifted and activated it goes to `out`.
+    /// Normalises `trace.normalised` in place, and writes the scaled, shifted and activated rows to `out`.
     pub(super) fn forward(
         &mut self,
         arch: Arch,
         statistics: Statistics,
         trace: &mut NormTrace,
-        leaky: Leaky,
+        leaky_relu: LeakyRelu,
         out: &mut Matrix,
     ) {
-        arch.dispatch(Forward { norm: self, statistics, trace, leaky, out });
+        arch.dispatch(Forward { norm: self, statistics, trace, leaky_relu, out });
     }
 
     /// Mean and variance of a panel's features.
@@ -65,7 +65,7 @@ impl BatchNorm {
         }
         let var = map(&var, |sum| sum / count);
         if statistics == Statistics::Training {
-            // A single row has no unbiased variance; it counts with the biased one, zero.
+            // A single row has no unbiased variance; its biased one, zero, is used.
             let unbiased = if rows.len() > 1 { count / (count - 1.0) } else { 1.0 };
             for i in 0..LINE {
                 running_mean.0[i] = (1.0 - MOMENTUM) * running_mean.0[i] + MOMENTUM * mean.0[i];
@@ -75,8 +75,8 @@ impl BatchNorm {
         (mean, var)
     }
 
-    /// Turns the gradient of the layer's output into that of its input, in place, and leaves those of its
-    /// parameters in the trace.
+    /// Turns the gradient of the layer's output into that of its input, in place, and writes the gradients
+    /// of its parameters to the trace.
     pub(super) fn backward(&self, arch: Arch, trace: &mut NormTrace, gradient: &mut Matrix) {
         arch.dispatch(Backward { weight: &self.affine.weight.value, trace, gradient });
     }
@@ -86,7 +86,7 @@ struct Forward<'a> {
     norm: &'a mut BatchNorm,
     statistics: Statistics,
     trace: &'a mut NormTrace,
-    leaky: Leaky<'a>,
+    leaky_relu: LeakyRelu<'a>,
     out: &'a mut Matrix,
 }
 
@@ -127,7 +127,7 @@ impl Forward<'_> {
                     x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
                     y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
                 }
-                let activated = self.leaky.apply(simd, row, panel, [y]);
+                let activated = self.leaky_relu.apply(simd, row, panel, [y]);
                 store(simd, std::slice::from_mut(out), &activated);
             }
         }

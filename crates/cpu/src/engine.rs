@@ -1,11 +1,10 @@
-//! What a lane computes with: the processor's vectors, and a clock for those who ask where the time
-//! goes.
+//! The SIMD instruction set that a lane computes with, and a profile of the time in each phase of a step.
 
 use std::time::{Duration, Instant};
 
 use pulp::Arch;
 
-/// A share of a step's time.
+/// A phase of a step, for profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Drawing latents, gathering images.
@@ -14,15 +13,15 @@ pub enum Phase {
     Masks,
     /// Products of forward passes, with activations.
     Forward,
-    /// `BatchNorm`, forward and backward.
+    /// Normalisations, forward and backward.
     Norms,
     /// Losses.
     Losses,
     /// Transpositions.
     Transpositions,
-    /// Products that carry gradients from a layer's output to its input.
+    /// Products that compute the gradient of a layer's input from that of its output.
     Backward,
-    /// Products that are weights' gradients, with their updates.
+    /// Products that compute gradients of weights, with the optimiser's updates.
     Updates,
 }
 
@@ -40,7 +39,7 @@ impl Phase {
     ];
 }
 
-/// The processor's vectors and an optional clock.
+/// An instruction set and an optional profile.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) arch: Arch,
@@ -58,19 +57,19 @@ impl Engine {
         Self { arch, clock: None }
     }
 
-    /// Measures from now on.
+    /// Starts profiling.
     pub(super) fn start_clock(&mut self) {
         self.clock = Some(Clock { last: Instant::now(), spent: Default::default() });
     }
 
-    /// Begins a lap: what was before belongs to no phase.
+    /// Starts a lap. The time since the last one belongs to no phase.
     pub(super) fn begin(&mut self) {
         if let Some(clock) = &mut self.clock {
             clock.last = Instant::now();
         }
     }
 
-    /// Ends a lap that was spent in `phase`.
+    /// Adds the time since the last call to `phase`, and starts the next lap.
     pub(super) fn lap(&mut self, phase: Phase) {
         if let Some(clock) = &mut self.clock {
             let now = Instant::now();

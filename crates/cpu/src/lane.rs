@@ -9,12 +9,12 @@ use pulp::Arch;
 
 use super::affine::Statistics;
 use super::engine::{Engine, Phase};
-use super::loss::{Scored, discriminator_loss, generator_loss};
+use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
-use super::network::Perceptron;
-use super::sparse::Drawings;
-use super::squash::Squash;
-use super::stage::{Draws, Mode, Rows};
+use super::network::Mlp;
+use super::output_activation::OutputActivation;
+use super::sparse::SparseImages;
+use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
@@ -23,7 +23,7 @@ use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, Schedule, StepRows, TrainingImages};
+use gansweep_train::{BatchOrder, Lane, LaneChunk, StepRows, TrainingImages};
 
 /// A lane with everything it needs to train on; none of it is shared.
 #[derive(Debug)]
@@ -31,25 +31,25 @@ pub(super) struct LaneTrainer {
     lane: Lane,
     engine: Engine,
     step: u64,
-    generator: Perceptron,
+    generator: Mlp,
     generator_updates: u64,
-    discriminator: Perceptron,
+    discriminator: Mlp,
     discriminator_updates: u64,
-    schedule: Schedule,
+    batch_order: BatchOrder,
     work: Workspace,
 }
 
-/// What discriminator updates measured, added up.
+/// Metrics of the discriminator, summed over the updates of a step.
 #[derive(Debug, Clone, Copy, Default)]
 struct DiscriminatorSums {
     loss: f64,
     real: f64,
     fake: f64,
-    right_on_real: f64,
-    right_on_fake: f64,
+    accuracy_real: f64,
+    accuracy_fake: f64,
 }
 
-/// Sums of the squares of both networks' gradients.
+/// Squared norms of both networks' gradients.
 #[derive(Debug, Clone, Copy, Default)]
 struct Squares {
     generator: f64,
@@ -57,22 +57,21 @@ struct Squares {
 }
 
 impl LaneTrainer {
-    /// A lane in a state; `drawings` are the images that it trains on, where these have little ink.
+    /// A lane that goes on from `state`. `sparse_images` holds the training images, if they are sparse.
     pub(super) fn new(
         arch: Arch,
         lane: Lane,
         state: &LaneState,
-        drawings: Option<Arc<Drawings>>,
+        sparse_images: Option<Arc<SparseImages>>,
     ) -> Result<Self, TrainError> {
         state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
-        let network = |role| -> Result<Perceptron, TrainError> {
-            let mut network =
-                Perceptron::new(&Network::of(role, &lane.config, lane.spec.image), &lane.config);
+        let network = |role| -> Result<Mlp, TrainError> {
+            let mut network = Mlp::new(&Network::of(role, &lane.config, lane.spec.image), &lane.config);
             weights::import(&mut network, role.name(), &state.arrays)?;
             Ok(network)
         };
         let (generator, discriminator) = (network(Role::Generator)?, network(Role::Discriminator)?);
-        let work = Workspace::new(&lane.config, lane.spec.image, drawings, &generator, &discriminator);
+        let work = Workspace::new(&lane.config, lane.spec.image, sparse_images, &generator, &discriminator);
         Ok(Self {
             engine: Engine::new(arch),
             step: state.step,
@@ -80,7 +79,7 @@ impl LaneTrainer {
             generator_updates: state.generator_updates,
             discriminator,
             discriminator_updates: state.discriminator_updates,
-            schedule: Schedule::new(),
+            batch_order: BatchOrder::new(),
             work,
             lane,
         })
@@ -98,12 +97,12 @@ impl LaneTrainer {
         state
     }
 
-    /// Measures from now on where the time goes.
+    /// Starts profiling.
     pub(super) fn start_clock(&mut self) {
         self.engine.start_clock();
     }
 
-    /// Time spent in each phase since the clock was started.
+    /// Time in each phase since profiling started.
     pub(super) fn spent(&self) -> [Duration; Phase::ALL.len()] {
         self.engine.spent()
     }
@@ -125,11 +124,11 @@ impl LaneTrainer {
         chunk
     }
 
-    /// `d_steps` discriminator updates, then one of the generator. Returns what was measured, in the order
-    /// of `Metric::of_steps`.
+    /// `d_steps` discriminator updates, then one of the generator. Returns the metrics in the order of
+    /// `Metric::of_steps`.
     fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 7] {
-        let mut schedule = std::mem::take(&mut self.schedule);
-        let batches = schedule.batches(&self.lane, self.step);
+        let mut batch_order = std::mem::take(&mut self.batch_order);
+        let batches = batch_order.batches(&self.lane, self.step);
         let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
         let mut sums = DiscriminatorSums::default();
         for (update, batch) in (0u32..).zip(batches) {
@@ -137,7 +136,7 @@ impl LaneTrainer {
             self.draw_discriminator_batch(images, update, batch);
             self.discriminator_update(update, batch.len(), &mut sums, squares);
         }
-        self.schedule = schedule;
+        self.batch_order = batch_order;
         let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
         self.step += 1;
         let mean = |sum: f64| (sum / updates) as f32;
@@ -147,12 +146,12 @@ impl LaneTrainer {
             mean(sums.real),
             mean(sums.fake),
             generator.score as f32,
-            mean(sums.right_on_real),
-            mean(sums.right_on_fake),
+            mean(sums.accuracy_real),
+            mean(sums.accuracy_fake),
         ]
     }
 
-    /// Takes a batch of real images, and draws the latents of as many fakes.
+    /// Gathers a batch of real images, and draws the latents of as many fakes.
     fn draw_discriminator_batch(&mut self, images: &TrainingImages, update: u32, batch: &[u32]) {
         let Self { lane, engine, work, .. } = self;
         work.batch.collect(engine.arch, images, batch);
@@ -169,7 +168,7 @@ impl LaneTrainer {
         mut squares: Option<&mut f64>,
     ) {
         self.generate(self.training(update, &[Pass::GeneratorInD]));
-        // Real and fake in one pass: every weight is fetched once for both.
+        // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
         let Self { lane, engine, work, .. } = self;
         let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
@@ -179,11 +178,11 @@ impl LaneTrainer {
         sums.loss += weight * (real.loss + fake.loss);
         sums.real += real.score;
         sums.fake += fake.score;
-        sums.right_on_real += real.taken_for_real;
-        sums.right_on_fake += 1.0 - fake.taken_for_real;
+        sums.accuracy_real += real.classified_real;
+        sums.accuracy_fake += 1.0 - fake.classified_real;
         engine.lap(Phase::Losses);
         if let Some(squares) = squares.as_deref_mut() {
-            // The norm is that of the step's last update.
+            // The recorded norm is that of the last update of the step.
             *squares = 0.0;
         }
         self.discriminator_updates += 1;
@@ -193,8 +192,8 @@ impl LaneTrainer {
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
     }
 
-    /// The generator's loss and the mean of D(G(z)).
-    fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> Scored {
+    /// One update of the generator; returns its loss and scores.
+    fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> BatchLoss {
         if self.lane.config.train.noise == Noise::Fresh {
             let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
             self.work.draw_latents(&self.lane.config, key, count);
@@ -207,26 +206,30 @@ impl LaneTrainer {
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
         let kind = lane.config.loss.kind;
-        let scored = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
+        let batch_loss = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
-        gradients.through(engine, Squash::of(lane.config.model.output).derivative(), images);
+        gradients.apply_derivative(
+            engine,
+            OutputActivation::of(lane.config.model.output).derivative(),
+            images,
+        );
         self.generator_updates += 1;
         let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
         let learning = Some(Learning { update, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
-        scored
+        batch_loss
     }
 
-    /// The batch's fakes, from the latents.
+    /// Computes the fakes of the batch from the latents.
     fn generate(&mut self, mode: Mode) {
         let work = &mut self.work;
         let (latents, fakes) = ((&work.latents).into(), work.batch.fakes_mut());
         self.generator.forward(&mut self.engine, mode, latents, &mut work.generator, fakes);
     }
 
-    /// Logits of the batch.
+    /// Computes the logits of the batch.
     fn discriminate(&mut self, mode: Mode) {
         let work = &mut self.work;
         let input = work.batch.input();
@@ -236,8 +239,8 @@ impl LaneTrainer {
     }
 
     fn training(&self, update: u32, passes: &'static [Pass]) -> Mode {
-        let draws = Draws { seed: self.lane.seed, step: self.step, update, passes };
-        Mode { statistics: Statistics::Training, draws: Some(draws) }
+        let streams = MaskStreams { seed: self.lane.seed, step: self.step, update, passes };
+        Mode { statistics: Statistics::Training, streams: Some(streams) }
     }
 
     /// Images of `latents` `[count, latent_dim]`: `[count, image size]`, row by row.
@@ -252,7 +255,7 @@ impl LaneTrainer {
         let mut images = Matrix::new(count, size);
         let last = Rows { matrix: &mut images, first_row: 0 };
         let mut trace = self.generator.trace(count);
-        let mode = Mode { statistics, draws: None };
+        let mode = Mode { statistics, streams: None };
         self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
         let places = (0..count).flat_map(|row| (0..size).map(move |col| (row, col)));
         places.map(|(row, col)| images.get(row, col)).collect()

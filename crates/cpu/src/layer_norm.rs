@@ -1,12 +1,12 @@
 //! `LayerNorm` with affine parameters.
 //!
-//! A row's numbers lie in one line of each panel. Panels are gone through one after the other, as they lie
-//! in memory; sixteen sums for each row grow meanwhile and become one at the end, always in the same order.
+//! A row lies in one line of each panel. The loops go panel by panel, in the order of memory, and keep
+//! sixteen partial sums for each row, which are added in a fixed order at the end.
 
 use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
-use super::activation::{Leaky, store};
+use super::activation::{LeakyRelu, store};
 use super::affine::{Affine, NormTrace};
 use super::matrix::{LINE, Line, Matrix};
 
@@ -19,29 +19,29 @@ pub(super) struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// Zero, with so many buffers of the optimiser.
+    /// All zero, with `buffers` buffers of the optimiser for each parameter.
     pub(super) fn new(features: usize, buffers: usize) -> Self {
         Self { affine: Affine::new(features, buffers) }
     }
 
-    /// Normalises `trace.normalised` in place; scaled, shifted and activated it goes to `out`.
-    pub(super) fn forward(&self, arch: Arch, trace: &mut NormTrace, leaky: Leaky, out: &mut Matrix) {
+    /// Normalises `trace.normalised` in place, and writes the scaled, shifted and activated rows to `out`.
+    pub(super) fn forward(&self, arch: Arch, trace: &mut NormTrace, leaky_relu: LeakyRelu, out: &mut Matrix) {
         let rows = out.rows();
         for matrix in trace.row_sums.iter_mut().chain([&mut trace.inverse_std]) {
             matrix.reshape(rows, LINE);
         }
         arch.dispatch(Moments(trace));
-        arch.dispatch(Forward { affine: &self.affine, trace, leaky, out });
+        arch.dispatch(Forward { affine: &self.affine, trace, leaky_relu, out });
     }
 
-    /// Turns the gradient of the layer's output into that of its input, in place, and leaves those of its
-    /// parameters in the trace.
+    /// Turns the gradient of the layer's output into that of its input, in place, and writes the gradients
+    /// of its parameters to the trace.
     pub(super) fn backward(&self, arch: Arch, trace: &mut NormTrace, gradient: &mut Matrix) {
         arch.dispatch(Backward { weight: &self.affine.weight.value, trace, gradient });
     }
 }
 
-/// Leaves each row's mean, and one over its standard deviation, in all places of a line.
+/// Computes each row's mean and one over its standard deviation, repeated in all elements of a line.
 struct Moments<'a>(&'a mut NormTrace);
 
 impl NullaryFnOnce for Moments<'_> {
@@ -83,7 +83,7 @@ impl NullaryFnOnce for Moments<'_> {
 struct Forward<'a> {
     affine: &'a Affine,
     trace: &'a mut NormTrace,
-    leaky: Leaky<'a>,
+    leaky_relu: LeakyRelu<'a>,
     out: &'a mut Matrix,
 }
 
@@ -119,7 +119,7 @@ impl Forward<'_> {
                     x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
                     y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
                 }
-                let activated = self.leaky.apply(simd, row, panel, [y]);
+                let activated = self.leaky_relu.apply(simd, row, panel, [y]);
                 store(simd, std::slice::from_mut(out), &activated);
             }
         }
@@ -174,14 +174,14 @@ impl NullaryFnOnce for Backward<'_> {
                     let common = sum.0[i] + x.0[i] * along.0[i];
                     dy.0[i] = inverse.0[i] * (dy.0[i] * weight.0[i] - common);
                 }
-                // The mean of a row reaches into its padding, which is to stay zero.
+                // Subtracting the means has changed the padding, which must stay zero.
                 *dy = within(dy, width);
             }
         }
     }
 }
 
-/// Columns of a panel that are no padding.
+/// Columns of a panel that are not padding.
 #[inline(always)]
 fn width(matrix: &Matrix, panel: usize) -> usize {
     LINE.min(matrix.cols() - panel * LINE)
@@ -211,7 +211,7 @@ fn add_product(sum: &mut Line, one: &Line, other: &Line) {
     }
 }
 
-/// The sum of a line's numbers, in pairs.
+/// The sum of the elements of a line, added pairwise.
 #[inline(always)]
 fn total(line: &Line) -> f32 {
     let mut sums = line.0;

@@ -1,21 +1,21 @@
 //! The step of a multilayer perceptron GAN written out by hand for the CPU.
 //!
-//! A lane is trained by one thread, from a workspace of its own that is laid out once; the lanes of
-//! a group advance independently of each other. So a lane's bits depend on nothing but its config,
-//! seed, data and state. They are even the same on every processor with fused multiply-adds: sums
-//! have one order whatever the width of the vectors, and no function of the platform is called.
+//! One thread trains a lane, in a workspace that is allocated once; the lanes of a group advance
+//! independently. So a lane's bits depend on its config, seed, data and state alone. They are the same on
+//! every processor with fused multiply-adds: sums have one order for vectors of any width, and no function
+//! of the platform's mathematics library is called.
 //!
-//! A step is a dozen matrix products ([`product`]) on matrices in one layout that suits all of them
-//! ([`matrix`]). What follows a product happens while its sums are in registers: bias and
-//! activation, or, where it is a weight's gradient, the optimiser's update, so that such a gradient is
-//! never in memory. Vectors are chosen when the program runs, by what the processor has.
+//! A step is a dozen matrix products ([`product`]) on matrices in one layout ([`matrix`]). The epilogue of a
+//! product works on its sums while they are in registers: it adds the bias and applies the activation, or,
+//! if the product is the gradient of a weight, it applies the optimiser's update. Such a gradient is never
+//! written to memory. The SIMD instruction set is chosen at run time.
 //!
-//! Real images are mostly background. Where they are, the discriminator takes them as that and some
-//! ink on it ([`sparse`]), which leaves most of their multiplications out.
+//! Where real images are mostly background, the discriminator's first layer multiplies their foreground
+//! pixels alone ([`sparse`]).
 //!
-//! Subnormal numbers, on which many processors are a hundred times slower, are kept out where they
-//! would come up: in optimisers' buffers and in the loss's gradient. The processor's own way of flushing
-//! them to zero is left off, since Rust does not allow its floating-point mode to be changed.
+//! Many processors are a hundred times slower on subnormal numbers. The code flushes them to zero where
+//! they would arise: in optimisers' buffers and in the loss's gradient. It does not use the processor's
+//! flush-to-zero mode, since Rust does not allow the floating-point mode to be changed.
 
 #![expect(
     clippy::inline_always,
@@ -32,17 +32,17 @@ mod affine;
 mod batch;
 mod batch_norm;
 mod engine;
-mod input;
 mod lane;
 mod layer_norm;
 mod loss;
 mod mask;
 mod matrix;
+mod memory;
 mod network;
 mod norm;
+mod output_activation;
 mod product;
 mod sparse;
-mod squash;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -61,11 +61,12 @@ pub use engine::Phase;
 pub use gansweep_nn::Vectors;
 use gansweep_nn::state::LaneState;
 use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages, refuse_beyond_memory};
 use lane::LaneTrainer;
-use sparse::Drawings;
+pub use memory::lane_bytes;
+use sparse::SparseImages;
 
-/// Trains a group on the CPU, each lane on one thread at a time.
+/// Trains a group on the CPU. Each lane is on one thread at a time.
 #[derive(Debug)]
 pub struct CpuTrainer {
     vectors: Vectors,
@@ -81,6 +82,7 @@ impl CpuTrainer {
     /// # Errors
     /// [`TrainError::Group`] if there are not as many states as lanes, a state does not fit its
     /// lane's config, or the images are fewer than a config asks for or of another shape.
+    /// [`TrainError::OutOfMemory`] if the machine has less memory than the lanes take by estimate.
     pub fn new(
         lanes: Vec<Lane>,
         states: Vec<LaneState>,
@@ -90,7 +92,7 @@ impl CpuTrainer {
         Self::with_vectors(Vectors::widest(), lanes, states, images, threads)
     }
 
-    /// The same, with vectors that need not be the widest: to measure and test all of them.
+    /// The same with any instruction set of the processor, for tests and measurements.
     ///
     /// # Errors
     /// As [`CpuTrainer::new`].
@@ -105,28 +107,32 @@ impl CpuTrainer {
             let (lanes, states) = (lanes.len(), states.len());
             return Err(TrainError::Group(format!("{lanes} lanes with {states} states")));
         }
+        let bytes = lanes.iter().map(|lane| lane_bytes(&lane.config, lane.spec.image));
+        refuse_beyond_memory("cpu", bytes.fold(0, u64::saturating_add))?;
         let count = images.count.min(images.bytes.len() / images.shape.size());
         let images = TrainingImages { count, ..images };
-        let mut drawings = BTreeMap::new();
+        let mut sparse_images = BTreeMap::new();
         let lanes = lanes.into_iter().zip(states).enumerate().map(|(index, (lane, state))| {
             images.check(&lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
             let wanted = lane.config.images(&lane.spec) as usize;
-            // Its own images decide, whatever its neighbours train on.
-            let background = Drawings::background(&TrainingImages { count: wanted, ..images.clone() });
-            let drawings = background.map(|byte| {
-                Arc::clone(drawings.entry(byte).or_insert_with(|| Arc::new(Drawings::new(&images, byte))))
+            // Decided by the lane's own images, so that its bits do not depend on the group.
+            let background = SparseImages::background(&TrainingImages { count: wanted, ..images.clone() });
+            let sparse_images = background.map(|byte| {
+                Arc::clone(
+                    sparse_images.entry(byte).or_insert_with(|| Arc::new(SparseImages::new(&images, byte))),
+                )
             });
-            LaneTrainer::new(vectors.arch(), lane, &state, drawings).map(Some)
+            LaneTrainer::new(vectors.arch(), lane, &state, sparse_images).map(Some)
         });
         Ok(Self { vectors, lanes: lanes.collect::<Result<_, _>>()?, images, threads: threads.max(1) })
     }
 
-    /// Measures from now on where the time goes, at the cost of reading the clock between phases.
+    /// Starts profiling, which costs reading the clock between phases.
     pub fn start_clock(&mut self) {
         self.lanes.iter_mut().flatten().for_each(LaneTrainer::start_clock);
     }
 
-    /// Time that all active lanes together spent in each phase since the clock was started.
+    /// Time that all active lanes together spent in each phase since profiling started.
     pub fn spent(&self) -> [Duration; Phase::ALL.len()] {
         let mut sums = [Duration::ZERO; Phase::ALL.len()];
         for lane in self.lanes.iter().flatten() {
@@ -135,7 +141,7 @@ impl CpuTrainer {
         sums
     }
 
-    /// Does `work` for every active lane, on as many threads as there are lanes and may be used.
+    /// Runs `work` for every active lane, on up to `threads` threads. Entry `i` of the result is lane `i`'s.
     fn each<T: Send>(&mut self, work: impl Fn(usize, &mut LaneTrainer) -> T + Sync) -> Vec<Option<T>> {
         let active = self.lanes.iter().flatten().count();
         let mut results: Vec<Option<T>> = self.lanes.iter().map(|_| None).collect();

@@ -1,4 +1,4 @@
-//! Dropout masks, drawn where they are used.
+//! Dropout masks.
 
 use std::array;
 use std::ops::Range;

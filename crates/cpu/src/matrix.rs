@@ -15,21 +15,21 @@ impl Line {
     pub(super) const ZERO: Self = Self([0.0; LINE]);
 }
 
-/// Asks for the item at `index` to be fetched into the first cache, on processors that take such
-/// requests. There need not be such an item.
+/// Prefetches the item at `index` into the first-level cache, where the processor has such an instruction.
+/// `index` may be out of bounds.
 #[inline(always)]
 pub(super) fn fetch<T>(items: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a request neither reads nor writes, and is ignored where there is no memory.
+        // SAFETY: a prefetch neither reads nor writes, and is ignored for addresses without memory.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().wrapping_add(index).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (items, index);
 }
 
-/// Lines that hold so many columns.
+/// Panels of a matrix with `cols` columns.
 pub(super) const fn panels(cols: usize) -> usize {
     cols.div_ceil(LINE)
 }
@@ -37,10 +37,10 @@ pub(super) const fn panels(cols: usize) -> usize {
 /// A `[rows, cols]` matrix as panels of sixteen columns, each panel with its rows one after the
 /// other.
 ///
-/// A vector of any width runs along a line; a walk down a panel is one sequential stream, and so
-/// is a walk along sixteen columns of a few neighbouring rows. Products can therefore take the same
-/// matrix as either operand, plain or transposed, without packing it first. Columns beyond `cols`
-/// in the last panel are padding: whatever writes a line writes all of it.
+/// A line holds whole vectors of any width. The rows of a panel are contiguous, and so are sixteen columns
+/// of a few neighbouring rows. So a product reads the same matrix as either operand, transposed or not,
+/// without packing it first. Columns beyond `cols` in the last panel are padding: whoever writes a line
+/// writes all of it.
 #[derive(Debug, Clone)]
 pub(super) struct Matrix {
     rows: usize,
@@ -54,7 +54,7 @@ impl Matrix {
         Self { rows, cols, lines: vec![Line::ZERO; rows * panels(cols)] }
     }
 
-    /// From values row by row, with an element's place in `values` given by `index(row, col)`.
+    /// A matrix whose elements are `value(row, col)`.
     pub(super) fn from_fn(rows: usize, cols: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let mut matrix = Self::new(rows, cols);
         for row in 0..rows {
@@ -65,10 +65,9 @@ impl Matrix {
         matrix
     }
 
-    /// Takes another shape within what it was created for, without touching memory: its values
-    /// are then unspecified.
+    /// Changes the shape within the allocated memory. The elements are then unspecified.
     pub(super) fn reshape(&mut self, rows: usize, cols: usize) {
-        assert!(rows * panels(cols) <= self.lines.len(), "[{rows}, {cols}] is beyond the workspace");
+        assert!(rows * panels(cols) <= self.lines.len(), "[{rows}, {cols}] does not fit the workspace");
         self.rows = rows;
         self.cols = cols;
     }
@@ -85,7 +84,7 @@ impl Matrix {
         panels(self.cols)
     }
 
-    /// The element in `row` and `col`.
+    /// The element at `row` and `col`.
     pub(super) fn get(&self, row: usize, col: usize) -> f32 {
         self.lines[col / LINE * self.rows + row].0[col % LINE]
     }

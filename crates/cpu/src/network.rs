@@ -1,33 +1,32 @@
-//! One network of a lane, stage by stage.
+//! One network of a lane: a multilayer perceptron as a list of stages.
 
 use gansweep_config::{Activation, Config};
 
 use super::batch_norm::BatchNorm;
 use super::engine::Engine;
-use super::input::Input;
 use super::layer_norm::LayerNorm;
 use super::norm::Norm;
-use super::squash::Squash;
-use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageTrace, Then};
+use super::output_activation::OutputActivation;
+use super::sparse::Input;
+use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{Learning, Trained};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 /// A network with its parameters and the buffers of its optimiser.
 #[derive(Debug)]
-pub(super) struct Perceptron {
+pub(super) struct Mlp {
     pub(super) hidden: Vec<Stage>,
     pub(super) last: Stage,
-    /// How it is trained.
     pub(super) algorithm: Algorithm,
 }
 
-/// What a forward pass leaves for the backward pass.
+/// Tensors that a forward pass saves for the backward pass.
 #[derive(Debug)]
 pub(super) struct Trace(Vec<StageTrace>);
 
-impl Perceptron {
-    /// With parameters of zero.
+impl Mlp {
+    /// A network whose parameters are all zero.
     pub(super) fn new(network: &Network, config: &Config) -> Self {
         let (slope, rate) = slope_and_rate(network.role, config);
         let algorithm = Algorithm::of(optimizer::of(network.role, config));
@@ -41,7 +40,7 @@ impl Perceptron {
                     weight: Trained::new(node.inputs(), node.outputs(), buffers),
                     bias: Trained::new(1, node.outputs(), buffers),
                     norm: None,
-                    then: Then::Nothing,
+                    activation: StageActivation::Identity,
                 }),
                 (Layer::BatchNorm, Some(stage)) => {
                     stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
@@ -49,16 +48,23 @@ impl Perceptron {
                 (Layer::LayerNorm, Some(stage)) => {
                     stage.norm = Some(Norm::Layer(LayerNorm::new(node.outputs(), buffers)));
                 }
-                (Layer::LeakyRelu, Some(stage)) => stage.then = Then::Leaky { slope, dropout: None },
-                (Layer::Dropout, Some(stage)) => {
-                    stage.then = Then::Leaky { slope, dropout: Some(Dropout { rate, index }) };
+                (Layer::LeakyRelu, Some(stage)) => {
+                    stage.activation = StageActivation::LeakyRelu { slope, dropout: None }
                 }
-                (Layer::Tanh, Some(stage)) => stage.then = Then::Squash(Squash::Tanh),
-                (Layer::Sigmoid, Some(stage)) => stage.then = Then::Squash(Squash::Sigmoid),
-                (_, None) => unreachable!("every network starts with a Linear layer"),
+                (Layer::Dropout, Some(stage)) => {
+                    stage.activation =
+                        StageActivation::LeakyRelu { slope, dropout: Some(Dropout { rate, index }) };
+                }
+                (Layer::Tanh, Some(stage)) => {
+                    stage.activation = StageActivation::Output(OutputActivation::Tanh);
+                }
+                (Layer::Sigmoid, Some(stage)) => {
+                    stage.activation = StageActivation::Output(OutputActivation::Sigmoid);
+                }
+                (_, None) => unreachable!("every MLP starts with a Linear layer"),
             }
         }
-        let last = stages.pop().unwrap_or_else(|| unreachable!("every network ends with a Linear layer"));
+        let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
         Self { hidden: stages, last, algorithm }
     }
 
@@ -67,7 +73,7 @@ impl Perceptron {
         self.hidden.iter_mut().chain([&mut self.last])
     }
 
-    /// Room for the traces of up to `rows` rows.
+    /// Memory for the traces of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> Trace {
         Trace(self.hidden.iter().map(|stage| stage.trace(rows)).collect())
     }
@@ -78,7 +84,7 @@ impl Perceptron {
         widths.fold(self.last.inputs().max(self.last.outputs()), usize::max)
     }
 
-    /// Evaluates the network on `input`, row by row.
+    /// Evaluates the network on `input`, and writes its output to `last`.
     pub(super) fn forward(
         &mut self,
         engine: &mut Engine,
@@ -96,12 +102,12 @@ impl Perceptron {
         self.last.forward_last(engine, input, last);
     }
 
-    /// Carries `gradients.output`, the gradient of the loss with respect to the output of the last
-    /// Linear layer, back through the network.
+    /// Back-propagates `gradients.output`, the gradient of the loss with respect to the output of the last
+    /// Linear layer.
     ///
-    /// With `learning`, every layer is updated once the gradient has passed it, and nothing is
-    /// computed beyond the first. Without, the parameters stay as they are and the gradient with
-    /// respect to the input is left in `gradients.input_transposed`.
+    /// With `learning`, every layer is updated once its input's gradient is known, and the gradient of the
+    /// network's input is not computed. Without, the parameters stay as they are and
+    /// `gradients.input_transposed` holds the gradient with respect to the input.
     pub(super) fn backward(
         &mut self,
         engine: &mut Engine,
@@ -129,7 +135,7 @@ impl Perceptron {
     }
 }
 
-/// Slope below zero and dropout rate of the hidden layers.
+/// Slope of the leaky ReLUs (0 for ReLU) and dropout rate of a network.
 fn slope_and_rate(role: Role, config: &Config) -> (f32, f64) {
     let (activation, slope, rate) = match role {
         Role::Generator => {

@@ -2,28 +2,28 @@
 
 use pulp::Arch;
 
-use super::activation::Leaky;
+use super::activation::LeakyRelu;
 use super::affine::{Affine, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
 use super::layer_norm::LayerNorm;
 use super::matrix::Matrix;
 use super::trained::Learning;
 
-/// The normalisations.
+/// A normalisation layer.
 #[derive(Debug)]
 pub(super) enum Norm {
     Batch(BatchNorm),
     Layer(LayerNorm),
 }
 
-/// The tensors of a normalisation, the statistics that it keeps under their names.
+/// The tensors of a normalisation layer. Buffers are named as in PyTorch.
 pub(super) struct Tensors<'a> {
     pub(super) affine: &'a mut Affine,
     pub(super) buffers: Vec<(&'static str, &'a mut Matrix)>,
 }
 
 impl Norm {
-    /// Room for the trace of up to `rows` rows.
+    /// Memory for the trace of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize, features: usize) -> NormTrace {
         match self {
             Self::Batch(_) => NormTrace::of_columns(rows, features),
@@ -31,18 +31,18 @@ impl Norm {
         }
     }
 
-    /// Normalises `trace.normalised` in place; scaled, shifted and activated it goes to `out`.
+    /// Normalises `trace.normalised` in place, and writes the scaled, shifted and activated rows to `out`.
     pub(super) fn forward(
         &mut self,
         arch: Arch,
         statistics: Statistics,
         trace: &mut NormTrace,
-        leaky: Leaky,
+        leaky_relu: LeakyRelu,
         out: &mut Matrix,
     ) {
         match self {
-            Self::Batch(norm) => norm.forward(arch, statistics, trace, leaky, out),
-            Self::Layer(norm) => norm.forward(arch, trace, leaky, out),
+            Self::Batch(norm) => norm.forward(arch, statistics, trace, leaky_relu, out),
+            Self::Layer(norm) => norm.forward(arch, trace, leaky_relu, out),
         }
     }
 
@@ -71,7 +71,7 @@ impl Norm {
         }
     }
 
-    /// Everything that a lane's state has of the layer.
+    /// Everything of the layer that belongs to a lane's state.
     pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
         match self {
             Self::Layer(LayerNorm { affine }) => Tensors { affine, buffers: Vec::new() },

@@ -1,11 +1,11 @@
-//! Matrix products in 32-bit floats, each handing its finished lines on while they are in registers.
+//! Matrix products in 32-bit floats. An epilogue takes the finished lines while they are in registers.
 //!
-//! An element of a product is one chain of multiply-adds in the order of the inner dimension,
-//! whatever the width of the processor's vectors and however rows and panels are cut into tiles. So
-//! a product has the same bits on every processor that has fused multiply-adds.
+//! An element of a product is one chain of multiply-adds in the order of the inner dimension, for vectors
+//! of any width and tiles of any shape. So a product has the same bits on every processor that has fused
+//! multiply-adds.
 
-/// Calls a method with constants that let the sums of a tile keep the processor busy from its vector
-/// registers: vectors in a line, in a last line that is at most half full, rows of a tile.
+/// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line
+/// that is at most half full, and rows of a tile. A tile has as many sums as fit the vector registers.
 macro_rules! with_tile {
     ($product:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
@@ -18,7 +18,7 @@ macro_rules! with_tile {
     };
 }
 
-/// Calls a method with the number of rows of a tile as a constant.
+/// Calls a method with the number of rows of a tile as a constant, so that its loops are unrolled.
 macro_rules! with_rows {
     ($rows:expr, $product:ident.$tile:ident::<$S:ident, $V:ident>$arguments:tt) => {
         match $rows {
@@ -34,8 +34,8 @@ macro_rules! with_rows {
     };
 }
 
-mod ink;
-mod plain;
+mod dense;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -43,28 +43,42 @@ mod transposed;
 
 use pulp::Arch;
 
-use ink::Inked;
-use plain::Plain;
-use transposed::Transposed;
+use dense::DenseProduct;
+use sparse::SparseProduct;
+use transposed::TransposedProduct;
 
-pub(super) use tile::{Below, Finish, Gather};
+pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue};
 
-use super::input::Input;
 use super::matrix::Matrix;
+use super::sparse::Input;
 
-/// The product of `a` `[m, k]` and `b` `[k, n]`.
-pub(super) fn product<'a>(arch: Arch, a: impl Into<Input<'a>>, b: &Matrix, mut finish: impl Gather) {
+/// The product of `a`, `[m, k]`, and `b`, `[k, n]`.
+pub(super) fn product<'a>(
+    arch: Arch,
+    a: impl Into<Input<'a>>,
+    b: &Matrix,
+    mut epilogue: impl ResumableEpilogue,
+) {
     let a = a.into();
     assert_eq!(a.cols(), b.rows(), "inner dimensions");
     if let Some(a) = a.sparse {
-        arch.dispatch(Inked { a, b, finish: &mut finish });
+        arch.dispatch(SparseProduct { a, b, epilogue: &mut epilogue });
     }
-    arch.dispatch(Plain { a: a.full, b, finish: Below { finish, first_row: a.sparse_rows() } });
+    arch.dispatch(DenseProduct {
+        a: a.dense,
+        b,
+        epilogue: OffsetRows { epilogue, first_row: a.sparse_rows() },
+    });
 }
 
-/// The product of `a` `[k, m]`, transposed, and `b` `[k, n]`, for a short inner dimension.
-pub(super) fn product_transposed<'a>(arch: Arch, a: impl Into<Input<'a>>, b: &Matrix, finish: impl Finish) {
+/// The product of `a`, `[k, m]`, transposed, and `b`, `[k, n]`, for a short inner dimension.
+pub(super) fn product_transposed<'a>(
+    arch: Arch,
+    a: impl Into<Input<'a>>,
+    b: &Matrix,
+    epilogue: impl Epilogue,
+) {
     let a = a.into();
     assert_eq!(a.rows(), b.rows(), "inner dimensions");
-    arch.dispatch(Transposed { a, b, finish });
+    arch.dispatch(TransposedProduct { a, b, epilogue });
 }

@@ -1,59 +1,59 @@
-//! A Linear layer with what follows it up to the next: parameters, forward and backward pass.
+//! A stage: a Linear layer with the normalisation, activation and dropout that follow it.
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::activation::{Activate, AddBias, Keep, Leaky};
+use super::activation::{Activate, AddBias, LeakyRelu, StoreProduct};
 use super::affine::{NormTrace, Statistics};
 use super::engine::{Engine, Phase};
-use super::input::Input;
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
-use super::product::{Below, product};
-use super::squash::Squash;
+use super::output_activation::OutputActivation;
+use super::product::{OffsetRows, product};
+use super::sparse::Input;
 use super::trained::{Learning, Trained};
-use super::transpose::{Derivative, transpose, transpose_through};
+use super::transpose::{Derivative, transpose, transpose_with_gradient};
 use gansweep_nn::rng::{Key, Pass};
 
-/// A Linear layer and what follows it.
+/// A Linear layer and the layers up to the next Linear layer.
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// The Linear layer's place in `nn.Sequential`.
+    /// The Linear layer's index in `nn.Sequential`.
     pub(super) index: usize,
     /// `[inputs, outputs]`.
     pub(super) weight: Trained,
     /// `[1, outputs]`.
     pub(super) bias: Trained,
     pub(super) norm: Option<Norm>,
-    pub(super) then: Then,
+    pub(super) activation: StageActivation,
 }
 
-/// What comes after the Linear layer and its normalisation.
+/// The activation after the Linear layer and its normalisation.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Then {
+pub(super) enum StageActivation {
     /// In a hidden layer.
-    Leaky { slope: f32, dropout: Option<Dropout> },
+    LeakyRelu { slope: f32, dropout: Option<Dropout> },
     /// At the generator's end.
-    Squash(Squash),
+    Output(OutputActivation),
     /// At the discriminator's end.
-    Nothing,
+    Identity,
 }
 
 /// A Dropout layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dropout {
     pub(super) rate: f64,
-    /// The layer's place in `nn.Sequential`.
+    /// The layer's index in `nn.Sequential`.
     pub(super) index: usize,
 }
 
-/// What a hidden stage's forward pass leaves for its backward pass.
+/// Tensors that a hidden stage's forward pass saves for its backward pass.
 #[derive(Debug)]
 pub(super) struct StageTrace {
     /// `[rows, outputs]`.
     pub(super) output: Matrix,
-    /// `[rows, outputs]`: the derivative of the output with respect to what entered the activation,
-    /// where it does not follow from the output.
+    /// `[rows, outputs]`: the derivative of activation and dropout, where it does not follow from the
+    /// output.
     derivative: Option<Matrix>,
     norm: Option<NormTrace>,
 }
@@ -62,28 +62,28 @@ pub(super) struct StageTrace {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mode {
     pub(super) statistics: Statistics,
-    /// `None` leaves Dropout out.
-    pub(super) draws: Option<Draws>,
+    /// `None` turns Dropout off.
+    pub(super) streams: Option<MaskStreams>,
 }
 
-/// Whose random numbers a forward pass draws.
+/// The random streams of the dropout masks of a forward pass.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Draws {
+pub(super) struct MaskStreams {
     pub(super) seed: u64,
     pub(super) step: u64,
     pub(super) update: u32,
-    /// Each has as many of the rows, in order.
+    /// The rows are divided equally between these passes, in order.
     pub(super) passes: &'static [Pass],
 }
 
-/// Where the last layer's output goes: rows of a matrix from `first_row`.
+/// The destination of the last layer's output: the rows of a matrix from `first_row` on.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     pub(super) matrix: &'a mut Matrix,
     pub(super) first_row: usize,
 }
 
-/// Gradients on their way back, in the two layouts that products take them in.
+/// Gradients during back-propagation, in the layouts that the products need.
 #[derive(Debug)]
 pub(super) struct Gradients {
     /// `[rows, outputs]`: of the loss with respect to a Linear layer's output.
@@ -97,7 +97,7 @@ pub(super) struct Gradients {
 }
 
 impl Gradients {
-    /// Room for `rows` rows of up to `width` features.
+    /// Memory for `rows` rows of up to `width` features.
     pub(super) fn new(rows: usize, width: usize) -> Self {
         Self {
             output: Matrix::new(rows, width),
@@ -107,9 +107,10 @@ impl Gradients {
         }
     }
 
-    /// Carries the gradient of an activation's output back to that of its input.
-    pub(super) fn through(&mut self, engine: &mut Engine, derivative: Derivative, kept: &Matrix) {
-        transpose_through(engine.arch, derivative, &self.input_transposed, kept, &mut self.output);
+    /// Computes the gradient of an activation's input (`output`) from that of its output
+    /// (`input_transposed`).
+    pub(super) fn apply_derivative(&mut self, engine: &mut Engine, derivative: Derivative, kept: &Matrix) {
+        transpose_with_gradient(engine.arch, derivative, &self.input_transposed, kept, &mut self.output);
         engine.lap(Phase::Transpositions);
     }
 }
@@ -123,19 +124,21 @@ impl Stage {
         self.weight.value.cols()
     }
 
-    /// Room for the trace of up to `rows` rows.
+    /// Memory for the trace of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> StageTrace {
         let matrix = || Matrix::new(rows, self.outputs());
-        let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
+        let StageActivation::LeakyRelu { slope, dropout } = self.activation else {
+            unreachable!("a hidden stage")
+        };
         StageTrace {
             output: matrix(),
-            // Below a negative slope the output does not tell on which side of zero it came from.
+            // With a negative slope the sign of the output is not that of the input.
             derivative: (dropout.is_some() || slope < 0.0).then(matrix),
             norm: self.norm.as_ref().map(|norm| norm.trace(rows, self.outputs())),
         }
     }
 
-    /// Evaluates a hidden stage on `input`, row by row.
+    /// Evaluates a hidden stage on `input`.
     pub(super) fn forward(
         &mut self,
         engine: &mut Engine,
@@ -143,16 +146,18 @@ impl Stage {
         input: Input<'_>,
         trace: &mut StageTrace,
     ) {
-        let Then::Leaky { slope, dropout } = self.then else { unreachable!("a hidden stage") };
+        let StageActivation::LeakyRelu { slope, dropout } = self.activation else {
+            unreachable!("a hidden stage")
+        };
         let (arch, rows, outputs) = (engine.arch, input.rows(), self.outputs());
         let StageTrace { output: out, derivative, norm: norm_trace } = trace;
         out.reshape(rows, outputs);
-        let mut leaky = Leaky { slope, derivative: derivative.as_mut(), masked: false };
-        if let Some(derivative) = &mut leaky.derivative {
+        let mut leaky_relu = LeakyRelu { slope, derivative: derivative.as_mut(), masked: false };
+        if let Some(derivative) = &mut leaky_relu.derivative {
             derivative.reshape(rows, outputs);
-            if let (Some(dropout), Some(draws)) = (dropout, mode.draws) {
-                dropout.fill(arch, draws, derivative);
-                leaky.masked = true;
+            if let (Some(dropout), Some(streams)) = (dropout, mode.streams) {
+                dropout.fill(arch, streams, derivative);
+                leaky_relu.masked = true;
                 engine.lap(Phase::Masks);
             }
         }
@@ -161,31 +166,32 @@ impl Stage {
             norm_trace.normalised.reshape(rows, outputs);
             product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised });
             engine.lap(Phase::Forward);
-            norm.forward(arch, mode.statistics, norm_trace, leaky, out);
+            norm.forward(arch, mode.statistics, norm_trace, leaky_relu, out);
             engine.lap(Phase::Norms);
         } else {
-            product(arch, input, weight, Activate { add_bias: AddBias { bias, out }, leaky });
+            product(arch, input, weight, Activate { add_bias: AddBias { bias, out }, leaky_relu });
             engine.lap(Phase::Forward);
         }
     }
 
-    /// Evaluates a last stage on `input`, row by row.
+    /// Evaluates the last stage on `input`.
     pub(super) fn forward_last(&self, engine: &mut Engine, input: Input<'_>, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
         let weight = &self.weight.value;
         let add_bias = AddBias { bias: &self.bias.value, out };
-        match self.then {
-            Then::Squash(squash) => squash.product(engine.arch, input, weight, add_bias, first_row),
-            Then::Nothing | Then::Leaky { .. } => {
-                product(engine.arch, input, weight, Below { finish: add_bias, first_row });
+        match self.activation {
+            StageActivation::Output(activation) => {
+                activation.product(engine.arch, input, weight, add_bias, first_row);
+            }
+            StageActivation::Identity | StageActivation::LeakyRelu { .. } => {
+                product(engine.arch, input, weight, OffsetRows { epilogue: add_bias, first_row });
             }
         }
         engine.lap(Phase::Forward);
     }
 
-    /// Carries `gradients.input_transposed`, here the gradient of this stage's output, back through
-    /// the activation and the normalisation to `gradients.output`, that of the Linear layer's output. The
-    /// parameters of the normalisation learn on the way.
+    /// From the gradient of this stage's output, in `gradients.input_transposed`, to that of its Linear
+    /// layer's output, in `gradients.output`. Updates the parameters of the normalisation, if `learning`.
     pub(super) fn backward_activation(
         &mut self,
         engine: &mut Engine,
@@ -193,24 +199,27 @@ impl Stage {
         gradients: &mut Gradients,
         learning: Option<&mut Learning>,
     ) {
-        let Then::Leaky { slope, .. } = self.then else { unreachable!("a hidden stage") };
-        let (derivative, kept) = match &trace.derivative {
-            Some(kept) => (Derivative::Kept, kept),
-            None => (Derivative::Leaky(slope), &trace.output),
+        let StageActivation::LeakyRelu { slope, .. } = self.activation else {
+            unreachable!("a hidden stage")
         };
-        gradients.through(engine, derivative, kept);
+        let (derivative, kept) = match &trace.derivative {
+            Some(kept) => (Derivative::Saved, kept),
+            None => (Derivative::LeakyRelu(slope), &trace.output),
+        };
+        gradients.apply_derivative(engine, derivative, kept);
         if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
             norm.backward(engine.arch, trace, &mut gradients.output, learning);
             engine.lap(Phase::Norms);
         }
     }
 
-    /// From the gradient of the Linear layer's output to that of its input.
+    /// From the gradient of the Linear layer's output (`gradients.output`) to that of its input
+    /// (`gradients.input_transposed`).
     pub(super) fn backward(&self, engine: &mut Engine, gradients: &mut Gradients) {
         transpose(engine.arch, &gradients.output, &mut gradients.output_transposed);
         engine.lap(Phase::Transpositions);
         gradients.input_transposed.reshape(self.inputs(), gradients.output.rows());
-        let keep = Keep(&mut gradients.input_transposed);
+        let keep = StoreProduct(&mut gradients.input_transposed);
         product(engine.arch, &self.weight.value, &gradients.output_transposed, keep);
         engine.lap(Phase::Backward);
     }
@@ -233,19 +242,19 @@ impl Stage {
 }
 
 impl Dropout {
-    fn fill(self, arch: Arch, draws: Draws, mask: &mut Matrix) {
-        let count = mask.rows() / draws.passes.len();
-        for (i, &pass) in draws.passes.iter().enumerate() {
-            let key = Key::mask(draws.seed, draws.step, draws.update, pass, self.index);
+    fn fill(self, arch: Arch, streams: MaskStreams, mask: &mut Matrix) {
+        let count = mask.rows() / streams.passes.len();
+        for (i, &pass) in streams.passes.iter().enumerate() {
+            let key = Key::mask(streams.seed, streams.step, streams.update, pass, self.index);
             mask::fill(arch, key, self.rate, mask, i * count..(i + 1) * count);
         }
     }
 }
 
-/// Sums of a column that grow in turns, which waits less and rounds less than one.
+/// Independent sums of each column. Four hide the latency of an addition, and round less than one.
 const SUMS: usize = 4;
 
-/// The sums of each column, into a single row.
+/// Writes the sum of each column to a single row.
 struct SumRows<'a> {
     matrix: &'a Matrix,
     sums: &'a mut Matrix,

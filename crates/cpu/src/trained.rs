@@ -1,32 +1,32 @@
-//! Trained tensors. An update of one is the last thing that happens to its gradient: while the lines of
-//! it are in registers, and in one pass over the tensor and its optimiser's buffers.
+//! Trained tensors. The optimiser's update is the epilogue of the product that computes the gradient: it
+//! happens while the gradient is in registers, in one pass over the tensor and its buffers.
 
 use std::marker::PhantomData;
 
 use gansweep_nn::optimizer::{Optimizer, Update, Vector, Visitor, splat};
 use pulp::{Arch, Simd, WithSimd};
 
-use super::input::Input;
 use super::matrix::{Line, Matrix, fetch};
-use super::product::{Finish, product_transposed};
+use super::product::{Epilogue, product_transposed};
+use super::sparse::Input;
 
-/// A trained tensor with the buffers that its optimiser keeps, in one layout.
+/// A trained tensor and the buffers of its optimiser, all in one layout.
 #[derive(Debug, Clone)]
 pub(super) struct Trained {
     pub(super) value: Matrix,
     pub(super) buffers: Vec<Matrix>,
 }
 
-/// One update under way through a network.
+/// The optimiser's update of a network during back-propagation.
 #[derive(Debug)]
 pub(super) struct Learning<'a> {
     pub(super) update: Update,
-    /// Grows by the squares of the gradient, if its norm is asked for.
+    /// The sum of the squares of the gradient is added to it, if its norm is wanted.
     pub(super) squares: Option<&'a mut f64>,
 }
 
 impl Trained {
-    /// Zero, with so many buffers of zero.
+    /// All zero, with `buffers` buffers of zero.
     pub(super) fn new(rows: usize, cols: usize, buffers: usize) -> Self {
         let zero = Matrix::new(rows, cols);
         Self { buffers: vec![zero.clone(); buffers], value: zero }
@@ -43,21 +43,21 @@ impl Trained {
         learning.update.algorithm.visit(LearnProduct { arch, input, output, trained: self, learning });
     }
 
-    /// Updates a parameter whose gradient lies in memory.
+    /// Updates a parameter whose gradient is in memory.
     pub(super) fn learn(&mut self, arch: Arch, gradient: &Matrix, learning: &mut Learning) {
         learning.update.algorithm.visit(Learn { arch, gradient, trained: self, learning });
     }
 
-    fn descend<'a, O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+    fn epilogue<'a, O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
         &'a mut self,
         learning: &'a mut Learning,
-    ) -> Descend<'a, O, STATE, NUMBERS> {
+    ) -> UpdateEpilogue<'a, O, STATE, COEFFICIENTS> {
         let Some(buffers) = self.buffers.first_chunk_mut() else {
             unreachable!("a trained tensor has the buffers of its optimiser")
         };
-        Descend {
+        UpdateEpilogue {
             optimizer: PhantomData,
-            numbers: learning.update.numbers(),
+            coefficients: learning.update.coefficients(),
             rows: self.value.rows(),
             value: self.value.lines_mut(),
             buffers: buffers.each_mut().map(Matrix::lines_mut),
@@ -78,9 +78,9 @@ struct LearnProduct<'a, 'l> {
 impl Visitor for LearnProduct<'_, '_> {
     type Output = ();
 
-    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
-        let descend = self.trained.descend::<O, STATE, NUMBERS>(self.learning);
-        product_transposed(self.arch, self.input, self.output, descend);
+    fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
+        let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
+        product_transposed(self.arch, self.input, self.output, epilogue);
     }
 }
 
@@ -95,27 +95,27 @@ struct Learn<'a, 'l> {
 impl Visitor for Learn<'_, '_> {
     type Output = ();
 
-    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
-        let descend = self.trained.descend::<O, STATE, NUMBERS>(self.learning);
-        self.arch.dispatch(Along { gradient: self.gradient, descend });
+    fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
+        let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
+        self.arch.dispatch(FromMemory { gradient: self.gradient, epilogue });
     }
 }
 
-/// Updates a parameter with the lines of its gradient.
-struct Descend<'a, O, const STATE: usize, const NUMBERS: usize> {
+/// Updates a parameter by the lines of its gradient.
+struct UpdateEpilogue<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     optimizer: PhantomData<O>,
-    numbers: [f32; NUMBERS],
+    coefficients: [f32; COEFFICIENTS],
     rows: usize,
     value: &'a mut [Line],
     buffers: [&'a mut [Line]; STATE],
     squares: Option<&'a mut f64>,
 }
 
-impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Finish
-    for Descend<'_, O, STATE, NUMBERS>
+impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize> Epilogue
+    for UpdateEpilogue<'_, O, STATE, COEFFICIENTS>
 {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -123,7 +123,7 @@ impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Fin
         lines: [[S::f32s; V]; R],
     ) {
         let at = panel * self.rows + row;
-        let numbers = splat(simd, &self.numbers);
+        let coefficients = splat(simd, &self.coefficients);
         let values = &mut self.value[at..at + R];
         let buffers = self.buffers.each_mut().map(|buffer| &mut buffer[at..at + R]);
         for r in 0..R {
@@ -134,7 +134,7 @@ impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Fin
                     own[buffer].value = S::as_simd_f32s(&buffers[buffer][r].0).0[v];
                 }
                 let (gradient, old) = (Vector::new(simd, lines[r][v]), Vector::new(simd, *value));
-                let (new, own) = O::step(&numbers, gradient, old, own);
+                let (new, own) = O::step(&coefficients, gradient, old, own);
                 *value = new.value;
                 for buffer in 0..STATE {
                     S::as_mut_simd_f32s(&mut buffers[buffer][r].0).0[v] = own[buffer].value;
@@ -149,7 +149,7 @@ impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Fin
     }
 
     #[inline(always)]
-    fn prepare(&self, row: usize, panel: usize) {
+    fn prefetch(&self, row: usize, panel: usize) {
         let at = panel * self.rows + row;
         fetch(self.value, at);
         for buffer in &self.buffers {
@@ -165,13 +165,13 @@ fn add_squares<S: Simd, const V: usize>(line: &[S::f32s; V], squares: &mut f64) 
     *squares += values.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
 }
 
-struct Along<'a, O, const STATE: usize, const NUMBERS: usize> {
+struct FromMemory<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     gradient: &'a Matrix,
-    descend: Descend<'a, O, STATE, NUMBERS>,
+    epilogue: UpdateEpilogue<'a, O, STATE, COEFFICIENTS>,
 }
 
-impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> WithSimd
-    for Along<'_, O, STATE, NUMBERS>
+impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize> WithSimd
+    for FromMemory<'_, O, STATE, COEFFICIENTS>
 {
     type Output = ();
 
@@ -187,13 +187,15 @@ impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Wit
     }
 }
 
-impl<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize> Along<'_, O, STATE, NUMBERS> {
+impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>
+    FromMemory<'_, O, STATE, COEFFICIENTS>
+{
     #[inline(always)]
     fn run<S: Simd, const V: usize>(&mut self, simd: S) {
         for panel in 0..self.gradient.panels() {
             for (row, line) in self.gradient.panel(panel).iter().enumerate() {
                 let vectors = S::as_simd_f32s(&line.0).0;
-                self.descend.finish::<S, V, 1>(simd, row, panel, [std::array::from_fn(|v| vectors[v])]);
+                self.epilogue.apply::<S, V, 1>(simd, row, panel, [std::array::from_fn(|v| vectors[v])]);
             }
         }
     }
@@ -204,7 +206,7 @@ mod tests {
     use gansweep_config::NetworkOptimizer;
     use gansweep_nn::optimizer::{Algorithm, step_slices};
 
-    use super::super::activation::Keep;
+    use super::super::activation::StoreProduct;
     use super::*;
 
     /// Parameters in plain memory, and their buffers.
@@ -218,9 +220,14 @@ mod tests {
     impl Visitor for Slices<'_> {
         type Output = ();
 
-        fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
+        fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
             let buffers = self.buffers.first_chunk_mut().unwrap().each_mut().map(Vec::as_mut_slice);
-            step_slices::<O, STATE, NUMBERS>(&self.update.numbers(), self.gradient, self.value, buffers);
+            step_slices::<O, STATE, COEFFICIENTS>(
+                &self.update.coefficients(),
+                self.gradient,
+                self.value,
+                buffers,
+            );
         }
     }
 
@@ -260,7 +267,7 @@ mod tests {
         };
         let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
         let mut gradient = Matrix::new(21, 35);
-        product_transposed(Arch::new(), &x, &dy, Keep(&mut gradient));
+        product_transposed(Arch::new(), &x, &dy, StoreProduct(&mut gradient));
         for config in NetworkOptimizer::examples() {
             let update = Update::new(&config, 1);
             let zero = Trained::new(21, 35, update.algorithm.declaration().buffers.len());

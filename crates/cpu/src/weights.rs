@@ -1,17 +1,17 @@
-//! Between a lane's state in PyTorch's layout and the layout of the products; no bit is lost.
+//! Conversion between a lane's state in PyTorch's layout and the layout of the products, without loss.
 
 use std::collections::BTreeMap;
 
 use super::matrix::Matrix;
-use super::network::Perceptron;
+use super::network::Mlp;
 use super::norm::Tensors;
 use super::trained::Trained;
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
 
-/// Takes a network's parameters, buffers and running statistics from `arrays`.
+/// Copies a network's parameters, buffers and running statistics from `arrays`.
 pub(super) fn import(
-    network: &mut Perceptron,
+    network: &mut Mlp,
     role: &str,
     arrays: &BTreeMap<String, Array>,
 ) -> Result<(), TrainError> {
@@ -28,8 +28,8 @@ pub(super) fn import(
     Ok(())
 }
 
-/// Puts a network's parameters, buffers and running statistics into `arrays`.
-pub(super) fn export(network: &mut Perceptron, role: &str, arrays: &mut BTreeMap<String, Array>) {
+/// Copies a network's parameters, buffers and running statistics to `arrays`.
+pub(super) fn export(network: &mut Mlp, role: &str, arrays: &mut BTreeMap<String, Array>) {
     for Named { name, shape, matrix } in named(network, role) {
         let mut values = Vec::with_capacity(matrix.rows() * matrix.cols());
         for col in 0..matrix.cols() {
@@ -39,7 +39,7 @@ pub(super) fn export(network: &mut Perceptron, role: &str, arrays: &mut BTreeMap
     }
 }
 
-/// A matrix with the name and shape of its transpose in a lane's state.
+/// A matrix, with the name and shape of its transpose in a lane's state.
 struct Named<'a> {
     name: String,
     shape: Vec<usize>,
@@ -47,7 +47,7 @@ struct Named<'a> {
 }
 
 /// Every array of a network.
-fn named<'a>(network: &'a mut Perceptron, role: &str) -> Vec<Named<'a>> {
+fn named<'a>(network: &'a mut Mlp, role: &str) -> Vec<Named<'a>> {
     let mut all = Vec::new();
     let buffers = network.algorithm.declaration().buffers;
     let mut push_trained = |tensor: String, trained: &'a mut Trained, shape: &[usize]| {

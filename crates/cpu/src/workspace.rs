@@ -6,8 +6,8 @@ use gansweep_config::{Config, ImageShape};
 
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
-use super::network::{Perceptron, Trace};
-use super::sparse::Drawings;
+use super::network::{Mlp, Trace};
+use super::sparse::SparseImages;
 use super::stage::Gradients;
 use gansweep_nn::rng::{self, Key};
 
@@ -27,13 +27,13 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// For steps of a lane; `drawings` are the images that it trains on, where these have little ink.
+    /// Memory for the steps of a lane. `sparse_images` holds its training images, if they are sparse.
     pub(super) fn new(
         config: &Config,
         image: ImageShape,
-        drawings: Option<Arc<Drawings>>,
-        generator: &Perceptron,
-        discriminator: &Perceptron,
+        sparse_images: Option<Arc<SparseImages>>,
+        generator: &Mlp,
+        discriminator: &Mlp,
     ) -> Self {
         let batch = config.train.batch_size as usize;
         let latent = config.model.latent_dim as usize;
@@ -41,7 +41,7 @@ impl Workspace {
         Self {
             drawn: vec![0.0; batch * latent],
             latents: Matrix::new(batch, latent),
-            batch: Batch::new(batch, image.size(), drawings),
+            batch: Batch::new(batch, image.size(), sparse_images),
             generator: generator.trace(batch),
             discriminator: discriminator.trace(2 * batch),
             logits: Matrix::new(2 * batch, 1),
@@ -59,7 +59,7 @@ impl Workspace {
     }
 }
 
-/// Fills a matrix with values row by row.
+/// Fills a matrix from values in row-major order.
 pub(super) fn fill_rows(matrix: &mut Matrix, values: &[f32]) {
     let cols = matrix.cols();
     for (row, values) in values.chunks_exact(cols).enumerate() {

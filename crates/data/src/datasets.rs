@@ -1,4 +1,4 @@
-//! Every dataset there is: from its name to its reader.
+//! Every dataset, from its name to its reader.
 
 use gansweep_config::{Dataset, DatasetSpec};
 
@@ -10,7 +10,7 @@ use crate::{
     strokes::Strokes,
 };
 
-/// The reader of a dataset.
+/// The reader of each dataset.
 fn reader(dataset: Dataset) -> &'static dyn Reader {
     match dataset {
         Dataset::Mnist => &MNIST,
@@ -21,60 +21,58 @@ fn reader(dataset: Dataset) -> &'static dyn Reader {
     }
 }
 
-/// What the labels of a dataset stand for, from 0; empty for the user's own images.
+/// The names of the classes, from label 0; empty for the user's own images.
 pub fn class_names(dataset: Dataset) -> &'static [&'static str] {
     reader(dataset).class_names()
 }
 
 impl DataSource {
-    /// Shape, classes, counts and fingerprint of a dataset. Those of the datasets that the program
-    /// knows are known without looking; those of the user's own are read from the files.
+    /// The spec of a dataset. That of [`Idx`](Dataset::Idx) is read from its files; all others are built in.
     ///
     /// # Errors
     ///
-    /// For [`Idx`](Dataset::Idx): what is wrong with the folder or one of its files.
+    /// For [`Idx`](Dataset::Idx), if the folder or one of its files cannot be used.
     pub fn spec(&self, dataset: Dataset) -> Result<DatasetSpec, DataError> {
         reader(dataset).spec(self)
     }
 
-    /// Where the dataset is; reads no more than the labels in the data folder.
+    /// Finds the dataset. Reads no files but labels in the data folder.
     ///
     /// # Errors
     ///
-    /// A data folder that does not exist, that has some files of the dataset but not all, or whose
-    /// files are of no known dataset: a folder named by the user is not passed over in silence.
+    /// The data folder does not exist, has only some of the dataset's files, or has files of no known
+    /// dataset: a folder that the user names is never ignored silently.
     pub fn locate(&self, dataset: Dataset) -> Result<Location, DataError> {
         reader(dataset).locate(self)
     }
 
-    /// Makes the cache hold the whole dataset, each file checked: downloads what is missing or
-    /// broken there, or draws `strokes`. The data folder is not looked at.
+    /// Completes the dataset in the cache: downloads missing and broken files, or draws `strokes`. Every file
+    /// is checked. The data folder is not used.
     ///
     /// # Errors
     ///
-    /// No mirror had a file, downloads are forbidden, or the cache cannot be written. The cache then
-    /// holds the files that were complete, and no part of another.
+    /// No mirror has a file, downloads are forbidden, or the cache cannot be written. The cache then has the
+    /// files that were complete, and no partial file.
     pub fn fetch(&self, dataset: Dataset, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
         reader(dataset).fetch(self, progress)
     }
 
-    /// The images of one part of a dataset, checked against the digests that its fingerprint stands
-    /// for. Downloads nothing. `strokes` are drawn where the cache lacks them, and kept there if it
-    /// can be written.
+    /// Loads one split of a dataset and checks it against the published digests. Downloads nothing. `strokes`
+    /// that are not in the cache are drawn, and kept there if it can be written.
     ///
     /// # Errors
     ///
-    /// Those of [`locate`](Self::locate); the dataset is not on this machine; a file cannot be read
-    /// or is not the published one.
+    /// Those of [`locate`](Self::locate); the dataset is not on this machine; a file cannot be read or is not
+    /// the published one.
     pub fn load(&self, dataset: Dataset, split: Split) -> Result<Images, DataError> {
         reader(dataset).load(self, split)
     }
 
-    /// The training images that runs of this spec were planned on.
+    /// Loads the training images that runs with this spec were planned on.
     ///
     /// # Errors
     ///
-    /// Those of [`load`](Self::load); the user's own files have changed since.
+    /// Those of [`load`](Self::load); the user's own files have changed since then.
     pub fn load_planned(&self, dataset: Dataset, spec: &DatasetSpec) -> Result<Images, DataError> {
         reader(dataset).load_planned(self, spec)
     }

@@ -1,4 +1,4 @@
-//! What is known of a dataset that is published as four IDX files, and of each file.
+//! The declaration of a dataset that is published as four IDX files, and of each file.
 
 use gansweep_base::digest::sha256;
 use gansweep_config::{Dataset, DatasetSpec, ImageShape};
@@ -9,53 +9,53 @@ use crate::{
     names::{self, Kind},
 };
 
-/// The shape of MNIST's images, and of those of the datasets made after it.
+/// The shape of the images of MNIST and of the datasets that follow its format.
 pub(crate) const GREY_28: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 
-/// Everything that is known of a published dataset.
+/// The declaration of a published dataset.
 #[derive(Debug)]
 pub(crate) struct Declaration {
     pub(crate) dataset: Dataset,
-    /// The folder that torchvision keeps its files in, in `raw/` below it.
+    /// The name of torchvision's folder, which keeps the files in its subfolder `raw`.
     pub(crate) torchvision: &'static str,
-    /// Of every image.
+    /// The shape of every image.
     pub(crate) image: ImageShape,
-    /// What the labels stand for, from 0.
+    /// The names of the classes, from label 0.
     pub(crate) class_names: &'static [&'static str],
-    /// Where `NAME.gz` of each file is published, to be tried in this order; none for what the program
-    /// draws.
+    /// The base URLs of the mirrors, which have each file as `NAME.gz`, in the order of trying; none for
+    /// images that the program draws.
     pub(crate) mirrors: &'static [&'static str],
     pub(crate) train: Part,
     pub(crate) test: Part,
 }
 
-/// The two files of one part.
+/// The two files of one split.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// Images, and labels.
+    /// The number of images, and of labels.
     pub(crate) count: usize,
     pub(crate) images: Digest,
     pub(crate) labels: Digest,
 }
 
-/// One file, and what must be in it.
+/// One file and its required content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileSpec {
     pub(crate) dataset: Dataset,
     pub(crate) split: Split,
     pub(crate) kind: Kind,
-    /// Images, or labels.
+    /// The number of images or labels.
     pub(crate) count: usize,
-    /// Of each image.
+    /// The shape of each image.
     pub(crate) image: ImageShape,
-    /// Labels are below it.
+    /// The number of classes: labels are below it.
     pub(crate) classes: usize,
-    /// Of the uncompressed bytes.
+    /// The digest of the uncompressed bytes.
     pub(crate) digest: Digest,
 }
 
 impl FileSpec {
-    /// The published name, without `.gz`.
+    /// The published file name, without `.gz`.
     pub(crate) const fn name(&self) -> &'static str {
         names::published(self.split, self.kind)
     }
@@ -86,7 +86,7 @@ impl Declaration {
         }
     }
 
-    /// The four files, the small ones first, so that a wrong mirror is noticed early.
+    /// The four files. The small ones come first, so that a wrong mirror is noticed early.
     pub(crate) const fn files(&self) -> [FileSpec; 4] {
         [
             self.file(Split::Test, Kind::Labels),
@@ -96,7 +96,7 @@ impl Declaration {
         ]
     }
 
-    /// What is known without loading or downloading anything.
+    /// The spec, without loading anything.
     pub(crate) fn spec(&self) -> DatasetSpec {
         DatasetSpec {
             image: self.image,
@@ -107,9 +107,9 @@ impl Declaration {
         }
     }
 
-    /// The identity of the training images and labels: the SHA-256, in 64 hexadecimal digits, of two
-    /// lines `NAME DIGEST`, of the training images and of the training labels, with the digests of the
-    /// uncompressed files. Images are trained on only after their digests were found to be these.
+    /// The fingerprint: the SHA-256, in 64 hexadecimal digits, of two lines `NAME DIGEST` for the training
+    /// images and the training labels, with the digests of the uncompressed files. Images are used only after
+    /// their digests were checked against these.
     fn fingerprint(&self) -> String {
         let lines = [Kind::Images, Kind::Labels].map(|kind| {
             let file = self.file(Split::Train, kind);

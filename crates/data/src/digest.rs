@@ -1,11 +1,11 @@
-//! Digests of uncompressed files.
+//! Digests of published files.
 
 use std::fmt;
 
 use gansweep_base::digest::{hex, sha256};
 use sha1::{Digest as _, Sha1};
 
-/// What the uncompressed bytes of a published file are known by, in hexadecimal.
+/// The published digest of an uncompressed file, in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Digest {
     /// SHA-256.
@@ -23,14 +23,14 @@ impl Digest {
         }
     }
 
-    /// In hexadecimal.
+    /// The published digest, in hexadecimal.
     pub(crate) const fn hex(self) -> &'static str {
         match self {
             Self::Sha256(hex) | Self::GitBlob(hex) => hex,
         }
     }
 
-    /// The digest of `bytes` by the same hash, in hexadecimal.
+    /// Computes the digest of `bytes` with the same algorithm, in hexadecimal.
     pub(crate) fn compute(self, bytes: &[u8]) -> String {
         match self {
             Self::Sha256(_) => sha256(bytes),

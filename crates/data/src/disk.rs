@@ -1,4 +1,4 @@
-//! Dataset files on the disk: read whole and checked, written whole or not at all.
+//! Dataset files on the disk: reading, checking, writing.
 
 use std::{
     fs::File,
@@ -27,7 +27,7 @@ pub(crate) fn gunzip(compressed: impl Read, spec: &FileSpec) -> io::Result<Vec<u
     read_bounded(MultiGzDecoder::new(compressed), spec)
 }
 
-/// Checks uncompressed bytes: first the format, whose faults say most, then the digest. Returns the
+/// Checks uncompressed bytes: first the format, whose faults are more specific, then the digest. Returns the
 /// offset of the first pixel or label.
 pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     let start = match spec.kind {
@@ -41,7 +41,7 @@ pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
 }
 
-/// Writes a file whole or not at all; its folder is made.
+/// Writes a file atomically; creates its folder.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let written = file::make_folder_of(path).and_then(|()| file::write(path, bytes));
     written.map_err(|source| DataError::Io { action: "write", path: path.to_owned(), source })

@@ -1,4 +1,4 @@
-//! What can go wrong with data, in words for the user.
+//! Errors of datasets.
 
 use std::{
     fmt, io,
@@ -9,11 +9,11 @@ use gansweep_config::{Dataset, ImageShape};
 
 use crate::IdxFault;
 
-/// Why a dataset could not be had.
+/// Why a dataset cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A file is not the published file of the dataset.
+    /// A file is not the published file of its dataset.
     #[error(
         "{path}: no file of {name}: {fault}; delete the file and run `gansweep data fetch {name}`",
         path = path.display(),
@@ -22,19 +22,19 @@ pub enum DataError {
     Idx {
         /// The file.
         path: PathBuf,
-        /// Which dataset it was read for.
+        /// The dataset that it should belong to.
         dataset: Dataset,
-        /// What was found, and what was expected.
+        /// What is wrong with the content.
         fault: IdxFault,
     },
-    /// The disk refused.
+    /// The operating system reports an error.
     #[error("{path}: cannot {action}: {source}", path = path.display())]
     Io {
-        /// What was tried: `read` or `write`.
+        /// The failed action: `read` or `write`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The user's data folder does not exist.
@@ -54,12 +54,12 @@ pub enum DataError {
     Incomplete {
         /// The folder.
         folder: PathBuf,
-        /// Which dataset.
+        /// The dataset.
         dataset: Dataset,
         /// The names of the missing files.
         missing: Vec<&'static str>,
     },
-    /// The dataset is nowhere on this machine.
+    /// The dataset is not on this machine.
     #[error(
         "{name} is not on this machine (looked in {places}); run `gansweep data fetch {name}`, \
          point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
@@ -68,18 +68,18 @@ pub enum DataError {
         places = Places(looked_in)
     )]
     Missing {
-        /// Which dataset.
+        /// The dataset.
         dataset: Dataset,
-        /// The folders without it.
+        /// The folders that were searched.
         looked_in: Vec<PathBuf>,
     },
-    /// The folder of the user's own images is not named.
+    /// `idx` was requested without its folder.
     #[error("the dataset idx has no folder: name it with `data.path` in the experiment, or with --path")]
     NoIdxDir,
-    /// The folder of the user's own images does not exist.
+    /// The folder of `idx` does not exist.
     #[error("{path}: the folder of the dataset idx does not exist; correct `data.path`", path = .0.display())]
     IdxDirMissing(PathBuf),
-    /// The folder of the user's own images has none.
+    /// The folder of `idx` has no training images.
     #[error(
         "{folder}: no training images of the dataset idx; looked for {names} in the folder, in raw and in \
          MNIST/raw; rename the files, or correct `data.path`",
@@ -89,18 +89,18 @@ pub enum DataError {
     NoIdxFiles {
         /// The folder.
         folder: PathBuf,
-        /// The names that were looked for.
+        /// The file names that were searched.
         names: Vec<String>,
     },
-    /// A file of the user's own cannot be taken.
+    /// A file of `idx` cannot be used.
     #[error("{path}: {fault}; correct the file, or `data.path`", path = path.display())]
     OwnFile {
         /// The file.
         path: PathBuf,
-        /// What was found, and what was expected.
+        /// What is wrong with the content.
         fault: IdxFault,
     },
-    /// Not as many labels as images.
+    /// The number of labels differs from the number of images.
     #[error(
         "{labels} has {label_count} labels for the {image_count} images of {images}; \
          correct one of the files, or remove the labels",
@@ -110,14 +110,14 @@ pub enum DataError {
     Counts {
         /// The file of images.
         images: PathBuf,
-        /// How many there are.
+        /// The number of images.
         image_count: usize,
         /// The file of labels.
         labels: PathBuf,
-        /// How many there are.
+        /// The number of labels.
         label_count: usize,
     },
-    /// Test images of another shape than training images.
+    /// Test images have another shape than training images.
     #[error(
         "{test} has images of {test_shape} (channels x rows x columns), {train} of {train_shape}; \
          correct or remove the test images",
@@ -127,14 +127,14 @@ pub enum DataError {
     Shapes {
         /// The file of training images.
         train: PathBuf,
-        /// Of each of them.
+        /// The shape of the training images.
         train_shape: ImageShape,
         /// The file of test images.
         test: PathBuf,
-        /// Of each of them.
+        /// The shape of the test images.
         test_shape: ImageShape,
     },
-    /// Labels for one part alone.
+    /// Only one of training and test images have labels.
     #[error(
         "the images of {labelled} have labels and those of {unlabelled} have none; \
          add the missing labels, or remove the test images",
@@ -147,13 +147,13 @@ pub enum DataError {
         /// The file of images without.
         unlabelled: PathBuf,
     },
-    /// The files of the user's own were changed while they were in use.
+    /// The files of `idx` have changed since the runs were planned.
     #[error(
         "{path}: the files are not those that the runs were planned on; sweep again to train on what they are now",
         path = .0.display()
     )]
     Changed(PathBuf),
-    /// A download was needed and forbidden.
+    /// A download is needed but forbidden.
     #[error(
         "{name} would have to be downloaded, but GANSWEEP_OFFLINE is set; unset it, \
          point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
@@ -161,7 +161,7 @@ pub enum DataError {
         name = .0.name()
     )]
     Offline(Dataset),
-    /// No mirror had the file.
+    /// No mirror has the file.
     #[error(
         "{file} of {name} could not be downloaded: {attempts}; try again later, \
          point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
@@ -170,14 +170,14 @@ pub enum DataError {
         attempts = Attempts(attempts)
     )]
     Download {
-        /// Which dataset.
+        /// The dataset.
         dataset: Dataset,
         /// The file.
         file: &'static str,
-        /// What was tried, in order.
+        /// The attempts, in order.
         attempts: Vec<Attempt>,
     },
-    /// The drawn images are not the ones that every machine draws.
+    /// The drawn images differ from those of other machines.
     #[error(
         "this machine draws other digits than every machine should ({0}); \
          please report it with the machine's processor and the compiler's version"
@@ -186,24 +186,24 @@ pub enum DataError {
     /// A picture of images cannot be encoded.
     #[error("a picture of images cannot be encoded: {0}")]
     Picture(String),
-    /// A grid without images, or of more images than there are.
+    /// A grid without images, or with too many cells.
     #[error("a grid of {rows} x {cols} images cannot show {count} of them")]
     Grid {
-        /// Rows asked for.
+        /// The requested rows.
         rows: u32,
-        /// Columns asked for.
+        /// The requested columns.
         cols: u32,
-        /// Images at hand.
+        /// The number of available images.
         count: usize,
     },
 }
 
-/// One mirror that was asked in vain.
+/// A failed download from one mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// What was asked for.
+    /// The URL.
     pub url: String,
-    /// Why it was not had.
+    /// Why the download failed.
     pub problem: String,
 }
 

@@ -1,5 +1,4 @@
-//! Pictures of many images: grids without gaps, and the canvas that they and contact sheets are
-//! drawn on.
+//! Pictures of many images: grids without gaps, and the canvas for grids and contact sheets.
 
 use gansweep_config::ImageShape;
 use gansweep_protocol::Geometry;
@@ -7,7 +6,7 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::{DataError, Images};
 
-/// More than any grid has that can be asked for: a canvas must fit the memory.
+/// The most cells of a grid, so that its canvas fits in memory. Experiments allow fewer.
 const MAX_CELLS: usize = 10_000;
 
 /// The first `rows * cols` images as one PNG without gaps, row by row, and its layout: the geometry
@@ -47,7 +46,7 @@ pub fn grid(
     Ok((canvas.into_png()?, Geometry { rows, cols, height: shape.height, width: shape.width }))
 }
 
-/// A picture in the making.
+/// The pixels of a picture.
 pub(crate) struct Canvas {
     channels: u32,
     width: usize,
@@ -77,7 +76,7 @@ impl Canvas {
         }
     }
 
-    /// As an 8-bit PNG, grey or RGB.
+    /// Encodes the canvas as an 8-bit PNG, grey or RGB.
     pub(crate) fn into_png(self) -> Result<Vec<u8>, DataError> {
         let color = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
         let mut png = Vec::new();

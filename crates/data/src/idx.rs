@@ -1,9 +1,8 @@
-//! The IDX format: files of known content, read strictly and written, and files of any shape.
+//! The IDX format: reading files of known content and files of any shape, and writing.
 //!
-//! A file is a big-endian header (two zero bytes, a type code, the number of dimensions, then each
-//! dimension as a `u32`) and the bytes themselves. No header field is trusted: each is compared
-//! with what a dataset must have, or may have, and with the file's length before anything is taken
-//! from it.
+//! A file is a big-endian header (two zero bytes, a type code, the number of dimensions, then each dimension
+//! as a `u32`) and the data. No header field is trusted: each is compared with what the dataset may have, and
+//! with the length of the file.
 
 use std::io::{self, Read};
 
@@ -32,49 +31,49 @@ pub(crate) const fn labels_len(count: usize) -> usize {
     LABELS_HEADER + count
 }
 
-/// What is wrong with the content of an IDX file: what was found, and what was expected.
+/// What is wrong with the content of an IDX file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdxFault {
-    /// Not even a header.
+    /// The file is shorter than a header.
     #[error("it has {found} bytes, fewer than the {expected} of an IDX header")]
     NoHeader {
-        /// Bytes in the file.
+        /// The length of the file.
         found: usize,
-        /// Bytes in a header.
+        /// The length of a header.
         expected: usize,
     },
-    /// Another kind of file.
+    /// The file has another magic number.
     #[error("it starts with 0x{found:08x}, an IDX file of {what} with 0x{expected:08x}")]
     Magic {
-        /// What the file should hold: images or labels.
+        /// What the file should contain: images or labels.
         what: &'static str,
         /// The first four bytes.
         found: u32,
-        /// What they should be.
+        /// The expected ones.
         expected: u32,
     },
-    /// Images of another size.
+    /// The images have another size than the dataset's.
     #[error("its images have {rows} x {cols} pixels, expected {expected_rows} x {expected_cols}")]
     Side {
-        /// Rows by the header.
+        /// The rows in the header.
         rows: u32,
-        /// Columns by the header.
+        /// The columns in the header.
         cols: u32,
-        /// Rows of the dataset's images.
+        /// The rows of the dataset's images.
         expected_rows: u32,
-        /// Columns of the dataset's images.
+        /// The columns of the dataset's images.
         expected_cols: u32,
     },
-    /// Images that are too large, or have no pixels.
+    /// The images are too large or have no pixels.
     #[error("its images have {rows} x {cols} pixels, expected 1 to {MAX_SIDE} rows and columns")]
     Size {
-        /// Rows by the header.
+        /// The rows in the header.
         rows: u32,
-        /// Columns by the header.
+        /// The columns in the header.
         cols: u32,
     },
-    /// Four dimensions, of which not exactly one can be the channels.
+    /// Four dimensions, and it cannot be told which are the channels.
     #[error(
         "its dimensions are {0:?}; expected images, then 1 or 3 channels before or after rows and columns, \
          and not such a number at both places: three dimensions say that images are grey"
@@ -83,51 +82,51 @@ pub enum IdxFault {
     /// Neither three nor four dimensions of bytes.
     #[error("it starts with 0x{0:08x}, an IDX file of images with 0x00000803 or (with channels) 0x00000804")]
     NoImages(u32),
-    /// Nothing in it.
+    /// There are no images.
     #[error("it has no images")]
     Empty,
-    /// More or fewer entries than this part of a dataset has.
+    /// Another number of entries than the dataset has.
     #[error("its header promises {found} {what}, expected {expected}")]
     Count {
         /// Images or labels.
         what: &'static str,
-        /// By the header.
+        /// The number in the header.
         found: u32,
-        /// In this part of the dataset.
+        /// The number in the dataset.
         expected: usize,
     },
-    /// The file ends early.
+    /// The file is shorter than its header promises.
     #[error("it ends after {found} bytes, expected {expected}: it is truncated")]
     Truncated {
-        /// Bytes in the file.
+        /// The length of the file.
         found: usize,
-        /// Bytes that the header promises.
+        /// The length that the header promises.
         expected: usize,
     },
-    /// There is more than the header promises.
+    /// The file is longer than its header promises.
     #[error("it goes on after the {expected} bytes that its header promises")]
     Trailing {
-        /// Bytes that the header promises.
+        /// The length that the header promises.
         expected: usize,
     },
-    /// A label outside the classes.
+    /// A label is too large.
     #[error("label {index} is {found}, expected 0 to {}", classes - 1)]
     Label {
-        /// Which, from 0.
+        /// The index of the label, from 0.
         index: usize,
-        /// Its value.
+        /// The value of the label.
         found: u8,
-        /// Labels are below it; at least 1.
+        /// The number of classes, at least 1.
         classes: usize,
     },
-    /// Not the content that the dataset's file has.
+    /// The content differs from the published file.
     #[error("its content has {algorithm} {found}, the published file has {expected}")]
     Content {
-        /// Which digest.
+        /// The kind of digest.
         algorithm: &'static str,
-        /// Of the file, in hexadecimal.
+        /// The digest of the file, in hexadecimal.
         found: String,
-        /// Of the published file, in hexadecimal.
+        /// The digest of the published file, in hexadecimal.
         expected: &'static str,
     },
     /// A `.gz` that cannot be decompressed.
@@ -172,12 +171,12 @@ pub(crate) fn check_classes(labels: &[u8], classes: usize) -> Result<(), IdxFaul
     }
 }
 
-/// Why a file of any shape cannot be had.
+/// Why a file of any shape cannot be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    /// The system, or the decompression.
+    /// An error of the system, or of the decompression.
     Io(io::Error),
-    /// What is in the file.
+    /// An error in the content.
     Fault(IdxFault),
 }
 
@@ -196,19 +195,19 @@ impl From<IdxFault> for ReadError {
 /// A whole file of images of any shape.
 #[derive(Debug)]
 pub(crate) struct AnyImages {
-    /// Header and all.
+    /// The whole file, header included.
     pub(crate) bytes: Vec<u8>,
-    /// Where the pixels begin.
+    /// The offset of the first pixel.
     start: usize,
     pub(crate) count: usize,
     pub(crate) shape: ImageShape,
-    /// Whether the channels of a pixel lie side by side.
+    /// Whether the channels come last: `[count, height, width, channels]`.
     interleaved: bool,
 }
 
 impl AnyImages {
-    /// Reads a file whose header says how much there is to read: a byte more at most, so that
-    /// neither a wrong file nor an archive fills the memory.
+    /// Reads a file, at most one byte more than its header promises, so that neither a wrong file nor an
+    /// archive fills the memory.
     pub(crate) fn read(mut source: impl Read) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         let [magic] = read_words(&mut source, &mut bytes)?;
@@ -252,7 +251,7 @@ impl AnyImages {
     }
 }
 
-/// Which of the four dimensions are the channels: the second or the last, if that is 1 or 3.
+/// Finds the channels among four dimensions: the second or the last, if only one of them is 1 or 3.
 fn with_channels(dimensions: [u32; 4]) -> Result<(ImageShape, bool), IdxFault> {
     let [_, a, b, c] = dimensions;
     let is_channels = |length| matches!(length, 1 | 3);
@@ -263,8 +262,7 @@ fn with_channels(dimensions: [u32; 4]) -> Result<(ImageShape, bool), IdxFault> {
     }
 }
 
-/// Reads a whole file of any number of labels. The labels are all but the first
-/// [`LABELS_HEADER`] bytes.
+/// Reads a whole file of labels of any number. The labels follow the first [`LABELS_HEADER`] bytes.
 pub(crate) fn read_any_labels(mut source: impl Read) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     let [magic] = read_words(&mut source, &mut bytes)?;
@@ -276,7 +274,7 @@ pub(crate) fn read_any_labels(mut source: impl Read) -> Result<Vec<u8>, ReadErro
     Ok(bytes)
 }
 
-/// Appends so many words of a header, and returns them.
+/// Reads `WORDS` words of a header, appends them to `bytes`, and returns them.
 fn read_words<const WORDS: usize>(
     source: &mut impl Read,
     bytes: &mut Vec<u8>,
@@ -290,19 +288,19 @@ fn read_words<const WORDS: usize>(
     Ok(words.map(u32::from_be_bytes))
 }
 
-/// Appends the rest of a file, which must have so many bytes.
+/// Reads the rest of a file, which must have `length` bytes, and appends it to `bytes`.
 fn read_body(source: impl Read, bytes: &mut Vec<u8>, length: usize) -> Result<(), ReadError> {
     let whole = bytes.len() + length;
     source.take(length as u64 + 1).read_to_end(bytes)?;
     Ok(check_len(bytes.len(), whole)?)
 }
 
-/// A file of pixels `[count, height, width]`: the images are grey.
+/// Encodes grey images `[count, height, width]`.
 pub(crate) fn encode_images(image: ImageShape, pixels: &[u8]) -> Vec<u8> {
     encode(&[IMAGES_MAGIC, (pixels.len() / image.size()) as u32, image.height, image.width], pixels)
 }
 
-/// A file of labels.
+/// Encodes labels.
 pub(crate) fn encode_labels(labels: &[u8]) -> Vec<u8> {
     encode(&[LABELS_MAGIC, labels.len() as u32], labels)
 }

@@ -1,4 +1,4 @@
-//! Images of the user's own: `data.dataset = "idx"`, in IDX files in the folder `data.path`.
+//! The user's own images: `data.dataset = "idx"`, in IDX files in the folder `data.path`.
 //!
 //! The files have the names of MNIST's, in any spelling of [`names`], in the folder itself or in
 //! torchvision's `raw/` or `MNIST/raw/` below it. Images have three dimensions (count, rows, columns)
@@ -22,7 +22,7 @@ use crate::{
     reader::Reader,
 };
 
-/// Where in the folder files are looked for, in this order.
+/// The subfolders that may have the files, in the order of searching.
 const LAYOUTS: [&str; 3] = ["", "raw", "MNIST/raw"];
 
 /// The user's own images.
@@ -51,7 +51,7 @@ impl Reader for IdxFolder {
     }
 
     fn fetch(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
-        // There is nowhere to fetch them from: they are there, or this says what is missing.
+        // There is no mirror; `locate` reports what is missing.
         self.locate(source).map(drop)
     }
 
@@ -77,26 +77,26 @@ impl Reader for IdxFolder {
     }
 }
 
-/// The folder that has the files.
+/// The folder with the files.
 struct Folder {
     path: PathBuf,
 }
 
-/// Images and labels of one part, read whole.
+/// Images and labels of one split.
 struct Part {
     path: PathBuf,
     shape: ImageShape,
     /// `[count, channels, height, width]`.
     pixels: Vec<u8>,
     labels: Option<Labels>,
-    /// One more than the largest label.
+    /// The largest label plus one.
     classes: u32,
     fingerprint: String,
 }
 
 struct Labels {
     path: PathBuf,
-    /// The whole file.
+    /// The whole file, header included.
     bytes: Vec<u8>,
 }
 
@@ -125,12 +125,12 @@ impl Folder {
     fn train(&self) -> Result<Part, DataError> {
         match images_in(&self.path, Split::Train) {
             Some(path) => Part::read(path, self.labels(Split::Train)),
-            // Gone since it was found.
+            // The file was removed after the folder was found.
             None => Err(DataError::Changed(self.path.clone())),
         }
     }
 
-    /// The test part, which must be like the training part.
+    /// The test split, which must match the training split in shape and labels.
     fn test(&self, train: &Part) -> Result<Option<Part>, DataError> {
         let Some(path) = images_in(&self.path, Split::Test) else { return Ok(None) };
         let test = Part::read(path, self.labels(Split::Test))?;
@@ -193,7 +193,7 @@ impl Part {
         })
     }
 
-    /// A header counts in 32 bits.
+    /// The number of images. It fits in 32 bits, because the header of the file has it so.
     fn count(&self) -> u32 {
         (self.pixels.len() / self.shape.size()) as u32
     }
@@ -208,8 +208,8 @@ impl Part {
     }
 }
 
-/// Identity of images and labels: the SHA-256 over lines, one that no published dataset has and the
-/// digest of each uncompressed file. Neither the folder nor the files' names are in it.
+/// The fingerprint: the SHA-256 over the digests of the uncompressed files, behind a first line that tells it
+/// from those of published datasets. It does not depend on the folder and the names of the files.
 fn fingerprint(images: &[u8], labels: Option<&Labels>) -> String {
     let labels = labels.map_or_else(|| "none".to_owned(), |labels| sha256(&labels.bytes));
     sha256(format!("idx\nimages {}\nlabels {labels}\n", sha256(images)).as_bytes())
@@ -219,7 +219,7 @@ fn images_in(folder: &Path, split: Split) -> Option<PathBuf> {
     images_names(split).iter().find_map(|name| names::find(folder, name))
 }
 
-/// The published name, and the one of a file of four dimensions.
+/// The published name, and that of a file with four dimensions.
 fn images_names(split: Split) -> [String; 2] {
     let name = names::published(split, Kind::Images);
     [name.to_owned(), name.replace("idx3", "idx4")]

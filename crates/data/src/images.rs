@@ -2,28 +2,28 @@
 
 use gansweep_config::ImageShape;
 
-/// Which part of a dataset.
+/// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// The images that runs train on.
+    /// The training images.
     Train,
-    /// Those that nothing trains on.
+    /// The test images, which nothing trains on.
     Test,
 }
 
 impl Split {
-    /// Both parts.
+    /// Both splits.
     pub const ALL: [Self; 2] = [Self::Train, Self::Test];
 }
 
 /// Labelled images of one shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
-    /// Of each of them.
+    /// The shape of each image.
     pub shape: ImageShape,
-    /// How many.
+    /// The number of images.
     pub count: usize,
-    /// `[count, channels, height, width]`: from 0, black, to 255.
+    /// `[count, channels, height, width]`, from 0 (black) to 255.
     pub pixels: Vec<u8>,
     /// `[count]`: the class of each image, from 0 to below the spec's number of classes.
     pub labels: Vec<u16>,

@@ -1,15 +1,15 @@
 //! The datasets of gansweep: found on this machine, downloaded and checked, or drawn by the program.
 //!
-//! What the rest of the program knows of a dataset is its spec ([`DataSource::spec`]). A run's identity
-//! rests on its data, so images are handed out only after the digests of the uncompressed files were
-//! found to be those that the spec's fingerprint stands for.
+//! The rest of the program knows the spec of a dataset ([`DataSource::spec`]). A run's id depends on the
+//! fingerprint in the spec, so images are returned only after the digests of the uncompressed files were
+//! checked against it.
 //!
-//! A [`DataSource`] says where to look: in a folder of the user's, then in the cache. [`DataSource::fetch`]
-//! fills the cache from the dataset's mirrors. The digits of [`strokes`] need neither; the user's own
-//! images (`dataset = "idx"`) are read where they are.
+//! A [`DataSource`] looks in the user's folder, then in the cache. [`DataSource::fetch`] downloads a dataset
+//! from its mirrors into the cache. [`strokes`] are drawn and need neither; the user's own images
+//! (`dataset = "idx"`) are read from their folder.
 //!
-//! Each kind of dataset implements one trait (in `reader.rs`): those that are published as IDX files
-//! share an implementation and are a declaration each.
+//! Each kind of dataset implements the trait in `reader.rs`. Datasets that are published as IDX files share
+//! one implementation, and each has a declaration.
 
 mod datasets;
 mod declaration;

@@ -1,15 +1,15 @@
-//! The names of IDX files: as MNIST has them, and the other spellings and folders that they are met in.
+//! The names of IDX files: MNIST's, and the other spellings in use.
 
 use std::path::{Path, PathBuf};
 
 use crate::Split;
 
-/// What an IDX file holds.
+/// The content of an IDX file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A byte per pixel.
+    /// Images, one byte for each pixel.
     Images,
-    /// A byte per image.
+    /// Labels, one byte for each image.
     Labels,
 }
 

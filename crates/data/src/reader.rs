@@ -1,29 +1,29 @@
-//! The seam between datasets and everything that reads them.
+//! The interface of a kind of dataset.
 
 use gansweep_config::DatasetSpec;
 
 use crate::{DataError, DataSource, Images, Location, Progress, Split};
 
-/// What a kind of dataset can do. A further one is an implementation in a file of its own and a line in
-/// `datasets.rs`; one that is published as IDX files is a declaration alone.
+/// A kind of dataset. A new kind is an implementation of this trait and a line in `datasets.rs`; a new dataset
+/// that is published as IDX files is only a declaration.
 pub(crate) trait Reader: Sync {
-    /// What the labels stand for, from 0; empty where nobody has said so.
+    /// The names of the classes, from label 0; empty if they are not known.
     fn class_names(&self) -> &'static [&'static str];
 
-    /// Shape, classes, counts and fingerprint. Reads files only where nothing else knows these.
+    /// The spec. Reads files only if it is not built in.
     fn spec(&self, source: &DataSource) -> Result<DatasetSpec, DataError>;
 
-    /// Where the files are. Reads no more than it takes to tell whose they are.
+    /// Finds the files. Reads only what is needed to tell which dataset they belong to.
     fn locate(&self, source: &DataSource) -> Result<Location, DataError>;
 
-    /// Makes the cache hold all files, each checked. The user's folders are not looked at.
+    /// Completes and checks the files in the cache. The user's folders are not used.
     fn fetch(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError>;
 
-    /// One part, checked; without images if the dataset lacks it. Downloads nothing.
+    /// Loads and checks one split; it has no images if the dataset does not have it. Downloads nothing.
     fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError>;
 
-    /// The training images with the fingerprint of `spec`. Where this program knows the fingerprint,
-    /// [`load`](Self::load) has compared it with the files.
+    /// Loads the training images with the fingerprint of `spec`. For built-in specs,
+    /// [`load`](Self::load) has already checked it.
     fn load_planned(&self, source: &DataSource, _: &DatasetSpec) -> Result<Images, DataError> {
         self.load(source, Split::Train)
     }

@@ -4,28 +4,27 @@ use gansweep_config::ImageShape;
 
 use crate::{DataError, Images, grid::Canvas};
 
-/// Screen pixels along one side of an image's pixel.
+/// The side of an enlarged pixel of an image.
 const ZOOM: usize = 2;
-/// Between two images.
+/// The space between two images, in pixels.
 const GAP: usize = 4;
-/// Screen pixels along one side of a glyph's pixel.
+/// The side of an enlarged pixel of a glyph.
 const GLYPH_ZOOM: usize = 4;
-/// Of the glyph of a digit.
+/// The shape of a digit's glyph.
 const GLYPH: ImageShape = ImageShape { channels: 1, height: 5, width: 3 };
-/// From one digit of a label to the next.
+/// The distance from one digit of a label to the next.
 const DIGIT_PITCH: usize = 4 * GLYPH_ZOOM;
-/// A sheet is to be looked at: no number of columns may fill the memory.
+/// The most columns, so that the sheet fits in memory.
 const MAX_COLS: usize = 100;
-/// Nor any number of classes.
+/// The most rows, so that the sheet fits in memory.
 const MAX_ROWS: usize = 256;
-/// Of the sheet, so that the images' edges can be seen.
+/// The grey of the sheet, different from black so that the edges of images are visible.
 const BACKGROUND: u8 = 48;
-/// Of the labels.
-const INK: u8 = 200;
+/// The grey of the labels.
+const LABEL_GREY: u8 = 200;
 
-/// The first `cols` images of each class, a row per class with its label before it, twice as large
-/// as they are, as an 8-bit PNG. A class with fewer images has a shorter row; a row has at most 100
-/// images, and the first 256 classes have one.
+/// An 8-bit PNG with a row for each class: its label and its first `cols` images, at twice their size. Only
+/// the first 256 classes and 100 columns are shown.
 ///
 /// # Errors
 ///
@@ -53,7 +52,7 @@ pub fn contact_sheet(images: &Images, cols: u32) -> Result<Vec<u8>, DataError> {
     canvas.into_png()
 }
 
-/// Room for the labels of so many rows.
+/// The width of the labels of this many rows.
 fn label_width(rows: usize) -> usize {
     rows.saturating_sub(1).to_string().len() * DIGIT_PITCH - GLYPH_ZOOM + 2 * GAP
 }
@@ -62,13 +61,13 @@ fn write_number(canvas: &mut Canvas, number: usize, x: usize, y: usize) {
     for (place, digit) in number.to_string().bytes().enumerate() {
         let glyph = DIGITS[usize::from(digit - b'0')];
         let glyph: Vec<u8> =
-            (0..15).rev().map(|bit| if glyph >> bit & 1 == 1 { INK } else { BACKGROUND }).collect();
+            (0..15).rev().map(|bit| if glyph >> bit & 1 == 1 { LABEL_GREY } else { BACKGROUND }).collect();
         let (glyph, shape) = enlarge(&glyph, GLYPH, GLYPH_ZOOM);
         canvas.place(&glyph, shape, x + place * DIGIT_PITCH, y);
     }
 }
 
-/// From one image to the next.
+/// The distances from one image to the next.
 struct Pitch {
     right: usize,
     down: usize,
@@ -83,7 +82,7 @@ impl Pitch {
     }
 }
 
-/// Every pixel `zoom` times as broad and as high.
+/// Enlarges an image by a factor.
 fn enlarge(image: &[u8], shape: ImageShape, zoom: usize) -> (Vec<u8>, ImageShape) {
     let stretch =
         |line: &[u8]| -> Vec<u8> { line.iter().flat_map(|&byte| std::iter::repeat_n(byte, zoom)).collect() };
@@ -140,7 +139,8 @@ mod tests {
         let (x, y) = (label_width(12) + GAP, GAP + 11 * (2 * 20 + GAP));
         assert_eq!(sheet.get_pixel(x as u32, y as u32).0, [250, 0, 0]);
         // Both digits of 11 have a vertical stroke.
-        let inked = |x: usize| (0..40).any(|row| sheet.get_pixel(x as u32, (y + row) as u32).0 == [INK; 3]);
+        let inked =
+            |x: usize| (0..40).any(|row| sheet.get_pixel(x as u32, (y + row) as u32).0 == [LABEL_GREY; 3]);
         assert!(inked(GAP + GLYPH_ZOOM) && inked(GAP + DIGIT_PITCH + GLYPH_ZOOM));
     }
 

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments.
 
 use std::path::PathBuf;
 
@@ -8,51 +8,51 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "gansweep", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 all well; 1 some runs failed or diverged, the rest is recorded; 2 the file or \
-                        the command line is wrong, nothing was started; 130 interrupted, run the same command to go on."
+    after_help = "Exit codes: 0 success; 1 some runs failed or diverged, the others are recorded; 2 the file or the \
+                        command line is invalid, nothing was started; 130 interrupted, run the same command to resume."
 )]
 pub(crate) struct Cli {
-    /// Append a log for bug reports to this file; `GANSWEEP_LOG=trace` makes it longer.
+    /// Append a log to this file, for bug reports; `GANSWEEP_LOG=trace` adds detail.
     #[arg(long, global = true, value_name = "PATH", display_order = 100)]
     pub(crate) log_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Train every run of an experiment file that is not trained yet, and write the report.
+    /// Train all runs of an experiment file that are not trained yet, and write the report.
     Sweep(SweepArgs),
-    /// Show what `sweep` would run: axes, runs, groups, duplicates, cost. Writes nothing.
+    /// Show what `sweep` would train: axes, runs, groups, cost. Writes nothing.
     Plan(PlanArgs),
     /// List recorded runs.
     Runs(RunsArgs),
-    /// Show everything recorded of one run.
+    /// Show a run: results, attempts, settings.
     Show(ShowArgs),
-    /// Show in which keys runs differ, and how they ended.
+    /// Compare the settings and results of runs.
     Diff(DiffArgs),
-    /// Ask the database; it cannot be changed this way.
+    /// Query the database (read-only).
     Sql(SqlArgs),
-    /// Write recorded values as CSV or JSON lines, or a run's networks as safetensors.
+    /// Export recorded values as CSV or JSON lines, or a run's networks as safetensors.
     Export(ExportArgs),
-    /// Write the comparison page.
+    /// Write the report page.
     Report(ReportArgs),
-    /// Download or look at a dataset.
+    /// List, download or view datasets.
     Data(DataArgs),
-    /// Draw new images from a trained run.
+    /// Generate images from a trained run.
     Generate(GenerateArgs),
-    /// List where this machine and this build can train.
+    /// List the devices of this machine, and whether this build can use them.
     Devices(DevicesArgs),
-    /// Train one group; what `sweep` starts in the background.
+    /// Train one group: `sweep` starts this in the background.
     #[command(hide = true)]
     Worker,
-    /// Measure training speed and print one line of JSON per measurement.
+    /// Measure training speed; prints one JSON line per measurement.
     #[command(hide = true)]
     Bench(BenchArgs),
 }
 
-/// Where results lie.
+/// The results folder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ResultsArgs {
     /// Folder of the database, the checkpoints and the reports.
@@ -60,33 +60,33 @@ pub(crate) struct ResultsArgs {
     pub(crate) results: PathBuf,
 }
 
-/// Which experiment.
+/// The experiment.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExperimentArgs {
     /// The experiment file.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Override a key: `--set train.epochs=3`. May be repeated.
+    /// Override a key, for example `--set train.epochs=3`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) sets: Vec<String>,
-    /// Apply the file's `[profile.NAME]`.
+    /// Apply the overrides in the file's `[profile.NAME]` section.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Folder with the datasets' files.
+    /// Folder with dataset files.
     #[arg(long, value_name = "DIR", env = "GANSWEEP_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
-/// Where to train, and how densely.
+/// Devices, workers and lanes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExecutionArgs {
-    /// Train here: `auto`, or a name that `gansweep devices` lists. May be repeated.
+    /// Device to train on: `auto`, or a name from `gansweep devices`. May be repeated.
     #[arg(long = "device", value_name = "DEVICE")]
     pub(crate) devices: Vec<String>,
-    /// Workers at the same time on each device.
+    /// Number of concurrent workers per device.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) jobs: Option<u32>,
-    /// The most runs trained together as lanes of one group, or `off`.
+    /// Maximum number of runs trained together in one group, or `off` to train each run alone.
     #[arg(long, value_name = "N|off", value_parser = parse_fuse)]
     pub(crate) fuse: Option<u32>,
 }
@@ -102,10 +102,10 @@ pub(crate) struct SweepArgs {
     /// Show the plan and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Say nothing but warnings and errors.
+    /// Print only warnings and errors.
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Train in this process instead of worker processes: for debuggers and profilers.
+    /// Train in this process instead of in worker processes, for debuggers and profilers.
     #[arg(long)]
     pub(crate) in_process: bool,
 }
@@ -128,7 +128,7 @@ pub(crate) struct RunsArgs {
     /// Only the runs of this sweep.
     #[arg(long, value_name = "NAME")]
     pub(crate) sweep: Option<String>,
-    /// Only runs for which this SQL expression over `run_overview` holds: `state = 'failed'`.
+    /// Only runs that satisfy this SQL expression on the columns of `run_overview`: `state = 'failed'`.
     #[arg(long = "where", value_name = "SQL")]
     pub(crate) where_sql: Option<String>,
     /// Print JSON.
@@ -140,7 +140,7 @@ pub(crate) struct RunsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The run's id, or the beginning of it.
+    /// The run's id, or the start of it.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// Print JSON.
@@ -152,14 +152,14 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// Ids of two or more runs, or the beginnings of them.
+    /// Ids of two or more runs, or the starts of them.
     #[arg(value_name = "RUN", num_args = 2.., required = true)]
     pub(crate) runs: Vec<String>,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }
 
-/// How a query's rows are printed.
+/// Output format of `sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TableFormat {
     /// Aligned columns.
@@ -172,17 +172,17 @@ pub(crate) enum TableFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct SqlArgs {
-    /// One SELECT statement; docs/database.md lists tables and views.
+    /// A SELECT statement. docs/database.md describes the tables and views.
     #[arg(value_name = "SELECT")]
     pub(crate) sql: String,
-    /// How rows are printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: TableFormat,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }
 
-/// What an export is written as.
+/// Output format of `export`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
     /// Comma-separated values with a header.
@@ -193,7 +193,7 @@ pub(crate) enum ExportFormat {
     Safetensors,
 }
 
-/// What of the database is exported.
+/// What `export` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportEntity {
     /// One row per sweep.
@@ -210,22 +210,22 @@ pub(crate) enum ExportEntity {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// For `--format safetensors`: the run's id, or the beginning of it.
+    /// With `--format safetensors`: the run's id, or the start of it.
     #[arg(value_name = "RUN", required_if_eq("format", "safetensors"))]
     pub(crate) run: Option<String>,
-    /// What to write.
+    /// Output format.
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) format: ExportFormat,
-    /// Which rows.
+    /// Kind of rows to export.
     #[arg(long, value_enum, default_value = "points")]
     pub(crate) what: ExportEntity,
     /// Only this sweep.
     #[arg(long, value_name = "NAME")]
     pub(crate) sweep: Option<String>,
-    /// Put before every tensor's name: `model.` turns `0.weight` into `model.0.weight`.
+    /// Prefix for tensor names: `model.` turns `0.weight` into `model.0.weight`.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) prefix: String,
-    /// Write to this file (for safetensors: into this folder) instead of standard output.
+    /// Output file (with safetensors: output folder) instead of standard output.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -234,59 +234,59 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Sweeps to show; all of them if none is named. May be repeated.
+    /// Sweep to show; all sweeps by default. May be repeated.
     #[arg(long = "sweep", value_name = "NAME")]
     pub(crate) sweeps: Vec<String>,
-    /// The page.
+    /// Output file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }
 
-/// What to do with a dataset.
+/// What `data` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DataAction {
-    /// Download it into the cache, unless it is at hand.
+    /// Download it into the cache, unless it is available locally.
     Fetch,
-    /// Write a picture of some of its images.
+    /// Write a PNG with some of its images.
     Show,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// What to do; without it, list the datasets and where they are.
+    /// Action; without one, list the datasets and their locations.
     #[arg(value_enum, requires = "name")]
     pub(crate) action: Option<DataAction>,
     /// `mnist`, `fashion-mnist`, `kmnist`, `strokes`, or `idx` with --path.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Folder with the datasets' files.
+    /// Folder with dataset files.
     #[arg(long, value_name = "DIR", env = "GANSWEEP_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Folder of the dataset `idx`: your own images in IDX files.
+    /// Folder of the dataset `idx`: your own images as IDX files.
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
-    /// For `show`: the picture; `NAME.png` if not given.
+    /// Output file of `show` [default: NAME.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The run's id, or the beginning of it.
+    /// The run's id, or the start of it.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// How many images.
+    /// Number of images.
     #[arg(long, short = 'n', value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
-    /// Images in a row; the square root of the count if not given.
+    /// Images per row [default: square root of the count].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) cols: Option<u32>,
-    /// The same seed draws the same images.
+    /// Seed; the same seed gives the same images.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// The picture; `generated-RUN.png` if not given.
+    /// Output file [default: generated-RUN.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -298,32 +298,32 @@ pub(crate) struct DevicesArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Ask the drivers in this very process, and print JSON: what the command does in a child.
+    /// Query the drivers in this process and print JSON: `devices` starts this in a child process.
     #[arg(long, hide = true)]
     pub(crate) probe: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// A recipe.
+    /// The recipe.
     #[arg(long, default_value = "jovian")]
     pub(crate) recipe: String,
-    /// Runs trained at the same time.
+    /// Number of runs trained at the same time.
     #[arg(long, default_value_t = 1)]
     pub(crate) lanes: u32,
-    /// Where.
+    /// The device.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
-    /// On the processor; 0 stands for as many as there are cores.
+    /// CPU threads; 0 for one per core.
     #[arg(long, default_value_t = 0)]
     pub(crate) threads: usize,
-    /// Of one measurement.
+    /// Seconds per measurement.
     #[arg(long, default_value_t = 4.0)]
     pub(crate) seconds: f64,
-    /// Measurements; with `--interactive`, one for each line on the input instead.
+    /// Number of measurements; with `--interactive`, one per input line instead.
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: u32,
-    /// Let a caller's own measurements take turns with these.
+    /// Start each measurement when a line arrives on stdin, so that a script can alternate programs.
     #[arg(long)]
     pub(crate) interactive: bool,
 }
@@ -332,7 +332,7 @@ fn parse_fuse(text: &str) -> Result<u32, String> {
     match text {
         "off" => Ok(1),
         number => match number.parse() {
-            Ok(0) | Err(_) => Err("expected a number of lanes from 1 on, or `off`".into()),
+            Ok(0) | Err(_) => Err("expected a number of lanes (at least 1) or `off`".into()),
             Ok(lanes) => Ok(lanes),
         },
     }

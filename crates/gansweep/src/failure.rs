@@ -1,44 +1,44 @@
-//! Every way in which a command can end other than well, and its exit code.
+//! Errors of commands, and their exit codes.
 
 use std::io;
 
 use gansweep_app::{AppError, ErrorClass};
 
-/// The file or the command line is wrong; nothing was started.
-const WRONG: u8 = 2;
-/// Something went wrong after it had begun.
+/// The file or the command line is invalid; nothing was started.
+const USAGE: u8 = 2;
+/// Something failed after the work had started.
 const FAILED: u8 = 1;
 
-/// Why a command ended early.
+/// The error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
     App(#[from] AppError),
-    #[error("the output cannot be written: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
-    #[error("the output cannot be written as JSON: {0}")]
+    #[error("cannot write the output as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the system lets no signals be caught: {0}")]
+    #[error("cannot install signal handlers: {0}")]
     Signals(#[source] io::Error),
-    /// The arguments contradict each other.
+    /// Invalid or contradictory arguments.
     #[error("{0}")]
-    Wrong(String),
+    Usage(String),
 }
 
 impl Failure {
-    /// The exit code of the whole program.
+    /// The program's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::App(error) => match error.class() {
-                ErrorClass::Refused => WRONG,
+                ErrorClass::Refused => USAGE,
                 ErrorClass::Failed => FAILED,
             },
-            Self::Wrong(_) => WRONG,
+            Self::Usage(_) => USAGE,
             Self::Output(_) | Self::Json(_) | Self::Signals(_) => FAILED,
         }
     }
 
-    /// Whether the reader of our output has simply gone away, as `head` does.
+    /// Whether the reader of the output has closed the pipe, as `head` does.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

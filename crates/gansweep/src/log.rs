@@ -1,8 +1,8 @@
-//! The log that a bug report needs: silent unless it is asked for, and never a reason to end the work.
+//! The log for bug reports. It is off by default, and errors in writing it never end the work.
 //!
-//! `--log-file` names a file that the program and its workers append to; `GANSWEEP_LOG` says how much
-//! is written, and without a file it asks for the log on stderr. Workers have their stderr read by the
-//! runner, which shows the end of it as the cause of a failure: they write to a file or not at all.
+//! `--log-file` names a file that the program and its workers append to. `GANSWEEP_LOG` sets the level;
+//! without a file it turns on logging to stderr. Workers log only to a file: the runner reads their stderr
+//! and shows its end as the cause of a failure.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -23,13 +23,13 @@ use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::output;
 
-/// Says how much is written.
+/// Sets the log level.
 const VARIABLE: &str = "GANSWEEP_LOG";
-/// What is written to a file if the variable does not say.
-const USUAL: LevelFilter = LevelFilter::DEBUG;
-/// What is written of the libraries, which tell much more, unless the variable names them.
-const OF_LIBRARIES: LevelFilter = LevelFilter::WARN;
-/// The crates of this program, which the variable names without `gansweep_`.
+/// The level for log files if the variable is not set.
+const DEFAULT_LEVEL: LevelFilter = LevelFilter::DEBUG;
+/// The level for libraries that the variable does not name: some log a great deal.
+const LIBRARY_LEVEL: LevelFilter = LevelFilter::WARN;
+/// The crates of this program. The variable names them without `gansweep_`.
 const CRATES: [&str; 12] = [
     "app",
     "base",
@@ -45,23 +45,23 @@ const CRATES: [&str; 12] = [
     "train",
 ];
 
-/// Where the log goes.
+/// The destination of the log.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    /// The file, by a path that is good in any folder.
+    /// The absolute path of the log file.
     pub(crate) file: Option<PathBuf>,
-    /// Whether lines come up on the terminal between the messages.
+    /// Whether the log is written to a terminal, where bars would be torn by its lines.
     pub(crate) on_terminal: bool,
 }
 
 impl Log {
-    /// Begins the log that the command line and the environment ask for. A file that cannot be opened
-    /// is warned of, and the work goes on without a log.
+    /// Starts logging as the command line and the environment say. If the file cannot be opened, this prints
+    /// a warning and the program goes on without a log.
     pub(crate) fn start(cli: &Cli) -> Result<Self, Failure> {
         let asked = std::env::var_os(VARIABLE).filter(|text| !text.is_empty());
         let filter = filter(asked.as_ref())?;
         let Some(path) = &cli.log_file else {
-            let silent = asked.is_none() || is_asked_by_program(&cli.command);
+            let silent = asked.is_none() || output_is_read_by_gansweep(&cli.command);
             if !silent {
                 install(filter, BoxMakeWriter::new(io::stderr));
             }
@@ -72,7 +72,7 @@ impl Log {
                 install(filter, BoxMakeWriter::new(file));
                 Ok(Self { file: Some(path), on_terminal: false })
             }
-            Err(_) if is_asked_by_program(&cli.command) => Ok(Self::default()),
+            Err(_) if output_is_read_by_gansweep(&cli.command) => Ok(Self::default()),
             Err(error) => {
                 output::warning(&format!("no log is written: {}: {error}", path.display()));
                 Ok(Self::default())
@@ -81,31 +81,31 @@ impl Log {
     }
 }
 
-/// Whether it is another `gansweep` that reads what the command says on stderr.
-fn is_asked_by_program(command: &Command) -> bool {
+/// Whether another `gansweep` process reads this command's stderr.
+fn output_is_read_by_gansweep(command: &Command) -> bool {
     matches!(command, Command::Worker) || matches!(command, Command::Devices(args) if args.probe)
 }
 
-/// Several processes append to the file, a whole line at a time.
+/// Several processes append to the file, one line per write.
 fn open(path: &Path) -> io::Result<(File, PathBuf)> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     Ok((file, std::path::absolute(path)?))
 }
 
 fn install(filter: Targets, writer: BoxMakeWriter) {
-    // A full disk or a closed terminal costs lines of the log, and nobody is told of each.
+    // A full disk or a closed terminal loses lines of the log; an error message for each would not help.
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_timer(Stamp)
         .with_writer(writer)
         .log_internal_errors(false);
-    // There is a log already only where this is called twice in a process.
+    // Fails only if a subscriber is already installed.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
     log_panics();
-    describe();
+    log_environment();
 }
 
-/// The time, and the process: several write to one file.
+/// Time and process id of a line: several processes write to one file.
 struct Stamp;
 
 impl FormatTime for Stamp {
@@ -126,8 +126,8 @@ fn log_panics() {
     }));
 }
 
-/// The program and the machine: what every bug report begins with.
-fn describe() {
+/// Logs the program and the machine, which every bug report needs.
+fn log_environment() {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let features: Vec<_> = [
         (cfg!(feature = "flex"), "flex"),
@@ -140,7 +140,7 @@ fn describe() {
     .collect();
     let variables: Vec<_> =
         std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GANSWEEP_")).collect();
-    info!(version = env!("CARGO_PKG_VERSION"), ?features, ?arguments, ?variables, "gansweep begins");
+    info!(version = env!("CARGO_PKG_VERSION"), ?features, ?arguments, ?variables, "gansweep starts");
     info!(
         host = host::name(),
         system = host::system(),
@@ -151,19 +151,18 @@ fn describe() {
     );
 }
 
-/// What the variable says: parts between commas, each a level for all of this program, or
-/// `CRATE=LEVEL`.
+/// Parses the variable: a comma-separated list of `LEVEL` (for this program) and `CRATE=LEVEL`.
 fn filter(asked: Option<&OsString>) -> Result<Targets, Failure> {
-    let Some(asked) = asked else { return Ok(of_all(USUAL)) };
+    let Some(asked) = asked else { return Ok(filter_at(DEFAULT_LEVEL)) };
     let text = asked.to_string_lossy();
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let level = |part: &str, text: &str| {
-        // The type takes an empty text for a level too.
+        // `LevelFilter` parses an empty string as a level.
         let level = text.trim().parse().ok().filter(|_| !text.trim().is_empty());
         level.ok_or_else(|| {
-            Failure::Wrong(format!(
-                "{VARIABLE}: `{part}` is none of error, warn, info, debug, trace and off, \
-                 nor CRATE=LEVEL as in scheduler=trace"
+            Failure::Usage(format!(
+                "{VARIABLE}: `{part}` is not a level (error, warn, info, debug, trace, off) \
+                 or CRATE=LEVEL, as in scheduler=trace"
             ))
         })
     };
@@ -174,18 +173,18 @@ fn filter(asked: Option<&OsString>) -> Result<Targets, Failure> {
             Some((target, asked)) => named.push((target_of(target.trim()), level(part, asked)?)),
         }
     }
-    Ok(of_all(all).with_targets(named))
+    Ok(filter_at(all).with_targets(named))
 }
 
-/// What the lines of a crate are filtered by: the beginning of the path of the module that writes them.
+/// The target prefix of a crate's log lines.
 fn target_of(name: &str) -> String {
     let own = CRATES.contains(&name.split("::").next().unwrap_or_default());
     if own { format!("gansweep_{name}") } else { name.to_owned() }
 }
 
-/// All of this program at a level, and the worst of the libraries.
-fn of_all(level: LevelFilter) -> Targets {
-    Targets::new().with_target("gansweep", level).with_default(level.min(OF_LIBRARIES))
+/// This program at a level; libraries at most at [`LIBRARY_LEVEL`].
+fn filter_at(level: LevelFilter) -> Targets {
+    Targets::new().with_target("gansweep", level).with_default(level.min(LIBRARY_LEVEL))
 }
 
 #[cfg(test)]
@@ -194,34 +193,34 @@ mod tests {
 
     use super::*;
 
-    fn written(asked: &str) -> Targets {
+    fn parsed(asked: &str) -> Targets {
         filter(Some(&asked.into())).unwrap()
     }
 
     #[test]
-    fn a_level_is_for_this_program_and_libraries_only_warn() {
-        let debug = written("debug");
+    fn a_level_applies_to_this_program_and_libraries_only_warn() {
+        let debug = parsed("debug");
         assert!(debug.would_enable("gansweep_scheduler::sweep", &Level::DEBUG));
         assert!(debug.would_enable("gansweep", &Level::DEBUG));
         assert!(!debug.would_enable("gansweep", &Level::TRACE));
         assert!(debug.would_enable("wgpu_core", &Level::WARN));
         assert!(!debug.would_enable("wgpu_core", &Level::INFO));
-        assert!(!written("error").would_enable("wgpu_core", &Level::WARN));
+        assert!(!parsed("error").would_enable("wgpu_core", &Level::WARN));
     }
 
     #[test]
-    fn a_crate_may_have_a_level_of_its_own() {
-        let one = written("scheduler=trace");
+    fn a_crate_can_have_its_own_level() {
+        let one = parsed("scheduler=trace");
         assert!(one.would_enable("gansweep_scheduler::sweep", &Level::TRACE));
         assert!(!one.would_enable("gansweep_store", &Level::ERROR));
-        let both = written(" info, store = debug , wgpu_hal=trace ");
+        let both = parsed(" info, store = debug , wgpu_hal=trace ");
         assert!(both.would_enable("gansweep_store", &Level::DEBUG));
         assert!(!both.would_enable("gansweep_train", &Level::DEBUG));
         assert!(both.would_enable("wgpu_hal::vulkan", &Level::TRACE));
     }
 
     #[test]
-    fn what_is_no_level_is_refused_with_the_levels() {
+    fn an_invalid_level_is_refused_with_the_valid_ones() {
         for wrong in ["debgu", "debgu,info", "scheduler", "scheduler=loud", "info,scheduler="] {
             let message = filter(Some(&wrong.into())).unwrap_err().to_string();
             assert!(message.contains(VARIABLE) && message.contains("debug, trace"), "{message}");

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the command; its exit code.
+/// Runs the command; returns its exit code.
 fn run(cli: Cli) -> Result<u8, Failure> {
     let log = Log::start(&cli)?;
     match cli.command {

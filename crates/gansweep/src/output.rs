@@ -1,4 +1,4 @@
-//! Text for people: messages, tables, values.
+//! Text output: messages, tables, values.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
@@ -7,19 +7,19 @@ use comfy_table::{CellAlignment, Table};
 use gansweep_base::text;
 use serde_json::Value;
 
-/// Says on stderr what went wrong.
+/// Prints an error to stderr.
 pub(crate) fn error(message: &impl Display) {
     let tag = if stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
     eprintln!("{tag}: {message}");
 }
 
-/// Says on stderr what the user should know.
+/// Prints a warning to stderr.
 pub(crate) fn warning(message: &impl Display) {
     let tag = if stderr().is_terminal() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
     eprintln!("{tag}: {message}");
 }
 
-/// Aligned columns without lines; columns of numbers are set to the right.
+/// A table without borders. Columns of numbers are right-aligned.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let numeric = |column: usize| {
         let mut cells =
@@ -38,7 +38,7 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     table.trim_fmt()
 }
 
-/// A configured value as people write it.
+/// A configured value, as in experiment files.
 pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Number(n) if n.is_f64() => n.as_f64().map_or_else(|| n.to_string(), text::exact),
@@ -48,7 +48,7 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
-/// An amount of memory: `38 MiB`, `1.9 GiB`.
+/// A memory size: `38 MiB`, `1.9 GiB`.
 pub(crate) fn memory(bytes: u64) -> String {
     const MIB: f64 = 1_048_576.0;
     let mib = bytes as f64 / MIB;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_in_the_unit_that_suits_it() {
+    fn memory_sizes_are_in_mib_or_gib() {
         assert_eq!(memory(40_000_000), "38 MiB");
         assert_eq!(memory(2 << 30), "2.0 GiB");
     }

@@ -1,4 +1,4 @@
-//! Progress for people: bars on a terminal, lines elsewhere, nothing when asked to be quiet.
+//! Progress on stderr: bars on a terminal, lines otherwise, nothing with `--quiet`.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;
 
-/// Without a terminal, the sweep's standing is said so often.
+/// Interval of progress lines when there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows what happens, on stderr.
+/// Displays progress on stderr.
 pub(crate) struct Display {
     mode: Mode,
     bars: MultiProgress,
@@ -44,11 +44,11 @@ impl Observer for Display {
             Progress::Download(download) => self.download(download),
             Progress::DownloadEnded => self.download_done(),
             Progress::FellBack { fallback, reason, .. } => self.warn(&format!(
-                "{reason}\nTraining on {} instead, as [data] fallback says; the database and the report say so too.",
+                "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()
             )),
             Progress::WaitingForResults { results, holder } => {
-                self.say(&format!("{} is in use by {holder}; waiting for it", results.display()));
+                self.print(&format!("{} is in use by {holder}; waiting for it", results.display()));
             }
             Progress::Sweep(notice) => self.notice(notice),
             Progress::WritingReport(_) => self.finish(),
@@ -58,7 +58,7 @@ impl Observer for Display {
 }
 
 impl Display {
-    /// Bars if stderr is a terminal, lines if not, nothing if `quiet`.
+    /// Bars if stderr is a terminal, otherwise lines; nothing if `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
         let mode = match (quiet, stderr().is_terminal()) {
             (true, _) => Mode::Quiet,
@@ -68,7 +68,7 @@ impl Display {
         Self::in_mode(mode)
     }
 
-    /// The same where other lines come up on the terminal, which bars would be torn by.
+    /// Without bars: for when the log writes to the terminal too, which would tear them.
     pub(crate) fn without_bars(quiet: bool) -> Self {
         Self::in_mode(if quiet { Mode::Quiet } else { Mode::Lines })
     }
@@ -77,8 +77,8 @@ impl Display {
         Self { mode, bars: MultiProgress::new(), state: State::default() }
     }
 
-    /// One line, above the bars if there are any.
-    pub(crate) fn say(&self, line: &str) {
+    /// Prints a line, above the bars if there are any.
+    pub(crate) fn print(&self, line: &str) {
         match self.mode {
             Mode::Quiet => {}
             Mode::Lines => eprintln!("{line}"),
@@ -86,12 +86,12 @@ impl Display {
         }
     }
 
-    /// A warning, also when quiet.
+    /// Prints a warning, also with `quiet`.
     fn warn(&self, line: &str) {
         self.bars.suspend(|| output::warning(&line));
     }
 
-    /// How far a download is.
+    /// Updates the bar of a download.
     fn download(&mut self, progress: &Download) {
         let state = &mut self.state;
         let fresh = state.download.as_ref().is_none_or(|bar| bar.message() != progress.file);
@@ -111,20 +111,20 @@ impl Display {
         }
     }
 
-    /// There is nothing more to download.
+    /// Removes the bar of a download.
     fn download_done(&mut self) {
         if let Some(bar) = self.state.download.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// Something happened to the sweep.
+    /// Displays a notice of the scheduler.
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::Begun { groups, slots, progress } => self.begin(*groups, *slots, progress),
+            Notice::Begun { groups, slots, progress } => self.start_sweep(*groups, *slots, progress),
             Notice::Progress { sweep, workers } => self.progress(sweep, workers),
             Notice::Skipped { .. } => self.state.skipped += 1,
-            Notice::Resuming { run, step } => self.say(&format!("{} goes on from step {step}", name(run))),
+            Notice::Resuming { run, step } => self.print(&format!("{} resumes from step {step}", name(run))),
             Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
             Notice::Stopping { level, workers } => self.stopping(*level, *workers),
             Notice::WaitingForWorkers { workers, waited } => self.say(&waiting(workers, *waited)),
@@ -137,16 +137,16 @@ impl Display {
         }
     }
 
-    fn begin(&mut self, groups: usize, slots: usize, progress: &SweepProgress) {
+    fn start_sweep(&mut self, groups: usize, slots: usize, progress: &SweepProgress) {
         let skipped = self.state.skipped;
         if skipped > 0 {
-            self.say(&format!("{} already done", text::count(skipped, "run")));
+            self.print(&format!("{} already done", text::count(skipped, "run")));
         }
         if groups == 0 {
             return;
         }
         let to_train = progress.runs - progress.done;
-        self.say(&format!(
+        self.print(&format!(
             "training {} on {}",
             text::count(to_train, "run"),
             text::count(slots.min(groups), "worker")
@@ -164,14 +164,14 @@ impl Display {
             Mode::Lines => {
                 if self.state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
                     if self.state.last_line.is_some() {
-                        eprintln!("{}", standing(sweep));
+                        eprintln!("{}", sweep_line(sweep));
                     }
                     self.state.last_line = Some(Instant::now());
                 }
             }
             Mode::Bars => {
                 if let Some(bar) = &self.state.sweep {
-                    bar.set_message(standing(sweep));
+                    bar.set_message(sweep_line(sweep));
                     bar.set_position((sweep.fraction * 1000.0) as u64);
                 }
                 self.show_workers(workers);
@@ -179,7 +179,7 @@ impl Display {
         }
     }
 
-    /// One bar per worker at work; bars of workers that are gone disappear.
+    /// Shows one bar per active worker.
     fn show_workers(&mut self, workers: &[WorkerProgress]) {
         let bars = &mut self.state.workers;
         while bars.len() > workers.len() {
@@ -194,7 +194,7 @@ impl Display {
             bars.push(bar);
         }
         for (bar, worker) in bars.iter().zip(workers) {
-            bar.set_message(at_work(worker));
+            bar.set_message(worker_line(worker));
             bar.set_position((worker.fraction * 1000.0) as u64);
         }
     }
@@ -207,21 +207,21 @@ impl Display {
         };
         match state {
             RunState::Diverged | RunState::Failed => self.warn(&line),
-            _ => self.say(&line),
+            _ => self.print(&line),
         }
     }
 
     fn stopping(&self, level: StopLevel, workers: usize) {
-        self.say(&match level {
+        self.print(&match level {
             StopLevel::AtOnce => format!("ending {} at once", text::count(workers, "worker")),
             _ => format!(
-                "stopping: {} finish their step and save (again to end at once)",
+                "stopping: {} finishing the step and saving (Ctrl-C again to end at once)",
                 text::count(workers, "worker")
             ),
         });
     }
 
-    /// The sweep is over: bars disappear.
+    /// Removes all bars.
     pub(crate) fn finish(&mut self) {
         self.show_workers(&[]);
         if let Some(bar) = self.state.sweep.take() {
@@ -246,7 +246,7 @@ fn name(run: &RunName) -> String {
 }
 
 /// `3/16 runs, 1 diverged, 2 min 10 s left`.
-fn standing(sweep: &SweepProgress) -> String {
+fn sweep_line(sweep: &SweepProgress) -> String {
     let mut text = format!("{}/{} runs", sweep.done, sweep.runs);
     let counts = [
         (sweep.pruned, "pruned"),
@@ -289,7 +289,7 @@ fn waiting(workers: &[StoppingWorker], waited: Duration) -> String {
 }
 
 /// `cpu lr=1e-4 seed=0: epoch 2/5, D 0.612 G 1.204, 21043 images/s`.
-fn at_work(worker: &WorkerProgress) -> String {
+fn worker_line(worker: &WorkerProgress) -> String {
     let others = if worker.lanes > 1 { format!(" +{} lanes", worker.lanes - 1) } else { String::new() };
     if worker.epoch == 0 {
         return format!("{} {}{others}: starting", worker.device, worker.label);
@@ -306,28 +306,28 @@ fn at_work(worker: &WorkerProgress) -> String {
     )
 }
 
-/// What deserves attention even when quiet.
+/// The text of notices that are shown even with `quiet`.
 fn warning(notice: &Notice) -> Option<String> {
     match notice {
         Notice::Reclaimed { run, attempt } => Some(format!(
-            "attempt {attempt} of run {run} had ended without notice; it is counted as interrupted"
+            "attempt {attempt} of run {run} ended without being recorded; it is marked as interrupted"
         )),
         Notice::CheckpointUnusable { run, path, reason } => {
-            Some(format!("{} starts afresh: checkpoint {path} {reason}", name(run)))
+            Some(format!("{} starts from the beginning: checkpoint {path} {reason}", name(run)))
         }
         Notice::WorkerLost { device, cause, requeued, failed, .. } => Some(format!(
-            "a worker on {device} was lost: {cause}; {} go back to the queue, {} given up",
+            "a worker on {device} died: {cause}; {} requeued, {} failed",
             text::count(requeued.len(), "run"),
             text::count(failed.len(), "run"),
         )),
         Notice::SlotLost { device, cause, left, .. } => {
-            Some(format!("{device} takes no more groups: {cause}; {} left", text::count(*left, "slot")))
+            Some(format!("{device} is no longer used: {cause}; {} left", text::count(*left, "slot")))
         }
         Notice::SharedCause { cause } => {
-            Some(format!("the sweep ends, since this concerns every run of it: {cause}"))
+            Some(format!("the sweep ends because this affects every run: {cause}"))
         }
         Notice::Leftover { path, reason } => {
-            Some(format!("{path} is no longer needed but cannot be deleted: {reason}"))
+            Some(format!("cannot delete {path}, which is no longer needed: {reason}"))
         }
         _ => None,
     }

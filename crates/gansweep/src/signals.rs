@@ -1,5 +1,5 @@
-//! Ctrl-C: while a sweep trains, the first ends it cleanly and the second at once; before it trains
-//! there is nothing to end cleanly.
+//! Signals. During training, the first Ctrl-C stops the sweep cleanly and the second at once. Before
+//! training there is nothing to save, so Ctrl-C ends the program.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use gansweep_scheduler::StopSignal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The exit code of a sweep that was interrupted: 128 + SIGINT, as shells have it.
+/// The exit code of an interrupted sweep: 128 + SIGINT, as in shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Signals that ask the program to end, caught.
+/// Handlers for the signals that ask the program to end.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     stop: StopSignal,
@@ -20,7 +20,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// From now on a signal ends the program at once, with [`INTERRUPTED`].
+    /// Installs the handlers. A signal ends the program at once with [`INTERRUPTED`].
     pub(crate) fn catch() -> io::Result<Self> {
         let caught = Self { stop: StopSignal::new(), training: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
@@ -37,7 +37,7 @@ impl Interrupts {
         Ok(caught)
     }
 
-    /// From now on a signal raises the returned stop signal instead.
+    /// From now on, a signal raises the returned stop signal instead.
     pub(crate) fn stop_instead(self) -> StopSignal {
         self.training.store(true, Ordering::SeqCst);
         self.stop

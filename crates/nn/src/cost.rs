@@ -1,4 +1,4 @@
-//! What training a config costs.
+//! The arithmetic cost of a training step.
 
 use gansweep_config::{Config, ImageShape};
 
@@ -19,10 +19,10 @@ pub fn step_flops(config: &Config, image: ImageShape) -> f64 {
     2.0 * batch * (f64::from(config.train.d_steps) * update_d + update_g)
 }
 
-/// Multiplications with their additions on one row's way through a network.
+/// Multiply-adds of a forward pass of one row.
 struct Products {
     all: f64,
-    /// Without the first layer's.
+    /// All but those of the first layer.
     behind_first: f64,
 }
 

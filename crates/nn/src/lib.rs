@@ -1,4 +1,5 @@
-//! Networks, losses, optimisers, the initial state of a run and random streams: what all backends share and none of them owns.
+//! Networks, losses, optimisers, the initial state of a run and random streams: the mathematics that all
+//! backends share. Nothing here computes on a device.
 
 pub mod cost;
 pub mod loss;

@@ -1,4 +1,4 @@
-//! Everything that decides how a lane trains on: weights, moments, running statistics, counts.
+//! The state of a lane between two steps: weights, optimiser buffers, running statistics, counters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::rng::{self, Key, Purpose};
 /// A tensor of 32-bit floats in PyTorch's layout, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
-    /// Lengths of the axes.
+    /// Length of each axis.
     pub shape: Vec<usize>,
-    /// The values; as many as the product of the axes.
+    /// As many as the product of `shape`.
     pub values: Vec<f32>,
 }
 
 impl Array {
-    /// All of one value.
+    /// An array with one value in all places.
     pub fn filled(shape: &[usize], value: f32) -> Self {
         Self { shape: shape.to_vec(), values: vec![value; shape.iter().product()] }
     }
@@ -38,16 +38,16 @@ pub struct LaneState {
     pub generator_updates: u64,
     /// Updates of the discriminator so far: the `t` of its optimiser.
     pub discriminator_updates: u64,
-    /// By name.
+    /// Every tensor by its name.
     pub arrays: BTreeMap<String, Array>,
 }
 
-/// An array that a state must have.
+/// A tensor that a state must have.
 struct Declared {
     name: String,
     shape: Vec<usize>,
     init: Init,
-    /// Where the stream of its first values is, if these are random.
+    /// Position of the random stream of its initial values: role and index of the parameter.
     stream: [u64; 2],
 }
 
@@ -70,9 +70,23 @@ impl LaneState {
         Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays }
     }
 
-    /// The first fault of a state read from outside, against what `config` needs for images of that
-    /// shape.
+    /// Checks that a state read from a file has the counters of a run of `config`, and the tensors that it
+    /// needs for images of that shape.
+    ///
+    /// # Errors
+    ///
+    /// Counters that do not go together, or the first tensor that is missing, of another shape, or
+    /// superfluous.
     pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
+        let &Self { step, generator_updates, discriminator_updates, .. } = self;
+        // An epoch's last step may have fewer updates of the discriminator than the others.
+        let most = step.saturating_mul(config.train.d_steps.into());
+        if generator_updates != step || !(step..=most).contains(&discriminator_updates) {
+            return Err(format!(
+                "{generator_updates} updates of the generator and {discriminator_updates} of the discriminator do \
+                 not make {step} steps"
+            ));
+        }
         let declared = declared(config, image);
         for Declared { name, shape, .. } in &declared {
             let Some(found) = self.arrays.get(name) else {
@@ -90,7 +104,16 @@ impl LaneState {
     }
 }
 
-/// Every array that a lane of that config has, for images of that shape.
+/// Bytes of the tensors of a lane of that config, for images of that shape.
+pub fn state_bytes(config: &Config, image: ImageShape) -> u64 {
+    let numbers = declared(config, image).into_iter().map(|tensor| {
+        let sides = tensor.shape.iter().map(|&side| side as u64);
+        sides.fold(1, u64::saturating_mul)
+    });
+    numbers.fold(0, u64::saturating_add).saturating_mul(size_of::<f32>() as u64)
+}
+
+/// Every tensor of a lane of that config, for images of that shape.
 fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
     let mut all = Vec::new();
     for role in Role::BOTH {

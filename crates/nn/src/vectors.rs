@@ -1,12 +1,12 @@
-//! Which of the processor's vectors a step is computed with.
+//! The SIMD instruction set that a step is computed with.
 
 use std::fmt;
 
 use pulp::Arch;
 
-/// Vectors of one width that this processor has.
+/// A SIMD instruction set of this processor.
 ///
-/// What is computed does not depend on them: with fused multiply-adds it has the same bits.
+/// Results have the same bits with every set that has fused multiply-adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Vectors(Arch);
 
@@ -16,7 +16,7 @@ impl Vectors {
         Self(Arch::new())
     }
 
-    /// All of them, the widest first; the last are single numbers.
+    /// All sets of this processor, the widest first and scalar code last.
     pub fn all() -> Vec<Self> {
         let widest = Arch::new();
         let mut all = vec![Self(widest)];
@@ -30,12 +30,12 @@ impl Vectors {
         all
     }
 
-    /// Whether a product and a sum are rounded once.
+    /// Whether it has fused multiply-adds, which round once.
     pub fn are_fused(self) -> bool {
         !matches!(self.0, Arch::Scalar)
     }
 
-    /// As the `pulp` crate names them.
+    /// The `pulp` crate's value for it.
     pub fn arch(self) -> Arch {
         self.0
     }

@@ -1,10 +1,10 @@
-//! What the runner asks of a worker while it trains: lines of JSON on its input, after the job.
+//! Commands of the runner to a worker that trains: lines of JSON on its input, after the job.
 
 use serde::{Deserialize, Serialize};
 
 use gansweep_config::RunId;
 
-/// A request to a worker. The runs that it does not name train on.
+/// A command to a worker. Runs that it does not name are trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
@@ -12,27 +12,27 @@ pub enum Command {
     StopAll,
     /// Save the run and end it for good, as [`Pruned`](crate::Event::Pruned).
     Stop {
-        /// The run.
+        /// The run to end.
         run: RunId,
-        /// Why; recorded with the run.
+        /// The reason, which is recorded with the run.
         cause: String,
     },
     /// Save the run and report it as [`Paused`](crate::Event::Paused): it will go on later.
     Pause {
-        /// The run.
+        /// The run to pause.
         run: RunId,
-        /// Why; recorded with the run.
+        /// The reason, which is recorded with the run.
         cause: String,
     },
 }
 
 impl Command {
-    /// As a line of JSON, with its line feed.
+    /// The command as a line of JSON, with a line feed at its end.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 
-    /// Reads a line back; white space around it is ignored.
+    /// Reads a command; white space around the line is ignored.
     pub fn from_line(line: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(line.trim())
     }

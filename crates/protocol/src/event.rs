@@ -1,4 +1,4 @@
-//! What a worker reports of its runs: the only way from training to the database.
+//! Events: what a worker reports of its runs. Everything in the database about training comes from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,16 +6,15 @@ use gansweep_config::RunId;
 
 use crate::Metric;
 
-/// One event with its origin. `(run, attempt, seq)` is unique and `seq` has no gaps: a reader that
-/// remembers the next `seq` of each attempt can tell a repeated event from a new one and from a
-/// missing one.
+/// An event with its origin. `(run, attempt, seq)` is unique and `seq` has no gaps, so that a reader that
+/// keeps the next `seq` of each attempt notices repeated and missing events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// The run it speaks of.
+    /// The run that the event is about.
     pub run: RunId,
-    /// Which attempt at the run, from 1.
+    /// The attempt at the run, from 1.
     pub attempt: u32,
-    /// Counts this attempt's events from 0, without gaps.
+    /// The number of the event within the attempt, from 0, without gaps.
     pub seq: u64,
     /// Milliseconds since 1970-01-01T00:00:00Z by the worker's clock.
     pub at_unix_ms: i64,
@@ -27,30 +26,30 @@ pub struct Envelope {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A lane has its weights (fresh, or from a checkpoint) and is about to train.
+    /// The run has its weights (new, or from a checkpoint) and starts to train.
     Started(Started),
-    /// Values at one step.
+    /// The metrics at one step.
     Points(Points),
-    /// Images from the sweep's fixed latents.
+    /// A sample grid.
     Samples(Samples),
-    /// A checkpoint lies on the disk, complete.
+    /// A checkpoint file was written completely.
     Checkpoint(Checkpoint),
     /// The run reached its last step.
     Completed(Ended),
     /// A loss became NaN or infinite; the run ends here.
     Diverged(Diverged),
-    /// The whole worker was asked to stop; the run can go on from its last checkpoint.
+    /// The worker was told to stop; the run can go on from its last checkpoint.
     Interrupted(Ended),
-    /// This run was asked to pause; it can go on from its last checkpoint.
+    /// The run was told to pause; it can go on from its last checkpoint.
     Paused(Halted),
-    /// This run was asked to end before its last step.
+    /// The run was told to end before its last step.
     Pruned(Halted),
     /// The attempt ended in an error.
     Failed(Failed),
 }
 
 impl Event {
-    /// Whether it is the last event of its attempt.
+    /// Whether this is the last event of its attempt.
     pub const fn ends_attempt(&self) -> bool {
         match self {
             Self::Started(_) | Self::Points(_) | Self::Samples(_) | Self::Checkpoint(_) => false,
@@ -63,14 +62,14 @@ impl Event {
         }
     }
 
-    /// Whether it must survive a loss of power once it is recorded. A checkpoint must, because the
-    /// file before it is deleted afterwards; points may be lost with the last seconds, since their
-    /// run goes on from before them.
+    /// Whether the event must survive a loss of power once it is recorded. A checkpoint must, because the
+    /// previous file is deleted afterwards. Points may be lost, because the run then goes on from a checkpoint
+    /// before them and records them again.
     pub const fn must_be_durable(&self) -> bool {
         matches!(self, Self::Checkpoint(_)) || self.ends_attempt()
     }
 
-    /// Steps done when it happened; `None` where the event does not say.
+    /// The number of completed steps at the event; `None` for a failure.
     pub fn step(&self) -> Option<u64> {
         match self {
             Self::Started(started) => Some(started.from_step()),
@@ -85,61 +84,61 @@ impl Event {
     }
 }
 
-/// A lane is about to train.
+/// The run starts to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
     /// The device: `cpu`, `vulkan:0`, ...
     pub device: String,
-    /// What computes there: `native x86-64-v4`, `burn-wgpu`, ...
+    /// The backend: `native x86-64-v4`, `burn-wgpu`, ...
     pub backend: String,
-    /// The lane's place in its group.
+    /// The run's lane in its group, from 0.
     pub lane: u32,
-    /// How many lanes the group has.
+    /// The number of lanes in the group.
     pub lanes: u32,
     /// The worker's process id.
     pub pid: u32,
     /// The worker's machine.
     pub host: String,
-    /// The checkpoint that the attempt goes on from; `None` for a fresh start.
+    /// The checkpoint that the attempt starts from; `None` for new weights.
     pub checkpoint: Option<Checkpoint>,
 }
 
 impl Started {
-    /// Steps already done: those of the checkpoint.
+    /// The number of steps that were completed before: those of the checkpoint.
     pub fn from_step(&self) -> u64 {
         self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step)
     }
 }
 
-/// Values at one step.
+/// The metrics at one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Points {
-    /// Steps done when they were taken.
+    /// The number of completed steps.
     pub step: u64,
-    /// May hold NaN and infinities.
+    /// Each metric and its value, which may be NaN or infinite.
     pub values: Vec<(Metric, f64)>,
 }
 
-/// Images from the sweep's fixed latents.
+/// A sample grid: images from the sweep's fixed latents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
-    /// Steps done when they were drawn.
+    /// The number of completed steps.
     pub step: u64,
-    /// Epochs done when they were drawn.
+    /// The number of completed epochs.
     pub epoch: u32,
-    /// Where each image lies in the PNG.
+    /// The layout of the images in the PNG.
     pub geometry: Geometry,
-    /// One 8-bit grey PNG of the whole grid.
+    /// The whole grid as an 8-bit PNG, grey or RGB.
     #[serde(with = "serde_bytes")]
     pub png: Vec<u8>,
 }
 
-/// The layout of a grid of images without gaps, row by row.
+/// The layout of a grid of images, row by row and without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
-    /// Images in a column.
+    /// The number of rows of images.
     pub rows: u32,
-    /// Images in a row.
+    /// The number of images in a row.
     pub cols: u32,
     /// Height of one image in pixels.
     pub height: u32,
@@ -147,55 +146,55 @@ pub struct Geometry {
     pub width: u32,
 }
 
-/// A checkpoint on the disk, complete: what a run can go on from.
+/// A complete checkpoint file, from which a run can go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Steps done.
+    /// The number of completed steps.
     pub step: u64,
     /// The file, relative to the results folder.
     pub path: String,
-    /// Its length.
+    /// The length of the file.
     pub bytes: u64,
-    /// SHA-256 of its content, in hexadecimal.
+    /// The SHA-256 of the content, in hexadecimal.
     pub sha256: String,
 }
 
-/// The attempt is over.
+/// The attempt ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Steps done.
+    /// The number of completed steps.
     pub step: u64,
-    /// Seconds of training, over all attempts.
+    /// Seconds of training over all attempts.
     pub seconds: f64,
 }
 
-/// The run was asked to end or to pause.
+/// The run ended or paused by a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Halted {
-    /// Steps done.
+    /// The number of completed steps.
     pub step: u64,
-    /// The reason that the command gave.
+    /// The reason in the command.
     pub cause: String,
-    /// Seconds of training, over all attempts.
+    /// Seconds of training over all attempts.
     pub seconds: f64,
 }
 
 /// A loss became NaN or infinite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diverged {
-    /// The step (counted from 1) whose losses were not finite.
+    /// The step, from 1, whose losses were not finite.
     pub step: u64,
-    /// Which loss, and what it was.
+    /// The loss that was not finite, and its value.
     pub cause: String,
-    /// Seconds of training, over all attempts.
+    /// Seconds of training over all attempts.
     pub seconds: f64,
 }
 
 /// The attempt ended in an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
-    /// Steps done, as far as is known.
+    /// The number of completed steps, as far as it is known.
     pub step: u64,
-    /// What went wrong, in words for the user.
+    /// The error message.
     pub cause: String,
 }

@@ -1,9 +1,9 @@
-//! Frames: what a worker writes to its pipe or to a segment file, one after the other.
+//! Frames: the messages that a worker writes to its pipe or to a segment file.
 //!
 //! A frame is `gsw`, the protocol's version (one byte), the payload's length (`u32`, little endian),
 //! its CRC-32 (`u32`, little endian), and the payload, a [`Frame`] as `MessagePack` with named
-//! fields. A reader trusts neither length nor content. The version stands in every frame, not only
-//! in the first, so that a segment file may be read from any frame on and appended to by anyone.
+//! fields. A reader trusts neither the length nor the content. Every frame has the version, not only the
+//! first, so that a segment file can be read from any frame on and any worker can append to it.
 
 use std::io::{self, Read, Write};
 
@@ -13,63 +13,63 @@ use gansweep_config::RunId;
 
 use crate::{Envelope, PROTOCOL_VERSION};
 
-/// The longest payload a reader accepts: a hundred times the largest sample grid.
+/// The longest payload that is written or read: a hundred times the largest sample grid.
 pub const MAX_PAYLOAD_BYTES: u32 = 64 << 20;
 
-/// What every frame begins with. Text that a library prints on the wrong stream does not.
+/// The beginning of every frame. It tells frames from text that a library prints to the same stream.
 const MAGIC: [u8; 3] = *b"gsw";
 const HEADER_BYTES: usize = 12;
 
-/// What a worker sends.
+/// A message of a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
-    /// Something happened to a run; to be recorded.
+    /// An event to record.
     Event(Envelope),
-    /// Where a run stands; for display only.
+    /// The progress of a run; for display only.
     Progress(Progress),
     /// The worker is alive, whatever its training thread does.
     Heartbeat(Heartbeat),
 }
 
-/// Where a run stands; for display only.
+/// The progress of a run; for display only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The run.
     pub run: RunId,
-    /// Which attempt at the run, from 1.
+    /// The attempt at the run, from 1.
     pub attempt: u32,
-    /// Steps done.
+    /// The number of completed steps.
     pub step: u64,
-    /// Steps in the whole run.
+    /// The number of steps in the whole run.
     pub total_steps: u64,
     /// The epoch being trained, from 1.
     pub epoch: u32,
-    /// Epochs in the whole run.
+    /// The number of epochs in the whole run.
     pub epochs: u32,
-    /// Latest discriminator loss known; NaN before the first.
+    /// The latest discriminator loss; NaN before the first.
     pub d_loss: f64,
-    /// Latest generator loss known; NaN before the first.
+    /// The latest generator loss; NaN before the first.
     pub g_loss: f64,
-    /// Real images per second of this lane.
+    /// Real images per second in this run.
     pub images_per_second: f64,
 }
 
-/// A sign of life. It carries what tells a long step from a training thread that is stuck: whether
-/// the worker uses the processor.
+/// A sign of life. Its processor time tells a long step, which uses the processor, from a training thread
+/// that is stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// Processor time of the worker's process so far, over all of its threads.
+    /// Processor time that all threads of the worker have used so far.
     pub cpu_seconds: f64,
 }
 
 /// Why a frame could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The stream ends inside a frame: its writer was killed.
+    /// The stream ends inside a frame, because its writer was killed.
     #[error("the event stream ends inside a frame")]
     Torn,
-    /// The stream holds something that this program did not write.
+    /// The stream has bytes that this program did not write.
     #[error("the event stream holds no frame but {}; something else writes to it", printable(.0))]
     NotAFrame([u8; HEADER_BYTES]),
     /// Another version of the program wrote it.
@@ -84,10 +84,10 @@ pub enum FrameError {
     /// The checksum does not match.
     #[error("a frame's checksum does not match its content")]
     Checksum,
-    /// The payload is no event.
+    /// The payload is not a [`Frame`].
     #[error("a frame holds no event: {0}")]
     Content(#[from] rmp_serde::decode::Error),
-    /// The stream itself failed.
+    /// The stream cannot be read.
     #[error("the event stream cannot be read: {0}")]
     Io(#[from] io::Error),
 }
@@ -160,7 +160,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<bool, FrameError> {
     Ok(true)
 }
 
-/// The bytes as text, everything escaped that is not a printable ASCII character.
+/// The bytes as text, with everything escaped but printable ASCII characters.
 fn printable(bytes: &[u8]) -> String {
     format!("`{}`", bytes.escape_ascii())
 }

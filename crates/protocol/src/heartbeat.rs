@@ -1,4 +1,4 @@
-//! Heartbeats: signs of life of a worker that do not depend on its training thread.
+//! Heartbeats: signs of life of a worker from a thread of their own, so that a long step is not a silence.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -11,19 +11,19 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::frame::{Frame, Heartbeat, write_frame};
 
 impl Heartbeat {
-    /// Heartbeats of a worker are so far apart: several come within the shortest hang timeout, which
-    /// is a second, also on a machine with much to do.
+    /// The time between heartbeats. The shortest hang timeout is a second, and even on a busy machine several
+    /// heartbeats must arrive within it.
     pub const INTERVAL: Duration = Duration::from_millis(250);
 
-    /// Of this process, now.
+    /// A heartbeat of this process, with the processor time that it has used so far.
     pub fn now() -> Self {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Self { cpu_seconds: time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9 }
     }
 }
 
-/// A thread that sends a heartbeat at once and then at a fixed interval, until it is dropped or
-/// sending fails.
+/// A thread that sends a heartbeat immediately and then at a fixed interval, until it is dropped or sending
+/// fails.
 #[derive(Debug)]
 pub struct HeartbeatThread {
     stop: Option<Sender<()>>,
@@ -41,7 +41,7 @@ impl HeartbeatThread {
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("heartbeat".to_owned()).spawn(move || {
-            // A reader that is gone is the training thread's to notice.
+            // If the reader is gone, the training thread notices it too and reports it.
             while send(Frame::Heartbeat(Heartbeat::now())).is_ok() {
                 match stopped.recv_timeout(interval) {
                     Err(RecvTimeoutError::Timeout) => {}
@@ -58,7 +58,7 @@ impl Drop for HeartbeatThread {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been told on stderr.
+            // If the thread panicked, the panic hook has reported it.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What the runner hands to a worker: one group on one device.
+//! Jobs: what the runner gives a worker to train, one group on one device.
 
 use std::path::PathBuf;
 
@@ -11,56 +11,56 @@ use crate::{Checkpoint, PROTOCOL_VERSION};
 /// One group of runs, trained as lanes by one worker; sent as one line of JSON on its input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Where: `cpu`, `vulkan:0`, ...
+    /// The device: `cpu`, `vulkan:0`, ...
     pub device: String,
-    /// Threads the worker may use.
+    /// The number of threads that the worker may use.
     pub threads: u32,
-    /// A folder with the datasets' files; `None` for the cache.
+    /// The user's data folder; `None` for the cache alone.
     pub data_dir: Option<PathBuf>,
-    /// The folder of the dataset `idx`, where a run trains on it.
+    /// The folder of the dataset `idx`, if a run trains on it.
     pub idx_dir: Option<PathBuf>,
-    /// Checkpoint paths are relative to it.
+    /// The results folder; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
-    /// What to record.
+    /// What to record of every run.
     pub record: Record,
-    /// The runs, all of one group key.
+    /// The runs, all with the same group key.
     pub lanes: Vec<LaneJob>,
 }
 
 /// One run of a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LaneJob {
-    /// Its id.
+    /// The id of the run.
     pub run: RunId,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// The resolved values.
+    /// What the run computes.
     pub config: Config,
-    /// Of the data it trains on, the same for all runs of a job.
+    /// The spec of the dataset, the same for all runs of a job.
     pub spec: DatasetSpec,
-    /// How far to train it, in epochs.
+    /// The budget in epochs.
     pub epochs: u32,
-    /// Smaller numbers of epochs that are asked for too. The run is recorded where they end as it
-    /// is at its own end, so that a view of it that stops there has a last point and a grid.
+    /// Smaller budgets of the same run. At the end of each, a point and a grid are recorded as at the end of
+    /// the run, so that a view that stops there has both.
     pub milestones: Vec<u32>,
-    /// Of this run.
+    /// The seed of the run.
     pub seed: u64,
-    /// Where to go on from; `None` for a fresh start.
+    /// The checkpoint to start from; `None` for new weights.
     pub resume: Option<Resume>,
 }
 
-/// The checkpoint a run goes on from.
+/// The checkpoint that a run goes on from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
-    /// The file, as it was recorded.
+    /// The file, as the database has it.
     pub checkpoint: Checkpoint,
-    /// The id that the file says it is of, where that is not the run's: the rule of ids has changed
-    /// since the file was written.
+    /// The run id in the file, if it differs from the run's id because the rule of ids has changed since the
+    /// file was written.
     pub written_for: Option<RunId>,
 }
 
 impl From<Checkpoint> for Resume {
-    /// Of a checkpoint that the run itself has written.
+    /// A checkpoint that was written under the run's present id.
     fn from(checkpoint: Checkpoint) -> Self {
         Self { checkpoint, written_for: None }
     }
@@ -69,7 +69,7 @@ impl From<Checkpoint> for Resume {
 /// The version of the program, which runner and worker must share: numerics may change with any version.
 const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Why a line is no job for this program.
+/// Why a line is not a job for this program.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// Another version of the program wrote it.
@@ -78,7 +78,7 @@ pub enum JobError {
          runner and worker must be the same version of gansweep"
     )]
     Version {
-        /// Its version.
+        /// The version of the line.
         found: u64,
     },
     /// A runner of another version of the program wrote it.
@@ -90,12 +90,12 @@ pub enum JobError {
         /// The runner's version.
         found: String,
     },
-    /// It is no job, or one of before there were versions.
+    /// The line is not a job, or was written before there were versions.
     #[error("it is no job: {0}")]
     Content(#[from] serde_json::Error),
 }
 
-/// The version of a line, whatever else is in it.
+/// The version of a line with any content.
 #[derive(Deserialize)]
 struct Versioned {
     protocol: u64,
@@ -116,7 +116,7 @@ struct LineIn {
 }
 
 impl Job {
-    /// As a line of JSON that names the protocol's version, with its line feed.
+    /// The job as a line of JSON with the protocol's version and a line feed at its end.
     ///
     /// # Errors
     /// A path that is not UTF-8 has no JSON.
@@ -125,8 +125,8 @@ impl Job {
         Ok(serde_json::to_string(&line)? + "\n")
     }
 
-    /// Reads a line back. The version is looked at first, so that a job of another version is
-    /// refused as such, however it is built.
+    /// Reads a job. The version is checked first, so that a job of another version is reported as such,
+    /// whatever fields it has.
     pub fn from_line(line: &str) -> Result<Self, JobError> {
         let Versioned { protocol, program } = serde_json::from_str(line)?;
         if protocol != u64::from(PROTOCOL_VERSION) {

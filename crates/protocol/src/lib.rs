@@ -1,5 +1,5 @@
-//! What crosses a process border: the job that a worker is given, the commands that it is sent, the
-//! frames that it answers with on a pipe or in a segment file, and the metrics that they report.
+//! What runner and worker processes exchange: a worker reads a job and then commands, and writes frames to a
+//! pipe or to a segment file; frames report metrics.
 
 mod command;
 mod event;
@@ -17,6 +17,6 @@ pub use job::{Job, JobError, LaneJob, Resume};
 pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Reference};
 pub use segment::{SegmentError, SegmentReader, SegmentTail, SegmentWriter};
 
-/// The version of jobs, commands and frames. It is raised with every change to one of them that the
-/// version before would not understand or would misread; another version is refused.
+/// The version of jobs, commands and frames. Every change that the previous version cannot read raises it,
+/// and jobs and frames of another version are refused.
 pub const PROTOCOL_VERSION: u8 = 1;

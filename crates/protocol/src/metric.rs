@@ -1,9 +1,9 @@
-//! The metrics: each is declared once, in the table at the end of this file, and is measured, recorded,
-//! queried, drawn and documented by that declaration.
+//! The metrics. Each is declared once, in the table at the end of this file; measuring, recording, queries,
+//! charts and documentation use that declaration.
 //!
-//! A new metric is an entry in the table and the code that measures it: a backend for metrics of
-//! [`Cadence::Step`] and [`Cadence::Point`], which it returns in the order of [`Metric::of_steps`] and
-//! [`Metric::of_points`], or the training loop.
+//! A new metric is an entry in the table and the code that measures it. Backends measure metrics of
+//! [`Cadence::Step`] and [`Cadence::Point`], and return them in the order of [`Metric::of_steps`] and
+//! [`Metric::of_points`]; the training loop measures the others.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use gansweep_config::{Config, Undecided};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What is said of a metric wherever it is shown.
+/// The declaration of a metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
     /// The name in the database and on the command line.
@@ -24,21 +24,21 @@ pub struct Declaration {
     pub direction: Direction,
     /// The usual range, where there is one; charts show all of it unless values lie beyond.
     pub range: Option<(f64, f64)>,
-    /// A value worth comparing with, for a run of that config.
+    /// A value to compare with, which may depend on the config.
     pub reference: Option<fn(&Config) -> Reference>,
-    /// The charts that it is drawn with; `None` for metrics that are not drawn.
+    /// The group of charts that shows it; `None` for metrics without a chart.
     pub group: Option<ChartGroup>,
     /// Whether the table of runs has a column for it.
     pub in_run_table: bool,
-    /// When it is measured and what is recorded.
+    /// When it is measured, and what is recorded of it.
     pub cadence: Cadence,
     /// Whether a value that is not finite ends the run as diverged.
     pub ends_run_if_not_finite: bool,
-    /// Whether the same run gives the same bits again (clocks do not).
+    /// Whether the same run has the same values again; false for clocks.
     pub deterministic: bool,
-    /// What is measured, as it stands after "the mean of": `the discriminator's loss`.
+    /// What is measured, as a phrase that may follow "the mean of": `the discriminator's loss`.
     pub measures: &'static str,
-    /// One sentence.
+    /// An explanation of one sentence.
     pub help: &'static str,
 }
 
@@ -50,7 +50,7 @@ pub enum Direction {
     Lower,
     /// Larger is better.
     Higher,
-    /// Neither end is good: in a GAN, both a high and a low value can mean failure.
+    /// Neither. In a GAN, a high value and a low one can both mean failure.
     Neither,
 }
 
@@ -68,14 +68,14 @@ impl Direction {
 /// When a metric is measured, and what is recorded of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cadence {
-    /// Measured in every step. A point is the mean over the steps since the last point, and at the end of
-    /// a recorded epoch the mean over the epoch is recorded as the metric named here.
+    /// Measured in every step. A point has the mean over the steps since the last point. At the end of a
+    /// recorded epoch, the mean over the epoch is recorded as the metric in this variant.
     Step(Metric),
-    /// The mean over an epoch of the metric named here, recorded at the end of recorded epochs.
+    /// The mean over an epoch of the metric in this variant, recorded at the end of recorded epochs.
     Epoch(Metric),
     /// Measured in the last step before a point.
     Point,
-    /// Kept by the training loop and recorded with every point.
+    /// Measured by the training loop and recorded with every point.
     Clock,
 }
 
@@ -91,24 +91,24 @@ impl Cadence {
     }
 }
 
-/// Charts that are read together.
+/// A group of charts on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChartGroup {
-    /// What the networks minimise.
+    /// The losses of both networks.
     Losses,
-    /// What D gives to images.
+    /// The outputs of D for real and generated images.
     Scores,
-    /// How often D is right.
+    /// The share of images that D classifies correctly.
     Accuracy,
-    /// Sizes of gradients.
+    /// Norms of gradients.
     Gradients,
 }
 
 impl ChartGroup {
-    /// Every group, in the order in which they are shown.
+    /// Every group, in the order of the page.
     pub const ALL: [Self; 4] = [Self::Losses, Self::Scores, Self::Accuracy, Self::Gradients];
 
-    /// The heading, which is also the word in the database.
+    /// The heading on the page and the name in the database.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Losses => "Losses",
@@ -118,11 +118,11 @@ impl ChartGroup {
         }
     }
 
-    /// What to look for, in a sentence or two.
+    /// What to look for in the charts, in one or two sentences.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Losses => {
-                "Steady curves near the dashed line mean a balanced game. D loss falling to zero while G loss climbs means that D has won and G learns nothing more."
+                "Steady curves near the dashed line mean a balanced game. If D's loss falls to zero while G's climbs, D has become too strong and G stops learning."
             }
             Self::Scores => {
                 "How real D takes real images to be, D(x), and generated ones, D(G(z)), before and after D's update: 1 is real and 0 is fake. At 0.5 D can no longer tell them apart."
@@ -135,12 +135,12 @@ impl ChartGroup {
     }
 }
 
-/// A value worth comparing with.
+/// A value to compare a metric with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reference {
     /// The value.
     pub value: f64,
-    /// What it is, for the label of a line.
+    /// The label of its line in a chart.
     pub text: &'static str,
 }
 
@@ -150,17 +150,17 @@ impl Metric {
         self.declaration().name
     }
 
-    /// The metric of that name.
+    /// The metric with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// The metrics of [`Cadence::Step`]: what a backend measures in every step, in this order.
+    /// The metrics that a backend measures in every step, in the order in which it returns them.
     pub fn of_steps() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|metric| matches!(metric.declaration().cadence, Cadence::Step(_)))
     }
 
-    /// The metrics of [`Cadence::Point`]: what a backend measures where it is asked to, in this order.
+    /// The metrics that a backend measures at points, in the order in which it returns them.
     pub fn of_points() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|metric| metric.declaration().cadence == Cadence::Point)
     }
@@ -210,7 +210,7 @@ fn guessing(_: &Config) -> Reference {
     Reference { value: 0.5, text: "D guesses" }
 }
 
-/// What a declaration says unless it says otherwise.
+/// The fields that a declaration leaves out.
 const DEFAULT: Declaration = Declaration {
     name: "",
     title: "",
@@ -227,8 +227,8 @@ const DEFAULT: Declaration = Declaration {
     help: "",
 };
 
-/// Writes the enum of metrics, its list and its declarations. `step` declares a metric that is measured in
-/// every step together with its mean over the epoch.
+/// Generates the enum of metrics, the list of them and their declarations. Each entry of `step` declares two
+/// metrics: the mean since the last point, and the mean over the epoch.
 macro_rules! metrics {
     (
         step { $($step:ident, $epoch:ident: $step_name:literal, $step_title:literal, $of:literal
@@ -245,7 +245,7 @@ macro_rules! metrics {
         }
 
         impl Metric {
-            /// Every metric, in the order in which they are shown.
+            /// Every metric, in the order of tables and charts.
             pub const ALL: [Self; [$($step_name, $step_name,)* $($name,)*].len()] =
                 [$(Self::$step,)* $(Self::$other,)* $(Self::$epoch,)*];
 

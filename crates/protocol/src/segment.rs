@@ -1,5 +1,5 @@
-//! Segments: the frames of a worker in an append-only file, for workers that have no pipe to the
-//! runner. A pipe and a segment hold the same frames.
+//! Segments: append-only files of frames, for workers without a pipe to the runner. A pipe and a segment
+//! have the same content.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::{Envelope, Frame};
 
-/// Why a segment cannot be read on.
+/// Why reading a segment stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("segment {} cannot be read from byte {offset} on: {source}", path.display())]
 pub struct SegmentError {
     /// The file.
     pub path: PathBuf,
-    /// Where the frame begins that cannot be read; those before it are whole.
+    /// Where the frame begins that cannot be read. All frames before it were read.
     pub offset: u64,
-    /// What is wrong with it.
+    /// What is wrong with the frame.
     pub source: FrameError,
 }
 
@@ -27,14 +27,14 @@ pub enum SegmentTail {
     Whole,
     /// The beginning of a frame: its writer was killed, or is still writing.
     Torn {
-        /// Where it begins.
+        /// Where the partial frame begins.
         offset: u64,
-        /// How much of it there is.
+        /// The length of the partial frame.
         bytes: u64,
     },
 }
 
-/// Reads a segment frame by frame. After its end, [`tail`](Self::tail) says what was left over.
+/// Reads a segment frame by frame. After the last one, [`tail`](Self::tail) tells what follows it.
 #[derive(Debug)]
 pub struct SegmentReader {
     path: PathBuf,
@@ -42,20 +42,19 @@ pub struct SegmentReader {
     /// End of the last whole frame.
     offset: u64,
     tail: Option<SegmentTail>,
-    /// Where frames begin behind a damaged one is not known.
+    /// Set after a damaged frame: where the next one begins is not known.
     damaged: bool,
 }
 
 impl SegmentReader {
-    /// Opens the file at its beginning.
+    /// Opens a segment at its beginning.
     pub fn open(path: &Path) -> Result<Self, SegmentError> {
         let file = File::open(path).map_err(|error| failed(path, 0, error.into()))?;
         let reader = CountingReader { inner: BufReader::with_capacity(64 << 10, file), count: 0 };
         Ok(Self { path: path.to_owned(), reader, offset: 0, tail: None, damaged: false })
     }
 
-    /// What follows the last whole frame; `None` before the reader has come to it, and in a segment
-    /// that is damaged.
+    /// What follows the last whole frame; `None` before the end is reached, and if the segment is damaged.
     pub const fn tail(&self) -> Option<SegmentTail> {
         self.tail
     }
@@ -97,11 +96,11 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Creates the file, or goes on behind its last whole frame: the part of a frame that a killed
-    /// writer left would make everything after it unreadable, and is cut off.
+    /// Creates the file, or appends to it. A partial frame that a killed writer left at the end is cut off,
+    /// because it would make everything after it unreadable.
     ///
     /// # Errors
-    /// A file that holds anything but frames of this version is left as it is.
+    /// The file has anything but frames of this version. It is left unchanged.
     pub fn open(path: &Path) -> Result<Self, SegmentError> {
         let file = OpenOptions::new().append(true).create(true).open(path);
         let file = file.map_err(|error| failed(path, 0, error.into()))?;
@@ -115,7 +114,7 @@ impl SegmentWriter {
         Ok(Self { file })
     }
 
-    /// Appends a frame; waits for the disk if it is of an event that must survive a loss of power.
+    /// Appends a frame, and waits for the disk if its event must survive a loss of power.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
         write_frame(&mut self.file, frame)?;
         match frame {
@@ -129,7 +128,7 @@ fn failed(path: &Path, offset: u64, source: FrameError) -> SegmentError {
     SegmentError { path: path.to_owned(), offset, source }
 }
 
-/// Counts the bytes that go through it.
+/// Counts the bytes that are read.
 #[derive(Debug)]
 struct CountingReader<R> {
     inner: R,

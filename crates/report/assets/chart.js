@@ -2,13 +2,13 @@
 
 class Chart {
   constructor(figure, metric, curves) {
-    Object.assign(this, { figure, metric, curves, due: true, near: false, drawn: false });
+    Object.assign(this, { figure, metric, curves, stale: true, inView: false, drawn: false });
     this.plot = figure.querySelector(".plot");
     this.canvas = null;
     new ResizeObserver(() => this.resize()).observe(this.plot);
   }
 
-  // A chart in a hidden tab has no width; it catches up when it is shown.
+  // A chart in a hidden tab has no width; it is resized when the tab is shown.
   resize() {
     const width = this.plot.clientWidth;
     if (!this.drawn || width === 0 || width === this.width) return;
@@ -22,7 +22,7 @@ class Chart {
   }
 
   draw() {
-    this.due = false;
+    this.stale = false;
     const visible = this.curves.state.visible;
     const { traces, owners } = this.traces(visible);
     this.owners = owners;
@@ -40,7 +40,8 @@ class Chart {
     this.highlight();
   }
 
-  // One trace per colour; `owners` says for each trace which run begins at which point.
+  // One trace per colour: Plotly slows down with the number of traces, not of points. `owners` maps each
+  // trace's points back to runs: `starts` holds the index of each run's first point.
   traces(visible) {
     const width = lineWidth(visible.filter(Boolean).length);
     const owners = [];
@@ -82,7 +83,7 @@ class Chart {
     return { traces, owners };
   }
 
-  // Where the finite part of each diverged run's curve ends.
+  // The last finite point of each diverged run.
   divergences(visible) {
     const ends = { x: [], y: [], runs: [] };
     this.curves.state.sweep.runs.forEach((run, place) => {
@@ -97,7 +98,7 @@ class Chart {
     return ends;
   }
 
-  // Both axes' ranges, the logarithmic one in powers of ten; a note tells of points outside.
+  // The ranges of both axes (exponents of ten on a logarithmic axis). A note counts the points outside.
   ranges(visible) {
     const { log } = this.curves;
     const values = [];
@@ -123,7 +124,7 @@ class Chart {
     const note = this.figure.querySelector(".clipped");
     note.hidden = beyond === 0;
     note.textContent = beyond
-      ? `${beyond} of ${points} points lie beyond this range, up to ${format(highest)}`
+      ? `${beyond} of ${points} points are outside this range, up to ${format(highest)}`
       : "";
   }
 
@@ -134,12 +135,12 @@ class Chart {
       return members[starts.findLastIndex((start) => start <= pointIndex)];
     };
     this.plot.on("plotly_hover", ({ points: [point], event }) => {
-      state.point([owner(point)]);
+      state.hover([owner(point)]);
       this.curves.showTip(event, owner(point), this.metric, format(point.x), format(point.y));
     });
     this.plot.on("plotly_unhover", () => {
       this.curves.tip.hidden = true;
-      state.point([]);
+      state.hover([]);
     });
     this.plot.on("plotly_click", ({ points: [point] }) => state.togglePins([owner(point)]));
     this.plot.on("plotly_doubleclick", () => this.curves.zoomTo(null));
@@ -159,7 +160,8 @@ class Chart {
       Plotly.update(this.plot, {}, { "xaxis.range": [...range] }).then(() => this.highlight());
   }
 
-  // Draws the runs that stand out over the dimmed rest.
+  // Draws the highlighted runs on a canvas above the plot: restyling Plotly's traces on every hover is
+  // too slow for hundreds of runs.
   highlight() {
     if (!this.drawn) return;
     this.canvas ??= this.plot.appendChild(document.createElement("canvas"));
@@ -179,8 +181,8 @@ class Chart {
     const across = (x) => ((x - xaxis.range[0]) / (xaxis.range[1] - xaxis.range[0])) * width;
     const level = (y) => (yaxis.type === "log" ? Math.log10(y) : y);
     const down = (y) => height - ((level(y) - yaxis.range[0]) / (yaxis.range[1] - yaxis.range[0])) * height;
-    const lit = this.curves.state.lit;
-    for (const run of lit) this.stroke(pen, run, across, down, lit.length > 8 ? 1.4 : 2.4);
+    const highlighted = this.curves.state.highlighted;
+    for (const run of highlighted) this.stroke(pen, run, across, down, highlighted.length > 8 ? 1.4 : 2.4);
   }
 
   stroke(pen, run, across, down, width) {

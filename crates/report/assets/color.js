@@ -1,6 +1,6 @@
-// One colour per run: categorical for names, a ramp for numbers in their order. Both can be told
-// apart with any kind of colour vision (Okabe and Ito 2008; the viridis ramp of van der Walt and
-// Smith), in lightnesses that stand out from a light and from a dark page.
+// One colour per run: a categorical palette for names, a colour ramp for ordered numbers. Both are
+// safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
+// lightness of each colour is chosen for contrast with a light or a dark page.
 
 const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
@@ -17,7 +17,7 @@ const VIRIDIS = [
   "#addc30",
   "#fde725",
 ];
-const STATE_TONES = [
+const STATES = [
   "completed",
   "pruned",
   "diverged",
@@ -33,7 +33,7 @@ function scheme() {
   return darkScheme.matches ? "dark" : "light";
 }
 
-// A colour of the ramp; `at` from 0 to 1. The ends that would vanish into the page are cut off.
+// The ramp's colour at `at`, from 0 to 1. The end with too little contrast to the page is cut off.
 function ramp(at) {
   const [low, high] = scheme() === "dark" ? [0.22, 1] : [0, 0.84];
   const place = (low + at * (high - low)) * (VIRIDIS.length - 1);
@@ -56,7 +56,7 @@ function categorical(count) {
   return count <= colors.length ? colors.slice(0, count) : ordered(count);
 }
 
-// The groups of runs that share a colour: { title, color, runs }.
+// Groups of runs that share a colour: { title, color, runs }.
 function colorGroups(sweep, key) {
   const [kind, number] = key.split(":");
   const gather = (titles, placeOf, colors) =>
@@ -73,7 +73,7 @@ function colorGroups(sweep, key) {
     const colors = axis.numeric && titles.length > 2 ? ordered(titles.length) : categorical(titles.length);
     const groups = gather(titles, (run) => run.values[number], colors);
     const without = sweep.runs.flatMap((run, index) => (run.values[number] === null ? [index] : []));
-    return without.length ? [...groups, { title: "none", color: tone("queued"), runs: without }] : groups;
+    return without.length ? [...groups, { title: "none", color: stateColor("queued"), runs: without }] : groups;
   }
   if (kind === "seed") {
     return gather(
@@ -83,7 +83,7 @@ function colorGroups(sweep, key) {
     );
   }
   if (kind === "state") {
-    return gather(STATE_TONES, (run) => STATE_TONES.indexOf(run.state), STATE_TONES.map(tone));
+    return gather(STATES, (run) => STATES.indexOf(run.state), STATES.map(stateColor));
   }
   return gather(
     sweep.runs.map((run) => run.label),
@@ -92,10 +92,11 @@ function colorGroups(sweep, key) {
   );
 }
 
-// States that end badly must differ from each other here, where no symbol stands beside them.
-function tone(state) {
+// The state symbols of the table share a colour between some states. Charts show no symbols, so here
+// every state has a colour of its own.
+function stateColor(state) {
   const [blue, vermillion, green, purple, orange, sky, brown, black] = CATEGORIES[scheme()];
-  const tones = {
+  const colors = {
     completed: green,
     diverged: vermillion,
     failed: purple,
@@ -105,10 +106,10 @@ function tone(state) {
     paused: brown,
     pruned: black,
   };
-  return tones[state] ?? (scheme() === "dark" ? "#8d96a3" : "#6b7380");
+  return colors[state] ?? (scheme() === "dark" ? "#8d96a3" : "#6b7380");
 }
 
-// Colours as they apply now, kept up to date with the chosen key and the page's scheme.
+// The current colours; updated when the user picks another key or the page's colour scheme changes.
 class Colors {
   constructor(root, state) {
     this.root = root;

@@ -1,5 +1,5 @@
-// Loss and score curves. Runs of one colour share a trace, with gaps between them, so that 500
-// runs draw as fast as 5; the runs that stand out are drawn on a canvas above, at once.
+// Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
+// 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
 class Curves {
   constructor(root, state, colors) {
@@ -50,13 +50,13 @@ class Curves {
     picker.addEventListener("change", () => this.colors.choose(picker.value));
   }
 
-  // Charts near the window are drawn before those that are far from it.
+  // Charts in or near the viewport are drawn first.
   watch() {
     const observer = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           const chart = this.charts.find((candidate) => candidate.figure === target);
-          chart.near = isIntersecting;
+          chart.inView = isIntersecting;
         }
         this.drawSoon();
       },
@@ -67,25 +67,25 @@ class Curves {
   }
 
   redraw() {
-    for (const chart of this.charts) chart.due = true;
+    for (const chart of this.charts) chart.stale = true;
     this.drawSoon();
   }
 
-  // Draws what is due one chart at a time and lets the page respond in between; what changes in
-  // the meantime is drawn once.
+  // Draws one stale chart per timer tick, so that the page stays responsive. Several changes to a
+  // chart before its turn cost one redraw.
   drawSoon() {
     if (this.waiting) return;
-    if (!this.charts.some((chart) => chart.due)) return;
+    if (!this.charts.some((chart) => chart.stale)) return;
     this.waiting = true;
     setTimeout(
       () => {
         this.waiting = false;
         (
-          this.charts.find((chart) => chart.due && chart.near) ?? this.charts.find((chart) => chart.due)
+          this.charts.find((chart) => chart.stale && chart.inView) ?? this.charts.find((chart) => chart.stale)
         ).draw();
         this.drawSoon();
       },
-      this.charts.some((chart) => chart.due && chart.near) ? 0 : 100,
+      this.charts.some((chart) => chart.stale && chart.inView) ? 0 : 100,
     );
   }
 
@@ -109,25 +109,26 @@ class Curves {
     for (const button of legend.querySelectorAll("button")) {
       const { runs } = this.colors.groups[button.dataset.group];
       button.addEventListener("click", () => this.state.toggleHidden(runs));
-      button.addEventListener("pointerenter", () => this.state.point(runs));
-      button.addEventListener("pointerleave", () => this.state.point([]));
+      button.addEventListener("pointerenter", () => this.state.hover(runs));
+      button.addEventListener("pointerleave", () => this.state.hover([]));
       if (button.dataset.group === focused) button.focus();
     }
   }
 
-  // A run's curve as it is to be drawn: x and y, null where a value is not finite.
+  // A run's curve with the chosen x axis and smoothing: x and y, null where a value is not finite.
   curve(run, series) {
     const key = run * 64 + series;
     if (!this.cache.has(key)) {
       const { steps, values } = this.state.sweep.runs[run].series[series];
-      const clock = this.state.sweep.runs[run].clock[this.x];
-      const x = clock ? steps.map(interpolator(clock)) : steps;
+      const axis = this.state.sweep.runs[run].x_axes[this.x];
+      // `step` has no entry: steps are stored with the values.
+      const x = axis ? steps.map(interpolator(axis)) : steps;
       this.cache.set(key, { x, y: smoothed(values.map(Number), this.smooth) });
     }
     return this.cache.get(key);
   }
 
-  // Zooming along x is for all charts.
+  // All charts share the zoom of the x axis.
   zoomTo(range, by) {
     this.zoom = range;
     for (const chart of this.charts) if (chart !== by) chart.followZoom();
@@ -145,7 +146,7 @@ class Curves {
   }
 }
 
-// What a step was on another x axis, on straight lines between the entries of a clock.
+// Maps steps to another x axis by linear interpolation.
 function interpolator({ steps, values }) {
   let from = 0;
   return (step) => {
@@ -158,7 +159,8 @@ function interpolator({ steps, values }) {
   };
 }
 
-// An exponential moving average without the pull of its start; it begins anew after a gap.
+// A bias-corrected exponential moving average, as in TensorBoard. It restarts after a value that is not
+// finite.
 function smoothed(values, factor) {
   let mean = 0;
   let weight = 0;

@@ -1,5 +1,4 @@
-// The filters, the pinned runs at the foot of the window, and the marks of both on every element
-// that stands for a run.
+// Filters and pinned runs, and the CSS classes that show both on every element with a `data-run`.
 
 function setUpFilter(root, state, colors) {
   const { runs } = state.sweep;
@@ -12,7 +11,7 @@ function setUpFilter(root, state, colors) {
   for (const button of root.querySelectorAll(".statefilter button")) {
     button.addEventListener("click", () => {
       state.toggleState(button.dataset.state);
-      button.setAttribute("aria-pressed", String(!state.mutedStates.has(button.dataset.state)));
+      button.setAttribute("aria-pressed", String(!state.hiddenStates.has(button.dataset.state)));
     });
   }
   state.on("visible", () => {
@@ -21,42 +20,42 @@ function setUpFilter(root, state, colors) {
     matches.textContent = `${shown} of ${runs.length} runs`;
   });
   state.on("focus", () => {
-    const lit = new Set(state.lit);
-    root.classList.toggle("focused", lit.size > 0);
-    for (const element of elements) element.classList.toggle("lit", lit.has(Number(element.dataset.run)));
+    const highlighted = new Set(state.highlighted);
+    root.classList.toggle("focused", highlighted.size > 0);
+    for (const element of elements) element.classList.toggle("highlighted", highlighted.has(Number(element.dataset.run)));
   });
-  setUpPointing(root, state);
+  setUpHover(root, state);
   setUpPins(root, state, colors);
-  setUpUses(root, state);
+  setUpConfigValues(root, state);
 }
 
-// Whatever stands for a run lights it up while it is pointed at or has the focus.
-function setUpPointing(root, state) {
+// Hovering over or focusing an element with a `data-run` highlights its run.
+function setUpHover(root, state) {
   const runOf = (event) => event.target.closest?.("[data-run]");
   const enter = (event) => {
     const element = runOf(event);
-    state.point(element ? [Number(element.dataset.run)] : []);
+    state.hover(element ? [Number(element.dataset.run)] : []);
   };
   for (const area of root.querySelectorAll(".samples, .runs")) {
     area.addEventListener("pointerover", (event) => {
       if (event.pointerType !== "touch") enter(event);
     });
-    area.addEventListener("pointerleave", () => state.point([]));
+    area.addEventListener("pointerleave", () => state.hover([]));
     area.addEventListener("focusin", (event) => {
       if (event.target.matches(":focus-visible")) enter(event);
     });
-    area.addEventListener("focusout", () => state.point([]));
+    area.addEventListener("focusout", () => state.hover([]));
   }
 }
 
-// A value in the table of differences lights up its runs.
-function setUpUses(root, state) {
+// Hovering over a value in the configs table highlights the runs that have it.
+function setUpConfigValues(root, state) {
   for (const button of root.querySelectorAll("[data-runs]")) {
     const runs = button.dataset.runs.split(" ").filter(Boolean).map(Number);
-    button.addEventListener("pointerenter", () => state.point(runs));
-    button.addEventListener("pointerleave", () => state.point([]));
-    button.addEventListener("focus", () => state.point(runs));
-    button.addEventListener("blur", () => state.point([]));
+    button.addEventListener("pointerenter", () => state.hover(runs));
+    button.addEventListener("pointerleave", () => state.hover([]));
+    button.addEventListener("focus", () => state.hover(runs));
+    button.addEventListener("blur", () => state.hover([]));
     button.addEventListener("click", () => state.togglePins(runs));
   }
 }
@@ -94,10 +93,10 @@ function setUpPins(root, state, colors) {
 }
 
 function pinHtml(sweep, run) {
-  const { label, finals } = sweep.runs[run];
+  const { label, last_values } = sweep.runs[run];
   const scores = sweep.columns
     .slice(0, 2)
-    .map((column, place) => (finals[place] ? `${column.title} ${finals[place].text}` : ""))
+    .map((column, place) => (last_values[place] ? `${column.title} ${last_values[place].text}` : ""))
     .filter(Boolean)
     .join("  ·  ");
   return html`<span class="pin" data-pin="${run}">

@@ -1,6 +1,6 @@
-// Sample grids and real images: they lie in the page as text and are decoded when shown.
+// Sample grids and real images. They are base64 text in the page and decoded when first shown.
 
-// The PNGs of a run or of a real grid as data URIs; parsed when first asked for.
+// The PNGs of a run or of a real grid as data URIs; parsed on first use.
 const pngCache = new Map();
 function pngs(id) {
   if (!pngCache.has(id)) {
@@ -13,21 +13,21 @@ function pngs(id) {
   return pngCache.get(id);
 }
 
-// The run's latest grid up to an epoch: its place in the list, -1 before the first.
+// The index of the run's latest grid at or before an epoch; -1 if there is none.
 function gridAt(run, epoch) {
   return run.grids.findLastIndex((grid) => grid.epoch <= epoch);
 }
 
-// Shows a run's latest grid up to the present epoch, and says so where the run ended before it.
-function showGrid(shot, state, sweepIndex, runIndex) {
+// Shows a run's latest grid at or before the selected epoch; labels it if the run ended earlier.
+function showGrid(figure, state, sweepIndex, runIndex) {
   const run = state.sweep.runs[runIndex];
   const place = gridAt(run, state.epoch);
   const epoch = run.grids[place]?.epoch;
-  const image = shot.querySelector("img");
+  const image = figure.querySelector("img");
   if (place >= 0) image.src = pngs(`grids-${sweepIndex}-${runIndex}`)[place];
   else image.removeAttribute("src");
   image.alt = place >= 0 ? `Samples of ${run.label} after epoch ${epoch}` : "";
   const ended = place >= 0 && epoch < state.epoch && place === run.grids.length - 1;
-  shot.classList.toggle("ended", ended);
-  shot.querySelector(".when").textContent = ended ? `epoch ${epoch}` : "";
+  figure.classList.toggle("ended", ended);
+  figure.querySelector(".when").textContent = ended ? `epoch ${epoch}` : "";
 }

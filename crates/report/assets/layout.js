@@ -1,4 +1,4 @@
-// What a chart looks like apart from its lines.
+// The Plotly layout of a chart: axes, colours, fonts, reference line.
 
 const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
 const X_TITLES = {
@@ -8,12 +8,12 @@ const X_TITLES = {
   seconds: "seconds of training",
 };
 
-// A colour or font of the style sheet as it applies now.
+// The current value of a CSS variable.
 function themeColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-// The ranges are copies, because zooming changes them in place.
+// Ranges are copied because Plotly changes them in place when the user zooms.
 function chartLayout(metric, { x, log, zoom }, range) {
   const muted = themeColor("--muted");
   const axis = {

@@ -1,4 +1,4 @@
-// Wires one view per sweep, and what the page has once: tabs, section links, copy buttons, times.
+// Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
 const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
@@ -12,12 +12,12 @@ function setUpSweep(root, index, sweep) {
   const openViewer = (run) => viewer.open(run);
   setUpFilter(root, state, colors);
   setUpTable(root, state, openViewer);
-  let wall = null;
+  let gallery = null;
   let curves = null;
   return {
     root,
     show() {
-      wall ??= new Wall(root, index, state, openViewer);
+      gallery ??= new Gallery(root, index, state, openViewer);
       curves ??= sweep.charts.length ? new Curves(root, state, colors) : null;
     },
   };

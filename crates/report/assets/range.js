@@ -1,14 +1,14 @@
 // The range of a value axis.
 
-// All of the range that a metric is declared to have, unless it has none or a value lies outside of it.
+// The metric's declared range, or null if it has none or a value is outside of it.
 function wholeRange(declared, values) {
   if (!declared || values.some((value) => value < declared[0] || value > declared[1])) return null;
   return { range: padded(declared[0], declared[1], 0.02), beyond: 0, highest: declared[1] };
 }
 
-// The range that shows the values, which are powers of ten on a logarithmic axis. A few of them far
-// out do not flatten all others: the range then covers the rest, and `beyond` counts those outside.
-// A reference value is included where that costs little.
+// A range for the values (exponents of ten on a logarithmic axis). A few outliers must not flatten all
+// other curves: the range then leaves them out, and `beyond` counts them. The reference value is
+// included if that widens the range by less than 40 % of the spread.
 function valueRange(values, reference, log) {
   if (values.length === 0) return { range: log ? [-1, 1] : [0, 1], beyond: 0, highest: NaN };
   const sorted = values.sort((a, b) => a - b);
@@ -30,7 +30,7 @@ function padded(low, high, share) {
   return [low - room, high + room];
 }
 
-// A number in about four significant digits.
+// A number with about four significant digits.
 function format(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);

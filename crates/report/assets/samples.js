@@ -1,42 +1,42 @@
-// The wall of sample grids: one epoch for all, images decoded when they come into view.
+// The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
-// How many of a cell's grids hang side by side: a few in a row, more in a square.
+// Number of grids per row in a cell: up to three in one row, more in a square.
 function across(grids) {
   return grids <= 3 ? Math.max(1, grids) : Math.ceil(Math.sqrt(grids));
 }
 
-class Wall {
+class Gallery {
   constructor(root, index, state, openViewer) {
     this.root = root;
     this.index = index;
     this.state = state;
-    this.near = new Set();
+    this.inView = new Set();
     this.section = root.querySelector(".samples");
     if (!state.sweep.samples.geometry) return;
     this.watchThumbs();
-    this.watchShots(openViewer);
+    this.watchFigures(openViewer);
     this.setUpReals();
     this.setUpControls();
     this.setUpSize();
-    state.on("epoch", () => this.near.forEach((shot) => this.fill(shot)));
+    state.on("epoch", () => this.inView.forEach((figure) => this.fill(figure)));
   }
 
-  // Fills images as they come near the window, and only those.
-  watchShots(openViewer) {
+  // Decodes images only when they come near the viewport.
+  watchFigures(openViewer) {
     const observer = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
-          if (isIntersecting) this.near.add(target);
-          else this.near.delete(target);
+          if (isIntersecting) this.inView.add(target);
+          else this.inView.delete(target);
           if (isIntersecting) this.fill(target);
         }
       },
       { rootMargin: "400px" },
     );
-    this.shots = [...this.section.querySelectorAll(".shot[data-run]")];
-    for (const shot of this.shots) {
-      observer.observe(shot);
-      shot.querySelector("button").addEventListener("click", () => openViewer(Number(shot.dataset.run)));
+    this.figures = [...this.section.querySelectorAll(".sample[data-run]")];
+    for (const figure of this.figures) {
+      observer.observe(figure);
+      figure.querySelector("button").addEventListener("click", () => openViewer(Number(figure.dataset.run)));
     }
   }
 
@@ -54,7 +54,7 @@ class Wall {
     for (const thumb of this.root.querySelectorAll(".thumb")) observer.observe(thumb);
     addEventListener("beforeprint", () => {
       for (const thumb of this.root.querySelectorAll(".thumb")) this.fillThumb(thumb);
-      for (const shot of this.shots) this.fill(shot);
+      for (const figure of this.figures) this.fill(figure);
     });
   }
 
@@ -64,13 +64,13 @@ class Wall {
   }
 
   setUpReals() {
-    for (const shot of this.section.querySelectorAll(".real")) {
-      shot.querySelector("img").src = pngs(`real-${this.index}-${shot.dataset.real}`)[0] ?? "";
+    for (const figure of this.section.querySelectorAll(".real")) {
+      figure.querySelector("img").src = pngs(`real-${this.index}-${figure.dataset.real}`)[0] ?? "";
     }
   }
 
-  fill(shot) {
-    showGrid(shot, this.state, this.index, Number(shot.dataset.run));
+  fill(figure) {
+    showGrid(figure, this.state, this.index, Number(figure.dataset.run));
   }
 
   setUpControls() {
@@ -81,8 +81,8 @@ class Wall {
     apply();
   }
 
-  // Enlarged grids are whole multiples of the images' own pixels on this screen, so that every
-  // pixel is equally large; smaller ones are smoothed.
+  // Enlarged grids are integer multiples of device pixels, so that all image pixels have the same
+  // size. Reduced grids are smoothed instead.
   setUpSize() {
     const { cols, width } = this.state.sweep.samples.geometry;
     const whole = (factor) => factor < 1 || Number.isInteger(factor * devicePixelRatio);
@@ -96,7 +96,7 @@ class Wall {
       cell.style.setProperty("--across", across(cell.childElementCount));
     const apply = () => {
       const size = sizes[control.value];
-      this.section.querySelector(".gallery").style.setProperty("--shot", `${size}px`);
+      this.section.querySelector(".gallery").style.setProperty("--sample-size", `${size}px`);
       this.section.classList.toggle("smooth-images", size < cols * width);
     };
     control.value = String(this.fittingSize(sizes));
@@ -104,13 +104,13 @@ class Wall {
     apply();
   }
 
-  // The largest size at which a row of the matrix fits, but not so large that one row fills the
-  // window.
+  // The largest size at which a row of the matrix fits; at most 300 px, so that one row does not fill
+  // the window.
   fittingSize(sizes) {
     const { runs, samples } = this.state.sweep;
     const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    const widest = samples.wall.columns
-      ? Math.max(...samples.wall.cells.map(side))
+    const widest = samples.layout.columns
+      ? Math.max(...samples.layout.cells.map(side))
       : Math.min(4, runs.length);
     const reals = samples.real.length ? 1 : 0;
     const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;

@@ -1,10 +1,10 @@
-// What the parts of one sweep's view agree on: which runs are visible, pointed at and pinned.
-// A part changes the state through its methods and listens to topics:
-//   "visible"  another set of runs is shown
-//   "focus"    other runs stand out
-//   "pins"     other runs are pinned
-//   "color"    another key colours the runs
-//   "epoch"    another epoch of the sample grids
+// The state that the views of one sweep share: which runs are visible, hovered over and pinned.
+// Views change it through its methods and subscribe to topics:
+//   "visible"  the set of visible runs changed
+//   "focus"    the set of highlighted runs changed
+//   "pins"     the set of pinned runs changed
+//   "color"    the key that colours the runs changed
+//   "epoch"    the epoch of the sample grids changed
 
 const report = JSON.parse(document.getElementById("report-data").textContent);
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
@@ -12,15 +12,15 @@ const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 class State {
   constructor(sweep) {
     this.sweep = sweep;
-    this.pointed = [];
+    this.hovered = [];
     this.pinned = new Set();
     this.hidden = new Set();
-    this.mutedStates = new Set();
-    this.words = [];
+    this.hiddenStates = new Set();
+    this.terms = [];
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
     this.listeners = new Map();
     this.visible = sweep.runs.map(() => true);
-    this.haystacks = sweep.runs.map((run) => searchText(sweep, run));
+    this.searchTexts = sweep.runs.map((run) => searchText(sweep, run));
   }
 
   on(topic, listener) {
@@ -32,19 +32,19 @@ class State {
     for (const listener of this.listeners.get(topic) ?? []) listener();
   }
 
-  // The runs to stand out: those pointed at, together with those pinned.
-  get lit() {
-    return [...new Set([...this.pointed, ...this.pinned])].filter((run) => this.visible[run]);
+  // The visible runs that are hovered over or pinned.
+  get highlighted() {
+    return [...new Set([...this.hovered, ...this.pinned])].filter((run) => this.visible[run]);
   }
 
-  point(runs) {
-    if (runs.length === this.pointed.length && runs.every((run, place) => run === this.pointed[place]))
+  hover(runs) {
+    if (runs.length === this.hovered.length && runs.every((run, place) => run === this.hovered[place]))
       return;
-    this.pointed = runs;
+    this.hovered = runs;
     this.emit("focus");
   }
 
-  // Pins the runs, or unpins them if all of them are.
+  // Pins the runs, or unpins them if all of them are pinned.
   togglePins(runs) {
     toggleAll(this.pinned, runs);
     this.emit("pins");
@@ -62,12 +62,12 @@ class State {
   }
 
   toggleState(name) {
-    toggleAll(this.mutedStates, [name]);
+    toggleAll(this.hiddenStates, [name]);
     this.refilter();
   }
 
   search(text) {
-    this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    this.terms = text.toLowerCase().split(/\s+/).filter(Boolean);
     this.refilter();
   }
 
@@ -80,8 +80,8 @@ class State {
     this.visible = this.sweep.runs.map(
       (run, place) =>
         !this.hidden.has(place) &&
-        !this.mutedStates.has(run.state) &&
-        this.words.every((word) => this.haystacks[place].includes(word)),
+        !this.hiddenStates.has(run.state) &&
+        this.terms.every((word) => this.searchTexts[place].includes(word)),
     );
     this.emit("visible");
     this.emit("focus");
@@ -97,20 +97,18 @@ function toggleAll(set, items) {
   }
 }
 
-// Everything a run can be found by, so that `lr=1e-4 seed=2 diverged` finds what it says.
+// The text that the filter searches, so that `lr=1e-4 seed=2 diverged` works.
 function searchText(sweep, run) {
   const assigned = run.values.map((place, axis) => {
     const { key, short, values } = sweep.axes[axis];
     return place === null ? "" : `${key}=${values[place].text} ${short}=${values[place].text}`;
   });
-  return (
-    [...assigned, `seed=${run.seed}`, run.state, run.label, run.id, run.cause ?? ""]
-      .join(" \n ")
-      .toLowerCase() + " "
-  );
+  return [...assigned, `seed=${run.seed}`, run.state, run.label, run.id, run.cause ?? ""]
+    .join("\n")
+    .toLowerCase();
 }
 
-// A template's text with its values escaped.
+// A tagged template that escapes its values for HTML.
 function html(strings, ...values) {
   const escape = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   return strings.reduce((text, part, place) => text + escape(values[place - 1]) + part);

@@ -25,7 +25,8 @@ function setUpTable(root, state, openViewer) {
   setUpTabStop(body, state);
 }
 
-// The table is one stop of the tab key: the row that last had the focus, or the first shown.
+// Roving tabindex: the tab key stops once in the table, at the row that last had the focus or the first
+// visible one.
 function setUpTabStop(body, state) {
   const move = (row) => {
     body.querySelector("tr[tabindex='0']")?.setAttribute("tabindex", "-1");
@@ -38,11 +39,11 @@ function setUpTabStop(body, state) {
   });
 }
 
-// Enter and space pin the row that has the focus, the arrows walk.
+// Enter and space pin the focused row, the arrow keys move the focus.
 function onRowKey(event, state) {
   const row = event.target;
   if (!row.matches("tr")) return;
-  const walk = (direction) => {
+  const move = (direction) => {
     let next = row[direction];
     while (next?.classList.contains("off")) next = next[direction];
     next?.focus();
@@ -50,8 +51,8 @@ function onRowKey(event, state) {
   const keys = {
     Enter: () => state.togglePins([Number(row.dataset.run)]),
     " ": () => state.togglePins([Number(row.dataset.run)]),
-    ArrowDown: () => walk("nextElementSibling"),
-    ArrowUp: () => walk("previousElementSibling"),
+    ArrowDown: () => move("nextElementSibling"),
+    ArrowUp: () => move("previousElementSibling"),
   };
   if (keys[event.key]) {
     event.preventDefault();
@@ -59,12 +60,12 @@ function onRowKey(event, state) {
   }
 }
 
-// What a column sorts by: numbers, texts, or null where a run has nothing there.
+// The sort key of a column: a number, a string, or null if the run has no value.
 function sortValue(sweep, key) {
   const [kind, number] = key.split(":");
   const of = {
     axis: (run) => run.values[number],
-    final: (run) => run.finals[number] && Number(run.finals[number].value),
+    final: (run) => run.last_values[number] && Number(run.last_values[number].value),
     seed: (run) => run.seed,
     state: (run) => run.state,
     progress: (run) => (run.total_steps ? run.step / run.total_steps : 0),
@@ -75,7 +76,7 @@ function sortValue(sweep, key) {
   return (run) => of(sweep.runs[run]);
 }
 
-// Nothing and NaN come last, whichever way the others are sorted.
+// Missing values and NaN come last in both directions.
 function compare(a, b, ascending) {
   const missing = (value) => value === null || value === undefined || Number.isNaN(value);
   if (missing(a) || missing(b)) return missing(a) - missing(b);

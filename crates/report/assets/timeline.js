@@ -1,6 +1,6 @@
-// A slider over the epochs and a button that walks through them.
+// A slider over the epochs and a play button.
 
-// Gives a function that stops the walk.
+// Returns a function that stops the animation.
 function setUpTimeline(timeline, state) {
   const { epochs } = state.sweep.samples;
   const slider = timeline.querySelector("input");
@@ -30,7 +30,7 @@ function setUpTimeline(timeline, state) {
   return stop;
 }
 
-// Few epochs can be looked at one by one, many are a film.
+// Few epochs are shown slowly enough to look at each; many play like a video.
 function millisecondsPerEpoch(epochs) {
   if (epochs <= 12) return 600;
   return epochs <= 40 ? 300 : 125;

@@ -1,4 +1,4 @@
-// One run's samples enlarged, beside real images and what is known of the run.
+// A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
 class Viewer {
   constructor(root, index, state) {
@@ -6,8 +6,8 @@ class Viewer {
     this.dialog = root.querySelector(".viewer");
     if (!this.dialog) return;
     const on = (selector, action) => this.dialog.querySelector(selector).addEventListener("click", action);
-    on(".previous", () => this.walk(-1));
-    on(".next", () => this.walk(1));
+    on(".previous", () => this.move(-1));
+    on(".next", () => this.move(1));
     on(".close", () => this.dialog.close());
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
@@ -27,14 +27,14 @@ class Viewer {
     find("dl").innerHTML = viewerFacts(this.state.sweep, run)
       .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
       .join("");
-    find(".why").hidden = !run.cause;
-    find(".why").textContent = run.cause ?? "";
+    find(".cause").hidden = !run.cause;
+    find(".cause").textContent = run.cause ?? "";
     if (!this.dialog.open) this.dialog.showModal();
     this.showGrid();
   }
 
-  // To the next or the previous of the runs that the filters let through.
-  walk(by) {
+  // Goes to the next or the previous visible run.
+  move(by) {
     const shown = this.state.sweep.runs
       .map((_, place) => place)
       .filter((place) => this.state.visible[place] || place === this.current);
@@ -43,7 +43,7 @@ class Viewer {
 
   showGrid() {
     if (this.dialog.open)
-      showGrid(this.dialog.querySelector(".main .shot"), this.state, this.index, this.current);
+      showGrid(this.dialog.querySelector(".main .sample"), this.state, this.index, this.current);
   }
 }
 
@@ -55,7 +55,7 @@ function viewerFacts(sweep, run) {
   });
   facts.push(["seed", run.seed], ["steps", `${run.step} of ${run.total_steps}`]);
   sweep.columns.forEach((column, place) => {
-    if (run.finals[place]) facts.push([column.title, run.finals[place].text]);
+    if (run.last_values[place]) facts.push([column.title, run.last_values[place].text]);
   });
   if (Number(run.seconds.value)) facts.push(["time", run.seconds.text]);
   if (run.images_per_second) facts.push(["images/s", run.images_per_second.text]);

@@ -1,6 +1,6 @@
-//! What every page carries: templates, style sheet, scripts and the charting library.
+//! The static parts of every page: templates, style sheet, scripts and Plotly.
 
-/// The templates by name; `page.html` is the outermost.
+/// Templates by name. `page.html` includes the others.
 pub(crate) const TEMPLATES: [(&str, &str); 7] = [
     ("page.html", include_str!("../assets/page.html")),
     ("macros.html", include_str!("../assets/macros.html")),
@@ -24,7 +24,7 @@ pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/print.css"),
 );
 
-/// The page's own scripts, one module.
+/// The page's own scripts, joined into one module.
 pub(crate) const SCRIPT: &str = concat!(
     include_str!("../assets/state.js"),
     include_str!("../assets/color.js"),
@@ -41,8 +41,8 @@ pub(crate) const SCRIPT: &str = concat!(
     include_str!("../assets/main.js"),
 );
 
-/// The charting library as the `plotly` crate carries it, without the formula typesetter that
-/// comes along: no text of the page is a formula, and it would add two megabytes.
+/// Plotly as the `plotly` crate embeds it, without `MathJax`, which comes first in the same text: the page
+/// has no formulas, and `MathJax` would add two megabytes.
 pub(crate) fn charting_library() -> String {
     const END: &str = "</script>";
     let all = plotly::Plot::offline_js_sources();

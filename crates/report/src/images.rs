@@ -1,4 +1,4 @@
-//! Where the page's images come from when it is written.
+//! The source of the page's images.
 
 use gansweep_config::RunId;
 use gansweep_store::Reader;
@@ -6,8 +6,8 @@ use gansweep_store::Reader;
 use crate::ReportError;
 use crate::context::RealGrid;
 
-/// The images a [`Context`](crate::Context) refers to, fetched one at a time while the page is
-/// written, so that no two of them need to be in memory.
+/// The images that a [`Context`](crate::Context) refers to. They are fetched one at a time while the page
+/// is written: a large sweep's images do not fit into memory.
 pub trait Images {
     /// The sample grid of a run at a step: an 8-bit grey PNG.
     fn grid(&self, run: &RunId, step: u64) -> Result<Vec<u8>, ReportError>;

@@ -1,4 +1,4 @@
-//! What the analysis starts from: a database's content in plain, owned values.
+//! The analysis' input: the contents of a database as plain values.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use serde_json::Value;
 
 use crate::context::RealGrid;
 
-/// Everything that was read.
+/// The input of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportInput {
     pub(crate) database: String,
     pub(crate) sweeps: Vec<SweepInput>,
 }
 
-/// One sweep as read.
+/// A sweep.
 #[derive(Debug, Clone)]
 pub(crate) struct SweepInput {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) recipe: String,
     pub(crate) file: String,
-    /// `None` where a version that did not record it started the sweep.
+    /// `None` if an older version of the program, which did not record the call, started the sweep.
     pub(crate) call: Option<Call>,
     pub(crate) source: String,
     pub(crate) dataset_requested: String,
@@ -36,14 +36,14 @@ pub(crate) struct SweepInput {
     pub(crate) runs: Vec<RunInput>,
 }
 
-/// One run as read; runs come in the order of the plan.
+/// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct RunInput {
     pub(crate) id: RunId,
     pub(crate) label: String,
     pub(crate) seed: u64,
     pub(crate) assignments: Vec<Assignment>,
-    /// The resolved config as nested objects, the budget as `train.epochs` among them.
+    /// The resolved config as nested objects, with the budget as `train.epochs`.
     pub(crate) config: Value,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,
@@ -53,23 +53,23 @@ pub(crate) struct RunInput {
     pub(crate) seconds: f64,
     pub(crate) images_per_second: Option<f64>,
     pub(crate) attempts: Vec<AttemptInput>,
-    /// Last values.
+    /// The last value of each metric.
     pub(crate) last: BTreeMap<Metric, f64>,
-    /// `(step, value)`, ascending by step, decimated.
+    /// Decimated points `(step, value)`, by ascending step.
     pub(crate) series: BTreeMap<Metric, Vec<(u64, f64)>>,
-    /// Ascending by step.
+    /// By ascending step.
     pub(crate) grids: Vec<GridInput>,
 }
 
-/// One try at a run as read.
+/// An attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptInput {
     pub(crate) attempt: u32,
     pub(crate) device: String,
     pub(crate) backend: Option<String>,
-    /// `(lane, lanes)`, the lane counted from 0.
+    /// `(lane, lanes)`; lanes are counted from 0.
     pub(crate) lane: Option<(u32, u32)>,
-    /// The process that trained it: host and process id.
+    /// Host and process id of the worker.
     pub(crate) worker: Option<(String, u32)>,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,
@@ -77,7 +77,7 @@ pub(crate) struct AttemptInput {
     pub(crate) ended_unix_ms: Option<i64>,
 }
 
-/// One sample grid as read.
+/// A sample grid without its image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GridInput {
     pub(crate) step: u64,

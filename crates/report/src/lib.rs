@@ -1,13 +1,11 @@
 //! The report: one self-contained HTML page that compares the runs of one or more sweeps.
 //!
-//! Three passes, each with a type of its own:
+//! It is made in three passes:
 //!
-//! 1. **read**: [`gansweep_store::Reader`] to plain inputs, with the series already decimated;
-//! 2. **analyse**: inputs to a [`Context`], which says everything the page says and can be
-//!    serialised; it refers to images by run and step and holds none of them;
-//! 3. **render**: the context and the [`Images`] it refers to become HTML. Style sheet, scripts,
-//!    charting library, data and images are all inside of the one file, which makes no request and
-//!    forbids the browser to make any.
+//! 1. **read**: the database to plain values, with decimated series;
+//! 2. **analyse**: these values to a [`Context`], the serialisable data of the page without its images;
+//! 3. **render**: the context and its [`Images`] to HTML. Style sheet, scripts, Plotly, data and images
+//!    are all in the one file. It makes no network requests, and its content security policy forbids any.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,8 +41,8 @@ use gansweep_store::Reader;
 ///
 /// # Errors
 ///
-/// When a named sweep is not in the database, or the database cannot be read. A database without
-/// any sweep is no error: the page then says so.
+/// If a named sweep is not in the database, or the database cannot be read. A database without sweeps
+/// is no error: the page says so.
 pub fn build(reader: &Reader, options: &ReportOptions) -> Result<Context, ReportError> {
     let report = read::read(reader, options)?;
     Ok(analyse::analyse(&report, options))

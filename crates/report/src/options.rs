@@ -1,27 +1,27 @@
-//! What the page shall hold.
+//! Options of the page.
 
 use gansweep_base::host;
 
-/// What the page shall hold.
+/// Which sweeps the page shows, and how much of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportOptions {
-    /// Names of the sweeps, in the order of the page; empty stands for all, the latest first.
+    /// Names of the sweeps, in page order; empty for all sweeps, newest first.
     pub sweeps: Vec<String>,
-    /// The most points of one curve. Large sweeps get fewer, so that a chart never holds more than
-    /// [`ReportOptions::CHART_POINTS`] of them.
+    /// Maximum number of points per curve. In large sweeps curves have fewer, so that a chart has at most
+    /// [`ReportOptions::CHART_POINTS`].
     pub max_points: usize,
-    /// The most bytes of sample grids (as PNG) of one sweep. Where there are more, epochs are left
-    /// out evenly; the first and the last stay.
+    /// Maximum size in bytes of one sweep's sample grids (as PNG). Above it, epochs are left out at even
+    /// intervals; the first and the last are kept.
     pub max_image_bytes: u64,
-    /// When the page is made, for its footer: milliseconds since 1970-01-01T00:00:00Z.
+    /// Time stamp of the page, in its footer: milliseconds since 1970-01-01T00:00:00Z.
     pub now_unix_ms: i64,
 }
 
 impl ReportOptions {
-    /// The most points of all curves of one chart together: about what a browser pans smoothly.
+    /// Maximum number of points per chart, all curves together: about what browsers pan smoothly.
     pub const CHART_POINTS: usize = 100_000;
 
-    /// The most points of each curve where that many runs share a chart.
+    /// Maximum number of points per curve in charts with that many runs.
     pub(crate) fn points_per_curve(&self, runs: usize) -> usize {
         let share = Self::CHART_POINTS / runs.max(1);
         share.max(100).min(self.max_points).max(2)

@@ -1,4 +1,4 @@
-//! A context and its images as HTML.
+//! Renders a context and its images as HTML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,69 +10,74 @@ use crate::assets::{SCRIPT, STYLE, TEMPLATES, charting_library};
 use crate::context::{Context, Run, Sweep};
 use crate::{Images, ReportError};
 
-/// Where the large parts go that the template engine need not touch. No value of a context can
-/// contain it, because the templates escape `<`.
-const PARTS_HERE: &str = "<!-- data, images and scripts -->";
+/// Marks where data, images and scripts are inserted: they are too large to pass through the template
+/// engine. No value of the context can contain the marker, because the templates escape `<`.
+const PARTS_MARKER: &str = "<!-- data, images and scripts -->";
 
-/// The whole page as one string. [`write`](crate::write) holds no more than one image in memory
-/// and suits large sweeps better.
+/// Renders the page as one string. For large sweeps use [`write`](crate::write), which holds one run's
+/// image at a time in memory.
 pub fn render(context: &Context, images: &dyn Images) -> Result<String, ReportError> {
     let mut page = String::new();
-    put_page(context, images, &mut |text| {
+    render_to(context, images, &mut |text| {
         page.push_str(text);
         Ok(())
     })?;
     Ok(page)
 }
 
-/// Takes the page piece by piece.
-pub(crate) type Put<'a> = &'a mut dyn FnMut(&str) -> Result<(), ReportError>;
+/// Receives the page in pieces.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), ReportError>;
 
-/// Hands over the page piece by piece.
-pub(crate) fn put_page(context: &Context, images: &dyn Images, put: Put) -> Result<(), ReportError> {
-    let frame = frame(context)?;
-    let (before, after) = frame.split_once(PARTS_HERE).unwrap_or((&frame, ""));
-    put(before)?;
-    put("<script type=\"application/json\" id=\"report-data\">")?;
-    put(&script_safe(&serde_json::to_string(context)?))?;
-    put("</script>\n")?;
+/// Renders the page in pieces.
+pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> Result<(), ReportError> {
+    let html = html(context)?;
+    let (before, after) = html.split_once(PARTS_MARKER).unwrap_or((&html, ""));
+    sink(before)?;
+    sink("<script type=\"application/json\" id=\"report-data\">")?;
+    sink(&script_safe(&serde_json::to_string(context)?))?;
+    sink("</script>\n")?;
     for (index, sweep) in context.sweeps.iter().enumerate() {
-        put_real(index, sweep, images, put)?;
+        render_real_grids(index, sweep, images, sink)?;
         for (place, run) in sweep.runs.iter().enumerate().filter(|(_, run)| !run.grids.is_empty()) {
-            put_grids(&format!("grids-{index}-{place}"), run, images, put)?;
+            render_grids(&format!("grids-{index}-{place}"), run, images, sink)?;
         }
     }
-    put(&charting_library())?;
-    put("\n<script type=\"module\">\n")?;
-    put(SCRIPT)?;
-    put("</script>\n")?;
-    put(after)
+    sink(&charting_library())?;
+    sink("\n<script type=\"module\">\n")?;
+    sink(SCRIPT)?;
+    sink("</script>\n")?;
+    sink(after)
 }
 
-/// The grids of one run: a JSON list of PNGs in base64, which the scripts read when they are first
-/// looked at.
-fn put_grids(id: &str, run: &Run, images: &dyn Images, put: Put) -> Result<(), ReportError> {
-    put(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
+/// One run's grids: a JSON list of base64 PNGs. Each run has its own `script` element, which the page's
+/// scripts parse only when the run comes into view.
+fn render_grids(id: &str, run: &Run, images: &dyn Images, sink: Sink) -> Result<(), ReportError> {
+    sink(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
     for (index, grid) in run.grids.iter().enumerate() {
         let png = images.grid(&run.id, grid.step)?;
-        put(if index == 0 { "\"" } else { ",\"" })?;
-        put(&BASE64.encode(png))?;
-        put("\"")?;
+        sink(if index == 0 { "\"" } else { ",\"" })?;
+        sink(&BASE64.encode(png))?;
+        sink("\"")?;
     }
-    put("]</script>\n")
+    sink("]</script>\n")
 }
 
-fn put_real(index: usize, sweep: &Sweep, images: &dyn Images, put: Put) -> Result<(), ReportError> {
+fn render_real_grids(
+    index: usize,
+    sweep: &Sweep,
+    images: &dyn Images,
+    sink: Sink,
+) -> Result<(), ReportError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
         let png = BASE64.encode(images.real(grid)?);
-        put(&format!(
+        sink(&format!(
             "<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"
         ))?;
     }
     Ok(())
 }
 
-fn frame(context: &Context) -> Result<String, ReportError> {
+fn html(context: &Context) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -81,11 +86,11 @@ fn frame(context: &Context) -> Result<String, ReportError> {
         environment.add_template(name, source)?;
     }
     let page = environment.get_template("page.html")?;
-    Ok(page.render(context! { report => Serde(context), style => STYLE, parts => PARTS_HERE })?)
+    Ok(page.render(context! { report => Serde(context), style => STYLE, parts => PARTS_MARKER })?)
 }
 
-/// JSON that may stand inside of a `script` element: `<` occurs in its strings alone, where an
-/// escape means the same.
+/// Makes JSON safe inside a `script` element, where `</script` or `<!--` would be markup. In JSON `<`
+/// occurs only in strings, where the escape means the same.
 fn script_safe(json: &str) -> String {
     json.replace('<', "\\u003c")
 }

@@ -1,4 +1,4 @@
-//! The database's content as inputs of the analysis.
+//! Reads the input from the database.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,15 @@ use crate::context::RealGrid;
 use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
 use crate::{ReportError, ReportOptions};
 
-/// The metrics that curves are drawn of, and those that stand on their x axes.
+/// The metrics with a chart, and those of the x axes.
 fn series_metrics() -> impl Iterator<Item = Metric> {
     let drawn = |metric: &Metric| metric.declaration().group.is_some();
-    let clocks = [Metric::Epoch, Metric::ImagesSeen, Metric::Seconds];
-    Metric::ALL.into_iter().filter(drawn).chain(clocks)
+    let x_axes = [Metric::Epoch, Metric::ImagesSeen, Metric::Seconds];
+    Metric::ALL.into_iter().filter(drawn).chain(x_axes)
 }
 
-/// Reads what the options name, all in one state of the database.
+/// Reads the sweeps that the options name. One transaction, so that a page written during a sweep is
+/// consistent.
 pub(crate) fn read(reader: &Reader, options: &ReportOptions) -> Result<ReportInput, ReportError> {
     let _snapshot = reader.snapshot()?;
     let rows = chosen(reader.sweeps()?, reader, options)?;
@@ -79,8 +80,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
     })
 }
 
-/// The grid of real images that looks most like the sample grids: of their geometry, or else the
-/// largest.
+/// The grid of real images with the same geometry as the sample grids, or else the largest.
 fn real_grid(
     reader: &Reader,
     fingerprint: &str,
@@ -129,15 +129,15 @@ fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, Stor
     })
 }
 
-/// The attempts up to the first that reached the end of the budget: later ones trained for somebody
-/// who asks for more.
+/// The attempts up to the first that reached the sweep's budget: later ones belong to a sweep with a larger
+/// budget.
 fn attempts(rows: Vec<AttemptRow>, total_steps: u64) -> Vec<AttemptInput> {
     let reached = rows.iter().position(|row| row.step.is_some_and(|step| step >= total_steps));
     let count = reached.map_or(rows.len(), |place| place + 1);
     rows.into_iter().take(count).map(attempt).collect()
 }
 
-/// The config with the budget, which is a setting to the reader of the page as others are.
+/// Adds the budget to the config: for the reader of the page it is a setting like others.
 fn with_epochs(mut config: Value, epochs: u32) -> Value {
     if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
         train.shift_insert(0, "epochs".to_owned(), epochs.into());

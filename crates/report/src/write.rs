@@ -1,22 +1,21 @@
-//! The page as a file.
+//! Writes the page to a file.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use gansweep_base::file::NewFile;
 
-use crate::page::put_page;
+use crate::page::render_to;
 use crate::{Context, Images, ReportError};
 
-/// Writes the page to a file that is at every moment either the old one or the whole new one.
+/// Writes the page to a file. The file is replaced atomically: a reader sees the old page or the new one.
 ///
 /// # Errors
 ///
-/// Anything [`render`](crate::render) can fail with, and [`ReportError::Write`] where the file or
-/// its folder cannot be written.
+/// The errors of [`render`](crate::render), and [`ReportError::Write`] if the file cannot be written.
 pub fn write(context: &Context, images: &dyn Images, path: &Path) -> Result<(), ReportError> {
     let failed = |source: io::Error| ReportError::Write { path: path.to_owned(), source };
     let mut file = NewFile::create(path).map_err(failed)?;
-    put_page(context, images, &mut |text| file.write_all(text.as_bytes()).map_err(failed))?;
+    render_to(context, images, &mut |text| file.write_all(text.as_bytes()).map_err(failed))?;
     file.finish().map_err(failed)
 }

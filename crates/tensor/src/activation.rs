@@ -1,4 +1,4 @@
-//! Pointwise functions whose parameter may differ between lanes.
+//! Leaky ReLUs whose slope may differ between lanes.
 
 use burn::tensor::{Device, Tensor, activation};
 
@@ -19,7 +19,7 @@ pub(super) enum Slopes {
 }
 
 impl Slopes {
-    /// Of all lanes.
+    /// Of lanes with these slopes.
     pub(super) fn new(slopes: &[f64], device: &Device) -> Self {
         let first = slopes.first().copied().unwrap_or(0.0);
         if slopes.iter().any(|slope| slope.to_bits() != first.to_bits()) {
@@ -34,8 +34,8 @@ impl Slopes {
     pub(super) fn apply(&self, x: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Relu => activation::relu(x),
-            // By a factor that autodiff does not see, exactly one or the slope: Burn's own function
-            // chooses between two tensors, and its gradient does so twice more.
+            // Multiplies by a factor outside of autodiff, exactly one or the slope. Burn's own leaky ReLU
+            // selects between two tensors, and twice more in its gradient.
             Self::Same(slope) if (0.0..1.0).contains(slope) => {
                 let above = x.clone().without_autodiff().greater_elem(0.0).float();
                 x * above.clamp_min(*slope)

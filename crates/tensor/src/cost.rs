@@ -1,4 +1,4 @@
-//! What a step costs, and what a device can do: the two sides of its floor.
+//! The cost of a step and the speed of a device, which give a lower bound of the step's time.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::TrainError;
 
-/// What one step of one lane cannot do without.
+/// The least work of one step of one lane.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepCost {
     /// Operations of the matrix products; a multiply-add counts as two.
@@ -33,7 +33,7 @@ impl StepCost {
     }
 }
 
-/// What a device does at most, measured.
+/// The measured speed of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DeviceSpeed {
     /// Operations a second in products of 32-bit matrices.
@@ -43,8 +43,8 @@ pub struct DeviceSpeed {
 }
 
 impl DeviceSpeed {
-    /// Measures for about a second on a GPU: products of `side`-sided matrices, and additions to
-    /// a tensor of `side` squared numbers eight times over.
+    /// Measures products of `side` x `side` matrices, and additions to a tensor of `8 * side * side`
+    /// numbers. Takes about a second on a GPU.
     pub fn measure(device: &OpenDevice, side: usize) -> Result<Self, TrainError> {
         let matrix = Tensor::<2>::ones([side, side], &device.device) * (1.0 / side as f64);
         let product = repeat(device, || {
@@ -56,13 +56,13 @@ impl DeviceSpeed {
         Ok(Self { flops: 2.0 * numbers * side as f64 / product, bytes: 8.0 * 8.0 * numbers / sum })
     }
 
-    /// Seconds that a step of so many lanes takes at least.
+    /// A lower bound of the seconds that a step of `lanes` lanes takes.
     pub fn floor(&self, cost: StepCost, lanes: usize) -> f64 {
         lanes as f64 * (cost.flops / self.flops).max(cost.bytes / self.bytes)
     }
 }
 
-/// Seconds that `work` takes, the best of several rounds.
+/// Seconds that `work` takes, in the best of several rounds.
 fn repeat(device: &OpenDevice, mut work: impl FnMut()) -> Result<f64, TrainError> {
     let failed = |error: burn::tensor::ExecutionError| TrainError::Device {
         device: device.name.to_string(),

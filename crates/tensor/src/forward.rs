@@ -5,33 +5,28 @@ use burn::tensor::{Tensor, activation};
 use super::activation::Slopes;
 use gansweep_nn::network::{BatchNorm, Layer, LayerNorm, Network};
 
-/// Where `BatchNorm` takes mean and variance from.
+/// Which mean and variance `BatchNorm` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Statistics {
-    /// The batch.
     Batch,
-    /// The running ones.
     Running,
 }
 
-/// What a forward pass reads besides its input.
+/// Everything that a forward pass reads besides its input.
 pub(super) struct Pass<'a> {
-    /// The layers.
     pub(super) network: &'a Network,
     /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers.
     pub(super) parameters: &'a [Tensor<3>],
-    /// Of the leaky ReLUs.
     pub(super) slopes: &'a Slopes,
-    /// For `BatchNorm`.
     pub(super) statistics: Statistics,
     /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
     pub(super) running: &'a [Tensor<3>],
-    /// One mask a Dropout layer, `[lanes, batch, features]`; without masks Dropout is off.
+    /// One mask for each Dropout layer, `[lanes, batch, features]`; without masks Dropout is off.
     pub(super) masks: Option<&'a [Tensor<3>]>,
 }
 
-/// What a forward pass leaves.
-pub(super) struct Passed {
+/// The output of a forward pass, and the batch statistics on its way.
+pub(super) struct PassOutput {
     /// `[lanes, batch, features]`.
     pub(super) output: Tensor<3>,
     /// Mean and biased variance of each `BatchNorm`'s batch in turn, `[lanes, 1, features]`,
@@ -40,8 +35,8 @@ pub(super) struct Passed {
 }
 
 impl Pass<'_> {
-    /// Evaluates `input`, `[lanes, batch, features]`.
-    pub(super) fn run(&self, input: Tensor<3>) -> Passed {
+    /// Evaluates the network on `input`, `[lanes, batch, features]`.
+    pub(super) fn run(&self, input: Tensor<3>) -> PassOutput {
         let mut parameters = self.parameters.iter().cloned();
         let mut running = self.running.iter().cloned();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
@@ -76,11 +71,11 @@ impl Pass<'_> {
             Layer::Tanh => x.tanh(),
             Layer::Sigmoid => activation::sigmoid(x),
         });
-        Passed { output, moments }
+        PassOutput { output, moments }
     }
 }
 
-/// The next two tensors of a layer that has two.
+/// The next two tensors: weight and bias, or mean and variance.
 fn pair(tensors: &mut impl Iterator<Item = Tensor<3>>) -> [Tensor<3>; 2] {
     std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each such layer"))
 }

@@ -8,20 +8,20 @@ use gansweep_train::TrainingImages;
 /// Bytes in one 32-bit integer.
 const PACKED: usize = 4;
 
-/// Bytes that an image of so many numbers takes on a device.
+/// Bytes of an image of `size` numbers on a device.
 pub(super) const fn packed_bytes(size: usize) -> usize {
     size.next_multiple_of(PACKED)
 }
 
-/// All training images, four bytes to a 32-bit integer: every backend has that type, and the
-/// smallest buffers that drivers promise (128 MiB) hold all of MNIST.
+/// All training images, four bytes to a 32-bit integer. Every backend has that type, and the largest
+/// buffer that every driver supports (128 MiB) holds all of MNIST this way.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceImages {
     /// Numbers in an image.
     size: usize,
     /// `[count, size / 4 rounded up]`, the first number in the lowest byte.
     packed: Tensor<2, Int>,
-    /// How far each byte is from the lowest one, in bits, `[1, 1, 4]`.
+    /// The shift of each byte in bits, `[1, 1, 4]`.
     shifts: Tensor<3, Int>,
     /// The value of each byte, `[256]`.
     table: Tensor<1>,

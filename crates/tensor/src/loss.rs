@@ -21,7 +21,6 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// Of every lane.
     pub(super) fn new(configs: &[&Config], device: &Device) -> Self {
         let kind = configs.first().map(|config| config.loss.kind).unwrap_or_default();
         let targets: Vec<_> = configs.iter().map(|config| visit(kind, TargetsOf(&config.loss))).collect();
@@ -49,7 +48,7 @@ impl Loss {
         visit(self.kind, Generator(outputs)).mean_dim(1)
     }
 
-    /// D(x), one for each output.
+    /// D(x) of each output.
     pub(super) fn score(&self, outputs: Tensor<3>) -> Tensor<3> {
         match visit(self.kind, ScoreOf).0 {
             Score::Probability => activation::sigmoid(outputs),
@@ -57,8 +56,8 @@ impl Loss {
         }
     }
 
-    /// 1 where an image is taken for real and 0 elsewhere; NaN for outputs that are not finite.
-    pub(super) fn taken_for_real(&self, outputs: Tensor<3>) -> Tensor<3> {
+    /// 1 where an image is classified as real and 0 elsewhere; NaN for outputs that are not finite.
+    pub(super) fn classified_real(&self, outputs: Tensor<3>) -> Tensor<3> {
         let threshold = visit(self.kind, ScoreOf).1;
         outputs.clone().greater_elem(threshold).float() + outputs * 0.0
     }
@@ -157,7 +156,7 @@ impl Outputs for Rows {
         Self(self.0.square())
     }
 
-    fn or_zero(self) -> Self {
+    fn relu(self) -> Self {
         Self(activation::relu(self.0))
     }
 

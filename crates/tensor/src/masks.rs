@@ -1,10 +1,10 @@
 //! Dropout masks made on the device, with the bits of [`rng::dropout_mask`](gansweep_nn::rng).
 //!
-//! Only their keys travel: a step of 64 lanes of `realpython` needs ten million entries.
+//! Only their keys are uploaded: the masks of a step of 64 lanes of `realpython` have ten million entries.
 
 use burn::tensor::{Device, Int, IntDType, Tensor};
 
-use super::mask_plan::{Cut, Mask, MaskPlan};
+use super::step_plan::{Mask, MaskGroup, MaskPlan};
 use gansweep_nn::rng::mask_threshold;
 
 /// Makes all masks of one network in one step, `[lanes, entries]`.
@@ -12,13 +12,13 @@ use gansweep_nn::rng::mask_threshold;
 pub(super) struct MaskMaker {
     /// Index of each entry within its mask, `[1, entries]`.
     index: Tensor<2, Int>,
-    /// Which mask each entry belongs to, `[entries]`.
+    /// Index of the mask of each entry, `[entries]`.
     owner: Tensor<1, Int>,
-    /// Hashes below drop, with the sign bit flipped, `[lanes, 1]`.
+    /// Entries whose hash is below this are dropped, `[lanes, 1]`. The sign bit is flipped.
     threshold: Tensor<2, Int>,
-    /// What kept entries hold, `[lanes, 1]`.
+    /// The value of kept entries, `[lanes, 1]`.
     kept: Tensor<2>,
-    cuts: Vec<Cut>,
+    groups: Vec<MaskGroup>,
 }
 
 /// The constants of `lowbias32` as the signed integers of the same bits.
@@ -26,7 +26,7 @@ const FIRST: i32 = 0x7feb_352d;
 const SECOND: i32 = 0x846c_a68b_u32.cast_signed();
 
 impl MaskMaker {
-    /// For the masks of `plan`; `rates` are the lanes' dropout rates. `None` without any.
+    /// For the masks of `plan`; `rates` are the lanes' dropout rates. `None` if there are no masks.
     pub(super) fn new(plan: &MaskPlan, rates: &[f64], device: &Device) -> Option<Self> {
         let masks = &plan.masks;
         if masks.is_empty() {
@@ -44,33 +44,34 @@ impl MaskMaker {
             owner: integers(&owner),
             threshold: integers(&threshold).reshape([rates.len(), 1]),
             kept: Tensor::<1>::from_data(kept.as_slice(), device).reshape([rates.len(), 1]),
-            cuts: plan.cuts.clone(),
+            groups: plan.groups.clone(),
         })
     }
 
-    /// All masks from the halves of their keys, each `[lanes, masks]`: one `[lanes, rows,
-    /// features]` tensor a cut, in order.
+    /// All masks from the halves of their keys, each `[lanes, masks]`: one tensor `[lanes, rows, features]`
+    /// for each group, in order.
     pub(super) fn make(&self, low: Tensor<2, Int>, high: Tensor<2, Int>) -> Vec<Tensor<3>> {
         let low = low.select(1, self.owner.clone());
         let high = high.select(1, self.owner.clone());
         let hash = lowbias32(lowbias32(low + self.index.clone()).bitwise_xor(high));
-        // The comparison is of unsigned numbers: flipping the top bit of both sides keeps their order.
+        // Devices compare signed integers; flipping the sign bit of both sides gives the unsigned order.
         let [lanes, entries] = hash.dims();
         let dropped =
             hash.bitwise_xor_scalar(i32::MIN).lower(self.threshold.clone().expand([lanes, entries]));
         let flat = self.kept.clone().expand([lanes, entries]).mask_fill(dropped, 0.0);
         let mut start = 0;
-        let part = |cut: &Cut| {
-            let end = start + cut.rows * cut.features;
-            let part = flat.clone().slice([0..lanes, start..end]).reshape([lanes, cut.rows, cut.features]);
+        let part = |group: &MaskGroup| {
+            let end = start + group.rows * group.features;
+            let part =
+                flat.clone().slice([0..lanes, start..end]).reshape([lanes, group.rows, group.features]);
             start = end;
             part
         };
-        self.cuts.iter().map(part).collect()
+        self.groups.iter().map(part).collect()
     }
 }
 
-/// A vector of 32-bit integers, whatever the device's usual width: the hash wraps at 32 bits.
+/// A tensor of 32-bit integers on devices of any default width, since the hash wraps at 32 bits.
 pub(super) fn integers(values: &[i32], device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(values, (device, IntDType::I32.into()))
 }
@@ -85,7 +86,7 @@ fn lowbias32(x: Tensor<2, Int>) -> Tensor<2, Int> {
     xor_shift(x, 16)
 }
 
-/// `x ^ (x >> bits)` of unsigned numbers: a signed shift fills with the sign, which is masked off.
+/// `x ^ (x >> bits)` of unsigned integers. Devices shift signed ones, so the copies of the sign are masked.
 fn xor_shift(x: Tensor<2, Int>, bits: i32) -> Tensor<2, Int> {
     let shifted = x.clone().bitwise_right_shift_scalar(bits).bitwise_and_scalar((1 << (32 - bits)) - 1);
     x.bitwise_xor(shifted)

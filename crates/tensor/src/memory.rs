@@ -1,37 +1,35 @@
-//! How much of a device's memory a group takes.
+//! An estimate of the device memory of a group.
 //!
-//! Burn's allocator for GPUs (cubecl) takes memory in pages that are as large as the largest tensor
-//! so far, and lays tensors into them one after the other; tensors made to last
-//! ([`OpenDevice::lasting`](crate::device::OpenDevice)) have pieces of their own. A recorded step
-//! keeps the pages it was recorded on for its replays, so steps that are issued (those that measure
-//! gradients' norms, an epoch's last) have pages besides. So the estimate lists the tensors that are
-//! there at the moments when most are, and packs them.
+//! Burn's allocator for GPUs (cubecl) allocates pages as large as the largest tensor so far, and places
+//! tensors in them one after the other. Persistent tensors
+//! ([`OpenDevice::lasting`](crate::device::OpenDevice)) have memory of their own. A recorded step keeps its
+//! pages for its replays, so steps that are issued (those that measure gradient norms, an epoch's last)
+//! need further pages. The estimate lists the tensors that are alive at the points of a step where most
+//! are, and packs them into pages.
 
 use gansweep_config::{Config, DatasetSpec};
 
-use super::feed::most_steps;
 use super::images::packed_bytes;
-use super::mask_plan::Mask;
-use super::row::Kit;
-use super::step_shape::{StepShape, dropout_layers};
+use super::inputs::most_steps;
+use super::step_plan::{Mask, StepPlan, StepShape, dropout_layers};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 const MIB: u64 = 1 << 20;
 /// A page of the pool for tensors of up to 64 KiB.
 const SMALL_PAGE: u64 = 8 * MIB;
-/// A page of the others is this much larger than the largest of them, and never smaller than twice
-/// as much.
+/// A page for larger tensors is this much larger than the largest of them, and at least twice as large as
+/// this.
 const PAGE_SLACK: u64 = MIB;
-/// Tensors of a hidden layer that wait for the backward pass, and those in work: the sum of product
-/// and bias, the factor of the activation, their product.
+/// Tensors of a hidden layer that are saved for the backward pass or in use: the sum of product and bias,
+/// the factor of the activation, their product. This and the next two were fitted to measurements.
 const TENSORS_OF_A_LAYER: usize = 3;
-/// The same of its normalisation: centred, its square, normalised, scaled.
+/// The same for its normalisation: centred, its square, normalised, scaled.
 const TENSORS_OF_A_NORM: usize = 4;
-/// Tensors of every dropout mask of a step at once, while they are made.
+/// Temporary tensors of the size of all dropout masks of a step, while the masks are made.
 const TENSORS_OF_MASKS: usize = 3;
 
-/// Bytes of a device's memory that a group of that config, on that data, and of so many lanes takes.
+/// Bytes of device memory that a group of `lanes` lanes of that config takes on that data.
 pub fn memory_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> u64 {
     let sizes = Sizes::new(config, spec, lanes);
     let moments =
@@ -49,7 +47,7 @@ pub fn largest_buffer_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -
     moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0)
 }
 
-/// Pages of so many bytes that hold those tensors, each whole, the largest first.
+/// Pages of `page` bytes that the tensors need, placed first-fit from the largest on.
 fn pack(mut tensors: Vec<u64>, page: u64) -> u64 {
     tensors.sort_unstable_by(|a, b| b.cmp(a));
     let mut rooms: Vec<u64> = Vec::new();
@@ -64,7 +62,7 @@ fn pack(mut tensors: Vec<u64>, page: u64) -> u64 {
 
 /// Bytes of a group's tensors.
 struct Sizes {
-    /// Of one number in each lane.
+    /// Bytes of one 32-bit number in each lane.
     number: u64,
     networks: [Network; 2],
     /// Parameters of both networks and the buffers of their optimisers.
@@ -72,9 +70,9 @@ struct Sizes {
     batch: usize,
     /// Numbers in an image.
     image: usize,
-    /// The images of all lanes' data.
+    /// Bytes of the training images.
     images: u64,
-    /// The rows of a block of steps: floats, then integers.
+    /// Bytes of the floats and the integers of a block of steps.
     block: u64,
     integers: u64,
     /// Entries of all dropout masks of one network in a step, the larger of both.
@@ -94,10 +92,10 @@ impl Sizes {
             latent_dim: config.model.latent_dim as usize,
             generator_dropout: dropout_layers(&networks[0]),
             discriminator_dropout: dropout_layers(&networks[1]),
-            generator_numbers: optimizers[0].varying,
-            discriminator_numbers: optimizers[1].varying,
+            generator_coefficients: optimizers[0].varying,
+            discriminator_coefficients: optimizers[1].varying,
         };
-        let Kit { generator, discriminator, layout } = Kit::new(&shape);
+        let StepPlan { generator, discriminator, layout } = StepPlan::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
         let steps = most_steps(&layout);
         Self {
@@ -113,20 +111,20 @@ impl Sizes {
         }
     }
 
-    /// What stays: images, rows, parameters with their buffers; and each mask entry's two indices.
+    /// Persistent tensors: images, rows, parameters with their buffers, two indices for each mask entry.
     fn lasting(&self) -> u64 {
         let indices = 8 * self.masks as u64;
         self.images + self.block + self.integers + self.number * self.trained as u64 + indices
     }
 
-    /// The optimiser: a gradient and two tensors of the same size.
+    /// Tensors during the optimiser's update: a gradient and two tensors of its size.
     fn updating(&self) -> Vec<u64> {
         let largest = self.networks.iter().map(Network::parameter_count).max().unwrap_or(0);
         vec![self.number * largest as u64; 3]
     }
 
-    /// The discriminator's batch in the making: images as bytes and as floats, the fakes, and both
-    /// together; and its masks.
+    /// Tensors while the discriminator's batch is assembled: images as bytes and as floats, the fakes, both
+    /// together, and the masks.
     fn gathering(&self) -> Vec<u64> {
         let images = self.batch * self.image;
         let mut tensors = vec![images, images, images, 2 * images];
@@ -134,8 +132,8 @@ impl Sizes {
         self.bytes(tensors)
     }
 
-    /// The discriminator's update: images and fakes, what the layers leave for both, and the gradients
-    /// of the parameters.
+    /// Tensors during the discriminator's update: images and fakes, saved tensors of its layers, and the
+    /// gradients of its weights.
     fn discriminating(&self) -> Vec<u64> {
         let [_, discriminator] = &self.networks;
         let mut tensors = vec![2 * self.batch * self.image];
@@ -145,8 +143,8 @@ impl Sizes {
         self.bytes(tensors)
     }
 
-    /// The generator's update: what the layers of both leave, the fakes before and after their
-    /// squashing and the gradients there, and the gradients of the parameters.
+    /// Tensors during the generator's update: saved tensors of both networks' layers, the fakes before and
+    /// after the output activation and their gradient, and the gradients of the generator's weights.
     fn generating(&self) -> Vec<u64> {
         let [generator, discriminator] = &self.networks;
         let mut tensors = vec![self.batch * self.image; 3];
@@ -157,20 +155,20 @@ impl Sizes {
         self.bytes(tensors)
     }
 
-    /// Bytes of tensors of so many numbers a lane.
+    /// Bytes of tensors with these numbers per lane.
     fn bytes(&self, tensors: Vec<usize>) -> Vec<u64> {
         tensors.into_iter().map(|numbers| self.number * numbers as u64).collect()
     }
 }
 
-/// Numbers in each tensor that the hidden layers of a network leave for so many rows.
+/// Numbers in each tensor that the hidden layers of a network save for `rows` rows.
 fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     network.nodes.iter().flat_map(move |node| {
         let count = match node.layer {
             Layer::LeakyRelu => TENSORS_OF_A_LAYER,
             Layer::BatchNorm | Layer::LayerNorm => TENSORS_OF_A_NORM,
             Layer::Dropout => 1,
-            // The sum of product and bias is counted with the activation, and the last layer apart.
+            // Counted with the activation, or for the last layer by the caller.
             Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,
         };
         std::iter::repeat_n(rows * node.outputs(), count)
@@ -196,7 +194,7 @@ mod tests {
 
     #[test]
     fn estimates_are_near_what_was_measured() {
-        // With `burn_speed` on Mesa's lavapipe, Burn 0.22.1, in millions of bytes.
+        // Measured with the example `tensor_speed` on Mesa's lavapipe, Burn 0.22.1, in millions of bytes.
         for (recipe, lanes, sets, held) in [
             ("jovian", 1, "data.images=1000", 39.3),
             ("jovian", 4, "data.images=1000", 87.9),

@@ -7,20 +7,20 @@ use rayon::prelude::*;
 
 use crate::device::in_host_memory;
 
-/// The optimiser of a network, with numbers of its own for each lane.
+/// The optimiser of a network, with coefficients of its own for each lane.
 #[derive(Debug, Clone)]
 pub(super) struct Optimizer {
     algorithm: Algorithm,
-    /// The first update of each lane; of later ones only the numbers that vary are others.
+    /// The first update of each lane, for the coefficients that never change.
     first: Vec<Update>,
-    /// The numbers that never vary, each `[lanes, 1]`.
+    /// The coefficients that never change, each `[lanes, 1]`.
     constant: Vec<Tensor<2>>,
 }
 
 /// Parameters of a network and the buffers of its optimiser, each `[lanes, numbers]`.
 ///
-/// Each tensor keeps its place in the device's memory through every update, which a recorded step
-/// relies on: it is taken out, changed as its only owner, and put back.
+/// Recorded steps rely on each tensor to keep its address, so an update changes it in place: it takes the
+/// tensor out, changes it as its only owner, and puts it back.
 #[derive(Debug)]
 pub(super) struct Trained {
     /// The parameters.
@@ -30,16 +30,16 @@ pub(super) struct Trained {
 }
 
 impl Optimizer {
-    /// Of every lane; all lanes have the same algorithm.
+    /// For lanes that all have the same algorithm.
     pub(super) fn new(configs: &[&NetworkOptimizer], device: &Device) -> Self {
         let first: Vec<_> = configs.iter().map(|config| Update::new(config, 1)).collect();
         let algorithm = first.first().map_or(Algorithm::Adam, |update| update.algorithm);
         let column = |index: usize| {
-            let values: Vec<f32> = first.iter().map(|update| update.number(index)).collect();
+            let values: Vec<f32> = first.iter().map(|update| update.coefficient(index)).collect();
             Tensor::<1>::from_data(values.as_slice(), device).reshape([first.len(), 1])
         };
-        let Declaration { numbers, varying, .. } = algorithm.declaration();
-        let constant = (varying..numbers).map(column).collect();
+        let Declaration { coefficients, varying, .. } = algorithm.declaration();
+        let constant = (varying..coefficients).map(column).collect();
         Self { algorithm, first, constant }
     }
 
@@ -48,13 +48,13 @@ impl Optimizer {
         self.algorithm.declaration().buffers
     }
 
-    /// How many numbers of an update depend on which update it is.
+    /// How many coefficients change from update to update.
     pub(super) fn varying(&self) -> usize {
         self.algorithm.declaration().varying
     }
 
-    /// One update: `gradient` is `[lanes, numbers]`, `varying` the numbers of this update that depend on
-    /// its number, each `[lanes, 1]`.
+    /// One update. `gradient` is `[lanes, numbers]`; `varying` are the coefficients that change from update to
+    /// update, each `[lanes, 1]`.
     pub(super) fn update(&self, trained: &mut Trained, gradient: Tensor<2>, varying: Vec<Tensor<2>>) {
         self.algorithm.visit(Step { optimizer: self, trained, gradient, varying });
     }
@@ -71,22 +71,25 @@ struct Step<'a> {
 impl Visitor for Step<'_> {
     type Output = ();
 
-    fn visit<O: optimizer::Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(mut self) {
-        if self.in_one_pass::<O, STATE, NUMBERS>() {
+    fn visit<O: optimizer::Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
+        mut self,
+    ) {
+        if self.in_one_pass::<O, STATE, COEFFICIENTS>() {
             return;
         }
-        let numbers: Vec<_> =
-            self.varying.into_iter().chain(self.optimizer.constant.iter().cloned()).map(Numbers).collect();
-        let Ok(numbers) = <[Numbers; NUMBERS]>::try_from(numbers) else {
-            unreachable!("an update has as many numbers as its optimiser")
+        let coefficients: Vec<_> =
+            self.varying.into_iter().chain(self.optimizer.constant.iter().cloned()).map(LaneValues).collect();
+        let Ok(coefficients) = <[LaneValues; COEFFICIENTS]>::try_from(coefficients) else {
+            unreachable!("an update has as many coefficients as its optimiser")
         };
-        let buffers: Vec<_> = std::mem::take(&mut self.trained.buffers).into_iter().map(Numbers).collect();
-        let Ok(buffers) = <[Numbers; STATE]>::try_from(buffers) else {
+        let buffers: Vec<_> = std::mem::take(&mut self.trained.buffers).into_iter().map(LaneValues).collect();
+        let Ok(buffers) = <[LaneValues; STATE]>::try_from(buffers) else {
             unreachable!("parameters have the buffers of their optimiser")
         };
         let Trained { values, buffers: kept } = self.trained;
         values.inplace(|values| {
-            let (values, buffers) = O::step(&numbers, Numbers(self.gradient), Numbers(values), buffers);
+            let (values, buffers) =
+                O::step(&coefficients, LaneValues(self.gradient), LaneValues(values), buffers);
             kept.extend(buffers.map(|buffer| buffer.0));
             values.0
         });
@@ -94,9 +97,13 @@ impl Visitor for Step<'_> {
 }
 
 impl Step<'_> {
-    /// The update in one pass over every number, where they lie in this process's memory; whether it was
-    /// done. A dozen operations of a processor are a dozen passes over more than its caches hold.
-    fn in_one_pass<O: optimizer::Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+    /// Updates in one pass over memory, if the tensors are in this process's memory; returns whether they
+    /// are. A dozen tensor operations would be a dozen passes over more than a processor's caches hold.
+    fn in_one_pass<
+        O: optimizer::Optimizer<STATE, COEFFICIENTS>,
+        const STATE: usize,
+        const COEFFICIENTS: usize,
+    >(
         &mut self,
     ) -> bool {
         let Trained { values, buffers } = &mut *self.trained;
@@ -118,21 +125,21 @@ impl Step<'_> {
             let parameters = gradient.par_chunks(count).zip(values.par_chunks_mut(count));
             parameters.zip(lanes).zip(first).enumerate().for_each(
                 |(lane, (((gradient, value), buffers), first))| {
-                    let mut numbers = first.numbers::<NUMBERS>();
-                    numbers.iter_mut().zip(varying).for_each(|(number, varying)| *number = varying[lane]);
-                    step_slices::<O, STATE, NUMBERS>(&numbers, gradient, value, buffers);
+                    let mut coefficients = first.coefficients::<COEFFICIENTS>();
+                    coefficients.iter_mut().zip(varying).for_each(|(own, varying)| *own = varying[lane]);
+                    step_slices::<O, STATE, COEFFICIENTS>(&coefficients, gradient, value, buffers);
                 },
             );
         })
     }
 }
 
-/// Numbers of all lanes, `[lanes, numbers]`, or one for each, `[lanes, 1]`.
+/// Values of all lanes, `[lanes, numbers]`, or coefficients, `[lanes, 1]`.
 #[derive(Debug, Clone)]
-struct Numbers(Tensor<2>);
+struct LaneValues(Tensor<2>);
 
-/// Whatever changes a buffer or the parameters has them on its left, so that they keep their place.
-impl Elements for Numbers {
+/// Parameters and buffers are always the left operand, whose memory an operation reuses.
+impl Elements for LaneValues {
     fn plus(self, other: &Self) -> Self {
         Self(self.0 + other.0.clone())
     }

@@ -1,15 +1,14 @@
-//! The rows of a block in the device's memory.
+//! The inputs of a block of steps in device memory.
 
 use burn::tensor::{Device, Int, Tensor};
 
-use super::feed::{Block, most_steps};
+use super::inputs::{Block, most_steps};
 use super::masks::integers;
-use super::row::RowLayout;
+use super::step_plan::RowLayout;
 
-/// The rows of a block, and which of them is next.
+/// The rows of a block, and the index of the next one.
 ///
-/// All three tensors keep their places in the device's memory, which a recorded step relies on:
-/// each is changed as its only owner.
+/// Recorded steps rely on these tensors to keep their addresses, so each is changed in place.
 #[derive(Debug)]
 pub(super) struct Rows {
     /// `[steps, floats]`.
@@ -22,19 +21,19 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Room for the largest block of such rows.
+    /// Memory for the largest block of rows of that layout.
     pub(super) fn new(layout: &RowLayout, device: &Device) -> Self {
         let steps = most_steps(layout);
         Self {
             floats: Tensor::zeros([steps, layout.floats], device),
-            // From data: libtorch's backend makes 32-bit integers in no other way.
+            // Not `zeros`, which makes 64-bit integers on libtorch.
             integers: integers(&vec![0; steps * layout.integers], device).reshape([steps, layout.integers]),
             next: integers(&[0], device),
             device: device.clone(),
         }
     }
 
-    /// Replaces the rows; the first is next.
+    /// Replaces the rows, and starts with the first.
     pub(super) fn fill(&mut self, block: &Block) {
         let steps = block.steps;
         let (floats, ints) = (block.floats.len() / steps, block.integers.len() / steps);
@@ -45,7 +44,7 @@ impl Rows {
         self.next.inplace(|next| next.mul_scalar(0));
     }
 
-    /// The next row's floats and integers; moves on to the one after it.
+    /// The next row's floats and integers. The index lives on the device, so that a replay moves it too.
     pub(super) fn take(&mut self) -> (Tensor<1>, Tensor<1, Int>) {
         let [_, floats] = self.floats.dims();
         let [_, ints] = self.integers.dims();
@@ -55,7 +54,7 @@ impl Rows {
         (floats, integers)
     }
 
-    /// How many rows have been taken, as the device counts. Waits for the device.
+    /// The rows taken so far, read from the device. Waits for the device.
     pub(super) fn taken(&self) -> Option<usize> {
         let next: i32 = self.next.clone().try_into_scalar().ok()?;
         usize::try_from(next).ok()

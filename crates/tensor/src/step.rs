@@ -5,65 +5,58 @@ use burn::tensor::{Device, Int, Tensor};
 use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
-use super::row::{Kit, RowLayout, Span};
+use super::network::FusedNetwork;
 use super::rows::Rows;
-use super::side::Side;
-use super::step_shape::StepShape;
+use super::step_plan::{RowLayout, Span, StepPlan, StepShape};
 
-/// What steps of one shape need besides the lanes' state.
+/// The plan of the steps of one shape, with its tensors on the device.
 #[derive(Debug)]
-pub(super) struct StepKit {
-    /// The sizes.
+pub(super) struct DevicePlan {
     pub(super) shape: StepShape,
-    /// Where each quantity lies in a row.
     pub(super) layout: RowLayout,
     generator_masks: Option<MaskMaker>,
     discriminator_masks: Option<MaskMaker>,
 }
 
-impl StepKit {
-    /// For steps of that shape; rates are the lanes' dropout rates.
+impl DevicePlan {
+    /// For steps of that shape. The rates are the lanes' dropout rates.
     pub(super) fn new(
         shape: StepShape,
         generator_rates: &[f64],
         discriminator_rates: &[f64],
         device: &Device,
     ) -> Self {
-        let kit = Kit::new(&shape);
+        let plan = StepPlan::new(&shape);
         Self {
             shape,
-            generator_masks: MaskMaker::new(&kit.generator, generator_rates, device),
-            discriminator_masks: MaskMaker::new(&kit.discriminator, discriminator_rates, device),
-            layout: kit.layout,
+            generator_masks: MaskMaker::new(&plan.generator, generator_rates, device),
+            discriminator_masks: MaskMaker::new(&plan.discriminator, discriminator_rates, device),
+            layout: plan.layout,
         }
     }
 }
 
-/// Both networks of all lanes and what they are trained with and on.
+/// Networks, loss and images of all lanes.
 #[derive(Debug)]
-pub(super) struct Lanes {
-    /// Latents to images.
-    pub(super) generator: Side,
-    /// Images to logits.
-    pub(super) discriminator: Side,
-    /// What both are trained for.
+pub(super) struct FusedLanes {
+    pub(super) generator: FusedNetwork,
+    pub(super) discriminator: FusedNetwork,
     pub(super) loss: Loss,
-    /// The training images.
     pub(super) images: DeviceImages,
 }
 
-/// What one discriminator update measured, each `[lanes, 1]`.
+/// The metrics of one discriminator update, each `[lanes, 1]`.
 struct DiscriminatorUpdate {
     loss: Tensor<2>,
     real: Tensor<2>,
     fake: Tensor<2>,
-    right_on_real: Tensor<2>,
-    right_on_fake: Tensor<2>,
+    accuracy_real: Tensor<2>,
+    accuracy_fake: Tensor<2>,
     norm: Option<Tensor<2>>,
 }
 
-/// The inputs of one step.
-struct Inputs<'a> {
+/// The inputs of one step, as tensors.
+struct StepRow<'a> {
     layout: &'a RowLayout,
     lanes: usize,
     floats: Tensor<1>,
@@ -72,10 +65,10 @@ struct Inputs<'a> {
     discriminator_masks: std::vec::IntoIter<Tensor<3>>,
 }
 
-impl<'a> Inputs<'a> {
-    /// Reads the next row, and moves on to the one after it.
-    fn take(kit: &'a StepKit, rows: &mut Rows) -> Self {
-        let (layout, lanes) = (&kit.layout, kit.shape.lanes);
+impl<'a> StepRow<'a> {
+    /// Reads the next row.
+    fn take(plan: &'a DevicePlan, rows: &mut Rows) -> Self {
+        let (layout, lanes) = (&plan.layout, plan.shape.lanes);
         let (floats, integers) = rows.take();
         let make = |maker: &Option<MaskMaker>, spans: &[Span; 2]| match maker {
             Some(maker) => maker.make(
@@ -84,12 +77,12 @@ impl<'a> Inputs<'a> {
             ),
             None => Vec::new(),
         };
-        let generator_masks = make(&kit.generator_masks, &layout.keys_g).into_iter();
-        let discriminator_masks = make(&kit.discriminator_masks, &layout.keys_d).into_iter();
+        let generator_masks = make(&plan.generator_masks, &layout.keys_g).into_iter();
+        let discriminator_masks = make(&plan.discriminator_masks, &layout.keys_d).into_iter();
         Self { layout, lanes, floats, integers, generator_masks, discriminator_masks }
     }
 
-    /// One number a lane for each span, `[lanes, 1]`.
+    /// Each span as `[lanes, 1]`.
     fn columns(&self, spans: &[Span]) -> Vec<Tensor<2>> {
         let column = |span: &Span| {
             let row = self.floats.clone().slice([span.start..span.start + span.count]);
@@ -109,20 +102,20 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// The numbers of a span of a row of integers, `[lanes, per lane]`.
+/// A span of a row of integers as `[lanes, per lane]`.
 fn integer_columns(row: &Tensor<1, Int>, span: &Span, lanes: usize) -> Tensor<2, Int> {
     row.clone().slice([span.start..span.start + span.count]).reshape([lanes, span.count / lanes])
 }
 
-impl Lanes {
+impl FusedLanes {
     /// One step: every discriminator update, then the generator's.
     ///
-    /// Returns what it measured, `[lanes, metrics]` in the order of `Metric::of_steps`, followed by
-    /// those of `Metric::of_points` with `point`.
-    pub(super) fn step(&mut self, kit: &StepKit, rows: &mut Rows, point: bool) -> Tensor<2> {
-        let mut inputs = Inputs::take(kit, rows);
-        let updates: Vec<_> = (0..kit.shape.batches.len())
-            .map(|update| self.update_discriminator(&mut inputs, update, kit.shape.batches[update], point))
+    /// Returns its metrics, `[lanes, metrics]`: those of `Metric::of_steps`, and if `point` those of
+    /// `Metric::of_points` after them.
+    pub(super) fn step(&mut self, plan: &DevicePlan, rows: &mut Rows, point: bool) -> Tensor<2> {
+        let mut inputs = StepRow::take(plan, rows);
+        let updates: Vec<_> = (0..plan.shape.batches.len())
+            .map(|update| self.update_discriminator(&mut inputs, update, plan.shape.batches[update], point))
             .collect();
         let count = updates.len() as f64;
         let mean = |pick: fn(&DiscriminatorUpdate) -> &Tensor<2>| {
@@ -131,16 +124,16 @@ impl Lanes {
             if count > 1.0 { sum / count } else { sum }
         };
         let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
-        let accuracy = [mean(|it| &it.right_on_real), mean(|it| &it.right_on_fake)];
+        let accuracies = [mean(|it| &it.accuracy_real), mean(|it| &it.accuracy_fake)];
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
-        let (g_loss, after, norm_g) = self.update_generator(&mut inputs, kit.shape.last_batch(), point);
-        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracy);
+        let (g_loss, after, norm_g) = self.update_generator(&mut inputs, plan.shape.last_batch(), point);
+        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracies);
         Tensor::cat(columns.chain(norm_d).chain(norm_g).collect(), 1)
     }
 
     fn update_discriminator(
         &mut self,
-        inputs: &mut Inputs,
+        inputs: &mut StepRow,
         update: usize,
         batch: usize,
         point: bool,
@@ -149,9 +142,9 @@ impl Lanes {
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
         let fakes = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
-            let passed = self.generator.train(&self.generator.constants(), &masks, latents);
-            self.generator.track(passed.moments, batch);
-            passed.output
+            let pass = self.generator.train(&self.generator.constants(), &masks, latents);
+            self.generator.track(pass.moments, batch);
+            pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
         let (gradient, loss, logits) = {
@@ -166,21 +159,21 @@ impl Lanes {
         let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
         let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
         let scores = means(self.loss.score(logits.clone()));
-        let taken = means(self.loss.taken_for_real(logits));
+        let taken = means(self.loss.classified_real(logits));
         DiscriminatorUpdate {
             loss,
             real: half(&scores, 0),
             fake: half(&scores, 1),
-            right_on_real: half(&taken, 0),
-            right_on_fake: half(&taken, 1).neg() + 1.0,
+            accuracy_real: half(&taken, 0),
+            accuracy_fake: half(&taken, 1).neg() + 1.0,
             norm,
         }
     }
 
-    /// Loss, mean score of the fakes and, if asked for, the gradient's norm, each `[lanes, 1]`.
+    /// Returns the loss, the mean score of the fakes and, if `point`, the gradient's norm, each `[lanes, 1]`.
     fn update_generator(
         &mut self,
-        inputs: &mut Inputs,
+        inputs: &mut StepRow,
         batch: usize,
         point: bool,
     ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
@@ -189,12 +182,12 @@ impl Lanes {
         let (gradient, loss, logits) = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
             let leaves = self.generator.leaves();
-            let passed = self.generator.train(&leaves, &masks, latents);
-            self.generator.track(passed.moments, batch);
+            let pass = self.generator.train(&leaves, &masks, latents);
+            self.generator.track(pass.moments, batch);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
-            // Constants: the discriminator's own gradients are never computed here.
+            // Constants, so that the discriminator's weight gradients are not computed.
             let logits =
-                self.discriminator.train(&self.discriminator.constants(), &masks, passed.output).output;
+                self.discriminator.train(&self.discriminator.constants(), &masks, pass.output).output;
             let loss = self.loss.generator(logits.clone());
             (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
@@ -211,8 +204,8 @@ fn plain(loss: Tensor<3>) -> Tensor<2> {
     loss.without_autodiff().reshape([lanes, 1])
 }
 
-/// Squares that are added up one after the other before their sum joins the others': a backend that
-/// sums millions of 32-bit floats in one go loses the fifth digit.
+/// Squares are summed in blocks of this size first: a backend that adds millions of 32-bit floats one after
+/// the other loses the fifth digit.
 const BLOCK: usize = 1024;
 
 /// The L2 norm of each lane's gradient, `[lanes, 1]`.

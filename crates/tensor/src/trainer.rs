@@ -1,4 +1,4 @@
-//! The trainer: lanes, where they stand, and the blocks that feed them.
+//! The trainer of a group of lanes on a device of Burn's.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,20 @@ use burn::tensor::{Tensor, TensorData, Transaction};
 use gansweep_config::{Config, SampleMode};
 
 use super::engine::Engine;
-use super::feed::{Feed, Position};
 use super::forward::Statistics;
 use super::images::DeviceImages;
+use super::inputs::{Position, StepInputs};
 use super::loss::Loss;
-use super::side::Side;
-use super::step::{Lanes, StepKit};
-use super::step_shape::{StepShape, dropout_layers};
+use super::network::FusedNetwork;
+use super::step::{DevicePlan, FusedLanes};
+use super::step_plan::{StepShape, dropout_layers};
 use crate::device::OpenDevice;
+use crate::memory::memory_bytes;
 use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
-use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
+use gansweep_train::{DeviceKind, TrainError};
+use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages, refuse_beyond_memory};
 
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
@@ -30,19 +31,19 @@ pub struct TensorTrainer {
     work: Work,
 }
 
-/// The lanes that are in the tensors: at first all, later those still active and perhaps others.
+/// The lanes that are in the tensors: the active ones, and retired ones that have not been removed yet.
 #[derive(Debug)]
 struct Work {
-    /// Which lane each row of the tensors belongs to.
+    /// The lane of each row of the tensors.
     rows: Vec<usize>,
     lanes: Vec<Lane>,
     positions: Vec<Position>,
     engine: Engine,
-    feed: Feed,
+    inputs: StepInputs,
 }
 
 impl TensorTrainer {
-    /// A group that goes on from `states`, one for each of `lanes`.
+    /// A group that goes on from `states`, one for each lane.
     ///
     /// # Errors
     ///
@@ -55,6 +56,11 @@ impl TensorTrainer {
         images: &TrainingImages,
     ) -> Result<Self, TrainError> {
         check(&lanes, &states, images)?;
+        // The planner compares with a GPU's memory.
+        if matches!(device.kind, DeviceKind::Cpu | DeviceKind::SoftwareGpu) {
+            let needed = lanes.first().map(|lane| memory_bytes(&lane.config, &lane.spec, lanes.len()));
+            refuse_beyond_memory(&device.name.to_string(), needed.unwrap_or(0))?;
+        }
         let images = device.lasting(|| DeviceImages::new(images, &device.device));
         let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
         let active = vec![true; lanes.len()];
@@ -65,7 +71,7 @@ impl TensorTrainer {
         TrainError::Device { device: self.device.name.to_string(), cause: brief(&cause.to_string()) }
     }
 
-    /// Drops the retired lanes from the tensors once they are half of them.
+    /// Removes the retired lanes from the tensors once they are half of them: removing rebuilds everything.
     fn compact(&mut self) -> Result<(), TrainError> {
         let rows: Vec<_> = self.work.rows.iter().copied().filter(|&lane| self.active[lane]).collect();
         if rows.is_empty() || rows.len() * 2 > self.work.rows.len() {
@@ -88,17 +94,17 @@ impl Work {
     ) -> Result<Self, TrainError> {
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
         let side = |role| {
-            let side = device.lasting(|| Side::new(role, &lanes, &states, &device.device));
+            let side = device.lasting(|| FusedNetwork::new(role, &lanes, &states, &device.device));
             side.map_err(TrainError::Group)
         };
-        let tensors = Lanes {
+        let tensors = FusedLanes {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
             loss: Loss::new(&configs, &device.device),
             images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
-        // They are on the device now, and large.
+        // They have been uploaded, and are large.
         drop(states);
         let sizes = StepShape {
             lanes: lanes.len(),
@@ -106,21 +112,21 @@ impl Work {
             latent_dim: tensors.generator.network.inputs(),
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
-            generator_numbers: tensors.generator.varying_numbers(),
-            discriminator_numbers: tensors.discriminator.varying_numbers(),
+            generator_coefficients: tensors.generator.varying_coefficients(),
+            discriminator_coefficients: tensors.discriminator.varying_coefficients(),
         };
-        let feed = Feed::start(lanes.clone(), positions.clone(), &sizes);
-        Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), feed })
+        let inputs = StepInputs::start(lanes.clone(), positions.clone(), &sizes);
+        Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), inputs })
     }
 
-    /// Takes `steps` steps, the last with what points need if asked; returns what each measured, or
-    /// `None` if the thread that prepares steps has died.
+    /// Takes `steps` steps, and measures what points need in the last one if `point`. Returns the metrics of
+    /// each step, or `None` if the thread that prepares inputs has panicked.
     fn advance(&mut self, steps: usize, point: bool, device: &OpenDevice) -> Option<Vec<Tensor<2>>> {
         let mut measured = Vec::with_capacity(steps);
         while measured.len() < steps {
             if self.engine.left() == 0 {
-                let block = self.feed.next()?;
-                self.engine.fill(&block, || kit(&block.shape, &self.lanes, device));
+                let block = self.inputs.next()?;
+                self.engine.fill(&block, || device_plan(&block.shape, &self.lanes, device));
             }
             let left = steps - measured.len();
             let (most, point) = if point && left > 1 { (left - 1, false) } else { (left, point) };
@@ -132,22 +138,21 @@ impl Work {
         Some(measured)
     }
 
-    /// Where a lane is in the tensors.
+    /// A lane's row in the tensors.
     fn row(&self, lane: usize) -> Option<usize> {
         self.rows.iter().position(|&it| it == lane)
     }
 }
 
-/// What steps of that shape need.
-fn kit(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> StepKit {
+/// The plan of steps of that shape.
+fn device_plan(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> DevicePlan {
     let rates = |pick: fn(&Config) -> f64| lanes.iter().map(|lane| pick(&lane.config)).collect::<Vec<_>>();
     let generator = rates(|config| config.model.generator.dropout);
     let discriminator = rates(|config| config.model.discriminator.dropout);
-    StepKit::new(shape.clone(), &generator, &discriminator, &device.device)
+    DevicePlan::new(shape.clone(), &generator, &discriminator, &device.device)
 }
 
-/// What cubecl says of a failure, without where in its own code, and without the operations that it
-/// left out because of it.
+/// An error message of cubecl without places in its code and without the list of operations that it skipped.
 fn brief(cause: &str) -> String {
     let noise = ["skipped `", "(", "Backtrace", "No backtrace", "Asked at"];
     let lines = cause.lines().map(str::trim);
@@ -171,7 +176,7 @@ impl Trainer for TensorTrainer {
         if measured.is_empty() {
             return Ok(chunks);
         }
-        // One tensor, so that the device is waited for once.
+        // One tensor, so that there is one wait for the device.
         let values: Vec<f32> =
             Tensor::cat(measured, 1).try_into_vec_as().map_err(|error| self.failed(&error))?;
         for (&lane, row) in self.work.rows.iter().zip(values.chunks(values.len() / self.work.rows.len())) {
@@ -248,7 +253,7 @@ impl Position {
     }
 }
 
-/// What a lane did, from its row: the metrics of each step, then those of the point.
+/// A lane's chunk from its row: the metrics of each step, then those of the point.
 fn read_chunk(row: &[f32], point: bool) -> LaneChunk {
     let (width, at_point) = (Metric::of_steps().count(), Metric::of_points().count());
     let (values, rest) = row.split_at(row.len() - if point { at_point } else { 0 });
@@ -261,7 +266,7 @@ fn read_chunk(row: &[f32], point: bool) -> LaneChunk {
     LaneChunk { steps, point: point.then(|| rest.to_vec()) }
 }
 
-/// Whether the lanes form a group and each state fits its lane.
+/// Checks that the lanes form a group and that each state fits its lane.
 fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Result<(), TrainError> {
     use gansweep_config::GroupKey;
 

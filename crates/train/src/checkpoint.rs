@@ -1,46 +1,62 @@
-//! A lane on the disk: everything that a resumed run needs to give the same bits.
+//! Checkpoints: everything that a resumed run needs to continue with the same bits.
 //!
-//! The file is `safetensors` with PyTorch's names and layouts under `generator.` and
-//! `discriminator.`, so that other tools can look into it; the counts lie in its metadata.
+//! A checkpoint is a `safetensors` file with PyTorch's names and layouts under `generator.` and
+//! `discriminator.`, so that other tools can read it. Counters and sums are in its metadata.
+//!
+//! Reading trusts neither the file nor the record of it: the path stays in the results folder, the file must
+//! be a regular one, and no more is read than the config's tensors need.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
 use gansweep_base::digest::sha256;
-use gansweep_base::file;
+use gansweep_base::{file, untrusted};
 use gansweep_config::{Config, ImageShape, RunId};
+use gansweep_protocol::Checkpoint;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::Tally;
-use crate::TrainError;
-use gansweep_nn::state::{Array, LaneState};
+use crate::{CheckpointError, Tally, TrainError};
+use gansweep_nn::state::{Array, LaneState, state_bytes};
 
 const FORMAT: &str = "gansweep-checkpoint-1";
 const METADATA_KEY: &str = "gansweep";
+/// The most bytes of a file besides its tensors. A header has some 100 bytes for each tensor, of which there are
+/// fewer than 500, and a hundred more for each metric.
+const MAX_HEADER: u64 = 1 << 20;
 
 /// Everything of a lane between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// The run.
+    /// The run that wrote it.
     pub run: RunId,
-    /// What the backend needs.
+    /// What the backend resumes from.
     pub state: LaneState,
-    /// What the record needs.
+    /// Metrics that are not recorded yet.
     pub tally: Tally,
 }
 
-/// A written file.
+/// A checkpoint that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Relative to the results folder.
+    /// Path relative to the results folder.
     pub path: String,
-    /// Its length.
+    /// Length of the file.
     pub bytes: u64,
-    /// SHA-256 of its content, in hexadecimal.
+    /// SHA-256 of the content, in hexadecimal.
     pub sha256: String,
+}
+
+/// What a checkpoint must fit to be of use.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The run that it must be of; `None` if any run will do.
+    pub run: Option<&'a RunId>,
+    /// The config whose tensors it must have.
+    pub config: &'a Config,
+    /// The shape of the images that the config is trained on.
+    pub image: ImageShape,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,51 +69,94 @@ struct Metadata {
     tally: Tally,
 }
 
-/// Where a run's checkpoint of a step lies, relative to the results folder.
+/// The format alone, so that a file of another version is named as such, whatever else is in it.
+#[derive(Deserialize)]
+struct Versioned {
+    format: String,
+}
+
+/// The path of a run's checkpoint of a step, relative to the results folder.
 pub fn relative_path(run: &RunId, step: u64) -> String {
     format!("checkpoints/{run}/step-{step:08}.safetensors")
 }
 
-/// Writes a snapshot so that either the whole file is there or none.
-pub fn write(results_dir: &Path, snapshot: &Snapshot) -> Result<Written, TrainError> {
+/// Writes a snapshot atomically: after a crash the whole file exists, or none. Calls `progress` now and then.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn write(
+    results_dir: &Path,
+    snapshot: &Snapshot,
+    progress: &mut dyn FnMut() -> Result<(), TrainError>,
+) -> Result<Written, TrainError> {
     let relative = relative_path(&snapshot.run, snapshot.state.step);
     let path = results_dir.join(&relative);
     let content = encode(snapshot)?;
-    // The results folder itself is not made again: where it was moved away, nobody would look for the file there.
-    let folder =
-        if results_dir.is_dir() { file::make_folder_of(&path) } else { Err(io::ErrorKind::NotFound.into()) };
-    let written = folder.and_then(|()| file::write(&path, &content));
-    written.map_err(|source| TrainError::File { path, source })?;
-    Ok(Written { path: relative, bytes: content.len() as u64, sha256: sha256(content) })
+    progress()?;
+    let sha256 = sha256(&content);
+    let failed = |source| TrainError::File { path: path.clone(), source };
+    file::make_folder_of(&path).map_err(failed)?;
+    let mut file = file::NewFile::create(&path).map_err(failed)?;
+    for part in content.chunks(PART) {
+        progress()?;
+        io::Write::write_all(&mut file, part).map_err(failed)?;
+    }
+    // The flush to the disk, which is in one piece.
+    progress()?;
+    file.finish().map_err(failed)?;
+    Ok(Written { path: relative, bytes: content.len() as u64, sha256 })
 }
 
-/// Reads a snapshot back and checks it against the digest that was recorded.
-pub fn read(path: &Path, expected: Option<&str>) -> Result<Snapshot, TrainError> {
-    let content = fs::read(path).map_err(|source| TrainError::File { path: path.to_owned(), source })?;
-    let refuse = |cause: String| TrainError::Checkpoint { path: path.to_owned(), cause };
-    if expected.is_some_and(|expected| expected != sha256(&content)) {
-        return Err(refuse("its content is not what was written; delete it to train the run afresh".into()));
+/// Bytes that are written between two calls of `progress`: a slow disk takes half a second.
+const PART: usize = 8 << 20;
+
+/// Reads a recorded checkpoint, and checks that it is what was recorded and what is expected.
+///
+/// Takes memory for twice the tensors of the expected config, and never more.
+///
+/// # Errors
+///
+/// Why it cannot be used. A run whose checkpoint cannot be used can only be trained from the beginning.
+pub fn read(
+    results_dir: &Path,
+    recorded: &Checkpoint,
+    expected: &Expected<'_>,
+) -> Result<Snapshot, CheckpointError> {
+    let Expected { run, config, image } = *expected;
+    if recorded.bytes > state_bytes(config, image).saturating_add(MAX_HEADER) {
+        return Err(CheckpointError::Misfit(format!("it has {} bytes", recorded.bytes)));
     }
-    decode(&content).map_err(refuse)
+    let path = untrusted::contained(results_dir, &recorded.path).map_err(CheckpointError::File)?;
+    let content = read_exactly(&path, recorded.bytes)?;
+    if !sha256(&content).eq_ignore_ascii_case(&recorded.sha256) {
+        return Err(CheckpointError::Content);
+    }
+    let snapshot = decode(&content)?;
+    if let Some(run) = run.filter(|run| **run != snapshot.run) {
+        let found = format!("run {}", snapshot.run);
+        return Err(CheckpointError::Other { found, expected: run.to_string() });
+    }
+    if snapshot.state.step != recorded.step {
+        let found = format!("step {}", snapshot.state.step);
+        return Err(CheckpointError::Other { found, expected: recorded.step.to_string() });
+    }
+    snapshot.state.check(config, image).map_err(CheckpointError::Misfit)?;
+    Ok(snapshot)
 }
 
-/// Checks that the content of a checkpoint file is one that a run of `config` can resume from at `step`; the error says
-/// why not. `written_for` is the id that the file names.
-pub fn check(
-    content: &[u8],
-    written_for: &RunId,
-    step: u64,
-    config: &Config,
-    image: ImageShape,
-) -> Result<(), String> {
-    let snapshot = decode(content)?;
-    if snapshot.run != *written_for {
-        return Err(format!("it is of run {}, not of {written_for}", snapshot.run));
+/// The content of a file that must have so many bytes.
+fn read_exactly(path: &Path, bytes: u64) -> Result<Vec<u8>, CheckpointError> {
+    let file = untrusted::open_regular(path).map_err(CheckpointError::of_file)?;
+    if file.metadata().map_err(CheckpointError::File)?.len() != bytes {
+        return Err(CheckpointError::Content);
     }
-    if snapshot.state.step != step {
-        return Err(format!("it is of step {}, not of step {step}", snapshot.state.step));
-    }
-    snapshot.state.check(config, image)
+    let mut content = Vec::new();
+    let too_large = || CheckpointError::File(io::ErrorKind::OutOfMemory.into());
+    content.try_reserve_exact(usize::try_from(bytes).map_err(|_| too_large())?).map_err(|_| too_large())?;
+    // Bounded, in case that the file is growing.
+    file.take(bytes).read_to_end(&mut content).map_err(CheckpointError::File)?;
+    Ok(content)
 }
 
 fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, TrainError> {
@@ -117,7 +176,7 @@ fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, TrainError> {
 }
 
 fn unwritable(run: &RunId, error: impl std::fmt::Display) -> TrainError {
-    TrainError::Checkpoint { path: PathBuf::from(run.as_str()), cause: error.to_string() }
+    TrainError::Export(format!("checkpoint of run {run}: {error}"))
 }
 
 /// `safetensors` bytes of named arrays.
@@ -138,23 +197,31 @@ fn serialize<'a>(
     safetensors::serialize(views, Some(metadata))
 }
 
-fn decode(content: &[u8]) -> Result<Snapshot, String> {
-    let (_, header) = SafeTensors::read_metadata(content).map_err(|error| error.to_string())?;
+/// The snapshot in the bytes of a checkpoint.
+///
+/// # Errors
+///
+/// [`CheckpointError::Format`].
+pub fn decode(content: &[u8]) -> Result<Snapshot, CheckpointError> {
+    let malformed = CheckpointError::Format;
+    let (_, header) = SafeTensors::read_metadata(content).map_err(|error| malformed(error.to_string()))?;
     let json = header.metadata().as_ref().and_then(|all| all.get(METADATA_KEY));
-    let json = json.ok_or("it has no metadata of this program")?;
-    let metadata: Metadata =
-        serde_json::from_str(json).map_err(|error| format!("its metadata is wrong: {error}"))?;
-    if metadata.format != FORMAT {
-        return Err(format!("it has format {}, this program reads {FORMAT}", metadata.format));
+    let json = json.ok_or_else(|| malformed("it has no metadata of this program".into()))?;
+    let versioned: Versioned =
+        serde_json::from_str(json).map_err(|error| malformed(format!("its metadata is wrong: {error}")))?;
+    if versioned.format != FORMAT {
+        return Err(malformed(format!("it has format {}, this program reads {FORMAT}", versioned.format)));
     }
-    let tensors = SafeTensors::deserialize(content).map_err(|error| error.to_string())?;
+    let metadata: Metadata =
+        serde_json::from_str(json).map_err(|error| malformed(format!("its metadata is wrong: {error}")))?;
+    let tensors = SafeTensors::deserialize(content).map_err(|error| malformed(error.to_string()))?;
     let arrays = tensors
         .iter()
         .map(|(name, view)| match view.dtype() {
             Dtype::F32 => Ok((name.to_owned(), array(&view))),
-            other => Err(format!("tensor {name} has type {other:?}, expected F32")),
+            other => Err(malformed(format!("tensor {name} has type {other:?}, expected F32"))),
         })
-        .collect::<Result<_, String>>()?;
+        .collect::<Result<_, CheckpointError>>()?;
     let state = LaneState {
         step: metadata.step,
         generator_updates: metadata.generator_updates,

@@ -1,5 +1,4 @@
-//! Devices: their names, as the command line, the jobs and the database write them, and what is known of
-//! each.
+//! Devices: their names on the command line, in jobs and in the database, and their properties.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,16 +9,16 @@ use crate::TrainError;
 
 /// A device by its name: `cpu`, `flex`, `vulkan:0`, `wgpu:0`, `libtorch:cpu`, `libtorch:cuda:0`.
 ///
-/// A name says nothing about whether the machine has the device, or this build its backend.
+/// A valid name does not mean that the machine has the device or that this build has its backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeviceName {
-    /// This program's own CPU path.
+    /// This program's own CPU backend.
     Cpu,
     /// Burn's CPU backend.
     Flex,
     /// The Vulkan adapter of that index: GPUs first, software adapters last.
     Vulkan(usize),
-    /// The adapter of that index of whichever graphics interface wgpu prefers here.
+    /// The adapter of that index in the graphics interface that wgpu prefers on this machine.
     Wgpu(usize),
     /// libtorch on the CPU.
     LibtorchCpu,
@@ -28,24 +27,24 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// Whether libtorch computes there.
+    /// Whether its backend is libtorch.
     pub fn is_libtorch(self) -> bool {
         matches!(self, Self::LibtorchCpu | Self::LibtorchCuda(_))
     }
 
-    /// Whether a worker for each core, of one thread, trains most: on the processor, but for Burn's
-    /// own backend, which has its own way with threads.
-    pub fn pays_a_worker_a_core(self) -> bool {
+    /// Whether one single-threaded worker for each core is fastest. It is on the processor, except on flex,
+    /// which manages its own threads.
+    pub fn prefers_worker_per_core(self) -> bool {
         matches!(self, Self::Cpu | Self::LibtorchCpu)
     }
 
-    /// Whether the machine's processor computes there, and its cores are shared with others.
+    /// Whether it computes on the machine's processor, whose cores all workers share.
     pub fn is_cpu(self) -> bool {
         matches!(self, Self::Cpu | Self::Flex | Self::LibtorchCpu)
     }
 }
 
-/// What a user may write where a device is asked for.
+/// The forms of a device name, for error messages.
 const FORMS: &str = "auto, cpu, flex, vulkan:0, wgpu:0, libtorch:cpu or libtorch:cuda:0";
 
 impl fmt::Display for DeviceName {
@@ -89,12 +88,12 @@ fn parse(name: &str) -> Option<DeviceName> {
     parts.next().is_none().then_some(found)
 }
 
-/// A device by its name, or the best this machine has.
+/// The value of `--device`: a device by its name, or `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The first device that pays: see [`super::best`].
+    /// The fastest device of this machine.
     Auto,
-    /// That one.
+    /// The device of that name.
     Named(DeviceName),
 }
 
@@ -106,7 +105,7 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// What a device is. Discriminants are the order in which devices are preferred and counted.
+/// The kind of a device. Discriminants are the order in which devices are preferred and listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
@@ -114,9 +113,9 @@ pub enum DeviceKind {
     DiscreteGpu = 0,
     /// A GPU that shares the machine's memory.
     IntegratedGpu = 1,
-    /// A GPU that a virtual machine passes on.
+    /// A GPU that a virtual machine passes through.
     VirtualGpu = 2,
-    /// A program that stands for a GPU.
+    /// A software implementation of a GPU driver, such as Mesa's lavapipe.
     SoftwareGpu = 3,
     /// The processor.
     Cpu = 4,
@@ -125,9 +124,9 @@ pub enum DeviceKind {
 /// Why a device cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Why.
+    /// The reason.
     pub cause: String,
-    /// The command that would change it, or what to install.
+    /// A command that would change it, or what to install.
     pub remedy: String,
 }
 
@@ -138,26 +137,26 @@ pub struct DeviceInfo {
     pub name: String,
     /// What computes: `native`, `burn-flex`, `burn-wgpu`, `burn-libtorch`.
     pub backend: String,
-    /// The adapter and its driver, as the driver calls them.
+    /// Names of the adapter and its driver, as the driver reports them.
     pub adapter: String,
-    /// What it is.
+    /// The kind of device.
     pub kind: DeviceKind,
     /// The device's own memory in bytes, or the machine's for a CPU.
     pub memory_bytes: Option<u64>,
-    /// The most bytes that its driver takes in one tensor, where there is such a limit.
+    /// The driver's limit for one tensor in bytes, if it has one.
     pub largest_buffer_bytes: Option<u64>,
-    /// `None` for a device this build can use.
+    /// Why this build cannot use the device; `None` if it can.
     pub problem: Option<Problem>,
 }
 
 impl DeviceInfo {
-    /// A device without a problem, of unknown memory.
+    /// A usable device of unknown memory.
     pub fn new(name: DeviceName, backend: &str, adapter: &str, kind: DeviceKind) -> Self {
         let (name, backend, adapter) = (name.to_string(), backend.to_owned(), adapter.to_owned());
         Self { name, backend, adapter, kind, memory_bytes: None, largest_buffer_bytes: None, problem: None }
     }
 
-    /// The same, unusable for that cause.
+    /// The same device, unusable for that cause.
     #[must_use]
     pub fn with_problem(self, cause: String, remedy: &str) -> Self {
         Self { problem: Some(Problem { cause, remedy: remedy.to_owned() }), ..self }
@@ -165,7 +164,7 @@ impl DeviceInfo {
 }
 
 impl Problem {
-    /// The build lacks the feature that the device needs.
+    /// This build lacks the feature that the device needs.
     pub fn not_compiled(feature: &str) -> Self {
         let remedy = match feature {
             "libtorch" => "just setup-libtorch (or scripts/setup-libtorch)",

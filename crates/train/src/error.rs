@@ -1,4 +1,4 @@
-//! Why a group could not be trained.
+//! Why a group could not be trained, or a checkpoint not be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 /// Why a group could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The training images could not be had, or a grid not be encoded.
+    /// The training images cannot be read, or a grid cannot be encoded.
     #[error(transparent)]
     Data(#[from] gansweep_data::DataError),
     /// The device does not exist here or cannot be used.
     #[error("device {device} cannot be used: {cause}")]
     Device {
-        /// Its name.
+        /// Name of the device.
         device: String,
-        /// Why, and the way out.
+        /// The reason, and what to do about it.
         cause: String,
     },
     /// The device or the machine has too little memory for the group.
@@ -22,16 +22,16 @@ pub enum TrainError {
     OutOfMemory {
         /// The device's name.
         device: String,
-        /// What was asked for.
+        /// What could not be allocated.
         cause: String,
     },
-    /// A checkpoint cannot be read back.
-    #[error("checkpoint {path} cannot be used: {cause}", path = path.display())]
+    /// A checkpoint cannot be used.
+    #[error("checkpoint {path} cannot be used: {source}", path = path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        cause: String,
+        source: CheckpointError,
     },
     /// The lanes of a job do not form a group.
     #[error("the job's lanes do not form a group: {0}")]
@@ -41,13 +41,13 @@ pub enum TrainError {
     File {
         /// The file.
         path: PathBuf,
-        /// The system's word.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Weights could not be written as safetensors.
-    #[error("the networks cannot be exported: {0}")]
+    /// Weights cannot be serialised as safetensors.
+    #[error("the weights cannot be written as safetensors: {0}")]
     Export(String),
-    /// The events could not be handed to the runner.
+    /// The events cannot be sent to the runner.
     #[error("the runner cannot be reached: {0}")]
     Events(#[source] io::Error),
 }
@@ -73,6 +73,49 @@ impl TrainError {
             | Self::Group(_)
             | Self::Export(_)
             | Self::Events(_) => false,
+        }
+    }
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// There is no such file.
+    #[error("the file is missing")]
+    Missing,
+    /// The file cannot be read, is not a regular file, or is not in the results folder.
+    #[error("{0}")]
+    File(#[source] io::Error),
+    /// Length or digest differ from what was recorded.
+    #[error("its content is not what was written")]
+    Content,
+    /// The content is as it was recorded, and is not a checkpoint that this program reads.
+    #[error("it is not a checkpoint that this program reads: {0}")]
+    Format(String),
+    /// It is a checkpoint of another run or another step.
+    #[error("it is of {found}, not of {expected}")]
+    Other {
+        /// The run or the step in the file.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Its tensors or counters are not those of the config.
+    #[error("it does not fit its config: {0}")]
+    Misfit(String),
+}
+
+impl CheckpointError {
+    /// Whether the file does not exist, as opposed to one that is of no use.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The error of opening or reading the file.
+    pub(crate) fn of_file(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::File(error),
         }
     }
 }

@@ -7,8 +7,8 @@ use gansweep_config::{Config, DatasetSpec, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
-/// `count` images drawn by a trainer that `open_trainer` builds, from latents of that seed, as bytes
-/// `[count, channels, height, width]`; the first are the same however many are drawn.
+/// Draws `count` images from latents of that seed, as bytes `[count, channels, height, width]`. Image `i` does
+/// not depend on `count`. `open_trainer` chooses the backend.
 pub fn images(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
@@ -17,22 +17,30 @@ pub fn images(
     count: usize,
     seed: u64,
 ) -> Result<Vec<u8>, TrainError> {
-    let mut latents = vec![0.0; count * config.model.latent_dim as usize];
+    let dim = config.model.latent_dim as usize;
+    let mut latents = vec![0.0; count * dim];
     rng::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
-    // A trainer wants the images of an epoch; one of one blank batch is the smallest.
+    // A trainer needs the training images of an epoch. One blank image is the smallest epoch.
     let mut config = config.clone();
-    config.data.images = config.train.batch_size;
+    config.data.images = 1;
+    config.train.batch_size = 1;
     let blank = TrainingImages {
         shape: spec.image,
-        bytes: Arc::new(vec![0; config.train.batch_size as usize * spec.image.size()]),
-        labels: Arc::new(vec![0; config.train.batch_size as usize]),
-        count: config.train.batch_size as usize,
+        bytes: Arc::new(vec![0; spec.image.size()]),
+        labels: Arc::new(vec![0]),
+        count: 1,
         pixels: config.data.pixels,
     };
     let range = config.data.pixels;
     let lane = Lane { config, spec: spec.clone(), seed };
     let mut trainer = open_trainer(vec![lane], vec![state.clone()], blank)?;
-    let drawn = trainer.sample(&[latents], count, SampleMode::Eval)?;
-    let values = drawn.into_iter().next().flatten().unwrap_or_default();
-    Ok(pixels::to_bytes(&values, range))
+    let mut bytes = Vec::with_capacity(count * spec.image.size());
+    for latents in latents.chunks(CHUNK * dim) {
+        let drawn = trainer.sample(&[latents.to_vec()], latents.len() / dim, SampleMode::Eval)?;
+        bytes.extend(pixels::to_bytes(&drawn.into_iter().next().flatten().unwrap_or_default(), range));
+    }
+    Ok(bytes)
 }
+
+/// Images that are drawn at once, so that the activations of thousands need no memory.
+const CHUNK: usize = 256;

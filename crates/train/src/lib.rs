@@ -1,5 +1,5 @@
-//! Training without a backend: what a [`Trainer`] does for a group of runs, the training loop that
-//! drives it, checkpoints, sample grids and exported weights.
+//! Training, independent of the backend: the [`Trainer`] interface, the training loop that drives it,
+//! checkpoints, generated images and exported weights.
 
 pub mod checkpoint;
 mod device;
@@ -11,6 +11,6 @@ mod training_loop;
 pub mod weights;
 
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, DeviceName, Problem};
-pub use error::TrainError;
+pub use error::{CheckpointError, TrainError};
 pub use trainer::*;
 pub use training_loop::*;

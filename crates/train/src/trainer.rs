@@ -1,4 +1,4 @@
-//! What every backend does for a group: the same steps on the same numbers.
+//! The interface of a backend: training, sampling and saving a group of lanes.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use gansweep_data::Images;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
-/// A lane as a backend needs to know it.
+/// The parameters of a lane.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// The resolved values.
+    /// The run's config.
     pub config: Config,
-    /// Of the data it trains on.
+    /// The data set that it trains on.
     pub spec: DatasetSpec,
-    /// Of the run.
+    /// The run's seed.
     pub seed: u64,
 }
 
 /// The training images that all lanes of a group share.
 #[derive(Debug, Clone)]
 pub struct TrainingImages {
-    /// Of each of them.
+    /// The shape of an image.
     pub shape: ImageShape,
     /// `[count, channels, height, width]`; a batch of them is `[batch, shape.size()]`.
     pub bytes: Arc<Vec<u8>>,
-    /// `[count]`: the class of each.
+    /// `[count]`: the class of each image.
     pub labels: Arc<Vec<u16>>,
-    /// How many.
+    /// Number of images.
     pub count: usize,
-    /// The interval that values are scaled to.
+    /// The interval that pixels are scaled to.
     pub pixels: Pixels,
 }
 
@@ -50,7 +50,7 @@ impl TrainingImages {
         })
     }
 
-    /// The first `count` of those images, or all if there are not so many.
+    /// The first `count` images, or all if there are fewer.
     pub fn first(count: usize, images: Images, pixels: Pixels) -> Self {
         let Images { shape, count: all, pixels: mut bytes, mut labels } = images;
         let count = count.min(all);
@@ -59,7 +59,11 @@ impl TrainingImages {
         Self { shape, bytes: Arc::new(bytes), labels: Arc::new(labels), count, pixels }
     }
 
-    /// What keeps a lane from training on these images, if anything does.
+    /// Checks that a lane can train on these images.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as the rest of a sentence that begins with the lane.
     pub fn check(&self, lane: &Lane) -> Result<(), String> {
         let (shape, wanted) = (lane.spec.image, lane.config.images(&lane.spec) as usize);
         if shape != self.shape {
@@ -78,17 +82,17 @@ impl TrainingImages {
     }
 }
 
-/// What one lane did in one [`Trainer::advance`].
+/// The metrics of one lane in one [`Trainer::advance`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneChunk {
-    /// One row a step. It ends early with the first step whose losses are not finite; the lane is then
-    /// of no more use.
+    /// One row for each step. It ends early with the first step whose losses are not finite; the lane has
+    /// diverged and cannot go on.
     pub steps: StepRows,
-    /// The metrics of [`Metric::of_points`] in the last step, in that order, if asked.
+    /// The metrics of [`Metric::of_points`] in the last step, in that order, if they were asked for.
     pub point: Option<Vec<f32>>,
 }
 
-/// What a lane measured step by step: rows of the metrics of [`Metric::of_steps`], in that order.
+/// The metrics of a lane step by step: rows of [`Metric::of_steps`], in that order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StepRows {
     width: usize,
@@ -96,13 +100,13 @@ pub struct StepRows {
 }
 
 impl StepRows {
-    /// No rows, with room for so many.
+    /// Without rows, with memory for so many.
     pub fn with_capacity(rows: usize) -> Self {
         let width = Metric::of_steps().count();
         Self { width, values: Vec::with_capacity(rows * width) }
     }
 
-    /// Adds a row; returns whether training can go on from there.
+    /// Adds a row; returns whether training can go on after it.
     ///
     /// # Panics
     /// If the row has not one value for each metric of [`Metric::of_steps`]: a backend's mistake.
@@ -117,12 +121,12 @@ impl StepRows {
         self.values.chunks_exact(self.width.max(1))
     }
 
-    /// How many.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.iter().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -134,29 +138,28 @@ impl StepRows {
     }
 }
 
-/// The first value of a row that ends a run because it is not finite.
+/// The first metric of a row that ends the run because it is not finite.
 pub(crate) fn failed_metric(row: &[f32]) -> Option<(Metric, f32)> {
     let ends_run =
         |(metric, value): &(Metric, f32)| metric.declaration().ends_run_if_not_finite && !value.is_finite();
     Metric::of_steps().zip(row.iter().copied()).find(ends_run)
 }
 
-/// One group of lanes on one device.
+/// A group of lanes on one device.
 ///
-/// All lanes of a group have equal shapes, batch size and data, and are in the same
-/// [`phase`](Config::phase). A lane's numbers depend on its config, seed, data and state alone.
+/// All lanes of a group have the same shapes, batch size and data, and are in the same
+/// [`phase`](Config::phase). The results of a lane depend on its config, seed, data and state alone.
 pub trait Trainer {
-    /// What computes: for the record.
+    /// Name of the backend, for the record.
     fn backend(&self) -> String;
 
-    /// Trains every active lane `steps` steps further (never past an epoch's end, which the caller
-    /// sees to). Entry `i` is lane `i`'s; inactive lanes have `None`. What only points need is measured in
-    /// the last step if `point`.
+    /// Trains every active lane `steps` steps further. The caller chooses `steps` so that no epoch ends
+    /// within them. Entry `i` is lane `i`'s; retired lanes have `None`. If `point`, the last step also
+    /// measures the metrics of [`Metric::of_points`].
     fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
 
-    /// Images of the generators of all active lanes from `latents[lane]`, each
-    /// `[count, latent_dim]`: `[count, image size]` a lane, in the config's pixel range. Leaves every
-    /// state as it was.
+    /// Images of the generators of all active lanes from `latents[lane]`, each `[count, latent_dim]`. Each
+    /// lane's are `[count, image size]`, in the config's pixel range. Changes no state.
     fn sample(
         &mut self,
         latents: &[Vec<f32>],
@@ -167,25 +170,25 @@ pub trait Trainer {
     /// A copy of a lane's state.
     fn state(&mut self, lane: usize) -> Result<LaneState, TrainError>;
 
-    /// Takes a lane out of all further work.
+    /// Removes a lane from all further work.
     fn retire(&mut self, lane: usize);
 }
 
-/// The batches of one step of a lane, as indices into the training images.
+/// The order in which a lane sees the training images.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct BatchOrder {
     order: Vec<u32>,
     epoch: Option<u32>,
 }
 
-impl Schedule {
-    /// Before any step.
+impl BatchOrder {
+    /// Without an epoch; the first call of [`batches`](Self::batches) derives one.
     pub fn new() -> Self {
         Self { order: Vec::new(), epoch: None }
     }
 
-    /// The images of every discriminator update of `step` (counted from 0), in order: `d_steps`
-    /// batches, fewer at an epoch's end. The order of an epoch is derived when it is first needed.
+    /// The indices of the images of each discriminator update of `step` (counted from 0): `d_steps` batches,
+    /// or fewer at the end of an epoch. The order of an epoch is derived when it is first needed.
     pub fn batches(&mut self, lane: &Lane, step: u64) -> Vec<&[u32]> {
         let Lane { config, spec, .. } = lane;
         let per_epoch = u64::from(config.steps_per_epoch(spec));
@@ -201,7 +204,7 @@ impl Schedule {
     }
 }
 
-impl Default for Schedule {
+impl Default for BatchOrder {
     fn default() -> Self {
         Self::new()
     }

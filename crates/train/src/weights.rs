@@ -1,4 +1,4 @@
-//! A network's weights as PyTorch would save them.
+//! Export of a network's weights as a PyTorch state dict.
 
 use std::collections::HashMap;
 
@@ -44,8 +44,8 @@ pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<
         .map_err(|error| TrainError::Export(error.to_string()))
 }
 
-/// Batches that a network in training mode has seen: the generator makes fakes for every update of
-/// the discriminator too.
+/// Forward passes of a network in training mode, which PyTorch counts in `num_batches_tracked`. The
+/// generator also makes fakes for every update of the discriminator.
 fn forward_passes(role: Role, state: &LaneState) -> i64 {
     let passes = match role {
         Role::Generator => state.generator_updates + state.discriminator_updates,

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, Pixels, RunId, SampleMode};
 use gansweep_fixtures::config;
-use gansweep_nn::state::LaneState;
+use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume};
 use gansweep_train::TrainError;
+use gansweep_train::checkpoint::Snapshot;
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
 use gansweep_train::{Outcome, Tally, TrainingLoop, checkpoint};
 
@@ -292,6 +293,70 @@ fn a_run_interrupted_anywhere_and_resumed_records_the_same_bits() {
     }
 }
 
+#[test]
+fn a_stop_before_the_first_step_is_answered_at_once_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let whole =
+        rows(&train(&Job { results_dir: folder.path().join("whole"), ..job.clone() }, usize::MAX, None).0);
+    let job = Job { results_dir: folder.path().join("stopped"), ..job };
+    let (events, outcome) = train(&job, 0, None);
+    assert_eq!(outcome, Outcome::Interrupted);
+    for lane in &job.lanes {
+        let own = events.iter().filter(|envelope| envelope.run == lane.run).map(|envelope| &envelope.event);
+        let own: Vec<_> = own.collect();
+        assert!(
+            matches!(own[..], [Event::Started(_), Event::Interrupted(ended)] if ended.step == 0),
+            "{own:?}"
+        );
+    }
+    assert!(!job.results_dir.exists(), "there is nothing to save");
+    let (events, outcome) = train(&resumes(&job, &events), usize::MAX, None);
+    assert_eq!((outcome, rows(&events)), (Outcome::Finished, whole));
+}
+
+#[test]
+fn a_run_that_is_paused_before_its_first_step_leaves_the_others_their_first_grids() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1, 2]);
+    let pause = Command::Pause { run: job.lanes[0].run.clone(), cause: "rung 0".to_owned() };
+    let (events, _) = train_with(&job, vec![(0, pause)], None);
+    let grids = |lane: usize| {
+        let of_lane = |envelope: &&Envelope| envelope.run == job.lanes[lane].run;
+        events.iter().filter(of_lane).filter(|it| matches!(it.event, Event::Samples(_))).count()
+    };
+    assert_eq!((grids(0), grids(1)), (0, 4));
+}
+
+#[test]
+fn progress_is_reported_while_a_large_checkpoint_is_written_and_may_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[1]);
+    let mut state = LaneState::initial(&job.lanes[0].config, spec().image, 1);
+    let large = vec![1.0; 10 << 20];
+    state.arrays.insert("large".to_owned(), Array { shape: vec![large.len()], values: large });
+    let snapshot = Snapshot { run: job.lanes[0].run.clone(), state, tally: Tally::default() };
+    let mut calls = 0;
+    let mut count = || {
+        calls += 1;
+        Ok(())
+    };
+    let written = checkpoint::write(folder.path(), &snapshot, &mut count).unwrap();
+    assert!(calls > written.bytes / (8 << 20), "{calls} calls for {} bytes", written.bytes);
+    let other = tempfile::tempdir().unwrap();
+    let mut calls = 0;
+    let mut fail = || {
+        calls += 1;
+        match calls {
+            3 => Err(TrainError::Events(std::io::ErrorKind::BrokenPipe.into())),
+            _ => Ok(()),
+        }
+    };
+    checkpoint::write(other.path(), &snapshot, &mut fail).unwrap_err();
+    let left = std::fs::read_dir(other.path().join(written.path).parent().unwrap()).unwrap().count();
+    assert_eq!(left, 0, "no half file is left behind");
+}
+
 /// The same job with other budgets.
 fn budget(job: &Job, epochs: u32, milestones: &[u32]) -> Job {
     let mut job = job.clone();
@@ -304,9 +369,12 @@ fn budget(job: &Job, epochs: u32, milestones: &[u32]) -> Job {
 /// The checkpoint of each lane's end: weights, moments, counts, and the sums behind the next point.
 fn last_checkpoints(job: &Job, events: &[Envelope]) -> Vec<(LaneState, Tally)> {
     let resumes = resumes(job, events).lanes.into_iter().map(|lane| lane.resume.unwrap());
-    let read =
-        |resume: Resume| checkpoint::read(&job.results_dir.join(&resume.checkpoint.path), None).unwrap();
+    let read = |resume: Resume| decode(&job.results_dir.join(&resume.checkpoint.path));
     resumes.map(read).map(|snapshot| (snapshot.state, snapshot.tally)).collect()
+}
+
+fn decode(path: &Path) -> Snapshot {
+    checkpoint::decode(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// Removes the clock's readings, which are never the same twice.
@@ -402,7 +470,7 @@ fn a_checkpoint_from_before_ids_changed_is_taken_under_the_id_that_it_was_writte
     assert_eq!(all, whole);
     let Some(saved) = resumes(&renamed, &events).lanes.remove(0).resume else { panic!("no checkpoint") };
     assert!(saved.checkpoint.path.starts_with("checkpoints/0123456789abcdef/"), "{}", saved.checkpoint.path);
-    let next = checkpoint::read(&folder.path().join(saved.checkpoint.path), None).unwrap();
+    let next = decode(&folder.path().join(saved.checkpoint.path));
     assert_eq!(next.run.as_str(), "0123456789abcdef", "the next file has the new id");
 }
 

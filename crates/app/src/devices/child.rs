@@ -1,4 +1,4 @@
-//! Programs that are asked something and may be missing, crash or hang over it.
+//! Runs a program for its output, with a time limit. Drivers may crash or hang.
 
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use process_control::{ChildExt as _, Control as _};
 
-/// What a program prints, if it ends well within `limit`; else what became of it, as what a sentence
-/// says of its subject, with the program's last words.
+/// The program's stdout if it succeeds within `limit`; otherwise a cause that continues a sentence about
+/// the program ("did not answer within 20 seconds"), with the last line of its stderr.
 pub(super) fn output_within(mut command: Command, limit: Duration) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
-    // Complaints are kept as they come: of a program that hangs there is no output in the end.
-    let complaints = Arc::<Mutex<Vec<u8>>>::default();
-    let heard = Arc::clone(&complaints);
-    let listen = move |bytes: &[u8]| {
-        heard.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+    // Stderr is collected while the program runs: `wait` returns none for a program that times out.
+    let stderr_bytes = Arc::<Mutex<Vec<u8>>>::default();
+    let collected = Arc::clone(&stderr_bytes);
+    let collect = move |bytes: &[u8]| {
+        collected.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(false)
     };
-    let program = child.controlled_with_output().stderr_filter(listen);
+    let program = child.controlled_with_output().stderr_filter(collect);
     let cause = match program.time_limit(limit).terminate_for_timeout().wait() {
         Ok(Some(output)) if output.status.success() => {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -30,8 +30,8 @@ pub(super) fn output_within(mut command: Command, limit: Duration) -> Result<Str
         Ok(None) => format!("did not answer within {} seconds", limit.as_secs()),
         Err(error) => format!("was lost: {error}"),
     };
-    let complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-    Err(last_line(&complaints).map_or(cause.clone(), |line| format!("{cause}: {line}")))
+    let stderr_bytes = stderr_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+    Err(last_line(&stderr_bytes).map_or(cause.clone(), |line| format!("{cause}: {line}")))
 }
 
 fn last_line(text: &[u8]) -> Option<String> {
@@ -51,12 +51,12 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_answers_is_heard() {
+    fn the_output_of_a_program_that_succeeds_is_returned() {
         assert_eq!(ask("echo all", Duration::from_secs(30)), Ok("all\n".to_owned()));
     }
 
     #[test]
-    fn a_program_that_fails_is_quoted() {
+    fn the_cause_of_a_failure_has_the_last_line_of_stderr() {
         let cause =
             ask("echo first >&2; echo 'no library' >&2; exit 127", Duration::from_secs(30)).unwrap_err();
         assert!(cause.starts_with("failed") && cause.contains("127"), "{cause}");
@@ -72,7 +72,7 @@ mod tests {
         let asked = Instant::now();
         let cause = ask("echo 'no card' >&2; sleep 60", Duration::from_secs(1)).unwrap_err();
         assert_eq!(cause, "did not answer within 1 seconds: no card");
-        assert!(asked.elapsed() < Duration::from_secs(30), "what it has started itself is not waited for");
+        assert!(asked.elapsed() < Duration::from_secs(30), "the program's own children are not waited for");
         let cause = output_within(Command::new("/no/such/program"), Duration::ZERO).unwrap_err();
         assert!(cause.contains("could not be started"), "{cause}");
     }

@@ -1,11 +1,11 @@
-//! The devices of the same program built with libtorch, for a build that lacks it.
+//! For builds without libtorch: takes libtorch's devices from the program that was built with it.
 
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
 
 use super::probe::{Probe, VERSION};
 
-/// Puts libtorch's devices as the program at `program` answers for them in place of those that this
-/// build cannot use. An answer that is none becomes a [`Problem`] of them all.
+/// Replaces the unusable libtorch devices of this build by those that the program at `program` lists. If
+/// its answer cannot be used, that becomes the [`Problem`] of all of them.
 pub(super) fn merge(devices: &mut Vec<DeviceInfo>, program: &str, answer: Result<String, String>) {
     match read(program, answer) {
         Ok(found) => {
@@ -21,16 +21,16 @@ pub(super) fn merge(devices: &mut Vec<DeviceInfo>, program: &str, answer: Result
     }
 }
 
-/// libtorch's devices from a program's answer.
+/// The libtorch devices in a program's answer.
 fn read(program: &str, answer: Result<String, String>) -> Result<Vec<DeviceInfo>, Problem> {
     let wrong = |cause: String| Problem {
         cause,
-        remedy: "build it anew: just setup-libtorch (or scripts/setup-libtorch)".to_owned(),
+        remedy: "rebuild it: just setup-libtorch (or scripts/setup-libtorch)".to_owned(),
     };
     let text = answer.map_err(|cause| wrong(format!("{program} {cause}")))?;
     let probe: Probe = serde_json::from_str(text.trim()).map_err(|error| {
         wrong(format!(
-            "{program} is no gansweep of version {VERSION}: its list of devices is not to be read ({error})"
+            "{program} is no gansweep of version {VERSION}: its list of devices cannot be read ({error})"
         ))
     })?;
     if probe.version != VERSION {
@@ -56,7 +56,7 @@ mod tests {
         DeviceInfo::new(name.parse().unwrap(), "", "", kind)
     }
 
-    /// What a build without libtorch lists on a machine with a Vulkan and a CUDA card.
+    /// The devices of a build without libtorch on a machine with a Vulkan and a CUDA GPU.
     fn without_libtorch() -> Vec<DeviceInfo> {
         let lacks =
             |device: DeviceInfo| device.with_problem("this build has no libtorch".into(), "set it up");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_of_the_other_build_stand_for_those_that_this_one_lacks() {
+    fn devices_of_the_other_build_replace_those_that_this_one_lacks() {
         let theirs = [
             device("vulkan:0", DeviceKind::SoftwareGpu),
             device("libtorch:cpu", DeviceKind::Cpu),
@@ -91,7 +91,7 @@ mod tests {
         let names: Vec<_> = all.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["cpu", "libtorch:cpu", "vulkan:0", "libtorch:cuda:0", "libtorch:cuda:1"]);
         assert!(all.iter().all(|device| device.problem.is_none()));
-        assert_eq!(all[2].kind, DeviceKind::DiscreteGpu, "a GPU is what this build says that it is");
+        assert_eq!(all[2].kind, DeviceKind::DiscreteGpu, "this build's own entry of the GPU is kept");
         assert_eq!(best(&all), DeviceName::LibtorchCuda(0));
     }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_none_is_told_with_the_program() {
+    fn an_unusable_answer_names_the_program() {
         let answers = [
             (Err("crashed (signal: 11)".to_owned()), "crashed"),
             (Ok("[]".to_owned()), "is no gansweep"),
@@ -123,20 +123,20 @@ mod tests {
 
     #[test]
     #[cfg(not(feature = "libtorch"))]
-    fn a_stand_in_is_asked_and_a_missing_one_is_named() {
+    fn a_replacement_program_is_queried_and_a_missing_one_is_named() {
         use std::process::Command;
 
         use super::super::list::list_by;
 
         let none = || Command::new("/no/such/program");
         let text = answer(VERSION, &[device("libtorch:cpu", DeviceKind::Cpu)]);
-        let mut stand_in = Command::new("printf");
-        stand_in.args(["%s", &text]);
+        let mut replacement = Command::new("printf");
+        replacement.args(["%s", &text]);
         let problem_with = |other| {
             let devices = list_by(none(), other);
             devices.into_iter().find(|device| device.name == "libtorch:cpu").unwrap().problem
         };
-        assert_eq!(problem_with(Some(stand_in)), None);
+        assert_eq!(problem_with(Some(replacement)), None);
         let missing = problem_with(Some(none())).unwrap().cause;
         assert!(missing.starts_with("/no/such/program could not be started"), "{missing}");
         assert!(problem_with(None).unwrap().cause.contains("this build has no libtorch"));

@@ -1,4 +1,4 @@
-//! Which devices this machine has, and which of them this build can use.
+//! Lists the devices of this machine.
 
 use std::process::Command;
 use std::thread;
@@ -12,18 +12,18 @@ use super::libtorch_build;
 use super::probe::{Probe, cpus};
 use crate::Programs;
 
-/// A driver that has not answered after so long is given up.
+/// Time limit for drivers to answer.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
 
-/// Every device of this machine, usable or not, CPUs first. Drivers are asked from processes of their
-/// own, since they may crash.
+/// All devices of this machine, usable or not, CPUs first. Drivers are queried in child processes, because
+/// they may crash.
 pub fn list(programs: &Programs) -> Vec<DeviceInfo> {
     list_by(programs.probe(), programs.libtorch_probe())
 }
 
-/// `probe_command` starts this program so that it calls [`probe`] and prints the result as JSON;
-/// it ends as it likes, and a crash or a hang there becomes a [`Problem`](gansweep_train::Problem). `libtorch_command` asks
-/// the same of the program built with libtorch, for a build that lacks it; `None` if there is none.
+/// `probe_command` starts this program to call [`probe`](super::probe()) and print the result as JSON. A crash or a hang of
+/// it becomes a [`Problem`](gansweep_train::Problem). `libtorch_command` does the same with the program built with
+/// libtorch; `None` if there is none.
 pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>) -> Vec<DeviceInfo> {
     let mut devices = cpus();
     let (own, other) = thread::scope(|scope| {
@@ -37,7 +37,7 @@ pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>)
     let of_drivers = gpus(own).into_iter().filter(|device| device.kind != DeviceKind::Cpu);
     devices.extend(of_drivers);
     if let Some((program, answer)) = other {
-        let answer = answer.unwrap_or_else(|_| Err("could not be asked".to_owned()));
+        let answer = answer.unwrap_or_else(|_| Err("could not be queried".to_owned()));
         libtorch_build::merge(&mut devices, &program, answer);
     }
     for DeviceInfo { name, backend, adapter, problem, .. } in &devices {
@@ -48,7 +48,7 @@ pub(super) fn list_by(probe_command: Command, libtorch_command: Option<Command>)
 }
 
 fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
-    let unreadable = |error| format!("gave no list: {error}");
+    let unreadable = |error| format!("returned no list: {error}");
     match answer.and_then(|text| serde_json::from_str::<Probe>(text.trim()).map_err(unreadable)) {
         Ok(probe) => probe.devices,
         Err(cause) => {
@@ -59,15 +59,15 @@ fn gpus(answer: Result<String, String>) -> Vec<DeviceInfo> {
     }
 }
 
-/// The device that `auto` stands for: a CUDA device through libtorch, else a discrete, integrated
-/// or virtual GPU through Vulkan, else the CPU; never a software adapter.
+/// The device that `auto` selects: CUDA through libtorch, else a discrete, integrated or virtual GPU through
+/// Vulkan, else the CPU. Never a software adapter: it is slower than the CPU backend.
 pub fn best(devices: &[DeviceInfo]) -> DeviceName {
     let usable = |device: &&DeviceInfo| device.problem.is_none();
     let names = |device: &DeviceInfo| device.name.parse::<DeviceName>().ok();
     let cuda = |name: &DeviceName| matches!(name, DeviceName::LibtorchCuda(_));
     let vulkan = |name: &DeviceName| matches!(name, DeviceName::Vulkan(_) | DeviceName::Wgpu(_));
-    let real = |device: &&DeviceInfo| (device.kind as usize) < DeviceKind::SoftwareGpu as usize;
-    let mut candidates: Vec<_> = devices.iter().filter(usable).filter(real).collect();
+    let hardware = |device: &&DeviceInfo| (device.kind as usize) < DeviceKind::SoftwareGpu as usize;
+    let mut candidates: Vec<_> = devices.iter().filter(usable).filter(hardware).collect();
     candidates.sort_by_key(|device| device.kind as usize);
     let names: Vec<_> = candidates.into_iter().filter_map(names).collect();
     let chosen = names.iter().find(|name| cuda(name)).or_else(|| names.iter().find(|name| vulkan(name)));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_that_crashes_or_babbles_is_listed_with_its_cause() {
+    fn a_driver_that_crashes_or_prints_no_list_is_listed_with_the_cause() {
         for answer in [Err("crashed".to_owned()), Ok("Segmentation".to_owned())] {
             let listed = gpus(answer);
             let problem = listed[0].problem.as_ref().unwrap();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_probe_prints_is_what_is_listed() {
+    fn the_devices_that_a_probe_prints_are_listed() {
         let found = vec![device("vulkan:0", DeviceKind::SoftwareGpu)];
         let answer = Probe { version: VERSION.to_owned(), devices: found.clone() };
         assert_eq!(gpus(Ok(serde_json::to_string(&answer).unwrap())), found);

@@ -1,8 +1,7 @@
-//! Which devices this machine has, and how much each trains at a time.
+//! The devices of this machine, and how many lanes each trains at a time.
 //!
-//! Asking for GPUs runs their drivers' code, and a driver may crash: [`list`] asks from a child
-//! process, which calls [`probe`]. A build without libtorch asks the same of the build that has it,
-//! and counts its devices among this machine's.
+//! Listing GPUs runs driver code, which may crash. So [`list()`] starts a child process that calls
+//! [`probe()`]. A build without libtorch also queries the build that has it and adds that build's devices.
 
 mod child;
 mod lanes;
@@ -12,6 +11,6 @@ mod list;
 mod nvidia;
 mod probe;
 
-pub use lanes::{group_memory_bytes, most_lanes};
+pub use lanes::{group_memory_bytes, max_lanes};
 pub use list::{best, list};
 pub use probe::{Probe, probe};

@@ -1,12 +1,12 @@
-//! NVIDIA's cards, from the tool that comes with their driver: libtorch tells how many there are, and no more.
+//! Names and memory of NVIDIA GPUs, from `nvidia-smi`: libtorch only reports their number.
 
 use std::process::Command;
 use std::time::Duration;
 
 use super::child::output_within;
 
-/// Name and bytes of memory of each card.
-pub(super) fn nvidia_cards() -> Vec<(String, Option<u64>)> {
+/// Name and memory in bytes of each GPU; empty without `nvidia-smi`.
+pub(super) fn nvidia_gpus() -> Vec<(String, Option<u64>)> {
     let mut query = Command::new("nvidia-smi");
     query.args(["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]);
     output_within(query, Duration::from_secs(10)).map(|text| cards(&text)).unwrap_or_default()
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cards_of_a_driver_are_read_line_by_line() {
+    fn gpus_are_parsed_line_by_line() {
         let text = "NVIDIA H200, 143771\nTesla, the second, [N/A]\n\n";
         let expected =
             [("NVIDIA H200".to_owned(), Some(143_771 << 20)), ("Tesla, the second".to_owned(), None)];

@@ -1,22 +1,23 @@
-//! The devices that this build finds when it looks itself, in a process that a driver may take down.
+//! Queries the drivers in this process. A driver may crash it.
 
 use gansweep_base::host;
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
 use serde::{Deserialize, Serialize};
 
-/// Of the whole program: its crates have one version.
+/// The version of the whole program: all crates share it.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a program answers when it is asked for its devices, as JSON.
+/// The answer of `gansweep devices --probe`, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// The program's version: workers and runners of different ones do not understand each other.
+    /// The program's version. Runners and workers of different versions do not work together.
     pub version: String,
-    /// What [`probe`] found.
+    /// The devices that [`probe`] found.
     pub devices: Vec<DeviceInfo>,
 }
 
-/// The devices whose listing runs a driver's code, and all of libtorch's, for a build that lacks it.
+/// The devices whose listing runs driver code. A build with libtorch adds libtorch's CPU device, for the
+/// build without libtorch that asks.
 pub fn probe() -> Probe {
     let mut devices = gpus_of_this_build();
     if cfg!(feature = "libtorch") {
@@ -27,7 +28,7 @@ pub fn probe() -> Probe {
 
 #[cfg(feature = "tensor")]
 fn gpus_of_this_build() -> Vec<DeviceInfo> {
-    gansweep_tensor::device::gpus(&super::nvidia::nvidia_cards())
+    gansweep_tensor::device::gpus(&super::nvidia::nvidia_gpus())
 }
 
 #[cfg(not(feature = "tensor"))]
@@ -36,7 +37,7 @@ fn gpus_of_this_build() -> Vec<DeviceInfo> {
     vec![DeviceInfo { problem: Some(Problem::not_compiled("wgpu")), ..vulkan }]
 }
 
-/// The processor, once for each backend that computes there.
+/// The CPU, once for each backend that computes on it.
 pub(super) fn cpus() -> Vec<DeviceInfo> {
     let adapter = format!("{}, {} threads", host::processor(), host::threads());
     let memory_bytes = host::memory_bytes();

@@ -1,15 +1,15 @@
-//! Fields: where in what is asked of a run the value of a key goes.
+//! Fields: where in a config or its budget the value of a key goes.
 
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, Asked, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output, Pixels,
-    Value,
+    Activation, BudgetedConfig, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output,
+    Pixels, Value,
 };
 
-/// A place in what is asked of a run: in its config, or its budget.
+/// The budget, or a field of the config, by its type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Field {
     Epochs,
@@ -29,10 +29,10 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// Puts a value there. The value was read by the kind of the field's key, so it fits; one that
-    /// does not would change nothing (a test goes through all keys).
-    pub(crate) fn set(&self, asked: &mut Asked, value: &Value) {
-        let Asked { config, epochs } = asked;
+    /// Assigns a value. It has the right type, because the field's key has accepted it; a value of another
+    /// type would change nothing (a test goes through all keys).
+    pub(crate) fn set(&self, run: &mut BudgetedConfig, value: &Value) {
+        let BudgetedConfig { config, epochs } = run;
         match (self, value) {
             (Self::Epochs, Value::Integer(integer)) => *epochs = *integer as u32,
             (Self::Bool(field), Value::Bool(truth)) => *field(config) = *truth,
@@ -53,8 +53,8 @@ impl Field {
         }
     }
 
-    /// The value that stands there; `None` for the budget, which is in no config. The config is
-    /// left as it is: it is mutable only because one function finds the place for both directions.
+    /// The value of the field; `None` for the budget, which is not in the config. The config does not
+    /// change: it is mutable only because getting and setting share one accessor.
     pub(crate) fn get(&self, config: &mut Config) -> Option<Value> {
         Some(match self {
             Self::Epochs => return None,
@@ -75,7 +75,7 @@ impl Field {
     }
 }
 
-/// The word that stands for a variant in experiment files.
+/// The name of a variant in experiment files.
 fn word(variant: impl Serialize) -> Value {
     match serde_json::to_value(variant) {
         Ok(serde_json::Value::String(word)) => Value::Text(word),
@@ -86,7 +86,7 @@ fn word(variant: impl Serialize) -> Value {
     }
 }
 
-/// Sets an enum by the word that stands for a variant in experiment files.
+/// Sets an enum by the name of a variant in experiment files.
 fn choose<'w, T: Deserialize<'w>>(field: &mut T, word: &'w str) {
     let deserializer: StrDeserializer<'w, Error> = word.into_deserializer();
     match T::deserialize(deserializer) {

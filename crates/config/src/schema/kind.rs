@@ -1,4 +1,4 @@
-//! Kinds: what the values of a key look like, and how one is read.
+//! Kinds: which values a key accepts.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::Value;
 
 /// The largest seed: the largest integer that survives every reader of JSON.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
-/// The most seeds of one experiment.
+/// The most seeds of an experiment.
 pub const MAX_SEEDS: u64 = 10_000;
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
@@ -19,7 +19,7 @@ const MAX_WIDTH: u64 = 8192;
 /// The most hidden layers of one network.
 const MAX_LAYERS: usize = 16;
 
-/// What the values of a key look like.
+/// Which values a key accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `true` or `false`.
@@ -34,24 +34,24 @@ pub enum Kind {
     Text,
     /// One line of 1 to 100 characters.
     Name,
-    /// The widths of a network's hidden layers, or one width for as many layers as it has.
+    /// A list of the widths of hidden layers, or one width for every layer.
     Hidden,
     /// One device or a list of devices.
     Devices,
-    /// A count `n`, which stands for the seeds 0 to n - 1, or a list of seeds.
+    /// A count `n`, which means the seeds 0 to n - 1, or a list of seeds.
     Seeds,
 }
 
 /// An interval of numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// Its lower end.
+    /// The lower end.
     pub low: f64,
-    /// Whether the lower end itself is left out.
+    /// Whether the lower end is excluded.
     pub above_low: bool,
-    /// Its upper end.
+    /// The upper end.
     pub high: f64,
-    /// Whether the upper end itself is left out.
+    /// Whether the upper end is excluded.
     pub below_high: bool,
 }
 
@@ -71,7 +71,7 @@ impl Interval {
         Self { low, above_low: false, high, below_high: true }
     }
 
-    /// Whether it holds a number; never NaN.
+    /// Whether a number is in the interval; NaN never is.
     pub fn contains(&self, number: f64) -> bool {
         let high_enough = if self.above_low { number > self.low } else { number >= self.low };
         let low_enough = if self.below_high { number < self.high } else { number <= self.high };
@@ -91,46 +91,46 @@ impl fmt::Display for Interval {
     }
 }
 
-/// Why something is no value of a kind.
+/// Why a key refuses a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Misfit {
-    /// A text for a number, a list for a truth value, ...
+pub(crate) enum InvalidValue {
+    /// The wrong type.
     Type,
-    /// The right type, but out of range, or no choice.
+    /// The right type, but out of range, or not one of the choices.
     Range,
     /// A seed that is listed twice.
     Repeated(u64),
 }
 
 impl Kind {
-    /// Whether a range of numbers may be given for it.
+    /// Whether an axis may be a range of numbers.
     pub(crate) fn is_numeric(&self) -> bool {
         matches!(self, Self::Integer(..) | Self::Number(_))
     }
 
     /// Reads a value.
-    pub(crate) fn read(&self, toml: &DeValue<'_>) -> Result<Value, Misfit> {
+    pub(crate) fn read(&self, toml: &DeValue<'_>) -> Result<Value, InvalidValue> {
         match (self, toml) {
             (Self::Bool, DeValue::Boolean(truth)) => Ok(Value::Bool(*truth)),
             (Self::Integer(low, high), _) => integer(toml, *low, *high).map(Value::Integer),
             (Self::Number(interval), _) => {
-                let number = number(toml).ok_or(Misfit::Type)?;
-                // A negative zero would be another config than zero, with the same mathematics.
-                interval.contains(number).then_some(Value::Number(number + 0.0)).ok_or(Misfit::Range)
+                let number = number(toml).ok_or(InvalidValue::Type)?;
+                // Adding 0.0 turns -0.0 into 0.0: two configs that compute the same must be equal.
+                interval.contains(number).then_some(Value::Number(number + 0.0)).ok_or(InvalidValue::Range)
             }
             (Self::Choice(words), DeValue::String(word)) => {
-                words.contains(&&**word).then(|| Value::Text(word.to_string())).ok_or(Misfit::Range)
+                words.contains(&&**word).then(|| Value::Text(word.to_string())).ok_or(InvalidValue::Range)
             }
             (Self::Text, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
             (Self::Name, DeValue::String(text)) => {
                 let fits = (1..=MAX_NAME).contains(&text.chars().count()) && !text.contains(char::is_control);
-                fits.then(|| Value::Text(text.to_string())).ok_or(Misfit::Range)
+                fits.then(|| Value::Text(text.to_string())).ok_or(InvalidValue::Range)
             }
             (Self::Hidden, DeValue::Array(widths)) => hidden(widths),
             (Self::Hidden, _) => width(toml).map(Value::Width),
             (Self::Devices, _) => devices(toml),
             (Self::Seeds, _) => seeds(toml),
-            _ => Err(Misfit::Type),
+            _ => Err(InvalidValue::Type),
         }
     }
 }
@@ -160,18 +160,18 @@ impl fmt::Display for Kind {
     }
 }
 
-/// An integer of either sign, as long as it fits 64 bits and a sign.
+/// `None` for an integer beyond 128 bits.
 fn parse_integer(integer: &DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-fn integer(toml: &DeValue<'_>, low: u64, high: u64) -> Result<u64, Misfit> {
-    let integer = toml.as_integer().ok_or(Misfit::Type)?;
+fn integer(toml: &DeValue<'_>, low: u64, high: u64) -> Result<u64, InvalidValue> {
+    let integer = toml.as_integer().ok_or(InvalidValue::Type)?;
     let value = parse_integer(integer).and_then(|value| u64::try_from(value).ok());
-    value.filter(|value| (low..=high).contains(value)).ok_or(Misfit::Range)
+    value.filter(|value| (low..=high).contains(value)).ok_or(InvalidValue::Range)
 }
 
-/// A float or an integer as a number; infinities and NaN as themselves.
+/// A float or an integer as a number, including infinities and NaN.
 pub(crate) fn number(toml: &DeValue<'_>) -> Option<f64> {
     match toml {
         DeValue::Integer(integer) => parse_integer(integer).map(|value| value as f64),
@@ -180,28 +180,28 @@ pub(crate) fn number(toml: &DeValue<'_>) -> Option<f64> {
     }
 }
 
-fn width(toml: &DeValue<'_>) -> Result<u32, Misfit> {
+fn width(toml: &DeValue<'_>) -> Result<u32, InvalidValue> {
     integer(toml, 1, MAX_WIDTH).map(|width| width as u32)
 }
 
-fn hidden(widths: &[Spanned<DeValue<'_>>]) -> Result<Value, Misfit> {
+fn hidden(widths: &[Spanned<DeValue<'_>>]) -> Result<Value, InvalidValue> {
     let widths: Vec<u32> = widths.iter().map(|item| width(item.get_ref())).collect::<Result<_, _>>()?;
-    (1..=MAX_LAYERS).contains(&widths.len()).then_some(Value::Widths(widths)).ok_or(Misfit::Range)
+    (1..=MAX_LAYERS).contains(&widths.len()).then_some(Value::Widths(widths)).ok_or(InvalidValue::Range)
 }
 
-fn devices(toml: &DeValue<'_>) -> Result<Value, Misfit> {
+fn devices(toml: &DeValue<'_>) -> Result<Value, InvalidValue> {
     let device = |toml: &DeValue<'_>| {
-        let name = toml.as_str().ok_or(Misfit::Type)?;
-        if name.trim().is_empty() { Err(Misfit::Range) } else { Ok(name.to_owned()) }
+        let name = toml.as_str().ok_or(InvalidValue::Type)?;
+        if name.trim().is_empty() { Err(InvalidValue::Range) } else { Ok(name.to_owned()) }
     };
     let names = match toml.as_array() {
         None => vec![device(toml)?],
         Some(items) => items.iter().map(|item| device(item.get_ref())).collect::<Result<_, _>>()?,
     };
-    if names.is_empty() { Err(Misfit::Range) } else { Ok(Value::Texts(names)) }
+    if names.is_empty() { Err(InvalidValue::Range) } else { Ok(Value::Texts(names)) }
 }
 
-fn seeds(toml: &DeValue<'_>) -> Result<Value, Misfit> {
+fn seeds(toml: &DeValue<'_>) -> Result<Value, InvalidValue> {
     let Some(items) = toml.as_array() else {
         return integer(toml, 1, MAX_SEEDS).map(|count| Value::Integers((0..count).collect()));
     };
@@ -210,17 +210,17 @@ fn seeds(toml: &DeValue<'_>) -> Result<Value, Misfit> {
     let mut sorted = seeds.clone();
     sorted.sort_unstable();
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Misfit::Repeated(pair[0]));
+        return Err(InvalidValue::Repeated(pair[0]));
     }
     let fits = !seeds.is_empty() && seeds.len() as u64 <= MAX_SEEDS;
-    fits.then_some(Value::Integers(seeds)).ok_or(Misfit::Range)
+    fits.then_some(Value::Integers(seeds)).ok_or(InvalidValue::Range)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(kind: Kind, toml: &str) -> Result<Value, Misfit> {
+    fn read(kind: Kind, toml: &str) -> Result<Value, InvalidValue> {
         kind.read(DeValue::parse(toml).unwrap().get_ref())
     }
 
@@ -231,10 +231,10 @@ mod tests {
         assert_eq!(read(kind, "1_000"), Ok(Value::Integer(1000)));
         assert_eq!(read(kind, "0x10"), Ok(Value::Integer(16)));
         for text in ["0", "1001", "-1", "9223372036854775807"] {
-            assert_eq!(read(kind, text), Err(Misfit::Range), "{text}");
+            assert_eq!(read(kind, text), Err(InvalidValue::Range), "{text}");
         }
         for text in ["1.0", "'1'", "true", "[1]", "{}", "1979-05-27"] {
-            assert_eq!(read(kind, text), Err(Misfit::Type), "{text}");
+            assert_eq!(read(kind, text), Err(InvalidValue::Type), "{text}");
         }
     }
 
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(read(kind, "0"), Ok(Value::Number(0.0)));
         assert_eq!(read(kind, "0.999"), Ok(Value::Number(0.999)));
         for text in ["1", "1.0", "-0.1", "inf", "-inf", "nan", "1e999"] {
-            assert_eq!(read(kind, text), Err(Misfit::Range), "{text}");
+            assert_eq!(read(kind, text), Err(InvalidValue::Range), "{text}");
         }
         let Ok(Value::Number(zero)) = read(kind, "-0.0") else { panic!("no number") };
         assert!(zero.is_sign_positive());
@@ -255,18 +255,18 @@ mod tests {
         assert_eq!(read(Kind::Hidden, "128"), Ok(Value::Width(128)));
         assert_eq!(read(Kind::Hidden, "[256, 512]"), Ok(Value::Widths(vec![256, 512])));
         for text in ["0", "[]", "[0]", "[8193]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"] {
-            assert_eq!(read(Kind::Hidden, text), Err(Misfit::Range), "{text}");
+            assert_eq!(read(Kind::Hidden, text), Err(InvalidValue::Range), "{text}");
         }
-        assert_eq!(read(Kind::Hidden, "[[1]]"), Err(Misfit::Type));
+        assert_eq!(read(Kind::Hidden, "[[1]]"), Err(InvalidValue::Type));
     }
 
     #[test]
     fn seeds_are_a_count_or_a_list_without_repetition() {
         assert_eq!(read(Kind::Seeds, "3"), Ok(Value::Integers(vec![0, 1, 2])));
         assert_eq!(read(Kind::Seeds, "[5, 111]"), Ok(Value::Integers(vec![5, 111])));
-        assert_eq!(read(Kind::Seeds, "[5, 1, 5]"), Err(Misfit::Repeated(5)));
+        assert_eq!(read(Kind::Seeds, "[5, 1, 5]"), Err(InvalidValue::Repeated(5)));
         for text in ["0", "[]", "-1", "[-1]", "10001", "[9007199254740992]"] {
-            assert_eq!(read(Kind::Seeds, text), Err(Misfit::Range), "{text}");
+            assert_eq!(read(Kind::Seeds, text), Err(InvalidValue::Range), "{text}");
         }
     }
 
@@ -277,16 +277,16 @@ mod tests {
             read(Kind::Devices, "['cpu', 'vulkan:0']"),
             Ok(Value::Texts(vec!["cpu".into(), "vulkan:0".into()]))
         );
-        assert_eq!(read(Kind::Devices, "[]"), Err(Misfit::Range));
-        assert_eq!(read(Kind::Devices, "['']"), Err(Misfit::Range));
-        assert_eq!(read(Kind::Devices, "[1]"), Err(Misfit::Type));
+        assert_eq!(read(Kind::Devices, "[]"), Err(InvalidValue::Range));
+        assert_eq!(read(Kind::Devices, "['']"), Err(InvalidValue::Range));
+        assert_eq!(read(Kind::Devices, "[1]"), Err(InvalidValue::Type));
     }
 
     #[test]
     fn names_stay_on_one_line() {
         assert_eq!(read(Kind::Name, "'lr'"), Ok(Value::Text("lr".into())));
-        assert_eq!(read(Kind::Name, "''"), Err(Misfit::Range));
-        assert_eq!(read(Kind::Name, "\"a\\nb\""), Err(Misfit::Range));
-        assert_eq!(read(Kind::Name, &format!("'{}'", "x".repeat(101))), Err(Misfit::Range));
+        assert_eq!(read(Kind::Name, "''"), Err(InvalidValue::Range));
+        assert_eq!(read(Kind::Name, "\"a\\nb\""), Err(InvalidValue::Range));
+        assert_eq!(read(Kind::Name, &format!("'{}'", "x".repeat(101))), Err(InvalidValue::Range));
     }
 }

@@ -1,36 +1,38 @@
-//! The nearest right name to one that is wrong.
+//! Suggestions for misspelt names.
 
 use strsim::normalized_damerau_levenshtein as similarity;
 
-use super::{AXIS_TABLES, Key, keys};
+use super::key::Key;
+use super::keys::keys;
+use super::lookup::AXIS_TABLES;
 
-/// Below this, a name is more likely to be something else than a slip.
+/// The least similarity of a suggestion. Below it, the name is probably no misspelling.
 const ALIKE: f64 = 0.6;
 
-/// The nearest of some names.
+/// The most similar name.
 pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
     best(names.into_iter().map(|name| (name, similarity(wrong, name))))
 }
 
-/// The nearest key of those that satisfy `wanted`: one with the same last word elsewhere
-/// (`epochs` for `train.epochs`), or one that is spelt alike.
+/// The most similar key of those that satisfy `wanted`. A key with the same last component in another
+/// table counts as similar: `epochs` finds `train.epochs`.
 pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
     let wrong = wrong.to_lowercase().replace('-', "_");
     let last = wrong.rsplit('.').next().unwrap_or(&wrong);
     best(keys().filter(|key| wanted(key)).map(|key| {
         let whole = similarity(&wrong, key.path);
-        // The last word says most; the rest decides between keys that end alike.
+        // The last component weighs most; the rest decides between keys that end alike.
         (key.path, whole.max(0.9 * similarity(last, key.last_component()) + 0.1 * whole))
     }))
 }
 
-/// The nearest table of keys.
+/// The most similar table of keys.
 pub(crate) fn nearest_table(wrong: &str) -> Option<String> {
     nearest(wrong, tables())
 }
 
-/// Whether a name that is wrong is spelt like a key, and more so than like any table of keys: on an
-/// axis a key's value may be a table too.
+/// Whether a misspelt name resembles a key more than a table of keys. Its value does not tell, because the
+/// value of an axis may be a table too.
 pub(crate) fn is_rather_a_key(wrong: &str) -> bool {
     let key = keys().map(|key| similarity(wrong, key.path)).fold(0.0, f64::max);
     let table = tables().map(|table| similarity(wrong, table)).fold(0.0, f64::max);
@@ -42,7 +44,7 @@ fn tables() -> impl Iterator<Item = &'static str> {
     tables.chain(AXIS_TABLES)
 }
 
-/// The first of the names with the highest score, if that is high enough.
+/// The first name with the highest score, if the score is at least [`ALIKE`].
 fn best<'n>(scored: impl Iterator<Item = (&'n str, f64)>) -> Option<String> {
     let mut best: Option<(&str, f64)> = None;
     for (name, score) in scored {

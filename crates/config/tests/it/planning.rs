@@ -101,7 +101,7 @@ fn exclusions_leave_out_what_has_all_of_their_values() {
         ]
     );
     assert_eq!(plan.excluded, 4);
-    assert_eq!(plan.idle_exclusions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["test.toml:12"]);
+    assert_eq!(plan.unused_exclusions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["test.toml:12"]);
 }
 
 #[test]

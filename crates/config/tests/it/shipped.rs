@@ -119,8 +119,8 @@ fn has_effect(name: &str, key: &Key) -> bool {
 fn a_recipe_leaves_no_mathematics_to_the_defaults() {
     for name in recipes::NAMES {
         let experiment = recipe(name);
-        for key in keys()
-            .filter(|key| matches!(key.effect, Effect::Mathematics | Effect::Budget) && key.parts.is_empty())
+        for key in
+            keys().filter(|key| matches!(key.effect, Effect::Config | Effect::Budget) && key.parts.is_empty())
         {
             let resolved = experiment.resolved.iter().find(|resolved| resolved.key == key.path).unwrap();
             let is_its_own = resolved.layer.to_string() == format!("recipe {name}");
@@ -167,7 +167,7 @@ fn every_shipped_experiment_plans_without_a_fault() {
             Experiment::load(&path, &LoadOptions::default()).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(Some(experiment.name.as_str()), path.file_stem().unwrap().to_str());
         let plan = Plan::new(&experiment, &at_hand).unwrap_or_else(|faults| panic!("{faults}"));
-        assert_eq!((plan.duplicates, plan.idle_exclusions.len()), (0, 0), "{}", path.display());
+        assert_eq!((plan.duplicates, plan.unused_exclusions.len()), (0, 0), "{}", path.display());
     }
 }
 

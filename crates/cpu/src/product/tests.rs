@@ -6,9 +6,9 @@ use gansweep_config::{ImageShape, Pixels};
 use proptest::prelude::*;
 use pulp::{Simd, WithSimd};
 
-use super::super::activation::Keep;
+use super::super::activation::StoreProduct;
 use super::super::matrix::Line;
-use super::super::sparse::{Drawings, Sparse};
+use super::super::sparse::{SparseBatch, SparseImages};
 use super::*;
 use gansweep_nn::Vectors;
 use gansweep_nn::rng::hash32;
@@ -27,21 +27,21 @@ fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
 /// Runs a product with a tile of any shape.
 struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize>(&'a Matrix, &'a Matrix, F);
 
-impl<F: Gather, const TRANSPOSED: bool, const R: usize> WithSimd for Tiled<'_, F, TRANSPOSED, R> {
+impl<F: ResumableEpilogue, const TRANSPOSED: bool, const R: usize> WithSimd for Tiled<'_, F, TRANSPOSED, R> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self(a, b, finish) = self;
+        let Self(a, b, epilogue) = self;
         match (S::F32_LANES, TRANSPOSED) {
-            (16, false) => Plain { a, b, finish }.run::<S, 1, 1, R>(simd),
-            (8, false) => Plain { a, b, finish }.run::<S, 2, 1, R>(simd),
-            (4, false) => Plain { a, b, finish }.run::<S, 4, 2, R>(simd),
-            (_, false) => Plain { a, b, finish }.run::<S, 16, 8, R>(simd),
-            (16, true) => Transposed { a: a.into(), b, finish }.run::<S, 1, 1, R>(simd),
-            (8, true) => Transposed { a: a.into(), b, finish }.run::<S, 2, 1, R>(simd),
-            (4, true) => Transposed { a: a.into(), b, finish }.run::<S, 4, 2, R>(simd),
-            (_, true) => Transposed { a: a.into(), b, finish }.run::<S, 16, 8, R>(simd),
+            (16, false) => DenseProduct { a, b, epilogue }.run::<S, 1, 1, R>(simd),
+            (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, R>(simd),
+            (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, R>(simd),
+            (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, R>(simd),
+            (16, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 1, 1, R>(simd),
+            (8, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 2, 1, R>(simd),
+            (4, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 4, 2, R>(simd),
+            (_, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 16, 8, R>(simd),
         }
     }
 }
@@ -53,7 +53,7 @@ fn tiled<const TRANSPOSED: bool, const R: usize>(
     like: &Matrix,
 ) -> Vec<Line> {
     let mut out = Matrix::new(like.rows(), like.cols());
-    arch.dispatch(Tiled::<_, TRANSPOSED, R>(a, b, Keep(&mut out)));
+    arch.dispatch(Tiled::<_, TRANSPOSED, R>(a, b, StoreProduct(&mut out)));
     out.lines().to_vec()
 }
 
@@ -67,8 +67,8 @@ proptest! {
         let (a, at, b) = (random(seed, m, k), random(seed ^ 1, k, m), random(seed ^ 2, k, n));
         for arch in Vectors::all().into_iter().map(Vectors::arch) {
             let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
-            product(arch, &a, &b, Keep(&mut plain));
-            product_transposed(arch, &at, &b, Keep(&mut transposed));
+            product(arch, &a, &b, StoreProduct(&mut plain));
+            product_transposed(arch, &at, &b, StoreProduct(&mut transposed));
             for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
                 // Roundings of `k` products and sums, each below one.
                 let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);
@@ -89,7 +89,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn products_with_images_of_little_ink_are_those_with_all_of_their_pixels(
+    fn products_with_sparse_images_are_those_with_all_of_their_pixels(
         images in 1usize..20, below in 1usize..20, n in 1usize..150, share in 0u32..60,
         (channels, side) in prop_oneof![Just((1, 28)), Just((1, 15)), Just((3, 7))], seed: u32, ground: u8,
         signed: bool,
@@ -100,10 +100,10 @@ proptest! {
         let bytes = (0..(images * size) as u32).map(byte).collect();
         let pixels = if signed { Pixels::Signed } else { Pixels::Unit };
         let data = TrainingImages { shape, bytes: Arc::new(bytes), labels: Arc::default(), count: images, pixels };
-        let mut sparse = Sparse::new(Arc::new(Drawings::new(&data, ground)), images, size);
+        let mut sparse = SparseBatch::new(Arc::new(SparseImages::new(&data, ground)), images, size);
         sparse.collect(&(0..images as u32).collect::<Vec<_>>());
         let full = random(seed, below, size);
-        let input = Input { sparse: Some(&sparse), full: &full };
+        let input = Input { sparse: Some(&sparse), dense: &full };
         let (rows, table) = (images + below, TrainingImages::table(pixels));
         let all = Matrix::from_fn(rows, size, |row, col| match row.checked_sub(images) {
             None => table[usize::from(data.image(row)[col])],
@@ -112,8 +112,8 @@ proptest! {
         let (b, bt) = (random(seed ^ 1, size, n), random(seed ^ 2, rows, n));
         let outputs = |arch, input: Input| {
             let (mut plain, mut transposed) = (Matrix::new(rows, n), Matrix::new(size, n));
-            product(arch, input, &b, Keep(&mut plain));
-            product_transposed(arch, input, &bt, Keep(&mut transposed));
+            product(arch, input, &b, StoreProduct(&mut plain));
+            product_transposed(arch, input, &bt, StoreProduct(&mut transposed));
             (plain, transposed)
         };
         let expected = outputs(Arch::new(), (&all).into());

@@ -1,4 +1,4 @@
-//! Tiles: what products of every kind add up in registers, and who takes the finished lines.
+//! Tiles: the block of a product whose sums are held in registers, and the epilogues that take its lines.
 
 use std::array;
 use std::hint::black_box;
@@ -8,10 +8,10 @@ use pulp::Simd;
 
 use crate::matrix::{LINE, Line, Matrix};
 
-/// What becomes of the lines of a product.
-pub(crate) trait Finish {
-    /// Takes lines of the product: sixteen columns of each of `R` rows from `row`, those of `panel`.
-    fn finish<S: Simd, const V: usize, const R: usize>(
+/// What is done with the lines of a product while they are in registers.
+pub(crate) trait Epilogue {
+    /// Takes lines of the product: the sixteen columns of `panel`, of `R` rows from `row` on.
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -19,51 +19,51 @@ pub(crate) trait Finish {
         lines: [[S::f32s; V]; R],
     );
 
-    /// Fetches what [`finish`](Self::finish) will need for a line before long.
+    /// Prefetches the memory that [`apply`](Self::apply) will need for a line soon.
     #[inline(always)]
-    fn prepare(&self, _row: usize, _panel: usize) {}
+    fn prefetch(&self, _row: usize, _panel: usize) {}
 }
 
-/// A [`Finish`] with room for sums that are not complete.
-pub(crate) trait Gather: Finish {
-    /// Whether the left operand is the large one, which comes from far away; else the right one is.
-    const LEFT_IS_LARGE: bool;
+/// An [`Epilogue`] with memory for partial sums, for products that are computed in several passes over the
+/// inner dimension.
+pub(crate) trait ResumableEpilogue: Epilogue {
+    /// Whether to prefetch the left operand. It should be the larger one, which is not in the caches.
+    const PREFETCH_LEFT: bool;
 
-    /// Where lines of `panel` wait for the rest of their sums.
+    /// Memory for the partial sums of some rows of `panel`.
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line];
 }
 
-/// A [`Finish`] of rows that come after others.
-pub(crate) struct Below<F> {
-    pub(crate) finish: F,
-    /// How many others.
+/// An [`Epilogue`] that writes row 0 of the product to row `first_row`.
+pub(crate) struct OffsetRows<F> {
+    pub(crate) epilogue: F,
     pub(crate) first_row: usize,
 }
 
-impl<F: Finish> Finish for Below<F> {
+impl<F: Epilogue> Epilogue for OffsetRows<F> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        self.finish.finish(simd, self.first_row + row, panel, lines);
+        self.epilogue.apply(simd, self.first_row + row, panel, lines);
     }
 
     #[inline(always)]
-    fn prepare(&self, row: usize, panel: usize) {
-        self.finish.prepare(self.first_row + row, panel);
+    fn prefetch(&self, row: usize, panel: usize) {
+        self.epilogue.prefetch(self.first_row + row, panel);
     }
 }
 
-impl<F: Gather> Gather for Below<F> {
-    const LEFT_IS_LARGE: bool = F::LEFT_IS_LARGE;
+impl<F: ResumableEpilogue> ResumableEpilogue for OffsetRows<F> {
+    const PREFETCH_LEFT: bool = F::PREFETCH_LEFT;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
-        self.finish.partial(self.first_row + rows.start..self.first_row + rows.end, panel)
+        self.epilogue.partial(self.first_row + rows.start..self.first_row + rows.end, panel)
     }
 }
 
@@ -88,23 +88,25 @@ pub(super) fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
     array::from_fn(|v| vectors[v])
 }
 
-/// The same sums, in other memory as far as the compiler knows. What follows a tile's sums may index them
-/// by numbers that it does not know, for which they must be in memory; if that were the same memory, they
-/// would be stored there after every product that is added, which takes twice the time.
+/// A copy of the sums that the compiler does not see through.
+///
+/// An epilogue may index the sums by run-time values, so the compiler places them in memory. Without the
+/// copy it would place the accumulators themselves there and store them after every multiply-add, which
+/// takes twice the time.
 #[inline(always)]
-pub(super) fn settled<S: Simd, const V: usize, const R: usize>(sums: &Sums<S, V, R>) -> Sums<S, V, R> {
+pub(super) fn opaque_copy<S: Simd, const V: usize, const R: usize>(sums: &Sums<S, V, R>) -> Sums<S, V, R> {
     black_box(array::from_fn(|r| array::from_fn(|v| sums[r][v])))
 }
 
-/// Panels that are taken whole: a last one that is at most half full takes half the vectors, if there
-/// are such.
+/// Panels that are computed with full lines. A last panel that is at most half full is computed with half
+/// the vectors, where there is more than one to a line (`halves`).
 pub(super) fn full_panels(matrix: &Matrix, halves: bool) -> usize {
     let half = halves && (1..=LINE / 2).contains(&(matrix.cols() % LINE));
     matrix.panels() - usize::from(half)
 }
 
-/// Rows of the next tile when `left` are left and `most` fit: full tiles, but no last one so small
-/// that its few sums wait for each other.
+/// Rows of the next tile when `left` rows remain and `most` fit. The last two tiles share their rows, since
+/// a tile of fewer than four rows has too few independent sums to hide the latency of a multiply-add.
 pub(super) const fn tile_rows(left: usize, most: usize) -> usize {
     if left > most && left < most + 4 {
         left.div_ceil(2)

@@ -1,4 +1,4 @@
-//! What must not change a bit: neighbours, threads, chunks, interruptions.
+//! Bits do not depend on other lanes, threads, chunks or interruptions.
 
 use gansweep_config::SampleMode;
 

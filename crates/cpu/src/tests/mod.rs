@@ -1,4 +1,4 @@
-//! Whole steps against an independent formula, and what must not change a bit.
+//! Whole steps against an independent implementation, and changes that must not change a bit.
 
 mod bits;
 mod oracle;
@@ -91,7 +91,7 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
                 c.model.generator.activation = Activation::LeakyRelu;
                 c.model.generator.slope = 0.3;
                 c.model.latent = Latent::Uniform;
-                // Nobody's choice, but one that the output's sign says nothing about.
+                // Unusual, but valid: the sign of the output is not that of the input.
                 c.model.discriminator.slope = -0.2;
             }),
         ),

@@ -1,4 +1,4 @@
-//! A lane in 64-bit floats, written for plainness: every number on a tape.
+//! A reference implementation of a lane in 64-bit floats, with automatic differentiation of every number.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
-use gansweep_train::{Lane, Schedule, TrainingImages};
+use gansweep_train::{BatchOrder, Lane, TrainingImages};
 
 /// Arrays by name, as in [`LaneState`].
 pub(super) type Arrays = BTreeMap<String, Vec<f64>>;
@@ -26,7 +26,7 @@ pub(super) struct Oracle {
     last_latents: Vec<f32>,
 }
 
-/// What a step measures, in the order of `Metric::of_steps`.
+/// The metrics of a step, in the order of `Metric::of_steps`.
 pub(super) type Values = [f64; 7];
 
 /// How layers that differ between training and sampling behave.
@@ -45,11 +45,11 @@ impl Oracle {
 
     /// One step; the gradients of both networks (the discriminator's last) by parameter.
     pub(super) fn step(&mut self, images: &TrainingImages) -> (Values, Arrays) {
-        let mut schedule = Schedule::new();
+        let mut batch_order = BatchOrder::new();
         let lane = self.lane.clone();
         let mut gradients = Arrays::new();
         let (mut sums, mut updates, mut count) = ([0.0; 5], 0.0, 0);
-        for (update, batch) in (0u32..).zip(schedule.batches(&lane, self.step)) {
+        for (update, batch) in (0u32..).zip(batch_order.batches(&lane, self.step)) {
             count = batch.len();
             let (values, gradient) = self.discriminator_update(images, update, batch);
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
@@ -59,8 +59,8 @@ impl Oracle {
         let ([g_loss, after], gradient) = self.generator_update(count);
         gradients.extend(gradient);
         self.step += 1;
-        let [d_loss, real, before, right_on_real, right_on_fake] = sums.map(|sum| sum / updates);
-        ([d_loss, g_loss, real, before, after, right_on_real, right_on_fake], gradients)
+        let [d_loss, real, before, accuracy_real, accuracy_fake] = sums.map(|sum| sum / updates);
+        ([d_loss, g_loss, real, before, after, accuracy_real, accuracy_fake], gradients)
     }
 
     fn discriminator_update(
@@ -94,7 +94,7 @@ impl Oracle {
         let sum = tape.add(real.loss, fake.loss);
         let loss = tape.scale(sum, loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
-        ([loss.value, real.score, fake.score, real.taken_for_real, 1.0 - fake.taken_for_real], gradients)
+        ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
     }
 
     fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
@@ -257,12 +257,12 @@ struct Descend<'a> {
 impl Visitor for Descend<'_> {
     type Output = ();
 
-    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) {
+    fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
         let names = O::BUFFERS.map(|buffer| format!("{buffer}.{}", self.name));
-        let numbers = O::numbers(self.config, self.t);
+        let coefficients = O::coefficients(self.config, self.t);
         for (i, &gradient) in self.gradient.iter().enumerate() {
             let buffers = names.each_ref().map(|name| self.arrays[name][i]);
-            let (value, buffers) = O::step(&numbers, gradient, self.arrays[self.name][i], buffers);
+            let (value, buffers) = O::step(&coefficients, gradient, self.arrays[self.name][i], buffers);
             self.arrays.get_mut(self.name).unwrap()[i] = value;
             for (name, buffer) in names.iter().zip(buffers) {
                 self.arrays.get_mut(name).unwrap()[i] = buffer;
@@ -315,7 +315,7 @@ enum Of {
 struct Judged {
     loss: Var,
     score: f64,
-    taken_for_real: f64,
+    classified_real: f64,
 }
 
 /// The loss of a batch of one output each.
@@ -351,7 +351,7 @@ impl loss::Visitor for Judge<'_> {
                 Score::Probability => 1.0 / (1.0 + (-x).exp()),
                 Score::Output => x,
             }),
-            taken_for_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
+            classified_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
         }
     }
 }

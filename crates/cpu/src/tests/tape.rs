@@ -1,4 +1,4 @@
-//! Reverse-mode differentiation of scalars in 64-bit floats, as plain as can be.
+//! Reverse-mode differentiation of scalars in 64-bit floats.
 
 /// A number that remembers what it was computed from.
 #[derive(Debug, Clone, Copy)]

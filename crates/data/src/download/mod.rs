@@ -1,4 +1,4 @@
-//! Downloads: mirror after mirror, checked before anything reaches the disk.
+//! Downloads. Mirrors are tried in turn, and each file is checked before it is written to the disk.
 
 use std::{
     io::{self, Read},
@@ -15,51 +15,51 @@ use ureq::{
 
 use crate::{DataError, declaration::FileSpec, disk, error::Attempt};
 
-/// More than any published `.gz` has; what goes on longer is no such file.
+/// The longest download. Every published `.gz` is shorter.
 const MAX_COMPRESSED_BYTES: u64 = 48 << 20;
-/// Progress is reported after so many bytes.
+/// The number of bytes between reports of progress.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// How far a download is.
+/// The progress of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The name of the file, without `.gz`.
     pub file: &'static str,
-    /// Where it comes from.
+    /// The URL.
     pub url: String,
     /// Bytes received.
     pub received: u64,
-    /// Bytes in all, when the server says so.
+    /// The total number of bytes, if the server sends it.
     pub total: Option<u64>,
 }
 
-/// How long a server may take.
+/// Time limits for a server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// To resolve its name, to accept a connection, to answer, and between two pieces of a body.
+pub(crate) struct Timeouts {
+    /// For resolving its name, connecting, the beginning of the answer, and each read.
     pub(crate) silence: Duration,
-    /// For a whole body.
+    /// For a whole file.
     pub(crate) body: Duration,
 }
 
-impl Patience {
-    /// Half a minute without a sign of life, a quarter of an hour for 18 MB: 20 kB/s.
+impl Timeouts {
+    /// The largest file, KMNIST's training images, has 18 MB: 15 minutes for it allow 20 kB/s.
     pub(crate) const DEFAULT: Self = Self { silence: Duration::from_secs(30), body: Duration::from_mins(15) };
 }
 
-/// A client that verifies certificates, honours the usual proxy variables, and does not wait for ever.
-pub(crate) fn client(patience: Patience) -> ConfigBuilder<AgentScope> {
-    let silence = Some(patience.silence);
+/// A client with time limits. It verifies certificates and uses the usual proxy variables.
+pub(crate) fn client(timeouts: Timeouts) -> ConfigBuilder<AgentScope> {
+    let silence = Some(timeouts.silence);
     Config::builder()
         .user_agent(concat!("gansweep/", env!("CARGO_PKG_VERSION")))
         .timeout_resolve(silence)
         .timeout_connect(silence)
         .timeout_recv_response(silence)
         .timeout_per_read(silence)
-        .timeout_recv_body(Some(patience.body))
+        .timeout_recv_body(Some(timeouts.body))
 }
 
-/// Puts the files into `folder`, each whole and checked or not at all.
+/// Downloads files into `folder`, each complete and checked or not at all.
 pub(crate) fn fetch(
     folder: &Path,
     files: &[FileSpec],
@@ -67,7 +67,7 @@ pub(crate) fn fetch(
     agent: &Agent,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
-    // The mirror that worked is asked first for the next file: a dead one costs its timeout once.
+    // The mirror that worked is tried first for the next file, so that a dead one costs its timeout once.
     let mut mirrors = mirrors.to_vec();
     for file in files {
         let (bytes, served_by) = from_any(file, &mirrors, agent, progress)?;
@@ -77,7 +77,7 @@ pub(crate) fn fetch(
     Ok(())
 }
 
-/// The uncompressed bytes and the index of the mirror that had them.
+/// The uncompressed bytes, and the index of the mirror that they come from.
 fn from_any(
     file: &FileSpec,
     mirrors: &[&str],
@@ -101,7 +101,7 @@ fn from_any(
     Err(DataError::Download { dataset: file.dataset, file: file.name(), attempts })
 }
 
-/// The uncompressed bytes, checked; else what is wrong with this mirror.
+/// The checked uncompressed bytes, or why this mirror failed.
 fn from_one(
     file: &FileSpec,
     url: &str,

@@ -112,8 +112,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// A client that waits for a second and asks no proxy.
 fn agent() -> Agent {
-    let patience = Patience { silence: Duration::from_secs(1), body: Duration::from_secs(10) };
-    client(patience).proxy(None).build().new_agent()
+    let timeouts = Timeouts { silence: Duration::from_secs(1), body: Duration::from_secs(10) };
+    client(timeouts).proxy(None).build().new_agent()
 }
 
 fn fetch_labels(folder: &Path, mirrors: &[&str]) -> Result<Vec<Progress>, DataError> {

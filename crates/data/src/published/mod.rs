@@ -1,8 +1,8 @@
 //! Datasets that are published as four IDX files of known content: training and test images, and the
 //! labels of each.
 //!
-//! A further one is a [`Declaration`] in a file of its own, and a line in `datasets.rs`. What guards each
-//! file is a digest of its uncompressed bytes, however they were compressed.
+//! A new one is a [`Declaration`] in its own file and a line in `datasets.rs`. Each file is checked by a digest
+//! of its uncompressed bytes, because mirrors compress differently.
 
 mod fashion_mnist;
 mod kmnist;
@@ -18,17 +18,17 @@ use crate::{
     DataError, DataSource, Found, Images, Location, Progress, Split,
     declaration::{Declaration, FileSpec},
     disk,
-    download::{self, Patience},
+    download::{self, Timeouts},
     names::{self, Kind},
     reader::Reader,
     strokes::STROKES,
 };
 
-/// Whose files are known by their labels.
+/// The datasets that are recognised by their labels.
 static KNOWN: [&Declaration; 4] = [&MNIST, &FASHION_MNIST, &KMNIST, &STROKES];
 
 impl Declaration {
-    /// One part, from the files in a folder, each checked.
+    /// Reads and checks one split from the files in a folder.
     pub(crate) fn read(&self, folder: &Path, split: Split) -> Result<Images, DataError> {
         let pixels = read_file(folder, &self.file(split, Kind::Images))?;
         let labels = read_file(folder, &self.file(split, Kind::Labels))?;
@@ -40,7 +40,7 @@ impl Declaration {
         source.cache_dir.join(self.dataset.name())
     }
 
-    /// Fills the cache from these mirrors: what is missing there, or broken.
+    /// Downloads missing and broken files from the mirrors into the cache.
     pub(crate) fn fetch_from(
         &self,
         source: &DataSource,
@@ -131,7 +131,7 @@ impl Reader for Declaration {
     }
 
     fn fetch(&self, source: &DataSource, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
-        let agent = download::client(Patience::DEFAULT).build().new_agent();
+        let agent = download::client(Timeouts::DEFAULT).build().new_agent();
         self.fetch_from(source, self.mirrors, &agent, progress)
     }
 
@@ -146,7 +146,7 @@ impl Reader for Declaration {
     }
 }
 
-/// The pixels or labels in one file, checked.
+/// The checked pixels or labels of one file.
 fn read_file(folder: &Path, spec: &FileSpec) -> Result<Vec<u8>, DataError> {
     let path = names::find(folder, spec.name()).unwrap_or_else(|| folder.join(spec.name()));
     let mut bytes = disk::read(&path, spec)?;

@@ -1,18 +1,18 @@
-//! Where datasets come from: a folder of the user's, the cache, the network, the program itself.
+//! Where datasets come from: the user's folder, the cache, the network, or the program itself.
 
 use std::{env, ffi::OsString, path::PathBuf};
 
-/// Where to look for datasets, and whether the network may be asked.
+/// Where to look for datasets, and whether downloads are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSource {
-    /// A folder of the user's with IDX files: in a sub-folder named after the dataset, in torchvision's
-    /// (`MNIST/raw`), directly, or in `raw`. Nothing is ever written there.
+    /// The user's data folder with IDX files: in a subfolder named after the dataset, in torchvision's
+    /// (`MNIST/raw`), in the folder itself, or in `raw`. Nothing is ever written there.
     pub data_dir: Option<PathBuf>,
-    /// The folder of the dataset `idx`, which the experiment names.
+    /// The folder of the dataset `idx`, from the experiment.
     pub idx_dir: Option<PathBuf>,
-    /// Downloaded and drawn files are kept here, in a sub-folder named after the dataset.
+    /// Downloaded and drawn files are kept here, in a subfolder named after the dataset.
     pub cache_dir: PathBuf,
-    /// The network is not asked.
+    /// Downloads are forbidden.
     pub offline: bool,
 }
 
@@ -21,23 +21,23 @@ pub struct DataSource {
 pub enum Location {
     /// On this machine.
     Found(Found),
-    /// It would have to be downloaded.
+    /// Not on this machine; it would be downloaded.
     Missing,
 }
 
 /// Where on this machine a dataset is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// In this folder of the user's.
+    /// In a folder of the user.
     Folder(PathBuf),
-    /// In this folder of the cache.
+    /// In a folder of the cache.
     Cache(PathBuf),
-    /// In the program itself: `strokes`.
+    /// Drawn by the program: `strokes`.
     BuiltIn,
 }
 
 impl DataSource {
-    /// What the command line and the environment say.
+    /// The sources that the command line and the environment define.
     ///
     /// The data folder is `data_dir`, else `GANSWEEP_DATA_DIR`. The cache is `gansweep` in
     /// `XDG_CACHE_HOME`, else in `~/.cache`, else (without a home) in the temporary folder.

@@ -1,4 +1,4 @@
-//! The drawn images on the disk, as IDX files: reading them is many times faster than drawing.
+//! The drawn images as IDX files in the cache: reading them is many times faster than drawing.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
     names::Kind, reader::Reader,
 };
 
-/// The digits, drawn where the cache lacks them, and kept there if it can be written.
+/// The dataset `strokes`: drawn if the cache does not have it, and kept there if it can be written.
 pub(crate) struct Strokes;
 
 impl Reader for Strokes {
@@ -35,20 +35,20 @@ impl Reader for Strokes {
     }
 }
 
-/// One part, from the cache or drawn; what had to be drawn is kept if the folder can be written.
+/// Reads one split from the cache, or draws it and writes it there if possible.
 fn load(folder: &Path, split: Split) -> Result<Images, DataError> {
-    // Whatever is wrong with the cache, drawing anew is the cure.
+    // Whatever is wrong with the cache, drawing the images again solves it.
     if let Ok(images) = STROKES.read(folder, split) {
         return Ok(images);
     }
     let images = generate(split);
     let files = encode(&images, split)?;
-    // A cache that cannot be written costs the time to draw, not the images.
+    // A cache that cannot be written costs only the time to draw.
     let _ = write(folder, &files);
     Ok(images)
 }
 
-/// Makes the folder hold both parts.
+/// Completes both splits in the folder.
 fn fill(folder: &Path) -> Result<(), DataError> {
     for split in Split::ALL {
         if STROKES.read(folder, split).is_err() {
@@ -58,8 +58,8 @@ fn fill(folder: &Path) -> Result<(), DataError> {
     Ok(())
 }
 
-/// The files of one part, checked: a machine that drew other images must not train on them under
-/// the fingerprint of these.
+/// Encodes and checks the files of one split. A machine that draws other images must not train on them under
+/// the built-in fingerprint.
 fn encode(images: &Images, split: Split) -> Result<[(FileSpec, Vec<u8>); 2], DataError> {
     let spec = |kind| STROKES.file(split, kind);
     let files = [

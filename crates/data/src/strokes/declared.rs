@@ -1,4 +1,4 @@
-//! How many digits there are, of what size, and the digests of the files that hold them.
+//! The declaration of the drawn digits: counts, size and digests.
 
 use gansweep_config::{Dataset, DatasetSpec, ImageShape};
 
@@ -7,18 +7,18 @@ use crate::{
     digest::Digest::Sha256,
 };
 
-/// Pixels along one side of an image.
+/// The side of an image in pixels.
 pub(super) const SIDE: usize = 28;
-/// Pixels of an image.
+/// The number of pixels of an image.
 pub(super) const PIXELS: usize = SIDE * SIDE;
-/// Of every image: one grey channel.
+/// The shape of every image.
 pub(super) const SHAPE: ImageShape = ImageShape { channels: 1, height: SIDE as u32, width: SIDE as u32 };
-/// The first images are those to train on.
+/// The number of training images, which are drawn first.
 pub(super) const TRAIN_IMAGES: usize = 60_000;
-/// The ones after them.
+/// The number of test images.
 pub(super) const TEST_IMAGES: usize = 10_000;
 
-/// The digits as files: what a cache holds, and what the fingerprint stands for.
+/// The declaration of the files in the cache.
 pub(crate) static STROKES: Declaration = Declaration {
     dataset: Dataset::Strokes,
     torchvision: "",
@@ -37,7 +37,7 @@ pub(crate) static STROKES: Declaration = Declaration {
     },
 };
 
-/// Shape, classes, counts and fingerprint of the digits.
+/// The spec of the drawn digits.
 pub fn spec() -> DatasetSpec {
     STROKES.spec()
 }

@@ -1,4 +1,4 @@
-//! The images, each from a random stream of its own.
+//! Drawing the images, each from its own random stream.
 
 use rayon::prelude::*;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Images, Split};
 
-/// Draws the images of one part, on all threads of the current rayon pool.
+/// Draws the images of one split, on all threads of the current rayon pool.
 pub fn generate(split: Split) -> Images {
     let (first, count) = match split {
         Split::Train => (0, TRAIN_IMAGES),

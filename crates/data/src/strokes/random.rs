@@ -1,4 +1,4 @@
-//! Random numbers that are the same on every machine and in any order of drawing.
+//! Random numbers that are the same on every machine, in any order of drawing.
 
 use std::f64::consts::SQRT_2;
 
@@ -7,11 +7,11 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-/// The generator of one image: a stream of its own, so that no image depends on another.
+/// The random stream of one image, so that no image depends on another.
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// Of image `index` over both parts of the dataset.
+    /// The stream of image `index`, counted over both splits.
     pub(super) fn of_image(index: u64) -> Self {
         let mut rng = ChaCha8Rng::from_seed(*b"gansweep: digits from strokes, 1");
         rng.set_stream(index);
@@ -28,8 +28,9 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
-    /// Bell-shaped around 0 with standard deviation 1, never beyond 4.25: the sum of six uniform
-    /// numbers, scaled. No logarithm or cosine, whose last bits differ between machines.
+    /// Approximately normal with mean 0 and standard deviation 1, never beyond 4.25: the scaled sum of six
+    /// uniform numbers. A real normal distribution would need a logarithm or a cosine, whose last bits differ
+    /// between machines.
     pub(super) fn bell(&mut self) -> f64 {
         let sum: f64 = (0..6).map(|_| self.unit()).sum();
         (sum - 3.0) * SQRT_2
@@ -40,7 +41,7 @@ impl Random {
         self.unit() < probability
     }
 
-    /// One of `0..count`.
+    /// Uniform on `0..count`.
     pub(super) fn index(&mut self, count: usize) -> usize {
         (self.unit() * count as f64) as usize
     }

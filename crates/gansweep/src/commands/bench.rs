@@ -1,4 +1,4 @@
-//! The hidden command behind `just bench`: job-steps per second of a recipe on a device.
+//! `gansweep bench` (hidden, used by `just bench`): training speed of a recipe on a device.
 
 use std::io::{BufRead, Write, stdin, stdout};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::BenchArgs;
 use crate::failure::Failure;
 
-/// Trains `lanes` runs at the same time on images like MNIST's and prints a line of JSON per round.
+/// Trains `lanes` runs at the same time on images like MNIST's and prints one JSON line per round.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let mut bench = Bench::start(&BenchRequest {
         recipe: args.recipe.clone(),

@@ -1,4 +1,4 @@
-//! `gansweep devices`: where this machine and this build can train.
+//! `gansweep devices`: the devices of this machine.
 
 use std::io::Write;
 
@@ -33,7 +33,7 @@ fn row(device: DeviceInfo) -> Vec<String> {
     let memory = device.memory_bytes.map(output::memory);
     let usable = match (device.problem, device.kind) {
         (Some(it), _) => format!("no: {}; {}", it.cause, it.remedy),
-        (None, DeviceKind::SoftwareGpu) => "yes, but slow: it is software".to_owned(),
+        (None, DeviceKind::SoftwareGpu) => "yes, but slow (software)".to_owned(),
         (None, _) => "yes".to_owned(),
     };
     vec![device.name, device.backend, device.adapter, memory.unwrap_or_default(), usable]

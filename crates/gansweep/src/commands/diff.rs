@@ -1,4 +1,4 @@
-//! `gansweep diff`: where runs differ, and how they ended.
+//! `gansweep diff`: compares settings and results of runs.
 
 use std::io::Write;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One row: what it is of, and a cell for each run.
+/// A row: its name and one cell per run.
 fn row<T>(name: String, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
     std::iter::once(name).chain(items.iter().map(cell)).collect()
 }

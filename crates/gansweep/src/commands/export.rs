@@ -20,8 +20,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
 
 fn rows(args: &ExportArgs, format: RowFormat) -> Result<(), Failure> {
     if let Some(run) = &args.run {
-        return Err(Failure::Wrong(format!(
-            "RUN `{run}` goes with --format safetensors; use --sweep, or `gansweep sql`"
+        return Err(Failure::Usage(format!(
+            "RUN `{run}` needs --format safetensors; to export rows, use --sweep or `gansweep sql`"
         )));
     }
     let entity = match args.what {

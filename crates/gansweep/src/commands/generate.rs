@@ -1,4 +1,4 @@
-//! `gansweep generate`: new images from a trained run.
+//! `gansweep generate`: generates images from a trained run.
 
 use std::io::Write;
 

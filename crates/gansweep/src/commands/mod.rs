@@ -1,4 +1,4 @@
-//! One module per command: arguments to a request, its result to text.
+//! One module per command. Each turns arguments into a request to `gansweep-app`, and the result into text.
 
 pub(crate) mod bench;
 pub(crate) mod data;

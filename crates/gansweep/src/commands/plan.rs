@@ -1,10 +1,10 @@
-//! `gansweep plan`: what a sweep would run.
+//! `gansweep plan`: shows what a sweep would train.
 
 use std::fmt::{self, Write as _};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use gansweep_app::plan::{DataPreview, DataWay, GroupPreview, PlanRequest, Preview, preview};
+use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
 use gansweep_config::{AxisSummary, PlannedRun, ResolvedKey, RunState};
 use serde::{Serialize, Serializer};
@@ -15,7 +15,7 @@ use crate::cli::PlanArgs;
 use crate::failure::Failure;
 use crate::output;
 
-/// Runs listed for people.
+/// Maximum number of runs in the text output.
 const MAX_LISTED: usize = 50;
 
 /// Runs the command.
@@ -32,14 +32,14 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the plan for people.
+/// Prints the plan as text.
 pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
     let text = View(preview(request)?).to_string();
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }
 
-/// A preview for people.
+/// The preview as text.
 struct View(Preview);
 
 impl fmt::Display for View {
@@ -66,10 +66,10 @@ impl fmt::Display for View {
             writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows.collect()))?;
         }
         for pinned in &experiment.sweep.pinned {
-            writeln!(text, "{} is not swept: {} gives it one value\n", pinned.key, pinned.layer)?;
+            writeln!(text, "{} is not swept: {} sets it to a single value\n", pinned.key, pinned.layer)?;
         }
-        for place in &self.0.plan.idle_exclusions {
-            writeln!(text, "{place}: this exclusion leaves out nothing\n")?;
+        for place in &self.0.plan.unused_exclusions {
+            writeln!(text, "{place}: this exclusion matches no run\n")?;
         }
         let resolved = experiment.resolved.iter();
         let rows =
@@ -124,8 +124,8 @@ impl View {
     }
 }
 
-/// A preview for programs. Runs are written one by one: as one value, those of a large plan would take
-/// a multiple of the plan's memory.
+/// The preview as JSON. Runs are serialised one by one: as one JSON value, a large plan would take several
+/// times its memory.
 #[derive(Serialize)]
 struct Json<'p> {
     name: &'p str,
@@ -182,7 +182,7 @@ impl Serialize for RunsJson<'_> {
     }
 }
 
-/// `1 group of 64 lanes on vulkan:0 (1.9 GiB)`, for each device in the order of their first groups.
+/// One text per device, in the order of first use: `1 group of 64 lanes on vulkan:0 (1.9 GiB)`.
 fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
     let mut devices: Vec<&str> = Vec::new();
     for GroupPreview { device, .. } in groups {
@@ -209,28 +209,28 @@ fn groups_by_device(groups: &[GroupPreview]) -> Vec<String> {
     devices.into_iter().map(describe).collect()
 }
 
-/// The same for programs.
+/// The datasets as JSON.
 fn datasets(previews: &[DataPreview]) -> Vec<Value> {
     previews.iter().map(|it| json!({"asked_for": it.dataset, "spec": it.spec})).collect()
 }
 
-/// What the runs will train on, where it comes from, and what it is.
+/// The datasets as text: name, availability, size.
 fn data(previews: &[DataPreview]) -> String {
-    let words = |DataPreview { dataset, spec, way }: &DataPreview| {
-        let where_from = match way {
-            DataWay::AtHand => format!("{}, at hand", dataset.name()),
-            DataWay::ReplacedBy(fallback) => {
-                format!("{} instead of {}, which is not at hand", fallback.name(), dataset.name())
+    let describe = |DataPreview { dataset, spec, availability }: &DataPreview| {
+        let source = match availability {
+            DataAvailability::Local => format!("{}, available", dataset.name()),
+            DataAvailability::ReplacedBy(fallback) => {
+                format!("{} instead of {}, which is not available", fallback.name(), dataset.name())
             }
-            DataWay::Download { fallback: Some(fallback) } => {
-                format!("{}, to be downloaded, or else {}", dataset.name(), fallback.name())
+            DataAvailability::Download { fallback: Some(fallback) } => {
+                format!("{}, to be downloaded (fallback: {})", dataset.name(), fallback.name())
             }
-            DataWay::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
+            DataAvailability::Download { fallback: None } => format!("{}, to be downloaded", dataset.name()),
         };
         let images = text::count(spec.train_images as usize, "image");
         let classes =
             if spec.classes == 1 { "1 class".to_owned() } else { format!("{} classes", spec.classes) };
-        format!("{where_from}: {images} of {}, {classes}", spec.image)
+        format!("{source}: {images} of {}, {classes}", spec.image)
     };
-    previews.iter().map(words).collect::<Vec<_>>().join("; ")
+    previews.iter().map(describe).collect::<Vec<_>>().join("; ")
 }

@@ -1,4 +1,4 @@
-//! `gansweep report`: the comparison page.
+//! `gansweep report`: writes the report page.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! From arguments, and the environment, to what the use cases take.
+//! Builds requests from arguments and environment variables.
 
 use gansweep_app::experiment::ExperimentRequest;
 use gansweep_app::plan::PlanRequest;
@@ -9,7 +9,7 @@ use gansweep_data::DataSource;
 use crate::cli::{ExecutionArgs, ExperimentArgs, ResultsArgs};
 use crate::failure::Failure;
 
-/// What `plan` looks at and `sweep` trains.
+/// The request of `plan` and `sweep`.
 pub(super) fn plan(
     experiment: &ExperimentArgs,
     execution: &ExecutionArgs,

@@ -1,4 +1,4 @@
-//! `gansweep runs`: a line per recorded run.
+//! `gansweep runs`: lists recorded runs.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `gansweep show`: everything recorded of one run.
+//! `gansweep show`: shows a run.
 
 use std::io::Write;
 
@@ -26,7 +26,7 @@ fn text(details: RunDetails) -> String {
     let RunDetails { run, config, summaries, attempts, checkpoint, samples: _ } = details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
-        format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("in no sweep any more"));
+        format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("no longer in a sweep"));
     text += &format!(
         "{}{cause}, step {} of {} ({}), {:.1} s\n\n",
         run.state.name(),

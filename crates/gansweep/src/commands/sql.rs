@@ -1,4 +1,4 @@
-//! `gansweep sql`: one question to the database.
+//! `gansweep sql`: queries the database.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `gansweep sweep`: train what is not trained yet, record it, write the report.
+//! `gansweep sweep`: trains all runs that are not trained yet, records them and writes the report.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,20 +31,20 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     display.finish();
     match end? {
         SweepEnd::Cancelled => Ok(INTERRUPTED),
-        SweepEnd::Trained(outcome) => conclude(&outcome, &display),
+        SweepEnd::Trained(outcome) => finish(&outcome, &display),
     }
 }
 
-/// Says how it went and where everything is, and chooses the exit code.
-fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
+/// Prints the outcome and the paths of report and database; returns the exit code.
+fn finish(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
     let summary = &outcome.summary;
-    display.say(&describe(summary));
+    display.print(&describe(summary));
     if summary.shared_cause.is_some() {
-        display.say("ended before its time; once the cause is gone, the same command goes on from here");
+        display.print("the sweep ended early; fix the cause and run the same command to resume");
     } else if summary.stopped {
-        display.say("stopped; the same command goes on from here");
+        display.print("stopped; run the same command to resume");
     }
-    print_places(&outcome.report, &outcome.database)?;
+    print_paths(&outcome.report, &outcome.database)?;
     Ok(match summary {
         Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
         summary if summary.all_well() => 0,
@@ -52,7 +52,7 @@ fn conclude(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
     })
 }
 
-fn print_places(page: &Path, database: &Path) -> Result<(), Failure> {
+fn print_paths(page: &Path, database: &Path) -> Result<(), Failure> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
     let mut out = std::io::stdout().lock();
     writeln!(out, "report    {}", absolute(page).display())?;
@@ -60,7 +60,7 @@ fn print_places(page: &Path, database: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `16 runs: 12 completed, 4 skipped (already done) in 3 min 20 s`.
+/// `16 runs: 12 completed, 4 already done (2 resumed) in 3 min 20 s`.
 fn describe(summary: &Summary) -> String {
     let parts = [
         (summary.completed, "completed"),
@@ -70,9 +70,9 @@ fn describe(summary: &Summary) -> String {
         (summary.diverged, "diverged"),
         (summary.failed, "failed"),
         (summary.interrupted, "interrupted"),
-        (summary.queued, "not begun"),
+        (summary.queued, "not started"),
     ];
-    let said: Vec<String> = parts
+    let counts: Vec<String> = parts
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{number} {what}"))
@@ -87,7 +87,7 @@ fn describe(summary: &Summary) -> String {
     format!(
         "{}: {}{notes} in {}",
         text::count(summary.total, "run"),
-        said.join(", "),
+        counts.join(", "),
         text::seconds(summary.elapsed.as_secs_f64())
     )
 }

@@ -1,4 +1,4 @@
-//! The hidden command that trains one group: a job and commands on stdin, frames on stdout.
+//! `gansweep worker` (hidden): trains one group. Job and commands arrive on stdin, frames go to stdout.
 
 use std::io::{BufReader, stdin, stdout};
 
@@ -6,7 +6,7 @@ use gansweep_app::worker;
 
 use crate::output;
 
-/// Runs the command; its exit code.
+/// Runs the command; returns its exit code.
 pub(crate) fn run() -> u8 {
     match worker::serve(BufReader::new(stdin()), stdout()) {
         Ok(()) => 0,

@@ -12,10 +12,10 @@ pub trait Loss: 'static {
     /// What is reported as D(x).
     const SCORE: Score;
 
-    /// The output above which an image is taken for real.
+    /// Outputs above this classify an image as real.
     const THRESHOLD: f64;
 
-    /// What the discriminator is to give to each kind of image.
+    /// The labels of real images and fakes.
     fn targets(config: &LossConfig) -> Targets;
 
     /// The discriminator's loss for an image with a target.
@@ -25,7 +25,7 @@ pub trait Loss: 'static {
     fn generator<E: Outputs>(output: E) -> E;
 }
 
-/// What is reported as D(x).
+/// What is reported as D(x) (`d_real`, `d_fake_before`, `d_fake_after`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Score {
     /// The sigmoid of the output: the probability of being real.
@@ -34,11 +34,11 @@ pub enum Score {
     Output,
 }
 
-/// What the discriminator is to give to each kind of image.
+/// The labels that the discriminator's loss compares outputs with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Targets {
-    /// To real images.
+    /// The label of real images.
     pub real: f64,
-    /// To fakes.
+    /// The label of fakes.
     pub fake: f64,
 }

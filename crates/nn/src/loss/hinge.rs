@@ -4,7 +4,6 @@ use gansweep_config::LossConfig;
 
 use super::{Loss, Outputs, Score, Targets};
 
-/// Nothing for an output on the right side of a margin, and the distance from the margin on its other side:
 /// `max(0, 1 - D(x))` for real images, `max(0, 1 + D(G(z)))` for fakes, and `-D(G(z))` for the generator
 /// (Lim and Ye 2017, algorithm 1; Miyato et al. 2018, equations 16 and 17).
 #[derive(Debug)]
@@ -14,13 +13,13 @@ impl Loss for Hinge {
     const SCORE: Score = Score::Probability;
     const THRESHOLD: f64 = 0.0;
 
-    /// The side of the margin.
+    /// The sign of the margin: the loss is `max(0, 1 - target * output)`.
     fn targets(_: &LossConfig) -> Targets {
         Targets { real: 1.0, fake: -1.0 }
     }
 
     fn discriminator<E: Outputs>(output: E, target: E) -> E {
-        (-(output * target) + 1.0).or_zero()
+        (-(output * target) + 1.0).relu()
     }
 
     fn generator<E: Outputs>(output: E) -> E {

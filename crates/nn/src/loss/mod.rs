@@ -21,10 +21,10 @@ pub use outputs::{Dual, Outputs, sigmoid};
 
 /// Work that is compiled for each loss.
 pub trait Visitor {
-    /// What comes of it.
+    /// The result.
     type Output;
 
-    /// The work.
+    /// Does the work for the loss `L`.
     fn visit<L: Loss>(self) -> Self::Output;
 }
 
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_an_undecided_discriminator_are_those_that_configs_tell() {
+    fn losses_of_an_undecided_discriminator_are_those_of_the_config() {
         for kind in LossKind::ALL {
             for label_smoothing in [0.0, 0.1] {
                 let config = LossConfig { kind, combine: Combine::Sum, label_smoothing };

@@ -15,16 +15,16 @@ pub trait Outputs:
     #[must_use]
     fn square(self) -> Self;
 
-    /// The number where it is above zero, and zero elsewhere: `max(0, x)`, with a derivative of 0 at 0.
+    /// `max(0, x)`, with a derivative of 0 at 0 as in PyTorch.
     #[must_use]
-    fn or_zero(self) -> Self;
+    fn relu(self) -> Self;
 
     /// `log(1 + exp(x))`, which does not overflow.
     #[must_use]
     fn softplus(self) -> Self;
 
-    /// `-(t log s(x) + (1 - t) log(1 - s(x)))` with the sigmoid `s` and the target `t`, which neither
-    /// overflows nor cancels; no derivative flows to the target.
+    /// `-(t log s(x) + (1 - t) log(1 - s(x)))` with the sigmoid `s` and the target `t`, computed without
+    /// overflow or cancellation. No derivative flows to the target.
     #[must_use]
     fn cross_entropy(self, target: Self) -> Self;
 }
@@ -98,14 +98,13 @@ impl Mul for Dual {
     }
 }
 
-/// Functions of a number that share one exponential.
+/// The sigmoid and softplus of one number, from one exponential.
 struct Logistic {
-    /// The sigmoid.
-    above: f64,
-    /// One minus the sigmoid, without cancellation where that is near one.
-    below: f64,
-    /// `log(1 + exp(x))` without the part of `x` that is above zero.
-    rest: f64,
+    sigmoid: f64,
+    /// One minus the sigmoid, without cancellation where the sigmoid is near one.
+    complement: f64,
+    /// `log(1 + exp(-|x|))`: the softplus is `max(0, x)` more.
+    log_term: f64,
 }
 
 impl Logistic {
@@ -113,8 +112,8 @@ impl Logistic {
     fn of(x: f64) -> Self {
         let small = libm::exp(-x.abs());
         let (larger, smaller) = (1.0 / (1.0 + small), small / (1.0 + small));
-        let (above, below) = if x >= 0.0 { (larger, smaller) } else { (smaller, larger) };
-        Self { above, below, rest: libm::log1p(small) }
+        let (sigmoid, complement) = if x >= 0.0 { (larger, smaller) } else { (smaller, larger) };
+        Self { sigmoid, complement, log_term: libm::log1p(small) }
     }
 }
 
@@ -132,24 +131,24 @@ impl Outputs for Dual {
     }
 
     #[inline]
-    fn or_zero(self) -> Self {
-        // What is not a number stays one.
+    fn relu(self) -> Self {
+        // In this form NaN stays NaN.
         if self.value <= 0.0 { Self::constant(0.0) } else { self }
     }
 
     #[inline]
     fn softplus(self) -> Self {
-        let Logistic { above, rest, .. } = Logistic::of(self.value);
-        Self { value: self.value.max(0.0) + rest, derivative: above * self.derivative }
+        let Logistic { sigmoid, log_term, .. } = Logistic::of(self.value);
+        Self { value: self.value.max(0.0) + log_term, derivative: sigmoid * self.derivative }
     }
 
     #[inline]
     fn cross_entropy(self, target: Self) -> Self {
         let (x, target) = (self.value, target.value);
-        let Logistic { below, rest, .. } = Logistic::of(x);
-        // The sigmoid minus the target, as the difference of what both leave to one.
-        let derivative = (1.0 - target) - below;
-        Self { value: x.max(0.0) - target * x + rest, derivative: derivative * self.derivative }
+        let Logistic { complement, log_term, .. } = Logistic::of(x);
+        // `sigmoid - target`, written so that it does not cancel for real images that D is sure of.
+        let derivative = (1.0 - target) - complement;
+        Self { value: x.max(0.0) - target * x + log_term, derivative: derivative * self.derivative }
     }
 }
 
@@ -173,7 +172,7 @@ mod tests {
             check("x - 2", |x| x - Dual::constant(2.0), x);
             check("x (x - 4)", |x| x * (x - Dual::constant(4.0)), x);
             check("square", |x| (x * 3.0).square(), x);
-            check("max(0, x)", Dual::or_zero, x);
+            check("max(0, x)", Dual::relu, x);
             check("softplus", |x| (x * 2.0).softplus(), x);
             for target in [0.0, 0.4, 1.0] {
                 check("cross-entropy", |x| (-x).cross_entropy(Dual::constant(target)), x);
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_stays_none() {
         let nan = Dual::output(f64::NAN);
-        assert!(nan.or_zero().value.is_nan() && nan.softplus().value.is_nan());
+        assert!(nan.relu().value.is_nan() && nan.softplus().value.is_nan());
         assert!(nan.cross_entropy(Dual::constant(0.0)).value.is_nan() && nan.square().value.is_nan());
     }
 }

@@ -8,7 +8,7 @@ use super::{Describe, Init, TensorSpec};
 pub struct BatchNorm;
 
 impl BatchNorm {
-    /// Added to a variance before its root.
+    /// Added to the variance before the square root.
     pub const EPS: f64 = 1e-5;
     /// The weight of a batch in the running statistics.
     pub const MOMENTUM: f64 = 0.1;

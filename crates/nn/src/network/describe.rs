@@ -1,32 +1,36 @@
-//! What all layers have in common, and those that have neither parameters nor a shape of their own.
+//! The interface of layers, and layers without parameters that keep the shape.
 
-/// What all layers have in common. Shapes are those of a row of a batch.
+/// The interface of layers. Shapes are those of one row of a batch.
 pub trait Describe {
     /// PyTorch's name.
     fn name(&self) -> &'static str;
 
-    /// The shape behind the layer; or, if it does not take the shape before it, what it takes.
+    /// The shape of the layer's output.
+    ///
+    /// # Errors
+    ///
+    /// A description of the input that the layer takes, if it does not take this one.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         Ok(input.to_vec())
     }
 
-    /// The trained tensors, under their names in the layer.
+    /// The trained tensors, named as in PyTorch's layer: `weight`, `bias`.
     fn parameters(&self, _input: &[usize]) -> Vec<TensorSpec> {
         Vec::new()
     }
 
-    /// The tensors that are kept and not trained.
+    /// The tensors that are saved and not trained, as PyTorch's buffers.
     fn buffers(&self, _input: &[usize]) -> Vec<TensorSpec> {
         Vec::new()
     }
 
-    /// Multiplications and additions of its products, for one row.
+    /// Multiply-adds of its matrix products, for one row.
     fn multiply_adds(&self, _input: &[usize]) -> u64 {
         0
     }
 }
 
-/// A function of each number by itself.
+/// An element-wise function without parameters.
 #[derive(Debug)]
 pub struct Pointwise(pub &'static str);
 
@@ -36,7 +40,7 @@ impl Describe for Pointwise {
     }
 }
 
-/// The length of a row of numbers.
+/// The length of a one-dimensional shape.
 pub(super) fn features(input: &[usize]) -> Result<usize, String> {
     match *input {
         [features] => Ok(features),
@@ -56,14 +60,14 @@ pub struct TensorSpec {
 }
 
 impl TensorSpec {
-    /// Of one layer, under its name there.
+    /// A tensor of one layer.
     pub(super) fn new(name: &str, shape: &[usize], init: Init) -> Self {
         Self { name: name.to_owned(), shape: shape.to_vec(), init }
     }
 
-    /// How many numbers.
+    /// Elements of the tensor.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().copied().fold(1, usize::saturating_mul)
     }
 }
 

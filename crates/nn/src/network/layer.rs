@@ -23,7 +23,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// What all layers have in common.
+    /// Its description: shapes, parameters, buffers, cost.
     pub fn describe(&self) -> &dyn Describe {
         match self {
             Self::Linear(layer) => layer,

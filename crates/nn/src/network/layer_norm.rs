@@ -8,7 +8,7 @@ use super::{Describe, Init, TensorSpec};
 pub struct LayerNorm;
 
 impl LayerNorm {
-    /// Added to a variance before its root.
+    /// Added to the variance before the square root.
     pub const EPS: f64 = 1e-5;
 }
 

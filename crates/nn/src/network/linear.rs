@@ -20,13 +20,13 @@ impl Describe for Linear {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {
-        let inputs = input.iter().product();
+        let inputs = input.iter().copied().fold(1, usize::saturating_mul);
         let init = Init::Uniform { fan_in: inputs };
         let weight = TensorSpec::new("weight", &[self.outputs, inputs], init);
         vec![weight, TensorSpec::new("bias", &[self.outputs], init)]
     }
 
     fn multiply_adds(&self, input: &[usize]) -> u64 {
-        (input.iter().product::<usize>() * self.outputs) as u64
+        input.iter().copied().fold(self.outputs, usize::saturating_mul) as u64
     }
 }

@@ -1,9 +1,9 @@
 //! Networks as lists of layers, in the order and with the names of PyTorch's `nn.Sequential`.
 //!
-//! Each layer is described once, in a file of its own ([`Describe`]): the shape behind it, its trained
-//! tensors and buffers with PyTorch's names, shapes and first values, and the work of its products.
-//! [`Layer`] lists them all. What a lane's state holds, what a checkpoint and an exported file name, and
-//! what a step costs follow from the descriptions; a backend interprets the list.
+//! Each layer is described once, in a file of its own ([`Describe`]): its output shape, its trained
+//! tensors and buffers with PyTorch's names, shapes and initial values, and the cost of its products.
+//! [`Layer`] lists them all. The contents of a lane's state, the names in a checkpoint or an exported
+//! file and the cost of a step follow from the descriptions; a backend interprets the list.
 
 mod batch_norm;
 mod describe;
@@ -52,42 +52,42 @@ pub struct Network {
     pub nodes: Vec<Node>,
 }
 
-/// A layer in its place. Shapes are those of a row of a batch: `[features]`.
+/// A layer of a network with its shapes. Shapes are those of one row of a batch: `[features]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// What is computed.
+    /// The layer.
     pub layer: Layer,
-    /// The shape before it.
+    /// The shape of its input.
     pub input: Vec<usize>,
-    /// The shape behind it.
+    /// The shape of its output.
     pub output: Vec<usize>,
 }
 
-/// A layer that does not take what comes to it, or an end that is not what the network is for.
+/// Why a list of layers is no network: shapes that do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// A layer.
+    /// A layer does not take the output of the one before it.
     #[error("layer {index} of the {role} ({layer}) takes {takes}, and gets {}", Dimensions(gets))]
     Layer {
-        /// Of that network.
+        /// The network.
         role: Role,
-        /// Its index.
+        /// The layer's index.
         index: usize,
-        /// Its name in PyTorch.
+        /// The layer's name in PyTorch.
         layer: &'static str,
-        /// What it takes.
+        /// What it takes, in words.
         takes: String,
-        /// The shape before it.
+        /// The shape that it gets.
         gets: Vec<usize>,
     },
-    /// The end.
-    #[error("the {role} ends with {}, and is to end with {wanted} numbers", Dimensions(ends))]
+    /// The last layer's output is no image (generator) or not one number (discriminator).
+    #[error("the {role} ends with shape {}, and must end with {wanted} numbers", Dimensions(ends))]
     End {
-        /// Of that network.
+        /// The network.
         role: Role,
-        /// The shape behind the last layer.
+        /// The shape of the last layer's output.
         ends: Vec<usize>,
-        /// How many numbers an image or the output has.
+        /// The numbers that it must have.
         wanted: usize,
     },
 }
@@ -98,7 +98,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A shape as it is said: `128 x 7 x 7`.
+/// Shows a shape as `128 x 7 x 7`.
 struct Dimensions<'a>(&'a [usize]);
 
 impl fmt::Display for Dimensions<'_> {
@@ -109,12 +109,12 @@ impl fmt::Display for Dimensions<'_> {
 }
 
 impl Node {
-    /// Numbers of a row before the layer.
+    /// Numbers in a row of its input.
     pub fn inputs(&self) -> usize {
         self.input.iter().product()
     }
 
-    /// Numbers of a row behind it.
+    /// Numbers in a row of its output.
     pub fn outputs(&self) -> usize {
         self.output.iter().product()
     }
@@ -125,7 +125,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// The first layer that does not take the shape that comes to it, or another end.
+    /// The first mismatch of shapes.
     pub fn new(
         role: Role,
         input: &[usize],
@@ -149,13 +149,13 @@ impl Network {
         }
     }
 
-    /// The network of that role, for images of that shape.
+    /// The network of that role in `config`, for images of that shape.
     pub fn of(role: Role, config: &Config, image: ImageShape) -> Self {
         let network = match role {
             Role::Generator => Self::generator(config, image),
             Role::Discriminator => Self::discriminator(config, image),
         };
-        network.unwrap_or_else(|mismatch| unreachable!("a perceptron fits whatever its widths: {mismatch}"))
+        network.unwrap_or_else(|mismatch| unreachable!("an MLP of any widths is valid: {mismatch}"))
     }
 
     /// `[latent_dim]` to an image.
@@ -184,7 +184,7 @@ impl Network {
         Self::new(Role::Discriminator, &[image.size()], layers, 1)
     }
 
-    /// Numbers of a row before the first layer.
+    /// Numbers in a row of the network's input.
     pub fn inputs(&self) -> usize {
         self.nodes.first().map_or(0, Node::inputs)
     }
@@ -194,7 +194,7 @@ impl Network {
         self.tensors(|node| node.layer.describe().parameters(&node.input))
     }
 
-    /// Every tensor that is kept beside the parameters and not trained, in PyTorch's order.
+    /// Every tensor that is saved and not trained (PyTorch's buffers), in PyTorch's order.
     pub fn buffers(&self) -> Vec<TensorSpec> {
         self.tensors(|node| node.layer.describe().buffers(&node.input))
     }
@@ -209,12 +209,12 @@ impl Network {
         all.collect()
     }
 
-    /// Trained numbers in the whole network.
+    /// Trained parameters of the whole network.
     pub fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(TensorSpec::count).sum()
+        self.parameters().iter().map(TensorSpec::count).fold(0, usize::saturating_add)
     }
 
-    /// Multiplications and additions of each layer's products, for one row.
+    /// Multiply-adds of each layer's products, for one row.
     pub fn multiply_adds(&self) -> impl Iterator<Item = u64> {
         self.nodes.iter().map(|node| node.layer.describe().multiply_adds(&node.input))
     }
@@ -274,7 +274,7 @@ mod tests {
         let error = Network::new(Role::Generator, &[3], [linear(5), Layer::Tanh], 784);
         assert_eq!(
             error.unwrap_err().to_string(),
-            "the generator ends with 5, and is to end with 784 numbers"
+            "the generator ends with shape 5, and must end with 784 numbers"
         );
     }
 }

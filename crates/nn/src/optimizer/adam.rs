@@ -13,7 +13,7 @@ impl Optimizer<2, 7> for Adam {
     const BUFFERS: [&'static str; 2] = ["adam.m", "adam.v"];
     const VARYING: usize = 2;
 
-    fn numbers(config: &NetworkOptimizer, t: u64) -> [f64; 7] {
+    fn coefficients(config: &NetworkOptimizer, t: u64) -> [f64; 7] {
         let &NetworkOptimizer { lr, beta1, beta2, eps, .. } = config;
         let correction = |beta: f64| 1.0 - libm::pow(beta, t as f64);
         let step_size = lr / correction(beta1);
@@ -22,8 +22,13 @@ impl Optimizer<2, 7> for Adam {
     }
 
     #[inline(always)]
-    fn step<E: Elements>(numbers: &[E; 7], gradient: E, value: E, [first, second]: [E; 2]) -> (E, [E; 2]) {
-        let [step_size, root_scale, keep1, take1, keep2, take2, eps] = numbers;
+    fn step<E: Elements>(
+        coefficients: &[E; 7],
+        gradient: E,
+        value: E,
+        [first, second]: [E; 2],
+    ) -> (E, [E; 2]) {
+        let [step_size, root_scale, keep1, take1, keep2, take2, eps] = coefficients;
         let second = second.mean_with_square(&gradient, keep2, take2);
         let first = first.mean_with(gradient, keep1, take1);
         let root = second.clone().sqrt().times_plus(root_scale, eps);
@@ -46,7 +51,7 @@ mod tests {
 
         fn step(&mut self, adam: &NetworkOptimizer, t: u64, gradient: &[f32]) {
             let Self([value, first, second]) = self;
-            step_slices::<Adam, _, _>(&Update::new(adam, t).numbers(), gradient, value, [first, second]);
+            step_slices::<Adam, _, _>(&Update::new(adam, t).coefficients(), gradient, value, [first, second]);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use pulp::Simd;
 
-/// Many 32-bit floats that an update computes with, each with its counterparts: a vector of a
-/// processor, a tensor of a device.
+/// Numbers that an update computes with, element by element: a SIMD vector, a tensor of a device, or one
+/// `f64` in a test.
 ///
 /// The operations are those that PyTorch's own optimisers are written in. Each backend rounds them in
 /// the way that is fastest there. The result of an operation may take the memory of `self`.
@@ -32,37 +32,37 @@ pub trait Elements: Clone {
     #[must_use]
     fn minus_quotient(self, dividend: Self, divisor: Self, factor: &Self) -> Self;
 
-    /// `keep * self + other`, zero where that is subnormal.
+    /// `keep * self + other`; zero where that is subnormal.
     #[must_use]
     fn sum_with(self, other: Self, keep: &Self) -> Self;
 
-    /// `keep * self + take * other` where `keep + take` is one, zero where that is subnormal: `lerp`.
+    /// `keep * self + take * other` where `keep + take` is one; zero where that is subnormal: `lerp`.
     #[must_use]
     fn mean_with(self, other: Self, keep: &Self, take: &Self) -> Self;
 
-    /// `keep * self + take * other * other`, zero where that is subnormal: `addcmul`.
+    /// `keep * self + take * other * other`; zero where that is subnormal: `addcmul`.
     #[must_use]
     fn mean_with_square(self, other: &Self, keep: &Self, take: &Self) -> Self;
 }
 
-/// A vector of a processor.
+/// A SIMD vector of the processor.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector<S: Simd> {
     simd: S,
-    /// The numbers.
+    /// Its elements.
     pub value: S::f32s,
 }
 
 impl<S: Simd> Vector<S> {
-    /// These numbers.
+    /// A vector with these elements.
     #[inline(always)]
     pub fn new(simd: S, value: S::f32s) -> Self {
         Self { simd, value }
     }
 
-    /// Zero for subnormal numbers, on which many processors are a hundred times slower. Without this
-    /// the buffers of every parameter whose gradient has become zero (behind a dead ReLU) would end
-    /// up there and stay; beside the numbers that they are added to they are nothing.
+    /// Flushes subnormal numbers to zero, since many processors are a hundred times slower on them. The
+    /// buffers of a parameter whose gradient has become zero (behind a dead ReLU) decay, and would
+    /// otherwise stay subnormal for good. The difference is too small to change any sum.
     #[inline(always)]
     fn normal_or_zero(self) -> Self {
         let Self { simd, value } = self;
@@ -72,13 +72,16 @@ impl<S: Simd> Vector<S> {
     }
 }
 
-/// Each number in all places of a vector.
+/// A vector for each coefficient, with the coefficient in every element.
 #[inline(always)]
-pub fn splat<S: Simd, const NUMBERS: usize>(simd: S, numbers: &[f32; NUMBERS]) -> [Vector<S>; NUMBERS] {
-    // A loop, not a closure: that may end up as a function without the processor's vectors.
-    let mut vectors = [Vector::new(simd, simd.splat_f32s(0.0)); NUMBERS];
-    for index in 0..NUMBERS {
-        vectors[index].value = simd.splat_f32s(numbers[index]);
+pub fn splat<S: Simd, const COEFFICIENTS: usize>(
+    simd: S,
+    coefficients: &[f32; COEFFICIENTS],
+) -> [Vector<S>; COEFFICIENTS] {
+    // A loop, since a closure may be compiled as a function of its own, without SIMD instructions.
+    let mut vectors = [Vector::new(simd, simd.splat_f32s(0.0)); COEFFICIENTS];
+    for index in 0..COEFFICIENTS {
+        vectors[index].value = simd.splat_f32s(coefficients[index]);
     }
     vectors
 }
@@ -134,7 +137,7 @@ impl<S: Simd> Elements for Vector<S> {
     }
 }
 
-/// Single numbers in double precision, which references are computed with.
+/// Scalars in double precision, for reference computations in tests.
 impl Elements for f64 {
     fn plus(self, other: &Self) -> Self {
         self + other

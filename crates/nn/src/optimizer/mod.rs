@@ -1,7 +1,7 @@
 //! Optimisers: what one update does to each parameter.
 //!
 //! Each is an [`Optimizer`], written once in a file of its own: the buffers that it keeps beside a
-//! parameter, the numbers of an update, and the update itself, in operations that every backend has
+//! parameter, the coefficients of an update, and the update itself, in operations that every backend has
 //! ([`Elements`]). [`Algorithm`] lists them all; a backend does its work in a [`Visitor`], which is
 //! compiled for each, so that an update is as fast as one written for it alone.
 
@@ -27,8 +27,8 @@ pub use slices::step_slices;
 
 use crate::network::Role;
 
-/// No update has more numbers.
-pub const MOST_NUMBERS: usize = 8;
+/// The most coefficients of any update.
+pub const MAX_COEFFICIENTS: usize = 8;
 
 /// An optimiser with the buffers that its hyperparameters call for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,24 +45,26 @@ pub enum Algorithm {
     RmsPropMomentum,
 }
 
-/// What an [`Optimizer`] says of itself.
+/// The constants of an [`Optimizer`], for code that is not compiled for each.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
     /// [`Optimizer::BUFFERS`].
     pub buffers: &'static [&'static str],
     /// Numbers of an update.
-    pub numbers: usize,
+    pub coefficients: usize,
     /// [`Optimizer::VARYING`].
     pub varying: usize,
 }
 
 /// Work that is compiled for each optimiser.
 pub trait Visitor {
-    /// What comes of it.
+    /// The result.
     type Output;
 
-    /// The work.
-    fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(self) -> Self::Output;
+    /// Does the work for the optimiser `O`.
+    fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
+        self,
+    ) -> Self::Output;
 }
 
 impl Algorithm {
@@ -93,18 +95,22 @@ impl Algorithm {
         }
     }
 
-    /// What an optimiser says of itself.
+    /// The constants of its [`Optimizer`].
     pub fn declaration(self) -> Declaration {
         struct Declare;
 
         impl Visitor for Declare {
             type Output = Declaration;
 
-            fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+            fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
                 self,
             ) -> Self::Output {
-                const { assert!(O::VARYING <= NUMBERS && NUMBERS <= MOST_NUMBERS) }
-                Declaration { buffers: const { &O::BUFFERS }, numbers: NUMBERS, varying: O::VARYING }
+                const { assert!(O::VARYING <= COEFFICIENTS && COEFFICIENTS <= MAX_COEFFICIENTS) }
+                Declaration {
+                    buffers: const { &O::BUFFERS },
+                    coefficients: COEFFICIENTS,
+                    varying: O::VARYING,
+                }
             }
         }
 
@@ -123,41 +129,41 @@ pub fn of(role: Role, config: &Config) -> &NetworkOptimizer {
 /// One update of all parameters of a network.
 #[derive(Debug, Clone, Copy)]
 pub struct Update {
-    /// Whose.
+    /// The optimiser.
     pub algorithm: Algorithm,
-    numbers: [f32; MOST_NUMBERS],
+    coefficients: [f32; MAX_COEFFICIENTS],
 }
 
 impl Update {
     /// The update `t`, counted from 1.
     pub fn new(config: &NetworkOptimizer, t: u64) -> Self {
-        struct Numbers<'a>(&'a NetworkOptimizer, u64);
+        struct Coefficients<'a>(&'a NetworkOptimizer, u64);
 
-        impl Visitor for Numbers<'_> {
-            type Output = [f32; MOST_NUMBERS];
+        impl Visitor for Coefficients<'_> {
+            type Output = [f32; MAX_COEFFICIENTS];
 
-            fn visit<O: Optimizer<STATE, NUMBERS>, const STATE: usize, const NUMBERS: usize>(
+            fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
                 self,
             ) -> Self::Output {
-                let mut numbers = [0.0; MOST_NUMBERS];
-                let own = O::numbers(self.0, self.1);
-                numbers.iter_mut().zip(own).for_each(|(number, own)| *number = own as f32);
-                numbers
+                let mut coefficients = [0.0; MAX_COEFFICIENTS];
+                let own = O::coefficients(self.0, self.1);
+                coefficients.iter_mut().zip(own).for_each(|(all, own)| *all = own as f32);
+                coefficients
             }
         }
 
         let algorithm = Algorithm::of(config);
-        Self { algorithm, numbers: algorithm.visit(Numbers(config, t)) }
+        Self { algorithm, coefficients: algorithm.visit(Coefficients(config, t)) }
     }
 
-    /// The number at `index`.
-    pub fn number(&self, index: usize) -> f32 {
-        self.numbers[index]
+    /// The coefficient at `index`.
+    pub fn coefficient(&self, index: usize) -> f32 {
+        self.coefficients[index]
     }
 
-    /// The numbers of an optimiser that has so many.
-    pub fn numbers<const NUMBERS: usize>(&self) -> [f32; NUMBERS] {
-        std::array::from_fn(|index| self.numbers[index])
+    /// The coefficients of an optimiser that has so many.
+    pub fn coefficients<const COEFFICIENTS: usize>(&self) -> [f32; COEFFICIENTS] {
+        std::array::from_fn(|index| self.coefficients[index])
     }
 }
 
@@ -183,7 +189,7 @@ mod tests {
     fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
         let update = |optimizer: &NetworkOptimizer| {
             let update = Update::new(optimizer, 3);
-            (update.algorithm, update.numbers.map(f32::to_bits))
+            (update.algorithm, update.coefficients.map(f32::to_bits))
         };
         for optimizer in NetworkOptimizer::examples() {
             for (name, other) in others(&optimizer) {

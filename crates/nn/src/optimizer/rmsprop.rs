@@ -9,7 +9,7 @@ use super::{Elements, Optimizer};
 #[derive(Debug)]
 pub struct RmsProp;
 
-/// The same with momentum.
+/// `RMSprop` with momentum.
 #[derive(Debug)]
 pub struct RmsPropMomentum;
 
@@ -18,7 +18,7 @@ impl Optimizer<1, 4> for RmsProp {
     const BUFFERS: [&'static str; 1] = ["rmsprop.square"];
     const VARYING: usize = 0;
 
-    fn numbers(config: &NetworkOptimizer, _: u64) -> [f64; 4] {
+    fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 4] {
         let &NetworkOptimizer { lr, alpha, eps, .. } = config;
         [lr, alpha, 1.0 - alpha, eps]
     }
@@ -41,8 +41,8 @@ impl Optimizer<2, 5> for RmsPropMomentum {
     const BUFFERS: [&'static str; 2] = ["rmsprop.square", "rmsprop.momentum"];
     const VARYING: usize = 0;
 
-    fn numbers(config: &NetworkOptimizer, t: u64) -> [f64; 5] {
-        let [lr, keep, take, eps] = RmsProp::numbers(config, t);
+    fn coefficients(config: &NetworkOptimizer, t: u64) -> [f64; 5] {
+        let [lr, keep, take, eps] = RmsProp::coefficients(config, t);
         [lr, keep, take, eps, config.momentum]
     }
 
@@ -81,11 +81,11 @@ mod tests {
         let (mut exact, mut mean, mut sum) = ([[0.0f64; 4]; 2], [0.0f64; 4], [0.0f64; 4]);
         for t in 1..=100 {
             let ([value, other], [square, other_square]) = (&mut values, &mut squares);
-            let numbers = Update::new(&plain, t).numbers();
-            step_slices::<RmsProp, _, _>(&numbers, &gradient(t), value, [square]);
-            let numbers = Update::new(&with_momentum, t).numbers();
+            let coefficients = Update::new(&plain, t).coefficients();
+            step_slices::<RmsProp, _, _>(&coefficients, &gradient(t), value, [square]);
+            let coefficients = Update::new(&with_momentum, t).coefficients();
             let buffers = [&mut other_square[..], &mut velocity[..]];
-            step_slices::<RmsPropMomentum, _, _>(&numbers, &gradient(t), other, buffers);
+            step_slices::<RmsPropMomentum, _, _>(&coefficients, &gradient(t), other, buffers);
             for (i, g) in gradient(t).map(f64::from).into_iter().enumerate() {
                 mean[i] = 0.9 * mean[i] + 0.1 * g * g;
                 let scaled = g / (mean[i].sqrt() + 1e-8);
@@ -102,11 +102,11 @@ mod tests {
 
     #[test]
     fn buffers_of_a_gradient_that_has_died_become_zero_and_never_subnormal() {
-        let numbers = Update::new(&NetworkOptimizer::rmsprop(1e-3, 0.9, 1e-8, 0.9), 1).numbers();
+        let coefficients = Update::new(&NetworkOptimizer::rmsprop(1e-3, 0.9, 1e-8, 0.9), 1).coefficients();
         let (mut value, mut square, mut velocity) = ([0.0f32], [1.0f32], [1.0f32]);
         for t in 0..2000 {
             let buffers = [&mut square[..], &mut velocity[..]];
-            step_slices::<RmsPropMomentum, _, _>(&numbers, &[0.0], &mut value, buffers);
+            step_slices::<RmsPropMomentum, _, _>(&coefficients, &[0.0], &mut value, buffers);
             for buffer in [square[0], velocity[0]] {
                 assert!(buffer == 0.0 || buffer.is_normal(), "{buffer} at {t}");
             }

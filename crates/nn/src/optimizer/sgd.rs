@@ -18,7 +18,7 @@ impl Optimizer<0, 1> for Sgd {
     const BUFFERS: [&'static str; 0] = [];
     const VARYING: usize = 0;
 
-    fn numbers(config: &NetworkOptimizer, _: u64) -> [f64; 1] {
+    fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 1] {
         [config.lr]
     }
 
@@ -33,7 +33,7 @@ impl Optimizer<1, 2> for SgdMomentum {
     const BUFFERS: [&'static str; 1] = ["sgd.momentum"];
     const VARYING: usize = 0;
 
-    fn numbers(config: &NetworkOptimizer, _: u64) -> [f64; 2] {
+    fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 2] {
         [config.lr, config.momentum]
     }
 
@@ -53,7 +53,7 @@ mod tests {
     fn a_step_goes_down_the_gradient() {
         let update = Update::new(&NetworkOptimizer::sgd(0.5, 0.0), 7);
         let mut value = [1.0f32, -2.0, 3.0];
-        step_slices::<Sgd, _, _>(&update.numbers(), &[2.0, -4.0, 0.0], &mut value, []);
+        step_slices::<Sgd, _, _>(&update.coefficients(), &[2.0, -4.0, 0.0], &mut value, []);
         assert_eq!(value.map(f32::to_bits), [0.0f32, 0.0, 3.0].map(f32::to_bits));
     }
 
@@ -64,8 +64,8 @@ mod tests {
         let (mut exact, mut sum) = ([0.0f64; 3], [0.0f64; 3]);
         for t in 1..=50u64 {
             let gradient = [1e-6, 1.0, 1e4].map(|scale| (scale * (t as f64 * 0.7).sin()) as f32);
-            let numbers = Update::new(&sgd, t).numbers();
-            step_slices::<SgdMomentum, _, _>(&numbers, &gradient, &mut value, [&mut velocity]);
+            let coefficients = Update::new(&sgd, t).coefficients();
+            step_slices::<SgdMomentum, _, _>(&coefficients, &gradient, &mut value, [&mut velocity]);
             for (i, &g) in gradient.iter().enumerate() {
                 sum[i] = sgd.momentum * sum[i] + f64::from(g);
                 exact[i] -= sgd.lr * sum[i];
@@ -77,10 +77,10 @@ mod tests {
 
     #[test]
     fn the_velocity_of_a_gradient_that_has_died_becomes_zero_and_never_subnormal() {
-        let numbers = Update::new(&NetworkOptimizer::sgd(0.01, 0.9), 1).numbers();
+        let coefficients = Update::new(&NetworkOptimizer::sgd(0.01, 0.9), 1).coefficients();
         let (mut value, mut velocity) = ([0.0f32], [1.0f32]);
         for t in 0..2000 {
-            step_slices::<SgdMomentum, _, _>(&numbers, &[0.0], &mut value, [&mut velocity]);
+            step_slices::<SgdMomentum, _, _>(&coefficients, &[0.0], &mut value, [&mut velocity]);
             assert!(velocity[0] == 0.0 || velocity[0].is_normal(), "{} at {t}", velocity[0]);
         }
         assert!(velocity[0].abs() < f32::MIN_POSITIVE);

@@ -1,4 +1,4 @@
-//! Hashes of a key and an index: random numbers in any order, by any number of hands.
+//! Counter-based random numbers: hashes of a key and an index, in any order and on any number of threads.
 
 use pulp::Simd;
 
@@ -17,7 +17,7 @@ const fn scramble(mut x: u32) -> u32 {
     x ^ (x >> SHIFTS[2])
 }
 
-/// [`hash32`] under one key, of as many indices at once as a vector holds.
+/// [`hash32`] under one key, for a SIMD vector of indices.
 #[derive(Debug, Clone, Copy)]
 pub struct Hash<S: Simd> {
     simd: S,

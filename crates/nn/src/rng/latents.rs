@@ -1,8 +1,7 @@
-//! Latents, as many at once as the processor's vectors hold: a group of 64 lanes wants a million of
-//! them for every step.
+//! Latents, drawn with SIMD: a group of 64 lanes needs a million of them for every step.
 //!
-//! Their bits are the same on every processor, whatever its vectors: every operation rounds as IEEE 754
-//! says, a product and a sum that are one operation are one everywhere, and functions are polynomials.
+//! Their bits are the same on every processor and for vectors of any width: every operation is rounded
+//! as IEEE 754 says, fused multiply-adds are fused everywhere, and functions are polynomials.
 
 use std::f32::consts::{FRAC_PI_2, LN_2};
 
@@ -12,9 +11,9 @@ use pulp::{Arch, Simd, WithSimd};
 use super::Key;
 use super::hash::Hash;
 
-/// Numbers in half a block.
+/// Numbers in half a block: one vector of AVX-512, the widest.
 const HALF: usize = 16;
-/// Numbers that are drawn together, whatever the vectors.
+/// Numbers that are drawn together. Fixed, so that pairs do not depend on the width of the vectors.
 const BLOCK: usize = 2 * HALF;
 /// The indices of the numbers of a half, from its first.
 const OFFSETS: [u32; HALF] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -32,24 +31,24 @@ pub fn latents(key: Key, latent: Latent, out: &mut [f32]) {
 
 fn draw(arch: Arch, key: Key, latent: Latent, out: &mut [f32]) {
     match latent {
-        Latent::Normal => arch.dispatch(Draw { key, out, kind: Normal }),
-        Latent::Uniform => arch.dispatch(Draw { key, out, kind: Uniform }),
+        Latent::Normal => arch.dispatch(Draw { key, out, distribution: Normal }),
+        Latent::Uniform => arch.dispatch(Draw { key, out, distribution: Uniform }),
     }
 }
 
-/// A distribution on numbers.
-trait Kind: Copy {
+/// A distribution of latents.
+trait Distribution: Copy {
     /// A number of each half of a block, from the hashes of both.
     fn pair<S: Simd>(self, simd: S, hashes: [S::u32s; 2]) -> [S::f32s; 2];
 }
 
-struct Draw<'a, K> {
+struct Draw<'a, D> {
     key: Key,
     out: &'a mut [f32],
-    kind: K,
+    distribution: D,
 }
 
-impl<K: Kind> WithSimd for Draw<'_, K> {
+impl<D: Distribution> WithSimd for Draw<'_, D> {
     type Output = ();
 
     #[inline(always)]
@@ -58,12 +57,12 @@ impl<K: Kind> WithSimd for Draw<'_, K> {
         let mut first = 0;
         let (blocks, rest) = self.out.as_chunks_mut::<BLOCK>();
         for block in blocks {
-            fill(simd, self.kind, hash, first, block);
+            fill(simd, self.distribution, hash, first, block);
             first += BLOCK as u32;
         }
         if !rest.is_empty() {
             let mut block = [0.0; BLOCK];
-            fill(simd, self.kind, hash, first, &mut block);
+            fill(simd, self.distribution, hash, first, &mut block);
             rest.copy_from_slice(&block[..rest.len()]);
         }
     }
@@ -71,21 +70,28 @@ impl<K: Kind> WithSimd for Draw<'_, K> {
 
 /// Fills a block whose first number is number `first`.
 #[inline(always)]
-fn fill<S: Simd, K: Kind>(simd: S, kind: K, hash: Hash<S>, first: u32, block: &mut [f32; BLOCK]) {
+fn fill<S: Simd, D: Distribution>(
+    simd: S,
+    distribution: D,
+    hash: Hash<S>,
+    first: u32,
+    block: &mut [f32; BLOCK],
+) {
     let [starts, ends] = [first, first + HALF as u32].map(|index| simd.splat_u32s(index));
     let (front, back) = block.split_at_mut(HALF);
     let (front, back) = (S::as_mut_simd_f32s(front).0, S::as_mut_simd_f32s(back).0);
+    // `front` and `back` have as many whole vectors as `OFFSETS`.
     for ((front, back), &offset) in front.iter_mut().zip(back).zip(S::as_simd_u32s(&OFFSETS).0) {
         let starts = hash.of(simd.add_u32s(starts, offset));
         let ends = hash.of(simd.add_u32s(ends, offset));
-        [*front, *back] = kind.pair(simd, [starts, ends]);
+        [*front, *back] = distribution.pair(simd, [starts, ends]);
     }
 }
 
 #[derive(Clone, Copy)]
 struct Uniform;
 
-impl Kind for Uniform {
+impl Distribution for Uniform {
     #[inline(always)]
     fn pair<S: Simd>(self, simd: S, [starts, ends]: [S::u32s; 2]) -> [S::f32s; 2] {
         [centred(simd, starts), centred(simd, ends)]
@@ -105,7 +111,7 @@ fn centred<S: Simd>(simd: S, bits: S::u32s) -> S::f32s {
 #[derive(Clone, Copy)]
 struct Normal;
 
-impl Kind for Normal {
+impl Distribution for Normal {
     #[inline(always)]
     fn pair<S: Simd>(self, simd: S, [radii, angles]: [S::u32s; 2]) -> [S::f32s; 2] {
         let (radius, [cos, sin]) = (radius(simd, radii), direction(simd, angles));

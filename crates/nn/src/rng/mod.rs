@@ -1,7 +1,7 @@
-//! Random streams, each re-derivable from the run's seed, a purpose and a position.
+//! Random streams, each derived from the run's seed, a purpose and a position.
 //!
-//! No generator is carried along: the numbers of any step can be produced again without those
-//! before it, so a resumed run, a run alone and a run in any group see the same ones.
+//! There is no generator state: the numbers of any step can be drawn without those before it. So a
+//! resumed run, a run alone and a run in any group see the same numbers.
 
 #![expect(
     clippy::inline_always,
@@ -58,24 +58,24 @@ pub enum Pass {
 pub struct Key(u64);
 
 impl Key {
-    /// Of a purpose at a position.
+    /// The key of the stream for a purpose at a position.
     pub fn new(seed: u64, purpose: Purpose, position: &[u64]) -> Self {
         let start = mix64(mix64(seed) ^ purpose as u64);
         Self(position.iter().fold(start, |key, &part| mix64(key ^ mix64(part))))
     }
 
-    /// Of the dropout masks of one layer (its index in the network) in one pass.
-    /// `update` counts the discriminator updates within the step; the generator's step has 0.
+    /// The key of the dropout mask of one layer (its index in the network) in one pass.
+    /// `update` counts the discriminator updates within the step and is 0 in the generator's step.
     pub fn mask(seed: u64, step: u64, update: u32, pass: Pass, layer: usize) -> Self {
         Self::new(seed, Purpose::Mask, &[step, u64::from(update), pass as u64, layer as u64])
     }
 
-    /// A generator that starts at the beginning of this stream.
+    /// A sequential generator for this stream.
     pub fn generator(self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.0)
     }
 
-    /// Both halves, for [`hash32`].
+    /// The low and the high 32 bits, for [`hash32`].
     pub const fn halves(self) -> (u32, u32) {
         (self.0 as u32, (self.0 >> 32) as u32)
     }
@@ -87,7 +87,7 @@ pub fn epoch_order(seed: u64, epoch: u32, count: u32, shuffle: bool) -> Vec<u32>
     if shuffle {
         let mut generator = Key::new(seed, Purpose::Order, &[u64::from(epoch)]).generator();
         for last in (1..count).rev() {
-            // A multiply-shift instead of a rejection: its bias is below count / 2^32.
+            // Multiply-shift without rejection: its bias is below count / 2^32, and the number of draws is fixed.
             let other = (u64::from(generator.next_u32()) * u64::from(last + 1)) >> 32;
             order.swap(last as usize, other as usize);
         }
@@ -113,7 +113,7 @@ pub fn dropout_mask(key: Key, rate: f64, out: &mut [f32]) {
     }
 }
 
-/// A hash below this drops the activation.
+/// Entries whose hash is below this are dropped.
 pub fn mask_threshold(rate: f64) -> u32 {
     (rate * f64::from(u32::MAX)) as u32
 }

@@ -1,4 +1,4 @@
-//! What was swept: axes and their values, gathered from the runs.
+//! The swept axes and their values, collected from the runs' assignments.
 
 use std::cmp::Ordering;
 
@@ -9,14 +9,14 @@ use super::text;
 use crate::context::{Axis, AxisValue};
 use crate::input::RunInput;
 
-/// The axes that the runs differ on, in the order of the experiment file.
+/// The swept axes, in the order of the experiment file.
 pub(super) fn axes(runs: &[RunInput]) -> Vec<Axis> {
     let keys = keys(runs);
     let shorts = short_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>());
     keys.iter().zip(shorts).map(|(key, short)| axis(key, short, runs)).collect()
 }
 
-/// For each axis, which of its values a run has.
+/// For each axis, the index of the run's value; `None` if the axis does not apply to the run.
 pub(super) fn positions(run: &RunInput, axes: &[Axis]) -> Vec<Option<usize>> {
     let position = |axis: &Axis| {
         let value = assigned(run, &axis.key)?;

@@ -1,12 +1,12 @@
-//! Which charts there are, and the curves on them.
+//! Charts and their curves.
 
 use gansweep_config::Config;
 use gansweep_protocol::Metric;
 
-use crate::context::{Chart, ChartGroup, Clock, Number, ReferenceLine, Series};
+use crate::context::{Chart, ChartGroup, Number, ReferenceLine, Series, XAxes};
 use crate::input::RunInput;
 
-/// The charts that at least one run has a point for.
+/// Chart groups; charts without a point in any run are left out.
 pub(super) fn groups(runs: &[RunInput]) -> Vec<ChartGroup> {
     let drawn = drawn_metrics(runs);
     let chart = |metric: Metric| {
@@ -25,12 +25,12 @@ pub(super) fn groups(runs: &[RunInput]) -> Vec<ChartGroup> {
         .collect()
 }
 
-/// The metrics that are drawn in a group of charts.
+/// The metrics of a chart group.
 fn of_group(group: gansweep_protocol::ChartGroup) -> impl Iterator<Item = Metric> {
     Metric::ALL.into_iter().filter(move |metric| metric.declaration().group == Some(group))
 }
 
-/// The metrics with a chart, in the order of a run's series.
+/// The metrics with a chart. A run's `series` have this order.
 pub(super) fn drawn_metrics(runs: &[RunInput]) -> Vec<Metric> {
     let has_points = |metric: &Metric| {
         runs.iter().any(|run| run.series.get(metric).is_some_and(|points| !points.is_empty()))
@@ -38,7 +38,7 @@ pub(super) fn drawn_metrics(runs: &[RunInput]) -> Vec<Metric> {
     gansweep_protocol::ChartGroup::ALL.into_iter().flat_map(of_group).filter(has_points).collect()
 }
 
-/// One metric of one run.
+/// A run's points of one metric.
 pub(super) fn series(run: &RunInput, metric: Metric) -> Series {
     let points = run.series.get(&metric).map_or(&[][..], Vec::as_slice);
     Series {
@@ -47,12 +47,12 @@ pub(super) fn series(run: &RunInput, metric: Metric) -> Series {
     }
 }
 
-/// What the run's steps were on the other x axes.
-pub(super) fn clock(run: &RunInput) -> Clock {
-    Clock {
-        epoch: bends(&series(run, Metric::Epoch)),
-        images_seen: bends(&series(run, Metric::ImagesSeen)),
-        seconds: bends(&series(run, Metric::Seconds)),
+/// Maps the run's steps to the other x axes.
+pub(super) fn x_axes(run: &RunInput) -> XAxes {
+    XAxes {
+        epoch: corner_points(&series(run, Metric::Epoch)),
+        images_seen: corner_points(&series(run, Metric::ImagesSeen)),
+        seconds: corner_points(&series(run, Metric::Seconds)),
     }
 }
 
@@ -69,10 +69,10 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
     }
 }
 
-/// The metric's reference value, if all runs have the same.
+/// The metric's reference value, if it is the same for all runs (it may depend on the config).
 fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
     let of = |run: &RunInput| {
-        // Read key by key, a config of another version has its reference values too.
+        // `from_stored` also reads configs that another version of the program has stored.
         let config = Config::from_stored(&run.config).ok()?;
         metric.declaration().reference.map(|reference| reference(&config))
     };
@@ -81,8 +81,10 @@ fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
     common.then(|| ReferenceLine { value: Number::rounded(first.value), text: first.text.to_owned() })
 }
 
-/// The points at which a piecewise straight series bends, its ends included.
-fn bends(series: &Series) -> Series {
+/// Reduces a nearly piecewise linear series to its corners and ends: the page interpolates between them,
+/// and a run at constant speed needs two points instead of a thousand.
+fn corner_points(series: &Series) -> Series {
+    /// Relative to the series' range: about a third of a pixel in a chart 300 pixels wide.
     const TOLERANCE: f64 = 1e-3;
     let points: Vec<(u64, f64)> =
         series.steps.iter().copied().zip(series.values.iter().map(|value| value.0)).collect();
@@ -103,7 +105,7 @@ fn bends(series: &Series) -> Series {
     kept
 }
 
-/// Whether all points lie within `tolerance` of the line from the first to the last.
+/// Whether all points are within `tolerance` of the line from the first to the last.
 fn straight(points: &[(u64, f64)], tolerance: f64) -> bool {
     let [(from, first), .., (to, last)] = *points else { return true };
     let slope = (last - first) / (to - from) as f64;
@@ -122,20 +124,20 @@ mod tests {
     }
 
     #[test]
-    fn a_straight_clock_keeps_its_ends_alone() {
+    fn a_linear_axis_keeps_only_its_ends() {
         let straight: Vec<(u64, f64)> = (0..100).map(|step| (step, step as f64 / 10.0)).collect();
-        assert_eq!(bends(&numbers(&straight)), numbers(&[(0, 0.0), (99, 9.9)]));
+        assert_eq!(corner_points(&numbers(&straight)), numbers(&[(0, 0.0), (99, 9.9)]));
     }
 
     #[test]
-    fn a_clock_keeps_the_points_at_which_its_pace_changes() {
+    fn an_axis_keeps_the_points_at_which_its_slope_changes() {
         let paused = [(0, 0.0), (10, 1.0), (20, 2.0), (30, 10.0), (40, 18.0)];
-        assert_eq!(bends(&numbers(&paused)), numbers(&[(0, 0.0), (20, 2.0), (40, 18.0)]));
+        assert_eq!(corner_points(&numbers(&paused)), numbers(&[(0, 0.0), (20, 2.0), (40, 18.0)]));
     }
 
     #[test]
-    fn clocks_of_no_and_of_one_point_stay_as_they_are() {
-        assert_eq!(bends(&Series::default()), Series::default());
-        assert_eq!(bends(&numbers(&[(5, 1.0)])), numbers(&[(5, 1.0)]));
+    fn axes_with_no_or_one_point_are_not_changed() {
+        assert_eq!(corner_points(&Series::default()), Series::default());
+        assert_eq!(corner_points(&numbers(&[(5, 1.0)])), numbers(&[(5, 1.0)]));
     }
 }

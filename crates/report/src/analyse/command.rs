@@ -1,19 +1,19 @@
-//! The command that trains a sweep again.
+//! The shell command that repeats a sweep.
 
 use std::borrow::Cow;
 
 use gansweep_store::Call;
 
-/// The folder that the program writes to if none is named.
+/// The default of `--results`.
 const DEFAULT_RESULTS: &str = "results";
 
-/// A line for a POSIX shell that starts the same sweep again, in the folder in which it was started:
-/// where everything is trained already, it trains nothing.
+/// A command for a POSIX shell that starts the same sweep again when it is run in the folder where the
+/// sweep was started. If all runs are trained already, it trains nothing.
 pub(super) fn of(file: &str, call: &Call) -> String {
     let variables = call.variables.iter().map(|(name, value)| format!("{name}={}", shell_word(value)));
     let mut words: Vec<String> = variables.collect();
     words.extend(["gansweep", "sweep"].map(str::to_owned));
-    // A name that begins like an option is not taken for one behind its folder.
+    // `./` keeps a file name that begins with a hyphen from being parsed as an option.
     words.push(shell_word(&if file.starts_with('-') { format!("./{file}") } else { file.to_owned() }));
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), shell_word(value)]);
     if let Some(profile) = &call.profile {
@@ -36,7 +36,8 @@ pub(super) fn of(file: &str, call: &Call) -> String {
     words.join(" ")
 }
 
-/// A text as one word of a POSIX shell. (No argument of a program holds a zero byte, which no quotes help.)
+/// Quotes a text as one word for a POSIX shell. Only a zero byte cannot be quoted, and no program
+/// argument contains one.
 fn shell_word(text: &str) -> String {
     shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned()
 }

@@ -1,14 +1,14 @@
-//! What the runs' configs share, and where they differ.
+//! Which settings the runs share and which differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::text;
-use crate::context::{Axis, ConfigUse, Configuration, Differing, Run, Section, Setting, ValueUse};
+use crate::context::{Axis, ConfigRuns, Configuration, Differing, Run, Section, Setting, ValueRuns};
 use crate::input::RunInput;
 
-/// What the configs of the runs share, and where they differ; `shown` are the same runs, analysed.
+/// Splits the configs' keys into shared and differing ones. `shown` are the same runs as `runs`, analysed.
 pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Configuration {
     let configs = configs(runs, shown, axes);
     let mut differing: Vec<Differing> = Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> 
         } else if let Some(same) = differing.iter_mut().find(|known| known.values == values) {
             same.keys.push(key);
         } else {
-            let has = |config: &ConfigUse, value: &ValueUse| value.runs.contains(&config.runs[0]);
+            let has = |config: &ConfigRuns, value: &ValueRuns| value.runs.contains(&config.runs[0]);
             let place = |config| values.iter().position(|value| has(config, value)).unwrap_or_default();
             let by_config = configs.iter().map(place).collect();
             differing.push(Differing { keys: vec![key], values, by_config });
@@ -29,13 +29,13 @@ pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> 
     Configuration { configs, differing, shared }
 }
 
-fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigUse> {
-    let mut configs: Vec<ConfigUse> = Vec::new();
+fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigRuns> {
+    let mut configs: Vec<ConfigRuns> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         let place = *places.entry(run.config.to_string()).or_insert(configs.len());
         if place == configs.len() {
-            configs.push(ConfigUse { label: label(&shown[index], axes), runs: Vec::new() });
+            configs.push(ConfigRuns { label: label(&shown[index], axes), runs: Vec::new() });
         }
         configs[place].runs.push(index);
     }
@@ -49,7 +49,7 @@ fn label(run: &Run, axes: &[Axis]) -> String {
     axes.iter().zip(&run.values).filter_map(assigned).collect::<Vec<_>>().join(" ")
 }
 
-/// Every key of every config, in the order of the first config that has it.
+/// The keys of all configs, in order of first appearance.
 fn keys(runs: &[RunInput]) -> Vec<String> {
     let mut keys = Vec::new();
     let mut seen = BTreeSet::new();
@@ -75,23 +75,23 @@ fn leaves(value: &Value, key: &str, found: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The key's distinct values, by the first run that has each; `-` for runs without the key.
-fn values(runs: &[RunInput], key: &str) -> Vec<ValueUse> {
+/// The key's distinct values in order of first appearance; `-` stands for a missing key.
+fn values(runs: &[RunInput], key: &str) -> Vec<ValueRuns> {
     let pointer = format!("/{}", key.replace('.', "/"));
-    let mut values: Vec<(Option<&Value>, ValueUse)> = Vec::new();
+    let mut values: Vec<(Option<&Value>, ValueRuns)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let value = run.config.pointer(&pointer);
         if let Some((_, used)) = values.iter_mut().find(|(known, _)| *known == value) {
             used.runs.push(index);
         } else {
             let text = value.map_or_else(|| "-".to_owned(), text::of_value);
-            values.push((value, ValueUse { text, runs: vec![index] }));
+            values.push((value, ValueRuns { text, runs: vec![index] }));
         }
     }
     values.into_iter().map(|(_, used)| used).collect()
 }
 
-fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueUse) {
+fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueRuns) {
     let (name, key) = key.split_once('.').unwrap_or(("", key));
     let setting = Setting { key: key.to_owned(), text: value.text.clone() };
     match sections.iter_mut().find(|section| section.name == name) {
@@ -146,7 +146,7 @@ pub(super) mod tests {
         let configuration = configuration_of(&[config(1e-4), config(2e-4), config(1e-4)]);
         let [row] = configuration.differing.as_slice() else { panic!("{configuration:?}") };
         assert_eq!(row.keys, ["g.lr", "d.lr"]);
-        assert_eq!(row.values[0], ValueUse { text: "1e-4".to_owned(), runs: vec![0, 2] });
+        assert_eq!(row.values[0], ValueRuns { text: "1e-4".to_owned(), runs: vec![0, 2] });
         assert_eq!(row.by_config, [0, 1]);
         let runs: Vec<_> = configuration.configs.iter().map(|config| config.runs.clone()).collect();
         assert_eq!(runs, [vec![0, 2], vec![1]]);

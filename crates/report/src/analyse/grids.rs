@@ -1,19 +1,19 @@
-//! Which recorded epochs the page has room for.
+//! Which epochs' sample grids the page includes.
 
 use std::collections::BTreeMap;
 
 use crate::context::Grid;
 use crate::input::RunInput;
 
-/// The epochs that the page shows.
+/// The epochs whose grids the page includes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) epochs: Vec<u32>,
     pub(super) left_out: usize,
 }
 
-/// Of all recorded epochs the first, the last, and as many evenly spaced between them as `max_bytes`
-/// of images allow; never fewer than those two.
+/// The first and the last recorded epoch, and as many evenly spaced ones between them as fit into
+/// `max_bytes` of PNGs.
 pub(super) fn shown(runs: &[RunInput], max_bytes: u64) -> Shown {
     let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
     for grid in runs.iter().flat_map(|run| &run.grids) {
@@ -27,19 +27,19 @@ pub(super) fn shown(runs: &[RunInput], max_bytes: u64) -> Shown {
         let mean = total / recorded.len() as u64;
         usize::try_from(max_bytes / mean.max(1)).unwrap_or(usize::MAX)
     };
-    let epochs = evenly(&recorded, room.max(2));
+    let epochs = evenly_spaced(&recorded, room.max(2));
     Shown { left_out: recorded.len() - epochs.len(), epochs }
 }
 
-/// A run's grids at those epochs, and its last wherever that is.
+/// A run's grids at those epochs. A run that ended early also keeps its last grid.
 pub(super) fn of_run(run: &RunInput, epochs: &[u32]) -> Vec<Grid> {
     let last = run.grids.last().map(|grid| grid.step);
     let wanted = run.grids.iter().filter(|grid| epochs.contains(&grid.epoch) || Some(grid.step) == last);
     wanted.map(|grid| Grid { step: grid.step, epoch: grid.epoch }).collect()
 }
 
-/// At most `room` (two or more) of the items, the first and the last among them.
-fn evenly(items: &[u32], room: usize) -> Vec<u32> {
+/// At most `room` of the items, the first and the last included. `room` must be at least 2.
+fn evenly_spaced(items: &[u32], room: usize) -> Vec<u32> {
     if items.len() <= room {
         return items.to_vec();
     }
@@ -54,9 +54,9 @@ mod tests {
     #[test]
     fn epochs_are_left_out_evenly_and_the_ends_stay() {
         let epochs: Vec<u32> = (0..=50).collect();
-        assert_eq!(evenly(&epochs, 6), [0, 10, 20, 30, 40, 50]);
-        assert_eq!(evenly(&epochs, 2), [0, 50]);
-        assert_eq!(evenly(&[0, 1, 2], 5), [0, 1, 2]);
-        assert_eq!(evenly(&[], 2), [0; 0]);
+        assert_eq!(evenly_spaced(&epochs, 6), [0, 10, 20, 30, 40, 50]);
+        assert_eq!(evenly_spaced(&epochs, 2), [0, 50]);
+        assert_eq!(evenly_spaced(&[0, 1, 2], 5), [0, 1, 2]);
+        assert_eq!(evenly_spaced(&[], 2), [0; 0]);
     }
 }

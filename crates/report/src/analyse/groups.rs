@@ -1,15 +1,15 @@
-//! Which attempts were trained as one group.
+//! Reconstructs which attempts were trained as one group.
 
 use std::collections::BTreeSet;
 
 use crate::input::{AttemptInput, RunInput};
 
-/// The groups of a sweep, numbered in the order in which they began.
+/// The groups of a sweep, numbered by start time.
 #[derive(Debug, Default)]
 pub(super) struct Groups<'a>(Vec<Start<'a>>);
 
-/// When a worker began a group. Worker processes begin one each; with `--in-process` one process begins
-/// all, one after the other.
+/// Start of a group. A worker process trains one group; with `--in-process` one process trains all groups
+/// in turn, so a process id alone does not identify a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Start<'a> {
     began_unix_ms: i64,
@@ -17,7 +17,7 @@ struct Start<'a> {
 }
 
 impl<'a> Groups<'a> {
-    /// Of all attempts at the runs of a sweep.
+    /// Collects the groups from all attempts of a sweep.
     pub(super) fn of(runs: &'a [RunInput]) -> Self {
         let mut starts: Vec<Start> = Vec::new();
         let mut attempts: Vec<_> = runs.iter().flat_map(|run| &run.attempts).collect();
@@ -25,7 +25,8 @@ impl<'a> Groups<'a> {
         let mut known = BTreeSet::new();
         for attempt in attempts {
             let Some(worker) = worker(attempt) else { continue };
-            // The first lane that is known of a worker begins a group, and so does every lane 0.
+            // Lane 0 may be missing: its run may not belong to this sweep. Then the worker's first
+            // known lane starts the group.
             if known.insert(worker) || attempt.lane.is_some_and(|(lane, _)| lane == 0) {
                 starts.push(Start { began_unix_ms: attempt.began_unix_ms, worker });
             }
@@ -35,7 +36,7 @@ impl<'a> Groups<'a> {
         Self(starts)
     }
 
-    /// An attempt's place for people: `group 2, lane 3 of 8`, or `alone`; empty where it is not known.
+    /// Text for an attempt's group and lane: `group 2, lane 3 of 8`, or `alone`; empty if unknown.
     pub(super) fn place(&self, attempt: &AttemptInput) -> String {
         let Some((lane, lanes)) = attempt.lane else { return String::new() };
         if lanes <= 1 {
@@ -63,10 +64,10 @@ mod tests {
     use super::*;
     use crate::analyse::configs::tests::run;
 
-    /// By which process a run was tried, when that began, and its lane.
+    /// Process id, start time, and (lane, lanes) of an attempt.
     type Try = (u32, i64, Option<(u32, u32)>);
 
-    fn tried((pid, began_unix_ms, lane): Try) -> RunInput {
+    fn run_tried_as((pid, began_unix_ms, lane): Try) -> RunInput {
         let attempt = AttemptInput {
             attempt: 1,
             device: "vulkan:0".to_owned(),
@@ -82,7 +83,7 @@ mod tests {
     }
 
     fn places(attempts: &[Try]) -> Vec<String> {
-        let runs: Vec<_> = attempts.iter().copied().map(tried).collect();
+        let runs: Vec<_> = attempts.iter().copied().map(run_tried_as).collect();
         let groups = Groups::of(&runs);
         runs.iter().map(|run| groups.place(&run.attempts[0])).collect()
     }

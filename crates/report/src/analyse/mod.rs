@@ -1,21 +1,21 @@
-//! Inputs to a [`Context`]: pure functions, no database, no HTML.
+//! Turns the input into a [`Context`]. Pure functions: no database, no HTML.
 
 mod axes;
 mod charts;
 mod command;
 mod configs;
+mod grid_layout;
 mod grids;
 mod groups;
 mod runs;
 mod sweeps;
 mod text;
-mod wall;
 
 use crate::context::Context;
 use crate::input::ReportInput;
 use crate::options::ReportOptions;
 
-/// Analyses all sweeps.
+/// The context of the whole page.
 pub(crate) fn analyse(input: &ReportInput, options: &ReportOptions) -> Context {
     let sweeps: Vec<_> = input.sweeps.iter().map(|sweep| sweeps::sweep(sweep, options)).collect();
     let title = match sweeps.as_slice() {
@@ -29,7 +29,7 @@ pub(crate) fn analyse(input: &ReportInput, options: &ReportOptions) -> Context {
     Context {
         title,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated: text::of_moment(options.now_unix_ms),
+        generated: text::timestamp(options.now_unix_ms),
         database: input.database.clone(),
         sweeps,
     }

@@ -1,15 +1,15 @@
-//! One run's row, curves and grids.
+//! A run as the page shows it: table row, curves, grids, attempts.
 
 use gansweep_config::RunState;
 use gansweep_protocol::{Cadence, Declaration, Metric};
 
 use super::groups::Groups;
 use super::{axes, charts, text};
-use crate::context::{Attempt, Axis, Column, Final, Grid, Number, Run};
+use crate::context::{Attempt, Axis, Column, FormattedNumber, Grid, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
-/// The metrics of the run table: the mean over the last epoch, each with the metric that stands in for it in
-/// a run that has not finished an epoch.
+/// The metrics of the run table as `(epoch mean, per-step metric)`. The table shows the last epoch's
+/// mean; for a run that has not finished an epoch, it shows the last per-step value.
 fn table_metrics() -> impl Iterator<Item = (Metric, Metric)> {
     Metric::ALL.into_iter().filter_map(|metric| match metric.declaration() {
         Declaration { in_run_table: true, cadence: Cadence::Step(epoch), .. } => Some((epoch, metric)),
@@ -17,18 +17,21 @@ fn table_metrics() -> impl Iterator<Item = (Metric, Metric)> {
     })
 }
 
-/// The run table's metrics.
+/// The run table's metric columns.
 pub(super) fn columns() -> Vec<Column> {
     let column = |(epoch, step): (Metric, Metric)| Column {
         metric: epoch.name().to_owned(),
         title: step.declaration().title.to_owned(),
         unit: step.declaration().unit.to_owned(),
-        help: format!("{}; before the first is over, the last point's", epoch.declaration().help),
+        help: format!(
+            "{}; before the end of the first epoch, the last recorded value",
+            epoch.declaration().help
+        ),
     };
     table_metrics().map(column).collect()
 }
 
-/// One run, with those of its grids that the page shows.
+/// One run. `drawn` are the metrics with a chart, `grids` those of the run's grids that the page shows.
 pub(super) fn run(
     input: &RunInput,
     axes: &[Axis],
@@ -50,17 +53,20 @@ pub(super) fn run(
         step: input.step,
         total_steps: input.total_steps,
         epochs: input.epochs,
-        seconds: Final { value: Number::rounded(input.seconds), text: text::seconds(input.seconds) },
+        seconds: FormattedNumber {
+            value: Number::rounded(input.seconds),
+            text: text::seconds(input.seconds),
+        },
         images_per_second: input.images_per_second.map(measured),
-        finals: table_metrics().map(last).collect(),
+        last_values: table_metrics().map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids,
-        clock: charts::clock(input),
+        x_axes: charts::x_axes(input),
         series: drawn.iter().map(|metric| charts::series(input, *metric)).collect(),
     }
 }
 
-/// Where an attempt trained: `cpu (native x86-64-v4)`.
+/// Device and backend of an attempt: `cpu (native x86-64-v4)`.
 pub(super) fn device(attempt: &AttemptInput) -> String {
     match &attempt.backend {
         Some(backend) => format!("{} ({backend})", attempt.device),
@@ -68,7 +74,7 @@ pub(super) fn device(attempt: &AttemptInput) -> String {
     }
 }
 
-/// How many runs are in each state that any is in.
+/// Number of runs per state; states without runs are left out.
 pub(super) fn count_states(runs: &[RunInput]) -> Vec<crate::context::StateCount> {
     let count = |state: RunState| crate::context::StateCount {
         state,
@@ -87,6 +93,6 @@ fn attempt(input: &AttemptInput, groups: &Groups<'_>) -> Attempt {
     }
 }
 
-fn measured(value: f64) -> Final {
-    Final { value: Number::rounded(value), text: text::measured(value) }
+fn measured(value: f64) -> FormattedNumber {
+    FormattedNumber { value: Number::rounded(value), text: text::measured(value) }
 }

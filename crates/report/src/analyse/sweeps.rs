@@ -1,14 +1,14 @@
-//! One sweep as a whole.
+//! Combines the analyses of one sweep.
 
 use std::collections::BTreeSet;
 
 use super::groups::Groups;
-use super::{axes, charts, command, configs, grids, runs, text, wall};
+use super::{axes, charts, command, configs, grid_layout, grids, runs, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
 
-/// One sweep as a whole.
+/// The context of one sweep.
 pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let axes = axes::axes(&input.runs);
     let drawn = charts::drawn_metrics(&input.runs);
@@ -33,8 +33,8 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         palette: input.palette,
         program_version: input.program_version.clone(),
         machine: input.machine.clone(),
-        created: text::of_moment(input.created_unix_ms),
-        ended: ended(&input.runs).map(text::of_moment),
+        created: text::timestamp(input.created_unix_ms),
+        ended: ended(&input.runs).map(text::timestamp),
         command: command::of(&input.file, &input.call.clone().unwrap_or_default()),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
@@ -46,7 +46,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             epochs_left_out: shown.left_out,
             geometry: input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back(),
             real: input.real.clone(),
-            wall: wall::wall(&runs, &axes),
+            layout: grid_layout::grid_layout(&runs, &axes),
         },
         configuration: configs::configuration(&input.runs, &runs, &axes),
         axes,
@@ -54,7 +54,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     }
 }
 
-/// When the last attempt ended, if none goes on.
+/// End of the last attempt; `None` while any run is active.
 fn ended(runs: &[RunInput]) -> Option<i64> {
     let running = runs.iter().any(|run| run.state.is_active());
     let last = runs.iter().flat_map(|run| &run.attempts).filter_map(|attempt| attempt.ended_unix_ms).max();

@@ -1,13 +1,13 @@
-//! Values as people read them.
+//! Values formatted for display.
 
 use gansweep_base::host;
 use gansweep_base::text::exact;
 pub(super) use gansweep_base::text::{measured, seconds};
 use serde_json::Value;
 
-use crate::context::Moment;
+use crate::context::Timestamp;
 
-/// A configured value: numbers as short as they are exact, lists as in a run's label: `256x512`.
+/// A configured value. Numbers in their shortest exact form, lists as in run labels: `256x512`.
 pub(super) fn of_value(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
@@ -23,9 +23,9 @@ pub(super) fn of_value(value: &Value) -> String {
     }
 }
 
-/// A moment, which is kept in milliseconds since 1970.
-pub(super) fn of_moment(unix_ms: i64) -> Moment {
-    Moment { unix_ms, utc: host::utc(unix_ms) }
+/// A time in milliseconds since 1970-01-01T00:00:00Z, and as text.
+pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
+    Timestamp { unix_ms, utc: host::utc(unix_ms) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The charts and their curves.
+//! Charts and curves.
 
 use serde::Serialize;
 
@@ -9,13 +9,13 @@ use super::Number;
 pub struct ChartGroup {
     /// The heading.
     pub title: String,
-    /// What to look for.
+    /// How to read the charts.
     pub hint: String,
     /// The charts.
     pub charts: Vec<Chart>,
 }
 
-/// One metric, one line per run.
+/// The chart of one metric: one line per run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Chart {
     /// The metric's name in the database.
@@ -24,40 +24,40 @@ pub struct Chart {
     pub title: String,
     /// The unit; empty for a pure number.
     pub unit: String,
-    /// One sentence.
+    /// A tooltip that explains the metric.
     pub help: String,
-    /// Which of a run's series it draws.
+    /// Index into [`Run::series`](super::Run::series).
     pub series: usize,
-    /// The smallest and the largest possible value, where both exist; all of it is shown.
+    /// The smallest and the largest possible value if both exist; the chart then shows the whole range.
     pub range: Option<[Number; 2]>,
-    /// A value worth comparing with.
+    /// A value to compare with, drawn as a dashed line.
     pub reference: Option<ReferenceLine>,
 }
 
-/// A value worth comparing with.
+/// A value to compare with: for losses and scores, that of a discriminator that cannot tell real from fake.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReferenceLine {
-    /// Where the line is.
+    /// The y value.
     pub value: Number,
-    /// What it is.
+    /// The label.
     pub text: String,
 }
 
-/// One metric of one run.
+/// A run's points of one metric.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Series {
-    /// Steps done at each point, ascending.
+    /// Completed steps at each point, ascending.
     pub steps: Vec<u64>,
     /// The value at each point.
     pub values: Vec<Number>,
 }
 
-/// What a step of one run was on the other x axes; straight lines lead from each entry to the next.
+/// Maps steps of one run to the other x axes, by linear interpolation between the entries.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Clock {
-    /// Epochs done, fractional within one.
+pub struct XAxes {
+    /// Completed epochs, with a fraction.
     pub epoch: Series,
-    /// Real images seen by the discriminator.
+    /// Real images that the discriminator has seen.
     pub images_seen: Series,
     /// Seconds of training.
     pub seconds: Series,

@@ -1,44 +1,44 @@
-//! What the runs' configs share, and where they differ.
+//! Shared and differing settings.
 
 use serde::Serialize;
 
-/// What the runs' configs share, and where they differ.
+/// Shared and differing settings of a sweep's runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Configuration {
-    /// The distinct configs (seeds left out), in the order of the plan.
-    pub configs: Vec<ConfigUse>,
+    /// The distinct configs, without seeds, in plan order.
+    pub configs: Vec<ConfigRuns>,
     /// Keys whose value is not the same in all runs.
     pub differing: Vec<Differing>,
-    /// All other keys.
+    /// Keys with the same value in all runs, by section.
     pub shared: Vec<Section>,
 }
 
-/// A config and its runs.
+/// A config and the runs that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConfigUse {
+pub struct ConfigRuns {
     /// The swept keys and their values: `lr=1e-4 hidden=128`; empty where nothing is swept.
     pub label: String,
-    /// Its runs, by index.
+    /// Indices of its runs.
     pub runs: Vec<usize>,
 }
 
-/// Keys that take the same several values in the same runs.
+/// Keys whose values differ between runs in the same way, and so share a table row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Differing {
-    /// The keys; more than one where they walk together.
+    /// The keys.
     pub keys: Vec<String>,
-    /// Their values.
-    pub values: Vec<ValueUse>,
-    /// For each config, which of the values it has.
+    /// The distinct values.
+    pub values: Vec<ValueRuns>,
+    /// For each config, the index of its value.
     pub by_config: Vec<usize>,
 }
 
-/// A value and who has it.
+/// A value and the runs that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ValueUse {
-    /// For people.
+pub struct ValueRuns {
+    /// As displayed.
     pub text: String,
-    /// The runs that have it, by index.
+    /// Indices of the runs that have it.
     pub runs: Vec<usize>,
 }
 
@@ -56,6 +56,6 @@ pub struct Section {
 pub struct Setting {
     /// The key within its section: `generator.hidden`.
     pub key: String,
-    /// For people.
+    /// As displayed.
     pub text: String,
 }

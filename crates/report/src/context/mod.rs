@@ -1,8 +1,7 @@
-//! Everything a page says, as plain data.
+//! The page's data. The templates render it, the page's scripts read it as JSON, and tests take
+//! snapshots of it.
 //!
-//! This is what the tests look at, what the template is filled from and what the page's scripts
-//! read (as JSON). Runs, axes and charts are referred to by their index in their list; images by
-//! run and step.
+//! Runs, axes and charts are referred to by index, images by run id and step.
 
 mod chart;
 mod config;
@@ -11,26 +10,26 @@ mod run;
 mod sample;
 mod sweep;
 
-pub use chart::{Chart, ChartGroup, Clock, ReferenceLine, Series};
-pub use config::{ConfigUse, Configuration, Differing, Section, Setting, ValueUse};
+pub use chart::{Chart, ChartGroup, ReferenceLine, Series, XAxes};
+pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, ValueRuns};
 pub use number::Number;
-pub use run::{Attempt, Final, Run};
-pub use sample::{Grid, Heading, RealGrid, Samples, Wall};
-pub use sweep::{Axis, AxisValue, Column, DatasetUse, Moment, StateCount, Sweep};
+pub use run::{Attempt, FormattedNumber, Run};
+pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples};
+pub use sweep::{Axis, AxisValue, Column, DatasetUse, StateCount, Sweep, Timestamp};
 
 use serde::Serialize;
 
-/// Everything a page says.
+/// All data of a page except the images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Context {
     /// The page's title.
     pub title: String,
-    /// The version of the program that made the page.
+    /// The version of the program that wrote the page.
     pub program_version: String,
-    /// When the page was made.
-    pub generated: Moment,
-    /// Where the database is.
+    /// When the page was written.
+    pub generated: Timestamp,
+    /// The database's path.
     pub database: String,
-    /// The sweeps, in the order of the page.
+    /// The sweeps, in page order.
     pub sweeps: Vec<Sweep>,
 }

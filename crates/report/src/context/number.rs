@@ -1,14 +1,14 @@
-//! Numbers that may not be finite.
+//! JSON for numbers that may be NaN or infinite.
 
 use serde::{Serialize, Serializer};
 
-/// A measured number. JSON knows no NaN and no infinities, so these become the texts `NaN`,
-/// `Infinity` and `-Infinity`, which JavaScript's `Number()` reads.
+/// A measured number. JSON has no NaN and no infinities: they become the strings `NaN`, `Infinity` and
+/// `-Infinity`, which JavaScript's `Number()` parses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number(pub f64);
 
 impl Number {
-    /// Rounded to six significant digits: more than a chart can show, at half the length.
+    /// Rounds to six significant digits: more than a chart can resolve, and half as long in the page.
     pub fn rounded(value: f64) -> Self {
         if value == 0.0 || !value.is_finite() {
             return Self(value);
@@ -19,6 +19,7 @@ impl Number {
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// Integers up to 2^53 are exact in an `f64`.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         match self.0 {
             value if value.is_nan() => serializer.serialize_str("NaN"),

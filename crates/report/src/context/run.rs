@@ -1,67 +1,67 @@
-//! One run: a row of the table, a line in every chart, a grid on the wall.
+//! A run.
 
 use gansweep_config::{RunId, RunState};
 use serde::Serialize;
 
-use super::{Clock, Grid, Number, Series};
+use super::{Grid, Number, Series, XAxes};
 
-/// One run.
+/// A run: a row of the table, a line in each chart, a series of sample grids.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
-    /// Its id.
+    /// The run's id.
     pub id: RunId,
-    /// The swept values and the seed in a few words.
+    /// The swept values and the seed: `lr=1e-4 seed=0`.
     pub label: String,
-    /// Its seed.
+    /// The seed.
     pub seed: u64,
-    /// For each axis, which of its values; none where the axis does not touch this run.
+    /// For each axis, the index of this run's value; `None` if the axis does not apply to it.
     pub values: Vec<Option<usize>>,
-    /// Where it stands.
+    /// The run's state with respect to the sweep's budget.
     pub state: RunState,
-    /// Why, unless the run is completed, running or waiting.
+    /// Why the run ended, unless it is completed, running or waiting.
     pub cause: Option<String>,
-    /// Steps done.
+    /// Completed steps.
     pub step: u64,
-    /// Steps in the whole run.
+    /// Steps up to the sweep's budget.
     pub total_steps: u64,
-    /// Epochs in the whole run.
+    /// The sweep's budget in epochs.
     pub epochs: u32,
     /// Seconds of training.
-    pub seconds: Final,
+    pub seconds: FormattedNumber,
     /// Real images per second over the whole training.
-    pub images_per_second: Option<Final>,
-    /// For each column of the table, the metric's last value.
-    pub finals: Vec<Option<Final>>,
-    /// Every try at it.
+    pub images_per_second: Option<FormattedNumber>,
+    /// The last value of each metric column of the table.
+    pub last_values: Vec<Option<FormattedNumber>>,
+    /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Its sample grids, by step.
+    /// The sample grids that the page includes, by step.
     pub grids: Vec<Grid>,
-    /// What each step was on the other x axes.
-    pub clock: Clock,
-    /// Its curves, in the order of the charts.
+    /// Maps steps to the other x axes.
+    pub x_axes: XAxes,
+    /// The curves, in the order of the charts.
     pub series: Vec<Series>,
 }
 
-/// The last value of a metric.
+/// A number and its display text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Final {
+pub struct FormattedNumber {
     /// The number.
     pub value: Number,
-    /// For people.
+    /// As displayed.
     pub text: String,
 }
 
-/// One try at a run.
+/// An attempt at training a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attempt {
     /// Counts from 1.
     pub attempt: u32,
-    /// What trained it: `cpu (native x86-64-v4)`.
+    /// Device and backend: `cpu (native x86-64-v4)`.
     pub device: String,
-    /// Where among its neighbours: `group 2, lane 3 of 8`, or `alone`; empty where that is not known.
+    /// Group and lane: `group 2, lane 3 of 8`, or `alone`; empty if unknown.
     pub place: String,
-    /// How it ended; `running` while it has not.
+    /// How it ended, or `running`.
     pub state: RunState,
-    /// Why, unless the run was completed.
+    /// Why it ended, unless the run was completed.
     pub cause: Option<String>,
 }

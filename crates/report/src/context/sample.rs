@@ -1,29 +1,29 @@
-//! The wall of sample grids.
+//! Sample grids and their layout.
 
 use gansweep_protocol::Geometry;
 use serde::Serialize;
 
-/// The wall of sample grids.
+/// The sample grids of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Samples {
-    /// The positions of the slider: epochs at which at least one run has a grid, ascending.
+    /// The epochs of the slider: those at which at least one run has a grid, ascending.
     pub epochs: Vec<u32>,
-    /// How many more recorded epochs were left out to keep the page small.
+    /// Number of recorded epochs left out to limit the page's size.
     pub epochs_left_out: usize,
-    /// The layout of a grid; none where no run has one.
+    /// Rows, columns and image size of a grid; `None` if no run has a grid.
     pub geometry: Option<Geometry>,
-    /// Grids of real images; more than one where the runs differ in their data.
+    /// Grids of real images, one per dataset of the runs.
     pub real: Vec<RealGrid>,
-    /// Where each run's grid hangs.
-    pub wall: Wall,
+    /// Which table cell each run's grid is in.
+    pub layout: GridLayout,
 }
 
 /// A sample grid of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Grid {
-    /// Steps done when it was drawn.
+    /// Completed steps when it was drawn.
     pub step: u64,
-    /// Epochs done when it was drawn.
+    /// Completed epochs when it was drawn.
     pub epoch: u32,
 }
 
@@ -32,24 +32,24 @@ pub struct Grid {
 pub struct RealGrid {
     /// The dataset.
     pub dataset: String,
-    /// The data's fingerprint, by which the image is found.
+    /// The data's fingerprint: the image's key in the database.
     pub data_fingerprint: String,
-    /// The layout of the grid.
+    /// Rows, columns and image size.
     pub geometry: Geometry,
 }
 
-/// Where each run's grid hangs.
+/// A matrix of runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Wall {
-    /// What the rows stand for; none where there is only one.
+pub struct GridLayout {
+    /// Row headings; `None` if there is one row.
     pub rows: Option<Heading>,
-    /// What the columns stand for; none where the runs hang in the order of the plan.
+    /// Column headings; `None` if all runs are in one cell, in plan order.
     pub columns: Option<Heading>,
-    /// `cells[row][column]`: the runs that hang there, by index.
+    /// `cells[row][column]`: indices of the runs in that cell.
     pub cells: Vec<Vec<Vec<usize>>>,
 }
 
-/// What rows or columns stand for.
+/// The headings of the rows or of the columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heading {
     /// The swept key, or `seed`.

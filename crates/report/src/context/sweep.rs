@@ -1,4 +1,4 @@
-//! One sweep: what was swept, on what, with what outcome.
+//! A sweep.
 
 use gansweep_config::{Palette, RunState};
 use serde::Serialize;
@@ -6,103 +6,103 @@ use serde_json::Value;
 
 use super::{ChartGroup, Configuration, Run, Samples};
 
-/// One sweep: what was swept, on what, with what outcome.
+/// A sweep: its settings, its axes and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sweep {
     /// The name in the experiment file.
     pub name: String,
     /// The description in the experiment file; may be empty.
     pub description: String,
-    /// The recipe everything else overrides.
+    /// The starting recipe.
     pub recipe: String,
     /// The experiment file's path, as it was given.
     pub file: String,
     /// The experiment file's text.
     pub source: String,
-    /// What was trained on.
+    /// The dataset.
     pub dataset: DatasetUse,
-    /// How images are shown.
+    /// The palette in which images are displayed.
     pub palette: Palette,
     /// The version of the program that registered the sweep.
     pub program_version: String,
     /// The machine it was registered on.
     pub machine: String,
     /// When the sweep was first started.
-    pub created: Moment,
-    /// When the last attempt ended; none while a run is running and before the first attempt.
-    pub ended: Option<Moment>,
-    /// A command that runs it again.
+    pub created: Timestamp,
+    /// End of the last attempt; `None` while a run is active or if there was no attempt.
+    pub ended: Option<Timestamp>,
+    /// A shell command that starts the sweep again.
     pub command: String,
-    /// What trained the runs: `cpu (native x86-64-v4)`.
+    /// Devices and backends that trained the runs: `cpu (native x86-64-v4)`.
     pub devices: Vec<String>,
-    /// Runs by state; states without a run are left out.
+    /// Number of runs per state; states without runs are left out.
     pub states: Vec<StateCount>,
-    /// What was swept, in the order of the experiment file.
+    /// The swept axes, in the order of the experiment file.
     pub axes: Vec<Axis>,
     /// The distinct seeds, ascending.
     pub seeds: Vec<u64>,
-    /// The run table's metrics.
+    /// The run table's metric columns.
     pub columns: Vec<Column>,
-    /// The runs, in the order of the plan.
+    /// The runs, in plan order.
     pub runs: Vec<Run>,
     /// The charts, by group.
     pub charts: Vec<ChartGroup>,
     /// The sample grids.
     pub samples: Samples,
-    /// The configs.
+    /// Shared and differing settings.
     pub configuration: Configuration,
 }
 
-/// What was trained on.
+/// The dataset that was asked for, and the one that was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatasetUse {
-    /// The dataset the experiment asks for.
+    /// The dataset in the experiment file.
     pub requested: String,
-    /// The dataset the runs saw.
+    /// The dataset that the runs were trained on.
     pub effective: String,
-    /// Whether these differ.
+    /// Whether the fallback was used.
     pub fell_back: bool,
 }
 
-/// A moment, twice.
+/// A time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moment {
+pub struct Timestamp {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: i64,
-    /// The same in UTC, to the second: `2026-01-31T12:00:00Z`.
+    /// UTC, to the second: `2026-01-31T12:00:00Z`.
     pub utc: String,
 }
 
-/// How many runs are in a state.
+/// The number of runs in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StateCount {
     /// The state.
     pub state: RunState,
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
 }
 
-/// One swept key and its values.
+/// A swept key and its values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axis {
     /// As the experiment file writes it: `optimizer.lr`.
     pub key: String,
-    /// As short as the other axes allow: `lr`.
+    /// The shortest unambiguous suffix of the key: `lr`.
     pub short: String,
-    /// The distinct values: numbers ascending, everything else in the order of the plan.
+    /// The distinct values: numbers ascending, others in plan order.
     pub values: Vec<AxisValue>,
-    /// Whether the values are numbers, so that their order means something.
+    /// Whether all values are numbers; then they have an order.
     pub numeric: bool,
 }
 
 /// A value of an axis.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AxisValue {
-    /// As recorded.
+    /// As recorded in the database.
     pub value: Value,
-    /// For people: `1e-4`.
+    /// As displayed: `1e-4`.
     pub text: String,
-    /// How many runs have it.
+    /// Number of runs that have it.
     pub runs: usize,
 }
 
@@ -115,6 +115,6 @@ pub struct Column {
     pub title: String,
     /// The unit; empty for a pure number.
     pub unit: String,
-    /// One sentence.
+    /// A tooltip.
     pub help: String,
 }

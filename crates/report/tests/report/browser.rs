@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gansweep_report::{ReportOptions, build, render};
 use gansweep_store::{Reader, Store};
 
-use crate::support::{Fate, Synthetic};
+use crate::support::{Outcome, Synthetic};
 
 /// Notes faults from the page's first moment on.
 const WATCH: &str = "<script>window.faults = [];
@@ -36,11 +36,11 @@ fn unusual_sweeps_load_without_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let lone = Synthetic { rates: vec![2e-4], widths: vec![128], seeds: vec![7], ..Synthetic::default() };
     let hostile = "</script><script>alert(1)</script>";
-    let diverged = |_| Fate::Diverges(0.4);
+    let diverged = |_| Outcome::Diverges(0.4);
     Synthetic { name: "lone", ..lone }.record(folder.path());
-    Synthetic { name: "waiting", rates: vec![3e-4], fate: |_| Fate::Waits, ..Synthetic::default() }
+    Synthetic { name: "waiting", rates: vec![3e-4], outcome: |_| Outcome::Waits, ..Synthetic::default() }
         .record(folder.path());
-    Synthetic { name: hostile, rates: vec![4e-4], fate: diverged, ..Synthetic::default() }
+    Synthetic { name: hostile, rates: vec![4e-4], outcome: diverged, ..Synthetic::default() }
         .record(folder.path());
     let script = "for (const tab of document.querySelectorAll('.tabs button')) { tab.click(); await frames(5); }
         check('three tabs', () => equal(document.querySelectorAll('.tabs button').length, 3));
@@ -53,7 +53,7 @@ fn unusual_sweeps_load_without_a_fault() {
 fn an_empty_database_loads_without_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap();
-    let script = "check('it says so', () => that(document.body.textContent.includes('Nothing here yet')));";
+    let script = "check('it says so', () => that(document.body.textContent.includes('No sweeps yet')));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
     assert_all_ok(&lines, 3);
 }

@@ -1,4 +1,4 @@
-// Uses the page as a person would and writes one line per check on the console, the last one `end`.
+// Operates the page's controls and logs one line per check; the last line is `end`.
 
 function say(line) {
   console.log(`checks> ${line.replaceAll("\n", " ")}`);
@@ -76,28 +76,28 @@ one("[data-sort=seed]").click();
 
 // The sample grids
 await show(".samples");
-const shots = all(".shot[data-run]");
-const pictures = () => shots.map((shot) => shot.querySelector("img").getAttribute("src"));
+const figures = all(".sample[data-run]");
+const pictures = () => figures.map((figure) => figure.querySelector("img").getAttribute("src"));
 const last = pictures();
 check("every run's last grid is shown", () =>
   that(last.every((source) => source?.startsWith("data:image/png;base64,"))),
 );
-check("grids hang on the swept keys", () =>
+check("grids are laid out by the swept keys", () =>
   equal(
-    all(".wall th").map((heading) => heading.textContent.trim()),
+    all(".gallery th").map((heading) => heading.textContent.trim()),
     ["lr", "hidden 128", "hidden 256", "2e-4", "1e-3"],
   ),
 );
-check("real images stand beside them", () => that(one(".real img").src.startsWith("data:image/png;base64,")));
+check("real images are shown beside them", () => that(one(".real img").src.startsWith("data:image/png;base64,")));
 check("a run that ended early says when", () =>
-  that(shots.find((shot) => shot.dataset.run === "6").textContent.includes("epoch 2")),
+  that(figures.find((figure) => figure.dataset.run === "6").textContent.includes("epoch 2")),
 );
 set(".samples [data-control=epoch]", 0);
 await frames(3);
 const first = pictures();
-const changed = shots
+const changed = figures
   .filter((_, place) => first[place] && first[place] !== last[place])
-  .map((shot) => Number(shot.dataset.run));
+  .map((figure) => Number(figure.dataset.run));
 check("the slider changes every grid that has a later one", () =>
   equal(changed.sort(), [0, 1, 2, 3, 4, 6, 7]),
 );
@@ -109,11 +109,11 @@ one(".samples .play").click();
 check("play stops", () => equal(one(".samples .play").getAttribute("aria-pressed"), "false"));
 set(".samples [data-control=invert]", true);
 check("black on white inverts the images", () =>
-  that(getComputedStyle(shots[0].querySelector("img")).filter.includes("invert")),
+  that(getComputedStyle(figures[0].querySelector("img")).filter.includes("invert")),
 );
 set(".samples [data-control=size]", 2);
-check("the size control enlarges them", () => equal(shots[0].getBoundingClientRect().width, 3 * 56));
-one(".shot[data-run='2'] button").click();
+check("the size control enlarges them", () => equal(figures[0].getBoundingClientRect().width, 3 * 56));
+one(".sample[data-run='2'] button").click();
 check("a click enlarges a grid", () =>
   that(one(".viewer").open && one(".viewer h2").textContent === "lr=2e-4 hidden=256 seed=1"),
 );
@@ -121,7 +121,7 @@ one(".viewer .next").click();
 check("the viewer goes on to the next run", () =>
   equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=2"),
 );
-check("the viewer tells why a run ended", () => that(one(".viewer .why").textContent.length > 0));
+check("the viewer tells why a run ended", () => that(one(".viewer .cause").textContent.length > 0));
 one(".viewer .close").click();
 check("the viewer closes", () => that(!one(".viewer").open));
 
@@ -186,8 +186,8 @@ one(".legend button").click();
 await frames(20);
 check("and shows them again", () => equal([drawn(), column("seed").length], [before, 8]));
 
-// Pointing and pinning
-const ink = (plot) => {
+// Hovering and pinning
+const isHighlighted = (plot) => {
   const canvas = plot.querySelector("canvas");
   return canvas
     ? canvas
@@ -196,7 +196,7 @@ const ink = (plot) => {
         .data.some((value) => value > 0)
     : false;
 };
-check("nothing stands out at first", () => that(!ink(plots[0])));
+check("nothing is highlighted at first", () => that(!isHighlighted(plots[0])));
 const drag = plots[0].querySelector(".nsewdrag");
 const area = drag.getBoundingClientRect();
 const share = (value, [from, to]) => (value - from) / (to - from);
@@ -205,29 +205,29 @@ const clientX = area.left + area.width * share(plots[0].data[0].x[2], xaxis.rang
 const clientY = area.bottom - area.height * share(plots[0].data[0].y[2], yaxis.range);
 drag.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
 await frames(10);
-check("pointing at a line finds its run everywhere", () =>
-  that(ink(plots[0]) && ink(plots[6]) && all(".shot.lit").length === 1 && all("tr.lit").length === 1),
+check("hovering over a line highlights its run everywhere", () =>
+  that(isHighlighted(plots[0]) && isHighlighted(plots[6]) && all(".sample.highlighted").length === 1 && all("tr.highlighted").length === 1),
 );
 check("a tooltip names the run", () =>
   that(!one(".tip").hidden && one(".tip").textContent.includes("seed=")),
 );
 drag.dispatchEvent(new MouseEvent("mouseout", { bubbles: true }));
 await frames(10);
-check("pointing elsewhere ends it", () => that(!ink(plots[0]) && one(".tip").hidden));
+check("moving the pointer away ends it", () => that(!isHighlighted(plots[0]) && one(".tip").hidden));
 one(".runtable tr[data-run='6']").click();
 check("a click pins a run", () =>
   that(!one(".pinned").hidden && one(".runtable tr[data-run='6']").getAttribute("aria-selected") === "true"),
 );
-check("the pinned run stands out", () =>
-  that(ink(plots[0]) && one(".shot[data-run='6']").classList.contains("lit")),
+check("the pinned run is highlighted", () =>
+  that(isHighlighted(plots[0]) && one(".sample[data-run='6']").classList.contains("highlighted")),
 );
 document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
-check("escape unpins", () => that(one(".pinned").hidden && !ink(plots[0])));
+check("escape unpins", () => that(one(".pinned").hidden && !isHighlighted(plots[0])));
 
 // Filters
 set("[data-control=filter]", "seed=1 lr=1e-3");
 check("words filter the runs", () => equal(column("lr"), ["1e-3", "1e-3"]));
-check("grids of other runs step back", () => equal(all(".shot[data-run].off").length, 6));
+check("grids of other runs are dimmed", () => equal(all(".sample[data-run].off").length, 6));
 set("[data-control=filter]", "");
 one(".statefilter [data-state=completed]").click();
 check("states filter the runs", () =>

@@ -1,6 +1,6 @@
 //! The context of a small sweep as a snapshot, and what it says at the edges.
 
-use crate::support::{Fate, NEW_YEAR_MS, Synthetic};
+use crate::support::{NEW_YEAR_MS, Outcome, Synthetic};
 use gansweep_config::{Dataset, RunState};
 use gansweep_report::context::{Context, Series, Sweep};
 use gansweep_report::{ReportError, ReportOptions, build};
@@ -44,50 +44,50 @@ fn a_single_run_has_no_axes_and_one_cell() {
     let sweep = sweep_of(&lone);
     assert!(sweep.axes.is_empty());
     assert!(sweep.configuration.differing.is_empty());
-    assert_eq!(sweep.samples.wall.columns, None);
-    assert_eq!(sweep.samples.wall.cells, [[[0]]]);
+    assert_eq!(sweep.samples.layout.columns, None);
+    assert_eq!(sweep.samples.layout.cells, [[[0]]]);
 }
 
 #[test]
 fn one_axis_spreads_its_values_over_columns_and_the_seeds_over_rows() {
     let sweep = sweep_of(&Synthetic { widths: vec![128], ..Synthetic::default() });
-    let wall = &sweep.samples.wall;
-    assert_eq!(wall.columns.as_ref().unwrap().labels, ["2e-4", "1e-3"]);
-    assert_eq!(wall.rows.as_ref().unwrap().title, "seed");
-    assert_eq!(wall.cells, [[[0], [2]], [[1], [3]]]);
+    let layout = &sweep.samples.layout;
+    assert_eq!(layout.columns.as_ref().unwrap().labels, ["2e-4", "1e-3"]);
+    assert_eq!(layout.rows.as_ref().unwrap().title, "seed");
+    assert_eq!(layout.cells, [[[0], [2]], [[1], [3]]]);
 }
 
 #[test]
 fn the_axis_with_more_values_lies_across() {
     let sweep = sweep_of(&Synthetic { rates: vec![1e-4, 2e-4, 4e-4], ..Synthetic::default() });
-    let wall = &sweep.samples.wall;
-    assert_eq!(wall.columns.as_ref().unwrap().title, "lr");
-    assert_eq!(wall.rows.as_ref().unwrap().title, "hidden");
-    assert_eq!(wall.cells[1][2], [10, 11]);
+    let layout = &sweep.samples.layout;
+    assert_eq!(layout.columns.as_ref().unwrap().title, "lr");
+    assert_eq!(layout.rows.as_ref().unwrap().title, "hidden");
+    assert_eq!(layout.cells[1][2], [10, 11]);
 }
 
 #[test]
 fn a_sweep_whose_runs_all_diverge_still_shows_what_there_was() {
-    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Diverges(0.5), ..Synthetic::default() });
+    let sweep = sweep_of(&Synthetic { outcome: |_| Outcome::Diverges(0.5), ..Synthetic::default() });
     assert_eq!(sweep.states.len(), 1);
     assert_eq!((sweep.states[0].state, sweep.states[0].runs), (RunState::Diverged, 8));
     let run = &sweep.runs[0];
     assert!(run.cause.as_ref().unwrap().contains("NaN"));
     assert!(run.series[0].values.last().unwrap().0.is_nan(), "the point that ended the run is there");
-    assert_eq!(run.finals[0].as_ref().unwrap().text, "1.056", "the last whole epoch's mean");
+    assert_eq!(run.last_values[0].as_ref().unwrap().text, "1.056", "the last whole epoch's mean");
 }
 
 #[test]
 fn a_run_that_diverges_in_its_first_epoch_shows_its_last_points() {
-    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Diverges(0.2), ..Synthetic::default() });
+    let sweep = sweep_of(&Synthetic { outcome: |_| Outcome::Diverges(0.2), ..Synthetic::default() });
     let texts: Vec<_> =
-        sweep.runs[0].finals.iter().map(|last| last.as_ref().unwrap().text.as_str()).collect();
+        sweep.runs[0].last_values.iter().map(|last| last.as_ref().unwrap().text.as_str()).collect();
     assert_eq!(texts, ["NaN", "inf", "0.6736", "0.3264"]);
 }
 
 #[test]
 fn runs_that_have_not_begun_have_no_curves_and_no_grids() {
-    let sweep = sweep_of(&Synthetic { fate: |_| Fate::Waits, ..Synthetic::default() });
+    let sweep = sweep_of(&Synthetic { outcome: |_| Outcome::Waits, ..Synthetic::default() });
     assert!(sweep.charts.is_empty());
     assert!(sweep.samples.epochs.is_empty());
     assert_eq!(sweep.samples.geometry, None);
@@ -96,8 +96,8 @@ fn runs_that_have_not_begun_have_no_curves_and_no_grids() {
 
 #[test]
 fn a_sweep_with_a_run_in_progress_has_no_end() {
-    let fate = |place| if place == 0 { Fate::Runs(0.5) } else { Fate::Completes };
-    assert_eq!(sweep_of(&Synthetic { fate, ..Synthetic::default() }).ended, None);
+    let outcome = |place| if place == 0 { Outcome::Runs(0.5) } else { Outcome::Completes };
+    assert_eq!(sweep_of(&Synthetic { outcome, ..Synthetic::default() }).ended, None);
 }
 
 #[test]
@@ -163,17 +163,18 @@ fn several_sweeps_come_in_the_order_asked_for() {
 fn charts_of_losses_and_scores_have_the_line_of_a_discriminator_that_cannot_tell() {
     let sweep = sweep_of(&Synthetic::default());
     let charts = sweep.charts.iter().flat_map(|group| &group.charts);
-    let lines: Vec<(&str, f64)> = charts
-        .filter_map(|chart| Some((chart.metric.as_str(), chart.reference.as_ref()?.value.0)))
+    let lines: Vec<(&str, String)> = charts
+        .filter_map(|chart| Some((chart.metric.as_str(), chart.reference.as_ref()?.value.0.to_string())))
         .take(3)
         .collect();
-    assert_eq!(lines, [("d_loss", 1.38629), ("g_loss", 0.693147), ("d_real", 0.5)]);
+    let expected = [("d_loss", "1.38629"), ("g_loss", "0.693147"), ("d_real", "0.5")];
+    assert_eq!(lines, expected.map(|(metric, value)| (metric, value.to_owned())));
 }
 
 #[test]
 fn a_sweep_shows_its_runs_up_to_its_own_budget_whoever_trains_them_on() {
     let folder = tempfile::tempdir().unwrap();
-    let short = Synthetic { fate: |_| Fate::Completes, ..Synthetic::default() };
+    let short = Synthetic { outcome: |_| Outcome::Completes, ..Synthetic::default() };
     short.record(folder.path());
     let before = context_of(folder.path()).sweeps.remove(0);
     Synthetic { name: "longer", epochs: 5, ..short }.record(folder.path());

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Fate, Synthetic};
+use crate::support::{Outcome, Synthetic};
 use gansweep_report::{ReportError, ReportOptions, build, render, write};
 use gansweep_store::{Reader, Store};
 
@@ -58,7 +58,7 @@ fn a_fallback_gets_a_banner_and_its_absence_none() {
 
 #[test]
 fn a_sweep_without_points_and_grids_renders() {
-    let page = page_of(&Synthetic { fate: |_| Fate::Waits, ..Synthetic::default() });
+    let page = page_of(&Synthetic { outcome: |_| Outcome::Waits, ..Synthetic::default() });
     assert!(page.contains("No run has recorded a sample grid yet."));
     assert!(page.contains("No run has recorded a point yet."));
 }
@@ -69,7 +69,7 @@ fn an_empty_database_renders() {
     Store::open(folder.path()).unwrap();
     let reader = Reader::open(folder.path()).unwrap();
     let page = render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap();
-    assert!(page.contains("Nothing here yet"));
+    assert!(page.contains("No sweeps yet"));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Tensors whose numbers lie in this process's own memory.
+//! Access to tensors in this process's own memory.
 
 use burn::tensor::Tensor;
 
-/// Has `work` read and write the numbers of tensors where they are, row by row; whether it was done:
-/// only libtorch's tensors on the processor lie there.
+/// Calls `work` with the elements of the tensors, in row-major order, to read and write in place. Returns
+/// false without a call if a tensor is not in this process's memory; only libtorch's on the processor are.
 #[cfg(feature = "libtorch")]
 pub(crate) fn in_host_memory(
     written: Vec<&mut Tensor<2>>,
@@ -11,7 +11,7 @@ pub(crate) fn in_host_memory(
     work: impl FnOnce(Vec<&mut [f32]>, Vec<&[f32]>),
 ) -> bool {
     let all = written.iter().map(|tensor| &**tensor).chain(read.iter().copied()).map(lying_here);
-    // Keeps the memory alive, whatever happens to the tensors.
+    // `all` keeps the memory alive until the end of this function.
     let Some(all) = all.collect::<Option<Vec<_>>>() else { return false };
     let extents: Vec<_> = all.iter().map(extent).collect();
     assert_disjoint(&extents, written.len());

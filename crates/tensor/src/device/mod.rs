@@ -1,4 +1,4 @@
-//! Burn's devices: what there is, and how one is opened. No other module names a backend of Burn's.
+//! Burn's devices: finding and opening them. No other module names a backend of Burn's.
 
 mod adapters;
 mod host;

@@ -7,7 +7,7 @@ use gansweep_train::{DeviceKind, DeviceName, TrainError};
 /// A device that tensors can be made on.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
-    /// What it was asked for by.
+    /// The name that it was opened by.
     pub name: DeviceName,
     /// What computes, for the record: backend, adapter and driver.
     pub description: String,
@@ -19,19 +19,18 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
-    /// Bytes of its memory that this process holds, where the backend counts them: those in use and
-    /// those kept for the next tensors.
+    /// Bytes of device memory that this process has reserved, where the backend counts them.
     pub fn memory_held_bytes(&self) -> Option<u64> {
         self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
     }
 
-    /// Makes tensors that stay as long as a group is trained. Backends that hand out memory from
-    /// pages as large as the largest tensor give each of these a piece of its own size instead.
+    /// Makes persistent tensors, which live as long as the group is trained. Backends whose pages are as
+    /// large as the largest tensor allocate these outside of pages, in their own size.
     pub(crate) fn lasting<T: Send>(&self, make: impl Fn() -> T + Send) -> T {
         self.device.memory_persistent_allocations((), move |()| make())
     }
 
-    /// The same device, with every step issued anew: to compare.
+    /// The same device without recorded steps, for comparisons.
     #[must_use]
     pub fn without_replay(self) -> Self {
         Self { replays: false, ..self }
@@ -51,13 +50,13 @@ pub fn open(name: DeviceName) -> Result<OpenDevice, TrainError> {
     opened.map_err(|cause| TrainError::Device { device: name.to_string(), cause })
 }
 
-/// Keeps a device that computes on the processor to so many threads. Holds for the whole process,
-/// so a worker process should say it, before its first work there.
+/// Limits a device that computes on the processor to `threads` threads, for the whole process. A worker calls
+/// it before its first work on the device.
 pub fn limit_threads(name: DeviceName, threads: usize) {
     if !name.is_cpu() {
         return;
     }
-    // Fails where the pool has begun to work, in a process that is no worker: it stays as it is.
+    // Fails if the pool is already in use (in a process that is no worker); then it stays as it is.
     drop(rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global());
     #[cfg(feature = "libtorch")]
     if name.is_libtorch() {
@@ -135,12 +134,12 @@ fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
     Ok(OpenDevice { name, description, kind, device, replays: false })
 }
 
-/// Has the allocator keep what is freed. libtorch allocates every operation's result anew, and glibc
-/// would give each large one back to the kernel, which clears its pages when it is asked again: a
-/// sixth of the time of a step of `realpython`.
+/// Makes the allocator keep freed memory. libtorch allocates the result of every operation, and glibc returns
+/// large blocks to the kernel when they are freed, which clears their pages for the next allocation. That
+/// took a sixth of the time of a step of `realpython`.
 #[cfg(all(feature = "libtorch", target_env = "gnu"))]
 fn keep_freed_memory() {
-    // SAFETY: it sets numbers of the allocator, under the allocator's own lock.
+    // SAFETY: it sets options of the allocator, under the allocator's own lock.
     unsafe {
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, -1);

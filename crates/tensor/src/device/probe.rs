@@ -1,4 +1,4 @@
-//! The devices that Burn's backends find here.
+//! The GPUs of this machine that Burn's backends can use.
 
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName, Problem};
 

@@ -1,5 +1,5 @@
-//! The same tests on a Vulkan driver, in a process of their own: a driver is chosen when a process
-//! starts, and may take it down.
+//! The same tests on a software Vulkan driver, in a process of their own: a driver is chosen when a process
+//! starts, and may crash it.
 
 use std::process::Command;
 

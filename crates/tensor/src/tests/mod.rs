@@ -1,4 +1,4 @@
-//! Burn's path against the CPU path written by hand, and against itself.
+//! The Burn backend against the hand-written CPU backend, and against itself.
 
 #[cfg(feature = "wgpu")]
 mod driver;
@@ -10,8 +10,8 @@ use gansweep_fixtures::config::{config, like_mnist};
 use rand::Rng;
 
 use super::TensorTrainer;
-use super::mask_plan::{Cut, Mask, MaskPlan};
 use super::masks::{MaskMaker, integers};
+use super::step_plan::{Mask, MaskGroup, MaskPlan};
 use crate::device::{self, OpenDevice};
 use gansweep_cpu::CpuTrainer;
 use gansweep_nn::rng::{Key, Pass, Purpose, dropout_mask};
@@ -81,8 +81,8 @@ pub(super) fn advance(trainer: &mut dyn Trainer, steps: u32) -> Vec<LaneChunk> {
     trainer.advance(steps, true).unwrap().into_iter().flatten().collect()
 }
 
-/// What was measured, but for accuracies: an output at the threshold makes one jump by an image where all
-/// else differs by a rounding. (That they are right, `cpu`'s oracle tells; that they agree, `apart`.)
+/// All metrics but accuracies: where an output is at the threshold, a rounding moves an accuracy by a whole
+/// image. (The oracle of `cpu` tests accuracies; `apart` tests that backends agree on them.)
 fn numbers(chunk: &LaneChunk) -> Vec<f32> {
     let is_smooth = |metric: &Metric| !ACCURACIES.contains(metric);
     let of_step = |row: &[f32]| {
@@ -125,8 +125,7 @@ fn state_distance(a: &LaneState, b: &LaneState) -> f32 {
     a.arrays.iter().map(|(name, array)| distance(&array.values, &b.arrays[name].values)).fold(0.0, f32::max)
 }
 
-/// How far both paths are apart after training the same lanes: in what they measured, in their
-/// states, in what they draw.
+/// The distance of both backends after training the same lanes: in metrics, states, samples.
 fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
     let lanes = lanes(configs);
     let states = initial(&lanes);
@@ -389,8 +388,8 @@ fn the_device_makes_the_masks_of_the_host() {
         let values: Vec<i32> = keys.iter().map(|key| pick(key.halves()).cast_signed()).collect();
         integers(&values, &device).reshape([2, 2])
     };
-    let cuts = masks.iter().map(|mask| Cut { rows: mask.batch, features: mask.features }).collect();
-    let plan = MaskPlan { masks: masks.to_vec(), cuts };
+    let groups = masks.iter().map(|mask| MaskGroup { rows: mask.batch, features: mask.features }).collect();
+    let plan = MaskPlan { masks: masks.to_vec(), groups };
     let made = MaskMaker::new(&plan, &rates, &device).unwrap().make(half(|it| it.0), half(|it| it.1));
     for (index, mask) in masks.iter().enumerate() {
         let mut expected = vec![0.0; 2 * mask.count()];

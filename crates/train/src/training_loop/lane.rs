@@ -1,4 +1,4 @@
-//! One run of a group: where it stands, and what is said of it.
+//! One run of a group: its progress, and its events.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,13 +11,13 @@ use gansweep_protocol::{
 };
 
 use super::tally::Tally;
-use crate::checkpoint::{self, Snapshot, Written};
+use crate::checkpoint::{self, Expected, Snapshot, Written};
 use crate::trainer::failed_metric;
 use crate::{Lane, LaneChunk};
 use crate::{TrainError, pixels};
 use gansweep_nn::state::LaneState;
 
-/// Takes frames on their way to the runner.
+/// Sends a frame to the runner.
 pub type Emit<'a> = dyn FnMut(Frame) -> std::io::Result<()> + 'a;
 
 /// One run of a group.
@@ -26,32 +26,35 @@ pub(super) struct LoopLane {
     pub(super) step: u64,
     run: RunId,
     attempt: u32,
-    /// The epochs that it is to be trained for.
+    /// The budget: epochs to train for.
     epochs: u32,
-    /// Steps after which one of the smaller budgets ends.
+    /// Steps at which one of the smaller budgets ends.
     milestones: Vec<u64>,
     seq: u64,
     tally: Tally,
-    /// What was measured for the next point alone, in the order of [`Metric::of_points`].
+    /// Metrics of the next point, in the order of [`Metric::of_points`].
     point: Option<Vec<f32>>,
     /// The row of the latest step, in the order of [`Metric::of_steps`].
     latest: Option<Vec<f32>>,
     images_per_second: f64,
     saved_at: Instant,
-    /// The checkpoint written or loaded last.
+    /// The checkpoint that was written or loaded last.
     saved: Option<Checkpoint>,
     active: bool,
 }
 
 impl LoopLane {
-    /// From its checkpoint, or from its initial weights.
+    /// Loads the run's checkpoint, or its initial weights if it has none.
     pub(super) fn open(job: &LaneJob, results_dir: &Path) -> Result<(Self, LaneState), TrainError> {
         let snapshot = match &job.resume {
             Some(resume) => {
-                let path = results_dir.join(&resume.checkpoint.path);
-                let snapshot = checkpoint::read(&path, Some(&resume.checkpoint.sha256))?;
-                check(&snapshot, job).map_err(|cause| TrainError::Checkpoint { path, cause })?;
-                snapshot
+                let run = Some(resume.written_for.as_ref().unwrap_or(&job.run));
+                let expected = Expected { run, config: &job.config, image: job.spec.image };
+                let snapshot = checkpoint::read(results_dir, &resume.checkpoint, &expected);
+                snapshot.map_err(|source| TrainError::Checkpoint {
+                    path: results_dir.join(&resume.checkpoint.path),
+                    source,
+                })?
             }
             None => Snapshot {
                 run: job.run.clone(),
@@ -99,7 +102,7 @@ impl LoopLane {
         self.active
     }
 
-    /// Steps until its end, from the first one on.
+    /// Steps of the whole budget.
     fn total_steps(&self) -> u64 {
         self.config().steps(self.epochs, self.spec())
     }
@@ -108,7 +111,7 @@ impl LoopLane {
         self.step >= self.total_steps()
     }
 
-    /// Whether the last checkpoint is of this very step.
+    /// Whether the last checkpoint is of the current step.
     pub(super) fn is_saved(&self) -> bool {
         self.saved.as_ref().is_some_and(|saved| saved.step == self.step)
     }
@@ -136,7 +139,7 @@ impl LoopLane {
         self.points_regular(step, record) || self.epoch_recorded(step, record)
     }
 
-    /// Whether a point is due after that step however long the run is to be trained.
+    /// Whether a point is due after that step for any budget.
     fn points_regular(&self, step: u64, record: &Record) -> bool {
         step.is_multiple_of(u64::from(record.every_steps)) || self.epoch_regular(step, record)
     }
@@ -150,14 +153,14 @@ impl LoopLane {
         self.ended_epochs(step).is_some_and(|epochs| epochs.is_multiple_of(u64::from(record.every_epochs)))
     }
 
-    /// How many epochs are done after that step, if it is the last of one.
+    /// The number of epochs after that step, if it is the last step of one.
     fn ended_epochs(&self, step: u64) -> Option<u64> {
         let per_epoch = u64::from(self.steps_per_epoch());
         (step > 0 && step.is_multiple_of(per_epoch)).then(|| step / per_epoch)
     }
 
-    /// Adds what a chunk measured.
-    pub(super) fn absorb(&mut self, chunk: &LaneChunk, seconds: f64) {
+    /// Adds the metrics of a chunk.
+    pub(super) fn add_chunk(&mut self, chunk: &LaneChunk, seconds: f64) {
         let per_epoch = u64::from(self.steps_per_epoch());
         for row in chunk.steps.iter() {
             if self.step.is_multiple_of(per_epoch) {
@@ -207,8 +210,8 @@ impl LoopLane {
         values.push((Metric::ImagesSeen, images as f64));
         values.push((Metric::Seconds, self.tally.seconds));
         values.push((Metric::ImagesPerSecond, self.images_per_second));
-        // A point that is there only because a budget ends leaves the sums alone: a run that later
-        // goes on from here records the same bits as one that never stopped.
+        // A point that exists only because a budget ends does not reset the sums, so that a run that is
+        // extended later records the same bits as one that was trained at once.
         if self.points_regular(self.step, record) {
             self.tally.window = super::tally::Sums::default();
             self.tally.seconds_at_point = self.tally.seconds;
@@ -217,7 +220,7 @@ impl LoopLane {
         Event::Points(Points { step: self.step, values })
     }
 
-    /// Real images that went through the discriminator so far.
+    /// Real images that the discriminator has seen so far.
     fn images_seen(&self) -> u64 {
         let (per_epoch, train) = (u64::from(self.steps_per_epoch()), &self.config().train);
         let images = u64::from(self.config().images_per_epoch(self.spec()));
@@ -314,12 +317,4 @@ impl LoopLane {
         self.seq += 1;
         emit(Frame::Event(envelope)).map_err(TrainError::Events)
     }
-}
-
-fn check(snapshot: &Snapshot, job: &LaneJob) -> Result<(), String> {
-    let written_for = job.resume.as_ref().and_then(|resume| resume.written_for.as_ref()).unwrap_or(&job.run);
-    if snapshot.run != *written_for {
-        return Err(format!("it is of run {}, not of {written_for}", snapshot.run));
-    }
-    snapshot.state.check(&job.config, job.spec.image)
 }

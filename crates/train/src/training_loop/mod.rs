@@ -1,6 +1,6 @@
-//! The training loop of one group: what is trained, recorded and saved, and when.
+//! The training loop of one group: when to train, record, sample and save.
 //!
-//! The loop is blind to backend, architecture and loss; it sees a [`Trainer`] and numbers.
+//! It works with any backend, network and loss: it sees a [`Trainer`] and rows of metrics.
 
 mod lane;
 mod pace;
@@ -8,7 +8,9 @@ mod tally;
 
 use std::path::PathBuf;
 
+use gansweep_base::host;
 use gansweep_config::{Record, RunId};
+use gansweep_nn::state::state_bytes;
 use gansweep_protocol::{Command, Event, Halted, Job};
 
 use crate::{Lane, Trainer, TrainingImages, fixed_latents};
@@ -18,15 +20,14 @@ use lane::LoopLane;
 use pace::Pace;
 pub use tally::Tally;
 
-/// Builds a trainer for lanes that start from given states.
+/// Builds a trainer for lanes that go on from the given states.
 pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<gansweep_nn::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
     + 'a;
 
-/// Gives the commands that have come from the runner, one a call, and `None` when there are no more
-/// for now.
+/// Returns the next command from the runner that has arrived, if any.
 pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
 
-/// One group in training.
+/// The training of one group.
 pub struct TrainingLoop<'a, 'e> {
     trainer: Box<dyn Trainer>,
     lanes: Vec<LoopLane>,
@@ -42,18 +43,19 @@ pub struct TrainingLoop<'a, 'e> {
 pub enum Outcome {
     /// Every lane reached its last step, diverged, or was paused or ended on request.
     Finished,
-    /// Stopped on request; every lane that was still training has a checkpoint.
+    /// Stopped on request; every lane that has taken a step and was still training has a checkpoint.
     Interrupted,
 }
 
 impl<'a, 'e> TrainingLoop<'a, 'e> {
-    /// Loads each lane's checkpoint or initial weights and builds the trainer.
+    /// Loads each lane's checkpoint or initial weights, builds the trainer and sends each lane's `Started`.
     pub fn open(
         job: &Job,
         images: &TrainingImages,
         open_trainer: &OpenTrainer<'_>,
         emit: &'a mut Emit<'e>,
     ) -> Result<Self, TrainError> {
+        check_memory(job)?;
         let mut lanes = Vec::new();
         let mut states = Vec::new();
         for lane_job in &job.lanes {
@@ -67,7 +69,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             lanes.iter().map(|lane| fixed_latents(job.record.latent_seed, lane.config(), cells)).collect();
         let parts = lanes.iter().map(|lane| lane.lane.clone()).collect();
         let trainer = open_trainer(parts, states, images.clone())?;
-        let mut session = Self {
+        let mut training = Self {
             trainer,
             lanes,
             latents,
@@ -76,14 +78,14 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             pace: Pace::new(),
             emit,
         };
-        session.announce(&job.device)?;
-        Ok(session)
+        training.announce(&job.device)?;
+        Ok(training)
     }
 
-    /// Trains until every lane has ended, or until a command stops them all. Commands are obeyed
-    /// between two chunks of steps.
+    /// Trains until every lane has ended, or until a command stops them all. Commands are handled between
+    /// two chunks of steps.
     pub fn run(mut self, commands: &mut Commands<'_>) -> Result<Outcome, TrainError> {
-        self.record_beginnings()?;
+        let mut has_begun = false;
         loop {
             self.complete_finished()?;
             if !self.is_active() {
@@ -99,6 +101,10 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
                     Command::Pause { run, cause } => self.halt(&run, Event::Paused, cause)?,
                 }
             }
+            // After the commands, since a stop may have come while data and checkpoints were read.
+            if !std::mem::replace(&mut has_begun, true) {
+                self.record_beginnings()?;
+            }
             if self.is_active() {
                 self.advance()?;
             }
@@ -109,7 +115,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         self.lanes.iter().any(LoopLane::is_active)
     }
 
-    /// Says that each lane has begun.
+    /// Sends each lane's `Started`.
     fn announce(&mut self, device: &str) -> Result<(), TrainError> {
         let backend = self.trainer.backend();
         let count = self.lanes.len() as u32;
@@ -119,13 +125,14 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         Ok(())
     }
 
-    /// Sample grids before training, of the lanes that have not trained yet.
+    /// Records the sample grids before training, of the lanes that have not trained yet.
     fn record_beginnings(&mut self) -> Result<(), TrainError> {
-        let fresh: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].step == 0).collect();
+        let is_fresh = |lane: &LoopLane| lane.is_active() && lane.step == 0;
+        let fresh: Vec<usize> = (0..self.lanes.len()).filter(|&lane| is_fresh(&self.lanes[lane])).collect();
         self.record_samples(&fresh)
     }
 
-    /// One chunk of steps, and whatever is due at its end.
+    /// Trains one chunk of steps, and records what is due at its end.
     fn advance(&mut self) -> Result<(), TrainError> {
         let active = || self.lanes.iter().filter(|lane| lane.is_active());
         let boundary = active().map(|lane| lane.steps_to_boundary(&self.record)).min().unwrap_or(1);
@@ -137,7 +144,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             if !lane.is_active() {
                 continue;
             }
-            lane.absorb(&chunk, seconds);
+            lane.add_chunk(&chunk, seconds);
             if lane.record_points(&self.record, self.emit)? {
                 self.trainer.retire(index);
             }
@@ -146,7 +153,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         self.report_progress()
     }
 
-    /// Sample grids and checkpoints of the lanes that stand at the end of a recorded epoch.
+    /// Records sample grids and checkpoints of the lanes that have reached the end of a recorded epoch.
     fn record_epoch_ends(&mut self) -> Result<(), TrainError> {
         let due = |lane: &LoopLane| lane.is_active() && lane.ends_recorded_epoch(&self.record);
         let ended: Vec<usize> = (0..self.lanes.len()).filter(|&lane| due(&self.lanes[lane])).collect();
@@ -174,11 +181,19 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         Ok(())
     }
 
-    /// Writes a lane's checkpoint, then says so: whoever reads the event finds the file whole.
+    /// Writes a lane's checkpoint, and sends the event after it, so that the event's reader finds the file.
+    ///
+    /// Reports progress meanwhile: gigabytes on a slow disk take minutes, and the runner waits for a worker as
+    /// long as it makes progress.
     fn save(&mut self, index: usize) -> Result<(), TrainError> {
         let state = self.trainer.state(index)?;
-        let lane = &mut self.lanes[index];
-        let written = checkpoint::write(&self.results_dir, &lane.snapshot(state))?;
+        let Self { lanes, pace, emit, results_dir, .. } = self;
+        let lane = &mut lanes[index];
+        let mut progress = || match pace.progress_due() {
+            true => emit(lane.progress()).map_err(TrainError::Events),
+            false => Ok(()),
+        };
+        let written = checkpoint::write(results_dir, &lane.snapshot(state), &mut progress)?;
         let saved = lane.saved(written);
         lane.send(saved, self.emit)
     }
@@ -197,15 +212,18 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     fn interrupt(&mut self) -> Result<(), TrainError> {
         for index in 0..self.lanes.len() {
             if self.lanes[index].is_active() {
-                self.save_unless_saved(index)?;
+                // Before its first step a run has nothing that its seed does not give again.
+                if self.lanes[index].step > 0 {
+                    self.save_unless_saved(index)?;
+                }
                 self.lanes[index].interrupt(self.emit)?;
             }
         }
         Ok(())
     }
 
-    /// Saves one run and takes it out of the group. A run that is over by now, or is not in the
-    /// group, is passed over: its end and the command have crossed.
+    /// Saves one run and removes it from the group. A run that has ended or is not in the group is ignored:
+    /// the runner may send the command before it has read the run's end.
     fn halt(&mut self, run: &RunId, event: fn(Halted) -> Event, cause: String) -> Result<(), TrainError> {
         let of_run = |lane: &LoopLane| lane.is_active() && lane.run() == run;
         let Some(index) = self.lanes.iter().position(of_run) else { return Ok(()) };
@@ -229,7 +247,33 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     }
 }
 
-/// Lanes must take batches of equal size at every step.
+/// Checks that the lanes' weights and optimiser buffers fit the machine's memory: what cannot be allocated aborts
+/// the process. Backends check what they need besides.
+fn check_memory(job: &Job) -> Result<(), TrainError> {
+    let lanes = job.lanes.iter().map(|lane| state_bytes(&lane.config, lane.spec.image));
+    refuse_beyond_memory(&job.device, lanes.fold(0, u64::saturating_add))
+}
+
+/// Checks that the machine has so many bytes of main memory, where the system tells.
+///
+/// # Errors
+///
+/// [`TrainError::OutOfMemory`].
+pub fn refuse_beyond_memory(device: &str, bytes: u64) -> Result<(), TrainError> {
+    match host::memory_bytes() {
+        Some(memory) if bytes > memory => Err(TrainError::OutOfMemory {
+            device: device.to_owned(),
+            cause: format!(
+                "training it takes {} MiB by estimate, and the machine has {} MiB; smaller networks or batches take less",
+                bytes >> 20,
+                memory >> 20
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the lanes have batches of equal size at every step.
 fn check_alignment(lanes: &[LoopLane]) -> Result<(), TrainError> {
     let Some(first) = lanes.first() else {
         return Err(TrainError::Group("it has no lanes".into()));

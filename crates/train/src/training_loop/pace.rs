@@ -1,13 +1,13 @@
-//! How many steps go between two looks at the outside world.
+//! The length of chunks of steps, and the rate of progress reports.
 
 use std::time::{Duration, Instant};
 
-/// A chunk of steps lasts about so long: a request to stop is answered well within a second.
+/// The target duration of a chunk of steps: commands are handled between chunks, well within a second.
 const CHUNK: Duration = Duration::from_millis(200);
-/// Progress is reported at most so often.
+/// The least time between two progress reports.
 const PROGRESS: Duration = Duration::from_millis(250);
 
-/// Chooses chunk lengths from measured step times. Chunks change no run's bits.
+/// Chooses chunk lengths from measured step times. The length of a chunk changes no bit of a run.
 #[derive(Debug)]
 pub(super) struct Pace {
     seconds_per_step: Option<f64>,
@@ -19,7 +19,7 @@ impl Pace {
         Self { seconds_per_step: None, last_progress: Instant::now() }
     }
 
-    /// Steps to take next, at most `boundary`; one to begin with, since nothing is known yet.
+    /// Steps to take next, at most `boundary`. The first chunk has one step, since no time is known yet.
     pub(super) fn chunk(&self, boundary: u32) -> u32 {
         let fitting = self.seconds_per_step.map_or(1.0, |seconds| CHUNK.as_secs_f64() / seconds);
         (fitting as u32).clamp(1, boundary.max(1))
@@ -38,7 +38,7 @@ impl Pace {
         Ok((result, seconds))
     }
 
-    /// Whether it is time to report progress; counts as reported if so.
+    /// Whether it is time to report progress. If so, the next report is due [`PROGRESS`] later.
     pub(super) fn progress_due(&mut self) -> bool {
         let due = self.last_progress.elapsed() >= PROGRESS;
         if due {

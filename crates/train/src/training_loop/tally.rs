@@ -1,17 +1,17 @@
-//! Sums since the last point and since the begin of the epoch, and the clock.
+//! Sums of metrics since the last point and since the beginning of the epoch, and training time.
 
 use std::collections::BTreeMap;
 
 use gansweep_protocol::{Cadence, Metric};
 use serde::{Deserialize, Serialize};
 
-/// What the record carries from step to step; part of every checkpoint, so that a resumed run
+/// Metrics that have been measured and not recorded yet. Part of every checkpoint, so that a resumed run
 /// records the same bits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Since the last point.
     pub(super) window: Sums,
-    /// Since the begin of the epoch.
+    /// Since the beginning of the epoch.
     pub(super) epoch: Sums,
     /// Seconds of training so far, over all attempts.
     pub(super) seconds: f64,
@@ -26,8 +26,8 @@ pub struct Tally {
 #[serde(from = "StoredSums", into = "StoredSums")]
 pub(super) struct Sums(Vec<(Metric, Sum)>);
 
-/// Of one metric. A metric that is younger than the checkpoint which a run goes on from has fewer steps
-/// than the others.
+/// The sum of one metric. A metric that did not exist when the checkpoint was written has fewer steps than
+/// the others.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Sum {
     steps: u64,
@@ -38,18 +38,19 @@ impl Sums {
     /// Adds a row of a step, in the order of [`Metric::of_steps`].
     pub(super) fn add(&mut self, row: &[f32]) {
         for ((_, sum), &value) in self.0.iter_mut().zip(row) {
-            sum.steps += 1;
+            // Sums of a damaged checkpoint may stand at the largest number.
+            sum.steps = sum.steps.saturating_add(1);
             sum.sum += f64::from(value);
         }
     }
 
-    /// The means, as what they are called over a window.
+    /// The means over a window of steps, under the metrics of such means.
     pub(super) fn window_means(&self) -> impl Iterator<Item = (Metric, f64)> {
         let measured = self.0.iter().filter(|(_, sum)| sum.steps > 0);
         measured.map(|&(metric, Sum { steps, sum })| (metric, sum / steps as f64))
     }
 
-    /// The means, as what they are called over an epoch.
+    /// The means over an epoch, under the metrics of such means.
     pub(super) fn epoch_means(&self) -> impl Iterator<Item = (Metric, f64)> {
         self.window_means().filter_map(|(metric, mean)| match metric.declaration().cadence {
             Cadence::Step(epoch) => Some((epoch, mean)),
@@ -64,13 +65,13 @@ impl Default for Sums {
     }
 }
 
-/// [`Sums`] in a checkpoint. Values are bits: text could lose the last one.
+/// [`Sums`] in a checkpoint. Values are stored as bits, since decimal text might not restore them exactly.
 #[derive(Serialize, Deserialize)]
 struct StoredSums {
     /// Steps and sum by the metric's name.
     #[serde(default)]
     by_metric: BTreeMap<String, (u64, u64)>,
-    /// Of the first edition, which had [`FIRST_METRICS`] and no other.
+    /// Only in checkpoints of the first edition, which had [`FIRST_METRICS`] and no others.
     #[serde(default, skip_serializing)]
     steps: u64,
     #[serde(default, skip_serializing)]

@@ -1,30 +1,32 @@
-//! Keys of `[loss]`: what each network minimises.
+//! Keys of `[loss]`: the loss of each network.
 
-use super::{FRACTION, Math, math};
 use crate::LossKind;
-use crate::schema::{Field, Key, Kind, Lanes};
+use crate::schema::declare::{ConfigKey, FRACTION, config};
+use crate::schema::field::Field;
+use crate::schema::key::{Key, Lanes};
+use crate::schema::kind::Kind;
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
-    math(Math {
+    config(ConfigKey {
         path: "loss.kind",
         kind: Kind::Choice(&LossKind::NAMES),
         default: "\"non-saturating\"",
         identity: "\"non-saturating\"",
         lanes: Lanes::Common,
         field: Field::Loss(|c| &mut c.loss.kind),
-        doc: "What both networks minimise.",
+        doc: "The loss of both networks.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "loss.combine",
         kind: Kind::Choice(&["sum", "mean"]),
         default: "\"sum\"",
         identity: "\"sum\"",
         lanes: Lanes::Varies,
         field: Field::Combine(|c| &mut c.loss.combine),
-        doc: "The discriminator's loss: the `sum` of its losses on real and on fake images, or half of that, the `mean`.",
+        doc: "The discriminator's loss is the `sum` or the `mean` of its losses on real and on fake images.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "loss.label_smoothing",
         kind: FRACTION,
         default: "0.0",

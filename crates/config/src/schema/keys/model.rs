@@ -1,13 +1,15 @@
-//! Keys of `[model]`: both networks.
+//! Keys of `[model]`: generator and discriminator.
 
-use super::{FRACTION, Math, math, shorthand};
-use crate::schema::{Field, Key, Kind, Lanes};
+use crate::schema::declare::{ConfigKey, FRACTION, config, shorthand};
+use crate::schema::field::Field;
+use crate::schema::key::{Key, Lanes};
+use crate::schema::kind::Kind;
 
 const ACTIVATIONS: &[&str] = &["relu", "leaky-relu"];
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
-    math(Math {
+    config(ConfigKey {
         path: "model.latent_dim",
         kind: Kind::Integer(1, 4096),
         default: "64",
@@ -16,16 +18,16 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Integer(|c| &mut c.model.latent_dim),
         doc: "Length of a latent vector.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.latent",
         kind: Kind::Choice(&["normal", "uniform"]),
         default: "\"normal\"",
         identity: "\"normal\"",
         lanes: Lanes::Varies,
         field: Field::Latent(|c| &mut c.model.latent),
-        doc: "What a latent vector's entries are drawn from: N(0, 1), or U(-1, 1).",
+        doc: "The distribution of a latent vector's entries: N(0, 1) or U(-1, 1).",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.output",
         kind: Kind::Choice(&["tanh", "sigmoid"]),
         default: "\"tanh\"",
@@ -64,7 +66,7 @@ pub(super) static KEYS: &[Key] = &[
         &["model.generator.dropout", "model.discriminator.dropout"],
         "Dropout of both networks.",
     ),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.hidden",
         kind: Kind::Hidden,
         default: "[256, 512]",
@@ -73,7 +75,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Hidden(|c| &mut c.model.generator.hidden),
         doc: "Widths of the generator's hidden layers, from the latent vector on; one width is given to every layer that it has.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.activation",
         kind: Kind::Choice(ACTIVATIONS),
         default: "\"relu\"",
@@ -82,7 +84,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Activation(|c| &mut c.model.generator.activation),
         doc: "Activation after each hidden layer of the generator.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.slope",
         kind: FRACTION,
         default: "0.2",
@@ -91,7 +93,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.model.generator.slope),
         doc: "Slope below zero of the generator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.batch_norm",
         kind: Kind::Bool,
         default: "true",
@@ -100,7 +102,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Bool(|c| &mut c.model.generator.batch_norm),
         doc: "Whether batch normalisation (eps 1e-5, momentum 0.1) stands between each hidden Linear layer of the generator and its activation.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.layer_norm",
         kind: Kind::Bool,
         default: "false",
@@ -109,7 +111,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Bool(|c| &mut c.model.generator.layer_norm),
         doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the generator and its activation, in place of batch normalisation.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.generator.dropout",
         kind: FRACTION,
         default: "0.0",
@@ -118,7 +120,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.model.generator.dropout),
         doc: "Probability of dropping a hidden activation of the generator; `0` stands for no Dropout layers.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.discriminator.hidden",
         kind: Kind::Hidden,
         default: "[512, 256]",
@@ -127,7 +129,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Hidden(|c| &mut c.model.discriminator.hidden),
         doc: "Widths of the discriminator's hidden layers, from the image on; one width is given to every layer that it has.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.discriminator.activation",
         kind: Kind::Choice(ACTIVATIONS),
         default: "\"leaky-relu\"",
@@ -136,7 +138,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Activation(|c| &mut c.model.discriminator.activation),
         doc: "Activation after each hidden layer of the discriminator.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.discriminator.slope",
         kind: FRACTION,
         default: "0.2",
@@ -145,7 +147,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.model.discriminator.slope),
         doc: "Slope below zero of the discriminator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.discriminator.layer_norm",
         kind: Kind::Bool,
         default: "false",
@@ -154,7 +156,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Bool(|c| &mut c.model.discriminator.layer_norm),
         doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the discriminator and its activation.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "model.discriminator.dropout",
         kind: FRACTION,
         default: "0.3",

@@ -1,15 +1,17 @@
-//! Keys of `[optimizer]`: how parameters move.
+//! Keys of `[optimizer]`: the optimiser of each network.
 
-use super::{FRACTION, Math, math, shorthand};
 use crate::OptimizerKind;
-use crate::schema::{Field, Interval, Key, Kind, Lanes};
+use crate::schema::declare::{ConfigKey, FRACTION, config, shorthand};
+use crate::schema::field::Field;
+use crate::schema::key::{Key, Lanes};
+use crate::schema::kind::{Interval, Kind};
 
 /// The optimisers.
 const KINDS: Kind = Kind::Choice(&OptimizerKind::NAMES);
 
-/// A learning rate: in single precision, larger ones overflow within a step.
+/// Learning rates. In single precision, larger ones overflow within a step.
 const RATE: Kind = Kind::Number(Interval::above(0.0, 1000.0));
-/// An addend to a denominator, large enough to be more than zero in single precision.
+/// Values of epsilon. Smaller ones are zero in single precision.
 const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
 
 /// In the order of the documentation.
@@ -56,7 +58,7 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.alpha", "optimizer.discriminator.alpha"],
         "Alpha of both networks.",
     ),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.kind",
         kind: KINDS,
         default: "\"adam\"",
@@ -65,7 +67,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Optimizer(|c| &mut c.optimizer.generator.kind),
         doc: "Optimiser of the generator; its numbers are the keys below that name it.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.lr",
         kind: RATE,
         default: "1e-3",
@@ -74,7 +76,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.lr),
         doc: "Learning rate of the generator.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.beta1",
         kind: FRACTION,
         default: "0.5",
@@ -83,7 +85,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.beta1),
         doc: "`adam`: decay of the generator's first moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.beta2",
         kind: FRACTION,
         default: "0.999",
@@ -92,7 +94,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.beta2),
         doc: "`adam`: decay of the generator's second moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.eps",
         kind: ADDEND,
         default: "1e-8",
@@ -101,7 +103,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.eps),
         doc: "`adam`, `rmsprop`: added to the root of the generator's second moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.momentum",
         kind: FRACTION,
         default: "0.0",
@@ -110,7 +112,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.momentum),
         doc: "`sgd`, `rmsprop`: decay of the sum of the generator's steps, along which it moves; `0` stands for the last one alone.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.generator.alpha",
         kind: FRACTION,
         default: "0.99",
@@ -119,7 +121,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.generator.alpha),
         doc: "`rmsprop`: decay of the generator's mean square.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.kind",
         kind: KINDS,
         default: "\"adam\"",
@@ -128,7 +130,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Optimizer(|c| &mut c.optimizer.discriminator.kind),
         doc: "Optimiser of the discriminator; its numbers are the keys below that name it.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.lr",
         kind: RATE,
         default: "1e-3",
@@ -137,7 +139,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.discriminator.lr),
         doc: "Learning rate of the discriminator.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.beta1",
         kind: FRACTION,
         default: "0.5",
@@ -146,7 +148,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta1),
         doc: "`adam`: decay of the discriminator's first moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.beta2",
         kind: FRACTION,
         default: "0.999",
@@ -155,7 +157,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta2),
         doc: "`adam`: decay of the discriminator's second moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.eps",
         kind: ADDEND,
         default: "1e-8",
@@ -164,7 +166,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
         doc: "`adam`, `rmsprop`: added to the root of the discriminator's second moment.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.momentum",
         kind: FRACTION,
         default: "0.0",
@@ -173,7 +175,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Number(|c| &mut c.optimizer.discriminator.momentum),
         doc: "`sgd`, `rmsprop`: decay of the sum of the discriminator's steps, along which it moves; `0` stands for the last one alone.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "optimizer.discriminator.alpha",
         kind: FRACTION,
         default: "0.99",

@@ -1,7 +1,9 @@
-//! Keys of `[train]`: how long, in what portions, and on which noise.
+//! Keys of `[train]`: the budget, batches, steps and latents.
 
-use super::{Math, budget, math};
-use crate::schema::{Field, Key, Kind, Lanes};
+use crate::schema::declare::{ConfigKey, budget, config};
+use crate::schema::field::Field;
+use crate::schema::key::{Key, Lanes};
+use crate::schema::kind::Kind;
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -9,9 +11,9 @@ pub(super) static KEYS: &[Key] = &[
         "train.epochs",
         Kind::Integer(1, 100_000),
         "5",
-        "Passes over the training images: how far the sweep asks its runs to be trained. No part of a run's id: more epochs go on from where the run stands, fewer show less of it.",
+        "The budget: how many passes over the training images each run is trained. It is not part of a run's id: for more epochs a run goes on from its checkpoint, for fewer the sweep shows less of it.",
     ),
-    math(Math {
+    config(ConfigKey {
         path: "train.batch_size",
         kind: Kind::Integer(1, 65_536),
         default: "64",
@@ -20,7 +22,7 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Integer(|c| &mut c.train.batch_size),
         doc: "Images in a batch.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "train.d_steps",
         kind: Kind::Integer(1, 100),
         default: "1",
@@ -29,25 +31,25 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Integer(|c| &mut c.train.d_steps),
         doc: "Updates of the discriminator, each on a batch of its own, before each update of the generator.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "train.noise",
         kind: Kind::Choice(&["fresh", "shared"]),
         default: "\"fresh\"",
         identity: "\"fresh\"",
         lanes: Lanes::Varies,
         field: Field::Noise(|c| &mut c.train.noise),
-        doc: "The latents of the generator's update: drawn anew (`fresh`), or those of the discriminator's update before it (`shared`).",
+        doc: "The latents of the generator's update: newly drawn (`fresh`), or those of the discriminator's update before it (`shared`).",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "train.shuffle",
         kind: Kind::Bool,
         default: "true",
         identity: "true",
         lanes: Lanes::Varies,
         field: Field::Bool(|c| &mut c.train.shuffle),
-        doc: "Whether each epoch takes the images in an order of its own.",
+        doc: "Whether the images are shuffled anew for each epoch.",
     }),
-    math(Math {
+    config(ConfigKey {
         path: "train.drop_last",
         kind: Kind::Bool,
         default: "false",

@@ -1,8 +1,8 @@
-//! Databases of sweeps that nobody trained: the same every time, whatever the machine.
+//! Databases of synthetic sweeps, the same on every machine.
 
 mod config;
+mod history;
 mod picture;
-mod story;
 
 use std::path::Path;
 
@@ -14,15 +14,15 @@ use gansweep_store::{Call, Store, SweepRecord};
 use serde_json::json;
 
 use self::config::config;
+use self::history::plain_curve;
 use self::picture::ring;
-use self::story::plain_curve;
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const NEW_YEAR_MS: i64 = 1_767_225_600_000;
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Fate {
+pub(crate) enum Outcome {
     /// Trains to its last step.
     Completes,
     /// Its losses stop being finite after this share of the run.
@@ -31,9 +31,9 @@ pub(crate) enum Fate {
     Fails(f64),
     /// It is stopped after this share of the run.
     IsInterrupted(f64),
-    /// It goes on, and has done this share.
+    /// It is running and has completed this share.
     Runs(f64),
-    /// It has not begun.
+    /// It has not started.
     Waits,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Synthetic {
     /// Rows and columns of a grid.
     pub(crate) side: u32,
     /// How the run of that place in the plan ends.
-    pub(crate) fate: fn(usize) -> Fate,
+    pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
     pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
     /// One image of a run's grid, after that share of it.
@@ -92,11 +92,11 @@ impl Default for Synthetic {
             epochs: 3,
             points: 12,
             side: 2,
-            fate: |place| match place {
-                3 => Fate::IsInterrupted(0.5),
-                5 => Fate::Fails(0.25),
-                6 => Fate::Diverges(0.7),
-                _ => Fate::Completes,
+            outcome: |place| match place {
+                3 => Outcome::IsInterrupted(0.5),
+                5 => Outcome::Fails(0.25),
+                6 => Outcome::Diverges(0.7),
+                _ => Outcome::Completes,
             },
             curve: plain_curve,
             image: ring,
@@ -117,12 +117,12 @@ impl Synthetic {
             .unwrap();
         store.put_real_images(&self.real_images()).unwrap();
         for (place, (spec, run)) in plan.iter().enumerate() {
-            let fate = (self.fate)(place);
-            if fate == Fate::Waits {
+            let outcome = (self.outcome)(place);
+            if outcome == Outcome::Waits {
                 continue;
             }
             let attempt = store.begin_attempt(&run.id, "cpu").unwrap();
-            store.record(&self.events(spec, run, attempt, fate)).unwrap();
+            store.record(&self.events(spec, run, attempt, outcome)).unwrap();
         }
     }
 

@@ -1,10 +1,10 @@
-//! Short forms of values and keys, for labels and messages.
+//! Short forms of keys and values, for the labels of runs.
 
 use gansweep_base::text;
 
 use crate::Value;
 
-/// A value in a label: lists are joined by `x`, numbers are short.
+/// A value in a label: a list is joined with `x`, a number has its shortest form.
 pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Bool(truth) => truth.to_string(),
@@ -22,8 +22,8 @@ fn joined(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// For each key the fewest of its last components that no other of the keys ends with:
-/// `lr` and `beta1`, but `generator.lr` and `discriminator.lr`.
+/// The shortest suffix of each path that no other path ends with: `lr` and `beta1`, but `generator.lr`
+/// and `discriminator.lr`.
 pub fn short_keys(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| shortest_suffix(path, paths).to_owned()).collect()
 }

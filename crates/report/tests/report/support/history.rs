@@ -1,24 +1,31 @@
-//! What a worker would have told of a run.
+//! The events that a worker would have sent for a run.
 
 use gansweep_config::{PlannedRun, RunId};
 use gansweep_protocol::{Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, Started};
 
-use super::{Fate, NEW_YEAR_MS, Spec, Synthetic};
+use super::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
 
 impl Synthetic {
     /// The events of a run's first attempt.
-    pub(super) fn events(&self, spec: &Spec, run: &PlannedRun, attempt: u32, fate: Fate) -> Vec<Envelope> {
+    pub(super) fn events(
+        &self,
+        spec: &Spec,
+        run: &PlannedRun,
+        attempt: u32,
+        outcome: Outcome,
+    ) -> Vec<Envelope> {
         let total = run.total_steps();
-        let share = match fate {
-            Fate::Completes => 1.0,
-            Fate::Diverges(share) | Fate::Fails(share) | Fate::IsInterrupted(share) | Fate::Runs(share) => {
-                share
-            }
-            Fate::Waits => 0.0,
+        let share = match outcome {
+            Outcome::Completes => 1.0,
+            Outcome::Diverges(share)
+            | Outcome::Fails(share)
+            | Outcome::IsInterrupted(share)
+            | Outcome::Runs(share) => share,
+            Outcome::Waits => 0.0,
         };
         let end = (share * total as f64) as u64;
-        let mut script = Script { run: run.id.clone(), attempt, events: Vec::new() };
-        script.say(Event::Started(Started {
+        let mut history = History { run: run.id.clone(), attempt, events: Vec::new() };
+        history.push(Event::Started(Started {
             device: "cpu".to_owned(),
             backend: "native x86-64-v4".to_owned(),
             lane: 0,
@@ -27,35 +34,35 @@ impl Synthetic {
             host: "bench".to_owned(),
             checkpoint: None,
         }));
-        self.training(spec, run, end, &mut script);
+        self.training(spec, run, end, &mut history);
         let seconds = end as f64 / 100.0;
-        match fate {
-            Fate::Completes => script.say(Event::Completed(Ended { step: end, seconds })),
-            Fate::Diverges(_) => divergence(end, &mut script),
-            Fate::Fails(_) => script.say(Event::Failed(Failed {
+        match outcome {
+            Outcome::Completes => history.push(Event::Completed(Ended { step: end, seconds })),
+            Outcome::Diverges(_) => divergence(end, &mut history),
+            Outcome::Fails(_) => history.push(Event::Failed(Failed {
                 step: end,
                 cause: "the worker was killed by signal 9 (out of memory?)".to_owned(),
             })),
-            Fate::IsInterrupted(_) => script.say(Event::Interrupted(Ended { step: end, seconds })),
-            Fate::Runs(_) | Fate::Waits => {}
+            Outcome::IsInterrupted(_) => history.push(Event::Interrupted(Ended { step: end, seconds })),
+            Outcome::Runs(_) | Outcome::Waits => {}
         }
-        script.events
+        history.events
     }
 
-    fn training(&self, spec: &Spec, run: &PlannedRun, end: u64, script: &mut Script) {
+    fn training(&self, spec: &Spec, run: &PlannedRun, end: u64, history: &mut History) {
         let total = run.total_steps();
         let per_epoch = u64::from(run.config.steps_per_epoch(&run.spec));
-        script.say(self.samples(spec, 0, 0, 0.0));
+        history.push(self.samples(spec, 0, 0, 0.0));
         let every = total / self.points;
         for step in 1..=end {
             let share = step as f64 / total as f64;
             let epoch_ends = step.is_multiple_of(per_epoch);
             if step.is_multiple_of(every) || epoch_ends {
-                script.say(Event::Points(self.points(spec, run, step, epoch_ends)));
+                history.push(Event::Points(self.points(spec, run, step, epoch_ends)));
             }
             if epoch_ends {
-                script.say(self.samples(spec, step, (step / per_epoch) as u32, share));
-                script.say(Event::Checkpoint(Checkpoint {
+                history.push(self.samples(spec, step, (step / per_epoch) as u32, share));
+                history.push(Event::Checkpoint(Checkpoint {
                     step,
                     path: format!("checkpoints/{}/step-{step:08}.safetensors", run.id),
                     bytes: 1000,
@@ -99,32 +106,32 @@ impl Synthetic {
     }
 }
 
-/// Collects one attempt's events.
-struct Script {
+/// The events of one attempt.
+struct History {
     run: RunId,
     attempt: u32,
     events: Vec<Envelope>,
 }
 
-impl Script {
-    fn say(&mut self, event: Event) {
+impl History {
+    fn push(&mut self, event: Event) {
         let seq = self.events.len() as u64;
         let at_unix_ms = NEW_YEAR_MS + 1000 * seq.cast_signed();
         self.events.push(Envelope { run: self.run.clone(), attempt: self.attempt, seq, at_unix_ms, event });
     }
 }
 
-fn divergence(end: u64, script: &mut Script) {
+fn divergence(end: u64, history: &mut History) {
     let values = vec![(Metric::DLoss, f64::NAN), (Metric::GLoss, f64::INFINITY)];
-    script.say(Event::Points(Points { step: end + 1, values }));
-    script.say(Event::Diverged(Diverged {
+    history.push(Event::Points(Points { step: end + 1, values }));
+    history.push(Event::Diverged(Diverged {
         step: end + 1,
         cause: "the discriminator's loss became NaN".to_owned(),
         seconds: end as f64 / 100.0,
     }));
 }
 
-/// Exact arithmetic alone, so that every machine writes the same digits.
+/// Only exact arithmetic, so that the snapshot is the same on every machine.
 pub(super) fn plain_curve(spec: &Spec, share: f64) -> [f64; 7] {
     let ease = share * (2.0 - share);
     let offset = spec.seed as f64 / 64.0;

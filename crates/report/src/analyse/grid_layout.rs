@@ -1,16 +1,15 @@
-//! Where each run's sample grid hangs.
+//! The layout of the runs' sample grids.
 
 use std::collections::BTreeMap;
 
-use crate::context::{Axis, Heading, Run, Wall};
+use crate::context::{Axis, GridLayout, Heading, Run};
 
-/// Rows and columns by the swept keys where there are one or two that fill at least half of the
-/// matrix they span; keys that walk together count as one. Otherwise all runs in one cell, in the
-/// order of the plan.
-pub(super) fn wall(runs: &[Run], axes: &[Axis]) -> Wall {
+/// Lays out the runs as a matrix over one or two swept keys, if that fills at least half of the matrix.
+/// Keys that vary together (a zip) count as one. Otherwise all runs share one cell, in plan order.
+pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
     let varied: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].values.len() > 1).collect();
     let dimensions = dimensions(runs, axes, &varied);
-    let wall = match dimensions.as_slice() {
+    let layout = match dimensions.as_slice() {
         [one] => Some(matrix(runs, Some(&seeds(runs)), one)),
         [first, second] => {
             let (rows, columns) =
@@ -19,10 +18,10 @@ pub(super) fn wall(runs: &[Run], axes: &[Axis]) -> Wall {
         }
         _ => None,
     };
-    wall.filter(|wall| half_full(wall) && holds_all(wall, runs)).unwrap_or_else(|| in_order(runs))
+    layout.filter(|layout| half_full(layout) && holds_all(layout, runs)).unwrap_or_else(|| in_order(runs))
 }
 
-/// A direction of the matrix: its heading, and the place of each run along it.
+/// One dimension of the matrix: its heading, and each run's index along it.
 struct Dimension {
     title: String,
     labels: Vec<String>,
@@ -32,7 +31,7 @@ struct Dimension {
 fn dimensions(runs: &[Run], axes: &[Axis], varied: &[usize]) -> Vec<Dimension> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for axis in varied {
-        match groups.iter_mut().find(|group| walk_together(runs, group[0], *axis)) {
+        match groups.iter_mut().find(|group| vary_together(runs, group[0], *axis)) {
             Some(group) => group.push(*axis),
             None => groups.push(vec![*axis]),
         }
@@ -40,8 +39,8 @@ fn dimensions(runs: &[Run], axes: &[Axis], varied: &[usize]) -> Vec<Dimension> {
     groups.iter().map(|group| dimension(runs, axes, group)).collect()
 }
 
-/// Whether each value of one axis comes with one value of the other, and the other way round.
-fn walk_together(runs: &[Run], one: usize, other: usize) -> bool {
+/// Whether the values of two axes are in one-to-one correspondence.
+fn vary_together(runs: &[Run], one: usize, other: usize) -> bool {
     let (mut forth, mut back) = (BTreeMap::new(), BTreeMap::new());
     runs.iter().all(|run| {
         let (here, there) = (run.values[one], run.values[other]);
@@ -77,7 +76,7 @@ fn seeds(runs: &[Run]) -> Dimension {
     }
 }
 
-fn matrix(runs: &[Run], rows: Option<&Dimension>, columns: &Dimension) -> Wall {
+fn matrix(runs: &[Run], rows: Option<&Dimension>, columns: &Dimension) -> GridLayout {
     let rows = rows.filter(|rows| rows.labels.len() > 1);
     let height = rows.map_or(1, |rows| rows.labels.len());
     let mut cells = vec![vec![Vec::new(); columns.labels.len()]; height];
@@ -87,24 +86,24 @@ fn matrix(runs: &[Run], rows: Option<&Dimension>, columns: &Dimension) -> Wall {
             cells[row][column].push(run);
         }
     }
-    Wall { rows: rows.map(heading), columns: Some(heading(columns)), cells }
+    GridLayout { rows: rows.map(heading), columns: Some(heading(columns)), cells }
 }
 
 fn heading(dimension: &Dimension) -> Heading {
     Heading { title: dimension.title.clone(), labels: dimension.labels.clone() }
 }
 
-fn half_full(wall: &Wall) -> bool {
-    let cells = wall.cells.iter().flatten();
+fn half_full(layout: &GridLayout) -> bool {
+    let cells = layout.cells.iter().flatten();
     2 * cells.clone().filter(|cell| !cell.is_empty()).count() >= cells.count()
 }
 
-fn holds_all(wall: &Wall, runs: &[Run]) -> bool {
-    wall.cells.iter().flatten().map(Vec::len).sum::<usize>() == runs.len()
+fn holds_all(layout: &GridLayout, runs: &[Run]) -> bool {
+    layout.cells.iter().flatten().map(Vec::len).sum::<usize>() == runs.len()
 }
 
-fn in_order(runs: &[Run]) -> Wall {
-    Wall { rows: None, columns: None, cells: vec![vec![(0..runs.len()).collect()]] }
+fn in_order(runs: &[Run]) -> GridLayout {
+    GridLayout { rows: None, columns: None, cells: vec![vec![(0..runs.len()).collect()]] }
 }
 
 #[cfg(test)]
@@ -114,10 +113,10 @@ mod tests {
 
     use super::*;
     use crate::analyse::text;
-    use crate::context::{AxisValue, Clock, Final, Number};
+    use crate::context::{AxisValue, FormattedNumber, Number, XAxes};
 
-    /// Runs that have those values on each axis, each with one seed.
-    fn hang(short_names: &[&str], values: &[&[i64]]) -> Wall {
+    /// The layout of runs with the given value on each axis, all with the same seed.
+    fn layout_of(short_names: &[&str], values: &[&[i64]]) -> GridLayout {
         let axis = |(place, short): (usize, &&str)| {
             let mut distinct: Vec<i64> = values.iter().map(|run| run[place]).collect();
             distinct.sort_unstable();
@@ -137,7 +136,7 @@ mod tests {
         let run = |values: &&[i64]| {
             run(axes.iter().zip(*values).map(|(axis, value)| place(axis, *value)).collect())
         };
-        wall(&values.iter().map(run).collect::<Vec<_>>(), &axes)
+        grid_layout(&values.iter().map(run).collect::<Vec<_>>(), &axes)
     }
 
     fn run(values: Vec<Option<usize>>) -> Run {
@@ -151,47 +150,47 @@ mod tests {
             step: 0,
             total_steps: 0,
             epochs: 0,
-            seconds: Final { value: Number(0.0), text: String::new() },
+            seconds: FormattedNumber { value: Number(0.0), text: String::new() },
             images_per_second: None,
-            finals: Vec::new(),
+            last_values: Vec::new(),
             attempts: Vec::new(),
             grids: Vec::new(),
-            clock: Clock::default(),
+            x_axes: XAxes::default(),
             series: Vec::new(),
         }
     }
 
     #[test]
-    fn keys_that_walk_together_are_one_heading() {
-        let wall = hang(&["lr", "hidden"], &[&[1, 64], &[2, 128], &[3, 256]]);
-        let columns = wall.columns.unwrap();
+    fn keys_that_vary_together_share_a_heading() {
+        let layout = layout_of(&["lr", "hidden"], &[&[1, 64], &[2, 128], &[3, 256]]);
+        let columns = layout.columns.unwrap();
         assert_eq!(columns.title, "lr · hidden");
         assert_eq!(columns.labels, ["1 · 64", "2 · 128", "3 · 256"]);
-        assert_eq!(wall.cells, [[[0], [1], [2]]]);
+        assert_eq!(layout.cells, [[[0], [1], [2]]]);
     }
 
     #[test]
-    fn three_keys_hang_in_the_order_of_the_plan() {
-        let wall = hang(&["a", "b", "c"], &[&[1, 1, 1], &[1, 1, 2], &[1, 2, 1], &[2, 1, 1]]);
-        assert_eq!((wall.rows, wall.columns), (None, None));
-        assert_eq!(wall.cells, [[[0, 1, 2, 3]]]);
+    fn three_keys_fall_back_to_plan_order() {
+        let layout = layout_of(&["a", "b", "c"], &[&[1, 1, 1], &[1, 1, 2], &[1, 2, 1], &[2, 1, 1]]);
+        assert_eq!((layout.rows, layout.columns), (None, None));
+        assert_eq!(layout.cells, [[[0, 1, 2, 3]]]);
     }
 
     #[test]
-    fn draws_that_would_leave_most_of_a_matrix_empty_hang_in_the_order_of_the_plan() {
-        let wall = hang(&["a", "b"], &[&[1, 5], &[2, 6], &[3, 7], &[4, 8], &[4, 5]]);
-        assert_eq!(wall.columns, None);
+    fn a_matrix_that_would_be_mostly_empty_falls_back_to_plan_order() {
+        let layout = layout_of(&["a", "b"], &[&[1, 5], &[2, 6], &[3, 7], &[4, 8], &[4, 5]]);
+        assert_eq!(layout.columns, None);
     }
 
     #[test]
     fn a_matrix_may_have_gaps() {
-        let wall = hang(&["a", "b"], &[&[1, 1], &[1, 2], &[2, 1]]);
-        assert_eq!(wall.cells, [[vec![0], vec![1]], [vec![2], vec![]]]);
+        let layout = layout_of(&["a", "b"], &[&[1, 1], &[1, 2], &[2, 1]]);
+        assert_eq!(layout.cells, [[vec![0], vec![1]], [vec![2], vec![]]]);
     }
 
     #[test]
-    fn a_key_with_one_value_spans_nothing() {
-        let wall = hang(&["a", "b"], &[&[1, 1], &[1, 2]]);
-        assert_eq!(wall.columns.unwrap().title, "b");
+    fn a_key_with_one_value_is_no_dimension() {
+        let layout = layout_of(&["a", "b"], &[&[1, 1], &[1, 2]]);
+        assert_eq!(layout.columns.unwrap().title, "b");
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of coming steps, made on the host ahead of the device.
+//! The inputs of coming steps (latents, image indices, keys of masks, coefficients), prepared on the host.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -6,37 +6,32 @@ use std::thread;
 use gansweep_config::{Config, Noise};
 use rayon::prelude::*;
 
-use super::mask_plan::Mask;
-use super::row::{Kit, RowLayout, Span};
-use super::step_shape::StepShape;
+use super::step_plan::{Mask, RowLayout, Span, StepPlan, StepShape};
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{self, Key, Purpose};
-use gansweep_train::{Lane, Schedule};
+use gansweep_train::{BatchOrder, Lane};
 
-/// Blocks that are ready before the device asks for them.
+/// Blocks that are prepared before the device needs them.
 const BLOCKS_AHEAD: usize = 2;
 /// The most steps in a block.
 const MOST_STEPS: usize = 64;
-/// Blocks stay below so many numbers, if a single step does.
+/// The most numbers in a block of more than one step: 32 MiB.
 const MOST_NUMBERS: usize = 8 << 20;
 
-/// Where a lane stands.
+/// The progress of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Steps done.
     pub(super) step: u64,
-    /// Updates of the generator done.
     pub(super) generator_updates: u64,
-    /// Updates of the discriminator done.
     pub(super) discriminator_updates: u64,
 }
 
 /// The rows of consecutive steps of equal shape.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// Of each of its steps.
+    /// The shape of each step.
     pub(super) shape: StepShape,
-    /// How many.
+    /// Number of steps.
     pub(super) steps: usize,
     /// `[steps, floats]` of the [`RowLayout`].
     pub(super) floats: Vec<f32>,
@@ -44,54 +39,54 @@ pub(super) struct Block {
     pub(super) integers: Vec<i32>,
 }
 
-/// The most steps in a block of such rows.
+/// The most steps in a block of rows of that layout.
 pub(super) fn most_steps(layout: &RowLayout) -> usize {
     (MOST_NUMBERS / (layout.floats + layout.integers)).clamp(1, MOST_STEPS)
 }
 
-/// Blocks from the lanes' positions on, without end, made by a thread of their own.
+/// An endless stream of blocks from the lanes' positions on, prepared by a thread of its own.
 #[derive(Debug)]
-pub(super) struct Feed(Receiver<Block>);
+pub(super) struct StepInputs(Receiver<Block>);
 
-impl Feed {
-    /// Starts making blocks. The thread ends when the feed is dropped.
+impl StepInputs {
+    /// Starts the thread, which ends when this is dropped.
     pub(super) fn start(lanes: Vec<Lane>, positions: Vec<Position>, sizes: &StepShape) -> Self {
         let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
-        let mut source = Source::new(lanes, positions, sizes.clone());
+        let mut source = BlockBuilder::new(lanes, positions, sizes.clone());
         thread::spawn(move || while sender.send(source.block()).is_ok() {});
         Self(receiver)
     }
 
-    /// The next block; `None` if its thread has died.
+    /// The next block; `None` if the thread has panicked.
     pub(super) fn next(&self) -> Option<Block> {
         self.0.recv().ok()
     }
 }
 
-/// Makes blocks one after the other.
-struct Source {
+/// Makes one block after the other.
+struct BlockBuilder {
     lanes: Vec<Lane>,
-    schedules: Vec<Schedule>,
+    batch_orders: Vec<BatchOrder>,
     positions: Vec<Position>,
-    /// Everything but the batches of a step.
+    /// A step shape without batches, which change from block to block.
     sizes: StepShape,
 }
 
-/// The images of a step: of each lane, of each update.
+/// The indices of the images of a step, by lane and update.
 type Batches = Vec<Vec<Vec<u32>>>;
 
-impl Source {
+impl BlockBuilder {
     fn new(lanes: Vec<Lane>, positions: Vec<Position>, sizes: StepShape) -> Self {
-        let schedules = lanes.iter().map(|_| Schedule::new()).collect();
-        Self { lanes, schedules, positions, sizes }
+        let batch_orders = lanes.iter().map(|_| BatchOrder::new()).collect();
+        Self { lanes, batch_orders, positions, sizes }
     }
 
     fn block(&mut self) -> Block {
         let first = self.batches(0);
         let batches = first.first().map(|lane| lane.iter().map(Vec::len).collect()).unwrap_or_default();
         let shape = StepShape { batches, ..self.sizes.clone() };
-        let kit = Kit::new(&shape);
-        let layout = &kit.layout;
+        let plan = StepPlan::new(&shape);
+        let layout = &plan.layout;
         let most = most_steps(layout);
         let mut steps = vec![first];
         while steps.len() < most {
@@ -110,7 +105,7 @@ impl Source {
             let writer =
                 Writer { lanes: &self.lanes, at: self.positions.iter().map(moved).collect(), layout };
             writer.floats(&shape, floats);
-            writer.integers(images, &kit, integers);
+            writer.integers(images, &plan, integers);
         });
         for position in &mut self.positions {
             *position = position.after(steps.len() as u64, updates);
@@ -118,19 +113,19 @@ impl Source {
         Block { shape, steps: steps.len(), floats, integers }
     }
 
-    /// The images that `ahead` steps further see.
+    /// The images of the step that is `ahead` steps further.
     fn batches(&mut self, ahead: u64) -> Batches {
-        let lanes = self.lanes.iter().zip(&mut self.schedules).zip(&self.positions);
+        let lanes = self.lanes.iter().zip(&mut self.batch_orders).zip(&self.positions);
         lanes
-            .map(|((lane, schedule), at)| {
-                schedule.batches(lane, at.step + ahead).into_iter().map(<[u32]>::to_vec).collect()
+            .map(|((lane, batch_order), at)| {
+                batch_order.batches(lane, at.step + ahead).into_iter().map(<[u32]>::to_vec).collect()
             })
             .collect()
     }
 }
 
 impl Position {
-    /// So many steps further, each with so many discriminator updates.
+    /// The position after `steps` more steps of `updates` discriminator updates each.
     pub(super) fn after(&self, steps: u64, updates: u64) -> Self {
         Self {
             step: self.step + steps,
@@ -177,23 +172,23 @@ impl Writer<'_> {
         });
     }
 
-    /// The numbers of an update that vary, which are its first.
+    /// Writes the coefficients of an update that change from update to update.
     fn updates(&self, spans: &[Span], row: &mut [f32], of: impl Fn(&Config, &Position) -> Update) {
         for (lane, (own, at)) in self.lanes.iter().zip(&self.at).enumerate() {
             let update = of(&own.config, at);
             for (index, span) in spans.iter().enumerate() {
-                row[span.start + lane] = update.number(index);
+                row[span.start + lane] = update.coefficient(index);
             }
         }
     }
 
-    fn integers(&self, images: &Batches, kit: &Kit, row: &mut [i32]) {
+    fn integers(&self, images: &Batches, plan: &StepPlan, row: &mut [i32]) {
         for (update, span) in self.layout.images.iter().enumerate() {
             let indices = images.iter().flat_map(|lane| &lane[update]);
             row[span.start..].iter_mut().zip(indices).for_each(|(out, &image)| *out = image.cast_signed());
         }
-        self.keys(&self.layout.keys_g, &kit.generator.masks, row);
-        self.keys(&self.layout.keys_d, &kit.discriminator.masks, row);
+        self.keys(&self.layout.keys_g, &plan.generator.masks, row);
+        self.keys(&self.layout.keys_d, &plan.discriminator.masks, row);
     }
 
     fn keys(&self, spans: &[Span; 2], masks: &[Mask], row: &mut [i32]) {

@@ -1,30 +1,31 @@
-//! The product of two matrices as they are, in blocks that the caches hold.
+//! The product of two dense matrices, blocked for the caches.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
-use super::tile::{Gather, Sums, add_product, full_panels, settled, tile_rows, vectors};
+use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
 
-/// Panels of the left operand that a pass over the product takes at once: an image in three parts.
-/// As many sixteen lines of a panel of the right operand, and a tile's rows, fit into the first cache.
+/// Panels of the left operand in one pass over the inner dimension: an MNIST image takes three passes.
+/// The lines of a panel of the right operand for one pass (17 KiB) and the rows of a tile fit the
+/// first-level cache.
 const DEPTH: usize = 17;
-/// Rows of the left operand that meet all panels of the right one before the next rows do. With
-/// `DEPTH` they fill half of a small second cache.
+/// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
+/// At `DEPTH` panels they fill half of a second-level cache of 512 KiB.
 const HEIGHT: usize = 240;
 
-/// Lines of each block of the next panel that a tile fetches, until all are on their way.
+/// Lines of the next panel that a tile prefetches for each panel of the left operand.
 const SHARE: usize = 4;
 
-/// The product of two matrices as they are.
-pub(super) struct Plain<'a, F> {
+/// The product of two dense matrices.
+pub(super) struct DenseProduct<'a, F> {
     pub(super) a: &'a Matrix,
     pub(super) b: &'a Matrix,
-    pub(super) finish: F,
+    pub(super) epilogue: F,
 }
 
-impl<F: Gather> WithSimd for Plain<'_, F> {
+impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -33,7 +34,7 @@ impl<F: Gather> WithSimd for Plain<'_, F> {
     }
 }
 
-impl<F: Gather> Plain<'_, F> {
+impl<F: ResumableEpilogue> DenseProduct<'_, F> {
     #[inline(always)]
     pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize>(mut self, simd: S) {
         let full = full_panels(self.b, H < V);
@@ -52,7 +53,7 @@ impl<F: Gather> Plain<'_, F> {
         }
     }
 
-    /// The part of the sums over `inner` of some rows of a panel.
+    /// Adds the products over `inner` to the sums of some rows of a panel.
     #[inline(always)]
     fn column<S: Simd, const V: usize, const R: usize>(
         &mut self,
@@ -81,25 +82,25 @@ impl<F: Gather> Plain<'_, F> {
     ) {
         let mut sums: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
         if inner.start > 0 {
-            let lines = self.finish.partial(row..row + R, panel);
+            let lines = self.epilogue.partial(row..row + R, panel);
             for (sums, line) in sums.iter_mut().zip(lines) {
                 *sums = vectors::<S, V>(line);
             }
         }
         let last = inner.end == self.a.cols();
         self.accumulate(simd, inner, row, panel, turn, &mut sums);
-        let sums = settled::<S, V, R>(&sums);
+        let sums = opaque_copy::<S, V, R>(&sums);
         if last {
-            self.finish.finish(simd, row, panel, sums);
+            self.epilogue.apply(simd, row, panel, sums);
             return;
         }
-        let lines = self.finish.partial(row..row + R, panel);
+        let lines = self.epilogue.partial(row..row + R, panel);
         for (sums, line) in sums.iter().zip(lines) {
             S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
         }
     }
 
-    /// Adds the products over `inner`, sixteen columns of the left operand after the other.
+    /// Adds the products over `inner` to the sums of a tile, one panel of the left operand at a time.
     #[inline(always)]
     fn accumulate<S: Simd, const V: usize, const R: usize>(
         &self,
@@ -114,7 +115,7 @@ impl<F: Gather> Plain<'_, F> {
         let (right, rest) = self.b.panel(panel)[inner.clone()].as_chunks::<LINE>();
         let mut next = (panel + 1) * self.b.rows() + inner.start + turn * SHARE;
         for right in right {
-            if F::LEFT_IS_LARGE {
+            if F::PREFETCH_LEFT {
                 for r in 0..R {
                     fetch(left, R + r);
                 }
@@ -153,7 +154,7 @@ fn multiply_add<S: Simd, const V: usize, const R: usize>(
     }
 }
 
-/// The size of even parts of `whole`, none above `most`.
+/// The size of equal parts of `whole`, as few as possible and none larger than `most`.
 const fn even_share(whole: usize, most: usize) -> usize {
     let parts = whole.div_ceil(most);
     if parts == 0 { 1 } else { whole.div_ceil(parts) }

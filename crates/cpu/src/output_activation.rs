@@ -1,4 +1,4 @@
-//! Output activations: functions without branches, of as many numbers at once as a vector holds.
+//! Output activations (tanh, sigmoid) in SIMD, without branches.
 
 use std::f32::consts::LOG2_E;
 use std::ops::Range;
@@ -7,19 +7,19 @@ use gansweep_config::Output;
 use pulp::{Arch, Simd};
 
 use super::activation::{AddBias, store};
-use super::input::Input;
 use super::matrix::{Line, Matrix};
-use super::product::{Below, Finish, Gather, product};
+use super::product::{Epilogue, OffsetRows, ResumableEpilogue, product};
+use super::sparse::Input;
 use super::transpose::Derivative;
 
 /// An output activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Squash {
+pub(super) enum OutputActivation {
     Tanh,
     Sigmoid,
 }
 
-impl Squash {
+impl OutputActivation {
     pub(super) fn of(output: Output) -> Self {
         match output {
             Output::Tanh => Self::Tanh,
@@ -27,7 +27,7 @@ impl Squash {
         }
     }
 
-    /// How its derivative follows from its output.
+    /// Its derivative as a function of its output.
     pub(super) fn derivative(self) -> Derivative {
         match self {
             Self::Tanh => Derivative::Tanh,
@@ -35,33 +35,42 @@ impl Squash {
         }
     }
 
-    /// The product of `a` and `b`, squashed once its bias is added, into rows from `first_row`.
+    /// Writes the activation of the product of `a` and `b`, plus the bias, to the rows from `first_row` on.
     pub(super) fn product(self, arch: Arch, a: Input, b: &Matrix, add_bias: AddBias, first_row: usize) {
         match self {
             Self::Tanh => {
-                product(arch, a, b, Below { finish: Squashed { function: Tanh, add_bias }, first_row });
+                product(
+                    arch,
+                    a,
+                    b,
+                    OffsetRows { epilogue: WithOutputActivation { function: Tanh, add_bias }, first_row },
+                );
             }
             Self::Sigmoid => {
-                product(arch, a, b, Below { finish: Squashed { function: Sigmoid, add_bias }, first_row });
+                product(
+                    arch,
+                    a,
+                    b,
+                    OffsetRows { epilogue: WithOutputActivation { function: Sigmoid, add_bias }, first_row },
+                );
             }
         }
     }
 }
 
-/// A function of one number.
+/// An element-wise function.
 trait Function {
-    /// Its value.
     fn at<S: Simd>(&self, simd: S, x: S::f32s) -> S::f32s;
 }
 
-struct Squashed<'a, F> {
+struct WithOutputActivation<'a, F> {
     function: F,
     add_bias: AddBias<'a>,
 }
 
-impl<F: Function> Finish for Squashed<'_, F> {
+impl<F: Function> Epilogue for WithOutputActivation<'_, F> {
     #[inline(always)]
-    fn finish<S: Simd, const V: usize, const R: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -76,8 +85,8 @@ impl<F: Function> Finish for Squashed<'_, F> {
     }
 }
 
-impl<F: Function> Gather for Squashed<'_, F> {
-    const LEFT_IS_LARGE: bool = AddBias::LEFT_IS_LARGE;
+impl<F: Function> ResumableEpilogue for WithOutputActivation<'_, F> {
+    const PREFETCH_LEFT: bool = AddBias::PREFETCH_LEFT;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
@@ -154,7 +163,7 @@ fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
     let r = simd.sub_f32s(simd.splat_f32s(0.0), bounded);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[0]), r);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN_2[1]), r);
-    // A loop, not a closure in a fold: that may end up as a function without the processor's vectors.
+    // A loop, since a closure in a fold may be compiled as a function of its own, without SIMD instructions.
     let mut tail = simd.splat_f32s(TAYLOR[0]);
     for coefficient in &TAYLOR[1..] {
         tail = simd.mul_add_e_f32s(tail, r, simd.splat_f32s(*coefficient));
@@ -169,12 +178,12 @@ mod tests {
     use super::*;
     use gansweep_nn::Vectors;
 
-    /// The squashed product of a column and the one-by-one matrix of one.
-    fn apply(squash: Squash, arch: Arch, x: &[f32]) -> Vec<f32> {
+    /// The activation of every element of `x`, as the product of a column and a 1 x 1 identity.
+    fn apply(activation: OutputActivation, arch: Arch, x: &[f32]) -> Vec<f32> {
         let column = Matrix::from_fn(x.len(), 1, |row, _| x[row]);
         let (one, bias) = (Matrix::from_fn(1, 1, |_, _| 1.0), Matrix::new(1, 1));
         let mut out = Matrix::new(x.len() + 1, 1);
-        squash.product(arch, (&column).into(), &one, AddBias { bias: &bias, out: &mut out }, 1);
+        activation.product(arch, (&column).into(), &one, AddBias { bias: &bias, out: &mut out }, 1);
         (0..x.len()).map(|row| out.get(row + 1, 0)).collect()
     }
 
@@ -182,11 +191,11 @@ mod tests {
     fn values_are_within_a_few_units_in_the_last_place() {
         let x: Vec<f32> = (-400_000i32..=400_000).map(|i| i as f32 * 1e-4).collect();
         for arch in Vectors::all().into_iter().map(Vectors::arch) {
-            for (x, y) in x.iter().zip(apply(Squash::Tanh, arch, &x)) {
+            for (x, y) in x.iter().zip(apply(OutputActivation::Tanh, arch, &x)) {
                 let exact = f64::from(*x).tanh();
                 assert!((f64::from(y) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) = {y}, not {exact}");
             }
-            for (x, y) in x.iter().zip(apply(Squash::Sigmoid, arch, &x)) {
+            for (x, y) in x.iter().zip(apply(OutputActivation::Sigmoid, arch, &x)) {
                 let exact = 1.0 / (1.0 + (-f64::from(*x)).exp());
                 assert!((f64::from(y) - exact).abs() <= 3e-7 * exact, "sigmoid({x}) = {y}, not {exact}");
             }
@@ -194,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn extremes_saturate_and_what_is_no_number_stays_none() {
+    fn extremes_saturate_and_nan_stays_nan() {
         let x = [f32::INFINITY, 1e30, -1e30, f32::NEG_INFINITY, 0.0, -0.0, f32::NAN];
-        let tanh = apply(Squash::Tanh, Arch::new(), &x);
+        let tanh = apply(OutputActivation::Tanh, Arch::new(), &x);
         assert_eq!(tanh[..4], [1.0, 1.0, -1.0, -1.0]);
         assert!(tanh[4] == 0.0 && tanh[5] == 0.0 && tanh[6].is_nan());
-        let sigmoid = apply(Squash::Sigmoid, Arch::new(), &x);
+        let sigmoid = apply(OutputActivation::Sigmoid, Arch::new(), &x);
         assert_eq!(sigmoid[..2], [1.0, 1.0]);
         assert!(sigmoid[2] < 1e-30 && sigmoid[3] < 1e-30 && sigmoid[6].is_nan());
         assert_eq!(sigmoid[4..6], [0.5, 0.5]);

@@ -1,10 +1,10 @@
-//! One of the two networks of all lanes: what is trained of it and what it is trained with.
+//! One of the two networks, of all lanes: parameters, optimiser, running statistics.
 
 use burn::tensor::{Device, Tensor, Transaction};
 use gansweep_config::Config;
 
 use super::activation::Slopes;
-use super::forward::{Pass, Passed, Statistics};
+use super::forward::{Pass, PassOutput, Statistics};
 use super::layout::Layout;
 use super::optimizer::{Optimizer, Trained};
 use gansweep_nn::network::{BatchNorm, Layer, Network, Role};
@@ -12,14 +12,12 @@ use gansweep_nn::optimizer;
 use gansweep_nn::state::LaneState;
 use gansweep_train::Lane;
 
-/// A network of all lanes.
+/// A network of all lanes, fused along the lane axis.
 #[derive(Debug)]
-pub(super) struct Side {
-    /// The layers.
+pub(super) struct FusedNetwork {
     pub(super) network: Network,
-    /// Of the parameters.
+    /// The layout of the parameters.
     pub(super) layout: Layout,
-    /// Parameters and the buffers of their optimiser.
     pub(super) trained: Trained,
     /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
@@ -28,8 +26,12 @@ pub(super) struct Side {
     slopes: Slopes,
 }
 
-impl Side {
-    /// Uploads the lanes' states; the error names what is wrong with one.
+impl FusedNetwork {
+    /// Uploads the lanes' states.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with one of the states.
     pub(super) fn new(
         role: Role,
         lanes: &[Lane],
@@ -51,9 +53,9 @@ impl Side {
         let optimizer = Optimizer::new(&own, device);
         let buffers = optimizer.buffers().iter().map(|buffer| upload(&layout, &format!("{buffer}.")));
         let trained = Trained { buffers: buffers.collect::<Result<_, _>>()?, values: upload(&layout, "")? };
-        let running = match running_layout.slots.is_empty() {
+        let running = match running_layout.slices.is_empty() {
             true => Vec::new(),
-            // Multiplied by one: each its own memory, not a view of a common one.
+            // Multiplied by one, so that each has memory of its own and is no view of one tensor.
             false => {
                 running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
             }
@@ -63,23 +65,28 @@ impl Side {
         Ok(Self { network, layout, trained, running, running_layout, optimizer, slopes })
     }
 
-    /// How many numbers of an update depend on which update it is.
-    pub(super) fn varying_numbers(&self) -> usize {
+    /// How many coefficients of an update change from update to update.
+    pub(super) fn varying_coefficients(&self) -> usize {
         self.optimizer.varying()
     }
 
-    /// Every parameter, `[lanes, rows, columns]`; gradients flow to none of them.
+    /// Every parameter, `[lanes, rows, columns]`, without gradients.
     pub(super) fn constants(&self) -> Vec<Tensor<3>> {
         self.layout.split(&self.trained.values)
     }
 
-    /// Every parameter, `[lanes, rows, columns]`, as a leaf whose gradient is kept.
+    /// Every parameter, `[lanes, rows, columns]`, as a leaf of the graph that gets a gradient.
     pub(super) fn leaves(&self) -> Vec<Tensor<3>> {
         self.constants().into_iter().map(|parameter| parameter.autodiff().require_grad()).collect()
     }
 
-    /// A pass in training mode.
-    pub(super) fn train(&self, parameters: &[Tensor<3>], masks: &[Tensor<3>], input: Tensor<3>) -> Passed {
+    /// A forward pass in training mode.
+    pub(super) fn train(
+        &self,
+        parameters: &[Tensor<3>],
+        masks: &[Tensor<3>],
+        input: Tensor<3>,
+    ) -> PassOutput {
         let statistics = Statistics::Batch;
         let pass = Pass {
             network: &self.network,
@@ -92,7 +99,7 @@ impl Side {
         pass.run(input)
     }
 
-    /// A pass with Dropout off that leaves everything as it is.
+    /// A forward pass with Dropout off that changes no state.
     pub(super) fn sample(&self, statistics: Statistics, input: Tensor<3>) -> Tensor<3> {
         let parameters = &self.constants();
         let pass = Pass {
@@ -106,7 +113,7 @@ impl Side {
         pass.run(input).output
     }
 
-    /// Takes a batch's moments into the running statistics: momentum 0.1, unbiased variance.
+    /// Updates the running statistics from a batch's moments: momentum 0.1, unbiased variance.
     pub(super) fn track(&mut self, moments: Vec<Tensor<3>>, batch: usize) {
         let unbiased = batch as f64 / (batch.max(2) - 1) as f64;
         for (index, (running, moment)) in self.running.iter_mut().zip(moments).enumerate() {
@@ -115,14 +122,14 @@ impl Side {
         }
     }
 
-    /// The masks of the next pass of this network, out of those of a step.
+    /// The masks of the next pass of this network, from those of a step.
     pub(super) fn take_masks(&self, masks: &mut impl Iterator<Item = Tensor<3>>) -> Vec<Tensor<3>> {
         let layers = self.network.nodes.iter().filter(|node| node.layer == Layer::Dropout).count();
         masks.take(layers).collect()
     }
 
-    /// The gradient of the sum of all lanes' losses, `[lanes, numbers]`: no lane's is scaled by its
-    /// company.
+    /// The gradient of the sum of all lanes' losses, `[lanes, numbers]`. It is a sum, so that no lane's
+    /// gradient depends on the number of lanes.
     pub(super) fn gradient(&self, leaves: &[Tensor<3>], loss: &Tensor<3>) -> Tensor<2> {
         let mut gradients = loss.clone().sum().backward();
         let parts = leaves.iter().map(|leaf| match leaf.grad_remove(&mut gradients) {
@@ -132,12 +139,12 @@ impl Side {
         self.layout.join(parts.collect())
     }
 
-    /// One update; see [`Optimizer::update`].
+    /// See [`Optimizer::update`].
     pub(super) fn update(&mut self, gradient: Tensor<2>, varying: Vec<Tensor<2>>) {
         self.optimizer.update(&mut self.trained, gradient, varying);
     }
 
-    /// Asks for everything of a lane that [`Self::receive`] takes back.
+    /// Registers the reading of everything of a lane that [`Self::receive`] takes.
     pub(super) fn request(&self, lane: usize, transaction: Transaction) -> Transaction {
         let row = |flat: &Tensor<2>| flat.clone().slice([lane..lane + 1, 0..self.layout.count]);
         let transaction = transaction.register(row(&self.trained.values));
@@ -146,7 +153,7 @@ impl Side {
         rows.fold(transaction, Transaction::register)
     }
 
-    /// Puts what [`Self::request`] asked for into a lane's state.
+    /// Writes the result of [`Self::request`] to a lane's state; `None` if it is incomplete.
     pub(super) fn receive(
         &self,
         rows: &mut impl Iterator<Item = Vec<f32>>,

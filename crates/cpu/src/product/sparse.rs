@@ -1,5 +1,5 @@
-//! Products with images that are mostly background: the product with the background, which is the same
-//! for all of them, and what the ink adds to it.
+//! The product of sparse images and a matrix: the product with the background, which is the same for every
+//! image, plus the products with the foreground pixels.
 
 use std::array;
 use std::ops::Range;
@@ -7,14 +7,15 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{Line, Matrix};
-use super::super::sparse::{Drawings, Ink, Sparse};
-use super::tile::{Finish, add_product, vectors};
+use super::super::sparse::{Pixel, SparseBatch, SparseImages};
+use super::tile::{Epilogue, add_product, vectors};
 
-/// Rows whose sums wait at once for the next block of columns.
+/// Rows whose partial sums are kept between two blocks of columns: 32 KiB of lines of four panels.
 const HEIGHT: usize = 128;
 
-/// Calls a method with constants that leave no unit for sums idle and fit the first cache: vectors in a
-/// line, and panels that are taken at once.
+/// Calls a method with constants for the width of the vectors: vectors in a line, and panels that are
+/// computed at once. There are enough independent sums to hide the latency of a multiply-add, and few
+/// enough for a block of the panels to fit the first-level cache.
 macro_rules! with_group {
     ($object:ident.$run:ident($S:ident, $($argument:expr),+)) => {
         match $S::F32_LANES {
@@ -32,13 +33,13 @@ pub(super) use with_group;
 pub(super) type Lines<S, const V: usize, const P: usize> = [[<S as Simd>::f32s; V]; P];
 
 /// The product of images and a matrix.
-pub(super) struct Inked<'a, F> {
-    pub(super) a: &'a Sparse,
+pub(super) struct SparseProduct<'a, F> {
+    pub(super) a: &'a SparseBatch,
     pub(super) b: &'a Matrix,
-    pub(super) finish: &'a mut F,
+    pub(super) epilogue: &'a mut F,
 }
 
-impl<F: Finish> WithSimd for Inked<'_, F> {
+impl<F: Epilogue> WithSimd for SparseProduct<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +49,7 @@ impl<F: Finish> WithSimd for Inked<'_, F> {
     }
 }
 
-impl<F: Finish> Inked<'_, F> {
+impl<F: Epilogue> SparseProduct<'_, F> {
     #[inline(always)]
     fn run<S: Simd, const V: usize, const P: usize>(&mut self, simd: S) {
         let grouped = self.b.panels() / P * P;
@@ -63,19 +64,20 @@ impl<F: Finish> Inked<'_, F> {
         }
     }
 
-    /// Some rows of `P` panels.
+    /// Computes some rows of `P` panels.
     #[inline(always)]
     fn column<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, rows: Range<usize>, panel: usize) {
         let (right, values) = (array::from_fn(|p| self.b.panel(panel + p)), self.a.values());
         let mut sums = [[Line::ZERO; P]; HEIGHT];
         let mut all = [[simd.splat_f32s(0.0); V]; P];
         for block in 0..self.a.blocks() {
-            // This walk along the block's lines brings them into the first cache, too.
-            let lines = block * Drawings::BLOCK..((block + 1) * Drawings::BLOCK).min(right[0].len());
+            // Besides the sum, this loads the block's lines into the first-level cache for the rows below.
+            let lines = block * SparseImages::BLOCK..((block + 1) * SparseImages::BLOCK).min(right[0].len());
             all = add_lines(simd, right.map(|right| &right[lines.clone()]), all);
             for (row, sums) in rows.clone().zip(&mut sums) {
-                let ink = self.a.row(row, block);
-                let added = add_ink(simd, ink, values, right, array::from_fn(|p| vectors::<S, V>(&sums[p])));
+                let pixels = self.a.row(row, block);
+                let added =
+                    add_pixels(simd, pixels, values, right, array::from_fn(|p| vectors::<S, V>(&sums[p])));
                 for p in 0..P {
                     S::as_mut_simd_f32s(&mut sums[p].0).0[..V].copy_from_slice(&added[p]);
                 }
@@ -84,9 +86,9 @@ impl<F: Finish> Inked<'_, F> {
         let background = scale(simd, self.a.background(), all);
         for (row, sums) in rows.zip(&sums) {
             for p in 0..P {
-                let ink = vectors::<S, V>(&sums[p]);
-                let line: [_; V] = array::from_fn(|v| simd.add_f32s(background[p][v], ink[v]));
-                self.finish.finish(simd, row, panel + p, [line]);
+                let foreground = vectors::<S, V>(&sums[p]);
+                let line: [_; V] = array::from_fn(|v| simd.add_f32s(background[p][v], foreground[v]));
+                self.epilogue.apply(simd, row, panel + p, [line]);
             }
         }
     }
@@ -135,21 +137,21 @@ fn add_lines<S: Simd, const V: usize, const P: usize>(
     sums
 }
 
-/// Adds the lines where the ink is, times its values.
+/// Adds the products of each pixel's value and the lines of its column.
 #[inline(always)]
-pub(super) fn add_ink<S: Simd, const V: usize, const P: usize>(
+pub(super) fn add_pixels<S: Simd, const V: usize, const P: usize>(
     simd: S,
-    ink: &[Ink],
+    pixels: &[Pixel],
     values: &[f32; 256],
     right: [&[Line]; P],
     mut sums: Lines<S, V, P>,
 ) -> Lines<S, V, P> {
-    // One length for all, so that one comparison does for all.
+    // One length for all slices, so that the compiler needs one bounds check for all.
     let right = right.map(|lines| &lines[..right[0].len()]);
-    for ink in ink {
-        let left = simd.splat_f32s(values[usize::from(ink.byte())]);
+    for pixel in pixels {
+        let left = simd.splat_f32s(values[usize::from(pixel.byte())]);
         for p in 0..P {
-            add_product(simd, left, vectors::<S, V>(&right[p][ink.at()]), &mut sums[p]);
+            add_product(simd, left, vectors::<S, V>(&right[p][pixel.at()]), &mut sums[p]);
         }
     }
     sums

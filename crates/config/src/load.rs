@@ -1,0 +1,148 @@
+//! Loading an experiment: its layers are read, merged and checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::experiment::{Experiment, Origins};
+use crate::layers::{self, LoadOptions};
+use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
+use crate::parsed_layer::ParsedLayer;
+use crate::sweep::Sweep;
+use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Value, document, expand, schema};
+
+impl Experiment {
+    /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
+    /// environment, `--set`.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file, its profiles, the variables and the arguments, including values that
+    /// conflict with each other in some runs.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, Faults> {
+        let source = document::read_text(path)?;
+        Self::parse(path, source, options)
+    }
+
+    /// Merges the layers of a text that was read from `path`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Experiment::load`].
+    pub fn parse(path: &Path, source: String, options: &LoadOptions) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let layers = layers::all(path, &source, options, &mut faults)?;
+        let loaded = Self::merge(path, source, &layers, options, &mut faults);
+        let loaded = loaded.map_err(|error| unmergeable(&error));
+        match loaded {
+            Ok(experiment) => {
+                faults.extend(expand::check(&experiment, &faults, None));
+                Faults::unless(faults, experiment)
+            }
+            Err(fault) => {
+                faults.push(fault);
+                Err(Faults::of(faults))
+            }
+        }
+    }
+
+    /// The datasets that the runs use, each once.
+    pub fn datasets(&self) -> BTreeSet<Dataset> {
+        expand::combinations(self).map(|combination| combination.run.config.data.dataset).collect()
+    }
+
+    fn merge(
+        path: &Path,
+        source: String,
+        layers: &[ParsedLayer],
+        options: &LoadOptions,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Box<figment::Error>> {
+        let recipe = recipe_of(layers);
+        let base = layers::recipe(&recipe, faults);
+        let (merged, settings) = stack(layers, &base)?;
+        let sweep = Sweep::new(layers, &settings.sweep, faults);
+        let bases = bases(&sweep, layers, faults)?;
+        let origins = origins(layers, &base);
+        let resolved = resolved(&merged, &settings, path);
+        let BudgetedConfig { config, epochs } = settings.budgeted_config();
+        Ok(Self {
+            name: name(&settings, path),
+            file: path.to_owned(),
+            source,
+            config,
+            epochs,
+            data_path: data_path(&settings, path, &origins),
+            fallback: settings.fallback(),
+            recipe: settings.recipe,
+            description: settings.description,
+            record: settings.record,
+            execution: settings.execution,
+            sweep,
+            resolved,
+            options: LoadOptions { env: layers::naming_keys(&options.env), ..options.clone() },
+            bases,
+            origins,
+        })
+    }
+}
+
+/// The recipe that the last layer with the key names.
+fn recipe_of(layers: &[ParsedLayer]) -> String {
+    let parsed = layers.iter().rev().find_map(|parsed| parsed.value(schema::RECIPE));
+    parsed.and_then(|parsed| parsed.value.as_text()).unwrap_or_default().to_owned()
+}
+
+/// The key `name`, or else the file's name without its extension.
+fn name(settings: &Settings, path: &Path) -> String {
+    let of_file = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    settings.name.clone().unwrap_or_else(of_file)
+}
+
+/// A relative path in the file starts at the file's folder, so that an experiment works from any current
+/// folder. One from `--set` or a variable starts at the current folder, where a shell completes it.
+fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<PathBuf> {
+    let path = Some(settings.data_path()).filter(|path| !path.is_empty())?;
+    let in_file = |layer: &Layer| matches!(layer, Layer::File | Layer::Profile(_));
+    let start = origins.get("data.path").filter(|(layer, _)| in_file(layer)).and_then(|_| file.parent());
+    Some(start.unwrap_or(Path::new("")).join(path))
+}
+
+/// Merges the layers with each swept recipe in place of the file's: once per recipe, since it would take
+/// long for each run.
+fn bases(
+    sweep: &Sweep,
+    layers: &[ParsedLayer],
+    faults: &mut Vec<Fault>,
+) -> Result<RecipeBases, Box<figment::Error>> {
+    let mut bases = RecipeBases::new();
+    for recipe in sweep.recipes() {
+        let base = layers::recipe(recipe, faults);
+        let (_, settings) = stack(layers, &base)?;
+        bases.insert(recipe.to_owned(), settings.budgeted_config());
+    }
+    Ok(bases)
+}
+
+/// For each key, the last layer that gives it a value, and where.
+fn origins(layers: &[ParsedLayer], recipe: &ParsedLayer) -> Origins {
+    let mut origins = BTreeMap::new();
+    let (defaults, rest) = layers.split_at(layers.len().min(1));
+    for parsed in defaults.iter().chain([recipe]).chain(rest) {
+        for value in &parsed.values {
+            for target in value.key.targets() {
+                origins.insert(target.path, (parsed.layer.clone(), value.place.clone()));
+            }
+        }
+    }
+    origins
+}
+
+/// Every key that has a value. The name has one even where no layer gives it.
+fn resolved(merged: &LayerStack, settings: &Settings, path: &Path) -> Vec<ResolvedKey> {
+    let mut resolved = merged.resolved();
+    if settings.name.is_none() {
+        let value = Value::Text(name(settings, path)).to_json();
+        resolved.insert(0, ResolvedKey { key: "name".to_owned(), value, layer: Layer::Default });
+    }
+    resolved
+}

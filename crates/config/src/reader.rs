@@ -1,0 +1,96 @@
+//! Reading values: each is checked against the schema, and each fault is kept with its place.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::document::{Document, Origin};
+use crate::schema::{self, InvalidValue, Key, Kind};
+use crate::{Fault, Layer, Problem, Value};
+
+/// Reads the values of one document.
+pub(crate) struct Reader<'r> {
+    pub(crate) document: &'r Document<'r>,
+    /// The layer that the document belongs to.
+    pub(crate) layer: Layer,
+    pub(crate) faults: &'r mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// The value, if the key accepts it; else adds a fault.
+    pub(crate) fn check(
+        &mut self,
+        key: &Key,
+        full_path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Value> {
+        // Without quotes, `--set name=2024` is TOML's integer 2024. Keys of texts take it as a text.
+        let bare = matches!(self.document.origin, Origin::Value(_));
+        if bare && matches!(key.kind, Kind::Text | Kind::Name) && !value.get_ref().is_str() {
+            let text = DeValue::String(self.document.text.into());
+            return self.check_kind(key.kind, full_path, &Spanned::new(value.span(), text));
+        }
+        self.check_kind(key.kind, full_path, value)
+    }
+
+    /// The same for a value of a kind without a key.
+    pub(crate) fn check_kind(
+        &mut self,
+        kind: Kind,
+        full_path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Value> {
+        let invalid = match kind.read(value.get_ref()) {
+            Ok(value) => return Some(value),
+            Err(invalid) => invalid,
+        };
+        let problem = match invalid {
+            InvalidValue::Type => Problem::WrongType(self.document.describe(value)),
+            InvalidValue::Range => Problem::Unacceptable(self.document.excerpt(&value.span())),
+            InvalidValue::Repeated(seed) => Problem::RepeatedSeed(seed),
+        };
+        let nearest = match (kind, value.get_ref()) {
+            (Kind::Choice(words), DeValue::String(word)) => schema::nearest(word, words.iter().copied()),
+            _ => None,
+        };
+        let several = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
+        let swept = several
+            && invalid == InvalidValue::Type
+            && schema::find(full_path).is_some_and(Key::is_sweepable);
+        let hint = if swept { " (what is to be swept stands in `[sweep.grid]`)" } else { "" };
+        let fault = self.fault(&value.span(), full_path, problem);
+        self.faults.push(fault.expected(format_args!("{kind}{hint}")).nearest(nearest));
+        None
+    }
+
+    /// Adds a fault for a name that is no key: it may be a table, or a misspelt key or table. Only keys
+    /// that satisfy `wanted` are suggested.
+    pub(crate) fn unknown_key(
+        &mut self,
+        full_path: &str,
+        path: &str,
+        at: &Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        wanted: &dyn Fn(&Key) -> bool,
+    ) {
+        let fault = if schema::is_table(path) {
+            let problem = Problem::WrongType(self.document.describe(value));
+            self.fault(at, full_path, problem).expected("a table of keys")
+        } else if value.get_ref().is_table() && !schema::is_rather_a_key(path) {
+            self.fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
+        } else {
+            let nearest = match path {
+                "seed" | "seeds" => Some("sweep.seeds".to_owned()),
+                _ => schema::nearest_key(path, wanted),
+            };
+            self.fault(at, full_path, Problem::UnknownKey).nearest(nearest)
+        };
+        self.faults.push(fault);
+    }
+
+    /// A fault of this document, to be completed and added to [`Self::faults`].
+    pub(crate) fn fault(&self, at: &Range<usize>, key: &str, problem: Problem) -> Fault {
+        Fault::new(self.document.place(at), Some(self.layer.clone()), key, problem)
+    }
+}

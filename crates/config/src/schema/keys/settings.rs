@@ -1,0 +1,123 @@
+//! Keys outside of the config: origin, `[record]`, `[execution]` and `[sweep]` without its axes.
+
+use crate::recipes;
+use crate::schema::declare::{execution, origin, record, sweep};
+use crate::schema::key::Key;
+use crate::schema::kind::{Interval, Kind, MAX_SEED};
+
+/// A time in seconds, up to a day.
+const SECONDS: Kind = Kind::Number(Interval::closed(0.0, 86_400.0));
+
+/// Keys at the top of the file, in the order of the documentation.
+pub(super) static ORIGIN: &[Key] = &[
+    origin(
+        "name",
+        Kind::Name,
+        None,
+        "The name of the sweep in the database, in reports and on the command line. Without the key: the file's name without its extension.",
+    ),
+    origin("description", Kind::Text, Some("\"\""), "A description in your words; the report shows it."),
+    origin(
+        "recipe",
+        Kind::Choice(&recipes::NAMES),
+        Some("\"fast\""),
+        "The recipe, whose values hold for every key that the file does not set. May be swept.",
+    ),
+];
+
+/// Keys of `[record]`, in the order of the documentation.
+pub(super) static RECORD: &[Key] = &[
+    record(
+        "record.every_steps",
+        Kind::Integer(1, 1_000_000),
+        "100",
+        "Record the metrics every so many steps, and at the end of each recorded epoch.",
+    ),
+    record(
+        "record.every_epochs",
+        Kind::Integer(1, 100_000),
+        "1",
+        "Record a sample grid and the epoch's means every so many epochs, and after the last.",
+    ),
+    record(
+        "record.grid_rows",
+        Kind::Integer(1, 400),
+        "6",
+        "Rows of a sample grid; a grid has at most 400 images.",
+    ),
+    record("record.grid_cols", Kind::Integer(1, 400), "10", "Columns of a sample grid."),
+    record(
+        "record.sample_mode",
+        Kind::Choice(&["eval", "batch-statistics"]),
+        "\"eval\"",
+        "How grids are drawn: with the running statistics of batch normalisation, or with the grid's own. Dropout is off in both cases.",
+    ),
+    record(
+        "record.latent_seed",
+        Kind::Integer(0, MAX_SEED),
+        "0",
+        "The seed of the latents of all grids; all runs share them.",
+    ),
+    record(
+        "record.palette",
+        Kind::Choice(&["gray", "gray-r"]),
+        "\"gray\"",
+        "How the report shows images: white strokes on black, or black on white.",
+    ),
+    record(
+        "record.checkpoint_seconds",
+        SECONDS,
+        "30",
+        "The shortest time between checkpoints in seconds. They are written at the ends of recorded epochs and of the run; `0` for every recorded epoch.",
+    ),
+];
+
+/// Keys of `[execution]`, in the order of the documentation.
+pub(super) static EXECUTION: &[Key] = &[
+    execution(
+        "execution.devices",
+        Kind::Devices,
+        "[\"auto\"]",
+        "Devices that take groups of runs from one queue; `auto` is the best one here. Also `--device`.",
+    ),
+    execution(
+        "execution.jobs",
+        Kind::Integer(0, 1024),
+        "0",
+        "Workers at the same time on each device; `0` lets the program choose. Also `--jobs`.",
+    ),
+    execution(
+        "execution.fuse",
+        Kind::Integer(0, 4096),
+        "0",
+        "The most runs of equal tensor shapes that are trained together; `0` lets the program choose, `1` trains every run alone. Also `--fuse`.",
+    ),
+    execution(
+        "execution.hang_seconds",
+        Kind::Number(Interval::closed(1.0, 86_400.0)),
+        "300",
+        "A worker that gives no sign of life for so many seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
+    ),
+];
+
+/// Keys of `[sweep]` without its axes, in the order of the documentation.
+pub(super) static SWEEP: &[Key] = &[
+    sweep(
+        "sweep.seeds",
+        Kind::Seeds,
+        Some("1"),
+        "The seeds that every config is trained with: a count `n`, which means 0 to n - 1, or a list.",
+    ),
+    sweep(
+        "sweep.random.n",
+        Kind::Integer(1, 100_000),
+        None,
+        "How many combinations of `[sweep.random.keys]` to draw. A larger `n` keeps the earlier draws and adds more.",
+    ),
+    sweep(
+        "sweep.random.seed",
+        Kind::Integer(0, MAX_SEED),
+        Some("0"),
+        "The seed of the draws. Each key has its own generator, so that a new key does not change the values of the others.",
+    ),
+];

@@ -1,0 +1,103 @@
+//! A sweep: axes, seeds and exclusions of an experiment.
+
+mod build;
+
+use serde::Serialize;
+
+use crate::axis::AxisKind;
+use crate::schema::{Key, RECIPE};
+use crate::{Layer, Place, Value};
+
+/// The axes, seeds and exclusions of an experiment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Sweep {
+    /// The seeds that every config is trained with.
+    pub seeds: Vec<u64>,
+    /// Factors are combined freely; the first changes slowest.
+    pub factors: Vec<Factor>,
+    /// Rules for runs to leave out.
+    pub exclude: Vec<Exclusion>,
+    /// Axes without effect, because a later layer gives their key a single value.
+    pub pinned: Vec<Pinned>,
+}
+
+/// Axes that change together: one axis of the grid, all zipped axes, or all drawn axes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Factor {
+    /// The kind of its axes.
+    pub kind: AxisKind,
+    /// At least one; all of equal length.
+    pub axes: Vec<Axis>,
+}
+
+/// A swept key and its values.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axis {
+    /// The swept key.
+    pub key: &'static Key,
+    /// The values, in the order in which runs are planned.
+    pub values: Vec<Value>,
+    /// Where the axis is written.
+    pub place: Place,
+    /// The layer that it comes from.
+    pub layer: Layer,
+}
+
+/// An exclusion rule: a run that has all of its values is left out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exclusion {
+    /// The keys and the values that a run must have.
+    pub values: Vec<(&'static Key, Value)>,
+    /// The seed that a run must have; `None` for any seed.
+    pub seed: Option<u64>,
+    /// Where the rule is written.
+    pub place: Place,
+}
+
+/// An axis without effect, because a later layer gives its key a single value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pinned {
+    /// The key of the axis.
+    pub key: &'static str,
+    /// The layer that gives the key a single value.
+    pub layer: Layer,
+}
+
+impl Exclusion {
+    /// The name of the seed in a rule.
+    pub(crate) const SEED: &'static str = "seed";
+
+    pub(crate) fn new(place: Place) -> Self {
+        Self { values: Vec::new(), seed: None, place }
+    }
+}
+
+impl Factor {
+    /// The number of values of each axis.
+    pub fn len(&self) -> usize {
+        self.axes.iter().map(|axis| axis.values.len()).min().unwrap_or(0)
+    }
+
+    /// Whether there are no values. No factor of a loaded experiment is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Sweep {
+    /// Every axis, in the order of [`PlannedRun::assignments`](crate::PlannedRun::assignments).
+    pub fn axes(&self) -> impl Iterator<Item = &Axis> {
+        self.factors.iter().flat_map(|factor| &factor.axes)
+    }
+
+    /// The number of combinations, before exclusions and before equal configs are merged.
+    pub fn configs(&self) -> u128 {
+        self.factors.iter().map(|factor| factor.len() as u128).fold(1, u128::saturating_mul)
+    }
+
+    /// The swept recipes.
+    pub(crate) fn recipes(&self) -> impl Iterator<Item = &str> {
+        let axes = self.axes().filter(|axis| axis.key.path == RECIPE);
+        axes.flat_map(|axis| &axis.values).filter_map(Value::as_text)
+    }
+}

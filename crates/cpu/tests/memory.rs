@@ -1,0 +1,77 @@
+//! The estimate of a lane's memory next to what a trainer allocates, and what is refused by it.
+
+use std::sync::Arc;
+
+use gansweep_config::Config;
+use gansweep_cpu::{CpuTrainer, lane_bytes};
+use gansweep_fixtures::config::{config, like_mnist};
+use gansweep_fixtures::memory::{CountingAllocator, peak_of};
+use gansweep_nn::state::{LaneState, state_bytes};
+use gansweep_train::{Lane, TrainError, TrainingImages};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn images(config: &Config) -> TrainingImages {
+    let (shape, count) = (like_mnist().image, config.images(&like_mnist()) as usize);
+    // Noise, which is not sparse.
+    let bytes = (0..count * shape.size()).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
+}
+
+#[test]
+fn estimates_are_near_what_is_allocated() {
+    for recipe in gansweep_config::recipes::NAMES {
+        for sets in [&["data.images=512"][..], &["data.images=4096", "train.batch_size=2000"]] {
+            let config = config(recipe, sets);
+            let (images, image) = (images(&config), like_mnist().image);
+            let state = LaneState::initial(&config, image, 1);
+            let lane = Lane { config: config.clone(), spec: like_mnist(), seed: 1 };
+            let (trainer, peak) = peak_of(|| CpuTrainer::new(vec![lane], vec![state], images, 1).unwrap());
+            drop(trainer);
+            let estimate = lane_bytes(&config, image);
+            let far = (estimate as f64 - peak as f64).abs() / peak as f64;
+            assert!(far < 0.1, "{recipe}, {sets:?}: {peak} bytes allocated, {estimate} estimated");
+        }
+    }
+}
+
+#[test]
+fn states_have_the_bytes_that_are_said_of_them() {
+    for recipe in gansweep_config::recipes::NAMES {
+        let config = config(recipe, &[]);
+        let state = LaneState::initial(&config, like_mnist().image, 1);
+        let bytes = state.arrays.values().map(|array| 4 * array.values.len() as u64).sum::<u64>();
+        assert_eq!(state_bytes(&config, like_mnist().image), bytes, "{recipe}");
+    }
+}
+
+#[test]
+fn what_no_machine_holds_is_refused_before_anything_is_allocated() {
+    let config = config(
+        "coursera",
+        &[
+            "model.hidden=[8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192]",
+            "train.batch_size=60000",
+        ],
+    );
+    let needed = lane_bytes(&config, like_mnist().image);
+    assert!(needed > 60 << 30, "{needed}");
+    // More lanes than any machine has memory for.
+    let lanes = 1000;
+    let lane = Lane { config, spec: like_mnist(), seed: 1 };
+    let state = LaneState { step: 0, generator_updates: 0, discriminator_updates: 0, arrays: [].into() };
+    let images = TrainingImages {
+        shape: like_mnist().image,
+        bytes: Arc::default(),
+        labels: Arc::default(),
+        count: 0,
+        pixels: lane.config.data.pixels,
+    };
+    let (lanes, states) = (vec![lane; lanes], vec![state; lanes]);
+    let (result, peak) = peak_of(|| CpuTrainer::new(lanes, states, images, 1));
+    let error = result.unwrap_err();
+    assert!(matches!(&error, TrainError::OutOfMemory { device, .. } if device == "cpu"), "{error}");
+    assert!(peak < 1 << 20, "{peak} bytes");
+}
