@@ -3,6 +3,7 @@
 mod bad_input;
 mod budgets;
 mod commands;
+mod damaged_checkpoint;
 mod devices;
 mod interruption;
 mod logging;

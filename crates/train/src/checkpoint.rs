@@ -7,7 +7,7 @@
 //! be a regular one, and no more is read than the config's tensors need.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use gansweep_base::digest::sha256;
@@ -96,7 +96,10 @@ pub fn write(
     progress()?;
     let sha256 = sha256(&content);
     let failed = |source| TrainError::File { path: path.clone(), source };
-    file::make_folder_of(&path).map_err(failed)?;
+    // The results folder itself is not made again: where it was moved away, nobody would look for the file there.
+    let folder =
+        if results_dir.is_dir() { file::make_folder_of(&path) } else { Err(io::ErrorKind::NotFound.into()) };
+    folder.map_err(failed)?;
     let mut file = file::NewFile::create(&path).map_err(failed)?;
     for part in content.chunks(PART) {
         progress()?;
@@ -123,40 +126,51 @@ pub fn read(
     recorded: &Checkpoint,
     expected: &Expected<'_>,
 ) -> Result<Snapshot, CheckpointError> {
-    let Expected { run, config, image } = *expected;
+    let &Expected { config, image, .. } = expected;
     if recorded.bytes > state_bytes(config, image).saturating_add(MAX_HEADER) {
         return Err(CheckpointError::Misfit(format!("it has {} bytes", recorded.bytes)));
     }
-    let path = untrusted::contained(results_dir, &recorded.path).map_err(CheckpointError::File)?;
-    let content = read_exactly(&path, recorded.bytes)?;
+    let content = untrusted::resolve(results_dir, &recorded.path)
+        .and_then(|path| untrusted::read(&path, recorded.bytes))
+        .map_err(CheckpointError::of_file)?;
     if !sha256(&content).eq_ignore_ascii_case(&recorded.sha256) {
         return Err(CheckpointError::Content);
     }
     let snapshot = decode(&content)?;
+    check_snapshot(&snapshot, recorded.step, expected)?;
+    Ok(snapshot)
+}
+
+/// Checks that the content of a checkpoint file is one that a run of `config` can resume from at `step`; the error says
+/// why not. `written_for` is the id that the file names.
+///
+/// # Errors
+///
+/// As [`read`], for the content alone.
+pub fn check(
+    content: &[u8],
+    written_for: &RunId,
+    step: u64,
+    config: &Config,
+    image: ImageShape,
+) -> Result<(), String> {
+    let expected = Expected { run: Some(written_for), config, image };
+    let snapshot = decode(content);
+    let checked = snapshot.and_then(|snapshot| check_snapshot(&snapshot, step, &expected));
+    checked.map_err(|error| error.to_string())
+}
+
+fn check_snapshot(snapshot: &Snapshot, step: u64, expected: &Expected<'_>) -> Result<(), CheckpointError> {
+    let Expected { run, config, image } = *expected;
     if let Some(run) = run.filter(|run| **run != snapshot.run) {
         let found = format!("run {}", snapshot.run);
         return Err(CheckpointError::Other { found, expected: run.to_string() });
     }
-    if snapshot.state.step != recorded.step {
+    if snapshot.state.step != step {
         let found = format!("step {}", snapshot.state.step);
-        return Err(CheckpointError::Other { found, expected: recorded.step.to_string() });
+        return Err(CheckpointError::Other { found, expected: step.to_string() });
     }
-    snapshot.state.check(config, image).map_err(CheckpointError::Misfit)?;
-    Ok(snapshot)
-}
-
-/// The content of a file that must have so many bytes.
-fn read_exactly(path: &Path, bytes: u64) -> Result<Vec<u8>, CheckpointError> {
-    let file = untrusted::open_regular(path).map_err(CheckpointError::of_file)?;
-    if file.metadata().map_err(CheckpointError::File)?.len() != bytes {
-        return Err(CheckpointError::Content);
-    }
-    let mut content = Vec::new();
-    let too_large = || CheckpointError::File(io::ErrorKind::OutOfMemory.into());
-    content.try_reserve_exact(usize::try_from(bytes).map_err(|_| too_large())?).map_err(|_| too_large())?;
-    // Bounded, in case that the file is growing.
-    file.take(bytes).read_to_end(&mut content).map_err(CheckpointError::File)?;
-    Ok(content)
+    snapshot.state.check(config, image).map_err(CheckpointError::Misfit)
 }
 
 fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, TrainError> {

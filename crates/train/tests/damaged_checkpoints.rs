@@ -184,7 +184,7 @@ fn whatever_takes_the_place_of_the_file_is_an_error_at_once() {
     let path = saved.path();
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert_eq!(saved.fault(), "it is a folder");
+    assert_eq!(saved.fault(), "it is no regular file");
     fs::remove_dir(&path).unwrap();
     #[cfg(unix)]
     {
@@ -196,7 +196,7 @@ fn whatever_takes_the_place_of_the_file_is_an_error_at_once() {
         }
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
-        assert_eq!(saved.fault(), "it is not a regular file");
+        assert_eq!(saved.fault(), "it is no regular file");
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&path, &path).unwrap();
         saved.read().unwrap_err();
@@ -211,7 +211,7 @@ fn paths_out_of_the_results_folder_and_absurd_lengths_are_refused_before_a_byte_
     fs::copy(saved.path(), &outside).unwrap();
     for path in ["../outside.safetensors", outside.to_str().unwrap(), "", "/etc/passwd", "/dev/zero"] {
         saved.recorded.path = path.to_owned();
-        assert!(saved.fault().contains("leads out of the results folder"), "{path}: {}", saved.fault());
+        assert!(saved.fault().contains("leads outside the results folder"), "{path}: {}", saved.fault());
     }
     fs::remove_file(outside).unwrap();
     let mut saved = Saved::new(small(6), 5);
