@@ -21,7 +21,7 @@ fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
 #[track_caller]
 fn assert_stopped_once(sandbox: &Sandbox, ended: &Ended, said: &[&str]) {
     assert_eq!(ended.code, Some(1), "{ended:#?}");
-    assert_eq!(ended.stderr.matches("this concerns every run").count(), 1, "{ended:#?}");
+    assert_eq!(ended.stderr.matches("this affects every run").count(), 1, "{ended:#?}");
     for text in said {
         assert!(ended.stderr.contains(text), "`{text}` is not said: {ended:#?}");
     }
@@ -60,7 +60,7 @@ fn a_results_folder_that_is_not_utf8_stops_the_sweep_once_or_works() {
     assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("was lost"), "{ended:#?}");
     match ended.code {
         Some(0) => {}
-        Some(1) => assert_eq!(ended.stderr.matches("this concerns every run").count(), 1, "{ended:#?}"),
+        Some(1) => assert_eq!(ended.stderr.matches("this affects every run").count(), 1, "{ended:#?}"),
         _ => panic!("{ended:#?}"),
     }
 }

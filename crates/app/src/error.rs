@@ -86,6 +86,32 @@ pub enum AppError {
         /// The most workers within the limit.
         most: u64,
     },
+    /// The database is damaged.
+    #[error(
+        "{} is damaged: {first}{}; `gansweep check` lists everything. Restore a copy, or move the results folder away",
+        path.display(),
+        if *more > 0 { format!(", and {more} more") } else { String::new() }
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first finding.
+        first: String,
+        /// Further findings.
+        more: usize,
+    },
+    /// A run's checkpoint cannot be used.
+    #[error("checkpoint {} of run {run} cannot be used: {reason}; {way_out}", path.display())]
+    UnusableCheckpoint {
+        /// The run's id.
+        run: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: gansweep_train::CheckpointError,
+        /// What to do, for a run in its state.
+        way_out: String,
+    },
     /// Unknown dataset name.
     #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
     UnknownDataset {
@@ -128,6 +154,8 @@ impl AppError {
             | Self::UnusableDevice { .. }
             | Self::AnotherProgramsDevice { .. }
             | Self::TooManyWorkers { .. }
+            | Self::Damaged { .. }
+            | Self::UnusableCheckpoint { .. }
             | Self::UnknownDataset { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)

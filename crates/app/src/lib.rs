@@ -24,6 +24,7 @@
 //!         programs: Programs::of("/usr/local/bin/gansweep".into()),
 //!     },
 //!     workers: Workers::Processes,
+//!     restore_checkpoints: false,
 //! };
 //! let mut observer = |progress: Progress<'_>| drop(progress);
 //! let end = sweep::prepare(&request, &mut observer)?.train(&StopSignal::new(), &mut observer)?;
@@ -34,6 +35,7 @@
 
 pub mod backends;
 pub mod bench;
+pub mod check;
 pub mod data;
 pub mod devices;
 mod error;

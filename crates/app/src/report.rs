@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gansweep_report::ReportOptions;
 use gansweep_store::Reader;
 
-use crate::AppError;
+use crate::{AppError, check};
 
 /// Which sweeps to show, and where.
 #[derive(Debug, Clone)]
@@ -40,7 +40,8 @@ pub fn page_of(results: &Path, sweep: &str) -> PathBuf {
 /// Writes the page of the named sweeps, of all if none is named.
 pub(crate) fn write(results: &Path, sweeps: &[String], page: &Path) -> Result<(), AppError> {
     let reader = Reader::open(results)?;
-    let options = ReportOptions { sweeps: sweeps.to_vec(), ..ReportOptions::default() };
+    let damage = check::for_report(&reader);
+    let options = ReportOptions { sweeps: sweeps.to_vec(), damage, ..ReportOptions::default() };
     let context = gansweep_report::build(&reader, &options)?;
     gansweep_report::write(&context, &reader, page)?;
     Ok(())

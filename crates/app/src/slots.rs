@@ -75,8 +75,8 @@ impl SweepDevices {
 
     /// The most workers at the same time, and the most threads of one.
     pub(crate) fn workers(&self) -> (usize, u32) {
-        let workers = self.places.iter().map(|place| place.workers as usize).sum();
-        (workers, self.places.iter().map(|place| place.threads).max().unwrap_or(1))
+        let workers = self.devices.iter().map(|device| device.workers as usize).sum();
+        (workers, self.devices.iter().map(|device| device.threads).max().unwrap_or(1))
     }
 
     /// One slot for each worker.

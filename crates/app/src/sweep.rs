@@ -21,7 +21,7 @@ use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, limits, report, worker};
+use crate::{AppError, Observer, Progress, check, limits, report, worker};
 
 /// A run fails after so many lost attempts in a row.
 const MAX_ATTEMPTS: u32 = 3;
@@ -35,6 +35,8 @@ pub struct SweepRequest {
     pub plan: PlanRequest,
     /// How the workers are started.
     pub workers: Workers,
+    /// Whether completed runs are trained again whose final checkpoint is missing or damaged.
+    pub restore_checkpoints: bool,
 }
 
 /// How workers are started.
@@ -57,6 +59,7 @@ pub struct PreparedSweep {
     source: DataSource,
     results: PathBuf,
     execution: ExecutionRequest,
+    restore_checkpoints: bool,
 }
 
 /// How a sweep ended.
@@ -97,7 +100,17 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     limits::check(workers.min(plan.runs.len()), threads)?;
     observer.observe(Progress::Planned(&plan));
     let (results, execution) = (results.clone(), execution.clone());
-    Ok(PreparedSweep { experiment, plan, used_datasets, devices, launcher, source, results, execution })
+    Ok(PreparedSweep {
+        experiment,
+        plan,
+        used_datasets,
+        devices,
+        launcher,
+        source,
+        results,
+        execution,
+        restore_checkpoints: request.restore_checkpoints,
+    })
 }
 
 impl PreparedSweep {
@@ -113,6 +126,7 @@ impl PreparedSweep {
             return Ok(SweepEnd::Cancelled);
         };
         let mut store = Store::open(&self.results)?;
+        check::before_sweep(&self.results)?;
         let request = self.request()?;
         self.record_real_images(&mut store)?;
         let parts = SweepParts {
@@ -141,6 +155,7 @@ impl PreparedSweep {
             slots: self.devices.slots(),
             step_flops,
             check_checkpoint,
+            restore_checkpoints: self.restore_checkpoints,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),

@@ -127,7 +127,7 @@ impl Display {
             Notice::Resuming { run, step } => self.print(&format!("{} resumes from step {step}", name(run))),
             Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
             Notice::Stopping { level, workers } => self.stopping(*level, *workers),
-            Notice::WaitingForWorkers { workers, waited } => self.say(&waiting(workers, *waited)),
+            Notice::WaitingForWorkers { workers, waited } => self.print(&waiting(workers, *waited)),
             Notice::GroupStarted { .. } => {}
             other => {
                 if let Some(line) = warning(other) {

@@ -39,6 +39,9 @@ pub trait Recorder {
         cause: &str,
     ) -> Result<(), StoreError>;
 
+    /// Reopens a completed run that is trained again for its checkpoint.
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError>;
+
     /// Checks that what is recorded can be found where it is expected.
     fn check_place(&mut self) -> Result<(), StoreError> {
         Ok(())
@@ -71,6 +74,10 @@ impl Recorder for Store {
 
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
         Self::record(self, events).map(|_new| ())
+    }
+
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
+        Self::reopen(self, run, forget_checkpoint)
     }
 
     fn check_place(&mut self) -> Result<(), StoreError> {
@@ -206,6 +213,13 @@ impl<'a> EventBatcher<'a> {
         self.flush()?;
         let set = self.recorder.set_state(run, state, cause);
         self.close_on_failure("recording a run's state", set)
+    }
+
+    /// Reopens a completed run that is trained again for its checkpoint.
+    pub(crate) fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), RunnerError> {
+        self.flush()?;
+        let reopened = self.recorder.reopen(run, forget_checkpoint);
+        self.close_on_failure("reopening a run", reopened)
     }
 
     fn close_on_failure<T>(

@@ -54,6 +54,8 @@ pub struct SweepRequest {
     pub step_flops: StepFlops,
     /// The scheduler does not know the format of checkpoints.
     pub check_checkpoint: CheckCheckpoint,
+    /// Whether completed runs are trained again whose final checkpoint is missing or cannot be resumed from.
+    pub restore_checkpoints: bool,
     /// Folder of the database and the checkpoints; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.

@@ -44,6 +44,28 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: i64,
     },
+    /// The file has a schema version that no version of the program writes.
+    #[error(
+        "{} has schema version {found}, which no version of gansweep writes: it is damaged, or something has changed it. \
+         Restore a copy, or choose another folder with --results DIR",
+        path.display()
+    )]
+    BadVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// The file is empty except for its header: all that was recorded was in a write-ahead log that is gone.
+    #[error(
+        "{0} has no tables: all that was recorded was in {0}-wal beside it, which is missing. If it was copied or moved, \
+         copy both files; if both are lost, delete {0} to begin anew",
+        path.display(),
+    )]
+    LostLog {
+        /// The file.
+        path: PathBuf,
+    },
     /// An older version of the program wrote the file. A reader cannot migrate it.
     #[error(
         "{} has schema version {found}, and this program reads version {known}; any `gansweep sweep FILE` in this folder brings it up to date",
@@ -188,6 +210,14 @@ pub enum StoreError {
     Query {
         /// SQLite's message.
         detail: String,
+    },
+    /// The result of an SQL statement is too large to be held in memory.
+    #[error(
+        "the result is larger than {limit_mib} MiB; use --format csv or json, which write row by row, or add a LIMIT"
+    )]
+    LargeResult {
+        /// The limit.
+        limit_mib: usize,
     },
     /// An SQL statement would write.
     #[error("the SQL statement would change the database, which is open for reading only; use a SELECT")]

@@ -153,7 +153,7 @@ impl<'a> Sweep<'a> {
             launches: 0,
             runner_died,
         };
-        sweep.admit(runs, &statuses);
+        sweep.admit(runs, &statuses)?;
         if sweep.slots.is_empty() && !sweep.queue.is_empty() {
             return Err(RunnerError::NoSlots);
         }

@@ -194,6 +194,48 @@ fn a_checkpoint_that_cannot_be_read_now_ends_the_sweep_and_is_kept() {
 }
 
 #[test]
+fn final_checkpoints_are_made_again_on_request_and_nothing_else_changes() {
+    let (mut memory, mut harness) = (Memory::default(), Harness::new(runs(4, 3), 2, 1));
+    harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    let calm = undisturbed(&harness.runs);
+    let files = |harness: &Harness| (0..4).map(|run| harness.checkpoints(run)).collect::<Vec<_>>();
+    let whole = files(&harness);
+    let path = |harness: &Harness, run: usize| {
+        let folder = harness.folder.path().join("checkpoints").join(harness.id(run).as_str());
+        folder.join(&whole[run][0])
+    };
+    std::fs::remove_file(path(&harness, 0)).unwrap();
+    std::fs::write(path(&harness, 1), "half of it").unwrap();
+    std::fs::remove_file(path(&harness, 2)).unwrap();
+    std::fs::create_dir(path(&harness, 2)).unwrap();
+    // Unasked they are left as they are: a user may delete checkpoints for space.
+    let launcher = MockLauncher::healthy();
+    assert_eq!(harness.sweep(&mut memory, &launcher).unwrap().skipped, 4);
+    assert!(launcher.jobs().is_empty());
+    harness.request.restore_checkpoints = true;
+    // Interrupted on the way, and taken up again.
+    let stop = |notice: &Notice, stop: &gansweep_scheduler::StopSignal| {
+        if matches!(notice, Notice::Progress { sweep, .. } if sweep.active > 0) {
+            stop.raise(StopLevel::Cleanly);
+        }
+    };
+    harness.sweep_with(&mut memory, &slowly(), stop).unwrap();
+    let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    assert!(summary.all_well(), "{summary:?}");
+    assert_eq!(memory.lasting(), calm.lasting());
+    for run in 0..4 {
+        assert!(path(&harness, run).is_file(), "run {run}");
+        assert_eq!(memory.runs[&harness.id(run)].state, RunState::Completed);
+    }
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.skipped, launcher.jobs().len()), (4, 0), "nothing is left to restore");
+}
+
+fn slowly() -> MockLauncher {
+    MockLauncher::new(|_, _| Script { pace: Duration::from_millis(1), ..Script::healthy() })
+}
+
+#[test]
 fn what_a_killed_worker_left_beside_the_checkpoint_is_cleared_away() {
     let (mut memory, mut harness, resume) = interrupted(1);
     let folder = harness.folder.path().join("checkpoints").join(harness.id(0).as_str());

@@ -182,6 +182,15 @@ impl Recorder for Memory {
         Ok(())
     }
 
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
+        let row = self.runs.get_mut(run).expect("a registered run");
+        row.state = RunState::Interrupted;
+        if forget_checkpoint {
+            row.resume = None;
+        }
+        Ok(())
+    }
+
     fn check_place(&mut self) -> Result<(), StoreError> {
         match self.moved_from {
             Some(from) if self.transactions >= from => Err(StoreError::Moved {
