@@ -113,6 +113,7 @@ fn killed_runners_and_killed_workers_lose_nothing_but_time() {
     }
     finish(&sandbox);
     assert_eq!(sandbox.recorded(), expected);
+    sandbox.run(&["check"]).well();
 }
 
 #[test]

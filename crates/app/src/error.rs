@@ -155,10 +155,10 @@ impl AppError {
             | Self::AnotherProgramsDevice { .. }
             | Self::TooManyWorkers { .. }
             | Self::Damaged { .. }
-            | Self::UnusableCheckpoint { .. }
             | Self::UnknownDataset { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
+            | Self::UnusableCheckpoint { .. }
             | Self::Scheduler(_)
             | Self::Report(_)
             | Self::File { .. }

@@ -96,8 +96,10 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
-    let (workers, threads) = devices.workers();
-    limits::check(workers.min(plan.runs.len()), threads)?;
+    if request.workers == Workers::Processes {
+        let (workers, threads) = devices.workers();
+        limits::check(workers.min(plan.runs.len()), threads)?;
+    }
     observer.observe(Progress::Planned(&plan));
     let (results, execution) = (results.clone(), execution.clone());
     Ok(PreparedSweep {

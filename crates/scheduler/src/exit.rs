@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use signal_hook::consts::SIGXFSZ;
+
 /// Exit code of a worker that cannot use its device (missing, lost, no driver). Its slot is closed, and
 /// its lanes go to other slots; no attempt is counted.
 pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
@@ -56,6 +58,12 @@ impl Exit {
         }
     }
 
+    /// Whether every run would end the worker in this way.
+    pub(crate) fn is_shared(&self) -> bool {
+        // Each checkpoint would exceed the limit on file sizes (SIGXFSZ).
+        matches!(self.status, ExitStatus::Code(EXIT_SHARED_CAUSE) | ExitStatus::Signal(SIGXFSZ))
+    }
+
     /// Whether the system had no thread, process or open file left, as far as can be told.
     pub(crate) fn is_shortage(&self) -> bool {
         // Libraries panic where a thread cannot be started; std's and rayon's messages, and the system's.
@@ -90,6 +98,9 @@ impl fmt::Display for ExitStatus {
             Self::Code(EXIT_SHORTAGE) => f.write_str("the system has no thread or open file left"),
             Self::Code(101) => f.write_str("the worker panicked (exit code 101)"),
             Self::Code(code) => write!(f, "the worker failed with exit code {code}"),
+            Self::Signal(SIGXFSZ) => f.write_str(
+                "a file became larger than this user may write (raise the limit with `ulimit -f`)",
+            ),
             Self::Signal(signal) => write!(f, "the worker was killed by {}", signal_name(signal)),
             Self::Unknown => f.write_str("the worker vanished without an exit status"),
         }

@@ -230,7 +230,7 @@ impl WorkerLoss {
         let kind = match exit.status {
             _ if worker.killed.is_some() => LossCause::Lanes,
             ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => LossCause::Slot,
-            ExitStatus::Code(EXIT_SHARED_CAUSE) => LossCause::Shared,
+            _ if exit.is_shared() => LossCause::Shared,
             _ if exit.is_out_of_memory() => LossCause::GroupSize,
             _ if exit.is_shortage() => LossCause::Shortage,
             _ => LossCause::Lanes,

@@ -279,6 +279,16 @@ fn a_cause_that_all_runs_share_ends_the_sweep_once_and_the_other_workers_save() 
 }
 
 #[test]
+fn a_limit_on_file_sizes_ends_the_sweep_once() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(4, 50), 2, 2);
+    let launcher = MockLauncher::new(|_, _| Script::exiting_after(30, ExitStatus::Signal(25)));
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    let cause = "a file became larger than this user may write (raise the limit with `ulimit -f`)";
+    assert_ended_for_all(&harness, &memory, &summary, cause);
+}
+
+#[test]
 fn several_workers_that_meet_the_same_cause_report_it_once() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(6, 50), 3, 2);
