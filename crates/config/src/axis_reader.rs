@@ -5,9 +5,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::axis::{AxisKind, AxisSpec};
 use crate::draw::Draw;
+use crate::range::{self, Spacing};
 use crate::reader::Reader;
 use crate::schema::{self, Key, Kind};
-use crate::{Problem, Value, range};
+use crate::{Problem, Value};
 
 /// The most values of a range.
 const MAX_POINTS: u64 = 10_000;
@@ -104,8 +105,18 @@ impl Reader<'_> {
             return None;
         };
         let (first, last) = ends?;
-        let numbers = if form == "log" { range::log(first, last, n) } else { range::linear(first, last, n) };
-        Some(AxisSpec::Values(range::of_kind(&numbers, context.key.kind)))
+        let spacing = if form == "log" { Spacing::Log } else { Spacing::Linear };
+        if !matches!(context.key.kind, Kind::Integer(..)) {
+            let numbers = range::numbers(spacing, first, last, n);
+            return Some(AxisSpec::Values(numbers.into_iter().map(Value::Number).collect()));
+        }
+        let mut integers = range::integers(spacing, first, last, n);
+        // In a grid, a second equal value is a second equal config. A zipped axis keeps its length, because
+        // its values go with those of others.
+        if context.kind == AxisKind::Grid {
+            integers.dedup();
+        }
+        Some(AxisSpec::Values(integers.into_iter().map(Value::Integer).collect()))
     }
 
     fn axis_draw(&mut self, context: Context<'_>, form: &str, bounds: &Spanned<DeValue<'_>>) -> Option<Draw> {

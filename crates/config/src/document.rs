@@ -20,6 +20,8 @@ const MAX_EXCERPT: usize = 40;
 pub(crate) struct Document<'t> {
     pub(crate) text: &'t str,
     pub(crate) origin: Origin,
+    /// The offsets at which lines end. Counting them anew for every place would make long files slow.
+    line_ends: Vec<usize>,
 }
 
 /// Where a document comes from.
@@ -33,11 +35,13 @@ pub(crate) enum Origin {
 
 impl<'t> Document<'t> {
     pub(crate) fn of_file(path: &Path, text: &'t str) -> Self {
-        Self { text, origin: Origin::File(path.to_owned()) }
+        let line_ends =
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        Self { text, origin: Origin::File(path.to_owned()), line_ends }
     }
 
     pub(crate) fn of_value(place: Place, text: &'t str) -> Self {
-        Self { text, origin: Origin::Value(place) }
+        Self { text, origin: Origin::Value(place), line_ends: Vec::new() }
     }
 
     /// The place of a part of the text.
@@ -50,7 +54,7 @@ impl<'t> Document<'t> {
 
     /// The line of a byte offset, from 1.
     fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
+        self.line_ends.partition_point(|&end| end < offset) + 1
     }
 
     /// A part of the text, on one line and shortened for a message.

@@ -6,6 +6,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::{Value, range};
 
+/// The digits of a drawn number. They may never change, because the same draws make the same runs.
+const DIGITS: usize = 4;
+
 /// The distribution of a drawn axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Draw {
@@ -39,10 +42,10 @@ impl Draw {
     fn value(&self, bits: u64) -> Value {
         match self {
             Self::Uniform(low, high) => {
-                Value::Number(range::rounded(low + (high - low) * fraction(bits)).clamp(*low, *high))
+                Value::Number(range::rounded(low + (high - low) * fraction(bits), DIGITS).clamp(*low, *high))
             }
             Self::LogUniform(low, high) => {
-                Value::Number(range::rounded(log_between(*low, *high, bits)).clamp(*low, *high))
+                Value::Number(range::rounded(log_between(*low, *high, bits), DIGITS).clamp(*low, *high))
             }
             Self::Integer(low, high) => Value::Integer(low + below(high - low + 1, bits)),
             Self::LogInteger(low, high) => {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::constraints::{Conflict, conflicts};
+use crate::exclusions::{Exclusions, Matches};
 use crate::schema::{self, Key};
-use crate::sweep::{Exclusion, Factor};
+use crate::sweep::Factor;
 use crate::{BudgetedConfig, DataIdentity, Dataset, Experiment, Fault, Layer, Place, Problem, Value};
 
 /// The most runs of one sweep, before exclusions: a limit on the time and memory of planning.
@@ -26,83 +27,67 @@ impl<'d> DataLookup<'d> {
     }
 }
 
-/// One value of each axis, and the config and budget with these values assigned.
-#[derive(Debug, Clone)]
-pub(crate) struct Combination<'e> {
-    pub(crate) run: BudgetedConfig,
-    pub(crate) recipe: &'e str,
-    /// In the order of [`Sweep::axes`](crate::Sweep::axes).
-    pub(crate) values: Vec<&'e Value>,
-    keys: Vec<&'e Key>,
-}
-
-impl Combination<'_> {
-    /// The exclusion rules that match with some seed, as indices into `rules`.
-    pub(crate) fn excluded_by<'x>(&'x self, rules: &'x [Exclusion]) -> impl Iterator<Item = usize> + 'x {
-        rules.iter().enumerate().filter(|(_, rule)| self.matches(rule)).map(|(index, _)| index)
-    }
-
-    /// Whether the combination has all values of a rule: then assigning them changes nothing.
-    fn matches(&self, rule: &Exclusion) -> bool {
-        if self.differs(rule) {
-            return false;
-        }
-        let mut assigned = self.run.clone();
-        for (key, value) in &rule.values {
-            if key.path == schema::RECIPE && value.as_text() != Some(self.recipe) {
-                return false;
-            }
-            key.apply(value, &mut assigned);
-        }
-        assigned == self.run
-    }
-
-    /// Whether a rule has another value for an axis. Most rules do in most combinations, and this test
-    /// needs no copy of the config.
-    fn differs(&self, rule: &Exclusion) -> bool {
-        let chosen = |key: &Key| Some(self.values[self.keys.iter().position(|other| *other == key)?]);
-        // Not for widths, since one width and a list may mean the same, and not for two values on one
-        // key, of which the later counts: these are compared in the config.
-        let is_plain = |key: &Key, value: &Value| {
-            let again = rule.values.iter().filter(|(other, _)| other.shares_target(key)).count() > 1;
-            !matches!(value, Value::Width(_) | Value::Widths(_)) && !again
-        };
-        let other_value = |(key, value): &(&Key, Value)| chosen(key).is_some_and(|chosen| chosen != value);
-        rule.values.iter().any(|rule| other_value(rule) && is_plain(rule.0, &rule.1))
-    }
-}
-
 /// Every combination of an experiment's factors, the last factor changing fastest.
-pub(crate) fn combinations(experiment: &Experiment) -> impl Iterator<Item = Combination<'_>> {
-    let lengths: Vec<usize> = experiment.sweep.factors.iter().map(Factor::len).collect();
-    let all = lengths.iter().product();
-    (0..all).map(move |index| combination(experiment, &picks(index, &lengths)))
+pub(crate) struct Expansion<'e> {
+    experiment: &'e Experiment,
+    pub(crate) exclusions: Exclusions<'e>,
+}
+
+/// One value of each axis, and the config and budget with these values assigned.
+#[derive(Debug)]
+pub(crate) struct Combination<'x> {
+    pub(crate) run: BudgetedConfig,
+    /// In the order of [`Sweep::axes`](crate::Sweep::axes).
+    pub(crate) values: Vec<&'x Value>,
+    /// The exclusion rules that match with some seed.
+    pub(crate) excluded: Matches<'x>,
+}
+
+impl<'e> Expansion<'e> {
+    pub(crate) fn new(experiment: &'e Experiment) -> Self {
+        Self { experiment, exclusions: Exclusions::new(experiment) }
+    }
+
+    pub(crate) fn combinations(&self) -> impl Iterator<Item = Combination<'_>> {
+        let lengths: Vec<usize> = self.experiment.sweep.factors.iter().map(Factor::len).collect();
+        let all = lengths.iter().product();
+        (0..all).map(move |index| self.combination(&digits(index, &lengths)))
+    }
+
+    /// The combinations with at least one seed that is not excluded.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = Combination<'_>> {
+        self.combinations().filter(|it| !it.excluded.exclude_all(&self.experiment.sweep.seeds))
+    }
+
+    /// The combination with those values of the factors.
+    fn combination(&self, picks: &[usize]) -> Combination<'_> {
+        let experiment = self.experiment;
+        let factors = experiment.sweep.factors.iter().zip(picks);
+        let picked = factors.flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis, pick)));
+        let chosen: Vec<(&Key, &Value)> =
+            picked.clone().map(|(axis, pick)| (axis.key, &axis.values[pick])).collect();
+        // A recipe is a layer below the file, so it is applied before the values of other axes.
+        let recipe =
+            chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, it)| it.as_text());
+        let recipe = recipe.unwrap_or(&experiment.recipe);
+        let base = experiment.bases.get(recipe).cloned();
+        let mut run = base.unwrap_or_else(|| experiment.budgeted_config());
+        for (key, value) in &chosen {
+            key.apply(value, &mut run);
+        }
+        let picks: Vec<usize> = picked.map(|(_, pick)| pick).collect();
+        let excluded = self.exclusions.matching(&picks, &run, recipe);
+        Combination { run, values: chosen.into_iter().map(|(_, value)| value).collect(), excluded }
+    }
 }
 
 /// The mixed-radix digits of `index`: the position in each factor, the last factor changing fastest.
-fn picks(mut index: usize, lengths: &[usize]) -> Vec<usize> {
-    let mut picks = vec![0; lengths.len()];
-    for (pick, length) in picks.iter_mut().zip(lengths).rev() {
-        (*pick, index) = (index % length, index / length);
+fn digits(mut index: usize, lengths: &[usize]) -> Vec<usize> {
+    let mut digits = vec![0; lengths.len()];
+    for (digit, length) in digits.iter_mut().zip(lengths).rev() {
+        (*digit, index) = (index % length, index / length);
     }
-    picks
-}
-
-fn combination<'e>(experiment: &'e Experiment, picks: &[usize]) -> Combination<'e> {
-    let factors = experiment.sweep.factors.iter().zip(picks);
-    let chosen = factors
-        .flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis.key, &axis.values[pick])));
-    let chosen: Vec<(&Key, &Value)> = chosen.collect();
-    // A recipe is a layer below the file, so it is applied before the values of other axes.
-    let recipe =
-        chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, value)| value.as_text());
-    let recipe = recipe.unwrap_or(&experiment.recipe);
-    let mut run = experiment.bases.get(recipe).cloned().unwrap_or_else(|| experiment.budgeted_config());
-    for (key, value) in &chosen {
-        key.apply(value, &mut run);
-    }
-    let (keys, values) = chosen.into_iter().unzip();
-    Combination { run, recipe, values, keys }
+    digits
 }
 
 /// The faults of an experiment's runs, without those that may be consequences of the `known` faults.
@@ -118,16 +103,11 @@ pub(crate) fn check(
         let fault = Fault::new(place, None, "sweep", Problem::TooManyRuns(runs));
         return vec![fault.expected(format_args!("at most {MAX_RUNS}"))];
     }
-    let (mut all, mut left) = (0, 0);
+    let mut planned = 0;
     let mut found: Vec<(Conflict, usize)> = Vec::new();
     let mut places: HashMap<Conflict, usize> = HashMap::new();
-    for combination in combinations(experiment) {
-        all += 1;
-        let rules = &experiment.sweep.exclude;
-        if combination.excluded_by(rules).any(|rule| rules[rule].seed.is_none()) {
-            continue;
-        }
-        left += 1;
+    for combination in Expansion::new(experiment).planned() {
+        planned += 1;
         let config = &combination.run.config;
         let identity = data.as_mut().map(|data| data.of(config.data.dataset));
         for conflict in conflicts(config, experiment, identity) {
@@ -138,15 +118,29 @@ pub(crate) fn check(
             }
         }
     }
-    let is_uncertain = |conflict: &Conflict| {
-        let mut keys = conflict.keys.iter().filter_map(|path| schema::find(path));
-        keys.any(|key| known.iter().any(|fault| fault.casts_doubt_on(key)))
-    };
-    found.retain(|(conflict, _)| !is_uncertain(conflict));
+    let all = experiment.sweep.configs() as usize;
+    let mut uncertain = Uncertain { known, of_keys: HashMap::new() };
+    found.retain(|(conflict, _)| !uncertain.is_any_of(conflict.keys));
     let mut faults: Vec<_> =
         found.into_iter().map(|(conflict, some)| conflict_fault(experiment, conflict, (some, all))).collect();
-    faults.extend(nothing_left(experiment, left));
+    faults.extend(no_runs(experiment, planned));
     faults
+}
+
+/// Which keys have uncertain values because of known faults. There may be thousands of conflicts and
+/// thousands of faults, but there are few lists of keys.
+struct Uncertain<'f> {
+    known: &'f [Fault],
+    of_keys: HashMap<&'static [&'static str], bool>,
+}
+
+impl Uncertain<'_> {
+    fn is_any_of(&mut self, keys: &'static [&'static str]) -> bool {
+        *self.of_keys.entry(keys).or_insert_with(|| {
+            let mut keys = keys.iter().filter_map(|path| schema::find(path));
+            keys.any(|key| self.known.iter().any(|fault| fault.casts_doubt_on(key)))
+        })
+    }
 }
 
 fn conflict_fault(experiment: &Experiment, conflict: Conflict, configs: (usize, usize)) -> Fault {
@@ -175,8 +169,8 @@ fn key_to_report(experiment: &Experiment, keys: &'static [&'static str]) -> (Str
     }
 }
 
-fn nothing_left(experiment: &Experiment, left: usize) -> Option<Fault> {
-    let rules = experiment.sweep.exclude.first().filter(|_| left == 0)?;
+fn no_runs(experiment: &Experiment, planned: usize) -> Option<Fault> {
+    let rules = experiment.sweep.exclude.first().filter(|_| planned == 0)?;
     let fault = Fault::new(rules.place.clone(), None, schema::EXCLUDE, Problem::NoRuns);
     Some(fault.expected("at least one run to stay"))
 }
@@ -187,8 +181,8 @@ mod tests {
 
     #[test]
     fn the_last_factor_changes_fastest() {
-        let all: Vec<_> = (0..6).map(|index| picks(index, &[2, 3])).collect();
+        let all: Vec<_> = (0..6).map(|index| digits(index, &[2, 3])).collect();
         assert_eq!(all, [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]);
-        assert_eq!(picks(0, &[]), Vec::<usize>::new());
+        assert_eq!(digits(0, &[]), Vec::<usize>::new());
     }
 }

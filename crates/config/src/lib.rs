@@ -11,6 +11,7 @@ mod constraints;
 mod dataset;
 mod document;
 mod draw;
+mod exclusions;
 mod expand;
 mod experiment;
 mod fault;

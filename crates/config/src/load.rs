@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::expand::{self, Expansion};
 use crate::experiment::{Experiment, Origins};
 use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Value, document, expand, schema};
+use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Value, document, schema};
 
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
@@ -45,9 +46,9 @@ impl Experiment {
         }
     }
 
-    /// The datasets that the runs use, each once.
+    /// The datasets that the runs use, each once. Excluded runs use none.
     pub fn datasets(&self) -> BTreeSet<Dataset> {
-        expand::combinations(self).map(|combination| combination.run.config.data.dataset).collect()
+        Expansion::new(self).planned().map(|combination| combination.run.config.data.dataset).collect()
     }
 
     fn merge(

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use crate::expand::{self, Combination, DataLookup};
+use crate::expand::{self, Combination, DataLookup, Expansion};
 use crate::sweep::Axis;
 use crate::{
     Assignment, AxisKind, BudgetedConfig, ConfigHash, DataIdentity, Dataset, Experiment, Faults, Place,
@@ -53,16 +53,16 @@ impl Plan {
     pub fn new(experiment: &Experiment, data: &dyn Fn(Dataset) -> DataIdentity) -> Result<Self, Faults> {
         let mut lookup = DataLookup::new(data);
         Faults::unless(expand::check(experiment, &[], Some(&mut lookup)), ())?;
-        let sweep = &experiment.sweep;
         let mut builder = PlanBuilder::new(experiment, lookup);
-        for combination in expand::combinations(experiment) {
+        for combination in Expansion::new(experiment).combinations() {
             builder.add(&combination);
         }
-        let unused = sweep.exclude.iter().zip(&builder.rule_is_used).filter(|(_, used)| !**used);
-        let unused_exclusions = unused.map(|(rule, _)| rule.place.clone()).collect();
         let axes = axis_summaries(experiment, &builder.names);
-        let PlanBuilder { runs, duplicates, excluded, .. } = builder;
-        Ok(Self { runs, axes, seeds: sweep.seeds.clone(), duplicates, excluded, unused_exclusions })
+        let PlanBuilder { runs, duplicates, excluded, used_rules, .. } = builder;
+        let rules = experiment.sweep.exclude.iter().enumerate();
+        let unused = rules.filter(|(rule, _)| !used_rules.contains(rule)).map(|(_, rule)| rule.place.clone());
+        let (seeds, unused_exclusions) = (experiment.sweep.seeds.clone(), unused.collect());
+        Ok(Self { runs, axes, seeds, duplicates, excluded, unused_exclusions })
     }
 
     /// The runs to train: each once, with its largest budget, in the order of their first entries.
@@ -103,7 +103,8 @@ struct PlanBuilder<'e> {
     runs: Vec<PlannedRun>,
     duplicates: usize,
     excluded: usize,
-    rule_is_used: Vec<bool>,
+    /// The exclusion rules that have excluded a run.
+    used_rules: HashSet<usize>,
 }
 
 impl<'e> PlanBuilder<'e> {
@@ -117,29 +118,34 @@ impl<'e> PlanBuilder<'e> {
             runs: Vec::new(),
             duplicates: 0,
             excluded: 0,
-            rule_is_used: vec![false; experiment.sweep.exclude.len()],
+            used_rules: HashSet::new(),
         }
     }
 
-    /// Adds the runs of a combination, one per seed.
+    /// Adds the runs of a combination, one for each seed that is not excluded.
     fn add(&mut self, combination: &Combination<'_>) {
-        let rules = &self.experiment.sweep.exclude;
-        let matching: Vec<usize> = combination.excluded_by(rules).collect();
+        let mut seeds = Vec::new();
+        for &seed in &self.experiment.sweep.seeds {
+            let mut rules = combination.excluded.rules(seed).peekable();
+            if rules.peek().is_none() {
+                seeds.push(seed);
+            } else {
+                self.excluded += 1;
+                self.used_rules.extend(rules);
+            }
+        }
+        if !seeds.is_empty() {
+            self.add_seeds(combination, &seeds);
+        }
+    }
+
+    fn add_seeds(&mut self, combination: &Combination<'_>, seeds: &[u64]) {
         let BudgetedConfig { config, epochs } = &combination.run;
         let identity = self.lookup.of(config.data.dataset).clone();
         let mut config = config.clone().canonical(&identity.spec);
         config.data.dataset = identity.dataset;
         let config_hash = ConfigHash::of(&config);
-        for &seed in &self.experiment.sweep.seeds {
-            let hits = matching.iter().filter(|&&rule| rules[rule].seed.is_none_or(|only| only == seed));
-            let hits: Vec<usize> = hits.copied().collect();
-            if !hits.is_empty() {
-                self.excluded += 1;
-                for rule in hits {
-                    self.rule_is_used[rule] = true;
-                }
-                continue;
-            }
+        for &seed in seeds {
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);
             if !self.seen.insert((id.clone(), *epochs)) {
                 self.duplicates += 1;

@@ -76,12 +76,6 @@ impl Key {
         self.path.rsplit('.').next().unwrap_or(self.path)
     }
 
-    /// Whether the two keys set a common key, or are the same key.
-    pub(crate) fn shares_target(&self, other: &Key) -> bool {
-        let mut paths = self.parts.iter().copied().chain([self.path]);
-        paths.any(|path| path == other.path || other.parts.contains(&path))
-    }
-
     /// The identity default as a value.
     pub(crate) fn identity_default(&self) -> Option<Value> {
         let toml = DeValue::parse(self.identity?).ok()?;

@@ -211,6 +211,30 @@ fn excluding_every_run_is_a_fault() {
 }
 
 #[test]
+fn excluding_every_run_seed_by_seed_is_a_fault() {
+    let left = "sweep.exclude: leaves out every run; expected at least one run to stay";
+    assert_eq!(faults("[[sweep.exclude]]\nseed = 0\n"), format!("test.toml:1: {left}"));
+    let by_seed = "[sweep]\nseeds = [3, 5]\n[sweep.grid]\n\"optimizer.lr\" = [1e-4, 1e-3]\n\
+                   [[sweep.exclude]]\nseed = 3\n[[sweep.exclude]]\noptimizer.lr = 1e-4\n\
+                   [[sweep.exclude]]\noptimizer.lr = 1e-3\nseed = 5\n";
+    assert_eq!(faults(by_seed), format!("test.toml:5: {left}"));
+}
+
+#[test]
+fn ten_thousand_faults_of_a_long_file_are_told_with_their_lines() {
+    let rows: String = (0..20_000).map(|_| "  \"x\",\n").collect();
+    let told = faults(&format!(
+        "[sweep.grid]\n\"optimizer.lr\" = [\n{rows}]\n\"data.images\" = {{ linear = [1001, 9999], n = 8999 }}\n"
+    ));
+    assert!(told.lines().count() >= 20_000);
+    assert!(
+        told.contains("test.toml:20002: sweep.grid.\"optimizer.lr\": found a text `\"x\"`"),
+        "{}",
+        &told[..500]
+    );
+}
+
+#[test]
 fn output_and_pixels_contradict_each_other_where_they_are_given() {
     assert_snapshot!(faults("[model]\noutput = \"sigmoid\"\n"), @r#"test.toml:2: model.output: "sigmoid" cannot reach all pixels of `data.pixels = "signed"`; expected `data.pixels = "unit"`, or `model.output = "tanh"` (from file)"#);
     assert_snapshot!(faults("[data]\npixels = \"unit\"\n"), @r#"test.toml:2: data.pixels: "tanh" cannot reach all pixels of `data.pixels = "unit"`; expected `data.pixels = "signed"`, or `model.output = "sigmoid"` (from file)"#);

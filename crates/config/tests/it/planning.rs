@@ -7,7 +7,7 @@ use gansweep_config::{DataIdentity, Dataset, Layer, Plan, PlannedRun, RunId, rec
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use crate::common::{at_hand, labels, like_mnist, load, load_with, plan, sets};
+use crate::common::{at_hand, faults, labels, like_mnist, load, load_with, plan, sets};
 
 #[test]
 fn an_experiment_without_a_sweep_is_one_run() {
@@ -131,7 +131,78 @@ fn what_is_excluded_may_contradict_itself() {
 }
 
 #[test]
-fn runs_of_equal_mathematics_are_merged_and_counted() {
+fn a_config_that_is_excluded_seed_by_seed_may_contradict_itself_too() {
+    let text = "[sweep]\nseeds = [4, 7]\n[sweep.grid]\n\"data.pixels\" = [\"signed\", \"unit\"]\n\
+                [[sweep.exclude]]\ndata.pixels = \"unit\"\nseed = 4\n\
+                [[sweep.exclude]]\nmodel.output = \"tanh\"\ndata.pixels = \"unit\"\nseed = 7\n";
+    let plan = plan(text);
+    assert_eq!(labels(&plan), ["pixels=signed seed=4", "pixels=signed seed=7"]);
+    assert_eq!((plan.excluded, plan.unused_exclusions.len()), (2, 0));
+    let one_seed_left = text.replacen("seed = 7", "seed = 8", 1);
+    assert!(faults(&one_seed_left).contains("in 1 of 2 configs"), "{}", faults(&one_seed_left));
+}
+
+#[test]
+fn a_dataset_whose_runs_are_all_excluded_is_not_asked_for() {
+    let text = "[sweep]\nseeds = 2\n[sweep.grid]\n\"data.dataset\" = [\"mnist\", \"kmnist\", \"strokes\"]\n\
+                [[sweep.exclude]]\ndata.dataset = \"kmnist\"\n\
+                [[sweep.exclude]]\ndata.dataset = \"mnist\"\nseed = 0\n\
+                [[sweep.exclude]]\ndata.dataset = \"mnist\"\nseed = 1\n";
+    let experiment = load(text);
+    assert_eq!(experiment.datasets(), [Dataset::Strokes].into());
+    let only_strokes = |dataset| {
+        assert_eq!(dataset, Dataset::Strokes);
+        at_hand(dataset)
+    };
+    let plan = Plan::new(&experiment, &only_strokes).unwrap();
+    assert_eq!((labels(&plan), plan.excluded), (vec!["dataset=strokes seed=0", "dataset=strokes seed=1"], 4));
+}
+
+#[test]
+fn rules_on_widths_and_recipes_exclude_what_has_their_values() {
+    let excluded = |axes: &str, rule: &str| {
+        let plan = plan(&format!("[sweep.grid]\n{axes}\n[[sweep.exclude]]\n{rule}\n"));
+        plan.runs.into_iter().map(|run| run.label).collect::<Vec<_>>().join(", ")
+    };
+    let widths = "\"model.hidden\" = [64, [64, 64], [64, 64, 64], [64, 32]]";
+    assert_eq!(excluded(widths, "model.hidden = 64"), "hidden=64x32 seed=0");
+    assert_eq!(excluded(widths, "model.hidden = [64, 64]"), "hidden=64x64x64 seed=0, hidden=64x32 seed=0");
+    assert_eq!(
+        excluded(widths, "model.generator.hidden = [64, 32]"),
+        "hidden=64 seed=0, hidden=64x64x64 seed=0"
+    );
+    let recipes = "recipe = [\"jovian\", \"coursera\"]";
+    assert_eq!(excluded(recipes, "train.batch_size = 100"), "recipe=coursera seed=0");
+    assert_eq!(excluded(recipes, "recipe = \"coursera\"\ntrain.batch_size = 128"), "recipe=jovian seed=0");
+    assert_eq!(
+        excluded("\"optimizer.lr\" = [1e-3, 1e-4]", "recipe = \"fast\"\noptimizer.lr = 1e-3"),
+        "lr=1e-4 seed=0"
+    );
+    let networks = "\"optimizer.generator.lr\" = [1e-3, 1e-4]\n\"optimizer.discriminator.lr\" = [1e-3]";
+    assert_eq!(excluded(networks, "optimizer.lr = 1e-3"), "generator.lr=1e-4 discriminator.lr=1e-3 seed=0");
+}
+
+#[test]
+fn a_zipped_range_of_integers_keeps_its_length() {
+    let plan = plan(
+        "[sweep.zip]\n\"train.d_steps\" = { linear = [1, 3], n = 6 }\n\
+         \"optimizer.lr\" = [1e-5, 2e-5, 3e-5, 4e-5, 5e-5, 6e-5]\n[sweep.grid]\n\"train.epochs\" = { linear = [1, 2], n = 5 }\n",
+    );
+    let steps: Vec<u32> = plan.runs[..6].iter().map(|run| run.config.train.d_steps).collect();
+    assert_eq!((plan.runs.len(), plan.duplicates), (12, 0));
+    assert_eq!(steps, [1, 1, 2, 2, 3, 3]);
+}
+
+#[test]
+fn a_range_of_a_large_integer_is_exact() {
+    let plan = plan(
+        "[sweep.grid]\n\"data.images\" = { linear = [12345, 54321], n = 3 }\n[model.generator]\nbatch_norm = false\n",
+    );
+    assert_eq!(labels(&plan), ["images=12345 seed=0", "images=33333 seed=0", "images=54321 seed=0"]);
+}
+
+#[test]
+fn runs_that_compute_the_same_are_merged_and_counted() {
     let same = |text: &str| {
         let plan = plan(text);
         (plan.runs.len(), plan.duplicates)
