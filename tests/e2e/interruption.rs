@@ -194,11 +194,15 @@ fn a_machine_that_sleeps_again_and_again_costs_no_attempt() {
         // Everything stops, and the runner wakes before its workers.
         let workers = workers(runner.id());
         signal(runner.id(), "STOP");
-        workers.iter().for_each(|&worker| signal(worker, "STOP"));
+        for &worker in &workers {
+            signal(worker, "STOP");
+        }
         sleep(Duration::from_secs(3));
         signal(runner.id(), "CONT");
         sleep(Duration::from_millis(500));
-        workers.iter().for_each(|&worker| signal(worker, "CONT"));
+        for &worker in &workers {
+            signal(worker, "CONT");
+        }
         sleep(Duration::from_millis(300));
     }
     let ended = Ended::of(&runner.wait_with_output().unwrap()).well();

@@ -72,7 +72,8 @@ pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) 
         // What a link leads to may belong to something else.
         Ok(metadata) if !metadata.is_dir() => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => drop(found?),
+        Ok(_) => {}
+        Err(error) => return Err(error),
     }
     let kept = keep.and_then(|path| untrusted::resolve(results_dir, path).ok());
     for entry in fs::read_dir(&folder)? {
@@ -110,7 +111,9 @@ impl Kind {
         let end = &rest[digits..];
         let matches = match kind {
             Self::Complete => end == ".safetensors",
-            Self::HalfWritten => end.starts_with(".safetensors.") && end.ends_with(".part"),
+            Self::HalfWritten => {
+                end.strip_suffix(".part").is_some_and(|rest| rest.starts_with(".safetensors."))
+            }
         };
         (digits >= 8 && matches).then_some(kind)
     }

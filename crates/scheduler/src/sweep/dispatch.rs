@@ -85,14 +85,12 @@ impl Sweep<'_> {
             // The sweep may have ended in the meantime.
             drop(outbox.send(Message { slot, launch, content: Content::Verified(on_thread()) }));
         });
-        match spawned {
-            Ok(_) => Ok(()),
-            // Without a thread the sweep waits for the files, which is better than not resuming.
-            Err(_) => {
-                let bad = verify_all();
-                self.launch_verified(slot, launch, bad)
-            }
+        if spawned.is_ok() {
+            return Ok(());
         }
+        // Without a thread the sweep waits for the files, which is better than not resuming.
+        let bad = verify_all();
+        self.launch_verified(slot, launch, bad)
     }
 
     /// Deletes stale checkpoints and starts the group's worker. Runs that must start from the beginning may

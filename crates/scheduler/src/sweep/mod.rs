@@ -194,10 +194,13 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Keeps the first error, which ends the sweep cleanly.
+    /// Keeps the first error, which ends the sweep cleanly. An error of the database says more than what workers met
+    /// for the same reason.
     fn keep_failure(&mut self, result: Result<(), RunnerError>) {
-        if let Err(error) = result {
-            self.failure.get_or_insert(Failure::Error(error));
+        if let Err(error) = result
+            && !matches!(self.failure, Some(Failure::Error(_)))
+        {
+            self.failure = Some(Failure::Error(error));
         }
     }
 
@@ -206,7 +209,8 @@ impl<'a> Sweep<'a> {
         // A worker may have met first that the results folder is gone, which says more.
         let placed = self.batcher.check_place();
         self.keep_failure(placed);
-        if self.failure.is_none() {
+        // An error that closed the batcher is on its way.
+        if self.failure.is_none() && !self.batcher.is_closed() {
             self.notify(&Notice::SharedCause { cause: cause.clone() });
             self.failure = Some(Failure::SharedCause(cause));
         }
