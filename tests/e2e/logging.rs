@@ -98,10 +98,11 @@ fn a_worker_that_fails_is_quoted_without_its_log() {
     );
     let ended = sweep(&sandbox, "trace", &[]);
     assert_eq!(ended.code, Some(1), "{ended:#?}");
-    for run in sandbox.reader().runs(&RunFilter::default()).unwrap() {
-        let cause = run.cause.unwrap();
-        assert!(cause.contains("checkpoints") && !cause.contains("TRACE"), "{cause}");
-    }
+    let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
+    // The other worker may have been stopped before it failed.
+    let causes: Vec<String> = runs.into_iter().filter_map(|run| run.cause).collect();
+    assert!(causes.iter().any(|cause| cause.contains("checkpoints")), "{causes:?}");
+    assert!(!causes.iter().any(|cause| cause.contains("TRACE")), "{causes:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod budgets;
 mod commands;
+mod damage;
 mod damaged_checkpoint;
 mod devices;
 mod interruption;
@@ -13,6 +14,7 @@ mod mnist;
 mod names_and_folders;
 mod own_images;
 mod sandbox;
+mod shared_causes;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;

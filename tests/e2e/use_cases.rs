@@ -51,8 +51,11 @@ fn a_sweep_started_by_the_library_trains_in_processes_of_the_program() {
         Progress::Sweep(Notice::Progress { sweep, .. }) => fractions.push(sweep.fraction),
         _ => {}
     };
-    let prepared =
-        sweep::prepare(&SweepRequest { plan, workers: Workers::Processes }, &mut observer).unwrap();
+    let prepared = sweep::prepare(
+        &SweepRequest { plan, workers: Workers::Processes, restore_checkpoints: false },
+        &mut observer,
+    )
+    .unwrap();
     let end = prepared.train(&StopSignal::new(), &mut observer).unwrap();
     assert!(matches!(end, SweepEnd::Trained(outcome) if outcome.summary.completed == 6));
     assert_eq!(started, 6);

@@ -67,6 +67,51 @@ pub enum AppError {
         /// The program that can use it.
         program: PathBuf,
     },
+    /// The system does not let so many workers be started.
+    #[error(
+        "{workers} workers need about {needed} {resource}, and the limit is {limit}: use --jobs {most}, or raise the \
+         limit with `ulimit {option}`"
+    )]
+    TooManyWorkers {
+        /// Workers at the same time.
+        workers: u64,
+        /// What they need.
+        needed: u64,
+        /// What there is.
+        limit: u64,
+        /// Of what.
+        resource: &'static str,
+        /// The option of `ulimit`.
+        option: &'static str,
+        /// The most workers within the limit.
+        most: u64,
+    },
+    /// The database is damaged.
+    #[error(
+        "{} is damaged: {first}{}; `gansweep check` lists everything. Restore a copy, or move the results folder away",
+        path.display(),
+        if *more > 0 { format!(", and {more} more") } else { String::new() }
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first finding.
+        first: String,
+        /// Further findings.
+        more: usize,
+    },
+    /// A run's checkpoint cannot be used.
+    #[error("checkpoint {} of run {run} cannot be used: {reason}; {way_out}", path.display())]
+    UnusableCheckpoint {
+        /// The run's id.
+        run: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: gansweep_train::CheckpointError,
+        /// What to do, for a run in its state.
+        way_out: String,
+    },
     /// Unknown dataset name.
     #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
     UnknownDataset {
@@ -108,9 +153,12 @@ impl AppError {
             | Self::UnknownDevice(_)
             | Self::UnusableDevice { .. }
             | Self::AnotherProgramsDevice { .. }
+            | Self::TooManyWorkers { .. }
+            | Self::Damaged { .. }
             | Self::UnknownDataset { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
+            | Self::UnusableCheckpoint { .. }
             | Self::Scheduler(_)
             | Self::Report(_)
             | Self::File { .. }

@@ -11,10 +11,10 @@ use gansweep_protocol::Checkpoint;
 use gansweep_store::export::Entity;
 use gansweep_store::{CheckpointRow, Reader, RunRow};
 use gansweep_train::checkpoint::{self, Expected};
-use gansweep_train::{TrainError, weights};
+use gansweep_train::weights;
 
-use crate::AppError;
 use crate::recorded::RowFormat;
+use crate::{AppError, check};
 
 /// Which rows to export, and the format.
 #[derive(Debug, Clone)]
@@ -100,5 +100,10 @@ pub(crate) fn latest_checkpoint(
     let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, image };
     let snapshot = checkpoint::read(results, &recorded, &expected);
     let path = results.join(recorded.path);
-    Ok(snapshot.map_err(|source| TrainError::Checkpoint { path, source })?)
+    snapshot.map_err(|reason| AppError::UnusableCheckpoint {
+        run: run.id.to_string(),
+        path,
+        reason,
+        way_out: check::way_out(reader, run),
+    })
 }

@@ -24,6 +24,7 @@
 //!         programs: Programs::of("/usr/local/bin/gansweep".into()),
 //!     },
 //!     workers: Workers::Processes,
+//!     restore_checkpoints: false,
 //! };
 //! let mut observer = |progress: Progress<'_>| drop(progress);
 //! let end = sweep::prepare(&request, &mut observer)?.train(&StopSignal::new(), &mut observer)?;
@@ -34,12 +35,14 @@
 
 pub mod backends;
 pub mod bench;
+pub mod check;
 pub mod data;
 pub mod devices;
 mod error;
 pub mod experiment;
 pub mod export;
 pub mod generate;
+mod limits;
 mod log;
 mod out_of_memory;
 pub mod plan;

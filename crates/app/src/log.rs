@@ -96,6 +96,9 @@ fn log_notice(notice: &Notice) {
         Notice::SharedCause { cause } => {
             error!(target: TARGET, cause, "sweep ends: cause affects all runs");
         }
+        Notice::WaitingForWorkers { workers, waited } => {
+            info!(target: TARGET, workers = workers.len(), ?waited, "waiting for workers to save");
+        }
         Notice::Stopping { level, workers } => info!(target: TARGET, ?level, workers, "stopping"),
     }
 }

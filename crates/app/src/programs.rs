@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gansweep_protocol::Job;
-use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, Worker};
+use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, Program, Worker};
 use gansweep_train::DeviceName;
 
 use crate::AppError;
@@ -18,9 +18,9 @@ const VARIABLE: &str = "GANSWEEP_LIBTORCH_PROGRAM";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// This build of `gansweep`.
-    own: PathBuf,
+    own: Program,
     /// The build with libtorch; `None` if this build has it or there is none.
-    libtorch: Option<PathBuf>,
+    libtorch: Option<Program>,
     /// The log file of worker processes.
     log_file: Option<PathBuf>,
 }
@@ -28,14 +28,18 @@ pub struct Programs {
 impl Programs {
     /// The running program, which must be `gansweep`, and the build with libtorch if there is one.
     pub fn find() -> Result<Self, AppError> {
-        Ok(Self::of(std::env::current_exe().map_err(AppError::OwnProgram)?))
+        Ok(Self::with(Program::running().map_err(AppError::OwnProgram)?))
     }
 
     /// The same with `own` as this build's program: for callers that are not `gansweep`.
     pub fn of(own: PathBuf) -> Self {
+        Self::with(Program::at(own))
+    }
+
+    fn with(own: Program) -> Self {
         let libtorch = match cfg!(feature = "libtorch") {
             true => None,
-            false => libtorch_program(&own, std::env::var_os(VARIABLE)),
+            false => libtorch_program(own.path(), std::env::var_os(VARIABLE)).map(Program::at),
         };
         Self { own, libtorch, log_file: None }
     }
@@ -53,23 +57,23 @@ impl Programs {
 
     /// The command that lists the devices of the build with libtorch.
     pub(crate) fn libtorch_probe(&self) -> Option<Command> {
-        self.libtorch.as_deref().map(probe)
+        self.libtorch.as_ref().map(probe)
     }
 
     /// The program that trains on that device.
-    pub(crate) fn of_device(&self, device: &str) -> &Path {
+    pub(crate) fn of_device(&self, device: &str) -> &Program {
         let libtorch = device.parse().is_ok_and(DeviceName::is_libtorch);
-        self.libtorch.as_deref().filter(|_| libtorch).unwrap_or(&self.own)
+        self.libtorch.as_ref().filter(|_| libtorch).unwrap_or(&self.own)
     }
 
     /// Whether this build trains on that device.
     pub(crate) fn is_own(&self, device: &str) -> bool {
-        self.of_device(device) == self.own
+        *self.of_device(device) == self.own
     }
 }
 
-fn probe(program: &Path) -> Command {
-    let mut command = Command::new(program);
+fn probe(program: &Program) -> Command {
+    let mut command = program.command();
     command.args(["devices", "--probe"]);
     command
 }
@@ -91,7 +95,7 @@ pub(crate) struct WorkerLauncher(pub(crate) Programs);
 
 impl Launcher for WorkerLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        let program = self.0.of_device(&job.device).to_owned();
+        let program = self.0.of_device(&job.device).clone();
         let mut args: Vec<OsString> = vec!["worker".into()];
         if let Some(file) = &self.0.log_file {
             args.extend(["--log-file".into(), file.into()]);
@@ -138,7 +142,11 @@ mod tests {
 
     #[test]
     fn only_libtorchs_devices_are_the_other_programs() {
-        let programs = Programs { own: "/own".into(), libtorch: Some("/other".into()), log_file: None };
+        let programs = Programs {
+            own: Program::at("/own".into()),
+            libtorch: Some(Program::at("/other".into())),
+            log_file: None,
+        };
         for (device, program) in [
             ("cpu", "/own"),
             ("flex", "/own"),
@@ -146,10 +154,10 @@ mod tests {
             ("libtorch:cpu", "/other"),
             ("libtorch:cuda:1", "/other"),
         ] {
-            assert_eq!(programs.of_device(device), Path::new(program), "{device}");
+            assert_eq!(programs.of_device(device).path(), Path::new(program), "{device}");
             assert_eq!(programs.is_own(device), program == "/own");
         }
         let alone = Programs { libtorch: None, ..programs };
-        assert_eq!(alone.of_device("libtorch:cpu"), Path::new("/own"));
+        assert_eq!(alone.of_device("libtorch:cpu").path(), Path::new("/own"));
     }
 }

@@ -6,7 +6,7 @@ use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
 use gansweep_store::Reader;
 
-use crate::AppError;
+use crate::{AppError, check};
 
 /// The name of the page of all sweeps.
 const ALL_SWEEPS: &str = "report";
@@ -63,7 +63,8 @@ fn page_name(sweep: &str) -> String {
 /// Writes the page of the named sweeps, of all if none is named.
 pub(crate) fn write(results: &Path, sweeps: &[String], page: &Path) -> Result<(), AppError> {
     let reader = Reader::open(results)?;
-    let options = ReportOptions { sweeps: sweeps.to_vec(), ..ReportOptions::default() };
+    let damage = check::for_report(&reader);
+    let options = ReportOptions { sweeps: sweeps.to_vec(), damage, ..ReportOptions::default() };
     let context = gansweep_report::build(&reader, &options)?;
     gansweep_report::write(&context, &reader, page)?;
     Ok(())

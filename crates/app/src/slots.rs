@@ -73,6 +73,12 @@ impl SweepDevices {
         self.devices.iter().map(|device| device.name.to_string())
     }
 
+    /// The most workers at the same time, and the most threads of one.
+    pub(crate) fn workers(&self) -> (usize, u32) {
+        let workers = self.devices.iter().map(|device| device.workers as usize).sum();
+        (workers, self.devices.iter().map(|device| device.threads).max().unwrap_or(1))
+    }
+
     /// One slot for each worker.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         let workers_on = |device: &SweepDevice| {

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun};
 use gansweep_data::{DataSource, real_grid};
+use gansweep_protocol::Resume;
 use gansweep_scheduler::{
     self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, StopLevel, StopSignal,
     Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::experiment::{self, UsedDatasets};
@@ -19,7 +21,7 @@ use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, report, worker};
+use crate::{AppError, Observer, Progress, check, limits, report, worker};
 
 /// A run fails after so many lost attempts in a row.
 const MAX_ATTEMPTS: u32 = 3;
@@ -33,6 +35,8 @@ pub struct SweepRequest {
     pub plan: PlanRequest,
     /// How the workers are started.
     pub workers: Workers,
+    /// Whether completed runs are trained again whose final checkpoint is missing or damaged.
+    pub restore_checkpoints: bool,
 }
 
 /// How workers are started.
@@ -56,6 +60,7 @@ pub struct PreparedSweep {
     results: PathBuf,
     execution: ExecutionRequest,
     real_images: Vec<RealImages>,
+    restore_checkpoints: bool,
 }
 
 /// How a sweep ended.
@@ -95,6 +100,10 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     if let Some(before) = experiment::other_file(&experiment, results) {
         observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
     }
+    if request.workers == Workers::Processes {
+        let (workers, threads) = devices.workers();
+        limits::check(workers.min(plan.runs.len()), threads)?;
+    }
     observer.observe(Progress::Planned(&plan));
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
@@ -108,7 +117,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         source,
         results,
         execution,
-        real_images,
+        restore_checkpoints: request.restore_checkpoints,
     })
 }
 
@@ -125,6 +134,7 @@ impl PreparedSweep {
             return Ok(SweepEnd::Cancelled);
         };
         let mut store = Store::open(&self.results)?;
+        check::before_sweep(&self.results)?;
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
@@ -154,6 +164,8 @@ impl PreparedSweep {
             sweep: self.record()?,
             slots: self.devices.slots(),
             step_flops,
+            check_checkpoint,
+            restore_checkpoints: self.restore_checkpoints,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
@@ -215,6 +227,12 @@ fn real_images(
     datasets.into_iter().map(grid).collect()
 }
 
+/// Whether a run can resume from the content of a checkpoint file.
+fn check_checkpoint(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result<(), String> {
+    let written_for = resume.written_for.as_ref().unwrap_or(&run.id);
+    checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, run.spec.image)
+}
+
 /// The launcher for those devices.
 fn launcher(
     workers: Workers,
@@ -226,7 +244,7 @@ fn launcher(
         return Ok(Box::new(WorkerLauncher(programs.clone())));
     }
     if let Some(device) = devices.names().find(|device| !programs.is_own(device)) {
-        let program = programs.of_device(&device).to_owned();
+        let program = programs.of_device(&device).path().to_owned();
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
     let source = source.clone();

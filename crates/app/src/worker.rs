@@ -6,7 +6,9 @@ use std::sync::mpsc::{self, Receiver};
 
 use gansweep_data::DataSource;
 use gansweep_protocol::{Command, Heartbeat, HeartbeatThread, Job, JobError, SharedWriter};
-use gansweep_scheduler::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, WorkerFailure};
+use gansweep_scheduler::{
+    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, EXIT_SHORTAGE, WorkerFailure,
+};
 use gansweep_train::{Commands, Emit, TrainError};
 
 use crate::backends;
@@ -17,9 +19,12 @@ pub enum WorkerError {
     /// The worker was not started by a runner of the same version.
     #[error("the worker's first line of input cannot be used: {0}")]
     Job(#[from] JobError),
-    /// The job cannot be read, or a thread cannot be started.
+    /// The job cannot be read.
     #[error("the worker's input cannot be read: {0}")]
     Input(#[source] io::Error),
+    /// The system has no thread left for the worker.
+    #[error("no thread can be started: {0}; use fewer workers (--jobs), or raise the limit (ulimit -u)")]
+    Thread(#[source] io::Error),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -30,8 +35,10 @@ impl WorkerError {
     /// runs.
     pub fn exit_code(&self) -> u8 {
         let code = match self {
-            Self::Job(_) => 2,
+            // Every other job would be refused too.
+            Self::Job(_) => EXIT_SHARED_CAUSE,
             Self::Input(_) => 1,
+            Self::Thread(_) => EXIT_SHORTAGE,
             Self::Train(failure) => exit_code(failure),
         };
         u8::try_from(code).unwrap_or(1)
@@ -48,11 +55,11 @@ pub fn serve(
     let heartbeats = output.clone();
     // Started before the job and its data are read, because the runner measures silence from the start.
     let _heartbeats = HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heartbeats.send(&frame))
-        .map_err(WorkerError::Input)?;
+        .map_err(WorkerError::Thread)?;
     let mut line = String::new();
     input.read_line(&mut line).map_err(WorkerError::Input)?;
     let job = Job::from_line(&line)?;
-    let commands = read_commands(input).map_err(WorkerError::Input)?;
+    let commands = read_commands(input).map_err(WorkerError::Thread)?;
     let idx_dir = job.idx_dir.clone();
     let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
     backends::work(&job, &source, &mut || commands.try_recv().ok(), &mut |frame| output.send(&frame))?;

@@ -77,7 +77,7 @@ impl Sandbox {
     }
 
     fn sweep(&self) -> SweepRequest {
-        SweepRequest { plan: self.plan(), workers: Workers::Threads }
+        SweepRequest { plan: self.plan(), workers: Workers::Threads, restore_checkpoints: false }
     }
 }
 

@@ -6,5 +6,6 @@
 pub mod digest;
 pub mod file;
 pub mod host;
+pub mod limits;
 pub mod text;
 pub mod untrusted;

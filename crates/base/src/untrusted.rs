@@ -44,7 +44,9 @@ pub fn read(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     if metadata.len() != bytes {
         return Err(refused(format!("it is {} bytes long, and {bytes} were recorded", metadata.len())));
     }
-    let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    let mut content = Vec::new();
+    // A sparse file may claim any length.
+    content.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
     file.take(bytes).read_to_end(&mut content)?;
     if content.len() as u64 == bytes { Ok(content) } else { Err(refused("it became shorter".to_owned())) }
 }

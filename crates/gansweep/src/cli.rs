@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Export recorded values as CSV or JSON lines, or a run's networks as safetensors.
     Export(ExportArgs),
+    /// Search the database and the checkpoints for damage; exit code 1 if there is any.
+    Check(CheckArgs),
     /// Write the report page.
     Report(ReportArgs),
     /// List, download or view datasets.
@@ -92,6 +94,7 @@ pub(crate) struct ExecutionArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) experiment: ExperimentArgs,
@@ -108,6 +111,9 @@ pub(crate) struct SweepArgs {
     /// Train in this process instead of in worker processes, for debuggers and profilers.
     #[arg(long)]
     pub(crate) in_process: bool,
+    /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
+    #[arg(long)]
+    pub(crate) restore_checkpoints: bool,
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +234,12 @@ pub(crate) struct ExportArgs {
     /// Output file (with safetensors: output folder) instead of standard output.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

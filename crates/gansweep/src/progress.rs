@@ -7,7 +7,7 @@ use gansweep_app::{Observer, Progress};
 use gansweep_base::text;
 use gansweep_config::RunState;
 use gansweep_data::Progress as Download;
-use gansweep_scheduler::{Notice, RunName, StopLevel, SweepProgress, WorkerProgress};
+use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;
@@ -133,6 +133,7 @@ impl Display {
             Notice::Resuming { run, step } => self.print(&format!("{} resumes from step {step}", name(run))),
             Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
             Notice::Stopping { level, workers } => self.stopping(*level, *workers),
+            Notice::WaitingForWorkers { workers, waited } => self.print(&waiting(workers, *waited)),
             Notice::GroupStarted { .. } => {}
             other => {
                 if let Some(line) = warning(other) {
@@ -268,6 +269,29 @@ fn sweep_line(sweep: &SweepProgress) -> String {
         text += &format!(", {} left", text::seconds(remaining.as_secs_f64()));
     }
     text
+}
+
+/// `after 12 s still waiting for 2 workers to finish a step and save: cpu lr=1e-4 seed=0; ...`.
+fn waiting(workers: &[StoppingWorker], waited: Duration) -> String {
+    const NAMED: usize = 4;
+    let mut names: Vec<String> = workers
+        .iter()
+        .take(NAMED)
+        .map(|worker| {
+            let others =
+                if worker.lanes > 1 { format!(" +{} lanes", worker.lanes - 1) } else { String::new() };
+            format!("{} {}{others}", worker.device, worker.label)
+        })
+        .collect();
+    if workers.len() > NAMED {
+        names.push(format!("{} more", workers.len() - NAMED));
+    }
+    format!(
+        "after {} still waiting for {} to finish a step and save: {} (again to end at once, without what is not saved)",
+        text::seconds(waited.as_secs_f64()),
+        text::count(workers.len(), "worker"),
+        names.join("; ")
+    )
 }
 
 /// `cpu lr=1e-4 seed=0: epoch 2/5, D 0.612 G 1.204, 21043 images/s`.

@@ -69,6 +69,9 @@ impl From<Checkpoint> for Resume {
     }
 }
 
+/// The version of the program, which runner and worker must share: numerics may change with any version.
+const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Why a line is not a job for this program.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -81,6 +84,15 @@ pub enum JobError {
         /// The version of the line.
         found: u64,
     },
+    /// A runner of another version of the program wrote it.
+    #[error(
+        "the runner has version {found} of gansweep, and the worker {PROGRAM_VERSION}; start the sweep again with one \
+         version"
+    )]
+    Program {
+        /// The runner's version.
+        found: String,
+    },
     /// The line is not a job, or was written before there were versions.
     #[error("it is no job: {0}")]
     Content(#[from] serde_json::Error),
@@ -90,11 +102,14 @@ pub enum JobError {
 #[derive(Deserialize)]
 struct Versioned {
     protocol: u64,
+    #[serde(default)]
+    program: String,
 }
 
 #[derive(Serialize)]
 struct LineOut<'j> {
     protocol: u64,
+    program: &'j str,
     job: &'j Job,
 }
 
@@ -109,16 +124,19 @@ impl Job {
     /// # Errors
     /// JSON has no form of the job. No job is known to have that effect.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
-        let line = LineOut { protocol: PROTOCOL_VERSION.into(), job: self };
+        let line = LineOut { protocol: PROTOCOL_VERSION.into(), program: PROGRAM_VERSION, job: self };
         Ok(serde_json::to_string(&line)? + "\n")
     }
 
     /// Reads a job. The version is checked first, so that a job of another version is reported as such,
     /// whatever fields it has.
     pub fn from_line(line: &str) -> Result<Self, JobError> {
-        let Versioned { protocol } = serde_json::from_str(line)?;
+        let Versioned { protocol, program } = serde_json::from_str(line)?;
         if protocol != u64::from(PROTOCOL_VERSION) {
             return Err(JobError::Version { found: protocol });
+        }
+        if program != PROGRAM_VERSION {
+            return Err(JobError::Program { found: program });
         }
         let LineIn { job } = serde_json::from_str(line)?;
         Ok(job)
@@ -172,6 +190,15 @@ mod tests {
                  runner and worker must be the same version of gansweep"
             )
         );
+    }
+
+    #[test]
+    fn a_job_of_another_version_of_the_program_is_refused() {
+        let line = job().to_line().unwrap();
+        let other = line.replace(&format!(r#""program":"{PROGRAM_VERSION}""#), r#""program":"0.0.1""#);
+        assert_ne!(line, other);
+        let error = Job::from_line(&other).unwrap_err();
+        assert!(matches!(&error, JobError::Program { found } if found == "0.0.1"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct ReportOptions {
     /// Maximum size in bytes of one sweep's sample grids (as PNG). Above it, epochs are left out at even
     /// intervals; the first and the last are kept.
     pub max_image_bytes: u64,
+    /// What is damaged in the database, for a notice at the top of the page.
+    pub damage: Vec<String>,
     /// Time stamp of the page, in its footer: milliseconds since 1970-01-01T00:00:00Z.
     pub now_unix_ms: i64,
 }
@@ -30,6 +32,12 @@ impl ReportOptions {
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        Self { sweeps: Vec::new(), max_points: 1000, max_image_bytes: 48 << 20, now_unix_ms: host::unix_ms() }
+        Self {
+            sweeps: Vec::new(),
+            max_points: 1000,
+            max_image_bytes: 48 << 20,
+            damage: Vec::new(),
+            now_unix_ms: host::unix_ms(),
+        }
     }
 }

@@ -36,6 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         sweep: sweep_record("speed"),
         slots: (0..slots).map(slot).collect(),
         step_flops: |_| 1e9,
+        check_checkpoint: |_, _, _| Ok(()),
+        restore_checkpoints: false,
         results_dir: folder.path().to_owned(),
         data_dir: None,
         idx_dir: None,

@@ -1,32 +1,52 @@
 //! Checkpoint files on disk: verified before a resume, deleted when a newer one is recorded.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use gansweep_base::digest::sha256_of;
+use gansweep_base::digest::sha256 as sha256_of_bytes;
+use gansweep_base::untrusted;
 use gansweep_config::RunId;
-use gansweep_protocol::Checkpoint;
+use gansweep_protocol::{Checkpoint, Resume};
 use tracing::debug;
 
-/// Checks that the file exists and has the recorded digest; the error says what is wrong.
-pub(crate) fn verify(results_dir: &Path, resume: &Checkpoint) -> Result<(), String> {
-    let path = resolve(results_dir, &resume.path).map_err(|error| error.to_string())?;
-    let sha256 = File::open(&path).and_then(sha256_of).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "the file is missing".to_owned(),
-        _ => error.to_string(),
+/// Why a run cannot resume from its checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CheckpointProblem {
+    /// The file is missing or is not what was recorded: the run starts from the beginning.
+    Unusable(String),
+    /// The file cannot be read now; it may be intact.
+    Unreadable(String),
+}
+
+/// Checks that the file exists, has the recorded length and digest, and is one that the run can resume from, which
+/// `check` knows.
+pub(crate) fn verify(
+    results_dir: &Path,
+    resume: &Resume,
+    check: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<(), CheckpointProblem> {
+    let Checkpoint { path, bytes, sha256, .. } = &resume.checkpoint;
+    let content = untrusted::resolve(results_dir, path).and_then(|path| untrusted::read(&path, *bytes));
+    let content = content.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            CheckpointProblem::Unusable("the file is missing".to_owned())
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            CheckpointProblem::Unusable(error.to_string())
+        }
+        _ => CheckpointProblem::Unreadable(error.to_string()),
     })?;
-    if sha256.eq_ignore_ascii_case(&resume.sha256) {
-        Ok(())
-    } else {
-        Err("its content is not what was recorded".to_owned())
+    if !sha256_of_bytes(&content).eq_ignore_ascii_case(sha256) {
+        return Err(CheckpointProblem::Unusable("its content is not what was recorded".to_owned()));
     }
+    check(&content).map_err(CheckpointProblem::Unusable)
 }
 
 /// Deletes a checkpoint that is no longer needed; a missing file is no error. If the file lies in the
 /// folder of an id that the run had in an older database, that folder is deleted when it is empty.
 pub(crate) fn remove(results_dir: &Path, run: &RunId, path: &str) -> io::Result<()> {
-    let path = resolve(results_dir, path)?;
+    let path = untrusted::resolve(results_dir, path)?;
     debug!(%run, path = %path.display(), "deleting a checkpoint that is no longer needed");
     remove_file(&path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.ends_with(run.as_str())) {
@@ -44,35 +64,67 @@ fn remove_file(path: &Path) -> io::Result<()> {
 }
 
 /// Deletes all checkpoints in a run's folder, complete or half written, except the one to keep: killed
-/// attempts leave them behind.
+/// attempts leave them behind. A folder, link or pipe that has taken the place of a checkpoint is renamed, since
+/// it is not this program's.
 pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
     let folder = results_dir.join("checkpoints").join(run.as_str());
-    let kept = keep.and_then(|path| resolve(results_dir, path).ok());
-    let entries = match fs::read_dir(&folder) {
+    match fs::symlink_metadata(&folder) {
+        // What a link leads to may belong to something else.
+        Ok(metadata) if !metadata.is_dir() => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
+        Ok(_) => {}
+        Err(error) => return Err(error),
+    }
+    let kept = keep.and_then(|path| untrusted::resolve(results_dir, path).ok());
+    for entry in fs::read_dir(&folder)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let ours =
-            [b"step-".as_slice(), b".step-"].iter().any(|start| name.as_encoded_bytes().starts_with(start));
-        if ours && entry.file_type()?.is_file() && kept.as_deref() != Some(&entry.path()) {
-            remove_file(&entry.path())?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let Some(kind) = name.to_str().and_then(Kind::of).filter(|_| kept.as_deref() != Some(&path)) else {
+            continue;
+        };
+        if entry.file_type()?.is_file() {
+            remove_file(&path)?;
+        } else if kind == Kind::Complete {
+            set_aside(&path)?;
         }
     }
     Ok(())
 }
 
-/// Resolves a recorded path; an error if it leads outside the results folder.
-fn resolve(results_dir: &Path, path: &str) -> io::Result<PathBuf> {
-    let inside =
-        !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    if inside {
-        Ok(results_dir.join(path))
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "the recorded path leads out of the results folder"))
+/// The names that checkpoints have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Complete,
+    HalfWritten,
+}
+
+impl Kind {
+    /// `step-00000012.safetensors`, or `.step-00000012.safetensors.AbCdEf.part` while it is written; `None` for
+    /// names that this program does not give.
+    fn of(name: &str) -> Option<Self> {
+        let (kind, rest) = match name.strip_prefix('.') {
+            Some(rest) => (Self::HalfWritten, rest),
+            None => (Self::Complete, name),
+        };
+        let rest = rest.strip_prefix("step-")?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let end = &rest[digits..];
+        let matches = match kind {
+            Self::Complete => end == ".safetensors",
+            Self::HalfWritten => {
+                end.strip_suffix(".part").is_some_and(|rest| rest.starts_with(".safetensors."))
+            }
+        };
+        (digits >= 8 && matches).then_some(kind)
     }
+}
+
+/// Gives a folder or special file a name that no checkpoint has.
+fn set_aside(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let free = (1..1000).map(|number| path.with_file_name(format!("{name}.moved-{number}")));
+    let target = free.into_iter().find(|path| path.symlink_metadata().is_err());
+    fs::rename(path, target.ok_or(io::ErrorKind::AlreadyExists)?)
 }
 
 #[cfg(test)]
@@ -92,29 +144,62 @@ mod tests {
         (dir, run)
     }
 
-    fn resume(path: &str, sha256: &str) -> Checkpoint {
-        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned() }
+    fn resume(path: &str, sha256: &str) -> Resume {
+        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned() }.into()
+    }
+
+    fn verified(results_dir: &Path, resume: &Resume) -> Result<(), String> {
+        let unusable = |problem| match problem {
+            CheckpointProblem::Unusable(reason) => reason,
+            CheckpointProblem::Unreadable(reason) => panic!("{reason}"),
+        };
+        verify(results_dir, resume, |_| Ok(())).map_err(unusable)
     }
 
     #[test]
     fn a_file_is_good_only_with_the_recorded_content() {
         let (dir, run) = folder_with(&["step-00000001.safetensors"]);
         let path = format!("checkpoints/{run}/step-00000001.safetensors");
-        assert_eq!(verify(dir.path(), &resume(&path, ABC)), Ok(()));
-        fs::write(dir.path().join(&path), "abd").unwrap();
-        let damaged = verify(dir.path(), &resume(&path, ABC)).unwrap_err();
-        assert_eq!(damaged, "its content is not what was recorded");
+        assert_eq!(verified(dir.path(), &resume(&path, ABC)), Ok(()));
+        let refused = verify(dir.path(), &resume(&path, ABC), |content| Err(format!("{content:?}")));
+        assert_eq!(refused, Err(CheckpointProblem::Unusable("[97, 98, 99]".to_owned())));
+        for damaged in ["abd", "ab", "abcd", ""] {
+            fs::write(dir.path().join(&path), damaged).unwrap();
+            let reason = verified(dir.path(), &resume(&path, ABC)).unwrap_err();
+            assert!(reason.starts_with("its content is not") || reason.contains("bytes long"), "{reason}");
+        }
         remove(dir.path(), &run, &path).unwrap();
         assert!(dir.path().join("checkpoints").join(run.as_str()).is_dir(), "its own folder stays");
-        assert_eq!(verify(dir.path(), &resume(&path, ABC)).unwrap_err(), "the file is missing");
+        assert_eq!(verified(dir.path(), &resume(&path, ABC)).unwrap_err(), "the file is missing");
         remove(dir.path(), &run, &path).expect("deleting it twice is no error");
+    }
+
+    #[test]
+    fn what_is_no_file_is_unusable_and_never_waited_for() {
+        let (dir, run) = folder_with(&[]);
+        let path = format!("checkpoints/{run}/step-00000001.safetensors");
+        fs::create_dir(dir.path().join(&path)).unwrap();
+        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("no regular file"));
+        fs::remove_dir(dir.path().join(&path)).unwrap();
+        std::os::unix::net::UnixListener::bind(dir.path().join(&path)).unwrap();
+        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("no regular file"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_now_is_not_said_to_be_unusable() {
+        let (dir, run) = folder_with(&[]);
+        let path = format!("checkpoints/{run}/step-00000001.safetensors");
+        // A loop of links is an error that root meets too.
+        std::os::unix::fs::symlink("step-00000001.safetensors", dir.path().join(&path)).unwrap();
+        let problem = verify(dir.path(), &resume(&path, ABC), |_| Ok(())).unwrap_err();
+        assert!(matches!(problem, CheckpointProblem::Unreadable(_)), "{problem:?}");
     }
 
     #[test]
     fn paths_outside_the_results_folder_are_neither_read_nor_deleted() {
         let (dir, run) = folder_with(&[]);
         for path in ["../x", "/etc/passwd", "checkpoints/../../x", ""] {
-            assert!(verify(dir.path(), &resume(path, ABC)).unwrap_err().contains("leads out"), "{path}");
+            assert!(verified(dir.path(), &resume(path, ABC)).unwrap_err().contains("outside"), "{path}");
             assert!(remove(dir.path(), &run, path).is_err(), "{path}");
         }
     }
@@ -130,21 +215,55 @@ mod tests {
         assert!(!folder.exists());
     }
 
+    fn left(dir: &Path, run: &RunId) -> Vec<String> {
+        let folder = dir.join("checkpoints").join(run.as_str());
+        let names =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn removing_stale_ones_leaves_the_kept_checkpoint_and_other_files() {
-        let (dir, run) = folder_with(&[
+        let others = ["notes.txt", "step-1.safetensors", "step-00000004.safetensors.bak", "step-by-step.txt"];
+        let stale = [
             "step-00000001.safetensors",
             "step-00000002.safetensors",
-            ".step-00000003.tmp",
-            "notes.txt",
-        ]);
+            ".step-00000003.safetensors.AbCd12.part",
+            "step-123456789.safetensors",
+        ];
+        let (dir, run) = folder_with(&[&stale[..], &others[..]].concat());
         let keep = format!("checkpoints/{run}/step-00000001.safetensors");
         remove_stale(dir.path(), &run, Some(&keep)).unwrap();
+        let mut expected = [&["step-00000001.safetensors"], &others[..]].concat();
+        expected.sort_unstable();
+        assert_eq!(left(dir.path(), &run), expected);
+    }
+
+    #[test]
+    fn a_folder_in_a_checkpoints_place_makes_room_with_all_that_is_in_it() {
+        let (dir, run) = folder_with(&[]);
+        let folder = dir.path().join("checkpoints").join(run.as_str()).join("step-00000001.safetensors");
+        for round in 1..=2 {
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("mine"), "mine").unwrap();
+            remove_stale(dir.path(), &run, None).unwrap();
+            assert_eq!(left(dir.path(), &run).len(), round);
+        }
+        assert_eq!(left(dir.path(), &run)[0], "step-00000001.safetensors.moved-1");
+    }
+
+    #[test]
+    fn what_a_linked_folder_leads_to_is_left_alone() {
+        let (dir, run) = folder_with(&[]);
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("step-00000001.safetensors"), "mine").unwrap();
         let folder = dir.path().join("checkpoints").join(run.as_str());
-        let mut left: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, ["notes.txt", "step-00000001.safetensors"]);
+        fs::remove_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), &folder).unwrap();
+        remove_stale(dir.path(), &run, None).unwrap();
+        assert_eq!(left(dir.path(), &run), ["step-00000001.safetensors"]);
     }
 
     #[test]

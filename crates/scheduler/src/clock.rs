@@ -102,13 +102,23 @@ pub(crate) struct Watchdog {
     last_frame: Option<AwakeTime>,
     /// When the training thread last reported, or the worker last used the processor.
     last_work: AwakeTime,
+    /// When the training thread last reported.
+    last_report: AwakeTime,
 }
 
 impl Watchdog {
     /// For a worker that is launched now.
     pub(crate) fn new(now: AwakeTime) -> Self {
         let (frames, reports, cpu_seconds) = (0, 0, 0.0);
-        Self { frames, reports, cpu_seconds, launched: now, last_frame: None, last_work: now }
+        Self {
+            frames,
+            reports,
+            cpu_seconds,
+            launched: now,
+            last_frame: None,
+            last_work: now,
+            last_report: now,
+        }
     }
 
     /// Takes in the frames that have come since the last update.
@@ -120,9 +130,12 @@ impl Watchdog {
         if frames != self.frames || delivering {
             if self.last_frame.is_none() {
                 // In a cluster's queue a worker may wait for hours before it starts.
-                (self.last_work, self.cpu_seconds) = (now, cpu_seconds);
+                (self.last_work, self.last_report, self.cpu_seconds) = (now, now, cpu_seconds);
             }
             (self.frames, self.last_frame) = (frames, Some(now));
+        }
+        if reports != self.reports || delivering {
+            self.last_report = now;
         }
         let used = cpu_seconds - self.cpu_seconds;
         let idle = now.since(self.last_work).as_secs_f64();
@@ -141,6 +154,12 @@ impl Watchdog {
     /// frame.
     pub(crate) fn idle(&self, now: AwakeTime) -> Option<Duration> {
         self.last_frame.map(|_| now.since(self.last_work))
+    }
+
+    /// Time since the training thread last reported, whether the worker computes or not; `None` before the first
+    /// frame.
+    pub(crate) fn unreported(&self, now: AwakeTime) -> Option<Duration> {
+        self.last_frame.map(|_| now.since(self.last_report))
     }
 
     /// Time since the launch; `None` once the first frame has come.
@@ -221,6 +240,7 @@ mod tests {
             watchdog.update(&counters, at(f64::from(second)));
         }
         assert!(seconds(watchdog.silent(at(1000.0))) <= 1.0 && seconds(watchdog.idle(at(1000.0))) <= 1.0);
+        assert!(seconds(watchdog.unreported(at(1000.0))) >= 999.0);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use signal_hook::consts::SIGXFSZ;
+
 /// Exit code of a worker that cannot use its device (missing, lost, no driver). Its slot is closed, and
 /// its lanes go to other slots; no attempt is counted.
 pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
@@ -12,6 +14,10 @@ pub const EXIT_OUT_OF_MEMORY: i32 = 4;
 /// Exit code of a worker that met a failure which every run would meet (full disk, unreadable data). The
 /// sweep ends; no attempt is counted.
 pub const EXIT_SHARED_CAUSE: i32 = 5;
+
+/// Exit code of a worker for which the system had no thread or open file left. Its slot is closed or pauses;
+/// no attempt is counted.
+pub const EXIT_SHORTAGE: i32 = 6;
 
 /// Exit status of a worker and the end of its stderr.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +58,25 @@ impl Exit {
         }
     }
 
+    /// Whether every run would end the worker in this way.
+    pub(crate) fn is_shared(&self) -> bool {
+        // Each checkpoint would exceed the limit on file sizes (SIGXFSZ).
+        matches!(self.status, ExitStatus::Code(EXIT_SHARED_CAUSE) | ExitStatus::Signal(SIGXFSZ))
+    }
+
+    /// Whether the system had no thread, process or open file left, as far as can be told.
+    pub(crate) fn is_shortage(&self) -> bool {
+        // Libraries panic where a thread cannot be started; std's and rayon's messages, and the system's.
+        let messages = ["failed to spawn thread", "Resource temporarily unavailable", "Too many open files"];
+        match self.status {
+            ExitStatus::Code(EXIT_SHORTAGE) => true,
+            ExitStatus::Code(1 | 101) | ExitStatus::Signal(6) => {
+                messages.iter().any(|message| self.stderr.contains(message))
+            }
+            _ => false,
+        }
+    }
+
     /// The status in words, with stderr if there is any.
     pub(crate) fn describe(&self) -> String {
         with_stderr(self.status.to_string(), &self.stderr)
@@ -70,8 +95,12 @@ impl fmt::Display for ExitStatus {
             Self::Code(EXIT_DEVICE_UNAVAILABLE) => f.write_str("the device is unavailable"),
             Self::Code(EXIT_OUT_OF_MEMORY) => f.write_str("the device or the machine is out of memory"),
             Self::Code(EXIT_SHARED_CAUSE) => f.write_str("the worker met what no run can train with"),
+            Self::Code(EXIT_SHORTAGE) => f.write_str("the system has no thread or open file left"),
             Self::Code(101) => f.write_str("the worker panicked (exit code 101)"),
             Self::Code(code) => write!(f, "the worker failed with exit code {code}"),
+            Self::Signal(SIGXFSZ) => f.write_str(
+                "a file became larger than this user may write (raise the limit with `ulimit -f`)",
+            ),
             Self::Signal(signal) => write!(f, "the worker was killed by {}", signal_name(signal)),
             Self::Unknown => f.write_str("the worker vanished without an exit status"),
         }
@@ -102,6 +131,16 @@ mod tests {
         assert!(!aborted("malloc(): corrupted top size").is_out_of_memory());
         assert!(Exit::without_stderr(ExitStatus::Signal(9)).is_out_of_memory());
         assert!(!Exit::without_stderr(ExitStatus::Signal(11)).is_out_of_memory());
+    }
+
+    #[test]
+    fn a_thread_or_file_that_cannot_be_had_is_a_shortage_and_another_panic_is_not() {
+        let panicked = |stderr: &str| Exit { status: ExitStatus::Code(101), stderr: stderr.into() };
+        assert!(panicked("failed to spawn thread: Os { code: 11, kind: WouldBlock }").is_shortage());
+        assert!(panicked("opening x: Too many open files (os error 24)").is_shortage());
+        assert!(!panicked("index out of bounds").is_shortage());
+        assert!(Exit::without_stderr(ExitStatus::Code(EXIT_SHORTAGE)).is_shortage());
+        assert!(!Exit::without_stderr(ExitStatus::Code(1)).is_shortage());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use gansweep_base::text;
 use gansweep_protocol::{Command, Frame, Heartbeat, HeartbeatThread, Job};
 
-use crate::exit::Exit;
+use crate::exit::{EXIT_SHORTAGE, Exit};
 use crate::{ExitStatus, FrameStream, LaunchError, Launcher, Worker};
 
 /// Frames under way between a worker's thread and its reader.
@@ -103,7 +103,7 @@ fn run(work: &Work, job: Job, commands: &Receiver<Command>, sender: &FrameSender
     let heartbeats =
         match HeartbeatThread::start(Heartbeat::INTERVAL, move |frame| heartbeat_sender.send(frame)) {
             Ok(heartbeats) => heartbeats,
-            Err(error) => return Exit { status: ExitStatus::Code(1), stderr: error.to_string() },
+            Err(error) => return Exit { status: ExitStatus::Code(EXIT_SHORTAGE), stderr: error.to_string() },
         };
     let mut take_command = || commands.try_recv().ok();
     let mut send_frame = |frame| sender.send(frame);

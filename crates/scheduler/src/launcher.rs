@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_protocol::{Command, Frame, FrameError, Job};
+use rustix::io::Errno;
 
 use crate::Exit;
 
@@ -66,7 +67,7 @@ pub enum LaunchError {
     #[error("the job cannot be sent to a worker: {0}")]
     Job(#[from] serde_json::Error),
     /// The system gave no thread or pipe.
-    #[error("the system gave no thread for a worker: {0}")]
+    #[error("no thread can be started for a worker: {0}")]
     Thread(io::Error),
 }
 
@@ -79,6 +80,19 @@ impl LaunchError {
                 matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
             }
             Self::Job(_) | Self::Thread(_) => false,
+        }
+    }
+
+    /// Whether the system has no process, thread, open file or memory left: later, or with fewer workers, the
+    /// launch may succeed.
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Self::Thread(_) => true,
+            Self::Program { source, .. } => matches!(
+                Errno::from_io_error(source),
+                Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+            ),
+            Self::DeviceUnavailable { .. } | Self::Job(_) => false,
         }
     }
 

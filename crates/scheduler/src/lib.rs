@@ -19,6 +19,7 @@ pub mod mock;
 mod notice;
 mod outcome;
 mod process;
+mod program;
 mod prune;
 mod queue;
 mod recorder;
@@ -30,16 +31,19 @@ mod stop;
 mod sweep;
 
 pub use eta::Eta;
-pub use exit::{EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
+pub use exit::{
+    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, EXIT_SHORTAGE, Exit, ExitStatus,
+};
 pub use in_process::{InProcessLauncher, SendFrame, TakeCommand, WorkerFailure};
 pub use launcher::{FrameStream, LaunchError, Launcher, Worker};
-pub use notice::{Notice, RunName, SweepProgress, WorkerProgress};
+pub use notice::{Notice, RunName, StoppingWorker, SweepProgress, WorkerProgress};
 pub use outcome::{RunnerError, Summary};
 pub use process::ProcessLauncher;
+pub use program::Program;
 pub use prune::{Decision, EpochReport, NeverPrune, Pruner};
 pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
-pub use request::{Pacing, Slot, StepFlops, SweepParts, SweepRequest};
+pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepRequest};
 pub use search::{PlannedRuns, Proposal, RunResult, Searcher};
 pub use stop::{StopLevel, StopSignal};
 pub use sweep::run_sweep;

@@ -129,6 +129,24 @@ pub enum Notice {
         /// Workers still at work.
         workers: usize,
     },
+    /// The sweep stops and waits for workers to finish their step and save. Sent again while it takes longer.
+    WaitingForWorkers {
+        /// The workers.
+        workers: Vec<StoppingWorker>,
+        /// Time since the stop request.
+        waited: Duration,
+    },
+}
+
+/// A worker that the sweep waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoppingWorker {
+    /// Its device.
+    pub device: String,
+    /// The label of its first lane that is not over.
+    pub label: String,
+    /// Lanes that are not over.
+    pub lanes: usize,
 }
 
 /// Progress of a sweep; runs that were over before it count too.

@@ -1,6 +1,5 @@
 //! How a sweep ended.
 
-use std::io;
 use std::time::Duration;
 
 use gansweep_store::StoreError;
@@ -65,9 +64,4 @@ pub enum RunnerError {
     /// There are runs to train and no slots.
     #[error("there are runs to train but no slot: name at least one device, with at least one job")]
     NoSlots,
-    /// A thread could not be started.
-    #[error(
-        "the system gave no thread to watch a worker: {0}; close other programs and run the same command again"
-    )]
-    Thread(#[source] io::Error),
 }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,7 +14,7 @@ use gansweep_protocol::{Command as Request, Job, read_frame};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tracing::debug;
 
-use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Worker};
+use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Program, Worker};
 
 /// Time to wait for the rest of a worker's stderr after its exit. A descendant may hold the pipe open.
 const STDERR_WAIT: Duration = Duration::from_millis(200);
@@ -33,7 +32,7 @@ const STDERR_LINES: usize = 12;
 #[derive(Debug, Clone)]
 pub struct ProcessLauncher {
     /// The program.
-    pub program: PathBuf,
+    pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
 }
@@ -41,15 +40,18 @@ pub struct ProcessLauncher {
 impl Launcher for ProcessLauncher {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
         let line = job.to_line()?;
-        let child = Command::new(&self.program)
+        let path = self.program.path();
+        let child = self
+            .program
+            .command()
             .args(&self.args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|source| LaunchError::Program { program: self.program.clone(), source })?;
-        debug!(process = child.id(), program = %self.program.display(), device = job.device, "worker started");
+            .map_err(|source| LaunchError::Program { program: path.to_owned(), source })?;
+        debug!(process = child.id(), program = %path.display(), device = job.device, "worker started");
         Ok(Box::new(ProcessWorker::new(child, line)?))
     }
 }

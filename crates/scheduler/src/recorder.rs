@@ -39,6 +39,14 @@ pub trait Recorder {
         cause: &str,
     ) -> Result<(), StoreError>;
 
+    /// Reopens a completed run that is trained again for its checkpoint.
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError>;
+
+    /// Checks that what is recorded can be found where it is expected.
+    fn check_place(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Sets the state of a run that has no worker.
     fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError>;
 }
@@ -66,6 +74,14 @@ impl Recorder for Store {
 
     fn record(&mut self, events: &[Envelope]) -> Result<(), StoreError> {
         Self::record(self, events).map(|_new| ())
+    }
+
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
+        Self::reopen(self, run, forget_checkpoint)
+    }
+
+    fn check_place(&mut self) -> Result<(), StoreError> {
+        Self::check_place(self)
     }
 
     fn end_attempt(
@@ -120,6 +136,8 @@ impl<'a> EventBatcher<'a> {
         if self.closed || self.waiting.is_empty() {
             return Ok(());
         }
+        // Before anything is recorded where nobody finds it, and reported as done.
+        self.check_place()?;
         trace!(events = self.waiting.len(), "recording events");
         let written = self.recorder.record(&self.waiting);
         self.close_on_failure("recording events", written)?;
@@ -130,6 +148,24 @@ impl<'a> EventBatcher<'a> {
         self.committed.extend(checkpoints);
         self.oldest = None;
         Ok(())
+    }
+
+    /// Whether writing has failed, so that nothing is written any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Checks that the database is still at its path.
+    pub(crate) fn check_place(&mut self) -> Result<(), RunnerError> {
+        if self.closed {
+            return Ok(());
+        }
+        let checked = self.recorder.check_place();
+        self.close_on_failure("looking for the database", checked)
     }
 
     /// Checkpoints written since the last call, oldest first.
@@ -177,6 +213,13 @@ impl<'a> EventBatcher<'a> {
         self.flush()?;
         let set = self.recorder.set_state(run, state, cause);
         self.close_on_failure("recording a run's state", set)
+    }
+
+    /// Reopens a completed run that is trained again for its checkpoint.
+    pub(crate) fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), RunnerError> {
+        self.flush()?;
+        let reopened = self.recorder.reopen(run, forget_checkpoint);
+        self.close_on_failure("reopening a run", reopened)
     }
 
     fn close_on_failure<T>(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gansweep_config::PlannedRun;
+use gansweep_protocol::Resume;
 use gansweep_store::SweepRecord;
 
 use crate::{Launcher, Notice, Pruner, Recorder, Searcher, StopSignal};
@@ -38,6 +39,10 @@ impl fmt::Debug for Slot {
 /// Floating-point operations of one step of a run. Of the waiting runs, the longest begins first.
 pub type StepFlops = fn(&PlannedRun) -> f64;
 
+/// Checks whether a run can resume from the content of a checkpoint file; the error says why not. The digest has
+/// been checked before: this finds files of another format, run or shape.
+pub type CheckCheckpoint = fn(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result<(), String>;
+
 /// Parameters of a sweep.
 #[derive(Debug, Clone)]
 pub struct SweepRequest {
@@ -47,6 +52,10 @@ pub struct SweepRequest {
     pub slots: Vec<Slot>,
     /// Cost of a run's step: the scheduler knows no networks.
     pub step_flops: StepFlops,
+    /// The scheduler does not know the format of checkpoints.
+    pub check_checkpoint: CheckCheckpoint,
+    /// Whether completed runs are trained again whose final checkpoint is missing or cannot be resumed from.
+    pub restore_checkpoints: bool,
     /// Folder of the database and the checkpoints; checkpoint paths are relative to it.
     pub results_dir: PathBuf,
     /// A folder with the datasets' files; `None` for the cache.
@@ -93,9 +102,12 @@ pub struct Pacing {
     pub batch_interval: Duration,
     /// A batch is written when it has this many events.
     pub batch_events: usize,
-    /// Workers asked to stop are killed after this time.
+    /// A worker that was asked to stop is killed when it has made no progress for this time, or for the hang
+    /// timeout if that is shorter. Progress is a report or processor time; a worker that flushes a large
+    /// checkpoint to a slow disk shows neither.
     pub stop_grace: Duration,
-    /// Time for a worker to exit after it closed its stream, and for its stream to be read after it exited.
+    /// Time for a worker to exit after it closed its stream, for its stream to be read after it exited, and
+    /// for it to finish the steps in progress when it is asked to stop.
     pub exit_grace: Duration,
     /// Pause of a slot after a worker failed there, since a shortage may be temporary.
     pub rest: Duration,
@@ -104,12 +116,11 @@ pub struct Pacing {
 }
 
 impl Default for Pacing {
-    /// With a grace of 1.5 s, a stopped sweep has ended within two seconds.
     fn default() -> Self {
         Self {
             batch_interval: Duration::from_millis(250),
             batch_events: 256,
-            stop_grace: Duration::from_millis(1500),
+            stop_grace: Duration::from_mins(1),
             exit_grace: Duration::from_secs(5),
             rest: Duration::from_millis(200),
             progress_interval: Duration::from_millis(100),

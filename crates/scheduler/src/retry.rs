@@ -14,6 +14,8 @@ pub(crate) enum LossCause {
     Shared,
     /// The slot: its device or program is missing. No attempt is counted.
     Slot,
+    /// The system has no process, thread or open file left. No attempt is counted.
+    Shortage,
     /// The group is too large for the memory: it is split.
     GroupSize,
     /// One or more of its lanes, or chance.
@@ -50,7 +52,7 @@ pub(crate) fn retry(failures: u32, lost: &[LostRun], cause: LossCause, max_attem
     let (failed, kept): (Vec<LostRun>, Vec<LostRun>) =
         lost.iter().copied().partition(|lane| is_spent(lane) && (lane.named || alone));
     let split = match cause {
-        LossCause::Shared | LossCause::Slot => false,
+        LossCause::Shared | LossCause::Slot | LossCause::Shortage => false,
         LossCause::GroupSize => true,
         // If the worker named the failed lanes, there is no culprit to search for.
         LossCause::Lanes => {
@@ -141,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_slot_and_a_shared_cause_cost_the_lanes_nothing() {
-        for cause in [LossCause::Slot, LossCause::Shared] {
+    fn a_lost_slot_a_shortage_and_a_shared_cause_cost_the_lanes_nothing() {
+        for cause in [LossCause::Slot, LossCause::Shortage, LossCause::Shared] {
             let decided = retry(0, &lost(0..1, 5), cause, 3);
             assert_eq!(decided, Retry { groups: vec![group(0..1, 0)], failed: vec![] });
         }

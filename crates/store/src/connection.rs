@@ -26,6 +26,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// size for ever.
 const LOG_LIMIT_BYTES: i64 = 64 << 20;
 
+/// The longest text or image that a reader takes.
+const LONGEST_VALUE_BYTES: i32 = 512 << 20;
+/// The most memory that SQLite may use in a process that reads: its cache takes 2 MB, sorting some more.
+const HEAP_LIMIT_BYTES: i64 = 2 << 30;
+
 /// Creates the results folder if it is missing.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))
@@ -66,6 +71,10 @@ fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection,
     // Before anything is written: another program's file must not be changed.
     let version = schema::last_version(MIGRATIONS);
     let found = schema::read_state(&connection, path, version)?;
+    // A writer that was killed before its first transaction has written no checkpoint.
+    if found == SchemaState::Empty && has_pages(path) && path.with_file_name("checkpoints").is_dir() {
+        return Err(StoreError::LostLog { path: path.to_owned() }.into());
+    }
     if connection.is_readonly(MAIN_DB)? {
         let detail = "the file or its folder is read-only".to_owned();
         return Err(StoreError::ReadOnly { path: path.to_owned(), detail }.into());
@@ -77,6 +86,10 @@ fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection,
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path, MIGRATIONS)?;
     schema::write_declarations(&mut connection)?;
+    if found == SchemaState::Empty {
+        // Without this, a copy of the file alone, without its log, would be an empty database.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
     info!(path = %path.display(), ?found, version, "database opened");
     Ok(connection)
 }
@@ -118,10 +131,14 @@ fn prepare_reader(path: &Path, immutable: bool) -> Result<Connection, Fault> {
     // A misspelt "column" in a filter must be an error; by default SQLite reads it as a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE_BYTES)?;
+    // For all connections of this process; statements of the user may ask for any amount.
+    connection.query_row(&format!("PRAGMA hard_heap_limit = {HEAP_LIMIT_BYTES}"), [], |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(64);
     let known = schema::last_version(MIGRATIONS);
     let path = path.to_owned();
     match schema::read_state(&connection, &path, known)? {
+        SchemaState::Empty if has_pages(&path) => Err(StoreError::LostLog { path }.into()),
         SchemaState::Empty => Err(StoreError::NoDatabase { path }.into()),
         SchemaState::Version(found) if found < known => Err(StoreError::Older { path, found, known }.into()),
         SchemaState::Version(version) => {
@@ -137,9 +154,19 @@ fn needs_a_writable_folder(error: &rusqlite::Error) -> bool {
 }
 
 fn log_bytes(path: &Path) -> u64 {
+    fs::metadata(log_path(path)).map_or(0, |metadata| metadata.len())
+}
+
+/// Whether the file has any content; an empty one may have been created by a writer that was killed at once.
+fn has_pages(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// The write-ahead log of a database.
+pub(crate) fn log_path(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    fs::metadata(log).map_or(0, |metadata| metadata.len())
+    log.into()
 }
 
 /// The path as an SQLite URI; all other characters are percent-encoded.

@@ -1,6 +1,9 @@
 //! Errors of the database; each message names the file and the way out.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// An error of the database.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,28 @@ pub enum StoreError {
         found: i64,
         /// The newest version this program knows.
         known: i64,
+    },
+    /// The file has a schema version that no version of the program writes.
+    #[error(
+        "{} has schema version {found}, which no version of gansweep writes: it is damaged, or something has changed it. \
+         Restore a copy, or choose another folder with --results DIR",
+        path.display()
+    )]
+    BadVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// The file is empty except for its header: all that was recorded was in a write-ahead log that is gone.
+    #[error(
+        "{0} has no tables: all that was recorded was in {0}-wal beside it, which is missing. If it was copied or moved, \
+         copy both files; if both are lost, delete {0} to begin anew",
+        path.display(),
+    )]
+    LostLog {
+        /// The file.
+        path: PathBuf,
     },
     /// An older version of the program wrote the file. A reader cannot migrate it.
     #[error(
@@ -105,6 +130,25 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The database or its folder was moved while it was open.
+    #[error(
+        "{} was moved or replaced while it was written; the work is in {}: run the same command with --results {}",
+        path.display(), now.display(), now.parent().unwrap_or(now).display()
+    )]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+        /// Where the file is now.
+        now: PathBuf,
+    },
+    /// The database or its folder was deleted while it was open.
+    #[error("{} was deleted or replaced while it was written; {}", path.display(), rescue_note(rescued.as_deref()))]
+    Deleted {
+        /// Where it was.
+        path: PathBuf,
+        /// A copy of what was recorded, if one could be written.
+        rescued: Option<PathBuf>,
+    },
     /// The lock file cannot be locked.
     #[error("the lock {} cannot be taken ({source}); use a folder on a local disk with --results DIR", path.display())]
     Lock {
@@ -167,6 +211,14 @@ pub enum StoreError {
         /// SQLite's message.
         detail: String,
     },
+    /// The result of an SQL statement is too large to be held in memory.
+    #[error(
+        "the result is larger than {limit_mib} MiB; use --format csv or json, which write row by row, or add a LIMIT"
+    )]
+    LargeResult {
+        /// The limit.
+        limit_mib: usize,
+    },
     /// An SQL statement would write.
     #[error("the SQL statement would change the database, which is open for reading only; use a SELECT")]
     WouldWrite,
@@ -207,6 +259,16 @@ pub enum StoreError {
         /// SQLite's message.
         source: rusqlite::Error,
     },
+}
+
+fn rescue_note(rescued: Option<&Path>) -> String {
+    match rescued {
+        Some(path) => format!(
+            "what was recorded so far is saved in {}: rename that file to results.sqlite and run the same command to go on",
+            path.display()
+        ),
+        None => "what was recorded there cannot be saved; the same command begins anew".to_owned(),
+    }
 }
 
 fn known_sweeps(known: &[String]) -> String {

@@ -4,15 +4,18 @@
 //! a store writes, and [`export`] writes query results as CSV and JSON lines. `docs/database.md` describes
 //! every table, view and column.
 
+mod check;
 mod connection;
 mod error;
 pub mod export;
 mod fault;
 mod lock;
 mod migrations;
+mod place;
 mod reader;
 mod rows;
 mod schema;
+mod spec;
 mod status;
 mod store;
 mod summary;
@@ -22,6 +25,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use check::Damage;
 pub use error::StoreError;
 pub use lock::ResultsLock;
 pub use reader::{Reader, Snapshot};

@@ -2,15 +2,19 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
     thread,
     time::Duration,
 };
 
+use rustix::fs::OFlags;
+
 use crate::{
     StoreError,
     connection::{create_folder, folder_error},
+    place,
 };
 
 /// The lock file's name in a results folder.
@@ -24,6 +28,9 @@ const INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct ResultsLock {
     file: File,
+    /// The folder itself, locked too: whoever deletes the lock file cannot let a second writer in. `None` on a file
+    /// system that cannot lock folders.
+    _folder: Option<File>,
 }
 
 impl ResultsLock {
@@ -40,17 +47,13 @@ impl ResultsLock {
         on_wait: &mut dyn FnMut(&str),
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, StoreError> {
-        create_folder(results_dir)?;
-        let path = results_dir.join(FILE_NAME);
-        // Not truncated: until the lock is ours, its content is the holder's.
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(|error| folder_error(&path, &error))?;
         let mut waiting = false;
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(StoreError::Lock { path, source }),
-                Err(TryLockError::WouldBlock) => {}
+            create_folder(results_dir)?;
+            let mut file = open(&results_dir.join(FILE_NAME))?;
+            if let Some(mut lock) = Self::try_acquire(results_dir, &file)? {
+                lock.write_holder();
+                return Ok(Some(lock));
             }
             if cancelled() {
                 return Ok(None);
@@ -61,14 +64,42 @@ impl ResultsLock {
             }
             thread::sleep(INTERVAL);
         }
-        let mut lock = Self { file };
-        lock.write_holder();
-        Ok(Some(lock))
+    }
+
+    /// Takes the lock if it is free. Folder and file are opened anew for each attempt: either may be deleted or
+    /// replaced while another process holds it, and a lock on a file without a name excludes nobody.
+    fn try_acquire(results_dir: &Path, file: &File) -> Result<Option<Self>, StoreError> {
+        let path = results_dir.join(FILE_NAME);
+        let failed = |source| StoreError::Lock { path: path.clone(), source };
+        let folder = File::open(results_dir).map_err(failed)?;
+        let folder_locked = match folder.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(_)) => false,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let in_place = place::is_at(file, &path).map_err(failed)?
+            && (!folder_locked
+                || place::is_at(&folder, &std::fs::canonicalize(results_dir).map_err(failed)?)
+                    .map_err(failed)?);
+        if !in_place {
+            return Ok(None);
+        }
+        let file = file.try_clone().map_err(failed)?;
+        Ok(Some(Self { file, _folder: folder_locked.then_some(folder) }))
     }
 
     /// Writes the holder's process id for waiting processes. Failures are ignored (a full disk): the lock
     /// does not depend on it.
     fn write_holder(&mut self) {
+        // Another name of the file, elsewhere, is not ours to write to.
+        if self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
+            return;
+        }
         let note = format!("process {}\n", std::process::id());
         let _ = self.file.set_len(0);
         let _ = self.file.seek(SeekFrom::Start(0));
@@ -78,8 +109,28 @@ impl ResultsLock {
 
 impl Drop for ResultsLock {
     fn drop(&mut self) {
-        let _ = self.file.set_len(0);
+        if self.file.metadata().is_ok_and(|metadata| metadata.nlink() <= 1) {
+            let _ = self.file.set_len(0);
+        }
         let _ = self.file.unlock();
+    }
+}
+
+/// Opens or creates the lock file. It is not truncated: until the lock is taken, its content is the holder's. A link is
+/// not followed, and a pipe is not waited for.
+fn open(path: &Path) -> Result<File, StoreError> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
+    let not_regular = || {
+        let source = io::Error::other("it is no regular file; delete it");
+        StoreError::Lock { path: path.to_owned(), source }
+    };
+    match options.open(path) {
+        Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
+        Ok(_) => Err(not_regular()),
+        Err(_) if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) => Err(not_regular()),
+        Err(error) => Err(folder_error(path, &error)),
     }
 }
 
@@ -142,6 +193,50 @@ mod tests {
         let _lock = take(folder.path());
         let note = fs::read_to_string(folder.path().join(".lock")).unwrap();
         assert_eq!(note, format!("process {}\n", std::process::id()));
+    }
+
+    #[test]
+    fn deleting_or_replacing_the_lock_file_lets_no_second_writer_in() {
+        for replaced in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let held = take(folder.path());
+            fs::remove_file(folder.path().join(".lock")).unwrap();
+            if replaced {
+                fs::write(folder.path().join(".lock"), "").unwrap();
+            }
+            let mut waited = 0;
+            let second = ResultsLock::acquire(folder.path(), &mut |_| waited += 1, &|| true).unwrap();
+            assert!(second.is_none() && waited == 0, "a wait that is cancelled at once is not told");
+            drop(held);
+            drop(take(folder.path()));
+        }
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_one_that_was_moved_has_a_lock_of_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let (results, moved) = (place.path().join("results"), place.path().join("moved"));
+        let _first = take(&results);
+        fs::rename(&results, &moved).unwrap();
+        let _second = take(&results);
+        assert!(ResultsLock::acquire(&moved, &mut |_| {}, &|| true).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_link_or_pipe_in_the_place_of_the_lock_is_refused_and_its_target_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, target) = (folder.path().join(".lock"), folder.path().join("notes"));
+        fs::write(&target, "my notes").unwrap();
+        std::os::unix::fs::symlink(&target, &lock).unwrap();
+        let refused = || ResultsLock::acquire(folder.path(), &mut |_| {}, &|| false).unwrap_err().to_string();
+        assert!(refused().contains("no regular file; delete it"), "{}", refused());
+        fs::remove_file(&lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+        assert!(refused().contains("no regular file; delete it"), "{}", refused());
+        fs::remove_file(&lock).unwrap();
+        fs::hard_link(&target, &lock).unwrap();
+        drop(take(folder.path()));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "my notes");
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub(crate) fn read_state(connection: &Connection, path: &Path, known: i64) -> Re
     if found > known {
         return Err(StoreError::Newer { path, found, known }.into());
     }
+    // The first migration sets the version in the transaction that creates the tables.
+    if found < 1 {
+        return Err(StoreError::BadVersion { path, found }.into());
+    }
     Ok(SchemaState::Version(found))
 }
 
@@ -53,7 +57,8 @@ pub(crate) fn migrate(
         SchemaState::Empty => 0,
         SchemaState::Version(version) => version,
     };
-    for (version, migration) in (1_i64..).zip(migrations).skip(from as usize) {
+    let from = usize::try_from(from).unwrap_or(0);
+    for (version, migration) in (1_i64..).zip(migrations).skip(from) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have applied it in the meantime.
         let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -3,7 +3,11 @@
 use gansweep_protocol::{Direction, Metric};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{SummaryRow, fault::Fault, value::join};
+use crate::{
+    SummaryRow,
+    fault::Fault,
+    value::{join, split},
+};
 
 /// A row of `summaries`; counts are zero before the first point.
 #[derive(Debug, Default, Clone)]
@@ -15,11 +19,15 @@ pub(crate) struct Summary {
     pub(crate) min: Option<f64>,
     pub(crate) max: Option<f64>,
     pub(crate) best: Option<(f64, i64)>,
+    /// Sum of a hash of each point, which shows a changed one; `None` where an older version of the program stored the
+    /// row.
+    pub(crate) checksum: Option<i64>,
 }
 
 impl Summary {
     /// Adds a point with a larger step than all others.
     pub(crate) fn append(&mut self, step: i64, value: f64, direction: Direction) {
+        self.checksum = Some(self.checksum.unwrap_or(0).wrapping_add(hash(step, value)));
         self.count += 1;
         self.last_step = step;
         self.last = value;
@@ -39,6 +47,25 @@ impl Summary {
         }
     }
 
+    /// Whether all is the same to the last bit.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let bits = |value: Option<f64>| value.map(f64::to_bits);
+        let key = |it: &Self| {
+            let best = it.best.map(|(value, step)| (value.to_bits(), step));
+            let counts = (it.count, it.finite, it.last_step);
+            (
+                counts,
+                split(it.last).0.map(f64::to_bits),
+                split(it.last).1,
+                bits(it.min),
+                bits(it.max),
+                best,
+                it.checksum,
+            )
+        };
+        key(self) == key(other)
+    }
+
     /// Converts to the reader's row type.
     pub(crate) fn row(&self, metric: Metric) -> SummaryRow {
         SummaryRow {
@@ -53,6 +80,17 @@ impl Summary {
             max: self.max,
         }
     }
+}
+
+/// Hash of a point (`SplitMix64` of the bits). The order of points does not matter to their sum.
+fn hash(step: i64, value: f64) -> i64 {
+    let (real, kind) = split(value);
+    let bits = real.map_or(kind as u64, f64::to_bits);
+    let mut mixed =
+        step.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(bits).wrapping_add(kind as u64);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (mixed ^ (mixed >> 31)).cast_signed()
 }
 
 /// The points of one run and one metric.
@@ -76,7 +114,7 @@ impl Series {
     /// The stored row, which covers all points.
     pub(crate) fn stored(self, connection: &Connection) -> Result<Option<Summary>, Fault> {
         let mut statement = connection.prepare_cached(
-            "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step
+            "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step, checksum
          FROM summaries WHERE run_id = ?1 AND metric_id = ?2",
         )?;
         let summary = statement.query_row([self.run_id, self.metric_id], |row| {
@@ -90,6 +128,7 @@ impl Series {
                 min: row.get(5)?,
                 max: row.get(6)?,
                 best: best.zip(best_step),
+                checksum: row.get(9)?,
             })
         });
         Ok(summary.optional()?)

@@ -1,6 +1,7 @@
 //! One module per command. Each turns arguments into a request to `gansweep-app`, and the result into text.
 
 pub(crate) mod bench;
+pub(crate) mod check;
 pub(crate) mod data;
 pub(crate) mod devices;
 pub(crate) mod diff;

@@ -26,7 +26,10 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     plan.programs = plan.programs.with_log_file(log.file.clone());
     let mut display =
         if log.on_terminal { Display::without_bars(args.quiet) } else { Display::new(args.quiet) };
-    let prepared = sweep::prepare(&SweepRequest { plan, workers }, &mut display)?;
+    let prepared = sweep::prepare(
+        &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints },
+        &mut display,
+    )?;
     let end = prepared.train(&interrupts.stop_instead(), &mut display);
     display.finish();
     match end? {

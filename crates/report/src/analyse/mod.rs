@@ -31,6 +31,7 @@ pub(crate) fn analyse(input: &ReportInput, options: &ReportOptions) -> Context {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated: text::timestamp(options.now_unix_ms),
         database: input.database.clone(),
+        damage: options.damage.clone(),
         sweeps,
     }
 }

@@ -30,6 +30,9 @@ pub struct Context {
     pub generated: Timestamp,
     /// The database's path.
     pub database: String,
+    /// What is damaged in the database.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<String>,
     /// The sweeps, in page order.
     pub sweeps: Vec<Sweep>,
 }

@@ -87,6 +87,10 @@ impl Launcher for MockLauncher {
                 Err(LaunchError::DeviceUnavailable { device: job.device.clone(), reason })
             }
             Some((_, Fault::NoThread)) => Err(LaunchError::Thread(io::ErrorKind::WouldBlock.into())),
+            Some((_, Fault::NoFile)) => {
+                let source = rustix::io::Errno::MFILE.into();
+                Err(LaunchError::Program { program: "mock-worker".into(), source })
+            }
             _ => Ok(Box::new(MockWorker::new(job.clone(), script))),
         }
     }

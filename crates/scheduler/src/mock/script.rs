@@ -56,6 +56,8 @@ pub enum Fault {
     NoDevice,
     /// It cannot be started: no thread.
     NoThread,
+    /// It cannot be started: too many open files.
+    NoFile,
 }
 
 impl Script {

@@ -190,7 +190,7 @@ impl MockStream {
                 return self.next();
             }
             // `Linger` only closes the stream; the others are simulated by the launcher.
-            Fault::Linger | Fault::NoProgram | Fault::NoDevice | Fault::NoThread => {}
+            Fault::Linger | Fault::NoProgram | Fault::NoDevice | Fault::NoThread | Fault::NoFile => {}
         }
         None
     }

@@ -167,6 +167,18 @@ impl RunTable {
         self.change(run, |entry| entry.phase = Phase::Paused);
     }
 
+    /// A completed run is to be trained again for its checkpoint: from the recorded one, or from the beginning.
+    pub(crate) fn reopen(&mut self, run: usize, forget_checkpoint: bool) {
+        self.change(run, |entry| {
+            if forget_checkpoint {
+                entry.resume = None;
+            }
+            entry.completed_for_less = false;
+            (entry.step, entry.goal) = (entry.saved_step(), entry.planned.total_steps());
+            entry.phase = Phase::Queued;
+        });
+    }
+
     /// The run stays paused or pruned, as an earlier invocation left it.
     pub(crate) fn keep_halted(&mut self, run: usize, state: RunState) {
         self.change(run, |entry| {

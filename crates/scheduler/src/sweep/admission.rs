@@ -3,17 +3,22 @@
 use std::collections::HashMap;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::Command;
+use gansweep_protocol::{Command, Resume};
 use gansweep_store::RunStatus;
 
 use super::slot::SlotActivity;
 use super::{SearchState, Sweep};
+use crate::checkpoint::CheckpointProblem;
 use crate::run_table::{Phase, merge_budgets};
-use crate::{Decision, Notice, Proposal, RunResult, RunnerError};
+use crate::{Decision, Notice, Proposal, RunResult, RunnerError, checkpoint};
 
 impl Sweep<'_> {
     /// Adds runs to the table, and those that are not over to the queue.
-    pub(super) fn admit(&mut self, runs: Vec<PlannedRun>, statuses: &HashMap<RunId, RunStatus>) {
+    pub(super) fn admit(
+        &mut self,
+        runs: Vec<PlannedRun>,
+        statuses: &HashMap<RunId, RunStatus>,
+    ) -> Result<(), RunnerError> {
         for requested in merge_budgets(runs) {
             let status = statuses.get(&requested.run().id);
             let state = status.map(|status| status.state_after(requested.run().total_steps()));
@@ -27,6 +32,9 @@ impl Sweep<'_> {
                 && !self.pruner.admits(self.table.planned(run), state)
             {
                 self.table.keep_halted(run, state);
+            }
+            if state == Some(RunState::Completed) && self.request.restore_checkpoints {
+                self.restore_checkpoint(run)?;
             }
             match self.table.phase(run) {
                 Phase::Queued => self.queue.push(self.table.candidate(run)),
@@ -43,6 +51,44 @@ impl Sweep<'_> {
                 Phase::Pending | Phase::Running | Phase::Paused | Phase::Over(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// Reopens a completed run if its final checkpoint is missing or unusable. The file is read here and not on a
+    /// thread: nothing is trained yet.
+    fn restore_checkpoint(&mut self, run: usize) -> Result<(), RunnerError> {
+        let planned = self.table.planned(run);
+        let verify = |resume: &Resume| {
+            checkpoint::verify(&self.request.results_dir, resume, |content| {
+                (self.request.check_checkpoint)(content, resume, planned)
+            })
+        };
+        let (path, reason) = match self.table.resume(run) {
+            None => (String::new(), "none is recorded".to_owned()),
+            Some(resume) => match verify(resume) {
+                // Restoring was interrupted before.
+                Ok(()) if resume.checkpoint.step < planned.total_steps() => {
+                    let id = planned.id.clone();
+                    self.batcher.reopen(&id, false)?;
+                    self.table.reopen(run, false);
+                    return Ok(());
+                }
+                Ok(()) => return Ok(()),
+                Err(CheckpointProblem::Unusable(reason)) => (resume.checkpoint.path.clone(), reason),
+                Err(CheckpointProblem::Unreadable(reason)) => {
+                    let path = &resume.checkpoint.path;
+                    let cause = format!("checkpoint {path} cannot be read: {reason}");
+                    self.end_for_shared_cause(cause);
+                    return Ok(());
+                }
+            },
+        };
+        let id = planned.id.clone();
+        self.batcher.reopen(&id, true)?;
+        self.table.reopen(run, true);
+        let run = self.table.name(run);
+        self.notify(&Notice::CheckpointUnusable { run, path, reason });
+        Ok(())
     }
 
     /// Asks the searcher for `wanted` runs.
@@ -61,7 +107,7 @@ impl Sweep<'_> {
                     return Ok(());
                 }
                 let statuses = self.batcher.add_runs(&self.request.sweep.name, &runs)?;
-                self.admit(runs, &statuses);
+                self.admit(runs, &statuses)?;
             }
         }
         Ok(())
@@ -90,7 +136,7 @@ impl Sweep<'_> {
             self.table.end(run, state);
         }
         let (name, step) = (self.table.name(run), self.table.step(run));
-        self.notify(&Notice::RunEnded { run: name, state, step, cause });
+        self.ended.push(Notice::RunEnded { run: name, state, step, cause });
         if !matches!(state, RunState::Paused | RunState::Interrupted) {
             self.tell_result(run, state);
         }

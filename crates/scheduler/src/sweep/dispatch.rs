@@ -1,18 +1,28 @@
 //! Dispatch: groups from the queue to the slots, and the launch of their workers.
 
+use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use gansweep_protocol::{Checkpoint, Job, LaneJob};
+use gansweep_config::PlannedRun;
+use gansweep_protocol::{Job, LaneJob, Resume};
 
 use super::Sweep;
-use super::inbox::{Content, Message, UnusableCheckpoint, relay};
+use super::inbox::{BadCheckpoint, Content, Message, relay};
 use super::slot::SlotActivity;
 use super::worker::{ActiveLane, ActiveWorker, WorkerLoss};
+use crate::checkpoint::CheckpointProblem;
 use crate::clock::{FrameCounters, Watchdog};
 use crate::queue::Group;
 use crate::retry::LossCause;
 use crate::{LaunchError, Notice, RunnerError, Worker, checkpoint};
+
+/// A run whose checkpoint is to be verified.
+struct Resuming {
+    run: usize,
+    planned: PlannedRun,
+    resume: Resume,
+}
 
 impl Sweep<'_> {
     /// Gives groups to the ready slots; ends the sweep if runs wait and every slot is closed.
@@ -48,28 +58,39 @@ impl Sweep<'_> {
     fn start_group(&mut self, slot: usize, group: Group) -> Result<(), RunnerError> {
         self.launches += 1;
         let launch = self.launches;
-        let checkpoints =
-            group.runs.iter().filter_map(|&run| Some((run, self.table.checkpoint(run)?.clone())));
-        let checkpoints: Vec<(usize, Checkpoint)> = checkpoints.collect();
+        let resuming = |&run: &usize| {
+            Some(Resuming {
+                run,
+                planned: self.table.planned(run).clone(),
+                resume: self.table.resume(run)?.clone(),
+            })
+        };
+        let resuming: Vec<Resuming> = group.runs.iter().filter_map(resuming).collect();
         self.slots[slot].activity = SlotActivity::Verifying { launch, group };
-        if checkpoints.is_empty() {
+        if resuming.is_empty() {
             return self.launch_verified(slot, launch, Vec::new());
         }
-        let (results_dir, outbox) = (self.request.results_dir.clone(), self.outbox.clone());
+        let (results_dir, check) = (self.request.results_dir.clone(), self.request.check_checkpoint);
         let verify_all = move || {
-            let verify = |(run, checkpoint): (usize, Checkpoint)| {
-                let reason = checkpoint::verify(&results_dir, &checkpoint).err()?;
-                Some(UnusableCheckpoint { run, reason })
+            let verify = |Resuming { run, planned, resume }: &Resuming| {
+                let verified =
+                    checkpoint::verify(&results_dir, resume, |content| check(content, resume, planned));
+                Some(BadCheckpoint { run: *run, problem: verified.err()? })
             };
-            let content = Content::Verified(checkpoints.into_iter().filter_map(verify).collect());
-            // The sweep may have ended in the meantime.
-            drop(outbox.send(Message { slot, launch, content }));
+            resuming.iter().filter_map(verify).collect::<Vec<_>>()
         };
-        thread::Builder::new()
-            .name("checkpoints".to_owned())
-            .spawn(verify_all)
-            .map_err(RunnerError::Thread)?;
-        Ok(())
+        let (verify_all, outbox) = (Arc::new(verify_all), self.outbox.clone());
+        let on_thread = Arc::clone(&verify_all);
+        let spawned = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || {
+            // The sweep may have ended in the meantime.
+            drop(outbox.send(Message { slot, launch, content: Content::Verified(on_thread()) }));
+        });
+        if spawned.is_ok() {
+            return Ok(());
+        }
+        // Without a thread the sweep waits for the files, which is better than not resuming.
+        let bad = verify_all();
+        self.launch_verified(slot, launch, bad)
     }
 
     /// Deletes stale checkpoints and starts the group's worker. Runs that must start from the beginning may
@@ -78,21 +99,31 @@ impl Sweep<'_> {
         &mut self,
         slot: usize,
         launch: u64,
-        unusable: Vec<UnusableCheckpoint>,
+        bad: Vec<BadCheckpoint>,
     ) -> Result<(), RunnerError> {
         let group = match &mut self.slots[slot].activity {
             SlotActivity::Verifying { launch: current, group } if *current == launch => std::mem::take(group),
             _ => return Ok(()),
         };
         self.slots[slot].activity = SlotActivity::Idle;
+        for BadCheckpoint { run, problem } in bad {
+            let path =
+                self.table.checkpoint(run).map(|checkpoint| checkpoint.path.clone()).unwrap_or_default();
+            match problem {
+                CheckpointProblem::Unusable(reason) => {
+                    self.table.forget_checkpoint(run);
+                    let run = self.table.name(run);
+                    self.notify(&Notice::CheckpointUnusable { run, path, reason });
+                }
+                // The file may be intact: to start the run from the beginning would delete it.
+                CheckpointProblem::Unreadable(reason) => {
+                    self.end_for_shared_cause(format!("checkpoint {path} cannot be read: {reason}"));
+                    return Ok(());
+                }
+            }
+        }
         for &run in &group.runs {
             self.remove_stale_checkpoints(run);
-        }
-        for UnusableCheckpoint { run, reason } in unusable {
-            let path = self.table.checkpoint(run).map(|checkpoint| checkpoint.path.clone());
-            self.table.forget_checkpoint(run);
-            let (run, path) = (self.table.name(run), path.unwrap_or_default());
-            self.notify(&Notice::CheckpointUnusable { run, path, reason });
         }
         let candidates: Vec<_> = group.runs.iter().map(|&run| (run, self.table.candidate(run))).collect();
         let Some(phase) = candidates.first().map(|(_, first)| first.phase()) else { return Ok(()) };
@@ -116,8 +147,15 @@ impl Sweep<'_> {
     fn launch(&mut self, slot: usize, launch: u64, group: &Group) -> Result<(), RunnerError> {
         let lanes = self.begin_attempts(slot, group)?;
         let job = self.job(slot, &lanes);
-        match self.launcher.launch(&job) {
-            Ok(worker) => self.watch(slot, launch, worker, lanes, group.failures),
+        let relayed = self.launcher.launch(&job).and_then(|mut worker| {
+            let counters = self.relay_frames(slot, launch, &mut *worker).map_err(LaunchError::Thread)?;
+            Ok((worker, counters))
+        });
+        match relayed {
+            Ok((worker, counters)) => {
+                self.watch(slot, launch, worker, counters, lanes, group.failures);
+                Ok(())
+            }
             Err(error) => {
                 let loss = WorkerLoss {
                     cause: error.to_string(),
@@ -128,6 +166,22 @@ impl Sweep<'_> {
                 self.handle_worker_end(slot, &lanes, group.failures, &loss)
             }
         }
+    }
+
+    /// Starts the thread that reads a worker's frames.
+    fn relay_frames(
+        &self,
+        slot: usize,
+        launch: u64,
+        worker: &mut dyn Worker,
+    ) -> io::Result<Arc<FrameCounters>> {
+        let (frames, outbox) = (worker.frames(), self.outbox.clone());
+        let counters = Arc::<FrameCounters>::default();
+        let theirs = Arc::clone(&counters);
+        thread::Builder::new()
+            .name("worker-frames".to_owned())
+            .spawn(move || relay(frames, slot, launch, &theirs, &outbox))?;
+        Ok(counters)
     }
 
     fn begin_attempts(&mut self, slot: usize, group: &Group) -> Result<Vec<ActiveLane>, RunnerError> {
@@ -168,22 +222,16 @@ impl Sweep<'_> {
         }
     }
 
-    /// Starts the thread that reads a worker's frames, and reports the group as started.
+    /// Puts a worker into its slot, and reports the group as started.
     fn watch(
         &mut self,
         slot: usize,
         launch: u64,
-        mut worker: Box<dyn Worker>,
+        worker: Box<dyn Worker>,
+        counters: Arc<FrameCounters>,
         lanes: Vec<ActiveLane>,
         failures: u32,
-    ) -> Result<(), RunnerError> {
-        let (frames, outbox) = (worker.frames(), self.outbox.clone());
-        let counters = Arc::<FrameCounters>::default();
-        let theirs = Arc::clone(&counters);
-        thread::Builder::new()
-            .name("worker-frames".to_owned())
-            .spawn(move || relay(frames, slot, launch, &theirs, &outbox))
-            .map_err(RunnerError::Thread)?;
+    ) {
         for lane in &lanes {
             let run = self.table.name(lane.run);
             if let Some(step) = self.table.checkpoint(lane.run).map(|checkpoint| checkpoint.step) {
@@ -204,16 +252,18 @@ impl Sweep<'_> {
             closed: None,
             exited: None,
             killed: None,
-            stop_requested: false,
+            stop_requested: None,
+            steps_after_stop: 0,
             untrusted: false,
         }));
-        Ok(())
     }
 }
 
 fn loss_cause(error: &LaunchError) -> LossCause {
     if error.affects_sweep() {
         LossCause::Shared
+    } else if error.is_shortage() {
+        LossCause::Shortage
     } else if error.affects_slot() {
         LossCause::Slot
     } else {

@@ -5,12 +5,13 @@ use std::sync::mpsc::SyncSender;
 use gansweep_protocol::{Envelope, Frame, FrameError, Progress};
 
 use crate::FrameStream;
+use crate::checkpoint::CheckpointProblem;
 use crate::clock::FrameCounters;
 
 /// A checkpoint that a run cannot resume from.
-pub(super) struct UnusableCheckpoint {
+pub(super) struct BadCheckpoint {
     pub(super) run: usize,
-    pub(super) reason: String,
+    pub(super) problem: CheckpointProblem,
 }
 
 /// A message about one launch at one slot.
@@ -22,7 +23,7 @@ pub(super) struct Message {
 
 pub(super) enum Content {
     /// A group's checkpoints have been verified; these are unusable.
-    Verified(Vec<UnusableCheckpoint>),
+    Verified(Vec<BadCheckpoint>),
     Event(Envelope),
     Progress(Progress),
     /// The worker's stream has ended, or cannot be read further.

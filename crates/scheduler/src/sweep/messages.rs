@@ -29,6 +29,7 @@ impl Sweep<'_> {
         if self.batcher.is_due(Instant::now(), pacing.batch_interval, pacing.batch_events) {
             self.write()?;
         }
+        self.announce_ends();
         Ok(())
     }
 
@@ -38,7 +39,7 @@ impl Sweep<'_> {
         let now = self.clock.now();
         let worker = self.slots[slot].worker_mut().filter(|worker| worker.launch == launch);
         match (content, worker) {
-            (Content::Verified(unusable), _) => self.launch_verified(slot, launch, unusable),
+            (Content::Verified(bad), _) => self.launch_verified(slot, launch, bad),
             (_, None) => Ok(()),
             (Content::Event(envelope), Some(_)) => self.handle_event(slot, envelope, now),
             (Content::Progress(progress), Some(_)) => {
@@ -78,8 +79,9 @@ impl Sweep<'_> {
         let ended = note_end(lane, &envelope.event);
         self.slots[slot].has_worked = true;
         self.slots[slot].silent_failures = 0;
+        self.slots[slot].shortages = 0;
         if let Some(step) = envelope.event.step() {
-            self.table.reach(run, step);
+            self.note_step(slot, run, step);
         }
         if matches!(envelope.event, Event::Started(_)) {
             self.table.start(run);
@@ -128,8 +130,23 @@ impl Sweep<'_> {
             lane.is_open() && lane.id == progress.run && lane.attempt == progress.attempt
         };
         if let Some(lane) = worker.lanes.iter_mut().find(of_lane) {
-            self.table.reach(lane.run, progress.step);
+            let (run, step) = (lane.run, progress.step);
             lane.progress = Some(progress);
+            self.note_step(slot, run, step);
+        }
+    }
+
+    /// Takes note of a lane's step, and of training that goes on although the worker was asked to stop.
+    fn note_step(&mut self, slot: usize, run: usize, step: u64) {
+        let is_new = step > self.table.step(run);
+        self.table.reach(run, step);
+        let (now, grace) = (self.clock.now(), self.request.pacing.exit_grace);
+        if let Some(worker) = self.slots[slot].worker_mut()
+            && is_new
+            && worker.stop_requested.is_some_and(|asked| now.since(asked) > grace)
+            && worker.open_lanes().next().is_none_or(|first| first.run == run)
+        {
+            worker.steps_after_stop += 1;
         }
     }
 

@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// The same while a worker is ending, so that its slot is free soon.
 const SHORT_TICK: Duration = Duration::from_millis(1);
 
+/// Interval at which the sweep checks that the database is still at its path; it does so before each batch too.
+const PLACE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Trains the unfinished runs of a sweep, and returns when every run is over, paused, failed or interrupted.
 ///
 /// Runs that are trained up to their budget and diverged runs are skipped, and so are pruned and paused runs
@@ -70,6 +73,10 @@ struct Sweep<'a> {
     began: Instant,
     /// When the last progress notice was sent.
     reported: Option<Instant>,
+    /// When the place of the database was last checked.
+    place_checked: Option<Instant>,
+    /// Ends of runs that are to be reported.
+    ended: Vec<Notice>,
     eta: Eta,
     launches: u64,
     /// An earlier invocation died: its files may need cleaning.
@@ -89,8 +96,10 @@ enum SearchState {
 #[derive(Debug, Clone, Copy)]
 struct Stopping {
     level: StopLevel,
-    /// When workers that are still there are killed.
-    deadline: AwakeTime,
+    /// When the sweep began to stop.
+    since: AwakeTime,
+    /// When the user is next told what is waited for, counted from `since`.
+    next_report: Duration,
 }
 
 /// Why a sweep ends early, the user's request aside.
@@ -138,11 +147,13 @@ impl<'a> Sweep<'a> {
             failure: None,
             began,
             reported: None,
+            place_checked: None,
+            ended: Vec::new(),
             eta: Eta::new(),
             launches: 0,
             runner_died,
         };
-        sweep.admit(runs, &statuses);
+        sweep.admit(runs, &statuses)?;
         if sweep.slots.is_empty() && !sweep.queue.is_empty() {
             return Err(RunnerError::NoSlots);
         }
@@ -157,7 +168,8 @@ impl<'a> Sweep<'a> {
         loop {
             self.clock.tick(Instant::now());
             self.handle_stop();
-            let advanced = self.fill_slots().and_then(|()| self.check_workers());
+            let advanced =
+                self.check_place().and_then(|()| self.fill_slots()).and_then(|()| self.check_workers());
             self.keep_failure(advanced);
             if self.is_over() {
                 break;
@@ -166,6 +178,8 @@ impl<'a> Sweep<'a> {
             self.keep_failure(handled);
             self.report_progress();
         }
+        let placed = self.batcher.check_place();
+        self.keep_failure(placed);
         let written = self.write();
         self.keep_failure(written);
     }
@@ -180,16 +194,23 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Keeps the first error, which ends the sweep cleanly.
+    /// Keeps the first error, which ends the sweep cleanly. An error of the database says more than what workers met
+    /// for the same reason.
     fn keep_failure(&mut self, result: Result<(), RunnerError>) {
-        if let Err(error) = result {
-            self.failure.get_or_insert(Failure::Error(error));
+        if let Err(error) = result
+            && !matches!(self.failure, Some(Failure::Error(_)))
+        {
+            self.failure = Some(Failure::Error(error));
         }
     }
 
     /// Ends the sweep for a cause that all of its runs share. Only the first is reported.
     fn end_for_shared_cause(&mut self, cause: String) {
-        if self.failure.is_none() {
+        // A worker may have met first that the results folder is gone, which says more.
+        let placed = self.batcher.check_place();
+        self.keep_failure(placed);
+        // An error that closed the batcher is on its way.
+        if self.failure.is_none() && !self.batcher.is_closed() {
             self.notify(&Notice::SharedCause { cause: cause.clone() });
             self.failure = Some(Failure::SharedCause(cause));
         }
@@ -205,7 +226,33 @@ impl<'a> Sweep<'a> {
     fn write(&mut self) -> Result<(), RunnerError> {
         let written = self.batcher.flush();
         self.renew_checkpoints();
+        self.announce_ends();
         written
+    }
+
+    /// Reports the runs that have ended. What a run completed is reported only once it is recorded.
+    fn announce_ends(&mut self) {
+        if !self.batcher.is_empty() {
+            return;
+        }
+        let is_closed = self.batcher.is_closed();
+        for notice in std::mem::take(&mut self.ended) {
+            let is_unrecorded =
+                is_closed && matches!(&notice, Notice::RunEnded { state, .. } if state.is_final());
+            if !is_unrecorded {
+                self.notify(&notice);
+            }
+        }
+    }
+
+    /// Checks now and then that the database is still at its path.
+    fn check_place(&mut self) -> Result<(), RunnerError> {
+        let now = Instant::now();
+        if self.place_checked.is_some_and(|checked| now.duration_since(checked) < PLACE_INTERVAL) {
+            return Ok(());
+        }
+        self.place_checked = Some(now);
+        self.batcher.check_place()
     }
 
     fn notify(&mut self, notice: &Notice) {

@@ -17,6 +17,8 @@ pub(super) struct SlotState {
     pub(super) rests_until: Option<AwakeTime>,
     /// Whether a worker on this slot has ever sent an event.
     pub(super) has_worked: bool,
+    /// Launches in a row that failed because the system had no process, thread or open file left.
+    pub(super) shortages: u32,
     /// Silent failures: workers in a row that died before they sent an event.
     pub(super) silent_failures: u32,
 }
@@ -42,6 +44,7 @@ impl SlotState {
             closed: None,
             rests_until: None,
             has_worked: false,
+            shortages: 0,
             silent_failures: 0,
         }
     }

@@ -16,6 +16,13 @@ use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_SHARED_CAUSE, Exit, ExitStatus, Worker
 /// Time to wait for a killed worker to end while the sweep stops.
 const LAST_WAIT: Duration = Duration::from_millis(300);
 
+/// A worker that finishes no step for this many hang timeouts counts as stuck, although it uses the processor. An
+/// endless loop looks like a long step, so that the bound is far from any step that is likely.
+const MOST_HANG_TIMEOUTS_A_STEP: u32 = 20;
+/// A worker that advances this often after it had time to obey a stop request does not obey it. A few advances
+/// may still be in the pipe.
+const MOST_STEPS_AFTER_STOP: u32 = 10;
+
 /// Time limits of a worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
@@ -43,8 +50,10 @@ pub(super) struct ActiveWorker {
     pub(super) exited: Option<(AwakeTime, Exit)>,
     /// When the runner killed it, and why.
     pub(super) killed: Option<(AwakeTime, String)>,
-    /// The runner has asked it to stop.
-    pub(super) stop_requested: bool,
+    /// When the runner asked it to stop.
+    pub(super) stop_requested: Option<AwakeTime>,
+    /// Advances of its first lane after it was asked to stop and had time to finish its steps.
+    pub(super) steps_after_stop: u32,
     /// It has sent an invalid event: later ones are ignored.
     pub(super) untrusted: bool,
 }
@@ -111,8 +120,7 @@ impl ActiveWorker {
     }
 
     /// The exceeded time limit, if any, in words. A step may take longer than the hang timeout as long as
-    /// heartbeats come and the processor is used. An endless loop in the training thread looks the same as a
-    /// long step and is not detected.
+    /// heartbeats come and the processor is used, but no longer than [`MOST_HANG_TIMEOUTS_A_STEP`] times.
     fn timeout(&self, now: AwakeTime, timeouts: &Timeouts) -> Option<String> {
         let exit_grace = timeouts.pacing.exit_grace;
         if let Some((since, _)) = &self.closed {
@@ -133,10 +141,35 @@ impl ActiveWorker {
         if silent > hang {
             return Some(format!("it sent nothing for {} s and was taken for hung", hang.as_secs_f64()));
         }
-        (idle > hang).then(|| {
-            let seconds = hang.as_secs_f64();
-            format!("it finished no step and used no processor time for {seconds} s and was taken for hung")
+        let seconds = hang.as_secs_f64();
+        if idle > hang {
+            return Some(format!(
+                "it finished no step and used no processor time for {seconds} s and was taken for hung"
+            ));
+        }
+        let longest = hang * MOST_HANG_TIMEOUTS_A_STEP;
+        (self.watchdog.unreported(now)? > longest).then(|| {
+            let seconds = longest.as_secs_f64();
+            format!(
+                "it finished no step for {seconds} s, {MOST_HANG_TIMEOUTS_A_STEP} times execution.hang_seconds, and was \
+                 taken for stuck"
+            )
         })
+    }
+
+    /// Why it is to be killed after a stop request, if it is: it makes no progress, or trains on.
+    pub(super) fn stop_overdue(&self, now: AwakeTime, timeouts: &Timeouts) -> Option<String> {
+        let asked = self.stop_requested?;
+        if self.exited.is_some() || self.killed.is_some() {
+            return None;
+        }
+        let limit = timeouts.pacing.stop_grace.min(timeouts.hang);
+        let idle = self.watchdog.idle(now).unwrap_or(Duration::MAX).min(now.since(asked));
+        if idle > limit {
+            return Some(format!("stopped, and killed because it made no progress for {limit:?}"));
+        }
+        (self.steps_after_stop > MOST_STEPS_AFTER_STOP)
+            .then(|| "stopped, and killed because it trained on".to_owned())
     }
 
     /// Whether it can be removed: it has exited and its stream is read, or that does not happen in time (a
@@ -197,10 +230,11 @@ impl WorkerLoss {
         let kind = match exit.status {
             _ if worker.killed.is_some() => LossCause::Lanes,
             ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => LossCause::Slot,
-            ExitStatus::Code(EXIT_SHARED_CAUSE) => LossCause::Shared,
+            _ if exit.is_shared() => LossCause::Shared,
             _ if exit.is_out_of_memory() => LossCause::GroupSize,
+            _ if exit.is_shortage() => LossCause::Shortage,
             _ => LossCause::Lanes,
         };
-        Self { cause, kind, silent: !worker.has_reported, requested: worker.stop_requested }
+        Self { cause, kind, silent: !worker.has_reported, requested: worker.stop_requested.is_some() }
     }
 }

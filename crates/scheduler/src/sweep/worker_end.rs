@@ -7,6 +7,13 @@ use super::worker::{ActiveLane, LaneOutcome, WorkerLoss};
 use crate::retry::{LossCause, LostRun, retry};
 use crate::{Notice, RunnerError};
 
+/// The sweep ends after this many shortages in a row while no worker runs. The pauses between them double, so that
+/// the last comes some seconds after the first.
+const MOST_SHORTAGES: u32 = 5;
+/// What helps against a shortage.
+const WAY_OUT_OF_SHORTAGE: &str =
+    "use fewer workers (--jobs), raise the limits (ulimit -n, ulimit -u), or close other programs";
+
 /// A slot on which no worker has ever sent an event is closed after this many silent failures in a row: the
 /// cause is then the slot, not the runs.
 const MOST_SILENT_FAILURES: u32 = 6;
@@ -20,7 +27,8 @@ impl Sweep<'_> {
         failures: u32,
         loss: &WorkerLoss,
     ) -> Result<(), RunnerError> {
-        let uncharged = loss.requested || matches!(loss.kind, LossCause::Slot | LossCause::Shared);
+        let uncharged =
+            loss.requested || matches!(loss.kind, LossCause::Slot | LossCause::Shared | LossCause::Shortage);
         let state = if uncharged { RunState::Interrupted } else { RunState::Failed };
         for lane in lanes.iter().filter(|lane| lane.is_open()) {
             match &lane.halting {
@@ -74,12 +82,22 @@ impl Sweep<'_> {
     /// Closes the slot if no worker can work there; otherwise pauses it.
     fn count_loss(&mut self, slot: usize, loss: &WorkerLoss) {
         let left = self.slots.iter().filter(|slot| slot.closed.is_none()).count() - 1;
-        let rests_until = self.clock.now().after(self.request.pacing.rest);
+        let (now, rest) = (self.clock.now(), self.request.pacing.rest);
+        let others_work = self.slots.iter().any(|slot| slot.worker().is_some());
         let state = &mut self.slots[slot];
-        state.rests_until = Some(rests_until);
+        state.rests_until = Some(now.after(rest));
         state.silent_failures += u32::from(loss.silent && loss.kind == LossCause::Lanes);
         let hopeless = !state.has_worked && state.silent_failures >= MOST_SILENT_FAILURES;
-        if loss.kind == LossCause::Slot || hopeless {
+        // With fewer workers, or later, the system may have enough for the others.
+        let is_shortage = loss.kind == LossCause::Shortage;
+        state.shortages += u32::from(is_shortage);
+        if is_shortage && !others_work {
+            state.rests_until = Some(now.after(rest * 2_u32.pow(state.shortages.min(8))));
+            let is_last = state.shortages >= MOST_SHORTAGES;
+            if is_last {
+                self.end_for_shared_cause(format!("{}; {WAY_OUT_OF_SHORTAGE}", loss.cause));
+            }
+        } else if is_shortage || loss.kind == LossCause::Slot || hopeless {
             state.closed = Some(loss.cause.clone());
             let (device, cause) = (state.slot.device.clone(), loss.cause.clone());
             self.notify(&Notice::SlotLost { slot, device, cause, left });
@@ -103,7 +121,7 @@ impl Sweep<'_> {
         // Where no worker has ever worked, the cause may be the slot and not the runs. Their group still
         // comes after the others in the queue.
         let unproven = loss.silent && loss.kind == LossCause::Lanes && !self.slots[slot].has_worked;
-        let counted = loss.kind != LossCause::Slot && !halving;
+        let counted = !matches!(loss.kind, LossCause::Slot | LossCause::Shortage) && !halving;
         // If every lane has advanced since the last failure, none of them crashes every worker.
         let all_advanced = unfinished.iter().all(|lane| self.table.has_advanced(lane.run));
         let failures = match counted {
@@ -131,7 +149,10 @@ impl Sweep<'_> {
             groups: decided.groups.len(),
             failed: self.table.names(decided.failed.iter().copied()),
         };
-        self.notify(&notice);
+        // Of a shortage the user is told once, by the slot that is closed or by the end of the sweep.
+        if loss.kind != LossCause::Shortage {
+            self.notify(&notice);
+        }
         for run in requeued {
             self.table.requeue(run);
         }

@@ -1,49 +1,105 @@
 //! Checks of workers at every tick: exits, time limits, stop requests.
 
+use std::time::Duration;
+
 use gansweep_protocol::Command;
+use gansweep_store::StoreError;
 
 use super::slot::SlotActivity;
 use super::worker::{Timeouts, WorkerLoss};
-use super::{Stopping, Sweep};
-use crate::{Notice, RunnerError, StopLevel};
+use super::{Failure, Stopping, Sweep};
+use crate::clock::AwakeTime;
+use crate::{Notice, RunnerError, StopLevel, StoppingWorker};
+
+/// The user is told what is waited for after this time, then at growing intervals.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
+/// The longest interval between two such reports.
+const LONGEST_REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Sweep<'_> {
     /// Handles the stop signal. A failure of the sweep asks for a clean stop too.
     pub(super) fn handle_stop(&mut self) {
-        let failed = if self.failure.is_some() { StopLevel::Cleanly } else { StopLevel::Run };
+        let failed = match &self.failure {
+            None => StopLevel::Run,
+            // Workers would save into a folder that was moved away, or into a new one in its place.
+            Some(Failure::Error(RunnerError::Database {
+                source: StoreError::Moved { .. } | StoreError::Deleted { .. },
+                ..
+            })) => StopLevel::AtOnce,
+            Some(_) => StopLevel::Cleanly,
+        };
         let level = self.stop.level().max(failed);
         let now = self.clock.now();
-        let grace = self.request.pacing.stop_grace;
         if level > self.stopping.map_or(StopLevel::Run, |stopping| stopping.level) {
-            let deadline = self.stopping.map_or(now.after(grace), |stopping| stopping.deadline);
-            self.stopping = Some(Stopping { level, deadline });
-            self.ask_all_to_stop();
+            let (since, next_report) =
+                self.stopping.map_or((now, FIRST_REPORT), |stopping| (stopping.since, stopping.next_report));
+            self.stopping = Some(Stopping { level, since, next_report });
+            self.ask_all_to_stop(level, now);
             let workers = self.slots.iter().filter(|slot| slot.worker().is_some()).count();
             self.notify(&Notice::Stopping { level, workers });
         }
-        let Some(Stopping { level, deadline }) = self.stopping else { return };
-        if level == StopLevel::AtOnce || now >= deadline {
-            let reason = if level == StopLevel::AtOnce {
-                "stopped at once".to_owned()
-            } else {
-                format!("stopped, and killed because it had not ended within {grace:?}")
-            };
-            for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
-                worker.kill(now, reason.clone());
+        match self.stopping {
+            Some(Stopping { level: StopLevel::AtOnce, .. }) => {
+                for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
+                    worker.kill(now, "stopped at once");
+                }
             }
+            Some(stopping) => self.wait_for_workers(stopping, now),
+            None => {}
         }
     }
 
-    /// Asks every worker to stop; groups whose checkpoints are being verified are not launched.
-    fn ask_all_to_stop(&mut self) {
+    /// Kills workers that do not stop, and tells which ones are waited for.
+    fn wait_for_workers(&mut self, stopping: Stopping, now: AwakeTime) {
+        let timeouts = self.timeouts();
+        for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
+            if let Some(reason) = worker.stop_overdue(now, &timeouts) {
+                worker.kill(now, reason);
+            }
+        }
+        let waited = now.since(stopping.since);
+        if waited < stopping.next_report {
+            return;
+        }
+        let next_report = waited + (waited * 2).min(LONGEST_REPORT_INTERVAL);
+        self.stopping = Some(Stopping { next_report, ..stopping });
+        let workers: Vec<StoppingWorker> = self
+            .slots
+            .iter()
+            .filter_map(|slot| {
+                let worker = slot.worker()?;
+                let mut open = worker.open_lanes();
+                let label = self.table.name(open.next()?.run).label;
+                Some(StoppingWorker { device: slot.slot.device.clone(), label, lanes: 1 + open.count() })
+            })
+            .collect();
+        if !workers.is_empty() {
+            self.notify(&Notice::WaitingForWorkers { workers, waited });
+        }
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            start: self.launcher.start_timeout(),
+            hang: self.request.hang_timeout,
+            pacing: self.request.pacing,
+        }
+    }
+
+    /// Asks every worker to stop. Groups whose checkpoints are being verified are not launched, and a worker that
+    /// has sent no event has trained nothing that could be saved.
+    fn ask_all_to_stop(&mut self, level: StopLevel, now: AwakeTime) {
         for slot in &mut self.slots {
             match &mut slot.activity {
                 SlotActivity::Idle => {}
                 SlotActivity::Verifying { .. } => slot.activity = SlotActivity::Idle,
                 SlotActivity::Training(worker) => {
-                    if !worker.stop_requested {
-                        worker.stop_requested = true;
+                    if worker.stop_requested.is_none() {
+                        worker.stop_requested = Some(now);
                         worker.worker.send(&Command::StopAll);
+                        if level == StopLevel::Cleanly && !worker.has_reported {
+                            worker.kill(now, "stopped before it began to train");
+                        }
                     }
                 }
             }
@@ -58,11 +114,7 @@ impl Sweep<'_> {
 
     /// Checks exits and time limits, and removes workers that have ended.
     pub(super) fn check_workers(&mut self) -> Result<(), RunnerError> {
-        let timeouts = Timeouts {
-            start: self.launcher.start_timeout(),
-            hang: self.request.hang_timeout,
-            pacing: self.request.pacing,
-        };
+        let timeouts = self.timeouts();
         let (now, stopping) = (self.clock.now(), self.stopping.is_some());
         for slot in 0..self.slots.len() {
             let Some(worker) = self.slots[slot].worker_mut() else { continue };

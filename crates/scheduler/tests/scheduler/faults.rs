@@ -7,7 +7,7 @@ use gansweep_protocol::Job;
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, ProcessLauncher,
-    Summary,
+    Program, Summary,
 };
 
 use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
@@ -279,6 +279,16 @@ fn a_cause_that_all_runs_share_ends_the_sweep_once_and_the_other_workers_save() 
 }
 
 #[test]
+fn a_limit_on_file_sizes_ends_the_sweep_once() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(4, 50), 2, 2);
+    let launcher = MockLauncher::new(|_, _| Script::exiting_after(30, ExitStatus::Signal(25)));
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    let cause = "a file became larger than this user may write (raise the limit with `ulimit -f`)";
+    assert_ended_for_all(&harness, &memory, &summary, cause);
+}
+
+#[test]
 fn several_workers_that_meet_the_same_cause_report_it_once() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(6, 50), 3, 2);
@@ -299,7 +309,7 @@ fn a_job_that_cannot_be_written_down_ends_the_sweep_before_any_attempt_is_charge
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(3, 1), 1, 1);
     harness.request.data_dir = Some(std::ffi::OsString::from_vec(b"m\xe4rz".to_vec()).into());
-    let launcher = ProcessLauncher { program: "unused".into(), args: Vec::new() };
+    let launcher = ProcessLauncher { program: Program::at("unused".into()), args: Vec::new() };
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_eq!((summary.failed, summary.interrupted, summary.queued), (0, 1, 2));
     let cause = summary.shared_cause.unwrap();
@@ -307,12 +317,76 @@ fn a_job_that_cannot_be_written_down_ends_the_sweep_before_any_attempt_is_charge
 }
 
 #[test]
-fn a_passing_shortage_of_threads_costs_an_attempt() {
+fn a_passing_shortage_costs_no_attempt() {
+    for fault in [Fault::NoThread, Fault::NoFile, shortage_of_the_worker()] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(1, 1), 1, 1);
+        harness.request.max_attempts = 1;
+        let launcher = MockLauncher::new(move |_, launches| match launches {
+            0..3 => Script::failing_after(0, fault.clone()),
+            _ => Script::healthy(),
+        });
+        assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
+        let states: Vec<RunState> = memory.attempts(&harness.id(0)).iter().map(|attempt| attempt.0).collect();
+        assert_eq!(states[..3], [RunState::Interrupted; 3]);
+        assert_eq!(harness.losses(), Vec::<&str>::new());
+    }
+}
+
+fn shortage_of_the_worker() -> Fault {
+    let stderr = "thread 'main' panicked: failed to spawn thread: Os { code: 11, kind: WouldBlock }";
+    Fault::Exit(ExitStatus::Code(101), stderr.to_owned())
+}
+
+#[test]
+fn more_workers_than_the_system_allows_are_fewer_workers_and_no_failed_run() {
+    for fault in [Fault::NoThread, Fault::NoFile] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(40, 3), 16, 1);
+        harness.request.max_attempts = 1;
+        // Only the workers of the first four slots can be started.
+        let launcher = MockLauncher::new(move |job, _| {
+            let slot: usize = job.device.trim_start_matches("mock:").parse().unwrap();
+            if slot < 4 { Script::healthy() } else { Script::failing_after(0, fault.clone()) }
+        });
+        let summary = harness.sweep(&mut memory, &launcher).unwrap();
+        assert!(summary.all_well(), "{summary:?}");
+        let closed =
+            harness.notices.iter().filter(|notice| matches!(notice, Notice::SlotLost { .. })).count();
+        assert!((1..=12).contains(&closed), "{closed}");
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+    }
+}
+
+#[test]
+fn a_lasting_shortage_ends_the_sweep_once_with_the_way_out() {
+    for fault in [Fault::NoThread, Fault::NoFile, shortage_of_the_worker()] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(9, 1), 3, 1);
+        harness.request.max_attempts = 1;
+        let always = fault.clone();
+        let launcher = MockLauncher::new(move |_, _| Script::failing_after(0, always.clone()));
+        let summary = harness.sweep(&mut memory, &launcher).unwrap();
+        let cause = summary.shared_cause.clone().unwrap();
+        assert!(cause.contains("--jobs") && cause.contains("ulimit"), "{cause}");
+        assert_ended_for_all(&harness, &memory, &summary, &cause);
+        assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+    }
+}
+
+#[test]
+fn a_training_thread_that_computes_for_ever_is_found_in_the_end() {
     let mut memory = Memory::default();
-    let mut harness = Harness::new(runs(1, 1), 1, 1);
-    let launcher = fails_once(Fault::NoThread);
+    let mut harness = Harness::new(runs(1, 2), 1, 1);
+    harness.request.hang_timeout = Duration::from_millis(50);
+    let launcher = MockLauncher::new(|_, launches| match launches {
+        0 => Script { long_step: Some((5, Duration::from_hours(1))), ..Script::healthy() },
+        _ => Script::healthy(),
+    });
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
-    assert_eq!(memory.attempts(&harness.id(0))[0].0, RunState::Failed);
+    let cause = "it finished no step for 1 s, 20 times execution.hang_seconds, and was taken for stuck";
+    assert_eq!(harness.losses(), [cause]);
 }
 
 #[test]

@@ -8,14 +8,14 @@ use gansweep_protocol::{Command as Request, Envelope, Event, Frame, Job};
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script, simulate};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, FrameStream, InProcessLauncher, Launcher, Notice,
-    ProcessLauncher, StopLevel, StopSignal, Worker, WorkerFailure,
+    ProcessLauncher, Program, StopLevel, StopSignal, Worker, WorkerFailure,
 };
 
 use crate::support::{Harness, Memory, runs, undisturbed};
 
 /// A worker program that simulates training, and fails as its arguments say.
 fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
-    let program = env!("CARGO_BIN_EXE_mock-worker").into();
+    let program = Program::at(env!("CARGO_BIN_EXE_mock-worker").into());
     ProcessLauncher { program, args: arguments.iter().map(Into::into).collect() }
 }
 
@@ -108,7 +108,7 @@ fn real_deaths_are_reported_with_their_causes() {
 #[test]
 fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_service() {
     let code = EXIT_DEVICE_UNAVAILABLE.to_string();
-    let missing = ProcessLauncher { program: "/nonexistent/worker".into(), args: Vec::new() };
+    let missing = ProcessLauncher { program: Program::at("/nonexistent/worker".into()), args: Vec::new() };
     for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
         let mut harness = Harness::new(runs(2, 1), 1, 2);
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
@@ -183,11 +183,10 @@ fn a_worker_leads_a_process_group_of_its_own() {
 #[test]
 fn a_worker_stops_cleanly_when_its_runner_is_gone() {
     use std::io::{Read, Write};
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
     let harness = Harness::new(runs(1, 100_000), 1, 1);
     let launcher = mock_worker(&[]);
-    let mut child =
-        Command::new(&launcher.program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = launcher.program.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(job(&harness).to_line().unwrap().as_bytes()).unwrap();
     drop(input);

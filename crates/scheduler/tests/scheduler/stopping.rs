@@ -41,17 +41,75 @@ fn a_clean_stop_leaves_every_lane_interrupted_at_its_checkpoint() {
 }
 
 #[test]
-fn a_worker_that_does_not_stop_is_killed_after_the_grace() {
-    for script in [Script::healthy(), Script::failing_after(400, Fault::Hang)] {
+fn a_worker_that_does_not_stop_is_killed_when_it_makes_no_progress_or_trains_on() {
+    let no_progress = "stopped, and killed because it made no progress for 200ms";
+    let scripts = [
+        (Script::failing_after(400, Fault::Hang), no_progress),
+        (Script::failing_after(400, Fault::Stall), no_progress),
+        (Script::healthy(), "stopped, and killed because it trained on"),
+    ];
+    for (script, cause) in scripts {
         let mut memory = Memory::default();
         let mut harness = Harness::new(runs(1, 100_000), 1, 1);
         let launcher = MockLauncher::new(move |_, _| Script { ignores_commands: true, ..script.clone() });
         let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
         assert_eq!(counts(&summary), (0, 1, 0));
-        let cause = "stopped, and killed because it had not ended within 200ms";
         assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Interrupted, cause)]);
         assert!(memory.runs[&harness.id(0)].resume.is_some());
     }
+}
+
+#[test]
+fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(1, 100_000), 1, 1);
+    harness.request.pacing.stop_grace = Duration::from_secs(1);
+    // A step that lasts longer than the grace, during which only the processor time says that it goes on.
+    let launcher = MockLauncher::new(|_, _| Script {
+        long_step: Some((30, Duration::from_millis(2500))),
+        ..Script::healthy()
+    });
+    let mut began = None;
+    let summary = harness
+        .sweep_with(&mut memory, &launcher, |notice, stop| {
+            if matches!(notice, Notice::Progress { sweep, .. } if sweep.steps_done >= 5) {
+                began.get_or_insert_with(Instant::now);
+                stop.raise(StopLevel::Cleanly);
+            }
+        })
+        .unwrap();
+    assert!(began.unwrap().elapsed() > Duration::from_secs(2), "the long step was not waited for");
+    assert_eq!(counts(&summary), (0, 1, 0));
+    assert_eq!(memory.attempts(&harness.id(0)), [(RunState::Interrupted, "")]);
+    let row = &memory.runs[&harness.id(0)];
+    assert_eq!(row.resume.as_ref().unwrap().checkpoint.step, row.step);
+    let waiting = harness.notices.iter().find_map(|notice| match notice {
+        Notice::WaitingForWorkers { workers, waited } => Some((workers.clone(), *waited)),
+        _ => None,
+    });
+    let (workers, waited) = waiting.expect("the user is told what is waited for");
+    assert!(waited >= Duration::from_secs(2));
+    assert_eq!((workers.len(), workers[0].label.as_str(), workers[0].lanes), (1, "seed=1", 1));
+}
+
+#[test]
+fn workers_that_have_not_begun_to_train_are_not_waited_for() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(3, 5), 3, 1);
+    harness.request.pacing.stop_grace = Duration::from_mins(10);
+    let sleep = Some((0, Duration::from_mins(10)));
+    let launcher = MockLauncher::new(move |_, _| Script { sleep, ..Script::healthy() });
+    let began = Instant::now();
+    let stop = |notice: &Notice, stop: &StopSignal| {
+        if matches!(notice, Notice::Progress { sweep, .. } if sweep.pending == 3) {
+            stop.raise(StopLevel::Cleanly);
+        }
+    };
+    let summary = harness.sweep_with(&mut memory, &launcher, stop).unwrap();
+    assert!(began.elapsed() < Duration::from_mins(1));
+    assert_eq!(counts(&summary), (0, 3, 0));
+    assert!(harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap().all_well());
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
 #[test]
@@ -150,6 +208,34 @@ fn a_full_disk_stops_the_sweep_and_loses_nothing_that_was_recorded() {
         assert!(recorded.iter().all(|(key, value)| memory.points.get(key) == Some(value)));
         assert_eq!(memory.lasting(), calm.lasting());
     }
+}
+
+#[test]
+fn no_run_is_reported_as_completed_before_it_is_recorded() {
+    for full_from in 1..8 {
+        let mut memory = Memory { full_from: Some(full_from), ..Memory::default() };
+        let mut harness = Harness::new(runs(6, 2), 2, 1);
+        harness.request.pacing.batch_interval = Duration::from_millis(50);
+        harness.request.pacing.batch_events = 64;
+        let _ = harness.sweep(&mut memory, &MockLauncher::healthy());
+        for (run, state, _) in harness.ends() {
+            let recorded = memory.runs[&run].state;
+            assert!(state != RunState::Completed || recorded == RunState::Completed, "batch {full_from}");
+        }
+    }
+}
+
+#[test]
+fn a_database_that_is_moved_ends_the_sweep_at_once_with_its_new_place() {
+    let mut memory = Memory { moved_from: Some(3), ..Memory::default() };
+    let mut harness = Harness::new(runs(4, 100_000), 2, 1);
+    harness.request.pacing.stop_grace = Duration::from_mins(10);
+    let launcher = MockLauncher::new(|_, _| Script { ignores_commands: true, ..Script::healthy() });
+    let error = harness.sweep(&mut memory, &launcher).unwrap_err();
+    assert!(error.to_string().contains("--results elsewhere"), "{error}");
+    assert_eq!(memory.transactions, 3, "nothing is recorded there any more");
+    let at_once = |notice: &&Notice| matches!(notice, Notice::Stopping { level: StopLevel::AtOnce, .. });
+    assert_eq!(harness.notices.iter().filter(at_once).count(), 1);
 }
 
 #[test]

@@ -142,10 +142,104 @@ fn a_missing_or_damaged_checkpoint_starts_the_run_afresh() {
 }
 
 #[test]
+fn a_checkpoint_of_another_content_or_a_folder_in_its_place_starts_the_run_afresh_once() {
+    type Damage = fn(&mut Harness, &std::path::Path);
+    let damages: [Damage; 3] = [
+        |harness, _| {
+            // The digest fits, and the content is of another run or an older format.
+            harness.request.check_checkpoint = |_, resume, _| match resume.checkpoint.step {
+                0..1200 => Err("it is of run ffffffffffffffff".to_owned()),
+                _ => Ok(()),
+            };
+        },
+        |_, path| {
+            std::fs::remove_file(path).unwrap();
+            std::fs::create_dir_all(path.join("mine")).unwrap();
+        },
+        |_, path| {
+            std::fs::remove_file(path).unwrap();
+            std::os::unix::net::UnixListener::bind(path).unwrap();
+        },
+    ];
+    for damage in damages {
+        let (mut memory, mut harness, resume) = interrupted(1);
+        let path = harness.folder.path().join(&resume.checkpoint.path);
+        damage(&mut harness, &path);
+        let launcher = MockLauncher::healthy();
+        let summary = harness.sweep(&mut memory, &launcher).unwrap();
+        assert_eq!((summary.completed, summary.resumed, launcher.jobs().len()), (1, 0, 1));
+        let told = |notice: &&Notice| matches!(notice, Notice::CheckpointUnusable { .. });
+        assert_eq!(harness.notices.iter().filter(told).count(), 1);
+        assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_now_ends_the_sweep_and_is_kept() {
+    let (mut memory, mut harness, resume) = interrupted(2);
+    let path = harness.folder.path().join(&resume.checkpoint.path);
+    let kept = path.with_file_name("kept");
+    std::fs::rename(&path, &kept).unwrap();
+    // A loop of links stands for a file system that answers with errors.
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let launcher = MockLauncher::healthy();
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    let cause = summary.shared_cause.clone().unwrap();
+    assert!(cause.starts_with(&format!("checkpoint {} cannot be read", resume.checkpoint.path)), "{cause}");
+    assert_eq!((summary.failed, launcher.jobs().len()), (0, 0));
+    std::fs::rename(&kept, &path).unwrap();
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.completed, summary.resumed), (2, 1));
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+}
+
+#[test]
+fn final_checkpoints_are_made_again_on_request_and_nothing_else_changes() {
+    let (mut memory, mut harness) = (Memory::default(), Harness::new(runs(4, 3), 2, 1));
+    harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    let calm = undisturbed(&harness.runs);
+    let files = |harness: &Harness| (0..4).map(|run| harness.checkpoints(run)).collect::<Vec<_>>();
+    let whole = files(&harness);
+    let path = |harness: &Harness, run: usize| {
+        let folder = harness.folder.path().join("checkpoints").join(harness.id(run).as_str());
+        folder.join(&whole[run][0])
+    };
+    std::fs::remove_file(path(&harness, 0)).unwrap();
+    std::fs::write(path(&harness, 1), "half of it").unwrap();
+    std::fs::remove_file(path(&harness, 2)).unwrap();
+    std::fs::create_dir(path(&harness, 2)).unwrap();
+    // Unasked they are left as they are: a user may delete checkpoints for space.
+    let launcher = MockLauncher::healthy();
+    assert_eq!(harness.sweep(&mut memory, &launcher).unwrap().skipped, 4);
+    assert!(launcher.jobs().is_empty());
+    harness.request.restore_checkpoints = true;
+    // Interrupted on the way, and taken up again.
+    let stop = |notice: &Notice, stop: &gansweep_scheduler::StopSignal| {
+        if matches!(notice, Notice::Progress { sweep, .. } if sweep.active > 0) {
+            stop.raise(StopLevel::Cleanly);
+        }
+    };
+    harness.sweep_with(&mut memory, &slowly(), stop).unwrap();
+    let summary = harness.sweep(&mut memory, &MockLauncher::healthy()).unwrap();
+    assert!(summary.all_well(), "{summary:?}");
+    assert_eq!(memory.lasting(), calm.lasting());
+    for run in 0..4 {
+        assert!(path(&harness, run).is_file(), "run {run}");
+        assert_eq!(memory.runs[&harness.id(run)].state, RunState::Completed);
+    }
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.skipped, launcher.jobs().len()), (4, 0), "nothing is left to restore");
+}
+
+fn slowly() -> MockLauncher {
+    MockLauncher::new(|_, _| Script { pace: Duration::from_millis(1), ..Script::healthy() })
+}
+
+#[test]
 fn what_a_killed_worker_left_beside_the_checkpoint_is_cleared_away() {
     let (mut memory, mut harness, resume) = interrupted(1);
     let folder = harness.folder.path().join("checkpoints").join(harness.id(0).as_str());
-    for orphan in ["step-00001199.safetensors", "step-00001198.partial"] {
+    for orphan in ["step-00001199.safetensors", ".step-00001198.safetensors.AbCd12.part"] {
         std::fs::write(folder.join(orphan), "orphan").unwrap();
     }
     let launcher = MockLauncher::new(|_, _| Script::failing_after(0, gansweep_scheduler::mock::Fault::Hang));

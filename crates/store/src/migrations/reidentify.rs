@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
-use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, RunId};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use gansweep_config::{Config, ConfigHash, RunId};
+use rusqlite::{Connection, Transaction, params};
 use serde_json::Map;
 
 use crate::{
     fault::Fault,
+    spec,
     value::{config_value, seed_from_sql},
 };
 
@@ -72,25 +73,7 @@ fn config(connection: &Connection, config_id: i64) -> Result<Option<Config>, Fau
         values.insert(key, value);
     }
     let Ok(config) = Config::from_stored_keys(&|key| values.get(key).cloned()) else { return Ok(None) };
-    Ok(spec_of(connection, config_id)?.map(|spec| config.canonical(&spec)))
-}
-
-/// Spec of the data that a config's runs train on; `None` for a config without runs.
-fn spec_of(connection: &Connection, config_id: i64) -> Result<Option<DatasetSpec>, Fault> {
-    let sql =
-        "SELECT d.classes, d.train_images, d.test_images, d.channels, d.height, d.width, r.data_fingerprint
-               FROM runs r JOIN datasets d USING (data_fingerprint) WHERE r.config_id = ?1 LIMIT 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let spec = statement.query_row([config_id], |row| {
-        Ok(DatasetSpec {
-            classes: row.get(0)?,
-            train_images: row.get(1)?,
-            test_images: row.get(2)?,
-            image: ImageShape { channels: row.get(3)?, height: row.get(4)?, width: row.get(5)? },
-            fingerprint: row.get(6)?,
-        })
-    });
-    Ok(spec.optional()?)
+    Ok(spec::of_config(connection, config_id)?.map(|spec| config.canonical(&spec)))
 }
 
 /// A run with its old and new id.

@@ -74,6 +74,10 @@ impl Reader {
         self.read(|connection| status::of(connection, ids))
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn read<'a, T>(&'a self, work: impl FnOnce(&'a Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
         work(&self.connection).map_err(|fault| fault.at(&self.path))
     }

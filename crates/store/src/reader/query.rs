@@ -9,14 +9,14 @@ use crate::{
 };
 
 impl Reader {
-    /// Runs one read-only SQL statement and returns all rows.
+    /// Runs one read-only SQL statement and returns all rows, in bounded memory.
     ///
     /// # Errors
-    /// [`StoreError::Query`] with SQLite's message, [`StoreError::WouldWrite`].
+    /// [`StoreError::Query`] with SQLite's message, [`StoreError::WouldWrite`], [`StoreError::LargeResult`].
     pub fn query(&self, sql: &str) -> Result<Table, StoreError> {
-        let mut table = Table::default();
-        self.stream(sql, &mut table)?;
-        Ok(table)
+        let mut result = BoundedTable { table: Table::default(), bytes: 0 };
+        self.stream(sql, &mut result)?;
+        Ok(result.table)
     }
 
     /// Runs one read-only SQL statement and passes its rows to a sink, one at a time.
@@ -33,6 +33,38 @@ impl Reader {
             },
             Fault::Store(error) => error,
         })
+    }
+}
+
+/// The largest result that is held in memory.
+const LARGEST_RESULT_BYTES: usize = 256 << 20;
+
+/// A table that grows up to [`LARGEST_RESULT_BYTES`].
+struct BoundedTable {
+    table: Table,
+    bytes: usize,
+}
+
+impl RowSink for BoundedTable {
+    fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
+        self.table.columns(names)
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
+        let content = |cell: &Cell| match cell {
+            Cell::Text(text) => text.len(),
+            Cell::Blob(bytes) => bytes.len(),
+            Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
+        };
+        self.bytes += size_of::<Vec<Cell>>() + size_of_val(cells) + cells.iter().map(content).sum::<usize>();
+        if self.bytes > LARGEST_RESULT_BYTES {
+            return Err(StoreError::LargeResult { limit_mib: LARGEST_RESULT_BYTES >> 20 });
+        }
+        self.table.row(cells)
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        self.table.end()
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{
 
 /// Cause of an attempt that a dead program left active.
 const LOST: &str = "the program ended without notice";
+/// Cause of a completed run that is trained again.
+const REOPENED: &str = "trained again for its checkpoint";
 /// Cause of an attempt that was active when the next one began.
 const SUPERSEDED: &str = "the next attempt began";
 
@@ -88,6 +90,26 @@ impl Store {
 }
 
 impl Store {
+    /// Reopens a completed run, so that it can be trained again for its checkpoint; forgets the recorded checkpoint if it
+    /// cannot be resumed from. What is confirmed stays, so that plans still count the run as completed. No effect on a
+    /// run that is not completed.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
+        self.write(|transaction, _| {
+            let run_id = find(transaction, run)?.run_id;
+            transaction.execute(
+                "UPDATE runs SET state = 'interrupted', cause = ?2 WHERE run_id = ?1 AND state = 'completed'",
+                params![run_id, REOPENED],
+            )?;
+            if forget_checkpoint {
+                transaction.execute("DELETE FROM checkpoints WHERE run_id = ?1", [run_id])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Sets the state of a run that has no worker, for example to pruned. No effect on a run that is active,
     /// has diverged, or has reached the largest budget of all plans.
     ///

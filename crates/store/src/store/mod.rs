@@ -14,9 +14,15 @@ use std::{
 use gansweep_base::host;
 use gansweep_config::RunId;
 use gansweep_protocol::Metric;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig, params};
 
-use crate::{RealImages, RunStatus, StoreError, connection::open_writer, fault::Fault, status};
+use crate::{
+    RealImages, RunStatus, StoreError,
+    connection::{log_path, open_writer},
+    fault::Fault,
+    place::{Change, Place},
+    status,
+};
 
 /// Returns the time in milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = fn() -> i64;
@@ -33,6 +39,8 @@ pub struct Store {
     metrics: MetricIds,
     /// Whether commits wait for the disk (`synchronous = full`).
     durable: bool,
+    /// The database and its write-ahead log.
+    places: Vec<Place>,
 }
 
 /// Ids of the metrics in this database.
@@ -56,7 +64,37 @@ impl Store {
     pub fn open_with_clock(results_dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let (connection, path) = open_writer(results_dir)?;
         let metrics = metric_ids(&connection).map_err(|fault| fault.at(&path))?;
-        Ok(Self { connection, path, clock, metrics, durable: false })
+        let log = log_path(&path);
+        // On a file system that cannot be asked, nothing can be compared.
+        let places = [&path, &log].into_iter().filter_map(|file| Place::of(file).ok()).collect();
+        Ok(Self { connection, path, clock, metrics, durable: false, places })
+    }
+
+    /// Checks that the open database is still the one at its path. Where it is not, nothing more should be recorded:
+    /// nobody would find it.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] with its present place; [`StoreError::Deleted`], after saving a copy if its folder still
+    /// exists.
+    pub fn check_place(&mut self) -> Result<(), StoreError> {
+        let Some(change) = self.places.iter().find_map(Place::change) else { return Ok(()) };
+        // On closing, SQLite deletes the log by its path, where another database's may lie by now.
+        let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        set.map_err(|error| Fault::from(error).at(&self.path))?;
+        let path = self.path.clone();
+        Err(match change {
+            Change::Moved(now) => StoreError::Moved { path, now },
+            Change::Deleted | Change::Gone => StoreError::Deleted { path, rescued: self.rescue() },
+        })
+    }
+
+    /// Copies the open database to a new file in its folder; `None` if that is not possible.
+    fn rescue(&self) -> Option<PathBuf> {
+        let folder = self.path.parent()?;
+        let mut names = (1..1000).map(|number| folder.join(format!("rescued-{number}.sqlite")));
+        let target = names.find(|path| !path.exists())?;
+        self.connection.execute("VACUUM INTO ?1", [target.to_str()?]).ok()?;
+        Some(target)
     }
 
     /// The database file.

@@ -42,7 +42,11 @@ impl Summaries {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let stored = series(run_id, metric, metric_id).stored(connection)?;
-                entry.insert(State::Current(stored.unwrap_or_default()))
+                // A row of an older version has no checksum to add to.
+                entry.insert(match stored {
+                    Some(Summary { checksum: None, .. }) => State::Stale,
+                    stored => State::Current(stored.unwrap_or_default()),
+                })
             }
         };
         match state {
@@ -86,12 +90,13 @@ fn put(connection: &Connection, run_id: i64, metric_id: i64, summary: &Summary) 
     let (last, kind): (_, Kind) = split(summary.last);
     let mut statement = connection.prepare_cached(
         "INSERT INTO summaries (run_id, metric_id, count, finite, last_step, last_value, last_kind,
-             min, max, best, best_step)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             min, max, best, best_step, checksum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (run_id, metric_id) DO UPDATE SET
              count = excluded.count, finite = excluded.finite, last_step = excluded.last_step,
              last_value = excluded.last_value, last_kind = excluded.last_kind, min = excluded.min,
-             max = excluded.max, best = excluded.best, best_step = excluded.best_step",
+             max = excluded.max, best = excluded.best, best_step = excluded.best_step,
+             checksum = excluded.checksum",
     )?;
     statement.execute(params![
         run_id,
@@ -104,7 +109,8 @@ fn put(connection: &Connection, run_id: i64, metric_id: i64, summary: &Summary) 
         summary.min,
         summary.max,
         summary.best.map(|(value, _)| value),
-        summary.best.map(|(_, step)| step)
+        summary.best.map(|(_, step)| step),
+        summary.checksum
     ])?;
     Ok(())
 }

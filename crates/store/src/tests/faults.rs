@@ -85,6 +85,63 @@ fn a_newer_versions_database_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_version_that_nobody_writes_is_refused_with_the_way_out_and_left_alone() {
+    for version in [0, -1, -5, i32::MIN] {
+        let Fixture { folder, store, .. } = Fixture::new();
+        drop(store);
+        let connection = rusqlite::Connection::open(database(folder.path())).unwrap();
+        connection.pragma_update(None, "user_version", version).unwrap();
+        drop(connection);
+        let error = refused(folder.path());
+        assert!(
+            error.contains("which no version of gansweep writes") && error.contains("Restore a copy"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_young_database_without_its_log_has_its_tables_and_an_older_ones_loss_is_named() {
+    let fixture = Fixture::new();
+    let place = tempfile::tempdir().unwrap();
+    fs::copy(database(fixture.path()), database(place.path())).unwrap();
+    assert_eq!(
+        Reader::open(place.path()).unwrap().sweeps().unwrap(),
+        [],
+        "a copy without the log is a database"
+    );
+    // What versions before left: nothing but a header in the file.
+    let place = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(database(place.path())).unwrap();
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    drop(connection);
+    let error = Reader::open(place.path()).unwrap_err();
+    assert!(matches!(error, StoreError::LostLog { .. }), "{error}");
+    fs::create_dir(place.path().join("checkpoints")).unwrap();
+    let error = Store::open(place.path()).unwrap_err().to_string();
+    assert!(error.contains("results.sqlite-wal beside it, which is missing"), "{error}");
+    fs::remove_dir(place.path().join("checkpoints")).unwrap();
+    assert!(Store::open(place.path()).is_ok(), "nothing was trained");
+}
+
+#[test]
+fn endless_and_huge_results_end_in_bounded_memory_with_an_answer() {
+    let fixture = Fixture::new();
+    let reader = fixture.reader();
+    for sql in [
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c",
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT 1 FROM c) SELECT hex(zeroblob(1000000)) FROM c",
+    ] {
+        let error = reader.query(sql).unwrap_err();
+        assert!(matches!(error, StoreError::LargeResult { .. }), "{error}");
+        assert!(error.to_string().contains("--format csv"), "{error}");
+    }
+    let error = reader.query("SELECT zeroblob(900000000)").unwrap_err();
+    assert!(error.to_string().contains("too big"), "{error}");
+    assert_eq!(reader.query("SELECT 1").unwrap().rows.len(), 1, "the reader is as good as before");
+}
+
+#[test]
 fn a_damaged_database_is_named_with_the_way_to_save_what_is_left() {
     let (fixture, mut script) = Fixture::begun();
     let Fixture { folder, mut store, runs } = fixture;

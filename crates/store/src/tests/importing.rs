@@ -150,17 +150,21 @@ fn attempt_plan() -> impl Strategy<Value = AttemptPlan> {
     })
 }
 
-/// The events of each attempt at a run, with its segment. A completed run is only gone on with from
-/// its end, since no runner begins another attempt.
+/// The events of each attempt at a run, with its segment. Attempts after a completion resume from its end or from later
+/// checkpoints: no runner begins others.
 fn play(run: &RunId, plans: &[AttemptPlan]) -> Vec<(usize, Vec<Envelope>)> {
     let mut checkpoints: Vec<u64> = Vec::new();
     let mut completed = false;
+    // Index of the checkpoint at the last completion.
+    let mut least: Option<usize> = None;
     let mut attempts = Vec::new();
     for (number, plan) in (1..).zip(plans) {
         let chosen = match &plan.from {
             _ if completed => checkpoints.len().checked_sub(1),
-            Some(index) if !checkpoints.is_empty() => Some(index.index(checkpoints.len())),
-            _ => None,
+            Some(index) if !checkpoints.is_empty() => {
+                Some(index.index(checkpoints.len()).max(least.unwrap_or(0)))
+            }
+            _ => least,
         };
         checkpoints.truncate(chosen.map_or(0, |chosen| chosen + 1));
         let mut step = chosen.map_or(0, |chosen| checkpoints[chosen]);
@@ -179,6 +183,9 @@ fn play(run: &RunId, plans: &[AttemptPlan]) -> Vec<(usize, Vec<Envelope>)> {
             }
         }
         completed = end(&mut script, plan.end, step, checkpoints.last() == Some(&step));
+        if completed {
+            least = checkpoints.len().checked_sub(1);
+        }
         attempts.push((plan.segment, script.take()));
     }
     attempts

@@ -2,12 +2,14 @@
 
 mod attempts;
 mod budgets;
+mod damage;
 mod documentation;
 mod export;
 mod faults;
 mod importing;
 mod killed;
 mod migrations;
+mod moved;
 mod reading;
 mod recording;
 mod scale;

@@ -20,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) events: usize,
     /// The transaction (counted from 0) from which on the disk is full.
     pub(crate) full_from: Option<usize>,
+    /// The transaction from which on the database is no longer at its path.
+    pub(crate) moved_from: Option<usize>,
     /// Each batch takes so long.
     pub(crate) delay: Duration,
 }
@@ -178,6 +180,25 @@ impl Recorder for Memory {
         self.check_space()?;
         self.raise_goals(runs);
         Ok(())
+    }
+
+    fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
+        let row = self.runs.get_mut(run).expect("a registered run");
+        row.state = RunState::Interrupted;
+        if forget_checkpoint {
+            row.resume = None;
+        }
+        Ok(())
+    }
+
+    fn check_place(&mut self) -> Result<(), StoreError> {
+        match self.moved_from {
+            Some(from) if self.transactions >= from => Err(StoreError::Moved {
+                path: "results.sqlite".into(),
+                now: "elsewhere/results.sqlite".into(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn set_state(&mut self, run: &RunId, state: RunState, _cause: &str) -> Result<(), StoreError> {

@@ -84,6 +84,8 @@ impl Harness {
             sweep: sweep_record("test"),
             slots,
             step_flops,
+            check_checkpoint: |_, _, _| Ok(()),
+            restore_checkpoints: false,
             results_dir: folder.path().to_owned(),
             data_dir: None,
             idx_dir: None,

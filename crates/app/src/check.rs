@@ -1,0 +1,116 @@
+//! Search for damage in a results folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gansweep_config::RunState;
+use gansweep_protocol::Checkpoint;
+use gansweep_store::{CheckpointRow, Damage, Reader, RunFilter, RunRow, StoreError};
+use gansweep_train::checkpoint::{self, Expected};
+
+use crate::AppError;
+
+/// A sweep spends no more than this on a search before it starts.
+const LIMIT_AT_START: Duration = Duration::from_secs(1);
+/// A report spends no more than this on it.
+const LIMIT_FOR_REPORT: Duration = Duration::from_secs(3);
+
+/// What was checked, and what is damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckResult {
+    /// The database.
+    pub database: PathBuf,
+    /// Runs in it.
+    pub runs: usize,
+    /// Checkpoint files that were read.
+    pub checkpoints: usize,
+    /// What is damaged; empty if nothing is.
+    pub damage: Vec<Damage>,
+}
+
+/// Checks the whole database and reads every recorded checkpoint.
+pub fn check(results: &Path) -> Result<CheckResult, AppError> {
+    let reader = Reader::open(results)?;
+    let mut damage = reader.check()?;
+    let folder = reader.path().parent().unwrap_or(results).to_owned();
+    let mut runs = match reader.runs(&RunFilter::default()) {
+        Ok(runs) => runs,
+        // Named among the findings already.
+        Err(StoreError::Corrupt { .. } | StoreError::Content { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    runs.sort_by(|a, b| a.id.cmp(&b.id));
+    runs.dedup_by(|a, b| a.id == b.id);
+    let mut checkpoints = 0;
+    for run in &runs {
+        let found = match reader.checkpoint(&run.id) {
+            Ok(None) => continue,
+            Ok(Some(row)) => {
+                checkpoints += 1;
+                problem(&reader, run, row, &folder)
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(detail) = found {
+            damage.push(Damage {
+                what: format!("the checkpoint of run {}", run.id),
+                detail: format!("{detail}; {}", way_out(&reader, run)),
+                run: Some(run.id.to_string()),
+            });
+        }
+    }
+    let database = reader.path().to_owned();
+    Ok(CheckResult { database, runs: runs.len(), checkpoints, damage })
+}
+
+/// Why a run's checkpoint cannot be used.
+fn problem(reader: &Reader, run: &RunRow, row: CheckpointRow, results: &Path) -> Option<String> {
+    let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
+    let spec = reader.dataset(&run.data_fingerprint).map(|dataset| dataset.spec);
+    let (config, spec) = match (run.typed_config(), spec) {
+        (Ok(config), Ok(spec)) => (config, spec),
+        (Err(error), _) | (_, Err(error)) => return Some(error.to_string()),
+    };
+    let expected =
+        Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config: &config, image: spec.image };
+    let read = checkpoint::read(results, &Checkpoint { step, path: path.clone(), bytes, sha256 }, &expected);
+    if let Err(error) = read {
+        return Some(format!("{path}: {error}"));
+    }
+    let is_partial = run.state == RunState::Completed && step < run.total_steps;
+    is_partial
+        .then(|| format!("it is of step {step}, and the run is recorded up to step {}", run.total_steps))
+}
+
+/// What to do about a checkpoint that cannot be used, which depends on the state of its run.
+pub(crate) fn way_out(reader: &Reader, run: &RunRow) -> String {
+    let sweep = run.sweep.as_deref().and_then(|name| reader.sweep(name).ok());
+    let file = sweep.map_or_else(|| "FILE".to_owned(), |sweep| sweep.file);
+    match run.state {
+        RunState::Completed => format!(
+            "`gansweep sweep {file} --restore-checkpoints` trains the run again and keeps what is recorded of it"
+        ),
+        RunState::Diverged => "the run has diverged and is not trained again".to_owned(),
+        _ => format!("the next `gansweep sweep {file}` trains the run from the beginning"),
+    }
+}
+
+/// Refuses a results folder whose database is found to be damaged in a short time.
+pub(crate) fn before_sweep(results: &Path) -> Result<(), AppError> {
+    let reader = Reader::open(results)?;
+    let damage = reader.check_within(LIMIT_AT_START)?;
+    match damage.first() {
+        None => Ok(()),
+        Some(first) => {
+            let (path, first, more) = (reader.path().to_owned(), first.to_string(), damage.len() - 1);
+            Err(AppError::Damaged { path, first, more })
+        }
+    }
+}
+
+/// What is damaged, for the report: as much as a short search finds.
+pub(crate) fn for_report(reader: &Reader) -> Vec<String> {
+    // A database that cannot be searched cannot be read for the report either, which says so better.
+    let damage = reader.check_within(LIMIT_FOR_REPORT).unwrap_or_default();
+    damage.iter().map(ToString::to_string).collect()
+}

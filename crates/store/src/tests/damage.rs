@@ -1,0 +1,165 @@
+//! Damage that SQLite does not notice.
+
+use std::{fs, time::Duration};
+
+use gansweep_protocol::{Event, Metric, Samples};
+use rusqlite::Connection;
+
+use super::support::{Fixture, GEOMETRY, LAST_STEP};
+use crate::{Damage, Reader, RealImages, check::sample_png};
+
+/// A sweep with something in every table, with real PNG files.
+fn whole() -> Fixture {
+    let mut fixture = Fixture::new();
+    let images = RealImages {
+        dataset: gansweep_config::Dataset::Strokes,
+        data_fingerprint: "strokes-1".to_owned(),
+        geometry: GEOMETRY,
+        png: sample_png(GEOMETRY, b"real"),
+    };
+    fixture.store.put_real_images(&images).unwrap();
+    for id in fixture.runs.clone() {
+        fixture.store.begin_attempt(&id, "cpu").unwrap();
+        let mut script = super::support::Script::new(id, 1);
+        script.started(0);
+        for step in 1..=20 {
+            let values = [
+                (Metric::DLoss, 1.0 / step as f64),
+                (Metric::GLoss, f64::NAN),
+                (Metric::Seconds, step as f64),
+            ];
+            script.points(step, &values);
+        }
+        let png = sample_png(GEOMETRY, b"a grid");
+        script.event(Event::Samples(Samples { step: 20, epoch: 1, geometry: GEOMETRY, png }));
+        script.checkpoint(20).checkpoint(LAST_STEP).completed(LAST_STEP, 12.5);
+        fixture.store.record(&script.take()).unwrap();
+    }
+    fixture
+}
+
+fn found(fixture: &Fixture) -> Vec<Damage> {
+    fixture.reader().check().unwrap()
+}
+
+#[test]
+fn in_a_whole_database_nothing_is_found() {
+    let fixture = whole();
+    assert_eq!(found(&fixture), []);
+    assert_eq!(fixture.reader().check_within(Duration::from_secs(10)).unwrap(), []);
+    // Attempts that were killed, repeated and taken back are no damage.
+    let (mut fixture, mut script) = Fixture::begun();
+    let points = |step: u64| [(Metric::DLoss, step as f64)];
+    fixture
+        .store
+        .record(&script.started(0).points(1, &points(1)).checkpoint(1).points(2, &points(2)).take())
+        .unwrap();
+    let run = fixture.runs[0].clone();
+    fixture.store.end_attempt(&run, 1, gansweep_config::RunState::Failed, "killed").unwrap();
+    assert_eq!(fixture.store.begin_attempt(&run, "cpu").unwrap(), 2);
+    assert_eq!(found(&fixture), []);
+    let mut script = super::support::Script::new(run, 2);
+    fixture.store.record(&script.started(1).points(2, &points(3)).points(3, &points(4)).take()).unwrap();
+    assert_eq!(found(&fixture), []);
+}
+
+#[test]
+fn each_kind_of_change_is_found_and_named() {
+    let cases = [
+        (
+            "UPDATE points SET value = value + 1e-12 WHERE step = 7 AND metric_id = (SELECT metric_id FROM metrics WHERE name = 'd_loss')",
+            "d_loss",
+        ),
+        ("UPDATE points SET value = 0.5, kind = 0 WHERE step = 7 AND kind = 3", "g_loss"),
+        ("DELETE FROM points WHERE step = 7", "summarised"),
+        ("UPDATE summaries SET min = min - 1e-9", "summar"),
+        ("UPDATE summaries SET count = count + 1", "summar"),
+        ("DELETE FROM summaries", "have no summary"),
+        ("UPDATE samples SET png = zeroblob(length(png))", "the grid of run"),
+        ("UPDATE samples SET rows = rows + 1", "size is not that of its grid"),
+        ("UPDATE samples SET attempt = 9", "does not exist"),
+        ("UPDATE real_images SET png = substr(png, 1, length(png) - 1)", "real images of strokes"),
+        ("UPDATE runs SET seed = seed + 1", "its id is not that"),
+        ("UPDATE runs SET data_fingerprint = 'strokes-2'", "its id is not that"),
+        ("UPDATE runs SET attempts = attempts + 1", "numbered up to 1"),
+        ("UPDATE runs SET confirmed_step = confirmed_step + 1000", "confirmed up to"),
+        ("UPDATE configs SET hash = 'ffffffffffffffff' WHERE config_id = 1", "its id is not that"),
+        ("UPDATE configs SET json = json_set(json, '$.train.batch_size', 63)", "its JSON"),
+        ("UPDATE config_values SET value = value + 1 WHERE key = 'train.batch_size'", "its values"),
+        ("UPDATE checkpoints SET sha256 = replace(sha256, 'a', 'x')", "digest"),
+        ("UPDATE checkpoints SET step = step + 100000", "confirmed up to step"),
+        ("UPDATE attempts SET run_id = run_id + 100", "do not exist"),
+    ];
+    for (sql, said) in cases {
+        let fixture = whole();
+        let connection = Connection::open(fixture.path().join("results.sqlite")).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
+        let found: Vec<String> = found(&fixture).iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|damage| damage.contains(said)), "{sql}: {found:#?}");
+    }
+}
+
+#[test]
+fn flipped_bits_never_pass_unnoticed_where_values_and_images_lie() {
+    let fixture = whole();
+    let path = fixture.path().join("results.sqlite");
+    let Fixture { folder, store, .. } = fixture;
+    drop(store);
+    let bytes = fs::read(&path).unwrap();
+    let reader = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        Reader::open(folder.path()).and_then(|reader| reader.check())
+    };
+    assert_eq!(reader(&bytes).unwrap(), []);
+    // The bytes of a recorded value, wherever they lie in the file.
+    let (mut flips, mut places) = (0, 0);
+    for step in 1..=20_u32 {
+        let value = (1.0 / f64::from(step)).to_be_bytes();
+        for place in (0..bytes.len() - 8).filter(|&place| bytes[place..place + 8] == value) {
+            places += 1;
+            for bit in [1, 13, 40, 62] {
+                let mut damaged = bytes.clone();
+                damaged[place + bit / 8] ^= 1 << (bit % 8);
+                flips += 1;
+                assert!(reader(&damaged).map_or(true, |found| !found.is_empty()), "bit {bit} at {place}");
+            }
+        }
+    }
+    assert!(places >= 20 && flips >= 80, "{places} places");
+}
+
+#[test]
+fn a_damaged_file_is_a_finding_and_no_failure() {
+    let fixture = whole();
+    let path = fixture.path().join("results.sqlite");
+    let Fixture { folder, store, .. } = fixture;
+    drop(store);
+    let bytes = fs::read(&path).unwrap();
+    for page in [5, 12, 20] {
+        let mut damaged = bytes.clone();
+        damaged[page * 4096..][..256].fill(0xa5);
+        fs::write(&path, damaged).unwrap();
+        // A file whose schema cannot be read does not even open.
+        let found = Reader::open(folder.path()).and_then(|reader| reader.check());
+        assert!(found.map_or(true, |found| !found.is_empty()), "page {page}");
+    }
+}
+
+#[test]
+fn a_check_with_a_time_limit_ends_in_time_with_what_it_has_found() {
+    let fixture = whole();
+    let connection = Connection::open(fixture.path().join("results.sqlite")).unwrap();
+    connection.execute_batch("UPDATE runs SET attempts = attempts + 1").unwrap();
+    assert_eq!(fixture.reader().check_within(Duration::ZERO).unwrap(), []);
+    assert_eq!(fixture.reader().check_within(Duration::from_secs(10)).unwrap().len(), 4);
+}
+
+#[test]
+fn in_the_databases_of_older_versions_nothing_is_found_after_they_are_brought_up_to_date() {
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/version-1/results.sqlite");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(stored, folder.path().join("results.sqlite")).unwrap();
+    drop(crate::Store::open(folder.path()).unwrap());
+    assert_eq!(Reader::open(folder.path()).unwrap().check().unwrap(), []);
+}
