@@ -49,13 +49,13 @@ fn a_checkpoint_that_is_not_what_was_written_is_never_drawn_from() {
     fs::remove_file(&path).unwrap();
     refused(&sandbox, &run, "the file is missing");
     fs::create_dir(&path).unwrap();
-    refused(&sandbox, &run, "no regular file");
+    refused(&sandbox, &run, "it is a folder");
     fs::remove_dir(&path).unwrap();
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    refused(&sandbox, &run, "no regular file");
+    refused(&sandbox, &run, "not a regular file");
     fs::remove_file(&path).unwrap();
     symlink("/dev/zero", &path).unwrap();
-    refused(&sandbox, &run, "no regular file");
+    refused(&sandbox, &run, "not a regular file");
     fs::remove_file(&path).unwrap();
     fs::write(&path, &content[..content.len() / 2]).unwrap();
     refused(&sandbox, &run, "bytes long");

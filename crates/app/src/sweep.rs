@@ -117,6 +117,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         source,
         results,
         execution,
+        real_images,
         restore_checkpoints: request.restore_checkpoints,
     })
 }

@@ -87,29 +87,30 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     file.finish()
 }
 
-/// Opens a regular file for reading, without waiting for anything.
+/// Opens a regular file for reading. It never waits, unlike the opening of a pipe.
 ///
 /// # Errors
 ///
-/// Those of opening it, and `InvalidInput` for anything but a regular file: a FIFO may have no writer, and a device
-/// may never end.
+/// Those of the operating system; `InvalidData` for a folder, a device, a pipe or a socket.
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    let regular = |metadata: fs::Metadata| {
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
+        if metadata.is_file() { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, what)) }
+    };
+    // A socket cannot be opened at all, so the kind is checked first. The kind of the open file is checked too, since
+    // another file may take the path between the two.
+    regular(path.metadata()?)?;
     let mut options = OpenOptions::new();
     options.read(true);
-    // Opening a FIFO would wait for a writer. Regular files are not affected. The file is looked at after it is
-    // opened, since another one may take the path in between.
+    // Has no effect on regular files.
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        return Ok(file);
-    }
-    let message = if kind.is_dir() { "it is a folder" } else { "it is not a regular file" };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    regular(file.metadata()?)?;
+    Ok(file)
 }
 
 /// Writes a file atomically in place of anything that has its name but a folder. A FIFO, a device or a link is
@@ -236,13 +237,11 @@ mod tests {
         fs::write(&file, "text").unwrap();
         mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         assert_eq!(io::read_to_string(open_regular(&file).unwrap()).unwrap(), "text");
-        for path in [&fifo, folder.path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
-            assert_eq!(
-                open_regular(path).unwrap_err().kind(),
-                io::ErrorKind::InvalidInput,
-                "{}",
-                path.display()
-            );
+        assert_eq!(open_regular(folder.path()).unwrap_err().to_string(), "it is a folder");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [&fifo, &socket, Path::new("/dev/zero"), Path::new("/dev/null")] {
+            assert_eq!(open_regular(path).unwrap_err().to_string(), "it is not a regular file");
         }
         open_regular(&folder.path().join("missing")).unwrap_err();
     }

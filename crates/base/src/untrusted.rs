@@ -1,59 +1,54 @@
-//! Paths and files that are named by stored data: nobody says that they are what this program wrote.
+//! Paths and files that are named by stored data or by the user: any file may be in their place.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::OFlags;
+use crate::file::open_regular;
 
 /// A recorded path within a folder.
 ///
 /// # Errors
+///
 /// `InvalidInput` if the path is empty, absolute, or leads out of the folder by `..`.
 pub fn resolve(folder: &Path, recorded: &str) -> io::Result<PathBuf> {
-    let inside = !recorded.is_empty()
+    let is_inside = !recorded.is_empty()
+        && !recorded.contains('\0')
         && Path::new(recorded).components().all(|part| matches!(part, Component::Normal(_)));
-    if inside {
-        Ok(folder.join(recorded))
-    } else {
-        let message = format!("the recorded path `{recorded}` leads outside the results folder");
-        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    if is_inside {
+        return Ok(folder.join(recorded));
     }
+    let message = format!("the recorded path `{}` leads outside the results folder", recorded.escape_debug());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-/// Reads a file that is to have so many bytes. A device, a pipe or a larger file is refused before anything is read:
-/// it might never end.
+/// Reads a file that has `bytes` bytes.
 ///
 /// # Errors
-/// `InvalidData` if it is no regular file or has another length; those of opening and reading.
+///
+/// `InvalidData` if it has another length, which is found before anything is read; those of [`open_regular`] and of
+/// reading.
 pub fn read(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
-    let refused = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
-    let not_regular = || refused("it is no regular file".to_owned());
-    // A socket cannot be opened at all.
-    if !path.metadata()?.is_file() {
-        return Err(not_regular());
-    }
-    // Opening a pipe would wait for a writer.
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(not_regular());
-    }
-    if metadata.len() != bytes {
-        return Err(refused(format!("it is {} bytes long, and {bytes} were recorded", metadata.len())));
+    let file = open_regular(path)?;
+    let length = file.metadata()?.len();
+    if length != bytes {
+        return Err(invalid(format!("it is {length} bytes long, and {bytes} were recorded")));
     }
     let mut content = Vec::new();
     // A sparse file may claim any length.
     content.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
     file.take(bytes).read_to_end(&mut content)?;
-    if content.len() as u64 == bytes { Ok(content) } else { Err(refused("it became shorter".to_owned())) }
+    if content.len() as u64 == bytes { Ok(content) } else { Err(invalid("it became shorter".to_owned())) }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -61,9 +56,19 @@ mod tests {
     fn only_paths_within_the_folder_are_resolved() {
         let folder = Path::new("results");
         assert_eq!(resolve(folder, "checkpoints/a/b").unwrap(), Path::new("results/checkpoints/a/b"));
-        for outside in ["", "/etc/passwd", "../x", "a/../../x", "a/..", "./a/../.."] {
+        for outside in ["", "/etc/passwd", "../x", "a/../../x", "a/..", "./a/../..", "a\0b"] {
             let error = resolve(folder, outside).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{outside}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_resolved_lies_below_the_folder(path in "[a./\\\\\0]{0,12}") {
+            if let Ok(path) = resolve(Path::new("/results"), &path) {
+                prop_assert!(path.starts_with("/results"));
+                prop_assert!(!path.components().any(|part| part == Component::ParentDir));
+            }
         }
     }
 
@@ -76,12 +81,20 @@ mod tests {
         for bytes in [0, 2, 4, u64::MAX] {
             assert_eq!(read(&path, bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
         }
-        for special in [folder.path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
-            assert_eq!(read(special, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        }
-        let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(read(&pipe, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert_eq!(read(&folder.path().join("missing"), 3).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_sparse_file_does_not_exhaust_the_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let bytes = 1 << 43;
+        // Not every file system takes a file of this length.
+        if fs::File::create(&path).unwrap().set_len(bytes).is_ok() {
+            let claimed = usize::try_from(bytes).unwrap();
+            if Vec::<u8>::new().try_reserve_exact(claimed).is_err() {
+                read(&path, bytes).unwrap_err();
+            }
+        }
     }
 }

@@ -184,7 +184,7 @@ fn whatever_takes_the_place_of_the_file_is_an_error_at_once() {
     let path = saved.path();
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert_eq!(saved.fault(), "it is no regular file");
+    assert_eq!(saved.fault(), "it is a folder");
     fs::remove_dir(&path).unwrap();
     #[cfg(unix)]
     {
@@ -196,7 +196,7 @@ fn whatever_takes_the_place_of_the_file_is_an_error_at_once() {
         }
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
-        assert_eq!(saved.fault(), "it is no regular file");
+        assert_eq!(saved.fault(), "it is not a regular file");
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&path, &path).unwrap();
         saved.read().unwrap_err();
