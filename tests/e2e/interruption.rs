@@ -70,6 +70,19 @@ pub(crate) fn await_workers(runner: u32, count: usize) -> Vec<u32> {
     }
 }
 
+/// Waits until a run has a checkpoint.
+pub(crate) fn await_checkpoint(sandbox: &Sandbox) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let has_one = || {
+        let folder = std::fs::read_dir(sandbox.path("results/checkpoints")).ok();
+        folder.is_some_and(|mut entries| entries.next().is_some())
+    };
+    while !has_one() {
+        assert!(Instant::now() < deadline, "no checkpoint is written");
+        sleep(Duration::from_millis(5));
+    }
+}
+
 fn kill_all(pids: &[u32]) {
     for &pid in pids {
         signal(pid, "KILL");
@@ -242,8 +255,8 @@ fn ctrl_c_waits_for_a_worker_that_needs_time_to_save_and_says_so() {
     sandbox.write("small.toml", longer().replace("epochs = 4", "epochs = 400"));
     let mut command = sandbox.command(&["sweep", "small.toml", "--jobs", "1"]);
     let runner = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    await_checkpoint(&sandbox);
     let worker = await_workers(runner.id(), 1)[0];
-    sleep(Duration::from_millis(700));
     // A worker that does nothing for some seconds stands for one whose disk is slow.
     signal(worker, "STOP");
     signal(runner.id(), "INT");
@@ -264,8 +277,8 @@ fn a_second_ctrl_c_ends_a_worker_that_does_not_end() {
     sandbox.write("small.toml", longer().replace("epochs = 4", "epochs = 400"));
     let mut command = sandbox.command(&["sweep", "small.toml", "--jobs", "1"]);
     let runner = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    await_checkpoint(&sandbox);
     let worker = await_workers(runner.id(), 1)[0];
-    sleep(Duration::from_millis(700));
     signal(worker, "STOP");
     signal(runner.id(), "INT");
     sleep(Duration::from_millis(300));

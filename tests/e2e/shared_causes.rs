@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
 
-use crate::interruption::{await_workers, longer, workers};
+use crate::interruption::{await_checkpoint, await_workers, longer, workers};
 use crate::sandbox::{Ended, PROGRAM, SMALL, Sandbox};
 
 fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
@@ -137,15 +137,7 @@ fn data_that_disappears_in_the_middle_stops_the_sweep_once() {
 /// A sweep of one worker at a time that has recorded something.
 fn under_way(sandbox: &Sandbox) -> Child {
     let runner = start(sandbox, &["sweep", "small.toml", "--jobs", "1"]);
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let has_recorded = || {
-        let folder = fs::read_dir(sandbox.path("results/checkpoints")).ok();
-        folder.is_some_and(|mut entries| entries.next().is_some())
-    };
-    while !has_recorded() {
-        assert!(Instant::now() < deadline, "nothing is recorded");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    await_checkpoint(sandbox);
     runner
 }
 
