@@ -52,17 +52,12 @@ fn a_checkpoint_folder_that_cannot_be_written_stops_the_sweep_once() {
 }
 
 #[test]
-fn a_results_folder_that_is_not_utf8_stops_the_sweep_once_or_works() {
+fn a_results_folder_that_is_not_utf8_is_as_good_as_any() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL);
     let mut command = sandbox.command(&["sweep", "small.toml", "--results"]);
     let ended = Ended::of(&command.arg(OsStr::from_bytes(b"m\xe4rz")).output().unwrap());
-    assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("was lost"), "{ended:#?}");
-    match ended.code {
-        Some(0) => {}
-        Some(1) => assert_eq!(ended.stderr.matches("this affects every run").count(), 1, "{ended:#?}"),
-        _ => panic!("{ended:#?}"),
-    }
+    assert!(!ended.well().stderr.contains("died"));
 }
 
 #[test]
@@ -80,7 +75,7 @@ fn more_workers_than_the_limits_allow_are_refused_before_anything_starts() {
     let refused = under("64", "64").stderr;
     let proposed = refused.split("--jobs ").nth(1).unwrap().split(',').next().unwrap().to_owned();
     let ended = under("64", &proposed);
-    assert!(ended.code == Some(0) && !ended.stderr.contains("takes no more groups"), "{ended:#?}");
+    assert!(ended.code == Some(0) && !ended.stderr.contains("no longer used"), "{ended:#?}");
 }
 
 #[test]
@@ -101,7 +96,7 @@ fn a_program_that_is_moved_replaced_or_deleted_in_the_middle_changes_nothing() {
     }
     fs::remove_file(sandbox.path("moved")).unwrap();
     let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
-    assert!(!ended.stderr.contains("was lost"), "{ended:#?}");
+    assert!(!ended.stderr.contains("died"), "{ended:#?}");
     for run in sandbox.runs_of("small") {
         assert_eq!((run.state, run.attempts), (RunState::Completed, 1), "{ended:#?}");
     }

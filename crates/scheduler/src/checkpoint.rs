@@ -179,10 +179,10 @@ mod tests {
         let (dir, run) = folder_with(&[]);
         let path = format!("checkpoints/{run}/step-00000001.safetensors");
         fs::create_dir(dir.path().join(&path)).unwrap();
-        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("no regular file"));
+        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("a folder"));
         fs::remove_dir(dir.path().join(&path)).unwrap();
         std::os::unix::net::UnixListener::bind(dir.path().join(&path)).unwrap();
-        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("no regular file"));
+        assert!(verified(dir.path(), &resume(&path, ABC)).unwrap_err().contains("not a regular file"));
     }
 
     #[test]

@@ -6,8 +6,7 @@ use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Job;
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
 use gansweep_scheduler::{
-    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, ProcessLauncher,
-    Program, Summary,
+    EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, Summary,
 };
 
 use crate::support::{Harness, Memory, config, run, runs, slot, undisturbed};
@@ -300,20 +299,6 @@ fn several_workers_that_meet_the_same_cause_report_it_once() {
     });
     let summary = harness.sweep(&mut memory, &launcher).unwrap();
     assert_ended_for_all(&harness, &memory, &summary, "the disk is full");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_job_that_cannot_be_written_down_ends_the_sweep_before_any_attempt_is_charged() {
-    use std::os::unix::ffi::OsStringExt;
-    let mut memory = Memory::default();
-    let mut harness = Harness::new(runs(3, 1), 1, 1);
-    harness.request.data_dir = Some(std::ffi::OsString::from_vec(b"m\xe4rz".to_vec()).into());
-    let launcher = ProcessLauncher { program: Program::at("unused".into()), args: Vec::new() };
-    let summary = harness.sweep(&mut memory, &launcher).unwrap();
-    assert_eq!((summary.failed, summary.interrupted, summary.queued), (0, 1, 2));
-    let cause = summary.shared_cause.unwrap();
-    assert!(cause.starts_with("the job cannot be sent to a worker: "), "{cause}");
 }
 
 #[test]

@@ -69,6 +69,20 @@ fn a_sweep_of_processes_records_what_a_sweep_of_threads_does() {
 }
 
 #[test]
+fn a_results_folder_of_any_name_reaches_the_workers() {
+    use std::os::unix::ffi::OsStringExt;
+    let plan = runs(2, 2);
+    let (mut memory, mut harness) = (Memory::default(), Harness::new(plan.clone(), 1, 2));
+    let results = harness.folder.path().join(std::ffi::OsString::from_vec(b"m\xe4rz \n".to_vec()));
+    std::fs::create_dir(&results).unwrap();
+    harness.request.results_dir.clone_from(&results);
+    let summary = harness.sweep(&mut memory, &mock_worker(&[])).unwrap();
+    assert!(summary.all_well(), "{:?} {:?}", summary.shared_cause, harness.losses());
+    assert_eq!(std::fs::read_dir(results.join("checkpoints")).unwrap().count(), 2);
+    assert_eq!(memory.lasting(), undisturbed(&plan).lasting());
+}
+
+#[test]
 fn a_job_longer_than_a_pipe_arrives_whole() {
     let mut harness = Harness::new(runs(200, 1), 1, 200);
     let summary = harness.sweep(&mut Memory::default(), &mock_worker(&[])).unwrap();

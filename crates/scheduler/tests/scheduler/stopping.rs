@@ -66,7 +66,7 @@ fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
     harness.request.pacing.stop_grace = Duration::from_secs(1);
     // A step that lasts longer than the grace, during which only the processor time says that it goes on.
     let launcher = MockLauncher::new(|_, _| Script {
-        long_step: Some((30, Duration::from_millis(2500))),
+        long_step: Some((30, Duration::from_secs(6))),
         ..Script::healthy()
     });
     let mut began = None;
