@@ -16,6 +16,10 @@ const THREADS_A_WORKER: u64 = 6;
 /// # Errors
 /// [`AppError::TooManyWorkers`] with the number that can.
 pub(crate) fn check(workers: usize, threads: u32) -> Result<(), AppError> {
+    // The needs are estimates with something to spare, and there is nothing less than one worker.
+    if workers <= 1 {
+        return Ok(());
+    }
     let workers = workers as u64;
     let open = limits::open_files() + SPARE_FILES;
     let files = open + FILES_A_WORKER * workers;

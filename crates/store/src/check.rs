@@ -10,7 +10,9 @@ mod png;
 pub(crate) use png::sample as sample_png;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -22,7 +24,8 @@ use serde_json::Map;
 use crate::{
     Reader, StoreError,
     fault::Fault,
-    spec,
+    migrations::MIGRATIONS,
+    schema, spec,
     summary::{Series, Summary},
     value::{config_value, seed_from_sql},
 };
@@ -95,7 +98,8 @@ type Part = fn(&mut Search, &Connection) -> Result<(), Fault>;
 
 impl Search {
     fn all(&mut self, reader: &Reader) -> Result<(), StoreError> {
-        let parts: [Part; 9] = [
+        let parts: [Part; 10] = [
+            Self::definitions,
             Self::runs,
             Self::attempts,
             Self::checkpoints,
@@ -141,6 +145,22 @@ impl Search {
         while let Some(row) = rows.next()? {
             let run = text(row, 0)?;
             self.add(format!("{} {run}", text(row, 1)?), text(row, 2)?, Some(run));
+        }
+        Ok(())
+    }
+
+    /// Tables and views against what the migrations create: a changed view answers wrongly.
+    fn definitions(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let mut fresh = Connection::open_in_memory()?;
+        schema::migrate(&mut fresh, Path::new(":memory:"), MIGRATIONS)?;
+        let (found, expected) = (definitions(connection)?, definitions(&fresh)?);
+        let names: BTreeSet<&String> = found.keys().chain(expected.keys()).collect();
+        for name in names {
+            // Tables that a user has added are the user's.
+            if expected.contains_key(name) && found.get(name) != expected.get(name) {
+                let detail = "its definition is not that of its schema version".to_owned();
+                self.add(format!("the table, view or index {name}"), detail, None);
+            }
         }
         Ok(())
     }
@@ -311,6 +331,17 @@ impl Search {
         }
         Ok(())
     }
+}
+
+/// Definitions by name.
+fn definitions(connection: &Connection) -> Result<BTreeMap<String, String>, Fault> {
+    let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    let mut definitions = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        definitions.insert(text(row, 0)?, text(row, 1)?);
+    }
+    Ok(definitions)
 }
 
 fn agree(stored: &Summary, computed: Option<&Summary>) -> bool {
