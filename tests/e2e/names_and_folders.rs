@@ -16,9 +16,10 @@ fn tiny(name: &str) -> String {
 
 /// The pages in the results folder, sorted.
 fn pages(sandbox: &Sandbox) -> Vec<String> {
-    let entries = fs::read_dir(sandbox.path("results")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut pages: Vec<String> = names.filter(|name| name.ends_with(".html")).collect();
+    let paths = fs::read_dir(sandbox.path("results")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "html"));
+    let mut pages: Vec<String> =
+        pages.map(|page| page.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     pages.sort();
     pages
 }
