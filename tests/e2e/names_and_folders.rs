@@ -103,6 +103,18 @@ fn a_second_file_of_the_same_sweep_is_told() {
 }
 
 #[test]
+fn a_folder_of_images_that_no_run_uses_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "tiny.toml",
+        tiny("tiny").replace("dataset = \"strokes\"", "dataset = \"strokes\"\npath = \"faces\""),
+    );
+    let said = "no run trains on the images in faces; `data.path` is the folder of `data.dataset = \"idx\"`";
+    assert!(sandbox.run(&["plan", "tiny.toml"]).well().stdout.contains(said));
+    assert!(sandbox.run(&["sweep", "--quiet", "tiny.toml"]).well().stderr.contains(said));
+}
+
+#[test]
 fn a_cache_that_cannot_be_used_matters_only_to_what_needs_it() {
     let sandbox = Sandbox::new();
     sandbox.write("tiny.toml", tiny("tiny"));
