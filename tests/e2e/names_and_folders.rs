@@ -16,9 +16,10 @@ fn tiny(name: &str) -> String {
 
 /// The pages in the results folder, sorted.
 fn pages(sandbox: &Sandbox) -> Vec<String> {
-    let entries = fs::read_dir(sandbox.path("results")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut pages: Vec<String> = names.filter(|name| name.ends_with(".html")).collect();
+    let paths = fs::read_dir(sandbox.path("results")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "html"));
+    let mut pages: Vec<String> =
+        pages.map(|page| page.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     pages.sort();
     pages
 }
@@ -99,6 +100,18 @@ fn a_second_file_of_the_same_sweep_is_told() {
     sandbox.run(&["sweep", "one.toml"]).well();
     assert!(told(&["plan", "two.toml"]) && told(&["sweep", "--quiet", "two.toml"]));
     assert_eq!(sandbox.runs_of("shared").len(), 1);
+}
+
+#[test]
+fn a_folder_of_images_that_no_run_uses_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "tiny.toml",
+        tiny("tiny").replace("dataset = \"strokes\"", "dataset = \"strokes\"\npath = \"faces\""),
+    );
+    let said = "no run trains on the images in faces; `data.path` is the folder of `data.dataset = \"idx\"`";
+    assert!(sandbox.run(&["plan", "tiny.toml"]).well().stdout.contains(said));
+    assert!(sandbox.run(&["sweep", "--quiet", "tiny.toml"]).well().stderr.contains(said));
 }
 
 #[test]

@@ -109,6 +109,13 @@ fn is_missing(error: &DataError) -> bool {
     }
 }
 
+/// The folder of images that the experiment names although no run trains on the dataset `idx`: it may be meant, and the
+/// dataset forgotten.
+pub(crate) fn unused_data_path(experiment: &Experiment) -> Option<&Path> {
+    let path = experiment.data_path.as_deref()?;
+    (!experiment.datasets().contains(&Dataset::Idx)).then_some(path)
+}
+
 /// Another experiment file that last recorded a sweep under the name of this experiment. `None` if this file did,
 /// as far as paths and contents tell: a file may be moved, or named from another folder.
 pub(crate) fn other_file(experiment: &Experiment, results: &Path) -> Option<String> {

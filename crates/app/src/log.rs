@@ -31,6 +31,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::NotInDataFolder { dataset, folder } => {
             info!(target: "gansweep_data", dataset = dataset.name(), folder = %folder.display(), "not in the data folder");
         }
+        Progress::UnusedDataPath(path) => {
+            warn!(target: "gansweep_data", path = %path.display(), "no run uses the folder");
+        }
         Progress::FellBack { dataset, fallback, reason } => {
             let (dataset, fallback) = (dataset.name(), fallback.name());
             warn!(target: "gansweep_data", dataset, fallback, %reason, "dataset replaced");

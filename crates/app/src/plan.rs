@@ -48,6 +48,8 @@ pub struct Preview {
     pub training_flops: f64,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
+    /// The folder of images that the experiment names although no run trains on the dataset `idx`.
+    pub unused_data_path: Option<PathBuf>,
 }
 
 /// A dataset of the experiment, and whether it is available.
@@ -104,8 +106,20 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
         |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
     let training_flops = open.iter().zip(&steps).map(flops).sum();
     let other_file = experiment::other_file(&experiment, &request.results);
+    let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
-    Ok(Preview { experiment, plan, data, runs, statuses, groups, workers, training_flops, other_file })
+    Ok(Preview {
+        experiment,
+        plan,
+        data,
+        runs,
+        statuses,
+        groups,
+        workers,
+        training_flops,
+        other_file,
+        unused_data_path,
+    })
 }
 
 impl Preview {

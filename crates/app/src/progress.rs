@@ -21,6 +21,8 @@ pub enum Progress<'a> {
         /// The data folder.
         folder: &'a Path,
     },
+    /// The experiment names a folder of images, and no run trains on the dataset `idx`.
+    UnusedDataPath(&'a Path),
     /// A dataset is not available and the experiment's fallback is used.
     FellBack {
         /// The dataset in the experiment file.

@@ -97,6 +97,9 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    if let Some(path) = experiment::unused_data_path(&experiment) {
+        observer.observe(Progress::UnusedDataPath(path));
+    }
     if let Some(before) = experiment::other_file(&experiment, results) {
         observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
     }

@@ -49,7 +49,8 @@ pub enum DataError {
     /// A folder has some files of a dataset, but not all.
     #[error(
         "{folder}: {names} of {dataset} missing (each as such or with .gz); add the missing files, or leave \
-         --data-dir and GANSWEEP_DATA_DIR out to take {dataset} from the cache or to download it",
+         --data-dir and GANSWEEP_DATA_DIR out to take {dataset} from the cache, which \
+         `gansweep data fetch {dataset}` then fills",
         folder = folder.display(),
         names = missing.join(", "),
         dataset = dataset.name()
@@ -235,7 +236,8 @@ impl Origin {
         match self {
             Self::DataFolder => format!(
                 "put the published file in its place, or leave --data-dir and GANSWEEP_DATA_DIR out to take {name} from \
-                 the cache or to download it; for images of your own, `dataset = \"idx\"`"
+                 the cache, which `gansweep data fetch {name}` then fills; images of your own train with \
+                 `dataset = \"idx\"`"
             ),
             Self::Cache => format!("`gansweep data fetch {name}` downloads it again"),
         }

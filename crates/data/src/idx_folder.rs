@@ -17,7 +17,7 @@ use gansweep_config::{DatasetSpec, ImageShape};
 use crate::{
     DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split, disk,
     gzip::Content,
-    idx::{self, AnyImages, LABELS_HEADER, ReadError},
+    idx::{self, AnyImages, AnyLabels, LABELS_HEADER, ReadError},
     names::{self, Kind},
     reader::Reader,
 };
@@ -113,13 +113,13 @@ impl Folder {
             return Err(DataError::IdxDirMissing(root.clone()));
         }
         let mut folders = LAYOUTS.iter().map(|layout| root.join(layout));
-        match folders.find(|folder| images_in(folder, Split::Train).is_some()) {
-            Some(path) => Ok(Self { path }),
-            None => Err(DataError::NoIdxFiles {
-                folder: root.clone(),
-                names: images_names(Split::Train).iter().flat_map(|name| names::spellings(name)).collect(),
-            }),
+        if let Some(path) = folders.find(|folder| images_in(folder, Split::Train).is_some()) {
+            return Ok(Self { path });
         }
+        let names = images_names(Split::Train);
+        LAYOUTS.iter().try_for_each(|layout| refuse_unusable(&root.join(layout), &names))?;
+        let names = names.iter().flat_map(|name| names::spellings(name)).collect();
+        Err(DataError::NoIdxFiles { folder: root.clone(), names })
     }
 
     fn train(&self) -> Result<Part, DataError> {
@@ -132,7 +132,9 @@ impl Folder {
 
     /// The test split, which must match the training split in shape and labels.
     fn test(&self, train: &Part) -> Result<Option<Part>, DataError> {
-        let Some(path) = images_in(&self.path, Split::Test) else { return Ok(None) };
+        let Some(path) = images_in(&self.path, Split::Test) else {
+            return refuse_unusable(&self.path, &images_names(Split::Test)).map(|()| None);
+        };
         let test = Part::read(path, self.labels(Split::Test)?)?;
         if test.shape != train.shape {
             return Err(DataError::Shapes {
@@ -172,22 +174,14 @@ impl Folder {
 impl Part {
     fn read(path: PathBuf, labels: Option<PathBuf>) -> Result<Self, DataError> {
         let images = open(&path, AnyImages::read)?;
-        let labels = labels.map(|path| {
-            let bytes = open(&path, idx::read_any_labels)?;
-            Ok(Labels { path, bytes })
+        let count = images.count;
+        let labels = labels.map(|labels| match open(&labels, |file| idx::read_any_labels(file, count))? {
+            AnyLabels::Whole(bytes) => Ok(Labels { path: labels, bytes }),
+            AnyLabels::OtherCount(label_count) => {
+                Err(DataError::Counts { images: path.clone(), image_count: count, labels, label_count })
+            }
         });
         let labels = labels.transpose()?;
-        if let Some(Labels { path: labels, bytes }) = &labels
-            && bytes.len() - LABELS_HEADER != images.count
-        {
-            let count = bytes.len() - LABELS_HEADER;
-            return Err(DataError::Counts {
-                images: path,
-                image_count: images.count,
-                labels: labels.clone(),
-                label_count: count,
-            });
-        }
         let largest = labels.as_ref().and_then(|labels| labels.values().iter().max().copied());
         Ok(Self {
             path,
@@ -229,6 +223,14 @@ fn images_in(folder: &Path, split: Split) -> Option<PathBuf> {
 fn images_names(split: Split) -> [String; 2] {
     let name = names::published(split, Kind::Images);
     [name.to_owned(), name.replace("idx3", "idx4")]
+}
+
+/// Reports what has the name of a file and is not one: the user may think that it is used.
+fn refuse_unusable(folder: &Path, names: &[String]) -> Result<(), DataError> {
+    match names.iter().find_map(|name| names::find_unusable(folder, name)) {
+        Some(path) => Err(DataError::not_a_file(path)),
+        None => Ok(()),
+    }
 }
 
 /// Reads a file, plain or compressed.

@@ -28,7 +28,7 @@ pub(crate) const fn published(split: Split, kind: Kind) -> &'static str {
 pub(crate) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let spellings = spellings(name);
     let plain = spellings.iter().map(|name| folder.join(name));
-    let folders = spellings.iter().map(|name| folder.join(name));
+    let folders = spellings.iter().map(|name| folder.join(name)).filter(|path| path.is_dir());
     let nested = folders.flat_map(|folder| spellings.each_ref().map(|name| folder.join(name)));
     plain.chain(nested).find(|path| path.is_file())
 }

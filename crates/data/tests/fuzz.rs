@@ -27,9 +27,12 @@ fn idx() {
         if let Some(cut) = cut {
             fs::write(&labels, &input[cut + SEPARATOR.len()..]).unwrap();
         }
-        assert_eq!(source.other_files().len(), 1 + usize::from(cut.is_some()));
-        // They are not the published files of that name.
-        assert!(source.locate(Dataset::Mnist).is_err());
+        // Not for every input, since these look into many folders.
+        if input.len() % 16 == 0 {
+            assert_eq!(source.other_files().len(), 1 + usize::from(cut.is_some()));
+            // They are not the published files of that name.
+            assert!(source.locate(Dataset::Mnist).is_err());
+        }
         let Ok(spec) = source.spec(Dataset::Idx) else { return };
         let loaded = source.load_planned(Dataset::Idx, &spec).unwrap();
         assert_eq!((loaded.shape, loaded.count), (spec.image, spec.train_images as usize));

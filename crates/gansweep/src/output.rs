@@ -20,6 +20,14 @@ pub(crate) fn warning(message: &impl Display) {
     eprintln!("{tag}: {message}");
 }
 
+/// The notice that no run uses the folder of images that an experiment names.
+pub(crate) fn unused_data_path(path: &Path) -> String {
+    format!(
+        "no run trains on the images in {}; `data.path` is the folder of `data.dataset = \"idx\"`",
+        path.display()
+    )
+}
+
 /// The notice that a sweep becomes that of another experiment file.
 pub(crate) fn other_file(name: &str, before: &str, now: &Path) -> String {
     format!(

@@ -52,6 +52,7 @@ impl Observer for Display {
                 folder.display(),
                 dataset.name()
             )),
+            Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::WaitingForResults { results, holder } => {
                 self.print(&format!("{} is in use by {holder}; waiting for it", results.display()));

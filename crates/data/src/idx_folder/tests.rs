@@ -184,4 +184,25 @@ fn a_device_in_a_files_place_is_not_read() {
     own.remove("train-labels-idx1-ubyte");
     std::os::unix::fs::symlink("/dev/zero", own.0.path().join("train-labels-idx1-ubyte")).unwrap();
     own.refused(&["train-labels-idx1-ubyte", "not a regular file"]);
+    own.remove("train-labels-idx1-ubyte");
+    std::os::unix::fs::symlink("/dev/zero", own.0.path().join("t10k-images-idx3-ubyte")).unwrap();
+    own.refused(&["t10k-images-idx3-ubyte", "not a regular file"]);
+    own.remove("train-images-idx3-ubyte");
+    std::os::unix::fs::symlink("/dev/zero", own.0.path().join("train-images.idx3-ubyte")).unwrap();
+    own.refused(&["train-images.idx3-ubyte", "not a regular file"]);
+}
+
+/// As long as its header says, and of no bytes on the disk.
+#[test]
+fn a_sparse_file_does_not_fill_the_memory() {
+    let own = Own::colour();
+    let header: Vec<u8> = [0x0803, u32::MAX, 256, 256].into_iter().flat_map(u32::to_be_bytes).collect();
+    own.put("train-images-idx3-ubyte", &header);
+    let file = fs::OpenOptions::new().write(true).open(own.0.path().join("train-images-idx3-ubyte")).unwrap();
+    // Not every file system takes a file of that length.
+    let _ = file.set_len(16 + u64::from(u32::MAX) * 65_536);
+    own.refused(&["train-images-idx3-ubyte", "281474976645120 bytes of images", "memory"]);
+    own.put("train-images-idx3-ubyte", &idx_file(&[7, 3, 4, 5]));
+    own.put("train-labels-idx1-ubyte", &[0x0801, 3_000_000_000].map(u32::to_be_bytes).concat());
+    own.refused(&["train-labels-idx1-ubyte has 3000000000 labels"]);
 }

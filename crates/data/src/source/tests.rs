@@ -327,7 +327,7 @@ fn the_way_out_of_a_broken_file_depends_on_whose_it_is() {
     place.put_all("data/mnist");
     let message = place.load_error();
     assert_says(&message, &["data/mnist", "leave --data-dir and GANSWEEP_DATA_DIR out"]);
-    assert!(!message.contains("data fetch"), "{message}");
+    assert!(!message.contains("downloads it again"), "{message}");
 }
 
 #[test]

@@ -52,6 +52,9 @@ impl fmt::Display for View {
             experiment.recipe
         )?;
         writeln!(text, "data: {}\n", data(&self.0.data))?;
+        if let Some(path) = &self.0.unused_data_path {
+            writeln!(text, "{}\n", output::unused_data_path(path))?;
+        }
         if let Some(before) = &self.0.other_file {
             writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
         }

@@ -14,7 +14,7 @@ pub(super) static ORIGIN: &[Key] = &[
         "name",
         Kind::Name,
         None,
-        "The name of the sweep in the database, in reports and on the command line. Without the key: the file's name without its extension.",
+        "The name of the sweep in the database, in reports and on the command line. Without the key: the file's name without its extension, which must then be such a text.",
     ),
     origin("description", Kind::Text, Some("\"\""), "A description in your words; the report shows it."),
     origin(

@@ -1,0 +1,169 @@
+//! Files of known content: those of published datasets.
+
+use gansweep_config::ImageShape;
+
+use super::{IMAGES_MAGIC, IdxFault, LABELS_HEADER, LABELS_MAGIC, check_len};
+
+/// Magic number, count, rows, columns.
+const IMAGES_HEADER: usize = 16;
+
+/// The length of a sound file of `count` images.
+pub(crate) const fn images_len(count: usize, image: ImageShape) -> usize {
+    IMAGES_HEADER + count * image.size()
+}
+
+/// The length of a sound file of `count` labels.
+pub(crate) const fn labels_len(count: usize) -> usize {
+    LABELS_HEADER + count
+}
+
+/// Checks a file of `expected` images and returns the offset of the first pixel.
+pub(crate) fn check_images(bytes: &[u8], expected: usize, image: ImageShape) -> Result<usize, IdxFault> {
+    let [magic, count, rows, cols] = header(bytes)?;
+    let what = "images";
+    if magic != IMAGES_MAGIC {
+        return Err(IdxFault::Magic { what, found: magic, expected: IMAGES_MAGIC });
+    }
+    if (rows, cols) != (image.height, image.width) {
+        let (expected_rows, expected_cols) = (image.height, image.width);
+        return Err(IdxFault::Side { rows, cols, expected_rows, expected_cols });
+    }
+    check_count(what, count, expected)?;
+    check_len(bytes.len(), images_len(expected, image))?;
+    Ok(IMAGES_HEADER)
+}
+
+/// Checks a file of `expected` labels and returns the offset of the first.
+pub(crate) fn check_labels(bytes: &[u8], expected: usize, classes: usize) -> Result<usize, IdxFault> {
+    let [magic, count] = header(bytes)?;
+    let what = "labels";
+    if magic != LABELS_MAGIC {
+        return Err(IdxFault::Magic { what, found: magic, expected: LABELS_MAGIC });
+    }
+    check_count(what, count, expected)?;
+    check_len(bytes.len(), labels_len(expected))?;
+    check_classes(&bytes[LABELS_HEADER..], classes)?;
+    Ok(LABELS_HEADER)
+}
+
+/// Checks that each label is of one of so many classes.
+pub(crate) fn check_classes(labels: &[u8], classes: usize) -> Result<(), IdxFault> {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
+        Some(index) => Err(IdxFault::Label { index, found: labels[index], classes }),
+        None => Ok(()),
+    }
+}
+
+fn header<const FIELDS: usize>(bytes: &[u8]) -> Result<[u32; FIELDS], IdxFault> {
+    let (words, _) = bytes.as_chunks::<4>();
+    let Some(words) = words.first_chunk::<FIELDS>() else {
+        return Err(IdxFault::NoHeader { found: bytes.len(), expected: FIELDS * 4 });
+    };
+    Ok(words.map(u32::from_be_bytes))
+}
+
+fn check_count(what: &'static str, found: u32, expected: usize) -> Result<(), IdxFault> {
+    if found as usize == expected { Ok(()) } else { Err(IdxFault::Count { what, found, expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::idx::{encode_images, encode_labels};
+
+    const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+    const PIXELS: usize = GREY.size();
+
+    fn sound_images() -> Vec<u8> {
+        encode_images(GREY, &(0..3 * PIXELS).map(|i| i as u8).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let images = sound_images();
+        let start = check_images(&images, 3, GREY).unwrap();
+        assert_eq!(images.len() - start, 3 * PIXELS);
+        assert_eq!(images[start + 7], 7);
+        let labels = encode_labels(&[3, 0, 9]);
+        assert_eq!(&labels[check_labels(&labels, 3, 10).unwrap()..], [3, 0, 9]);
+    }
+
+    #[test]
+    fn a_header_that_lies_about_its_count_is_refused_without_believing_it() {
+        let mut images = sound_images();
+        images[4..8].copy_from_slice(&u32::MAX.to_be_bytes());
+        let fault = IdxFault::Count { what: "images", found: u32::MAX, expected: 3 };
+        assert_eq!(check_images(&images, 3, GREY), Err(fault));
+    }
+
+    #[test]
+    fn a_header_that_lies_about_its_size_is_refused() {
+        let mut images = sound_images();
+        images[8..12].copy_from_slice(&0x8000_0000_u32.to_be_bytes());
+        assert_eq!(
+            check_images(&images, 3, GREY),
+            Err(IdxFault::Side { rows: 0x8000_0000, cols: 28, expected_rows: 28, expected_cols: 28 })
+        );
+    }
+
+    #[test]
+    fn a_truncated_file_and_one_with_a_tail_are_refused() {
+        let mut images = sound_images();
+        let expected = images.len();
+        assert_eq!(
+            check_images(&images[..expected - 1], 3, GREY),
+            Err(IdxFault::Truncated { found: expected - 1, expected })
+        );
+        images.push(0);
+        assert_eq!(check_images(&images, 3, GREY), Err(IdxFault::Trailing { expected }));
+    }
+
+    #[test]
+    fn labels_in_place_of_images_and_the_reverse_are_refused() {
+        let magic = |what, found, expected| Err(IdxFault::Magic { what, found, expected });
+        assert_eq!(check_images(&encode_labels(&[1; 99]), 3, GREY), magic("images", 0x801, 0x803));
+        assert_eq!(check_labels(&sound_images(), 3, 10), magic("labels", 0x803, 0x801));
+    }
+
+    #[test]
+    fn a_label_beyond_nine_is_refused_with_its_place() {
+        let fault = IdxFault::Label { index: 1, found: 10, classes: 10 };
+        assert_eq!(check_labels(&encode_labels(&[9, 10, 11]), 3, 10), Err(fault));
+    }
+
+    #[test]
+    fn an_empty_file_has_no_header() {
+        assert_eq!(check_images(&[], 3, GREY), Err(IdxFault::NoHeader { found: 0, expected: 16 }));
+        assert_eq!(check_labels(&[0; 7], 3, 10), Err(IdxFault::NoHeader { found: 7, expected: 8 }));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_never_taken_for_images(bytes in proptest::collection::vec(any::<u8>(), 0..4000)) {
+            prop_assert!(check_images(&bytes, 3, GREY).is_err());
+            prop_assert!(check_labels(&bytes, usize::MAX >> 16, 10).is_err());
+        }
+
+        #[test]
+        fn any_change_of_a_header_is_refused(at in 0..16_usize, flip in 1..=255_u8) {
+            let mut images = sound_images();
+            images[at] ^= flip;
+            prop_assert!(check_images(&images, 3, GREY).is_err());
+        }
+
+        #[test]
+        fn any_other_length_is_refused(len in 0..3 * PIXELS + 16) {
+            prop_assert!(check_images(&sound_images()[..len], 3, GREY).is_err());
+        }
+
+        #[test]
+        fn any_label_outside_the_classes_is_refused(at in 0..50_usize, label in 10..=255_u8) {
+            let mut labels = [0; 50];
+            labels[at] = label;
+            let fault = IdxFault::Label { index: at, found: label, classes: 10 };
+            prop_assert_eq!(check_labels(&encode_labels(&labels), 50, 10), Err(fault));
+        }
+    }
+}
