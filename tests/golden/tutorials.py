@@ -284,6 +284,9 @@ OPTIMIZERS = {
     "adam": lambda parameters, o: torch.optim.Adam(
         parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
     ),
+    "adamw": lambda parameters, o: torch.optim.AdamW(
+        parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"], weight_decay=o["weight_decay"]
+    ),
     "sgd": lambda parameters, o: torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"]),
     "rmsprop": lambda parameters, o: torch.optim.RMSprop(
         parameters, lr=o["lr"], alpha=o["alpha"], eps=o["eps"], momentum=o["momentum"]

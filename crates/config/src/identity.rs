@@ -108,6 +108,7 @@ mod tests {
         optimizer.discriminator.kind = "adam"
         optimizer.discriminator.lr = 0.001
         optimizer.discriminator.momentum = 0.0
+        optimizer.discriminator.weight_decay = 0.01
         optimizer.generator.alpha = 0.99
         optimizer.generator.beta1 = 0.5
         optimizer.generator.beta2 = 0.999
@@ -115,6 +116,7 @@ mod tests {
         optimizer.generator.kind = "adam"
         optimizer.generator.lr = 0.001
         optimizer.generator.momentum = 0.0
+        optimizer.generator.weight_decay = 0.01
         train.batch_size = 64
         train.d_steps = 1
         train.drop_last = false

@@ -35,6 +35,9 @@ pub struct NetworkOptimizer {
     /// Decay of `RMSprop`'s mean square.
     #[serde(default)]
     pub alpha: f64,
+    /// `AdamW`'s weight decay; the learning rate times it is the share of a parameter that an update takes away.
+    #[serde(default)]
+    pub weight_decay: f64,
 }
 
 /// The optimisers, each as `PyTorch` computes it.
@@ -44,6 +47,9 @@ pub enum OptimizerKind {
     /// Adam (Kingma and Ba 2015, algorithm 1) with bias correction and without weight decay.
     #[default]
     Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
+    #[serde(rename = "adamw")]
+    AdamW,
     /// Stochastic gradient descent with momentum, without dampening, Nesterov's variant and weight decay.
     Sgd,
     /// `RMSprop` (Tieleman and Hinton 2012, lecture 6.5), not centred, without weight decay.
@@ -53,7 +59,7 @@ pub enum OptimizerKind {
 
 impl OptimizerKind {
     /// Every optimiser, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Adam, Self::Sgd, Self::RmsProp];
+    pub const ALL: [Self; 4] = [Self::Adam, Self::AdamW, Self::Sgd, Self::RmsProp];
 
     /// The names of [`Self::ALL`], in the same order.
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -70,6 +76,7 @@ impl OptimizerKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Adam => "adam",
+            Self::AdamW => "adamw",
             Self::Sgd => "sgd",
             Self::RmsProp => "rmsprop",
         }
@@ -80,6 +87,11 @@ impl NetworkOptimizer {
     /// Adam, with its numbers in the order of `torch.optim.Adam`.
     pub const fn adam(lr: f64, beta1: f64, beta2: f64, eps: f64) -> Self {
         Self { beta1, beta2, eps, ..Self::defaults(OptimizerKind::Adam, lr) }
+    }
+
+    /// `AdamW`, with its hyperparameters in the order of `torch.optim.AdamW`.
+    pub const fn adamw(lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64) -> Self {
+        Self { beta1, beta2, eps, weight_decay, ..Self::defaults(OptimizerKind::AdamW, lr) }
     }
 
     /// Stochastic gradient descent.
@@ -95,13 +107,14 @@ impl NetworkOptimizer {
     /// The identity default for every hyperparameter but the learning rate: what a kind does not use does not
     /// change the config's hash.
     const fn defaults(kind: OptimizerKind, lr: f64) -> Self {
-        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8, momentum: 0.0, alpha: 0.99 }
+        Self { kind, lr, beta1: 0.5, beta2: 0.999, eps: 1e-8, momentum: 0.0, alpha: 0.99, weight_decay: 0.01 }
     }
 
     /// At least one of each kind, with and without optional features, for tests of all kinds.
     pub fn examples() -> Vec<Self> {
         vec![
             Self::adam(1e-3, 0.9, 0.999, 1e-8),
+            Self::adamw(1e-3, 0.9, 0.999, 1e-8, 0.1),
             Self::sgd(0.01, 0.0),
             Self::sgd(0.01, 0.9),
             Self::rmsprop(1e-3, 0.9, 1e-8, 0.0),
@@ -112,9 +125,10 @@ impl NetworkOptimizer {
     /// Replaces every hyperparameter that the kind does not use by its identity default.
     #[must_use]
     pub const fn canonical(self) -> Self {
-        let Self { kind, lr, beta1, beta2, eps, momentum, alpha } = self;
+        let Self { kind, lr, beta1, beta2, eps, momentum, alpha, weight_decay } = self;
         match kind {
             OptimizerKind::Adam => Self::adam(lr, beta1, beta2, eps),
+            OptimizerKind::AdamW => Self::adamw(lr, beta1, beta2, eps, weight_decay),
             OptimizerKind::Sgd => Self::sgd(lr, momentum),
             OptimizerKind::RmsProp => Self::rmsprop(lr, alpha, eps, momentum),
         }

@@ -144,6 +144,10 @@ impl Elements for LaneValues {
         Self(self.0 + other.0.clone())
     }
 
+    fn times(self, factor: &Self) -> Self {
+        Self(self.0 * factor.0.clone())
+    }
+
     fn times_plus(self, factor: &Self, addend: &Self) -> Self {
         Self(self.0 * factor.0.clone() + addend.0.clone())
     }

@@ -10,6 +10,7 @@
     reason = "what is not inlined into a function for the processor's vectors is compiled without them"
 )]
 mod adam;
+mod adamw;
 mod definition;
 mod elements;
 mod rmsprop;
@@ -19,6 +20,7 @@ mod slices;
 use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
+pub use adamw::AdamW;
 pub use definition::Optimizer;
 pub use elements::{Elements, Vector, splat};
 pub use rmsprop::{RmsProp, RmsPropMomentum};
@@ -35,6 +37,8 @@ pub const MAX_COEFFICIENTS: usize = 8;
 pub enum Algorithm {
     /// [`Adam`].
     Adam,
+    /// [`AdamW`].
+    AdamW,
     /// [`Sgd`].
     Sgd,
     /// [`SgdMomentum`].
@@ -69,13 +73,14 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
+    pub const ALL: [Self; 6] =
+        [Self::Adam, Self::AdamW, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
         match config.kind {
             OptimizerKind::Adam => Self::Adam,
+            OptimizerKind::AdamW => Self::AdamW,
             OptimizerKind::Sgd if config.momentum > 0.0 => Self::SgdMomentum,
             OptimizerKind::Sgd => Self::Sgd,
             OptimizerKind::RmsProp if config.momentum > 0.0 => Self::RmsPropMomentum,
@@ -88,6 +93,7 @@ impl Algorithm {
     pub fn visit<V: Visitor>(self, work: V) -> V::Output {
         match self {
             Self::Adam => work.visit::<Adam, _, _>(),
+            Self::AdamW => work.visit::<AdamW, _, _>(),
             Self::Sgd => work.visit::<Sgd, _, _>(),
             Self::SgdMomentum => work.visit::<SgdMomentum, _, _>(),
             Self::RmsProp => work.visit::<RmsProp, _, _>(),

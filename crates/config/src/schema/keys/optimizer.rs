@@ -14,6 +14,9 @@ const RATE: Kind = Kind::Number(Interval::above(0.0, 1000.0));
 /// Values of epsilon. Smaller ones are zero in single precision.
 const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
 
+/// Weight decays. A larger one than one over the learning rate would change the sign of every parameter.
+const DECAY: Kind = Kind::Number(Interval::closed(0.0, 1000.0));
+
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
     shorthand(
@@ -58,6 +61,12 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.alpha", "optimizer.discriminator.alpha"],
         "Alpha of both networks.",
     ),
+    shorthand(
+        "optimizer.weight_decay",
+        DECAY,
+        &["optimizer.generator.weight_decay", "optimizer.discriminator.weight_decay"],
+        "Weight decay of both networks.",
+    ),
     config(ConfigKey {
         path: "optimizer.generator.kind",
         kind: KINDS,
@@ -83,7 +92,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.5",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.beta1),
-        doc: "`adam`: decay of the generator's first moment.",
+        doc: "`adam`, `adamw`: decay of the generator's first moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.beta2",
@@ -92,7 +101,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.999",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.beta2),
-        doc: "`adam`: decay of the generator's second moment.",
+        doc: "`adam`, `adamw`: decay of the generator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.eps",
@@ -101,7 +110,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.eps),
-        doc: "`adam`, `rmsprop`: added to the root of the generator's second moment.",
+        doc: "`adam`, `adamw`, `rmsprop`: added to the root of the generator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.momentum",
@@ -120,6 +129,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.alpha),
         doc: "`rmsprop`: decay of the generator's mean square.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.weight_decay",
+        kind: DECAY,
+        default: "0.01",
+        identity: "0.01",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.weight_decay),
+        doc: "`adamw`: times the learning rate, the share of each of the generator's parameters that an update takes away.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.kind",
@@ -146,7 +164,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.5",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta1),
-        doc: "`adam`: decay of the discriminator's first moment.",
+        doc: "`adam`, `adamw`: decay of the discriminator's first moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.beta2",
@@ -155,7 +173,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.999",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta2),
-        doc: "`adam`: decay of the discriminator's second moment.",
+        doc: "`adam`, `adamw`: decay of the discriminator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.eps",
@@ -164,7 +182,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
-        doc: "`adam`, `rmsprop`: added to the root of the discriminator's second moment.",
+        doc: "`adam`, `adamw`, `rmsprop`: added to the root of the discriminator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.momentum",
@@ -183,5 +201,14 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.alpha),
         doc: "`rmsprop`: decay of the discriminator's mean square.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.weight_decay",
+        kind: DECAY,
+        default: "0.01",
+        identity: "0.01",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.weight_decay),
+        doc: "`adamw`: times the learning rate, the share of each of the discriminator's parameters that an update takes away.",
     }),
 ];
