@@ -313,6 +313,13 @@ class NonSaturating:
         return self.bce(outputs, torch.ones_like(outputs))
 
 
+class Minimax(NonSaturating):
+    """The generator's loss is minus the discriminator's on fakes (Goodfellow et al. 2014, equation 1)."""
+
+    def of_generator(self, outputs):
+        return -self.on_fake(outputs)
+
+
 class LeastSquares:
     """Half the mean squared distance from the labels (Mao et al. 2017, equation 2)."""
 
@@ -350,7 +357,7 @@ class Hinge:
         return -outputs.mean()
 
 
-LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares, "hinge": Hinge}
+LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge}
 
 
 class FromConfig(Tutorial):

@@ -26,6 +26,8 @@ pub enum LossKind {
     /// section 3).
     #[default]
     NonSaturating,
+    /// Binary cross-entropy, the generator's that of the minimax game (Goodfellow et al. 2014, equation 1).
+    Minimax,
     /// Half the squared distance of an output from its target (Mao et al. 2017, equation 2).
     LeastSquares,
     /// The distance of a logit from the right side of a margin (Lim and Ye 2017).
@@ -57,7 +59,7 @@ pub enum Combine {
 
 impl LossKind {
     /// Every loss, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::NonSaturating, Self::LeastSquares, Self::Hinge];
+    pub const ALL: [Self; 4] = [Self::NonSaturating, Self::Minimax, Self::LeastSquares, Self::Hinge];
 
     /// The names of [`Self::ALL`], in the same order.
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -74,6 +76,7 @@ impl LossKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NonSaturating => "non-saturating",
+            Self::Minimax => "minimax",
             Self::LeastSquares => "least-squares",
             Self::Hinge => "hinge",
         }
@@ -82,7 +85,7 @@ impl LossKind {
     /// Why label smoothing is not possible; `None` if it is.
     pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
         match self {
-            Self::NonSaturating | Self::LeastSquares => None,
+            Self::NonSaturating | Self::Minimax | Self::LeastSquares => None,
             Self::Hinge => Some("has no labels to smooth: only sides of a margin"),
         }
     }
@@ -106,6 +109,11 @@ impl LossConfig {
                     Combine::Mean => "ln 2: D gives ½ to everything",
                 },
                 generator_text: "ln 2: D gives ½ to every fake",
+            },
+            LossKind::Minimax => Undecided {
+                generator: -LN_2,
+                generator_text: "-ln 2: D gives ½ to every fake",
+                ..Self { kind: LossKind::NonSaturating, ..self.clone() }.undecided()
             },
             LossKind::LeastSquares => Undecided {
                 discriminator: [(0.5 - self.label_smoothing).powi(2) / 2.0, 0.125],

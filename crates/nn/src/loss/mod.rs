@@ -8,6 +8,7 @@
 mod definition;
 mod hinge;
 mod least_squares;
+mod minimax;
 mod non_saturating;
 mod outputs;
 
@@ -16,6 +17,7 @@ use gansweep_config::LossKind;
 pub use definition::{Loss, Score, Targets};
 pub use hinge::Hinge;
 pub use least_squares::LeastSquares;
+pub use minimax::Minimax;
 pub use non_saturating::NonSaturating;
 pub use outputs::{Dual, Outputs, sigmoid};
 
@@ -33,6 +35,7 @@ pub trait Visitor {
 pub fn visit<V: Visitor>(kind: LossKind, work: V) -> V::Output {
     match kind {
         LossKind::NonSaturating => work.visit::<NonSaturating>(),
+        LossKind::Minimax => work.visit::<Minimax>(),
         LossKind::LeastSquares => work.visit::<LeastSquares>(),
         LossKind::Hinge => work.visit::<Hinge>(),
     }
