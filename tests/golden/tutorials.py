@@ -360,6 +360,23 @@ class Hinge:
 LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge}
 
 
+def rate_factor(values, epochs, step_epochs):
+    """What a schedule multiplies the learning rate by in a step that begins after so many epochs."""
+    share = min(1.0, epochs / values["horizon"])
+    end = values.get("lr_end", 0.0)
+    kind = values["schedule"]
+    if kind == "linear":
+        factor = 1 - (1 - end) * share
+    elif kind == "cosine":
+        factor = end + (1 - end) * (1 + math.cos(math.pi * share)) / 2
+    elif kind == "step":
+        factor = values["gamma"] ** math.floor(epochs / values["horizon"])
+    else:
+        factor = 1.0
+    warmup = values.get("warmup", 0.0)
+    return factor * min(1.0, (epochs + step_epochs) / warmup) if warmup else factor
+
+
 class FromConfig(Tutorial):
     """Any config: the recipe of this program's own, settings that no recipe has, and colour images."""
 
@@ -398,6 +415,16 @@ class FromConfig(Tutorial):
 
         self.g_optimizer = optimizer(self.G, self.config["optimizer"]["generator"])
         self.d_optimizer = optimizer(self.D, self.config["optimizer"]["discriminator"])
+        both = [(self.g_optimizer, "generator"), (self.d_optimizer, "discriminator")]
+        self.schedulers = [self.scheduler(one, self.config["optimizer"][network]) for one, network in both]
+
+    def scheduler(self, optimizer, values):
+        """Steps once a step of the GAN, as `lr_scheduler` does once a step of its optimiser."""
+        train, images = self.config["train"], self.config["data"]["images"]
+        batches = images // train["batch_size"] if train["drop_last"] else math.ceil(images / train["batch_size"])
+        step = 1 / math.ceil(batches / train["d_steps"])
+        schedule = lambda n: rate_factor(values, n * step, step) if "schedule" in values else 1.0
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
 
     def update_discriminator(self, x, z, masks, ready):
         use_masks(self.G, masks["GeneratorInD"])
@@ -427,6 +454,8 @@ class FromConfig(Tutorial):
         g_loss.backward()
         inputs.generator_ready(self.G)
         self.g_optimizer.step()
+        for scheduler in self.schedulers:
+            scheduler.step()
         return {
             "d_loss": d_loss,
             "g_loss": g_loss.item(),

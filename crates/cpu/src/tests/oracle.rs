@@ -7,7 +7,7 @@ use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMod
 use super::tape::{Tape, Var};
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
 use gansweep_nn::network::{Layer, Network, Role};
-use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
+use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{BatchOrder, Lane, TrainingImages};
@@ -227,7 +227,7 @@ impl Oracle {
     /// One update of every parameter of a network; returns their gradients.
     fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
         self.updates[role as usize] += 1;
-        let optimizer = *optimizer::of(role, &self.lane.config);
+        let optimizer = self.lane.optimizer(role, self.step);
         let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
         for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
             let name = format!("{}.{}", role.name(), parameter.name);

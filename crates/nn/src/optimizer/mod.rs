@@ -14,6 +14,7 @@ mod adamw;
 mod definition;
 mod elements;
 mod rmsprop;
+mod schedule;
 mod sgd;
 mod slices;
 
@@ -24,6 +25,7 @@ pub use adamw::AdamW;
 pub use definition::Optimizer;
 pub use elements::{Elements, Vector, splat};
 pub use rmsprop::{RmsProp, RmsPropMomentum};
+pub use schedule::at_step;
 pub use sgd::{Sgd, SgdMomentum};
 pub use slices::step_slices;
 
@@ -193,9 +195,12 @@ mod tests {
 
     #[test]
     fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
+        // Within the warm-up, after it, and after the first and the last of some horizons.
         let update = |optimizer: &NetworkOptimizer| {
-            let update = Update::new(optimizer, 3);
-            (update.algorithm, update.coefficients.map(f32::to_bits))
+            [0, 3, 7, 40, 1500, 5000].map(|step| {
+                let update = Update::new(&at_step(optimizer, step, 10), 3);
+                (update.algorithm, update.coefficients.map(f32::to_bits))
+            })
         };
         for optimizer in NetworkOptimizer::examples() {
             for (name, other) in others(&optimizer) {

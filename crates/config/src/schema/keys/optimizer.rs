@@ -1,10 +1,10 @@
 //! Keys of `[optimizer]`: the optimiser of each network.
 
-use crate::OptimizerKind;
 use crate::schema::declare::{ConfigKey, FRACTION, config, shorthand};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::{Interval, Kind};
+use crate::{OptimizerKind, ScheduleKind};
 
 /// The optimisers.
 const KINDS: Kind = Kind::Choice(&OptimizerKind::NAMES);
@@ -16,6 +16,15 @@ const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
 
 /// Weight decays. A larger one than one over the learning rate would change the sign of every parameter.
 const DECAY: Kind = Kind::Number(Interval::closed(0.0, 1000.0));
+
+/// The schedules.
+const SCHEDULES: Kind = Kind::Choice(&ScheduleKind::NAMES);
+/// Horizons, in epochs.
+const HORIZON: Kind = Kind::Number(Interval::above(0.0, 1e6));
+/// Shares of a learning rate.
+const SHARE: Kind = Kind::Number(Interval::closed(0.0, 1.0));
+/// Warm-ups, in epochs.
+const WARMUP: Kind = Kind::Number(Interval::closed(0.0, 1e6));
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -66,6 +75,36 @@ pub(super) static KEYS: &[Key] = &[
         DECAY,
         &["optimizer.generator.weight_decay", "optimizer.discriminator.weight_decay"],
         "Weight decay of both networks.",
+    ),
+    shorthand(
+        "optimizer.schedule",
+        SCHEDULES,
+        &["optimizer.generator.schedule", "optimizer.discriminator.schedule"],
+        "Learning rate schedule of both networks.",
+    ),
+    shorthand(
+        "optimizer.horizon",
+        HORIZON,
+        &["optimizer.generator.horizon", "optimizer.discriminator.horizon"],
+        "Horizon of the schedules of both networks.",
+    ),
+    shorthand(
+        "optimizer.lr_end",
+        SHARE,
+        &["optimizer.generator.lr_end", "optimizer.discriminator.lr_end"],
+        "Share of the learning rate at the horizon of both networks.",
+    ),
+    shorthand(
+        "optimizer.gamma",
+        SHARE,
+        &["optimizer.generator.gamma", "optimizer.discriminator.gamma"],
+        "Factor of the learning rate after each horizon of both networks.",
+    ),
+    shorthand(
+        "optimizer.warmup",
+        WARMUP,
+        &["optimizer.generator.warmup", "optimizer.discriminator.warmup"],
+        "Warm-up of both networks.",
     ),
     config(ConfigKey {
         path: "optimizer.generator.kind",
@@ -140,6 +179,51 @@ pub(super) static KEYS: &[Key] = &[
         doc: "`adamw`: times the learning rate, the share of each of the generator's parameters that an update takes away.",
     }),
     config(ConfigKey {
+        path: "optimizer.generator.schedule",
+        kind: SCHEDULES,
+        default: "\"constant\"",
+        identity: "\"constant\"",
+        lanes: Lanes::Varies,
+        field: Field::Schedule(|c| &mut c.optimizer.generator.schedule),
+        doc: "How the generator's learning rate changes from step to step.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.horizon",
+        kind: HORIZON,
+        default: "100.0",
+        identity: "100.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.horizon),
+        doc: "`linear`, `cosine`: epochs until the generator's learning rate has come to its end, where it stays; `step`: epochs until each of its steps. Does not depend on the budget.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.lr_end",
+        kind: SHARE,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.lr_end),
+        doc: "`linear`, `cosine`: share of the generator's learning rate that is left at the horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.gamma",
+        kind: SHARE,
+        default: "0.1",
+        identity: "0.1",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.gamma),
+        doc: "`step`: factor of the generator's learning rate after each horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.warmup",
+        kind: WARMUP,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.warmup),
+        doc: "Epochs, or a fraction of one, in which the generator's learning rate grows from zero in a straight line; `0` stands for no warm-up.",
+    }),
+    config(ConfigKey {
         path: "optimizer.discriminator.kind",
         kind: KINDS,
         default: "\"adam\"",
@@ -210,5 +294,50 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.weight_decay),
         doc: "`adamw`: times the learning rate, the share of each of the discriminator's parameters that an update takes away.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.schedule",
+        kind: SCHEDULES,
+        default: "\"constant\"",
+        identity: "\"constant\"",
+        lanes: Lanes::Varies,
+        field: Field::Schedule(|c| &mut c.optimizer.discriminator.schedule),
+        doc: "How the discriminator's learning rate changes from step to step.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.horizon",
+        kind: HORIZON,
+        default: "100.0",
+        identity: "100.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.horizon),
+        doc: "`linear`, `cosine`: epochs until the discriminator's learning rate has come to its end, where it stays; `step`: epochs until each of its steps. Does not depend on the budget.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.lr_end",
+        kind: SHARE,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.lr_end),
+        doc: "`linear`, `cosine`: share of the discriminator's learning rate that is left at the horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.gamma",
+        kind: SHARE,
+        default: "0.1",
+        identity: "0.1",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.gamma),
+        doc: "`step`: factor of the discriminator's learning rate after each horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.warmup",
+        kind: WARMUP,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.warmup),
+        doc: "Epochs, or a fraction of one, in which the discriminator's learning rate grows from zero in a straight line; `0` stands for no warm-up.",
     }),
 ];
