@@ -420,11 +420,17 @@ class FromConfig(Tutorial):
 
     def scheduler(self, optimizer, values):
         """Steps once a step of the GAN, as `lr_scheduler` does once a step of its optimiser."""
-        train, images = self.config["train"], self.config["data"]["images"]
+        train = self.config["train"]
+        # A run's config may have 0 for all images; `load_export.py`, which reads such configs, trains nothing.
+        images = self.config["data"]["images"] or train["batch_size"]
         batches = images // train["batch_size"] if train["drop_last"] else math.ceil(images / train["batch_size"])
         step = 1 / math.ceil(batches / train["d_steps"])
         schedule = lambda n: rate_factor(values, n * step, step) if "schedule" in values else 1.0
         return torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+
+    def clip(self, network, model):
+        if norm := self.config["optimizer"][network].get("clip_norm"):
+            torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
 
     def update_discriminator(self, x, z, masks, ready):
         use_masks(self.G, masks["GeneratorInD"])
@@ -440,6 +446,7 @@ class FromConfig(Tutorial):
         self.d_optimizer.zero_grad()
         d_loss.backward()
         ready(self.D)
+        self.clip("discriminator", self.D)
         self.d_optimizer.step()
         return [d_loss.item(), self.score(real), self.score(fake)]
 
@@ -453,6 +460,7 @@ class FromConfig(Tutorial):
         self.g_optimizer.zero_grad()
         g_loss.backward()
         inputs.generator_ready(self.G)
+        self.clip("generator", self.G)
         self.g_optimizer.step()
         for scheduler in self.schedulers:
             scheduler.step()

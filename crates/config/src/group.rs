@@ -71,7 +71,7 @@ mod tests {
         };
         let all = NetworkOptimizer::examples();
         // Schedules may differ between lanes.
-        let shape = |it: NetworkOptimizer| (it.kind, it.momentum > 0.0);
+        let shape = |it: NetworkOptimizer| (it.kind, it.momentum > 0.0, it.clip_norm > 0.0);
         for &one in &all {
             for &other in &all {
                 let same = shape(one) == shape(other);

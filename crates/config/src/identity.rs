@@ -104,6 +104,7 @@ mod tests {
         optimizer.discriminator.alpha = 0.99
         optimizer.discriminator.beta1 = 0.5
         optimizer.discriminator.beta2 = 0.999
+        optimizer.discriminator.clip_norm = 0.0
         optimizer.discriminator.eps = 1e-8
         optimizer.discriminator.gamma = 0.1
         optimizer.discriminator.horizon = 100.0
@@ -117,6 +118,7 @@ mod tests {
         optimizer.generator.alpha = 0.99
         optimizer.generator.beta1 = 0.5
         optimizer.generator.beta2 = 0.999
+        optimizer.generator.clip_norm = 0.0
         optimizer.generator.eps = 1e-8
         optimizer.generator.gamma = 0.1
         optimizer.generator.horizon = 100.0

@@ -40,6 +40,9 @@ pub struct NetworkOptimizer {
     /// `AdamW`'s weight decay; the learning rate times it is the share of a parameter that an update takes away.
     #[serde(default)]
     pub weight_decay: f64,
+    /// The most that the norm of a network's gradient may be: a longer one is shortened to it; 0 for no limit.
+    #[serde(default)]
+    pub clip_norm: f64,
     /// How the learning rate changes.
     #[serde(default)]
     pub schedule: ScheduleKind,
@@ -140,6 +143,7 @@ impl NetworkOptimizer {
             momentum: 0.0,
             alpha: 0.99,
             weight_decay: 0.01,
+            clip_norm: 0.0,
             schedule: ScheduleKind::Constant,
             horizon: Self::HORIZON,
             lr_end: Self::LR_END,
@@ -158,6 +162,8 @@ impl NetworkOptimizer {
             Self::sgd(0.01, 0.9),
             Self::rmsprop(1e-3, 0.9, 1e-8, 0.0),
             Self::rmsprop(1e-3, 0.9, 1e-8, 0.8),
+            Self { clip_norm: 0.01, ..adam },
+            Self { clip_norm: 0.1, ..Self::sgd(0.01, 0.9) },
             Self { schedule: ScheduleKind::Linear, horizon: 3.0, lr_end: 0.1, warmup: 0.5, ..adam },
             Self { schedule: ScheduleKind::Cosine, horizon: 2.0, lr_end: 0.1, ..Self::sgd(0.01, 0.9) },
             Self {
@@ -179,11 +185,12 @@ impl NetworkOptimizer {
             OptimizerKind::Sgd => Self::sgd(lr, momentum),
             OptimizerKind::RmsProp => Self::rmsprop(lr, alpha, eps, momentum),
         };
-        let Self { schedule, horizon, lr_end, gamma, warmup, .. } = self;
+        let Self { clip_norm, schedule, horizon, lr_end, gamma, warmup, .. } = self;
+        let own = Self { clip_norm, warmup, ..own };
         match schedule {
-            ScheduleKind::Constant => Self { warmup, ..own },
-            ScheduleKind::Linear | ScheduleKind::Cosine => Self { schedule, horizon, lr_end, warmup, ..own },
-            ScheduleKind::Step => Self { schedule, horizon, gamma, warmup, ..own },
+            ScheduleKind::Constant => own,
+            ScheduleKind::Linear | ScheduleKind::Cosine => Self { schedule, horizon, lr_end, ..own },
+            ScheduleKind::Step => Self { schedule, horizon, gamma, ..own },
         }
     }
 }

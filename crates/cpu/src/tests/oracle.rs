@@ -228,18 +228,21 @@ impl Oracle {
     fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
         self.updates[role as usize] += 1;
         let optimizer = self.lane.optimizer(role, self.step);
-        let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
-        for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
-            let name = format!("{}.{}", role.name(), parameter.name);
-            let gradient = all.of(&vars[&name]);
+        let all = tape.gradient(loss);
+        let parameters = Network::of(role, &self.lane.config, self.lane.spec.image).parameters().into_iter();
+        let names = parameters.map(|parameter| format!("{}.{}", role.name(), parameter.name));
+        let gradients: Arrays = names.map(|name| (name.clone(), all.of(&vars[&name]))).collect();
+        let norm = gradients.values().flatten().map(|element| element * element).sum::<f64>().sqrt();
+        let scale =
+            if optimizer.clip_norm > 0.0 { (optimizer.clip_norm / (norm + 1e-6)).min(1.0) } else { 1.0 };
+        for (name, gradient) in &gradients {
             Algorithm::of(&optimizer).visit(Descend {
                 config: &optimizer,
                 t: self.updates[role as usize],
-                gradient: &gradient,
-                name: &name,
+                gradient: &gradient.iter().map(|element| element * scale).collect::<Vec<_>>(),
+                name,
                 arrays: &mut self.arrays,
             });
-            gradients.insert(name, gradient);
         }
         gradients
     }

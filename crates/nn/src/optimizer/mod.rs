@@ -11,6 +11,7 @@
 )]
 mod adam;
 mod adamw;
+mod clip;
 mod definition;
 mod elements;
 mod rmsprop;
@@ -22,6 +23,7 @@ use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use clip::{CLIP_EPS, clip_scale};
 pub use definition::Optimizer;
 pub use elements::{Elements, Vector, splat};
 pub use rmsprop::{RmsProp, RmsPropMomentum};
@@ -139,6 +141,8 @@ pub fn of(role: Role, config: &Config) -> &NetworkOptimizer {
 pub struct Update {
     /// The optimiser.
     pub algorithm: Algorithm,
+    /// The norm that the network's gradient is clipped to before the update.
+    pub clip_norm: Option<f64>,
     coefficients: [f32; MAX_COEFFICIENTS],
 }
 
@@ -161,7 +165,8 @@ impl Update {
         }
 
         let algorithm = Algorithm::of(config);
-        Self { algorithm, coefficients: algorithm.visit(Coefficients(config, t)) }
+        let clip_norm = (config.clip_norm > 0.0).then_some(config.clip_norm);
+        Self { algorithm, clip_norm, coefficients: algorithm.visit(Coefficients(config, t)) }
     }
 
     /// The coefficient at `index`.
@@ -197,9 +202,9 @@ mod tests {
     fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
         // Within the warm-up, after it, and after the first and the last of some horizons.
         let update = |optimizer: &NetworkOptimizer| {
-            [0, 3, 7, 40, 1500, 5000].map(|step| {
-                let update = Update::new(&at_step(optimizer, step, 10), 3);
-                (update.algorithm, update.coefficients.map(f32::to_bits))
+            [0, 300, 700, 4000, 150_000, 500_000].map(|step| {
+                let update = Update::new(&at_step(optimizer, step, 1000), 3);
+                (update.algorithm, update.clip_norm, update.coefficients.map(f32::to_bits))
             })
         };
         for optimizer in NetworkOptimizer::examples() {

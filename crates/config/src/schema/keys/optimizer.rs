@@ -17,6 +17,8 @@ const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
 /// Weight decays. A larger one than one over the learning rate would change the sign of every parameter.
 const DECAY: Kind = Kind::Number(Interval::closed(0.0, 1000.0));
 
+/// Norms of gradients.
+const NORM: Kind = Kind::Number(Interval::closed(0.0, 1e9));
 /// The schedules.
 const SCHEDULES: Kind = Kind::Choice(&ScheduleKind::NAMES);
 /// Horizons, in epochs.
@@ -75,6 +77,12 @@ pub(super) static KEYS: &[Key] = &[
         DECAY,
         &["optimizer.generator.weight_decay", "optimizer.discriminator.weight_decay"],
         "Weight decay of both networks.",
+    ),
+    shorthand(
+        "optimizer.clip_norm",
+        NORM,
+        &["optimizer.generator.clip_norm", "optimizer.discriminator.clip_norm"],
+        "Largest gradient norm of both networks.",
     ),
     shorthand(
         "optimizer.schedule",
@@ -177,6 +185,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.weight_decay),
         doc: "`adamw`: times the learning rate, the share of each of the generator's parameters that an update takes away.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.clip_norm",
+        kind: NORM,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.generator.clip_norm),
+        doc: "Largest norm of the generator's gradient: a longer one is shortened to it before the update, as by `torch.nn.utils.clip_grad_norm_`; `0` stands for no limit. The norm that is recorded is that before.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.schedule",
@@ -294,6 +311,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.weight_decay),
         doc: "`adamw`: times the learning rate, the share of each of the discriminator's parameters that an update takes away.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.clip_norm",
+        kind: NORM,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.clip_norm),
+        doc: "Largest norm of the discriminator's gradient: a longer one is shortened to it before the update, as by `torch.nn.utils.clip_grad_norm_`; `0` stands for no limit. The norm that is recorded is that before.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.schedule",
