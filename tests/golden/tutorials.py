@@ -357,7 +357,25 @@ class Hinge:
         return -outputs.mean()
 
 
-LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge}
+class Wasserstein:
+    """The critic's difference of means (Arjovsky et al. 2017, algorithm 1)."""
+
+    logits = True
+
+    def __init__(self, config):
+        self.weight_clip = config["weight_clip"]
+
+    def on_real(self, outputs):
+        return -outputs.mean()
+
+    def on_fake(self, outputs):
+        return outputs.mean()
+
+    def of_generator(self, outputs):
+        return -outputs.mean()
+
+
+LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge, "wasserstein": Wasserstein}
 
 
 def rate_factor(values, epochs, step_epochs):
@@ -448,6 +466,9 @@ class FromConfig(Tutorial):
         ready(self.D)
         self.clip("discriminator", self.D)
         self.d_optimizer.step()
+        if limit := getattr(self.loss, "weight_clip", None):
+            for parameter in self.D.parameters():
+                parameter.data.clamp_(-limit, limit)
         return [d_loss.item(), self.score(real), self.score(fake)]
 
     def step(self, inputs):

@@ -87,6 +87,7 @@ mod tests {
         loss.combine = "sum"
         loss.kind = "non-saturating"
         loss.label_smoothing = 0.0
+        loss.weight_clip = 0.01
         model.discriminator.activation = "leaky-relu"
         model.discriminator.dropout = 0.3
         model.discriminator.hidden = [512,256]

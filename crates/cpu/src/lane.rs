@@ -190,6 +190,9 @@ impl LaneTrainer {
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
         let learning = Some(Learning { update, squares });
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
+        if let Some(limit) = lane.config.loss.clipped_weights() {
+            self.discriminator.clip_weights(engine, limit as f32);
+        }
     }
 
     /// One update of the generator; returns its loss and scores.

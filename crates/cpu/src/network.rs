@@ -1,11 +1,13 @@
 //! One network of a lane: a multilayer perceptron as a list of stages.
 
 use gansweep_config::{Activation, Config};
+use pulp::NullaryFnOnce;
 
 use super::affine::Affine;
 use super::batch_norm::BatchNorm;
 use super::engine::{Engine, Phase};
 use super::layer_norm::LayerNorm;
+use super::matrix::{LINE, Line};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::sparse::Input;
@@ -85,6 +87,14 @@ impl Mlp {
             }
         }
         all
+    }
+
+    /// Clips every parameter to at most `limit` in magnitude.
+    pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
+        for trained in self.trained_mut() {
+            engine.arch.dispatch(Clip { lines: trained.value.lines_mut(), limit });
+        }
+        engine.lap(Phase::Updates);
     }
 
     /// Updates the parameters by the gradients that wait, which are clipped to a norm of `max_norm` together.
@@ -170,6 +180,26 @@ impl Mlp {
             && let Some(max_norm) = learning.update.clip_norm
         {
             self.learn_clipped(engine, max_norm, learning);
+        }
+    }
+}
+
+/// Clips elements to at most `limit` in magnitude.
+struct Clip<'a> {
+    lines: &'a mut [Line],
+    limit: f32,
+}
+
+impl NullaryFnOnce for Clip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for line in self.lines {
+            for i in 0..LINE {
+                // In this form NaN stays NaN.
+                line.0[i] = line.0[i].clamp(-self.limit, self.limit);
+            }
         }
     }
 }

@@ -157,6 +157,9 @@ impl FusedLanes {
         };
         let norm = point.then(|| norm(&gradient));
         self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
+        if let Some(limit) = self.loss.clipped_weights() {
+            self.discriminator.clip_weights(limit);
+        }
         let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
         let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
         let scores = means(self.loss.score(logits.clone()));

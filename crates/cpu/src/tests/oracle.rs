@@ -94,6 +94,14 @@ impl Oracle {
         let sum = tape.add(real.loss, fake.loss);
         let loss = tape.scale(sum, loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
+        if let Some(limit) = self.lane.config.loss.clipped_weights() {
+            // As a 32-bit float, which 0.01 is not exactly.
+            let limit = f64::from(limit as f32);
+            for name in gradients.keys() {
+                let values = self.arrays.get_mut(name).unwrap();
+                values.iter_mut().for_each(|value| *value = value.clamp(-limit, limit));
+            }
+        }
         ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
     }
 
