@@ -27,6 +27,7 @@ NETWORKS = ["generator", "discriminator"]
 # The buffers beside each parameter, with their names in a lane's state.
 BUFFERS = {
     torch.optim.Adam: {"exp_avg": "adam.m", "exp_avg_sq": "adam.v"},
+    torch.optim.AdamW: {"exp_avg": "adam.m", "exp_avg_sq": "adam.v"},
     torch.optim.SGD: {"momentum_buffer": "sgd.momentum"},
     torch.optim.RMSprop: {"square_avg": "rmsprop.square", "momentum_buffer": "rmsprop.momentum"},
 }

@@ -98,7 +98,7 @@ def draw(config, image, generator, count, seed):
     model = config["model"]
     latents = streams.latents(streams.key(seed, streams.GENERATE, []), model["latent"], count * model["latent_dim"])
     with torch.no_grad():
-        images = generator(torch.from_numpy(latents).reshape(count, -1)).numpy()
+        images = generator(torch.from_numpy(latents).float().reshape(count, -1)).numpy()
     unit = images * 0.5 + 0.5 if config["data"]["pixels"] == "signed" else images
     return np.clip(np.round(unit * 255), 0, 255).astype(int).reshape(count, *image)
 

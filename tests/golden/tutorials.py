@@ -284,6 +284,9 @@ OPTIMIZERS = {
     "adam": lambda parameters, o: torch.optim.Adam(
         parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"]
     ),
+    "adamw": lambda parameters, o: torch.optim.AdamW(
+        parameters, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"], weight_decay=o["weight_decay"]
+    ),
     "sgd": lambda parameters, o: torch.optim.SGD(parameters, lr=o["lr"], momentum=o["momentum"]),
     "rmsprop": lambda parameters, o: torch.optim.RMSprop(
         parameters, lr=o["lr"], alpha=o["alpha"], eps=o["eps"], momentum=o["momentum"]
@@ -308,6 +311,13 @@ class NonSaturating:
 
     def of_generator(self, outputs):
         return self.bce(outputs, torch.ones_like(outputs))
+
+
+class Minimax(NonSaturating):
+    """The generator's loss is minus the discriminator's on fakes (Goodfellow et al. 2014, equation 1)."""
+
+    def of_generator(self, outputs):
+        return -self.on_fake(outputs)
 
 
 class LeastSquares:
@@ -347,7 +357,42 @@ class Hinge:
         return -outputs.mean()
 
 
-LOSSES = {"non-saturating": NonSaturating, "least-squares": LeastSquares, "hinge": Hinge}
+class Wasserstein:
+    """The critic's difference of means (Arjovsky et al. 2017, algorithm 1)."""
+
+    logits = True
+
+    def __init__(self, config):
+        self.weight_clip = config["weight_clip"]
+
+    def on_real(self, outputs):
+        return -outputs.mean()
+
+    def on_fake(self, outputs):
+        return outputs.mean()
+
+    def of_generator(self, outputs):
+        return -outputs.mean()
+
+
+LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge, "wasserstein": Wasserstein}
+
+
+def rate_factor(values, epochs, step_epochs):
+    """What a schedule multiplies the learning rate by in a step that begins after so many epochs."""
+    share = min(1.0, epochs / values["horizon"])
+    end = values.get("lr_end", 0.0)
+    kind = values["schedule"]
+    if kind == "linear":
+        factor = 1 - (1 - end) * share
+    elif kind == "cosine":
+        factor = end + (1 - end) * (1 + math.cos(math.pi * share)) / 2
+    elif kind == "step":
+        factor = values["gamma"] ** math.floor(epochs / values["horizon"])
+    else:
+        factor = 1.0
+    warmup = values.get("warmup", 0.0)
+    return factor * min(1.0, (epochs + step_epochs) / warmup) if warmup else factor
 
 
 class FromConfig(Tutorial):
@@ -388,6 +433,22 @@ class FromConfig(Tutorial):
 
         self.g_optimizer = optimizer(self.G, self.config["optimizer"]["generator"])
         self.d_optimizer = optimizer(self.D, self.config["optimizer"]["discriminator"])
+        both = [(self.g_optimizer, "generator"), (self.d_optimizer, "discriminator")]
+        self.schedulers = [self.scheduler(one, self.config["optimizer"][network]) for one, network in both]
+
+    def scheduler(self, optimizer, values):
+        """Steps once a step of the GAN, as `lr_scheduler` does once a step of its optimiser."""
+        train = self.config["train"]
+        # A run's config may have 0 for all images; `load_export.py`, which reads such configs, trains nothing.
+        images = self.config["data"]["images"] or train["batch_size"]
+        batches = images // train["batch_size"] if train["drop_last"] else math.ceil(images / train["batch_size"])
+        step = 1 / math.ceil(batches / train["d_steps"])
+        schedule = lambda n: rate_factor(values, n * step, step) if "schedule" in values else 1.0
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+
+    def clip(self, network, model):
+        if norm := self.config["optimizer"][network].get("clip_norm"):
+            torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
 
     def update_discriminator(self, x, z, masks, ready):
         use_masks(self.G, masks["GeneratorInD"])
@@ -403,7 +464,11 @@ class FromConfig(Tutorial):
         self.d_optimizer.zero_grad()
         d_loss.backward()
         ready(self.D)
+        self.clip("discriminator", self.D)
         self.d_optimizer.step()
+        if limit := getattr(self.loss, "weight_clip", None):
+            for parameter in self.D.parameters():
+                parameter.data.clamp_(-limit, limit)
         return [d_loss.item(), self.score(real), self.score(fake)]
 
     def step(self, inputs):
@@ -416,7 +481,10 @@ class FromConfig(Tutorial):
         self.g_optimizer.zero_grad()
         g_loss.backward()
         inputs.generator_ready(self.G)
+        self.clip("generator", self.G)
         self.g_optimizer.step()
+        for scheduler in self.schedulers:
+            scheduler.step()
         return {
             "d_loss": d_loss,
             "g_loss": g_loss.item(),

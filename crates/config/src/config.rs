@@ -176,6 +176,7 @@ impl Config {
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
+        self.loss = self.loss.canonical();
         let Self { data, model, optimizer, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);

@@ -70,10 +70,13 @@ mod tests {
             GroupKey::of(&config, &spec())
         };
         let all = NetworkOptimizer::examples();
-        for (i, &one) in all.iter().enumerate() {
-            for (j, &other) in all.iter().enumerate() {
-                assert_eq!(key(one, all[0]) == key(other, all[0]), i == j, "{one:?} and {other:?}");
-                assert_eq!(key(all[0], one) == key(all[0], other), i == j, "{one:?} and {other:?}");
+        // Schedules may differ between lanes.
+        let shape = |it: NetworkOptimizer| (it.kind, it.momentum > 0.0, it.clip_norm > 0.0);
+        for &one in &all {
+            for &other in &all {
+                let same = shape(one) == shape(other);
+                assert_eq!(key(one, all[0]) == key(other, all[0]), same, "{one:?} and {other:?}");
+                assert_eq!(key(all[0], one) == key(all[0], other), same, "{one:?} and {other:?}");
             }
             assert_eq!(key(one, one), key(NetworkOptimizer { lr: 0.5, ..one }, one));
         }

@@ -16,6 +16,10 @@ pub struct LossConfig {
     /// One-sided label smoothing: the discriminator's target on real images is lowered by this
     /// (Salimans et al. 2016, section 3.4). The generator's target stays.
     pub label_smoothing: f64,
+    /// `wasserstein`: the largest magnitude of the discriminator's parameters; larger ones are clipped to it after
+    /// each of its updates.
+    #[serde(default)]
+    pub weight_clip: f64,
 }
 
 /// The kinds of losses.
@@ -26,10 +30,14 @@ pub enum LossKind {
     /// section 3).
     #[default]
     NonSaturating,
+    /// Binary cross-entropy, the generator's that of the minimax game (Goodfellow et al. 2014, equation 1).
+    Minimax,
     /// Half the squared distance of an output from its target (Mao et al. 2017, equation 2).
     LeastSquares,
     /// The distance of a logit from the right side of a margin (Lim and Ye 2017).
     Hinge,
+    /// The difference of the outputs on real images and fakes, with clipped weights (Arjovsky et al. 2017).
+    Wasserstein,
 }
 
 /// The losses while D(x) is 1/2 for every image, so that the discriminator cannot tell real from fake.
@@ -57,7 +65,8 @@ pub enum Combine {
 
 impl LossKind {
     /// Every loss, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::NonSaturating, Self::LeastSquares, Self::Hinge];
+    pub const ALL: [Self; 5] =
+        [Self::NonSaturating, Self::Minimax, Self::LeastSquares, Self::Hinge, Self::Wasserstein];
 
     /// The names of [`Self::ALL`], in the same order.
     pub(crate) const NAMES: [&'static str; Self::ALL.len()] = {
@@ -74,24 +83,41 @@ impl LossKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NonSaturating => "non-saturating",
+            Self::Minimax => "minimax",
             Self::LeastSquares => "least-squares",
             Self::Hinge => "hinge",
+            Self::Wasserstein => "wasserstein",
         }
     }
 
     /// Why label smoothing is not possible; `None` if it is.
     pub(crate) const fn refuses_label_smoothing(self) -> Option<&'static str> {
         match self {
-            Self::NonSaturating | Self::LeastSquares => None,
+            Self::NonSaturating | Self::Minimax | Self::LeastSquares => None,
             Self::Hinge => Some("has no labels to smooth: only sides of a margin"),
+            Self::Wasserstein => Some("has no labels to smooth: outputs have no target"),
         }
     }
 }
 
 impl LossConfig {
+    /// Identity default of the weights' largest magnitude.
+    const WEIGHT_CLIP: f64 = 0.01;
+
+    /// The largest magnitude of the discriminator's parameters, if they are clipped.
+    pub fn clipped_weights(&self) -> Option<f64> {
+        (self.kind == LossKind::Wasserstein).then_some(self.weight_clip)
+    }
+
+    /// Replaces what the loss does not use by its identity default.
+    pub(crate) fn canonical(&self) -> Self {
+        let weight_clip = self.clipped_weights().unwrap_or(Self::WEIGHT_CLIP);
+        Self { weight_clip, ..self.clone() }
+    }
+
     /// The non-saturating loss.
     pub const fn non_saturating(combine: Combine, label_smoothing: f64) -> Self {
-        Self { kind: LossKind::NonSaturating, combine, label_smoothing }
+        Self { kind: LossKind::NonSaturating, combine, label_smoothing, weight_clip: Self::WEIGHT_CLIP }
     }
 
     /// The losses while D(x) is 1/2 for every image.
@@ -107,6 +133,11 @@ impl LossConfig {
                 },
                 generator_text: "ln 2: D gives ½ to every fake",
             },
+            LossKind::Minimax => Undecided {
+                generator: -LN_2,
+                generator_text: "-ln 2: D gives ½ to every fake",
+                ..Self { kind: LossKind::NonSaturating, ..self.clone() }.undecided()
+            },
             LossKind::LeastSquares => Undecided {
                 discriminator: [(0.5 - self.label_smoothing).powi(2) / 2.0, 0.125],
                 generator: 0.125,
@@ -117,6 +148,12 @@ impl LossConfig {
                 discriminator: [1.0; 2],
                 generator: 0.0,
                 discriminator_text: "D gives ½ to everything",
+                generator_text: "0: D gives ½ to every fake",
+            },
+            LossKind::Wasserstein => Undecided {
+                discriminator: [0.0; 2],
+                generator: 0.0,
+                discriminator_text: "0: D gives ½ to everything",
                 generator_text: "0: D gives ½ to every fake",
             },
         }

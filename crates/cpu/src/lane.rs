@@ -186,10 +186,13 @@ impl LaneTrainer {
             *squares = 0.0;
         }
         self.discriminator_updates += 1;
-        let update = Update::new(&lane.config.optimizer.discriminator, self.discriminator_updates);
+        let update = Update::new(&lane.optimizer(Role::Discriminator, self.step), self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
         let learning = Some(Learning { update, squares });
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
+        if let Some(limit) = lane.config.loss.clipped_weights() {
+            self.discriminator.clip_weights(engine, limit as f32);
+        }
     }
 
     /// One update of the generator; returns its loss and scores.
@@ -216,7 +219,7 @@ impl LaneTrainer {
             images,
         );
         self.generator_updates += 1;
-        let update = Update::new(&lane.config.optimizer.generator, self.generator_updates);
+        let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let learning = Some(Learning { update, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         batch_loss

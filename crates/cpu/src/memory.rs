@@ -30,9 +30,11 @@ fn matrix(rows: usize, cols: usize) -> u64 {
     elements.saturating_mul(size_of::<f32>()) as u64
 }
 
-/// Parameters with the buffers of their optimiser, and the buffers of the layers.
+/// Parameters with the buffers of their optimiser and the gradients that wait to be clipped, and the buffers of the layers.
 fn parameters(network: &Network, config: &Config) -> u64 {
-    let copies = 1 + Algorithm::of(optimizer::of(network.role, config)).declaration().buffers.len() as u64;
+    let optimizer = optimizer::of(network.role, config);
+    let buffers = Algorithm::of(optimizer).declaration().buffers.len() as u64;
+    let copies = 1 + buffers + u64::from(optimizer.clip_norm > 0.0);
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::Linear(_) => copies * (matrix(node.inputs(), node.outputs()) + matrix(1, node.outputs())),
         Layer::BatchNorm | Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),

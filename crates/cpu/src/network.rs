@@ -1,17 +1,20 @@
 //! One network of a lane: a multilayer perceptron as a list of stages.
 
 use gansweep_config::{Activation, Config};
+use pulp::NullaryFnOnce;
 
+use super::affine::Affine;
 use super::batch_norm::BatchNorm;
-use super::engine::Engine;
+use super::engine::{Engine, Phase};
 use super::layer_norm::LayerNorm;
+use super::matrix::{LINE, Line};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{Learning, Trained};
 use gansweep_nn::network::{Layer, Network, Role};
-use gansweep_nn::optimizer::{self, Algorithm};
+use gansweep_nn::optimizer::{self, Algorithm, clip_scale};
 
 /// A network with its parameters and the buffers of its optimiser.
 #[derive(Debug)]
@@ -28,8 +31,9 @@ pub(super) struct Trace(Vec<StageTrace>);
 impl Mlp {
     /// A network whose parameters are all zero.
     pub(super) fn new(network: &Network, config: &Config) -> Self {
-        let (slope, rate) = slope_and_rate(network.role, config);
-        let algorithm = Algorithm::of(optimizer::of(network.role, config));
+        let role = network.role;
+        let (slope, rate) = slope_and_rate(role, config);
+        let algorithm = Algorithm::of(optimizer::of(role, config));
         let buffers = algorithm.declaration().buffers.len();
         let mut stages = Vec::new();
         for (index, node) in network.nodes.iter().enumerate() {
@@ -65,7 +69,47 @@ impl Mlp {
             }
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
-        Self { hidden: stages, last, algorithm }
+        let mut network = Self { hidden: stages, last, algorithm };
+        if optimizer::of(role, config).clip_norm > 0.0 {
+            network.trained_mut().into_iter().for_each(Trained::keep_gradient);
+        }
+        network
+    }
+
+    /// Every trained tensor, in the order of the layers.
+    fn trained_mut(&mut self) -> Vec<&mut Trained> {
+        let mut all = Vec::new();
+        for stage in self.stages_mut() {
+            all.extend([&mut stage.weight, &mut stage.bias]);
+            if let Some(norm) = &mut stage.norm {
+                let Affine { weight, bias } = norm.tensors_mut().affine;
+                all.extend([weight, bias]);
+            }
+        }
+        all
+    }
+
+    /// Clips every parameter to at most `limit` in magnitude.
+    pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
+        for trained in self.trained_mut() {
+            engine.arch.dispatch(Clip { lines: trained.value.lines_mut(), limit });
+        }
+        engine.lap(Phase::Updates);
+    }
+
+    /// Updates the parameters by the gradients that wait, which are clipped to a norm of `max_norm` together.
+    fn learn_clipped(&mut self, engine: &mut Engine, max_norm: f64, learning: &mut Learning) {
+        let trained = self.trained_mut();
+        let squares = trained.iter().map(|trained| trained.gradient_squares()).sum::<f64>();
+        if let Some(sum) = learning.squares.as_deref_mut() {
+            *sum += squares;
+        }
+        let scale = clip_scale(max_norm, libm::sqrt(squares)) as f32;
+        let mut learning = Learning { update: learning.update, squares: None };
+        for trained in trained {
+            trained.learn_scaled(engine.arch, scale, &mut learning);
+        }
+        engine.lap(Phase::Updates);
     }
 
     /// In the order of evaluation.
@@ -130,6 +174,31 @@ impl Mlp {
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {
                 stage.backward_activation(engine, before, gradients, learning.as_mut());
+            }
+        }
+        if let Some(learning) = &mut learning
+            && let Some(max_norm) = learning.update.clip_norm
+        {
+            self.learn_clipped(engine, max_norm, learning);
+        }
+    }
+}
+
+/// Clips elements to at most `limit` in magnitude.
+struct Clip<'a> {
+    lines: &'a mut [Line],
+    limit: f32,
+}
+
+impl NullaryFnOnce for Clip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for line in self.lines {
+            for i in 0..LINE {
+                // In this form NaN stays NaN.
+                line.0[i] = line.0[i].clamp(-self.limit, self.limit);
             }
         }
     }

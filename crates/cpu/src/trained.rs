@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use gansweep_nn::optimizer::{Optimizer, Update, Vector, Visitor, splat};
 use pulp::{Arch, Simd, WithSimd};
 
+use super::activation::StoreProduct;
 use super::matrix::{Line, Matrix, fetch};
 use super::product::{Epilogue, product_transposed};
 use super::sparse::Input;
@@ -15,6 +16,8 @@ use super::sparse::Input;
 pub(super) struct Trained {
     pub(super) value: Matrix,
     pub(super) buffers: Vec<Matrix>,
+    /// The gradient, if gradients are clipped: an update then has to wait for the norm of all of them.
+    pub(super) gradient: Option<Matrix>,
 }
 
 /// The optimiser's update of a network during back-propagation.
@@ -29,7 +32,18 @@ impl Trained {
     /// All zero, with `buffers` buffers of zero.
     pub(super) fn new(rows: usize, cols: usize, buffers: usize) -> Self {
         let zero = Matrix::new(rows, cols);
-        Self { buffers: vec![zero.clone(); buffers], value: zero }
+        Self { buffers: vec![zero.clone(); buffers], value: zero, gradient: None }
+    }
+
+    /// Makes room for the gradient, so that updates wait for [`learn_scaled`](Self::learn_scaled).
+    pub(super) fn keep_gradient(&mut self) {
+        self.gradient = Some(Matrix::new(self.value.rows(), self.value.cols()));
+    }
+
+    /// The sum of the squares of the gradient that waits.
+    pub(super) fn gradient_squares(&self) -> f64 {
+        let elements = self.gradient.iter().flat_map(Matrix::lines).flat_map(|line| line.0);
+        elements.map(|element| f64::from(element) * f64::from(element)).sum()
     }
 
     /// Updates a parameter whose gradient is the product of `input`, transposed, and `output`.
@@ -40,12 +54,26 @@ impl Trained {
         output: &Matrix,
         learning: &mut Learning,
     ) {
+        if let Some(gradient) = &mut self.gradient {
+            return product_transposed(arch, input, output, StoreProduct(gradient));
+        }
         learning.update.algorithm.visit(LearnProduct { arch, input, output, trained: self, learning });
     }
 
     /// Updates a parameter whose gradient is in memory.
     pub(super) fn learn(&mut self, arch: Arch, gradient: &Matrix, learning: &mut Learning) {
-        learning.update.algorithm.visit(Learn { arch, gradient, trained: self, learning });
+        if let Some(own) = &mut self.gradient {
+            return own.lines_mut().copy_from_slice(gradient.lines());
+        }
+        learning.update.algorithm.visit(Learn { arch, gradient, scale: 1.0, trained: self, learning });
+    }
+
+    /// Updates a parameter by the gradient that waits, times `scale`.
+    pub(super) fn learn_scaled(&mut self, arch: Arch, scale: f32, learning: &mut Learning) {
+        let Some(gradient) = self.gradient.take() else { return };
+        let learn = Learn { arch, gradient: &gradient, scale, trained: self, learning };
+        learn.learning.update.algorithm.visit(learn);
+        self.gradient = Some(gradient);
     }
 
     fn epilogue<'a, O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(
@@ -88,6 +116,7 @@ impl Visitor for LearnProduct<'_, '_> {
 struct Learn<'a, 'l> {
     arch: Arch,
     gradient: &'a Matrix,
+    scale: f32,
     trained: &'a mut Trained,
     learning: &'a mut Learning<'l>,
 }
@@ -97,7 +126,7 @@ impl Visitor for Learn<'_, '_> {
 
     fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
         let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
-        self.arch.dispatch(FromMemory { gradient: self.gradient, epilogue });
+        self.arch.dispatch(FromMemory { gradient: self.gradient, scale: self.scale, epilogue });
     }
 }
 
@@ -167,6 +196,7 @@ fn add_squares<S: Simd, const V: usize>(line: &[S::f32s; V], squares: &mut f64) 
 
 struct FromMemory<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     gradient: &'a Matrix,
+    scale: f32,
     epilogue: UpdateEpilogue<'a, O, STATE, COEFFICIENTS>,
 }
 
@@ -192,10 +222,15 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
 {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(&mut self, simd: S) {
+        let scale = simd.splat_f32s(self.scale);
         for panel in 0..self.gradient.panels() {
             for (row, line) in self.gradient.panel(panel).iter().enumerate() {
-                let vectors = S::as_simd_f32s(&line.0).0;
-                self.epilogue.apply::<S, V, 1>(simd, row, panel, [std::array::from_fn(|v| vectors[v])]);
+                let mut scaled = [scale; V];
+                for v in 0..V {
+                    // A scale of one changes no bit.
+                    scaled[v] = simd.mul_f32s(S::as_simd_f32s(&line.0).0[v], scale);
+                }
+                self.epilogue.apply::<S, V, 1>(simd, row, panel, [scaled]);
             }
         }
     }
@@ -206,7 +241,6 @@ mod tests {
     use gansweep_config::NetworkOptimizer;
     use gansweep_nn::optimizer::{Algorithm, step_slices};
 
-    use super::super::activation::StoreProduct;
     use super::*;
 
     /// Parameters in plain memory, and their buffers.

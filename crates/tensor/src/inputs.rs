@@ -3,10 +3,11 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use gansweep_config::{Config, Noise};
+use gansweep_config::Noise;
 use rayon::prelude::*;
 
 use super::step_plan::{Mask, RowLayout, Span, StepPlan, StepShape};
+use gansweep_nn::network::Role;
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_train::{BatchOrder, Lane};
@@ -155,12 +156,13 @@ impl Writer<'_> {
             Noise::Shared => Key::new(lane.seed, Purpose::LatentD, &[at.step, last]),
         });
         for (update, spans) in (1u64..).zip(&self.layout.update_d) {
-            self.updates(spans, row, |config, at| {
-                Update::new(&config.optimizer.discriminator, at.discriminator_updates + update)
+            self.updates(spans, row, |lane, at| {
+                let optimizer = lane.optimizer(Role::Discriminator, at.step);
+                Update::new(&optimizer, at.discriminator_updates + update)
             });
         }
-        self.updates(&self.layout.update_g, row, |config, at| {
-            Update::new(&config.optimizer.generator, at.generator_updates + 1)
+        self.updates(&self.layout.update_g, row, |lane, at| {
+            Update::new(&lane.optimizer(Role::Generator, at.step), at.generator_updates + 1)
         });
     }
 
@@ -173,9 +175,9 @@ impl Writer<'_> {
     }
 
     /// Writes the coefficients of an update that change from update to update.
-    fn updates(&self, spans: &[Span], row: &mut [f32], of: impl Fn(&Config, &Position) -> Update) {
+    fn updates(&self, spans: &[Span], row: &mut [f32], of: impl Fn(&Lane, &Position) -> Update) {
         for (lane, (own, at)) in self.lanes.iter().zip(&self.at).enumerate() {
-            let update = of(&own.config, at);
+            let update = of(own, at);
             for (index, span) in spans.iter().enumerate() {
                 row[span.start + lane] = update.coefficient(index);
             }

@@ -18,6 +18,7 @@ pub(super) struct Loss {
     fake: Tensor<3>,
     /// The factor before real + fake, `[lanes, 1, 1]`.
     weight: Tensor<3>,
+    clipped_weights: Option<f64>,
 }
 
 impl Loss {
@@ -29,7 +30,13 @@ impl Loss {
             real: per_lane(targets.iter().map(|targets| targets.real), device),
             fake: per_lane(targets.iter().map(|targets| targets.fake), device),
             weight: per_lane(configs.iter().map(|config| config.loss.combine.weight()), device),
+            clipped_weights: configs.first().and_then(|config| config.loss.clipped_weights()),
         }
+    }
+
+    /// The largest magnitude of the discriminator's parameters, if they are clipped; common to all lanes.
+    pub(super) fn clipped_weights(&self) -> Option<f64> {
+        self.clipped_weights
     }
 
     /// `weight * (mean over real + mean over fake)` from the outputs for as many real images as fakes,

@@ -144,6 +144,11 @@ impl FusedNetwork {
         self.optimizer.update(&mut self.trained, gradient, varying);
     }
 
+    /// Clips every parameter to at most `limit` in magnitude, in place.
+    pub(super) fn clip_weights(&mut self, limit: f64) {
+        self.trained.values.inplace(|values| values.clamp(-limit, limit));
+    }
+
     /// Registers the reading of everything of a lane that [`Self::receive`] takes.
     pub(super) fn request(&self, lane: usize, transaction: Transaction) -> Transaction {
         let row = |flat: &Tensor<2>| flat.clone().slice([lane..lane + 1, 0..self.layout.count]);

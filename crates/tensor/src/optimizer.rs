@@ -2,7 +2,9 @@
 
 use burn::tensor::{Device, Tensor};
 use gansweep_config::NetworkOptimizer;
-use gansweep_nn::optimizer::{self, Algorithm, Declaration, Elements, Update, Visitor, step_slices};
+use gansweep_nn::optimizer::{
+    self, Algorithm, CLIP_EPS, Declaration, Elements, Update, Visitor, step_slices,
+};
 use rayon::prelude::*;
 
 use crate::device::in_host_memory;
@@ -15,6 +17,8 @@ pub(super) struct Optimizer {
     first: Vec<Update>,
     /// The coefficients that never change, each `[lanes, 1]`.
     constant: Vec<Tensor<2>>,
+    /// The norms that gradients are clipped to, `[lanes, 1]`.
+    clip_norms: Option<Tensor<2>>,
 }
 
 /// Parameters of a network and the buffers of its optimiser, each `[lanes, numbers]`.
@@ -40,7 +44,22 @@ impl Optimizer {
         };
         let Declaration { coefficients, varying, .. } = algorithm.declaration();
         let constant = (varying..coefficients).map(column).collect();
-        Self { algorithm, first, constant }
+        let clip_norms: Option<Vec<f32>> =
+            first.iter().map(|update| update.clip_norm.map(|norm| norm as f32)).collect();
+        let clip_norms = clip_norms
+            .map(|norms| Tensor::<1>::from_data(norms.as_slice(), device).reshape([norms.len(), 1]));
+        Self { algorithm, first, constant, clip_norms }
+    }
+
+    /// The gradient with a norm of at most that of its lane.
+    fn clip(&self, gradient: Tensor<2>) -> Tensor<2> {
+        match &self.clip_norms {
+            Some(norms) => {
+                let scale = (norms.clone() / (norm(&gradient) + CLIP_EPS)).clamp_max(1.0);
+                gradient * scale
+            }
+            None => gradient,
+        }
     }
 
     /// Names of the buffers beside each parameter.
@@ -56,6 +75,7 @@ impl Optimizer {
     /// One update. `gradient` is `[lanes, numbers]`; `varying` are the coefficients that change from update to
     /// update, each `[lanes, 1]`.
     pub(super) fn update(&self, trained: &mut Trained, gradient: Tensor<2>, varying: Vec<Tensor<2>>) {
+        let gradient = self.clip(gradient);
         self.algorithm.visit(Step { optimizer: self, trained, gradient, varying });
     }
 }
@@ -134,6 +154,23 @@ impl Step<'_> {
     }
 }
 
+/// Squares are summed in blocks of this size first: a backend that adds millions of 32-bit floats one after
+/// the other loses the fifth digit.
+const BLOCK: usize = 1024;
+
+/// The L2 norm of each lane's gradient, `[lanes, 1]`.
+pub(super) fn norm(gradient: &Tensor<2>) -> Tensor<2> {
+    let [lanes, count] = gradient.dims();
+    let squares = gradient.clone().square();
+    let (blocks, rest) = (count / BLOCK, count % BLOCK);
+    if blocks == 0 {
+        return squares.sum_dim(1).sqrt();
+    }
+    let in_blocks = squares.clone().narrow(1, 0, blocks * BLOCK).reshape([lanes, blocks, BLOCK]);
+    let sum = in_blocks.sum_dim(2).reshape([lanes, blocks]).sum_dim(1);
+    if rest == 0 { sum.sqrt() } else { (sum + squares.narrow(1, blocks * BLOCK, rest).sum_dim(1)).sqrt() }
+}
+
 /// Values of all lanes, `[lanes, numbers]`, or coefficients, `[lanes, 1]`.
 #[derive(Debug, Clone)]
 struct LaneValues(Tensor<2>);
@@ -142,6 +179,10 @@ struct LaneValues(Tensor<2>);
 impl Elements for LaneValues {
     fn plus(self, other: &Self) -> Self {
         Self(self.0 + other.0.clone())
+    }
+
+    fn times(self, factor: &Self) -> Self {
+        Self(self.0 * factor.0.clone())
     }
 
     fn times_plus(self, factor: &Self, addend: &Self) -> Self {

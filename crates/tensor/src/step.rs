@@ -6,6 +6,7 @@ use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
 use super::network::FusedNetwork;
+use super::optimizer::norm;
 use super::rows::Rows;
 use super::step_plan::{RowLayout, Span, StepPlan, StepShape};
 
@@ -156,6 +157,9 @@ impl FusedLanes {
         };
         let norm = point.then(|| norm(&gradient));
         self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
+        if let Some(limit) = self.loss.clipped_weights() {
+            self.discriminator.clip_weights(limit);
+        }
         let means = |values: Tensor<3>| values.reshape([lanes, 2, batch]).mean_dim(2).reshape([lanes, 2]);
         let half = |means: &Tensor<2>, half: usize| means.clone().slice([0..lanes, half..half + 1]);
         let scores = means(self.loss.score(logits.clone()));
@@ -202,21 +206,4 @@ impl FusedLanes {
 fn plain(loss: Tensor<3>) -> Tensor<2> {
     let [lanes, ..] = loss.dims();
     loss.without_autodiff().reshape([lanes, 1])
-}
-
-/// Squares are summed in blocks of this size first: a backend that adds millions of 32-bit floats one after
-/// the other loses the fifth digit.
-const BLOCK: usize = 1024;
-
-/// The L2 norm of each lane's gradient, `[lanes, 1]`.
-fn norm(gradient: &Tensor<2>) -> Tensor<2> {
-    let [lanes, count] = gradient.dims();
-    let squares = gradient.clone().square();
-    let (blocks, rest) = (count / BLOCK, count % BLOCK);
-    if blocks == 0 {
-        return squares.sum_dim(1).sqrt();
-    }
-    let in_blocks = squares.clone().narrow(1, 0, blocks * BLOCK).reshape([lanes, blocks, BLOCK]);
-    let sum = in_blocks.sum_dim(2).reshape([lanes, blocks]).sum_dim(1);
-    if rest == 0 { sum.sqrt() } else { (sum + squares.narrow(1, blocks * BLOCK, rest).sum_dim(1)).sqrt() }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use gansweep_config::{Config, DatasetSpec, ImageShape, Pixels, SampleMode};
+use gansweep_config::{Config, DatasetSpec, ImageShape, NetworkOptimizer, Pixels, SampleMode};
 
 use gansweep_protocol::Metric;
 
 use crate::TrainError;
 use gansweep_data::Images;
+use gansweep_nn::network::Role;
+use gansweep_nn::optimizer;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 
@@ -20,6 +22,14 @@ pub struct Lane {
     pub spec: DatasetSpec,
     /// The run's seed.
     pub seed: u64,
+}
+
+impl Lane {
+    /// A network's optimiser with the learning rate of a step, counted from 0.
+    pub fn optimizer(&self, role: Role, step: u64) -> NetworkOptimizer {
+        let per_epoch = self.config.steps_per_epoch(&self.spec);
+        optimizer::at_step(optimizer::of(role, &self.config), step, per_epoch)
+    }
 }
 
 /// The training images that all lanes of a group share.

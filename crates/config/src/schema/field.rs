@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Activation, BudgetedConfig, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output,
-    Pixels, Value,
+    Pixels, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -24,6 +24,7 @@ pub(crate) enum Field {
     Loss(fn(&mut Config) -> &mut LossKind),
     Noise(fn(&mut Config) -> &mut Noise),
     Optimizer(fn(&mut Config) -> &mut OptimizerKind),
+    Schedule(fn(&mut Config) -> &mut ScheduleKind),
     Output(fn(&mut Config) -> &mut Output),
     Pixels(fn(&mut Config) -> &mut Pixels),
 }
@@ -47,6 +48,7 @@ impl Field {
             (Self::Loss(field), Value::Text(word)) => choose(field(config), word),
             (Self::Noise(field), Value::Text(word)) => choose(field(config), word),
             (Self::Optimizer(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Schedule(field), Value::Text(word)) => choose(field(config), word),
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),
@@ -69,6 +71,7 @@ impl Field {
             Self::Loss(field) => word(*field(config)),
             Self::Noise(field) => word(*field(config)),
             Self::Optimizer(field) => word(*field(config)),
+            Self::Schedule(field) => word(*field(config)),
             Self::Output(field) => word(*field(config)),
             Self::Pixels(field) => word(*field(config)),
         })

@@ -7,7 +7,7 @@ use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMod
 use super::tape::{Tape, Var};
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
 use gansweep_nn::network::{Layer, Network, Role};
-use gansweep_nn::optimizer::{self, Algorithm, Optimizer, Visitor};
+use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{BatchOrder, Lane, TrainingImages};
@@ -94,6 +94,14 @@ impl Oracle {
         let sum = tape.add(real.loss, fake.loss);
         let loss = tape.scale(sum, loss.combine.weight());
         let gradients = self.descend(&tape, &vars, loss, role);
+        if let Some(limit) = self.lane.config.loss.clipped_weights() {
+            // As a 32-bit float, which 0.01 is not exactly.
+            let limit = f64::from(limit as f32);
+            for name in gradients.keys() {
+                let values = self.arrays.get_mut(name).unwrap();
+                values.iter_mut().for_each(|value| *value = value.clamp(-limit, limit));
+            }
+        }
         ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
     }
 
@@ -227,19 +235,22 @@ impl Oracle {
     /// One update of every parameter of a network; returns their gradients.
     fn descend(&mut self, tape: &Tape, vars: &Vars, loss: Var, role: Role) -> Arrays {
         self.updates[role as usize] += 1;
-        let optimizer = *optimizer::of(role, &self.lane.config);
-        let (all, mut gradients) = (tape.gradient(loss), Arrays::new());
-        for parameter in Network::of(role, &self.lane.config, self.lane.spec.image).parameters() {
-            let name = format!("{}.{}", role.name(), parameter.name);
-            let gradient = all.of(&vars[&name]);
+        let optimizer = self.lane.optimizer(role, self.step);
+        let all = tape.gradient(loss);
+        let parameters = Network::of(role, &self.lane.config, self.lane.spec.image).parameters().into_iter();
+        let names = parameters.map(|parameter| format!("{}.{}", role.name(), parameter.name));
+        let gradients: Arrays = names.map(|name| (name.clone(), all.of(&vars[&name]))).collect();
+        let norm = gradients.values().flatten().map(|element| element * element).sum::<f64>().sqrt();
+        let scale =
+            if optimizer.clip_norm > 0.0 { (optimizer.clip_norm / (norm + 1e-6)).min(1.0) } else { 1.0 };
+        for (name, gradient) in &gradients {
             Algorithm::of(&optimizer).visit(Descend {
                 config: &optimizer,
                 t: self.updates[role as usize],
-                gradient: &gradient,
-                name: &name,
+                gradient: &gradient.iter().map(|element| element * scale).collect::<Vec<_>>(),
+                name,
                 arrays: &mut self.arrays,
             });
-            gradients.insert(name, gradient);
         }
         gradients
     }

@@ -8,16 +8,20 @@
 mod definition;
 mod hinge;
 mod least_squares;
+mod minimax;
 mod non_saturating;
 mod outputs;
+mod wasserstein;
 
 use gansweep_config::LossKind;
 
 pub use definition::{Loss, Score, Targets};
 pub use hinge::Hinge;
 pub use least_squares::LeastSquares;
+pub use minimax::Minimax;
 pub use non_saturating::NonSaturating;
 pub use outputs::{Dual, Outputs, sigmoid};
+pub use wasserstein::Wasserstein;
 
 /// Work that is compiled for each loss.
 pub trait Visitor {
@@ -33,8 +37,10 @@ pub trait Visitor {
 pub fn visit<V: Visitor>(kind: LossKind, work: V) -> V::Output {
     match kind {
         LossKind::NonSaturating => work.visit::<NonSaturating>(),
+        LossKind::Minimax => work.visit::<Minimax>(),
         LossKind::LeastSquares => work.visit::<LeastSquares>(),
         LossKind::Hinge => work.visit::<Hinge>(),
+        LossKind::Wasserstein => work.visit::<Wasserstein>(),
     }
 }
 
@@ -66,7 +72,7 @@ mod tests {
     fn losses_of_an_undecided_discriminator_are_those_of_the_config() {
         for kind in LossKind::ALL {
             for label_smoothing in [0.0, 0.1] {
-                let config = LossConfig { kind, combine: Combine::Sum, label_smoothing };
+                let config = LossConfig { kind, ..LossConfig::non_saturating(Combine::Sum, label_smoothing) };
                 let gansweep_config::Undecided { discriminator: [real, fake], generator, .. } =
                     config.undecided();
                 for (found, expected) in visit(kind, Undecided(&config)).iter().zip([real, fake, generator]) {

@@ -23,17 +23,27 @@ impl Optimizer<2, 7> for Adam {
 
     #[inline(always)]
     fn step<E: Elements>(
-        coefficients: &[E; 7],
+        [step_size, root_scale, keep1, take1, keep2, take2, eps]: &[E; 7],
         gradient: E,
         value: E,
-        [first, second]: [E; 2],
+        buffers: [E; 2],
     ) -> (E, [E; 2]) {
-        let [step_size, root_scale, keep1, take1, keep2, take2, eps] = coefficients;
-        let second = second.mean_with_square(&gradient, keep2, take2);
-        let first = first.mean_with(gradient, keep1, take1);
-        let root = second.clone().sqrt().times_plus(root_scale, eps);
-        (value.minus_quotient(first.clone(), root, step_size), [first, second])
+        step([step_size, root_scale, keep1, take1, keep2, take2, eps], gradient, value, buffers)
     }
+}
+
+/// The step of Adam and its variants.
+#[inline(always)]
+pub(super) fn step<E: Elements>(
+    [step_size, root_scale, keep1, take1, keep2, take2, eps]: [&E; 7],
+    gradient: E,
+    value: E,
+    [first, second]: [E; 2],
+) -> (E, [E; 2]) {
+    let second = second.mean_with_square(&gradient, keep2, take2);
+    let first = first.mean_with(gradient, keep1, take1);
+    let root = second.clone().sqrt().times_plus(root_scale, eps);
+    (value.minus_quotient(first.clone(), root, step_size), [first, second])
 }
 
 #[cfg(test)]

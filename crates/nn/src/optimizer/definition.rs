@@ -17,7 +17,8 @@ pub trait Optimizer<const STATE: usize, const COEFFICIENTS: usize>: 'static {
     /// Backends upload the others once.
     const VARYING: usize;
 
-    /// The coefficients of the update `t`, counted from 1.
+    /// The coefficients of the update `t`, counted from 1. The learning rate may differ from update to update (see
+    /// [`at_step`](super::at_step)), so what depends on it is one of the first [`Self::VARYING`].
     fn coefficients(config: &NetworkOptimizer, t: u64) -> [f64; COEFFICIENTS];
 
     /// The parameters and buffers after an update.

@@ -12,6 +12,10 @@ pub trait Elements: Clone {
     #[must_use]
     fn plus(self, other: &Self) -> Self;
 
+    /// `self * factor`.
+    #[must_use]
+    fn times(self, factor: &Self) -> Self;
+
     /// `self * factor + addend`.
     #[must_use]
     fn times_plus(self, factor: &Self, addend: &Self) -> Self;
@@ -93,6 +97,11 @@ impl<S: Simd> Elements for Vector<S> {
     }
 
     #[inline(always)]
+    fn times(self, factor: &Self) -> Self {
+        Self { value: self.simd.mul_f32s(self.value, factor.value), ..self }
+    }
+
+    #[inline(always)]
     fn times_plus(self, factor: &Self, addend: &Self) -> Self {
         Self { value: self.simd.mul_add_e_f32s(self.value, factor.value, addend.value), ..self }
     }
@@ -141,6 +150,10 @@ impl<S: Simd> Elements for Vector<S> {
 impl Elements for f64 {
     fn plus(self, other: &Self) -> Self {
         self + other
+    }
+
+    fn times(self, factor: &Self) -> Self {
+        self * factor
     }
 
     fn times_plus(self, factor: &Self, addend: &Self) -> Self {

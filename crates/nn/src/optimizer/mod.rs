@@ -10,18 +10,24 @@
     reason = "what is not inlined into a function for the processor's vectors is compiled without them"
 )]
 mod adam;
+mod adamw;
+mod clip;
 mod definition;
 mod elements;
 mod rmsprop;
+mod schedule;
 mod sgd;
 mod slices;
 
 use gansweep_config::{Config, NetworkOptimizer, OptimizerKind};
 
 pub use adam::Adam;
+pub use adamw::AdamW;
+pub use clip::{CLIP_EPS, clip_scale};
 pub use definition::Optimizer;
 pub use elements::{Elements, Vector, splat};
 pub use rmsprop::{RmsProp, RmsPropMomentum};
+pub use schedule::at_step;
 pub use sgd::{Sgd, SgdMomentum};
 pub use slices::step_slices;
 
@@ -35,6 +41,8 @@ pub const MAX_COEFFICIENTS: usize = 8;
 pub enum Algorithm {
     /// [`Adam`].
     Adam,
+    /// [`AdamW`].
+    AdamW,
     /// [`Sgd`].
     Sgd,
     /// [`SgdMomentum`].
@@ -69,13 +77,14 @@ pub trait Visitor {
 
 impl Algorithm {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::Adam, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
+    pub const ALL: [Self; 6] =
+        [Self::Adam, Self::AdamW, Self::Sgd, Self::SgdMomentum, Self::RmsProp, Self::RmsPropMomentum];
 
     /// What a config asks for.
     pub fn of(config: &NetworkOptimizer) -> Self {
         match config.kind {
             OptimizerKind::Adam => Self::Adam,
+            OptimizerKind::AdamW => Self::AdamW,
             OptimizerKind::Sgd if config.momentum > 0.0 => Self::SgdMomentum,
             OptimizerKind::Sgd => Self::Sgd,
             OptimizerKind::RmsProp if config.momentum > 0.0 => Self::RmsPropMomentum,
@@ -88,6 +97,7 @@ impl Algorithm {
     pub fn visit<V: Visitor>(self, work: V) -> V::Output {
         match self {
             Self::Adam => work.visit::<Adam, _, _>(),
+            Self::AdamW => work.visit::<AdamW, _, _>(),
             Self::Sgd => work.visit::<Sgd, _, _>(),
             Self::SgdMomentum => work.visit::<SgdMomentum, _, _>(),
             Self::RmsProp => work.visit::<RmsProp, _, _>(),
@@ -131,6 +141,8 @@ pub fn of(role: Role, config: &Config) -> &NetworkOptimizer {
 pub struct Update {
     /// The optimiser.
     pub algorithm: Algorithm,
+    /// The norm that the network's gradient is clipped to before the update.
+    pub clip_norm: Option<f64>,
     coefficients: [f32; MAX_COEFFICIENTS],
 }
 
@@ -153,7 +165,8 @@ impl Update {
         }
 
         let algorithm = Algorithm::of(config);
-        Self { algorithm, coefficients: algorithm.visit(Coefficients(config, t)) }
+        let clip_norm = (config.clip_norm > 0.0).then_some(config.clip_norm);
+        Self { algorithm, clip_norm, coefficients: algorithm.visit(Coefficients(config, t)) }
     }
 
     /// The coefficient at `index`.
@@ -187,9 +200,12 @@ mod tests {
 
     #[test]
     fn a_hyperparameter_counts_if_an_update_reads_it_and_only_then() {
+        // Within the warm-up, after it, and after the first and the last of some horizons.
         let update = |optimizer: &NetworkOptimizer| {
-            let update = Update::new(optimizer, 3);
-            (update.algorithm, update.coefficients.map(f32::to_bits))
+            [0, 300, 700, 4000, 150_000, 500_000].map(|step| {
+                let update = Update::new(&at_step(optimizer, step, 1000), 3);
+                (update.algorithm, update.clip_norm, update.coefficients.map(f32::to_bits))
+            })
         };
         for optimizer in NetworkOptimizer::examples() {
             for (name, other) in others(&optimizer) {

@@ -16,7 +16,8 @@ pub struct RmsPropMomentum;
 impl Optimizer<1, 4> for RmsProp {
     /// The decayed mean of the gradient's square.
     const BUFFERS: [&'static str; 1] = ["rmsprop.square"];
-    const VARYING: usize = 0;
+    /// The learning rate.
+    const VARYING: usize = 1;
 
     fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 4] {
         let &NetworkOptimizer { lr, alpha, eps, .. } = config;
@@ -39,7 +40,8 @@ impl Optimizer<1, 4> for RmsProp {
 impl Optimizer<2, 5> for RmsPropMomentum {
     /// The decayed mean of the gradient's square, and the decayed sum of the gradients over its root.
     const BUFFERS: [&'static str; 2] = ["rmsprop.square", "rmsprop.momentum"];
-    const VARYING: usize = 0;
+    /// The learning rate.
+    const VARYING: usize = 1;
 
     fn coefficients(config: &NetworkOptimizer, t: u64) -> [f64; 5] {
         let [lr, keep, take, eps] = RmsProp::coefficients(config, t);

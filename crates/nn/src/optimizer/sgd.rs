@@ -16,7 +16,8 @@ pub struct SgdMomentum;
 
 impl Optimizer<0, 1> for Sgd {
     const BUFFERS: [&'static str; 0] = [];
-    const VARYING: usize = 0;
+    /// The learning rate.
+    const VARYING: usize = 1;
 
     fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 1] {
         [config.lr]
@@ -31,7 +32,8 @@ impl Optimizer<0, 1> for Sgd {
 impl Optimizer<1, 2> for SgdMomentum {
     /// The decayed sum of the gradients.
     const BUFFERS: [&'static str; 1] = ["sgd.momentum"];
-    const VARYING: usize = 0;
+    /// The learning rate.
+    const VARYING: usize = 1;
 
     fn coefficients(config: &NetworkOptimizer, _: u64) -> [f64; 2] {
         [config.lr, config.momentum]

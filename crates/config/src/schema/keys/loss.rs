@@ -4,7 +4,7 @@ use crate::LossKind;
 use crate::schema::declare::{ConfigKey, FRACTION, config};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
-use crate::schema::kind::Kind;
+use crate::schema::kind::{Interval, Kind};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -34,5 +34,14 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.loss.label_smoothing),
         doc: "The discriminator's target on real images is one minus this; the generator's stays 1.",
+    }),
+    config(ConfigKey {
+        path: "loss.weight_clip",
+        kind: Kind::Number(Interval::above(0.0, 1000.0)),
+        default: "0.01",
+        identity: "0.01",
+        lanes: Lanes::Common,
+        field: Field::Number(|c| &mut c.loss.weight_clip),
+        doc: "`wasserstein`: largest magnitude of the discriminator's parameters, to which they are clipped after each of its updates.",
     }),
 ];

@@ -1,10 +1,10 @@
 //! Keys of `[optimizer]`: the optimiser of each network.
 
-use crate::OptimizerKind;
 use crate::schema::declare::{ConfigKey, FRACTION, config, shorthand};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::{Interval, Kind};
+use crate::{OptimizerKind, ScheduleKind};
 
 /// The optimisers.
 const KINDS: Kind = Kind::Choice(&OptimizerKind::NAMES);
@@ -13,6 +13,20 @@ const KINDS: Kind = Kind::Choice(&OptimizerKind::NAMES);
 const RATE: Kind = Kind::Number(Interval::above(0.0, 1000.0));
 /// Values of epsilon. Smaller ones are zero in single precision.
 const ADDEND: Kind = Kind::Number(Interval::closed(1e-30, 1.0));
+
+/// Weight decays. A larger one than one over the learning rate would change the sign of every parameter.
+const DECAY: Kind = Kind::Number(Interval::closed(0.0, 1000.0));
+
+/// Norms of gradients.
+const NORM: Kind = Kind::Number(Interval::closed(0.0, 1e9));
+/// The schedules.
+const SCHEDULES: Kind = Kind::Choice(&ScheduleKind::NAMES);
+/// Horizons, in epochs.
+const HORIZON: Kind = Kind::Number(Interval::above(0.0, 1e6));
+/// Shares of a learning rate.
+const SHARE: Kind = Kind::Number(Interval::closed(0.0, 1.0));
+/// Warm-ups, in epochs.
+const WARMUP: Kind = Kind::Number(Interval::closed(0.0, 1e6));
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -58,6 +72,48 @@ pub(super) static KEYS: &[Key] = &[
         &["optimizer.generator.alpha", "optimizer.discriminator.alpha"],
         "Alpha of both networks.",
     ),
+    shorthand(
+        "optimizer.weight_decay",
+        DECAY,
+        &["optimizer.generator.weight_decay", "optimizer.discriminator.weight_decay"],
+        "Weight decay of both networks.",
+    ),
+    shorthand(
+        "optimizer.clip_norm",
+        NORM,
+        &["optimizer.generator.clip_norm", "optimizer.discriminator.clip_norm"],
+        "Largest gradient norm of both networks.",
+    ),
+    shorthand(
+        "optimizer.schedule",
+        SCHEDULES,
+        &["optimizer.generator.schedule", "optimizer.discriminator.schedule"],
+        "Learning rate schedule of both networks.",
+    ),
+    shorthand(
+        "optimizer.horizon",
+        HORIZON,
+        &["optimizer.generator.horizon", "optimizer.discriminator.horizon"],
+        "Horizon of the schedules of both networks.",
+    ),
+    shorthand(
+        "optimizer.lr_end",
+        SHARE,
+        &["optimizer.generator.lr_end", "optimizer.discriminator.lr_end"],
+        "Share of the learning rate at the horizon of both networks.",
+    ),
+    shorthand(
+        "optimizer.gamma",
+        SHARE,
+        &["optimizer.generator.gamma", "optimizer.discriminator.gamma"],
+        "Factor of the learning rate after each horizon of both networks.",
+    ),
+    shorthand(
+        "optimizer.warmup",
+        WARMUP,
+        &["optimizer.generator.warmup", "optimizer.discriminator.warmup"],
+        "Warm-up of both networks.",
+    ),
     config(ConfigKey {
         path: "optimizer.generator.kind",
         kind: KINDS,
@@ -83,7 +139,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.5",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.beta1),
-        doc: "`adam`: decay of the generator's first moment.",
+        doc: "`adam`, `adamw`: decay of the generator's first moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.beta2",
@@ -92,7 +148,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.999",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.beta2),
-        doc: "`adam`: decay of the generator's second moment.",
+        doc: "`adam`, `adamw`: decay of the generator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.eps",
@@ -101,7 +157,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.eps),
-        doc: "`adam`, `rmsprop`: added to the root of the generator's second moment.",
+        doc: "`adam`, `adamw`, `rmsprop`: added to the root of the generator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.momentum",
@@ -120,6 +176,69 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.generator.alpha),
         doc: "`rmsprop`: decay of the generator's mean square.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.weight_decay",
+        kind: DECAY,
+        default: "0.01",
+        identity: "0.01",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.weight_decay),
+        doc: "`adamw`: times the learning rate, the share of each of the generator's parameters that an update takes away.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.clip_norm",
+        kind: NORM,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.generator.clip_norm),
+        doc: "Largest norm of the generator's gradient: a longer one is shortened to it before the update, as by `torch.nn.utils.clip_grad_norm_`; `0` stands for no limit. The norm that is recorded is that before.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.schedule",
+        kind: SCHEDULES,
+        default: "\"constant\"",
+        identity: "\"constant\"",
+        lanes: Lanes::Varies,
+        field: Field::Schedule(|c| &mut c.optimizer.generator.schedule),
+        doc: "How the generator's learning rate changes from step to step.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.horizon",
+        kind: HORIZON,
+        default: "100.0",
+        identity: "100.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.horizon),
+        doc: "`linear`, `cosine`: epochs until the generator's learning rate has come to its end, where it stays; `step`: epochs until each of its steps. Does not depend on the budget.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.lr_end",
+        kind: SHARE,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.lr_end),
+        doc: "`linear`, `cosine`: share of the generator's learning rate that is left at the horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.gamma",
+        kind: SHARE,
+        default: "0.1",
+        identity: "0.1",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.gamma),
+        doc: "`step`: factor of the generator's learning rate after each horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.generator.warmup",
+        kind: WARMUP,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.generator.warmup),
+        doc: "Epochs, or a fraction of one, in which the generator's learning rate grows from zero in a straight line; `0` stands for no warm-up.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.kind",
@@ -146,7 +265,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.5",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta1),
-        doc: "`adam`: decay of the discriminator's first moment.",
+        doc: "`adam`, `adamw`: decay of the discriminator's first moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.beta2",
@@ -155,7 +274,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.999",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.beta2),
-        doc: "`adam`: decay of the discriminator's second moment.",
+        doc: "`adam`, `adamw`: decay of the discriminator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.eps",
@@ -164,7 +283,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1e-8",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.eps),
-        doc: "`adam`, `rmsprop`: added to the root of the discriminator's second moment.",
+        doc: "`adam`, `adamw`, `rmsprop`: added to the root of the discriminator's second moment.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.momentum",
@@ -183,5 +302,68 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.optimizer.discriminator.alpha),
         doc: "`rmsprop`: decay of the discriminator's mean square.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.weight_decay",
+        kind: DECAY,
+        default: "0.01",
+        identity: "0.01",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.weight_decay),
+        doc: "`adamw`: times the learning rate, the share of each of the discriminator's parameters that an update takes away.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.clip_norm",
+        kind: NORM,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.clip_norm),
+        doc: "Largest norm of the discriminator's gradient: a longer one is shortened to it before the update, as by `torch.nn.utils.clip_grad_norm_`; `0` stands for no limit. The norm that is recorded is that before.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.schedule",
+        kind: SCHEDULES,
+        default: "\"constant\"",
+        identity: "\"constant\"",
+        lanes: Lanes::Varies,
+        field: Field::Schedule(|c| &mut c.optimizer.discriminator.schedule),
+        doc: "How the discriminator's learning rate changes from step to step.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.horizon",
+        kind: HORIZON,
+        default: "100.0",
+        identity: "100.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.horizon),
+        doc: "`linear`, `cosine`: epochs until the discriminator's learning rate has come to its end, where it stays; `step`: epochs until each of its steps. Does not depend on the budget.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.lr_end",
+        kind: SHARE,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.lr_end),
+        doc: "`linear`, `cosine`: share of the discriminator's learning rate that is left at the horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.gamma",
+        kind: SHARE,
+        default: "0.1",
+        identity: "0.1",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.gamma),
+        doc: "`step`: factor of the discriminator's learning rate after each horizon.",
+    }),
+    config(ConfigKey {
+        path: "optimizer.discriminator.warmup",
+        kind: WARMUP,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.optimizer.discriminator.warmup),
+        doc: "Epochs, or a fraction of one, in which the discriminator's learning rate grows from zero in a straight line; `0` stands for no warm-up.",
     }),
 ];
