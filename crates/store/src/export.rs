@@ -1,5 +1,6 @@
 //! Export of entities and queries as CSV and JSON lines.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
@@ -163,10 +164,7 @@ struct JsonLines<W: Write> {
 
 impl<W: Write> RowSink for JsonLines<W> {
     fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        for (index, name) in names.iter().enumerate() {
-            let earlier = names[..index].iter().filter(|other| *other == name).count();
-            self.names.push(if earlier == 0 { name.clone() } else { format!("{name}_{}", earlier + 1) });
-        }
+        self.names = unique(names);
         Ok(())
     }
 
@@ -179,6 +177,22 @@ impl<W: Write> RowSink for JsonLines<W> {
     fn end(&mut self) -> Result<(), StoreError> {
         Ok(self.output.flush()?)
     }
+}
+
+/// Names for columns of a JSON object, in which a name can occur only once: a repeated one gets the first
+/// number that no other column has.
+fn unique(names: &[String]) -> Vec<String> {
+    let mut taken: HashSet<&str> = HashSet::new();
+    let originals: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let mut numbered: HashSet<String> = HashSet::new();
+    let mut name_of = |name: &'_ String| {
+        let mut candidates = (2_u64..).map(|number| format!("{name}_{number}"));
+        let is_free = |candidate: &String| {
+            !originals.contains(candidate.as_str()) && numbered.insert(candidate.clone())
+        };
+        candidates.find(is_free).unwrap_or_default()
+    };
+    names.iter().map(|name| if taken.insert(name) { name.clone() } else { name_of(name) }).collect()
 }
 
 fn json(cell: &Cell) -> Value {
