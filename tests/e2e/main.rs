@@ -13,9 +13,12 @@ mod mixed_builds;
 mod mnist;
 mod names_and_folders;
 mod own_images;
+mod page_command;
+mod processes;
 mod sandbox;
 mod shared_causes;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;
+mod terminals;
 mod use_cases;
