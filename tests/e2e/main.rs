@@ -6,6 +6,7 @@ mod commands;
 mod damage;
 mod damaged_checkpoint;
 mod devices;
+mod foreign_files;
 mod interruption;
 mod logging;
 mod migration;

@@ -5,17 +5,19 @@
 //! the messages, and when its queue stays full, messages are dropped.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use gansweep_base::printable;
 
 /// Messages in the queue. Enough for the burst of a large sweep that is resumed.
 const QUEUE: usize = 4096;
-/// How long a message waits for room in the queue before the reader of stderr counts as stalled.
+/// The reader of stderr counts as stalled if it takes nothing for so long.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The end of the program waits no longer than this for a reader that is slow but not stalled.
+const LONGEST_FLUSH: Duration = Duration::from_secs(10);
 
 static MESSAGES: OnceLock<Messages> = OnceLock::new();
 
@@ -25,6 +27,8 @@ struct Messages {
     queue: Option<SyncSender<Item>>,
     /// Set when a message found no room in time; later ones do not wait.
     stalled: AtomicBool,
+    /// Messages written so far.
+    written: Arc<AtomicU64>,
 }
 
 enum Item {
@@ -60,14 +64,22 @@ pub(crate) fn frame(frame: String) {
     }
 }
 
-/// Waits until all messages are written, but not longer than a stalled reader deserves.
+/// Waits until all messages are written, as long as somebody reads them.
 pub(crate) fn flush() {
     let Some(messages) = MESSAGES.get() else { return };
-    let (done, written) = sync_channel(1);
-    if !messages.stalled.load(Ordering::Relaxed) {
-        messages.send(Item::Flush(done), PATIENCE);
-        // An error means that the time is over or the message was dropped: nothing is left to do.
-        let _ = written.recv_timeout(PATIENCE);
+    if messages.stalled.load(Ordering::Relaxed) {
+        return;
+    }
+    let (done, flushed) = sync_channel(1);
+    messages.send(Item::Flush(done), PATIENCE);
+    let begin = Instant::now();
+    let mut written = messages.written.load(Ordering::Relaxed);
+    while flushed.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        let now_written = messages.written.load(Ordering::Relaxed);
+        if now_written == written || begin.elapsed() > LONGEST_FLUSH {
+            return;
+        }
+        written = now_written;
     }
 }
 
@@ -81,7 +93,7 @@ pub(crate) struct LogWriter;
 
 impl io::Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        raw(String::from_utf8_lossy(bytes).into_owned());
+        raw(printable::lines(&String::from_utf8_lossy(bytes)).into_owned());
         Ok(bytes.len())
     }
 
@@ -106,8 +118,11 @@ fn is_colored() -> bool {
 fn messages() -> &'static Messages {
     MESSAGES.get_or_init(|| {
         let (queue, items) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new().name("messages".into()).spawn(move || write_all(&items));
-        Messages { queue: thread.is_ok().then_some(queue), stalled: AtomicBool::new(false) }
+        let written = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&written);
+        let thread = std::thread::Builder::new().name("messages".into());
+        let thread = thread.spawn(move || write_all(&items, &count));
+        Messages { queue: thread.is_ok().then_some(queue), stalled: AtomicBool::new(false), written }
     })
 }
 
@@ -129,8 +144,11 @@ impl Messages {
     }
 }
 
-fn write_all(items: &Receiver<Item>) {
-    items.iter().for_each(write);
+fn write_all(items: &Receiver<Item>, written: &AtomicU64) {
+    for item in items {
+        write(item);
+        written.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn write(item: Item) {

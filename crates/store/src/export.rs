@@ -140,20 +140,30 @@ struct Csv<W: Write>(csv::Writer<W>);
 
 impl<W: Write> RowSink for Csv<W> {
     fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        self.0.write_record(names).map_err(io::Error::from)?;
+        self.0.write_record(names).map_err(io_error)?;
         Ok(())
     }
 
     fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
         for cell in cells {
-            self.0.write_field(cell.to_string()).map_err(io::Error::from)?;
+            self.0.write_field(cell.to_string()).map_err(io_error)?;
         }
-        self.0.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        self.0.write_record(None::<&[u8]>).map_err(io_error)?;
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
         Ok(self.0.flush()?)
+    }
+}
+
+/// The error of the output. The conversion of the `csv` crate would lose its kind, by which a closed pipe is
+/// noticed.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        // Rows have equal lengths and nothing is parsed: no other kind comes up here.
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
