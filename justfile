@@ -42,6 +42,10 @@ setup-libtorch ARRANGEMENT="cpu":
 test *ARGS:
     cargo test --release --workspace {{ARGS}}
 
+# Random faults for about five minutes: kills, damage, bad input, full disks, closed streams. `just faults storm` takes one of them.
+faults TEST="":
+    GANSWEEP_FAULTS_SECONDS="${GANSWEEP_FAULTS_SECONDS:-300}" GANSWEEP_FAULTS_SEED="${GANSWEEP_FAULTS_SEED:-$(date +%s)}" cargo test --release --workspace --test faults -- --nocapture --test-threads=1 {{TEST}}
+
 # Formatting, lints, and a check that every shipped experiment can be planned.
 check:
     cargo fmt --all --check

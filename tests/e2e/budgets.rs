@@ -7,7 +7,7 @@ use std::time::Duration;
 use gansweep_config::RunState;
 use gansweep_protocol::Metric;
 
-use crate::sandbox::{Ended, Recorded, SMALL, Sandbox};
+use crate::sandbox::{Recorded, SMALL, Sandbox};
 
 fn with_epochs(text: &str, epochs: u32) -> String {
     text.replace("epochs = 4", &format!("epochs = {epochs}"))
@@ -195,44 +195,4 @@ fn more_epochs_leave_a_diverged_run_as_it_is() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("4 runs: 2 completed, 2 already done (2 extended)"), "{ended:#?}");
     assert_eq!(diverged(&sandbox), before);
-}
-
-#[test]
-fn the_pages_command_starts_the_same_sweep_again() {
-    let sandbox = Sandbox::new();
-    let profile = "\n[profile.short]\ntrain.epochs = 1\nsweep.seeds = [7]\n";
-    sandbox.write("my small.toml", format!("{SMALL}{profile}"));
-    let arguments = [
-        "sweep",
-        "my small.toml",
-        "--profile",
-        "short",
-        "--set",
-        "sweep.grid.optimizer.lr={ log = [1e-4, 1e-2], n = 3 }",
-        "--results",
-        "its results",
-        "--device",
-        "cpu",
-        "--jobs",
-        "2",
-    ];
-    let ended = sandbox.command(&arguments).env("GANSWEEP_TRAIN__BATCH_SIZE", "32").output().unwrap();
-    let ended = Ended::of(&ended).well();
-    assert!(ended.stderr.contains("3 runs: 3 completed"), "{ended:#?}");
-    let html = std::fs::read_to_string(sandbox.path("its results/small.html")).unwrap();
-    let data =
-        html.split("id=\"report-data\">").nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
-    let data: serde_json::Value = serde_json::from_str(data).unwrap();
-    let command = data["sweeps"][0]["command"].as_str().unwrap();
-
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_gansweep"));
-    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", command]).current_dir(sandbox.path("")).env("PATH", path).stdin(Stdio::null());
-    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("GANSWEEP_")) {
-        shell.env_remove(key);
-    }
-    shell.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
-    let again = Ended::of(&shell.output().unwrap()).well();
-    assert!(again.stderr.contains("3 runs: 3 already done"), "{command}\n{again:#?}");
 }

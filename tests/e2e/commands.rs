@@ -97,6 +97,40 @@ fn sql_answers_as_table_csv_and_json() {
 }
 
 #[test]
+fn sql_may_begin_with_a_comment() {
+    let sandbox = swept();
+    for sql in
+        ["-- note\nSELECT 7 AS seven", "--format\nSELECT 7 AS seven", "/* note */ SELECT 7 AS seven -- end"]
+    {
+        let ended = sandbox.run(&["sql", sql, "--format", "csv"]).well();
+        assert_eq!(ended.stdout, "seven\n7\n", "{sql}");
+        let ended = sandbox.run(&["sql", "--format", "csv", sql]).well();
+        assert_eq!(ended.stdout, "seven\n7\n", "{sql}");
+    }
+    sandbox.run(&["sql", "-- a note alone"]).refused(&["SELECT"]);
+    assert_eq!(sandbox.run(&["runs", "--json", "--where", "-seed < 0"]).well().stdout.lines().count(), 3);
+    let frame = sandbox.run(&["runs", "--sweep", "small", "--where", "0) OR (1"]);
+    frame.refused(&["parenthesis", "seed"]);
+    let json = sandbox.run(&["sql", "SELECT 1 AS a, 2 AS a_2, 3 AS a", "--format", "json"]).well();
+    assert_eq!(json.stdout, "{\"a\":1,\"a_2\":2,\"a_3\":3}\n");
+}
+
+#[test]
+fn generate_from_a_run_without_a_checkpoint_says_why_there_is_none() {
+    let sandbox = Sandbox::new();
+    let text = SMALL
+        .replace("[2e-4, 1e-3, 5e-3]", "[1e3]")
+        .replace("seeds = 2", "seeds = 1")
+        .replace("checkpoint_seconds = 0", "checkpoint_seconds = 60")
+        .replace("hidden = 24", "hidden = [24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24]");
+    sandbox.write("small.toml", text);
+    assert_eq!(sandbox.run(&["sweep", "small.toml"]).code, Some(1));
+    let run = sandbox.runs_of("small")[0].id.to_string();
+    sandbox.run(&["generate", &run]).refused(&["diverged before it was saved"]);
+    sandbox.run(&["export", &run, "--format", "safetensors"]).refused(&["diverged before it was saved"]);
+}
+
+#[test]
 fn export_writes_every_point_as_csv_and_json_lines() {
     let csv = swept().run(&["export", "--what", "points"]).well().stdout;
     let jsonl =

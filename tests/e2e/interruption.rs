@@ -1,13 +1,14 @@
 //! Interrupted anywhere and started again: the record has the same bits as if nothing had been.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
 use gansweep_store::RunFilter;
 
-use crate::sandbox::{Ended, Recorded, SMALL, Sandbox};
+use crate::processes::{await_checkpoint, await_handler, await_workers, catches, kill_all, signal, workers};
+use crate::sandbox::{CACHE_HOME, Ended, Recorded, SMALL, Sandbox};
 
 /// The same small sweep with many more steps, so that there is something to interrupt.
 pub(crate) fn longer() -> String {
@@ -31,72 +32,6 @@ fn finish(sandbox: &Sandbox) {
 
 fn start(sandbox: &Sandbox) -> Child {
     sandbox.command(&["sweep", "small.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Waits until a program catches Ctrl-C, which it does before anything else: a machine with much to do
-/// may take its time to start one.
-pub(crate) fn await_handler(pid: u32) {
-    const SIGINT: u32 = 2;
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let caught = || {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim);
-        mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0)
-    };
-    while caught() >> (SIGINT - 1) & 1 == 0 {
-        assert!(Instant::now() < deadline, "Ctrl-C is not caught");
-        sleep(Duration::from_millis(1));
-    }
-}
-
-pub(crate) fn signal(pid: u32, name: &str) {
-    // A process that has ended meanwhile is fine: the test is about any moment.
-    let _ = std::process::Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
-}
-
-/// Waits until a runner has so many workers.
-pub(crate) fn await_workers(runner: u32, count: usize) -> Vec<u32> {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    loop {
-        let workers = workers(runner);
-        if workers.len() >= count {
-            return workers;
-        }
-        assert!(Instant::now() < deadline, "only {} workers were started", workers.len());
-        sleep(Duration::from_millis(5));
-    }
-}
-
-/// Waits until a run has a checkpoint.
-pub(crate) fn await_checkpoint(sandbox: &Sandbox) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let has_one = || {
-        let folder = std::fs::read_dir(sandbox.path("results/checkpoints")).ok();
-        folder.is_some_and(|mut entries| entries.next().is_some())
-    };
-    while !has_one() {
-        assert!(Instant::now() < deadline, "no checkpoint is written");
-        sleep(Duration::from_millis(5));
-    }
-}
-
-fn kill_all(pids: &[u32]) {
-    for &pid in pids {
-        signal(pid, "KILL");
-    }
-}
-
-/// The workers that a runner has started and that still live.
-pub(crate) fn workers(runner: u32) -> Vec<u32> {
-    let path = format!("/proc/{runner}/task/{runner}/children");
-    let listed = std::fs::read_to_string(path).unwrap_or_default();
-    let is_worker = |pid: &u32| {
-        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0worker\0"))
-    };
-    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(is_worker).collect()
 }
 
 /// Moments of a sweep, spread over its first second and a bit (multiples of the golden ratio,
@@ -146,6 +81,68 @@ fn ctrl_c_ends_a_sweep_cleanly_within_two_seconds_and_the_same_command_goes_on()
         assert!(matches!(ended.code, Some(0 | 130)), "{ended:#?}");
     }
     finish(&sandbox);
+    assert_eq!(sandbox.recorded(), expected);
+}
+
+#[test]
+fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
+    for (name, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+        let sandbox = Sandbox::new();
+        sandbox.write("small.toml", longer());
+        let command = sandbox.command(&["sweep", "small.toml"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {name}; exec \"$@\""), "sh"]).arg(command.get_program());
+        shell.args(command.get_args()).current_dir(sandbox.path("")).stdin(Stdio::null());
+        shell.env("XDG_CACHE_HOME", CACHE_HOME).stdout(Stdio::null()).stderr(Stdio::piped());
+        let runner = shell.spawn().unwrap();
+        let workers = await_workers(runner.id(), 1);
+        for pid in workers.into_iter().chain([runner.id()]) {
+            assert!(!catches(pid, number), "{name}");
+            signal(pid, name);
+        }
+        let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
+        assert!(ended.stderr.contains("6 runs: 6 completed in"), "{name}: {ended:#?}");
+    }
+}
+
+#[test]
+fn a_service_manager_that_signals_all_processes_loses_nothing() {
+    // Two runs that are not over before the signals come.
+    let text = longer().replace("epochs = 4", "epochs = 40").replace("[2e-4, 1e-3, 5e-3]", "[1e-3]");
+    let whole = Sandbox::new();
+    whole.write("small.toml", &text);
+    whole.run(&["sweep", "small.toml"]).well();
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", text);
+    for name in ["TERM", "HUP", "INT"] {
+        let runner = start(&sandbox);
+        let workers = await_workers(runner.id(), 1);
+        workers.iter().for_each(|&pid| await_handler(pid));
+        sleep(Duration::from_millis(400));
+        signal(runner.id(), name);
+        workers.iter().for_each(|&pid| signal(pid, name));
+        let ended = Ended::of(&runner.wait_with_output().unwrap());
+        assert!(matches!(ended.code, Some(0 | 130)), "{name}: {ended:#?}");
+        assert!(!ended.stderr.contains("signal"), "a worker was killed: {ended:#?}");
+    }
+    let saved = sandbox.runs_of("small").iter().map(|run| run.step).max();
+    assert!(saved > Some(0), "nothing was saved");
+    finish(&sandbox);
+    assert_eq!(sandbox.recorded(), whole.recorded());
+}
+
+#[test]
+fn a_worker_that_is_asked_to_end_saves_and_its_run_goes_on_elsewhere() {
+    let expected = uninterrupted();
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    let runner = start(&sandbox);
+    let worker = await_workers(runner.id(), 1)[0];
+    await_handler(worker);
+    sleep(Duration::from_millis(150));
+    signal(worker, "TERM");
+    let ended = Ended::of(&runner.wait_with_output().unwrap()).well();
+    assert!(!ended.stderr.contains("signal"), "{ended:#?}");
     assert_eq!(sandbox.recorded(), expected);
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::process::Stdio;
 
-use crate::interruption::{await_handler, signal};
+use crate::processes::{await_handler, signal};
 use crate::sandbox::{Ended, SMALL, Sandbox};
 
 /// One run of ten steps under that name.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gansweep_config::{DatasetSpec, ImageShape, RunState};
 use gansweep_store::RunFilter;
 
-use crate::interruption::{await_handler, signal};
+use crate::processes::{await_handler, signal};
 use crate::sandbox::{Ended, Recorded, Sandbox};
 
 /// Two small runs on the images beside the file.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use gansweep_config::RunState;
 use gansweep_report::ReportError;
+use gansweep_store::StoreError;
 use gansweep_train::{Problem, TrainError};
 
 /// The error of a use case. Each message names the cause and what to do about it.
@@ -21,7 +23,7 @@ pub enum AppError {
     Train(#[from] TrainError),
     /// The database cannot be used, or has no such run or sweep.
     #[error(transparent)]
-    Store(#[from] gansweep_store::StoreError),
+    Store(#[from] StoreError),
     /// The whole sweep failed.
     #[error(transparent)]
     Scheduler(#[from] gansweep_scheduler::RunnerError),
@@ -121,15 +123,30 @@ pub enum AppError {
         known: Vec<&'static str>,
     },
     /// The run has no checkpoint to generate from or to export.
-    #[error("run {run} ({label}) has no checkpoint yet: it is {state}")]
+    #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
     NoCheckpoint {
         /// Its id.
         run: String,
         /// Its label.
         label: String,
         /// Its state.
-        state: &'static str,
+        state: RunState,
     },
+}
+
+/// Why a run in that state has no checkpoint, and what to do.
+fn why_no_checkpoint(state: RunState) -> &'static str {
+    match state {
+        RunState::Diverged => {
+            "it diverged before it was saved, and is not continued; its recorded curves and samples remain"
+        }
+        RunState::Failed => "it failed before it was saved; run the sweep again to retry it",
+        RunState::Running => "it is running and is not saved yet",
+        RunState::Queued | RunState::Pending => "it has not started; run its sweep first",
+        RunState::Interrupted | RunState::Paused | RunState::Pruned | RunState::Completed => {
+            "it ended without one; run its sweep again"
+        }
+    }
 }
 
 /// Whether any work had been started when the error occurred. Callers derive exit codes from it.
@@ -142,9 +159,21 @@ pub enum ErrorClass {
 }
 
 impl AppError {
+    /// Whether an output file that the caller named is a pipe whose reader has gone away (`--out /dev/stdout`).
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            Self::File { source, .. }
+            | Self::Store(StoreError::Output(source))
+            | Self::Report(ReportError::Write { source, .. }) => source.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+
     /// The class of this error.
     pub fn class(&self) -> ErrorClass {
         match self {
+            // The rows were there; whoever was to take them could not.
+            Self::Store(StoreError::Output(_)) => ErrorClass::Failed,
             Self::Experiment(_)
             | Self::Data(_)
             | Self::Store(_)

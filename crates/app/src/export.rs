@@ -93,7 +93,7 @@ pub(crate) fn latest_checkpoint(
     let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
         run: run.id.to_string(),
         label: run.label.clone(),
-        state: run.state.name(),
+        state: run.state,
     })?;
     let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
     let recorded = Checkpoint { step, path, bytes, sha256 };

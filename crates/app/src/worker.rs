@@ -2,6 +2,7 @@
 //! sends frames.
 
 use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 
 use gansweep_data::DataSource;
@@ -46,10 +47,12 @@ impl WorkerError {
 }
 
 /// Reads the job from the first line of `input`, trains it and writes frames to `output`. Further lines are
-/// commands. The end of the input means that the runner is gone: the worker saves and stops.
+/// commands. The end of the input means that the runner is gone: the worker saves and stops. So it does when
+/// `stop` is set.
 pub fn serve(
     mut input: impl BufRead + Send + 'static,
     output: impl Write + Send + 'static,
+    stop: &AtomicBool,
 ) -> Result<(), WorkerError> {
     let output = SharedWriter::new(output);
     let heartbeats = output.clone();
@@ -62,7 +65,11 @@ pub fn serve(
     let commands = read_commands(input).map_err(WorkerError::Thread)?;
     let idx_dir = job.idx_dir.clone();
     let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
-    backends::work(&job, &source, &mut || commands.try_recv().ok(), &mut |frame| output.send(&frame))?;
+    let mut commands = || match stop.swap(false, Ordering::Relaxed) {
+        true => Some(Command::StopAll),
+        false => commands.try_recv().ok(),
+    };
+    backends::work(&job, &source, &mut commands, &mut |frame| output.send(&frame))?;
     Ok(())
 }
 

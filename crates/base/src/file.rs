@@ -10,7 +10,8 @@ use tempfile::NamedTempFile;
 /// [`finish`](Self::finish) renames that to the final name. Dropped before `finish`, it leaves nothing
 /// behind.
 ///
-/// A process that is killed in between leaves a file `.NAME.XXXXXX.part`, which nothing reads.
+/// A process that is killed in between leaves a file `.NAME.XXXXXX.part`. The next one that writes the same
+/// file deletes it. The temporary file is locked while it is written, so that it is not taken for a leftover.
 ///
 /// A path that is not a regular file, such as a terminal or a pipe, is written to directly and not
 /// replaced.
@@ -24,7 +25,8 @@ enum Target {
 }
 
 impl NewFile {
-    /// Starts a file in an existing folder. If `path` is a symbolic link, its target is written.
+    /// Starts a file in an existing folder. If `path` is a symbolic link, its target is written: users name
+    /// such files.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = match fs::metadata(path) {
             Ok(found) if !found.is_file() && !found.is_dir() => {
@@ -34,6 +36,12 @@ impl NewFile {
             Err(_) => Target::beside(path.to_owned())?,
         };
         Ok(Self(BufWriter::new(target)))
+    }
+
+    /// Starts a file of the program's own. If `path` is a symbolic link, the link is replaced and its target
+    /// is not touched.
+    pub fn create_own(path: &Path) -> io::Result<Self> {
+        Ok(Self(BufWriter::new(Target::beside(path.to_owned())?)))
     }
 
     /// Renames the file to its final name, replacing an older file. At every moment there is either the old
@@ -116,19 +124,111 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// Writes a file atomically in place of anything that has its name but a folder. A FIFO, a device or a link is
 /// replaced, and nothing is written to it: for files that only this program writes.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    let mut file = NewFile(BufWriter::new(Target::beside(path.to_owned())?));
+    let mut file = NewFile::create_own(path)?;
     file.write_all(content.as_ref())?;
     file.finish()
 }
 
+/// Opens a file of the program's own, and creates it if it is missing. Its content is not changed.
+///
+/// # Errors
+///
+/// Those of the operating system, and [`io::ErrorKind::InvalidInput`] if the path is a link or something else
+/// than a regular file: writing to it would change what belongs to somebody else.
+#[cfg(unix)]
+pub fn open_own(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+
+    use rustix::fs::OFlags;
+
+    let refuse = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => refuse("it is a symbolic link"),
+        _ => error,
+    })?;
+    let found = file.metadata()?;
+    match (found.is_file(), found.nlink()) {
+        (false, _) => Err(refuse("it is not a regular file")),
+        // 0 if it has just been deleted.
+        (true, 0 | 1) => Ok(file),
+        (true, _) => Err(refuse("it is a hard link to another file")),
+    }
+}
+
+/// Random characters in the name of a temporary file.
+const RANDOM: usize = 6;
+const SUFFIX: &str = ".part";
+
+/// Whether `name` is that of a temporary file for a file whose name fulfils `is_final`.
+pub fn is_temporary_of(name: &str, is_final: impl Fn(&str) -> bool) -> bool {
+    let parts = || {
+        let (rest, random) = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+        Some((rest, random))
+    };
+    parts().is_some_and(|(rest, random)| {
+        is_final(rest) && random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Deletes a temporary file of a process that was killed. One that is still being written is locked and stays,
+/// and so does a link.
+pub fn remove_leftover(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Ok(());
+    }
+    match open_own(path).map(|file| file.try_lock().map(|()| file)) {
+        Ok(Ok(_locked)) => fs::remove_file(path),
+        // Somebody writes it, the file system has no locks, or it is not ours to open.
+        _ => Ok(()),
+    }
+}
+
+/// The beginning of a file's name, as it is in the name of its temporary file. `path` may have the longest name
+/// that the file system accepts, and prefix and suffix come on top.
+fn short_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().chars().take(50).collect()
+}
+
+fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let short = short_name(path);
+    for entry in fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| is_temporary_of(name, |rest| rest == short)) {
+            remove_leftover(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// An empty file in the folder of `path`, which is deleted when dropped.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // `path` may have the longest name that the file system accepts, and prefix and suffix come on top.
-    let name: String = name.chars().take(50).collect();
+    // Leftovers only take space: a folder that cannot be listed, or a file of another user, is no reason not
+    // to write.
+    let _ = remove_leftovers(path);
+    loop {
+        let file = new_temporary(path)?;
+        let locked = file.as_file().lock();
+        // Another process may have taken the file for a leftover between its creation and the lock.
+        if locked.is_err() || is_same_file(file.as_file(), file.path()) {
+            return Ok(file);
+        }
+    }
+}
+
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |found: fs::Metadata| (found.dev(), found.ino());
+    let open = file.metadata().map(identity).ok();
+    open.is_some() && open == fs::symlink_metadata(path).map(identity).ok()
+}
+
+fn new_temporary(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    let (prefix, suffix) = (format!(".{name}."), ".part");
-    builder.prefix(&prefix).suffix(suffix);
+    let prefix = format!(".{}.", short_name(path));
+    builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
     // The default permissions of temporary files exclude other users, which the final file should not.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -226,6 +326,87 @@ mod tests {
             null.is_symlink() && !fs::metadata(&null).unwrap().is_file(),
             "a device is no place for a file"
         );
+    }
+
+    #[test]
+    fn a_file_of_the_programs_own_replaces_a_link_and_leaves_its_target_alone() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, &link).unwrap();
+        let mut file = NewFile::create_own(&link).unwrap();
+        file.write_all(b"ours").unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        assert_eq!((fs::read(&link).unwrap().as_slice(), link.is_symlink()), (b"ours".as_slice(), false));
+    }
+
+    #[test]
+    fn leftovers_of_killed_processes_are_deleted_and_nothing_else_is() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let others = [
+            ".page.html.part",
+            ".page.html.abc.part",
+            ".page.html.abc-ef.part",
+            ".page.html.abcdef.part.txt",
+            "page.html.abcdef.part",
+            ".page.htm.abcdef.part",
+            ".other.abcdef.part",
+        ];
+        for name in others.iter().chain(&[".page.html.abcdef.part", ".page.html.ABC123.part"]) {
+            fs::write(at(name), "content").unwrap();
+        }
+        fs::write(at("target"), "precious").unwrap();
+        symlink(at("target"), at(".page.html.linked.part")).unwrap();
+        let mut writing = NewFile::create(&at("page.html")).unwrap();
+        write(&at("page.html"), "whole").unwrap();
+        let mut expected: Vec<String> = others.iter().map(|&name| name.to_owned()).collect();
+        expected.extend(["target", "page.html", ".page.html.linked.part"].map(str::to_owned));
+        let mut found = names(folder.path());
+        // The one that is being written.
+        found.retain(|name| expected.contains(name) || !is_temporary_of(name, |rest| rest == "page.html"));
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        writing.write_all(b"later").unwrap();
+        writing.finish().unwrap();
+        assert_eq!(fs::read(at("page.html")).unwrap(), b"later");
+        assert_eq!(fs::read(at("target")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn many_writers_of_one_file_do_not_take_each_other_for_leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        std::thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                let path = &path;
+                scope.spawn(move || (0..40).for_each(|_| write(path, [writer; 100]).unwrap()));
+            }
+        });
+        assert_eq!(names(folder.path()), ["page.html"]);
+    }
+
+    #[test]
+    fn only_a_file_of_its_own_is_opened() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        drop(open_own(&at("new")).unwrap());
+        fs::write(at("target"), "precious").unwrap();
+        symlink(at("target"), at("symbolic")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        fs::hard_link(at("target"), at("hard")).unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        for name in ["symbolic", "dangling", "hard"] {
+            let error = open_own(&at(name)).unwrap_err();
+            assert!(error.to_string().contains("link"), "{name}: {error}");
+        }
+        assert!(open_own(&at("folder")).is_err());
+        assert!(!at("nowhere").exists());
     }
 
     #[test]

@@ -7,5 +7,6 @@ pub mod digest;
 pub mod file;
 pub mod host;
 pub mod limits;
+pub mod printable;
 pub mod text;
 pub mod untrusted;

@@ -135,7 +135,7 @@ pub(crate) struct RunsArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) sweep: Option<String>,
     /// Only runs that satisfy this SQL expression on the columns of `run_overview`: `state = 'failed'`.
-    #[arg(long = "where", value_name = "SQL")]
+    #[arg(long = "where", value_name = "SQL", allow_hyphen_values = true)]
     pub(crate) where_sql: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -179,7 +179,7 @@ pub(crate) enum TableFormat {
 #[derive(Debug, Args)]
 pub(crate) struct SqlArgs {
     /// A SELECT statement. docs/database.md describes the tables and views.
-    #[arg(value_name = "SELECT")]
+    #[arg(value_name = "SELECT", allow_hyphen_values = true)]
     pub(crate) sql: String,
     /// Output format.
     #[arg(long, value_enum, default_value = "table")]

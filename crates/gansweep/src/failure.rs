@@ -16,8 +16,6 @@ pub(crate) enum Failure {
     App(#[from] AppError),
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
-    #[error("cannot write the output as JSON: {0}")]
-    Json(#[from] serde_json::Error),
     #[error("cannot install signal handlers: {0}")]
     Signals(#[source] io::Error),
     /// Invalid or contradictory arguments.
@@ -34,12 +32,19 @@ impl Failure {
                 ErrorClass::Failed => FAILED,
             },
             Self::Usage(_) => USAGE,
-            Self::Output(_) | Self::Json(_) | Self::Signals(_) => FAILED,
+            Self::Output(_) | Self::Signals(_) => FAILED,
         }
     }
 
-    /// Whether the reader of the output has closed the pipe, as `head` does.
+    /// Whether an output file is a pipe whose reader has gone away.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::App(error) if error.is_closed_pipe())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        // Only the stream fails: what is written can always be expressed as JSON.
+        Self::Output(error.into())
     }
 }

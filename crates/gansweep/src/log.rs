@@ -21,7 +21,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
-use crate::output;
+use crate::messages;
 
 /// Sets the log level.
 const VARIABLE: &str = "GANSWEEP_LOG";
@@ -63,7 +63,7 @@ impl Log {
         let Some(path) = &cli.log_file else {
             let silent = asked.is_none() || output_is_read_by_gansweep(&cli.command);
             if !silent {
-                install(filter, BoxMakeWriter::new(io::stderr));
+                install(filter, BoxMakeWriter::new(|| messages::LogWriter));
             }
             return Ok(Self { file: None, on_terminal: !silent && io::stderr().is_terminal() });
         };
@@ -74,7 +74,7 @@ impl Log {
             }
             Err(_) if output_is_read_by_gansweep(&cli.command) => Ok(Self::default()),
             Err(error) => {
-                output::warning(&format!("no log is written: {}: {error}", path.display()));
+                messages::warning(&format!("no log is written: {}: {error}", path.display()));
                 Ok(Self::default())
             }
         }

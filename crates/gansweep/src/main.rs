@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod failure;
 mod log;
+mod messages;
 mod output;
 mod progress;
 mod signals;
@@ -18,18 +19,21 @@ use failure::Failure;
 use log::Log;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let code = match run(Cli::parse()) {
         Ok(code) => {
             tracing::info!(code, "gansweep ends");
-            ExitCode::from(code)
+            code
         }
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        // Whoever reads the output, `head` for example, has what it wants.
+        Err(failure) if output::is_pipe_closed() || failure.is_closed_pipe() => 0,
         Err(failure) => {
             tracing::error!(%failure, code = failure.exit_code(), "gansweep ends");
-            output::error(&failure);
-            ExitCode::from(failure.exit_code())
+            messages::error(&failure);
+            failure.exit_code()
         }
-    }
+    };
+    messages::flush();
+    ExitCode::from(code)
 }
 
 /// Runs the command; returns its exit code.
@@ -37,7 +41,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let log = Log::start(&cli)?;
     match cli.command {
         Command::Sweep(args) => return commands::sweep::run(&args, &log),
-        Command::Worker => return Ok(commands::worker::run()),
+        Command::Worker => return commands::worker::run(),
         Command::Check(args) => return commands::check::run(&args),
         Command::Plan(args) => commands::plan::run(&args)?,
         Command::Runs(args) => commands::runs::run(&args)?,

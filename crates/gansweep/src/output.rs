@@ -1,23 +1,71 @@
-//! Text output: messages, tables, values.
+//! Results on stdout: text, tables, values.
 
-use std::fmt::Display;
-use std::io::{IsTerminal, stderr};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, StdoutLock, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{CellAlignment, Table};
-use gansweep_base::text;
+use gansweep_base::{printable, text};
 use serde_json::Value;
 
-/// Prints an error to stderr.
-pub(crate) fn error(message: &impl Display) {
-    let tag = if stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-    eprintln!("{tag}: {message}");
+/// Set when the reader of stdout has closed the pipe.
+static PIPE_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Stdout. All results are written through it, because it notices a closed pipe, whatever type of error
+/// becomes of that on its way.
+pub(crate) struct Stdout(StdoutLock<'static>);
+
+/// Stdout, locked.
+pub(crate) fn stdout() -> Stdout {
+    Stdout(io::stdout().lock())
 }
 
-/// Prints a warning to stderr.
-pub(crate) fn warning(message: &impl Display) {
-    let tag = if stderr().is_terminal() { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
-    eprintln!("{tag}: {message}");
+/// Whether a write to stdout has failed because its reader has gone away, as `head` does. That is no error:
+/// it is not reported, and the exit code is that of the work.
+pub(crate) fn is_pipe_closed() -> bool {
+    PIPE_CLOSED.load(Ordering::Relaxed)
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).inspect_err(note_closed_pipe)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().inspect_err(note_closed_pipe)
+    }
+}
+
+fn note_closed_pipe(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        PIPE_CLOSED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Prints text for people and a line feed. Control characters are escaped.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = stdout();
+    out.write_all(printable::lines(text).as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// The result of printing, where the work has an exit code of its own: a closed pipe is no error.
+pub(crate) fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
+    printed.or_else(|error| if is_pipe_closed() { Ok(()) } else { Err(error) })
+}
+
+/// Prints a path, after a label, as a line: escaped on a terminal, its exact bytes for a program that reads
+/// them.
+pub(crate) fn print_path(label: &str, path: &Path) -> io::Result<()> {
+    let mut line = label.as_bytes().to_vec();
+    match io::stdout().is_terminal() {
+        true => line.extend(printable::line(&path.to_string_lossy()).as_bytes()),
+        false => line.extend(path.as_os_str().as_encoded_bytes()),
+    }
+    line.push(b'\n');
+    stdout().write_all(&line)
 }
 
 /// The notice that no run uses the folder of images that an experiment names.
@@ -38,8 +86,13 @@ pub(crate) fn other_file(name: &str, before: &str, now: &Path) -> String {
     )
 }
 
-/// A table without borders. Columns of numbers are right-aligned.
-pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+/// A table without borders. Columns of numbers are right-aligned; each cell is one line.
+pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
+    for cell in rows.iter_mut().flatten() {
+        if let Cow::Owned(escaped) = printable::line(cell) {
+            *cell = escaped;
+        }
+    }
     let numeric = |column: usize| {
         let mut cells =
             rows.iter().map(|row| row[column].as_str()).filter(|cell| !cell.is_empty()).peekable();
@@ -47,7 +100,10 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     };
     let right: Vec<usize> = (0..header.len()).filter(|&column| numeric(column)).collect();
     let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(header).add_rows(rows);
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_header(header.iter().map(|name| printable::line(name)))
+        .add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if right.contains(&index) {

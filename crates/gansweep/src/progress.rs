@@ -1,16 +1,17 @@
 //! Progress on stderr: bars on a terminal, lines otherwise, nothing with `--quiet`.
 
-use std::io::{IsTerminal, stderr};
+use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gansweep_app::{Observer, Progress};
-use gansweep_base::text;
+use gansweep_base::{printable, text};
 use gansweep_config::RunState;
 use gansweep_data::Progress as Download;
 use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use crate::output;
+use crate::messages;
 
 /// Interval of progress lines when there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -65,9 +66,9 @@ impl Observer for Display {
 }
 
 impl Display {
-    /// Bars if stderr is a terminal, otherwise lines; nothing if `quiet`.
+    /// Bars if stderr is a terminal that can show them, otherwise lines; nothing if `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
-        let mode = match (quiet, stderr().is_terminal()) {
+        let mode = match (quiet, messages::is_smart_terminal()) {
             (true, _) => Mode::Quiet,
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
@@ -81,21 +82,25 @@ impl Display {
     }
 
     fn in_mode(mode: Mode) -> Self {
-        Self { mode, bars: MultiProgress::new(), state: State::default() }
+        let target = match mode {
+            Mode::Bars => ProgressDrawTarget::term_like_with_hz(Box::new(StderrTerminal::default()), 20),
+            Mode::Lines | Mode::Quiet => ProgressDrawTarget::hidden(),
+        };
+        Self { mode, bars: MultiProgress::with_draw_target(target), state: State::default() }
     }
 
     /// Prints a line, above the bars if there are any.
     pub(crate) fn print(&self, line: &str) {
         match self.mode {
             Mode::Quiet => {}
-            Mode::Lines => eprintln!("{line}"),
-            Mode::Bars => self.bars.suspend(|| eprintln!("{line}")),
+            Mode::Lines => messages::print(line),
+            Mode::Bars => self.bars.suspend(|| messages::print(line)),
         }
     }
 
     /// Prints a warning, also with `quiet`.
     fn warn(&self, line: &str) {
-        self.bars.suspend(|| output::warning(&line));
+        self.bars.suspend(|| messages::warning(&line));
     }
 
     /// Updates the bar of a download.
@@ -107,11 +112,11 @@ impl Display {
                 done.finish_and_clear();
             }
             if self.mode == Mode::Lines {
-                eprintln!("downloading {}", progress.url);
+                messages::print(&format!("downloading {}", progress.url));
             }
             let bar = ProgressBar::new(progress.total.unwrap_or(0)).with_message(progress.file);
             bar.set_style(style("{msg:28} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}"));
-            state.download = Some(if self.mode == Mode::Bars { self.bars.add(bar) } else { hidden(&bar) });
+            state.download = Some(self.bars.add(bar));
         }
         if let Some(bar) = &state.download {
             bar.set_position(progress.received);
@@ -171,7 +176,7 @@ impl Display {
             Mode::Lines => {
                 if self.state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
                     if self.state.last_line.is_some() {
-                        eprintln!("{}", sweep_line(sweep));
+                        messages::print(&sweep_line(sweep));
                     }
                     self.state.last_line = Some(Instant::now());
                 }
@@ -237,19 +242,75 @@ impl Display {
     }
 }
 
+/// The terminal behind the bars. indicatif panics if its terminal returns an error, so this one has none:
+/// it collects what a frame draws and passes it on as one message.
+#[derive(Debug, Default)]
+struct StderrTerminal(Mutex<String>);
+
+impl StderrTerminal {
+    fn push(&self, text: &str) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        Ok(())
+    }
+
+    /// Moves the cursor by an escape sequence; a count of zero would move it by one.
+    fn move_cursor(&self, count: usize, direction: char) -> io::Result<()> {
+        if count == 0 { Ok(()) } else { self.push(&format!("\x1b[{count}{direction}")) }
+    }
+}
+
+impl TermLike for StderrTerminal {
+    fn width(&self) -> u16 {
+        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0)
+    }
+
+    fn height(&self) -> u16 {
+        terminal_size::terminal_size_of(io::stderr()).map_or(24, |(_, height)| height.0)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.move_cursor(n, 'A')
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.move_cursor(n, 'B')
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.move_cursor(n, 'C')
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.move_cursor(n, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.push(text)?;
+        self.push("\n")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.push(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.push("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        messages::frame(std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)));
+        Ok(())
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─")
 }
 
-fn hidden(bar: &ProgressBar) -> ProgressBar {
-    bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-    bar.clone()
-}
-
 fn name(run: &RunName) -> String {
-    format!("{} {}", run.id, run.label)
+    format!("{} {}", run.id, printable::line(&run.label))
 }
 
 /// `3/16 runs, 1 diverged, 2 min 10 s left`.
@@ -298,18 +359,13 @@ fn waiting(workers: &[StoppingWorker], waited: Duration) -> String {
 /// `cpu lr=1e-4 seed=0: epoch 2/5, D 0.612 G 1.204, 21043 images/s`.
 fn worker_line(worker: &WorkerProgress) -> String {
     let others = if worker.lanes > 1 { format!(" +{} lanes", worker.lanes - 1) } else { String::new() };
+    let label = printable::line(&worker.label);
     if worker.epoch == 0 {
-        return format!("{} {}{others}: starting", worker.device, worker.label);
+        return format!("{} {label}{others}: starting", worker.device);
     }
     format!(
-        "{} {}{others}: epoch {}/{}, D {:.3} G {:.3}, {:.0} images/s",
-        worker.device,
-        worker.label,
-        worker.epoch,
-        worker.epochs,
-        worker.d_loss,
-        worker.g_loss,
-        worker.images_per_second
+        "{} {label}{others}: epoch {}/{}, D {:.3} G {:.3}, {:.0} images/s",
+        worker.device, worker.epoch, worker.epochs, worker.d_loss, worker.g_loss, worker.images_per_second
     )
 }
 

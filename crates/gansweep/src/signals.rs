@@ -1,5 +1,10 @@
-//! Signals. During training, the first Ctrl-C stops the sweep cleanly and the second at once. Before
-//! training there is nothing to save, so Ctrl-C ends the program.
+//! Signals that ask the program to end: SIGINT (Ctrl-C), SIGTERM, and SIGHUP when the terminal is closed.
+//!
+//! During training, the first one stops the sweep cleanly and the second one at once. Before training there
+//! is nothing to save, so it ends the program. A worker saves its runs and ends.
+//!
+//! A signal that was ignored when the program started stays ignored: `nohup` ignores SIGHUP, and shell scripts
+//! start background jobs with SIGINT ignored.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gansweep_scheduler::StopSignal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::messages;
 
 /// The exit code of an interrupted sweep: 128 + SIGINT, as in shells.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -23,12 +30,13 @@ impl Interrupts {
     /// Installs the handlers. A signal ends the program at once with [`INTERRUPTED`].
     pub(crate) fn catch() -> io::Result<Self> {
         let caught = Self { stop: StopSignal::new(), training: Arc::default() };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut signals = Signals::new(not_ignored())?;
         let (stop, training) = (caught.stop.clone(), Arc::clone(&caught.training));
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
                 tracing::info!(signal, "signal received");
                 if !training.load(Ordering::SeqCst) {
+                    messages::flush();
                     std::process::exit(INTERRUPTED.into());
                 }
                 stop.escalate();
@@ -41,5 +49,43 @@ impl Interrupts {
     pub(crate) fn stop_instead(self) -> StopSignal {
         self.training.store(true, Ordering::SeqCst);
         self.stop
+    }
+}
+
+/// A flag that each of the signals sets, for a worker. A worker is in a process group of its own, which keeps
+/// Ctrl-C away from it, but a service manager or a batch system sends its signals to every process.
+pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::<AtomicBool>::default();
+    for signal in not_ignored() {
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+fn not_ignored() -> impl Iterator<Item = libc::c_int> {
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal))
+}
+
+/// Whether the process ignores a signal: its parent may have decided so. Only true before a handler is
+/// installed.
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: With a null pointer for the new action, `sigaction` changes nothing; it writes the current
+    // action, and for a structure of plain data zeroes are a valid value if it fails.
+    let action = unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_with_its_default_action_is_not_ignored() {
+        assert!(is_ignored(libc::SIGPIPE), "Rust's runtime ignores it");
+        assert!(!is_ignored(libc::SIGUSR1));
     }
 }

@@ -67,20 +67,33 @@ class Chart {
         connectgaps: false,
       };
     });
-    const ends = this.divergences(visible);
-    owners.push({ starts: ends.runs.map((_, place) => place), members: ends.runs });
-    const color = ends.runs.map((run) => this.curves.colors.ofRun[run]);
-    const marker = { symbol: "x", size: 10, color, line: { width: 1.5, color: themeColor("--surface") } };
-    traces.push({
-      type: "scatter",
-      mode: "markers",
-      x: ends.x,
-      y: ends.y,
-      hoverinfo: "none",
-      cliponaxis: false,
-      marker,
-    });
+    const add = (points, marker) => {
+      owners.push({ starts: points.runs.map((_, place) => place), members: points.runs });
+      const color = points.runs.map((run) => this.curves.colors.ofRun[run]);
+      const { x, y } = points;
+      const common = { type: "scatter", mode: "markers", hoverinfo: "none", cliponaxis: false };
+      traces.push({ ...common, x, y, marker: { ...marker, color } });
+    };
+    add(this.lonePoints(visible), { symbol: "circle", size: 6 });
+    const edge = { width: 1.5, color: themeColor("--surface") };
+    add(this.divergences(visible), { symbol: "x", size: 10, line: edge });
     return { traces, owners };
+  }
+
+  // Points without a neighbour that a line could lead to: the only point of a short run, a value between
+  // two that are not finite. Lines do not show them.
+  lonePoints(visible) {
+    const points = { x: [], y: [], runs: [] };
+    visible.forEach((shown, run) => {
+      if (!shown) return;
+      const curve = this.curves.curve(run, this.metric.series);
+      for (const place of lonePlaces(curve, this.curves.log)) {
+        points.x.push(curve.x[place]);
+        points.y.push(curve.y[place]);
+        points.runs.push(run);
+      }
+    });
+    return points;
   }
 
   // The last finite point of each diverged run.
@@ -188,6 +201,11 @@ class Chart {
   stroke(pen, run, across, down, width) {
     const { x, y } = this.curves.curve(run, this.metric.series);
     pen.beginPath();
+    for (const place of lonePlaces({ x, y }, this.curves.log)) {
+      const [left, top] = [across(x[place]), down(y[place])];
+      pen.moveTo(left + 4, top);
+      pen.arc(left, top, 4, 0, 2 * Math.PI);
+    }
     let open = false;
     y.forEach((value, place) => {
       const level = value === null ? NaN : down(value);
@@ -201,6 +219,17 @@ class Chart {
     Object.assign(pen, { lineWidth: width, lineJoin: "round", strokeStyle: this.curves.colors.ofRun[run] });
     pen.stroke();
   }
+}
+
+// The indices of a curve's points that have no neighbour on the chart.
+function lonePlaces({ x, y }, log) {
+  const isDrawn = (place) => {
+    const value = y[place];
+    return value !== undefined && value !== null && x[place] !== null && (!log || value > 0);
+  };
+  return y
+    .map((_, place) => place)
+    .filter((place) => isDrawn(place) && !isDrawn(place - 1) && !isDrawn(place + 1));
 }
 
 function lineWidth(runs) {

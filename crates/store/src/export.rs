@@ -1,5 +1,6 @@
 //! Export of entities and queries as CSV and JSON lines.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
@@ -139,20 +140,30 @@ struct Csv<W: Write>(csv::Writer<W>);
 
 impl<W: Write> RowSink for Csv<W> {
     fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        self.0.write_record(names).map_err(io::Error::from)?;
+        self.0.write_record(names).map_err(io_error)?;
         Ok(())
     }
 
     fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
         for cell in cells {
-            self.0.write_field(cell.to_string()).map_err(io::Error::from)?;
+            self.0.write_field(cell.to_string()).map_err(io_error)?;
         }
-        self.0.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        self.0.write_record(None::<&[u8]>).map_err(io_error)?;
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
         Ok(self.0.flush()?)
+    }
+}
+
+/// The error of the output. The conversion of the `csv` crate would lose its kind, by which a closed pipe is
+/// noticed.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        // Rows have equal lengths and nothing is parsed: no other kind comes up here.
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -163,10 +174,7 @@ struct JsonLines<W: Write> {
 
 impl<W: Write> RowSink for JsonLines<W> {
     fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        for (index, name) in names.iter().enumerate() {
-            let earlier = names[..index].iter().filter(|other| *other == name).count();
-            self.names.push(if earlier == 0 { name.clone() } else { format!("{name}_{}", earlier + 1) });
-        }
+        self.names = unique(names);
         Ok(())
     }
 
@@ -179,6 +187,22 @@ impl<W: Write> RowSink for JsonLines<W> {
     fn end(&mut self) -> Result<(), StoreError> {
         Ok(self.output.flush()?)
     }
+}
+
+/// Names for columns of a JSON object, in which a name can occur only once: a repeated one gets the first
+/// number that no other column has.
+fn unique(names: &[String]) -> Vec<String> {
+    let mut taken: HashSet<&str> = HashSet::new();
+    let originals: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let mut numbered: HashSet<String> = HashSet::new();
+    let mut name_of = |name: &'_ String| {
+        let mut candidates = (2_u64..).map(|number| format!("{name}_{number}"));
+        let is_free = |candidate: &String| {
+            !originals.contains(candidate.as_str()) && numbered.insert(candidate.clone())
+        };
+        candidates.find(is_free).unwrap_or_default()
+    };
+    names.iter().map(|name| if taken.insert(name) { name.clone() } else { name_of(name) }).collect()
 }
 
 fn json(cell: &Cell) -> Value {

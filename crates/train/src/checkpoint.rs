@@ -100,7 +100,7 @@ pub fn write(
     let folder =
         if results_dir.is_dir() { file::make_folder_of(&path) } else { Err(io::ErrorKind::NotFound.into()) };
     folder.map_err(failed)?;
-    let mut file = file::NewFile::create(&path).map_err(failed)?;
+    let mut file = file::NewFile::create_own(&path).map_err(failed)?;
     for part in content.chunks(PART) {
         progress()?;
         io::Write::write_all(&mut file, part).map_err(failed)?;

@@ -1,12 +1,13 @@
 //! `gansweep bench` (hidden, used by `just bench`): training speed of a recipe on a device.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{BufRead, Write, stdin};
 
 use gansweep_app::bench::{Bench, BenchRequest};
 use serde_json::json;
 
 use crate::cli::BenchArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Trains `lanes` runs at the same time on images like MNIST's and prints one JSON line per round.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -27,6 +28,6 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
             "job_steps_per_second": (rate * 100.0).round() / 100.0,
         });
         let end = if args.interactive { "\n" } else { "" };
-        Ok(writeln!(stdout().lock(), "{line}{end}")?)
+        Ok(writeln!(output::stdout(), "{line}{end}")?)
     })
 }

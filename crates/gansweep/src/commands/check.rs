@@ -1,12 +1,11 @@
 //! `gansweep check`: searches a results folder for damage.
 
-use std::io::Write;
-
 use gansweep_app::check::check;
 use gansweep_base::text;
 
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Exit code if something is damaged.
 const DAMAGED: u8 = 1;
@@ -14,16 +13,14 @@ const DAMAGED: u8 = 1;
 /// Runs the command; returns its exit code.
 pub(crate) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let result = check(&args.results.results)?;
-    let mut out = std::io::stdout().lock();
-    for damage in &result.damage {
-        writeln!(out, "{damage}")?;
-    }
+    let mut text: String = result.damage.iter().map(|damage| format!("{damage}\n")).collect();
     let found = match result.damage.len() {
         0 => "no damage".to_owned(),
         count => format!("{count} damaged"),
     };
     let (runs, checkpoints) =
         (text::count(result.runs, "run"), text::count(result.checkpoints, "checkpoint file"));
-    writeln!(out, "{}: {runs}, {checkpoints}: {found}", result.database.display())?;
+    text += &format!("{}: {runs}, {checkpoints}: {found}", result.database.display());
+    output::unless_closed(output::print(&text))?;
     Ok(if result.damage.is_empty() { 0 } else { DAMAGED })
 }

@@ -1,6 +1,5 @@
 //! `gansweep data`: list, download and view datasets.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use gansweep_app::{AppError, data};
@@ -27,16 +26,15 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         Some(DataAction::Fetch) | None => data::fetch(&source, dataset, display),
     };
     available.map_err(AppError::Data)?;
-    let mut out = std::io::stdout().lock();
     match args.action {
         Some(DataAction::Show) => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", dataset.name())));
             data::draw(&source, dataset, &path)?;
-            writeln!(out, "{}", path.display())?;
+            output::print_path("", &path)?;
         }
         Some(DataAction::Fetch) | None => {
             let place = place(&source, dataset).map_err(AppError::Data)?;
-            writeln!(out, "{}: {place}", dataset.name())?;
+            output::print(&format!("{}: {place}", dataset.name()))?;
         }
     }
     Ok(())
@@ -58,31 +56,26 @@ fn list(source: &DataSource) -> Result<(), Failure> {
         }
     }
     let head = ["DATASET", "IMAGES", "TEST", "SHAPE", "CLASSES", "WHERE"];
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", output::table(&head, rows))?;
+    let mut text = output::table(&head, rows);
     for problem in problems {
-        writeln!(out, "\n{problem}")?;
+        text += &format!("\n\n{problem}");
     }
-    list_other_files(source, &mut out)
+    Ok(output::print(&(text + &other_files(source)))?)
 }
 
-/// Prints what else is in the data folder, which would seem to be ignored.
-fn list_other_files(source: &DataSource, out: &mut impl Write) -> Result<(), Failure> {
+/// What else is in the data folder, which would seem to be ignored.
+fn other_files(source: &DataSource) -> String {
     let files = source.other_files();
-    let (Some(folder), false) = (&source.data_dir, files.is_empty()) else { return Ok(()) };
-    writeln!(out, "\nOther IDX files in {}:", folder.display())?;
+    let (Some(folder), false) = (&source.data_dir, files.is_empty()) else { return String::new() };
+    let mut text = format!("\n\nOther IDX files in {}:\n", folder.display());
     for OtherFile { path, content } in files.iter().take(MAX_FILES) {
-        writeln!(out, "  {}: {content}", path.strip_prefix(folder).unwrap_or(path).display())?;
+        text += &format!("  {}: {content}\n", path.strip_prefix(folder).unwrap_or(path).display());
     }
     if files.len() > MAX_FILES {
-        writeln!(out, "  ... and {} more", files.len() - MAX_FILES)?;
+        text += &format!("  ... and {} more\n", files.len() - MAX_FILES);
     }
-    writeln!(
-        out,
-        "They are of no dataset in the list. To train on them, give them the names of MNIST's files \
-         (train-images-idx3-ubyte, ...) in a folder of their own, and set `data.dataset = \"idx\"` and `data.path`."
-    )?;
-    Ok(())
+    text + "They are of no dataset in the list. To train on them, give them the names of MNIST's files \
+            (train-images-idx3-ubyte, ...) in a folder of their own, and set `data.dataset = \"idx\"` and `data.path`."
 }
 
 fn row(source: &DataSource, dataset: Dataset) -> Result<Vec<String>, DataError> {

@@ -11,7 +11,7 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = output::stdout();
     if args.probe {
         serde_json::to_writer(&mut out, &devices::probe())?;
         writeln!(out)?;
@@ -25,8 +25,7 @@ pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     }
     let rows = devices.into_iter().map(row).collect();
     let header = ["DEVICE", "BACKEND", "ADAPTER", "MEMORY", "USABLE"];
-    writeln!(out, "{}", output::table(&header, rows))?;
-    Ok(())
+    Ok(output::print(&output::table(&header, rows))?)
 }
 
 fn row(device: DeviceInfo) -> Vec<String> {

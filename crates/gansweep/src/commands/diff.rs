@@ -1,7 +1,5 @@
 //! `gansweep diff`: compares settings and results of runs.
 
-use std::io::Write;
-
 use gansweep_app::recorded::{self, Comparison};
 use gansweep_base::text;
 use gansweep_store::RunRow;
@@ -26,8 +24,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     rows.push(row("seconds".to_owned(), &runs, |run: &RunRow| format!("{:.1}", run.seconds)));
     rows.extend(last_values.iter().map(|it| row(format!("last {}", it.metric.name()), &it.values, number)));
     let header: Vec<&str> = std::iter::once("KEY").chain(runs.iter().map(|run| run.id.as_str())).collect();
-    writeln!(std::io::stdout().lock(), "{}", output::table(&header, rows))?;
-    Ok(())
+    Ok(output::print(&output::table(&header, rows))?)
 }
 
 /// A row: its name and one cell per run.

@@ -1,13 +1,12 @@
 //! `gansweep export`: recorded values as CSV or JSON lines, networks as safetensors.
 
-use std::io::Write;
-
 use gansweep_app::export::{self, NetworksRequest, RowsRequest};
 use gansweep_app::recorded::RowFormat;
 use gansweep_store::export::Entity;
 
 use crate::cli::{ExportArgs, ExportEntity, ExportFormat};
 use crate::failure::Failure;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
@@ -35,7 +34,7 @@ fn rows(args: &ExportArgs, format: RowFormat) -> Result<(), Failure> {
     let request = RowsRequest { results, entity, sweep: args.sweep.clone(), format };
     match &args.out {
         Some(path) => export::rows_to_file(&request, path)?,
-        None => export::rows(&request, &mut std::io::stdout().lock())?,
+        None => export::rows(&request, &mut output::stdout())?,
     }
     Ok(())
 }
@@ -47,9 +46,8 @@ fn networks(args: &ExportArgs) -> Result<(), Failure> {
         prefix: args.prefix.clone(),
         out: args.out.clone(),
     })?;
-    let mut out = std::io::stdout().lock();
     for path in written {
-        writeln!(out, "{}", path.display())?;
+        output::print_path("", &path)?;
     }
     Ok(())
 }

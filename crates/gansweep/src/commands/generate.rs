@@ -1,11 +1,10 @@
 //! `gansweep generate`: generates images from a trained run.
 
-use std::io::Write;
-
 use gansweep_app::generate::{GenerateRequest, generate};
 
 use crate::cli::GenerateArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
@@ -17,6 +16,5 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         seed: args.seed,
         out: args.out.clone(),
     })?;
-    writeln!(std::io::stdout().lock(), "{}", path.display())?;
-    Ok(())
+    Ok(output::print_path("", &path)?)
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
         return show(&request);
     }
     let preview = preview(&request)?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(output::stdout());
     serde_json::to_writer_pretty(&mut out, &Json::of(&preview))?;
     writeln!(out)?;
     out.flush()?;
@@ -33,9 +33,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
 
 /// Prints the plan as text.
 pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
-    let text = View(preview(request)?).to_string();
-    std::io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(())
+    Ok(output::print(&View(preview(request)?).to_string())?)
 }
 
 /// The preview as text.
@@ -88,7 +86,7 @@ impl fmt::Display for View {
         if self.0.plan.runs.len() > MAX_LISTED {
             writeln!(text, "... and {} more; --json lists all", self.0.plan.runs.len() - MAX_LISTED)?;
         }
-        writeln!(text, "\n{}", self.conclusion())
+        write!(text, "\n{}", self.conclusion())
     }
 }
 

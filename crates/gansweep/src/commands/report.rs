@@ -1,11 +1,10 @@
 //! `gansweep report`: writes the report page.
 
-use std::io::Write;
-
 use gansweep_app::report::{self, ReportRequest};
 
 use crate::cli::ReportArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
@@ -14,6 +13,5 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
         sweeps: args.sweeps.clone(),
         out: args.out.clone(),
     })?;
-    writeln!(std::io::stdout().lock(), "{}", std::path::absolute(&page).unwrap_or(page).display())?;
-    Ok(())
+    Ok(output::print_path("", &std::path::absolute(&page).unwrap_or(page))?)
 }

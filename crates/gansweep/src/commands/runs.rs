@@ -13,8 +13,8 @@ use crate::output;
 pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
     let filter = RunFilter { sweep: args.sweep.clone(), where_sql: args.where_sql.clone() };
     let runs = recorded::list_runs(&args.results.results, &filter)?;
-    let mut out = std::io::stdout().lock();
     if args.json {
+        let mut out = output::stdout();
         for run in &runs {
             serde_json::to_writer(&mut out, run)?;
             writeln!(out)?;
@@ -32,10 +32,6 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
             run.cause.clone().unwrap_or_default(),
         ]
     });
-    writeln!(
-        out,
-        "{}",
-        output::table(&["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"], rows.collect())
-    )?;
-    Ok(())
+    let header = ["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"];
+    Ok(output::print(&output::table(&header, rows.collect()))?)
 }

@@ -12,14 +12,13 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
     let details = recorded::show_run(&args.results.results, &args.run)?;
-    let mut out = std::io::stdout().lock();
     if args.json {
+        let mut out = output::stdout();
         serde_json::to_writer_pretty(&mut out, &details)?;
         writeln!(out)?;
         return Ok(());
     }
-    write!(out, "{}", text(details))?;
-    Ok(())
+    Ok(output::print(&text(details))?)
 }
 
 fn text(details: RunDetails) -> String {
@@ -73,6 +72,5 @@ fn text(details: RunDetails) -> String {
         );
     }
     let values = config.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
-    text += &format!("{}\n", output::table(&["KEY", "VALUE"], values.collect()));
-    text
+    text + &output::table(&["KEY", "VALUE"], values.collect())
 }

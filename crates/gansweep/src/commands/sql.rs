@@ -1,7 +1,5 @@
 //! `gansweep sql`: queries the database.
 
-use std::io::Write;
-
 use gansweep_app::recorded::{self, RowFormat};
 use gansweep_base::text;
 use gansweep_store::{Cell, Table};
@@ -13,11 +11,12 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
     let results = &args.results.results;
-    let mut out = std::io::stdout().lock();
     match args.format {
-        TableFormat::Csv => recorded::stream(results, &args.sql, RowFormat::Csv, &mut out)?,
-        TableFormat::Json => recorded::stream(results, &args.sql, RowFormat::JsonLines, &mut out)?,
-        TableFormat::Table => writeln!(out, "{}", text(&recorded::query(results, &args.sql)?))?,
+        TableFormat::Csv => recorded::stream(results, &args.sql, RowFormat::Csv, &mut output::stdout())?,
+        TableFormat::Json => {
+            recorded::stream(results, &args.sql, RowFormat::JsonLines, &mut output::stdout())?
+        }
+        TableFormat::Table => output::print(&text(&recorded::query(results, &args.sql)?))?,
     }
     Ok(())
 }

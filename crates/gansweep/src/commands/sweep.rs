@@ -1,6 +1,6 @@
 //! `gansweep sweep`: trains all runs that are not trained yet, records them and writes the report.
 
-use std::io::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::log::Log;
 use crate::progress::Display;
 use crate::signals::{INTERRUPTED, Interrupts};
+use crate::{messages, output};
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
@@ -34,12 +35,12 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     display.finish();
     match end? {
         SweepEnd::Cancelled => Ok(INTERRUPTED),
-        SweepEnd::Trained(outcome) => finish(&outcome, &display),
+        SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
     }
 }
 
 /// Prints the outcome and the paths of report and database; returns the exit code.
-fn finish(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
+fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     let summary = &outcome.summary;
     display.print(&describe(summary));
     if summary.shared_cause.is_some() {
@@ -47,20 +48,22 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> Result<u8, Failure> {
     } else if summary.stopped {
         display.print("stopped; run the same command to resume");
     }
-    print_paths(&outcome.report, &outcome.database)?;
-    Ok(match summary {
+    messages::flush();
+    // The exit code is that of the training, whether stdout takes these lines or not.
+    if let Err(error) = output::unless_closed(print_paths(&outcome.report, &outcome.database)) {
+        messages::warning(&format!("cannot write the output: {error}"));
+    }
+    match summary {
         Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
         summary if summary.all_well() => 0,
         _ => 1,
-    })
+    }
 }
 
-fn print_paths(page: &Path, database: &Path) -> Result<(), Failure> {
+fn print_paths(page: &Path, database: &Path) -> io::Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "report    {}", absolute(page).display())?;
-    writeln!(out, "database  {}", absolute(database).display())?;
-    Ok(())
+    output::print_path("report    ", &absolute(page))?;
+    output::print_path("database  ", &absolute(database))
 }
 
 /// `16 runs: 12 completed, 4 already done (2 resumed) in 3 min 20 s`.

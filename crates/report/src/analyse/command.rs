@@ -15,7 +15,11 @@ pub(super) fn of(file: &str, call: &Call) -> String {
     words.extend(["gansweep", "sweep"].map(str::to_owned));
     // `./` keeps a file name that begins with a hyphen from being parsed as an option.
     words.push(shell_word(&if file.starts_with('-') { format!("./{file}") } else { file.to_owned() }));
-    let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), shell_word(value)]);
+    let mut option = |name: &str, value: &str| match value.starts_with('-') {
+        // As a word of its own it would be parsed as an option.
+        true => words.push(shell_word(&format!("--{name}={value}"))),
+        false => words.extend([format!("--{name}"), shell_word(value)]),
+    };
     if let Some(profile) = &call.profile {
         option("profile", profile);
     }
@@ -60,6 +64,8 @@ mod tests {
         assert_eq!(of("lr.toml", &Call::default()), "gansweep sweep lr.toml");
         let results = Call { results: "results".to_owned(), ..Call::default() };
         assert_eq!(of("-lr.toml", &results), "gansweep sweep ./-lr.toml");
+        let results = Call { results: "-results".to_owned(), ..Call::default() };
+        assert_eq!(of("lr.toml", &results), "gansweep sweep lr.toml '--results=-results'");
     }
 
     #[test]

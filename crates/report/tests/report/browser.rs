@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gansweep_report::{ReportOptions, build, render};
 use gansweep_store::{Reader, Store};
 
-use crate::support::{Outcome, Synthetic};
+use crate::support::{Outcome, Spec, Synthetic};
 
 /// Notes faults from the page's first moment on.
 const WATCH: &str = "<script>window.faults = [];
@@ -47,6 +47,41 @@ fn unusual_sweeps_load_without_a_fault() {
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
     assert_all_ok(&lines, 4);
+}
+
+#[test]
+fn single_points_are_shown_as_markers() {
+    let folder = tempfile::tempdir().unwrap();
+    // One point of each run, at its end; and a curve with gaps around one point.
+    let lone = Synthetic { rates: vec![2e-4], widths: vec![128], seeds: vec![7], ..Synthetic::default() };
+    Synthetic { name: "one point", epochs: 1, points: 1, ..lone }.record(folder.path());
+    let gaps = |_: &Spec, share: f64| match (share * 12.0).round() as u32 {
+        3 | 4 | 9 => [1.0; 7],
+        _ => [f64::NAN; 7],
+    };
+    let lone = Synthetic { rates: vec![3e-4], widths: vec![128], seeds: vec![7], ..Synthetic::default() };
+    Synthetic { name: "gaps", curve: gaps, epochs: 1, points: 12, ..lone }.record(folder.path());
+    let script = "const tabs = all('.tabs button');
+        for (const name of ['gaps', 'one point']) {
+            tabs.find((tab) => tab.textContent.trim() === name).click();
+            await show('.sweep:not([hidden]) .curves');
+            const plot = one('.sweep:not([hidden]) .chart .plot');
+            const markers = plot.data.at(-2);
+            check(`${name}: one marker`, () => equal([markers.mode, markers.x.length], ['markers', 1]));
+            check(`${name}: it is finite`, () => that(Number.isFinite(markers.y[0]) && Number.isFinite(markers.x[0])));
+            check(`${name}: it is drawn`, () => equal(plot.querySelectorAll('.scatterlayer .points path').length, 1));
+            check(`${name}: it is inside of the ranges`, () => that(
+                plot.layout.xaxis.range[0] < markers.x[0] && markers.x[0] < plot.layout.xaxis.range[1] &&
+                plot.layout.yaxis.range[0] < markers.y[0] && markers.y[0] < plot.layout.yaxis.range[1]));
+            const legend = one('.sweep:not([hidden]) .legend button');
+            legend.dispatchEvent(new PointerEvent('pointerenter'));
+            await frames(5);
+            const canvas = plot.querySelector('canvas');
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            check(`${name}: it can be highlighted`, () => that(pixels.some((value) => value > 0)));
+        }";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    assert_all_ok(&lines, 12);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use gansweep_config::Assignment;
 use rusqlite::{Connection, Row, ToSql};
 
-use super::{Reader, sweeps::unknown_sweep, unsigned};
+use super::{Reader, filter, sweeps::unknown_sweep, unsigned};
 use crate::{
     RunFilter, RunRow, StoreError,
     fault::{Fault, message},
@@ -28,20 +28,24 @@ impl Reader {
             parameters.push(name);
         }
         if let Some(fragment) = &filter.where_sql {
+            if let Err(detail) = filter::check(fragment) {
+                return self.refused(fragment, detail);
+            }
             // On lines of its own, so that a comment in it ends with it.
             conditions.push(format!("(\n{fragment}\n)"));
         }
         let listing = list(&self.connection, &conditions.join(" AND "), &parameters);
         match (listing, &filter.where_sql) {
             (Err(Fault::Sqlite(error)), Some(fragment)) if is_about_the_statement(&error) => {
-                Err(StoreError::Filter {
-                    fragment: fragment.clone(),
-                    detail: message(&error),
-                    columns: self.read(overview_columns)?,
-                })
+                self.refused(fragment, message(&error))
             }
             (listing, _) => listing.map_err(|fault| fault.at(&self.path)),
         }
+    }
+
+    fn refused<T>(&self, fragment: &str, detail: String) -> Result<T, StoreError> {
+        let columns = self.read(overview_columns)?;
+        Err(StoreError::Filter { fragment: fragment.to_owned(), detail, columns })
     }
 
     /// The run whose id has that prefix, with the largest budget that a plan asks for.

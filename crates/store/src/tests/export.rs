@@ -20,6 +20,18 @@ fn csv(reader: &Reader, sql: &str) -> String {
     text(|output| export::csv(reader, sql, output))
 }
 
+#[test]
+fn no_column_of_a_json_line_is_lost() {
+    let fixture = Fixture::new();
+    for (sql, line) in [
+        ("SELECT 1 AS a, 2 AS a_2, 3 AS a", r#"{"a":1,"a_2":2,"a_3":3}"#),
+        ("SELECT 1 AS a, 2 AS a, 3 AS a, 4 AS a_2", r#"{"a":1,"a_3":2,"a_4":3,"a_2":4}"#),
+        ("SELECT 1 AS a_2, 2 AS a_2, 3 AS a, 4 AS a", r#"{"a_2":1,"a_2_2":2,"a":3,"a_3":4}"#),
+    ] {
+        assert_eq!(jsonl(&fixture.reader(), sql), format!("{line}\n"));
+    }
+}
+
 fn jsonl(reader: &Reader, sql: &str) -> String {
     text(|output| export::jsonl(reader, sql, output))
 }
