@@ -11,7 +11,7 @@ use gansweep_data::Progress as Download;
 use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use crate::messages;
+use crate::{messages, output};
 
 /// Interval of progress lines when there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
