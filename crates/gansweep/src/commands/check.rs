@@ -13,14 +13,14 @@ const DAMAGED: u8 = 1;
 /// Runs the command; returns its exit code.
 pub(crate) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let result = check(&args.results.results)?;
-    let mut text: String = result.damage.iter().map(|damage| format!("{damage}\n")).collect();
+    let mut lines: Vec<String> = result.damage.iter().map(ToString::to_string).collect();
     let found = match result.damage.len() {
         0 => "no damage".to_owned(),
         count => format!("{count} damaged"),
     };
     let (runs, checkpoints) =
         (text::count(result.runs, "run"), text::count(result.checkpoints, "checkpoint file"));
-    text += &format!("{}: {runs}, {checkpoints}: {found}", result.database.display());
-    output::unless_closed(output::print(&text))?;
+    lines.push(format!("{}: {runs}, {checkpoints}: {found}", result.database.display()));
+    output::unless_closed(output::print(&lines.join("\n")))?;
     Ok(if result.damage.is_empty() { 0 } else { DAMAGED })
 }
