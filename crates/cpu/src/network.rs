@@ -71,44 +71,41 @@ impl Mlp {
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
         let mut network = Self { hidden: stages, last, algorithm };
         if optimizer::of(role, config).clip_norm > 0.0 {
-            network.trained_mut().into_iter().for_each(Trained::keep_gradient);
+            network.each_trained(Trained::keep_gradient);
         }
         network
     }
 
-    /// Every trained tensor, in the order of the layers.
-    fn trained_mut(&mut self) -> Vec<&mut Trained> {
-        let mut all = Vec::new();
+    /// Calls `work` for every trained tensor, in the order of the layers.
+    fn each_trained(&mut self, mut work: impl FnMut(&mut Trained)) {
         for stage in self.stages_mut() {
-            all.extend([&mut stage.weight, &mut stage.bias]);
+            work(&mut stage.weight);
+            work(&mut stage.bias);
             if let Some(norm) = &mut stage.norm {
-                let Affine { weight, bias } = norm.tensors_mut().affine;
-                all.extend([weight, bias]);
+                let Affine { weight, bias } = norm.affine_mut();
+                work(weight);
+                work(bias);
             }
         }
-        all
     }
 
     /// Clips every parameter to at most `limit` in magnitude.
     pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
-        for trained in self.trained_mut() {
-            engine.arch.dispatch(Clip { lines: trained.value.lines_mut(), limit });
-        }
+        let arch = engine.arch;
+        self.each_trained(|trained| arch.dispatch(Clip { lines: trained.value.lines_mut(), limit }));
         engine.lap(Phase::Updates);
     }
 
     /// Updates the parameters by the gradients that wait, which are clipped to a norm of `max_norm` together.
     fn learn_clipped(&mut self, engine: &mut Engine, max_norm: f64, learning: &mut Learning) {
-        let trained = self.trained_mut();
-        let squares = trained.iter().map(|trained| trained.gradient_squares()).sum::<f64>();
+        let (arch, mut squares) = (engine.arch, 0.0);
+        self.each_trained(|trained| squares += trained.gradient_squares());
         if let Some(sum) = learning.squares.as_deref_mut() {
             *sum += squares;
         }
         let scale = clip_scale(max_norm, libm::sqrt(squares)) as f32;
         let mut learning = Learning { update: learning.update, squares: None };
-        for trained in trained {
-            trained.learn_scaled(engine.arch, scale, &mut learning);
-        }
+        self.each_trained(|trained| trained.learn_scaled(arch, scale, &mut learning));
         engine.lap(Phase::Updates);
     }
 

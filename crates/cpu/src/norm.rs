@@ -71,6 +71,14 @@ impl Norm {
         }
     }
 
+    /// Its parameters.
+    pub(super) fn affine_mut(&mut self) -> &mut Affine {
+        match self {
+            Self::Batch(norm) => &mut norm.affine,
+            Self::Layer(norm) => &mut norm.affine,
+        }
+    }
+
     /// Everything of the layer that belongs to a lane's state.
     pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
         match self {
