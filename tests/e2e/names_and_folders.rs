@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use std::process::Stdio;
 
-use crate::interruption::{await_handler, signal};
+use crate::processes::{await_handler, signal};
 use crate::sandbox::{Ended, SMALL, Sandbox};
 
 /// One run of ten steps under that name.
@@ -18,7 +19,8 @@ fn tiny(name: &str) -> String {
 fn pages(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.path("results")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut pages: Vec<String> = names.filter(|name| name.ends_with(".html")).collect();
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|it| it == "html");
+    let mut pages: Vec<String> = names.filter(is_page).collect();
     pages.sort();
     pages
 }

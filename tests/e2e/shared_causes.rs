@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
 
-use crate::interruption::{await_workers, longer, workers};
+use crate::interruption::longer;
+use crate::processes::{await_workers, workers};
 use crate::sandbox::{Ended, PROGRAM, SMALL, Sandbox};
 
 fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {

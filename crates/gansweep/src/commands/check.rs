@@ -13,7 +13,10 @@ const DAMAGED: u8 = 1;
 /// Runs the command; returns its exit code.
 pub(crate) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let result = check(&args.results.results)?;
-    let mut text: String = result.damage.iter().map(|damage| format!("{damage}\n")).collect();
+    let mut text = String::new();
+    for damage in &result.damage {
+        text += &format!("{damage}\n");
+    }
     let found = match result.damage.len() {
         0 => "no damage".to_owned(),
         count => format!("{count} damaged"),

@@ -23,7 +23,7 @@ pub(super) fn check(filter: &str) -> Result<(), String> {
             ('/', Some('*')) => skip_comment(&mut characters)?,
             ('(', _) => depth += 1,
             (')', _) => {
-                depth = depth.checked_sub(1).ok_or("it closes a parenthesis that it has not opened")?
+                depth = depth.checked_sub(1).ok_or("it closes a parenthesis that it has not opened")?;
             }
             (';', _) => return Err("it has more than one statement".to_owned()),
             ('?' | ':' | '@' | '#', _) => return Err(format!("it has a parameter ({c})")),
