@@ -117,10 +117,14 @@ fn a_service_manager_that_signals_all_processes_loses_nothing() {
     for name in ["TERM", "HUP", "INT"] {
         let runner = start(&sandbox);
         let workers = await_workers(runner.id(), 1);
-        workers.iter().for_each(|&pid| await_handler(pid));
+        for &pid in &workers {
+            await_handler(pid);
+        }
         sleep(Duration::from_millis(400));
         signal(runner.id(), name);
-        workers.iter().for_each(|&pid| signal(pid, name));
+        for &pid in &workers {
+            signal(pid, name);
+        }
         let ended = Ended::of(&runner.wait_with_output().unwrap());
         assert!(matches!(ended.code, Some(0 | 130)), "{name}: {ended:#?}");
         assert!(!ended.stderr.contains("signal"), "a worker was killed: {ended:#?}");

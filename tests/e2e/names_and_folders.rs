@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::processes::{await_handler, signal};
@@ -16,10 +17,10 @@ fn tiny(name: &str) -> String {
 
 /// The pages in the results folder, sorted.
 fn pages(sandbox: &Sandbox) -> Vec<String> {
-    let paths = fs::read_dir(sandbox.path("results")).unwrap().map(|entry| entry.unwrap().path());
-    let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "html"));
-    let mut pages: Vec<String> =
-        pages.map(|page| page.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let entries = fs::read_dir(sandbox.path("results")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|it| it == "html");
+    let mut pages: Vec<String> = names.filter(is_page).collect();
     pages.sort();
     pages
 }

@@ -104,7 +104,7 @@ fn a_reader_that_has_stopped_reading_does_not_stop_the_training() {
     sandbox.write("small.toml", SMALL);
     let (reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds: the first message finds no room.
-    writer.write_all(&[b'x'; 1 << 16]).unwrap();
+    writer.write_all(&vec![b'x'; 1 << 16]).unwrap();
     let ended = sandbox.command(&["sweep", "small.toml"]).stderr(writer).output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert_all_completed(&sandbox, "stalled");
@@ -121,7 +121,7 @@ fn warnings_downloads_and_waiting_cannot_end_a_sweep_either() {
     ] {
         let sandbox = Sandbox::new();
         sandbox.write("small.toml", &text);
-        let expected = if text.contains("1e3") { 1 } else { 0 };
+        let expected = i32::from(text.contains("1e3"));
         let full = || File::options().write(true).open("/dev/full").unwrap();
         let status = sandbox.command(arguments).stdout(full()).stderr(full()).status().unwrap();
         assert_eq!(status.code(), Some(expected), "{arguments:?}");

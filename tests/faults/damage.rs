@@ -8,7 +8,7 @@ use gansweep_store::{Reader, RunFilter};
 
 use crate::processes::signal;
 use crate::sandbox::{Recorded, Sandbox};
-use crate::{Faults, experiment, run, spawn, undisturbed, wait};
+use crate::{Faults, check, experiment, run, spawn, undisturbed, wait};
 
 /// What is done to a file.
 const KINDS: [&str; 8] = ["flip", "bytes", "zeros", "truncate", "append", "empty", "delete", "folder"];
@@ -28,7 +28,7 @@ fn damage() {
         let what = format!("{kind} of {}", file.strip_prefix(sandbox.path("")).unwrap().display());
         read(faults, &sandbox, &what);
         let ended = run(&mut in_sandbox(&sandbox, &["sweep", "small.toml"]), &what);
-        faults.check(&what, &ended);
+        check(&what, &ended);
         // Checkpoints and caches can be made again: such damage costs time and nothing else.
         let is_redone = !is_database(&file) && !file.ends_with("small.toml");
         if is_redone && kind != "folder" {
@@ -81,7 +81,7 @@ fn read(faults: &mut Faults, sandbox: &Sandbox, what: &str) {
         // One in two, so that more files are damaged in the time.
         if faults.below(2) == 0 {
             let ended = run(&mut in_sandbox(sandbox, arguments), what);
-            faults.check(&format!("{what}, {arguments:?}"), &ended);
+            check(&format!("{what}, {arguments:?}"), &ended);
         }
     }
 }
@@ -116,7 +116,7 @@ fn images(faults: &mut Faults, sandbox: &Sandbox) {
         .replace("epochs = 4", "epochs = 1");
     sandbox.write("own.toml", text);
     let ended = run(&mut in_sandbox(sandbox, &["sweep", "own.toml", "--results", "own"]), "own images");
-    faults.check(&format!("{kind} of {}", file.display()), &ended);
+    check(&format!("{kind} of {}", file.display()), &ended);
 }
 
 fn is_database(path: &Path) -> bool {

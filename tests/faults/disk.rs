@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::sandbox::{Recorded, Sandbox, recorded};
-use crate::{Faults, check_record, experiment, run, through_shell, undisturbed};
+use crate::{Faults, check, check_record, experiment, run, through_shell, undisturbed};
 
 #[test]
 fn disk() {
@@ -67,7 +67,7 @@ fn limited_files(faults: &mut Faults, expected: &Recorded) {
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
     let what = format!("files of at most {blocks} blocks");
     let ended = run(&mut through_shell(&sandbox.command(&["sweep", "small.toml"]), &script), &what);
-    faults.check(&what, &ended);
+    check(&what, &ended);
     faults.count("limits");
     check_record(&sandbox, expected, &what);
 }

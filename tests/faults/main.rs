@@ -85,14 +85,14 @@ impl Faults {
             None => self.figures.push((figure, 1)),
         }
     }
+}
 
-    /// Checks how a command ended: by itself, with one of its exit codes, without a panic.
-    #[track_caller]
-    fn check(&mut self, what: &str, ended: &Ended) {
-        let panics = ended.stderr.contains("panicked") || matches!(ended.code, None | Some(101));
-        let codes = [0, 1, 2, 130];
-        assert!(!panics && ended.code.is_some_and(|code| codes.contains(&code)), "{what}: {ended:#?}");
-    }
+/// Checks how a command ended: by itself, with one of its exit codes, without a panic.
+#[track_caller]
+fn check(what: &str, ended: &Ended) {
+    let panics = ended.stderr.contains("panicked") || matches!(ended.code, None | Some(101));
+    let codes = [0, 1, 2, 130];
+    assert!(!panics && ended.code.is_some_and(|code| codes.contains(&code)), "{what}: {ended:#?}");
 }
 
 impl Drop for Faults {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::sandbox::{SMALL, Sandbox};
-use crate::{Faults, run, through_shell};
+use crate::{Faults, check, run, through_shell};
 
 /// Texts that are put in where they do not belong.
 const TOKENS: [&str; 24] = [
@@ -45,7 +45,7 @@ fn plans() {
     texts.push(SMALL.to_owned());
     Faults::of("plans").repeat(|faults| {
         let mut bytes = texts[faults.below(texts.len())].clone().into_bytes();
-        for _ in 0..1 + faults.below(4) {
+        for _ in 0..=faults.below(4) {
             mutate(faults, &mut bytes, &texts);
         }
         sandbox.write("mutated.toml", &bytes);
@@ -57,7 +57,7 @@ fn plans() {
         let script = "ulimit -v 4194304; exec \"$@\"";
         let ended = run(&mut through_shell(&sandbox.command(&arguments), script), "plan");
         let text = String::from_utf8_lossy(&bytes);
-        faults.check(&format!("plan of:\n{text}\n"), &ended);
+        check(&format!("plan of:\n{text}\n"), &ended);
         assert_ne!(ended.code, Some(1), "{text}\n{ended:#?}");
         faults.count(if ended.code == Some(0) { "plans accepted" } else { "plans refused" });
     });

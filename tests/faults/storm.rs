@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::processes::{signal, workers};
 use crate::sandbox::Sandbox;
-use crate::{Faults, check_record, experiment, run, spawn, undisturbed, wait};
+use crate::{Faults, check, check_record, experiment, run, spawn, undisturbed, wait};
 
 #[test]
 fn storm() {
@@ -37,11 +37,11 @@ fn interrupt(faults: &mut Faults, sandbox: &Sandbox) {
         2 => workers.clone(),
         _ => workers.iter().copied().chain([runner.id()]).collect(),
     };
-    targets.iter().for_each(|&pid| signal(pid, name));
+    signal_all(&targets, name);
     faults.count("interruptions");
     if name == "STOP" {
         sleep(faults.milliseconds(700));
-        targets.iter().for_each(|&pid| signal(pid, "CONT"));
+        signal_all(&targets, "CONT");
     }
     sleep(Duration::from_millis(50));
     // Where the runner goes on, it is stopped, or killed together with its workers.
@@ -49,7 +49,7 @@ fn interrupt(faults: &mut Faults, sandbox: &Sandbox) {
         0 => {}
         1 => signal(runner.id(), "INT"),
         _ => {
-            workers.iter().for_each(|&pid| signal(pid, "KILL"));
+            signal_all(&workers, "KILL");
             signal(runner.id(), "KILL");
         }
     }
@@ -57,6 +57,12 @@ fn interrupt(faults: &mut Faults, sandbox: &Sandbox) {
     assert!(!ended.stderr.contains("panicked"), "{name} to {targets:?}: {ended:#?}");
     if faults.below(3) == 0 {
         let listed = run(&mut sandbox.command(&["runs", "--json"]), "runs");
-        faults.check("runs after an interruption", &listed);
+        check("runs after an interruption", &listed);
+    }
+}
+
+fn signal_all(pids: &[u32], name: &str) {
+    for &pid in pids {
+        signal(pid, name);
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 
 use crate::sandbox::{Ended, Sandbox};
-use crate::{Faults, check_record, experiment, run, undisturbed, wait};
+use crate::{Faults, check, check_record, experiment, run, undisturbed, wait};
 
 #[test]
 fn streams() {
@@ -13,7 +13,7 @@ fn streams() {
     Faults::of("streams").repeat(|faults| {
         let sandbox = Sandbox::new();
         sandbox.write("small.toml", experiment());
-        for _ in 0..1 + faults.below(3) {
+        for _ in 0..=faults.below(3) {
             match faults.below(2) {
                 0 => closed_pipes(faults, &sandbox),
                 _ => closed_terminal(faults, &sandbox),
@@ -54,7 +54,7 @@ fn closed_terminal(faults: &mut Faults, sandbox: &Sandbox) {
     let outcome: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
     let code = outcome["code"].as_i64().unwrap();
     let ended = Ended { code: i32::try_from(code).ok(), stdout: told.stdout, stderr: String::new() };
-    faults.check("a sweep on a terminal that was closed", &ended);
+    check("a sweep on a terminal that was closed", &ended);
     assert!(matches!(code, 0 | 130), "{ended:#?}");
     faults.count("terminals");
 }

@@ -248,14 +248,15 @@ impl Display {
 struct StderrTerminal(Mutex<String>);
 
 impl StderrTerminal {
-    fn push(&self, text: &str) -> io::Result<()> {
+    fn push(&self, text: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
-        Ok(())
     }
 
     /// Moves the cursor by an escape sequence; a count of zero would move it by one.
-    fn move_cursor(&self, count: usize, direction: char) -> io::Result<()> {
-        if count == 0 { Ok(()) } else { self.push(&format!("\x1b[{count}{direction}")) }
+    fn move_cursor(&self, count: usize, direction: char) {
+        if count > 0 {
+            self.push(&format!("\x1b[{count}{direction}"));
+        }
     }
 }
 
@@ -269,32 +270,39 @@ impl TermLike for StderrTerminal {
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'A')
+        self.move_cursor(n, 'A');
+        Ok(())
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'B')
+        self.move_cursor(n, 'B');
+        Ok(())
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'C')
+        self.move_cursor(n, 'C');
+        Ok(())
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'D')
+        self.move_cursor(n, 'D');
+        Ok(())
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.push(text)?;
-        self.push("\n")
+        self.push(text);
+        self.push("\n");
+        Ok(())
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.push(text)
+        self.push(text);
+        Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.push("\r\x1b[2K")
+        self.push("\r\x1b[2K");
+        Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
     match args.format {
         TableFormat::Csv => recorded::stream(results, &args.sql, RowFormat::Csv, &mut output::stdout())?,
         TableFormat::Json => {
-            recorded::stream(results, &args.sql, RowFormat::JsonLines, &mut output::stdout())?
+            recorded::stream(results, &args.sql, RowFormat::JsonLines, &mut output::stdout())?;
         }
         TableFormat::Table => output::print(&text(&recorded::query(results, &args.sql)?))?,
     }
