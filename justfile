@@ -64,4 +64,4 @@ bench *ARGS:
 
 # Fuzz every parser for so many seconds each; a failure prints the seed that repeats it.
 fuzz SECONDS="60":
-    FUZZ_SECONDS={{quote(SECONDS)}} cargo test --release -p gansweep-config -p gansweep-protocol -p gansweep-data --test fuzz -- --nocapture --test-threads 1
+    FUZZ_SECONDS={{quote(SECONDS)}} cargo test --release -p gansweep-config -p gansweep-protocol -p gansweep-data -p gansweep-store --test fuzz -- --nocapture --test-threads 1
