@@ -296,7 +296,9 @@ proptest! {
         let good = &*GOOD;
         saved.replace(good);
         let mut content = good.clone();
-        damages.iter().for_each(|damage| damage.apply(&mut content));
+        for damage in &damages {
+            damage.apply(&mut content);
+        }
         if recorded_after {
             saved.replace(&content);
         } else {
