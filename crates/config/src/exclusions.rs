@@ -53,13 +53,16 @@ impl Matches<'_> {
 impl<'e> Exclusions<'e> {
     pub(crate) fn new(experiment: &'e Experiment) -> Self {
         let rules = &experiment.sweep.exclude;
+        // Most experiments have no rules, and some have many values.
+        let swept = experiment.sweep.axes().filter(|_| !rules.is_empty());
+        let axes: Vec<SweptAxis<'_>> = swept.map(SweptAxis::new).collect();
         let mut exclusions = Self { conditions: Vec::new(), by_axes: BTreeMap::new() };
         let mut known: HashMap<String, usize> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
             let next = exclusions.conditions.len();
             let condition = *known.entry(text(rule)).or_insert(next);
             if condition == next {
-                exclusions.add_condition(&rule.values, experiment);
+                exclusions.add_condition(&rule.values, experiment, &axes);
             }
             let condition = &mut exclusions.conditions[condition];
             match rule.seed {
@@ -70,9 +73,14 @@ impl<'e> Exclusions<'e> {
         exclusions
     }
 
-    fn add_condition(&mut self, values: &'e [(&'static Key, Value)], experiment: &Experiment) {
+    fn add_condition(
+        &mut self,
+        values: &'e [(&'static Key, Value)],
+        experiment: &Experiment,
+        axes: &[SweptAxis<'_>],
+    ) {
         let index = self.conditions.len();
-        let Required { of_axes, needs_config, is_possible } = Required::by(values, experiment);
+        let Required { of_axes, needs_config, is_possible } = Required::by(values, experiment, axes);
         self.conditions.push(Condition { values, needs_config, ..Condition::default() });
         if !is_possible {
             return;
@@ -108,6 +116,46 @@ fn text(rule: &Exclusion) -> String {
     values.join("\n")
 }
 
+/// An axis whose values are looked up by their text.
+struct SweptAxis<'e> {
+    axis: &'e Axis,
+    by_text: HashMap<String, BTreeSet<usize>>,
+}
+
+impl<'e> SweptAxis<'e> {
+    fn new(axis: &'e Axis) -> Self {
+        let mut by_text: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        for (index, value) in axis.values.iter().enumerate() {
+            by_text.entry(format!("{value:?}")).or_default().insert(index);
+        }
+        Self { axis, by_text }
+    }
+
+    /// The indices of the values that may satisfy a required one, and whether the config has to tell if they do.
+    fn satisfying(&self, required: &Value) -> (BTreeSet<usize>, bool) {
+        let mut indices = self.by_text.get(&format!("{required:?}")).cloned().unwrap_or_default();
+        let all_equal = |widths: &[u32], width: u32| widths.iter().all(|other| *other == width);
+        let values = self.axis.values.iter().enumerate();
+        match required {
+            Value::Width(width) => {
+                let alike =
+                    |value: &Value| matches!(value, Value::Widths(widths) if all_equal(widths, *width));
+                indices.extend(values.filter(|(_, value)| alike(value)).map(|(index, _)| index));
+                (indices, false)
+            }
+            Value::Widths(widths) => {
+                let alike = |value: &Value| matches!(value, Value::Width(width) if all_equal(widths, *width));
+                let perhaps: Vec<usize> =
+                    values.filter(|(_, value)| alike(value)).map(|(index, _)| index).collect();
+                indices.extend(&perhaps);
+                // The network's number of layers decides whether the lists are equal.
+                (indices, !perhaps.is_empty())
+            }
+            _ => (indices, false),
+        }
+    }
+}
+
 /// What a condition requires.
 struct Required {
     /// For each axis that the condition names, the indices of the values that may satisfy it.
@@ -118,18 +166,17 @@ struct Required {
 }
 
 impl Required {
-    fn by(values: &[(&'static Key, Value)], experiment: &Experiment) -> Self {
+    fn by(values: &[(&'static Key, Value)], experiment: &Experiment, axes: &[SweptAxis<'_>]) -> Self {
         let mut required = Self { of_axes: BTreeMap::new(), needs_config: false, is_possible: true };
-        let axes: Vec<&Axis> = experiment.sweep.axes().collect();
-        let recipe_is_swept = axes.iter().any(|axis| axis.key.path == RECIPE);
+        let recipe_is_swept = axes.iter().any(|swept| swept.axis.key.path == RECIPE);
         for (position, (key, value)) in values.iter().enumerate() {
             let others = || values.iter().enumerate().filter(|(other, _)| *other != position);
             for target in key.targets() {
                 // Of two values for one key the later counts, and of widths perhaps both do.
                 let is_repeated = others().any(|(_, (other, _))| other.covers(target));
-                match axes.iter().position(|axis| axis.key.covers(target)) {
+                match axes.iter().position(|swept| swept.axis.key.covers(target)) {
                     _ if is_repeated => required.needs_config = true,
-                    Some(axis) => required.of_axis(axis, &axes[axis].values, value),
+                    Some(axis) => required.of_axis(axis, axes[axis].satisfying(value)),
                     // Each recipe has its own value.
                     None if recipe_is_swept => required.needs_config = true,
                     None => required.is_possible &= is_fixed_value(experiment, target, value),
@@ -139,23 +186,8 @@ impl Required {
         required
     }
 
-    fn of_axis(&mut self, axis: usize, values: &[Value], required: &Value) {
-        let mut indices = BTreeSet::new();
-        for (index, value) in values.iter().enumerate() {
-            let all_equal = |widths: &[u32], width: &u32| widths.iter().all(|other| other == width);
-            let may_satisfy = match (required, value) {
-                (Value::Width(width), Value::Widths(widths)) => all_equal(widths, width),
-                // The network's number of layers decides whether the lists are equal.
-                (Value::Widths(widths), Value::Width(width)) if all_equal(widths, width) => {
-                    self.needs_config = true;
-                    true
-                }
-                (required, value) => required == value,
-            };
-            if may_satisfy {
-                indices.insert(index);
-            }
-        }
+    fn of_axis(&mut self, axis: usize, (indices, needs_config): (BTreeSet<usize>, bool)) {
+        self.needs_config |= needs_config;
         // Two keys of a rule may be parts of one axis.
         let known = self.of_axes.entry(axis).or_insert_with(|| indices.clone());
         known.retain(|index| indices.contains(index));
@@ -192,6 +224,8 @@ fn choices<'s>(sets: impl Iterator<Item = &'s BTreeSet<usize>>) -> Vec<Vec<usize
 mod tests {
     use std::fmt::Write as _;
     use std::path::Path;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::LoadOptions;
@@ -236,5 +270,58 @@ mod tests {
             let _ = writeln!(text, "[[sweep.exclude]]\nseed = {seed}");
         }
         assert_eq!(comparisons(&experiment(&text)), 2);
+    }
+
+    /// Parts of rules; of those with one key a rule has at most one.
+    const PARTS: [(&str, &[&str]); 8] = [
+        ("optimizer.lr", &["1e-3", "1e-4", "7.0"]),
+        ("optimizer.generator.lr", &["1e-3", "1e-4"]),
+        ("model.hidden", &["64", "[64, 64]", "[64, 64, 64]", "32"]),
+        ("model.generator.hidden", &["64", "[64, 32]"]),
+        ("recipe", &["\"jovian\"", "\"coursera\""]),
+        ("train.batch_size", &["100", "128", "64"]),
+        ("train.epochs", &["1", "2"]),
+        ("seed", &["0", "1"]),
+    ];
+
+    fn any_rule() -> impl Strategy<Value = String> {
+        let part =
+            (0..PARTS.len()).prop_flat_map(|key| (Just(key), prop::sample::select(PARTS[key].1.to_vec())));
+        prop::collection::btree_map(0..PARTS.len(), part, 1..4).prop_map(|parts| {
+            let parts: BTreeMap<usize, &str> = parts.into_values().collect();
+            let lines = parts.into_iter().map(|(key, value)| format!("{:?} = {value}\n", PARTS[key].0));
+            format!("[[sweep.exclude]]\n{}", lines.collect::<String>())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_that_is_looked_up_matches_as_one_that_is_compared(
+            rules in prop::collection::vec(any_rule(), 1..6),
+            sweeps_recipe in any::<bool>(),
+        ) {
+            let recipe = if sweeps_recipe { "recipe = [\"jovian\", \"coursera\", \"fast\"]\n" } else { "" };
+            let text = format!(
+                "[sweep]\nseeds = 2\n[sweep.grid]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\
+                 \"model.hidden\" = [64, [64, 64], [64, 32]]\n\"train.epochs\" = [1, 2]\n{recipe}{}",
+                rules.concat()
+            );
+            let options = LoadOptions::default();
+            let Ok(experiment) = Experiment::parse(Path::new("test.toml"), text, &options) else { return Ok(()) };
+            for combination in Expansion::new(&experiment).combinations() {
+                let named = combination.values.iter().find_map(|value| value.as_text());
+                let recipe = named.unwrap_or(&experiment.recipe);
+                for seed in [0, 1] {
+                    let holds = |rule: &Exclusion| {
+                        rule.seed.is_none_or(|only| only == seed) && has_all(&rule.values, &combination.run, recipe)
+                    };
+                    let rules = experiment.sweep.exclude.iter().enumerate();
+                    let compared: BTreeSet<usize> =
+                        rules.filter(|(_, rule)| holds(rule)).map(|(index, _)| index).collect();
+                    let looked_up: BTreeSet<usize> = combination.excluded.rules(seed).collect();
+                    prop_assert_eq!(looked_up, compared);
+                }
+            }
+        }
     }
 }
