@@ -136,7 +136,7 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 /// Those of the operating system, and [`io::ErrorKind::InvalidInput`] if the path is a link or something else
 /// than a regular file: writing to it would change what belongs to somebody else.
 #[cfg(unix)]
-pub fn open_own(path: &Path) -> io::Result<File> {
+fn open_own(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
     use rustix::fs::OFlags;

@@ -99,7 +99,9 @@ impl Oracle {
             let limit = f64::from(limit as f32);
             for name in gradients.keys() {
                 let values = self.arrays.get_mut(name).unwrap();
-                values.iter_mut().for_each(|value| *value = value.clamp(-limit, limit));
+                for value in values {
+                    *value = value.clamp(-limit, limit);
+                }
             }
         }
         ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)

@@ -17,7 +17,9 @@ mod tests {
     #[test]
     fn long_gradients_are_shortened_and_short_ones_stay() {
         assert!((clip_scale(2.0, 8.0) - 0.25).abs() < 1e-6);
-        assert_eq!([clip_scale(2.0, 1.9), clip_scale(2.0, 0.0)], [1.0, 1.0]);
+        for short in [1.9, 0.0] {
+            assert_eq!(clip_scale(2.0, short).to_bits(), 1.0_f64.to_bits());
+        }
         assert!(clip_scale(2.0, f64::NAN).is_nan() && clip_scale(2.0, f64::INFINITY).abs() < f64::EPSILON);
     }
 }
