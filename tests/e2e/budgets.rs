@@ -38,6 +38,7 @@ fn two_epochs_and_then_five_have_the_bits_of_five_at_once() {
         sandbox.write("small.toml", with_epochs(&text, 5));
         let plan = sandbox.run(&["plan", "small.toml"]).well();
         assert!(plan.stdout.contains("6 runs (6 to extend from 2 to 5 epochs) -> 6 groups"), "{plan:#?}");
+        assert_eq!(plan.stdout.lines().filter(|line| line.ends_with("  to extend")).count(), 6, "{plan:#?}");
         let ended = sandbox.run(&["sweep", "small.toml"]).well();
         assert!(ended.stderr.contains("6 runs: 6 completed (6 extended)"), "{ended:#?}");
 

@@ -131,14 +131,19 @@ impl Preview {
     /// Number of completed runs that would be extended, by `(trained epochs, new epochs)`.
     pub fn extensions(&self) -> BTreeMap<(u64, u32), usize> {
         let mut extensions = BTreeMap::new();
-        for run in self.runs.iter().filter(|run| !is_over(&self.statuses, run)) {
-            let Some(status) = self.statuses.get(&run.id) else { continue };
-            if status.state == RunState::Completed {
-                let from = status.confirmed_step / u64::from(run.config.steps_per_epoch(&run.spec));
+        for run in &self.runs {
+            if let Some(from) = self.extended_from(run) {
                 *extensions.entry((from, run.epochs)).or_default() += 1;
             }
         }
         extensions
+    }
+
+    /// The epochs that a run is trained for already, if it is completed and would be extended.
+    pub fn extended_from(&self, run: &PlannedRun) -> Option<u64> {
+        let status = self.statuses.get(&run.id)?;
+        let is_extended = status.state == RunState::Completed && !is_over(&self.statuses, run);
+        is_extended.then(|| status.confirmed_step / u64::from(run.config.steps_per_epoch(&run.spec)))
     }
 
     /// The state of a run with respect to the plan's budget; `None` for a run that is not in the database.

@@ -79,7 +79,11 @@ impl fmt::Display for View {
             resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
         let rows = self.0.plan.runs.iter().take(MAX_LISTED).map(|run| {
-            let state = self.0.state(run).map_or("new", RunState::name);
+            // For the plan's budget it is interrupted, which reads as if something had gone wrong.
+            let state = match self.0.extended_from(run) {
+                Some(_) => "to extend",
+                None => self.0.state(run).map_or("new", RunState::name),
+            };
             vec![run.id.to_string(), run.label.clone(), run.total_steps().to_string(), state.to_owned()]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
