@@ -1,8 +1,12 @@
 //! Signals to a runner and its workers.
 
 use std::process::Stdio;
+use std::sync::{Arc, Once};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::sandbox::Sandbox;
 
@@ -19,8 +23,27 @@ pub(crate) fn await_handler(pid: u32) {
 
 /// Whether a process has a handler for a signal.
 pub(crate) fn catches(pid: u32, signal: u32) -> bool {
+    has_signal(&pid.to_string(), "SigCgt:", signal)
+}
+
+/// Lets the processes that this one starts begin with the usual effect of a signal. Under `nohup`, or in the
+/// background of a script, they would inherit that it is ignored, and the program keeps ignoring it.
+pub(crate) fn restore_signals() {
+    static RESTORED: Once = Once::new();
+    RESTORED.call_once(|| {
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            if has_signal("self", "SigIgn:", signal.unsigned_abs()) {
+                // A signal that is caught has its usual effect in a program that is started.
+                flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
+}
+
+/// Whether a set of signals of a process has a signal.
+fn has_signal(pid: &str, set: &str, signal: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim);
+    let mask = status.lines().find_map(|line| line.strip_prefix(set)).map(str::trim);
     mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 

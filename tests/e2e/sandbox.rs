@@ -13,6 +13,8 @@ use gansweep_store::{Reader, RunFilter, RunRow};
 use gansweep_train::checkpoint;
 use tempfile::TempDir;
 
+use crate::processes::restore_signals;
+
 /// A folder that disappears with the test.
 pub(crate) struct Sandbox {
     folder: TempDir,
@@ -79,6 +81,7 @@ impl Sandbox {
 
     /// The same with a copy of the program.
     pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        restore_signals();
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("GANSWEEP_")) {

@@ -236,7 +236,7 @@ fn terminals_get_colours_and_bars_only_where_they_are_wanted() {
     sandbox.write("bad.toml", "recipe = \"none\"\n");
     let shown = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = sandbox.command(arguments);
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color").envs(variables.iter().copied());
@@ -245,8 +245,10 @@ fn terminals_get_colours_and_bars_only_where_they_are_wanted() {
     let plan = &["plan", "bad.toml"];
     assert!(shown(plan, &[]).contains("\x1b[1;31merror\x1b[0m: "));
     for plain in [("NO_COLOR", "1"), ("CLICOLOR", "0"), ("TERM", "dumb")] {
-        let output = shown(plan, &[plain]);
-        assert!(output.contains("error: ") && !output.contains('\x1b'), "{plain:?}: {output:?}");
+        for variables in [&[plain][..], &[plain, ("CI", "true")]] {
+            let output = shown(plan, variables);
+            assert!(output.contains("error: ") && !output.contains('\x1b'), "{variables:?}: {output:?}");
+        }
     }
     let forced = sandbox.command(plan).env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(Ended::of(&forced).stderr.contains("\x1b[1;31merror\x1b[0m: "));

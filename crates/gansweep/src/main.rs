@@ -19,6 +19,7 @@ use failure::Failure;
 use log::Log;
 
 fn main() -> ExitCode {
+    messages::choose_colors();
     let code = match run(Cli::parse()) {
         Ok(code) => {
             tracing::info!(code, "gansweep ends");

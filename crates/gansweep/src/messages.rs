@@ -88,6 +88,16 @@ pub(crate) fn is_smart_terminal() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Colours follow `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM`, in messages as in the help.
+pub(crate) fn choose_colors() {
+    // With `CI` set, `anstream` colours even a dumb terminal.
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let is_forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|force| force != "0");
+    if is_dumb && !is_forced {
+        anstream::ColorChoice::Never.write_global();
+    }
+}
+
 /// A writer of log lines.
 pub(crate) struct LogWriter;
 
@@ -110,7 +120,6 @@ fn tagged(tag: &str, color: &str, message: &str) {
     });
 }
 
-/// Colours follow `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM`, as in the help.
 fn is_colored() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
