@@ -1,4 +1,4 @@
-//! Who may know whom: the rules of docs/architecture.md, checked against `cargo metadata` and the
+//! Which crate may depend on which: the rules of docs/architecture.md, checked against `cargo metadata` and the
 //! sources.
 
 mod circles;

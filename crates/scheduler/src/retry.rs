@@ -7,7 +7,7 @@
 
 use crate::queue::Group;
 
-/// The cause of a worker's death, as far as is known. It decides whether attempts are counted.
+/// The known cause of a worker's death. It decides whether attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LossCause {
     /// All runs of the sweep share it: the sweep ends.

@@ -208,7 +208,7 @@ fn a_database_held_by_another_program_is_said_to_be() {
     assert_eq!(fixture.store.begin_attempt(&fixture.runs[0], "cpu").unwrap(), 1);
 }
 
-/// A user whom permissions bind, unlike root.
+/// A user that permissions apply to, unlike root.
 const NOBODY: u32 = 65_534;
 
 /// Makes a folder and what is in it readable to everybody and writable to nobody.
