@@ -60,7 +60,7 @@ fn labels(count: u32) -> Vec<u8> {
     header.chain((0..count).map(|n| (n % 5) as u8)).collect()
 }
 
-/// An experiment in a folder of its own, with so many images beside it.
+/// An experiment in a folder of its own, with a number of images beside it.
 fn sandbox(count: u32) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("study/own.toml", OWN);

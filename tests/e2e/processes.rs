@@ -55,7 +55,7 @@ pub(crate) fn signal(pid: u32, name: &str) {
         .status();
 }
 
-/// Waits until a runner has so many workers.
+/// Waits until a runner has `count` workers.
 pub(crate) fn await_workers(runner: u32, count: usize) -> Vec<u32> {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {

@@ -69,7 +69,7 @@ pub enum AppError {
         /// The program that can use it.
         program: PathBuf,
     },
-    /// The system does not let so many workers be started.
+    /// The system's limits do not allow that number of workers.
     #[error(
         "{workers} workers need about {needed} {resource}, and the limit is {limit}: use --jobs {most}, or raise the \
          limit with `ulimit {option}`"

@@ -11,7 +11,7 @@ const SPARE_FILES: u64 = 24;
 /// Threads for each worker besides those that compute: three of the runner, three of the worker.
 const THREADS_A_WORKER: u64 = 6;
 
-/// Checks that so many workers can be started, of which each computes on so many threads.
+/// Checks that the system's limits allow `workers` workers with `threads` threads each.
 ///
 /// # Errors
 /// [`AppError::TooManyWorkers`] with the number that can.

@@ -23,7 +23,7 @@ use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
 use crate::{AppError, Observer, Progress, check, limits, report, worker};
 
-/// A run fails after so many lost attempts in a row.
+/// Number of lost attempts in a row after which a run is failed.
 const MAX_ATTEMPTS: u32 = 3;
 /// The variable that disables downloads.
 const OFFLINE: &str = "GANSWEEP_OFFLINE";

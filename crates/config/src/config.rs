@@ -246,7 +246,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{config, spec};
 
-    /// Steps per epoch for so many images (0 for all), a batch size, `d_steps` and `drop_last`.
+    /// Steps per epoch for a number of images (0 for all), a batch size, `d_steps` and `drop_last`.
     fn steps(images: u32, batch_size: u32, d_steps: u32, drop_last: bool) -> u32 {
         let mut config = config();
         config.data.images = images;

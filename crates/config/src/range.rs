@@ -2,7 +2,7 @@
 
 /// The digits of a number between the ends of a range, so that a label shows all of them.
 const DIGITS: usize = 4;
-/// An `f64` has at most so many significant digits.
+/// The largest number of significant digits that an `f64` needs.
 const MAX_DIGITS: usize = 17;
 
 /// How the numbers of a range lie between its ends.
@@ -57,7 +57,7 @@ fn unrounded(spacing: Spacing, first: f64, last: f64, n: u64) -> Vec<f64> {
     (0..n).map(number).collect()
 }
 
-/// Rounded to so many significant decimal digits.
+/// Rounded to `digits` significant decimal digits.
 pub(crate) fn rounded(number: f64, digits: usize) -> f64 {
     format!("{number:.*e}", digits - 1).parse().unwrap_or(number)
 }

@@ -94,7 +94,7 @@ impl<R: Read> Peekable<R> {
         Ok(self.buffer[self.start..].starts_with(&magic))
     }
 
-    /// Appends up to so many bytes; 0 at the end.
+    /// Appends up to `most` bytes; 0 at the end.
     fn fill(&mut self, most: usize) -> io::Result<usize> {
         let length = self.buffer.len();
         self.buffer.resize(length + most, 0);

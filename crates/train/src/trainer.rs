@@ -110,7 +110,7 @@ pub struct StepRows {
 }
 
 impl StepRows {
-    /// Without rows, with memory for so many.
+    /// Without rows, with memory for a number of them.
     pub fn with_capacity(rows: usize) -> Self {
         let width = Metric::of_steps().count();
         Self { width, values: Vec::with_capacity(rows * width) }

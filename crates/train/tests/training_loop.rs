@@ -130,7 +130,8 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
     }
 }
 
-/// Trains, asking to stop after so many looks; everything that was emitted, and how it ended.
+/// Trains, and asks to stop after a number of checks of the stop signal. Returns everything that was emitted, and
+/// how it ended.
 fn train(job: &Job, stop_after: usize, diverge_at: Option<(u64, u64)>) -> (Vec<Envelope>, Outcome) {
     train_with(job, vec![(stop_after, Command::StopAll)], diverge_at)
 }

@@ -61,7 +61,7 @@ pub(crate) fn plan(text: &str) -> Plan {
     Plan::new(&load(text), &at_hand).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-/// All faults of a text whose data has so many training images, one per line.
+/// All faults of a text whose data has the given number of training images, one per line.
 pub(crate) fn plan_faults(text: &str, train_images: u32) -> String {
     let few = |dataset| {
         let DataIdentity { dataset, spec } = at_hand(dataset);

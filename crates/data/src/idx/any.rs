@@ -125,7 +125,7 @@ pub(crate) enum AnyLabels {
     OtherCount(usize),
 }
 
-/// Reads a file of labels for so many images.
+/// Reads a file of labels for `images` images.
 pub(crate) fn read_any_labels(mut source: impl Read, images: usize) -> Result<AnyLabels, ReadError> {
     let mut bytes = Vec::new();
     let [magic] = read_words(&mut source, &mut bytes)?;

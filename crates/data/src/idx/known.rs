@@ -46,7 +46,7 @@ pub(crate) fn check_labels(bytes: &[u8], expected: usize, classes: usize) -> Res
     Ok(LABELS_HEADER)
 }
 
-/// Checks that each label is of one of so many classes.
+/// Checks that each label is below `classes`.
 pub(crate) fn check_classes(labels: &[u8], classes: usize) -> Result<(), IdxFault> {
     match labels.iter().position(|&label| usize::from(label) >= classes) {
         Some(index) => Err(IdxFault::Label { index, found: labels[index], classes }),

@@ -174,7 +174,7 @@ impl Update {
         self.coefficients[index]
     }
 
-    /// The coefficients of an optimiser that has so many.
+    /// The coefficients of an optimiser.
     pub fn coefficients<const COEFFICIENTS: usize>(&self) -> [f32; COEFFICIENTS] {
         std::array::from_fn(|index| self.coefficients[index])
     }

@@ -179,7 +179,7 @@ fn an_attempt_that_brought_a_checkpoint_starts_the_count_anew() {
     assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
-/// Every worker of that slot ends in that way after so many events.
+/// Every worker of that slot ends in that way after a number of events.
 fn bad_slot(device: &'static str, events: u64, fault: Fault) -> MockLauncher {
     MockLauncher::new(move |job, _| {
         if job.device == device { Script::failing_after(events, fault.clone()) } else { Script::healthy() }

@@ -11,12 +11,12 @@ use gansweep_scheduler::{Notice, Slot, StopLevel, form_groups};
 
 use crate::support::{Harness, Memory, config, run, runs, slot, step_flops, undisturbed};
 
-/// Slots that hold so many lanes.
+/// Slots with these limits on lanes.
 fn slots(limits: &[usize]) -> Vec<Slot> {
     limits.iter().enumerate().map(|(place, &limit)| slot(&format!("mock:{place}"), limit)).collect()
 }
 
-/// Sizes of the groups that slots of those limits make of so many alike runs, with their slots.
+/// Sizes of the groups that slots of those limits make of a number of equal runs, with their slots.
 fn shares(count: u64, limits: &[usize]) -> Vec<(usize, usize)> {
     let runs = runs(count, 1);
     let groups = form_groups(&runs, &vec![0; runs.len()], &slots(limits), step_flops);
@@ -102,7 +102,7 @@ fn runs_that_have_begun_come_before_longer_ones_that_have_not() {
     assert_eq!(order, [3, 2, 0, 1]);
 }
 
-/// Has a run go on from a checkpoint after so many steps.
+/// Has a run go on from a checkpoint after a number of steps.
 fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: u64) {
     let PlannedRun { id, seed, .. } = &harness.runs[place];
     let path = format!("checkpoints/{id}/step-{step:08}.safetensors");

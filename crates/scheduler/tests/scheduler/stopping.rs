@@ -10,7 +10,7 @@ use gansweep_store::StoreError;
 
 use crate::support::{Harness, Memory, Row, runs, undisturbed};
 
-/// Raises the signal to that level once the sweep has done so many steps.
+/// Raises the signal to that level once the sweep has done a number of steps.
 fn stop_at(steps: u64, level: StopLevel) -> impl FnMut(&Notice, &StopSignal) {
     move |notice, stop| match notice {
         Notice::Progress { sweep, .. } if sweep.steps_done >= steps => stop.raise(level),

@@ -88,7 +88,7 @@ fn lanes_at_different_steps_go_on_in_one_group() {
     assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
 
-/// A sweep of so many runs, stopped in the middle of the first, and the first's checkpoint.
+/// A sweep of a number of runs, stopped in the middle of the first, and the first's checkpoint.
 fn interrupted(count: u64) -> (Memory, Harness, Resume) {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(count, 300), 1, 1);

@@ -71,7 +71,7 @@ fn what_a_killed_writer_recorded_is_whole_and_can_be_gone_on_from() {
     assert!(recorded >= 48);
 }
 
-/// The last step that the child says it has recorded, after so many batches.
+/// The last step that the child says it has recorded, after a number of batches.
 fn last_recorded(child: &mut Child, batches: usize) -> u64 {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     // The harness may write before the child's first line, and on the same line.

@@ -254,7 +254,7 @@ fn check_memory(job: &Job) -> Result<(), TrainError> {
     refuse_beyond_memory(&job.device, lanes.fold(0, u64::saturating_add))
 }
 
-/// Checks that the machine has so many bytes of main memory, where the system tells.
+/// Checks that the machine has enough main memory, if the system says how much it has.
 ///
 /// # Errors
 ///

@@ -31,13 +31,13 @@ pub(super) static RECORD: &[Key] = &[
         "record.every_steps",
         Kind::Integer(1, 1_000_000),
         "100",
-        "Record the metrics every so many steps, and at the end of each recorded epoch.",
+        "Number of steps between two records of the metrics. They are also recorded at the end of each recorded epoch.",
     ),
     record(
         "record.every_epochs",
         Kind::Integer(1, 100_000),
         "1",
-        "Record a sample grid and the epoch's means every so many epochs, and after the last.",
+        "Number of epochs between two records of a sample grid and the epoch's means. The last epoch is always recorded.",
     ),
     record(
         "record.grid_rows",
@@ -96,7 +96,7 @@ pub(super) static EXECUTION: &[Key] = &[
         "execution.hang_seconds",
         Kind::Number(Interval::closed(1.0, 86_400.0)),
         "300",
-        "A worker that gives no sign of life for so many seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
+        "A worker that gives no sign of life for this number of seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
     ),
 ];
 
