@@ -1,11 +1,12 @@
 //! The backends of this build, and the training of a job on one of them.
 
+use gansweep_config::{Config, DatasetSpec};
 use gansweep_cpu::CpuTrainer;
 use gansweep_data::DataSource;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Frame, Job, LaneJob};
 use gansweep_train::{
-    Commands, DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop,
+    Commands, DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop, Unsupported,
 };
 use tracing::{debug, error, info, info_span};
 
@@ -61,6 +62,27 @@ pub fn open_trainer(
         DeviceName::Cpu => Ok(Box::new(CpuTrainer::new(lanes, states, images, threads)?)),
         named => open_tensor_trainer(named, threads, lanes, states, &images),
     }
+}
+
+/// Whether a device's backend can train runs of that config on that data.
+///
+/// # Errors
+///
+/// The reason why not.
+pub fn supports(device: DeviceName, config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
+    match device {
+        DeviceName::Cpu => gansweep_cpu::supports(config, spec),
+        _ => tensor_supports(config, spec),
+    }
+}
+
+#[cfg(feature = "tensor")]
+use gansweep_tensor::supports as tensor_supports;
+
+/// A build without Burn has no such device.
+#[cfg(not(feature = "tensor"))]
+fn tensor_supports(_: &Config, _: &DatasetSpec) -> Result<(), Unsupported> {
+    Ok(())
 }
 
 /// Opens the hand-written CPU backend with one thread. Every build has it.

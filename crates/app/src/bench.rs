@@ -7,7 +7,7 @@ use gansweep_base::host;
 use gansweep_config::{Config, Experiment, LoadOptions};
 use gansweep_data::{Split, strokes};
 use gansweep_nn::state::LaneState;
-use gansweep_train::{Lane, Trainer, TrainingImages};
+use gansweep_train::{Lane, TrainError, Trainer, TrainingImages};
 
 use crate::{AppError, backends};
 
@@ -43,8 +43,8 @@ impl Bench {
         let lanes: Vec<Lane> = (0..u64::from(request.lanes))
             .map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed })
             .collect();
-        let states =
-            lanes.iter().map(|lane| LaneState::initial(&lane.config, spec.image, lane.seed)).collect();
+        let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, spec.image, lane.seed));
+        let states = states.collect::<Result<_, _>>().map_err(TrainError::from)?;
         let threads = if request.threads == 0 { host::threads() } else { request.threads };
         let images = images_like_mnist(&config);
         let trainer = backends::open_trainer(&request.device, threads, lanes, states, images)?;

@@ -58,6 +58,18 @@ pub enum AppError {
         /// The cause and what to do about it.
         problem: Problem,
     },
+    /// A device of the sweep cannot train one of its runs.
+    #[error("device {device} cannot train {run}: {reason}; {way_out}")]
+    UnsupportedRuns {
+        /// The device's name.
+        device: String,
+        /// The first such run's label.
+        run: String,
+        /// What the backend lacks.
+        reason: gansweep_train::Unsupported,
+        /// What to do about it.
+        way_out: &'static str,
+    },
     /// `--in-process` was given for a device that only another build has.
     #[error(
         "--in-process trains in this program, which cannot use {device}; omit the option, or run {} instead",
@@ -181,6 +193,7 @@ impl AppError {
             | Self::DeviceName(_)
             | Self::UnknownDevice(_)
             | Self::UnusableDevice { .. }
+            | Self::UnsupportedRuns { .. }
             | Self::AnotherProgramsDevice { .. }
             | Self::TooManyWorkers { .. }
             | Self::Damaged { .. }

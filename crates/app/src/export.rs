@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
 use gansweep_config::{Config, ImageShape};
-use gansweep_nn::network::{Network, Role};
+use gansweep_nn::network::Network;
 use gansweep_protocol::Checkpoint;
 use gansweep_store::export::Entity;
 use gansweep_store::{CheckpointRow, Reader, RunRow};
 use gansweep_train::checkpoint::{self, Expected};
-use gansweep_train::weights;
+use gansweep_train::{TrainError, weights};
 
 use crate::recorded::RowFormat;
 use crate::{AppError, check};
@@ -73,9 +73,9 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
-    for role in Role::BOTH {
-        let path = folder.join(format!("{}.safetensors", role.name()));
-        let bytes = weights::export(&Network::of(role, &config, image), &snapshot.state, &request.prefix)?;
+    for network in Network::both(&config, image).map_err(TrainError::from)? {
+        let path = folder.join(format!("{}.safetensors", network.role.name()));
+        let bytes = weights::export(&network, &snapshot.state, &request.prefix)?;
         file::write(&path, &bytes).map_err(|source| AppError::File { path: path.clone(), source })?;
         paths.push(path);
     }

@@ -96,6 +96,7 @@ pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
     let specs = experiment::specs(&experiment, &source)?;
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    devices.check_support(&plan)?;
     let runs = plan.longest();
     let statuses = recorded_statuses(&request.results, &runs)?;
     let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
@@ -161,9 +162,9 @@ fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunI
     }
 }
 
-/// Floating-point operations of one step of a run.
+/// Floating-point operations of one step of a run; of no run where planning would have refused it.
 pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
-    cost::step_flops(&run.config, run.spec.image)
+    cost::step_flops(&run.config, run.spec.image).unwrap_or(0.0)
 }
 
 fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<GroupPreview> {

@@ -1,15 +1,16 @@
 //! Selects devices, and the number of workers and lanes on each.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gansweep_base::host;
-use gansweep_config::{Execution, PlannedRun};
+use gansweep_config::{ConfigHash, Execution, Plan, PlannedRun};
 use gansweep_scheduler::Slot;
-use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName};
+use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName, Unsupported};
 use tracing::info;
 
-use crate::{AppError, Programs, devices};
+use crate::{AppError, Programs, backends, devices};
 
 /// Options that override the experiment file's `[execution]` section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +80,29 @@ impl SweepDevices {
         (workers, self.devices.iter().map(|device| device.threads).max().unwrap_or(1))
     }
 
+    /// Checks that every device can train every run of a plan: any of them may get it.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::UnsupportedRuns`] for the first device and run of which that is not so.
+    pub(crate) fn check_support(&self, plan: &Plan) -> Result<(), AppError> {
+        let mut known: HashSet<(&ConfigHash, &str)> = HashSet::new();
+        let mut distinct: Vec<&PlannedRun> = Vec::new();
+        for run in &plan.runs {
+            if known.insert((&run.config_hash, &run.spec.fingerprint)) {
+                distinct.push(run);
+            }
+        }
+        for device in &self.devices {
+            for run in &distinct {
+                if let Err(reason) = backends::supports(device.name, &run.config, &run.spec) {
+                    return Err(unsupported(device.name, run, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// One slot for each worker.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         let workers_on = |device: &SweepDevice| {
@@ -103,6 +127,16 @@ impl SweepDevice {
             Slot { device: self.name.to_string(), threads: self.threads, max_lanes: Arc::new(max_lanes) };
         std::iter::repeat_n(slot, self.workers as usize)
     }
+}
+
+/// The error for a run that a device cannot train, with the device that can.
+fn unsupported(device: DeviceName, run: &PlannedRun, reason: Unsupported) -> AppError {
+    let elsewhere = backends::supports(DeviceName::Cpu, &run.config, &run.spec).is_ok();
+    let way_out = match elsewhere {
+        true => "use --device cpu",
+        false => "change the config, or exclude the run",
+    };
+    AppError::UnsupportedRuns { device: device.to_string(), run: run.label.clone(), reason, way_out }
 }
 
 /// The machine's devices, listed on first use: listing starts their drivers.

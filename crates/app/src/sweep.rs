@@ -97,6 +97,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    devices.check_support(&plan)?;
     if let Some(path) = experiment::unused_data_path(&experiment) {
         observer.observe(Progress::UnusedDataPath(path));
     }

@@ -66,6 +66,9 @@ pub struct ModelConfig {
     pub latent: Latent,
     /// The last activation of the generator.
     pub output: Output,
+    /// How weights are filled at the start.
+    #[serde(default)]
+    pub init: InitKind,
     /// Latent vectors to images.
     pub generator: GeneratorConfig,
     /// Images to one logit.
@@ -92,6 +95,28 @@ pub enum Output {
     Sigmoid,
 }
 
+/// How the weights of both networks are filled at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitKind {
+    /// As `PyTorch` does by default: uniform, with a bound that depends on the layer's inputs.
+    #[default]
+    Pytorch,
+    /// Normal with standard deviation 0.02 (Radford et al. 2016, section 4).
+    Dcgan,
+}
+
+/// The kind of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkKind {
+    /// A multilayer perceptron.
+    #[default]
+    Mlp,
+    /// A network of convolutions with stride 2 (Radford et al. 2016).
+    Dcgan,
+}
+
 /// The activation after each hidden layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,42 +127,83 @@ pub enum Activation {
     LeakyRelu,
 }
 
-/// The generator: per hidden layer Linear, `BatchNorm` or `LayerNorm` (if any), activation, Dropout (if
-/// any); then Linear to as many numbers as an image has and the output activation.
+/// The generator. A multilayer perceptron has per hidden layer Linear, `BatchNorm` or `LayerNorm` (if any),
+/// activation, Dropout (if any); then Linear to as many numbers as an image has and the output activation.
+/// A DCGAN has feature maps in place of hidden layers: the first comes from a Linear layer, the others and
+/// the image from transposed convolutions that double the sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorConfig {
-    /// Widths of the hidden layers, from the latent vector on.
+    /// The kind of network.
+    #[serde(default)]
+    pub kind: NetworkKind,
+    /// Widths of the hidden layers, from the latent vector on. Without effect on a DCGAN.
     pub hidden: Vec<u32>,
+    /// Channels of a DCGAN's last feature map before the image; each one before it has twice as many.
+    /// Without effect on a multilayer perceptron.
+    #[serde(default = "GeneratorConfig::fixed_width")]
+    pub width: u32,
     /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
-    /// Whether `BatchNorm1d` (eps 1e-5, momentum 0.1) follows each hidden Linear.
+    /// Whether `BatchNorm` (eps 1e-5, momentum 0.1) follows each hidden layer's product.
     pub batch_norm: bool,
-    /// Whether `LayerNorm` (eps 1e-5) follows each hidden Linear.
+    /// Whether `LayerNorm` (eps 1e-5) follows each hidden layer's product.
     #[serde(default)]
     pub layer_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
 }
 
-/// The discriminator: per hidden layer Linear, `LayerNorm` (if any), activation, Dropout (if any); then
-/// Linear to one output.
+/// The discriminator. A multilayer perceptron has per hidden layer Linear, `BatchNorm` or `LayerNorm` (if
+/// any), activation, Dropout (if any); then Linear to one output. A DCGAN has convolutions that halve the
+/// sides in place of the hidden Linear layers, and no normalisation behind the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiscriminatorConfig {
-    /// Widths of the hidden layers, from the image on.
+    /// The kind of network.
+    #[serde(default)]
+    pub kind: NetworkKind,
+    /// Widths of the hidden layers, from the image on. Without effect on a DCGAN.
     pub hidden: Vec<u32>,
+    /// Channels of a DCGAN's first feature map; each one after it has twice as many. Without effect on a
+    /// multilayer perceptron.
+    #[serde(default = "DiscriminatorConfig::fixed_width")]
+    pub width: u32,
     /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
     pub slope: f64,
-    /// Whether `LayerNorm` (eps 1e-5) follows each hidden Linear.
+    /// Whether `BatchNorm` (eps 1e-5, momentum 0.1) follows each hidden layer's product. Real images and
+    /// fakes are normalised apart, each by the statistics of their batch.
+    #[serde(default)]
+    pub batch_norm: bool,
+    /// Whether `LayerNorm` (eps 1e-5) follows each hidden layer's product.
     #[serde(default)]
     pub layer_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
+}
+
+impl GeneratorConfig {
+    /// The width that stands for a network that has none.
+    const fn fixed_width() -> u32 {
+        128
+    }
+
+    /// The hidden layers that stand for a network that has none.
+    const FIXED_HIDDEN: [u32; 2] = [256, 512];
+}
+
+impl DiscriminatorConfig {
+    /// The width that stands for a network that has none.
+    const fn fixed_width() -> u32 {
+        64
+    }
+
+    /// The hidden layers that stand for a network that has none.
+    const FIXED_HIDDEN: [u32; 2] = [512, 256];
 }
 
 /// Batches, steps and latents.
@@ -171,7 +237,8 @@ impl Config {
     /// configs that compute the same are equal.
     ///
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
-    /// does not use has its default. A number of images that is all of them is 0. `drop_last` is false where
+    /// does not use has its default. A DCGAN has no hidden layers, and a multilayer perceptron no width: they
+    /// have the identity defaults. A number of images that is all of them is 0. `drop_last` is false where
     /// the last batch is full.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
@@ -184,6 +251,16 @@ impl Config {
             if *activation == Activation::Relu || *slope == 0.0 {
                 (*activation, *slope) = (Activation::Relu, 0.0);
             }
+        }
+        let GeneratorConfig { kind, hidden, width, .. } = &mut model.generator;
+        match kind {
+            NetworkKind::Mlp => *width = GeneratorConfig::fixed_width(),
+            NetworkKind::Dcgan => *hidden = GeneratorConfig::FIXED_HIDDEN.to_vec(),
+        }
+        let DiscriminatorConfig { kind, hidden, width, .. } = &mut model.discriminator;
+        match kind {
+            NetworkKind::Mlp => *width = DiscriminatorConfig::fixed_width(),
+            NetworkKind::Dcgan => *hidden = DiscriminatorConfig::FIXED_HIDDEN.to_vec(),
         }
         for optimizer in [&mut optimizer.generator, &mut optimizer.discriminator] {
             *optimizer = optimizer.canonical();
@@ -302,6 +379,20 @@ mod tests {
         assert_eq!(canonical.clone().canonical(&spec()), canonical);
         assert_eq!(canonical.model.generator.slope.to_bits(), 0.0f64.to_bits());
         assert_eq!(canonical.model.discriminator, config().model.discriminator);
+    }
+
+    #[test]
+    fn what_a_kind_of_network_does_not_have_is_the_same_in_all_of_them() {
+        let mut one = config();
+        one.model.generator.kind = NetworkKind::Dcgan;
+        let mut other = one.clone();
+        (other.model.generator.hidden, other.model.discriminator.width) = (vec![7], 7);
+        assert_eq!(one.clone().canonical(&spec()), other.clone().canonical(&spec()));
+        other.model.generator.width = 7;
+        assert_ne!(one.clone().canonical(&spec()), other.clone().canonical(&spec()));
+        one.model.generator.width = 7;
+        other.model.discriminator.hidden = vec![7];
+        assert_ne!(one.canonical(&spec()), other.canonical(&spec()));
     }
 
     #[test]

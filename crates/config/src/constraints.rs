@@ -1,6 +1,8 @@
 //! Constraints between keys: values that are valid each by itself and conflict with each other.
 
-use crate::{Config, DataIdentity, Dataset, Experiment, Output, Pixels, Record, SampleMode};
+use crate::{
+    Config, DataIdentity, Dataset, Experiment, ImageShape, NetworkKind, Output, Pixels, Record, SampleMode,
+};
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
 const MAX_GRID: u32 = 400;
@@ -32,7 +34,9 @@ pub(crate) fn conflicts(
         no_path(config, experiment),
         output_and_pixels(config),
         smoothing_without_labels(config),
-        two_normalisations(config),
+        two_normalisations_of_generator(config),
+        two_normalisations_of_discriminator(config),
+        data.and_then(|data| no_such_dcgan(config, data)),
         data.and_then(|data| too_many_images(config, data)),
         images.and_then(|images| no_full_batch(config, images)),
         last_batch_of_one(config, images),
@@ -65,11 +69,40 @@ fn output_and_pixels(config: &Config) -> Option<Conflict> {
     })
 }
 
-fn two_normalisations(config: &Config) -> Option<Conflict> {
+fn two_normalisations_of_generator(config: &Config) -> Option<Conflict> {
     (config.model.generator.batch_norm && config.model.generator.layer_norm).then(|| Conflict {
         keys: &["model.generator.layer_norm", "model.generator.batch_norm"],
         reason: "the generator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.generator.batch_norm = false`, or `model.generator.layer_norm = false`".to_owned(),
+    })
+}
+
+fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
+    (config.model.discriminator.batch_norm && config.model.discriminator.layer_norm).then(|| Conflict {
+        keys: &["model.discriminator.layer_norm", "model.discriminator.batch_norm"],
+        reason: "the discriminator's layers are normalised once, by layer or by batch".to_owned(),
+        expected: "`model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false`"
+            .to_owned(),
+    })
+}
+
+fn no_such_dcgan(config: &Config, data: &DataIdentity) -> Option<Conflict> {
+    let kinds = [config.model.generator.kind, config.model.discriminator.kind];
+    if data.spec.image.dcgan_base().is_some() || !kinds.contains(&NetworkKind::Dcgan) {
+        return None;
+    }
+    Some(Conflict {
+        keys: &["model.generator.kind", "model.discriminator.kind", "data.dataset"],
+        reason: format!(
+            "{} has images of {}, which \"dcgan\" does not take",
+            data.dataset.name(),
+            data.spec.image
+        ),
+        expected: format!(
+            "square images of {} pixels a side with {} channels, or `model.kind = \"mlp\"`",
+            ImageShape::DCGAN_SIDES,
+            ImageShape::DCGAN_CHANNELS
+        ),
     })
 }
 
@@ -106,17 +139,22 @@ fn no_full_batch(config: &Config, images: u32) -> Option<Conflict> {
 
 /// Batch normalisation divides by the standard deviation of a batch, which is zero for one image.
 fn last_batch_of_one(config: &Config, images: Option<u32>) -> Option<Conflict> {
-    const KEYS: &[&str] =
-        &["train.batch_size", "model.generator.batch_norm", "data.images", "train.drop_last"];
+    const KEYS: &[&str] = &[
+        "train.batch_size",
+        "model.generator.batch_norm",
+        "model.discriminator.batch_norm",
+        "data.images",
+        "train.drop_last",
+    ];
     let batch = config.train.batch_size;
-    if !config.model.generator.batch_norm {
+    if !config.model.generator.batch_norm && !config.model.discriminator.batch_norm {
         return None;
     }
     if batch == 1 {
         return Some(Conflict {
             keys: KEYS,
             reason: "batch normalisation needs more than one image in a batch".to_owned(),
-            expected: "at least 2, or `model.generator.batch_norm = false`".to_owned(),
+            expected: "at least 2, or `model.batch_norm = false`".to_owned(),
         });
     }
     let images = config.train.images_per_epoch(images?);

@@ -68,6 +68,22 @@ impl ImageShape {
     pub const fn size(self) -> usize {
         (self.channels as usize).saturating_mul(self.height as usize).saturating_mul(self.width as usize)
     }
+
+    /// The sides of images that a DCGAN takes, for messages.
+    pub const DCGAN_SIDES: &str = "28, 32 or 64";
+    /// The channels of images that a DCGAN takes, for messages.
+    pub const DCGAN_CHANNELS: &str = "1 or 3";
+
+    /// The side of the smallest feature map of a DCGAN for these images, from which it is doubled to theirs;
+    /// `None` if there is no such network.
+    pub const fn dcgan_base(self) -> Option<u32> {
+        match self {
+            Self { channels: 1 | 3, height: 28, width: 28 } => Some(7),
+            Self { channels: 1 | 3, height: 32, width: 32 }
+            | Self { channels: 1 | 3, height: 64, width: 64 } => Some(4),
+            _ => None,
+        }
+    }
 }
 
 /// Everything about a dataset but the images. The shapes of networks and sample grids, the number of

@@ -66,7 +66,7 @@ impl LaneTrainer {
     ) -> Result<Self, TrainError> {
         state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
         let network = |role| -> Result<Mlp, TrainError> {
-            let mut network = Mlp::new(&Network::of(role, &lane.config, lane.spec.image), &lane.config);
+            let mut network = Mlp::new(&Network::of(role, &lane.config, lane.spec.image)?, &lane.config);
             weights::import(&mut network, role.name(), &state.arrays)?;
             Ok(network)
         };

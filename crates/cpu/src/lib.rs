@@ -44,6 +44,7 @@ mod output_activation;
 mod product;
 mod sparse;
 mod stage;
+mod support;
 #[cfg(test)]
 mod tests;
 mod trained;
@@ -65,6 +66,7 @@ use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages, refuse_beyond_mem
 use lane::LaneTrainer;
 pub use memory::lane_bytes;
 use sparse::SparseImages;
+pub use support::supports;
 
 /// Trains a group on the CPU. Each lane is on one thread at a time.
 #[derive(Debug)]
@@ -107,8 +109,12 @@ impl CpuTrainer {
             let (lanes, states) = (lanes.len(), states.len());
             return Err(TrainError::Group(format!("{lanes} lanes with {states} states")));
         }
-        let bytes = lanes.iter().map(|lane| lane_bytes(&lane.config, lane.spec.image));
-        refuse_beyond_memory("cpu", bytes.fold(0, u64::saturating_add))?;
+        let mut bytes = 0u64;
+        for lane in &lanes {
+            supports(&lane.config, &lane.spec)?;
+            bytes = bytes.saturating_add(lane_bytes(&lane.config, lane.spec.image)?);
+        }
+        refuse_beyond_memory("cpu", bytes)?;
         let count = images.count.min(images.bytes.len() / images.shape.size());
         let images = TrainingImages { count, ..images };
         let mut sparse_images = BTreeMap::new();

@@ -1,16 +1,20 @@
 //! An estimate of the memory that a group takes.
 
 use gansweep_config::{Config, ImageShape};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{Layer, Mismatch, Network};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 use super::matrix::{LINE, panels};
 
 /// Bytes that the trainer of a lane of that config allocates, for images of that shape, without the images. It has
 /// the terms of [`Workspace`](super::workspace::Workspace) and of the parameters.
-pub fn lane_bytes(config: &Config, image: ImageShape) -> u64 {
+///
+/// # Errors
+///
+/// If the config's networks do not fit the images.
+pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     let batch = config.train.batch_size as usize;
-    let networks = Role::BOTH.map(|role| Network::of(role, config, image));
+    let networks = Network::both(config, image)?;
     let [generator, discriminator] = &networks;
     let parameters = networks.iter().map(|network| parameters(network, config)).sum::<u64>();
     let traces = trace(generator, batch) + trace(discriminator, 2 * batch);
@@ -21,7 +25,7 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> u64 {
     // Sparse real images have four bytes for each of their numbers, as dense ones have.
     let images = matrix(2 * batch, image.size());
     let gradients = matrix(2 * batch, width) + 2 * matrix(width, 2 * batch);
-    parameters + traces + latents + images + gradients
+    Ok(parameters + traces + latents + images + gradients)
 }
 
 /// Bytes of a matrix.
@@ -38,7 +42,7 @@ fn parameters(network: &Network, config: &Config) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::Linear(_) => copies * (matrix(node.inputs(), node.outputs()) + matrix(1, node.outputs())),
         Layer::BatchNorm | Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),
-        Layer::LeakyRelu | Layer::Dropout | Layer::Tanh | Layer::Sigmoid => 0,
+        _ => 0,
     });
     layers.sum()
 }
@@ -48,7 +52,7 @@ fn trace(network: &Network, rows: usize) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::LeakyRelu | Layer::Dropout | Layer::BatchNorm => matrix(rows, node.outputs()),
         Layer::LayerNorm => matrix(rows, node.outputs()) + 3 * matrix(rows, LINE),
-        Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,
+        _ => 0,
     });
     layers.sum()
 }

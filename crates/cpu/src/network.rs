@@ -65,6 +65,9 @@ impl Mlp {
                 (Layer::Sigmoid, Some(stage)) => {
                     stage.activation = StageActivation::Output(OutputActivation::Sigmoid);
                 }
+                (Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_), _) => {
+                    unreachable!("`supports` refuses networks of convolutions")
+                }
                 (_, None) => unreachable!("every MLP starts with a Linear layer"),
             }
         }

@@ -26,11 +26,11 @@ fn estimates_are_near_what_is_allocated() {
         for sets in [&["data.images=512"][..], &["data.images=4096", "train.batch_size=2000"]] {
             let config = config(recipe, sets);
             let (images, image) = (images(&config), like_mnist().image);
-            let state = LaneState::initial(&config, image, 1);
+            let state = LaneState::initial(&config, image, 1).unwrap();
             let lane = Lane { config: config.clone(), spec: like_mnist(), seed: 1 };
             let (trainer, peak) = peak_of(|| CpuTrainer::new(vec![lane], vec![state], images, 1).unwrap());
             drop(trainer);
-            let estimate = lane_bytes(&config, image);
+            let estimate = lane_bytes(&config, image).unwrap();
             let far = (estimate as f64 - peak as f64).abs() / peak as f64;
             assert!(far < 0.1, "{recipe}, {sets:?}: {peak} bytes allocated, {estimate} estimated");
         }
@@ -41,9 +41,9 @@ fn estimates_are_near_what_is_allocated() {
 fn states_have_the_bytes_that_are_said_of_them() {
     for recipe in gansweep_config::recipes::NAMES {
         let config = config(recipe, &[]);
-        let state = LaneState::initial(&config, like_mnist().image, 1);
+        let state = LaneState::initial(&config, like_mnist().image, 1).unwrap();
         let bytes = state.arrays.values().map(|array| 4 * array.values.len() as u64).sum::<u64>();
-        assert_eq!(state_bytes(&config, like_mnist().image), bytes, "{recipe}");
+        assert_eq!(state_bytes(&config, like_mnist().image).unwrap(), bytes, "{recipe}");
     }
 }
 
@@ -56,7 +56,7 @@ fn what_no_machine_holds_is_refused_before_anything_is_allocated() {
             "train.batch_size=60000",
         ],
     );
-    let needed = lane_bytes(&config, like_mnist().image);
+    let needed = lane_bytes(&config, like_mnist().image).unwrap();
     assert!(needed > 60 << 30, "{needed}");
     // More lanes than any machine has memory for.
     let lanes = 1000;

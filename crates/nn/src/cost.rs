@@ -2,7 +2,7 @@
 
 use gansweep_config::{Config, ImageShape};
 
-use crate::network::{Network, Role};
+use crate::network::{Mismatch, Network};
 
 /// Floating-point operations of the products of one full step, on images of that shape; a multiplication
 /// with its addition counts as two.
@@ -11,12 +11,17 @@ use crate::network::{Network, Role};
 /// and a fake batch. The generator's update runs both networks forward and backward, but needs no gradient
 /// of the discriminator's weights. No first layer needs the gradient of its input, except the
 /// discriminator's in the generator's update.
-pub fn step_flops(config: &Config, image: ImageShape) -> f64 {
-    let [generator, discriminator] = Role::BOTH.map(|role| Products::of(&Network::of(role, config, image)));
+///
+/// # Errors
+///
+/// If the config's networks do not fit the images.
+pub fn step_flops(config: &Config, image: ImageShape) -> Result<f64, Mismatch> {
+    let networks = Network::both(config, image)?;
+    let [generator, discriminator] = networks.each_ref().map(Products::of);
     let update_d = generator.all + 2.0 * (2.0 * discriminator.all + discriminator.behind_first);
     let update_g = 2.0 * generator.all + generator.behind_first + 2.0 * discriminator.all;
     let batch = f64::from(config.train.batch_size);
-    2.0 * batch * (f64::from(config.train.d_steps) * update_d + update_g)
+    Ok(2.0 * batch * (f64::from(config.train.d_steps) * update_d + update_g))
 }
 
 /// Multiply-adds of a forward pass of one row.
@@ -28,7 +33,7 @@ struct Products {
 
 impl Products {
     fn of(network: &Network) -> Self {
-        let layers = || network.multiply_adds().map(|count| count as f64);
+        let layers = || network.multiply_adds().filter(|&count| count > 0).map(|count| count as f64);
         Self { all: layers().sum(), behind_first: layers().skip(1).sum() }
     }
 }
@@ -54,7 +59,7 @@ mod tests {
         for name in recipes::NAMES {
             let line = documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
             let documented: f64 = line.split('|').nth(4).unwrap().trim().replace(',', "").parse().unwrap();
-            let computed = step_flops(&recipe(name), MNIST) / 1e6;
+            let computed = step_flops(&recipe(name), MNIST).unwrap() / 1e6;
             assert!((computed - documented).abs() < 0.51, "{name}: {computed} MFLOP, not {documented}");
         }
     }
@@ -62,11 +67,11 @@ mod tests {
     #[test]
     fn each_discriminator_update_is_paid_for() {
         let mut config = recipe("jovian");
-        let once = step_flops(&config, MNIST);
+        let once = step_flops(&config, MNIST).unwrap();
         config.train.d_steps = 2;
-        let twice = step_flops(&config, MNIST);
+        let twice = step_flops(&config, MNIST).unwrap();
         config.train.d_steps = 3;
-        let thrice = step_flops(&config, MNIST);
+        let thrice = step_flops(&config, MNIST).unwrap();
         assert!(twice > once * 1.4 && (thrice - twice - (twice - once)).abs() < 1.0);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, ImageShape, Latent};
 
-use crate::network::{Init, Network, Role, TensorSpec};
+use crate::network::{Init, Mismatch, Network, TensorSpec};
 use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
@@ -52,22 +52,30 @@ struct Declared {
 }
 
 impl LaneState {
-    /// The state before the first step: PyTorch's default initialisation from the run's seed.
-    pub fn initial(config: &Config, image: ImageShape, seed: u64) -> Self {
+    /// The state before the first step, with initial values from the run's seed.
+    ///
+    /// # Errors
+    ///
+    /// If the config's networks do not fit images of that shape.
+    pub fn initial(config: &Config, image: ImageShape, seed: u64) -> Result<Self, Mismatch> {
         let fill = |Declared { name, shape, init, stream }: Declared| {
             let mut array = Array::filled(&shape, 0.0);
+            let key = Key::new(seed, Purpose::Init, &stream);
             match init {
                 Init::Uniform { fan_in } => {
-                    let key = Key::new(seed, Purpose::Init, &stream);
                     rng::uniform(key, 1.0 / (fan_in as f32).sqrt(), &mut array.values);
+                }
+                Init::Normal { mean, std } => {
+                    rng::latents(key, Latent::Normal, &mut array.values);
+                    array.values.iter_mut().for_each(|value| *value = mean + std * *value);
                 }
                 Init::One => array.values.fill(1.0),
                 Init::Zero => {}
             }
             (name, array)
         };
-        let arrays = declared(config, image).into_iter().map(fill).collect();
-        Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays }
+        let arrays = declared(config, image)?.into_iter().map(fill).collect();
+        Ok(Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays })
     }
 
     /// Checks that a state read from a file has the counters of a run of `config`, and the tensors that it
@@ -75,7 +83,7 @@ impl LaneState {
     ///
     /// # Errors
     ///
-    /// Counters that do not go together, or the first tensor that is missing, of another shape, or
+    /// Counters that do not go together, networks that do not fit the images, or the first tensor that is missing, of another shape, or
     /// superfluous.
     pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
         let &Self { step, generator_updates, discriminator_updates, .. } = self;
@@ -87,7 +95,7 @@ impl LaneState {
                  not make {step} steps"
             ));
         }
-        let declared = declared(config, image);
+        let declared = declared(config, image).map_err(|mismatch| mismatch.to_string())?;
         for Declared { name, shape, .. } in &declared {
             let Some(found) = self.arrays.get(name) else {
                 return Err(format!("tensor {name} is missing"));
@@ -105,19 +113,23 @@ impl LaneState {
 }
 
 /// Bytes of the tensors of a lane of that config, for images of that shape.
-pub fn state_bytes(config: &Config, image: ImageShape) -> u64 {
-    let numbers = declared(config, image).into_iter().map(|tensor| {
+///
+/// # Errors
+///
+/// If the config's networks do not fit the images.
+pub fn state_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
+    let numbers = declared(config, image)?.into_iter().map(|tensor| {
         let sides = tensor.shape.iter().map(|&side| side as u64);
         sides.fold(1, u64::saturating_mul)
     });
-    numbers.fold(0, u64::saturating_add).saturating_mul(size_of::<f32>() as u64)
+    Ok(numbers.fold(0, u64::saturating_add).saturating_mul(size_of::<f32>() as u64))
 }
 
 /// Every tensor of a lane of that config, for images of that shape.
-fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
+fn declared(config: &Config, image: ImageShape) -> Result<Vec<Declared>, Mismatch> {
     let mut all = Vec::new();
-    for role in Role::BOTH {
-        let network = Network::of(role, config, image);
+    for network in Network::both(config, image)? {
+        let role = network.role;
         let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers;
         for (index, parameter) in (0..).zip(network.parameters()) {
             let TensorSpec { name, shape, init } = parameter;
@@ -133,5 +145,5 @@ fn declared(config: &Config, image: ImageShape) -> Vec<Declared> {
             all.push(Declared { name, shape, init, stream: [0; 2] });
         }
     }
-    all
+    Ok(all)
 }

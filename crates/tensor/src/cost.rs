@@ -7,7 +7,7 @@ use gansweep_config::{Config, ImageShape};
 
 use crate::device::OpenDevice;
 use gansweep_nn::cost::step_flops;
-use gansweep_nn::network::{Network, Role};
+use gansweep_nn::network::{Mismatch, Network};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::TrainError;
 
@@ -23,13 +23,18 @@ pub struct StepCost {
 
 impl StepCost {
     /// Of a full step of that config on images of that shape.
-    pub fn of(config: &Config, image: ImageShape) -> Self {
-        let update = |role| {
-            let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers.len();
-            4 * (2 * (1 + buffers) + 1) * Network::of(role, config, image).parameter_count()
+    ///
+    /// # Errors
+    ///
+    /// If the config's networks do not fit the images.
+    pub fn of(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+        let update = |network: &Network| {
+            let buffers = Algorithm::of(optimizer::of(network.role, config)).declaration().buffers.len();
+            (4 * (2 * (1 + buffers) + 1) * network.parameter_count()) as f64
         };
-        let updates_d = f64::from(config.train.d_steps) * update(Role::Discriminator) as f64;
-        Self { flops: step_flops(config, image), bytes: updates_d + update(Role::Generator) as f64 }
+        let [generator, discriminator] = Network::both(config, image)?;
+        let bytes = f64::from(config.train.d_steps) * update(&discriminator) + update(&generator);
+        Ok(Self { flops: step_flops(config, image)?, bytes })
     }
 }
 

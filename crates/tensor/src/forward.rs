@@ -68,6 +68,9 @@ impl Pass<'_> {
                 Some(mask) => x * mask,
                 None => x,
             },
+            Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => {
+                unreachable!("`supports` refuses networks of convolutions")
+            }
             Layer::Tanh => x.tanh(),
             Layer::Sigmoid => activation::sigmoid(x),
         });

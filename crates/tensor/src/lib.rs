@@ -21,10 +21,12 @@ mod optimizer;
 mod rows;
 mod step;
 mod step_plan;
+mod support;
 #[cfg(test)]
 mod tests;
 mod trainer;
 
 pub use cost::{DeviceSpeed, StepCost};
 pub use memory::{largest_buffer_bytes, memory_bytes};
+pub use support::supports;
 pub use trainer::TensorTrainer;

@@ -12,7 +12,7 @@ use gansweep_config::{Config, DatasetSpec};
 use super::images::packed_bytes;
 use super::inputs::most_steps;
 use super::step_plan::{Mask, StepPlan, StepShape, dropout_layers};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 const MIB: u64 = 1 << 20;
@@ -30,21 +30,29 @@ const TENSORS_OF_A_NORM: usize = 4;
 const TENSORS_OF_MASKS: usize = 3;
 
 /// Bytes of device memory that a group of `lanes` lanes of that config takes on that data.
-pub fn memory_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> u64 {
-    let sizes = Sizes::new(config, spec, lanes);
+///
+/// # Errors
+///
+/// If the config's networks do not fit the images.
+pub fn memory_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result<u64, Mismatch> {
+    let sizes = Sizes::new(config, spec, lanes)?;
     let moments =
         [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating(), vec![sizes.block]];
     let largest = moments.iter().flatten().copied().max().unwrap_or(0);
     let page = (largest + PAGE_SLACK).next_multiple_of(MIB).max(2 * PAGE_SLACK);
     let pages = moments.into_iter().map(|tensors| pack(tensors, page)).max().unwrap_or(0);
-    sizes.lasting() + 2 * (SMALL_PAGE + pages * page)
+    Ok(sizes.lasting() + 2 * (SMALL_PAGE + pages * page))
 }
 
 /// Bytes of the largest tensor of such a group.
-pub fn largest_buffer_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> u64 {
-    let sizes = Sizes::new(config, spec, lanes);
+///
+/// # Errors
+///
+/// As [`memory_bytes`].
+pub fn largest_buffer_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result<u64, Mismatch> {
+    let sizes = Sizes::new(config, spec, lanes)?;
     let moments = [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating()];
-    moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0)
+    Ok(moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0))
 }
 
 /// Pages of `page` bytes that the tensors need, placed first-fit from the largest on.
@@ -80,8 +88,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(config: &Config, spec: &DatasetSpec, lanes: usize) -> Self {
-        let networks = Role::BOTH.map(|role| Network::of(role, config, spec.image));
+    fn new(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result<Self, Mismatch> {
+        let networks = Network::both(config, spec.image)?;
         let optimizers = Role::BOTH.map(|role| Algorithm::of(optimizer::of(role, config)).declaration());
         let trained = networks.iter().zip(&optimizers);
         let trained = trained.map(|(network, it)| (1 + it.buffers.len()) * network.parameter_count()).sum();
@@ -98,7 +106,7 @@ impl Sizes {
         let StepPlan { generator, discriminator, layout } = StepPlan::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
         let steps = most_steps(&layout);
-        Self {
+        Ok(Self {
             number: 4 * lanes as u64,
             networks,
             trained,
@@ -108,7 +116,7 @@ impl Sizes {
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
             masks: entries.into_iter().max().unwrap_or(0),
-        }
+        })
     }
 
     /// Persistent tensors: images, rows, parameters with their buffers, two indices for each mask entry.
@@ -170,6 +178,8 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             Layer::Dropout => 1,
             // Counted with the activation, or for the last layer by the caller.
             Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,
+            // Not trained by this backend.
+            Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => 0,
         };
         std::iter::repeat_n(rows * node.outputs(), count)
     })
@@ -189,7 +199,7 @@ mod tests {
 
     /// How far an estimate is from what is held, as a share of the latter.
     fn far(config: &Config, lanes: usize, held: f64) -> f64 {
-        (memory_bytes(config, &like_mnist(), lanes) as f64 - held).abs() / held
+        (memory_bytes(config, &like_mnist(), lanes).unwrap() as f64 - held).abs() / held
     }
 
     #[test]
@@ -227,6 +237,10 @@ mod tests {
         }
         let Some(held) = test_device().memory_held_bytes() else { return };
         let far = far(&config, 4, held as f64);
-        assert!(far < 0.2, "{held} bytes held, {} estimated", memory_bytes(&config, &like_mnist(), 4));
+        assert!(
+            far < 0.2,
+            "{held} bytes held, {} estimated",
+            memory_bytes(&config, &like_mnist(), 4).unwrap()
+        );
     }
 }

@@ -39,7 +39,8 @@ impl FusedNetwork {
         device: &Device,
     ) -> Result<Self, String> {
         let first = lanes.first().ok_or("it has no lanes")?;
-        let network = Network::of(role, &first.config, first.spec.image);
+        let network =
+            Network::of(role, &first.config, first.spec.image).map_err(|mismatch| mismatch.to_string())?;
         let configs = || lanes.iter().map(|lane| &lane.config);
         let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
         let upload = |layout: &Layout, prefix: &str| -> Result<Tensor<2>, String> {

@@ -15,6 +15,7 @@ use super::step::{DevicePlan, FusedLanes};
 use super::step_plan::{StepShape, dropout_layers};
 use crate::device::OpenDevice;
 use crate::memory::memory_bytes;
+use crate::support::supports;
 use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Metric;
@@ -55,11 +56,14 @@ impl TensorTrainer {
         states: Vec<LaneState>,
         images: &TrainingImages,
     ) -> Result<Self, TrainError> {
+        for lane in &lanes {
+            supports(&lane.config, &lane.spec)?;
+        }
         check(&lanes, &states, images)?;
         // The planner compares with a GPU's memory.
         if matches!(device.kind, DeviceKind::Cpu | DeviceKind::SoftwareGpu) {
             let needed = lanes.first().map(|lane| memory_bytes(&lane.config, &lane.spec, lanes.len()));
-            refuse_beyond_memory(&device.name.to_string(), needed.unwrap_or(0))?;
+            refuse_beyond_memory(&device.name.to_string(), needed.transpose()?.unwrap_or(0))?;
         }
         let images = device.lasting(|| DeviceImages::new(images, &device.device));
         let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;

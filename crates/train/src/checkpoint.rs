@@ -127,7 +127,8 @@ pub fn read(
     expected: &Expected<'_>,
 ) -> Result<Snapshot, CheckpointError> {
     let &Expected { config, image, .. } = expected;
-    if recorded.bytes > state_bytes(config, image).saturating_add(MAX_HEADER) {
+    let most = state_bytes(config, image).map_err(|cause| CheckpointError::Misfit(cause.to_string()))?;
+    if recorded.bytes > most.saturating_add(MAX_HEADER) {
         return Err(CheckpointError::Misfit(format!("it has {} bytes", recorded.bytes)));
     }
     let content = untrusted::resolve(results_dir, &recorded.path)

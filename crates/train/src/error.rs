@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gansweep_nn::network::{Mismatch, Role};
+
 /// Why a group could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -36,6 +38,12 @@ pub enum TrainError {
     /// The lanes of a job do not form a group.
     #[error("the job's lanes do not form a group: {0}")]
     Group(String),
+    /// A run's networks do not fit each other or its images.
+    #[error("the config has no networks: {0}")]
+    Networks(#[from] Mismatch),
+    /// The backend cannot train a lane's config. Planning asks for this first.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// A file could not be read or written.
     #[error("{path}: {source}", path = path.display())]
     File {
@@ -71,9 +79,29 @@ impl TrainError {
             | Self::OutOfMemory { .. }
             | Self::Checkpoint { .. }
             | Self::Group(_)
+            | Self::Networks(_)
+            | Self::Unsupported(_)
             | Self::Export(_)
             | Self::Events(_) => false,
         }
+    }
+}
+
+/// Why a backend cannot train a config: the end of a sentence that names the backend's device.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsupported(pub String);
+
+impl Unsupported {
+    /// The backend has no such layer in that network.
+    pub fn layer(role: Role, layer: &str) -> Self {
+        Self(format!("it does not compute {layer} in the {role}"))
+    }
+}
+
+impl From<Mismatch> for Unsupported {
+    fn from(mismatch: Mismatch) -> Self {
+        Self(mismatch.to_string())
     }
 }
 

@@ -11,6 +11,6 @@ mod training_loop;
 pub mod weights;
 
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, DeviceName, Problem};
-pub use error::{CheckpointError, TrainError};
+pub use error::{CheckpointError, TrainError, Unsupported};
 pub use trainer::*;
 pub use training_loop::*;

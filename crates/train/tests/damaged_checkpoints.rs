@@ -73,7 +73,7 @@ impl Saved {
 }
 
 fn write(folder: &Path, config: &Config, step: u64) -> Checkpoint {
-    let mut state = LaneState::initial(config, IMAGE, 1);
+    let mut state = LaneState::initial(config, IMAGE, 1).unwrap();
     (state.step, state.generator_updates, state.discriminator_updates) = (step, step, step);
     let snapshot = Snapshot { run: run(config), state, tally: Tally::default() };
     let Written { path, bytes, sha256 } = checkpoint::write(folder, &snapshot, &mut || Ok(())).unwrap();

@@ -233,7 +233,8 @@ fn a_window_holds_the_mean_since_the_last_point_and_an_epoch_the_mean_of_all_its
     let job = job(folder.path(), &[5]);
     let (events, _) = train(&job, usize::MAX, None);
     let mut weight =
-        LaneState::initial(&job.lanes[0].config, spec().image, 5).arrays["generator.0.weight"].values[0];
+        LaneState::initial(&job.lanes[0].config, spec().image, 5).unwrap().arrays["generator.0.weight"]
+            .values[0];
     let losses: Vec<f64> = (0..7)
         .map(|_| {
             weight = (weight * 1.01 + 0.005).fract();
@@ -333,7 +334,7 @@ fn a_run_that_is_paused_before_its_first_step_leaves_the_others_their_first_grid
 fn progress_is_reported_while_a_large_checkpoint_is_written_and_may_end_it() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(folder.path(), &[1]);
-    let mut state = LaneState::initial(&job.lanes[0].config, spec().image, 1);
+    let mut state = LaneState::initial(&job.lanes[0].config, spec().image, 1).unwrap();
     let large = vec![1.0; 10 << 20];
     state.arrays.insert("large".to_owned(), Array { shape: vec![large.len()], values: large });
     let snapshot = Snapshot { run: job.lanes[0].run.clone(), state, tally: Tally::default() };

@@ -1,6 +1,8 @@
 //! Limits on the number of lanes in a group.
 
 use gansweep_config::{Config, DatasetSpec};
+#[cfg(not(feature = "tensor"))]
+use gansweep_nn::network::Mismatch;
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName};
 
 /// A GPU gains little from more lanes: with 64 lanes of the smallest recipe, launch overhead is already a
@@ -31,10 +33,10 @@ pub fn max_lanes(device: &DeviceInfo, workers: usize, config: &Config, spec: &Da
     };
     let budget = device.memory_bytes.map(|bytes| (bytes as f64 * share) as u64 / workers.max(1) as u64);
     let fits = |lanes: usize| {
-        budget.is_none_or(|budget| memory_bytes(config, spec, lanes) <= budget)
+        budget.is_none_or(|budget| memory_bytes(config, spec, lanes).is_ok_and(|bytes| bytes <= budget))
             && device
                 .largest_buffer_bytes
-                .is_none_or(|most| largest_buffer_bytes(config, spec, lanes) <= most)
+                .is_none_or(|most| largest_buffer_bytes(config, spec, lanes).is_ok_and(|bytes| bytes <= most))
     };
     (1..=useful).rev().find(|&lanes| fits(lanes)).unwrap_or(1)
 }
@@ -42,7 +44,10 @@ pub fn max_lanes(device: &DeviceInfo, workers: usize, config: &Config, spec: &Da
 /// Estimated bytes of GPU memory of a group with that config and number of lanes; `None` on a CPU.
 pub fn group_memory_bytes(device: &str, config: &Config, spec: &DatasetSpec, lanes: usize) -> Option<u64> {
     let name: DeviceName = device.parse().ok()?;
-    (cfg!(feature = "tensor") && !name.is_cpu()).then(|| memory_bytes(config, spec, lanes))
+    if !cfg!(feature = "tensor") || name.is_cpu() {
+        return None;
+    }
+    memory_bytes(config, spec, lanes).ok()
 }
 
 #[cfg(feature = "tensor")]
@@ -50,13 +55,13 @@ use gansweep_tensor::{largest_buffer_bytes, memory_bytes};
 
 /// Without Burn, no device trains more than one lane per group.
 #[cfg(not(feature = "tensor"))]
-fn memory_bytes(_: &Config, _: &DatasetSpec, _: usize) -> u64 {
-    u64::MAX
+fn memory_bytes(_: &Config, _: &DatasetSpec, _: usize) -> Result<u64, Mismatch> {
+    Ok(u64::MAX)
 }
 
 #[cfg(not(feature = "tensor"))]
-fn largest_buffer_bytes(_: &Config, _: &DatasetSpec, _: usize) -> u64 {
-    u64::MAX
+fn largest_buffer_bytes(_: &Config, _: &DatasetSpec, _: usize) -> Result<u64, Mismatch> {
+    Ok(u64::MAX)
 }
 
 #[cfg(all(test, feature = "tensor"))]
@@ -100,8 +105,8 @@ mod tests {
         let budget = ((2_u64 << 30) as f64 * DEDICATED_MEMORY_SHARE) as u64;
         assert!(lanes > 1 && lanes < MAX_USEFUL_GPU_LANES, "{lanes}");
         assert!(
-            memory_bytes(&config, &mnist(), lanes) <= budget
-                && memory_bytes(&config, &mnist(), lanes + 1) > budget
+            memory_bytes(&config, &mnist(), lanes).unwrap() <= budget
+                && memory_bytes(&config, &mnist(), lanes + 1).unwrap() > budget
         );
         let half = max_lanes(&small, 2, &config, &mnist());
         assert!(half < lanes && half >= 1, "{half} of {lanes}");
@@ -112,8 +117,8 @@ mod tests {
         let config = config("coursera", &[]);
         let narrow = device(DeviceKind::DiscreteGpu, Some(139 << 30), Some(128 << 20));
         let lanes = max_lanes(&narrow, 1, &config, &mnist());
-        assert!(largest_buffer_bytes(&config, &mnist(), lanes) <= 128 << 20, "{lanes}");
-        assert!(largest_buffer_bytes(&config, &mnist(), lanes + 1) > 128 << 20, "{lanes}");
+        assert!(largest_buffer_bytes(&config, &mnist(), lanes).unwrap() <= 128 << 20, "{lanes}");
+        assert!(largest_buffer_bytes(&config, &mnist(), lanes + 1).unwrap() > 128 << 20, "{lanes}");
     }
 
     #[test]

@@ -5,8 +5,8 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, BudgetedConfig, Combine, Config, Dataset, Latent, LossKind, Noise, OptimizerKind, Output,
-    Pixels, ScheduleKind, Value,
+    Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind, Noise,
+    OptimizerKind, Output, Pixels, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -20,8 +20,10 @@ pub(crate) enum Field {
     Activation(fn(&mut Config) -> &mut Activation),
     Combine(fn(&mut Config) -> &mut Combine),
     Dataset(fn(&mut Config) -> &mut Dataset),
+    Init(fn(&mut Config) -> &mut InitKind),
     Latent(fn(&mut Config) -> &mut Latent),
     Loss(fn(&mut Config) -> &mut LossKind),
+    Network(fn(&mut Config) -> &mut NetworkKind),
     Noise(fn(&mut Config) -> &mut Noise),
     Optimizer(fn(&mut Config) -> &mut OptimizerKind),
     Schedule(fn(&mut Config) -> &mut ScheduleKind),
@@ -44,8 +46,10 @@ impl Field {
             (Self::Activation(field), Value::Text(word)) => choose(field(config), word),
             (Self::Combine(field), Value::Text(word)) => choose(field(config), word),
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Init(field), Value::Text(word)) => choose(field(config), word),
             (Self::Latent(field), Value::Text(word)) => choose(field(config), word),
             (Self::Loss(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Network(field), Value::Text(word)) => choose(field(config), word),
             (Self::Noise(field), Value::Text(word)) => choose(field(config), word),
             (Self::Optimizer(field), Value::Text(word)) => choose(field(config), word),
             (Self::Schedule(field), Value::Text(word)) => choose(field(config), word),
@@ -67,8 +71,10 @@ impl Field {
             Self::Activation(field) => word(*field(config)),
             Self::Combine(field) => word(*field(config)),
             Self::Dataset(field) => word(*field(config)),
+            Self::Init(field) => word(*field(config)),
             Self::Latent(field) => word(*field(config)),
             Self::Loss(field) => word(*field(config)),
+            Self::Network(field) => word(*field(config)),
             Self::Noise(field) => word(*field(config)),
             Self::Optimizer(field) => word(*field(config)),
             Self::Schedule(field) => word(*field(config)),

@@ -1,8 +1,9 @@
 //! A clear answer to every kind of bad input: what is wrong, where, and the way out.
 
+use gansweep_config::{DataIdentity, DatasetSpec, ImageShape, Plan};
 use insta::assert_snapshot;
 
-use crate::common::{env, faults, faults_with, load, plan_faults, profile, sets};
+use crate::common::{at_hand, env, faults, faults_with, load, plan_faults, profile, sets};
 
 #[test]
 fn a_misspelt_key_is_told_with_its_line_and_the_right_name() {
@@ -248,9 +249,28 @@ fn a_generator_is_normalised_by_batch_or_by_layer() {
 }
 
 #[test]
+fn a_discriminator_is_normalised_by_batch_or_by_layer() {
+    let both = "[model.discriminator]\nlayer_norm = true\nbatch_norm = true\n";
+    assert_snapshot!(faults(both), @"test.toml:2: model.discriminator.layer_norm: the discriminator's layers are normalised once, by layer or by batch; expected `model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false` (from file)");
+}
+
+#[test]
+fn a_dcgan_says_which_images_it_takes() {
+    let narrow = |dataset| {
+        let DataIdentity { dataset, spec } = at_hand(dataset);
+        let image = ImageShape { channels: 1, height: 28, width: 27 };
+        DataIdentity { dataset, spec: DatasetSpec { image, ..spec } }
+    };
+    let told = |text: &str| Plan::new(&load(text), &narrow).unwrap_err().to_string();
+    assert_snapshot!(told("model.kind = \"dcgan\"\n"), @r#"test.toml:1: model.generator.kind: mnist has images of 1 x 28 x 27, which "dcgan" does not take; expected square images of 28, 32 or 64 pixels a side with 1 or 3 channels, or `model.kind = "mlp"` (from file)"#);
+    assert!(Plan::new(&load("model.kind = \"mlp\"\n"), &narrow).is_ok());
+    assert!(Plan::new(&load("model.kind = \"dcgan\"\n"), &at_hand).is_ok());
+}
+
+#[test]
 fn batch_normalisation_needs_two_images_in_the_last_batch() {
     assert_snapshot!(faults("[data]\nimages = 65\n"), @r#"test.toml:2: data.images: batches of 64 leave one of 65 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from file)"#);
-    assert_snapshot!(faults("[sweep.grid]\n\"train.batch_size\" = [1, 64]\n"), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch (in 1 of 2 configs); expected at least 2, or `model.generator.batch_norm = false` (from file)"#);
+    assert_snapshot!(faults("[sweep.grid]\n\"train.batch_size\" = [1, 64]\n"), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch (in 1 of 2 configs); expected at least 2, or `model.batch_norm = false` (from file)"#);
 }
 
 #[test]
@@ -266,7 +286,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:47: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:51: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 

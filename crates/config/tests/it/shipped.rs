@@ -104,12 +104,19 @@ fn published_recipes_record_what_was_published() {
     assert_eq!(recipe("coursera").record.every_steps, 500);
 }
 
-/// Whether a recipe with two values of a key is two computations: what another optimiser would read has
-/// no effect.
+/// Whether a recipe with two values of a key is two computations: what another optimiser or another kind
+/// of network would read has no effect.
 fn has_effect(name: &str, key: &Key) -> bool {
-    let Kind::Number(Interval { low, high, .. }) = key.kind else { return true };
-    let [one, other] = [0.25, 0.75].map(|share| {
-        let options = sets(&[&format!("{}={}", key.path, low + share * (high - low))]);
+    let values = match key.kind {
+        Kind::Number(Interval { low, high, .. }) => {
+            [0.25, 0.75].map(|share| (low + share * (high - low)).to_string())
+        }
+        Kind::Integer(low, _) => [low, low + 1].map(|value| value.to_string()),
+        Kind::Hidden => ["[1]", "[2]"].map(str::to_owned),
+        _ => return true,
+    };
+    let [one, other] = values.map(|value| {
+        let options = sets(&[&format!("{}={value}", key.path)]);
         load_with(&format!("recipe = \"{name}\""), &options).unwrap().config.canonical(&like_mnist(""))
     });
     one != other

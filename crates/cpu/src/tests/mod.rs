@@ -175,7 +175,7 @@ fn spec() -> DatasetSpec {
 }
 
 fn initial(config: &Config, seed: u64) -> LaneState {
-    LaneState::initial(config, spec().image, seed)
+    LaneState::initial(config, spec().image, seed).unwrap()
 }
 
 fn lane(config: &Config, seed: u64) -> Lane {

@@ -150,7 +150,7 @@ impl Oracle {
     }
 
     fn evaluate(&mut self, tape: &mut Tape, vars: &Vars, role: Role, mut rows: Batch, mode: Mode) -> Batch {
-        let network = Network::of(role, &self.lane.config, self.lane.spec.image);
+        let network = Network::of(role, &self.lane.config, self.lane.spec.image).unwrap();
         let model = &self.lane.config.model;
         let (activation, slope, rate) = match role {
             Role::Generator => (model.generator.activation, model.generator.slope, model.generator.dropout),
@@ -178,6 +178,8 @@ impl Oracle {
                     each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
                 }
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
+                Layer::Flatten | Layer::Unflatten(_) => rows,
+                Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => unimplemented!("no case has them"),
                 Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
                 Layer::Sigmoid => each(tape, &rows, &|x| {
                     let y = 1.0 / (1.0 + (-x).exp());
@@ -239,7 +241,8 @@ impl Oracle {
         self.updates[role as usize] += 1;
         let optimizer = self.lane.optimizer(role, self.step);
         let all = tape.gradient(loss);
-        let parameters = Network::of(role, &self.lane.config, self.lane.spec.image).parameters().into_iter();
+        let parameters =
+            Network::of(role, &self.lane.config, self.lane.spec.image).unwrap().parameters().into_iter();
         let names = parameters.map(|parameter| format!("{}.{}", role.name(), parameter.name));
         let gradients: Arrays = names.map(|name| (name.clone(), all.of(&vars[&name]))).collect();
         let norm = gradients.values().flatten().map(|element| element * element).sum::<f64>().sqrt();

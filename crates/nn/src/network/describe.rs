@@ -1,9 +1,10 @@
 //! The interface of layers, and layers without parameters that keep the shape.
 
-/// The interface of layers. Shapes are those of one row of a batch.
+/// The interface of layers. Shapes are those of one row of a batch: `[features]`, or `[channels, height,
+/// width]` for a feature map.
 pub trait Describe {
-    /// PyTorch's name.
-    fn name(&self) -> &'static str;
+    /// PyTorch's name of the layer on that input.
+    fn name(&self, input: &[usize]) -> &'static str;
 
     /// The shape of the layer's output.
     ///
@@ -35,7 +36,7 @@ pub trait Describe {
 pub struct Pointwise(pub &'static str);
 
 impl Describe for Pointwise {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: &[usize]) -> &'static str {
         self.0
     }
 }
@@ -48,8 +49,18 @@ pub(super) fn features(input: &[usize]) -> Result<usize, String> {
     }
 }
 
+/// Channels, height and width of a feature map.
+pub(super) fn feature_map(input: &[usize]) -> Result<[usize; 3], String> {
+    <[usize; 3]>::try_from(input).map_err(|_| "channels x height x width".to_owned())
+}
+
+/// The product of a shape's sides.
+pub(super) fn volume(shape: &[usize]) -> usize {
+    shape.iter().copied().fold(1, usize::saturating_mul)
+}
+
 /// A tensor of a network as PyTorch has it in a state dict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TensorSpec {
     /// PyTorch's name: `0.weight`, `1.running_mean`, ...
     pub name: String,
@@ -67,17 +78,24 @@ impl TensorSpec {
 
     /// Elements of the tensor.
     pub fn count(&self) -> usize {
-        self.shape.iter().copied().fold(1, usize::saturating_mul)
+        volume(&self.shape)
     }
 }
 
 /// How a tensor is filled at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Uniform on `(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weight and bias of `nn.Linear`.
+    /// Uniform on `(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weight and bias of `nn.Linear` and of convolutions.
     Uniform {
-        /// Inputs of the layer.
+        /// Numbers of the input behind one number of the output.
         fan_in: usize,
+    },
+    /// Normal with that mean and standard deviation.
+    Normal {
+        /// The mean.
+        mean: f32,
+        /// The standard deviation.
+        std: f32,
     },
     /// All one: the weight of a normalisation.
     One,

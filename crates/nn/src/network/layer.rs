@@ -1,6 +1,11 @@
 //! The list of layers.
 
-use super::{BatchNorm, Describe, LayerNorm, Linear, Pointwise};
+use gansweep_config::InitKind;
+
+use super::{
+    BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, LayerNorm, Linear, Pointwise, TensorSpec,
+    Unflatten,
+};
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
 /// between the lanes of a group (slopes, dropout rates).
@@ -8,6 +13,14 @@ use super::{BatchNorm, Describe, LayerNorm, Linear, Pointwise};
 pub enum Layer {
     /// See [`Linear`].
     Linear(Linear),
+    /// See [`Conv2d`].
+    Conv2d(Conv2d),
+    /// See [`ConvTranspose2d`].
+    ConvTranspose2d(ConvTranspose2d),
+    /// See [`Flatten`].
+    Flatten,
+    /// See [`Unflatten`].
+    Unflatten(Unflatten),
     /// See [`BatchNorm`].
     BatchNorm,
     /// See [`LayerNorm`].
@@ -27,6 +40,10 @@ impl Layer {
     pub fn describe(&self) -> &dyn Describe {
         match self {
             Self::Linear(layer) => layer,
+            Self::Conv2d(layer) => layer,
+            Self::ConvTranspose2d(layer) => layer,
+            Self::Flatten => &Flatten,
+            Self::Unflatten(layer) => layer,
             Self::BatchNorm => &BatchNorm,
             Self::LayerNorm => &LayerNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),
@@ -34,5 +51,23 @@ impl Layer {
             Self::Tanh => &Pointwise("Tanh"),
             Self::Sigmoid => &Pointwise("Sigmoid"),
         }
+    }
+
+    /// The trained tensors for that input, to be filled by that rule.
+    ///
+    /// [`InitKind::Dcgan`] is that of PyTorch's DCGAN example, which follows Radford et al. 2016, section 4:
+    /// weights of products are normal with mean 0, those of batch normalisation with mean 1, both with standard
+    /// deviation 0.02. The other tensors have PyTorch's defaults.
+    pub fn parameters(&self, input: &[usize], init: InitKind) -> Vec<TensorSpec> {
+        let mut tensors = self.describe().parameters(input);
+        let mean = match (init, self) {
+            (InitKind::Dcgan, Self::Linear(_) | Self::Conv2d(_) | Self::ConvTranspose2d(_)) => 0.0,
+            (InitKind::Dcgan, Self::BatchNorm) => 1.0,
+            _ => return tensors,
+        };
+        for tensor in tensors.iter_mut().filter(|tensor| tensor.name == "weight") {
+            tensor.init = Init::Normal { mean, std: 0.02 };
+        }
+        tensors
     }
 }

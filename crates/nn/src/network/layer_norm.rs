@@ -1,9 +1,9 @@
 //! Layer normalisation.
 
-use super::describe::features;
 use super::{Describe, Init, TensorSpec};
 
-/// `LayerNorm` over the features of a row, with affine parameters (Ba, Kiros and Hinton 2016).
+/// `LayerNorm` over all numbers of a row, with affine parameters of the row's shape (Ba, Kiros and Hinton
+/// 2016). Of a feature map these are all channels and pixels: `nn.LayerNorm([channels, height, width])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LayerNorm;
 
@@ -13,12 +13,8 @@ impl LayerNorm {
 }
 
 impl Describe for LayerNorm {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: &[usize]) -> &'static str {
         "LayerNorm"
-    }
-
-    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        features(input).map(|features| vec![features])
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {

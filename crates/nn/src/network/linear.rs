@@ -1,6 +1,6 @@
 //! The Linear layer.
 
-use super::describe::features;
+use super::describe::{features, volume};
 use super::{Describe, Init, TensorSpec};
 
 /// `y = x W^T + b`.
@@ -11,7 +11,7 @@ pub struct Linear {
 }
 
 impl Describe for Linear {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: &[usize]) -> &'static str {
         "Linear"
     }
 
@@ -20,13 +20,13 @@ impl Describe for Linear {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {
-        let inputs = input.iter().copied().fold(1, usize::saturating_mul);
+        let inputs = volume(input);
         let init = Init::Uniform { fan_in: inputs };
         let weight = TensorSpec::new("weight", &[self.outputs, inputs], init);
         vec![weight, TensorSpec::new("bias", &[self.outputs], init)]
     }
 
     fn multiply_adds(&self, input: &[usize]) -> u64 {
-        input.iter().copied().fold(self.outputs, usize::saturating_mul) as u64
+        volume(input).saturating_mul(self.outputs) as u64
     }
 }

@@ -5,21 +5,26 @@
 //! [`Layer`] lists them all. The contents of a lane's state, the names in a checkpoint or an exported
 //! file and the cost of a step follow from the descriptions; a backend interprets the list.
 
+mod architecture;
 mod batch_norm;
+mod conv;
 mod describe;
 mod layer;
 mod layer_norm;
 mod linear;
+mod reshape;
 
 use std::fmt;
 
-use gansweep_config::{Config, ImageShape, Output};
+use gansweep_config::{ImageShape, InitKind};
 
 pub use batch_norm::BatchNorm;
+pub use conv::{Conv2d, ConvTranspose2d, Window};
 pub use describe::{Describe, Init, Pointwise, TensorSpec};
 pub use layer::Layer;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use reshape::{Flatten, Unflatten};
 
 /// Which of the two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,9 +55,12 @@ pub struct Network {
     pub role: Role,
     /// In the order of evaluation; the index is the one in `nn.Sequential`.
     pub nodes: Vec<Node>,
+    /// How its parameters are filled at the start.
+    pub init: InitKind,
 }
 
-/// A layer of a network with its shapes. Shapes are those of one row of a batch: `[features]`.
+/// A layer of a network with its shapes. Shapes are those of one row of a batch: `[features]`, or `[channels,
+/// height, width]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The layer.
@@ -79,6 +87,18 @@ pub enum Mismatch {
         takes: String,
         /// The shape that it gets.
         gets: Vec<usize>,
+    },
+    /// A DCGAN does not take images of that shape.
+    #[error(
+        "a dcgan {role} takes square images of {} pixels a side with {} channels, and gets {image}",
+        ImageShape::DCGAN_SIDES,
+        ImageShape::DCGAN_CHANNELS
+    )]
+    Image {
+        /// The network.
+        role: Role,
+        /// The shape of the images.
+        image: ImageShape,
     },
     /// The last layer's output is no image (generator) or not one number (discriminator).
     #[error("the {role} ends with shape {}, and must end with {wanted} numbers", Dimensions(ends))]
@@ -137,51 +157,16 @@ impl Network {
         for (index, layer) in layers.into_iter().enumerate() {
             let description = layer.describe();
             let output = description.output(&shape).map_err(|takes| {
-                let layer = description.name();
+                let layer = description.name(&shape);
                 Mismatch::Layer { role, index, layer, takes, gets: shape.clone() }
             })?;
             let input = std::mem::replace(&mut shape, output.clone());
             nodes.push(Node { layer, input, output });
         }
         match shape.iter().product::<usize>() == ends {
-            true => Ok(Self { role, nodes }),
+            true => Ok(Self { role, nodes, init: InitKind::Pytorch }),
             false => Err(Mismatch::End { role, ends: shape, wanted: ends }),
         }
-    }
-
-    /// The network of that role in `config`, for images of that shape.
-    pub fn of(role: Role, config: &Config, image: ImageShape) -> Self {
-        let network = match role {
-            Role::Generator => Self::generator(config, image),
-            Role::Discriminator => Self::discriminator(config, image),
-        };
-        network.unwrap_or_else(|mismatch| unreachable!("an MLP of any widths is valid: {mismatch}"))
-    }
-
-    /// `[latent_dim]` to an image.
-    fn generator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
-        let generator = &config.model.generator;
-        let norm = match (generator.batch_norm, generator.layer_norm) {
-            (true, _) => Some(Layer::BatchNorm),
-            (false, true) => Some(Layer::LayerNorm),
-            (false, false) => None,
-        };
-        let mut layers = hidden_layers(&generator.hidden, norm, generator.dropout > 0.0);
-        layers.push(Layer::Linear(Linear { outputs: image.size() }));
-        layers.push(match config.model.output {
-            Output::Tanh => Layer::Tanh,
-            Output::Sigmoid => Layer::Sigmoid,
-        });
-        Self::new(Role::Generator, &[config.model.latent_dim as usize], layers, image.size())
-    }
-
-    /// An image to one number, the output.
-    fn discriminator(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
-        let discriminator = &config.model.discriminator;
-        let norm = discriminator.layer_norm.then_some(Layer::LayerNorm);
-        let mut layers = hidden_layers(&discriminator.hidden, norm, discriminator.dropout > 0.0);
-        layers.push(Layer::Linear(Linear { outputs: 1 }));
-        Self::new(Role::Discriminator, &[image.size()], layers, 1)
     }
 
     /// Numbers in a row of the network's input.
@@ -191,7 +176,7 @@ impl Network {
 
     /// Every trained tensor, in PyTorch's order.
     pub fn parameters(&self) -> Vec<TensorSpec> {
-        self.tensors(|node| node.layer.describe().parameters(&node.input))
+        self.tensors(|node| node.layer.parameters(&node.input, self.init))
     }
 
     /// Every tensor that is saved and not trained (PyTorch's buffers), in PyTorch's order.
@@ -218,17 +203,6 @@ impl Network {
     pub fn multiply_adds(&self) -> impl Iterator<Item = u64> {
         self.nodes.iter().map(|node| node.layer.describe().multiply_adds(&node.input))
     }
-}
-
-fn hidden_layers(widths: &[u32], norm: Option<Layer>, dropout: bool) -> Vec<Layer> {
-    let mut layers = Vec::new();
-    for &width in widths {
-        layers.push(Layer::Linear(Linear { outputs: width as usize }));
-        layers.extend(norm);
-        layers.push(Layer::LeakyRelu);
-        layers.extend(dropout.then_some(Layer::Dropout));
-    }
-    layers
 }
 
 #[cfg(test)]

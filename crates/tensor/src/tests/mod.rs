@@ -65,7 +65,7 @@ pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
 }
 
 pub(super) fn initial(lanes: &[Lane]) -> Vec<LaneState> {
-    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.spec.image, lane.seed)).collect()
+    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.spec.image, lane.seed).unwrap()).collect()
 }
 
 pub(super) fn burn(lanes: &[Lane], states: &[LaneState]) -> TensorTrainer {

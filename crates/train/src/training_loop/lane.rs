@@ -58,7 +58,7 @@ impl LoopLane {
             }
             None => Snapshot {
                 run: job.run.clone(),
-                state: LaneState::initial(&job.config, job.spec.image, job.seed),
+                state: LaneState::initial(&job.config, job.spec.image, job.seed)?,
                 tally: Tally::default(),
             },
         };

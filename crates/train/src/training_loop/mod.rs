@@ -250,8 +250,11 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
 /// Checks that the lanes' weights and optimiser buffers fit the machine's memory: what cannot be allocated aborts
 /// the process. Backends check what they need besides.
 fn check_memory(job: &Job) -> Result<(), TrainError> {
-    let lanes = job.lanes.iter().map(|lane| state_bytes(&lane.config, lane.spec.image));
-    refuse_beyond_memory(&job.device, lanes.fold(0, u64::saturating_add))
+    let mut bytes = 0u64;
+    for lane in &job.lanes {
+        bytes = bytes.saturating_add(state_bytes(&lane.config, lane.spec.image)?);
+    }
+    refuse_beyond_memory(&job.device, bytes)
 }
 
 /// Checks that the machine has enough main memory, if the system says how much it has.

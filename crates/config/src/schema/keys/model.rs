@@ -6,6 +6,9 @@ use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::Kind;
 
 const ACTIVATIONS: &[&str] = &["relu", "leaky-relu"];
+const KINDS: &[&str] = &["mlp", "dcgan"];
+/// Channels of a feature map with the fewest. The largest image has eight times as many in another.
+const WIDTHS: Kind = Kind::Integer(1, 1024);
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -36,6 +39,21 @@ pub(super) static KEYS: &[Key] = &[
         field: Field::Output(|c| &mut c.model.output),
         doc: "The last activation of the generator; must fit `data.pixels`.",
     }),
+    config(ConfigKey {
+        path: "model.init",
+        kind: Kind::Choice(&["pytorch", "dcgan"]),
+        default: "\"pytorch\"",
+        identity: "\"pytorch\"",
+        lanes: Lanes::Varies,
+        field: Field::Init(|c| &mut c.model.init),
+        doc: "How weights are filled at the start: as PyTorch does by default, or as in PyTorch's DCGAN example (Radford et al. 2016): weights of Linear layers and convolutions from N(0, 0.02), those of batch normalisation from N(1, 0.02).",
+    }),
+    shorthand(
+        "model.kind",
+        Kind::Choice(KINDS),
+        &["model.generator.kind", "model.discriminator.kind"],
+        "Kind of both networks.",
+    ),
     shorthand(
         "model.hidden",
         Kind::Hidden,
@@ -55,6 +73,12 @@ pub(super) static KEYS: &[Key] = &[
         "Slope of both networks.",
     ),
     shorthand(
+        "model.batch_norm",
+        Kind::Bool,
+        &["model.generator.batch_norm", "model.discriminator.batch_norm"],
+        "Batch normalisation of both networks.",
+    ),
+    shorthand(
         "model.layer_norm",
         Kind::Bool,
         &["model.generator.layer_norm", "model.discriminator.layer_norm"],
@@ -67,13 +91,31 @@ pub(super) static KEYS: &[Key] = &[
         "Dropout of both networks.",
     ),
     config(ConfigKey {
+        path: "model.generator.kind",
+        kind: Kind::Choice(KINDS),
+        default: "\"mlp\"",
+        identity: "\"mlp\"",
+        lanes: Lanes::Common,
+        field: Field::Network(|c| &mut c.model.generator.kind),
+        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan` (Radford et al. 2016): a Linear layer to a small feature map, then transposed convolutions (kernel 4, stride 2, padding 1) that double its sides; for images of 28, 32 or 64 pixels a side with 1 or 3 channels.",
+    }),
+    config(ConfigKey {
         path: "model.generator.hidden",
         kind: Kind::Hidden,
         default: "[256, 512]",
         identity: "[256, 512]",
         lanes: Lanes::Common,
         field: Field::Hidden(|c| &mut c.model.generator.hidden),
-        doc: "Widths of the generator's hidden layers, from the latent vector on; one width is given to every layer that it has.",
+        doc: "Widths of the generator's hidden layers, from the latent vector on; one width is given to every layer that it has. Of `mlp` alone.",
+    }),
+    config(ConfigKey {
+        path: "model.generator.width",
+        kind: WIDTHS,
+        default: "128",
+        identity: "128",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.model.generator.width),
+        doc: "Channels of the generator's last feature map before the image; each map before it has twice as many. Of `dcgan` alone.",
     }),
     config(ConfigKey {
         path: "model.generator.activation",
@@ -100,7 +142,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "true",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.generator.batch_norm),
-        doc: "Whether batch normalisation (eps 1e-5, momentum 0.1) stands between each hidden Linear layer of the generator and its activation.",
+        doc: "Whether batch normalisation (eps 1e-5, momentum 0.1) stands between each hidden layer of the generator and its activation; of a feature map each channel is normalised.",
     }),
     config(ConfigKey {
         path: "model.generator.layer_norm",
@@ -109,7 +151,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.generator.layer_norm),
-        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the generator and its activation, in place of batch normalisation.",
+        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden layer of the generator and its activation, in place of batch normalisation; of a feature map all channels and pixels of an image are normalised together.",
     }),
     config(ConfigKey {
         path: "model.generator.dropout",
@@ -121,13 +163,31 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Probability of dropping a hidden activation of the generator; `0` stands for no Dropout layers.",
     }),
     config(ConfigKey {
+        path: "model.discriminator.kind",
+        kind: Kind::Choice(KINDS),
+        default: "\"mlp\"",
+        identity: "\"mlp\"",
+        lanes: Lanes::Common,
+        field: Field::Network(|c| &mut c.model.discriminator.kind),
+        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan`: convolutions (kernel 4, stride 2, padding 1) that halve the sides, without normalisation behind the first, then a Linear layer; for the images that the generator of that kind draws.",
+    }),
+    config(ConfigKey {
         path: "model.discriminator.hidden",
         kind: Kind::Hidden,
         default: "[512, 256]",
         identity: "[512, 256]",
         lanes: Lanes::Common,
         field: Field::Hidden(|c| &mut c.model.discriminator.hidden),
-        doc: "Widths of the discriminator's hidden layers, from the image on; one width is given to every layer that it has.",
+        doc: "Widths of the discriminator's hidden layers, from the image on; one width is given to every layer that it has. Of `mlp` alone.",
+    }),
+    config(ConfigKey {
+        path: "model.discriminator.width",
+        kind: WIDTHS,
+        default: "64",
+        identity: "64",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.model.discriminator.width),
+        doc: "Channels of the discriminator's first feature map; each further map has twice as many. Of `dcgan` alone.",
     }),
     config(ConfigKey {
         path: "model.discriminator.activation",
@@ -148,13 +208,22 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Slope below zero of the discriminator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
     }),
     config(ConfigKey {
+        path: "model.discriminator.batch_norm",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.model.discriminator.batch_norm),
+        doc: "Whether batch normalisation (eps 1e-5, momentum 0.1) stands between each hidden layer of the discriminator and its activation. Real images and fakes are normalised apart, each by the statistics of their batch, as in PyTorch when the discriminator is called on each.",
+    }),
+    config(ConfigKey {
         path: "model.discriminator.layer_norm",
         kind: Kind::Bool,
         default: "false",
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.discriminator.layer_norm),
-        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden Linear layer of the discriminator and its activation.",
+        doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden layer of the discriminator and its activation, in place of batch normalisation.",
     }),
     config(ConfigKey {
         path: "model.discriminator.dropout",

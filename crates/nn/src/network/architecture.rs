@@ -1,0 +1,254 @@
+//! The networks of a config: which layers each kind has.
+
+use gansweep_config::{Config, ImageShape, NetworkKind, Output};
+
+use super::{Conv2d, ConvTranspose2d, Layer, Linear, Mismatch, Network, Role, Unflatten, Window};
+
+/// Every convolution of a DCGAN halves or doubles the sides.
+const WINDOW: Window = Window { kernel: 4, stride: 2, padding: 1 };
+
+/// What stands between two products: normalisation, activation, dropout.
+#[derive(Clone, Copy)]
+struct Between {
+    norm: Option<Layer>,
+    dropout: bool,
+}
+
+impl Between {
+    fn new(batch_norm: bool, layer_norm: bool, dropout: f64) -> Self {
+        let norm = match (batch_norm, layer_norm) {
+            (true, _) => Some(Layer::BatchNorm),
+            (false, true) => Some(Layer::LayerNorm),
+            (false, false) => None,
+        };
+        Self { norm, dropout: dropout > 0.0 }
+    }
+
+    fn layers(self) -> impl Iterator<Item = Layer> {
+        let dropout = self.dropout.then_some(Layer::Dropout);
+        self.norm.into_iter().chain([Layer::LeakyRelu]).chain(dropout)
+    }
+}
+
+impl Network {
+    /// The network of that role in `config`, for images of that shape.
+    ///
+    /// # Errors
+    ///
+    /// If the config's layers do not fit each other or the images.
+    pub fn of(role: Role, config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+        let network = match role {
+            Role::Generator => generator(config, image),
+            Role::Discriminator => discriminator(config, image),
+        };
+        Ok(Self { init: config.model.init, ..network? })
+    }
+
+    /// Generator and discriminator of `config`, for images of that shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::of`].
+    pub fn both(config: &Config, image: ImageShape) -> Result<[Self; 2], Mismatch> {
+        let [generator, discriminator] = Role::BOTH.map(|role| Self::of(role, config, image));
+        Ok([generator?, discriminator?])
+    }
+}
+
+/// `[latent_dim]` to an image.
+fn generator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
+    let part = &config.model.generator;
+    let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
+    let mut layers = match part.kind {
+        NetworkKind::Mlp => {
+            let mut layers = hidden_layers(&part.hidden, between);
+            layers.push(Layer::Linear(Linear { outputs: image.size() }));
+            layers
+        }
+        NetworkKind::Dcgan => dcgan_generator(part.width as usize, between, image)?,
+    };
+    layers.push(match config.model.output {
+        Output::Tanh => Layer::Tanh,
+        Output::Sigmoid => Layer::Sigmoid,
+    });
+    Network::new(Role::Generator, &[config.model.latent_dim as usize], layers, image.size())
+}
+
+/// An image to one number, the output.
+fn discriminator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
+    let part = &config.model.discriminator;
+    let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
+    let (input, mut layers) = match part.kind {
+        NetworkKind::Mlp => (vec![image.size()], hidden_layers(&part.hidden, between)),
+        NetworkKind::Dcgan => {
+            let shape = [image.channels, image.height, image.width].map(|side| side as usize);
+            (shape.to_vec(), dcgan_discriminator(part.width as usize, between, image)?)
+        }
+    };
+    layers.push(Layer::Linear(Linear { outputs: 1 }));
+    Network::new(Role::Discriminator, &input, layers, 1)
+}
+
+/// The hidden layers of a multilayer perceptron.
+fn hidden_layers(widths: &[u32], between: Between) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for &width in widths {
+        layers.push(Layer::Linear(Linear { outputs: width as usize }));
+        layers.extend(between.layers());
+    }
+    layers
+}
+
+/// A DCGAN's generator without its output activation (Radford et al. 2016, figure 1): the latent vector
+/// becomes the smallest feature map, and each transposed convolution doubles the sides and halves the
+/// channels; the last map before the image has `width` of them.
+fn dcgan_generator(width: usize, between: Between, image: ImageShape) -> Result<Vec<Layer>, Mismatch> {
+    let (base, doublings) = dcgan_sides(Role::Generator, image)?;
+    let channels = |level: u32| width << level;
+    let smallest = [channels(doublings - 1), base, base];
+    let mut layers = vec![
+        Layer::Linear(Linear { outputs: smallest.iter().product() }),
+        Layer::Unflatten(Unflatten { shape: smallest }),
+    ];
+    layers.extend(between.layers());
+    for level in (0..doublings - 1).rev() {
+        layers.push(Layer::ConvTranspose2d(ConvTranspose2d { outputs: channels(level), window: WINDOW }));
+        layers.extend(between.layers());
+    }
+    let outputs = image.channels as usize;
+    layers.push(Layer::ConvTranspose2d(ConvTranspose2d { outputs, window: WINDOW }));
+    Ok(layers)
+}
+
+/// A DCGAN's discriminator without its last Linear layer: each convolution halves the sides; the first has
+/// `width` channels and no normalisation, and each further one twice as many.
+fn dcgan_discriminator(width: usize, between: Between, image: ImageShape) -> Result<Vec<Layer>, Mismatch> {
+    let (_, halvings) = dcgan_sides(Role::Discriminator, image)?;
+    let mut layers = Vec::new();
+    for level in 0..halvings {
+        let outputs = width << level;
+        layers.push(Layer::Conv2d(Conv2d { outputs, window: WINDOW }));
+        let between = if level == 0 { Between { norm: None, ..between } } else { between };
+        layers.extend(between.layers());
+    }
+    layers.push(Layer::Flatten);
+    Ok(layers)
+}
+
+/// The side of the smallest feature map of a DCGAN, and how often it is doubled to that of the image.
+fn dcgan_sides(role: Role, image: ImageShape) -> Result<(usize, u32), Mismatch> {
+    match image.dcgan_base() {
+        Some(base) => Ok((base as usize, (image.height / base).ilog2())),
+        None => Err(Mismatch::Image { role, image }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gansweep_config::{Experiment, LoadOptions};
+
+    use super::*;
+
+    fn config(sets: &[&str]) -> Config {
+        let sets = sets.iter().map(ToString::to_string).collect();
+        let options = LoadOptions { sets, ..LoadOptions::default() };
+        Experiment::parse(Path::new("test.toml"), "recipe = \"fast\"\n".to_owned(), &options).unwrap().config
+    }
+
+    fn image(channels: u32, side: u32) -> ImageShape {
+        ImageShape { channels, height: side, width: side }
+    }
+
+    /// Each layer as PyTorch names it, with the shape of its output.
+    fn layers(role: Role, config: &Config, image: ImageShape) -> Vec<String> {
+        let network = Network::of(role, config, image).unwrap();
+        let line = |node: &super::super::Node| {
+            let output: Vec<_> = node.output.iter().map(ToString::to_string).collect();
+            format!("{} {}", node.layer.describe().name(&node.input), output.join("x"))
+        };
+        network.nodes.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_dcgan_for_28_pixels_starts_from_7_and_halves_its_channels() {
+        let config = config(&["model.kind=dcgan", "model.latent_dim=100", "model.dropout=0"]);
+        assert_eq!(
+            layers(Role::Generator, &config, image(1, 28)),
+            [
+                "Linear 12544",
+                "Unflatten 256x7x7",
+                "BatchNorm2d 256x7x7",
+                "LeakyReLU 256x7x7",
+                "ConvTranspose2d 128x14x14",
+                "BatchNorm2d 128x14x14",
+                "LeakyReLU 128x14x14",
+                "ConvTranspose2d 1x28x28",
+                "Tanh 1x28x28",
+            ]
+        );
+        let config = self::config(&["model.kind=dcgan", "model.dropout=0", "model.batch_norm=true"]);
+        assert_eq!(
+            layers(Role::Discriminator, &config, image(1, 28)),
+            [
+                "Conv2d 64x14x14",
+                "LeakyReLU 64x14x14",
+                "Conv2d 128x7x7",
+                "BatchNorm2d 128x7x7",
+                "LeakyReLU 128x7x7",
+                "Flatten 6272",
+                "Linear 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_dcgan_for_64_pixels_has_the_channels_of_the_paper() {
+        let config = config(&["model.kind=dcgan"]);
+        let channels = |role| {
+            let network = Network::of(role, &config, image(3, 64)).unwrap();
+            let maps = network.nodes.iter().filter(|node| {
+                matches!(node.layer, Layer::Unflatten(_) | Layer::ConvTranspose2d(_) | Layer::Conv2d(_))
+            });
+            maps.map(|node| (node.output[0], node.output[1])).collect::<Vec<_>>()
+        };
+        assert_eq!(channels(Role::Generator), [(1024, 4), (512, 8), (256, 16), (128, 32), (3, 64)]);
+        assert_eq!(channels(Role::Discriminator), [(64, 32), (128, 16), (256, 8), (512, 4)]);
+    }
+
+    #[test]
+    fn an_image_that_a_dcgan_does_not_take_is_named_with_those_that_it_takes() {
+        let config = config(&["model.kind=dcgan"]);
+        for image in [image(1, 27), image(2, 28), ImageShape { channels: 1, height: 28, width: 32 }] {
+            for role in Role::BOTH {
+                let error = Network::of(role, &config, image).unwrap_err().to_string();
+                assert!(
+                    error.contains("28, 32 or 64 pixels") && error.contains(&image.to_string()),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_initialisation_of_a_dcgan_is_that_of_the_example_in_pytorch() {
+        use super::super::Init;
+        let config = config(&["model.kind=dcgan", "model.init=dcgan", "model.discriminator.layer_norm=true"]);
+        for (role, norm) in
+            [(Role::Generator, Init::Normal { mean: 1.0, std: 0.02 }), (Role::Discriminator, Init::One)]
+        {
+            let network = Network::of(role, &config, image(1, 28)).unwrap();
+            for tensor in network.parameters() {
+                let index: usize = tensor.name.split('.').next().unwrap().parse().unwrap();
+                let is_norm = matches!(network.nodes[index].layer, Layer::BatchNorm | Layer::LayerNorm);
+                match (tensor.name.ends_with("weight"), is_norm) {
+                    (true, true) => assert_eq!(tensor.init, norm),
+                    (true, false) => assert_eq!(tensor.init, Init::Normal { mean: 0.0, std: 0.02 }),
+                    (false, true) => assert_eq!(tensor.init, Init::Zero),
+                    (false, false) => assert!(matches!(tensor.init, Init::Uniform { .. })),
+                }
+            }
+        }
+    }
+}

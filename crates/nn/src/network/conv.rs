@@ -1,0 +1,155 @@
+//! Convolutions over feature maps, `[channels, height, width]`, with square kernels and zero padding.
+
+use super::describe::{feature_map, volume};
+use super::{Describe, Init, TensorSpec};
+
+/// Kernel, stride and padding of a convolution; the same along both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Pixels of the kernel along a side.
+    pub kernel: usize,
+    /// Input pixels from one position of the kernel to the next; at least 1.
+    pub stride: usize,
+    /// Rows and columns of zeros around the input.
+    pub padding: usize,
+}
+
+impl Window {
+    /// Positions of the kernel along a side of the input; `None` if it has no room.
+    pub fn positions(self, side: usize) -> Option<usize> {
+        let room = side.checked_add(2 * self.padding)?.checked_sub(self.kernel)?;
+        room.checked_div(self.stride).map(|steps| steps + 1)
+    }
+
+    /// The side of an output whose kernel positions are the input's pixels: the inverse of
+    /// [`positions`](Self::positions) where nothing is left over.
+    fn spread(self, side: usize) -> Option<usize> {
+        let all = side.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel)?;
+        all.checked_sub(2 * self.padding).filter(|&side| side > 0)
+    }
+
+    /// Weights of a kernel for one pair of channels.
+    pub const fn taps(self) -> usize {
+        self.kernel.saturating_mul(self.kernel)
+    }
+}
+
+/// `nn.Conv2d` with a bias. Its weight is `[outputs, inputs, kernel, kernel]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Conv2d {
+    /// Channels of the output.
+    pub outputs: usize,
+    /// Its kernel.
+    pub window: Window,
+}
+
+impl Describe for Conv2d {
+    fn name(&self, _: &[usize]) -> &'static str {
+        "Conv2d"
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let [_, height, width] = feature_map(input)?;
+        let too_small = || format!("a feature map of at least {} pixels a side, padded", self.window.kernel);
+        let sides = [height, width].map(|side| self.window.positions(side).ok_or_else(too_small));
+        let [height, width] = sides;
+        Ok(vec![self.outputs, height?, width?])
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {
+        let (inputs, kernel) = (input.first().copied().unwrap_or(0), self.window.kernel);
+        let init = Init::Uniform { fan_in: inputs.saturating_mul(self.window.taps()) };
+        let weight = TensorSpec::new("weight", &[self.outputs, inputs, kernel, kernel], init);
+        vec![weight, TensorSpec::new("bias", &[self.outputs], init)]
+    }
+
+    /// Products with the padding are counted, as is usual.
+    fn multiply_adds(&self, input: &[usize]) -> u64 {
+        let pixels = self.output(input).map_or(0, |output| volume(&output));
+        let of_one = input.first().copied().unwrap_or(0).saturating_mul(self.window.taps());
+        pixels.saturating_mul(of_one) as u64
+    }
+}
+
+/// `nn.ConvTranspose2d` with a bias: the input gradient of a [`Conv2d`] with the same window. Its weight is
+/// `[inputs, outputs, kernel, kernel]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvTranspose2d {
+    /// Channels of the output.
+    pub outputs: usize,
+    /// Its kernel.
+    pub window: Window,
+}
+
+impl Describe for ConvTranspose2d {
+    fn name(&self, _: &[usize]) -> &'static str {
+        "ConvTranspose2d"
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let [_, height, width] = feature_map(input)?;
+        let too_small = || format!("a feature map with more than a padding of {}", self.window.padding);
+        let [height, width] = [height, width].map(|side| self.window.spread(side).ok_or_else(too_small));
+        Ok(vec![self.outputs, height?, width?])
+    }
+
+    /// PyTorch takes the second axis of the weight for the fan-in, which here is that of the outputs.
+    fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {
+        let (inputs, kernel) = (input.first().copied().unwrap_or(0), self.window.kernel);
+        let init = Init::Uniform { fan_in: self.outputs.saturating_mul(self.window.taps()) };
+        let weight = TensorSpec::new("weight", &[inputs, self.outputs, kernel, kernel], init);
+        vec![weight, TensorSpec::new("bias", &[self.outputs], init)]
+    }
+
+    /// Products with the padding are counted, as is usual.
+    fn multiply_adds(&self, input: &[usize]) -> u64 {
+        volume(input).saturating_mul(self.outputs).saturating_mul(self.window.taps()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window { kernel: 4, stride: 2, padding: 1 };
+
+    #[test]
+    fn a_stride_of_two_halves_the_sides_and_its_transpose_doubles_them() {
+        let conv = Conv2d { outputs: 64, window: WINDOW };
+        assert_eq!(conv.output(&[3, 28, 32]), Ok(vec![64, 14, 16]));
+        assert_eq!(conv.multiply_adds(&[3, 28, 32]), 64 * 14 * 16 * 3 * 16);
+        let transpose = ConvTranspose2d { outputs: 3, window: WINDOW };
+        assert_eq!(transpose.output(&[64, 14, 16]), Ok(vec![3, 28, 32]));
+        assert_eq!(transpose.multiply_adds(&[64, 14, 16]), 64 * 14 * 16 * 3 * 16);
+    }
+
+    #[test]
+    fn weights_have_the_shapes_and_bounds_of_pytorch() {
+        let of = |layer: &dyn Describe| {
+            let parameters = layer.parameters(&[3, 28, 28]);
+            parameters.into_iter().map(|it| (it.name, it.shape, it.init)).collect::<Vec<_>>()
+        };
+        let init = Init::Uniform { fan_in: 3 * 16 };
+        let (weight, bias) = ("weight".to_owned(), "bias".to_owned());
+        assert_eq!(
+            of(&Conv2d { outputs: 8, window: WINDOW }),
+            [(weight.clone(), vec![8, 3, 4, 4], init), (bias.clone(), vec![8], init)]
+        );
+        // `nn.ConvTranspose2d(3, 8, 4).weight.abs().max()` is 1 / sqrt(8 * 16).
+        let init = Init::Uniform { fan_in: 8 * 16 };
+        assert_eq!(
+            of(&ConvTranspose2d { outputs: 8, window: WINDOW }),
+            [(weight, vec![3, 8, 4, 4], init), (bias, vec![8], init)]
+        );
+    }
+
+    #[test]
+    fn a_map_without_room_for_the_kernel_is_refused() {
+        let conv = Conv2d { outputs: 8, window: WINDOW };
+        assert!(conv.output(&[3, 1, 8]).unwrap_err().contains("at least 4 pixels"));
+        assert!(conv.output(&[8]).unwrap_err().contains("channels x height x width"));
+        let narrow = Window { kernel: 2, stride: 1, padding: 1 };
+        assert!(ConvTranspose2d { outputs: 8, window: narrow }.output(&[3, 1, 1]).is_err());
+        assert_eq!(ConvTranspose2d { outputs: 8, window: narrow }.output(&[3, 2, 2]), Ok(vec![8, 1, 1]));
+    }
+}
