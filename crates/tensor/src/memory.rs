@@ -176,10 +176,8 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             Layer::LeakyRelu => TENSORS_OF_A_LAYER,
             Layer::BatchNorm | Layer::LayerNorm => TENSORS_OF_A_NORM,
             Layer::Dropout => 1,
-            // Counted with the activation, or for the last layer by the caller.
-            Layer::Linear(_) | Layer::Tanh | Layer::Sigmoid => 0,
-            // Not trained by this backend.
-            Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => 0,
+            // Counted with the activation, or for the last layer by the caller. (Convolutions are refused.)
+            _ => 0,
         };
         std::iter::repeat_n(rows * node.outputs(), count)
     })
