@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gansweep_base::file;
-use gansweep_config::Dataset;
+use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet};
 
 use crate::{AppError, Observer, Progress};
@@ -18,30 +18,40 @@ pub fn named(name: &str) -> Result<Dataset, AppError> {
 }
 
 /// Makes a dataset available for training: downloads it into the cache, unless the user's data folder has it.
-pub fn provide(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
-    let location = source.locate(dataset)?;
+pub fn provide(
+    source: &DataSource,
+    asked: impl Into<DataRequest>,
+    observer: &mut dyn Observer,
+) -> Result<(), DataError> {
+    let asked = asked.into();
+    let location = source.locate(asked)?;
     let is_elsewhere = matches!(location, Location::Missing | Location::Found(Found::Cache(_)));
     if let Some(folder) = source.data_dir.as_ref().filter(|_| is_elsewhere) {
-        observer.observe(Progress::NotInDataFolder { dataset, folder });
+        observer.observe(Progress::NotInDataFolder { dataset: asked.dataset, folder });
     }
-    let provided = source.provide(dataset, &mut |progress| observer.observe(Progress::Download(&progress)));
+    let provided = source.provide(asked, &mut |progress| observer.observe(Progress::Download(&progress)));
     observer.observe(Progress::DownloadEnded);
     provided
 }
 
 /// Completes a dataset in the cache, unless the user's data folder has it. Unlike [`provide`], it reports a cache
 /// that cannot be written also for a dataset that does not need it.
-pub fn fetch(source: &DataSource, dataset: Dataset, observer: &mut dyn Observer) -> Result<(), DataError> {
-    if matches!(source.locate(dataset)?, Location::Found(Found::Folder(_))) {
+pub fn fetch(
+    source: &DataSource,
+    asked: impl Into<DataRequest>,
+    observer: &mut dyn Observer,
+) -> Result<(), DataError> {
+    let asked = asked.into();
+    if matches!(source.locate(asked)?, Location::Found(Found::Folder(_))) {
         return Ok(());
     }
-    let fetched = source.fetch(dataset, &mut |progress| observer.observe(Progress::Download(&progress)));
+    let fetched = source.fetch(asked, &mut |progress| observer.observe(Progress::Download(&progress)));
     observer.observe(Progress::DownloadEnded);
     fetched
 }
 
 /// Writes a PNG with training images, one row per class. The dataset must be available locally.
-pub fn draw(source: &DataSource, dataset: Dataset, path: &Path) -> Result<(), AppError> {
-    let picture = contact_sheet(&source.load(dataset, Split::Train)?, SHEET_COLUMNS)?;
+pub fn draw(source: &DataSource, asked: impl Into<DataRequest>, path: &Path) -> Result<(), AppError> {
+    let picture = contact_sheet(&source.load(asked, Split::Train)?, SHEET_COLUMNS)?;
     file::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
+use gansweep_config::{DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
 use gansweep_data::{DataError, DataSource, Location};
 use gansweep_store::Reader;
 
@@ -36,16 +36,32 @@ impl ExperimentRequest {
     }
 }
 
-/// Maps each dataset of the experiment to the one that is used: itself, or the fallback.
-pub(crate) type UsedDatasets = BTreeMap<Dataset, Dataset>;
+/// Maps what the runs of the experiment ask for to what is used: itself, or the fallback.
+pub(crate) type UsedDatasets = BTreeMap<DataRequest, DataRequest>;
 
-/// The spec of each dataset that an experiment may train on.
-pub(crate) type Specs = BTreeMap<Dataset, DatasetSpec>;
+/// The spec of everything that an experiment may train on.
+pub(crate) type Specs = BTreeMap<DataRequest, DatasetSpec>;
 
-/// The specs of the runs' datasets and of the fallback. Only `idx` needs its files for this.
+/// The specs of the runs' datasets and of the fallback. Only the user's own images need their files for this.
 pub(crate) fn specs(experiment: &Experiment, source: &DataSource) -> Result<Specs, AppError> {
-    let asked = experiment.datasets().into_iter().chain(experiment.fallback);
-    asked.map(|dataset| Ok((dataset, source.spec(dataset)?))).collect()
+    let mut specs = Specs::new();
+    for asked in experiment.data_requests() {
+        let spec = source.spec(asked)?;
+        if let Some(fallback) = experiment.fallback {
+            let fallback = in_place_of(&spec, fallback);
+            specs.insert(fallback, source.spec(fallback)?);
+        }
+        specs.insert(asked, spec);
+    }
+    Ok(specs)
+}
+
+/// The fallback for images of that spec: in their shape, if it has a choice and can have it.
+pub(crate) fn in_place_of(spec: &DatasetSpec, fallback: Dataset) -> DataRequest {
+    match fallback.can_have(spec.image) {
+        true => DataRequest::of_shape(fallback, spec.image),
+        false => fallback.into(),
+    }
 }
 
 /// Expands the experiment, with the datasets that are really used.
@@ -55,19 +71,22 @@ pub(crate) fn plan(
     used_datasets: &UsedDatasets,
 ) -> Result<Plan, AppError> {
     let identity = |asked| {
-        let dataset = used_datasets.get(&asked).copied().unwrap_or(asked);
-        // `specs` has all datasets of the experiment and its fallback.
-        DataIdentity { dataset, spec: specs[&dataset].clone() }
+        let used = used_datasets.get(&asked).copied().unwrap_or(asked);
+        // `specs` has all that the runs ask for, and the fallback of each.
+        DataIdentity { dataset: used.dataset, spec: specs[&used].clone() }
     };
     Ok(Plan::new(experiment, &identity)?)
 }
 
-/// The datasets that are not available locally. Does not use the network.
-pub(crate) fn missing(source: &DataSource, datasets: &BTreeSet<Dataset>) -> Result<Vec<Dataset>, AppError> {
+/// The images that are not available locally. Does not use the network.
+pub(crate) fn missing(
+    source: &DataSource,
+    requests: &BTreeSet<DataRequest>,
+) -> Result<Vec<DataRequest>, AppError> {
     let mut missing = Vec::new();
-    for &dataset in datasets {
-        if source.locate(dataset)? == Location::Missing {
-            missing.push(dataset);
+    for &asked in requests {
+        if source.locate(asked)? == Location::Missing {
+            missing.push(asked);
         }
     }
     Ok(missing)
@@ -83,18 +102,20 @@ pub(crate) fn provide_data(
     // Report contradictions between experiment and data before downloading anything.
     plan(experiment, specs, &UsedDatasets::new())?;
     let mut used_datasets = UsedDatasets::new();
-    for dataset in experiment.datasets() {
-        let used = match (data::provide(source, dataset, observer), experiment.fallback) {
-            (Ok(()), _) => dataset,
+    for asked in experiment.data_requests() {
+        let dataset = asked.dataset;
+        let used = match (data::provide(source, asked, observer), experiment.fallback) {
+            (Ok(()), _) => asked,
             (Err(reason), Some(fallback)) if fallback != dataset && is_missing(&reason) => {
                 observer.observe(Progress::FellBack { dataset, fallback, reason: &reason });
+                let fallback = in_place_of(&specs[&asked], fallback);
                 data::provide(source, fallback, observer)?;
                 fallback
             }
             (Err(error), _) => return Err(error.into()),
         };
-        info!(dataset = used.name(), place = ?source.locate(used).ok(), "dataset available");
-        used_datasets.insert(dataset, used);
+        info!(?used, place = ?source.locate(used).ok(), "dataset available");
+        used_datasets.insert(asked, used);
     }
     Ok(used_datasets)
 }
@@ -113,7 +134,8 @@ fn is_missing(error: &DataError) -> bool {
 /// dataset forgotten.
 pub(crate) fn unused_data_path(experiment: &Experiment) -> Option<&Path> {
     let path = experiment.data_path.as_deref()?;
-    (!experiment.datasets().contains(&Dataset::Idx)).then_some(path)
+    let is_used = experiment.data_requests().iter().any(|asked| asked.dataset == Dataset::Idx);
+    (!is_used).then_some(path)
 }
 
 /// Another experiment file that last recorded a sweep under the name of this experiment. `None` if this file did,

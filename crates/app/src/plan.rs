@@ -197,23 +197,23 @@ fn preview_data(
     specs: &Specs,
     source: &DataSource,
 ) -> Result<(UsedDatasets, Vec<DataPreview>), AppError> {
-    let datasets = experiment.datasets();
-    let missing = experiment::missing(source, &datasets)?;
-    let availability = |dataset| match (missing.contains(&dataset), experiment.fallback) {
+    let requests = experiment.data_requests();
+    let missing = experiment::missing(source, &requests)?;
+    let availability = |asked| match (missing.contains(asked), experiment.fallback) {
         (false, _) => DataAvailability::Local,
         (true, Some(fallback)) if source.offline => DataAvailability::ReplacedBy(fallback),
         (true, fallback) => DataAvailability::Download { fallback },
     };
     let mut used_datasets = UsedDatasets::new();
-    let data = datasets.into_iter().map(|dataset| {
-        let availability = availability(dataset);
-        let trained_on = match availability {
-            DataAvailability::ReplacedBy(fallback) => fallback,
-            DataAvailability::Local | DataAvailability::Download { .. } => dataset,
+    let data = requests.iter().map(|asked| {
+        let availability = availability(asked);
+        let used = match availability {
+            DataAvailability::ReplacedBy(fallback) => experiment::in_place_of(&specs[asked], fallback),
+            DataAvailability::Local | DataAvailability::Download { .. } => *asked,
         };
-        used_datasets.insert(dataset, trained_on);
-        // `specs` has all datasets of the experiment and its fallback.
-        DataPreview { dataset, spec: specs[&trained_on].clone(), availability }
+        used_datasets.insert(*asked, used);
+        // `specs` has all that the runs ask for, and the fallback of each.
+        DataPreview { dataset: asked.dataset, spec: specs[&used].clone(), availability }
     });
     let data = data.collect();
     Ok((used_datasets, data))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun};
+use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun};
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
@@ -182,7 +182,7 @@ impl PreparedSweep {
 
     fn record(&self) -> Result<SweepRecord, AppError> {
         let experiment = &self.experiment;
-        let requested = experiment.config.data.dataset;
+        let requested = DataRequest::from(&experiment.config.data);
         Ok(SweepRecord {
             name: experiment.name.clone(),
             file: experiment.file.display().to_string(),
@@ -191,8 +191,8 @@ impl PreparedSweep {
             description: experiment.description.clone(),
             recipe: experiment.recipe.clone(),
             axes_json: serde_json::to_string(&self.plan.axes).map_err(AppError::Axes)?,
-            dataset_requested: requested,
-            dataset: self.used_datasets.get(&requested).copied().unwrap_or(requested),
+            dataset_requested: requested.dataset,
+            dataset: self.used_datasets.get(&requested).copied().unwrap_or(requested).dataset,
             record: experiment.record.clone(),
             program_version: env!("CARGO_PKG_VERSION").into(),
             machine: machine(),
@@ -221,15 +221,15 @@ fn real_images(
     source: &DataSource,
 ) -> Result<Vec<RealImages>, AppError> {
     let runs = plan.runs.iter();
-    let datasets: BTreeMap<Dataset, &DatasetSpec> =
-        runs.map(|run| (run.config.data.dataset, &run.spec)).collect();
+    let datasets: BTreeMap<&str, (Dataset, &DatasetSpec)> =
+        runs.map(|run| (run.spec.fingerprint.as_str(), (run.config.data.dataset, &run.spec))).collect();
     let (rows, cols) = (experiment.record.grid_rows, experiment.record.grid_cols);
     let grid = |(dataset, spec): (Dataset, &DatasetSpec)| {
         let images = source.load_planned(dataset, spec)?;
         let (png, geometry) = real_grid(&images, rows, cols)?;
         Ok(RealImages { dataset, data_fingerprint: spec.fingerprint.clone(), geometry, png })
     };
-    datasets.into_iter().map(grid).collect()
+    datasets.into_values().map(grid).collect()
 }
 
 /// Whether a run can resume from the content of a checkpoint file.

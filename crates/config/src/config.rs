@@ -40,6 +40,12 @@ pub struct Config {
 pub struct DataConfig {
     /// The dataset that the run trains on: the fallback, where the requested dataset is missing.
     pub dataset: Dataset,
+    /// Rows and columns of an image; 0 for the dataset's own.
+    #[serde(default)]
+    pub side: u32,
+    /// Channels of an image; 0 for the dataset's own.
+    #[serde(default)]
+    pub channels: u32,
     /// Train on this many images from the beginning of the dataset; 0 for all.
     pub images: u32,
     /// The interval that pixel values are scaled to.
@@ -238,8 +244,8 @@ impl Config {
     ///
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
     /// does not use has its default. A DCGAN has no hidden layers, and a multilayer perceptron no width: they
-    /// have the identity defaults. A number of images that is all of them is 0. `drop_last` is false where
-    /// the last batch is full.
+    /// have the identity defaults. A number of images that is all of them is 0, and so are a side and channels
+    /// that the dataset has anyway. `drop_last` is false where the last batch is full.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
@@ -266,6 +272,10 @@ impl Config {
             *optimizer = optimizer.canonical();
         }
         data.images = if images == spec.train_images { 0 } else { images };
+        let own = data.dataset.default_shape();
+        let unless_own = |asked, own: Option<u32>| if own.is_none_or(|own| own == asked) { 0 } else { asked };
+        data.side = unless_own(data.side, own.map(|own| own.width));
+        data.channels = unless_own(data.channels, own.map(|own| own.channels));
         train.drop_last &= !images.is_multiple_of(train.batch_size);
         self
     }
@@ -408,5 +418,19 @@ mod tests {
         assert_eq!(canonical.steps_per_epoch(&spec()), config.steps_per_epoch(&spec()));
         config.data.images = 300;
         assert_eq!(config.clone().canonical(&spec()).data.images, 300);
+    }
+
+    #[test]
+    fn a_shape_that_the_dataset_has_anyway_is_the_same_as_none() {
+        let shape = |dataset, side, channels| {
+            let mut config = config();
+            config.data = DataConfig { dataset, side, channels, ..config.data };
+            let data = config.canonical(&spec()).data;
+            (data.side, data.channels)
+        };
+        assert_eq!(shape(Dataset::Strokes, 28, 1), (0, 0));
+        assert_eq!(shape(Dataset::Strokes, 28, 3), (0, 3));
+        assert_eq!(shape(Dataset::Strokes, 64, 1), (64, 0));
+        assert_eq!(shape(Dataset::Mnist, 28, 1), (0, 0));
     }
 }

@@ -1,7 +1,10 @@
 //! Constraints between keys: values that are valid each by itself and conflict with each other.
 
+use gansweep_base::text;
+
 use crate::{
-    Config, DataIdentity, Dataset, Experiment, ImageShape, NetworkKind, Output, Pixels, Record, SampleMode,
+    Config, DataIdentity, DataRequest, Dataset, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
+    STROKES_SIDES, SampleMode,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -32,6 +35,8 @@ pub(crate) fn conflicts(
     };
     [
         no_path(config, experiment),
+        shape_that_cannot_be_made(config),
+        data.and_then(|data| other_shape(config, data)),
         output_and_pixels(config),
         smoothing_without_labels(config),
         two_normalisations_of_generator(config),
@@ -53,6 +58,45 @@ fn no_path(config: &Config, experiment: &Experiment) -> Option<Conflict> {
         keys: &["data.dataset", "data.path"],
         reason: "the images of `data.dataset = \"idx\"` have no folder".to_owned(),
         expected: "`data.path = \"FOLDER\"` beside it".to_owned(),
+    })
+}
+
+fn shape_that_cannot_be_made(config: &Config) -> Option<Conflict> {
+    let asked = DataRequest::from(&config.data);
+    let shape = asked.shape().filter(|&shape| !asked.dataset.can_have(shape))?;
+    let sides = STROKES_SIDES.map(|side| side.to_string()).join(", ");
+    Some(Conflict {
+        keys: &["data.side", "data.dataset"],
+        reason: format!(
+            "{} cannot be drawn with {} x {} pixels",
+            asked.dataset.name(),
+            shape.height,
+            shape.width
+        ),
+        expected: format!("one of {sides}, or 0 for {}", STROKES_SIDES[0]),
+    })
+}
+
+/// A dataset of files has the shape that its files have. The key is not ignored there, since a user who sets
+/// it would believe that the images are resized.
+fn other_shape(config: &Config, data: &DataIdentity) -> Option<Conflict> {
+    let (asked, has) = (DataRequest::from(&config.data), data.spec.image);
+    // A fallback is chosen to have the shape of what it replaces.
+    if asked.dataset != data.dataset || asked.agrees_with(has) {
+        return None;
+    }
+    Some(Conflict {
+        keys: &["data.side", "data.channels", "data.dataset"],
+        reason: format!(
+            "the images of {} have {} x {} pixels and {}",
+            asked.dataset.name(),
+            has.height,
+            has.width,
+            text::count(has.channels as usize, "channel")
+        ),
+        expected: "neither `data.side` nor `data.channels`: they are for datasets that are made in a shape, \
+                   such as `strokes`"
+            .to_owned(),
     })
 }
 

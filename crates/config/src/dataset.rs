@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::DataConfig;
+
 /// The name of a dataset. The `data` crate knows where its files are and what they contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,11 +16,14 @@ pub enum Dataset {
     FashionMnist,
     /// Cursive Japanese characters.
     Kmnist,
-    /// Digits drawn by this program from vector strokes; needs no download.
+    /// Digits drawn by this program from vector strokes, in several shapes; needs no download.
     Strokes,
     /// The user's images, in IDX files in the folder `data.path`.
     Idx,
 }
+
+/// The sides of the images that `strokes` can be drawn with.
+pub const STROKES_SIDES: [u32; 3] = [28, 32, 64];
 
 impl Dataset {
     /// Every dataset, in the order of the documentation.
@@ -38,6 +43,72 @@ impl Dataset {
     /// The dataset with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dataset| dataset.name() == name)
+    }
+
+    /// The shape of the images of a dataset that is made in the shape that a run asks for, where it asks
+    /// for none; `None` for a dataset whose files decide the shape.
+    pub const fn default_shape(self) -> Option<ImageShape> {
+        match self {
+            Self::Strokes => Some(ImageShape { channels: 1, height: 28, width: 28 }),
+            _ => None,
+        }
+    }
+
+    /// Whether the dataset can have images of that shape, as far as is known without its files.
+    pub fn can_have(self, shape: ImageShape) -> bool {
+        let ImageShape { channels, height, width } = shape;
+        match self {
+            Self::Strokes => height == width && STROKES_SIDES.contains(&width) && matches!(channels, 1 | 3),
+            _ => true,
+        }
+    }
+}
+
+/// The images that a run asks for: a dataset, and the shape of its images where there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DataRequest {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// Rows and columns of an image; 0 for the dataset's own.
+    pub side: u32,
+    /// Channels of an image; 0 for the dataset's own.
+    pub channels: u32,
+}
+
+impl DataRequest {
+    /// Asks for images of that shape from a dataset that has a choice; else for those that it has.
+    pub const fn of_shape(dataset: Dataset, shape: ImageShape) -> Self {
+        match dataset.default_shape() {
+            Some(_) => Self { dataset, side: shape.width, channels: shape.channels },
+            None => Self { dataset, side: 0, channels: 0 },
+        }
+    }
+
+    /// The shape of the images, if the dataset has a choice.
+    pub fn shape(self) -> Option<ImageShape> {
+        let own = self.dataset.default_shape()?;
+        let or_own = |asked, own| if asked == 0 { own } else { asked };
+        let side = or_own(self.side, own.width);
+        Some(ImageShape { channels: or_own(self.channels, own.channels), height: side, width: side })
+    }
+
+    /// Whether images of that shape are what was asked for.
+    pub const fn agrees_with(self, shape: ImageShape) -> bool {
+        (self.side == 0 || self.side == shape.height && self.side == shape.width)
+            && (self.channels == 0 || self.channels == shape.channels)
+    }
+}
+
+impl From<Dataset> for DataRequest {
+    /// The dataset in its own shape.
+    fn from(dataset: Dataset) -> Self {
+        Self { dataset, side: 0, channels: 0 }
+    }
+}
+
+impl From<&DataConfig> for DataRequest {
+    fn from(data: &DataConfig) -> Self {
+        Self { dataset: data.dataset, side: data.side, channels: data.channels }
     }
 }
 

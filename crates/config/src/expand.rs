@@ -6,24 +6,27 @@ use crate::constraints::{Conflict, conflicts};
 use crate::exclusions::{Exclusions, Matches};
 use crate::schema::{self, Key};
 use crate::sweep::Factor;
-use crate::{BudgetedConfig, DataIdentity, Dataset, Experiment, Fault, Layer, Place, Problem, Value};
+use crate::{
+    BudgetedConfig, DataConfig, DataIdentity, DataRequest, Experiment, Fault, Layer, Place, Problem, Value,
+};
 
 /// The most runs of one sweep, before exclusions: a limit on the time and memory of planning.
 const MAX_RUNS: u128 = 1_000_000;
 
-/// What the runs on each dataset really train on, looked up once for each.
+/// What the runs that ask for some images really train on, looked up once for each request.
 pub(crate) struct DataLookup<'d> {
-    look_up: &'d dyn Fn(Dataset) -> DataIdentity,
-    known: HashMap<Dataset, DataIdentity>,
+    look_up: &'d dyn Fn(DataRequest) -> DataIdentity,
+    known: HashMap<DataRequest, DataIdentity>,
 }
 
 impl<'d> DataLookup<'d> {
-    pub(crate) fn new(look_up: &'d dyn Fn(Dataset) -> DataIdentity) -> Self {
+    pub(crate) fn new(look_up: &'d dyn Fn(DataRequest) -> DataIdentity) -> Self {
         Self { look_up, known: HashMap::new() }
     }
 
-    pub(crate) fn of(&mut self, dataset: Dataset) -> &DataIdentity {
-        self.known.entry(dataset).or_insert_with(|| (self.look_up)(dataset))
+    pub(crate) fn of(&mut self, data: &DataConfig) -> &DataIdentity {
+        let asked = DataRequest::from(data);
+        self.known.entry(asked).or_insert_with(|| (self.look_up)(asked))
     }
 }
 
@@ -109,7 +112,7 @@ pub(crate) fn check(
     for combination in Expansion::new(experiment).planned() {
         planned += 1;
         let config = &combination.run.config;
-        let identity = data.as_mut().map(|data| data.of(config.data.dataset));
+        let identity = data.as_mut().map(|data| data.of(&config.data));
         for conflict in conflicts(config, experiment, identity) {
             let place = *places.entry(conflict.clone()).or_insert(found.len());
             match found.get_mut(place) {

@@ -81,9 +81,11 @@ mod tests {
         let lines =
             FROZEN.iter().map(|frozen| format!("{} = {}\n", frozen.key.path, frozen.default.to_json()));
         assert_snapshot!(lines.collect::<String>(), @r#"
+        data.channels = 0
         data.dataset = "mnist"
         data.images = 0
         data.pixels = "signed"
+        data.side = 0
         loss.combine = "sum"
         loss.kind = "non-saturating"
         loss.label_smoothing = 0.0

@@ -42,7 +42,7 @@ mod value;
 
 pub use axis::AxisKind;
 pub use config::*;
-pub use dataset::{DataIdentity, Dataset, DatasetSpec, ImageShape};
+pub use dataset::{DataIdentity, DataRequest, Dataset, DatasetSpec, ImageShape, STROKES_SIDES};
 pub use experiment::Experiment;
 pub use fault::{Fault, Faults, Problem};
 pub use group::{GroupKey, group_runs};

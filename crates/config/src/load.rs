@@ -9,7 +9,7 @@ use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, Dataset, Fault, Faults, Layer, Place, Problem, Value, document, schema};
+use crate::{BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Value, document, schema};
 
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
@@ -46,9 +46,9 @@ impl Experiment {
         }
     }
 
-    /// The datasets that the runs use, each once. Excluded runs use none.
-    pub fn datasets(&self) -> BTreeSet<Dataset> {
-        Expansion::new(self).planned().map(|combination| combination.run.config.data.dataset).collect()
+    /// The images that the runs ask for, each request once. Excluded runs ask for none.
+    pub fn data_requests(&self) -> BTreeSet<DataRequest> {
+        Expansion::new(self).planned().map(|it| DataRequest::from(&it.run.config.data)).collect()
     }
 
     fn merge(

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
 struct DataSettings {
     dataset: Dataset,
     path: String,
+    side: u32,
+    channels: u32,
     images: u32,
     pixels: Pixels,
     fallback: String,
@@ -81,10 +83,10 @@ pub struct ResolvedKey {
 impl Settings {
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
-        let DataSettings { dataset, images, pixels, .. } = self.data;
+        let DataSettings { dataset, side, channels, images, pixels, .. } = self.data;
         let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last } = self.train;
         let config = Config {
-            data: DataConfig { dataset, images, pixels },
+            data: DataConfig { dataset, side, channels, images, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
             optimizer: self.optimizer.clone(),

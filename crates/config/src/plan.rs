@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::expand::{self, Combination, DataLookup, Expansion};
 use crate::sweep::Axis;
 use crate::{
-    Assignment, AxisKind, BudgetedConfig, ConfigHash, DataIdentity, Dataset, Experiment, Faults, Place,
-    PlannedRun, RunId, Value, label,
+    Assignment, AxisKind, BudgetedConfig, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
+    Experiment, Faults, Place, PlannedRun, RunId, Value, label,
 };
 
 /// The runs of an experiment, in order.
@@ -43,14 +43,14 @@ pub struct AxisSummary {
 }
 
 impl Plan {
-    /// Expands an experiment. `data` returns what the runs on a dataset really train on; it is called once
-    /// for each dataset.
+    /// Expands an experiment. `data` returns what runs that ask for some images really train on; it is called
+    /// once for each request.
     ///
     /// # Errors
     ///
     /// If values conflict with each other or with the data in some run, or if there are too many runs or
     /// none.
-    pub fn new(experiment: &Experiment, data: &dyn Fn(Dataset) -> DataIdentity) -> Result<Self, Faults> {
+    pub fn new(experiment: &Experiment, data: &dyn Fn(DataRequest) -> DataIdentity) -> Result<Self, Faults> {
         let mut lookup = DataLookup::new(data);
         Faults::unless(expand::check(experiment, &[], Some(&mut lookup)), ())?;
         let mut builder = PlanBuilder::new(experiment, lookup);
@@ -141,9 +141,14 @@ impl<'e> PlanBuilder<'e> {
 
     fn add_seeds(&mut self, combination: &Combination<'_>, seeds: &[u64]) {
         let BudgetedConfig { config, epochs } = &combination.run;
-        let identity = self.lookup.of(config.data.dataset).clone();
-        let mut config = config.clone().canonical(&identity.spec);
-        config.data.dataset = identity.dataset;
+        let identity = self.lookup.of(&config.data).clone();
+        let mut config = config.clone();
+        if config.data.dataset != identity.dataset {
+            let DataRequest { dataset, side, channels } =
+                DataRequest::of_shape(identity.dataset, identity.spec.image);
+            config.data = DataConfig { dataset, side, channels, ..config.data };
+        }
+        let config = config.canonical(&identity.spec);
         let config_hash = ConfigHash::of(&config);
         for &seed in seeds {
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);

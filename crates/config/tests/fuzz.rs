@@ -6,7 +6,7 @@ mod engine;
 use std::path::Path;
 
 use gansweep_config::{
-    Config, DataIdentity, Dataset, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record,
+    Config, DataIdentity, DataRequest, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record,
 };
 
 /// Plans of more runs than this take seconds and find no more faults.
@@ -31,15 +31,16 @@ fn load(text: &str, options: &LoadOptions) {
     let all = sweep.configs() as usize * sweep.seeds.len();
     assert_eq!(plan.runs.len() + plan.duplicates + plan.excluded, all);
     assert!(!plan.runs.is_empty() && plan.longest().len() <= plan.runs.len());
-    let datasets = experiment.datasets();
+    let requests = experiment.data_requests();
     for run in &plan.runs {
         let stored = serde_json::to_value(&run.config).unwrap();
         assert_eq!(Config::from_stored(&stored).unwrap(), run.config);
-        assert!(run.total_steps() > 0 && datasets.contains(&run.config.data.dataset));
+        let dataset = run.config.data.dataset;
+        assert!(run.total_steps() > 0 && requests.iter().any(|asked| asked.dataset == dataset));
     }
 }
 
-fn data(dataset: Dataset) -> DataIdentity {
+fn data(DataRequest { dataset, .. }: DataRequest) -> DataIdentity {
     let image = ImageShape { channels: 1, height: 28, width: 28 };
     let (train_images, test_images) = (60_000, 10_000);
     let spec =

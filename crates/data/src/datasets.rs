@@ -1,6 +1,6 @@
 //! Every dataset, from its name to its reader.
 
-use gansweep_config::{Dataset, DatasetSpec};
+use gansweep_config::{DataRequest, Dataset, DatasetSpec};
 
 use crate::{
     DataError, DataSource, Found, Images, Location, Progress, Split,
@@ -10,20 +10,20 @@ use crate::{
     strokes::Strokes,
 };
 
-/// The reader of each dataset.
-fn reader(dataset: Dataset) -> &'static dyn Reader {
-    match dataset {
-        Dataset::Mnist => &MNIST,
-        Dataset::FashionMnist => &FASHION_MNIST,
-        Dataset::Kmnist => &KMNIST,
-        Dataset::Strokes => &Strokes,
-        Dataset::Idx => &IdxFolder,
+/// Calls `act` with the reader of the images that are asked for.
+fn with_reader<T>(asked: DataRequest, act: impl FnOnce(&dyn Reader) -> T) -> T {
+    match asked.dataset {
+        Dataset::Mnist => act(&MNIST),
+        Dataset::FashionMnist => act(&FASHION_MNIST),
+        Dataset::Kmnist => act(&KMNIST),
+        Dataset::Strokes => act(&Strokes { shape: asked.shape() }),
+        Dataset::Idx => act(&IdxFolder),
     }
 }
 
 /// The names of the classes, from label 0; empty for the user's own images.
 pub fn class_names(dataset: Dataset) -> &'static [&'static str] {
-    reader(dataset).class_names()
+    with_reader(dataset.into(), |reader| reader.class_names())
 }
 
 impl DataSource {
@@ -31,9 +31,10 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// For [`Idx`](Dataset::Idx), if the folder or one of its files cannot be used.
-    pub fn spec(&self, dataset: Dataset) -> Result<DatasetSpec, DataError> {
-        reader(dataset).spec(self)
+    /// For [`Idx`](Dataset::Idx), if the folder or one of its files cannot be used; for a shape that the
+    /// dataset cannot have.
+    pub fn spec(&self, asked: impl Into<DataRequest>) -> Result<DatasetSpec, DataError> {
+        with_reader(asked.into(), |reader| reader.spec(self))
     }
 
     /// Finds the dataset. Reads no files but labels in the data folder.
@@ -42,8 +43,8 @@ impl DataSource {
     ///
     /// The data folder does not exist, has only some of the dataset's files, or has files of no known
     /// dataset: a folder that the user names is never ignored silently.
-    pub fn locate(&self, dataset: Dataset) -> Result<Location, DataError> {
-        reader(dataset).locate(self)
+    pub fn locate(&self, asked: impl Into<DataRequest>) -> Result<Location, DataError> {
+        with_reader(asked.into(), |reader| reader.locate(self))
     }
 
     /// Completes the dataset in the cache: downloads missing and broken files, or draws `strokes`. Every file
@@ -53,8 +54,12 @@ impl DataSource {
     ///
     /// No mirror has a file, downloads are forbidden, or the cache cannot be written. The cache then has the
     /// files that were complete, and no partial file.
-    pub fn fetch(&self, dataset: Dataset, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
-        reader(dataset).fetch(self, progress)
+    pub fn fetch(
+        &self,
+        asked: impl Into<DataRequest>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), DataError> {
+        with_reader(asked.into(), |reader| reader.fetch(self, progress))
     }
 
     /// Makes a dataset available for [`load`](Self::load): nothing is done if the user's folder has it, else it
@@ -63,11 +68,15 @@ impl DataSource {
     /// # Errors
     ///
     /// Those of [`locate`](Self::locate) and [`fetch`](Self::fetch).
-    pub fn provide(&self, dataset: Dataset, progress: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
-        match self.locate(dataset)? {
+    pub fn provide(
+        &self,
+        asked: impl Into<DataRequest>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), DataError> {
+        with_reader(asked.into(), |reader| match reader.locate(self)? {
             Location::Found(Found::Folder(_)) => Ok(()),
-            _ => reader(dataset).provide(self, progress),
-        }
+            _ => reader.provide(self, progress),
+        })
     }
 
     /// Loads one split of a dataset and checks it against the published digests. Downloads nothing. `strokes`
@@ -77,8 +86,8 @@ impl DataSource {
     ///
     /// Those of [`locate`](Self::locate); the dataset is not on this machine; a file cannot be read or is not
     /// the published one.
-    pub fn load(&self, dataset: Dataset, split: Split) -> Result<Images, DataError> {
-        reader(dataset).load(self, split)
+    pub fn load(&self, asked: impl Into<DataRequest>, split: Split) -> Result<Images, DataError> {
+        with_reader(asked.into(), |reader| reader.load(self, split))
     }
 
     /// Loads the training images that runs with this spec were planned on.
@@ -87,6 +96,6 @@ impl DataSource {
     ///
     /// Those of [`load`](Self::load); the user's own files have changed since then.
     pub fn load_planned(&self, dataset: Dataset, spec: &DatasetSpec) -> Result<Images, DataError> {
-        reader(dataset).load_planned(self, spec)
+        with_reader(DataRequest::of_shape(dataset, spec.image), |reader| reader.load_planned(self, spec))
     }
 }

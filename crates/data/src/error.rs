@@ -191,6 +191,14 @@ pub enum DataError {
         /// The folders that were searched.
         looked_in: Vec<PathBuf>,
     },
+    /// The dataset cannot have images of that shape.
+    #[error("{} has no images of {shape} (channels x rows x columns)", dataset.name())]
+    NoSuchShape {
+        /// The dataset.
+        dataset: Dataset,
+        /// The shape that was asked for.
+        shape: ImageShape,
+    },
     /// The drawn images differ from those of other machines.
     #[error(
         "this machine draws other digits than every machine should ({0}); \

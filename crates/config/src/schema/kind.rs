@@ -26,6 +26,8 @@ pub enum Kind {
     Bool,
     /// An integer between two bounds, both allowed.
     Integer(u64, u64),
+    /// One of these integers.
+    OneOf(&'static [u64]),
     /// A number in an interval.
     Number(Interval),
     /// One of these words.
@@ -113,6 +115,10 @@ impl Kind {
         match (self, toml) {
             (Self::Bool, DeValue::Boolean(truth)) => Ok(Value::Bool(*truth)),
             (Self::Integer(low, high), _) => integer(toml, *low, *high).map(Value::Integer),
+            (Self::OneOf(choices), _) => {
+                let value = integer(toml, 0, u64::MAX)?;
+                choices.contains(&value).then_some(Value::Integer(value)).ok_or(InvalidValue::Range)
+            }
             (Self::Number(interval), _) => {
                 let number = number(toml).ok_or(InvalidValue::Type)?;
                 // Adding 0.0 turns -0.0 into 0.0: two configs that compute the same must be equal.
@@ -139,6 +145,10 @@ impl fmt::Display for Kind {
         match self {
             Self::Bool => f.write_str("`true` or `false`"),
             Self::Integer(low, high) => write!(f, "an integer from {low} to {high}"),
+            Self::OneOf(choices) => {
+                let choices: Vec<_> = choices.iter().map(ToString::to_string).collect();
+                write!(f, "one of {}", choices.join(", "))
+            }
             Self::Number(interval) => write!(f, "a number {interval}"),
             Self::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
@@ -247,6 +257,15 @@ mod tests {
         for text in ["1.0", "'1'", "true", "[1]", "{}", "1979-05-27"] {
             assert_eq!(read(kind, text), Err(InvalidValue::Type), "{text}");
         }
+    }
+
+    #[test]
+    fn a_choice_of_integers_takes_these_alone() {
+        let kind = Kind::OneOf(&[0, 1, 3]);
+        assert_eq!(read(kind, "3"), Ok(Value::Integer(3)));
+        assert_eq!(read(kind, "2"), Err(InvalidValue::Range));
+        assert_eq!(read(kind, "'3'"), Err(InvalidValue::Type));
+        assert_eq!(kind.to_string(), "one of 0, 1, 3");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gansweep_config::{
-    DataIdentity, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan,
+    DataIdentity, DataRequest, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan,
 };
 
 /// Options with `--set` arguments only.
@@ -43,7 +43,7 @@ pub(crate) fn faults_with(text: &str, options: &LoadOptions) -> String {
 }
 
 /// Every dataset is at hand and like MNIST.
-pub(crate) fn at_hand(dataset: Dataset) -> DataIdentity {
+pub(crate) fn at_hand(DataRequest { dataset, .. }: DataRequest) -> DataIdentity {
     DataIdentity { dataset, spec: like_mnist(&format!("bytes of {}", dataset.name())) }
 }
 
@@ -63,8 +63,8 @@ pub(crate) fn plan(text: &str) -> Plan {
 
 /// All faults of a text whose data has the given number of training images, one per line.
 pub(crate) fn plan_faults(text: &str, train_images: u32) -> String {
-    let few = |dataset| {
-        let DataIdentity { dataset, spec } = at_hand(dataset);
+    let few = |asked| {
+        let DataIdentity { dataset, spec } = at_hand(asked);
         DataIdentity { dataset, spec: DatasetSpec { train_images, ..spec } }
     };
     match Plan::new(&load(text), &few) {

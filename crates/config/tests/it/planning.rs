@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use gansweep_config::{DataIdentity, Dataset, Layer, Plan, PlannedRun, RunId, recipes};
+use gansweep_config::{
+    DataIdentity, DataRequest, Dataset, DatasetSpec, ImageShape, Layer, Plan, PlannedRun, RunId, recipes,
+};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -149,10 +151,10 @@ fn a_dataset_whose_runs_are_all_excluded_is_not_asked_for() {
                 [[sweep.exclude]]\ndata.dataset = \"mnist\"\nseed = 0\n\
                 [[sweep.exclude]]\ndata.dataset = \"mnist\"\nseed = 1\n";
     let experiment = load(text);
-    assert_eq!(experiment.datasets(), [Dataset::Strokes].into());
-    let only_strokes = |dataset| {
-        assert_eq!(dataset, Dataset::Strokes);
-        at_hand(dataset)
+    assert_eq!(experiment.data_requests(), [Dataset::Strokes.into()].into());
+    let only_strokes = |asked| {
+        assert_eq!(asked, Dataset::Strokes.into());
+        at_hand(asked)
     };
     let plan = Plan::new(&experiment, &only_strokes).unwrap();
     assert_eq!((labels(&plan), plan.excluded), (vec!["dataset=strokes seed=0", "dataset=strokes seed=1"], 4));
@@ -226,8 +228,8 @@ fn runs_that_compute_the_same_are_merged_and_counted() {
 fn a_fallback_is_what_the_runs_say_they_train_on() {
     let experiment = load("[sweep.grid]\n\"data.dataset\" = [\"mnist\", \"strokes\", \"kmnist\"]\n");
     let asked = RefCell::new(Vec::new());
-    let only_strokes = |dataset| {
-        asked.borrow_mut().push(dataset);
+    let only_strokes = |request: DataRequest| {
+        asked.borrow_mut().push(request.dataset);
         DataIdentity { dataset: Dataset::Strokes, spec: like_mnist("strokes") }
     };
     let plan = Plan::new(&experiment, &only_strokes).unwrap();
@@ -236,6 +238,55 @@ fn a_fallback_is_what_the_runs_say_they_train_on() {
     assert_eq!(plan.runs[0].config.data.dataset, Dataset::Strokes);
     assert_eq!(plan.runs[0].assignments[0].value, "strokes");
     assert_eq!(*asked.borrow(), [Dataset::Mnist, Dataset::Strokes, Dataset::Kmnist]);
+}
+
+#[test]
+fn a_fallback_has_the_shape_of_what_it_replaces() {
+    let experiment = load("data.fallback = \"strokes\"\n");
+    let colour = ImageShape { channels: 3, height: 32, width: 32 };
+    let drawn = |_| DataIdentity {
+        dataset: Dataset::Strokes,
+        spec: DatasetSpec { image: colour, ..like_mnist("strokes in colour") },
+    };
+    let plan = Plan::new(&experiment, &drawn).unwrap();
+    let data = &plan.runs[0].config.data;
+    assert_eq!((data.dataset, data.side, data.channels), (Dataset::Strokes, 32, 3));
+    // It is the run that asks for such images itself.
+    let asked = load("data.dataset = \"strokes\"\ndata.side = 32\ndata.channels = 3\n");
+    assert_eq!(Plan::new(&asked, &drawn).unwrap().runs[0].id, plan.runs[0].id);
+}
+
+#[test]
+fn the_shape_of_the_images_may_be_swept_and_each_is_looked_up_once() {
+    let experiment = load(
+        "data.dataset = \"strokes\"\n[sweep.grid]\n\"data.side\" = [0, 28, 64]\n\"data.channels\" = [1, 3]\n",
+    );
+    let asked = RefCell::new(Vec::new());
+    let drawn = |request: DataRequest| {
+        asked.borrow_mut().push((request.side, request.channels));
+        let image = request.shape().unwrap();
+        DataIdentity {
+            dataset: request.dataset,
+            spec: DatasetSpec { image, ..like_mnist(&image.to_string()) },
+        }
+    };
+    let plan = Plan::new(&experiment, &drawn).unwrap();
+    let shapes: Vec<String> = plan.runs.iter().map(|run| run.spec.image.to_string()).collect();
+    assert_eq!(shapes, ["1 x 28 x 28", "3 x 28 x 28", "1 x 64 x 64", "3 x 64 x 64"]);
+    assert_eq!(plan.duplicates, 2, "28 pixels are the dataset's own");
+    assert_eq!(*asked.borrow(), [(0, 1), (0, 3), (28, 1), (28, 3), (64, 1), (64, 3)]);
+}
+
+#[test]
+fn a_shape_that_the_dataset_does_not_have_is_refused_with_the_reason() {
+    let planned = |text: &str| Plan::new(&load(text), &at_hand).unwrap_err().to_string();
+    let refused = planned("data.side = 32\n");
+    assert!(refused.contains("the images of mnist have 28 x 28 pixels and 1 channel"), "{refused}");
+    assert!(planned("data.channels = 3\n").contains("1 channel"));
+    // What the files have anyway may be said.
+    assert_eq!(plan("data.side = 28\ndata.channels = 1\n").runs[0].id, plan("").runs[0].id);
+    let refused = faults("data.dataset = \"strokes\"\ndata.side = 30\n");
+    assert!(refused.contains("cannot be drawn with 30 x 30 pixels; expected one of 28, 32, 64"), "{refused}");
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use gansweep_config::ImageShape;
 
-use super::{IMAGES_MAGIC, IdxFault, LABELS_HEADER, LABELS_MAGIC, check_len};
+use super::{CHANNELS_MAGIC, IMAGES_MAGIC, IdxFault, LABELS_HEADER, LABELS_MAGIC, check_len};
 
-/// Magic number, count, rows, columns.
-const IMAGES_HEADER: usize = 16;
+/// The length of the header of a file of images: magic number, count, channels (unless the images are grey),
+/// rows, columns.
+const fn images_header(image: ImageShape) -> usize {
+    if image.channels == 1 { 16 } else { 20 }
+}
 
 /// The length of a sound file of `count` images.
 pub(crate) const fn images_len(count: usize, image: ImageShape) -> usize {
-    IMAGES_HEADER + count * image.size()
+    images_header(image) + count * image.size()
 }
 
 /// The length of a sound file of `count` labels.
@@ -19,18 +22,29 @@ pub(crate) const fn labels_len(count: usize) -> usize {
 
 /// Checks a file of `expected` images and returns the offset of the first pixel.
 pub(crate) fn check_images(bytes: &[u8], expected: usize, image: ImageShape) -> Result<usize, IdxFault> {
-    let [magic, count, rows, cols] = header(bytes)?;
     let what = "images";
-    if magic != IMAGES_MAGIC {
-        return Err(IdxFault::Magic { what, found: magic, expected: IMAGES_MAGIC });
+    let expected_magic = if image.channels == 1 { IMAGES_MAGIC } else { CHANNELS_MAGIC };
+    let [magic, count, ..]: [u32; 4] = header(bytes)?;
+    if magic != expected_magic {
+        return Err(IdxFault::Magic { what, found: magic, expected: expected_magic });
     }
-    if (rows, cols) != (image.height, image.width) {
+    let (channels, rows, cols) = match image.channels {
+        1 => {
+            let [_, _, rows, cols] = header(bytes)?;
+            (1, rows, cols)
+        }
+        _ => {
+            let [_, _, channels, rows, cols] = header(bytes)?;
+            (channels, rows, cols)
+        }
+    };
+    if (channels, rows, cols) != (image.channels, image.height, image.width) {
         let (expected_rows, expected_cols) = (image.height, image.width);
         return Err(IdxFault::Side { rows, cols, expected_rows, expected_cols });
     }
     check_count(what, count, expected)?;
     check_len(bytes.len(), images_len(expected, image))?;
-    Ok(IMAGES_HEADER)
+    Ok(images_header(image))
 }
 
 /// Checks a file of `expected` labels and returns the offset of the first.
@@ -88,6 +102,20 @@ mod tests {
         assert_eq!(images[start + 7], 7);
         let labels = encode_labels(&[3, 0, 9]);
         assert_eq!(&labels[check_labels(&labels, 3, 10).unwrap()..], [3, 0, 9]);
+    }
+
+    #[test]
+    fn images_of_colour_have_their_channels_in_the_header() {
+        let image = ImageShape { channels: 3, height: 4, width: 5 };
+        let pixels: Vec<u8> = (0..2 * 60).collect();
+        let bytes = encode_images(image, &pixels);
+        assert_eq!(bytes[..20], [0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5]);
+        assert_eq!(bytes[check_images(&bytes, 2, image).unwrap()..], pixels);
+        let grey = check_images(&bytes, 2, ImageShape { channels: 1, ..image });
+        assert!(matches!(grey, Err(IdxFault::Magic { found: 0x0804, .. })), "{grey:?}");
+        let mut other = bytes;
+        other[11] = 2;
+        assert!(matches!(check_images(&other, 2, image), Err(IdxFault::Side { .. })));
     }
 
     #[test]

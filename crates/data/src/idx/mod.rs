@@ -24,9 +24,14 @@ const LABELS_MAGIC: u32 = 0x0801;
 /// Magic number, count.
 pub(crate) const LABELS_HEADER: usize = 8;
 
-/// Encodes grey images `[count, height, width]`.
+/// Encodes images `[count, height, width]`, or `[count, channels, height, width]` with several channels.
 pub(crate) fn encode_images(image: ImageShape, pixels: &[u8]) -> Vec<u8> {
-    encode(&[IMAGES_MAGIC, (pixels.len() / image.size()) as u32, image.height, image.width], pixels)
+    let ImageShape { channels, height, width } = image;
+    let count = (pixels.len() / image.size()) as u32;
+    match channels {
+        1 => encode(&[IMAGES_MAGIC, count, height, width], pixels),
+        _ => encode(&[CHANNELS_MAGIC, count, channels, height, width], pixels),
+    }
 }
 
 /// Encodes labels.

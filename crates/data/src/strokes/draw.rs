@@ -1,42 +1,57 @@
 //! Drawing the images, each from its own random stream.
 
+use gansweep_config::ImageShape;
 use rayon::prelude::*;
 
 use super::{
-    declared::{PIXELS, SHAPE, TEST_IMAGES, TRAIN_IMAGES},
-    form, frame, hand,
+    colour::Colours,
+    declared::{STROKES, first_stream},
+    form,
+    frame::Frame,
+    hand,
     pen::Page,
     random::Random,
 };
-use crate::{Images, Split};
+use crate::{Images, Split, declaration::Declaration};
 
-/// Draws the images of one split, on all threads of the current rayon pool.
+/// Draws the grey images of 28 pixels of one split, on all threads of the current rayon pool.
 pub fn generate(split: Split) -> Images {
-    let (first, count) = match split {
-        Split::Train => (0, TRAIN_IMAGES),
-        Split::Test => (TRAIN_IMAGES, TEST_IMAGES),
-    };
-    let mut pixels = vec![0; count * PIXELS];
-    let labels = pixels
-        .par_chunks_exact_mut(PIXELS)
-        .enumerate()
-        .map(|(index, image)| draw((first + index) as u64, image))
-        .collect();
-    Images { shape: SHAPE, count, pixels, labels }
+    draw_all(&STROKES, split)
 }
 
-/// Draws one image and returns its label.
-fn draw(index: u64, image: &mut [u8]) -> u16 {
+/// Draws the images of one split, on all threads of the current rayon pool.
+pub(super) fn draw_all(declared: &Declaration, split: Split) -> Images {
+    let (shape, count) = (declared.image, declared.part(split).count);
+    let first = first_stream(split);
+    let mut pixels = vec![0; count * shape.size()];
+    let labels = pixels
+        .par_chunks_exact_mut(shape.size())
+        .enumerate()
+        .map(|(index, image)| draw((first + index) as u64, shape, image))
+        .collect();
+    Images { shape, count, pixels, labels }
+}
+
+/// Draws one image `[channels, side, side]` and returns its label. The same index has the same digit in every
+/// shape, written by the same hand.
+fn draw(index: u64, shape: ImageShape, image: &mut [u8]) -> u16 {
+    let frame = Frame::new(shape.width as usize);
     let mut random = Random::of_image(index);
     let digit = random.index(form::digits());
     let strokes = form::plan(digit, &mut random);
-    let mut page = Page::blank();
-    for dabs in hand::write(&strokes, &mut random) {
+    let mut page = Page::blank(frame.side);
+    for dabs in hand::write(&strokes, frame, &mut random) {
         page.draw(&dabs);
     }
-    let mut drawn = [0; PIXELS];
+    let mut drawn = vec![0; frame.pixels()];
     page.develop(random.between(0.7, 1.2), &mut drawn);
-    frame::balance(&drawn, image);
+    if shape.channels == 1 {
+        frame.balance(&drawn, image);
+    } else {
+        let mut ink = vec![0; frame.pixels()];
+        frame.balance(&drawn, &mut ink);
+        Colours::draw(&mut random).fill(&ink, frame.side, image);
+    }
     digit as u16
 }
 
@@ -45,8 +60,10 @@ mod tests {
     use std::{collections::HashSet, mem, sync::LazyLock};
 
     use super::*;
+    use crate::{declaration::GREY_28, strokes::declared::OTHERS};
 
     const DRAWN: usize = 400;
+    const PIXELS: usize = GREY_28.size();
 
     static TRAIN: LazyLock<Images> = LazyLock::new(|| generate(Split::Train));
     static TEST: LazyLock<Images> = LazyLock::new(|| generate(Split::Test));
@@ -54,7 +71,8 @@ mod tests {
     #[test]
     fn images_do_not_depend_on_the_threads_that_draw_them() {
         let mut images = vec![[0; PIXELS]; DRAWN];
-        let labels: Vec<_> = (0..).zip(&mut images).map(|(index, image)| draw(index, image)).collect();
+        let labels: Vec<_> =
+            (0..).zip(&mut images).map(|(index, image)| draw(index, GREY_28, image)).collect();
         assert_eq!(TRAIN.pixels[..DRAWN * PIXELS], *images.as_flattened());
         assert_eq!(TRAIN.labels[..DRAWN], labels);
     }
@@ -74,9 +92,49 @@ mod tests {
     fn every_digit_is_clearly_inked_and_balances_on_the_middle() {
         for image in TEST.pixels.chunks_exact(PIXELS) {
             assert!(image.iter().any(|&byte| byte > 200));
-            let centre = frame::centre_of_mass(image);
+            let centre = Frame::new(28).centre_of_mass(image);
             assert!((centre.x - 14.0).abs() <= 0.5 && (centre.y - 14.0).abs() <= 0.5, "{centre:?}");
         }
+    }
+
+    /// The image is drawn with its pixels, and not enlarged: a stroke's edge is as sharp as in a small one.
+    #[test]
+    fn a_digit_is_the_same_in_every_size() {
+        let mut image = vec![0; 64 * 64];
+        let shape = ImageShape { channels: 1, height: 64, width: 64 };
+        for index in 0..100 {
+            let label = draw(index, shape, &mut image);
+            assert_eq!(label, TRAIN.labels[index as usize]);
+            let small = TRAIN.image(index as usize).unwrap();
+            let share = |image: &[u8]| {
+                image.iter().map(|&byte| f64::from(byte)).sum::<f64>() / (255.0 * image.len() as f64)
+            };
+            assert!((share(&image) - share(small)).abs() < 0.012, "{} and {}", share(&image), share(small));
+            let grey = |image: &[u8]| image.iter().filter(|&&byte| (20..235).contains(&byte)).count() as f64;
+            let inked = |image: &[u8]| image.iter().filter(|&&byte| byte >= 235).count() as f64;
+            assert!(grey(&image) / inked(&image) < 0.8 * grey(small) / inked(small));
+        }
+    }
+
+    #[test]
+    fn in_colour_the_ink_is_brighter_than_the_paper_and_hues_differ() {
+        let shape = OTHERS[0].image;
+        let mut image = vec![0; shape.size()];
+        let mut papers = HashSet::new();
+        for index in 0..DRAWN {
+            assert_eq!(draw(index as u64, shape, &mut image), TRAIN.labels[index]);
+            let grey = TRAIN.image(index).unwrap();
+            let brightest = |at: usize| (0..3).map(|channel| image[channel * PIXELS + at]).max().unwrap();
+            papers.insert([image[0], image[PIXELS], image[2 * PIXELS]]);
+            for (at, &ink) in grey.iter().enumerate() {
+                match ink {
+                    0 => assert!(brightest(at) <= 77),
+                    255 => assert!(brightest(at) >= 140),
+                    _ => {}
+                }
+            }
+        }
+        assert!(papers.len() > DRAWN * 9 / 10, "{} colours of paper", papers.len());
     }
 
     #[test]

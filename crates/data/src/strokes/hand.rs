@@ -3,7 +3,7 @@
 use super::{
     curve::{Point, trace},
     form::Stroke,
-    frame,
+    frame::Frame,
     pen::Dab,
     random::Random,
     warp::Warp,
@@ -13,10 +13,10 @@ use super::{
 const PIECES: usize = 8;
 
 /// Writes the strokes of one digit: where the pen goes on the page, and how broad it is there.
-pub(super) fn write(strokes: &[Stroke], random: &mut Random) -> Vec<Vec<Dab>> {
+pub(super) fn write(strokes: &[Stroke], frame: Frame, random: &mut Random) -> Vec<Vec<Dab>> {
     let warp = Warp::of_hand(random);
     let wobble = random.between(1.5, 4.0);
-    let radius = (1.30 + 0.34 * random.bell()).clamp(0.7, 2.4);
+    let radius = (1.30 + 0.34 * random.bell()).clamp(0.7, 2.4) * frame.scale;
     let mut lines: Vec<Vec<Point>> = strokes
         .iter()
         .map(|stroke| {
@@ -25,8 +25,8 @@ pub(super) fn write(strokes: &[Stroke], random: &mut Random) -> Vec<Vec<Dab>> {
             line.into_iter().map(|point| warp.apply(point)).collect()
         })
         .collect();
-    frame::place(&mut lines, radius);
-    lines.iter().map(|line| press(line, radius, random)).collect()
+    frame.place(&mut lines, radius);
+    lines.iter().map(|line| press(line, radius, frame.scale, random)).collect()
 }
 
 /// A stroke as this hand happens to write it now: its points moved, its ends cut or drawn out, some
@@ -49,7 +49,7 @@ fn vary(stroke: &Stroke, wobble: f64, random: &mut Random) -> Stroke {
 }
 
 /// The pen's breadth along a line in pixels: pressure that comes and goes, ends that taper.
-fn press(line: &[Point], radius: f64, random: &mut Random) -> Vec<Dab> {
+fn press(line: &[Point], radius: f64, scale: f64, random: &mut Random) -> Vec<Dab> {
     let [first, middle, last] = [(); 3].map(|()| 0.10 * random.bell());
     let (fade_in, fade_out) = (random.between(0.0, 0.25), random.between(0.0, 0.35));
     let total: f64 = line.windows(2).map(|pair| pair[0].distance(pair[1])).sum();
@@ -62,14 +62,14 @@ fn press(line: &[Point], radius: f64, random: &mut Random) -> Vec<Dab> {
             let t = done / total.max(1e-9);
             let rest = 1.0 - t;
             let pressure = 1.0 + first * rest * rest + 2.0 * middle * t * rest + last * t * t;
-            let nearness = |distance: f64| (1.0 - distance / TAPER_PIXELS).max(0.0);
+            let nearness = |distance: f64| (1.0 - distance / (TAPER_PIXELS * scale)).max(0.0);
             let taper = 1.0 - fade_in * nearness(done) - fade_out * nearness(total - done);
-            Dab { at, radius: (radius * pressure * taper).max(THINNEST) }
+            Dab { at, radius: (radius * pressure * taper).max(THINNEST * scale) }
         })
         .collect()
 }
 
-/// How far from its end a stroke begins to taper.
+/// How far from its end a stroke begins to taper, on a page of 28 pixels.
 const TAPER_PIXELS: f64 = 4.0;
-/// The least radius in pixels: thinner ink would break into dots.
+/// The least radius in pixels, on a page of 28: thinner ink would break into dots.
 const THINNEST: f64 = 0.45;

@@ -1,9 +1,6 @@
 //! A pen with a soft edge on a grid of pixels.
 
-use super::{
-    curve::Point,
-    declared::{PIXELS, SIDE},
-};
+use super::curve::Point;
 
 /// A place of the pen in pixels, and how far its ink reaches there.
 #[derive(Debug, Clone, Copy)]
@@ -12,10 +9,11 @@ pub(super) struct Dab {
     pub(super) radius: f64,
 }
 
-/// A page of 28 x 28 pixels: the distance of every pixel's centre from the nearest ink's edge,
-/// negative within the ink.
+/// A square page: the distance of every pixel's centre from the nearest ink's edge, negative within the ink.
 pub(super) struct Page {
-    distance: [f64; PIXELS],
+    side: usize,
+    /// `[side, side]`.
+    distance: Vec<f64>,
 }
 
 /// Beyond this distance from the ink's edge, in pixels, a pixel stays black.
@@ -23,8 +21,8 @@ const REACH: f64 = 1.0;
 
 impl Page {
     /// Without ink.
-    pub(super) fn blank() -> Self {
-        Self { distance: [f64::INFINITY; PIXELS] }
+    pub(super) fn blank(side: usize) -> Self {
+        Self { side, distance: vec![f64::INFINITY; side * side] }
     }
 
     /// Draws one stroke.
@@ -48,32 +46,35 @@ impl Page {
         let (dx, dy) = (b.x - a.x, b.y - a.y);
         let squared_length = (dx * dx + dy * dy).max(1e-12);
         let widening = to.radius - from.radius;
-        for row in pixels(a.y.min(b.y) - reach, a.y.max(b.y) + reach) {
-            for col in pixels(a.x.min(b.x) - reach, a.x.max(b.x) + reach) {
+        for row in self.pixels(a.y.min(b.y) - reach, a.y.max(b.y) + reach) {
+            for col in self.pixels(a.x.min(b.x) - reach, a.x.max(b.x) + reach) {
                 let (px, py) = (col as f64 + 0.5 - a.x, row as f64 + 0.5 - a.y);
                 let t = ((px * dx + py * dy) / squared_length).clamp(0.0, 1.0);
                 let (ex, ey) = (px - t * dx, py - t * dy);
                 let distance = (ex * ex + ey * ey).sqrt() - (from.radius + t * widening);
-                let nearest = &mut self.distance[row * SIDE + col];
+                let nearest = &mut self.distance[row * self.side + col];
                 *nearest = nearest.min(distance);
             }
         }
     }
-}
 
-/// The rows or columns whose centres lie between two coordinates.
-fn pixels(low: f64, high: f64) -> std::ops::Range<usize> {
-    let clamp = |edge: f64| (edge + 0.5).clamp(0.0, SIDE as f64) as usize;
-    clamp(low)..clamp(high)
+    /// The rows or columns whose centres lie between two coordinates.
+    fn pixels(&self, low: f64, high: f64) -> std::ops::Range<usize> {
+        let clamp = |edge: f64| (edge + 0.5).clamp(0.0, self.side as f64) as usize;
+        clamp(low)..clamp(high)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SIDE: usize = 28;
+    const PIXELS: usize = SIDE * SIDE;
+
     fn bar(radius: f64) -> Vec<u8> {
         let dab = |x| Dab { at: Point { x, y: 14.5 }, radius };
-        let mut page = Page::blank();
+        let mut page = Page::blank(SIDE);
         page.draw(&[dab(8.5), dab(14.0), dab(19.5)]);
         let mut image = vec![0; PIXELS];
         page.develop(1.0, &mut image);
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn ink_beyond_the_page_is_left_out() {
         let dab = |x| Dab { at: Point { x, y: -3.0 }, radius: 2.0 };
-        let mut page = Page::blank();
+        let mut page = Page::blank(SIDE);
         page.draw(&[dab(-90.0), dab(90.0)]);
         let mut image = vec![7; PIXELS];
         page.develop(1.0, &mut image);

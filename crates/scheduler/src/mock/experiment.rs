@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gansweep_config::{
-    DataIdentity, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Palette, Plan,
-    PlannedRun, Record, SampleMode,
+    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Palette,
+    Plan, PlannedRun, Record, SampleMode,
 };
 use gansweep_store::{Call, SweepRecord};
 
@@ -24,7 +24,7 @@ pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
         test_images: 16,
         fingerprint: "mock".to_owned(),
     };
-    let identity = |dataset| DataIdentity { dataset, spec: spec.clone() };
+    let identity = |asked: DataRequest| DataIdentity { dataset: asked.dataset, spec: spec.clone() };
     Ok(Plan::new(&experiment, &identity)?.runs)
 }
 

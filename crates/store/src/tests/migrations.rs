@@ -9,7 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gansweep_config::{DataIdentity, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, RunState};
+use gansweep_config::{
+    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, RunState,
+};
 use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
@@ -222,7 +224,7 @@ fn planned(name: &str, fingerprint: &str) -> Plan {
     let file = format!("{}/../../tests/e2e/version-1/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let experiment = Experiment::load(Path::new(&file), &LoadOptions::default()).unwrap();
     let spec = DatasetSpec { fingerprint: fingerprint.to_owned(), ..strokes() };
-    let data = |dataset| DataIdentity { dataset, spec: spec.clone() };
+    let data = |asked: DataRequest| DataIdentity { dataset: asked.dataset, spec: spec.clone() };
     Plan::new(&experiment, &data).unwrap()
 }
 

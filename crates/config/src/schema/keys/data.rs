@@ -26,6 +26,24 @@ pub(super) static KEYS: &[Key] = &[
         "For `dataset = \"idx\"`: the folder of the IDX files. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. Only the content of the files is part of a run's id: the folder may be moved.",
     ),
     config(ConfigKey {
+        path: "data.side",
+        kind: Kind::Integer(0, 256),
+        default: "0",
+        identity: "0",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.data.side),
+        doc: "Rows and columns of an image, for a dataset that is made in the shape that is asked for: `strokes` are drawn with 28, 32 or 64 pixels. `0`: the dataset's own, 28 for `strokes`. Other datasets have the shape of their files, and any other is refused.",
+    }),
+    config(ConfigKey {
+        path: "data.channels",
+        kind: Kind::OneOf(&[0, 1, 3]),
+        default: "0",
+        identity: "0",
+        lanes: Lanes::Common,
+        field: Field::Integer(|c| &mut c.data.channels),
+        doc: "Channels of an image, for the same datasets: `1` is grey, `3` is colour. `0`: the dataset's own, 1 for `strokes`.",
+    }),
+    config(ConfigKey {
         path: "data.images",
         kind: Kind::Integer(0, 100_000_000),
         default: "0",
@@ -47,7 +65,7 @@ pub(super) static KEYS: &[Key] = &[
         "data.fallback",
         Kind::Choice(FALLBACKS),
         "\"none\"",
-        "The dataset to train on where the other one is neither on this machine nor can be downloaded; the database and the report name the one that was used. `none`: stop with an error instead.",
+        "The dataset to train on where the other one is neither on this machine nor can be downloaded; `strokes` then have the shape of the images that they replace, if they can be drawn in it. The database and the report name the dataset that was used. `none`: stop with an error instead.",
     ),
 ];
 
