@@ -16,6 +16,15 @@ pub enum Dataset {
     FashionMnist,
     /// Cursive Japanese characters.
     Kmnist,
+    /// Handwritten digits of EMNIST.
+    EmnistDigits,
+    /// Handwritten letters of EMNIST, both cases of a letter in one class.
+    EmnistLetters,
+    /// Handwritten digits and letters of EMNIST, in 47 classes of equal size.
+    EmnistBalanced,
+    /// Photographs of ten kinds of animals and vehicles, in colour.
+    #[serde(rename = "cifar10")]
+    Cifar10,
     /// Digits drawn by this program from vector strokes, in several shapes; needs no download.
     Strokes,
     /// The user's images, in IDX files in the folder `data.path`.
@@ -27,7 +36,17 @@ pub const STROKES_SIDES: [u32; 3] = [28, 32, 64];
 
 impl Dataset {
     /// Every dataset, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Mnist, Self::FashionMnist, Self::Kmnist, Self::Strokes, Self::Idx];
+    pub const ALL: [Self; 9] = [
+        Self::Mnist,
+        Self::FashionMnist,
+        Self::Kmnist,
+        Self::EmnistDigits,
+        Self::EmnistLetters,
+        Self::EmnistBalanced,
+        Self::Cifar10,
+        Self::Strokes,
+        Self::Idx,
+    ];
 
     /// The name in experiment files, on the command line and in the database.
     pub const fn name(self) -> &'static str {
@@ -35,6 +54,10 @@ impl Dataset {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::Kmnist => "kmnist",
+            Self::EmnistDigits => "emnist-digits",
+            Self::EmnistLetters => "emnist-letters",
+            Self::EmnistBalanced => "emnist-balanced",
+            Self::Cifar10 => "cifar10",
             Self::Strokes => "strokes",
             Self::Idx => "idx",
         }

@@ -4,8 +4,9 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec};
 
 use crate::{
     DataError, DataSource, Found, Images, Location, Progress, Split,
+    cifar::CIFAR10,
     idx_folder::IdxFolder,
-    published::{FASHION_MNIST, KMNIST, MNIST},
+    published::{EMNIST_BALANCED, EMNIST_DIGITS, EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST},
     reader::Reader,
     strokes::Strokes,
 };
@@ -16,6 +17,10 @@ fn with_reader<T>(asked: DataRequest, act: impl FnOnce(&dyn Reader) -> T) -> T {
         Dataset::Mnist => act(&MNIST),
         Dataset::FashionMnist => act(&FASHION_MNIST),
         Dataset::Kmnist => act(&KMNIST),
+        Dataset::EmnistDigits => act(&EMNIST_DIGITS),
+        Dataset::EmnistLetters => act(&EMNIST_LETTERS),
+        Dataset::EmnistBalanced => act(&EMNIST_BALANCED),
+        Dataset::Cifar10 => act(&CIFAR10),
         Dataset::Strokes => act(&Strokes { shape: asked.shape() }),
         Dataset::Idx => act(&IdxFolder),
     }

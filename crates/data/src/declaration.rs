@@ -12,18 +12,51 @@ use crate::{
 /// The shape of the images of MNIST and of the datasets that follow its format.
 pub(crate) const GREY_28: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 
+/// How a dataset's files differ from MNIST's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Format {
+    /// The names without `.gz`: of the images and the labels of the training split, then of the test split.
+    pub(crate) names: [[&'static str; 2]; 2],
+    /// Whether an image is stored column by column.
+    pub(crate) transposed: bool,
+    /// The label of the first class.
+    pub(crate) first_label: u8,
+    /// The ZIP archive that the files are published in, each as `NAME.gz` in a folder of any name.
+    pub(crate) archive: Option<Archive>,
+}
+
+/// An archive with the files of several datasets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Archive {
+    pub(crate) name: &'static str,
+    pub(crate) url: &'static str,
+}
+
+impl Format {
+    /// That of MNIST and of the datasets that follow it.
+    pub(crate) const MNIST: Self = Self {
+        names: [
+            [names::published(Split::Train, Kind::Images), names::published(Split::Train, Kind::Labels)],
+            [names::published(Split::Test, Kind::Images), names::published(Split::Test, Kind::Labels)],
+        ],
+        transposed: false,
+        first_label: 0,
+        archive: None,
+    };
+}
+
 /// The declaration of a published dataset.
 #[derive(Debug)]
 pub(crate) struct Declaration {
     pub(crate) dataset: Dataset,
+    pub(crate) format: Format,
     /// The name of torchvision's folder, which keeps the files in its subfolder `raw`.
     pub(crate) torchvision: &'static str,
     /// The shape of every image.
     pub(crate) image: ImageShape,
     /// The names of the classes, from label 0.
     pub(crate) class_names: &'static [&'static str],
-    /// The base URLs of the mirrors, which have each file as `NAME.gz`, in the order of trying; none for
-    /// images that the program draws.
+    /// The base URLs of the mirrors, which have each file as `NAME.gz`, in the order of trying.
     pub(crate) mirrors: &'static [&'static str],
     pub(crate) train: Part,
     pub(crate) test: Part,
@@ -42,23 +75,28 @@ pub(crate) struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileSpec {
     pub(crate) dataset: Dataset,
-    pub(crate) split: Split,
+    /// The published file name, without `.gz`.
+    pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     /// The number of images or labels.
     pub(crate) count: usize,
     /// The shape of each image.
     pub(crate) image: ImageShape,
-    /// The number of classes: labels are below it.
-    pub(crate) classes: usize,
+    /// The labels in the file.
+    pub(crate) labels: LabelRange,
+    /// Whether each image is stored column by column.
+    pub(crate) transposed: bool,
+    /// The archive that may have the file.
+    pub(crate) archive: Option<Archive>,
     /// The digest of the uncompressed bytes.
     pub(crate) digest: Digest,
 }
 
-impl FileSpec {
-    /// The published file name, without `.gz`.
-    pub(crate) const fn name(&self) -> &'static str {
-        names::published(self.split, self.kind)
-    }
+/// Which labels a file may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LabelRange {
+    pub(crate) first: u8,
+    pub(crate) classes: usize,
 }
 
 impl Declaration {
@@ -77,11 +115,13 @@ impl Declaration {
         };
         FileSpec {
             dataset: self.dataset,
-            split,
+            name: self.format.names[split as usize][kind as usize],
             kind,
             count: part.count,
             image: self.image,
-            classes: self.class_names.len(),
+            labels: LabelRange { first: self.format.first_label, classes: self.class_names.len() },
+            transposed: self.format.transposed,
+            archive: self.format.archive,
             digest,
         }
     }
@@ -113,7 +153,7 @@ impl Declaration {
     fn fingerprint(&self) -> String {
         let lines = [Kind::Images, Kind::Labels].map(|kind| {
             let file = self.file(Split::Train, kind);
-            format!("{} {}\n", file.name(), file.digest.hex())
+            format!("{} {}\n", file.name, file.digest.hex())
         });
         sha256(lines.concat().as_bytes())
     }

@@ -5,20 +5,23 @@ use std::fmt;
 use gansweep_base::digest::{hex, sha256};
 use sha1::{Digest as _, Sha1};
 
-/// The published digest of an uncompressed file, in hexadecimal.
+/// The published digest of a file, in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Digest {
-    /// SHA-256.
+    /// SHA-256 of the uncompressed file.
     Sha256(&'static str),
-    /// Git's object id of a file: SHA-1 over `blob <length>\0` and the bytes.
+    /// Git's object id of the uncompressed file: SHA-1 over `blob <length>\0` and the bytes.
     GitBlob(&'static str),
+    /// SHA-256 of the compressed file; of the uncompressed one no digest is published. Checked when the file
+    /// is downloaded; of files that are found, only the format can be checked.
+    GzipSha256(&'static str),
 }
 
 impl Digest {
     /// The name of the hash in messages.
     pub(crate) const fn algorithm(self) -> &'static str {
         match self {
-            Self::Sha256(_) => "SHA-256",
+            Self::Sha256(_) | Self::GzipSha256(_) => "SHA-256",
             Self::GitBlob(_) => "git object id",
         }
     }
@@ -26,14 +29,14 @@ impl Digest {
     /// The published digest, in hexadecimal.
     pub(crate) const fn hex(self) -> &'static str {
         match self {
-            Self::Sha256(hex) | Self::GitBlob(hex) => hex,
+            Self::Sha256(hex) | Self::GitBlob(hex) | Self::GzipSha256(hex) => hex,
         }
     }
 
     /// Computes the digest of `bytes` with the same algorithm, in hexadecimal.
     pub(crate) fn compute(self, bytes: &[u8]) -> String {
         match self {
-            Self::Sha256(_) => sha256(bytes),
+            Self::Sha256(_) | Self::GzipSha256(_) => sha256(bytes),
             Self::GitBlob(_) => git_blob(bytes),
         }
     }

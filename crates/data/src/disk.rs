@@ -8,7 +8,10 @@ use std::{
 
 use gansweep_base::file;
 
-use crate::{DataError, IdxFault, declaration::FileSpec, error::Origin, gzip::Content, idx, names::Kind};
+use crate::{
+    DataError, IdxFault, declaration::FileSpec, digest::Digest, error::Origin, gzip::Content, idx,
+    names::Kind,
+};
 
 /// Opens a file, plain or compressed, whatever its name says: files are renamed. Anything but a regular file is
 /// an error, so that a FIFO or a device in a file's place is neither waited for nor read for ever.
@@ -40,13 +43,23 @@ pub(crate) fn gunzip(compressed: impl Read, spec: &FileSpec) -> io::Result<Vec<u
 pub(crate) fn check(bytes: &[u8], spec: &FileSpec) -> Result<usize, IdxFault> {
     let start = match spec.kind {
         Kind::Images => idx::check_images(bytes, spec.count, spec.image)?,
-        Kind::Labels => idx::check_labels(bytes, spec.count, spec.classes)?,
+        Kind::Labels => idx::check_labels(bytes, spec.count, spec.labels)?,
     };
+    if matches!(spec.digest, Digest::GzipSha256(_)) {
+        return Ok(start);
+    }
     let found = spec.digest.compute(bytes);
     if found == spec.digest.hex() {
         return Ok(start);
     }
     Err(IdxFault::Content { algorithm: spec.digest.algorithm(), found, expected: spec.digest.hex() })
+}
+
+/// Checks the compressed bytes of a file whose published digest is of these.
+pub(crate) fn check_compressed(compressed: &[u8], spec: &FileSpec) -> Result<(), IdxFault> {
+    let Digest::GzipSha256(expected) = spec.digest else { return Ok(()) };
+    let found = spec.digest.compute(compressed);
+    if found == expected { Ok(()) } else { Err(IdxFault::Content { algorithm: "SHA-256", found, expected }) }
 }
 
 /// Creates a folder of the cache.

@@ -66,7 +66,7 @@ pub enum DataError {
     /// The dataset is not on this machine.
     #[error(
         "{name} is not on this machine (looked in {places}); run `gansweep data fetch {name}`, \
-         point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
+         point --data-dir or GANSWEEP_DATA_DIR to a folder with its files, \
          or train on the built-in digits with `fallback = \"strokes\"` under `[data]`",
         name = dataset.name(),
         places = Places(looked_in)
@@ -160,7 +160,7 @@ pub enum DataError {
     /// A download is needed but forbidden.
     #[error(
         "{name} is not on this machine (looked in {places}) and would have to be downloaded, but GANSWEEP_OFFLINE \
-         is set; unset it, point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
+         is set; unset it, point --data-dir or GANSWEEP_DATA_DIR to a folder with its files, \
          or train on the built-in digits with `fallback = \"strokes\"` under `[data]`",
         name = dataset.name(),
         places = Places(looked_in)
@@ -175,7 +175,7 @@ pub enum DataError {
     #[error(
         "{file} of {name} is not on this machine (looked in {places}) and could not be downloaded: {attempts}; \
          try again later, \
-         point --data-dir or GANSWEEP_DATA_DIR to a folder with its IDX files, \
+         point --data-dir or GANSWEEP_DATA_DIR to a folder with its files, \
          or train on the built-in digits with `fallback = \"strokes\"` under `[data]`",
         name = dataset.name(),
         places = Places(looked_in),

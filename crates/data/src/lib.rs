@@ -11,6 +11,7 @@
 //! Each kind of dataset implements the trait in `reader.rs`. Datasets that are published as IDX files share
 //! one implementation, and each has a declaration.
 
+mod cifar;
 mod datasets;
 mod declaration;
 mod digest;
@@ -29,6 +30,7 @@ mod sheet;
 mod source;
 pub mod strokes;
 mod survey;
+mod zip;
 
 pub use datasets::class_names;
 pub use download::Progress;

@@ -9,8 +9,10 @@ use std::{
 use gansweep_config::Dataset;
 
 use crate::{
-    DataSource, Found, Location, Split, disk, idx,
-    names::{self, Kind},
+    DataSource, Found, Location,
+    declaration::Format,
+    disk, idx, names,
+    published::{EMNIST_BALANCED, EMNIST_DIGITS, EMNIST_LETTERS},
 };
 
 /// How far below the data folder files are looked for: torchvision's are two folders down.
@@ -29,7 +31,7 @@ pub struct OtherFile {
 
 impl DataSource {
     /// The files in the data folder that have names of IDX files and belong to no dataset that was found there:
-    /// those of EMNIST for one, in the order of their paths.
+    /// those of other splits of EMNIST for one, in the order of their paths.
     pub fn other_files(&self) -> Vec<OtherFile> {
         let Some(root) = &self.data_dir else { return Vec::new() };
         let known = self.known_files();
@@ -47,11 +49,12 @@ impl DataSource {
             Ok(Location::Found(Found::Folder(folder))) => Some(folder),
             _ => None,
         });
-        let all_names = || {
-            let kinds = [Kind::Images, Kind::Labels];
-            Split::ALL.into_iter().flat_map(move |split| kinds.map(|kind| names::published(split, kind)))
+        let formats = [Format::MNIST, EMNIST_DIGITS.format, EMNIST_LETTERS.format, EMNIST_BALANCED.format];
+        let all_names: Vec<_> = formats.iter().flat_map(|format| format.names.as_flattened()).collect();
+        let find = |folder: PathBuf| -> Vec<PathBuf> {
+            all_names.iter().filter_map(|name| names::find(&folder, name)).collect()
         };
-        folders.flat_map(|folder| all_names().filter_map(move |name| names::find(&folder, name))).collect()
+        folders.flat_map(find).collect()
     }
 }
 

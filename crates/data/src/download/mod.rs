@@ -1,11 +1,13 @@
 //! Downloads. Mirrors are tried in turn, and each file is checked before it is written to the disk.
 
 use std::{
-    io::{self, Read},
+    fs,
+    io::{self, Read, Write},
     path::Path,
     time::Duration,
 };
 
+use gansweep_base::file::NewFile;
 use tracing::{info, warn};
 use ureq::{
     Agent,
@@ -13,10 +15,20 @@ use ureq::{
     typestate::AgentScope,
 };
 
-use crate::{DataError, declaration::FileSpec, disk, error::Attempt};
+use crate::{
+    DataError,
+    declaration::{Archive, FileSpec},
+    disk,
+    error::Attempt,
+    zip::Zip,
+};
 
-/// The longest download. Every published `.gz` is shorter.
-const MAX_COMPRESSED_BYTES: u64 = 48 << 20;
+/// The longest download of one file. Every published `.gz` is shorter.
+pub(crate) const MAX_COMPRESSED_BYTES: u64 = 64 << 20;
+/// The longest download of an archive. EMNIST's has 562 MB.
+const MAX_ARCHIVE_BYTES: u64 = 640 << 20;
+/// The time for a whole archive: 160 kB/s for the longest.
+const ARCHIVE_BODY: Duration = Duration::from_hours(1);
 /// The number of bytes between reports of progress.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -43,7 +55,7 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    /// The largest file, KMNIST's training images, has 18 MB: 15 minutes for it allow 20 kB/s.
+    /// The largest file, the training images of EMNIST's digits, has 60 MB: 15 minutes for it allow 66 kB/s.
     pub(crate) const DEFAULT: Self = Self { silence: Duration::from_secs(30), body: Duration::from_mins(15) };
 }
 
@@ -72,8 +84,74 @@ pub(crate) fn fetch(
     for file in files {
         let (bytes, served_by) = from_any(file, &mirrors, agent, progress)?;
         mirrors.swap(0, served_by);
-        disk::write(&folder.join(file.name()), &bytes)?;
+        disk::write(&folder.join(file.name), &bytes)?;
     }
+    Ok(())
+}
+
+/// Why files could not be taken from an archive.
+pub(crate) enum ArchiveError {
+    /// The download failed, or the archive is not the published one.
+    Attempt(Attempt),
+    /// The cache cannot be written.
+    Data(DataError),
+}
+
+/// Downloads a ZIP archive beside `folder`, and writes those files of it into `folder`, each complete and
+/// checked or not at all. The archive is deleted.
+pub(crate) fn from_archive(
+    folder: &Path,
+    files: &[FileSpec],
+    archive: Archive,
+    agent: &Agent,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), ArchiveError> {
+    let url = archive.url;
+    let failed = |problem: String| ArchiveError::Attempt(Attempt { url: url.to_owned(), problem });
+    disk::make_folder(folder).map_err(ArchiveError::Data)?;
+    let path = folder.join(archive.name);
+    to_file(&path, archive.name, url, agent, progress)?;
+    let extracted = files.iter().try_for_each(|file| {
+        let bytes = extract(&path, file).map_err(&failed)?;
+        disk::write(&folder.join(file.name), &bytes).map_err(ArchiveError::Data)
+    });
+    // It is of no use any more, and what remains of it does no harm.
+    let _ = fs::remove_file(&path);
+    extracted
+}
+
+fn extract(archive: &Path, file: &FileSpec) -> Result<Vec<u8>, String> {
+    let member = format!("{}.gz", file.name);
+    let read = Zip::open(archive).and_then(|mut zip| zip.read(&member, MAX_COMPRESSED_BYTES));
+    let compressed = read.map_err(|error| format!("no sound ZIP archive: {error}"))?;
+    unpack(&compressed, file)
+}
+
+/// Downloads an archive to a file, which is there when it is complete.
+pub(crate) fn to_file(
+    path: &Path,
+    name: &'static str,
+    url: &str,
+    agent: &Agent,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), ArchiveError> {
+    let cannot_write =
+        |source| ArchiveError::Data(DataError::Io { action: "write", path: path.to_owned(), source });
+    let mut file = NewFile::create_own(path).map_err(cannot_write)?;
+    let limits = Limits { bytes: MAX_ARCHIVE_BYTES, body: Some(ARCHIVE_BODY) };
+    let mut written = Ok(());
+    let received = receive(name, url, agent, &limits, progress, &mut |bytes| {
+        written = file.write_all(bytes);
+        written.is_ok()
+    });
+    written.map_err(cannot_write)?;
+    if let Err(error) = received {
+        let problem = error.to_string();
+        warn!(url, problem, "download failed");
+        return Err(ArchiveError::Attempt(Attempt { url: url.to_owned(), problem }));
+    }
+    file.finish().map_err(cannot_write)?;
+    info!(url, "downloaded");
     Ok(())
 }
 
@@ -86,7 +164,7 @@ fn from_any(
 ) -> Result<(Vec<u8>, usize), DataError> {
     let mut attempts = Vec::new();
     for (index, mirror) in mirrors.iter().enumerate() {
-        let url = format!("{mirror}{}.gz", file.name());
+        let url = format!("{mirror}{}.gz", file.name);
         match from_one(file, &url, agent, progress) {
             Ok(bytes) => {
                 info!(url, bytes = bytes.len(), "downloaded");
@@ -98,7 +176,7 @@ fn from_any(
             }
         }
     }
-    Err(DataError::Download { dataset: file.dataset, file: file.name(), attempts, looked_in: Vec::new() })
+    Err(DataError::Download { dataset: file.dataset, file: file.name, attempts, looked_in: Vec::new() })
 }
 
 /// The checked uncompressed bytes, or why this mirror failed.
@@ -108,29 +186,59 @@ fn from_one(
     agent: &Agent,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<u8>, String> {
-    let compressed = receive(file, url, agent, progress).map_err(|error| error.to_string())?;
-    let bytes =
-        disk::gunzip(compressed.as_slice(), file).map_err(|error| format!("no sound gzip file: {error}"))?;
+    let limits = Limits { bytes: MAX_COMPRESSED_BYTES, body: None };
+    let mut compressed = Vec::new();
+    let mut keep = |bytes: &[u8]| {
+        compressed.extend_from_slice(bytes);
+        true
+    };
+    receive(file.name, url, agent, &limits, progress, &mut keep).map_err(|error| error.to_string())?;
+    unpack(&compressed, file)
+}
+
+/// The checked uncompressed bytes of a published `.gz`.
+fn unpack(compressed: &[u8], file: &FileSpec) -> Result<Vec<u8>, String> {
+    disk::check_compressed(compressed, file).map_err(|fault| fault.to_string())?;
+    let bytes = disk::gunzip(compressed, file).map_err(|error| format!("no sound gzip file: {error}"))?;
     disk::check(&bytes, file).map_err(|fault| fault.to_string())?;
     Ok(bytes)
 }
 
+/// The limits of one download.
+struct Limits {
+    bytes: u64,
+    /// The time for the whole, if not the agent's.
+    body: Option<Duration>,
+}
+
+/// Passes what a server sends to `keep`, piece by piece, until it returns false.
 fn receive(
-    file: &FileSpec,
+    name: &'static str,
     url: &str,
     agent: &Agent,
+    limits: &Limits,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Vec<u8>, ureq::Error> {
-    let body = agent.get(url).call()?.into_body();
+    keep: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<(), ureq::Error> {
+    let mut request = agent.get(url);
+    if limits.body.is_some() {
+        request = request.config().timeout_recv_body(limits.body).build();
+    }
+    let body = request.call()?.into_body();
     let total = body.content_length();
-    let mut reader = body.into_with_config().limit(MAX_COMPRESSED_BYTES).reader();
-    let mut received = Vec::new();
+    let mut reader = body.into_with_config().limit(limits.bytes).reader();
+    let mut received = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        progress(Progress { file: file.name(), url: url.to_owned(), received: received.len() as u64, total });
+        progress(Progress { file: name, url: url.to_owned(), received, total });
         match reader.read(&mut chunk) {
-            Ok(0) => return Ok(received),
-            Ok(count) => received.extend_from_slice(&chunk[..count]),
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                received += count as u64;
+                if !keep(&chunk[..count]) {
+                    return Ok(());
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }

@@ -87,15 +87,17 @@ pub enum IdxFault {
         /// The length that the header promises.
         expected: usize,
     },
-    /// A label is too large.
-    #[error("label {index} is {found}, expected 0 to {}", classes - 1)]
+    /// A label is of no class.
+    #[error("label {index} is {found}, expected {first} to {}", end - 1)]
     Label {
         /// The index of the label, from 0.
         index: usize,
         /// The value of the label.
         found: u8,
-        /// The number of classes, at least 1.
-        classes: usize,
+        /// The label of the first class.
+        first: u8,
+        /// The label of the last class plus one.
+        end: usize,
     },
     /// The content differs from the published file.
     #[error("its content has {algorithm} {found}, the published file has {expected}")]
@@ -107,6 +109,12 @@ pub enum IdxFault {
         /// The digest of the published file, in hexadecimal.
         expected: &'static str,
     },
+    /// A ZIP archive that cannot be read.
+    #[error("it is no sound ZIP archive: {0}")]
+    Zip(String),
+    /// A TAR archive that cannot be read.
+    #[error("it is no sound TAR archive: {0}")]
+    Tar(String),
     /// A `.gz` that cannot be decompressed.
     #[error("it is no sound gzip file: {0}")]
     Gzip(String),

@@ -3,6 +3,7 @@
 use gansweep_config::ImageShape;
 
 use super::{CHANNELS_MAGIC, IMAGES_MAGIC, IdxFault, LABELS_HEADER, LABELS_MAGIC, check_len};
+use crate::declaration::LabelRange;
 
 /// The length of the header of a file of images: magic number, count, channels (unless the images are grey),
 /// rows, columns.
@@ -28,15 +29,12 @@ pub(crate) fn check_images(bytes: &[u8], expected: usize, image: ImageShape) -> 
     if magic != expected_magic {
         return Err(IdxFault::Magic { what, found: magic, expected: expected_magic });
     }
-    let (channels, rows, cols) = match image.channels {
-        1 => {
-            let [_, _, rows, cols] = header(bytes)?;
-            (1, rows, cols)
-        }
-        _ => {
-            let [_, _, channels, rows, cols] = header(bytes)?;
-            (channels, rows, cols)
-        }
+    let (channels, rows, cols) = if image.channels == 1 {
+        let [_, _, rows, cols] = header(bytes)?;
+        (1, rows, cols)
+    } else {
+        let [_, _, channels, rows, cols] = header(bytes)?;
+        (channels, rows, cols)
     };
     if (channels, rows, cols) != (image.channels, image.height, image.width) {
         let (expected_rows, expected_cols) = (image.height, image.width);
@@ -47,8 +45,8 @@ pub(crate) fn check_images(bytes: &[u8], expected: usize, image: ImageShape) -> 
     Ok(images_header(image))
 }
 
-/// Checks a file of `expected` labels and returns the offset of the first.
-pub(crate) fn check_labels(bytes: &[u8], expected: usize, classes: usize) -> Result<usize, IdxFault> {
+/// Checks a file of `expected` labels, which count from `range.first`, and returns the offset of the first.
+pub(crate) fn check_labels(bytes: &[u8], expected: usize, range: LabelRange) -> Result<usize, IdxFault> {
     let [magic, count] = header(bytes)?;
     let what = "labels";
     if magic != LABELS_MAGIC {
@@ -56,14 +54,19 @@ pub(crate) fn check_labels(bytes: &[u8], expected: usize, classes: usize) -> Res
     }
     check_count(what, count, expected)?;
     check_len(bytes.len(), labels_len(expected))?;
-    check_classes(&bytes[LABELS_HEADER..], classes)?;
+    check_range(&bytes[LABELS_HEADER..], range)?;
     Ok(LABELS_HEADER)
 }
 
 /// Checks that each label is below `classes`.
 pub(crate) fn check_classes(labels: &[u8], classes: usize) -> Result<(), IdxFault> {
-    match labels.iter().position(|&label| usize::from(label) >= classes) {
-        Some(index) => Err(IdxFault::Label { index, found: labels[index], classes }),
+    check_range(labels, LabelRange { first: 0, classes })
+}
+
+fn check_range(labels: &[u8], LabelRange { first, classes }: LabelRange) -> Result<(), IdxFault> {
+    let end = usize::from(first) + classes;
+    match labels.iter().position(|&label| label < first || usize::from(label) >= end) {
+        Some(index) => Err(IdxFault::Label { index, found: labels[index], first, end }),
         None => Ok(()),
     }
 }
@@ -89,6 +92,7 @@ mod tests {
 
     const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
     const PIXELS: usize = GREY.size();
+    const TEN: LabelRange = LabelRange { first: 0, classes: 10 };
 
     fn sound_images() -> Vec<u8> {
         encode_images(GREY, &(0..3 * PIXELS).map(|i| i as u8).collect::<Vec<_>>())
@@ -101,7 +105,7 @@ mod tests {
         assert_eq!(images.len() - start, 3 * PIXELS);
         assert_eq!(images[start + 7], 7);
         let labels = encode_labels(&[3, 0, 9]);
-        assert_eq!(&labels[check_labels(&labels, 3, 10).unwrap()..], [3, 0, 9]);
+        assert_eq!(&labels[check_labels(&labels, 3, TEN).unwrap()..], [3, 0, 9]);
     }
 
     #[test]
@@ -152,26 +156,26 @@ mod tests {
     fn labels_in_place_of_images_and_the_reverse_are_refused() {
         let magic = |what, found, expected| Err(IdxFault::Magic { what, found, expected });
         assert_eq!(check_images(&encode_labels(&[1; 99]), 3, GREY), magic("images", 0x801, 0x803));
-        assert_eq!(check_labels(&sound_images(), 3, 10), magic("labels", 0x803, 0x801));
+        assert_eq!(check_labels(&sound_images(), 3, TEN), magic("labels", 0x803, 0x801));
     }
 
     #[test]
     fn a_label_beyond_nine_is_refused_with_its_place() {
-        let fault = IdxFault::Label { index: 1, found: 10, classes: 10 };
-        assert_eq!(check_labels(&encode_labels(&[9, 10, 11]), 3, 10), Err(fault));
+        let fault = IdxFault::Label { index: 1, found: 10, first: 0, end: 10 };
+        assert_eq!(check_labels(&encode_labels(&[9, 10, 11]), 3, TEN), Err(fault));
     }
 
     #[test]
     fn an_empty_file_has_no_header() {
         assert_eq!(check_images(&[], 3, GREY), Err(IdxFault::NoHeader { found: 0, expected: 16 }));
-        assert_eq!(check_labels(&[0; 7], 3, 10), Err(IdxFault::NoHeader { found: 7, expected: 8 }));
+        assert_eq!(check_labels(&[0; 7], 3, TEN), Err(IdxFault::NoHeader { found: 7, expected: 8 }));
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_are_never_taken_for_images(bytes in proptest::collection::vec(any::<u8>(), 0..4000)) {
             prop_assert!(check_images(&bytes, 3, GREY).is_err());
-            prop_assert!(check_labels(&bytes, usize::MAX >> 16, 10).is_err());
+            prop_assert!(check_labels(&bytes, usize::MAX >> 16, TEN).is_err());
         }
 
         #[test]
@@ -190,8 +194,8 @@ mod tests {
         fn any_label_outside_the_classes_is_refused(at in 0..50_usize, label in 10..=255_u8) {
             let mut labels = [0; 50];
             labels[at] = label;
-            let fault = IdxFault::Label { index: at, found: label, classes: 10 };
-            prop_assert_eq!(check_labels(&encode_labels(&labels), 50, 10), Err(fault));
+            let fault = IdxFault::Label { index: at, found: label, first: 0, end: 10 };
+            prop_assert_eq!(check_labels(&encode_labels(&labels), 50, TEN), Err(fault));
         }
     }
 }

@@ -44,7 +44,7 @@ fn encode(header: &[u32], body: &[u8]) -> Vec<u8> {
     header.chain(body.iter().copied()).collect()
 }
 
-fn check_len(found: usize, expected: usize) -> Result<(), IdxFault> {
+pub(crate) fn check_len(found: usize, expected: usize) -> Result<(), IdxFault> {
     if found < expected {
         return Err(IdxFault::Truncated { found, expected });
     }

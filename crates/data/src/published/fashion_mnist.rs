@@ -3,12 +3,13 @@
 use gansweep_config::Dataset;
 
 use crate::{
-    declaration::{Declaration, GREY_28, Part},
+    declaration::{Declaration, Format, GREY_28, Part},
     digest::Digest::Sha256,
 };
 
 pub(crate) static FASHION_MNIST: Declaration = Declaration {
     dataset: Dataset::FashionMnist,
+    format: Format::MNIST,
     torchvision: "FashionMNIST",
     image: GREY_28,
     class_names: &[

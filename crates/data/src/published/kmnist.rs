@@ -3,7 +3,7 @@
 use gansweep_config::Dataset;
 
 use crate::{
-    declaration::{Declaration, GREY_28, Part},
+    declaration::{Declaration, Format, GREY_28, Part},
     digest::Digest::{GitBlob, Sha256},
 };
 
@@ -11,6 +11,7 @@ use crate::{
 // guards the uncompressed file is the git object id that independent copies of it have.
 pub(crate) static KMNIST: Declaration = Declaration {
     dataset: Dataset::Kmnist,
+    format: Format::MNIST,
     torchvision: "KMNIST",
     image: GREY_28,
     class_names: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],

@@ -3,12 +3,13 @@
 use gansweep_config::Dataset;
 
 use crate::{
-    declaration::{Declaration, GREY_28, Part},
+    declaration::{Declaration, Format, GREY_28, Part},
     digest::Digest::Sha256,
 };
 
 pub(crate) static MNIST: Declaration = Declaration {
     dataset: Dataset::Mnist,
+    format: Format::MNIST,
     torchvision: "MNIST",
     image: GREY_28,
     class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],

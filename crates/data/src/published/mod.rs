@@ -2,27 +2,38 @@
 //! labels of each.
 //!
 //! A new one is a [`Declaration`] in its own file and a line in `datasets.rs`. Each file is checked by a digest
-//! of its uncompressed bytes, because mirrors compress differently.
+//! of its uncompressed bytes, because mirrors compress differently. Where files are published in an archive, it
+//! may lie in the folder in their place.
 
+mod emnist;
 mod fashion_mnist;
 mod kmnist;
 mod mnist;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use gansweep_base::digest::sha256;
 use gansweep_config::{Dataset, DatasetSpec};
 
-pub(crate) use self::{fashion_mnist::FASHION_MNIST, kmnist::KMNIST, mnist::MNIST};
+pub(crate) use self::{
+    emnist::{EMNIST_BALANCED, EMNIST_DIGITS, EMNIST_LETTERS},
+    fashion_mnist::FASHION_MNIST,
+    kmnist::KMNIST,
+    mnist::MNIST,
+};
 use crate::{
-    DataError, DataSource, Found, Images, Location, Progress, Split,
-    declaration::{Declaration, FileSpec},
+    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
+    declaration::{Archive, Declaration, FileSpec},
     disk,
-    download::{self, Timeouts},
+    download::{self, ArchiveError, Timeouts},
     error::Origin,
     names::{self, Kind},
     reader::Reader,
     strokes::STROKES,
+    zip::Zip,
 };
 
 /// The datasets that are recognised by their labels.
@@ -33,7 +44,8 @@ impl Declaration {
     pub(crate) fn read(&self, folder: &Path, split: Split, origin: Origin) -> Result<Images, DataError> {
         let pixels = read_file(folder, &self.file(split, Kind::Images), origin)?;
         let labels = read_file(folder, &self.file(split, Kind::Labels), origin)?;
-        let labels = labels.into_iter().map(u16::from).collect();
+        let first = self.format.first_label;
+        let labels = labels.into_iter().map(|label| u16::from(label - first)).collect();
         Ok(Images { shape: self.image, count: self.part(split).count, pixels, labels })
     }
 
@@ -63,7 +75,21 @@ impl Declaration {
         if source.offline {
             return Err(DataError::Offline { dataset: self.dataset, looked_in: self.searched(source) });
         }
-        download::fetch(&folder, &wanted, mirrors, agent, progress).map_err(|error| match error {
+        let fetched = download::fetch(&folder, &wanted, mirrors, agent, progress);
+        let fetched = match (fetched, self.format.archive) {
+            (Err(DataError::Download { dataset, file, mut attempts, looked_in }), Some(archive)) => {
+                match download::from_archive(&folder, &wanted, archive, agent, progress) {
+                    Ok(()) => Ok(()),
+                    Err(ArchiveError::Data(error)) => Err(error),
+                    Err(ArchiveError::Attempt(attempt)) => {
+                        attempts.push(attempt);
+                        Err(DataError::Download { dataset, file, attempts, looked_in })
+                    }
+                }
+            }
+            (fetched, _) => fetched,
+        };
+        fetched.map_err(|error| match error {
             DataError::Download { dataset, file, attempts, .. } => {
                 DataError::Download { dataset, file, attempts, looked_in: self.searched(source) }
             }
@@ -103,20 +129,32 @@ impl Declaration {
         let torchvision = Path::new(self.torchvision);
         let mut own = vec![named.clone(), root.join(torchvision).join("raw"), root.join(torchvision)];
         own.extend([named.join("raw"), named.join(torchvision).join("raw")]);
-        (own, vec![root.to_owned(), root.join("raw")])
+        let shared = vec![root.to_owned(), root.join("raw")];
+        if self.format.archive.is_none() {
+            return (own, shared);
+        }
+        // Files of an archive have names of their own, and lie in its folder where it was unpacked as it is.
+        let folders: Vec<_> = own.iter().chain(&shared).cloned().collect();
+        let with_inner = folders.into_iter().flat_map(|folder| [folder.join("gzip"), folder]);
+        (with_inner.collect(), Vec::new())
     }
 
     /// Reports what has the name of a file and is not one: the user may think that it is used.
     fn refuse_unusable(&self, folder: &Path) -> Result<(), DataError> {
-        match self.files().iter().find_map(|file| names::find_unusable(folder, file.name())) {
+        if let Some(path) = archive_in(folder, self.format.archive) {
+            Zip::open(&path).map_err(|error| zip_error(&path, self.dataset, error, Origin::DataFolder))?;
+        }
+        match self.files().iter().find_map(|file| names::find_unusable(folder, file.name)) {
             Some(path) => Err(DataError::not_a_file(path)),
             None => Ok(()),
         }
     }
 
     fn missing_files(&self, folder: &Path) -> Vec<&'static str> {
-        let missing = |file: &FileSpec| names::find(folder, file.name()).is_none();
-        self.files().iter().filter(|file| missing(file)).map(FileSpec::name).collect()
+        let archive = archive_in(folder, self.format.archive).and_then(|path| Zip::open(&path).ok());
+        let in_archive = |file: &FileSpec| archive.as_ref().is_some_and(|zip| zip.has(&member(file)));
+        let missing = |file: &&FileSpec| names::find(folder, file.name).is_none() && !in_archive(file);
+        self.files().iter().filter(missing).map(|file| file.name).collect()
     }
 
     /// Which dataset the files in a folder are, by the digest of their labels; `None` without labels.
@@ -124,7 +162,7 @@ impl Declaration {
     fn identify(&self, folder: &Path) -> Result<Option<Dataset>, DataError> {
         for split in [Split::Test, Split::Train] {
             let spec = self.file(split, Kind::Labels);
-            let Some(path) = names::find(folder, spec.name()) else { continue };
+            let Some(path) = names::find(folder, spec.name) else { continue };
             let bytes = disk::read(&path, &spec, Origin::DataFolder)?;
             let found = sha256(&bytes);
             let is = |other: &&&Self| other.file(split, Kind::Labels).digest.hex() == found;
@@ -177,10 +215,61 @@ impl Reader for Declaration {
 
 /// The checked pixels or labels of one file.
 fn read_file(folder: &Path, spec: &FileSpec, origin: Origin) -> Result<Vec<u8>, DataError> {
-    let path = names::find(folder, spec.name()).unwrap_or_else(|| folder.join(spec.name()));
-    let mut bytes = disk::read(&path, spec, origin)?;
+    let (path, mut bytes) = match (names::find(folder, spec.name), archive_in(folder, spec.archive)) {
+        (None, Some(path)) => {
+            let bytes =
+                read_member(&path, spec).map_err(|error| zip_error(&path, spec.dataset, error, origin))?;
+            (path, bytes)
+        }
+        (found, _) => {
+            let path = found.unwrap_or_else(|| folder.join(spec.name));
+            let bytes = disk::read(&path, spec, origin)?;
+            (path, bytes)
+        }
+    };
     let start =
         disk::check(&bytes, spec).map_err(|fault| DataError::idx(&path, spec.dataset, fault, origin))?;
     bytes.drain(..start);
+    if spec.transposed && spec.kind == Kind::Images {
+        transpose(&mut bytes, spec.image.width as usize);
+    }
     Ok(bytes)
 }
+
+/// The archive in a folder.
+fn archive_in(folder: &Path, archive: Option<Archive>) -> Option<PathBuf> {
+    archive.map(|archive| folder.join(archive.name)).filter(|path| path.is_file())
+}
+
+/// The name of a file in an archive.
+fn member(spec: &FileSpec) -> String {
+    format!("{}.gz", spec.name)
+}
+
+fn read_member(path: &Path, spec: &FileSpec) -> io::Result<Vec<u8>> {
+    let compressed = Zip::open(path)?.read(&member(spec), download::MAX_COMPRESSED_BYTES)?;
+    disk::gunzip(compressed.as_slice(), spec)
+}
+
+fn zip_error(path: &Path, dataset: Dataset, error: io::Error, origin: Origin) -> DataError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            DataError::idx(path, dataset, IdxFault::Zip(error.to_string()), origin)
+        }
+        _ => DataError::Io { action: "read", path: path.to_owned(), source: error },
+    }
+}
+
+/// Puts square images upright that are stored column by column.
+fn transpose(pixels: &mut [u8], side: usize) {
+    for image in pixels.chunks_exact_mut(side * side) {
+        for row in 0..side {
+            for col in 0..row {
+                image.swap(row * side + col, col * side + row);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use gansweep_config::Dataset;
+use gansweep_config::{DataRequest, Dataset};
 use tempfile::TempDir;
 
 use super::*;
@@ -39,7 +39,7 @@ impl Place {
     /// Puts files of the right names and other content into a folder.
     fn put_all(&self, folder: &str) {
         for file in MNIST.files() {
-            self.put(&format!("{folder}/{}", file.name()), b"not an IDX file");
+            self.put(&format!("{folder}/{}", file.name), b"not an IDX file");
         }
     }
 
@@ -58,7 +58,7 @@ impl Place {
 fn mnist_folder() -> Option<PathBuf> {
     env::var_os("GANSWEEP_DATA_DIR").map(PathBuf::from).filter(|folder| {
         let file = MNIST.file(Split::Train, Kind::Images);
-        names::find(folder, file.name()).is_some()
+        names::find(folder, file.name).is_some()
     })
 }
 
@@ -202,11 +202,17 @@ fn fingerprints_are_fixed_and_differ() {
         (Dataset::Mnist, "9e615b7b98fd9fae40a484fa33859ad82e5bb089bb0b33086cf169241f4068f4"),
         (Dataset::FashionMnist, "3583f9fd656ab884e52a602ee76020eba86e6aa9fd524ea77951d85682cf3cc1"),
         (Dataset::Kmnist, "f28625941274afb3e72dc428ca3b0284a4ca6260b94a3d83de7e382853b73660"),
+        (Dataset::EmnistDigits, "8771e0f0bce40f1e83f5bb5ae55218df802aecd78922be7456b22466de4e0ac2"),
+        (Dataset::EmnistLetters, "3f84652ae79f0c8c4a144fb53eddd945019d6eb36e92bf1f47754f58bddea024"),
+        (Dataset::EmnistBalanced, "bf07574f7e8879f82ab66a90dfd299f85d45009517dbfeed42c4839875950406"),
         (Dataset::Strokes, "4fa7834ed05e08b14519877d15b14a522e8ddfcf18993b82142677880fc0b272"),
     ];
     for (dataset, expected) in known {
         assert_eq!(Place::new().source.spec(dataset).unwrap().fingerprint, expected, "{}", dataset.name());
     }
+    let asked = DataRequest { dataset: Dataset::Strokes, side: 64, channels: 3 };
+    let expected = "ec0307190c8e6dad61cfc8361337254e9d9a94413c4aaaf0826482fc3fd95112";
+    assert_eq!(Place::new().source.spec(asked).unwrap().fingerprint, expected);
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn empty_and_relative_variables_count_as_unset() {
 fn torchvisions_folder_is_found_and_belongs_to_its_dataset() {
     let place = Place::new();
     for file in MNIST.files() {
-        let dotted = file.name().replace("-idx", ".idx");
+        let dotted = file.name.replace("-idx", ".idx");
         place.put(&format!("data/FashionMNIST/raw/{dotted}.gz"), b"");
     }
     let found = Location::Found(Found::Folder(place.path("data/FashionMNIST/raw")));
@@ -262,9 +268,9 @@ fn mnist_loads_from_dotted_names_in_a_folder_called_raw() {
     let place = Place::new();
     fs::create_dir_all(place.path("data/raw")).unwrap();
     for file in MNIST.files() {
-        let found = names::find(&folder, file.name()).unwrap();
+        let found = names::find(&folder, file.name).unwrap();
         let compressed = found.extension().is_some_and(|extension| extension == "gz");
-        let dotted = file.name().replace("-idx", ".idx") + if compressed { ".gz" } else { "" };
+        let dotted = file.name.replace("-idx", ".idx") + if compressed { ".gz" } else { "" };
         symlink(found, place.path("data/raw").join(dotted)).unwrap();
     }
     assert_eq!(place.source.load(Dataset::Mnist, Split::Test).unwrap().labels[..3], [7, 2, 1]);
@@ -284,9 +290,9 @@ fn every_known_layout_is_found() {
         ] {
             let place = Place::new();
             for file in MNIST.files() {
-                let name = if dotted { file.name().replace("-idx", ".idx") } else { file.name().to_owned() };
+                let name = if dotted { file.name.replace("-idx", ".idx") } else { file.name.to_owned() };
                 let folder = if nested { format!("{layout}/{name}") } else { layout.to_owned() };
-                let name = if nested { file.name() } else { &name };
+                let name = if nested { file.name } else { &name };
                 place.put(&format!("data/{folder}/{name}{suffix}"), b"");
             }
             let found = Location::Found(Found::Folder(place.path("data").join(layout)));

@@ -119,7 +119,7 @@ fn encode(
 }
 
 fn write(folder: &Path, files: &[(FileSpec, Vec<u8>)]) -> Result<(), DataError> {
-    files.iter().try_for_each(|(spec, bytes)| disk::write(&folder.join(spec.name()), bytes))
+    files.iter().try_for_each(|(spec, bytes)| disk::write(&folder.join(spec.name), bytes))
 }
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
     fn a_broken_cache_is_drawn_anew() {
         let folder = tempfile::tempdir().unwrap();
         let spec = STROKES.file(Split::Test, Kind::Images);
-        let path = folder.path().join(spec.name());
+        let path = folder.path().join(spec.name);
         let drawn = load(folder.path(), &STROKES, Split::Test).unwrap();
         let mut bytes = fs::read(&path).unwrap();
         bytes[5_000] ^= 1;

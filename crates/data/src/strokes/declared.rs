@@ -4,7 +4,7 @@ use gansweep_config::{Dataset, DatasetSpec, ImageShape};
 
 use crate::{
     DataError, Split,
-    declaration::{Declaration, GREY_28, Part},
+    declaration::{Declaration, Format, GREY_28, Part},
     digest::Digest::{self, Sha256},
 };
 
@@ -95,6 +95,7 @@ const fn large(image: ImageShape, train: Digest, test: Digest) -> Declaration {
 const fn declared(image: ImageShape, train: Part, test: Part) -> Declaration {
     Declaration {
         dataset: Dataset::Strokes,
+        format: Format::MNIST,
         torchvision: "",
         image,
         class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],

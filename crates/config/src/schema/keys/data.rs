@@ -5,8 +5,28 @@ use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::Kind;
 
-const DATASETS: &[&str] = &["mnist", "fashion-mnist", "kmnist", "strokes", "idx"];
-const FALLBACKS: &[&str] = &["none", "mnist", "fashion-mnist", "kmnist", "strokes"];
+const DATASETS: &[&str] = &[
+    "mnist",
+    "fashion-mnist",
+    "kmnist",
+    "emnist-digits",
+    "emnist-letters",
+    "emnist-balanced",
+    "cifar10",
+    "strokes",
+    "idx",
+];
+const FALLBACKS: &[&str] = &[
+    "none",
+    "mnist",
+    "fashion-mnist",
+    "kmnist",
+    "emnist-digits",
+    "emnist-letters",
+    "emnist-balanced",
+    "cifar10",
+    "strokes",
+];
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -17,7 +37,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"mnist\"",
         lanes: Lanes::Common,
         field: Field::Dataset(|c| &mut c.data.dataset),
-        doc: "The dataset. `strokes` are digits that the program draws itself, without a download. `idx` are your own images, in IDX files in the folder `data.path`.",
+        doc: "The dataset. `emnist-digits`, `emnist-letters` and `emnist-balanced` are splits of EMNIST, `cifar10` is CIFAR-10. `strokes` are digits that the program draws itself, without a download. `idx` are your own images, in IDX files in the folder `data.path`.",
     }),
     execution(
         "data.path",
