@@ -75,7 +75,7 @@ fn checkpoints_that_fit_their_digest_and_not_their_run_start_it_afresh_once() {
         assert_eq!((run.state, run.attempts), (RunState::Completed, 2), "{ended:#?}");
     }
     assert_eq!(sandbox.recorded(), calm.recorded());
-    sandbox.run(&["check"]).well();
+    sandbox.run(&["check", "--accept"]).well();
 }
 
 #[test]
@@ -103,6 +103,23 @@ fn final_checkpoints_of_completed_runs_are_made_again_by_one_command() {
     sandbox.run(&["generate", runs[0].id.as_str()]).well();
     let again = sandbox.run(&[&arguments[..], &["--restore-checkpoints"]].concat()).well();
     assert!(again.stderr.contains("2 runs already done"), "{again:#?}");
+}
+
+#[test]
+fn a_text_that_something_else_has_changed_is_found_warned_of_and_accepted() {
+    let sandbox = finished();
+    execute(&sandbox, "UPDATE sweep_runs SET label = label || '!'; UPDATE sweeps SET description = 'mine'");
+    let found = sandbox.run(&["check"]);
+    assert_eq!(found.code, Some(1), "{found:#?}");
+    assert!(found.stdout.contains("rows of table sweep_runs of run "), "{found:#?}");
+    assert!(found.stdout.contains("rows of table sweeps of sweep small: they are not those"), "{found:#?}");
+    let arguments = ["sweep", "small.toml", "--set", "train.epochs=3", "--set", "name=\"longer\""];
+    let warned = sandbox.run(&arguments).well();
+    assert!(warned.stderr.contains("warning: ") && warned.stderr.contains("check --accept"), "{warned:#?}");
+    assert_eq!(sandbox.run(&["check"]).code, Some(1), "a change does not pass unnoticed later");
+    sandbox.run(&["check", "--accept"]).well();
+    sandbox.run(&["check"]).well();
+    assert!(sandbox.run(&["runs", "--json"]).well().stdout.contains('!'));
 }
 
 #[test]

@@ -25,7 +25,9 @@ fn a_lock_that_is_a_link_changes_nothing_of_what_it_leads_to() {
         let lock = sandbox.path("results/.lock");
         if hard { fs::hard_link(&target, &lock) } else { symlink(&target, &lock) }.unwrap();
         let ended = sandbox.run(&["sweep", "small.toml"]);
-        if !hard {
+        if hard {
+            ended.well();
+        } else {
             ended.refused(&[".lock", "delete it"]);
         }
         assert_eq!(fs::read_to_string(&target).unwrap(), "years of work");
@@ -46,10 +48,40 @@ fn a_linked_checkpoint_folder_loses_none_of_its_targets_files() {
         fs::remove_dir_all(&folder).unwrap();
         symlink(sandbox.path("theirs"), &folder).unwrap();
     }
-    sandbox.run(&["sweep", "small.toml"]);
+    sandbox.run(&["sweep", "small.toml"]).well();
     for name in theirs {
         assert_eq!(fs::read_to_string(sandbox.path("theirs").join(name)).unwrap(), "theirs");
     }
+    assert_eq!(fs::read_dir(sandbox.path("theirs")).unwrap().count(), theirs.len(), "nothing is put there");
+    for run in sandbox.runs_of("small") {
+        let folder = sandbox.path("results/checkpoints").join(run.id.as_str());
+        assert!(folder.is_dir() && !folder.is_symlink(), "{}", folder.display());
+    }
+    sandbox.run(&["check"]).well();
+}
+
+#[test]
+fn a_linked_page_in_the_results_folder_is_replaced_and_a_named_one_is_written_through() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let target = sandbox.write("thesis.tex", "years of work");
+    fs::create_dir(sandbox.path("results")).unwrap();
+    let pages = ["results/small.html", "results/report.html"].map(|page| sandbox.path(page));
+    for page in &pages {
+        symlink(&target, page).unwrap();
+    }
+    sandbox.run(&["sweep", "small.toml"]).well();
+    sandbox.run(&["report"]).well();
+    symlink(&target, sandbox.path("small")).unwrap();
+    sandbox.run(&["report", "--sweep", "small"]).well();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "years of work");
+    for page in &pages {
+        assert!(page.is_file() && !page.is_symlink(), "{}", page.display());
+    }
+    let link = sandbox.path("page.html");
+    symlink(sandbox.write("site/page.html", "old"), &link).unwrap();
+    sandbox.run(&["report", "--out", "page.html"]).well();
+    assert!(link.is_symlink() && fs::read_to_string(&link).unwrap().contains("<!doctype html>"));
 }
 
 #[test]

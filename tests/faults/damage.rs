@@ -17,6 +17,7 @@ const KINDS: [&str; 8] = ["flip", "bytes", "zeros", "truncate", "append", "empty
 fn damage() {
     let expected = undisturbed();
     let template = template();
+    let whole = shown(&template).expect("a whole database");
     Faults::of("damage").repeat(|faults| {
         let sandbox = Sandbox::new();
         copy(&template.path(""), &sandbox.path(""));
@@ -26,6 +27,9 @@ fn damage() {
         damage_file(faults, &file, kind);
         faults.count("damaged files");
         let what = format!("{kind} of {}", file.strip_prefix(sandbox.path("")).unwrap().display());
+        if file.ends_with("results.sqlite") {
+            check_database(faults, &sandbox, &whole, &what);
+        }
         read(faults, &sandbox, &what);
         let ended = run(&mut in_sandbox(&sandbox, &["sweep", "small.toml"]), &what);
         check(&what, &ended);
@@ -38,6 +42,26 @@ fn damage() {
         }
         images(faults, &sandbox);
     });
+}
+
+/// Everything that commands show of the database; `None` if it cannot be read.
+fn shown(sandbox: &Sandbox) -> Option<Vec<String>> {
+    let reader = Reader::open(&sandbox.path("results")).ok()?;
+    let tables = reader.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").ok()?;
+    let rows = |name: &str| Some(reader.query(&format!("SELECT * FROM {name}")).ok()?.to_string());
+    tables.rows.iter().map(|row| rows(&row[0].to_string())).collect()
+}
+
+/// What a check does not find changes nothing that a command shows.
+fn check_database(faults: &mut Faults, sandbox: &Sandbox, whole: &[String], what: &str) {
+    let checked = run(&mut in_sandbox(sandbox, &["check"]), what);
+    check(what, &checked);
+    if checked.code == Some(0) {
+        assert_eq!(shown(sandbox).as_deref(), Some(whole), "{what}: not found by the check");
+        faults.count("damaged databases without a change that shows");
+    } else {
+        faults.count("damaged databases found");
+    }
 }
 
 /// A sweep that was stopped in the middle: it has completed runs, checkpoints and runs that are left to train.

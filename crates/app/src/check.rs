@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use gansweep_config::RunState;
 use gansweep_protocol::Checkpoint;
-use gansweep_store::{CheckpointRow, Damage, Reader, RunFilter, RunRow, StoreError};
+use gansweep_store::{
+    CheckpointRow, Damage, DamageKind, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError,
+};
 use gansweep_train::checkpoint::{self, Expected};
 
 use crate::AppError;
@@ -56,6 +58,7 @@ pub fn check(results: &Path) -> Result<CheckResult, AppError> {
                 what: format!("the checkpoint of run {}", run.id),
                 detail: format!("{detail}; {}", way_out(&reader, run)),
                 run: Some(run.id.to_string()),
+                kind: DamageKind::Contradiction,
             });
         }
     }
@@ -95,17 +98,35 @@ pub(crate) fn way_out(reader: &Reader, run: &RunRow) -> String {
     }
 }
 
-/// Refuses a results folder whose database is found to be damaged in a short time.
-pub(crate) fn before_sweep(results: &Path) -> Result<(), AppError> {
+/// Takes the rows of a database for what they should be, whoever changed them, and checks everything else.
+pub fn accept_rows(results: &Path) -> Result<CheckResult, AppError> {
+    // What has no database must not get one.
+    Reader::open(results)?;
+    let _lock = lock_now(results)?;
+    Store::open(results)?.accept_rows()?;
+    check(results)
+}
+
+/// The lock of a results folder, for a command that does not wait for it.
+pub(crate) fn lock_now(results: &Path) -> Result<ResultsLock, AppError> {
+    let lock = ResultsLock::acquire(results, &mut |_| {}, &|| true)?;
+    lock.ok_or_else(|| AppError::InUse { results: results.to_owned() })
+}
+
+/// Refuses a results folder whose database is found to be damaged in a short time. Returns the first of the rows that were
+/// changed by something else than this program, and how many more there are: results may be right all the same.
+pub(crate) fn before_sweep(results: &Path) -> Result<Option<(Damage, usize)>, AppError> {
     let reader = Reader::open(results)?;
-    let damage = reader.check_within(LIMIT_AT_START)?;
-    match damage.first() {
-        None => Ok(()),
-        Some(first) => {
-            let (path, first, more) = (reader.path().to_owned(), first.to_string(), damage.len() - 1);
-            Err(AppError::Damaged { path, first, more })
-        }
+    let (broken, changed): (Vec<Damage>, Vec<Damage>) = reader
+        .check_within(LIMIT_AT_START)?
+        .into_iter()
+        .partition(|damage| damage.kind == DamageKind::Contradiction);
+    if let Some(first) = broken.first() {
+        let (path, first, more) = (reader.path().to_owned(), first.to_string(), broken.len() - 1);
+        return Err(AppError::Damaged { path, first, more });
     }
+    let more = changed.len().saturating_sub(1);
+    Ok(changed.into_iter().next().map(|first| (first, more)))
 }
 
 /// What is damaged, for the report: as much as a short search finds.

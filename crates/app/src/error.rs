@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use gansweep_base::text::shell_word;
 use gansweep_config::RunState;
 use gansweep_report::ReportError;
 use gansweep_store::StoreError;
@@ -114,6 +115,21 @@ pub enum AppError {
         /// Further findings.
         more: usize,
     },
+    /// The user stopped the writing of a page.
+    #[error("the report was not written; `gansweep report --sweep {}` writes it", shell_word(sweep))]
+    ReportSkipped {
+        /// The sweep.
+        sweep: String,
+    },
+    /// The thread that writes the page ended without a result.
+    #[error("the report was not written: its thread failed, which is a bug")]
+    ReportFailed,
+    /// Another process works in the results folder.
+    #[error("{} is in use by another process; run the command again when that has ended", results.display())]
+    InUse {
+        /// The folder.
+        results: PathBuf,
+    },
     /// A run's checkpoint cannot be used.
     #[error("checkpoint {} of run {run} cannot be used: {reason}; {way_out}", path.display())]
     UnusableCheckpoint {
@@ -197,12 +213,15 @@ impl AppError {
             | Self::AnotherProgramsDevice { .. }
             | Self::TooManyWorkers { .. }
             | Self::Damaged { .. }
+            | Self::InUse { .. }
             | Self::UnknownDataset { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }
             | Self::Scheduler(_)
             | Self::Report(_)
+            | Self::ReportSkipped { .. }
+            | Self::ReportFailed
             | Self::File { .. }
             | Self::Axes(_)
             | Self::OwnProgram(_) => ErrorClass::Failed,

@@ -41,6 +41,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::OtherFile { name, before, now } => {
             warn!(target: "gansweep_store", name, before, now = %now.display(), "sweep of another file");
         }
+        Progress::ChangedRows { first, more } => {
+            warn!(target: "gansweep_store", %first, more, "rows are not those that were written");
+        }
         Progress::Planned(plan) => {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
             info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");
@@ -50,7 +53,7 @@ fn log_progress(progress: &Progress<'_>) {
             info!(target: "gansweep_store", %results, holder, "waiting for the results folder");
         }
         Progress::Sweep(notice) => log_notice(notice),
-        Progress::WritingReport(page) => {
+        Progress::WritingReport { page, .. } => {
             info!(target: "gansweep_report", page = %page.display(), "writing the report");
         }
     }

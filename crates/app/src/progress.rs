@@ -5,6 +5,7 @@ use std::path::Path;
 use gansweep_config::{Dataset, Plan};
 use gansweep_data::DataError;
 use gansweep_scheduler::Notice;
+use gansweep_store::Damage;
 
 /// A progress event of a use case.
 #[derive(Debug)]
@@ -41,6 +42,13 @@ pub enum Progress<'a> {
         /// The file of this experiment.
         now: &'a Path,
     },
+    /// Rows of the database are not those that were written.
+    ChangedRows {
+        /// The first of them.
+        first: &'a Damage,
+        /// How many more there are.
+        more: usize,
+    },
     /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),
     /// Another process holds the lock of the results folder. Sent once, before waiting.
@@ -53,7 +61,14 @@ pub enum Progress<'a> {
     /// A notice from the scheduler.
     Sweep(&'a Notice),
     /// Training has ended; the page is written next.
-    WritingReport(&'a Path),
+    WritingReport {
+        /// The page.
+        page: &'a Path,
+        /// The sweep that it shows.
+        sweep: &'a str,
+        /// Whether the user has stopped the sweep, and waits for its end.
+        stopped: bool,
+    },
 }
 
 /// Receives progress. Implementations must return quickly: they are called on the thread that does the

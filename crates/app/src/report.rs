@@ -1,6 +1,9 @@
 //! Writes the report page.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
@@ -13,6 +16,8 @@ const ALL_SWEEPS: &str = "report";
 /// The longest name of a page, without extension and digest: file systems take 255 bytes, and a temporary file
 /// with a longer name is written first.
 const MAX_NAME_BYTES: usize = 120;
+/// Interval at which the writing of a page is checked for cancellation.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(20);
 /// The digits of a digest in a page's name.
 const DIGEST_DIGITS: usize = 16;
 
@@ -36,7 +41,8 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
         (None, [name]) => page_of(results, name),
         (None, _) => results.join(format!("{ALL_SWEEPS}.html")),
     };
-    write(results, &request.sweeps, &page)?;
+    let owner = if request.out.is_some() { Owner::User } else { Owner::Program };
+    write(results, &request.sweeps, &page, owner)?;
     Ok(page)
 }
 
@@ -47,11 +53,15 @@ pub fn page_of(results: &Path, sweep: &str) -> PathBuf {
 
 /// A file name for a sweep: its own name where that is a file name everywhere, else something similar with a
 /// digest of the name. A name that looks as if it had a digest gets one too, so that it is no other's page.
+///
+/// Some file systems take names that differ in case for the same, so that a name with capitals has a digest.
 fn page_name(sweep: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_".contains(c);
     let (_, ending) = sweep.rsplit_once('-').unwrap_or_default();
     let ends_in_digest = ending.len() == DIGEST_DIGITS && ending.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let fits = sweep.len() <= MAX_NAME_BYTES && sweep.chars().all(is_plain) && !sweep.is_empty();
+    let fits = sweep.len() <= MAX_NAME_BYTES
+        && sweep.chars().all(|c| is_plain(c) && is_folded(c))
+        && !sweep.is_empty();
     if fits && !ends_in_digest && sweep != ALL_SWEEPS {
         return sweep.to_owned();
     }
@@ -60,14 +70,62 @@ fn page_name(sweep: &str) -> String {
     format!("{short}-{}", &sha256(sweep)[..DIGEST_DIGITS])
 }
 
+/// Whether a character is the one that stands for all that differ from it in case: `k`, and not `K` or the Kelvin sign.
+/// Letters that Korean syllables are made of are not, since some file systems compose them.
+fn is_folded(c: char) -> bool {
+    let folded = c.to_uppercase().flat_map(char::to_lowercase);
+    folded.eq([c]) && !('\u{1100}'..='\u{11ff}').contains(&c)
+}
+
+/// Who chose the path of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// A link is followed.
+    User,
+    /// A link is replaced.
+    Program,
+}
+
 /// Writes the page of the named sweeps, of all if none is named.
-pub(crate) fn write(results: &Path, sweeps: &[String], page: &Path) -> Result<(), AppError> {
+fn write(results: &Path, sweeps: &[String], page: &Path, owner: Owner) -> Result<(), AppError> {
     let reader = Reader::open(results)?;
     let damage = check::for_report(&reader);
     let options = ReportOptions { sweeps: sweeps.to_vec(), damage, ..ReportOptions::default() };
     let context = gansweep_report::build(&reader, &options)?;
-    gansweep_report::write(&context, &reader, page)?;
+    match owner {
+        Owner::User => gansweep_report::write(&context, &reader, page)?,
+        Owner::Program => gansweep_report::write_own(&context, &reader, page)?,
+    }
     Ok(())
+}
+
+/// Writes the page of a sweep, unless `cancelled` returns true meanwhile: that of a large sweep takes seconds.
+pub(crate) fn write_unless(
+    results: &Path,
+    sweep: &str,
+    page: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), AppError> {
+    let (folder, sweeps, path) = (results.to_owned(), vec![sweep.to_owned()], page.to_owned());
+    let (done, result) = mpsc::channel();
+    let work = move || {
+        // Nobody listens after a cancellation.
+        let _ = done.send(write(&folder, &sweeps, &path, Owner::Program));
+    };
+    if thread::Builder::new().name("report".to_owned()).spawn(work).is_err() {
+        return write(results, &[sweep.to_owned()], page, Owner::Program);
+    }
+    loop {
+        match result.recv_timeout(CANCEL_INTERVAL) {
+            Ok(written) => return written,
+            // The thread is left to itself: the program ends, or writes a page that nobody waits for.
+            Err(RecvTimeoutError::Timeout) if cancelled() => {
+                return Err(AppError::ReportSkipped { sweep: sweep.to_owned() });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(AppError::ReportFailed),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_plain_name_is_the_name_of_its_page() {
-        for name in ["lr", "gan-lr", "a_b-2", "März", "数字"] {
+        for name in ["lr", "gan-lr", "a_b-2", "märz", "数字"] {
             assert_eq!(
                 page_of(Path::new("results"), name),
                 Path::new("results").join(format!("{name}.html"))
@@ -100,6 +158,15 @@ mod tests {
         assert!(!pages.contains(&ALL_SWEEPS.to_owned()));
         // With its extension and those of a temporary file.
         assert!(pages.iter().all(|page| page.len() + 30 <= 255), "{pages:?}");
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_have_pages_that_differ_in_more() {
+        let names = ["lr", "LR", "Lr", "k", "\u{212a}", "K", "märz", "MÄRZ", "s", "ſ", "σ", "ς", "Report"];
+        let folded = |name: &&str| page_name(name).to_lowercase().to_uppercase();
+        let pages: HashSet<String> = names.iter().map(folded).collect();
+        assert_eq!(pages.len(), names.len(), "{pages:?}");
+        assert!(!pages.contains("REPORT"));
     }
 
     proptest! {

@@ -9,8 +9,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, StopLevel, StopSignal,
-    Summary, SweepParts, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError, StopLevel,
+    StopSignal, Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
@@ -64,21 +64,21 @@ pub struct PreparedSweep {
 }
 
 /// How a sweep ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum SweepEnd {
-    /// It was stopped while it waited for the results folder. Nothing was recorded.
+    /// It was stopped before its runs were recorded.
     Cancelled,
     /// It trained until all runs had ended or it was stopped.
     Trained(SweepOutcome),
 }
 
 /// The outcome of a sweep, and where it is recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SweepOutcome {
     /// Number of runs by outcome.
     pub summary: Summary,
-    /// The page.
-    pub report: PathBuf,
+    /// The page, or why it is not written. What was trained is recorded all the same.
+    pub report: Result<PathBuf, AppError>,
     /// The database.
     pub database: PathBuf,
 }
@@ -139,7 +139,9 @@ impl PreparedSweep {
             return Ok(SweepEnd::Cancelled);
         };
         let mut store = Store::open(&self.results)?;
-        check::before_sweep(&self.results)?;
+        if let Some((first, more)) = check::before_sweep(&self.results)? {
+            observer.observe(Progress::ChangedRows { first: &first, more });
+        }
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
@@ -152,16 +154,21 @@ impl PreparedSweep {
             stop,
             observer: &mut |notice| observer.observe(Progress::Sweep(notice)),
         };
-        let summary = run_sweep(&request, parts)?;
+        let summary = match run_sweep(&request, parts) {
+            Err(RunnerError::Cancelled) => return Ok(SweepEnd::Cancelled),
+            ended => ended?,
+        };
         drop(store);
         info!(?summary, "sweep ends");
 
         let name = &self.experiment.name;
         let page = report::page_of(&self.results, name);
-        observer.observe(Progress::WritingReport(&page));
-        report::write(&self.results, std::slice::from_ref(name), &page)?;
+        observer.observe(Progress::WritingReport { page: &page, sweep: name, stopped: summary.stopped });
+        let requests = stop.requests();
+        let written =
+            report::write_unless(&self.results, name, &page, &|| stop.requests() > requests).map(|()| page);
         let database = self.results.join("results.sqlite");
-        Ok(SweepEnd::Trained(SweepOutcome { summary, report: page, database }))
+        Ok(SweepEnd::Trained(SweepOutcome { summary, report: written, database }))
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

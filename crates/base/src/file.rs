@@ -243,6 +243,15 @@ pub fn make_folder_of(path: &Path) -> io::Result<()> {
     missing.into_iter().map(folder_of).try_for_each(sync_folder)
 }
 
+/// Creates a folder of the program's own, and its missing parents. A symbolic link in its place is replaced and its
+/// target left alone: what is written to the folder would go where somebody else decides.
+pub fn make_own_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_symlink() {
+        fs::remove_file(folder)?;
+    }
+    make_folder_of(&folder.join("file"))
+}
+
 /// Flushes the names in a folder to the disk. Some network file systems cannot do it, and a folder without
 /// read permission cannot be opened; the file is written all the same then.
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -326,6 +335,26 @@ mod tests {
             null.is_symlink() && !fs::metadata(&null).unwrap().is_file(),
             "a device is no place for a file"
         );
+    }
+
+    #[test]
+    fn a_folder_of_the_programs_own_replaces_a_link_and_leaves_its_target_alone() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (target, own) = (folder.path().join("target"), folder.path().join("a/own"));
+        make_own_folder(&own).unwrap();
+        fs::write(own.join("file"), "kept").unwrap();
+        make_own_folder(&own).unwrap();
+        assert_eq!(fs::read(own.join("file")).unwrap(), b"kept");
+        fs::remove_dir_all(&own).unwrap();
+        fs::create_dir(&target).unwrap();
+        for leads_to in [&target, &folder.path().join("nowhere")] {
+            symlink(leads_to, &own).unwrap();
+            make_own_folder(&own).unwrap();
+            assert!(!own.is_symlink() && own.is_dir());
+            fs::remove_dir(&own).unwrap();
+        }
+        assert!(target.is_dir());
     }
 
     #[test]

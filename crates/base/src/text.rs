@@ -2,6 +2,7 @@
 //! formats.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 /// A configured number with all of its digits, in plain or scientific form, whichever is shorter: `0.5`,
 /// `1e-4`. A number from 1 to below 100,000 always has its plain form: `1000`.
@@ -56,6 +57,12 @@ pub fn count(number: usize, noun: &str) -> String {
 pub fn panic(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default()
+}
+
+/// Quotes a text as one word for a POSIX shell. Only a zero byte cannot be quoted, and no program
+/// argument contains one.
+pub fn shell_word(text: &str) -> String {
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned()
 }
 
 #[cfg(test)]

@@ -240,6 +240,10 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
+    /// Take the rows of the database for what they should be, whoever changed them: after an edit by hand, or damage
+    /// that no copy can mend.
+    #[arg(long)]
+    pub(crate) accept: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{CellAlignment, Table};
 use gansweep_base::{printable, text};
+use gansweep_store::Damage;
 use serde_json::Value;
 
 /// Set when the reader of stdout has closed the pipe.
@@ -83,6 +84,15 @@ pub(crate) fn other_file(name: &str, before: &str, now: &Path) -> String {
          this file, and runs that it does not have stay in the database alone; give one of the files another `name` \
          to keep both sweeps",
         now.display()
+    )
+}
+
+/// The notice that something else than this program has changed rows of the database.
+pub(crate) fn changed_rows(first: &Damage, more: usize) -> String {
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!(
+        "the database is damaged, or something has changed it: {first}{more}; `gansweep check` lists everything, \
+         `gansweep check --accept` takes it as it is"
     )
 }
 

@@ -1,6 +1,7 @@
 //! Progress on stderr: bars on a terminal, lines otherwise, nothing with `--quiet`.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,11 +56,17 @@ impl Observer for Display {
             )),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
+            Progress::ChangedRows { first, more } => self.warn(&output::changed_rows(first, more)),
             Progress::WaitingForResults { results, holder } => {
                 self.print(&format!("{} is in use by {holder}; waiting for it", results.display()));
             }
             Progress::Sweep(notice) => self.notice(notice),
-            Progress::WritingReport(_) => self.finish(),
+            Progress::WritingReport { page, sweep, stopped } => {
+                self.finish();
+                if stopped {
+                    self.print(&writing_report(page, sweep));
+                }
+            }
             _ => {}
         }
     }
@@ -174,11 +181,8 @@ impl Display {
         match self.mode {
             Mode::Quiet => {}
             Mode::Lines => {
-                if self.state.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
-                    if self.state.last_line.is_some() {
-                        messages::print(&sweep_line(sweep));
-                    }
-                    self.state.last_line = Some(Instant::now());
+                if self.is_line_due(Instant::now()) {
+                    messages::print(&sweep_line(sweep));
                 }
             }
             Mode::Bars => {
@@ -189,6 +193,16 @@ impl Display {
                 self.show_workers(workers);
             }
         }
+    }
+
+    /// Whether a line is to be printed now; the first comes an interval after the first call.
+    fn is_line_due(&mut self, now: Instant) -> bool {
+        let last = *self.state.last_line.get_or_insert(now);
+        let is_due = now.duration_since(last) >= LINE_INTERVAL;
+        if is_due {
+            self.state.last_line = Some(now);
+        }
+        is_due
     }
 
     /// Shows one bar per active worker.
@@ -321,6 +335,14 @@ fn name(run: &RunName) -> String {
     format!("{} {}", run.id, printable::line(&run.label))
 }
 
+fn writing_report(page: &Path, sweep: &str) -> String {
+    format!(
+        "writing the report {} (Ctrl-C again skips it; `gansweep report --sweep {}` writes it later)",
+        page.display(),
+        text::shell_word(sweep)
+    )
+}
+
 /// `3/16 runs, 1 diverged, 2 min 10 s left`.
 fn sweep_line(sweep: &SweepProgress) -> String {
     let mut text = format!("{}/{} runs", sweep.done, sweep.runs);
@@ -401,5 +423,51 @@ fn warning(notice: &Notice) -> Option<String> {
             Some(format!("cannot delete {path}, which is no longer needed: {reason}"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress() -> SweepProgress {
+        SweepProgress {
+            runs: 16,
+            done: 3,
+            diverged: 1,
+            pruned: 0,
+            failed: 0,
+            active: 2,
+            pending: 0,
+            paused: 0,
+            steps_done: 30,
+            steps_total: 160,
+            fraction: 0.2,
+            elapsed: Duration::from_secs(30),
+            remaining: Some(Duration::from_secs(130)),
+        }
+    }
+
+    #[test]
+    fn without_bars_a_plain_line_comes_every_ten_seconds() {
+        let mut display = Display::in_mode(Mode::Lines);
+        let begin = Instant::now();
+        let mut due = Vec::new();
+        for tenths in 0..350 {
+            if display.is_line_due(begin + Duration::from_millis(100 * tenths)) {
+                due.push(tenths);
+            }
+        }
+        assert_eq!(due, [100, 200, 300]);
+        assert_eq!(sweep_line(&progress()), "3/16 runs, 1 diverged, 2 min 10 s left");
+        assert!(display.bars.is_hidden(), "bars would write escape sequences");
+    }
+
+    #[test]
+    fn whoever_stops_a_sweep_is_told_where_its_page_will_be_and_how_to_skip_it() {
+        assert_eq!(
+            writing_report(Path::new("results/lr.html"), "my lr"),
+            "writing the report results/lr.html (Ctrl-C again skips it; `gansweep report --sweep 'my lr'` writes it later)"
+        );
     }
 }

@@ -33,7 +33,7 @@ pub use error::ReportError;
 pub use images::Images;
 pub use options::ReportOptions;
 pub use page::render;
-pub use write::write;
+pub use write::{write, write_own};
 
 use gansweep_store::Reader;
 

@@ -61,6 +61,9 @@ pub enum RunnerError {
         /// The database's error.
         source: StoreError,
     },
+    /// The user stopped the sweep before it was registered.
+    #[error("the sweep was stopped before anything of it was recorded")]
+    Cancelled,
     /// There are runs to train and no slots.
     #[error("there are runs to train but no slot: name at least one device, with at least one job")]
     NoSlots,

@@ -12,8 +12,14 @@ use crate::RunnerError;
 
 /// Records a sweep: the [`Store`], or a test double that fails on demand.
 pub trait Recorder {
-    /// Records the sweep and its first runs; on a repeated call, what is new.
-    fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError>;
+    /// Records the sweep and its first runs; on a repeated call, what is new. Ends with [`StoreError::Cancelled`] when
+    /// `cancelled` returns true.
+    fn register_sweep(
+        &mut self,
+        sweep: &SweepRecord,
+        runs: &[PlannedRun],
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError>;
 
     /// Appends runs to the sweep of that name.
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError>;
@@ -52,8 +58,13 @@ pub trait Recorder {
 }
 
 impl Recorder for Store {
-    fn register_sweep(&mut self, sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
-        Self::register_sweep(self, sweep, runs).map(|_id| ())
+    fn register_sweep(
+        &mut self,
+        sweep: &SweepRecord,
+        runs: &[PlannedRun],
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError> {
+        self.register_sweep_unless(sweep, runs, cancelled).map(|_id| ())
     }
 
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {

@@ -14,7 +14,8 @@ pub enum StopLevel {
     AtOnce,
 }
 
-/// A [`StopLevel`] that only rises, shared between the sweep and a signal handler's thread or a test.
+/// A [`StopLevel`] that only rises, shared between the sweep and a signal handler's thread or a test. Holds the number of
+/// requests, of which the second is the most urgent: what comes after the training ends with a further one.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal(Arc<AtomicU8>);
 
@@ -26,8 +27,8 @@ impl StopSignal {
 
     /// Raises it by one level, as each Ctrl-C does.
     pub fn escalate(&self) {
-        let next = if self.level() == StopLevel::Run { StopLevel::Cleanly } else { StopLevel::AtOnce };
-        self.raise(next);
+        // An error means that there are as many as can be counted.
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |requests| requests.checked_add(1));
     }
 
     /// Raises it to at least that level.
@@ -35,9 +36,14 @@ impl StopSignal {
         self.0.fetch_max(level as u8, Ordering::SeqCst);
     }
 
+    /// Number of requests so far.
+    pub fn requests(&self) -> u8 {
+        self.0.load(Ordering::SeqCst)
+    }
+
     /// The current level.
     pub fn level(&self) -> StopLevel {
-        match self.0.load(Ordering::SeqCst) {
+        match self.requests() {
             0 => StopLevel::Run,
             1 => StopLevel::Cleanly,
             _ => StopLevel::AtOnce,
@@ -57,6 +63,8 @@ mod tests {
         assert_eq!(signal.clone().level(), StopLevel::Cleanly);
         signal.escalate();
         signal.raise(StopLevel::Cleanly);
-        assert_eq!(signal.level(), StopLevel::AtOnce);
+        assert_eq!((signal.level(), signal.requests()), (StopLevel::AtOnce, 2));
+        signal.escalate();
+        assert_eq!((signal.level(), signal.requests()), (StopLevel::AtOnce, 3));
     }
 }

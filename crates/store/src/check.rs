@@ -2,7 +2,8 @@
 //!
 //! SQLite notices damage to the structure of its file, not to the values in it. A flipped bit in an image, a number or
 //! an id passes every query. Here images are checked by the checksums of PNG, points by those of their series, configs
-//! and runs by the hashes that name them, and attempts and checkpoints by what must hold between them.
+//! and runs by the hashes that name them, and attempts and checkpoints by what must hold between them. These say what is
+//! wrong and with what. All rows have checksums besides, which find every change and say no more than where.
 
 mod png;
 
@@ -18,11 +19,12 @@ use std::{
 
 use gansweep_config::{Config, ConfigHash, RunId};
 use gansweep_protocol::{Geometry, Metric};
-use rusqlite::{Connection, Row, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 use serde_json::Map;
 
 use crate::{
     Reader, StoreError,
+    checksums::{self, Checked},
     fault::Fault,
     migrations::MIGRATIONS,
     schema, spec,
@@ -33,6 +35,9 @@ use crate::{
 /// More findings than this are not listed: a damaged page may give thousands.
 const MOST_FINDINGS: usize = 200;
 
+/// Of the tables with checksums, so many are small. The others hold real images, grids and points.
+const SMALL_TABLES: usize = 12;
+
 /// Something in the database that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -42,6 +47,18 @@ pub struct Damage {
     pub detail: String,
     /// The id of the run that it belongs to, if it belongs to one.
     pub run: Option<String>,
+    /// What kind of damage it is.
+    pub kind: DamageKind,
+}
+
+/// What kind of damage was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DamageKind {
+    /// What is recorded contradicts itself: results are wrong, or lost.
+    Contradiction,
+    /// Rows are not those that this program wrote, and nothing else is wrong with them: a changed text, for example.
+    /// [`Store::accept_rows`](crate::Store::accept_rows) accepts them.
+    ChangedRows,
 }
 
 impl fmt::Display for Damage {
@@ -98,17 +115,19 @@ type Part = fn(&mut Search, &Connection) -> Result<(), Fault>;
 
 impl Search {
     fn all(&mut self, reader: &Reader) -> Result<(), StoreError> {
-        let parts: [Part; 10] = [
+        let parts: [Part; 12] = [
             Self::definitions,
             Self::runs,
             Self::attempts,
             Self::checkpoints,
             Self::configs,
+            Self::small_rows,
             Self::structure,
             Self::references,
             Self::images,
             Self::real_images,
             Self::summaries,
+            Self::large_rows,
         ];
         for part in parts {
             if self.is_over() {
@@ -132,7 +151,11 @@ impl Search {
     }
 
     fn add(&mut self, what: String, detail: String, run: Option<String>) {
-        let damage = Damage { what, detail, run };
+        self.add_of(DamageKind::Contradiction, what, detail, run);
+    }
+
+    fn add_of(&mut self, kind: DamageKind, what: String, detail: String, run: Option<String>) {
+        let damage = Damage { what, detail, run, kind };
         if self.found.len() < MOST_FINDINGS && !self.found.contains(&damage) {
             self.found.push(damage);
         }
@@ -275,6 +298,32 @@ impl Search {
         )
     }
 
+    /// The rows of all tables but the largest against their checksums.
+    fn small_rows(&mut self, connection: &Connection) -> Result<(), Fault> {
+        for name in checksums::unknown_tables(connection)? {
+            let detail = format!("`{name}` is no table of this program");
+            self.add_of(DamageKind::ChangedRows, "the table checksums".to_owned(), detail, None);
+        }
+        checksums::TABLES[..SMALL_TABLES].iter().try_for_each(|checked| self.rows(connection, *checked))
+    }
+
+    fn large_rows(&mut self, connection: &Connection) -> Result<(), Fault> {
+        checksums::TABLES[SMALL_TABLES..].iter().try_for_each(|checked| self.rows(connection, *checked))
+    }
+
+    /// The rows of a table against their checksums.
+    fn rows(&mut self, connection: &Connection, checked: Checked) -> Result<(), Fault> {
+        let stored = checksums::stored(connection, checked.table)?;
+        let computed = checksums::compute(connection, checked)?;
+        let owners: BTreeSet<i64> = stored.keys().chain(computed.keys()).copied().collect();
+        for owner in owners.into_iter().filter(|owner| stored.get(owner) != computed.get(owner)) {
+            let (of, run) = owner_name(connection, checked, owner)?;
+            let detail = "they are not those that were written".to_owned();
+            self.add_of(DamageKind::ChangedRows, format!("rows of table {}{of}", checked.table), detail, run);
+        }
+        Ok(())
+    }
+
     fn images(&mut self, connection: &Connection) -> Result<(), Fault> {
         let mut statement = connection.prepare(
             "SELECT r.id, s.step, s.rows, s.cols, s.height, s.width, s.png FROM samples s JOIN runs r USING (run_id)",
@@ -331,6 +380,30 @@ impl Search {
         }
         Ok(())
     }
+}
+
+/// The owner of rows for a message, and the id of the run that it is.
+fn owner_name(
+    connection: &Connection,
+    checked: Checked,
+    owner: i64,
+) -> Result<(String, Option<String>), Fault> {
+    let name = |sql| -> Result<String, Fault> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let found = statement.query_row([owner], |row| text(row, 0)).optional()?;
+        Ok(found.unwrap_or_else(|| format!("number {owner}")))
+    };
+    Ok(match checked.owner {
+        None => (String::new(), None),
+        Some("run_id") => {
+            let id = name("SELECT id FROM runs WHERE run_id = ?1")?;
+            (format!(" of run {id}"), Some(id))
+        }
+        Some("config_id") => {
+            (format!(" of config {}", name("SELECT hash FROM configs WHERE config_id = ?1")?), None)
+        }
+        Some(_) => (format!(" of sweep {}", name("SELECT name FROM sweeps WHERE sweep_id = ?1")?), None),
+    })
 }
 
 /// Definitions by name.

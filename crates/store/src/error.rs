@@ -202,6 +202,9 @@ pub enum StoreError {
         /// `seq` of the event that came.
         found: u64,
     },
+    /// The caller ended the work.
+    #[error("it was stopped; nothing of it is recorded")]
+    Cancelled,
     /// A segment file cannot be read.
     #[error(transparent)]
     Segment(#[from] gansweep_protocol::SegmentError),

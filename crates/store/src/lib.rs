@@ -5,6 +5,7 @@
 //! every table, view and column.
 
 mod check;
+mod checksums;
 mod connection;
 mod error;
 pub mod export;
@@ -25,7 +26,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use check::Damage;
+pub use check::{Damage, DamageKind};
 pub use error::StoreError;
 pub use lock::ResultsLock;
 pub use reader::{Reader, Snapshot};

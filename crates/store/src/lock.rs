@@ -89,7 +89,10 @@ impl ResultsLock {
         if !in_place {
             return Ok(None);
         }
-        let file = file.try_clone().map_err(failed)?;
+        let file = match file.metadata() {
+            Ok(metadata) if metadata.nlink() > 1 && folder_locked => replace(&path).map_err(failed)?,
+            _ => file.try_clone().map_err(failed)?,
+        };
         Ok(Some(Self { file, _folder: folder_locked.then_some(folder) }))
     }
 
@@ -114,6 +117,15 @@ impl Drop for ResultsLock {
         }
         let _ = self.file.unlock();
     }
+}
+
+/// Puts a lock file of its own in the place of one that has another name elsewhere, which is not ours to write to.
+/// Whoever calls it holds the lock of the folder, so that no second writer gets in meanwhile.
+fn replace(path: &Path) -> io::Result<File> {
+    std::fs::remove_file(path)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    file.try_lock().map_err(io::Error::from)?;
+    Ok(file)
 }
 
 /// Opens or creates the lock file. It is not truncated: until the lock is taken, its content is the holder's. A link is
@@ -235,8 +247,18 @@ mod tests {
         assert!(refused().contains("no regular file; delete it"), "{}", refused());
         fs::remove_file(&lock).unwrap();
         fs::hard_link(&target, &lock).unwrap();
-        drop(take(folder.path()));
+        let held = take(folder.path());
+        let mut holders = Vec::new();
+        let waits = |holders: &mut Vec<String>| {
+            let asked = Cell::new(0);
+            let cancelled = || asked.replace(asked.get() + 1) > 0;
+            ResultsLock::acquire(folder.path(), &mut |it| holders.push(it.to_owned()), &cancelled).unwrap()
+        };
+        assert!(waits(&mut holders).is_none());
+        assert_eq!(holders, [format!("process {}", std::process::id())]);
+        drop(held);
         assert_eq!(fs::read_to_string(&target).unwrap(), "my notes");
+        assert!(waits(&mut holders).is_some());
     }
 
     #[test]

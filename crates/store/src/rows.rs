@@ -98,6 +98,8 @@ impl RunStatus {
 pub struct Imported {
     /// Events that were new.
     pub events: usize,
+    /// Events that cannot be recorded yet, because events before them are in another segment.
+    pub waiting: usize,
     /// Bytes of an incomplete frame at the end: its writer was killed, or is still writing it.
     pub torn_bytes: u64,
 }

@@ -6,7 +6,7 @@ use gansweep_config::RunState;
 use gansweep_protocol::{ChartGroup, Metric};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::{StoreError, fault::Fault, migrations::Migration, value::Kind};
+use crate::{StoreError, checksums, fault::Fault, migrations::Migration, value::Kind};
 
 /// `gans` in ASCII: `PRAGMA application_id` of this program's files.
 pub(crate) const APPLICATION_ID: i64 = 0x6761_6e73;
@@ -66,6 +66,10 @@ pub(crate) fn migrate(
             continue;
         }
         migration.apply(&transaction)?;
+        // Rows have changed, and perhaps their columns.
+        if checksums::are_kept(&transaction)? {
+            checksums::seal_all(&transaction)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
@@ -84,6 +88,7 @@ pub(crate) fn write_declarations(connection: &mut Connection) -> Result<(), Faul
             params![kind as i64, kind.name()],
         )?;
     }
+    checksums::seal_declared(&transaction)?;
     transaction.commit()?;
     Ok(())
 }

@@ -97,9 +97,9 @@ pub fn write(
     let sha256 = sha256(&content);
     let failed = |source| TrainError::File { path: path.clone(), source };
     // The results folder itself is not made again: where it was moved away, nobody would look for the file there.
-    let folder =
-        if results_dir.is_dir() { file::make_folder_of(&path) } else { Err(io::ErrorKind::NotFound.into()) };
-    folder.map_err(failed)?;
+    let folder = path.parent().filter(|_| results_dir.is_dir());
+    let made = folder.map_or_else(|| Err(io::ErrorKind::NotFound.into()), file::make_own_folder);
+    made.map_err(failed)?;
     let mut file = file::NewFile::create_own(&path).map_err(failed)?;
     for part in content.chunks(PART) {
         progress()?;

@@ -1,6 +1,6 @@
 //! `gansweep check`: searches a results folder for damage.
 
-use gansweep_app::check::check;
+use gansweep_app::check::{accept_rows, check};
 use gansweep_base::text;
 
 use crate::cli::CheckArgs;
@@ -12,7 +12,8 @@ const DAMAGED: u8 = 1;
 
 /// Runs the command; returns its exit code.
 pub(crate) fn run(args: &CheckArgs) -> Result<u8, Failure> {
-    let result = check(&args.results.results)?;
+    let results = &args.results.results;
+    let result = if args.accept { accept_rows(results)? } else { check(results)? };
     let mut lines: Vec<String> = result.damage.iter().map(ToString::to_string).collect();
     let found = match result.damage.len() {
         0 => "no damage".to_owned(),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gansweep_app::AppError;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
 use gansweep_scheduler::Summary;
@@ -48,21 +49,31 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     } else if summary.stopped {
         display.print("stopped; run the same command to resume");
     }
+    if let Err(error) = &outcome.report {
+        messages::error(error);
+    }
     messages::flush();
     // The exit code is that of the training, whether stdout takes these lines or not.
-    if let Err(error) = output::unless_closed(print_paths(&outcome.report, &outcome.database)) {
+    if let Err(error) = output::unless_closed(print_paths(outcome.report.as_deref().ok(), &outcome.database))
+    {
         messages::warning(&format!("cannot write the output: {error}"));
     }
     match summary {
         Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
-        summary if summary.all_well() => 0,
-        _ => 1,
+        summary if !summary.all_well() => 1,
+        _ => match &outcome.report {
+            Ok(_) => 0,
+            Err(AppError::ReportSkipped { .. }) => INTERRUPTED,
+            Err(_) => 1,
+        },
     }
 }
 
-fn print_paths(page: &Path, database: &Path) -> io::Result<()> {
+fn print_paths(page: Option<&Path>, database: &Path) -> io::Result<()> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    output::print_path("report    ", &absolute(page))?;
+    if let Some(page) = page {
+        output::print_path("report    ", &absolute(page))?;
+    }
     output::print_path("database  ", &absolute(database))
 }
 

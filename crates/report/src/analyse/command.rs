@@ -1,7 +1,6 @@
 //! The shell command that repeats a sweep.
 
-use std::borrow::Cow;
-
+use gansweep_base::text::shell_word;
 use gansweep_store::Call;
 
 /// The default of `--results`.
@@ -40,24 +39,9 @@ pub(super) fn of(file: &str, call: &Call) -> String {
     words.join(" ")
 }
 
-/// Quotes a text as one word for a POSIX shell. Only a zero byte cannot be quoted, and no program
-/// argument contains one.
-fn shell_word(text: &str) -> String {
-    shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_is_quoted_only_where_a_shell_needs_it() {
-        assert_eq!(shell_word("experiments/lr.toml"), "experiments/lr.toml");
-        assert_eq!(shell_word("train.epochs=5"), "'train.epochs=5'");
-        assert_eq!(shell_word("my sweep.toml"), "'my sweep.toml'");
-        assert_eq!(shell_word("it's.toml"), "\"it's.toml\"");
-        assert_eq!(shell_word(""), "''");
-    }
 
     #[test]
     fn the_command_is_no_longer_than_the_call_was() {

@@ -13,6 +13,8 @@ mod workers;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
+use gansweep_store::StoreError;
+
 use self::inbox::Message;
 use self::slot::{SlotActivity, SlotState};
 use crate::clock::{AwakeClock, AwakeTime};
@@ -44,7 +46,7 @@ const PLACE_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`RunnerError::Database`] if the recorder fails: workers are stopped cleanly, and nothing that was
-/// recorded is lost. Failures of workers are part of the summary, and so is a cause that all runs share.
+/// recorded is lost. [`RunnerError::Cancelled`] if it is stopped before that. Failures of workers are part of the summary, and so is a cause that all runs share.
 pub fn run_sweep<'a>(request: &'a SweepRequest, parts: SweepParts<'a>) -> Result<Summary, RunnerError> {
     let mut sweep = Sweep::open(request, parts)?;
     sweep.run();
@@ -120,7 +122,11 @@ impl<'a> Sweep<'a> {
             Proposal::Later => (Vec::new(), SearchState::Waits),
             Proposal::Done => (Vec::new(), SearchState::Done),
         };
-        recorder.register_sweep(&request.sweep, &runs).map_err(failed("registering the sweep"))?;
+        let cancelled = || stop.level() > StopLevel::Run;
+        recorder.register_sweep(&request.sweep, &runs, &cancelled).map_err(|source| match source {
+            StoreError::Cancelled => RunnerError::Cancelled,
+            source => RunnerError::Database { doing: "registering the sweep", source },
+        })?;
         let stale = recorder.reclaim_stale().map_err(failed("reclaiming runs of a runner that died"))?;
         let runner_died = !stale.is_empty();
         for (run, attempt) in stale {

@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("0004_budgets.sql"), then: Some(reidentify::reidentify) },
     Migration::sql(include_str!("0005_watermarks.sql")),
     Migration::sql(include_str!("0006_checksums.sql")),
+    Migration::sql(include_str!("0007_row_checksums.sql")),
 ];
 
 impl Migration {

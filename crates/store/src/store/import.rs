@@ -11,18 +11,44 @@ use crate::{Imported, StoreError, store::Store};
 const BATCH_EVENTS: usize = 256;
 
 impl Store {
+    /// Records the events of segments that are not recorded yet, whatever the order of the segments: events that wait for
+    /// others in a later segment are recorded after those. The results are in the order of the paths; one segment's
+    /// error keeps no other from being imported.
+    pub fn import_segments(&mut self, paths: &[&Path]) -> Vec<Result<Imported, StoreError>> {
+        let mut results: Vec<_> = paths.iter().map(|path| self.import_segment(path)).collect();
+        loop {
+            let mut recorded = 0;
+            for (path, result) in paths.iter().zip(&mut results) {
+                let Ok(before) = result else { continue };
+                if before.waiting > 0 {
+                    let events = before.events;
+                    *result = self.import_segment(path).map(|now| {
+                        recorded += now.events;
+                        Imported { events: events + now.events, ..now }
+                    });
+                }
+            }
+            if recorded == 0 {
+                return results;
+            }
+        }
+    }
+
     /// Records the events of a segment that are not recorded yet. A segment may be imported again at any time,
-    /// also while its worker writes: only new events are recorded.
+    /// also while its worker writes: only new events are recorded. Events that another segment's must come before are
+    /// left for a later import ([`Store::import_segments`] takes several).
     ///
     /// # Errors
     /// [`StoreError::Segment`] for a segment that is damaged or of another version, after the events before the
     /// damage have been recorded. Otherwise those of [`Store::record`].
     pub fn import_segment(&mut self, path: &Path) -> Result<Imported, StoreError> {
         let mut segment = SegmentReader::open(path)?;
-        let mut events = 0;
+        let (mut events, mut waiting) = (0, 0);
         loop {
             let (batch, damage) = next_batch(&mut segment);
-            events += self.record(&batch)?;
+            let recorded = self.record_possible(&batch)?;
+            events += recorded.new;
+            waiting += recorded.waiting;
             if let Some(damage) = damage {
                 return Err(damage.into());
             }
@@ -31,7 +57,7 @@ impl Store {
                     SegmentTail::Whole => 0,
                     SegmentTail::Torn { bytes, .. } => bytes,
                 };
-                return Ok(Imported { events, torn_bytes });
+                return Ok(Imported { events, waiting, torn_bytes });
             }
         }
     }

@@ -18,6 +18,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig, p
 
 use crate::{
     RealImages, RunStatus, StoreError,
+    checksums::{self, Changes},
     connection::{log_path, open_writer},
     fault::Fault,
     place::{Change, Place},
@@ -37,6 +38,8 @@ pub struct Store {
     path: PathBuf,
     clock: Clock,
     metrics: MetricIds,
+    /// What the transaction in progress changes in the checksums of rows.
+    changes: Changes,
     /// Whether commits wait for the disk (`synchronous = full`).
     durable: bool,
     /// The database and its write-ahead log.
@@ -64,10 +67,11 @@ impl Store {
     pub fn open_with_clock(results_dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let (connection, path) = open_writer(results_dir)?;
         let metrics = metric_ids(&connection).map_err(|fault| fault.at(&path))?;
+        let changes = Changes::watch(&connection).map_err(|fault| fault.at(&path))?;
         let log = log_path(&path);
         // On a file system that cannot be asked, nothing can be compared.
         let places = [&path, &log].into_iter().filter_map(|file| Place::of(file).ok()).collect();
-        Ok(Self { connection, path, clock, metrics, durable: false, places })
+        Ok(Self { connection, path, clock, metrics, changes, durable: false, places })
     }
 
     /// Checks that the open database is still the one at its path. Where it is not, nothing more should be recorded:
@@ -107,6 +111,11 @@ impl Store {
         status::of(&self.connection, runs).map_err(|fault| fault.at(&self.path))
     }
 
+    /// Takes all rows for what they should be, whoever wrote them: computes their checksums anew.
+    pub fn accept_rows(&mut self) -> Result<(), StoreError> {
+        self.write(|transaction, _| checksums::seal_all(transaction))
+    }
+
     /// Records a grid of real images; replaces the one of the same data and layout.
     pub fn put_real_images(&mut self, images: &RealImages) -> Result<(), StoreError> {
         self.write(|transaction, _| {
@@ -136,14 +145,18 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &MetricIds) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let Self { connection, path, metrics, .. } = self;
+        let Self { connection, path, metrics, changes, .. } = self;
         let result = (|| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = work(&transaction, metrics)?;
+            changes.write(&transaction)?;
             transaction.commit()?;
             Ok(value)
         })();
-        result.map_err(|fault: Fault| fault.at(path))
+        result.map_err(|fault: Fault| {
+            changes.forget();
+            fault.at(path)
+        })
     }
 
     /// Sets whether commits wait for the disk.

@@ -18,6 +18,19 @@ impl Store {
         sweep: &SweepRecord,
         runs: &[PlannedRun],
     ) -> Result<SweepId, StoreError> {
+        self.register_sweep_unless(sweep, runs, &|| false)
+    }
+
+    /// As [`Store::register_sweep`], unless `cancelled` returns true meanwhile: a large plan takes seconds.
+    ///
+    /// # Errors
+    /// [`StoreError::Cancelled`]: nothing has been recorded then.
+    pub fn register_sweep_unless(
+        &mut self,
+        sweep: &SweepRecord,
+        runs: &[PlannedRun],
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<SweepId, StoreError> {
         let now = (self.clock)();
         // One wait for the disk is cheap compared to the training that follows.
         self.set_durable(true)?;
@@ -26,6 +39,9 @@ impl Store {
             put_datasets(transaction, runs)?;
             transaction.execute("UPDATE sweep_runs SET current = 0 WHERE sweep_id = ?1", [sweep_id])?;
             for (position, run) in (0_i64..).zip(runs) {
+                if cancelled() {
+                    return Err(StoreError::Cancelled.into());
+                }
                 let config_id = put_config(transaction, run)?;
                 let run_id = put_run(transaction, run, config_id, now)?;
                 put_member(transaction, sweep_id, run_id, position, run)?;

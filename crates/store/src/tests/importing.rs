@@ -50,9 +50,15 @@ fn a_segment_is_imported_once_and_its_torn_end_later() {
     assert!(torn.torn_bytes > 0);
     assert_eq!(fixture.reader().run(fixture.runs[0].as_str()).unwrap().state, RunState::Running);
     fs::write(&path, &whole).unwrap();
-    assert_eq!(fixture.store.import_segment(&path).unwrap(), Imported { events: 1, torn_bytes: 0 });
+    assert_eq!(
+        fixture.store.import_segment(&path).unwrap(),
+        Imported { events: 1, waiting: 0, torn_bytes: 0 }
+    );
     let before = content(&fixture);
-    assert_eq!(fixture.store.import_segment(&path).unwrap(), Imported { events: 0, torn_bytes: 0 });
+    assert_eq!(
+        fixture.store.import_segment(&path).unwrap(),
+        Imported { events: 0, waiting: 0, torn_bytes: 0 }
+    );
     assert_eq!(content(&fixture), before);
     let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
     assert_eq!((run.state, run.step, run.device.as_deref()), (RunState::Completed, LAST_STEP, Some("cpu")));
@@ -113,10 +119,44 @@ fn a_new_attempt_at_a_finished_run_counts_only_if_it_goes_on_from_the_end() {
     assert_eq!((row.state, row.step), (RunState::Running, 25));
 }
 
+#[test]
+fn a_new_attempt_at_a_finished_run_counts_the_same_in_one_batch_and_in_two() {
+    let run = Fixture::new().runs[0].clone();
+    let mut first = Script::new(run.clone(), 1);
+    let first = first.started(0).checkpoint(10).checkpoint(20).completed(20, 2.0).take();
+    let stale = Script::new(run, 2).started(10).points(15, &[(Metric::DLoss, 1.0)]).take();
+    let (mut one, mut two) = (Fixture::new(), Fixture::new());
+    assert_eq!(one.store.record(&[first.clone(), stale.clone()].concat()).unwrap(), first.len());
+    two.store.record(&first).unwrap();
+    two.store.record(&stale).unwrap();
+    assert_eq!(content(&one), content(&two));
+}
+
+#[test]
+fn events_wait_for_those_before_them_in_another_segment_and_keep_no_others_waiting() {
+    let mut fixture = Fixture::new();
+    let mut script = Script::new(fixture.runs[0].clone(), 1);
+    let events = script.started(0).points(10, &[(Metric::DLoss, 1.0)]).completed(LAST_STEP, 1.0).take();
+    let other = Script::new(fixture.runs[1].clone(), 1).started(0).completed(LAST_STEP, 1.0).take();
+    let (early, late) = (fixture.path().join("early"), fixture.path().join("late"));
+    write_segment(&early, &events[..1]);
+    write_segment(&late, &[&events[1..], &other].concat());
+    let alone = fixture.store.import_segment(&late).unwrap();
+    assert_eq!(alone, Imported { events: 2, waiting: 2, torn_bytes: 0 });
+    let missing = fixture.path().join("missing");
+    let both = fixture.store.import_segments(&[&late, &missing, &early]);
+    assert_eq!(both[0].as_ref().unwrap(), &Imported { events: 2, waiting: 0, torn_bytes: 0 });
+    assert!(both[1].is_err(), "{both:?}");
+    assert_eq!(both[2].as_ref().unwrap(), &Imported { events: 1, waiting: 0, torn_bytes: 0 });
+    let row = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
+    assert_eq!(row.state, RunState::Completed);
+}
+
 /// What one attempt at a run does, and where it is reported.
 #[derive(Debug, Clone)]
 struct AttemptPlan {
-    segment: usize,
+    /// The segment of its first events, and which of its events is the first in the other one.
+    segment: (usize, Option<Index>),
     /// Which of the run's checkpoints it goes on from, if any.
     from: Option<Index>,
     /// Every ten steps: a value, whether a grid is drawn, whether a checkpoint is written.
@@ -142,7 +182,8 @@ fn attempt_plan() -> impl Strategy<Value = AttemptPlan> {
         Just(EndKind::Paused),
         Just(EndKind::Failed)
     ]);
-    (0_usize..2, from, steps, end).prop_map(|(segment, from, steps, end)| AttemptPlan {
+    let segment = (0_usize..2, prop::option::weighted(0.3, any::<Index>()));
+    (segment, from, steps, end).prop_map(|(segment, from, steps, end)| AttemptPlan {
         segment,
         from,
         steps,
@@ -150,7 +191,7 @@ fn attempt_plan() -> impl Strategy<Value = AttemptPlan> {
     })
 }
 
-/// The events of each attempt at a run, with its segment. Attempts after a completion resume from its end or from later
+/// The events of each attempt at a run, with their segments. Attempts after a completion resume from its end or from later
 /// checkpoints: no runner begins others.
 fn play(run: &RunId, plans: &[AttemptPlan]) -> Vec<(usize, Vec<Envelope>)> {
     let mut checkpoints: Vec<u64> = Vec::new();
@@ -186,7 +227,11 @@ fn play(run: &RunId, plans: &[AttemptPlan]) -> Vec<(usize, Vec<Envelope>)> {
         if completed {
             least = checkpoints.len().checked_sub(1);
         }
-        attempts.push((plan.segment, script.take()));
+        let (segment, cut) = plan.segment;
+        let mut events = script.take();
+        let rest = events.split_off(cut.map_or(events.len(), |cut| cut.index(events.len())));
+        attempts.push((segment, events));
+        attempts.push((1 - segment, rest));
     }
     attempts
 }
@@ -251,15 +296,22 @@ proptest! {
         for (path, sequences) in paths.iter().zip(segments) {
             write_segment(path, &interleave(sequences, &choices));
             bytes.push(fs::read(path).unwrap());
-            expected.store.import_segment(path).unwrap();
+        }
+        for imported in expected.store.import_segments(&[&paths[0], &paths[1]]) {
+            prop_assert_eq!(imported.unwrap().waiting, 0);
         }
         let mut pieces = Fixture::new();
-        let whole = [first, 1 - first, first].map(|segment| (segment, None));
+        let whole = [first, 1 - first].map(|segment| (segment, None));
         let cuts = cuts.into_iter().map(|(segment, cut)| (segment, Some(cut)));
         for (segment, cut) in cuts.chain(whole) {
             let length = cut.map_or(bytes[segment].len(), |cut| cut.index(bytes[segment].len() + 1));
             fs::write(&paths[segment], &bytes[segment][..length]).unwrap();
             pieces.store.import_segment(&paths[segment]).unwrap();
+        }
+        let both: Vec<_> = [first, 1 - first].map(|segment| &*paths[segment]).into();
+        for imported in pieces.store.import_segments(&both) {
+            let Imported { waiting, torn_bytes, .. } = imported.unwrap();
+            prop_assert_eq!((waiting, torn_bytes), (0, 0));
         }
         prop_assert_eq!(content(&pieces), content(&expected));
     }

@@ -168,7 +168,12 @@ impl Memory {
 }
 
 impl Recorder for Memory {
-    fn register_sweep(&mut self, _sweep: &SweepRecord, runs: &[PlannedRun]) -> Result<(), StoreError> {
+    fn register_sweep(
+        &mut self,
+        _sweep: &SweepRecord,
+        runs: &[PlannedRun],
+        _cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError> {
         for run in runs {
             self.runs.entry(run.id.clone()).or_default().goal = 0;
         }

@@ -4,7 +4,7 @@
 //! make the database the same in every case:
 //! - Each attempt has a watermark, the `seq` of its next event, which is advanced in the same transaction as
 //!   the event's rows. Events below it are recorded already; an event above it is refused, since one is
-//!   missing. The event that ends an attempt sets the watermark to the largest number.
+//!   missing, or left for later where it comes from a segment. The event that ends an attempt sets the watermark to the largest number.
 //! - A run only grows. Records up to a checkpoint or an end are confirmed and never change. An attempt that
 //!   starts before the confirmed step, because the checkpoint's file is lost, records nothing up to that
 //!   step. A run that has diverged has no new attempts.
@@ -40,20 +40,42 @@ impl Store {
     /// if an event before them is missing. After any error the database is unchanged, and the same batch can be
     /// recorded later.
     pub fn record(&mut self, events: &[Envelope]) -> Result<usize, StoreError> {
+        self.record_batch(events, false).map(|recorded| recorded.new)
+    }
+
+    /// As [`Store::record`], but events for which one before them is missing are left out.
+    pub(super) fn record_possible(&mut self, events: &[Envelope]) -> Result<Recorded, StoreError> {
+        self.record_batch(events, true)
+    }
+
+    fn record_batch(&mut self, events: &[Envelope], may_wait: bool) -> Result<Recorded, StoreError> {
         if events.is_empty() {
-            return Ok(0);
+            return Ok(Recorded::default());
         }
         self.set_durable(events.iter().any(|envelope| envelope.event.must_be_durable()))?;
         self.write(|transaction, metrics| {
             let mut batch = Batch::new(transaction, metrics);
-            let mut new = 0;
+            let mut recorded = Recorded::default();
             for envelope in events {
-                new += usize::from(batch.apply(envelope)?);
+                match batch.apply(envelope) {
+                    Ok(new) => recorded.new += usize::from(new),
+                    // Nothing of the event is written by then.
+                    Err(Fault::Store(StoreError::MissingEvents { .. })) if may_wait => recorded.waiting += 1,
+                    Err(fault) => return Err(fault),
+                }
             }
             batch.finish()?;
-            Ok(new)
+            Ok(recorded)
         })
     }
+}
+
+/// What became of a batch of events.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Recorded {
+    pub(super) new: usize,
+    /// Events for which one before them is missing.
+    pub(super) waiting: usize,
 }
 
 struct Batch<'a> {
@@ -87,6 +109,9 @@ impl<'a> Batch<'a> {
             | Event::Failed(_) => self.ended(&mut run, &mut cursor, envelope)?,
         }
         cursor.pass(&envelope.event)?;
+        if let Some(step) = cursor.step.filter(|_| envelope.attempt == run.latest) {
+            run.step = step.max(cursor.kept_step);
+        }
         self.attempts.insert((run.run_id, envelope.attempt), cursor);
         self.runs.insert(&envelope.run, run);
         Ok(true)
