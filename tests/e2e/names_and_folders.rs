@@ -110,7 +110,8 @@ fn a_folder_of_images_that_no_run_uses_is_told() {
         "tiny.toml",
         tiny("tiny").replace("dataset = \"strokes\"", "dataset = \"strokes\"\npath = \"faces\""),
     );
-    let said = "no run trains on the images in faces; `data.path` is the folder of `data.dataset = \"idx\"`";
+    let said =
+        "no run trains on the images in faces; `data.path` is for `data.dataset = \"idx\"` and `\"folder\"`";
     assert!(sandbox.run(&["plan", "tiny.toml"]).well().stdout.contains(said));
     assert!(sandbox.run(&["sweep", "--quiet", "tiny.toml"]).well().stderr.contains(said));
 }

@@ -38,6 +38,7 @@ fn a_sweep_started_by_the_library_trains_in_processes_of_the_program() {
                 data_dir: None,
                 idx_dir: None,
                 cache_dir: PathBuf::from(CACHE_HOME).join("gansweep"),
+                skip_damaged: false,
                 offline: true,
             },
         },

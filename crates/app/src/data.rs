@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gansweep_base::file;
-use gansweep_config::{DataRequest, Dataset};
+use gansweep_config::{DataRequest, Dataset, DatasetSpec};
 use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet};
 
 use crate::{AppError, Observer, Progress};
@@ -15,6 +15,17 @@ const SHEET_COLUMNS: u32 = 20;
 pub fn named(name: &str) -> Result<Dataset, AppError> {
     let known = || Dataset::ALL.map(Dataset::name).to_vec();
     Dataset::from_name(name).ok_or_else(|| AppError::UnknownDataset { name: name.to_owned(), known: known() })
+}
+
+/// The spec of a dataset. Pictures of the user's own are prepared first, which may take a while.
+pub fn spec(
+    source: &DataSource,
+    asked: impl Into<DataRequest>,
+    observer: &mut dyn Observer,
+) -> Result<DatasetSpec, DataError> {
+    let spec = source.spec_with_progress(asked, &mut |progress| observer.observe(Progress::Data(&progress)));
+    observer.observe(Progress::DataEnded);
+    spec
 }
 
 /// Makes a dataset available for training: downloads it into the cache, unless the user's data folder has it.
@@ -29,8 +40,8 @@ pub fn provide(
     if let Some(folder) = source.data_dir.as_ref().filter(|_| is_elsewhere) {
         observer.observe(Progress::NotInDataFolder { dataset: asked.dataset, folder });
     }
-    let provided = source.provide(asked, &mut |progress| observer.observe(Progress::Download(&progress)));
-    observer.observe(Progress::DownloadEnded);
+    let provided = source.provide(asked, &mut |progress| observer.observe(Progress::Data(&progress)));
+    observer.observe(Progress::DataEnded);
     provided
 }
 
@@ -45,8 +56,8 @@ pub fn fetch(
     if matches!(source.locate(asked)?, Location::Found(Found::Folder(_))) {
         return Ok(());
     }
-    let fetched = source.fetch(asked, &mut |progress| observer.observe(Progress::Download(&progress)));
-    observer.observe(Progress::DownloadEnded);
+    let fetched = source.fetch(asked, &mut |progress| observer.observe(Progress::Data(&progress)));
+    observer.observe(Progress::DataEnded);
     fetched
 }
 

@@ -18,8 +18,8 @@ pub struct ExperimentRequest {
     pub file: PathBuf,
     /// Profile, overrides and environment variables.
     pub options: LoadOptions,
-    /// Where datasets are searched and cached. The folder of the dataset `idx` comes from the experiment's
-    /// `data.path`. Worker processes receive `data_dir` and `idx_dir` in the job and take the rest from
+    /// Where datasets are searched and cached. The folder of the user's own images comes from the
+    /// experiment's `data.path`. Worker processes receive `data_dir` and `idx_dir` in the job and take the rest from
     /// their environment, as [`DataSource::from_environment`] does.
     pub data: DataSource,
 }
@@ -32,7 +32,8 @@ impl ExperimentRequest {
 
     /// The data source of the loaded experiment, with the folder that it may name.
     pub(crate) fn data_of(&self, experiment: &Experiment) -> DataSource {
-        DataSource { idx_dir: experiment.data_path.clone(), ..self.data.clone() }
+        let Experiment { data_path, skip_damaged, .. } = experiment;
+        DataSource { idx_dir: data_path.clone(), skip_damaged: *skip_damaged, ..self.data.clone() }
     }
 }
 
@@ -43,10 +44,14 @@ pub(crate) type UsedDatasets = BTreeMap<DataRequest, DataRequest>;
 pub(crate) type Specs = BTreeMap<DataRequest, DatasetSpec>;
 
 /// The specs of the runs' datasets and of the fallback. Only the user's own images need their files for this.
-pub(crate) fn specs(experiment: &Experiment, source: &DataSource) -> Result<Specs, AppError> {
+pub(crate) fn specs(
+    experiment: &Experiment,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<Specs, AppError> {
     let mut specs = Specs::new();
     for asked in experiment.data_requests() {
-        let spec = source.spec(asked)?;
+        let spec = data::spec(source, asked, observer)?;
         if let Some(fallback) = experiment.fallback {
             let fallback = in_place_of(&spec, fallback);
             specs.insert(fallback, source.spec(fallback)?);
@@ -130,11 +135,11 @@ fn is_missing(error: &DataError) -> bool {
     }
 }
 
-/// The folder of images that the experiment names although no run trains on the dataset `idx`: it may be meant, and the
-/// dataset forgotten.
+/// The folder of images that the experiment names although no run trains on images of the user's own: they may be meant,
+/// and the dataset forgotten.
 pub(crate) fn unused_data_path(experiment: &Experiment) -> Option<&Path> {
     let path = experiment.data_path.as_deref()?;
-    let is_used = experiment.data_requests().iter().any(|asked| asked.dataset == Dataset::Idx);
+    let is_used = experiment.data_requests().iter().any(|asked| asked.dataset.is_own());
     (!is_used).then_some(path)
 }
 

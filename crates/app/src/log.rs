@@ -24,10 +24,13 @@ impl Observer for LoggingObserver<'_> {
 
 fn log_progress(progress: &Progress<'_>) {
     match progress {
-        Progress::Download(download) => {
+        Progress::Data(gansweep_data::Progress::Images { done, total }) => {
+            trace!(target: "gansweep_data", done, total, "preparing pictures");
+        }
+        Progress::Data(gansweep_data::Progress::Download(download)) => {
             trace!(target: "gansweep_data", url = download.url, received = download.received, "downloading");
         }
-        Progress::DownloadEnded => trace!(target: "gansweep_data", "no more downloads"),
+        Progress::DataEnded => trace!(target: "gansweep_data", "no more to download or prepare"),
         Progress::NotInDataFolder { dataset, folder } => {
             info!(target: "gansweep_data", dataset = dataset.name(), folder = %folder.display(), "not in the data folder");
         }

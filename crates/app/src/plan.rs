@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 use crate::slots::{self, ExecutionRequest};
-use crate::{AppError, Programs, devices};
+use crate::{AppError, Observer, Programs, devices};
 
 /// What to train, where, and where it is recorded.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub struct Preview {
     pub training_flops: f64,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
-    /// The folder of images that the experiment names although no run trains on the dataset `idx`.
+    /// The folder of images that the experiment names although no run trains on images of the user's own.
     pub unused_data_path: Option<PathBuf>,
 }
 
@@ -88,12 +88,13 @@ pub struct GroupPreview {
     pub memory_bytes: Option<u64>,
 }
 
-/// Previews a sweep. Downloads and writes nothing; missing datasets are assumed to be downloadable.
-pub fn preview(request: &PlanRequest) -> Result<Preview, AppError> {
+/// Previews a sweep. Downloads nothing, and writes nothing but prepared pictures in the cache; missing datasets are
+/// assumed to be downloadable.
+pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Preview, AppError> {
     let experiment = request.experiment.load()?;
     let devices = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
     let source = request.experiment.data_of(&experiment);
-    let specs = experiment::specs(&experiment, &source)?;
+    let specs = experiment::specs(&experiment, &source, observer)?;
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
     devices.check_support(&plan)?;

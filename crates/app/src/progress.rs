@@ -11,10 +11,10 @@ use gansweep_store::Damage;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// A dataset file is being downloaded. Sent many times per file.
-    Download(&'a gansweep_data::Progress),
-    /// The download has ended or failed. Also sent if there was nothing to download.
-    DownloadEnded,
+    /// A dataset is being made available. Sent many times per downloaded file, and while pictures are prepared.
+    Data(&'a gansweep_data::Progress),
+    /// That has ended or failed. Also sent if there was nothing to do.
+    DataEnded,
     /// The user's data folder has no files of a dataset, which is taken from the cache or downloaded.
     NotInDataFolder {
         /// The dataset.
@@ -22,7 +22,7 @@ pub enum Progress<'a> {
         /// The data folder.
         folder: &'a Path,
     },
-    /// The experiment names a folder of images, and no run trains on the dataset `idx`.
+    /// The experiment names a folder of images, and no run trains on images of the user's own.
     UnusedDataPath(&'a Path),
     /// A dataset is not available and the experiment's fallback is used.
     FellBack {

@@ -94,7 +94,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let devices = slots::choose(execution, &experiment.execution, programs)?;
     let source = asked.data_of(&experiment);
     let launcher = launcher(request.workers, programs, &devices, &source)?;
-    let specs = experiment::specs(&experiment, &source)?;
+    let specs = experiment::specs(&experiment, &source, observer)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
     devices.check_support(&plan)?;

@@ -68,7 +68,13 @@ impl Sandbox {
             experiment: ExperimentRequest {
                 file: self.path("small.toml"),
                 options: LoadOptions::default(),
-                data: DataSource { data_dir: None, idx_dir: None, cache_dir, offline: true },
+                data: DataSource {
+                    data_dir: None,
+                    idx_dir: None,
+                    cache_dir,
+                    skip_damaged: false,
+                    offline: true,
+                },
             },
             execution: ExecutionRequest { jobs: Some(2), ..ExecutionRequest::default() },
             results: self.path("results"),
@@ -109,7 +115,7 @@ fn word(progress: &Progress<'_>) -> Option<String> {
 #[test]
 fn a_sweep_goes_from_its_plan_to_its_report_without_a_terminal() {
     let sandbox = Sandbox::new(SMALL);
-    let before = preview(&sandbox.plan()).unwrap();
+    let before = preview(&sandbox.plan(), &mut |_: Progress<'_>| ()).unwrap();
     assert_eq!((before.plan.runs.len(), before.done(), before.groups.len()), (4, 0, 4));
     assert_eq!(
         before.data,
@@ -130,7 +136,7 @@ fn a_sweep_goes_from_its_plan_to_its_report_without_a_terminal() {
     let page = fs::read_to_string(outcome.report.unwrap()).unwrap();
     assert!(runs.len() == 4 && runs.iter().all(|run| page.contains(run.id.as_str())));
 
-    let after = preview(&sandbox.plan()).unwrap();
+    let after = preview(&sandbox.plan(), &mut |_: Progress<'_>| ()).unwrap();
     assert_eq!((after.done(), after.groups.len()), (4, 0));
     let (again, told) = train(&sandbox.sweep());
     assert_eq!((again.summary.skipped, again.summary.completed), (4, 0));
@@ -199,7 +205,7 @@ fn a_dataset_that_is_not_to_be_had_is_replaced_and_the_observer_is_told() {
     let sandbox = Sandbox::new(&text.replace("seeds = 2", "seeds = 1"));
     let availability = DataAvailability::ReplacedBy(Dataset::Strokes);
     assert_eq!(
-        preview(&sandbox.plan()).unwrap().data,
+        preview(&sandbox.plan(), &mut |_: Progress<'_>| ()).unwrap().data,
         [DataPreview { dataset: Dataset::Kmnist, spec: strokes::spec(), availability }]
     );
     let (_, told) = train(&sandbox.sweep());

@@ -3,7 +3,7 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, Dataset, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
+    Config, DataIdentity, DataRequest, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
     STROKES_SIDES, SampleMode,
 };
 
@@ -54,9 +54,9 @@ pub(crate) fn conflicts(
 }
 
 fn no_path(config: &Config, experiment: &Experiment) -> Option<Conflict> {
-    (config.data.dataset == Dataset::Idx && experiment.data_path.is_none()).then(|| Conflict {
+    (config.data.dataset.is_own() && experiment.data_path.is_none()).then(|| Conflict {
         keys: &["data.dataset", "data.path"],
-        reason: "the images of `data.dataset = \"idx\"` have no folder".to_owned(),
+        reason: format!("the images of `data.dataset = \"{}\"` have no folder", config.data.dataset.name()),
         expected: "`data.path = \"FOLDER\"` beside it".to_owned(),
     })
 }
@@ -95,7 +95,7 @@ fn other_shape(config: &Config, data: &DataIdentity) -> Option<Conflict> {
             text::count(has.channels as usize, "channel")
         ),
         expected: "neither `data.side` nor `data.channels`: they are for datasets that are made in a shape, \
-                   such as `strokes`"
+                   `strokes` and `folder`"
             .to_owned(),
     })
 }

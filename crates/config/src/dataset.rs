@@ -29,6 +29,8 @@ pub enum Dataset {
     Strokes,
     /// The user's images, in IDX files in the folder `data.path`.
     Idx,
+    /// The user's pictures, PNG and JPEG files in the folder `data.path`, made in several shapes.
+    Folder,
 }
 
 /// The sides of the images that `strokes` can be drawn with.
@@ -36,7 +38,7 @@ pub const STROKES_SIDES: [u32; 3] = [28, 32, 64];
 
 impl Dataset {
     /// Every dataset, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Mnist,
         Self::FashionMnist,
         Self::Kmnist,
@@ -46,6 +48,7 @@ impl Dataset {
         Self::Cifar10,
         Self::Strokes,
         Self::Idx,
+        Self::Folder,
     ];
 
     /// The name in experiment files, on the command line and in the database.
@@ -60,6 +63,7 @@ impl Dataset {
             Self::Cifar10 => "cifar10",
             Self::Strokes => "strokes",
             Self::Idx => "idx",
+            Self::Folder => "folder",
         }
     }
 
@@ -73,8 +77,14 @@ impl Dataset {
     pub const fn default_shape(self) -> Option<ImageShape> {
         match self {
             Self::Strokes => Some(ImageShape { channels: 1, height: 28, width: 28 }),
+            Self::Folder => Some(ImageShape { channels: 3, height: 64, width: 64 }),
             _ => None,
         }
+    }
+
+    /// Whether the images are the user's own, in the folder `data.path`.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Idx | Self::Folder)
     }
 
     /// Whether the dataset can have images of that shape, as far as is known without its files.

@@ -27,9 +27,11 @@ pub struct Experiment {
     pub recipe: String,
     /// The config of every run, before the axes assign their values.
     pub config: Config,
-    /// The folder of the dataset `idx`; a relative path starts at the current folder.
+    /// The folder of the user's own images; a relative path starts at the current folder.
     #[serde(serialize_with = "lossy_if_any")]
     pub data_path: Option<PathBuf>,
+    /// Whether damaged files in it are left out.
+    pub skip_damaged: bool,
     /// The budget of every run in epochs, before the axes assign their values.
     pub epochs: u32,
     /// What to train on where the dataset is neither at hand nor to be downloaded.

@@ -74,6 +74,7 @@ impl Experiment {
             config,
             epochs,
             data_path: data_path(&settings, path, &origins),
+            skip_damaged: settings.skip_damaged(),
             fallback: settings.fallback(),
             recipe: settings.recipe,
             description: settings.description,

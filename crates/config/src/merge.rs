@@ -35,6 +35,7 @@ pub(crate) struct Settings {
 struct DataSettings {
     dataset: Dataset,
     path: String,
+    skip_damaged: bool,
     side: u32,
     channels: u32,
     images: u32,
@@ -95,9 +96,14 @@ impl Settings {
         BudgetedConfig { config, epochs }
     }
 
-    /// The folder of the dataset `idx` as it was written; empty if there is none.
+    /// The folder of the user's own images as it was written; empty if there is none.
     pub(crate) fn data_path(&self) -> &str {
         &self.data.path
+    }
+
+    /// Whether damaged files in it are left out.
+    pub(crate) const fn skip_damaged(&self) -> bool {
+        self.data.skip_damaged
     }
 
     /// What to train on where the dataset is missing.

@@ -160,7 +160,7 @@ mod tests {
         };
         assert_eq!(
             refused("/data/dataset", json!("imagenet")),
-            "data.dataset is `\"imagenet\"`, and not one of \"mnist\", \"fashion-mnist\", \"kmnist\", \"emnist-digits\", \"emnist-letters\", \"emnist-balanced\", \"cifar10\", \"strokes\", \"idx\""
+            "data.dataset is `\"imagenet\"`, and not one of \"mnist\", \"fashion-mnist\", \"kmnist\", \"emnist-digits\", \"emnist-letters\", \"emnist-balanced\", \"cifar10\", \"strokes\", \"idx\", \"folder\""
         );
         assert!(refused("/model/generator/hidden", json!([4_000_000_000_u32])).contains("from 1 to 8192"));
         assert!(refused("/train/batch_size", json!(0)).contains("train.batch_size is `0`"));

@@ -285,7 +285,7 @@ impl Reader for Records {
         self.class_names
     }
 
-    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+    fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         let lines: Vec<_> =
             self.train.iter().map(|file| format!("{} {}\n", file.name, file.digest.hex())).collect();
         let count = |files: &[RecordFile]| (files.len() * self.per_file) as u32;
@@ -409,7 +409,13 @@ mod tests {
             let data_dir = self.0.path().join("data");
             fs::create_dir_all(&data_dir).unwrap();
             let cache_dir = self.0.path().join("cache");
-            DataSource { data_dir: Some(data_dir), idx_dir: None, cache_dir, offline: true }
+            DataSource {
+                data_dir: Some(data_dir),
+                idx_dir: None,
+                cache_dir,
+                skip_damaged: false,
+                offline: true,
+            }
         }
 
         #[track_caller]
@@ -433,7 +439,7 @@ mod tests {
 
     #[test]
     fn the_spec_is_that_of_the_published_files() {
-        let spec = CIFAR10.spec(&Place::new().source()).unwrap();
+        let spec = CIFAR10.spec(&Place::new().source(), &mut |_| ()).unwrap();
         assert_eq!((spec.train_images, spec.test_images, spec.classes), (50_000, 10_000, 10));
         // A change would give every recorded run another id.
         assert_eq!(spec.fingerprint, "e1ba80d09d8ce8e66644a3051790f34ef39c34c4da3e979ea06f3ffa19d715ff");

@@ -5,6 +5,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec};
 use crate::{
     DataError, DataSource, Found, Images, Location, Progress, Split,
     cifar::CIFAR10,
+    declaration::GREY_28,
+    folder::Folder,
     idx_folder::IdxFolder,
     published::{EMNIST_BALANCED, EMNIST_DIGITS, EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST},
     reader::Reader,
@@ -23,6 +25,7 @@ fn with_reader<T>(asked: DataRequest, act: impl FnOnce(&dyn Reader) -> T) -> T {
         Dataset::Cifar10 => act(&CIFAR10),
         Dataset::Strokes => act(&Strokes { shape: asked.shape() }),
         Dataset::Idx => act(&IdxFolder),
+        Dataset::Folder => act(&Folder { shape: asked.shape().unwrap_or(GREY_28) }),
     }
 }
 
@@ -32,14 +35,28 @@ pub fn class_names(dataset: Dataset) -> &'static [&'static str] {
 }
 
 impl DataSource {
-    /// The spec of a dataset. That of [`Idx`](Dataset::Idx) is read from its files; all others are built in.
+    /// The spec of a dataset. Those of the user's own ([`Idx`](Dataset::Idx), [`Folder`](Dataset::Folder)) are
+    /// read from the files; all others are built in.
     ///
     /// # Errors
     ///
-    /// For [`Idx`](Dataset::Idx), if the folder or one of its files cannot be used; for a shape that the
+    /// For the user's own datasets, if the folder or one of its files cannot be used; for a shape that the
     /// dataset cannot have.
     pub fn spec(&self, asked: impl Into<DataRequest>) -> Result<DatasetSpec, DataError> {
-        with_reader(asked.into(), |reader| reader.spec(self))
+        self.spec_with_progress(asked, &mut |_| ())
+    }
+
+    /// [`spec`](Self::spec), with reports of progress where pictures have to be prepared first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`spec`](Self::spec).
+    pub fn spec_with_progress(
+        &self,
+        asked: impl Into<DataRequest>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<DatasetSpec, DataError> {
+        with_reader(asked.into(), |reader| reader.spec(self, progress))
     }
 
     /// Finds the dataset. Reads no files but labels in the data folder.

@@ -62,6 +62,13 @@ pub(crate) fn check_compressed(compressed: &[u8], spec: &FileSpec) -> Result<(),
     if found == expected { Ok(()) } else { Err(IdxFault::Content { algorithm: "SHA-256", found, expected }) }
 }
 
+/// The bytes of a file of the program's own, which says itself whether it is whole.
+pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file::open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Creates a folder of the cache.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), DataError> {
     let made = fs::create_dir_all(folder);

@@ -7,7 +7,7 @@ use std::{
 
 use gansweep_config::{Dataset, ImageShape};
 
-use crate::IdxFault;
+use crate::{FolderFault, IdxFault};
 
 /// Why a dataset cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,12 +77,48 @@ pub enum DataError {
         /// The folders that were searched.
         looked_in: Vec<PathBuf>,
     },
-    /// `idx` was requested without its folder.
-    #[error("the dataset idx has no folder: name it with `data.path` in the experiment, or with --path")]
-    NoIdxDir,
-    /// The folder of `idx` does not exist.
-    #[error("{path}: the folder of the dataset idx does not exist; correct `data.path`", path = .0.display())]
-    IdxDirMissing(PathBuf),
+    /// A dataset of the user's was requested without its folder.
+    #[error(
+        "the dataset {} has no folder: name it with `data.path` in the experiment, or with --path",
+        .0.name()
+    )]
+    NoOwnDir(Dataset),
+    /// The folder of a dataset of the user's does not exist.
+    #[error(
+        "{path}: the folder of the dataset {name} does not exist; correct `data.path`",
+        path = path.display(),
+        name = dataset.name()
+    )]
+    OwnDirMissing {
+        /// The dataset.
+        dataset: Dataset,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder of pictures is not laid out as a dataset.
+    #[error("{path}: {fault}", path = path.display())]
+    Folder {
+        /// The folder, or the file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: FolderFault,
+    },
+    /// Files of a folder of pictures that are no images that can be used.
+    #[error(
+        "{count} of {images} images in {folder} cannot be used: {list}; repair or remove them, or train on the \
+         others with `data.skip_damaged = true`",
+        count = damaged.len(),
+        folder = folder.display(),
+        list = DamagedList(damaged)
+    )]
+    Damaged {
+        /// The folder.
+        folder: PathBuf,
+        /// The number of images in it, with the damaged ones.
+        images: usize,
+        /// All files that cannot be used, in the order of their names.
+        damaged: Vec<DamagedFile>,
+    },
     /// The folder of `idx` has no training images.
     #[error(
         "{folder}: no training images of the dataset idx; looked for {names} in the folder, in raw and in \
@@ -199,6 +235,18 @@ pub enum DataError {
         /// The shape that was asked for.
         shape: ImageShape,
     },
+    /// The dataset has another shape than the one that was asked for.
+    #[error(
+        "{} has images of {shape} (channels x rows x columns); another shape can be asked of `strokes` and \
+         `folder` alone",
+        dataset.name()
+    )]
+    OtherShape {
+        /// The dataset.
+        dataset: Dataset,
+        /// The shape that it has.
+        shape: ImageShape,
+    },
     /// The drawn images differ from those of other machines.
     #[error(
         "this machine draws other digits than every machine should ({0}); \
@@ -218,6 +266,36 @@ pub enum DataError {
         /// The number of available images.
         count: usize,
     },
+}
+
+/// A file of a folder of pictures that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it cannot be used.
+    pub reason: String,
+}
+
+/// The most damaged files that a message lists.
+const MAX_LISTED: usize = 10;
+
+struct DamagedList<'a>(&'a [DamagedFile]);
+
+impl fmt::Display for DamagedList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed: Vec<_> = self
+            .0
+            .iter()
+            .take(MAX_LISTED)
+            .map(|file| format!("{} ({})", file.path.display(), file.reason))
+            .collect();
+        f.write_str(&listed.join(", "))?;
+        match self.0.len().saturating_sub(MAX_LISTED) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
 }
 
 /// A failed download from one mirror.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{DatasetSpec, ImageShape};
+use gansweep_config::{Dataset, DatasetSpec, ImageShape};
 
 use crate::{
     DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split, disk,
@@ -33,7 +33,7 @@ impl Reader for IdxFolder {
         &[]
     }
 
-    fn spec(&self, source: &DataSource) -> Result<DatasetSpec, DataError> {
+    fn spec(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         let folder = Folder::find(source)?;
         let train = folder.train()?;
         let test = folder.test(&train)?;
@@ -108,9 +108,9 @@ impl Labels {
 
 impl Folder {
     fn find(source: &DataSource) -> Result<Self, DataError> {
-        let root = source.idx_dir.as_ref().ok_or(DataError::NoIdxDir)?;
+        let root = source.idx_dir.as_ref().ok_or(DataError::NoOwnDir(Dataset::Idx))?;
         if !root.is_dir() {
-            return Err(DataError::IdxDirMissing(root.clone()));
+            return Err(DataError::OwnDirMissing { dataset: Dataset::Idx, path: root.clone() });
         }
         let mut folders = LAYOUTS.iter().map(|layout| root.join(layout));
         if let Some(path) = folders.find(|folder| images_in(folder, Split::Train).is_some()) {

@@ -6,7 +6,7 @@
 //!
 //! A [`DataSource`] looks in the user's folder, then in the cache. [`DataSource::fetch`] downloads a dataset
 //! from its mirrors into the cache. [`strokes`] are drawn and need neither; the user's own images
-//! (`dataset = "idx"`) are read from their folder.
+//! (`dataset = "idx"`, `dataset = "folder"`) are read from their folder.
 //!
 //! Each kind of dataset implements the trait in `reader.rs`. Datasets that are published as IDX files share
 //! one implementation, and each has a declaration.
@@ -18,6 +18,7 @@ mod digest;
 mod disk;
 mod download;
 mod error;
+mod folder;
 mod grid;
 mod gzip;
 mod idx;
@@ -33,8 +34,9 @@ mod survey;
 mod zip;
 
 pub use datasets::class_names;
-pub use download::Progress;
-pub use error::{Attempt, DataError, Origin};
+pub use download::{Download, Progress};
+pub use error::{Attempt, DamagedFile, DataError, Origin};
+pub use folder::FolderFault;
 pub use grid::{grid, real_grid};
 pub use idx::IdxFault;
 pub use images::{Images, Split};

@@ -11,7 +11,8 @@ pub(crate) trait Reader: Sync {
     fn class_names(&self) -> &'static [&'static str];
 
     /// The spec. Reads files only if it is not built in.
-    fn spec(&self, source: &DataSource) -> Result<DatasetSpec, DataError>;
+    fn spec(&self, source: &DataSource, progress: &mut dyn FnMut(Progress))
+    -> Result<DatasetSpec, DataError>;
 
     /// Finds the files. Reads only what is needed to tell which dataset they belong to.
     fn locate(&self, source: &DataSource) -> Result<Location, DataError>;

@@ -44,7 +44,7 @@ impl DataSource {
 
     /// The files of the datasets that are in the data folder.
     fn known_files(&self) -> BTreeSet<PathBuf> {
-        let published = Dataset::ALL.into_iter().filter(|dataset| *dataset != Dataset::Idx);
+        let published = Dataset::ALL.into_iter().filter(|dataset| !dataset.is_own());
         let folders = published.filter_map(|dataset| match self.locate(dataset) {
             Ok(Location::Found(Found::Folder(folder))) => Some(folder),
             _ => None,

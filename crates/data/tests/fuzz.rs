@@ -16,8 +16,13 @@ fn idx() {
     // In memory where there is such a folder: every case writes a file.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let idx_dir = Some(folder.path().to_owned());
-    let source =
-        DataSource { data_dir: idx_dir.clone(), idx_dir, cache_dir: "/nowhere".into(), offline: true };
+    let source = DataSource {
+        data_dir: idx_dir.clone(),
+        idx_dir,
+        cache_dir: "/nowhere".into(),
+        skip_damaged: false,
+        offline: true,
+    };
     let images = folder.path().join("train-images-idx3-ubyte");
     let labels = folder.path().join("train-labels-idx1-ubyte");
     engine::fuzz("idx", |input| {

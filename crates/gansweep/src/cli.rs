@@ -269,20 +269,37 @@ pub(crate) enum DataAction {
     Show,
 }
 
+/// Channels of images, as `data.channels` takes them.
+fn channels(text: &str) -> Result<u32, String> {
+    match text {
+        "0" | "1" | "3" => Ok(u32::from(text.as_bytes()[0] - b'0')),
+        _ => Err("expected 0, 1 or 3".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     /// Action; without one, list the datasets and their locations.
     #[arg(value_enum, requires = "name")]
     pub(crate) action: Option<DataAction>,
-    /// `mnist`, `fashion-mnist`, `kmnist`, `strokes`, or `idx` with --path.
+    /// A dataset: `mnist`, `emnist-letters`, `cifar10`, `strokes`, ...; `idx` or `folder` with --path.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Folder of the dataset `idx`: your own images as IDX files.
+    /// Folder of your own images: IDX files for `idx`, PNG and JPEG for `folder`.
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
+    /// Rows and columns of `strokes` and `folder`; 0 for the dataset's own.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) side: u32,
+    /// Channels of `strokes` and `folder`: 1 for grey, 3 for colour; 0 for the dataset's own.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = channels)]
+    pub(crate) channels: u32,
+    /// Leave out damaged files of `folder`.
+    #[arg(long)]
+    pub(crate) skip_damaged: bool,
     /// Output file of `show` [default: NAME.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -72,7 +72,7 @@ pub(crate) fn print_path(label: &str, path: &Path) -> io::Result<()> {
 /// The notice that no run uses the folder of images that an experiment names.
 pub(crate) fn unused_data_path(path: &Path) -> String {
     format!(
-        "no run trains on the images in {}; `data.path` is the folder of `data.dataset = \"idx\"`",
+        "no run trains on the images in {}; `data.path` is for `data.dataset = \"idx\"` and `\"folder\"`",
         path.display()
     )
 }

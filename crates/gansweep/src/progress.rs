@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gansweep_app::{Observer, Progress};
 use gansweep_base::{printable, text};
 use gansweep_config::RunState;
-use gansweep_data::Progress as Download;
+use gansweep_data::{Download, Progress as DataProgress};
 use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
@@ -33,7 +33,8 @@ enum Mode {
 
 #[derive(Default)]
 struct State {
-    download: Option<ProgressBar>,
+    /// The bar of a download, or of pictures that are prepared.
+    data: Option<ProgressBar>,
     sweep: Option<ProgressBar>,
     workers: Vec<ProgressBar>,
     last_line: Option<Instant>,
@@ -43,8 +44,9 @@ struct State {
 impl Observer for Display {
     fn observe(&mut self, progress: Progress<'_>) {
         match progress {
-            Progress::Download(download) => self.download(download),
-            Progress::DownloadEnded => self.download_done(),
+            Progress::Data(DataProgress::Download(download)) => self.download(download),
+            Progress::Data(DataProgress::Images { done, total }) => self.pictures(*done, *total),
+            Progress::DataEnded => self.data_done(),
             Progress::FellBack { fallback, reason, .. } => self.warn(&format!(
                 "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()
@@ -113,9 +115,9 @@ impl Display {
     /// Updates the bar of a download.
     fn download(&mut self, progress: &Download) {
         let state = &mut self.state;
-        let fresh = state.download.as_ref().is_none_or(|bar| bar.message() != progress.file);
+        let fresh = state.data.as_ref().is_none_or(|bar| bar.message() != progress.file);
         if fresh {
-            if let Some(done) = state.download.take() {
+            if let Some(done) = state.data.take() {
                 done.finish_and_clear();
             }
             if self.mode == Mode::Lines {
@@ -123,16 +125,32 @@ impl Display {
             }
             let bar = ProgressBar::new(progress.total.unwrap_or(0)).with_message(progress.file);
             bar.set_style(style("{msg:28} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}"));
-            state.download = Some(self.bars.add(bar));
+            state.data = Some(self.bars.add(bar));
         }
-        if let Some(bar) = &state.download {
+        if let Some(bar) = &state.data {
             bar.set_position(progress.received);
         }
     }
 
-    /// Removes the bar of a download.
-    fn download_done(&mut self) {
-        if let Some(bar) = self.state.download.take() {
+    /// Updates the bar of pictures that are prepared.
+    fn pictures(&mut self, done: usize, total: usize) {
+        let state = &mut self.state;
+        if state.data.is_none() {
+            if self.mode == Mode::Lines {
+                messages::print(&format!("preparing {}", text::count(total, "picture")));
+            }
+            let bar = ProgressBar::new(total as u64).with_message("preparing pictures");
+            bar.set_style(style("{msg:28} {bar:30} {pos}/{len}"));
+            state.data = Some(self.bars.add(bar));
+        }
+        if let Some(bar) = &state.data {
+            bar.set_position(done as u64);
+        }
+    }
+
+    /// Removes the bar of a download or of pictures.
+    fn data_done(&mut self) {
+        if let Some(bar) = self.state.data.take() {
             bar.finish_and_clear();
         }
     }

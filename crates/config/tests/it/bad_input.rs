@@ -34,7 +34,7 @@ fn a_wrong_type_is_told_with_what_was_found_and_what_is_expected() {
     assert_snapshot!(faults(text), @r#"
     test.toml:1: name: found an integer `3`; expected a text of 1 to 100 characters on one line (from file)
     test.toml:3: data.images: found a text `"many"`; expected an integer from 0 to 100000000 (from file)
-    test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx" (from file)
+    test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from file)
     test.toml:6: train.shuffle: found an integer `1`; expected `true` or `false` (from file)
     test.toml:7: train.epochs: found a number `2.0`; expected an integer from 1 to 100000 (from file)
     test.toml:9: optimizer.lr: found a truth value `true`; expected a number above 0, at most 1000 (from file)
@@ -78,7 +78,7 @@ fn values_out_of_range_are_told_with_the_range() {
 fn unknown_recipes_and_datasets_list_the_known_ones() {
     assert_snapshot!(faults("recipe = \"jovain\"\n[data]\ndataset = \"minst\"\nfallback = \"stroke\"\n"), @r#"
     test.toml:1: recipe: found `"jovain"`; expected one of "fast", "realpython", "jovian", "coursera", "udacity"; did you mean `jovian`? (from file)
-    test.toml:3: data.dataset: found `"minst"`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx"; did you mean `mnist`? (from file)
+    test.toml:3: data.dataset: found `"minst"`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder"; did you mean `mnist`? (from file)
     test.toml:4: data.fallback: found `"stroke"`; expected one of "none", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes"; did you mean `strokes`? (from file)
     "#);
 }
@@ -154,7 +154,7 @@ fn malformed_axes_say_what_an_axis_looks_like() {
     test.toml:3: sweep.grid."optimizer.beta1".lin: unknown key; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
     test.toml:4: sweep.grid."optimizer.beta2": found a table `{ linear = [0, 0.5] }`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
     test.toml:5: sweep.grid."train.epochs".n: found `1`; expected an integer from 2 to 10000 (from file)
-    test.toml:6: sweep.grid."data.dataset".linear: found `linear`; expected values listed one by one, each one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx" (from file)
+    test.toml:6: sweep.grid."data.dataset".linear: found `linear`; expected values listed one by one, each one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from file)
     test.toml:7: sweep.grid."loss.label_smoothing".log: found `[0, 0.5]`; expected two numbers above 0 (from file)
     test.toml:8: sweep.grid."train.d_steps".linear: found a list `[1, 2, 3]`; expected two numbers, `[a, b]` (from file)
     test.toml:9: sweep.grid."train.batch_size": found a table `{ linear = [1, 2], log = [1, 2], n = 2 }`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
@@ -352,7 +352,7 @@ fn bad_arguments_name_the_argument() {
     --set nonsense: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
     --set =3: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
     --set sweep.grid.optimizer.lr=[1e-4: sweep.grid."optimizer.lr": found a text `[1e-4`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from --set)
-    --set data.dataset=3: data.dataset: found an integer `3`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx" (from --set)
+    --set data.dataset=3: data.dataset: found an integer `3`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from --set)
     "#);
 }
 

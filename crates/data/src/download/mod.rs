@@ -32,9 +32,23 @@ const ARCHIVE_BODY: Duration = Duration::from_hours(1);
 /// The number of bytes between reports of progress.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// The progress of making a dataset available.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A file is being downloaded.
+    Download(Download),
+    /// Pictures are being prepared.
+    Images {
+        /// Pictures that are prepared.
+        done: usize,
+        /// Pictures to prepare.
+        total: usize,
+    },
+}
+
 /// The progress of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct Download {
     /// The name of the file, without `.gz`.
     pub file: &'static str,
     /// The URL.
@@ -230,7 +244,8 @@ fn receive(
     let mut received = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        progress(Progress { file: name, url: url.to_owned(), received, total });
+        let download = Download { file: name, url: url.to_owned(), received, total };
+        progress(Progress::Download(download));
         match reader.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(count) => {

@@ -116,9 +116,12 @@ fn agent() -> Agent {
     client(timeouts).proxy(None).build().new_agent()
 }
 
-fn fetch_labels(folder: &Path, mirrors: &[&str]) -> Result<Vec<Progress>, DataError> {
+fn fetch_labels(folder: &Path, mirrors: &[&str]) -> Result<Vec<Download>, DataError> {
     let mut progress = Vec::new();
-    fetch(folder, &[spec()], mirrors, &agent(), &mut |step| progress.push(step))?;
+    fetch(folder, &[spec()], mirrors, &agent(), &mut |step| match step {
+        Progress::Download(download) => progress.push(download),
+        Progress::Images { .. } => panic!("{step:?}"),
+    })?;
     Ok(progress)
 }
 

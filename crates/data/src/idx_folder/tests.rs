@@ -3,7 +3,6 @@
 use std::{fs, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
-use gansweep_config::Dataset;
 use tempfile::TempDir;
 
 use super::*;
@@ -49,7 +48,7 @@ impl Own {
 
 fn source(folder: &Path) -> DataSource {
     let idx_dir = Some(folder.to_owned());
-    DataSource { data_dir: None, idx_dir, cache_dir: "/nowhere".into(), offline: true }
+    DataSource { data_dir: None, idx_dir, cache_dir: "/nowhere".into(), skip_damaged: false, offline: true }
 }
 
 /// Bytes 0, 1, 2, ... behind a header of these dimensions.
@@ -124,7 +123,7 @@ fn what_is_wrong_with_a_folder_is_said_with_its_name() {
     let missing = source(Path::new("/nowhere/at/all")).spec(Dataset::Idx).unwrap_err().to_string();
     assert!(missing.contains("/nowhere/at/all") && missing.contains("data.path"), "{missing}");
     let unnamed = DataSource { idx_dir: None, ..source(Path::new("")) };
-    assert!(matches!(unnamed.locate(Dataset::Idx), Err(DataError::NoIdxDir)));
+    assert!(matches!(unnamed.locate(Dataset::Idx), Err(DataError::NoOwnDir(Dataset::Idx))));
     let own = Own(tempfile::tempdir().unwrap());
     let folder = own.0.path().to_str().unwrap().to_owned();
     own.refused(&[&folder, "train-images-idx3-ubyte,", "train-images.idx3-ubyte.gz", "idx4", "MNIST/raw"]);

@@ -182,7 +182,7 @@ impl Reader for Declaration {
         self.class_names
     }
 
-    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+    fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         Ok(self.spec())
     }
 

@@ -70,7 +70,13 @@ impl Place {
         fs::create_dir(&data_dir).unwrap();
         Self {
             root,
-            source: DataSource { data_dir: Some(data_dir), idx_dir: None, cache_dir, offline: true },
+            source: DataSource {
+                data_dir: Some(data_dir),
+                idx_dir: None,
+                cache_dir,
+                skip_damaged: false,
+                offline: true,
+            },
         }
     }
 

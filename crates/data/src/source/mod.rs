@@ -8,8 +8,10 @@ pub struct DataSource {
     /// The user's data folder with IDX files: in a subfolder named after the dataset, in torchvision's
     /// (`MNIST/raw`), in the folder itself, or in `raw`. Nothing is ever written there.
     pub data_dir: Option<PathBuf>,
-    /// The folder of the dataset `idx`, from the experiment.
+    /// The folder of the user's own images (the datasets `idx` and `folder`), from the experiment.
     pub idx_dir: Option<PathBuf>,
+    /// Whether damaged files in a folder of pictures are left out.
+    pub skip_damaged: bool,
     /// Downloaded and drawn files are kept here, in a subfolder named after the dataset.
     pub cache_dir: PathBuf,
     /// Downloads are forbidden.
@@ -28,7 +30,7 @@ pub enum Location {
 /// Where on this machine a dataset is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// In a folder of the user.
+    /// In a folder of the user, or in an archive there.
     Folder(PathBuf),
     /// In a folder of the cache.
     Cache(PathBuf),
@@ -56,6 +58,7 @@ impl DataSource {
         Self {
             data_dir: data_dir.or_else(|| variable("GANSWEEP_DATA_DIR").map(PathBuf::from)),
             idx_dir: None,
+            skip_damaged: false,
             cache_dir: cache_home.join("gansweep"),
             offline: variable("GANSWEEP_OFFLINE").is_some_and(|value| value != "0" && value != "false"),
         }

@@ -27,6 +27,7 @@ impl Place {
             data_dir: Some(data_dir),
             idx_dir: None,
             cache_dir: root.path().join("cache"),
+            skip_damaged: false,
             offline: true,
         };
         Self { root, source }
@@ -74,6 +75,7 @@ fn strokes_are_built_in_whatever_the_folders_are() {
         data_dir: Some("/nowhere".into()),
         idx_dir: None,
         cache_dir: "/nowhere".into(),
+        skip_damaged: false,
         offline: true,
     };
     assert_eq!(source.locate(Dataset::Strokes).unwrap(), Location::Found(Found::BuiltIn));
@@ -244,6 +246,7 @@ fn empty_and_relative_variables_count_as_unset() {
         data_dir: None,
         idx_dir: None,
         cache_dir: "/home/someone/.cache/gansweep".into(),
+        skip_damaged: false,
         offline: false,
     };
     assert_eq!(DataSource::from_variables(None, variable), expected);

@@ -45,7 +45,7 @@ impl Reader for Strokes {
         STROKES.class_names
     }
 
-    fn spec(&self, _: &DataSource) -> Result<DatasetSpec, DataError> {
+    fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         Ok(self.declaration()?.spec())
     }
 
@@ -159,8 +159,13 @@ mod tests {
     #[test]
     fn a_shape_has_a_folder_of_its_own_and_is_read_back_from_it() {
         let root = tempfile::tempdir().unwrap();
-        let source =
-            DataSource { data_dir: None, idx_dir: None, cache_dir: root.path().to_owned(), offline: true };
+        let source = DataSource {
+            data_dir: None,
+            idx_dir: None,
+            cache_dir: root.path().to_owned(),
+            skip_damaged: false,
+            offline: true,
+        };
         let shape = ImageShape { channels: 3, height: 32, width: 32 };
         let strokes = Strokes { shape: Some(shape) };
         let drawn = strokes.load(&source, Split::Test).unwrap();
@@ -169,7 +174,7 @@ mod tests {
         let declared = declaration(shape).unwrap();
         assert_eq!(declared.read(&folder, Split::Test, Origin::Cache).unwrap(), drawn);
         let odd = Strokes { shape: Some(ImageShape { width: 30, ..shape }) };
-        let error = odd.spec(&source).unwrap_err().to_string();
+        let error = odd.spec(&source, &mut |_| ()).unwrap_err().to_string();
         assert!(error.contains("strokes") && error.contains("3 x 32 x 30"), "{error}");
     }
 

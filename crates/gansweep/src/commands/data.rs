@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gansweep_app::{AppError, data};
-use gansweep_config::Dataset;
+use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
 use crate::cli::{DataAction, DataArgs};
@@ -16,20 +16,26 @@ const MAX_FILES: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
-    let idx_dir = args.path.clone();
-    let source = DataSource { idx_dir, ..DataSource::from_environment(args.data_dir.clone()) };
+    let (idx_dir, skip_damaged) = (args.path.clone(), args.skip_damaged);
+    let source = DataSource { idx_dir, skip_damaged, ..DataSource::from_environment(args.data_dir.clone()) };
     let Some(name) = &args.name else { return list(&source) };
     let dataset = data::named(name)?;
+    let asked = DataRequest { dataset, side: args.side, channels: args.channels };
     let display = &mut Display::new(false);
+    // What the dataset has, so that another shape than a dataset of files has is no silent wish.
+    let spec = data::spec(&source, asked, display).map_err(AppError::Data)?;
+    if !asked.agrees_with(spec.image) {
+        return Err(AppError::Data(DataError::OtherShape { dataset, shape: spec.image }).into());
+    }
     let available = match args.action {
-        Some(DataAction::Show) => data::provide(&source, dataset, display),
-        Some(DataAction::Fetch) | None => data::fetch(&source, dataset, display),
+        Some(DataAction::Show) => data::provide(&source, asked, display),
+        Some(DataAction::Fetch) | None => data::fetch(&source, asked, display),
     };
     available.map_err(AppError::Data)?;
     match args.action {
         Some(DataAction::Show) => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", dataset.name())));
-            data::draw(&source, dataset, &path)?;
+            data::draw(&source, asked, &path)?;
             output::print_path("", &path)?;
         }
         Some(DataAction::Fetch) | None => {
@@ -42,18 +48,27 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
 
 /// Prints every dataset. One that cannot be used does not hide the others.
 fn list(source: &DataSource) -> Result<(), Failure> {
-    let (mut rows, mut problems) = (Vec::new(), Vec::new());
+    let (mut rows, mut problems, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for dataset in Dataset::ALL {
         match row(source, dataset) {
             Ok(row) => rows.push(row),
             // The folder itself is wrong, and so is every row.
             Err(error @ DataError::NoDataDir(_)) => return Err(AppError::Data(error).into()),
-            Err(error) if dataset == Dataset::Idx => return Err(AppError::Data(error).into()),
+            Err(error) if dataset.is_own() => {
+                rows.push(row_without_spec(dataset, "not what is in the folder"));
+                own.push(error);
+            }
             Err(error) => {
                 rows.push(row_without_spec(dataset, "cannot be used, see below"));
                 problems.push(format!("{}: {error}", dataset.name()));
             }
         }
+    }
+    // A folder has either IDX files or pictures.
+    if own.len() > 1 {
+        let says_more = |error: &DataError| matches!(error, DataError::Damaged { .. });
+        let index = own.iter().position(says_more).unwrap_or(0);
+        return Err(AppError::Data(own.swap_remove(index)).into());
     }
     let head = ["DATASET", "IMAGES", "TEST", "SHAPE", "CLASSES", "WHERE"];
     let mut text = output::table(&head, rows);
@@ -79,9 +94,11 @@ fn other_files(source: &DataSource) -> String {
 }
 
 fn row(source: &DataSource, dataset: Dataset) -> Result<Vec<String>, DataError> {
-    if dataset == Dataset::Idx && source.idx_dir.is_none() {
-        let place = "your own images: give their folder with --path, or with `data.path` in an experiment";
-        return Ok(row_without_spec(dataset, place));
+    if dataset.is_own() && source.idx_dir.is_none() {
+        let kind = if dataset == Dataset::Idx { "images in IDX files" } else { "pictures, PNG and JPEG" };
+        let place =
+            format!("your own {kind}: give their folder with --path, or with `data.path` in an experiment");
+        return Ok(row_without_spec(dataset, &place));
     }
     let spec = source.spec(dataset)?;
     let place = place(source, dataset)?;

@@ -13,6 +13,7 @@ use super::request;
 use crate::cli::PlanArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Display;
 
 /// Maximum number of runs in the text output.
 const MAX_LISTED: usize = 50;
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
     if !args.json {
         return show(&request);
     }
-    let preview = preview(&request)?;
+    let preview = preview(&request, &mut Display::new(false))?;
     let mut out = BufWriter::new(output::stdout());
     serde_json::to_writer_pretty(&mut out, &Json::of(&preview))?;
     writeln!(out)?;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
 
 /// Prints the plan as text.
 pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
-    Ok(output::print(&View(preview(request)?).to_string())?)
+    Ok(output::print(&View(preview(request, &mut Display::new(false))?).to_string())?)
 }
 
 /// The preview as text.

@@ -15,6 +15,7 @@ const DATASETS: &[&str] = &[
     "cifar10",
     "strokes",
     "idx",
+    "folder",
 ];
 const FALLBACKS: &[&str] = &[
     "none",
@@ -37,13 +38,19 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"mnist\"",
         lanes: Lanes::Common,
         field: Field::Dataset(|c| &mut c.data.dataset),
-        doc: "The dataset. `emnist-digits`, `emnist-letters` and `emnist-balanced` are splits of EMNIST, `cifar10` is CIFAR-10. `strokes` are digits that the program draws itself, without a download. `idx` are your own images, in IDX files in the folder `data.path`.",
+        doc: "The dataset. `emnist-digits`, `emnist-letters` and `emnist-balanced` are splits of EMNIST, `cifar10` is CIFAR-10. `strokes` are digits that the program draws itself, without a download. `idx` are your own images, in IDX files in the folder `data.path`; `folder` are your own pictures there, PNG and JPEG.",
     }),
     execution(
         "data.path",
         Kind::Text,
         "\"\"",
-        "For `dataset = \"idx\"`: the folder of the IDX files. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. Only the content of the files is part of a run's id: the folder may be moved.",
+        "For `dataset = \"idx\"` and `dataset = \"folder\"`: the folder of your images. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. Only the content of the files is part of a run's id: the folder may be moved.",
+    ),
+    execution(
+        "data.skip_damaged",
+        Kind::Bool,
+        "false",
+        "For `dataset = \"folder\"`: leave out files that are no sound images. By default they are an error that names them. The images that are left decide a run's id.",
     ),
     config(ConfigKey {
         path: "data.side",
@@ -52,7 +59,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.data.side),
-        doc: "Rows and columns of an image, for a dataset that is made in the shape that is asked for: `strokes` are drawn with 28, 32 or 64 pixels. `0`: the dataset's own, 28 for `strokes`. Other datasets have the shape of their files, and any other is refused.",
+        doc: "Rows and columns of an image, for a dataset that is made in the shape that is asked for: `strokes` are drawn with 28, 32 or 64 pixels; the pictures of `folder` are cut to a square and resized to any side up to 256. `0`: the dataset's own, 28 for `strokes` and 64 for `folder`. Other datasets have the shape of their files, and any other is refused.",
     }),
     config(ConfigKey {
         path: "data.channels",
@@ -61,7 +68,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.data.channels),
-        doc: "Channels of an image, for the same datasets: `1` is grey, `3` is colour. `0`: the dataset's own, 1 for `strokes`.",
+        doc: "Channels of an image, for the same datasets: `1` is grey, `3` is colour. `0`: the dataset's own, 1 for `strokes` and 3 for `folder`.",
     }),
     config(ConfigKey {
         path: "data.images",
@@ -96,8 +103,8 @@ mod tests {
     #[test]
     fn the_words_for_datasets_are_those_of_the_datasets() {
         assert_eq!(DATASETS, crate::Dataset::ALL.map(crate::Dataset::name));
-        // `idx` is no fallback: a folder that the user names exists or is an error.
-        let own = |name: &&&str| **name == crate::Dataset::Idx.name();
+        // The user's own images are no fallback: a folder that the user names exists or is an error.
+        let own = |name: &&&str| crate::Dataset::from_name(name).is_some_and(crate::Dataset::is_own);
         assert!(FALLBACKS[1..].iter().eq(DATASETS.iter().filter(|name| !own(name))));
     }
 }

@@ -1,0 +1,265 @@
+//! The user's own pictures: `data.dataset = "folder"`, a tree of PNG and JPEG files in `data.path`.
+//!
+//! Each is prepared once ([`picture`]) and kept in the cache ([`prepared`]), where workers read all of them at
+//! once. 10,000 images of 64 pixels in colour need 123 MB twice while they are prepared and written, and for
+//! each thread what an image has when it is decoded: 32 MiB at most, and 1 GiB for one larger image at a time.
+
+mod picture;
+mod prepared;
+mod walk;
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use gansweep_base::{
+    digest::{Sha256, sha256},
+    file, host,
+};
+use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+use rayon::prelude::*;
+
+use self::{
+    prepared::{Cache, Damaged},
+    walk::{ImageFile, Tree},
+};
+use crate::{
+    DataError, DataSource, Found, Images, Location, Progress, Split, error::DamagedFile, reader::Reader,
+};
+
+/// The version of the preparation: it changes with anything that changes prepared pixels.
+const VERSION: u32 = 1;
+/// Images for each thread between two reports of progress.
+const IMAGES_AT_ONCE: usize = 16;
+
+/// What is wrong with a folder of images.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FolderFault {
+    /// There are no images.
+    #[error("there are no images (.png, .jpg, .jpeg) in the folder; correct `data.path`")]
+    Empty,
+    /// A class has no images.
+    #[error("the class has no images (.png, .jpg, .jpeg); add some, or remove the folder")]
+    EmptyClass,
+    /// Images and classes side by side.
+    #[error(
+        "the image lies beside the folders of classes; move it into one of them, or all images into one folder"
+    )]
+    BesideClasses,
+    /// A link to a folder that it lies in.
+    #[error("the folder leads back to one above it, or is too deep; remove the link")]
+    Loop,
+    /// More classes than labels can number.
+    #[error("it has {0} subfolders, and each is a class; at most 65536")]
+    TooManyClasses(usize),
+    /// The prepared images do not fit into the memory.
+    #[error(
+        "its {images} images have {bytes} bytes when they are prepared, more than this machine has memory; lower `data.side`"
+    )]
+    TooLarge {
+        /// Their number.
+        images: usize,
+        /// Their size.
+        bytes: u64,
+    },
+}
+
+/// The user's own pictures.
+pub(crate) struct Folder {
+    /// The shape of the prepared images.
+    pub(crate) shape: ImageShape,
+}
+
+/// The dataset that a folder makes.
+struct Prepared {
+    images: Images,
+    classes: u32,
+    fingerprint: String,
+}
+
+impl Reader for Folder {
+    fn class_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn spec(
+        &self,
+        source: &DataSource,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<DatasetSpec, DataError> {
+        let Prepared { images, classes, fingerprint } =
+            self.prepare(source, source.skip_damaged, progress)?;
+        Ok(DatasetSpec {
+            image: images.shape,
+            classes,
+            train_images: images.count as u32,
+            test_images: 0,
+            fingerprint,
+        })
+    }
+
+    fn locate(&self, source: &DataSource) -> Result<Location, DataError> {
+        Ok(Location::Found(Found::Folder(root(source)?.to_owned())))
+    }
+
+    fn fetch(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
+        self.locate(source).map(drop)
+    }
+
+    fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
+        match split {
+            Split::Train => Ok(self.prepare(source, source.skip_damaged, &mut |_| ())?.images),
+            Split::Test => Ok(Images { shape: self.shape, count: 0, pixels: Vec::new(), labels: Vec::new() }),
+        }
+    }
+
+    /// The fingerprint says which images the plan has. So those in the cache are used without a look at the
+    /// folder, and a folder that must be read again is read without its damaged files, as the plan was if it
+    /// has that fingerprint.
+    fn load_planned(&self, source: &DataSource, spec: &DatasetSpec) -> Result<Images, DataError> {
+        if let Some((images, _)) = Cache::new(&source.cache_dir).images(&spec.fingerprint) {
+            return Ok(images);
+        }
+        let prepared = self.prepare(source, true, &mut |_| ())?;
+        match prepared.fingerprint == spec.fingerprint {
+            true => Ok(prepared.images),
+            false => Err(DataError::Changed(root(source)?.to_owned())),
+        }
+    }
+}
+
+impl Folder {
+    /// The images of the folder, from the cache or prepared anew and kept there if it can be written. Damaged
+    /// files are left out if `skip_damaged`, and are an error if not.
+    fn prepare(
+        &self,
+        source: &DataSource,
+        skip_damaged: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Prepared, DataError> {
+        let root = root(source)?;
+        let Tree { files, classes } = Tree::walk(root)?;
+        self.check_size(root, files.len())?;
+        let digests: Vec<Option<String>> = files.par_iter().map(|file| read(file).ok().map(sha256)).collect();
+        let cache = Cache::new(&source.cache_dir);
+        let all = self.key(&files, &digests, &[]);
+        if let Some((images, classes)) = cache.images(&all) {
+            return Ok(Prepared { images, classes, fingerprint: all });
+        }
+        if let Some(damaged) = cache.damaged(&all) {
+            refuse(&files, &damaged, skip_damaged, root)?;
+            let fingerprint = self.key(&files, &digests, &damaged);
+            if let Some((images, classes)) = cache.images(&fingerprint) {
+                return Ok(Prepared { images, classes, fingerprint });
+            }
+        }
+        let (images, damaged) = self.decode(&files, progress);
+        let fingerprint = self.key(&files, &digests, &damaged);
+        // A cache that cannot be written costs only the time to prepare the images again.
+        let _ = cache.put_images(&fingerprint, &images, classes);
+        if !damaged.is_empty() {
+            let _ = cache.put_damaged(&all, &damaged);
+            refuse(&files, &damaged, skip_damaged, root)?;
+        }
+        Ok(Prepared { images, classes, fingerprint })
+    }
+
+    fn check_size(&self, root: &Path, count: usize) -> Result<(), DataError> {
+        let bytes = count as u64 * self.shape.size() as u64;
+        if host::memory_bytes().is_some_and(|memory| bytes > memory / 2) {
+            let fault = FolderFault::TooLarge { images: count, bytes };
+            return Err(DataError::Folder { path: root.to_owned(), fault });
+        }
+        Ok(())
+    }
+
+    /// The key of all files but the damaged ones.
+    fn key(&self, files: &[ImageFile], digests: &[Option<String>], damaged: &[Damaged]) -> String {
+        let ImageShape { channels, width, .. } = self.shape;
+        let mut key = Sha256::default();
+        key.add(format!("folder {VERSION} {channels} {width}\n"));
+        let mut damaged = damaged.iter().map(|it| it.index).peekable();
+        for (index, (file, digest)) in files.iter().zip(digests).enumerate() {
+            if damaged.next_if_eq(&index).is_some() {
+                continue;
+            }
+            let digest = digest.as_deref().unwrap_or("unreadable");
+            key.add(format!("{} {} {digest} ", file.label, file.name.len()));
+            key.add(&file.name);
+        }
+        key.hex()
+    }
+
+    /// Prepares all images on all threads of the current rayon pool.
+    fn decode(&self, files: &[ImageFile], progress: &mut dyn FnMut(Progress)) -> (Images, Vec<Damaged>) {
+        let size = self.shape.size();
+        let mut images = Images {
+            shape: self.shape,
+            count: 0,
+            pixels: Vec::with_capacity(files.len() * size),
+            labels: Vec::with_capacity(files.len()),
+        };
+        let mut damaged = Vec::new();
+        for (start, chunk) in files.chunks(IMAGES_AT_ONCE * rayon::current_num_threads()).enumerate() {
+            let first = start * IMAGES_AT_ONCE * rayon::current_num_threads();
+            progress(Progress::Images { done: first, total: files.len() });
+            let prepared: Vec<Result<Vec<u8>, String>> =
+                chunk.par_iter().map(|file| picture::prepare(&read(file)?, self.shape)).collect();
+            for (index, (file, prepared)) in chunk.iter().zip(prepared).enumerate() {
+                match prepared {
+                    Ok(pixels) => {
+                        images.pixels.extend_from_slice(&pixels);
+                        images.labels.push(file.label);
+                        images.count += 1;
+                    }
+                    Err(reason) => damaged.push(Damaged { index: first + index, reason }),
+                }
+            }
+        }
+        progress(Progress::Images { done: files.len(), total: files.len() });
+        (images, damaged)
+    }
+}
+
+fn root(source: &DataSource) -> Result<&Path, DataError> {
+    let dataset = Dataset::Folder;
+    let root = source.idx_dir.as_ref().ok_or(DataError::NoOwnDir(dataset))?;
+    if root.is_dir() { Ok(root) } else { Err(DataError::OwnDirMissing { dataset, path: root.clone() }) }
+}
+
+/// The bytes of a file, or why it cannot be used.
+fn read(file: &ImageFile) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = file::open_regular(&file.path)
+        .and_then(|opened: File| opened.take(picture::MAX_FILE + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(format!("it cannot be read: {error}")),
+        Ok(length) if length as u64 > picture::MAX_FILE => {
+            Err(format!("it has more than {} MiB", picture::MAX_FILE >> 20))
+        }
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// An error that names the damaged files, unless they are to be skipped and some images are left.
+fn refuse(
+    files: &[ImageFile],
+    damaged: &[Damaged],
+    skip_damaged: bool,
+    root: &Path,
+) -> Result<(), DataError> {
+    if skip_damaged && damaged.len() < files.len() {
+        return Ok(());
+    }
+    let named = |it: &Damaged| {
+        let path: Option<PathBuf> = files.get(it.index).map(|file| file.path.clone());
+        DamagedFile { path: path.unwrap_or_default(), reason: it.reason.clone() }
+    };
+    let damaged = damaged.iter().map(named).collect();
+    Err(DataError::Damaged { folder: root.to_owned(), images: files.len(), damaged })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The images in a folder of the user's, and their classes.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::FolderFault;
+use crate::DataError;
+
+/// Formats whose files are images, and which are not read: they are named instead of passed over.
+const OTHER_FORMATS: [&str; 9] = ["webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl"];
+/// Files that systems leave in folders of images, besides hidden ones.
+const SYSTEM_FILES: [&str; 3] = ["thumbs.db", "ehthumbs.db", "desktop.ini"];
+/// The most folders below each other.
+const MAX_DEPTH: usize = 32;
+
+/// A file that should be an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImageFile {
+    pub(super) path: PathBuf,
+    /// The path from the folder on, with `/`, as the system encodes names.
+    pub(super) name: Vec<u8>,
+    pub(super) label: u16,
+}
+
+/// The images of a folder, in the order of their names, class by class.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tree {
+    pub(super) files: Vec<ImageFile>,
+    /// At least one.
+    pub(super) classes: u32,
+}
+
+impl Tree {
+    /// Looks through a folder. Each of its subfolders is a class, with the images in it and in its own
+    /// subfolders; without subfolders all images are of one class. Hidden files and folders are passed over,
+    /// and so are files that are no images by their extension.
+    pub(super) fn walk(root: &Path) -> Result<Self, DataError> {
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for (name, path) in entries(root)? {
+            if path.is_dir() {
+                folders.push((name, path));
+            } else if is_image(&path) {
+                files.push(ImageFile { path, name, label: 0 });
+            }
+        }
+        if folders.is_empty() {
+            return match files.is_empty() {
+                true => Err(fault(root, FolderFault::Empty)),
+                false => Ok(Self { files, classes: 1 }),
+            };
+        }
+        if let Some(stray) = files.first() {
+            return Err(fault(&stray.path, FolderFault::BesideClasses));
+        }
+        let classes = folders.len();
+        for (label, (name, path)) in folders.into_iter().enumerate() {
+            let label =
+                u16::try_from(label).map_err(|_| fault(root, FolderFault::TooManyClasses(classes)))?;
+            let before = files.len();
+            let mut ancestors = vec![canonical(root)?];
+            collect(&path, &name, label, &mut ancestors, &mut files)?;
+            if files.len() == before {
+                return Err(fault(&path, FolderFault::EmptyClass));
+            }
+        }
+        Ok(Self { files, classes: classes as u32 })
+    }
+}
+
+/// Adds the images in a folder and below it. `ancestors` are the folders above it, without links.
+fn collect(
+    folder: &Path,
+    name: &[u8],
+    label: u16,
+    ancestors: &mut Vec<PathBuf>,
+    files: &mut Vec<ImageFile>,
+) -> Result<(), DataError> {
+    let place = canonical(folder)?;
+    if ancestors.contains(&place) || ancestors.len() > MAX_DEPTH {
+        return Err(fault(folder, FolderFault::Loop));
+    }
+    ancestors.push(place);
+    for (inner, path) in entries(folder)? {
+        let name = [name, b"/", &inner].concat();
+        if path.is_dir() {
+            collect(&path, &name, label, ancestors, files)?;
+        } else if is_image(&path) {
+            files.push(ImageFile { path, name, label });
+        }
+    }
+    ancestors.pop();
+    Ok(())
+}
+
+/// Names and paths of a folder's entries that are not hidden, sorted by the bytes of their names: the same
+/// order on every system.
+fn entries(folder: &Path) -> Result<Vec<(Vec<u8>, PathBuf)>, DataError> {
+    let failed = |source| DataError::Io { action: "read", path: folder.to_owned(), source };
+    let listing = fs::read_dir(folder).map_err(failed)?;
+    let entry = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name().into_encoded_bytes(), entry.path()))
+    };
+    let mut entries: Vec<(Vec<u8>, PathBuf)> =
+        listing.map(entry).collect::<io::Result<_>>().map_err(failed)?;
+    entries.retain(|(name, _)| !is_hidden(name));
+    entries.sort();
+    Ok(entries)
+}
+
+fn is_hidden(name: &[u8]) -> bool {
+    name.starts_with(b".") || SYSTEM_FILES.iter().any(|system| name.eq_ignore_ascii_case(system.as_bytes()))
+}
+
+/// Whether a file is an image by its extension. Its content decides of which format.
+fn is_image(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
+    matches!(&*extension, "png" | "jpg" | "jpeg" | "jpe" | "jfif") || OTHER_FORMATS.contains(&&*extension)
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf, DataError> {
+    fs::canonicalize(folder).map_err(|source| DataError::Io {
+        action: "read",
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+fn fault(path: &Path, fault: FolderFault) -> DataError {
+    DataError::Folder { path: path.to_owned(), fault }
+}
