@@ -1,11 +1,21 @@
-// One chart: a metric, one line per run.
+// One chart: a metric, with a line per run or per group of runs.
 
-class Chart {
+import { themeColor, chartLayout, MARGIN } from "./layout.js";
+import { wholeRange, valueRange, padded, format } from "./range.js";
+import { saveButtons } from "./save.js";
+import { watchPinch } from "./pinch.js";
+
+export class Chart {
   constructor(figure, metric, curves) {
-    Object.assign(this, { figure, metric, curves, stale: true, inView: false, drawn: false });
+    Object.assign(this, { figure, metric, curves, stale: true, inView: false, drawn: false, all: false });
     this.plot = figure.querySelector(".plot");
+    this.clipped = figure.querySelector(".clipped");
     this.canvas = null;
     new ResizeObserver(() => this.resize()).observe(this.plot);
+    this.clipped.addEventListener("click", () => {
+      this.all = !this.all;
+      this.draw();
+    });
   }
 
   // A chart in a hidden tab has no width; it is resized when the tab is shown.
@@ -23,17 +33,19 @@ class Chart {
 
   draw() {
     this.stale = false;
-    const visible = this.curves.state.visible;
-    const { traces, owners } = this.traces(visible);
+    this.lines = this.curves.lines(this.metric.series);
+    const { traces, owners } = this.curves.means ? this.meanTraces() : this.runTraces();
     this.owners = owners;
-    this.range = this.ranges(visible);
+    this.range = this.ranges();
     const options = {
       displaylogo: false,
       doubleClick: "reset",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-      toImageButtonOptions: { format: "svg", filename: this.metric.metric },
+      modeBarButtons: [saveButtons(this), ["resetScale2d"]],
     };
-    Plotly.react(this.plot, traces, chartLayout(this.metric, this.curves, this.range), options);
+    const layout = chartLayout(this.metric, this.curves, this.range);
+    if (this.lines.length === 0) hideTicks(layout);
+    Plotly.react(this.plot, traces, layout, options);
+    this.figure.classList.toggle("vacant", this.lines.length === 0);
     this.noteWidth();
     if (!this.drawn) this.setUpEvents();
     this.drawn = true;
@@ -41,104 +53,125 @@ class Chart {
   }
 
   // One trace per colour: Plotly slows down with the number of traces, not of points. `owners` maps each
-  // trace's points back to runs: `starts` holds the index of each run's first point.
-  traces(visible) {
-    const width = lineWidth(visible.filter(Boolean).length);
+  // trace's points back to lines: `starts` holds the index of each line's first point.
+  runTraces() {
+    const width = lineWidth(this.lines.length);
     const owners = [];
-    const traces = this.curves.colors.groups.map(({ color, runs }) => {
+    const traces = this.curves.colors.groups.map(({ color, title, runs }) => {
       const [x, y, starts, members] = [[], [], [], []];
-      for (const run of runs.filter((candidate) => visible[candidate])) {
-        const curve = this.curves.curve(run, this.metric.series);
+      const ofGroup = new Set(runs);
+      for (const line of this.lines.filter((candidate) => ofGroup.has(candidate.runs[0]))) {
         starts.push(x.length);
-        members.push(run);
-        for (const value of curve.x) x.push(value);
-        for (const value of curve.y) y.push(value);
+        members.push(line);
+        for (const value of line.x) x.push(value);
+        for (const value of line.y) y.push(value);
         x.push(null);
         y.push(null);
       }
       owners.push({ starts, members });
+      const line = { color, width };
+      return { type: "scatter", mode: "lines", name: title, x, y, line, hoverinfo: "none", connectgaps: false };
+    });
+    this.addMarkers(traces, owners);
+    return { traces, owners };
+  }
+
+  // The mean of each group in front of its band. Means are drawn last, so that no band hides one.
+  meanTraces() {
+    const owners = [];
+    const bands = this.lines.map(({ x, y, low, high, color }) => {
+      owners.push({ starts: [], members: [] });
+      // A logarithmic axis has no place for what is below zero.
+      const bottom = low.map((value, place) => (this.curves.log && value <= 0 ? y[place] / 1000 : value));
       return {
         type: "scatter",
         mode: "lines",
-        x,
-        y,
-        line: { color, width },
-        hoverinfo: "none",
-        connectgaps: false,
+        x: [...x, ...[...x].reverse()],
+        y: [...high, ...bottom.reverse()],
+        fill: "toself",
+        fillcolor: color,
+        opacity: 0.16,
+        line: { width: 0 },
+        hoverinfo: "skip",
+        showlegend: false,
       };
     });
-    const add = (points, marker) => {
-      owners.push({ starts: points.runs.map((_, place) => place), members: points.runs });
-      const color = points.runs.map((run) => this.curves.colors.ofRun[run]);
-      const { x, y } = points;
-      const common = { type: "scatter", mode: "markers", hoverinfo: "none", cliponaxis: false };
-      traces.push({ ...common, x, y, marker: { ...marker, color } });
-    };
-    add(this.lonePoints(visible), { symbol: "circle", size: 6 });
-    const edge = { width: 1.5, color: themeColor("--surface") };
-    add(this.divergences(visible), { symbol: "x", size: 10, line: edge });
+    const means = this.lines.map((line) => {
+      owners.push({ starts: [0], members: [line] });
+      const { x, y, color, title } = line;
+      return { type: "scatter", mode: "lines", name: title, x, y, line: { color, width: 2.2 }, hoverinfo: "none" };
+    });
+    const traces = [...bands, ...means];
+    this.addMarkers(traces, owners);
     return { traces, owners };
+  }
+
+  addMarkers(traces, owners) {
+    const add = (points, marker) => {
+      owners.push({ starts: points.lines.map((_, place) => place), members: points.lines });
+      const { x, y } = points;
+      const common = { type: "scatter", mode: "markers", hoverinfo: "none", cliponaxis: false, showlegend: false };
+      traces.push({ ...common, x, y, marker: { ...marker, color: points.lines.map(({ color }) => color) } });
+    };
+    add(this.lonePoints(), { symbol: "circle", size: 6 });
+    const edge = { width: 1.5, color: themeColor("--surface") };
+    add(this.divergences(), { symbol: "x", size: 10, line: edge });
   }
 
   // Points without a neighbour that a line could lead to: the only point of a short run, a value between
   // two that are not finite. Lines do not show them.
-  lonePoints(visible) {
-    const points = { x: [], y: [], runs: [] };
-    visible.forEach((shown, run) => {
-      if (!shown) return;
-      const curve = this.curves.curve(run, this.metric.series);
-      for (const place of lonePlaces(curve, this.curves.log)) {
-        points.x.push(curve.x[place]);
-        points.y.push(curve.y[place]);
-        points.runs.push(run);
+  lonePoints() {
+    const points = { x: [], y: [], lines: [] };
+    for (const line of this.lines) {
+      for (const place of lonePlaces(line, this.curves.log)) {
+        points.x.push(line.x[place]);
+        points.y.push(line.y[place]);
+        points.lines.push(line);
       }
-    });
+    }
     return points;
   }
 
   // The last finite point of each diverged run.
-  divergences(visible) {
-    const ends = { x: [], y: [], runs: [] };
-    this.curves.state.sweep.runs.forEach((run, place) => {
+  divergences() {
+    const ends = { x: [], y: [], lines: [] };
+    const { sweep, visible } = this.curves.state;
+    sweep.runs.forEach((run, place) => {
       if (run.state !== "diverged" || !visible[place]) return;
-      const { x, y } = this.curves.curve(place, this.metric.series);
-      const last = y.findLastIndex((value) => value !== null);
+      const line = this.curves.runLine(place, this.metric.series);
+      const last = line.y.findLastIndex((value) => value !== null);
       if (last < 0) return;
-      ends.x.push(x[last]);
-      ends.y.push(y[last]);
-      ends.runs.push(place);
+      ends.x.push(line.x[last]);
+      ends.y.push(line.y[last]);
+      ends.lines.push(line);
     });
     return ends;
   }
 
-  // The ranges of both axes (exponents of ten on a logarithmic axis). A note counts the points outside.
-  ranges(visible) {
+  // The ranges of both axes (exponents of ten on a logarithmic axis). A note names the lines outside.
+  ranges() {
     const { log } = this.curves;
-    const values = [];
     let [left, right] = [Infinity, -Infinity];
-    visible.forEach((shown, run) => {
-      if (!shown) return;
-      const { x, y } = this.curves.curve(run, this.metric.series);
-      y.forEach((value, place) => {
-        if (value === null || x[place] === null || (log && value <= 0)) return;
-        values.push(log ? Math.log10(value) : value);
+    const values = this.lines.map(({ x, y }) =>
+      y.flatMap((value, place) => {
+        if (value === null || x[place] === null || (log && value <= 0)) return [];
         left = Math.min(left, x[place]);
         right = Math.max(right, x[place]);
-      });
-    });
+        return [log ? Math.log10(value) : value];
+      }),
+    );
     const x = left <= right ? padded(left, right, 0.012) : [0, 1];
     const whole = log ? null : wholeRange(this.metric.range, values);
     const y = whole ?? valueRange(values, this.metric.reference?.value, log);
-    this.note(y.beyond, values.length, y.highest);
-    return { x, y: y.range };
+    this.note(y.outside);
+    return { x, y: this.all && y.outside.length ? everything(values) : y.range };
   }
 
-  note(beyond, points, highest) {
-    const note = this.figure.querySelector(".clipped");
-    note.hidden = beyond === 0;
-    note.textContent = beyond
-      ? `${beyond} of ${points} points are outside this range, up to ${format(highest)}`
-      : "";
+  note(outside) {
+    const titles = outside.map((place) => this.lines[place].title);
+    this.clipped.hidden = titles.length === 0;
+    const names = titles.length > 3 ? `${titles.slice(0, 2).join(", ")} and ${titles.length - 2} more` : titles.join(", ");
+    this.clipped.textContent = this.all ? `Leave out ${names}` : `Show all: ${names} ${titles.length > 1 ? "are" : "is"} outside`;
   }
 
   setUpEvents() {
@@ -148,14 +181,19 @@ class Chart {
       return members[starts.findLastIndex((start) => start <= pointIndex)];
     };
     this.plot.on("plotly_hover", ({ points: [point], event }) => {
-      state.hover([owner(point)]);
-      this.curves.showTip(event, owner(point), this.metric, format(point.x), format(point.y));
+      const line = owner(point);
+      if (!line) return;
+      state.hover(line.runs);
+      this.curves.showTip(event, line, this.metric, format(point.x), format(point.y));
     });
     this.plot.on("plotly_unhover", () => {
       this.curves.tip.hidden = true;
       state.hover([]);
     });
-    this.plot.on("plotly_click", ({ points: [point] }) => state.togglePins([owner(point)]));
+    this.plot.on("plotly_click", ({ points: [point] }) => {
+      const line = owner(point);
+      if (line) state.togglePins(line.runs);
+    });
     this.plot.on("plotly_doubleclick", () => this.curves.zoomTo(null));
     this.plot.on("plotly_relayout", (change) => {
       if (change["xaxis.range[0]"] !== undefined)
@@ -163,6 +201,7 @@ class Chart {
       else if (change["xaxis.range"] || change["xaxis.autorange"]) this.curves.zoomTo(null, this);
       this.highlight();
     });
+    watchPinch(this.plot, () => this.plot.layout.xaxis.range, MARGIN, (range) => this.curves.zoomTo(range));
   }
 
   followZoom() {
@@ -199,7 +238,7 @@ class Chart {
   }
 
   stroke(pen, run, across, down, width) {
-    const { x, y } = this.curves.curve(run, this.metric.series);
+    const { x, y, color } = this.curves.runLine(run, this.metric.series);
     pen.beginPath();
     for (const place of lonePlaces({ x, y }, this.curves.log)) {
       const [left, top] = [across(x[place]), down(y[place])];
@@ -216,9 +255,24 @@ class Chart {
         open = true;
       }
     });
-    Object.assign(pen, { lineWidth: width, lineJoin: "round", strokeStyle: this.curves.colors.ofRun[run] });
+    Object.assign(pen, { lineWidth: width, lineJoin: "round", strokeStyle: color });
     pen.stroke();
   }
+}
+
+// Numbers on the axes of a chart without a line would mean nothing.
+function hideTicks(layout) {
+  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { showticklabels: false, showgrid: false });
+}
+
+function everything(curves) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of curves)
+    for (const value of values) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  return padded(low, high, 0.05);
 }
 
 // The indices of a curve's points that have no neighbour on the chart.

@@ -2,6 +2,8 @@
 // safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
+import { darkScheme } from "./state.js";
+
 const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
   dark: ["#4aa8e8", "#ff8a4c", "#2fc79c", "#e58fc0", "#f0c23c", "#9ad7ff", "#c2a878", "#eceef2"],
@@ -30,7 +32,8 @@ const STATES = [
 ];
 
 function scheme() {
-  return darkScheme.matches ? "dark" : "light";
+  const paper = document.documentElement.dataset.theme === "light";
+  return darkScheme.matches && !paper ? "dark" : "light";
 }
 
 // The ramp's colour at `at`, from 0 to 1. The end with too little contrast to the page is cut off.
@@ -110,7 +113,7 @@ function stateColor(state) {
 }
 
 // The current colours; updated when the user picks another key or the page's colour scheme changes.
-class Colors {
+export class Colors {
   constructor(root, state) {
     this.root = root;
     this.state = state;
@@ -125,7 +128,7 @@ class Colors {
   choose(key) {
     this.key = key;
     this.update();
-    this.state.emit("color");
+    this.state.recolor();
   }
 
   update() {

@@ -1,7 +1,16 @@
 // Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
-class Curves {
+import { darkScheme, html, option } from "./state.js";
+import { interpolator, meanCurve, smoothed } from "./series.js";
+import { X_TITLES } from "./layout.js";
+import { Chart } from "./chart.js";
+import { loadPlotly } from "./library.js";
+
+// With more visible runs, lines hide each other: groups are then shown as means with bands.
+const MANY_RUNS = 24;
+
+export class Curves {
   constructor(root, state, colors) {
     this.state = state;
     this.colors = colors;
@@ -16,9 +25,16 @@ class Curves {
       (figure, place) => new Chart(figure, metrics[place], this),
     );
     this.readControls();
-    this.setUpControls();
+    this.setUpControls(root);
     this.drawLegend();
-    this.watch();
+    this.ready = false;
+    loadPlotly().then(
+      () => {
+        this.ready = true;
+        this.watch();
+      },
+      (error) => this.sayFault(error),
+    );
     state.on("visible", () => this.redraw());
     state.on("color", () => {
       this.drawLegend();
@@ -26,16 +42,24 @@ class Curves {
     });
     state.on("focus", () => this.charts.forEach((chart) => chart.highlight()));
     state.on("visible", () => this.drawLegend());
+    this.setUpPrinting();
+  }
+
+  sayFault(error) {
+    const fault = Object.assign(document.createElement("p"), { className: "empty" });
+    fault.textContent = `The charts cannot be drawn: ${error.message}`;
+    this.section.querySelector(".legend").replaceWith(fault);
   }
 
   readControls() {
     this.x = option(this.section, "x", "step");
     this.log = option(this.section, "scale", "linear") === "log";
+    this.shape = option(this.section, "lines", "auto");
     this.smooth = Number(this.section.querySelector("[data-control=smooth]").value);
     this.section.querySelector(".smooth output").textContent = this.smooth ? this.smooth.toFixed(2) : "off";
   }
 
-  setUpControls() {
+  setUpControls(root) {
     for (const control of this.section.querySelectorAll("[data-option], [data-control=smooth]")) {
       control.addEventListener("input", () => {
         const x = this.x;
@@ -45,7 +69,7 @@ class Curves {
         this.redraw();
       });
     }
-    const picker = this.section.querySelector("[data-control=color]");
+    const picker = root.querySelector("[data-control=color]");
     picker.value = this.colors.key;
     picker.addEventListener("change", () => this.colors.choose(picker.value));
   }
@@ -66,23 +90,53 @@ class Curves {
     darkScheme.addEventListener("change", () => this.redraw());
   }
 
+  // Paper is white: charts are drawn in light colours for it, whatever the screen's are.
+  setUpPrinting() {
+    const root = document.documentElement;
+    const redrawNow = () => {
+      this.colors.update();
+      if (this.ready) for (const chart of this.charts) chart.draw();
+    };
+    addEventListener("beforeprint", () => {
+      root.dataset.theme = "light";
+      redrawNow();
+    });
+    addEventListener("afterprint", () => {
+      delete root.dataset.theme;
+      redrawNow();
+    });
+  }
+
+  // Whether groups are shown as means.
+  get means() {
+    if (this.shape !== "auto") return this.shape === "means";
+    return this.state.visible.filter(Boolean).length > MANY_RUNS && this.colors.groups.length <= MANY_RUNS;
+  }
+
+  // What a colour stands for, in words.
+  get colorTitle() {
+    const [kind, axis] = this.colors.key.split(":");
+    return kind === "axis" ? this.state.sweep.axes[axis].short : kind;
+  }
+
   redraw() {
     for (const chart of this.charts) chart.stale = true;
+    this.section.querySelector(".lines-note").hidden = !this.means;
     this.drawSoon();
   }
 
   // Draws one stale chart per timer tick, so that the page stays responsive. Several changes to a
   // chart before its turn cost one redraw.
   drawSoon() {
-    if (this.waiting) return;
+    if (this.waiting || !this.ready) return;
     if (!this.charts.some((chart) => chart.stale)) return;
     this.waiting = true;
     setTimeout(
       () => {
         this.waiting = false;
-        (
-          this.charts.find((chart) => chart.stale && chart.inView) ?? this.charts.find((chart) => chart.stale)
-        ).draw();
+        const next =
+          this.charts.find((chart) => chart.stale && chart.inView) ?? this.charts.find((chart) => chart.stale);
+        next?.draw();
         this.drawSoon();
       },
       this.charts.some((chart) => chart.stale && chart.inView) ? 0 : 100,
@@ -92,8 +146,6 @@ class Curves {
   drawLegend() {
     const legend = this.section.querySelector(".legend");
     const { sweep, hidden } = this.state;
-    const [kind, axis] = this.colors.key.split(":");
-    const key = kind === "axis" ? sweep.axes[axis].short : kind;
     const one = this.colors.groups.length === sweep.runs.length;
     legend.classList.toggle("many", this.colors.groups.length > 12);
     const entries = this.colors.groups.map((group, place) => {
@@ -105,7 +157,7 @@ class Curves {
       </button>`;
     });
     const focused = legend.querySelector(":focus")?.dataset.group;
-    legend.innerHTML = html`<span class="of">${key}</span>` + entries.join("");
+    legend.innerHTML = html`<span class="of">${this.colorTitle}</span>` + entries.join("");
     for (const button of legend.querySelectorAll("button")) {
       const { runs } = this.colors.groups[button.dataset.group];
       button.addEventListener("click", () => this.state.toggleHidden(runs));
@@ -113,6 +165,27 @@ class Curves {
       button.addEventListener("pointerleave", () => this.state.hover([]));
       if (button.dataset.group === focused) button.focus();
     }
+    this.section.querySelector(".lines-note").hidden = !this.means;
+  }
+
+  // The lines of a chart: `{ runs, title, color, x, y }`, and `low` and `high` for a group of runs. Only
+  // visible runs; none without a value.
+  lines(series) {
+    const { visible } = this.state;
+    const drawn = ({ y }) => y.some((value) => value !== null);
+    if (!this.means)
+      return visible.flatMap((shown, run) => (shown ? [this.runLine(run, series)] : [])).filter(drawn);
+    return this.colors.groups.flatMap(({ title, color, runs }) => {
+      const members = runs.filter((run) => visible[run]);
+      const curve = meanCurve(members.map((run) => this.curve(run, series)));
+      const name = `${this.colorTitle} ${title}`;
+      return curve.x.length ? [{ runs: members, title: name, color, ...curve }] : [];
+    });
+  }
+
+  runLine(run, series) {
+    const title = this.state.sweep.runs[run].label;
+    return { runs: [run], title, color: this.colors.ofRun[run], ...this.curve(run, series) };
   }
 
   // A run's curve with the chosen x axis and smoothing: x and y, null where a value is not finite.
@@ -134,43 +207,14 @@ class Curves {
     for (const chart of this.charts) if (chart !== by) chart.followZoom();
   }
 
-  showTip(event, run, chart, x, y) {
-    const { label } = this.state.sweep.runs[run];
-    this.tip.innerHTML = html`<b><i class="swatch" style="--color:${this.colors.ofRun[run]}"></i>${label}</b>
-      <span>${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
+  showTip(event, line, chart, x, y) {
+    const of = line.runs.length > 1 || line.low ? `mean of ${line.runs.length} runs, ` : "";
+    this.tip.innerHTML = html`<b><i class="swatch" style="--color:${line.color}"></i>${line.title}</b>
+      <span>${of}${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
     this.tip.hidden = false;
     const { clientX, clientY } = event;
     const { width, height } = this.tip.getBoundingClientRect();
     this.tip.style.left = `${clientX + 16 + width > innerWidth ? clientX - width - 12 : clientX + 16}px`;
     this.tip.style.top = `${Math.max(8, clientY - height - 12)}px`;
   }
-}
-
-// Maps steps to another x axis by linear interpolation.
-function interpolator({ steps, values }) {
-  let from = 0;
-  return (step) => {
-    if (steps.length === 0) return null;
-    if (steps[from] > step) from = 0;
-    while (from + 2 < steps.length && steps[from + 1] < step) from += 1;
-    const to = Math.min(from + 1, steps.length - 1);
-    if (to === from) return values[from];
-    return values[from] + ((values[to] - values[from]) * (step - steps[from])) / (steps[to] - steps[from]);
-  };
-}
-
-// A bias-corrected exponential moving average, as in TensorBoard. It restarts after a value that is not
-// finite.
-function smoothed(values, factor) {
-  let mean = 0;
-  let weight = 0;
-  return values.map((value) => {
-    if (!Number.isFinite(value)) {
-      mean = weight = 0;
-      return null;
-    }
-    mean = mean * factor + value * (1 - factor);
-    weight = weight * factor + (1 - factor);
-    return mean / weight;
-  });
 }

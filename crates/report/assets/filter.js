@@ -1,29 +1,47 @@
 // Filters and pinned runs, and the CSS classes that show both on every element with a `data-run`.
 
-function setUpFilter(root, state, colors) {
+import { html } from "./state.js";
+
+export function setUpFilter(root, state, colors) {
   const { runs } = state.sweep;
   const elements = [...root.querySelectorAll("[data-run]")];
   const matches = root.querySelector(".matches");
 
-  root
-    .querySelector("[data-control=filter]")
-    .addEventListener("input", (event) => state.search(event.target.value));
+  const field = root.querySelector("[data-control=filter]");
+  const fault = root.querySelector(".bar .fault");
+  const reset = root.querySelector(".reset");
+
+  field.addEventListener("input", () => state.search(field.value));
+  reset.addEventListener("click", () => {
+    state.reset();
+    field.focus();
+  });
   for (const button of root.querySelectorAll(".statefilter button")) {
-    button.addEventListener("click", () => {
-      state.toggleState(button.dataset.state);
-      button.setAttribute("aria-pressed", String(!state.hiddenStates.has(button.dataset.state)));
-    });
+    button.addEventListener("click", () => state.toggleState(button.dataset.state));
   }
+  const showNarrowing = () => {
+    reset.hidden = !state.isNarrowed;
+  };
   state.on("visible", () => {
     for (const element of elements) element.classList.toggle("off", !state.visible[element.dataset.run]);
     const shown = state.visible.filter(Boolean).length;
     matches.textContent = `${shown} of ${runs.length} runs`;
+    root.classList.toggle("without-runs", shown === 0);
+    if (field.value !== state.filter) field.value = state.filter;
+    const { errors } = state.query;
+    fault.hidden = errors.length === 0;
+    fault.textContent = errors.join("; ");
+    field.setAttribute("aria-invalid", String(errors.length > 0));
+    for (const button of root.querySelectorAll(".statefilter button"))
+      button.setAttribute("aria-pressed", String(!state.hiddenStates.has(button.dataset.state)));
+    showNarrowing();
   });
   state.on("focus", () => {
     const highlighted = new Set(state.highlighted);
     root.classList.toggle("focused", highlighted.size > 0);
     for (const element of elements) element.classList.toggle("highlighted", highlighted.has(Number(element.dataset.run)));
   });
+  state.on("pins", showNarrowing);
   setUpHover(root, state);
   setUpPins(root, state, colors);
   setUpConfigValues(root, state);

@@ -2,7 +2,7 @@
 
 // The PNGs of a run or of a real grid as data URIs; parsed on first use.
 const pngCache = new Map();
-function pngs(id) {
+export function pngs(id) {
   if (!pngCache.has(id)) {
     const text = document.getElementById(id)?.textContent ?? "[]";
     pngCache.set(
@@ -19,7 +19,7 @@ function gridAt(run, epoch) {
 }
 
 // Shows a run's latest grid at or before the selected epoch; labels it if the run ended earlier.
-function showGrid(figure, state, sweepIndex, runIndex) {
+export function showGrid(figure, state, sweepIndex, runIndex) {
   const run = state.sweep.runs[runIndex];
   const place = gridAt(run, state.epoch);
   const epoch = run.grids[place]?.epoch;

@@ -1,7 +1,7 @@
 // The Plotly layout of a chart: axes, colours, fonts, reference line.
 
-const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
-const X_TITLES = {
+export const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
+export const X_TITLES = {
   step: "steps",
   epoch: "epochs",
   images_seen: "images seen",
@@ -9,12 +9,12 @@ const X_TITLES = {
 };
 
 // The current value of a CSS variable.
-function themeColor(name) {
+export function themeColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 // Ranges are copied because Plotly changes them in place when the user zooms.
-function chartLayout(metric, { x, log, zoom }, range) {
+export function chartLayout(metric, { x, log, zoom }, range) {
   const muted = themeColor("--muted");
   const axis = {
     gridcolor: themeColor("--plot-grid"),
@@ -27,7 +27,8 @@ function chartLayout(metric, { x, log, zoom }, range) {
     showlegend: false,
     hovermode: "closest",
     hoverdistance: 24,
-    dragmode: "zoom",
+    // A finger scrolls the page; two fingers zoom.
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
     font: { family: themeColor("--text"), color: themeColor("--ink") },

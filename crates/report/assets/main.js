@@ -1,5 +1,15 @@
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
+import { State, report } from "./state.js";
+import { Colors } from "./color.js";
+import { setUpFilter } from "./filter.js";
+import { setUpTable } from "./table.js";
+import { Curves } from "./curves.js";
+import { Gallery } from "./samples.js";
+import { Viewer } from "./viewer.js";
+import { oneTabStop } from "./roving.js";
+import { addressed, keepAddress, restore } from "./address.js";
+
 const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
 );
@@ -12,15 +22,16 @@ function setUpSweep(root, index, sweep) {
   const openViewer = (run) => viewer.open(run);
   setUpFilter(root, state, colors);
   setUpTable(root, state, openViewer);
-  let gallery = null;
-  let curves = null;
-  return {
-    root,
-    show() {
-      gallery ??= new Gallery(root, index, state, openViewer);
-      curves ??= sweep.charts.length ? new Curves(root, state, colors) : null;
-    },
+  for (const list of root.querySelectorAll(".differing")) oneTabStop(list, "[data-runs]");
+  let write = null;
+  const begin = () => {
+    new Gallery(root, index, state, openViewer);
+    if (sweep.charts.length) new Curves(root, state, colors);
+    write = keepAddress(root, state);
+    const words = addressed();
+    if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, words);
   };
+  return { root, show: () => (write ? write() : begin()) };
 }
 
 function showSweep(index) {
@@ -103,5 +114,6 @@ localiseTimes();
 setUpCopying();
 if (views.length) {
   setUpSections();
-  showSweep(0);
+  const name = addressed().get("sweep");
+  showSweep(Math.max(0, report.sweeps.findIndex((sweep) => sweep.name === name)));
 }

@@ -1,37 +1,78 @@
 // The range of a value axis.
 
+// Below this many curves none is left out: there is no majority.
+const FEWEST = 4;
+
 // The metric's declared range, or null if it has none or a value is outside of it.
-function wholeRange(declared, values) {
-  if (!declared || values.some((value) => value < declared[0] || value > declared[1])) return null;
-  return { range: padded(declared[0], declared[1], 0.02), beyond: 0, highest: declared[1] };
+export function wholeRange(declared, curves) {
+  if (!declared) return null;
+  const inside = (value) => value >= declared[0] && value <= declared[1];
+  if (!curves.every((values) => values.every(inside))) return null;
+  return { range: padded(declared[0], declared[1], 0.02), outside: [] };
 }
 
-// A range for the values (exponents of ten on a logarithmic axis). A few outliers must not flatten all
-// other curves: the range then leaves them out, and `beyond` counts them. The reference value is
-// included if that widens the range by less than 40 % of the spread.
-function valueRange(values, reference, log) {
-  if (values.length === 0) return { range: log ? [-1, 1] : [0, 1], beyond: 0, highest: NaN };
-  const sorted = values.sort((a, b) => a - b);
-  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
-  const [low, high, inner, outer] = [at(0), at(1), at(0.005), at(0.985)];
-  const spread = outer - inner || Math.abs(outer) || 1;
-  let top = high > outer + 1.5 * spread ? outer + 0.35 * spread : high;
-  let bottom = low < inner - 1.5 * spread ? inner - 0.35 * spread : low;
-  const beyond = sorted.filter((value) => value > top || value < bottom).length;
+// A range for several curves, each a list of values (exponents of ten on a logarithmic axis). It follows
+// the majority of the curves: a few with other values must not flatten all the rest. `outside` has the
+// indices of curves that are left out. The reference value is included if that widens the range by less than
+// 40 % of its size.
+export function valueRange(curves, reference, log) {
+  const known = curves.map(extent);
+  const extents = known.filter(Boolean);
+  if (extents.length === 0) return { range: log ? [-1, 1] : [0, 1], outside: [] };
+  const fits = majority(extents);
+  const kept = extents.filter(fits);
+  let top = Math.max(...kept.map(({ high }) => high));
+  let bottom = Math.min(...kept.map(({ low }) => low));
+  const spread = top - bottom || Math.abs(top) || 1;
   const line = log ? Math.log10(reference) : reference;
   if (line > top && line - top < 0.4 * spread) top = line;
   if (line < bottom && bottom - line < 0.4 * spread) bottom = line;
   if (!log && bottom >= 0 && bottom < 0.25 * top) bottom = 0;
-  return { range: padded(bottom, top, 0.05), beyond, highest: log ? 10 ** high : high };
+  const outside = known.flatMap((one, place) => (one && !fits(one) ? [place] : []));
+  return { range: padded(bottom, top, 0.05), outside };
 }
 
-function padded(low, high, share) {
+// The smallest and the largest value of one curve. Short spikes, such as those of the first steps, are cut.
+export function extent(values) {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const [low, high, inner, outer] = [at(0), at(1), at(0.02), at(0.98)];
+  const spread = outer - inner || Math.abs(outer) || 1;
+  return {
+    low: low < inner - 1.5 * spread ? inner - 0.35 * spread : low,
+    high: high > outer + 1.5 * spread ? outer + 0.35 * spread : high,
+  };
+}
+
+// Whether an extent is like most others: its ends are at most three robust standard deviations, or the
+// median curve's own height, away from the median ends. If that leaves out more than a third of the curves, there
+// is no majority, and all fit.
+function majority(extents) {
+  if (extents.length < FEWEST) return () => true;
+  const [lows, highs] = [extents.map(({ low }) => low), extents.map(({ high }) => high)];
+  const [low, high] = [median(lows), median(highs)];
+  const room = (ends, middle) =>
+    Math.max(3 * 1.4826 * median(ends.map((end) => Math.abs(end - middle))), high - low);
+  const [below, above] = [low - room(lows, low), high + room(highs, high)];
+  const fits = (one) => one.low >= below && one.high <= above;
+  const left = extents.filter((one) => !fits(one)).length;
+  return 3 * left <= extents.length ? fits : () => true;
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function padded(low, high, share) {
   const room = (high - low || Math.abs(high) || 1) * share;
   return [low - room, high + room];
 }
 
 // A number with about four significant digits.
-function format(value) {
+export function format(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);

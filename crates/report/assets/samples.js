@@ -1,11 +1,15 @@
 // The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
+import { pngs, showGrid } from "./images.js";
+import { setUpTimeline } from "./timeline.js";
+import { oneTabStop } from "./roving.js";
+
 // Number of grids per row in a cell: up to three in one row, more in a square.
 function across(grids) {
   return grids <= 3 ? Math.max(1, grids) : Math.ceil(Math.sqrt(grids));
 }
 
-class Gallery {
+export class Gallery {
   constructor(root, index, state, openViewer) {
     this.root = root;
     this.index = index;
@@ -55,6 +59,7 @@ class Gallery {
     addEventListener("beforeprint", () => {
       for (const thumb of this.root.querySelectorAll(".thumb")) this.fillThumb(thumb);
       for (const figure of this.figures) this.fill(figure);
+      this.section.querySelector(".gallery").style.setProperty("--print-size", `${this.printedSize()}px`);
     });
   }
 
@@ -74,7 +79,8 @@ class Gallery {
   }
 
   setUpControls() {
-    setUpTimeline(this.section.querySelector(".timeline"), this.state);
+    setUpTimeline(this.root.querySelector(".bar .timeline"), this.state);
+    oneTabStop(this.section.querySelector(".gallery"), "button.frame");
     const invert = this.section.querySelector("[data-control=invert]");
     const apply = () => this.root.classList.toggle("inverted", invert.checked);
     invert.addEventListener("change", apply);
@@ -104,17 +110,26 @@ class Gallery {
     apply();
   }
 
+  // The size at which a row of the matrix fits on a sheet of paper.
+  printedSize() {
+    const sheet = 620;
+    const reals = this.state.sweep.samples.real.length ? 1 : 0;
+    return Math.floor(Math.min(96, (sheet - 40 * reals) / (this.widestRow + reals) - 22));
+  }
+
+  // Grids in the widest row of the matrix.
+  get widestRow() {
+    const { runs, samples } = this.state.sweep;
+    const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
+    return samples.layout.columns ? Math.max(...samples.layout.cells.map(side)) : Math.min(4, runs.length);
+  }
+
   // The largest size at which a row of the matrix fits; at most 300 px, so that one row does not fill
   // the window.
   fittingSize(sizes) {
-    const { runs, samples } = this.state.sweep;
-    const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    const widest = samples.layout.columns
-      ? Math.max(...samples.layout.cells.map(side))
-      : Math.min(4, runs.length);
-    const reals = samples.real.length ? 1 : 0;
+    const reals = this.state.sweep.samples.real.length ? 1 : 0;
     const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;
-    const fits = sizes.findLastIndex((size) => reals * size + widest * (size + 20) <= room && size <= 300);
+    const fits = sizes.findLastIndex((size) => reals * size + this.widestRow * (size + 20) <= room && size <= 300);
     return Math.max(0, fits);
   }
 }

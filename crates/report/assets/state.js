@@ -6,17 +6,21 @@
 //   "color"    the key that colours the runs changed
 //   "epoch"    the epoch of the sample grids changed
 
-const report = JSON.parse(document.getElementById("report-data").textContent);
-const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+import { parseQuery } from "./query.js";
 
-class State {
+export const report = JSON.parse(document.getElementById("report-data").textContent);
+export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+export class State {
   constructor(sweep) {
     this.sweep = sweep;
     this.hovered = [];
     this.pinned = new Set();
     this.hidden = new Set();
     this.hiddenStates = new Set();
-    this.terms = [];
+    this.filter = "";
+    this.query = { matches: () => true, errors: [] };
+    this.fields = fieldsOf(sweep);
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
     this.listeners = new Map();
     this.visible = sweep.runs.map(() => true);
@@ -67,8 +71,31 @@ class State {
   }
 
   search(text) {
-    this.terms = text.toLowerCase().split(/\s+/).filter(Boolean);
+    this.filter = text;
+    this.query = parseQuery(text, this.fields, (run) => this.searchTexts[run]);
     this.refilter();
+  }
+
+  // Whether anything is filtered, hidden or pinned.
+  get isNarrowed() {
+    return this.filter !== "" || this.hidden.size + this.hiddenStates.size + this.pinned.size > 0;
+  }
+
+  // Shows all runs and unpins all.
+  reset() {
+    this.hidden.clear();
+    this.hiddenStates.clear();
+    this.pinned.clear();
+    this.search("");
+    this.emit("pins");
+  }
+
+  // Another colouring has another legend: what the old one hid could not be shown again with it.
+  recolor() {
+    const hides = this.hidden.size > 0;
+    this.hidden.clear();
+    this.emit("color");
+    if (hides) this.refilter();
   }
 
   setEpoch(epoch) {
@@ -81,7 +108,7 @@ class State {
       (run, place) =>
         !this.hidden.has(place) &&
         !this.hiddenStates.has(run.state) &&
-        this.terms.every((word) => this.searchTexts[place].includes(word)),
+        this.query.matches(place),
     );
     this.emit("visible");
     this.emit("focus");
@@ -97,23 +124,59 @@ function toggleAll(set, items) {
   }
 }
 
-// The text that the filter searches, so that `lr=1e-4 seed=2 diverged` works.
-function searchText(sweep, run) {
-  const assigned = run.values.map((place, axis) => {
-    const { key, short, values } = sweep.axes[axis];
-    return place === null ? "" : `${key}=${values[place].text} ${short}=${values[place].text}`;
+// What the filter may compare: swept keys, other keys that differ, metrics, and what the table shows.
+function fieldsOf(sweep) {
+  const { runs } = sweep;
+  const axes = sweep.axes.map(({ key, short, values }, axis) => ({
+    names: [key, short],
+    value: (run) => {
+      const place = runs[run].values[axis];
+      return place === null ? null : values[place].text;
+    },
+  }));
+  const swept = new Set(sweep.axes.map(({ key }) => key));
+  const differing = sweep.configuration.differing.flatMap(({ keys, values }) => {
+    const ofRun = [];
+    for (const { text, runs: members } of values) for (const run of members) ofRun[run] = text;
+    return keys.filter((key) => !swept.has(key)).map((key) => ({ names: [key], value: (run) => ofRun[run] }));
   });
-  return [...assigned, `seed=${run.seed}`, run.state, run.label, run.id, run.cause ?? ""]
-    .join("\n")
-    .toLowerCase();
+  const columns = sweep.columns.map(({ metric }, column) => ({
+    names: [metric, metric.replace(/^epoch_/, "")],
+    value: (run) => {
+      const last = runs[run].last_values[column];
+      return last && Number(last.value);
+    },
+  }));
+  const others = {
+    seed: ({ seed }) => seed,
+    state: ({ state }) => state,
+    epochs: ({ epochs }) => epochs,
+    step: ({ step }) => step,
+    progress: ({ step, total_steps }) => (total_steps ? step / total_steps : 0),
+    seconds: ({ seconds }) => Number(seconds.value),
+    images_per_second: ({ images_per_second }) => images_per_second && Number(images_per_second.value),
+    run: ({ id }) => id,
+  };
+  const rest = Object.entries(others).map(([name, of]) => ({ names: [name], value: (run) => of(runs[run]) }));
+  return [...axes, ...rest, ...columns, ...differing];
+}
+
+// The text that the filter looks for words in.
+function searchText(sweep, run) {
+  return [run.label, run.state, isCollapsed(run) ? "collapsed" : "", run.id, run.cause ?? ""].join("\n").toLowerCase();
+}
+
+// Whether there are signs that a run has collapsed.
+export function isCollapsed(run) {
+  return (run.warnings ?? []).length > 0;
 }
 
 // A tagged template that escapes its values for HTML.
-function html(strings, ...values) {
+export function html(strings, ...values) {
   const escape = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   return strings.reduce((text, part, place) => text + escape(values[place - 1]) + part);
 }
 
-function option(root, name, fallback) {
+export function option(root, name, fallback) {
   return root.querySelector(`[data-option="${name}"]:checked`)?.value ?? fallback;
 }

@@ -1,6 +1,8 @@
 // Sorting and pinning in the run table.
 
-function setUpTable(root, state, openViewer) {
+import { isCollapsed } from "./state.js";
+
+export function setUpTable(root, state, openViewer) {
   const table = root.querySelector(".runtable");
   const body = table.tBodies[0];
   const rows = [...body.rows];
@@ -12,7 +14,11 @@ function setUpTable(root, state, openViewer) {
       for (const other of table.querySelectorAll("[aria-sort]")) other.setAttribute("aria-sort", "none");
       heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       const value = sortValue(state.sweep, button.dataset.sort);
-      const order = rows.map((_, run) => run).sort((a, b) => compare(value(a), value(b), ascending) || a - b);
+      // A collapsed run has the best losses of all. It is no candidate, whatever the column.
+      const collapsed = (run) => Number(kindOf(button) === "final" && isCollapsed(state.sweep.runs[run]));
+      const order = rows
+        .map((_, run) => run)
+        .sort((a, b) => collapsed(a) - collapsed(b) || compare(value(a), value(b), ascending) || a - b);
       body.append(...order.map((run) => rows[run]));
     });
   }
@@ -23,6 +29,10 @@ function setUpTable(root, state, openViewer) {
   });
   body.addEventListener("keydown", (event) => onRowKey(event, state));
   setUpTabStop(body, state);
+}
+
+function kindOf(button) {
+  return button.dataset.sort.split(":")[0];
 }
 
 // Roving tabindex: the tab key stops once in the table, at the row that last had the focus or the first

@@ -1,7 +1,7 @@
 // A slider over the epochs and a play button.
 
 // Returns a function that stops the animation.
-function setUpTimeline(timeline, state) {
+export function setUpTimeline(timeline, state) {
   const { epochs } = state.sweep.samples;
   const slider = timeline.querySelector("input");
   const play = timeline.querySelector(".play");

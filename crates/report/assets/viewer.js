@@ -1,6 +1,10 @@
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
-class Viewer {
+import { html } from "./state.js";
+import { showGrid } from "./images.js";
+import { setUpTimeline } from "./timeline.js";
+
+export class Viewer {
   constructor(root, index, state) {
     Object.assign(this, { index, state, current: -1 });
     this.dialog = root.querySelector(".viewer");
@@ -9,6 +13,7 @@ class Viewer {
     on(".previous", () => this.move(-1));
     on(".next", () => this.move(1));
     on(".close", () => this.dialog.close());
+    this.dialog.addEventListener("keydown", (event) => this.onKey(event));
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
@@ -27,10 +32,26 @@ class Viewer {
     find("dl").innerHTML = viewerFacts(this.state.sweep, run)
       .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
       .join("");
-    find(".cause").hidden = !run.cause;
-    find(".cause").textContent = run.cause ?? "";
+    const notes = [run.cause, ...(run.warnings ?? []).map(({ text }) => text)].filter(Boolean);
+    find(".cause").hidden = notes.length === 0;
+    find(".cause").textContent = notes.join("; ");
     if (!this.dialog.open) this.dialog.showModal();
     this.showGrid();
+  }
+
+  // The left and right arrow keys go from run to run, up and down from epoch to epoch.
+  onKey(event) {
+    const step = (by) => () => {
+      const { epochs } = this.state.sweep.samples;
+      const next = epochs[epochs.indexOf(this.state.epoch) + by];
+      if (next !== undefined) this.state.setEpoch(next);
+    };
+    const keys = { ArrowUp: step(1), ArrowDown: step(-1) };
+    if (!event.target.matches("input"))
+      Object.assign(keys, { ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1) });
+    if (!keys[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    keys[event.key]();
   }
 
   // Goes to the next or the previous visible run.

@@ -1,9 +1,15 @@
 //! The static parts of every page: templates, style sheet, scripts and Plotly.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
 /// Templates by name. `page.html` includes the others.
-pub(crate) const TEMPLATES: [(&str, &str); 7] = [
+pub(crate) const TEMPLATES: [(&str, &str); 8] = [
     ("page.html", include_str!("../assets/page.html")),
     ("macros.html", include_str!("../assets/macros.html")),
+    ("bar.html", include_str!("../assets/bar.html")),
     ("overview.html", include_str!("../assets/overview.html")),
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),
@@ -24,43 +30,90 @@ pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/print.css"),
 );
 
-/// The page's own scripts, joined into one module.
-pub(crate) const SCRIPT: &str = concat!(
-    include_str!("../assets/state.js"),
-    include_str!("../assets/color.js"),
-    include_str!("../assets/filter.js"),
-    include_str!("../assets/table.js"),
-    include_str!("../assets/range.js"),
-    include_str!("../assets/layout.js"),
-    include_str!("../assets/chart.js"),
-    include_str!("../assets/curves.js"),
-    include_str!("../assets/images.js"),
-    include_str!("../assets/timeline.js"),
-    include_str!("../assets/samples.js"),
-    include_str!("../assets/viewer.js"),
-    include_str!("../assets/main.js"),
-);
+/// The page's own modules, in an order in which each comes after those that it imports.
+const MODULES: [(&str, &str); 20] = [
+    ("series.js", include_str!("../assets/series.js")),
+    ("query.js", include_str!("../assets/query.js")),
+    ("range.js", include_str!("../assets/range.js")),
+    ("state.js", include_str!("../assets/state.js")),
+    ("color.js", include_str!("../assets/color.js")),
+    ("filter.js", include_str!("../assets/filter.js")),
+    ("table.js", include_str!("../assets/table.js")),
+    ("layout.js", include_str!("../assets/layout.js")),
+    ("library.js", include_str!("../assets/library.js")),
+    ("roving.js", include_str!("../assets/roving.js")),
+    ("pinch.js", include_str!("../assets/pinch.js")),
+    ("save.js", include_str!("../assets/save.js")),
+    ("chart.js", include_str!("../assets/chart.js")),
+    ("curves.js", include_str!("../assets/curves.js")),
+    ("images.js", include_str!("../assets/images.js")),
+    ("timeline.js", include_str!("../assets/timeline.js")),
+    ("samples.js", include_str!("../assets/samples.js")),
+    ("viewer.js", include_str!("../assets/viewer.js")),
+    ("address.js", include_str!("../assets/address.js")),
+    ("main.js", include_str!("../assets/main.js")),
+];
 
-/// Plotly as the `plotly` crate embeds it, without `MathJax`, which comes first in the same text: the page
-/// has no formulas, and `MathJax` would add two megabytes.
-pub(crate) fn charting_library() -> String {
-    const END: &str = "</script>";
+/// The page's scripts as one module. A page of one file cannot import: the modules are joined, and their
+/// imports and exports, which stand on lines of their own, are taken out.
+pub(crate) fn script() -> String {
+    MODULES.iter().map(|(_, source)| joined(source)).collect()
+}
+
+fn joined(source: &str) -> String {
+    let lines = source.lines().filter(|line| !line.starts_with("import "));
+    let mut kept: Vec<&str> = lines.map(|line| line.strip_prefix("export ").unwrap_or(line)).collect();
+    kept.push("");
+    kept.join("\n")
+}
+
+/// Plotly, compressed (zlib) to a third of its size. The page decompresses it.
+///
+/// The `plotly` crate embeds it as a `script` element, with `MathJax` behind it. The page has no formulas, and
+/// `MathJax` would add two megabytes.
+pub(crate) fn charting_library() -> Vec<u8> {
     let all = plotly::Plot::offline_js_sources();
-    match all.find(END) {
-        Some(end) => all[..end + END.len()].to_owned(),
-        None => all,
-    }
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    // Writing to a vector does not fail.
+    let _ = encoder.write_all(source_of_first_script(&all).as_bytes());
+    encoder.finish().unwrap_or_default()
+}
+
+fn source_of_first_script(html: &str) -> &str {
+    let start = html.find('>').map_or(0, |end| end + 1);
+    let end = html.find("</script>").unwrap_or(html.len());
+    html.get(start..end).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::io::Read as _;
+
+    use flate2::read::ZlibDecoder;
+
     use super::*;
 
     #[test]
     fn the_charting_library_is_one_script_that_defines_plotly() {
-        let script = charting_library();
-        assert!(script.starts_with("<script") && script.ends_with("</script>"));
-        assert_eq!(script.matches("<script").count(), 1);
-        assert!(script.contains("plotly.js v"));
+        let compressed = charting_library();
+        let mut source = String::new();
+        ZlibDecoder::new(compressed.as_slice()).read_to_string(&mut source).unwrap();
+        assert!(source.contains("plotly.js v") && !source.contains("<script"));
+        assert!(compressed.len() < 1_600_000, "{} bytes", compressed.len());
+    }
+
+    #[test]
+    fn modules_import_only_from_those_before_them() {
+        let mut before = HashSet::new();
+        for (name, source) in MODULES {
+            for line in source.lines().filter(|line| line.starts_with("import ")) {
+                let from = line.split("\"./").nth(1).and_then(|rest| rest.strip_suffix("\";"));
+                assert!(from.is_some_and(|from| before.contains(from)), "{name}: {line}");
+            }
+            before.insert(name);
+        }
+        let script = script();
+        assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
     }
 }

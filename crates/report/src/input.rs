@@ -59,6 +59,8 @@ pub(crate) struct RunInput {
     pub(crate) series: BTreeMap<Metric, Vec<(u64, f64)>>,
     /// By ascending step.
     pub(crate) grids: Vec<GridInput>,
+    /// Variance between the images of the last grid, relative to that of the real images.
+    pub(crate) diversity: Option<f64>,
 }
 
 /// An attempt.

@@ -25,6 +25,7 @@ mod images;
 mod input;
 mod options;
 mod page;
+mod pixels;
 mod read;
 mod write;
 

@@ -6,9 +6,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
-use crate::assets::{SCRIPT, STYLE, TEMPLATES, charting_library};
+use crate::assets::{STYLE, TEMPLATES, charting_library, script};
 use crate::context::{Context, Run, Sweep};
-use crate::{Images, ReportError};
+use crate::{Images, ReportError, pixels};
 
 /// Marks where data, images and scripts are inserted: they are too large to pass through the template
 /// engine. No value of the context can contain the marker, because the templates escape `<`.
@@ -42,9 +42,10 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
             render_grids(&format!("grids-{index}-{place}"), run, images, sink)?;
         }
     }
-    sink(&charting_library())?;
-    sink("\n<script type=\"module\">\n")?;
-    sink(SCRIPT)?;
+    sink("<script type=\"text/plain\" id=\"charting-library\">")?;
+    sink(&BASE64.encode(charting_library()))?;
+    sink("</script>\n<script type=\"module\">\n")?;
+    sink(&script())?;
     sink("</script>\n")?;
     sink(after)
 }
@@ -56,7 +57,7 @@ fn render_grids(id: &str, run: &Run, images: &dyn Images, sink: Sink) -> Result<
     for (index, grid) in run.grids.iter().enumerate() {
         let png = images.grid(&run.id, grid.step)?;
         sink(if index == 0 { "\"" } else { ",\"" })?;
-        sink(&BASE64.encode(png))?;
+        sink(&BASE64.encode(pixels::compact(&png)))?;
         sink("\"")?;
     }
     sink("]</script>\n")
@@ -69,7 +70,7 @@ fn render_real_grids(
     sink: Sink,
 ) -> Result<(), ReportError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
-        let png = BASE64.encode(images.real(grid)?);
+        let png = BASE64.encode(pixels::compact(&images.real(grid)?));
         sink(&format!(
             "<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"
         ))?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::context::RealGrid;
 use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
-use crate::{ReportError, ReportOptions};
+use crate::{ReportError, ReportOptions, pixels};
 
 /// The metrics with a chart, and those of the x axes.
 fn series_metrics() -> impl Iterator<Item = Metric> {
@@ -55,8 +55,14 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
             fingerprints.push(run.data_fingerprint.clone());
         }
     }
-    let runs: Vec<RunInput> =
-        rows.into_iter().map(|row| run(reader, row, max_points)).collect::<Result<_, _>>()?;
+    let variances = real_variances(reader, &fingerprints)?;
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let real = variances.get(&row.data_fingerprint).copied();
+        let mut run = run(reader, row, max_points)?;
+        run.diversity = real.map(|real| diversity(reader, &run, real)).transpose()?.flatten();
+        runs.push(run);
+    }
     let geometry = runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let mut real = Vec::new();
     for fingerprint in fingerprints {
@@ -78,6 +84,25 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         real,
         runs,
     })
+}
+
+/// For each dataset, the variance between its real images.
+fn real_variances(reader: &Reader, fingerprints: &[String]) -> Result<BTreeMap<String, f64>, StoreError> {
+    let mut variances = BTreeMap::new();
+    for fingerprint in fingerprints {
+        let largest = reader.real_images(fingerprint)?.pop();
+        let variance = largest.and_then(|grid| pixels::variance(&grid.png, grid.geometry));
+        variances.extend(variance.map(|variance| (fingerprint.clone(), variance)));
+    }
+    Ok(variances)
+}
+
+/// The variance between the images of the run's last grid, relative to that of the real images.
+fn diversity(reader: &Reader, run: &RunInput, real: f64) -> Result<Option<f64>, StoreError> {
+    let Some(last) = run.grids.last() else { return Ok(None) };
+    let sample = reader.sample(&run.id, last.step)?;
+    let variance = sample.and_then(|sample| pixels::variance(&sample.png, last.geometry));
+    Ok(variance.filter(|_| real > 0.0).map(|variance| variance / real))
 }
 
 /// The grid of real images with the same geometry as the sample grids, or else the largest.
@@ -112,6 +137,7 @@ fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, Stor
     Ok(RunInput {
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
         grids: grids.collect(),
+        diversity: None,
         last,
         series,
         id: row.id,

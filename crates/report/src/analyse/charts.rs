@@ -65,8 +65,27 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
         help: declaration.help.to_owned(),
         series,
         range: declaration.range.map(|(low, high)| [Number(low), Number(high)]),
+        incomparable: incomparable(declaration.group, runs),
         reference: reference(metric, runs),
     }
+}
+
+/// Why losses must not be compared by value: their definition is not the same in all runs.
+fn incomparable(group: Option<gansweep_protocol::ChartGroup>, runs: &[RunInput]) -> Option<String> {
+    if group != Some(gansweep_protocol::ChartGroup::Losses) {
+        return None;
+    }
+    let first = runs.first()?.config.get("loss")?.as_object()?;
+    let differs = |key: &&String| {
+        runs.iter().any(|run| run.config["loss"].get(key.as_str()) != first.get(key.as_str()))
+    };
+    let keys: Vec<String> = first.keys().filter(differs).map(|key| format!("loss.{key}")).collect();
+    (!keys.is_empty()).then(|| {
+        format!(
+            "The runs differ in {}, so this loss has several definitions: compare shapes, not values.",
+            keys.join(" and ")
+        )
+    })
 }
 
 /// The metric's reference value, if it is the same for all runs (it may depend on the config).

@@ -130,6 +130,7 @@ pub(super) mod tests {
             last: BTreeMap::new(),
             series: BTreeMap::new(),
             grids: Vec::new(),
+            diversity: None,
         }
     }
 

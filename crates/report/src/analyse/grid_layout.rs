@@ -147,6 +147,7 @@ mod tests {
             values,
             state: RunState::Queued,
             cause: None,
+            warnings: Vec::new(),
             step: 0,
             total_steps: 0,
             epochs: 0,

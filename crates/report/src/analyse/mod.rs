@@ -7,6 +7,7 @@ mod configs;
 mod grid_layout;
 mod grids;
 mod groups;
+mod health;
 mod runs;
 mod sweeps;
 mod text;

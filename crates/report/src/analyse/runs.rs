@@ -4,7 +4,7 @@ use gansweep_config::RunState;
 use gansweep_protocol::{Cadence, Declaration, Metric};
 
 use super::groups::Groups;
-use super::{axes, charts, text};
+use super::{axes, charts, health, text};
 use crate::context::{Attempt, Axis, Column, FormattedNumber, Grid, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
@@ -50,6 +50,7 @@ pub(super) fn run(
         values: axes::positions(input, axes),
         state: input.state,
         cause: input.cause.clone(),
+        warnings: health::warnings(input),
         step: input.step,
         total_steps: input.total_steps,
         epochs: input.epochs,

@@ -30,6 +30,9 @@ pub struct Chart {
     pub series: usize,
     /// The smallest and the largest possible value if both exist; the chart then shows the whole range.
     pub range: Option<[Number; 2]>,
+    /// Why the runs' curves must not be compared by value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomparable: Option<String>,
     /// A value to compare with, drawn as a dashed line.
     pub reference: Option<ReferenceLine>,
 }

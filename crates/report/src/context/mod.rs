@@ -13,7 +13,7 @@ mod sweep;
 pub use chart::{Chart, ChartGroup, ReferenceLine, Series, XAxes};
 pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, ValueRuns};
 pub use number::Number;
-pub use run::{Attempt, FormattedNumber, Run};
+pub use run::{Attempt, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples};
 pub use sweep::{Axis, AxisValue, Column, DatasetUse, StateCount, Sweep, Timestamp};
 

@@ -20,6 +20,9 @@ pub struct Run {
     pub state: RunState,
     /// Why the run ended, unless it is completed, running or waiting.
     pub cause: Option<String>,
+    /// Signs that the run has collapsed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Completed steps.
     pub step: u64,
     /// Steps up to the sweep's budget.
@@ -49,6 +52,27 @@ pub struct FormattedNumber {
     pub value: Number,
     /// As displayed.
     pub text: String,
+}
+
+/// A sign that a run has collapsed, whatever its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What was noticed.
+    pub sign: Sign,
+    /// A sentence with the numbers that led to it.
+    pub text: String,
+}
+
+/// What a [`Warning`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// D is right about every image, so that G does not learn.
+    Saturated,
+    /// G's loss is far above that of a balanced game.
+    Diverging,
+    /// G generates the same image for all latent vectors.
+    SameSamples,
 }
 
 /// An attempt at training a run.

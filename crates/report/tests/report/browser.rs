@@ -27,7 +27,7 @@ const CHECKS: &str = include_str!("checks.js");
 fn every_control_of_the_page_works_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     Synthetic::default().record(folder.path());
-    let Some(lines) = lines_of(folder.path(), CHECKS) else { return };
+    let Some(lines) = lines_of(folder.path(), CHECKS, &[]) else { return };
     assert_all_ok(&lines, 20);
 }
 
@@ -45,7 +45,7 @@ fn unusual_sweeps_load_without_a_fault() {
     let script = "for (const tab of document.querySelectorAll('.tabs button')) { tab.click(); await frames(5); }
         check('three tabs', () => equal(document.querySelectorAll('.tabs button').length, 3));
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
-    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 4);
 }
 
@@ -80,7 +80,7 @@ fn single_points_are_shown_as_markers() {
             const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
             check(`${name}: it can be highlighted`, () => that(pixels.some((value) => value > 0)));
         }";
-    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 12);
 }
 
@@ -89,8 +89,180 @@ fn an_empty_database_loads_without_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap();
     let script = "check('it says so', () => that(document.body.textContent.includes('No sweeps yet')));";
-    let Some(lines) = lines_of(folder.path(), &with_tools(script)) else { return };
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 3);
+}
+
+#[test]
+fn a_collapsed_run_is_flagged_and_comes_last_by_every_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let curve = |spec: &Spec, _: f64| match spec.lr {
+        lr if lr > 5e-4 => [0.01, 9.0, 0.999, 0.001, 0.001, 1.0, 1.0],
+        _ => [1.2, 0.8, 0.6, 0.4, 0.4, 1.0, 1.0],
+    };
+    let outcome = |_| Outcome::Completes;
+    Synthetic { widths: vec![128], curve, outcome, ..Synthetic::default() }.record(folder.path());
+    let script = "const rows = () => all('.runtable tbody tr').map((row) => Boolean(row.querySelector('.flag')));
+        const rates = () => all('.runtable tbody tr').map((row) => row.cells[1].textContent.trim());
+        for (const direction of ['upwards', 'downwards']) {
+            one(\"[data-sort='final:0']\").click();
+            check(`collapsed runs are last ${direction}`, () => equal(rows(), [false, false, true, true]));
+        }
+        check('the flag says why', () => that(one('.runtable .flag').title.includes('D is saturated') && one('.runtable .cause').textContent.includes('D is saturated')));
+        check('samples are flagged too', () => equal(all('.gallery .flag').length, 2));
+        set('[data-control=filter]', '!collapsed');
+        check('the filter knows them', () => equal(all('.runtable tr.off').length, 2));
+        one('.reset').click();
+        one(\"[data-sort='axis:0']\").click();
+        check('keys still sort all runs', () => equal(rates(), ['2e-4', '2e-4', '1e-3', '1e-3']));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 8);
+}
+
+#[test]
+fn a_few_wild_runs_do_not_flatten_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let curve = |spec: &Spec, share: f64| {
+        let loss = if spec.lr > 5e-3 { 50.0 * share } else { 1.0 + 0.4 * share };
+        [loss, 0.8, 0.6, 0.4, 0.4, 1.0, 1.0]
+    };
+    let rates = vec![1e-4, 2e-4, 4e-4, 1e-2];
+    let outcome = |_| Outcome::Completes;
+    Synthetic { rates, outcome, curve, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.curves');
+        const plot = one('.chart .plot');
+        const note = one('.chart .clipped');
+        check('the range follows the majority', () => that(plot.layout.yaxis.range[1] < 2.5, plot.layout.yaxis.range.join()));
+        check('a note names the runs outside', () => that(!note.hidden && note.textContent.includes('lr=1e-2 hidden=128 seed=1'), note.textContent));
+        note.click();
+        await frames(5);
+        check('a click shows them', () => that(plot.layout.yaxis.range[1] > 50));
+        note.click();
+        await frames(5);
+        check('another leaves them out', () => that(plot.layout.yaxis.range[1] < 2.5));
+        for (const smoothing of [0.5, 0.9, 0.98]) {
+            set('[data-control=smooth]', smoothing);
+            await frames(20);
+            check(`smoothing of ${smoothing} keeps the range`, () => that(plot.layout.yaxis.range[1] < 2.5 && plot.layout.yaxis.range[0] > -0.5));
+        }";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn many_runs_are_shown_as_means_with_bands() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = |_| Outcome::Completes;
+    Synthetic { seeds: (0..10).collect(), outcome, points: 6, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.curves');
+        const plot = one('.chart .plot');
+        check('two bands, two means and two kinds of markers', () => equal(plot.data.length, 6));
+        check('bands are filled', () => equal(plot.data.map((trace) => trace.fill ?? ''), ['toself', 'toself', '', '', '', '']));
+        check('the page says so', () => that(!one('.lines-note').hidden));
+        set(\"[data-option=lines][value=runs]\", true);
+        await frames(20);
+        check('single runs on demand', () => that(plot.data.length === 4 && one('.lines-note').hidden));
+        set(\"[data-option=lines][value=auto]\", true);
+        set('[data-control=filter]', 'seed<2');
+        await frames(20);
+        check('few runs are single lines', () => equal(plot.data.length, 4));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 7);
+}
+
+#[test]
+fn losses_of_several_definitions_are_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let lone = || Synthetic { rates: vec![2e-4], widths: vec![128], ..Synthetic::default() };
+    Synthetic { combine: |seed| if seed == 1 { "sum" } else { "mean" }, ..lone() }.record(folder.path());
+    let script = "check('both losses say so', () => equal(all('.incomparable').map((note) => note.textContent.includes('differ in loss.combine')), [true, true]));
+        check('they have no common reference', () => equal(all('.chartgroup')[0].querySelectorAll('.reference').length, 1));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 4);
+}
+
+#[test]
+fn a_phone_shows_a_metric_and_scrolls_under_a_finger() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.curves');
+        const plot = one('.chart .plot');
+        check('a finger does not zoom', () => equal(plot.layout.dragmode, false));
+        const finger = (name, places) => {
+            const touches = places.map(([clientX, clientY], identifier) => new Touch({ identifier, target: plot, clientX, clientY }));
+            const event = new TouchEvent(name, { touches, targetTouches: touches, changedTouches: touches, bubbles: true, cancelable: true });
+            (plot.querySelector('.nsewdrag') ?? plot).dispatchEvent(event);
+            return event;
+        };
+        const { left, top } = plot.getBoundingClientRect();
+        const whole = [...plot.layout.xaxis.range];
+        finger('touchstart', [[left + 100, top + 80]]);
+        check('one finger is left to the page', () => that(!finger('touchmove', [[left + 180, top + 80]]).defaultPrevented));
+        finger('touchend', []);
+        await frames(5);
+        check('and changes no range', () => equal(plot.layout.xaxis.range, whole));
+        // Later than a second tap would be.
+        await new Promise((done) => setTimeout(done, 600));
+        finger('touchstart', [[left + 120, top + 80], [left + 180, top + 80]]);
+        check('two fingers are not', () => that(finger('touchmove', [[left + 90, top + 80], [left + 240, top + 80]]).defaultPrevented));
+        finger('touchend', []);
+        await frames(10);
+        const width = ([from, to]) => to - from;
+        check('they zoom', () => that(width(plot.layout.xaxis.range) < 0.6 * width(whole), plot.layout.xaxis.range.join()));
+        one('.runs').scrollIntoView({ behavior: 'instant' });
+        const metric = one(\"[data-sort='final:0']\").getBoundingClientRect();
+        check('the table shows a metric', () => that(metric.width > 0 && metric.right <= innerWidth, `${metric.right} of ${innerWidth}`));
+        check('nothing is wider than the page', () => that(document.documentElement.scrollWidth <= innerWidth));";
+    let flags = [
+        "--window-size=390,844",
+        "--touch-events=enabled",
+        "--blink-settings=availablePointerTypes=2,primaryPointerType=2",
+    ];
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &flags) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn paper_is_light_and_has_every_column() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.curves');
+        const plot = one('.chart .plot');
+        const dark = plot.data[0].line.color;
+        check('the page is dark', () => that(matchMedia('(prefers-color-scheme: dark)').matches));
+        dispatchEvent(new Event('beforeprint'));
+        const light = plot.data[0].line.color;
+        check('charts are drawn anew for paper', () => that(light !== dark && ['#0072b2', '#d55e00'].includes(light), `${dark} ${light}`));
+        check('so are their letters', () => equal(plot.layout.font.color, '#14171c'));
+        dispatchEvent(new Event('afterprint'));
+        check('and are dark again after it', () => equal(plot.data[0].line.color, dark));";
+    let Some(lines) =
+        lines_of(folder.path(), &with_tools(script), &["--blink-settings=preferredColorScheme=0"])
+    else {
+        return;
+    };
+    assert_all_ok(&lines, 6);
+}
+
+#[test]
+fn a_copied_address_shows_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "if (!sessionStorage.getItem('second')) {
+            sessionStorage.setItem('second', 'yes');
+            location.hash = `#filter=seed%3D1&color=state&epoch=1&x=epoch&smooth=0.5&sort=-axis%3A0&without=diverged&pins=${sweeps[0].runs[0].id.slice(0, 12)}&unknown=1`;
+            location.reload();
+            await new Promise(() => {});
+        }
+        await show('.curves');
+        check('filter and states', () => equal([one('[data-control=filter]').value, one('.matches').textContent], ['seed=1', '3 of 8 runs']));
+        check('colour', () => equal(one('[data-control=color]').value, 'state'));
+        check('epoch', () => equal(one('.bar .timeline output').textContent, '1'));
+        check('axis and smoothing', () => equal([one('[data-option=x]:checked').value, one('[data-control=smooth]').value], ['epoch', '0.5']));
+        check('order', () => equal(one(\"[data-sort='axis:0']\").closest('th').getAttribute('aria-sort'), 'descending'));
+        check('pins', () => that(!one('.pinned').hidden && one('.pinned').textContent.includes('lr=2e-4 hidden=128 seed=1')));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 8);
 }
 
 fn assert_all_ok(lines: &[String], at_least: usize) {
@@ -108,7 +280,7 @@ fn with_tools(script: &str) -> String {
 }
 
 /// What the checks said of the folder's page; `None` where there is no browser.
-fn lines_of(folder: &Path, checks: &str) -> Option<Vec<String>> {
+fn lines_of(folder: &Path, checks: &str, flags: &[&str]) -> Option<Vec<String>> {
     let browser = browser()?;
     let reader = Reader::open(folder).unwrap();
     let page = render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap();
@@ -117,7 +289,7 @@ fn lines_of(folder: &Path, checks: &str) -> Option<Vec<String>> {
     let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);
     let path = folder.join("checked.html");
     fs::write(&path, page).unwrap();
-    Some(console_of(&browser, folder, &path))
+    Some(console_of(&browser, folder, &path, flags))
 }
 
 /// The first of Chromium's names on the path. Its absence is a failure where the tests must be
@@ -140,9 +312,9 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// The checks' lines on the page's console, until the one that ends them.
-fn console_of(browser: &Path, folder: &Path, page: &Path) -> Vec<String> {
+fn console_of(browser: &Path, folder: &Path, page: &Path, flags: &[&str]) -> Vec<String> {
     const PATIENCE: Duration = Duration::from_mins(3);
-    let mut child = start(browser, folder, page);
+    let mut child = start(browser, folder, page, flags);
     let output = BufReader::new(child.0.stderr.take().unwrap());
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -173,12 +345,14 @@ impl Drop for Browser {
 
 /// Opens the page without a window. The debugging port is not used, but keeps the browser from
 /// ending as soon as the page has loaded.
-fn start(browser: &Path, folder: &Path, page: &Path) -> Browser {
+fn start(browser: &Path, folder: &Path, page: &Path, flags: &[&str]) -> Browser {
     let child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--window-size=1440,1000", "--remote-debugging-port=0"])
         .arg("--enable-logging=stderr")
+        // Of flags that stand twice, the last counts.
+        .args(flags)
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .stdin(Stdio::null())

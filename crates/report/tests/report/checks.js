@@ -39,10 +39,17 @@ function set(selector, value) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
+// Waits until something holds, for ten seconds at most.
+async function until(holds) {
+  for (let round = 0; round < 200 && !holds(); round += 1) await frames(2);
+}
+const key = (target, name) => target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
 async function show(selector) {
   one(selector)?.scrollIntoView({ behavior: "instant" });
   await frames(20);
+  await until(() => !one(".sweep:not([hidden]) .chart") || one(".sweep:not([hidden]) .chart .plot").data);
 }
+const { sweeps } = JSON.parse(one("#report-data").textContent);
 // --- checks ---
 
 const columns = all(".runtable thead th").map((heading) => heading.textContent.trim());
@@ -92,7 +99,7 @@ check("real images are shown beside them", () => that(one(".real img").src.start
 check("a run that ended early says when", () =>
   that(figures.find((figure) => figure.dataset.run === "6").textContent.includes("epoch 2")),
 );
-set(".samples [data-control=epoch]", 0);
+set(".bar [data-control=epoch]", 0);
 await frames(3);
 const first = pictures();
 const changed = figures
@@ -101,12 +108,12 @@ const changed = figures
 check("the slider changes every grid that has a later one", () =>
   equal(changed.sort(), [0, 1, 2, 3, 4, 6, 7]),
 );
-check("the slider says the epoch", () => equal(one(".samples .timeline output").textContent, "0"));
-one(".samples .play").click();
+check("the slider says the epoch", () => equal(one(".bar .timeline output").textContent, "0"));
+one(".bar .play").click();
 await new Promise((done) => setTimeout(done, 1500));
-check("play moves on", () => that(Number(one(".samples .timeline output").textContent) > 0));
-one(".samples .play").click();
-check("play stops", () => equal(one(".samples .play").getAttribute("aria-pressed"), "false"));
+check("play moves on", () => that(Number(one(".bar .timeline output").textContent) > 0));
+one(".bar .play").click();
+check("play stops", () => equal(one(".bar .play").getAttribute("aria-pressed"), "false"));
 set(".samples [data-control=invert]", true);
 check("black on white inverts the images", () =>
   that(getComputedStyle(figures[0].querySelector("img")).filter.includes("invert")),
@@ -122,6 +129,13 @@ check("the viewer goes on to the next run", () =>
   equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=2"),
 );
 check("the viewer tells why a run ended", () => that(one(".viewer .cause").textContent.length > 0));
+key(one(".viewer .next"), "ArrowLeft");
+check("the arrow keys go from run to run", () => equal(one(".viewer h2").textContent, "lr=2e-4 hidden=256 seed=1"));
+const shownEpoch = Number(one(".bar .timeline output").textContent);
+key(one(".viewer .next"), shownEpoch ? "ArrowDown" : "ArrowUp");
+check("and from epoch to epoch", () =>
+  equal(Number(one(".viewer .timeline output").textContent), shownEpoch ? shownEpoch - 1 : 1),
+);
 one(".viewer .close").click();
 check("the viewer closes", () => that(!one(".viewer").open));
 
@@ -177,6 +191,18 @@ check("another key colours the runs", () =>
     ["completed", "diverged", "failed", "interrupted"],
   ),
 );
+// The button's way, up to the download.
+let saved = null;
+const { downloadImage } = Plotly;
+Plotly.downloadImage = (figure, options) => {
+  saved = { figure, options };
+};
+one(".chart .modebar-btn[data-title='Save as SVG']").click();
+Plotly.downloadImage = downloadImage;
+const svg = decodeURIComponent(await Plotly.toImage(saved.figure, saved.options));
+check("a saved chart has a title, its metric and a legend", () =>
+  that(["D loss · lr", "completed", "state"].every((text) => svg.includes(text)), svg.slice(0, 300)),
+);
 const drawn = () => plots[0].data.slice(0, -2).reduce((sum, trace) => sum + trace.y.length, 0);
 const before = drawn();
 one(".legend button").click();
@@ -185,6 +211,12 @@ check("the legend hides runs everywhere", () => that(drawn() < before && column(
 one(".legend button").click();
 await frames(20);
 check("and shows them again", () => equal([drawn(), column("seed").length], [before, 8]));
+one(".legend button").click();
+set("[data-control=color]", "seed");
+await frames(20);
+check("another colouring shows what the legend hid", () => equal([drawn(), column("seed").length], [before, 8]));
+set("[data-control=color]", "state");
+await frames(20);
 
 // Hovering and pinning
 const isHighlighted = (plot) => {
@@ -221,6 +253,17 @@ check("a click pins a run", () =>
 check("the pinned run is highlighted", () =>
   that(isHighlighted(plots[0]) && one(".sample[data-run='6']").classList.contains("highlighted")),
 );
+const opacity = (element) => getComputedStyle(element).opacity;
+one(".sample[data-run='6'] button").click();
+check("a viewer shows a pinned run's and other samples in full", () =>
+  equal(
+    [...all(".viewer .sample"), ...all(".gallery .sample")].filter((sample) => opacity(sample) !== "1").length,
+    0,
+  ),
+);
+one(".viewer .close").click();
+await frames(15);
+check("the address has the pin", () => that(location.hash.includes(`pins=${sweeps[0].runs[6].id.slice(0, 12)}`), location.hash));
 document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
 check("escape unpins", () => that(one(".pinned").hidden && !isHighlighted(plots[0])));
 
@@ -228,7 +271,34 @@ check("escape unpins", () => that(one(".pinned").hidden && !isHighlighted(plots[
 set("[data-control=filter]", "seed=1 lr=1e-3");
 check("words filter the runs", () => equal(column("lr"), ["1e-3", "1e-3"]));
 check("grids of other runs are dimmed", () => equal(all(".sample[data-run].off").length, 6));
-set("[data-control=filter]", "");
+await frames(15);
+check("the address has the filter", () => equal(new URLSearchParams(location.hash.slice(1)).get("filter"), "seed=1 lr=1e-3"));
+for (const [text, rows] of [["lr=0.0002", 4], ["lr>5e-4 !diverged", 3], ["state!=completed", 3], ["d_loss=nan", 0]]) {
+  set("[data-control=filter]", text);
+  check(`the filter knows ${text}`, () => equal(column("seed").length, rows));
+}
+set("[data-control=filter]", "lrr=1");
+check("a key that is none is said beside the filter", () =>
+  that(!one(".bar .fault").hidden && one(".bar .fault").textContent.includes("there is no key `lrr`")),
+);
+set("[data-control=filter]", "seed=77");
+await frames(20);
+check("without a run a chart has no numbers and says why", () =>
+  equal(
+    [plots[0].querySelectorAll(".xtick, .ytick").length, getComputedStyle(one(".chart .no-lines")).display],
+    [0, "block"],
+  ),
+);
+check("the reset button is there", () => that(!one(".reset").hidden));
+one(".reset").click();
+check("reset shows all runs and empties the filter", () =>
+  equal([column("seed").length, one("[data-control=filter]").value, one(".reset").hidden], [8, "", true]),
+);
+const stops = all(".sweep button, .sweep [tabindex='0']").filter(
+  (element) => element.tabIndex === 0 && element.offsetParent !== null,
+);
+check("all samples are one tab stop", () => equal(stops.filter((stop) => stop.matches(".frame")).length, 1));
+key(one(".gallery .frame"), "ArrowRight");
 one(".statefilter [data-state=completed]").click();
 check("states filter the runs", () =>
   equal([column("seed").length, one(".matches").textContent], [3, "3 of 8 runs"]),

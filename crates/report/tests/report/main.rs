@@ -1,6 +1,7 @@
-//! The report of sweeps that nobody trained: its context, its page, and the page in a browser.
+//! The report of sweeps that nobody trained: its context, its page, the page in a browser, and its modules without one.
 
 mod browser;
 mod context;
+mod javascript;
 mod page;
 mod support;

@@ -5,7 +5,7 @@ use gansweep_fixtures::config;
 
 use super::Spec;
 
-pub(super) fn config(spec: &Spec, dataset: Dataset) -> Config {
+pub(super) fn config(spec: &Spec, dataset: Dataset, combine: &str) -> Config {
     let (narrow, wide) = (spec.width, 2 * spec.width);
     config::config(
         "fast",
@@ -16,6 +16,7 @@ pub(super) fn config(spec: &Spec, dataset: Dataset) -> Config {
             &format!("optimizer.lr={}", spec.lr),
             "model.generator.slope=0",
             "train.batch_size=100",
+            &format!("loss.combine={combine}"),
         ],
     )
 }

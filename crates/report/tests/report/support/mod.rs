@@ -74,6 +74,8 @@ pub(crate) struct Synthetic {
     pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
     pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
+    /// `loss.combine` of the runs with that seed.
+    pub(crate) combine: fn(u64) -> &'static str,
     /// One image of a run's grid, after that share of it.
     pub(crate) image: fn(&Spec, u32, f64) -> Vec<u8>,
 }
@@ -99,6 +101,7 @@ impl Default for Synthetic {
                 _ => Outcome::Completes,
             },
             curve: plain_curve,
+            combine: |_| "sum",
             image: ring,
         }
     }
@@ -141,7 +144,7 @@ impl Synthetic {
     }
 
     fn planned(&self, spec: Spec) -> PlannedRun {
-        let config = config(&spec, self.dataset);
+        let config = config(&spec, self.dataset, (self.combine)(spec.seed));
         let config_hash = ConfigHash::of(&config);
         let mut assignments = Vec::new();
         let mut words = Vec::new();

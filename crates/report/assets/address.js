@@ -1,0 +1,82 @@
+// The reader's choices in the address, so that a copied address or a reload shows the same.
+
+import { report } from "./state.js";
+
+const CONTROLS = "[data-option], [data-control]";
+// A slider's position is no epoch.
+const OWN = new Set(["epoch"]);
+
+// Writes the choices of a sweep's view into the address whenever one changes, after `restore` has read them.
+export function keepAddress(root, state) {
+  const defaults = readControls(root);
+  const write = () => {
+    const words = new URLSearchParams();
+    if (report.sweeps.length > 1) words.set("sweep", state.sweep.name);
+    for (const [name, value] of readControls(root)) if (value !== defaults.get(name)) words.set(name, value);
+    const { epochs } = state.sweep.samples;
+    if (state.epoch !== (epochs.at(-1) ?? 0)) words.set("epoch", state.epoch);
+    if (state.pinned.size) words.set("pins", [...state.pinned].map((run) => state.sweep.runs[run].id.slice(0, 12)).join(" "));
+    if (state.hiddenStates.size) words.set("without", [...state.hiddenStates].join(" "));
+    const sorted = root.querySelector(".runtable th:is([aria-sort=ascending], [aria-sort=descending])");
+    if (sorted)
+      words.set("sort", `${sorted.getAttribute("aria-sort") === "descending" ? "-" : ""}${sorted.querySelector("button").dataset.sort}`);
+    const text = String(words);
+    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  };
+  let timer = 0;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(write, 150);
+  };
+  for (const topic of ["visible", "pins", "color", "epoch"]) state.on(topic, soon);
+  for (const kind of ["input", "change"]) root.addEventListener(kind, soon);
+  root.querySelector(".runtable thead")?.addEventListener("click", soon);
+  return write;
+}
+
+// The choices in the address.
+export function addressed() {
+  return new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+}
+
+// Makes the choices in the address those of a sweep's view. What is not there any more is passed over.
+export function restore(root, state, words) {
+  for (const control of root.querySelectorAll(CONTROLS)) {
+    const value = words.get(nameOf(control));
+    if (value === null || OWN.has(nameOf(control))) continue;
+    if (control.type === "radio") {
+      if (control.value !== value) continue;
+      control.checked = true;
+    } else if (control.type === "checkbox") control.checked = value === "true";
+    else if (control.tagName !== "SELECT" || [...control.options].some((option) => option.value === value))
+      control.value = value;
+    for (const kind of ["input", "change"]) control.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
+  const { runs, samples } = state.sweep;
+  const pins = (words.get("pins") ?? "").split(" ").filter(Boolean);
+  const pinned = runs.flatMap((run, place) => (pins.some((id) => run.id.startsWith(id)) ? [place] : []));
+  if (pinned.length) state.togglePins(pinned);
+  for (const name of (words.get("without") ?? "").split(" ").filter(Boolean))
+    root.querySelector(`.statefilter [data-state="${CSS.escape(name)}"]`)?.click();
+  const epoch = Number(words.get("epoch") ?? NaN);
+  if (samples.epochs.includes(epoch)) state.setEpoch(epoch);
+  const sort = words.get("sort") ?? "";
+  const heading = root.querySelector(`.runtable [data-sort="${CSS.escape(sort.replace(/^-/, ""))}"]`);
+  heading?.click();
+  if (sort.startsWith("-")) heading?.click();
+}
+
+function nameOf(control) {
+  return control.dataset.option ?? control.dataset.control;
+}
+
+// Name and value of every control; of radio buttons, the checked one's.
+function readControls(root) {
+  const values = new Map();
+  for (const control of root.querySelectorAll(CONTROLS)) {
+    const name = nameOf(control);
+    if (OWN.has(name) || (control.type === "radio" && !control.checked)) continue;
+    values.set(name, control.type === "checkbox" ? String(control.checked) : control.value);
+  }
+  return values;
+}

@@ -1,0 +1,49 @@
+// Ranges of value axes.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { extent, valueRange, wholeRange } from "../../assets/range.js";
+import { smoothed } from "../../assets/series.js";
+
+// A discriminator's loss that falls from 1.4 to its end, with a wave of that height.
+const loss = (end, wave = 0.05) =>
+  Array.from({ length: 200 }, (_, place) => end + (1.4 - end) * Math.exp(-place / 20) + wave * Math.sin(place));
+const good = Array.from({ length: 12 }, (_, run) => loss(0.6 + 0.06 * run));
+const wild = [20, 59, 31, 12].map((height) => loss(height, height / 2));
+
+test("four wild runs of sixteen do not flatten the others, at any smoothing", () => {
+  for (const factor of [0, 0.5, 0.9, 0.98]) {
+    const curves = [...good, ...wild].map((values) => smoothed(values, factor));
+    const { range, outside } = valueRange(curves, 1.386, false);
+    assert.ok(range[1] < 2.5 && range[1] > 1.3, `${range} at ${factor}`);
+    assert.ok(range[0] > -0.5, `${range} at ${factor}`);
+    assert.deepEqual(outside, [12, 13, 14, 15]);
+  }
+});
+
+test("all runs are inside where they are alike, and where there is no majority", () => {
+  assert.deepEqual(valueRange(good, undefined, false).outside, []);
+  const halves = [...good.slice(0, 4), ...Array(4).fill(wild[1])];
+  assert.deepEqual(valueRange(halves, undefined, false).outside, []);
+  assert.ok(valueRange(halves, undefined, false).range[1] > 59);
+  assert.deepEqual(valueRange([loss(1), wild[0]], undefined, false).outside, []);
+});
+
+test("a spike of the first steps is cut", () => {
+  const { low, high } = extent([100, ...loss(1)]);
+  assert.ok(high < 2 && low > 0, `${low} ${high}`);
+});
+
+test("curves of one value or none have a range", () => {
+  assert.deepEqual(valueRange([], 1, false), { range: [0, 1], outside: [] });
+  assert.deepEqual(valueRange([[]], 1, true), { range: [-1, 1], outside: [] });
+  const { range } = valueRange([[3]], undefined, false);
+  assert.ok(range[0] < 3 && 3 < range[1]);
+});
+
+test("a declared range is shown whole unless a value is beyond", () => {
+  assert.deepEqual(wholeRange([0, 1], [[0.2], [0.9]]).range, [-0.02, 1.02]);
+  assert.equal(wholeRange([0, 1], [[0.2], [1.1]]), null);
+  assert.equal(wholeRange(null, [[0.2]]), null);
+});
