@@ -183,6 +183,36 @@ fn generate_draws_new_images_the_same_for_the_same_seed() {
 }
 
 #[test]
+fn an_average_draws_and_is_exported_unless_its_weights_are_asked_for() {
+    let sandbox = Sandbox::new();
+    let text = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[1e-3]");
+    sandbox.write("small.toml", text.replace("epochs = 4", "epochs = 2\nema = 0.9"));
+    sandbox.run(&["sweep", "small.toml"]).well();
+    let run = sandbox.reader().runs(&RunFilter::default()).unwrap()[0].id.clone();
+    let read = |name: &str| std::fs::read(sandbox.path(name)).unwrap();
+    for (raw, flag) in [(false, None), (true, Some("--raw"))] {
+        let out = if raw { "raw" } else { "averaged" };
+        let networks = ["export", run.as_str(), "--format", "safetensors", "--out", out];
+        sandbox.run(&networks.into_iter().chain(flag).collect::<Vec<_>>()).well();
+        let picture = format!("{out}.png");
+        let images = ["generate", run.as_str(), "--count", "4", "--out", &picture];
+        sandbox.run(&images.into_iter().chain(flag).collect::<Vec<_>>()).well();
+    }
+    assert_ne!(read("raw.png"), read("averaged.png"));
+    assert_ne!(read("raw/generator.safetensors"), read("averaged/generator.safetensors"));
+    assert_eq!(read("raw/discriminator.safetensors"), read("averaged/discriminator.safetensors"));
+    let shown = sandbox.run(&["show", run.as_str()]).well().stdout;
+    assert!(shown.contains("moving average of the generator with decay 0.9"), "{shown}");
+    let grids = sandbox.reader().samples_index(&run, u64::MAX).unwrap();
+    let of = |source: &str| grids.iter().filter(|grid| grid.source.name() == source).count();
+    assert_eq!((of("raw"), of("ema")), (3, 3));
+    let checked = sandbox.run(&["check"]).well().stdout;
+    assert!(checked.contains("1 run"), "{checked}");
+    let sql = "SELECT count(*) FROM samples_named WHERE source = 'ema'";
+    assert!(sandbox.run(&["sql", sql]).well().stdout.contains('3'));
+}
+
+#[test]
 fn devices_lists_the_cpu_and_what_this_build_lacks() {
     let text = swept().run(&["devices"]).well().stdout;
     assert!(text.contains("cpu") && text.contains("native"), "{text}");

@@ -205,7 +205,7 @@ fn a_group_that_a_gpu_cannot_hold_is_halved_until_it_can() {
 /// Every curve by run, metric and step.
 fn curves(sandbox: &Sandbox) -> BTreeMap<(String, u64, String), f64> {
     let points = recorded(&sandbox.path("results")).into_iter();
-    let curves = points.filter(|((_, _, name), _)| name != "samples");
+    let curves = points.filter(|((_, _, name), _)| name != "raw");
     curves
         .map(|((run, step, name), bits)| {
             ((run.to_string(), step, name), f64::from_bits(u64::from_le_bytes(bits.try_into().unwrap())))

@@ -10,9 +10,10 @@ use gansweep_store::RunFilter;
 use crate::processes::{await_checkpoint, await_handler, await_workers, catches, kill_all, signal, workers};
 use crate::sandbox::{CACHE_HOME, Ended, Recorded, SMALL, Sandbox};
 
-/// The same small sweep with many more steps, so that there is something to interrupt.
+/// The same small sweep with many more steps, so that there is something to interrupt, and with averages.
 pub(crate) fn longer() -> String {
-    SMALL.replace("images = 640", "images = 6400").replace("hidden = 24", "hidden = 64")
+    let longer = SMALL.replace("images = 640", "images = 6400").replace("hidden = 24", "hidden = 64");
+    longer.replace("batch_size = 64", "batch_size = 64\nema = 0.99")
 }
 
 fn uninterrupted() -> Recorded {

@@ -91,7 +91,10 @@ fn a_sweep_on_colour_images_records_shows_and_generates_colour() {
         assert_eq!((run.state, run.step), (RunState::Completed, 30), "{}", run.label);
         for grid in reader.samples_index(&run.id, u64::MAX).unwrap() {
             assert_eq!((grid.geometry.height, grid.geometry.width), (20, 24));
-            assert_eq!(header(&reader.sample(&run.id, grid.step).unwrap().unwrap().png), (72, 40, 2));
+            assert_eq!(
+                header(&reader.sample(&run.id, grid.step, grid.source).unwrap().unwrap().png),
+                (72, 40, 2)
+            );
         }
     }
     let DatasetSpec { image, classes, train_images, test_images, .. } =

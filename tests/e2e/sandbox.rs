@@ -140,8 +140,8 @@ pub(crate) fn recorded(results: &Path) -> Recorded {
             }
         }
         for info in reader.samples_index(&run.id, u64::MAX).unwrap() {
-            let png = reader.sample(&run.id, info.step).unwrap().expect("a listed grid").png;
-            recorded.insert((run.id.clone(), info.step, "samples".into()), png);
+            let sample = reader.sample(&run.id, info.step, info.source).unwrap().expect("a listed grid");
+            recorded.insert((run.id.clone(), info.step, info.source.name().to_owned()), sample.png);
         }
     }
     recorded

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from safetensors import safe_open
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import streams
 from tutorials import GivenDropout, tutorial
@@ -46,11 +47,32 @@ class Computation:
             weights = {n.removeprefix(f"{network}."): v for n, v in self.inputs.items() if n.startswith(f"{network}.")}
             tracked = {n: v for n, v in model.state_dict().items() if n.endswith("num_batches_tracked")}
             model.to(dtype).load_state_dict({**weights, **tracked}, strict=True)
+        self.averaged = self.average()
+
+    def average(self):
+        """The moving average of the generator, if the case keeps one."""
+        settings = self.case["config"]["train"]
+        if not settings.get("ema"):
+            return None
+
+        def mix(averages, current, calls):
+            # The first call copies the initial weights, so that there are as many before this as updates so far.
+            updates = int(calls)
+            most = (1 + updates) / (10 + updates) if settings.get("ema_warmup") else 1
+            get_ema_multi_avg_fn(min(settings["ema"], most))(averages, current, updates)
+
+        averaged = AveragedModel(self.tutorial.G, multi_avg_fn=mix, use_buffers=True)
+        averaged.update_parameters(self.tutorial.G)
+        return averaged
 
     def train(self):
-        steps = range(self.case["steps"])
-        # The step first: `|` reads the norms that it measured.
-        return [self.tutorial.step(self.step_inputs(step)) | self.norms for step in steps]
+        return [self.step(step) for step in range(self.case["steps"])]
+
+    def step(self, step):
+        values = self.tutorial.step(self.step_inputs(step))
+        if self.averaged:
+            self.averaged.update_parameters(self.tutorial.G)
+        return values | self.norms
 
     def step_inputs(self, step):
         """What `Tutorial.step` wants; measures gradient norms when each network's are ready."""
@@ -94,21 +116,30 @@ class Computation:
             for name, buffer in model.named_buffers():
                 if "running" in name:
                     found[f"{network}.{name}"] = buffer
+        if self.averaged:
+            for name, parameter in self.averaged.module.named_parameters():
+                found[f"ema.generator.{name}"] = parameter.detach() - self.inputs[f"generator.{name}"]
+            for name, buffer in self.averaged.module.named_buffers():
+                if "running" in name:
+                    found[f"ema.generator.{name}"] = buffer
         # Copies: drawing samples goes on to move the running statistics.
         return {name: tensor.double().numpy().reshape(-1).copy() for name, tensor in found.items()}
 
     def samples(self):
         """Images from the fixed latents, with running and with the grid's own statistics."""
-        generator, latents = self.tutorial.G, self.inputs["fixed_latents"]
-        found = {}
+        latents, found = self.inputs["fixed_latents"], {}
+        generators = {"": self.tutorial.G}
+        if self.averaged:
+            generators["ema-"] = self.averaged.module
         with torch.no_grad():
-            generator.eval()
-            found["eval"] = generator(latents)
-            generator.train()
-            for layer in generator.modules():
-                if isinstance(layer, GivenDropout):
-                    layer.eval()
-            found["batch-statistics"] = generator(latents)
+            for source, generator in generators.items():
+                generator.eval()
+                found[f"{source}eval"] = generator(latents)
+                generator.train()
+                for layer in generator.modules():
+                    if isinstance(layer, GivenDropout):
+                        layer.eval()
+                found[f"{source}batch-statistics"] = generator(latents)
         return {name: images.double().numpy().reshape(-1) for name, images in found.items()}
 
 

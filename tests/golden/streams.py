@@ -179,6 +179,9 @@ class Check:
                     continue
                 bound = np.float32(1) / np.sqrt(np.float32(weight.shape[1]))
                 self.equal(name, uniform(key(self.seed, INIT, [role, index]), bound, values.size))
+        for name in self.inputs:
+            if name.startswith("ema."):
+                self.equal(name, self.inputs[name.removeprefix("ema.")])
 
     def latents(self, name, stream_key):
         kind = self.config["model"]["latent"]

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
 use gansweep_config::{Config, ImageShape};
-use gansweep_nn::network::Network;
-use gansweep_protocol::Checkpoint;
+use gansweep_nn::average;
+use gansweep_nn::network::{Network, Role};
+use gansweep_protocol::{Checkpoint, SampleSource};
 use gansweep_store::export::Entity;
 use gansweep_store::{CheckpointRow, Reader, RunRow};
 use gansweep_train::checkpoint::{self, Expected};
@@ -38,6 +39,8 @@ pub struct NetworksRequest {
     pub run: String,
     /// Prefix of all tensor names: `model.` turns `0.weight` into `model.0.weight`.
     pub prefix: String,
+    /// Export the generator's weights, also where the run keeps an average of them.
+    pub raw: bool,
     /// The output folder; by default it is named after the run's id.
     pub out: Option<PathBuf>,
 }
@@ -75,11 +78,20 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let mut paths = Vec::new();
     for network in Network::both(&config, image).map_err(TrainError::from)? {
         let path = folder.join(format!("{}.safetensors", network.role.name()));
-        let bytes = weights::export(&network, &snapshot.state, &request.prefix)?;
+        let source = match network.role {
+            Role::Generator => drawing_source(&config, request.raw),
+            Role::Discriminator => SampleSource::Raw,
+        };
+        let bytes = weights::export(&network, &snapshot.state, source, &request.prefix)?;
         file::write(&path, &bytes).map_err(|source| AppError::File { path: path.clone(), source })?;
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// The weights that draw a run's images: their average, where the run keeps one and it is not declined.
+pub(crate) fn drawing_source(config: &Config, raw: bool) -> SampleSource {
+    if average::is_kept(&config.train) && !raw { SampleSource::Ema } else { SampleSource::Raw }
 }
 
 /// Reads the run's latest recorded checkpoint.

@@ -6,7 +6,7 @@ use gansweep_base::file;
 use gansweep_store::Reader;
 use gansweep_train::generate;
 
-use crate::export::latest_checkpoint;
+use crate::export::{drawing_source, latest_checkpoint};
 use crate::{AppError, backends};
 
 /// Which run to generate from, and what.
@@ -22,6 +22,8 @@ pub struct GenerateRequest {
     pub cols: Option<u32>,
     /// Seed of the latent vectors.
     pub seed: u64,
+    /// Draw with the weights, also where the run keeps an average of them.
+    pub raw: bool,
     /// The output file; `generated-RUN.png` by default.
     pub out: Option<PathBuf>,
 }
@@ -34,9 +36,9 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
     let snapshot = latest_checkpoint(&reader, &run, &config, spec.image, &request.results)?;
     let count = request.count.max(1);
-    let state = &snapshot.state;
-    let images =
-        generate::images(&backends::open_on_cpu, &config, &spec, state, count as usize, request.seed)?;
+    let source = drawing_source(&config, request.raw);
+    let (state, open) = (&snapshot.state, &backends::open_on_cpu);
+    let images = generate::images(open, &config, &spec, state, count as usize, request.seed, source)?;
     let cols = request.cols.unwrap_or_else(|| f64::from(count).sqrt().ceil() as u32).clamp(1, count);
     let (png, _) = gansweep_data::grid(&images, spec.image, count.div_ceil(cols), cols)?;
     let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));

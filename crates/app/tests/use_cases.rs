@@ -168,6 +168,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         count: 6,
         cols: None,
         seed: 1,
+        raw: false,
         out: Some(picture.clone()),
     };
     assert_eq!(generate::generate(&request).unwrap(), picture);
@@ -189,6 +190,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         results: results.clone(),
         run,
         prefix: String::new(),
+        raw: false,
         out: Some(sandbox.path("out")),
     };
     let written = export::networks(&networks).unwrap();

@@ -226,6 +226,12 @@ pub struct TrainConfig {
     pub shuffle: bool,
     /// Whether a last batch that is not full is left out.
     pub drop_last: bool,
+    /// Decay of the exponential moving average of the generator; 0 for none.
+    #[serde(default)]
+    pub ema: f64,
+    /// Whether the decay starts small and grows to `ema`; without effect where `ema` is 0.
+    #[serde(default)]
+    pub ema_warmup: bool,
 }
 
 /// Where the generator step's latents come from.
@@ -245,7 +251,8 @@ impl Config {
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
     /// does not use has its default. A DCGAN has no hidden layers, and a multilayer perceptron no width: they
     /// have the identity defaults. A number of images that is all of them is 0, and so are a side and channels
-    /// that the dataset has anyway. `drop_last` is false where the last batch is full.
+    /// that the dataset has anyway. `drop_last` is false where the last batch is full, and `ema_warmup` where there
+    /// is no average.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
@@ -277,6 +284,7 @@ impl Config {
         data.side = unless_own(data.side, own.map(|own| own.width));
         data.channels = unless_own(data.channels, own.map(|own| own.channels));
         train.drop_last &= !images.is_multiple_of(train.batch_size);
+        train.ema_warmup &= train.ema > 0.0;
         self
     }
 
@@ -418,6 +426,10 @@ mod tests {
         assert_eq!(canonical.steps_per_epoch(&spec()), config.steps_per_epoch(&spec()));
         config.data.images = 300;
         assert_eq!(config.clone().canonical(&spec()).data.images, 300);
+        config.train.ema_warmup = true;
+        assert!(!config.clone().canonical(&spec()).train.ema_warmup);
+        config.train.ema = 0.9;
+        assert!(config.canonical(&spec()).train.ema_warmup);
     }
 
     #[test]

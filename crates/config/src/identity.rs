@@ -141,6 +141,8 @@ mod tests {
         train.batch_size = 64
         train.d_steps = 1
         train.drop_last = false
+        train.ema = 0.0
+        train.ema_warmup = false
         train.noise = "fresh"
         train.shuffle = true
         "#);

@@ -52,6 +52,8 @@ struct TrainSettings {
     noise: Noise,
     shuffle: bool,
     drop_last: bool,
+    ema: f64,
+    ema_warmup: bool,
 }
 
 /// The keys of `[sweep]` without axes and exclusions.
@@ -85,13 +87,14 @@ impl Settings {
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         let DataSettings { dataset, side, channels, images, pixels, .. } = self.data;
-        let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last } = self.train;
+        let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup } =
+            self.train;
         let config = Config {
             data: DataConfig { dataset, side, channels, images, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
             optimizer: self.optimizer.clone(),
-            train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last },
+            train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup },
         };
         BudgetedConfig { config, epochs }
     }

@@ -18,10 +18,12 @@ use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
+use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
 use gansweep_train::{BatchOrder, Lane, LaneChunk, StepRows, TrainingImages};
 
@@ -188,7 +190,7 @@ impl LaneTrainer {
         self.discriminator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Discriminator, self.step), self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
-        let learning = Some(Learning { update, squares });
+        let learning = Some(Learning { update, average_share: None, squares });
         self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
         if let Some(limit) = lane.config.loss.clipped_weights() {
             self.discriminator.clip_weights(engine, limit as f32);
@@ -220,7 +222,8 @@ impl LaneTrainer {
         );
         self.generator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
-        let learning = Some(Learning { update, squares });
+        let average_share = average::share(&lane.config.train, self.generator_updates);
+        let learning = Some(Learning { update, average_share, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         batch_loss
     }
@@ -246,8 +249,28 @@ impl LaneTrainer {
         Mode { statistics: Statistics::Training, streams: Some(streams) }
     }
 
-    /// Images of `latents` `[count, latent_dim]`: `[count, image size]`, row by row.
-    pub(super) fn sample(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
+    /// Images of `latents` `[count, latent_dim]`: `[count, image size]`, row by row; `None` if they are asked of an
+    /// average that is not kept.
+    pub(super) fn sample(
+        &mut self,
+        latents: &[f32],
+        count: usize,
+        mode: SampleMode,
+        source: SampleSource,
+    ) -> Option<Vec<f32>> {
+        match source {
+            SampleSource::Raw => Some(self.sample_raw(latents, count, mode)),
+            SampleSource::Ema if average::is_kept(&self.lane.config.train) => {
+                self.generator.swap_averages();
+                let images = self.sample_raw(latents, count, mode);
+                self.generator.swap_averages();
+                Some(images)
+            }
+            SampleSource::Ema => None,
+        }
+    }
+
+    fn sample_raw(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
         let mut input = Matrix::new(count, self.lane.config.model.latent_dim as usize);
         fill_rows(&mut input, latents);
         let statistics = match mode {

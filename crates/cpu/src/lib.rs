@@ -61,6 +61,7 @@ use gansweep_config::SampleMode;
 pub use engine::Phase;
 pub use gansweep_nn::Vectors;
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages, refuse_beyond_memory};
 use lane::LaneTrainer;
@@ -190,12 +191,17 @@ impl Trainer for CpuTrainer {
         latents: &[Vec<f32>],
         count: usize,
         mode: SampleMode,
+        source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
         if latents.len() != self.lanes.len() {
             let (lanes, given) = (self.lanes.len(), latents.len());
             return Err(TrainError::Group(format!("{lanes} lanes with the latents of {given}")));
         }
-        Ok(self.each(|index, lane| lane.sample(&latents[index], count, mode)))
+        let images = self.each(|index, lane| lane.sample(&latents[index], count, mode, source));
+        match images.iter().position(|images| matches!(images, Some(None))) {
+            Some(lane) => Err(TrainError::Group(format!("lane {lane} keeps no average of its weights"))),
+            None => Ok(images.into_iter().map(Option::flatten).collect()),
+        }
     }
 
     fn state(&mut self, lane: usize) -> Result<LaneState, TrainError> {

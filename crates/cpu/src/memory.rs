@@ -1,7 +1,8 @@
 //! An estimate of the memory that a group takes.
 
 use gansweep_config::{Config, ImageShape};
-use gansweep_nn::network::{Layer, Mismatch, Network};
+use gansweep_nn::average;
+use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 use super::matrix::{LINE, panels};
@@ -34,14 +35,17 @@ fn matrix(rows: usize, cols: usize) -> u64 {
     elements.saturating_mul(size_of::<f32>()) as u64
 }
 
-/// Parameters with the buffers of their optimiser and the gradients that wait to be clipped, and the buffers of the layers.
+/// Parameters with the buffers of their optimiser, the gradients that wait to be clipped and their averages, and the
+/// buffers of the layers.
 fn parameters(network: &Network, config: &Config) -> u64 {
     let optimizer = optimizer::of(network.role, config);
     let buffers = Algorithm::of(optimizer).declaration().buffers.len() as u64;
-    let copies = 1 + buffers + u64::from(optimizer.clip_norm > 0.0);
+    let averages = u64::from(network.role == Role::Generator && average::is_kept(&config.train));
+    let copies = 1 + buffers + u64::from(optimizer.clip_norm > 0.0) + averages;
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::Linear(_) => copies * (matrix(node.inputs(), node.outputs()) + matrix(1, node.outputs())),
-        Layer::BatchNorm | Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),
+        Layer::BatchNorm => (2 * (copies + averages) + 5) * matrix(1, node.outputs()),
+        Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),
         _ => 0,
     });
     layers.sum()

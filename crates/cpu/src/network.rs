@@ -7,12 +7,13 @@ use super::affine::Affine;
 use super::batch_norm::BatchNorm;
 use super::engine::{Engine, Phase};
 use super::layer_norm::LayerNorm;
-use super::matrix::{LINE, Line};
+use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
-use super::trained::{Learning, Trained};
+use super::trained::{self, Learning, Trained};
+use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm, clip_scale};
 
@@ -21,6 +22,8 @@ use gansweep_nn::optimizer::{self, Algorithm, clip_scale};
 pub(super) struct Mlp {
     pub(super) hidden: Vec<Stage>,
     pub(super) last: Stage,
+    /// The averages of the layers' buffers, in the order of the layers, if averages are kept.
+    pub(super) buffer_averages: Vec<Matrix>,
     pub(super) algorithm: Algorithm,
 }
 
@@ -72,7 +75,13 @@ impl Mlp {
             }
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
-        let mut network = Self { hidden: stages, last, algorithm };
+        let mut network = Self { hidden: stages, last, buffer_averages: Vec::new(), algorithm };
+        if role == Role::Generator && average::is_kept(&config.train) {
+            network.each_trained(Trained::keep_average);
+            let norms = network.stages_mut().filter_map(|stage| stage.norm.as_mut());
+            let buffers = norms.flat_map(|norm| norm.tensors_mut().buffers);
+            network.buffer_averages = buffers.map(|(_, buffer)| buffer.clone()).collect();
+        }
         if optimizer::of(role, config).clip_norm > 0.0 {
             network.each_trained(Trained::keep_gradient);
         }
@@ -92,6 +101,19 @@ impl Mlp {
         }
     }
 
+    /// The layers' buffers with their averages; empty if averages are not kept.
+    fn averaged_buffers(&mut self) -> impl Iterator<Item = (&mut Matrix, &mut Matrix)> {
+        let Self { hidden, last, buffer_averages, .. } = self;
+        let norms = hidden.iter_mut().chain([last]).filter_map(|stage| stage.norm.as_mut());
+        norms.flat_map(|norm| norm.tensors_mut().buffers).map(|(_, buffer)| buffer).zip(buffer_averages)
+    }
+
+    /// Exchanges parameters and buffers with their averages.
+    pub(super) fn swap_averages(&mut self) {
+        self.each_trained(Trained::swap_average);
+        self.averaged_buffers().for_each(|(buffer, average)| std::mem::swap(buffer, average));
+    }
+
     /// Clips every parameter to at most `limit` in magnitude.
     pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
         let arch = engine.arch;
@@ -107,7 +129,7 @@ impl Mlp {
             *sum += squares;
         }
         let scale = clip_scale(max_norm, libm::sqrt(squares)) as f32;
-        let mut learning = Learning { update: learning.update, squares: None };
+        let mut learning = Learning { squares: None, ..*learning };
         self.each_trained(|trained| trained.learn_scaled(arch, scale, &mut learning));
         engine.lap(Phase::Updates);
     }
@@ -180,6 +202,13 @@ impl Mlp {
             && let Some(max_norm) = learning.update.clip_norm
         {
             self.learn_clipped(engine, max_norm, learning);
+        }
+        if let Some(share) = learning.and_then(|learning| learning.average_share) {
+            let arch = engine.arch;
+            self.averaged_buffers().for_each(|(buffer, average)| {
+                trained::average(arch, average.lines_mut(), buffer.lines(), share);
+            });
+            engine.lap(Phase::Updates);
         }
     }
 }

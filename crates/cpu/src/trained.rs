@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use gansweep_nn::optimizer::{Optimizer, Update, Vector, Visitor, splat};
+use gansweep_nn::optimizer::{Elements, Optimizer, Update, Vector, Visitor, splat};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::StoreProduct;
@@ -16,6 +16,8 @@ use super::sparse::Input;
 pub(super) struct Trained {
     pub(super) value: Matrix,
     pub(super) buffers: Vec<Matrix>,
+    /// The moving average of the value, if one is kept.
+    pub(super) average: Option<Matrix>,
     /// The gradient, if gradients are clipped: an update then has to wait for the norm of all of them.
     pub(super) gradient: Option<Matrix>,
 }
@@ -24,6 +26,8 @@ pub(super) struct Trained {
 #[derive(Debug)]
 pub(super) struct Learning<'a> {
     pub(super) update: Update,
+    /// The share of the new values in their averages, where these are kept.
+    pub(super) average_share: Option<f32>,
     /// The sum of the squares of the gradient is added to it, if its norm is wanted.
     pub(super) squares: Option<&'a mut f64>,
 }
@@ -32,7 +36,19 @@ impl Trained {
     /// All zero, with `buffers` buffers of zero.
     pub(super) fn new(rows: usize, cols: usize, buffers: usize) -> Self {
         let zero = Matrix::new(rows, cols);
-        Self { buffers: vec![zero.clone(); buffers], value: zero, gradient: None }
+        Self { buffers: vec![zero.clone(); buffers], value: zero, average: None, gradient: None }
+    }
+
+    /// Keeps an average, which is all zero.
+    pub(super) fn keep_average(&mut self) {
+        self.average = Some(Matrix::new(self.value.rows(), self.value.cols()));
+    }
+
+    /// Exchanges the value with its average.
+    pub(super) fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            std::mem::swap(&mut self.value, average);
+        }
     }
 
     /// Makes room for the gradient, so that updates wait for [`learn_scaled`](Self::learn_scaled).
@@ -89,6 +105,7 @@ impl Trained {
             rows: self.value.rows(),
             value: self.value.lines_mut(),
             buffers: buffers.each_mut().map(Matrix::lines_mut),
+            average: self.average.as_mut().map(Matrix::lines_mut).zip(learning.average_share),
             squares: learning.squares.as_deref_mut(),
         }
     }
@@ -137,6 +154,8 @@ struct UpdateEpilogue<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     rows: usize,
     value: &'a mut [Line],
     buffers: [&'a mut [Line]; STATE],
+    /// The average of the value, and the share of the new value in it.
+    average: Option<(&'a mut [Line], f32)>,
     squares: Option<&'a mut f64>,
 }
 
@@ -170,6 +189,15 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
                 }
             }
         }
+        if let Some((average, share)) = &mut self.average {
+            let average = &mut average[at..at + R];
+            for r in 0..R {
+                for v in 0..V {
+                    let average = &mut S::as_mut_simd_f32s(&mut average[r].0).0[v];
+                    *average = mixed(simd, *average, S::as_simd_f32s(&values[r].0).0[v], *share);
+                }
+            }
+        }
         if let Some(squares) = self.squares.as_deref_mut() {
             for line in &lines {
                 add_squares::<S, V>(line, squares);
@@ -184,7 +212,38 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
         for buffer in &self.buffers {
             fetch(buffer, at);
         }
+        if let Some((average, _)) = &self.average {
+            fetch(average, at);
+        }
     }
+}
+
+/// Moves averages towards the values by `share` of the way.
+pub(super) fn average(arch: Arch, averages: &mut [Line], values: &[Line], share: f32) {
+    struct Average<'a>(&'a mut [Line], &'a [Line], f32);
+
+    impl WithSimd for Average<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for (average, value) in self.0.iter_mut().zip(self.1) {
+                let (average, value) = (S::as_mut_simd_f32s(&mut average.0).0, S::as_simd_f32s(&value.0).0);
+                for v in 0..average.len() {
+                    average[v] = mixed(simd, average[v], value[v], self.2);
+                }
+            }
+        }
+    }
+
+    arch.dispatch(Average(averages, values, share));
+}
+
+/// An average moved towards `value` by `share` of the way.
+#[inline(always)]
+fn mixed<S: Simd>(simd: S, average: S::f32s, value: S::f32s, share: f32) -> S::f32s {
+    let [keep, take] = splat(simd, &[1.0 - share, share]);
+    Vector::new(simd, average).mean_with(Vector::new(simd, value), &keep, &take).value
 }
 
 #[cold]
@@ -277,7 +336,11 @@ mod tests {
                 let update = Update::new(config, t);
                 let gradient: Vec<f32> = (0..count).map(|i| ((i as f32 + 1.3) * t as f32).sin()).collect();
                 let matrix = Matrix::from_fn(1, count, |_, col| gradient[col]);
-                trained.learn(Arch::new(), &matrix, &mut Learning { update, squares: None });
+                trained.learn(
+                    Arch::new(),
+                    &matrix,
+                    &mut Learning { update, average_share: None, squares: None },
+                );
                 let (value, buffers) = (&mut value, &mut plain);
                 let slices = Slices { update: &update, gradient: &gradient, value, buffers };
                 update.algorithm.visit(slices);
@@ -307,9 +370,9 @@ mod tests {
             let zero = Trained::new(21, 35, update.algorithm.declaration().buffers.len());
             let (mut fused, mut apart) = (zero.clone(), zero);
             let (mut squares, mut squares_apart) = (0.0, 0.0);
-            let mut learning = Learning { update, squares: Some(&mut squares) };
+            let mut learning = Learning { update, average_share: None, squares: Some(&mut squares) };
             fused.learn_product(Arch::new(), (&x).into(), &dy, &mut learning);
-            let mut learning = Learning { update, squares: Some(&mut squares_apart) };
+            let mut learning = Learning { update, average_share: None, squares: Some(&mut squares_apart) };
             apart.learn(Arch::new(), &gradient, &mut learning);
             assert_eq!(fused.value.lines(), apart.value.lines(), "{config:?}");
             for (fused, apart) in fused.buffers.iter().zip(&apart.buffers) {

@@ -6,6 +6,7 @@ use super::matrix::Matrix;
 use super::network::Mlp;
 use super::norm::Tensors;
 use super::trained::Trained;
+use gansweep_nn::average;
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
 
@@ -46,19 +47,29 @@ struct Named<'a> {
     matrix: &'a mut Matrix,
 }
 
+/// The name of a tensor's average.
+fn averaged(name: &str) -> String {
+    format!("{}{name}", average::PREFIX)
+}
+
 /// Every array of a network.
 fn named<'a>(network: &'a mut Mlp, role: &str) -> Vec<Named<'a>> {
     let mut all = Vec::new();
-    let buffers = network.algorithm.declaration().buffers;
+    let Mlp { hidden, last, buffer_averages, algorithm } = network;
+    let buffers = algorithm.declaration().buffers;
     let mut push_trained = |tensor: String, trained: &'a mut Trained, shape: &[usize]| {
         let name = format!("{role}.{tensor}");
         for (buffer, matrix) in buffers.iter().zip(&mut trained.buffers) {
             all.push(Named { name: format!("{buffer}.{name}"), shape: shape.to_vec(), matrix });
         }
+        if let Some(matrix) = &mut trained.average {
+            all.push(Named { name: averaged(&name), shape: shape.to_vec(), matrix });
+        }
         all.push(Named { name, shape: shape.to_vec(), matrix: &mut trained.value });
     };
     let mut running = Vec::new();
-    for stage in network.stages_mut() {
+    let mut averages = buffer_averages.iter_mut();
+    for stage in hidden.iter_mut().chain([last]) {
         let (inputs, outputs) = (stage.inputs(), stage.outputs());
         let linear = stage.index;
         push_trained(format!("{linear}.weight"), &mut stage.weight, &[outputs, inputs]);
@@ -68,7 +79,11 @@ fn named<'a>(network: &'a mut Mlp, role: &str) -> Vec<Named<'a>> {
         push_trained(format!("{index}.weight"), &mut affine.weight, &[outputs]);
         push_trained(format!("{index}.bias"), &mut affine.bias, &[outputs]);
         for (suffix, matrix) in buffers {
-            running.push(Named { name: format!("{role}.{index}.{suffix}"), shape: vec![outputs], matrix });
+            let name = format!("{role}.{index}.{suffix}");
+            if let Some(matrix) = averages.next() {
+                running.push(Named { name: averaged(&name), shape: vec![outputs], matrix });
+            }
+            running.push(Named { name, shape: vec![outputs], matrix });
         }
     }
     all.append(&mut running);

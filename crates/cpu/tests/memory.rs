@@ -23,7 +23,9 @@ fn images(config: &Config) -> TrainingImages {
 #[test]
 fn estimates_are_near_what_is_allocated() {
     for recipe in gansweep_config::recipes::NAMES {
-        for sets in [&["data.images=512"][..], &["data.images=4096", "train.batch_size=2000"]] {
+        for sets in
+            [&["data.images=512"][..], &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"]]
+        {
             let config = config(recipe, sets);
             let (images, image) = (images(&config), like_mnist().image);
             let state = LaneState::initial(&config, image, 1).unwrap();
@@ -40,7 +42,7 @@ fn estimates_are_near_what_is_allocated() {
 #[test]
 fn states_have_the_bytes_that_are_said_of_them() {
     for recipe in gansweep_config::recipes::NAMES {
-        let config = config(recipe, &[]);
+        let config = config(recipe, &["train.ema=0.999"]);
         let state = LaneState::initial(&config, like_mnist().image, 1).unwrap();
         let bytes = state.arrays.values().map(|array| 4 * array.values.len() as u64).sum::<u64>();
         assert_eq!(state_bytes(&config, like_mnist().image).unwrap(), bytes, "{recipe}");

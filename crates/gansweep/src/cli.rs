@@ -231,6 +231,9 @@ pub(crate) struct ExportArgs {
     /// Prefix for tensor names: `model.` turns `0.weight` into `model.0.weight`.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) prefix: String,
+    /// With safetensors: the generator's weights, also where the run keeps a moving average of them.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Output file (with safetensors: output folder) instead of standard output.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
@@ -319,6 +322,9 @@ pub(crate) struct GenerateArgs {
     /// Seed; the same seed gives the same images.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Draw with the generator's weights, also where the run keeps a moving average of them.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Output file [default: generated-RUN.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gansweep_config::{Config, ImageShape, Latent};
 
-use crate::network::{Init, Mismatch, Network, TensorSpec};
+use crate::average;
+use crate::network::{Init, Mismatch, Network, Role, TensorSpec};
 use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
@@ -29,7 +30,8 @@ impl Array {
 /// Names are `generator.0.weight`, `discriminator.2.bias` (PyTorch's, under the role),
 /// `generator.1.running_mean` and `generator.1.running_var` of `BatchNorm`, and the names of the trained
 /// tensors under the name of each buffer that their [optimiser](crate::optimizer) keeps: `adam.m.` and
-/// `adam.v.` for the two moments of Adam.
+/// `adam.v.` for the two moments of Adam. Where the generator is [averaged](crate::average), all of its own tensors
+/// stand a second time under `ema.`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneState {
     /// Steps done.
@@ -144,6 +146,16 @@ fn declared(config: &Config, image: ImageShape) -> Result<Vec<Declared>, Mismatc
             let name = format!("{}.{name}", role.name());
             all.push(Declared { name, shape, init, stream: [0; 2] });
         }
+    }
+    if average::is_kept(&config.train) {
+        // With the streams of the weights, so that the average begins as a copy of them.
+        let own = all.iter().filter(|tensor| tensor.name.starts_with(Role::Generator.name()));
+        let averages = own.map(|tensor| Declared {
+            name: format!("{}{}", average::PREFIX, tensor.name),
+            shape: tensor.shape.clone(),
+            ..*tensor
+        });
+        all.extend(averages.collect::<Vec<_>>());
     }
     Ok(all)
 }

@@ -126,11 +126,49 @@ pub struct Samples {
     pub step: u64,
     /// The number of completed epochs.
     pub epoch: u32,
+    /// The weights that drew it. Absent for raw weights, as in the events of workers that knew no others.
+    #[serde(default, skip_serializing_if = "SampleSource::is_raw")]
+    pub source: SampleSource,
     /// The layout of the images in the PNG.
     pub geometry: Geometry,
     /// The whole grid as an 8-bit PNG, grey or RGB.
     #[serde(with = "serde_bytes")]
     pub png: Vec<u8>,
+}
+
+/// Which of a generator's weights draw images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleSource {
+    /// Those that the optimiser updates.
+    #[default]
+    Raw,
+    /// Their exponential moving average.
+    Ema,
+}
+
+impl SampleSource {
+    /// Both, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Raw, Self::Ema];
+
+    /// The name in the database and on the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Ema => "ema",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
+
+    /// By reference, as serde calls it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    const fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw)
+    }
 }
 
 /// The layout of a grid of images, row by row and without gaps.

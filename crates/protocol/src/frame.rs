@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use gansweep_config::RunId;
 
-    use crate::{Event, Geometry, Metric, Points, Samples};
+    use crate::{Event, Geometry, Metric, Points, SampleSource, Samples};
 
     fn event(seq: u64, event: Event) -> Frame {
         let run = RunId::parse("0123456789abcdef").unwrap();
@@ -182,6 +182,11 @@ mod tests {
     fn points(values: &[f64]) -> Frame {
         let values = values.iter().map(|&value| (Metric::DLoss, value)).collect();
         event(3, Event::Points(Points { step: 100, values }))
+    }
+
+    fn samples(source: SampleSource, png: Vec<u8>) -> Frame {
+        let geometry = Geometry { rows: 1, cols: 2, height: 28, width: 28 };
+        event(4, Event::Samples(Samples { step: 7, epoch: 1, source, geometry, png }))
     }
 
     fn bytes_of(frame: &Frame) -> Vec<u8> {
@@ -211,8 +216,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_were_written_and_the_stream_ends_cleanly() {
-        let geometry = Geometry { rows: 1, cols: 2, height: 28, width: 28 };
-        let samples = event(4, Event::Samples(Samples { step: 7, epoch: 1, geometry, png: vec![0, 255, 7] }));
+        let samples = samples(SampleSource::Ema, vec![0, 255, 7]);
         let heartbeat = Frame::Heartbeat(Heartbeat { cpu_seconds: 1.5 });
         let written = [points(&[0.5, f64::INFINITY, -0.0]), heartbeat, samples];
         let stream: Vec<u8> = written.iter().flat_map(bytes_of).collect();
@@ -221,6 +225,16 @@ mod tests {
             assert_eq!(read_frame(&mut reader).unwrap(), Some(frame));
         }
         assert_eq!(read_frame(&mut reader).unwrap(), None);
+    }
+
+    #[test]
+    fn a_grid_without_a_source_is_of_raw_weights() {
+        let raw = samples(SampleSource::Raw, vec![7]);
+        let written = bytes_of(&raw);
+        assert!(!written.windows(6).any(|window| window == b"source"), "as before there were sources");
+        assert_eq!(read_frame(&written[..]).unwrap(), Some(raw));
+        let averaged = bytes_of(&samples(SampleSource::Ema, vec![7]));
+        assert!(averaged.windows(11).any(|window| window == b"\xa6source\xa3ema"));
     }
 
     #[test]
@@ -307,9 +321,7 @@ mod tests {
 
     #[test]
     fn an_event_too_long_for_a_frame_is_not_written() {
-        let png = vec![0; MAX_PAYLOAD_BYTES as usize];
-        let geometry = Geometry { rows: 1, cols: 1, height: 28, width: 28 };
-        let samples = event(0, Event::Samples(Samples { step: 0, epoch: 0, geometry, png }));
+        let samples = samples(SampleSource::Raw, vec![0; MAX_PAYLOAD_BYTES as usize]);
         let mut bytes = Vec::new();
         assert!(write_frame(&mut bytes, &samples).is_err());
         assert!(bytes.is_empty());

@@ -13,21 +13,28 @@ export function pngs(id) {
   return pngCache.get(id);
 }
 
-// The index of the run's latest grid at or before an epoch; -1 if there is none.
-function gridAt(run, epoch) {
-  return run.grids.findLastIndex((grid) => grid.epoch <= epoch);
+// A run's grids by what drew them: its weights ("raw") or their moving average ("ema").
+export function gridsOf(run, source) {
+  return (source === "ema" ? run.averaged_grids : run.grids) ?? [];
+}
+
+// What the gallery shows of a run: grids of its averaged weights, if they are selected and it has them.
+export function sourceOf(run, averaged) {
+  return averaged && gridsOf(run, "ema").length ? "ema" : "raw";
 }
 
 // Shows a run's latest grid at or before the selected epoch; labels it if the run ended earlier.
-export function showGrid(figure, state, sweepIndex, runIndex) {
+export function showGrid(figure, state, sweepIndex, runIndex, source) {
   const run = state.sweep.runs[runIndex];
-  const place = gridAt(run, state.epoch);
-  const epoch = run.grids[place]?.epoch;
+  const grids = gridsOf(run, source);
+  const place = grids.findLastIndex((grid) => grid.epoch <= state.epoch);
+  const epoch = grids[place]?.epoch;
   const image = figure.querySelector("img");
-  if (place >= 0) image.src = pngs(`grids-${sweepIndex}-${runIndex}`)[place];
+  if (place >= 0) image.src = pngs(`${source}-${sweepIndex}-${runIndex}`)[place];
   else image.removeAttribute("src");
-  image.alt = place >= 0 ? `Samples of ${run.label} after epoch ${epoch}` : "";
-  const ended = place >= 0 && epoch < state.epoch && place === run.grids.length - 1;
+  const drawn = source === "ema" ? "Samples of the averaged weights" : "Samples";
+  image.alt = place >= 0 ? `${drawn} of ${run.label} after epoch ${epoch}` : "";
+  const ended = place >= 0 && epoch < state.epoch && place === grids.length - 1;
   figure.classList.toggle("ended", ended);
   figure.querySelector(".when").textContent = ended ? `epoch ${epoch}` : "";
 }

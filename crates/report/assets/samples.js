@@ -1,6 +1,6 @@
 // The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
-import { pngs, showGrid } from "./images.js";
+import { pngs, showGrid, sourceOf } from "./images.js";
 import { setUpTimeline } from "./timeline.js";
 import { oneTabStop } from "./roving.js";
 
@@ -22,7 +22,8 @@ export class Gallery {
     this.setUpReals();
     this.setUpControls();
     this.setUpSize();
-    state.on("epoch", () => this.inView.forEach((figure) => this.fill(figure)));
+    for (const topic of ["epoch", "source"])
+      state.on(topic, () => this.inView.forEach((figure) => this.fill(figure)));
   }
 
   // Decodes images only when they come near the viewport.
@@ -64,8 +65,9 @@ export class Gallery {
   }
 
   fillThumb(thumb) {
-    const run = thumb.closest("tr").dataset.run;
-    thumb.querySelector("img").src = pngs(`grids-${this.index}-${run}`).at(-1) ?? "";
+    const run = Number(thumb.closest("tr").dataset.run);
+    const source = sourceOf(this.state.sweep.runs[run], true);
+    thumb.querySelector("img").src = pngs(`${source}-${this.index}-${run}`).at(-1) ?? "";
   }
 
   setUpReals() {
@@ -75,7 +77,9 @@ export class Gallery {
   }
 
   fill(figure) {
-    showGrid(figure, this.state, this.index, Number(figure.dataset.run));
+    const run = Number(figure.dataset.run);
+    const source = sourceOf(this.state.sweep.runs[run], this.state.averaged);
+    showGrid(figure, this.state, this.index, run, source);
   }
 
   setUpControls() {
@@ -85,6 +89,8 @@ export class Gallery {
     const apply = () => this.root.classList.toggle("inverted", invert.checked);
     invert.addEventListener("change", apply);
     apply();
+    const averaged = this.section.querySelector("[data-control=averaged]");
+    averaged?.addEventListener("change", () => this.state.setAveraged(averaged.checked));
   }
 
   // Enlarged grids are integer multiples of device pixels, so that all image pixels have the same

@@ -5,6 +5,7 @@
 //   "pins"     the set of pinned runs changed
 //   "color"    the key that colours the runs changed
 //   "epoch"    the epoch of the sample grids changed
+//   "source"   the weights that the sample grids are of changed
 
 import { parseQuery } from "./query.js";
 
@@ -22,6 +23,7 @@ export class State {
     this.query = { matches: () => true, errors: [] };
     this.fields = fieldsOf(sweep);
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
+    this.averaged = sweep.samples.averaged;
     this.listeners = new Map();
     this.visible = sweep.runs.map(() => true);
     this.searchTexts = sweep.runs.map((run) => searchText(sweep, run));
@@ -101,6 +103,11 @@ export class State {
   setEpoch(epoch) {
     this.epoch = epoch;
     this.emit("epoch");
+  }
+
+  setAveraged(averaged) {
+    this.averaged = averaged;
+    this.emit("source");
   }
 
   refilter() {

@@ -1,8 +1,10 @@
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
-import { html } from "./state.js";
-import { showGrid } from "./images.js";
+import { html, option } from "./state.js";
+import { gridsOf, showGrid } from "./images.js";
 import { setUpTimeline } from "./timeline.js";
+
+const WEIGHTS = { raw: "Weights", ema: "Averaged weights" };
 
 export class Viewer {
   constructor(root, index, state) {
@@ -17,9 +19,12 @@ export class Viewer {
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
+    this.dialog.addEventListener("change", (event) => {
+      if (event.target.dataset.option === "weights") this.showGrids();
+    });
     const stop = setUpTimeline(this.dialog.querySelector(".timeline"), state);
     this.dialog.addEventListener("close", stop);
-    state.on("epoch", () => this.showGrid());
+    state.on("epoch", () => this.showGrids());
   }
 
   open(place) {
@@ -36,7 +41,7 @@ export class Viewer {
     find(".cause").hidden = notes.length === 0;
     find(".cause").textContent = notes.join("; ");
     if (!this.dialog.open) this.dialog.showModal();
-    this.showGrid();
+    this.showGrids();
   }
 
   // The left and right arrow keys go from run to run, up and down from epoch to epoch.
@@ -62,9 +67,20 @@ export class Viewer {
     this.open(shown[(shown.indexOf(this.current) + by + shown.length) % shown.length]);
   }
 
-  showGrid() {
-    if (this.dialog.open)
-      showGrid(this.dialog.querySelector(".main .sample"), this.state, this.index, this.current);
+  // The weights' grid, and that of their average beside it where the run has one.
+  showGrids() {
+    if (!this.dialog.open) return;
+    const averaged = gridsOf(this.state.sweep.runs[this.current], "ema").length > 0;
+    const wanted = averaged ? option(this.dialog, "weights", "both") : "raw";
+    const choice = this.dialog.querySelector(".segmented");
+    if (choice) choice.hidden = !averaged;
+    for (const figure of this.dialog.querySelectorAll(".main .sample")) {
+      const { source } = figure.dataset;
+      figure.hidden = wanted !== "both" && wanted !== source;
+      figure.querySelector(".what").textContent = averaged ? WEIGHTS[source] : "";
+      if (!figure.hidden) showGrid(figure, this.state, this.index, this.current, source);
+    }
+    this.dialog.querySelector(".pair").classList.toggle("both", wanted === "both");
   }
 }
 

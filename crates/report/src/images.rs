@@ -1,6 +1,7 @@
 //! The source of the page's images.
 
 use gansweep_config::RunId;
+use gansweep_protocol::SampleSource;
 use gansweep_store::Reader;
 
 use crate::ReportError;
@@ -9,16 +10,16 @@ use crate::context::RealGrid;
 /// The images that a [`Context`](crate::Context) refers to. They are fetched one at a time while the page
 /// is written: a large sweep's images do not fit into memory.
 pub trait Images {
-    /// The sample grid of a run at a step: an 8-bit grey PNG.
-    fn grid(&self, run: &RunId, step: u64) -> Result<Vec<u8>, ReportError>;
+    /// The sample grid of a run at a step, drawn by those weights: an 8-bit PNG, grey or RGB.
+    fn grid(&self, run: &RunId, step: u64, source: SampleSource) -> Result<Vec<u8>, ReportError>;
 
-    /// A grid of real images: an 8-bit grey PNG.
+    /// A grid of real images: an 8-bit PNG, grey or RGB.
     fn real(&self, grid: &RealGrid) -> Result<Vec<u8>, ReportError>;
 }
 
 impl Images for Reader {
-    fn grid(&self, run: &RunId, step: u64) -> Result<Vec<u8>, ReportError> {
-        let sample = self.sample(run, step)?;
+    fn grid(&self, run: &RunId, step: u64, source: SampleSource) -> Result<Vec<u8>, ReportError> {
+        let sample = self.sample(run, step, source)?;
         sample.map(|sample| sample.png).ok_or_else(|| ReportError::MissingGrid { run: run.clone(), step })
     }
 

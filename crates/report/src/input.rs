@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_config::{Assignment, Palette, RunId, RunState};
-use gansweep_protocol::{Geometry, Metric};
+use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::Call;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ pub(crate) struct RunInput {
     pub(crate) last: BTreeMap<Metric, f64>,
     /// Decimated points `(step, value)`, by ascending step.
     pub(crate) series: BTreeMap<Metric, Vec<(u64, f64)>>,
-    /// By ascending step.
+    /// By ascending step; at a step, that of the weights before that of their average.
     pub(crate) grids: Vec<GridInput>,
     /// Variance between the images of the last grid, relative to that of the real images.
     pub(crate) diversity: Option<f64>,
@@ -84,6 +84,7 @@ pub(crate) struct AttemptInput {
 pub(crate) struct GridInput {
     pub(crate) step: u64,
     pub(crate) epoch: u32,
+    pub(crate) source: SampleSource,
     pub(crate) geometry: Geometry,
     pub(crate) png_bytes: u64,
 }

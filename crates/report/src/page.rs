@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use gansweep_protocol::SampleSource;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use crate::assets::{STYLE, TEMPLATES, charting_library, script};
-use crate::context::{Context, Run, Sweep};
+use crate::context::{Context, Grid, Sweep};
 use crate::{Images, ReportError, pixels};
 
 /// Marks where data, images and scripts are inserted: they are too large to pass through the template
@@ -38,8 +39,13 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
     sink("</script>\n")?;
     for (index, sweep) in context.sweeps.iter().enumerate() {
         render_real_grids(index, sweep, images, sink)?;
-        for (place, run) in sweep.runs.iter().enumerate().filter(|(_, run)| !run.grids.is_empty()) {
-            render_grids(&format!("grids-{index}-{place}"), run, images, sink)?;
+        for (place, run) in sweep.runs.iter().enumerate() {
+            for (source, grids) in [(SampleSource::Raw, &run.grids), (SampleSource::Ema, &run.averaged_grids)]
+            {
+                let name = source.name();
+                let read = |step| images.grid(&run.id, step, source);
+                render_grids(&format!("{name}-{index}-{place}"), grids, &read, sink)?;
+            }
         }
     }
     sink("<script type=\"text/plain\" id=\"charting-library\">")?;
@@ -50,12 +56,20 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
     sink(after)
 }
 
-/// One run's grids: a JSON list of base64 PNGs. Each run has its own `script` element, which the page's
-/// scripts parse only when the run comes into view.
-fn render_grids(id: &str, run: &Run, images: &dyn Images, sink: Sink) -> Result<(), ReportError> {
+/// One run's grids, if it has any: a JSON list of base64 PNGs. Each run has its own `script` element, which the
+/// page's scripts parse only when the run comes into view.
+fn render_grids(
+    id: &str,
+    grids: &[Grid],
+    read: &dyn Fn(u64) -> Result<Vec<u8>, ReportError>,
+    sink: Sink,
+) -> Result<(), ReportError> {
+    if grids.is_empty() {
+        return Ok(());
+    }
     sink(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
-    for (index, grid) in run.grids.iter().enumerate() {
-        let png = images.grid(&run.id, grid.step)?;
+    for (index, grid) in grids.iter().enumerate() {
+        let png = read(grid.step)?;
         sink(if index == 0 { "\"" } else { ",\"" })?;
         sink(&BASE64.encode(pixels::compact(&png)))?;
         sink("\"")?;

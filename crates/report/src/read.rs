@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_protocol::{Geometry, Metric};
+use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
 use serde_json::Value;
 
@@ -99,8 +99,9 @@ fn real_variances(reader: &Reader, fingerprints: &[String]) -> Result<BTreeMap<S
 
 /// The variance between the images of the run's last grid, relative to that of the real images.
 fn diversity(reader: &Reader, run: &RunInput, real: f64) -> Result<Option<f64>, StoreError> {
-    let Some(last) = run.grids.last() else { return Ok(None) };
-    let sample = reader.sample(&run.id, last.step)?;
+    let is_raw = |grid: &&GridInput| grid.source == SampleSource::Raw;
+    let Some(last) = run.grids.iter().rfind(is_raw) else { return Ok(None) };
+    let sample = reader.sample(&run.id, last.step, last.source)?;
     let variance = sample.and_then(|sample| pixels::variance(&sample.png, last.geometry));
     Ok(variance.filter(|_| real > 0.0).map(|variance| variance / real))
 }
@@ -131,6 +132,7 @@ fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, Stor
     let grids = reader.samples_index(&row.id, row.total_steps)?.into_iter().map(|info| GridInput {
         step: info.step,
         epoch: info.epoch,
+        source: info.source,
         geometry: info.geometry,
         png_bytes: info.bytes,
     });

@@ -18,7 +18,7 @@ use std::{
 };
 
 use gansweep_config::{Config, ConfigHash, RunId};
-use gansweep_protocol::{Geometry, Metric};
+use gansweep_protocol::{Geometry, Metric, SampleSource};
 use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 use serde_json::Map;
 
@@ -282,6 +282,12 @@ impl Search {
             connection,
             "SELECT r.id, 'the grids of run', 'one at step ' || s.step || ' is of attempt ' || s.attempt || ', which does not exist'
              FROM samples s JOIN runs r USING (run_id) WHERE s.attempt NOT BETWEEN 1 AND r.attempts",
+        )?;
+        self.query(
+            connection,
+            "SELECT r.id, 'the grids of run', 'one at step ' || s.step || ' is of an average that its config does not keep'
+             FROM samples s JOIN runs r USING (run_id) JOIN configs c USING (config_id)
+             WHERE s.source = 'ema' AND coalesce(c.json ->> '$.train.ema', 0) = 0",
         )
     }
 
@@ -326,13 +332,15 @@ impl Search {
 
     fn images(&mut self, connection: &Connection) -> Result<(), Fault> {
         let mut statement = connection.prepare(
-            "SELECT r.id, s.step, s.rows, s.cols, s.height, s.width, s.png FROM samples s JOIN runs r USING (run_id)",
+            "SELECT r.id, s.step, s.rows, s.cols, s.height, s.width, s.png, s.source
+             FROM samples s JOIN runs r USING (run_id)",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (id, step): (_, i64) = (text(row, 0)?, row.get(1)?);
             if let Some(problem) = image_problem(row, 2)? {
-                self.add(format!("the grid of run {id} at step {step}"), problem, Some(id));
+                let averaged = if text(row, 7)? == SampleSource::Ema.name() { "averaged " } else { "" };
+                self.add(format!("the {averaged}grid of run {id} at step {step}"), problem, Some(id));
             }
         }
         Ok(())

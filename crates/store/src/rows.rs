@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, Record, RunId, RunState};
-use gansweep_protocol::{Geometry, Metric, Resume};
+use gansweep_protocol::{Geometry, Metric, Resume, SampleSource};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -259,6 +259,8 @@ pub struct SampleInfo {
     pub step: u64,
     /// Epochs done when it was drawn.
     pub epoch: u32,
+    /// The weights that drew it.
+    pub source: SampleSource,
     /// Where each image lies.
     pub geometry: Geometry,
     /// Length of the PNG.

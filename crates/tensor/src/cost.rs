@@ -6,8 +6,9 @@ use burn::tensor::Tensor;
 use gansweep_config::{Config, ImageShape};
 
 use crate::device::OpenDevice;
+use gansweep_nn::average;
 use gansweep_nn::cost::step_flops;
-use gansweep_nn::network::{Mismatch, Network};
+use gansweep_nn::network::{Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::TrainError;
 
@@ -16,8 +17,8 @@ use gansweep_train::TrainError;
 pub struct StepCost {
     /// Operations of the matrix products; a multiply-add counts as two.
     pub flops: f64,
-    /// Bytes of parameters, their optimiser's buffers and gradients to and from the device's memory: in
-    /// an update, each parameter and buffer is read and written, and each gradient read.
+    /// Bytes of parameters, their optimiser's buffers, averages and gradients to and from the device's memory: in
+    /// an update, each parameter, buffer and average is read and written, and each gradient read.
     pub bytes: f64,
 }
 
@@ -30,7 +31,8 @@ impl StepCost {
     pub fn of(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
         let update = |network: &Network| {
             let buffers = Algorithm::of(optimizer::of(network.role, config)).declaration().buffers.len();
-            (4 * (2 * (1 + buffers) + 1) * network.parameter_count()) as f64
+            let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
+            (4 * (2 * (1 + buffers + averages) + 1) * network.parameter_count()) as f64
         };
         let [generator, discriminator] = Network::both(config, image)?;
         let bytes = f64::from(config.train.d_steps) * update(&discriminator) + update(&generator);

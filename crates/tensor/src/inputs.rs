@@ -7,6 +7,7 @@ use gansweep_config::Noise;
 use rayon::prelude::*;
 
 use super::step_plan::{Mask, RowLayout, Span, StepPlan, StepShape};
+use gansweep_nn::average;
 use gansweep_nn::network::Role;
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{self, Key, Purpose};
@@ -164,6 +165,12 @@ impl Writer<'_> {
         self.updates(&self.layout.update_g, row, |lane, at| {
             Update::new(&lane.optimizer(Role::Generator, at.step), at.generator_updates + 1)
         });
+        if let Some(span) = &self.layout.average {
+            for (lane, (own, at)) in self.lanes.iter().zip(&self.at).enumerate() {
+                let share = average::share(&own.config.train, at.generator_updates + 1);
+                row[span.start + lane] = share.unwrap_or_default();
+            }
+        }
     }
 
     fn latents(&self, span: &Span, row: &mut [f32], key: impl Fn(&Lane, &Position) -> Key + Sync) {

@@ -6,6 +6,7 @@
 //! steps. Metrics stay on the device until the end of an [`advance`](gansweep_train::Trainer::advance).
 
 mod activation;
+mod average;
 mod cost;
 pub mod device;
 mod engine;

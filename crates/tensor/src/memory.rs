@@ -12,6 +12,7 @@ use gansweep_config::{Config, DatasetSpec};
 use super::images::packed_bytes;
 use super::inputs::most_steps;
 use super::step_plan::{Mask, StepPlan, StepShape, dropout_layers};
+use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
@@ -73,7 +74,7 @@ struct Sizes {
     /// Bytes of one 32-bit number in each lane.
     number: u64,
     networks: [Network; 2],
-    /// Parameters of both networks and the buffers of their optimisers.
+    /// Parameters of both networks, the buffers of their optimisers, and averages.
     trained: usize,
     batch: usize,
     /// Numbers in an image.
@@ -92,7 +93,10 @@ impl Sizes {
         let networks = Network::both(config, spec.image)?;
         let optimizers = Role::BOTH.map(|role| Algorithm::of(optimizer::of(role, config)).declaration());
         let trained = networks.iter().zip(&optimizers);
-        let trained = trained.map(|(network, it)| (1 + it.buffers.len()) * network.parameter_count()).sum();
+        let trained: usize =
+            trained.map(|(network, it)| (1 + it.buffers.len()) * network.parameter_count()).sum();
+        let averaged = average::is_kept(&config.train);
+        let averages = if averaged { networks[0].parameter_count() } else { 0 };
         let batch = config.train.batch_size as usize;
         let shape = StepShape {
             lanes,
@@ -102,6 +106,7 @@ impl Sizes {
             discriminator_dropout: dropout_layers(&networks[1]),
             generator_coefficients: optimizers[0].varying,
             discriminator_coefficients: optimizers[1].varying,
+            averaged,
         };
         let StepPlan { generator, discriminator, layout } = StepPlan::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
@@ -109,7 +114,7 @@ impl Sizes {
         Ok(Self {
             number: 4 * lanes as u64,
             networks,
-            trained,
+            trained: trained + averages,
             batch,
             image: spec.image.size(),
             images: u64::from(config.images(spec)) * packed_bytes(spec.image.size()) as u64,

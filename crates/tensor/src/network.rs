@@ -4,12 +4,15 @@ use burn::tensor::{Device, Tensor, Transaction};
 use gansweep_config::Config;
 
 use super::activation::Slopes;
+use super::average::Average;
 use super::forward::{Pass, PassOutput, Statistics};
 use super::layout::Layout;
 use super::optimizer::{Optimizer, Trained};
+use gansweep_nn::average;
 use gansweep_nn::network::{BatchNorm, Layer, Network, Role};
 use gansweep_nn::optimizer;
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::SampleSource;
 use gansweep_train::Lane;
 
 /// A network of all lanes, fused along the lane axis.
@@ -22,6 +25,8 @@ pub(super) struct FusedNetwork {
     /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
     running_layout: Layout,
+    /// The averages, if they are kept.
+    average: Option<Average>,
     optimizer: Optimizer,
     slopes: Slopes,
 }
@@ -54,16 +59,25 @@ impl FusedNetwork {
         let optimizer = Optimizer::new(&own, device);
         let buffers = optimizer.buffers().iter().map(|buffer| upload(&layout, &format!("{buffer}.")));
         let trained = Trained { buffers: buffers.collect::<Result<_, _>>()?, values: upload(&layout, "")? };
-        let running = match running_layout.slices.is_empty() {
-            true => Vec::new(),
-            // Multiplied by one, so that each has memory of its own and is no view of one tensor.
-            false => {
-                running_layout.split(&upload(&running_layout, "")?).into_iter().map(|it| it * 1.0).collect()
+        let running = |prefix: &str| -> Result<Vec<Tensor<3>>, String> {
+            if running_layout.slices.is_empty() {
+                return Ok(Vec::new());
             }
+            let all = running_layout.split(&upload(&running_layout, prefix)?);
+            // Multiplied by one, so that each has memory of its own and is no view of one tensor.
+            Ok(all.into_iter().map(|it| it * 1.0).collect())
         };
+        let average = match role == Role::Generator && average::is_kept(&first.config.train) {
+            true => {
+                let (values, running) = (upload(&layout, average::PREFIX)?, running(average::PREFIX)?);
+                Some(Average { values, running })
+            }
+            false => None,
+        };
+        let running = running("")?;
         let slopes: Vec<_> = configs().map(|config| slope(role, config)).collect();
         let slopes = Slopes::new(&slopes, device);
-        Ok(Self { network, layout, trained, running, running_layout, optimizer, slopes })
+        Ok(Self { network, layout, trained, running, running_layout, average, optimizer, slopes })
     }
 
     /// How many coefficients of an update change from update to update.
@@ -100,18 +114,38 @@ impl FusedNetwork {
         pass.run(input)
     }
 
-    /// A forward pass with Dropout off that changes no state.
-    pub(super) fn sample(&self, statistics: Statistics, input: Tensor<3>) -> Tensor<3> {
-        let parameters = &self.constants();
+    /// A forward pass with Dropout off that changes no state; `None` if it is asked of averages that are not kept.
+    pub(super) fn sample(
+        &self,
+        source: SampleSource,
+        statistics: Statistics,
+        input: Tensor<3>,
+    ) -> Option<Tensor<3>> {
+        let (values, running) = match source {
+            SampleSource::Raw => (&self.trained.values, &self.running),
+            SampleSource::Ema => self.average.as_ref().map(|average| (&average.values, &average.running))?,
+        };
         let pass = Pass {
             network: &self.network,
-            parameters,
+            parameters: &self.layout.split(values),
             slopes: &self.slopes,
             statistics,
-            running: &self.running,
+            running,
             masks: None,
         };
-        pass.run(input).output
+        Some(pass.run(input).output)
+    }
+
+    /// Whether averages are kept.
+    pub(super) fn is_averaged(&self) -> bool {
+        self.average.is_some()
+    }
+
+    /// Moves the averages towards the present numbers by `share` of the way, `[lanes, 1]`.
+    pub(super) fn average(&mut self, share: Tensor<2>) {
+        if let Some(average) = &mut self.average {
+            average.follow(&self.trained.values, &self.running, share);
+        }
     }
 
     /// Updates the running statistics from a batch's moments: momentum 0.1, unbiased variance.
@@ -155,8 +189,15 @@ impl FusedNetwork {
         let row = |flat: &Tensor<2>| flat.clone().slice([lane..lane + 1, 0..self.layout.count]);
         let transaction = transaction.register(row(&self.trained.values));
         let transaction = self.trained.buffers.iter().map(row).fold(transaction, Transaction::register);
-        let rows = self.running.iter().map(|running| running.clone().slice([lane..lane + 1]));
-        rows.fold(transaction, Transaction::register)
+        let running = |running: &Tensor<3>| running.clone().slice([lane..lane + 1]);
+        let transaction = self.running.iter().map(running).fold(transaction, Transaction::register);
+        match &self.average {
+            Some(average) => {
+                let transaction = transaction.register(row(&average.values));
+                average.running.iter().map(running).fold(transaction, Transaction::register)
+            }
+            None => transaction,
+        }
     }
 
     /// Writes the result of [`Self::request`] to a lane's state; `None` if it is incomplete.
@@ -169,8 +210,22 @@ impl FusedNetwork {
         for buffer in self.optimizer.buffers() {
             self.layout.scatter(&format!("{buffer}."), &rows.next()?, &mut state.arrays);
         }
+        self.receive_running("", rows, state)?;
+        if self.average.is_some() {
+            self.layout.scatter(average::PREFIX, &rows.next()?, &mut state.arrays);
+            self.receive_running(average::PREFIX, rows, state)?;
+        }
+        Some(())
+    }
+
+    fn receive_running(
+        &self,
+        prefix: &str,
+        rows: &mut impl Iterator<Item = Vec<f32>>,
+        state: &mut LaneState,
+    ) -> Option<()> {
         let running: Vec<f32> = (0..self.running.len()).map_while(|_| rows.next()).flatten().collect();
-        self.running_layout.scatter("", running.get(..self.running_layout.count)?, &mut state.arrays);
+        self.running_layout.scatter(prefix, running.get(..self.running_layout.count)?, &mut state.arrays);
         Some(())
     }
 }

@@ -85,11 +85,12 @@ impl<'a> StepRow<'a> {
 
     /// Each span as `[lanes, 1]`.
     fn columns(&self, spans: &[Span]) -> Vec<Tensor<2>> {
-        let column = |span: &Span| {
-            let row = self.floats.clone().slice([span.start..span.start + span.count]);
-            row.reshape([self.lanes, 1])
-        };
-        spans.iter().map(column).collect()
+        spans.iter().map(|span| self.column(span)).collect()
+    }
+
+    fn column(&self, span: &Span) -> Tensor<2> {
+        let row = self.floats.clone().slice([span.start..span.start + span.count]);
+        row.reshape([self.lanes, 1])
     }
 
     fn latents(&self, span: &Span, batch: usize) -> Tensor<3> {
@@ -197,6 +198,9 @@ impl FusedLanes {
         };
         let norm = point.then(|| norm(&gradient));
         self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
+        if let Some(share) = &inputs.layout.average {
+            self.generator.average(inputs.column(share));
+        }
         let score = self.loss.score(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
     }

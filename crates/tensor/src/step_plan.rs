@@ -23,6 +23,8 @@ pub(super) struct StepShape {
     pub(super) generator_coefficients: usize,
     /// The same for the discriminator.
     pub(super) discriminator_coefficients: usize,
+    /// Whether the generator is averaged.
+    pub(super) averaged: bool,
 }
 
 impl StepShape {
@@ -156,6 +158,8 @@ pub(super) struct RowLayout {
     pub(super) update_d: Vec<Vec<Span>>,
     /// Floats: the same for the generator update.
     pub(super) update_g: Vec<Span>,
+    /// Floats: the share of the generator in its average, `[lanes]`.
+    pub(super) average: Option<Span>,
     /// Length of a row of floats.
     pub(super) floats: usize,
     /// Integers: images of each discriminator update, `[lanes, batch]`.
@@ -179,6 +183,7 @@ impl RowLayout {
         let mut columns = |count: usize| (0..count).map(|_| floats.take(lanes)).collect();
         let update_d = shape.batches.iter().map(|_| columns(shape.discriminator_coefficients)).collect();
         let update_g = columns(shape.generator_coefficients);
+        let average = shape.averaged.then(|| floats.take(lanes));
         let mut integers = Cursor::default();
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
@@ -188,6 +193,7 @@ impl RowLayout {
             latents_g,
             update_d,
             update_g,
+            average,
             floats: floats.0,
             images,
             keys_g,

@@ -18,7 +18,7 @@ use crate::memory::memory_bytes;
 use crate::support::supports;
 use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::{DeviceKind, TrainError};
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages, refuse_beyond_memory};
 
@@ -118,6 +118,7 @@ impl Work {
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
             generator_coefficients: tensors.generator.varying_coefficients(),
             discriminator_coefficients: tensors.discriminator.varying_coefficients(),
+            averaged: tensors.generator.is_averaged(),
         };
         let inputs = StepInputs::start(lanes.clone(), positions.clone(), &sizes);
         Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), inputs })
@@ -194,6 +195,7 @@ impl Trainer for TensorTrainer {
         latents: &[Vec<f32>],
         count: usize,
         mode: SampleMode,
+        source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
         let rows = self.work.rows.len();
         let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs());
@@ -214,7 +216,10 @@ impl Trainer for TensorTrainer {
             SampleMode::BatchStatistics => Statistics::Batch,
         };
         let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
-        let output = self.work.engine.with(|lanes| lanes.generator.sample(statistics, input));
+        let output = self.work.engine.with(|lanes| lanes.generator.sample(source, statistics, input));
+        let output = output.ok_or_else(|| {
+            TrainError::Group(format!("lane {} keeps no average of its weights", self.work.rows[0]))
+        })?;
         let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(&error))?;
         let size = self.lanes[0].spec.image.size();
         let mut images = vec![None; self.lanes.len()];

@@ -6,9 +6,10 @@ use crate::{Lane, OpenTrainer, TrainError, TrainingImages, pixels};
 use gansweep_config::{Config, DatasetSpec, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::SampleSource;
 
 /// Draws `count` images from latents of that seed, as bytes `[count, channels, height, width]`. Image `i` does
-/// not depend on `count`. `open_trainer` chooses the backend.
+/// not depend on `count`. `source` must be one that the config has. `open_trainer` chooses the backend.
 pub fn images(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
@@ -16,6 +17,7 @@ pub fn images(
     state: &LaneState,
     count: usize,
     seed: u64,
+    source: SampleSource,
 ) -> Result<Vec<u8>, TrainError> {
     let dim = config.model.latent_dim as usize;
     let mut latents = vec![0.0; count * dim];
@@ -36,7 +38,7 @@ pub fn images(
     let mut trainer = open_trainer(vec![lane], vec![state.clone()], blank)?;
     let mut bytes = Vec::with_capacity(count * spec.image.size());
     for latents in latents.chunks(CHUNK * dim) {
-        let drawn = trainer.sample(&[latents.to_vec()], latents.len() / dim, SampleMode::Eval)?;
+        let drawn = trainer.sample(&[latents.to_vec()], latents.len() / dim, SampleMode::Eval, source)?;
         bytes.extend(pixels::to_bytes(&drawn.into_iter().next().flatten().unwrap_or_default(), range));
     }
     Ok(bytes)

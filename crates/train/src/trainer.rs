@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gansweep_config::{Config, DatasetSpec, ImageShape, NetworkOptimizer, Pixels, SampleMode};
 
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 
 use crate::TrainError;
 use gansweep_data::Images;
@@ -168,13 +168,19 @@ pub trait Trainer {
     /// measures the metrics of [`Metric::of_points`].
     fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
 
-    /// Images of the generators of all active lanes from `latents[lane]`, each `[count, latent_dim]`. Each
-    /// lane's are `[count, image size]`, in the config's pixel range. Changes no state.
+    /// Images of the generators of all active lanes from `latents[lane]`, each `[count, latent_dim]`, drawn with
+    /// their current weights or the average of them. Each lane's are `[count, image size]`, in the config's pixel
+    /// range. Changes no state.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Group`] where there are no latents for a lane, or averages are asked for and none are kept.
     fn sample(
         &mut self,
         latents: &[Vec<f32>],
         count: usize,
         mode: SampleMode,
+        source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError>;
 
     /// A copy of a lane's state.

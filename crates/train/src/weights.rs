@@ -5,15 +5,27 @@ use std::collections::HashMap;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::TrainError;
+use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::state::LaneState;
+use gansweep_protocol::SampleSource;
 
 /// `safetensors` bytes of one network: `0.weight` as `[out, in]`, `0.bias`, and for `BatchNorm`
 /// `1.running_mean`, `1.running_var` and `1.num_batches_tracked`, so that
 /// `nn.Sequential.load_state_dict` takes them. `prefix` stands before every name: `model.` for a
-/// module that holds its `nn.Sequential` under that name.
-pub fn export(network: &Network, state: &LaneState, prefix: &str) -> Result<Vec<u8>, TrainError> {
-    let role = format!("{}.", network.role.name());
+/// module that holds its `nn.Sequential` under that name. `source` must be one that the network has: the
+/// discriminator has raw weights alone.
+pub fn export(
+    network: &Network,
+    state: &LaneState,
+    source: SampleSource,
+    prefix: &str,
+) -> Result<Vec<u8>, TrainError> {
+    let averaged = match source {
+        SampleSource::Raw => "",
+        SampleSource::Ema => average::PREFIX,
+    };
+    let role = format!("{averaged}{}.", network.role.name());
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = state
         .arrays
         .iter()

@@ -6,7 +6,7 @@ use std::path::Path;
 use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, Pixels, RunId, SampleMode};
 use gansweep_fixtures::config;
 use gansweep_nn::state::{Array, LaneState};
-use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume};
+use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume, SampleSource};
 use gansweep_train::TrainError;
 use gansweep_train::checkpoint::Snapshot;
 use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
@@ -57,11 +57,14 @@ impl Trainer for Scripted {
         latents: &[Vec<f32>],
         count: usize,
         _: SampleMode,
+        source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
         assert_eq!(latents.len(), self.lanes.len());
-        let image = |state: &LaneState| {
-            vec![state.arrays["generator.0.weight"].values[0]; count * spec().image.size()]
+        let weight = match source {
+            SampleSource::Raw => "generator.0.weight",
+            SampleSource::Ema => "ema.generator.0.weight",
         };
+        let image = |state: &LaneState| vec![state.arrays[weight].values[0]; count * spec().image.size()];
         Ok(self.states.iter().map(|state| state.as_ref().map(image)).collect())
     }
 
@@ -181,7 +184,8 @@ fn rows(events: &[Envelope]) -> Rows {
                 }
             }
             Event::Samples(samples) => {
-                rows.insert((envelope.run.clone(), samples.step, "samples".into()), samples.png.clone());
+                let key = (envelope.run.clone(), samples.step, samples.source.name().to_owned());
+                rows.insert(key, samples.png.clone());
             }
             _ => {}
         }
@@ -272,6 +276,37 @@ fn grids_are_drawn_before_training_and_after_every_epoch_and_the_last_checkpoint
     let end: Vec<_> = events.iter().rev().take(2).map(|envelope| &envelope.event).collect();
     assert!(matches!(end[0], Event::Completed(ended) if ended.step == 21));
     assert!(matches!(end[1], Event::Checkpoint(saved) if saved.step == 21));
+}
+
+#[test]
+fn an_averaged_run_has_two_grids_at_each_step_and_the_checkpoint_follows_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = job(folder.path(), &[1, 2]);
+    job.lanes.iter_mut().for_each(|lane| lane.config.train.ema = 0.9);
+    let (events, _) = train(&job, usize::MAX, None);
+    for lane in &job.lanes {
+        let own = events.iter().filter(|envelope| envelope.run == lane.run);
+        let order: Vec<_> = own
+            .filter_map(|envelope| match &envelope.event {
+                Event::Samples(samples) => Some((samples.step, samples.source.name())),
+                Event::Checkpoint(saved) => Some((saved.step, "saved")),
+                _ => None,
+            })
+            .collect();
+        let saved = [7, 14, 21].map(|step| [(step, "raw"), (step, "ema"), (step, "saved")]);
+        assert_eq!(order, [&[(0, "raw"), (0, "ema")][..], saved.as_flattened()].concat());
+    }
+    let drawn = |step: u64, source: SampleSource| {
+        let png = events.iter().find_map(|envelope| match &envelope.event {
+            Event::Samples(it) if it.step == step && it.source == source => Some(it.png.clone()),
+            _ => None,
+        });
+        png.unwrap()
+    };
+    assert_eq!(drawn(0, SampleSource::Raw), drawn(0, SampleSource::Ema), "it begins as a copy");
+    // The scripted trainer updates the weights alone.
+    assert_ne!(drawn(21, SampleSource::Raw), drawn(21, SampleSource::Ema));
+    assert_eq!(drawn(21, SampleSource::Ema), drawn(0, SampleSource::Ema));
 }
 
 #[test]
@@ -444,9 +479,9 @@ fn smaller_budgets_are_recorded_where_they_end_and_change_nothing_else() {
         .keys()
         .filter(|key| !expected.contains_key(key))
         .map(|(_, step, name)| (*step, name.as_str()))
-        .filter(|(_, name)| ["samples", "epoch_d_loss", "d_loss"].contains(name))
+        .filter(|(_, name)| ["raw", "epoch_d_loss", "d_loss"].contains(name))
         .collect();
-    let at = |step| [(step, "d_loss"), (step, "epoch_d_loss"), (step, "samples")];
+    let at = |step| [(step, "d_loss"), (step, "epoch_d_loss"), (step, "raw")];
     assert_eq!(more, at(7).into_iter().chain(at(28)).collect(), "epoch 3 is recorded anyway");
 }
 

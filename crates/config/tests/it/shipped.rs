@@ -113,6 +113,7 @@ fn has_effect(name: &str, key: &Key) -> bool {
         }
         Kind::Integer(low, _) => [low, low + 1].map(|value| value.to_string()),
         Kind::Hidden => ["[1]", "[2]"].map(str::to_owned),
+        Kind::Bool => [false, true].map(|value| value.to_string()),
         _ => return true,
     };
     let [one, other] = values.map(|value| {

@@ -5,7 +5,7 @@ use gansweep_config::SampleMode;
 use super::{advance_alone, cases, images, initial, lane, trainer, with};
 use crate::{CpuTrainer, Vectors};
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::{Trainer, fixed_latents};
 
 /// Bits, so that NaN equals itself and zeros with unequal signs do not.
@@ -58,7 +58,11 @@ fn chunks_of_any_length_give_the_same_bits() {
         for count in [1, 4, 0, 2, 2] {
             collected.extend(advance_alone(&mut parts, count).steps.iter().map(<[f32]>::to_vec));
             // Sampling in between leaves no trace.
-            parts.sample(&[fixed_latents(1, &config, 3)], 3, SampleMode::BatchStatistics).unwrap();
+            for source in SampleSource::ALL {
+                let latents = [fixed_latents(1, &config, 3)];
+                let drawn = parts.sample(&latents, 3, SampleMode::BatchStatistics, source);
+                assert_eq!(drawn.is_ok(), source == SampleSource::Raw || config.train.ema > 0.0, "{case}");
+            }
         }
         assert!(collected.iter().eq(steps.iter()), "{case}");
         assert_eq!(bits(&parts.state(0).unwrap()), bits(&whole.state(0).unwrap()), "{case}");

@@ -135,6 +135,21 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
+            "averaged generator, batch norm",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.train.ema = 0.9;
+            }),
+        ),
+        (
+            "average with warm-up, clipped gradients",
+            with(|c| {
+                c.optimizer.generator.clip_norm = 0.05;
+                c.train.ema = 0.75;
+                c.train.ema_warmup = true;
+            }),
+        ),
+        (
             "one hidden layer, wide batch",
             with(|c| {
                 c.model.generator.hidden = vec![33];

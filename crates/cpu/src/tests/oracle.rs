@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMode};
 
 use super::tape::{Tape, Var};
+use gansweep_nn::average;
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
@@ -121,7 +122,31 @@ impl Oracle {
         let loss = &self.lane.config.loss;
         let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
         let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
+        self.average();
         ([fake.loss.value, fake.score], gradients)
+    }
+
+    /// Moves the averages of the generator's arrays towards them.
+    fn average(&mut self) {
+        let train = &self.lane.config.train;
+        let Some(share) = average::share(train, self.updates[Role::Generator as usize]) else { return };
+        for (name, current) in self.arrays.clone() {
+            let Some(averages) = self.arrays.get_mut(&format!("ema.{name}")) else { continue };
+            for (average, current) in averages.iter_mut().zip(current) {
+                *average = (1.0 - f64::from(share)) * *average + f64::from(share) * current;
+            }
+        }
+    }
+
+    /// The lane with the averages in place of the generator's arrays.
+    pub(super) fn averaged(&self) -> Self {
+        let mut arrays = self.arrays.clone();
+        for (name, average) in &self.arrays {
+            if let Some(current) = name.strip_prefix("ema.") {
+                arrays.insert(current.to_owned(), average.clone());
+            }
+        }
+        Self { lane: self.lane.clone(), arrays, last_latents: Vec::new(), ..*self }
     }
 
     /// Images row by row.

@@ -5,7 +5,7 @@ use gansweep_config::{Config, NetworkOptimizer, OptimizerConfig, SampleMode};
 use super::oracle::{Arrays, Oracle};
 use super::{EPS, LR, advance_alone, cases, images, initial, lane, trainer};
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::{Trainer, fixed_latents};
 
 /// Fails unless every array agrees with the oracle's, relative to the array's largest value (or what
@@ -103,13 +103,22 @@ fn ten_steps_stay_with_the_oracle() {
 
 fn compare_samples(case: &str, config: &Config, trainer: &mut dyn Trainer, oracle: &mut Oracle) {
     let before = trainer.state(0).unwrap();
+    let latents = fixed_latents(3, config, 17);
+    let mut averaged = oracle.averaged();
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
-        let latents = fixed_latents(3, config, 17);
-        let images = trainer.sample(std::slice::from_ref(&latents), 17, mode).unwrap().remove(0).unwrap();
-        let expected = oracle.sample(&latents, mode);
-        assert_eq!(images.len(), expected.len());
-        for (found, expected) in images.iter().zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 2e-3, "{case}, {mode:?}: {found}, not {expected}");
+        for (source, oracle) in [(SampleSource::Raw, &mut *oracle), (SampleSource::Ema, &mut averaged)] {
+            let drawn = trainer.sample(std::slice::from_ref(&latents), 17, mode, source);
+            if source == SampleSource::Ema && config.train.ema == 0.0 {
+                let error = drawn.unwrap_err();
+                assert!(error.to_string().contains("lane 0 keeps no average"), "{error}");
+                continue;
+            }
+            let (images, expected) = (drawn.unwrap().remove(0).unwrap(), oracle.sample(&latents, mode));
+            assert_eq!(images.len(), expected.len());
+            for (found, expected) in images.iter().zip(expected) {
+                let far = (f64::from(*found) - expected).abs();
+                assert!(far < 2e-3, "{case}, {mode:?}, {source:?}: {found}, not {expected}");
+            }
         }
     }
     assert_eq!(trainer.state(0).unwrap(), before, "{case}: sampling changed the state");

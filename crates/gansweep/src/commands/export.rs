@@ -44,6 +44,7 @@ fn networks(args: &ExportArgs) -> Result<(), Failure> {
         results: args.results.results.clone(),
         run: args.run.clone().unwrap_or_default(),
         prefix: args.prefix.clone(),
+        raw: args.raw,
         out: args.out.clone(),
     })?;
     for path in written {

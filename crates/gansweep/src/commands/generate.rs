@@ -14,6 +14,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         count: args.count,
         cols: args.cols,
         seed: args.seed,
+        raw: args.raw,
         out: args.out.clone(),
     })?;
     Ok(output::print_path("", &path)?)

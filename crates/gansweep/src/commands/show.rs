@@ -71,6 +71,12 @@ fn text(details: RunDetails) -> String {
             checkpoint.step, checkpoint.path, checkpoint.bytes
         );
     }
+    if let Some(ema) = config.iter().find(|row| row.key == "train.ema" && row.value.as_f64() > Some(0.0)) {
+        text += &format!(
+            "moving average of the generator with decay {}: `generate` and `export` take it, and its weights with --raw\n\n",
+            output::value(&ema.value)
+        );
+    }
     let values = config.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
     text + &output::table(&["KEY", "VALUE"], values.collect())
 }

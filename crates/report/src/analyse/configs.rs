@@ -137,7 +137,7 @@ pub(super) mod tests {
     fn configuration_of(configs: &[Value]) -> Configuration {
         let inputs: Vec<RunInput> = configs.iter().cloned().map(run).collect();
         let shown: Vec<Run> =
-            inputs.iter().map(|input| runs::run(input, &[], &[], Vec::new(), &Groups::default())).collect();
+            inputs.iter().map(|input| runs::run(input, &[], &[], &[], &Groups::default())).collect();
         configuration(&inputs, &shown, &[])
     }
 

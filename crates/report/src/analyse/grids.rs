@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use gansweep_protocol::SampleSource;
+
 use crate::context::Grid;
 use crate::input::RunInput;
 
@@ -31,10 +33,11 @@ pub(super) fn shown(runs: &[RunInput], max_bytes: u64) -> Shown {
     Shown { left_out: recorded.len() - epochs.len(), epochs }
 }
 
-/// A run's grids at those epochs. A run that ended early also keeps its last grid.
-pub(super) fn of_run(run: &RunInput, epochs: &[u32]) -> Vec<Grid> {
-    let last = run.grids.last().map(|grid| grid.step);
-    let wanted = run.grids.iter().filter(|grid| epochs.contains(&grid.epoch) || Some(grid.step) == last);
+/// A run's grids from those weights at those epochs. A run that ended early also keeps its last grid.
+pub(super) fn of_run(run: &RunInput, source: SampleSource, epochs: &[u32]) -> Vec<Grid> {
+    let grids = run.grids.iter().filter(|grid| grid.source == source);
+    let last = grids.clone().next_back().map(|grid| grid.step);
+    let wanted = grids.filter(|grid| epochs.contains(&grid.epoch) || Some(grid.step) == last);
     wanted.map(|grid| Grid { step: grid.step, epoch: grid.epoch }).collect()
 }
 

@@ -95,7 +95,7 @@ fn late(run: &RunInput, metric: Metric) -> Option<(f64, f64, f64)> {
 #[cfg(test)]
 mod tests {
     use gansweep_fixtures::config;
-    use gansweep_protocol::Geometry;
+    use gansweep_protocol::{Geometry, SampleSource};
 
     use super::*;
     use crate::analyse::configs::tests::run;
@@ -109,7 +109,7 @@ mod tests {
                 .insert(*metric, (1..=40).map(|step| (step, if step < 20 { 0.6 } else { *value })).collect());
         }
         let geometry = Geometry { rows: 2, cols: 2, height: 28, width: 28 };
-        run.grids = vec![GridInput { step: 40, epoch: 1, geometry, png_bytes: 1 }];
+        run.grids = vec![GridInput { step: 40, epoch: 1, source: SampleSource::Raw, geometry, png_bytes: 1 }];
         run.diversity = diversity;
         warnings(&run).into_iter().map(|warning| warning.sign).collect()
     }

@@ -1,11 +1,11 @@
 //! A run as the page shows it: table row, curves, grids, attempts.
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Cadence, Declaration, Metric};
+use gansweep_protocol::{Cadence, Declaration, Metric, SampleSource};
 
 use super::groups::Groups;
-use super::{axes, charts, health, text};
-use crate::context::{Attempt, Axis, Column, FormattedNumber, Grid, Number, Run};
+use super::{axes, charts, grids, health, text};
+use crate::context::{Attempt, Axis, Column, FormattedNumber, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
 /// The metrics of the run table as `(epoch mean, per-step metric)`. The table shows the last epoch's
@@ -31,12 +31,12 @@ pub(super) fn columns() -> Vec<Column> {
     table_metrics().map(column).collect()
 }
 
-/// One run. `drawn` are the metrics with a chart, `grids` those of the run's grids that the page shows.
+/// One run. `drawn` are the metrics with a chart, `epochs` those whose grids the page shows.
 pub(super) fn run(
     input: &RunInput,
     axes: &[Axis],
     drawn: &[Metric],
-    grids: Vec<Grid>,
+    epochs: &[u32],
     groups: &Groups<'_>,
 ) -> Run {
     let last = |(epoch, step): (Metric, Metric)| {
@@ -61,7 +61,8 @@ pub(super) fn run(
         images_per_second: input.images_per_second.map(measured),
         last_values: table_metrics().map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
-        grids,
+        grids: grids::of_run(input, SampleSource::Raw, epochs),
+        averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),
         x_axes: charts::x_axes(input),
         series: drawn.iter().map(|metric| charts::series(input, *metric)).collect(),
     }

@@ -14,11 +14,8 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let drawn = charts::drawn_metrics(&input.runs);
     let shown = grids::shown(&input.runs, options.max_image_bytes);
     let groups = Groups::of(&input.runs);
-    let runs: Vec<_> = input
-        .runs
-        .iter()
-        .map(|run| runs::run(run, &axes, &drawn, grids::of_run(run, &shown.epochs), &groups))
-        .collect();
+    let runs: Vec<_> =
+        input.runs.iter().map(|run| runs::run(run, &axes, &drawn, &shown.epochs, &groups)).collect();
     Sweep {
         name: input.name.clone(),
         description: input.description.clone(),
@@ -45,6 +42,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             epochs: shown.epochs,
             epochs_left_out: shown.left_out,
             geometry: input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back(),
+            averaged: runs.iter().any(|run| !run.averaged_grids.is_empty()),
             real: input.real.clone(),
             layout: grid_layout::grid_layout(&runs, &axes),
         },

@@ -37,8 +37,11 @@ pub struct Run {
     pub last_values: Vec<Option<FormattedNumber>>,
     /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// The sample grids that the page includes, by step.
+    /// The sample grids of its generator's weights that the page includes, by step.
     pub grids: Vec<Grid>,
+    /// Those of the moving average of the weights; empty if the run keeps none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub averaged_grids: Vec<Grid>,
     /// Maps steps to the other x axes.
     pub x_axes: XAxes,
     /// The curves, in the order of the charts.

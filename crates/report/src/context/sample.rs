@@ -12,6 +12,8 @@ pub struct Samples {
     pub epochs_left_out: usize,
     /// Rows, columns and image size of a grid; `None` if no run has a grid.
     pub geometry: Option<Geometry>,
+    /// Whether a run has grids of the moving average of its weights.
+    pub averaged: bool,
     /// Grids of real images, one per dataset of the runs.
     pub real: Vec<RealGrid>,
     /// Which table cell each run's grid is in.

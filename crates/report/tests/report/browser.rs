@@ -50,6 +50,42 @@ fn unusual_sweeps_load_without_a_fault() {
 }
 
 #[test]
+fn averages_are_shown_beside_weights_and_either_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { averaged: true, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.samples');
+        const source = (place) => one(`.sample[data-run='${place}'] img`).getAttribute('src');
+        const [averaged, plain] = [source(0), source(4)];
+        check('the gallery shows the average', () => equal(averaged, grid('ema-0-0').at(-1)));
+        set('.samples [data-control=averaged]', false);
+        await frames(3);
+        check('and the weights', () => equal([source(0), source(4)], [grid('raw-0-0').at(-1), plain]));
+        one(\".sample[data-run='0'] button\").click();
+        const shown = () => all('.viewer .main .sample').filter((figure) => !figure.hidden);
+        check('the viewer shows both', () => equal(
+            shown().map((figure) => [figure.textContent.trim(), figure.querySelector('img').getAttribute('src')]),
+            [['Weights', grid('raw-0-0').at(-1)], ['Averaged weights', grid('ema-0-0').at(-1)]]));
+        const [left, right] = shown().map((figure) => figure.getBoundingClientRect());
+        check('side by side', () => that(left.right <= right.left && left.top === right.top && left.width > 150));
+        for (const [option, count] of [['raw', 1], ['ema', 1], ['both', 2]]) {
+            set(`.viewer [data-option=weights][value=${option}]`, true);
+            check(`the switch shows ${option}`, () => that(
+                shown().length === count && (option === 'both' || shown()[0].dataset.source === option)));
+        }
+        set('.viewer [data-control=epoch]', 1);
+        check('the slider changes both', () => equal(
+            shown().map((figure) => figure.querySelector('img').getAttribute('src')),
+            [grid('raw-0-0')[1], grid('ema-0-0')[1]]));
+        one('.viewer .previous').click();
+        check('a run without an average has no switch', () => that(
+            shown().length === 1 && one('.viewer .segmented').hidden));";
+    let tools = "const grid = (id) => JSON.parse(document.getElementById(id).textContent)
+        .map((png) => `data:image/png;base64,${png}`);";
+    let Some(lines) = lines_of(folder.path(), &with_tools(&format!("{tools}{script}")), &[]) else { return };
+    assert_all_ok(&lines, 11);
+}
+
+#[test]
 fn single_points_are_shown_as_markers() {
     let folder = tempfile::tempdir().unwrap();
     // One point of each run, at its end; and a curve with gaps around one point.

@@ -49,6 +49,25 @@ fn a_fallback_gets_a_banner_and_its_absence_none() {
 }
 
 #[test]
+fn grids_of_averages_stand_beside_those_of_weights_where_a_run_has_both() {
+    let page = page_of(&Synthetic { averaged: true, ..Synthetic::default() });
+    let grids = |source: &str, run: usize| {
+        let start = format!("<script type=\"application/json\" id=\"{source}-0-{run}\">");
+        let list = page.split_once(&start)?.1.split_once("</script>")?.0;
+        Some(serde_json::from_str::<Vec<String>>(list).unwrap())
+    };
+    let (raw, averaged) = (grids("raw", 0).unwrap(), grids("ema", 0).unwrap());
+    assert_eq!((raw.len(), averaged.len()), (4, 4));
+    assert_ne!(raw[3], averaged[3]);
+    assert!(
+        grids("raw", 4).is_some() && grids("ema", 4).is_none(),
+        "the other learning rate keeps no average"
+    );
+    assert!(page.contains("data-control=\"averaged\""));
+    assert!(!page_of(&Synthetic::default()).contains("data-control=\"averaged\" checked"));
+}
+
+#[test]
 fn a_sweep_without_points_and_grids_renders() {
     let page = page_of(&Synthetic { outcome: |_| Outcome::Waits, ..Synthetic::default() });
     assert!(page.contains("No run has recorded a sample grid yet."));

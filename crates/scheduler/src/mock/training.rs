@@ -9,7 +9,7 @@ use gansweep_base::digest::sha256;
 use gansweep_config::RunId;
 use gansweep_protocol::{
     Checkpoint, Command, Diverged, Ended, Envelope, Event, Failed, Frame, Geometry, Halted, Job, LaneJob,
-    Metric, Points, Progress, Samples, Started,
+    Metric, Points, Progress, SampleSource, Samples, Started,
 };
 
 use super::script::Script;
@@ -198,7 +198,8 @@ impl Training {
         if step.is_multiple_of(per_epoch) {
             let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 8 };
             let png = d_loss.to_le_bytes().to_vec();
-            self.send(lane, Event::Samples(Samples { step, epoch, geometry, png }));
+            let source = SampleSource::Raw;
+            self.send(lane, Event::Samples(Samples { step, epoch, source, geometry, png }));
             self.checkpoint(lane)?;
         }
         if step >= total {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gansweep_config::RunState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
 use gansweep_scheduler::{ExitStatus, Notice, StopLevel, StopSignal};
 use gansweep_store::{Reader, Store};
@@ -24,7 +24,8 @@ fn lasting(harness: &Harness, run: usize) -> Lasting {
         }
     }
     let steps = reader.samples_index(&id, u64::MAX).unwrap().into_iter().map(|info| info.step);
-    let samples = steps.map(|step| (step, reader.sample(&id, step).unwrap().unwrap().png)).collect();
+    let png = |step| reader.sample(&id, step, SampleSource::Raw).unwrap().unwrap().png;
+    let samples = steps.map(|step| (step, png(step))).collect();
     (reader.run(id.as_str()).unwrap().state, points, samples)
 }
 

@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0005_watermarks.sql")),
     Migration::sql(include_str!("0006_checksums.sql")),
     Migration::sql(include_str!("0007_row_checksums.sql")),
+    Migration::sql(include_str!("0008_sample_sources.sql")),
 ];
 
 impl Migration {

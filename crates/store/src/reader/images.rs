@@ -1,33 +1,47 @@
 //! Sample grids and grids of real images.
 
 use gansweep_config::RunId;
-use rusqlite::{OptionalExtension, Row};
+use gansweep_protocol::SampleSource;
+use rusqlite::Row;
 
 use super::{Reader, dataset, geometry, signed, unsigned};
-use crate::{RealImages, SampleImage, SampleInfo, StoreError};
+use crate::{RealImages, SampleImage, SampleInfo, StoreError, fault::Fault};
 
 impl Reader {
-    /// The run's sample grids by step up to `until_step` (`u64::MAX` for all), without their images.
+    /// The run's sample grids by step up to `until_step` (`u64::MAX` for all), without their images. At a step, that
+    /// of the weights comes before that of their average.
     pub fn samples_index(&self, run: &RunId, until_step: u64) -> Result<Vec<SampleInfo>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT step, epoch, rows, cols, height, width, length(png) FROM samples
-                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) AND step <= ?2 ORDER BY step",
+                "SELECT step, epoch, rows, cols, height, width, length(png), source FROM samples
+                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) AND step <= ?2
+                 ORDER BY step, source = 'ema'",
             )?;
-            Ok(statement.query_map((run.as_str(), signed(until_step)), info)?.collect::<Result<_, _>>()?)
+            let mut rows = statement.query((run.as_str(), signed(until_step)))?;
+            let mut samples = Vec::new();
+            while let Some(row) = rows.next()? {
+                samples.push(info(row)?);
+            }
+            Ok(samples)
         })
     }
 
-    /// The run's sample grid at that step.
-    pub fn sample(&self, run: &RunId, step: u64) -> Result<Option<SampleImage>, StoreError> {
+    /// The run's sample grid at that step, drawn by those weights.
+    pub fn sample(
+        &self,
+        run: &RunId,
+        step: u64,
+        source: SampleSource,
+    ) -> Result<Option<SampleImage>, StoreError> {
         let Ok(step) = i64::try_from(step) else { return Ok(None) };
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT step, epoch, rows, cols, height, width, length(png), png FROM samples
-                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) AND step = ?2",
+                "SELECT step, epoch, rows, cols, height, width, length(png), source, png FROM samples
+                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) AND step = ?2 AND source = ?3",
             )?;
-            let image = |row: &Row<'_>| Ok(SampleImage { info: info(row)?, png: row.get(7)? });
-            Ok(statement.query_row((run.as_str(), step), image).optional()?)
+            let mut rows = statement.query((run.as_str(), step, source.name()))?;
+            let row = rows.next()?;
+            row.map(|row| Ok(SampleImage { info: info(row)?, png: row.get(8)? })).transpose()
         })
     }
 
@@ -53,10 +67,16 @@ impl Reader {
     }
 }
 
-fn info(row: &Row<'_>) -> rusqlite::Result<SampleInfo> {
+fn info(row: &Row<'_>) -> Result<SampleInfo, Fault> {
+    let source: String = row.get(7)?;
+    let source = SampleSource::from_name(&source).ok_or_else(|| StoreError::Content {
+        what: "the source of a sample grid".to_owned(),
+        detail: format!("`{source}` is none that this program knows"),
+    })?;
     Ok(SampleInfo {
         step: unsigned(row, 0)?,
         epoch: row.get(1)?,
+        source,
         geometry: geometry(row, 2)?,
         bytes: unsigned(row, 6)?,
     })

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use gansweep_protocol::{Event, Metric, Samples};
+use gansweep_protocol::{Event, Metric, SampleSource, Samples};
 use rusqlite::Connection;
 
 use super::support::{Fixture, GEOMETRY, LAST_STEP};
@@ -31,7 +31,13 @@ fn whole() -> Fixture {
             script.points(step, &values);
         }
         let png = sample_png(GEOMETRY, b"a grid");
-        script.event(Event::Samples(Samples { step: 20, epoch: 1, geometry: GEOMETRY, png }));
+        script.event(Event::Samples(Samples {
+            step: 20,
+            epoch: 1,
+            source: SampleSource::Raw,
+            geometry: GEOMETRY,
+            png,
+        }));
         script.checkpoint(20).checkpoint(LAST_STEP).completed(LAST_STEP, 12.5);
         fixture.store.record(&script.take()).unwrap();
     }
@@ -78,6 +84,7 @@ fn each_kind_of_change_is_found_and_named() {
         ("UPDATE samples SET png = zeroblob(length(png))", "the grid of run"),
         ("UPDATE samples SET rows = rows + 1", "size is not that of its grid"),
         ("UPDATE samples SET attempt = 9", "does not exist"),
+        ("UPDATE samples SET source = 'ema'", "is of an average that its config does not keep"),
         ("UPDATE real_images SET png = substr(png, 1, length(png) - 1)", "real images of strokes"),
         ("UPDATE runs SET seed = seed + 1", "its id is not that"),
         ("UPDATE runs SET data_fingerprint = 'strokes-2'", "its id is not that"),

@@ -23,6 +23,9 @@ use crate::{
     schema::{APPLICATION_ID, migrate},
 };
 
+/// The version that first told grids of averages from those of raw weights.
+const SOURCES_SINCE: usize = 8;
+
 /// A database with something in every table.
 fn full() -> Fixture {
     let mut fixture = Fixture::new();
@@ -41,7 +44,7 @@ fn full() -> Fixture {
             let loss = 1.0 + run as f64 / step as f64;
             script.points(step, &[(Metric::DLoss, loss), (Metric::Seconds, step as f64 / 8.0)]);
         }
-        script.samples(100, 1).checkpoint(100);
+        script.samples(100, 1).averaged_samples(100, 1).checkpoint(100);
         match run {
             0 => script.checkpoint(LAST_STEP).completed(LAST_STEP, 12.5),
             1 => script.points(120, &[(Metric::GLoss, f64::NAN)]).event(Event::Diverged(Diverged {
@@ -115,7 +118,7 @@ const CONTENT: [&str; 9] = [
     "SELECT run, metric, count, finite, last_step, last_value, last_kind, min, max, best, best_step
      FROM summaries_named ORDER BY run, metric",
     "SELECT id, s.step, epoch, rows, cols, height, width, png FROM samples s JOIN runs USING (run_id)
-     ORDER BY id, s.step",
+     ORDER BY id, s.step, s.source DESC",
     "SELECT run, attempt, state, cause, device, backend, lane, lanes, pid, host, from_step, step, began, started,
      ended FROM attempts_named ORDER BY run, attempt",
     "SELECT sweep, position, id, label, state, cause, seed, epochs, total_steps, step, seconds, swept, config,
@@ -181,6 +184,9 @@ fn a_database_of_every_version_opens_with_all_that_was_in_it() {
             "version {version}"
         );
         assert_eq!(schema(&connect(&opened.folder)), present, "version {version}");
+        let averaged = opened.reader().query("SELECT count(*) FROM samples WHERE source = 'ema'").unwrap();
+        let expected = if version < SOURCES_SINCE { 0 } else { 4 };
+        assert_eq!(averaged.rows[0][0], Cell::Integer(expected), "version {version}");
         for run in opened.reader().runs(&RunFilter::default()).unwrap() {
             assert!(!opened.reader().summaries(&run.id, u64::MAX).unwrap().is_empty());
             run.typed_config().unwrap();

@@ -1,7 +1,7 @@
 //! Readers: filters, prefixes, differences, queries, and a writer beside them.
 
 use gansweep_config::{Dataset, DatasetSpec};
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use serde_json::json;
 
 use super::support::{Fixture, GEOMETRY, plan, strokes, sweep};
@@ -259,16 +259,23 @@ fn real_images_are_kept_per_data_and_layout() {
 #[test]
 fn samples_are_listed_without_their_images_and_read_one_by_one() {
     let (mut fixture, mut script) = Fixture::begun();
-    fixture.store.record(&script.started(0).samples(938, 1).samples(0, 0).take()).unwrap();
+    script.started(0).averaged_samples(938, 1).samples(938, 1).samples(0, 0);
+    fixture.store.record(&script.take()).unwrap();
     let reader = fixture.reader();
     let run = &fixture.runs[0];
     let index = reader.samples_index(run, u64::MAX).unwrap();
-    let listed: Vec<_> = index.iter().map(|info| (info.step, info.epoch, info.geometry)).collect();
-    assert_eq!(listed, [(0, 0, GEOMETRY), (938, 1, GEOMETRY)]);
-    let sample = reader.sample(run, 938).unwrap().unwrap();
-    assert_eq!((sample.info, sample.png.len() as u64), (index[1], index[1].bytes));
-    assert_eq!(reader.sample(run, 939).unwrap(), None);
-    assert_eq!(reader.sample(run, u64::MAX).unwrap(), None);
+    let (raw, ema) = (SampleSource::Raw, SampleSource::Ema);
+    let listed: Vec<_> =
+        index.iter().map(|info| (info.step, info.epoch, info.source, info.geometry)).collect();
+    assert_eq!(listed, [(0, 0, raw, GEOMETRY), (938, 1, raw, GEOMETRY), (938, 1, ema, GEOMETRY)]);
+    for (source, info) in [(raw, index[1]), (ema, index[2])] {
+        let sample = reader.sample(run, 938, source).unwrap().unwrap();
+        assert_eq!((sample.info, sample.png.len() as u64), (info, info.bytes));
+        assert_eq!(sample.png.starts_with(b"averaged"), source == ema);
+    }
+    assert_eq!(reader.sample(run, 0, ema).unwrap(), None);
+    assert_eq!(reader.sample(run, 939, raw).unwrap(), None);
+    assert_eq!(reader.sample(run, u64::MAX, raw).unwrap(), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Events in, rows out: idempotent, in any order, and never half.
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Diverged, Event, Failed, Halted, Metric};
+use gansweep_protocol::{Diverged, Event, Failed, Halted, Metric, SampleSource};
 
 use super::support::{Fixture, LAST_STEP, Script};
 use crate::{StoreError, SummaryRow};
@@ -34,7 +34,7 @@ fn a_whole_run_is_recorded() {
     assert_eq!((run.device.as_deref(), run.backend.as_deref()), (Some("cpu"), Some("native x86-64-v4")));
     assert_eq!((run.lane, run.lanes, run.cause), (Some(0), Some(4), None));
     assert_eq!(series(&fixture, D), [(LAST_STEP, 1.4)]);
-    let sample = fixture.reader().sample(&fixture.runs[0], 0).unwrap().unwrap();
+    let sample = fixture.reader().sample(&fixture.runs[0], 0, SampleSource::Raw).unwrap().unwrap();
     assert_eq!(sample.png, format!("PNG of {} at 0", fixture.runs[0]).into_bytes());
     let checkpoint = fixture.reader().checkpoint(&fixture.runs[0]).unwrap().unwrap();
     assert_eq!((checkpoint.step, checkpoint.bytes, checkpoint.attempt), (LAST_STEP, 1_000 + LAST_STEP, 1));

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, PlannedRun, RunId};
 use gansweep_fixtures::config::{self, like_mnist};
-use gansweep_protocol::{Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, Samples, Started};
+use gansweep_protocol::{
+    Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, SampleSource, Samples, Started,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -197,7 +199,14 @@ impl Script {
 
     pub(super) fn samples(&mut self, step: u64, epoch: u32) -> &mut Self {
         let png = format!("PNG of {} at {step}", self.run).into_bytes();
-        self.event(Event::Samples(Samples { step, epoch, geometry: GEOMETRY, png }))
+        let source = SampleSource::Raw;
+        self.event(Event::Samples(Samples { step, epoch, source, geometry: GEOMETRY, png }))
+    }
+
+    pub(super) fn averaged_samples(&mut self, step: u64, epoch: u32) -> &mut Self {
+        let png = format!("averaged PNG of {} at {step}", self.run).into_bytes();
+        let source = SampleSource::Ema;
+        self.event(Event::Samples(Samples { step, epoch, source, geometry: GEOMETRY, png }))
     }
 
     pub(super) fn checkpoint(&mut self, step: u64) -> &mut Self {

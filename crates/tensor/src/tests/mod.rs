@@ -16,7 +16,7 @@ use crate::device::{self, OpenDevice};
 use gansweep_cpu::CpuTrainer;
 use gansweep_nn::rng::{Key, Pass, Purpose, dropout_mask};
 use gansweep_nn::state::LaneState;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::DeviceName;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
 
@@ -140,10 +140,14 @@ fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
     for lane in 0..lanes.len() {
         far[1] = far[1].max(state_distance(&burn.state(lane).unwrap(), &native.state(lane).unwrap()));
     }
+    let sources = if configs[0].train.ema > 0.0 { &SampleSource::ALL[..] } else { &[SampleSource::Raw] };
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
-        let (a, b) = (burn.sample(&latents, 6, mode).unwrap(), native.sample(&latents, 6, mode).unwrap());
-        for (a, b) in a.iter().flatten().zip(b.iter().flatten()) {
-            far[2] = far[2].max(distance(a, b));
+        for &source in sources {
+            let ours = burn.sample(&latents, 6, mode, source).unwrap();
+            let theirs = native.sample(&latents, 6, mode, source).unwrap();
+            for (a, b) in ours.iter().flatten().zip(theirs.iter().flatten()) {
+                far[2] = far[2].max(distance(a, b));
+            }
         }
     }
     far
@@ -222,6 +226,42 @@ fn layer_norm_follows_the_native_path() {
 }
 
 #[test]
+fn averages_follow_the_native_path_with_decays_of_each_lanes_own() {
+    let decays = [["train.ema=0.9", "train.ema_warmup=false"], ["train.ema=0.5", "train.ema_warmup=true"]];
+    // Adam's `eps` as elsewhere: the bias before a BatchNorm has no gradient but rounding.
+    let configs = decays.map(|sets| small("fast", &[&sets[..], &["optimizer.eps=1e-3"]].concat()));
+    let [measured, states, images] = apart(&configs, &[30]);
+    eprintln!("{measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5 && states < 1e-4 && images < 1e-4, "{measured:e} {states:e} {images:e}");
+    let lanes = lanes(&configs);
+    let mut group = burn(&lanes, &initial(&lanes));
+    advance(&mut group, 7);
+    for (index, lane) in lanes.iter().enumerate() {
+        let state = group.state(index).unwrap();
+        let mut alone = burn(std::slice::from_ref(lane), &initial(std::slice::from_ref(lane)));
+        advance(&mut alone, 7);
+        let far = state_distance(&alone.state(0).unwrap(), &state);
+        assert!(far < 1e-5, "lane {index}: {far:e}");
+        let moved = |name: &str| {
+            let (average, own) = (&state.arrays[&format!("ema.{name}")], &state.arrays[name]);
+            distance(&average.values, &own.values)
+        };
+        for name in ["generator.0.weight", "generator.1.running_mean", "generator.1.running_var"] {
+            assert!(moved(name) > 1e-4, "{name} of lane {index} is no average: {:e}", moved(name));
+        }
+    }
+}
+
+#[test]
+fn an_average_that_is_not_kept_draws_nothing() {
+    let lanes = lanes(&[small("fast", &[])]);
+    let latents = [gansweep_train::fixed_latents(1, &lanes[0].config, 4)];
+    let drawn = burn(&lanes, &initial(&lanes)).sample(&latents, 4, SampleMode::Eval, SampleSource::Ema);
+    let error = drawn.unwrap_err();
+    assert!(error.to_string().contains("lane 0 keeps no average"), "{error}");
+}
+
+#[test]
 fn each_optimizer_follows_the_native_path() {
     for optimizer in NetworkOptimizer::examples() {
         let configs = [1e-4, 3e-4].map(|lr| {
@@ -286,7 +326,8 @@ fn a_lane_that_is_not_a_number_changes_no_bit_of_its_neighbours() {
 
 #[test]
 fn a_state_comes_back_as_it_was_given() {
-    let lanes = lanes(&[small("coursera", &[]), small("coursera", &["optimizer.lr=1e-3"])]);
+    let averaged = |set: &str| small("coursera", &["train.ema=0.99", set]);
+    let lanes = lanes(&["optimizer.lr=1e-4", "optimizer.lr=1e-3"].map(averaged));
     let states = initial(&lanes);
     let mut trainer = burn(&lanes, &states);
     for (lane, state) in states.iter().enumerate() {
@@ -346,16 +387,16 @@ fn lanes_whose_next_batches_differ_in_size_are_refused() {
 
 #[test]
 fn drawing_samples_leaves_every_state_as_it_was() {
-    let lanes = lanes(&[small("coursera", &[]), small("coursera", &[])]);
+    let lanes = lanes(&vec![small("coursera", &["train.ema=0.9"]); 2]);
     let mut trainer = burn(&lanes, &initial(&lanes));
     advance(&mut trainer, 3);
     let before = trainer.state(0).unwrap();
     let latents = vec![gansweep_train::fixed_latents(1, &lanes[0].config, 4); 2];
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
-        assert_eq!(
-            trainer.sample(&latents, 4, mode).unwrap()[1].as_ref().unwrap().len(),
-            4 * like_mnist().image.size()
-        );
+        for source in SampleSource::ALL {
+            let drawn = trainer.sample(&latents, 4, mode, source).unwrap();
+            assert_eq!(drawn[1].as_ref().unwrap().len(), 4 * like_mnist().image.size());
+        }
     }
     assert_eq!(trainer.state(0).unwrap(), before);
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use gansweep_base::host;
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 use gansweep_protocol::{
-    Checkpoint, Diverged, Ended, Envelope, Event, Frame, Halted, LaneJob, Metric, Points, Progress, Samples,
-    Started,
+    Checkpoint, Diverged, Ended, Envelope, Event, Frame, Halted, LaneJob, Metric, Points, Progress,
+    SampleSource, Samples, Started,
 };
 
 use super::tally::Tally;
@@ -15,6 +15,7 @@ use crate::checkpoint::{self, Expected, Snapshot, Written};
 use crate::trainer::failed_metric;
 use crate::{Lane, LaneChunk};
 use crate::{TrainError, pixels};
+use gansweep_nn::average;
 use gansweep_nn::state::LaneState;
 
 /// Sends a frame to the runner.
@@ -240,13 +241,23 @@ impl LoopLane {
         })
     }
 
+    /// The weights that draw the run's grids.
+    pub(super) fn sources(&self) -> &'static [SampleSource] {
+        if average::is_kept(&self.config().train) { &SampleSource::ALL } else { &[SampleSource::Raw] }
+    }
+
     /// A grid of `values`, `[rows * cols, image size]` in the config's pixel range.
-    pub(super) fn samples(&self, values: &[f32], record: &Record) -> Result<Event, TrainError> {
+    pub(super) fn samples(
+        &self,
+        values: &[f32],
+        source: SampleSource,
+        record: &Record,
+    ) -> Result<Event, TrainError> {
         let bytes = pixels::to_bytes(values, self.config().data.pixels);
         let (png, geometry) =
             gansweep_data::grid(&bytes, self.spec().image, record.grid_rows, record.grid_cols)?;
         let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32;
-        Ok(Event::Samples(Samples { step: self.step, epoch, geometry, png }))
+        Ok(Event::Samples(Samples { step: self.step, epoch, source, geometry, png }))
     }
 
     pub(super) fn snapshot(&self, state: LaneState) -> Snapshot {

@@ -167,15 +167,16 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     }
 
     fn record_samples(&mut self, lanes: &[usize]) -> Result<(), TrainError> {
-        if lanes.is_empty() {
-            return Ok(());
-        }
+        let Some(&first) = lanes.first() else { return Ok(()) };
         let cells = (self.record.grid_rows * self.record.grid_cols) as usize;
-        let images = self.trainer.sample(&self.latents, cells, self.record.sample_mode)?;
-        for &index in lanes {
-            if let Some(values) = &images[index] {
-                let lane = &mut self.lanes[index];
-                lane.send(lane.samples(values, &self.record)?, self.emit)?;
+        // All lanes of a group have the same sources.
+        for &source in self.lanes[first].sources() {
+            let images = self.trainer.sample(&self.latents, cells, self.record.sample_mode, source)?;
+            for &index in lanes {
+                if let Some(values) = &images[index] {
+                    let lane = &mut self.lanes[index];
+                    lane.send(lane.samples(values, source, &self.record)?, self.emit)?;
+                }
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Keys of `[train]`: the budget, batches, steps and latents.
 
-use crate::schema::declare::{ConfigKey, budget, config};
+use crate::schema::declare::{ConfigKey, FRACTION, budget, config};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::Kind;
@@ -57,5 +57,23 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.train.drop_last),
         doc: "Whether a last batch that is not full is left out. Where all batches are full it has no effect and is recorded as `false`.",
+    }),
+    config(ConfigKey {
+        path: "train.ema",
+        kind: FRACTION,
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.train.ema),
+        doc: "Decay of an exponential moving average of the generator's weights and running statistics, updated after each update of the generator: `0.999` averages over about a thousand of them; `0` for no average. Training does not use it. Grids are recorded of both, `generate` and `export` take the average.",
+    }),
+    config(ConfigKey {
+        path: "train.ema_warmup",
+        kind: Kind::Bool,
+        default: "true",
+        identity: "false",
+        lanes: Lanes::Varies,
+        field: Field::Bool(|c| &mut c.train.ema_warmup),
+        doc: "Whether the decay after `t` updates of the generator is at most `(1 + t) / (10 + t)`, so that the average forgets the initial weights soon.",
     }),
 ];

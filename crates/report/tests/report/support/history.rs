@@ -1,7 +1,9 @@
 //! The events that a worker would have sent for a run.
 
 use gansweep_config::{PlannedRun, RunId};
-use gansweep_protocol::{Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, Started};
+use gansweep_protocol::{
+    Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, SampleSource, Started,
+};
 
 use super::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
 
@@ -52,7 +54,10 @@ impl Synthetic {
     fn training(&self, spec: &Spec, run: &PlannedRun, end: u64, history: &mut History) {
         let total = run.total_steps();
         let per_epoch = u64::from(run.config.steps_per_epoch(&run.spec));
-        history.push(self.samples(spec, 0, 0, 0.0));
+        let sources = if run.config.train.ema > 0.0 { &SampleSource::ALL[..] } else { &[SampleSource::Raw] };
+        for &source in sources {
+            history.push(self.samples(spec, 0, 0, 0.0, source));
+        }
         let every = total / self.points;
         for step in 1..=end {
             let share = step as f64 / total as f64;
@@ -61,7 +66,9 @@ impl Synthetic {
                 history.push(Event::Points(self.points(spec, run, step, epoch_ends)));
             }
             if epoch_ends {
-                history.push(self.samples(spec, step, (step / per_epoch) as u32, share));
+                for &source in sources {
+                    history.push(self.samples(spec, step, (step / per_epoch) as u32, share, source));
+                }
                 history.push(Event::Checkpoint(Checkpoint {
                     step,
                     path: format!("checkpoints/{}/step-{step:08}.safetensors", run.id),

@@ -70,6 +70,8 @@ pub(crate) struct Synthetic {
     pub(crate) points: u64,
     /// Rows and columns of a grid.
     pub(crate) side: u32,
+    /// Whether the runs of the first learning rate average their generators.
+    pub(crate) averaged: bool,
     /// How the run of that place in the plan ends.
     pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
@@ -94,6 +96,7 @@ impl Default for Synthetic {
             epochs: 3,
             points: 12,
             side: 2,
+            averaged: false,
             outcome: |place| match place {
                 3 => Outcome::IsInterrupted(0.5),
                 5 => Outcome::Fails(0.25),
@@ -144,7 +147,10 @@ impl Synthetic {
     }
 
     fn planned(&self, spec: Spec) -> PlannedRun {
-        let config = config(&spec, self.dataset, (self.combine)(spec.seed));
+        let mut config = config(&spec, self.dataset, (self.combine)(spec.seed));
+        if self.averaged && self.rates.first() == Some(&spec.lr) {
+            config.train.ema = 0.999;
+        }
         let config_hash = ConfigHash::of(&config);
         let mut assignments = Vec::new();
         let mut words = Vec::new();

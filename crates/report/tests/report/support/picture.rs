@@ -2,17 +2,27 @@
 
 use std::io::Cursor;
 
-use gansweep_protocol::{Event, Samples};
+use gansweep_protocol::{Event, SampleSource, Samples};
 use gansweep_store::RealImages;
 
 use super::{Spec, Synthetic};
 
 impl Synthetic {
-    pub(super) fn samples(&self, spec: &Spec, step: u64, epoch: u32, share: f64) -> Event {
+    pub(super) fn samples(
+        &self,
+        spec: &Spec,
+        step: u64,
+        epoch: u32,
+        share: f64,
+        source: SampleSource,
+    ) -> Event {
+        // An average lags behind.
+        let share = if source == SampleSource::Ema { 0.8 * share } else { share };
         let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
         Event::Samples(Samples {
             step,
             epoch,
+            source,
             geometry: self.geometry(),
             png: png(&tiles(&images, self.side), self.side),
         })

@@ -57,17 +57,18 @@ impl Batch<'_> {
         }
         let g = samples.geometry;
         let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO samples (run_id, step, epoch, rows, cols, height, width, attempt, at_ms, png)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (run_id, step) DO UPDATE SET
+            "INSERT INTO samples (run_id, step, source, epoch, rows, cols, height, width, attempt, at_ms, png)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (run_id, step, source) DO UPDATE SET
                  epoch = excluded.epoch, rows = excluded.rows, cols = excluded.cols,
                  height = excluded.height, width = excluded.width, attempt = excluded.attempt,
                  at_ms = excluded.at_ms, png = excluded.png
-             WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?11)",
+             WHERE excluded.attempt > attempt OR (excluded.attempt = attempt AND ?12)",
         )?;
         upsert.execute(params![
             run.run_id,
             step,
+            samples.source.name(),
             samples.epoch,
             g.rows,
             g.cols,
