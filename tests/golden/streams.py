@@ -8,6 +8,7 @@ ChaCha with 8 rounds, its key expanded from 64 bits by PCG32 (the `rand` crates'
 import numpy as np
 
 INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE = 1, 2, 3, 4, 5, 6, 7
+FLIP = 16
 PASSES = ["DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG"]
 MASK64 = (1 << 64) - 1
 
@@ -116,6 +117,10 @@ def latents(stream_key, kind, count):
 
 def hash_of(stream_key, index):
     return hash32(stream_key & 0xFFFFFFFF, stream_key >> 32, index)
+
+
+def flips(seed, epoch, count):
+    return hash_of(key(seed, FLIP, [epoch]), np.arange(count, dtype=np.uint32)) >> np.uint32(31)
 
 
 def epoch_order(seed, epoch, count, shuffle=True):
@@ -234,6 +239,7 @@ def constants():
         "epoch_order(1, 0, 12)": epoch_order(1, 0, 12),
         "epoch_order(1, 1, 12)": epoch_order(1, 1, 12),
         "epoch_order(1, 0, 60000), places 0, 1, 2, 59999": [epoch_order(1, 0, 60000)[i] for i in (0, 1, 2, 59999)],
+        "flips(7, 0, 12)": [int(flip) for flip in flips(7, 0, 12)],
         "uniform latents(1, LatentD, [2, 0])": [float(v) for v in latents(latent_key, "uniform", 4)],
         "normal latents(1, LatentD, [2, 0])": [float(v) for v in latents(latent_key, "normal", 4)],
         "uniform(1, Init, [0, 3], bound 0.125)": [float(v) for v in uniform(key(1, INIT, [0, 3]), 0.125, 4)],

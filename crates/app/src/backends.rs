@@ -132,5 +132,5 @@ fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, Tra
     }
     let images = source.load_planned(data.dataset, &first.spec)?;
     let count = first.config.images(&first.spec) as usize;
-    Ok(TrainingImages::first(count, images, data.pixels))
+    Ok(TrainingImages::first(count, images, data.pixels).with_flips(data))
 }

@@ -48,6 +48,9 @@ pub struct DataConfig {
     pub channels: u32,
     /// Train on this many images from the beginning of the dataset; 0 for all.
     pub images: u32,
+    /// Whether each image is mirrored, left to right, in half of the epochs.
+    #[serde(default)]
+    pub flip: bool,
     /// The interval that pixel values are scaled to.
     pub pixels: Pixels,
 }

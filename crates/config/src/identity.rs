@@ -83,6 +83,7 @@ mod tests {
         assert_snapshot!(lines.collect::<String>(), @r#"
         data.channels = 0
         data.dataset = "mnist"
+        data.flip = false
         data.images = 0
         data.pixels = "signed"
         data.side = 0

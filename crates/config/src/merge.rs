@@ -39,6 +39,7 @@ struct DataSettings {
     side: u32,
     channels: u32,
     images: u32,
+    flip: bool,
     pixels: Pixels,
     fallback: String,
 }
@@ -86,11 +87,11 @@ pub struct ResolvedKey {
 impl Settings {
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
-        let DataSettings { dataset, side, channels, images, pixels, .. } = self.data;
+        let DataSettings { dataset, side, channels, images, flip, pixels, .. } = self.data;
         let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup } =
             self.train;
         let config = Config {
-            data: DataConfig { dataset, side, channels, images, pixels },
+            data: DataConfig { dataset, side, channels, images, flip, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
             optimizer: self.optimizer.clone(),

@@ -111,13 +111,14 @@ impl Sizes {
         let StepPlan { generator, discriminator, layout } = StepPlan::new(&shape);
         let entries = [generator, discriminator].map(|plan| plan.masks.iter().map(Mask::count).sum());
         let steps = most_steps(&layout);
+        let stored = u64::from(config.images(spec)) * if config.data.flip { 2 } else { 1 };
         Ok(Self {
             number: 4 * lanes as u64,
             networks,
             trained: trained + averages,
             batch,
             image: spec.image.size(),
-            images: u64::from(config.images(spec)) * packed_bytes(spec.image.size()) as u64,
+            images: stored * packed_bytes(spec.image.size()) as u64,
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
             masks: entries.into_iter().max().unwrap_or(0),

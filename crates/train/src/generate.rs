@@ -24,7 +24,7 @@ pub fn images(
     rng::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
     // A trainer needs the training images of an epoch. One blank image is the smallest epoch.
     let mut config = config.clone();
-    config.data.images = 1;
+    (config.data.images, config.data.flip) = (1, false);
     config.train.batch_size = 1;
     let blank = TrainingImages {
         shape: spec.image,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gansweep_config::{Config, DatasetSpec, ImageShape, NetworkOptimizer, Pixels, SampleMode};
+use gansweep_config::{Config, DataConfig, DatasetSpec, ImageShape, NetworkOptimizer, Pixels, SampleMode};
 
 use gansweep_protocol::{Metric, SampleSource};
 
@@ -37,11 +37,13 @@ impl Lane {
 pub struct TrainingImages {
     /// The shape of an image.
     pub shape: ImageShape,
-    /// `[count, channels, height, width]`; a batch of them is `[batch, shape.size()]`.
+    /// `[count, channels, height, width]`; a batch of them is `[batch, shape.size()]`. With `data.flip`, the
+    /// second half is the first mirrored: so a backend takes a mirrored image as it takes any, by its index, and
+    /// the decision ([`BatchOrder`]) is made in one place.
     pub bytes: Arc<Vec<u8>>,
     /// `[count]`: the class of each image.
     pub labels: Arc<Vec<u16>>,
-    /// Number of images.
+    /// Number of images, mirrored ones included.
     pub count: usize,
     /// The interval that pixels are scaled to.
     pub pixels: Pixels,
@@ -69,6 +71,22 @@ impl TrainingImages {
         Self { shape, bytes: Arc::new(bytes), labels: Arc::new(labels), count, pixels }
     }
 
+    /// The images and their mirror images, if a run of that config mirrors some (`data.flip`).
+    #[must_use]
+    pub fn with_flips(self, data: &DataConfig) -> Self {
+        if !data.flip {
+            return self;
+        }
+        let used = self.count * self.shape.size();
+        let mut bytes = Vec::with_capacity(2 * used);
+        bytes.extend_from_slice(&self.bytes[..used]);
+        for row in self.bytes[..used].chunks_exact(self.shape.width as usize) {
+            bytes.extend(row.iter().rev());
+        }
+        let labels = self.labels.repeat(2);
+        Self { bytes: Arc::new(bytes), labels: Arc::new(labels), count: 2 * self.count, ..self }
+    }
+
     /// Checks that a lane can train on these images.
     ///
     /// # Errors
@@ -81,6 +99,9 @@ impl TrainingImages {
         }
         if wanted > self.count {
             return Err(format!("trains on {wanted} images of {}", self.count));
+        }
+        if lane.config.data.flip && 2 * wanted != self.count {
+            return Err(format!("trains on {wanted} images and their mirror images, of {}", self.count));
         }
         Ok(())
     }
@@ -204,13 +225,20 @@ impl BatchOrder {
     }
 
     /// The indices of the images of each discriminator update of `step` (counted from 0): `d_steps` batches,
-    /// or fewer at the end of an epoch. The order of an epoch is derived when it is first needed.
+    /// or fewer at the end of an epoch. The order of an epoch is derived when it is first needed. With
+    /// `data.flip`, a mirrored image has the index of its mirror image ([`TrainingImages::with_flips`]).
     pub fn batches(&mut self, lane: &Lane, step: u64) -> Vec<&[u32]> {
         let Lane { config, spec, .. } = lane;
         let per_epoch = u64::from(config.steps_per_epoch(spec));
         let (epoch, within) = ((step / per_epoch) as u32, (step % per_epoch) as usize);
         if self.epoch != Some(epoch) {
-            self.order = rng::epoch_order(lane.seed, epoch, config.images(spec), config.train.shuffle);
+            let images = config.images(spec);
+            self.order = rng::epoch_order(lane.seed, epoch, images, config.train.shuffle);
+            if config.data.flip {
+                for image in &mut self.order {
+                    *image += if rng::is_flipped(lane.seed, epoch, *image) { images } else { 0 };
+                }
+            }
             self.epoch = Some(epoch);
         }
         let used = &self.order[..config.images_per_epoch(spec) as usize];
@@ -232,4 +260,71 @@ pub fn fixed_latents(latent_seed: u64, config: &Config, count: usize) -> Vec<f32
     let mut values = vec![0.0; count * dim];
     rng::latents(Key::new(latent_seed, Purpose::Fixed, &[dim as u64]), config.model.latent, &mut values);
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gansweep_config::{Experiment, LoadOptions};
+
+    use super::*;
+
+    fn lane(flip: bool) -> Lane {
+        let source =
+            format!("data.flip = {flip}\ndata.images = 300\ntrain.batch_size = 100\ntrain.d_steps = 2\n");
+        let options = LoadOptions::default();
+        let config = Experiment::parse(Path::new("flip.toml"), source, &options).unwrap().config;
+        Lane { config, spec: gansweep_data::strokes::spec(), seed: 5 }
+    }
+
+    #[test]
+    fn mirrored_images_stand_behind_the_images_with_the_same_labels() {
+        let shape = ImageShape { channels: 2, height: 2, width: 3 };
+        let images = Images { shape, count: 3, pixels: (0..36).collect(), labels: vec![7, 8, 9] };
+        let flipped = TrainingImages::first(2, images, Pixels::Signed).with_flips(&lane(true).config.data);
+        assert_eq!((flipped.count, &flipped.labels[..]), (4, &[7, 8, 7, 8][..]));
+        assert_eq!(flipped.image(1), (12..24).collect::<Vec<u8>>());
+        assert_eq!(flipped.image(3), [14, 13, 12, 17, 16, 15, 20, 19, 18, 23, 22, 21]);
+    }
+
+    #[test]
+    fn each_epoch_sees_every_image_once_flipped_or_not_whatever_came_before() {
+        let (lane, plain) = (lane(true), lane(false));
+        let mut order = BatchOrder::new();
+        let mut unflipped = BatchOrder::new();
+        for epoch in 0..2 {
+            let mut seen = Vec::new();
+            for step in 2 * epoch..2 * epoch + 2 {
+                let batches = order.batches(&lane, step).concat();
+                let of = |image: u32| image % 300;
+                assert_eq!(
+                    batches.iter().copied().map(of).collect::<Vec<_>>(),
+                    unflipped.batches(&plain, step).concat()
+                );
+                for &image in &batches {
+                    assert_eq!(image >= 300, rng::is_flipped(lane.seed, epoch as u32, of(image)));
+                }
+                // As a run that is resumed here sees it.
+                assert_eq!(BatchOrder::new().batches(&lane, step).concat(), batches);
+                seen.extend(batches.into_iter().map(of));
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (0..300).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn images_without_their_mirror_images_are_refused() {
+        let images = || TrainingImages {
+            shape: lane(true).spec.image,
+            bytes: Arc::new(vec![0; 300 * 784]),
+            labels: Arc::new(vec![0; 300]),
+            count: 300,
+            pixels: Pixels::Signed,
+        };
+        assert!(images().check(&lane(true)).unwrap_err().contains("mirror images"));
+        images().with_flips(&lane(true).config.data).check(&lane(true)).unwrap();
+        images().with_flips(&lane(false).config.data).check(&lane(false)).unwrap();
+    }
 }

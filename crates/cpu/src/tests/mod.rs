@@ -85,6 +85,7 @@ fn optimizers() -> impl Iterator<Item = (&'static str, Config)> {
 fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
     vec![
         ("plain", small()),
+        ("flips", with(|c| c.data.flip = true)),
         (
             "leaky generator, uniform latents",
             with(|c| {
@@ -183,6 +184,7 @@ fn images(config: &Config) -> TrainingImages {
     let bytes = (0..(count * spec.image.size()) as u32).map(byte).collect();
     let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
     TrainingImages { shape: spec.image, bytes, labels, count, pixels: config.data.pixels }
+        .with_flips(&config.data)
 }
 
 fn spec() -> DatasetSpec {

@@ -35,6 +35,8 @@ pub enum Purpose {
     Fixed = 6,
     /// Images drawn after training, from a seed of their own.
     Generate = 7,
+    /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
+    Flip = 16,
 }
 
 /// The forward passes of one step that have dropout masks of their own.
@@ -93,6 +95,12 @@ pub fn epoch_order(seed: u64, epoch: u32, count: u32, shuffle: bool) -> Vec<u32>
         }
     }
     order
+}
+
+/// Whether an image is mirrored in an epoch: one in two. It depends on no other image and no order.
+pub fn is_flipped(seed: u64, epoch: u32, image: u32) -> bool {
+    let (low, high) = Key::new(seed, Purpose::Flip, &[u64::from(epoch)]).halves();
+    hash32(low, high, image) >> 31 == 1
 }
 
 /// Fills `out` with values uniform on `[-bound, bound)`.
@@ -199,6 +207,19 @@ mod tests {
         assert_eq!(epoch_order(1, 1, 12, true), [1, 4, 2, 5, 7, 6, 9, 10, 11, 8, 0, 3]);
         let order = epoch_order(1, 0, 60_000, true);
         assert_eq!([order[0], order[1], order[2], order[59_999]], [1117, 41_159, 59_159, 40_819]);
+    }
+
+    #[test]
+    fn half_of_the_images_are_flipped_and_others_in_the_next_epoch() {
+        let flipped = |epoch| (0..10_000).map(|image| is_flipped(7, epoch, image)).collect::<Vec<_>>();
+        let (one, other) = (flipped(0), flipped(1));
+        // Five standard deviations of 10,000 tosses of a coin.
+        let count = |flips: &[bool]| flips.iter().filter(|&&flip| flip).count();
+        assert!(count(&one).abs_diff(5_000) < 250 && count(&other).abs_diff(5_000) < 250);
+        let equal = one.iter().zip(&other).filter(|(a, b)| a == b).count();
+        assert!(equal.abs_diff(5_000) < 250, "{equal}");
+        let first: Vec<u32> = (0..12).filter(|&image| one[image as usize]).collect();
+        assert_eq!(first, [1, 4, 5, 6, 9, 10], "as every recorded run was trained with");
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn images(config: &Config) -> TrainingImages {
     let mut bytes = vec![0; count * shape.size()];
     Key::new(1, Purpose::Generate, &[]).generator().fill_bytes(&mut bytes);
     let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
-    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
+    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }.with_flips(&config.data)
 }
 
 pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
@@ -283,6 +283,20 @@ fn partial_batches_and_several_discriminator_steps_follow_the_native_path() {
     let [measured, states, images] = apart(&[config], &[2, 1, 4]);
     eprintln!("{measured:e} {states:e} {images:e}");
     assert!(measured < 1e-5, "{measured:e}");
+}
+
+#[test]
+fn flips_follow_the_native_path() {
+    let config = small("fast", &["data.flip=true", "data.images=100"]);
+    let [measured, ..] = apart(std::slice::from_ref(&config), &[9, 9, 9]);
+    assert!(measured < 1e-5, "{measured:e}");
+    // And they are not what the unflipped images give.
+    let plain = small("fast", &["data.images=100"]);
+    let steps = |config: Config| {
+        let lanes = lanes(&[config]);
+        advance(&mut burn(&lanes, &initial(&lanes)), 9)
+    };
+    assert!(chunk_distance(&steps(config), &steps(plain)) > 1e-4);
 }
 
 #[test]

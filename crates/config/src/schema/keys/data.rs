@@ -80,6 +80,15 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Train on this many images from the beginning of the dataset; `0` for all.",
     }),
     config(ConfigKey {
+        path: "data.flip",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.data.flip),
+        doc: "Mirror images left to right: in each epoch each image with probability 1/2. For photographs; letters and digits become others.",
+    }),
+    config(ConfigKey {
         path: "data.pixels",
         kind: Kind::Choice(&["signed", "unit"]),
         default: "\"signed\"",
