@@ -37,9 +37,10 @@ fn users_of(names: &[&str]) -> Vec<String> {
 }
 
 /// The crates of the program, each of which may know those before it only.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "base",
     "statistics",
+    "quality",
     "config",
     "protocol",
     "data",
