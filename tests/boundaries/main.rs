@@ -37,9 +37,12 @@ fn users_of(names: &[&str]) -> Vec<String> {
 }
 
 /// The crates of the program, each of which may know those before it only.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 16] = [
     "base",
+    "statistics",
+    "quality",
     "config",
+    "evaluator",
     "protocol",
     "data",
     "nn",

@@ -3,6 +3,7 @@
 mod bad_input;
 mod budgets;
 mod commands;
+mod comparing;
 mod damage;
 mod damaged_checkpoint;
 mod devices;

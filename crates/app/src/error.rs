@@ -150,6 +150,40 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
+    /// Unknown metric name.
+    #[error("there is no metric `{name}`; expected one of {}", known.join(", "))]
+    UnknownMetric {
+        /// The name.
+        name: String,
+        /// The valid names.
+        known: Vec<&'static str>,
+    },
+    /// No run of the sweep has a value of the metric.
+    #[error("no run of sweep {sweep} has a value of {metric} after {epochs} epochs; recorded are {}", recorded.join(", "))]
+    MetricNotRecorded {
+        /// The sweep's name.
+        sweep: String,
+        /// The metric.
+        metric: &'static str,
+        /// The epochs after which the runs are compared.
+        epochs: u32,
+        /// The metrics that are recorded.
+        recorded: Vec<&'static str>,
+    },
+    /// The sweep does not vary the key.
+    #[error("sweep {sweep} does not vary `{key}`; {}", if swept.is_empty() {
+        "it varies the seed alone".to_owned()
+    } else {
+        format!("it varies {}", swept.join(", "))
+    })]
+    NotSwept {
+        /// The sweep's name.
+        sweep: String,
+        /// The key, as the caller wrote it.
+        key: String,
+        /// The swept keys.
+        swept: Vec<String>,
+    },
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
     NoCheckpoint {
@@ -215,6 +249,9 @@ impl AppError {
             | Self::Damaged { .. }
             | Self::InUse { .. }
             | Self::UnknownDataset { .. }
+            | Self::UnknownMetric { .. }
+            | Self::MetricNotRecorded { .. }
+            | Self::NotSwept { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }

@@ -36,6 +36,7 @@
 pub mod backends;
 pub mod bench;
 pub mod check;
+pub mod compare;
 pub mod data;
 pub mod devices;
 mod error;

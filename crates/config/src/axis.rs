@@ -22,6 +22,15 @@ impl AxisKind {
     /// Every kind, in the order in which they nest: axes of the first change slowest.
     pub const ALL: [Self; 3] = [Self::Grid, Self::Zip, Self::Random];
 
+    /// The word in a sweep's record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::Zip => "zip",
+            Self::Random => "random",
+        }
+    }
+
     /// The table of the experiment file that holds axes of this kind.
     pub const fn table(self) -> &'static str {
         match self {
@@ -58,4 +67,16 @@ impl AxisKind {
 pub(crate) enum AxisSpec {
     Values(Vec<Value>),
     Draw(Draw),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_recorded_by_its_name() {
+        for kind in AxisKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
 }

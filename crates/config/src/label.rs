@@ -18,6 +18,17 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
+/// A recorded value as labels write it.
+pub fn value_text(value: &serde_json::Value) -> String {
+    use serde_json::Value as Json;
+    match value {
+        Json::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, text::exact),
+        Json::String(text) => text.clone(),
+        Json::Array(items) => joined(&items.iter().map(value_text).collect::<Vec<_>>()),
+        other => other.to_string(),
+    }
+}
+
 fn joined(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
@@ -41,6 +52,22 @@ fn shortest_suffix<'p>(path: &'p str, all: &[&str]) -> &'p str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recorded_value_has_the_text_of_the_value_itself() {
+        let values = [
+            Value::Bool(true),
+            Value::Integer(3),
+            Value::Number(1e-4),
+            Value::Number(2.0),
+            Value::Text("tanh".to_owned()),
+            Value::Widths(vec![64, 32]),
+            Value::Integers(vec![5]),
+        ];
+        for one in values {
+            assert_eq!(value_text(&one.to_json()), value(&one));
+        }
+    }
 
     #[test]
     fn keys_are_as_short_as_they_can_be_told_apart() {

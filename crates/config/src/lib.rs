@@ -47,7 +47,7 @@ pub use experiment::Experiment;
 pub use fault::{Fault, Faults, Problem};
 pub use group::{GroupKey, group_runs};
 pub use id::{ConfigHash, RunId};
-pub use label::short_keys;
+pub use label::{short_keys, value_text};
 pub use layer::{Layer, Place};
 pub use layers::{LoadOptions, PROGRAM_VARIABLES};
 pub use loss::{Combine, LossConfig, LossKind, Undecided};

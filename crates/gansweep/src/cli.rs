@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compare the settings and results of runs.
     Diff(DiffArgs),
+    /// Compare the configs of a sweep: means with intervals, tests, and what each swept key explains.
+    Compare(CompareArgs),
     /// Query the database (read-only).
     Sql(SqlArgs),
     /// Export recorded values as CSV or JSON lines, or a run's networks as safetensors.
@@ -161,6 +163,25 @@ pub(crate) struct DiffArgs {
     /// Ids of two or more runs, or the starts of them.
     #[arg(value_name = "RUN", num_args = 2.., required = true)]
     pub(crate) runs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The sweep's name.
+    #[arg(value_name = "SWEEP")]
+    pub(crate) sweep: String,
+    /// Compare the values of this swept key, over all configs that have them, instead of the configs. May be
+    /// repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) by: Vec<String>,
+    /// Metric to compare by [default: the first recorded one that says which run is better].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -44,6 +44,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Sweep(args) => return commands::sweep::run(&args, &log),
         Command::Worker => return commands::worker::run(),
         Command::Check(args) => return commands::check::run(&args),
+        Command::Compare(args) => return commands::compare::run(&args),
         Command::Plan(args) => commands::plan::run(&args)?,
         Command::Runs(args) => commands::runs::run(&args)?,
         Command::Show(args) => commands::show::run(&args)?,

@@ -1,0 +1,69 @@
+//! The swept keys.
+
+use gansweep_config::{AxisKind, short_keys};
+use gansweep_store::RunRow;
+use serde_json::Value;
+
+use crate::AppError;
+
+/// The budget: a run is compared at one of its budgets, so this key divides no configs unless the request names it.
+pub(super) const EPOCHS: &str = "train.epochs";
+
+/// A swept key.
+pub(super) struct SweptAxis {
+    /// The full key.
+    pub(super) key: String,
+    /// The short name in labels.
+    pub(super) short: String,
+    /// How it combines with the others.
+    pub(super) kind: AxisKind,
+}
+
+impl SweptAxis {
+    /// Whether the values of both keys change together, so that their effects cannot be separated by pairs.
+    pub(super) fn is_tied_to(&self, other: &Self) -> bool {
+        self.key == other.key || (self.kind == other.kind && self.kind != AxisKind::Grid)
+    }
+}
+
+/// The keys that the runs have, in the order of the plan. `recorded` are the axes of the sweep's record, which also
+/// says how they combine.
+pub(super) fn read(recorded: &Value, rows: &[RunRow]) -> Vec<SweptAxis> {
+    let mut keys: Vec<&str> = Vec::new();
+    for assignment in rows.iter().flat_map(|row| &row.assignments) {
+        if !keys.contains(&assignment.key.as_str()) {
+            keys.push(&assignment.key);
+        }
+    }
+    let axis = |(key, short): (&&str, String)| SweptAxis {
+        key: (*key).to_owned(),
+        short,
+        kind: kind(recorded, key),
+    };
+    keys.iter().zip(short_keys(&keys)).map(axis).collect()
+}
+
+fn kind(recorded: &Value, key: &str) -> AxisKind {
+    let mut axes = recorded.as_array().into_iter().flatten();
+    let axis = axes.find(|axis| axis["key"] == key);
+    let named = |kind: &AxisKind| axis.is_some_and(|axis| axis["kind"] == kind.name());
+    AxisKind::ALL.into_iter().find(named).unwrap_or(AxisKind::Grid)
+}
+
+/// The full keys of those that a request names, in full or in short.
+pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Vec<String>, AppError> {
+    let find = |name: &String| {
+        let axis = axes.iter().find(|axis| axis.key == *name || axis.short == *name);
+        axis.map(|axis| axis.key.clone()).ok_or_else(|| AppError::NotSwept {
+            sweep: sweep.to_owned(),
+            key: name.clone(),
+            swept: axes.iter().map(|axis| axis.key.clone()).collect(),
+        })
+    };
+    by.iter().map(find).collect()
+}
+
+/// The value of a key that was swept in the run; `None` if it was not.
+pub(super) fn assigned<'a>(row: &'a RunRow, key: &str) -> Option<&'a Value> {
+    row.assignments.iter().find(|assignment| assignment.key == key).map(|assignment| &assignment.value)
+}

@@ -1,0 +1,86 @@
+//! The result of a comparison.
+
+use std::collections::BTreeMap;
+
+use gansweep_config::Assignment;
+use gansweep_protocol::{Direction, Metric};
+use gansweep_statistics::{Comparison, Noise, Share};
+use serde::Serialize;
+
+/// The comparison of a sweep's configs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SweepComparison {
+    /// The sweep's name.
+    pub sweep: String,
+    /// What is compared.
+    pub metric: Metric,
+    /// Which way it is better.
+    pub direction: Direction,
+    /// Recorded metrics that say which run is better.
+    pub ranking_metrics: Vec<Metric>,
+    /// Over how long the runs are compared.
+    pub budget: Budget,
+    /// Values of the metric are the last ones up to the budget; these are the epochs of the first and the last.
+    pub measured_epochs: Option<(f64, f64)>,
+    /// Seeds of all runs.
+    pub seeds: usize,
+    /// Number of different training data sets.
+    pub datasets: usize,
+    /// What is compared, in the order of the plan; [`GroupResult::group`](gansweep_statistics::GroupResult::group)
+    /// is a place in this list.
+    pub configs: Vec<ComparedConfig>,
+    /// The results, the best first.
+    pub comparison: Comparison,
+    /// What explains the variance; `None` without an axis, or without a difference.
+    pub variance: Option<Variance>,
+}
+
+/// A config, or several with equal values of the keys that the request names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComparedConfig {
+    /// Swept keys and values in short: `lr=1e-4 hidden=128`; empty if nothing is swept.
+    pub label: String,
+    /// The same in full.
+    pub assignments: Vec<Assignment>,
+    /// Number of configs: 1 unless the request names keys.
+    pub configs: usize,
+    /// Runs without a value, by cause: a state, `not finite` or `not recorded`.
+    pub without_value: BTreeMap<String, usize>,
+}
+
+/// Over how long runs are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Budget {
+    /// The smallest budget of a run, in epochs. All runs are compared at this one.
+    pub epochs: u32,
+    /// The largest.
+    pub largest: u32,
+    /// Whether each run is compared at its own budget instead, because the request names `train.epochs`.
+    pub is_own: bool,
+}
+
+/// What explains the variance of the values.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Variance {
+    /// The axes, in the order of the plan.
+    pub axes: Vec<AxisShare>,
+    /// What differs between configs beyond that.
+    pub interactions: f64,
+    /// What differs between the seeds of one config.
+    pub seed: f64,
+    /// What the noise was estimated from.
+    pub noise_source: Noise,
+}
+
+/// What an axis explains.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AxisShare {
+    /// Its keys: several if they are zipped.
+    pub keys: Vec<String>,
+    /// Their short names, joined.
+    pub short: String,
+    /// Number of groups that the values were put into, if they were too many to be compared one by one.
+    pub bins: Option<usize>,
+    /// Its share of the variance.
+    pub share: Share,
+}

@@ -1,0 +1,156 @@
+//! The value of each run.
+
+use std::collections::HashMap;
+
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{Direction, Metric};
+use gansweep_store::{Reader, RunRow, StoreError, SummaryRow};
+
+use super::axes::EPOCHS;
+use super::result::Budget;
+use crate::AppError;
+
+/// The runs of a sweep and what they are compared by.
+pub(super) struct Values {
+    pub(super) runs: Vec<MeasuredRun>,
+    pub(super) metric: Metric,
+    /// The metrics that some run has a value of, in the order of tables.
+    pub(super) recorded: Vec<Metric>,
+    pub(super) budget: Budget,
+}
+
+/// A run and its value.
+pub(super) struct MeasuredRun {
+    pub(super) row: RunRow,
+    /// The value, or why there is none.
+    pub(super) value: Result<f64, &'static str>,
+    /// When it was measured, in epochs.
+    measured_epoch: Option<f64>,
+}
+
+impl MeasuredRun {
+    /// The value; NaN if there is none.
+    pub(super) fn number(&self) -> f64 {
+        self.value.unwrap_or(f64::NAN)
+    }
+}
+
+impl Values {
+    /// Reads the last values up to the common budget.
+    pub(super) fn read(
+        reader: &Reader,
+        rows: Vec<RunRow>,
+        sweep: &str,
+        by: &[String],
+        wanted: Option<Metric>,
+    ) -> Result<Self, AppError> {
+        let budget = Budget {
+            epochs: rows.iter().map(|row| row.epochs).min().unwrap_or(0),
+            largest: rows.iter().map(|row| row.epochs).max().unwrap_or(0),
+            is_own: by.iter().any(|key| key == EPOCHS),
+        };
+        let runs = if budget.is_own { rows } else { once(rows) };
+        let mut histories = Vec::with_capacity(runs.len());
+        for row in runs {
+            histories.push(History::read(reader, row, budget)?);
+        }
+        let has = |metric: &Metric| histories.iter().any(|history| history.summary(*metric).is_some());
+        let recorded: Vec<Metric> = Metric::ALL.into_iter().filter(has).collect();
+        let metric = choose(sweep, wanted, &recorded, budget)?;
+        let runs = histories.into_iter().map(|history| history.measured(metric)).collect();
+        Ok(Self { runs, metric, recorded, budget })
+    }
+
+    /// The epochs of the first and the last value.
+    pub(super) fn measured_epochs(&self) -> Option<(f64, f64)> {
+        let epochs = || self.runs.iter().filter_map(|run| run.measured_epoch);
+        Some((epochs().reduce(f64::min)?, epochs().reduce(f64::max)?))
+    }
+}
+
+/// The metric of the request, or the first recorded one that says which run is better and is not about speed. Where
+/// none does, the first in the order of tables.
+fn choose(
+    sweep: &str,
+    wanted: Option<Metric>,
+    recorded: &[Metric],
+    budget: Budget,
+) -> Result<Metric, AppError> {
+    if let Some(metric) = wanted {
+        if recorded.contains(&metric) || recorded.is_empty() {
+            return Ok(metric);
+        }
+        return Err(AppError::MetricNotRecorded {
+            sweep: sweep.to_owned(),
+            metric: metric.name(),
+            epochs: budget.epochs,
+            recorded: recorded.iter().map(|metric| metric.name()).collect(),
+        });
+    }
+    let objective = recorded.iter().find(|metric| ranks(**metric) && metric.declaration().deterministic);
+    Ok(objective.or(recorded.first()).copied().unwrap_or(Metric::DLoss))
+}
+
+/// Each run once, with its smallest budget: which of its entries is compared makes no difference.
+fn once(rows: Vec<RunRow>) -> Vec<RunRow> {
+    let mut places: HashMap<RunId, usize> = HashMap::with_capacity(rows.len());
+    let mut kept: Vec<RunRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match places.get(&row.id) {
+            Some(place) if kept[*place].epochs > row.epochs => kept[*place] = row,
+            Some(_) => {}
+            None => {
+                places.insert(row.id.clone(), kept.len());
+                kept.push(row);
+            }
+        }
+    }
+    kept
+}
+
+/// What is recorded of a run up to the budget.
+struct History {
+    row: RunRow,
+    steps_per_epoch: f64,
+    /// Empty unless the run has reached the budget.
+    summaries: Vec<SummaryRow>,
+    /// Why it has not.
+    missing: Option<&'static str>,
+}
+
+impl History {
+    fn read(reader: &Reader, row: RunRow, budget: Budget) -> Result<Self, StoreError> {
+        let epochs = if budget.is_own { row.epochs } else { budget.epochs };
+        let steps_per_epoch = row.total_steps / u64::from(row.epochs.max(1));
+        let target = steps_per_epoch * u64::from(epochs);
+        // A run with a larger budget may have diverged after the common one, which does not matter here.
+        let has_reached = match row.state {
+            RunState::Completed => true,
+            _ => target < row.total_steps && row.step >= target,
+        };
+        let summaries = if has_reached { reader.summaries(&row.id, target)? } else { Vec::new() };
+        let missing = (!has_reached).then(|| row.state.name());
+        Ok(Self { row, steps_per_epoch: steps_per_epoch as f64, summaries, missing })
+    }
+
+    fn summary(&self, metric: Metric) -> Option<&SummaryRow> {
+        self.summaries.iter().find(|summary| summary.metric == metric)
+    }
+
+    fn measured(self, metric: Metric) -> MeasuredRun {
+        let summary = self.summary(metric).copied();
+        let value = match (self.missing, summary) {
+            (Some(state), _) => Err(state),
+            (None, None) => Err("not recorded"),
+            (None, Some(summary)) if !summary.last.is_finite() => Err("not finite"),
+            (None, Some(summary)) => Ok(summary.last),
+        };
+        let measured_epoch = summary.map(|summary| summary.last_step as f64 / self.steps_per_epoch);
+        MeasuredRun { row: self.row, value, measured_epoch }
+    }
+}
+
+/// Whether larger or smaller values of the metric are better.
+pub(super) fn ranks(metric: Metric) -> bool {
+    metric.declaration().direction != Direction::Neither
+}

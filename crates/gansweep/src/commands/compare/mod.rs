@@ -1,0 +1,185 @@
+//! `gansweep compare`: compares the configs of a sweep.
+
+mod sentences;
+
+use std::io::Write;
+
+use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
+use gansweep_base::text;
+use gansweep_protocol::Direction;
+use gansweep_statistics::{GroupResult, Noise, Verdict};
+
+use crate::cli::CompareArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// No run has a value to compare.
+const NOTHING_TO_COMPARE: u8 = 1;
+/// The table is as wide as the narrowest usual terminal.
+const WIDTH: usize = 80;
+/// A column of labels is at least so wide, even if the table is then wider than [`WIDTH`].
+const NARROWEST_LABEL: usize = 16;
+
+/// Runs the command.
+pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
+    let request = CompareRequest {
+        results: args.results.results.clone(),
+        sweep: args.sweep.clone(),
+        by: args.by.clone(),
+        metric: args.metric.clone(),
+    };
+    let comparison = compare::sweep(&request)?;
+    if args.json {
+        let mut out = output::stdout();
+        serde_json::to_writer_pretty(&mut out, &comparison)?;
+        writeln!(out)?;
+    } else {
+        output::print(&text(&comparison))?;
+    }
+    Ok(if comparison.comparison.verdict == Verdict::NoValue { NOTHING_TO_COMPARE } else { 0 })
+}
+
+fn text(comparison: &SweepComparison) -> String {
+    let mut parts = vec![heading(comparison), table(comparison)];
+    parts.push(
+        sentences::about(comparison).iter().map(|sentence| wrap(sentence, WIDTH).join("\n") + "\n").collect(),
+    );
+    parts.extend(comparison.variance.as_ref().map(variance));
+    parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn heading(comparison: &SweepComparison) -> String {
+    let declaration = comparison.metric.declaration();
+    let direction = match comparison.direction {
+        Direction::Lower => ", lower is better",
+        Direction::Higher => ", higher is better",
+        Direction::Neither => "",
+    };
+    let unit = if declaration.unit.is_empty() { String::new() } else { format!(" in {}", declaration.unit) };
+    let heading = format!(
+        "{}: {} ({}{unit}{direction}) after {}, {}, {}",
+        comparison.sweep,
+        declaration.title,
+        declaration.name,
+        sentences::epochs(comparison),
+        text::count(comparison.configs.len(), "config"),
+        text::count(comparison.seeds, "seed"),
+    );
+    wrap(&heading, WIDTH).join("\n")
+}
+
+/// The table of configs. A label that is too long for its column goes on in the next lines.
+fn table(comparison: &SweepComparison) -> String {
+    let groups = &comparison.comparison.groups;
+    let has_failures = groups.iter().any(|group| group.excluded > 0);
+    let has_tests = groups.iter().any(|group| group.difference.is_some());
+    let mut header = vec!["MEAN", "+-95%", "N"];
+    header.extend(has_failures.then_some("FAILED"));
+    header.extend(has_tests.then_some(["DIFF", "P"]).into_iter().flatten());
+    let cells: Vec<Vec<String>> = groups.iter().map(|group| cells(group, has_failures, has_tests)).collect();
+    let width = |column: usize| {
+        cells.iter().map(|row| row[column].len()).chain([header[column].len()]).max().unwrap_or_default() + 2
+    };
+    let used: usize = (0..header.len()).map(width).sum();
+    let room = WIDTH.saturating_sub(used).max(NARROWEST_LABEL);
+    header.push("CONFIG");
+    let mut rows = Vec::new();
+    for (group, mut cells) in groups.iter().zip(cells) {
+        for line in wrap(sentences::label(comparison, group.group), room) {
+            let empty = vec![String::new(); cells.len()];
+            let mut row = std::mem::replace(&mut cells, empty);
+            row.push(line);
+            rows.push(row);
+        }
+    }
+    output::table(&header, rows)
+}
+
+fn cells(group: &GroupResult, has_failures: bool, has_tests: bool) -> Vec<String> {
+    let number = |value: Option<f64>| value.map(text::measured).unwrap_or_default();
+    let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
+    let mut cells = vec![number(group.mean), number(half), group.count.to_string()];
+    if has_failures {
+        cells.push(group.excluded.to_string());
+    }
+    if has_tests {
+        cells.push(number(group.difference.map(|difference| difference.mean)));
+        cells.push(
+            group.difference.map(|difference| sentences::p_value(difference.adjusted_p)).unwrap_or_default(),
+        );
+    }
+    cells
+}
+
+/// The table of what explains the variance.
+fn variance(variance: &Variance) -> String {
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for axis in &variance.axes {
+        let interval = axis.share.interval;
+        let range = interval.map(|it| format!("{} to {}", percent(it.low), percent(it.high)));
+        let name = match axis.bins {
+            Some(bins) => format!("{} (in {bins} bins)", axis.short),
+            None => axis.short.clone(),
+        };
+        let share = if axis.share.freedom == 0 { String::new() } else { percent(axis.share.share) };
+        rows.push(vec![name, share, range.unwrap_or_default()]);
+    }
+    let plain = |name: &str, share: f64| vec![name.to_owned(), percent(share), String::new()];
+    match variance.noise_source {
+        Noise::Seeds if variance.axes.len() > 1 || variance.interactions > 0.0 => {
+            rows.push(plain("interactions", variance.interactions));
+            rows.push(plain("seed", variance.seed));
+        }
+        Noise::Seeds => rows.push(plain("seed", variance.seed)),
+        Noise::Interactions => rows.push(plain("interactions and seed", variance.seed)),
+        Noise::Unknown => {}
+    }
+    let mut text = output::table(&["KEY", "VARIANCE EXPLAINED", "95% INTERVAL"], rows);
+    for sentence in sentences::about_variance(variance) {
+        text += &format!("\n{}", wrap(&sentence, WIDTH).join("\n"));
+    }
+    text
+}
+
+/// Lines of at most `width` characters, broken at spaces where there are any.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used > 0 && used + 1 + word.len() > width {
+            lines.push(String::new());
+        } else if used > 0 {
+            word.insert(0, ' ');
+        }
+        while word.len() > width {
+            let rest = word.split_off(width);
+            add(&mut lines, &word);
+            lines.push(String::new());
+            word = rest;
+        }
+        add(&mut lines, &word);
+    }
+    lines
+}
+
+fn add(lines: &mut [String], word: &[char]) {
+    if let Some(line) = lines.last_mut() {
+        line.extend(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_within_words_that_are_too_long() {
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one two", 3), ["one", "two"]);
+        assert_eq!(wrap("a=123456789 b", 5), ["a=123", "45678", "9 b"]);
+        assert_eq!(wrap("März=éééééé", 5), ["März=", "ééééé", "é"]);
+    }
+}

@@ -1,0 +1,217 @@
+//! What a comparison means, in sentences.
+
+use std::collections::BTreeMap;
+
+use gansweep_app::compare::{SweepComparison, Variance};
+use gansweep_base::text;
+use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
+
+/// A sentence names at most so many configs.
+const MOST_NAMED: usize = 4;
+
+/// The label of a config.
+pub(super) fn label(comparison: &SweepComparison, group: usize) -> &str {
+    let label = comparison.configs.get(group).map_or("", |config| config.label.as_str());
+    if label.is_empty() { "the only config" } else { label }
+}
+
+/// The budget of the comparison: `5 epochs`, `5 to 20 epochs`.
+pub(super) fn epochs(comparison: &SweepComparison) -> String {
+    let budget = comparison.budget;
+    match budget.is_own && budget.largest > budget.epochs {
+        true => format!("{} to {} epochs", budget.epochs, budget.largest),
+        false => text::count(budget.epochs as usize, "epoch"),
+    }
+}
+
+/// A p-value with three decimals.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// The verdict first, then how it was reached and what limits it.
+pub(super) fn about(comparison: &SweepComparison) -> Vec<String> {
+    let mut sentences = vec![verdict(comparison)];
+    sentences.extend(failures_of_the_best(comparison));
+    sentences.extend(method(&comparison.comparison));
+    sentences.extend(budgets(comparison));
+    sentences.extend(failures(comparison));
+    if comparison.datasets > 1 {
+        sentences.push(format!(
+            "The runs train on {}: values of different data may not be comparable.",
+            text::count(comparison.datasets, "dataset")
+        ));
+    }
+    sentences
+}
+
+fn verdict(comparison: &SweepComparison) -> String {
+    let groups = &comparison.comparison.groups;
+    let best = groups.first().map_or("", |best| label(comparison, best.group));
+    match &comparison.comparison.verdict {
+        Verdict::NotRanked => not_ranked(comparison),
+        Verdict::NoValue => "No run has a value to compare.".to_owned(),
+        Verdict::OneGroup if groups.len() == 1 => {
+            "One config: there is nothing to compare it with.".to_owned()
+        }
+        Verdict::OneGroup => format!("Only {best} has a value: there is nothing to compare it with."),
+        Verdict::Winner { largest_p } => {
+            let others = if groups.len() == 2 { "the other config is" } else { "all others are" };
+            format!("{best} is best: {others} worse (p {}).", at_most(*largest_p))
+        }
+        Verdict::NoClearWinner { tied } => no_clear_winner(comparison, best, tied),
+        Verdict::TooFew { smallest, comparisons, enough } => {
+            let need = match comparisons {
+                1 => format!("{ALPHA} is needed"),
+                _ => format!("{comparisons} comparisons with the best need {ALPHA}/{comparisons}"),
+            };
+            let way_out = match enough {
+                Some(runs) => format!(" {runs} for each config can tell."),
+                None => String::new(),
+            };
+            let few = few(comparison, groups);
+            format!(
+                "{few} cannot tell: the smallest possible p is {}, and {need}.{way_out}",
+                fraction(*smallest)
+            )
+        }
+    }
+}
+
+fn not_ranked(comparison: &SweepComparison) -> String {
+    let title = comparison.metric.declaration().title;
+    let ranking: Vec<&str> = comparison.ranking_metrics.iter().map(|metric| metric.name()).collect();
+    let way_out = match ranking.as_slice() {
+        [] => "No recorded metric of this sweep ranks configs.".to_owned(),
+        names => format!("Of what this sweep recorded, --metric ranks by {}.", names.join(", ")),
+    };
+    format!(
+        "Not ranked: {title} does not say which config is better, since a high value and a low one can both mean \
+         failure. {way_out}"
+    )
+}
+
+fn no_clear_winner(comparison: &SweepComparison, best: &str, tied: &[usize]) -> String {
+    let mut names: Vec<&str> = tied.iter().take(MOST_NAMED).map(|group| label(comparison, *group)).collect();
+    let more = format!("{} more", tied.len().saturating_sub(MOST_NAMED));
+    names.extend((tied.len() > MOST_NAMED).then_some(more.as_str()));
+    format!(
+        "No clear winner: {best} has the best mean, and {} cannot be told from it (p above {ALPHA}): {}.",
+        text::count(tied.len(), "config"),
+        names.join("; ")
+    )
+}
+
+/// `3 seeds`, `2 to 3 runs`: what each config has.
+fn few(comparison: &SweepComparison, groups: &[GroupResult]) -> String {
+    let counts = || groups.iter().map(|group| group.count).filter(|count| *count > 0);
+    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+    match least == most {
+        true if most == comparison.seeds => text::count(most, "seed"),
+        true => text::count(most, "run"),
+        false => format!("{least} to {most} runs"),
+    }
+}
+
+/// `1/3` where it is one of a whole number.
+fn fraction(p: f64) -> String {
+    let whole = (1.0 / p).round();
+    if whole > 1.0 && (1.0 / p - whole).abs() < 1e-6 * whole {
+        format!("1/{whole}")
+    } else {
+        text::measured(p)
+    }
+}
+
+fn at_most(p: f64) -> String {
+    if p < 0.001 { "below 0.001".to_owned() } else { format!("at most {p:.3}") }
+}
+
+fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
+    let ranked = matches!(
+        comparison.comparison.verdict,
+        Verdict::Winner { .. } | Verdict::NoClearWinner { .. } | Verdict::TooFew { .. }
+    );
+    let best = comparison.comparison.groups.first().filter(|best| ranked && best.excluded > 0)?;
+    Some(format!(
+        "Note that {} of the {} of {} have no value.",
+        best.excluded,
+        text::count(best.count + best.excluded, "run"),
+        label(comparison, best.group)
+    ))
+}
+
+fn method(comparison: &Comparison) -> Option<String> {
+    let tests: Vec<_> = comparison.groups.iter().filter_map(|group| group.difference).collect();
+    let first = tests.first()?;
+    let pairing = match tests.iter().filter(|test| test.is_paired_test).count() {
+        0 => "of all values",
+        paired if paired == tests.len() => "of the differences paired by seed",
+        _ => "of the differences paired by seed, or of all values where too few pairs are left",
+    };
+    let exact = match tests.iter().all(|test| matches!(test.test.method, Method::Exact { .. })) {
+        true => "exact permutation tests",
+        false => "permutation tests, by random draws where there are over a million arrangements,",
+    };
+    let differences = if first.pairs > 1 { "paired by seed" } else { "of the means" };
+    Some(format!(
+        "+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
+         {pairing}, Holm-corrected."
+    ))
+}
+
+fn budgets(comparison: &SweepComparison) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let budget = comparison.budget;
+    if budget.largest > budget.epochs && !budget.is_own {
+        sentences.push(format!(
+            "Budgets differ ({} to {} epochs): all runs are compared after {}.",
+            budget.epochs,
+            budget.largest,
+            text::count(budget.epochs as usize, "epoch")
+        ));
+    }
+    if let Some((first, last)) = comparison.measured_epochs {
+        let is_last = |epoch: f64| (epoch - f64::from(budget.epochs)).abs() < 1e-6;
+        if !budget.is_own && first < last {
+            let [first, last] = [first, last].map(text::measured);
+            sentences.push(format!("The last recorded values are of epochs {first} to {last}."));
+        } else if !budget.is_own && !is_last(last) {
+            sentences.push(format!("The last recorded values are of epoch {}.", text::measured(last)));
+        }
+    }
+    sentences
+}
+
+fn failures(comparison: &SweepComparison) -> Option<String> {
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    for (cause, runs) in comparison.configs.iter().flat_map(|config| &config.without_value) {
+        *causes.entry(cause).or_default() += runs;
+    }
+    let runs: usize = causes.values().sum();
+    let causes: Vec<String> = causes.iter().map(|(cause, runs)| format!("{runs} {cause}")).collect();
+    let verb = if runs == 1 { "has" } else { "have" };
+    (runs > 0).then(|| {
+        let runs = text::count(runs, "run");
+        format!("{runs} {verb} no value ({}): counted as failed, in no mean.", causes.join(", "))
+    })
+}
+
+/// What limits the shares.
+pub(super) fn about_variance(variance: &Variance) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match variance.noise_source {
+        Noise::Seeds => {}
+        Noise::Interactions => sentences.push(
+            "Each config has one value, so interactions and the seed's share cannot be separated.".to_owned(),
+        ),
+        Noise::Unknown => sentences.push(
+            "Each config has one value and the keys leave nothing over: these shares include all noise."
+                .to_owned(),
+        ),
+    }
+    if variance.axes.iter().any(|axis| axis.share.freedom == 0) {
+        sentences.push("A key without a share changes only together with others.".to_owned());
+    }
+    sentences
+}

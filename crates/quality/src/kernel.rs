@@ -1,0 +1,228 @@
+//! The kernel distance (KID, Bińkowski et al. 2018).
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::Features;
+use crate::products::{BLOCK, inner_products};
+
+/// The subsets that a kernel distance is the mean of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subsets {
+    /// Number of subsets.
+    pub count: usize,
+    /// Images of each from either side; all of the smaller side if it has fewer.
+    pub size: usize,
+    /// Seed of the stream that draws them.
+    pub seed: u64,
+}
+
+impl Default for Subsets {
+    /// As usual for KID: 100 subsets of 1,000 images.
+    fn default() -> Self {
+        Self { count: 100, size: 1000, seed: 0 }
+    }
+}
+
+/// A kernel distance.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct KernelDistance {
+    /// Mean over the subsets; its expectation does not depend on the number of images.
+    pub mean: f64,
+    /// Standard deviation over the subsets, with their number in the denominator as torch-fidelity has it.
+    pub deviation: f64,
+}
+
+/// Unbiased squared maximum mean discrepancy under the kernel `(x.y / dimensions + 1)^3`, over random subsets. NaN
+/// for fewer than two images on either side, features that are not finite, or different dimensions.
+pub fn kernel_distance(real: Features<'_>, fake: Features<'_>, subsets: Subsets) -> KernelDistance {
+    let size = subsets.size.min(real.count()).min(fake.count());
+    if size < 2 || subsets.count == 0 || !are_usable(real, fake) {
+        return KernelDistance { mean: f64::NAN, deviation: f64::NAN };
+    }
+    let centre = Centre::of(real);
+    let sets = [real, fake].map(|set| centre.rows(set));
+    let mut random = ChaCha8Rng::seed_from_u64(subsets.seed);
+    let drawn: Vec<[Vec<usize>; 2]> =
+        (0..subsets.count).map(|_| [real, fake].map(|set| draw(set.count(), size, &mut random))).collect();
+    let of_subset = |[of_real, of_fake]: &[Vec<usize>; 2]| {
+        discrepancy(&centre, &sets[0].subset(of_real), &sets[1].subset(of_fake))
+    };
+    let values: Vec<f64> = drawn.par_iter().map(of_subset).collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    KernelDistance { mean, deviation: (squares / values.len() as f64).sqrt() }
+}
+
+/// The same over all images at once.
+pub fn squared_mmd(real: Features<'_>, fake: Features<'_>) -> f64 {
+    if real.count() < 2 || fake.count() < 2 || !are_usable(real, fake) {
+        return f64::NAN;
+    }
+    let centre = Centre::of(real);
+    discrepancy(&centre, &centre.rows(real), &centre.rows(fake))
+}
+
+fn are_usable(real: Features<'_>, fake: Features<'_>) -> bool {
+    real.dimensions() == fake.dimensions() && real.is_finite() && fake.is_finite()
+}
+
+/// The images of a random subset, without repetition.
+fn draw(count: usize, size: usize, random: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut images: Vec<usize> = (0..count).collect();
+    for index in 0..size {
+        let remaining = (count - index) as u64;
+        // The bias of this product is below 2^-32 for any number of images that fits in memory.
+        let pick = ((random.next_u64() >> 32) * remaining) >> 32;
+        images.swap(index, index + pick as usize);
+    }
+    images.truncate(size);
+    images
+}
+
+/// What the features are relative to. The discrepancy is a small difference of large sums if the features are far
+/// from 0: 32 bits are enough for products of what is left of them only.
+struct Centre {
+    values: Vec<f32>,
+    /// Its squared norm.
+    square: f64,
+}
+
+/// Features relative to a centre.
+struct Rows {
+    dimensions: usize,
+    /// `x - centre`, `[images, dimensions]`.
+    centred: Vec<f32>,
+    /// `(x - centre).centre` of each image.
+    along: Vec<f64>,
+}
+
+impl Centre {
+    fn of(set: Features<'_>) -> Self {
+        let values: Vec<f32> = set.mean().iter().map(|value| *value as f32).collect();
+        Self { square: dot(&values, &values), values }
+    }
+
+    fn rows(&self, set: Features<'_>) -> Rows {
+        let relative =
+            |row: &[f32]| row.iter().zip(&self.values).map(|(value, mean)| value - mean).collect::<Vec<_>>();
+        let centred: Vec<f32> = set.rows().flat_map(relative).collect();
+        let along = centred.chunks_exact(set.dimensions()).map(|row| dot(row, &self.values)).collect();
+        Rows { dimensions: set.dimensions(), centred, along }
+    }
+}
+
+impl Rows {
+    fn count(&self) -> f64 {
+        self.along.len() as f64
+    }
+
+    fn row(&self, image: usize) -> &[f32] {
+        &self.centred[image * self.dimensions..][..self.dimensions]
+    }
+
+    fn subset(&self, images: &[usize]) -> Self {
+        Self {
+            dimensions: self.dimensions,
+            centred: images.iter().flat_map(|image| self.row(*image)).copied().collect(),
+            along: images.iter().map(|image| self.along[*image]).collect(),
+        }
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+fn discrepancy(centre: &Centre, real: &Rows, fake: &Rows) -> f64 {
+    let within = |set: &Rows| {
+        (kernel_sum(centre, set, set) - diagonal_sum(centre, set)) / (set.count() * (set.count() - 1.0))
+    };
+    within(real) + within(fake) - 2.0 * kernel_sum(centre, real, fake) / (real.count() * fake.count())
+}
+
+/// Sum of the kernel over all pairs.
+fn kernel_sum(centre: &Centre, a: &Rows, b: &Rows) -> f64 {
+    let of_block = |(rows, along): (&[f32], &[f64])| -> f64 {
+        let mut products = vec![0.0; along.len() * b.along.len()];
+        inner_products(rows, &b.centred, a.dimensions, &mut products);
+        let of_row = |(row, of_a): (&[f32], &f64)| -> f64 {
+            let rest = of_a + centre.square;
+            row.iter()
+                .zip(&b.along)
+                .map(|(product, of_b)| kernel(f64::from(*product) + of_b + rest, a.dimensions))
+                .sum()
+        };
+        products.chunks_exact(b.along.len()).zip(along).map(of_row).sum()
+    };
+    let blocks = a.centred.par_chunks(BLOCK * a.dimensions).zip(a.along.par_chunks(BLOCK));
+    // Added in the order of the blocks, however many threads there are.
+    blocks.map(of_block).collect::<Vec<f64>>().iter().sum()
+}
+
+/// Sum of the kernel of each image with itself.
+fn diagonal_sum(centre: &Centre, set: &Rows) -> f64 {
+    let of_image = |image: usize| {
+        let row = set.row(image);
+        kernel(dot(row, row) + 2.0 * set.along[image] + centre.square, set.dimensions)
+    };
+    (0..set.along.len()).map(of_image).sum()
+}
+
+fn kernel(product: f64, dimensions: usize) -> f64 {
+    let base = product / dimensions as f64 + 1.0;
+    base * base * base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(values: &[f32], dimensions: usize) -> Features<'_> {
+        Features::new(values, dimensions).unwrap()
+    }
+
+    /// Numbers of one distribution, from a formula.
+    fn numbers(first: usize, count: usize, shift: f32) -> Vec<f32> {
+        (first..first + count).map(|i| ((i * 7919 + i * i * 31) % 1009) as f32 / 1009.0 + shift).collect()
+    }
+
+    #[test]
+    fn sets_of_two_have_the_value_of_the_formula() {
+        // One dimension: the kernel is (xy + 1)^3.
+        let found = squared_mmd(set(&[0.0, 1.0], 1), set(&[1.0, 2.0], 1));
+        assert!((found - (1.0 + 27.0 - 2.0 * (1.0 + 1.0 + 8.0 + 27.0) / 4.0)).abs() < 1e-12, "{found}");
+    }
+
+    #[test]
+    fn one_distribution_is_at_about_zero_and_another_is_not() {
+        let subsets = Subsets { count: 50, size: 100, seed: 0 };
+        let (real, same, other) = (numbers(0, 4000, 0.0), numbers(4000, 4000, 0.0), numbers(8000, 4000, 0.2));
+        let near = kernel_distance(set(&real, 4), set(&same, 4), subsets);
+        let far = kernel_distance(set(&real, 4), set(&other, 4), subsets);
+        assert!(near.mean.abs() < near.deviation && far.mean > 5.0 * far.deviation, "{near:?} {far:?}");
+        assert_eq!(kernel_distance(set(&real, 4), set(&same, 4), subsets), near);
+        assert_ne!(kernel_distance(set(&real, 4), set(&same, 4), Subsets { seed: 1, ..subsets }), near);
+    }
+
+    #[test]
+    fn subsets_that_are_the_whole_sets_do_not_differ() {
+        let (real, fake) = (numbers(0, 400, 0.0), numbers(400, 400, 0.1));
+        let (real, fake) = (set(&real, 4), set(&fake, 4));
+        let found = kernel_distance(real, fake, Subsets { count: 3, size: 5000, seed: 2 });
+        assert!((found.mean - squared_mmd(real, fake)).abs() < 1e-6 && found.deviation < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn what_has_no_distance_is_nan() {
+        let good = [1.0, 2.0, 3.0, 4.0];
+        let good = set(&good, 2);
+        for bad in [&[1.0, f32::NAN, 3.0, 4.0][..], &[1.0, 2.0], &[]] {
+            assert!(kernel_distance(good, set(bad, 2), Subsets::default()).mean.is_nan());
+            assert!(squared_mmd(set(bad, 2), good).is_nan());
+        }
+        assert!(kernel_distance(good, set(&[1.0, 2.0, 3.0], 1), Subsets::default()).deviation.is_nan());
+    }
+}

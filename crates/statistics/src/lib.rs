@@ -1,0 +1,25 @@
+//! Statistics of measured values: intervals, permutation tests, shares of variance, and the comparison of
+//! configs by their runs.
+//!
+//! A value that is NaN or infinite is no number that a mean could hold. Every function here counts such values
+//! and leaves them out; none is replaced or averaged. Results do not depend on the order of the input.
+
+mod comparison;
+mod distribution;
+#[cfg(test)]
+mod golden;
+mod holm;
+mod permutation;
+mod projection;
+mod sample;
+mod variance;
+
+pub use comparison::{
+    ALPHA, Better, CONFIDENCE, Comparison, Difference, GroupResult, Measurement, Verdict, compare,
+};
+pub use holm::holm;
+pub use permutation::{
+    Method, PermutationTest, sign_flip, smallest_sign_flip, smallest_two_sample, two_sample,
+};
+pub use sample::{Interval, Sample, welch};
+pub use variance::{Factor, Noise, Share, VarianceShares, variance_shares};

@@ -1,0 +1,365 @@
+//! Which factor explains how much of the variance.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::distribution::{bisect, noncentral_f};
+use crate::projection::Projection;
+use crate::sample::Interval;
+
+/// A swept factor.
+#[derive(Debug, Clone, Copy)]
+pub struct Factor<'a> {
+    /// The level of each value, from 0.
+    pub levels: &'a [usize],
+}
+
+/// What the main effects of several factors explain of a variance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VarianceShares {
+    /// Number of finite values.
+    pub count: usize,
+    /// The main effect of each factor.
+    pub factors: Vec<Share>,
+    /// What differs between configs beyond the main effects: interactions, and in unbalanced data what several
+    /// factors explain in common. 0 if it cannot be separated from noise.
+    pub interactions: f64,
+    /// The share of the noise.
+    pub noise: f64,
+    /// What the noise was estimated from.
+    pub noise_source: Noise,
+}
+
+/// The main effect of a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Its share of the variance, from 0 to 1, without what noise alone would explain (epsilon squared, Kelley
+    /// 1935), unless the noise is unknown.
+    pub share: f64,
+    /// Confidence interval of the share; `None` if the noise is unknown, or the factor cannot be separated from
+    /// the others.
+    pub interval: Option<Interval>,
+    /// Degrees of freedom; 0 if the other factors determine this one.
+    pub freedom: usize,
+}
+
+/// What the noise was estimated from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noise {
+    /// The differences between the seeds of one config.
+    Seeds,
+    /// The interactions, because no config has two values: noise and interactions are then one.
+    Interactions,
+    /// Nothing: the factors leave no degree of freedom.
+    Unknown,
+}
+
+/// Main effects by Type II sums of squares: a factor's sum is what it adds to a linear model with the main
+/// effects of all others. In balanced data this is the classical analysis of variance, which does not depend on
+/// any order of factors; in unbalanced data no factor is credited with what others explain as well.
+///
+/// `cells` is the config of each value: values of one cell differ by noise alone. Values that are not finite
+/// are left out. An interval is that of the noncentrality of the factor's F statistic (Steiger 2004), as a share
+/// of it and what all else contributes.
+///
+/// `None` if there is no factor, fewer than three values, or no difference between them.
+pub fn variance_shares(
+    values: &[f64],
+    cells: &[usize],
+    factors: &[Factor<'_>],
+    confidence: f64,
+) -> Option<VarianceShares> {
+    let rows = rows(values, cells, factors);
+    let scale = rows.iter().map(|row| row.value.abs()).fold(0.0, f64::max);
+    let y: Vec<f64> = rows.iter().map(|row| row.value / scale).collect();
+    let total = Projection::constant(&y).residual_squares();
+    // Relative to the values: rounding is no difference.
+    if factors.is_empty() || y.len() < 3 || total.is_nan() || total <= 1e-24 * y.len() as f64 {
+        return None;
+    }
+    let levels: Vec<Vec<usize>> =
+        (0..factors.len()).map(|factor| compact(rows.iter().map(|row| row.levels[factor]))).collect();
+    let (effects, left) = main_effects(&y, &levels);
+    let squares = Squares { total, rows: y.len(), effects, left, cells: within_cells(&rows, &y) };
+    Some(squares.shares(confidence))
+}
+
+struct Row {
+    value: f64,
+    cell: usize,
+    levels: Vec<usize>,
+}
+
+/// The finite values, in an order that does not depend on that of the input.
+fn rows(values: &[f64], cells: &[usize], factors: &[Factor<'_>]) -> Vec<Row> {
+    let row = |(index, (value, cell)): (usize, (&f64, &usize))| Row {
+        value: *value,
+        cell: *cell,
+        levels: factors.iter().map(|factor| factor.levels[index]).collect(),
+    };
+    let mut rows: Vec<Row> = values.iter().zip(cells).enumerate().map(row).collect();
+    rows.retain(|row| row.value.is_finite());
+    rows.sort_by(|a, b| (a.cell, &a.levels).cmp(&(b.cell, &b.levels)).then(a.value.total_cmp(&b.value)));
+    rows
+}
+
+/// Levels numbered without gaps: a level may have lost all of its values.
+fn compact(levels: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut numbers = BTreeMap::new();
+    levels
+        .map(|level| {
+            let next = numbers.len();
+            *numbers.entry(level).or_insert(next)
+        })
+        .collect()
+}
+
+/// Sum of squares and degrees of freedom.
+#[derive(Clone, Copy)]
+struct Part {
+    squares: f64,
+    freedom: usize,
+}
+
+/// What each factor adds to all others, and what all of them leave.
+fn main_effects(y: &[f64], levels: &[Vec<usize>]) -> (Vec<Part>, Part) {
+    let mut left = Part { squares: 0.0, freedom: 0 };
+    let effects = (0..levels.len()).map(|factor| {
+        let mut model = Projection::constant(y);
+        let others = levels.iter().enumerate().filter(|(index, _)| *index != factor);
+        let of_others: usize = others.map(|(_, levels)| model.add_factor(levels)).sum();
+        let before = model.residual_squares();
+        let freedom = model.add_factor(&levels[factor]);
+        let after = model.residual_squares();
+        left = Part { squares: after, freedom: y.len() - 1 - of_others - freedom };
+        Part { squares: if freedom == 0 { 0.0 } else { (before - after).max(0.0) }, freedom }
+    });
+    (effects.collect(), left)
+}
+
+/// What differs within cells. The rows of a cell are next to each other.
+fn within_cells(rows: &[Row], y: &[f64]) -> Part {
+    let mut part = Part { squares: 0.0, freedom: 0 };
+    let mut first = 0;
+    for cell in rows.chunk_by(|a, b| a.cell == b.cell) {
+        let values = &y[first..first + cell.len()];
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        part.squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        part.freedom += values.len() - 1;
+        first += cell.len();
+    }
+    part
+}
+
+struct Squares {
+    total: f64,
+    rows: usize,
+    effects: Vec<Part>,
+    left: Part,
+    cells: Part,
+}
+
+impl Squares {
+    fn shares(&self, confidence: f64) -> VarianceShares {
+        let (noise_source, noise) = match (self.cells.freedom, self.left.freedom) {
+            (0, 0) => (Noise::Unknown, Part { squares: 0.0, freedom: 0 }),
+            (0, _) => (Noise::Interactions, self.left),
+            _ => (Noise::Seeds, self.cells),
+        };
+        let mean_noise = if noise.freedom == 0 { 0.0 } else { noise.squares / noise.freedom as f64 };
+        let corrected =
+            |part: Part| ((part.squares - part.freedom as f64 * mean_noise) / self.total).clamp(0.0, 1.0);
+        let explained: f64 = self.effects.iter().map(|part| part.squares).sum();
+        let interactions = match noise_source {
+            Noise::Seeds => {
+                let used: usize = self.effects.iter().map(|part| part.freedom).sum();
+                let freedom = (self.rows - 1).saturating_sub(noise.freedom + used);
+                corrected(Part { squares: self.total - noise.squares - explained, freedom })
+            }
+            Noise::Interactions | Noise::Unknown => 0.0,
+        };
+        let share = |part: &Part| Share {
+            share: corrected(*part),
+            interval: (noise.freedom > 0 && part.freedom > 0)
+                .then(|| self.interval(*part, noise, confidence)),
+            freedom: part.freedom,
+        };
+        VarianceShares {
+            count: self.rows,
+            factors: self.effects.iter().map(share).collect(),
+            interactions,
+            noise: (mean_noise * (self.rows - 1) as f64 / self.total).min(1.0),
+            noise_source,
+        }
+    }
+
+    /// Interval of a factor's share.
+    fn interval(&self, part: Part, noise: Part, confidence: f64) -> Interval {
+        // Noise below a millionth of the effect moves no digit that is shown.
+        const LARGEST_F: f64 = 1e6;
+        let (df, df_noise) = (part.freedom as f64, noise.freedom as f64);
+        let mean_noise = noise.squares / df_noise;
+        let f = part.squares / df / mean_noise;
+        // NaN for 0 / 0: neither effect nor noise.
+        if f.is_nan() || f > LARGEST_F {
+            let share = part.squares / self.total;
+            return Interval { low: share, high: share };
+        }
+        let tail = (1.0 - confidence) / 2.0;
+        let below = |noncentrality: f64| noncentral_f(f, df, df_noise, noncentrality);
+        let at = |holds: &dyn Fn(f64) -> bool| if holds(0.0) { 0.0 } else { bisect(holds) };
+        // All else in units of the noise, so that the two add up to the whole.
+        let others = ((self.total - part.squares) / mean_noise + df).max(0.0);
+        let share = |noncentrality: f64| noncentrality / (noncentrality + others);
+        Interval {
+            low: share(at(&|noncentrality| 1.0 - below(noncentrality) >= tail)),
+            high: share(at(&|noncentrality| below(noncentrality) <= tail)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    /// A balanced grid of two factors with three and four levels, and that many seeds.
+    struct Grid {
+        a: Vec<usize>,
+        b: Vec<usize>,
+        cells: Vec<usize>,
+    }
+
+    impl Grid {
+        fn new(seeds: usize) -> Self {
+            let rows = (0..12).flat_map(|cell| std::iter::repeat_n(cell, seeds));
+            let cells: Vec<usize> = rows.collect();
+            Self { a: cells.iter().map(|c| c / 4).collect(), b: cells.iter().map(|c| c % 4).collect(), cells }
+        }
+
+        fn shares(&self, values: &[f64]) -> Option<VarianceShares> {
+            variance_shares(
+                values,
+                &self.cells,
+                &[Factor { levels: &self.a }, Factor { levels: &self.b }],
+                0.95,
+            )
+        }
+    }
+
+    /// About normal: a sum of uniform numbers with variance 1.
+    fn normal(random: &mut ChaCha8Rng) -> f64 {
+        (0..12).map(|_| f64::from(random.next_u32()) / 2_f64.powi(32)).sum::<f64>() - 6.0
+    }
+
+    #[test]
+    fn without_noise_and_interaction_the_shares_are_those_of_the_effects() {
+        let grid = Grid::new(2);
+        let effects = |row: usize| [0.0, 10.0, 20.0][grid.a[row]] + [0.0, 1.0, 2.0, 3.0][grid.b[row]];
+        let values: Vec<f64> = (0..24).map(effects).collect();
+        let shares = grid.shares(&values).unwrap();
+        // Variances of the levels: 200 / 3 and 5 / 4.
+        let whole = 200.0 / 3.0 + 1.25;
+        assert!((shares.factors[0].share - 200.0 / 3.0 / whole).abs() < 1e-12, "{shares:?}");
+        assert!((shares.factors[1].share - 1.25 / whole).abs() < 1e-12, "{shares:?}");
+        assert!(shares.noise < 1e-12 && shares.interactions < 1e-12, "{shares:?}");
+        let interval = shares.factors[0].interval.unwrap();
+        assert!(interval.high - interval.low < 1e-6, "{shares:?}");
+    }
+
+    #[test]
+    fn of_one_effective_factor_the_intervals_of_the_others_cover_zero() {
+        let grid = Grid::new(3);
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        let mut covered = 0;
+        for _ in 0..200 {
+            let values: Vec<f64> =
+                grid.a.iter().map(|level| *level as f64 * 3.0 + normal(&mut random)).collect();
+            let shares = grid.shares(&values).unwrap();
+            assert!(shares.factors[0].share > shares.factors[1].share);
+            assert!(shares.factors[0].interval.unwrap().low > 0.3, "{shares:?}");
+            covered += usize::from(shares.factors[1].interval.unwrap().low == 0.0);
+        }
+        // 97.5 % are expected, since only the lower end can exclude 0.
+        assert!((190..=199).contains(&covered), "{covered}");
+    }
+
+    #[test]
+    fn an_interaction_is_no_main_effect() {
+        let grid = Grid::new(2);
+        let values: Vec<f64> = (0..24)
+            .map(|row| {
+                [1.0, 0.0, -1.0][grid.a[row]] * [1.0, -1.0, 1.0, -1.0][grid.b[row]] + 1e-3 * (row % 2) as f64
+            })
+            .collect();
+        let shares = grid.shares(&values).unwrap();
+        assert!(shares.factors.iter().all(|factor| factor.share < 1e-6), "{shares:?}");
+        assert!(shares.interactions > 0.999, "{shares:?}");
+    }
+
+    #[test]
+    fn with_one_seed_the_interactions_are_the_noise() {
+        let grid = Grid::new(1);
+        let mut random = ChaCha8Rng::seed_from_u64(9);
+        let values: Vec<f64> = grid.b.iter().map(|level| *level as f64 + 0.1 * normal(&mut random)).collect();
+        let shares = grid.shares(&values).unwrap();
+        assert_eq!((shares.noise_source, shares.interactions), (Noise::Interactions, 0.0));
+        assert!(
+            shares.factors[1].share > 0.9 && shares.factors[0].interval.unwrap().low == 0.0,
+            "{shares:?}"
+        );
+        let levels = [0, 1, 2];
+        let alone = variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels }], 0.95).unwrap();
+        assert_eq!((alone.noise_source, alone.factors[0].interval), (Noise::Unknown, None));
+    }
+
+    #[test]
+    fn factors_that_always_change_together_cannot_be_separated() {
+        let cells = [0, 0, 1, 1, 2, 2];
+        let factor = Factor { levels: &cells };
+        let shares =
+            variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], 0.95).unwrap();
+        assert!(
+            shares.factors.iter().all(|share| share.freedom == 0 && share.interval.is_none()),
+            "{shares:?}"
+        );
+        assert!(shares.interactions > 0.99, "{shares:?}");
+    }
+
+    #[test]
+    fn without_differences_or_factors_there_is_nothing_to_explain() {
+        let levels = [0, 1, 0, 1];
+        let factor = [Factor { levels: &levels }];
+        assert_eq!(variance_shares(&[0.3; 4], &levels, &factor, 0.95), None);
+        assert_eq!(variance_shares(&[1.0, 2.0, 3.0, 4.0], &levels, &[], 0.95), None);
+        assert_eq!(variance_shares(&[1.0, f64::NAN, 3.0, f64::INFINITY], &levels, &factor, 0.95), None);
+        assert_eq!(variance_shares(&[], &[], &[Factor { levels: &[] }], 0.95), None);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_depend_on_neither_order_nor_unit(
+            values in proptest::collection::vec(-5.0..5.0, 36), scale in 0.001..1000.0, turn in 0..36_usize,
+        ) {
+            let grid = Grid::new(3);
+            let Some(shares) = grid.shares(&values) else { return Ok(()) };
+            let turned = |levels: &[usize]| { let mut it = levels.to_vec(); it.rotate_left(turn); it };
+            let mut moved: Vec<f64> = values.iter().map(|value| value * scale).collect();
+            moved.rotate_left(turn);
+            let moved_grid = Grid { a: turned(&grid.a), b: turned(&grid.b), cells: turned(&grid.cells) };
+            let moved = moved_grid.shares(&moved).unwrap();
+            for (one, other) in shares.factors.iter().zip(&moved.factors) {
+                prop_assert!((one.share - other.share).abs() < 1e-9);
+                let (one, other) = (one.interval.unwrap(), other.interval.unwrap());
+                prop_assert!((one.low - other.low).abs() < 1e-6 && (one.high - other.high).abs() < 1e-6);
+            }
+            let whole = shares.factors.iter().map(|it| it.share).sum::<f64>() + shares.interactions + shares.noise;
+            prop_assert!(whole > 0.999, "{shares:?}");
+        }
+    }
+}

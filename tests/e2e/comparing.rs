@@ -1,0 +1,311 @@
+//! `gansweep compare`, on sweeps whose values are known, and on one that is trained.
+
+use std::fs;
+
+use gansweep_config::{DataIdentity, Dataset, Experiment, LoadOptions, Plan, PlannedRun};
+use gansweep_data::strokes;
+use gansweep_protocol::{Checkpoint, Diverged, Ended, Envelope, Event, Metric, Points, Started};
+use gansweep_store::{Call, Store, SweepRecord};
+use serde_json::Value;
+
+use crate::sandbox::{SMALL, Sandbox};
+
+/// How a run of a recorded sweep went.
+#[derive(Clone, Copy)]
+enum Run {
+    /// It was trained, and measured so after each of its epochs.
+    Measured(fn(u32) -> f64, f64),
+    /// It diverged.
+    Diverged,
+    /// It was planned.
+    Queued,
+}
+
+/// A run whose images per second, the one metric with a better side, are these at each epoch.
+fn measured(value: f64) -> Run {
+    Run::Measured(|_| 0.0, value)
+}
+
+/// Records the plan of an experiment as if it had been trained.
+fn record(sandbox: &Sandbox, text: &str, run: impl Fn(&PlannedRun) -> Run) {
+    let file = sandbox.write("known.toml", text);
+    let experiment = Experiment::load(&file, &LoadOptions::default()).unwrap();
+    let identity = DataIdentity { dataset: Dataset::Strokes, spec: strokes::spec() };
+    let plan = Plan::new(&experiment, &|_| identity.clone()).unwrap();
+    let results = sandbox.path("results");
+    fs::create_dir_all(&results).unwrap();
+    let mut store = Store::open(&results).unwrap();
+    let sweep = SweepRecord {
+        name: experiment.name.clone(),
+        file: "known.toml".to_owned(),
+        call: Call::default(),
+        source_toml: text.to_owned(),
+        description: String::new(),
+        recipe: experiment.recipe.clone(),
+        axes_json: serde_json::to_string(&plan.axes).unwrap(),
+        dataset_requested: Dataset::Strokes,
+        dataset: Dataset::Strokes,
+        record: experiment.record.clone(),
+        program_version: "0".to_owned(),
+        machine: "none".to_owned(),
+    };
+    store.register_sweep(&sweep, &plan.runs).unwrap();
+    for planned in plan.longest() {
+        let events = events(&planned, run(&planned));
+        if !events.is_empty() {
+            let attempt = store.begin_attempt(&planned.id, "cpu").unwrap();
+            let envelope = |(seq, event): (usize, Event)| Envelope {
+                run: planned.id.clone(),
+                attempt,
+                seq: seq as u64,
+                at_unix_ms: 0,
+                event,
+            };
+            let events: Vec<Envelope> = events.into_iter().enumerate().map(envelope).collect();
+            store.record(&events).unwrap();
+        }
+    }
+}
+
+fn events(planned: &PlannedRun, run: Run) -> Vec<Event> {
+    let started = Event::Started(Started {
+        device: "cpu".to_owned(),
+        backend: "none".to_owned(),
+        lane: 0,
+        lanes: 1,
+        pid: 1,
+        host: "none".to_owned(),
+        checkpoint: None,
+    });
+    let per_epoch = u64::from(planned.config.steps_per_epoch(&planned.spec));
+    let mut events = vec![started];
+    match run {
+        Run::Queued => return Vec::new(),
+        Run::Diverged => {
+            let values = vec![(Metric::DLoss, f64::NAN)];
+            events.push(Event::Points(Points { step: 1, values }));
+            let cause = "the discriminator's loss became NaN".to_owned();
+            events.push(Event::Diverged(Diverged { step: 1, cause, seconds: 0.1 }));
+        }
+        Run::Measured(growth, value) => {
+            for epoch in 1..=planned.epochs {
+                let values = vec![
+                    (Metric::DLoss, 0.5 + value / 1000.0),
+                    (Metric::ImagesPerSecond, value + growth(epoch)),
+                ];
+                events.push(Event::Points(Points { step: per_epoch * u64::from(epoch), values }));
+            }
+            let step = planned.total_steps();
+            let path = format!("checkpoints/{}", planned.id);
+            events.push(Event::Checkpoint(Checkpoint { step, path, bytes: 1, sha256: "00".repeat(32) }));
+            events.push(Event::Completed(Ended { step, seconds: 1.0 }));
+        }
+    }
+    events
+}
+
+/// An experiment with these lines in its sweep.
+fn experiment(sweep: &str) -> String {
+    let (head, _) = SMALL.split_once("[sweep]").unwrap();
+    format!("{}[sweep]\n{sweep}\n", head.replace("name = \"small\"", "name = \"known\""))
+}
+
+/// A value of the run's config.
+fn lr(run: &PlannedRun) -> f64 {
+    run.assignments.iter().find(|it| it.key == "optimizer.lr").unwrap().value.as_f64().unwrap()
+}
+
+const RANKED: [&str; 4] = ["compare", "known", "--metric", "images_per_second"];
+
+/// What is printed, in one line after the lengths of its lines are checked.
+fn ranked(sandbox: &Sandbox) -> String {
+    let text = sandbox.run(&RANKED).well().stdout;
+    let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest <= 80, "{longest} columns: {text}");
+    text.replace('\n', " ")
+}
+
+fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let all: Vec<&str> = RANKED.iter().chain(arguments).chain(&["--json"]).copied().collect();
+    serde_json::from_str(&sandbox.run(&all).well().stdout).unwrap()
+}
+
+#[test]
+fn the_winner_of_a_known_sweep_has_its_p_values_and_one_key_explains_the_variance() {
+    let sandbox = Sandbox::new();
+    let text = experiment(
+        "seeds = 6\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]\n\"optimizer.beta1\" = [0.5, 0.9]",
+    );
+    record(&sandbox, &text, |run| {
+        let beta =
+            run.assignments.iter().find(|it| it.key == "optimizer.beta1").unwrap().value.as_f64().unwrap();
+        let noise = [0.3, -0.2, 0.1, 0.4, -0.5, 0.2][run.seed as usize] * (1.0 + beta);
+        measured(lr(run) * 1e4 + noise + if beta > 0.6 && lr(run) < 5e-4 { 0.4 } else { 0.0 })
+    });
+    let found = json(&sandbox, &[]);
+    assert_eq!(found["direction"], "higher");
+    assert_eq!(found["configs"].as_array().unwrap().len(), 4);
+    let groups = found["comparison"]["groups"].as_array().unwrap();
+    let label = |group: &Value| found["configs"][group["group"].as_u64().unwrap() as usize]["label"].clone();
+    assert!(label(&groups[0]).as_str().unwrap().starts_with("lr=1e-3"), "{groups:?}");
+    // Both configs with the small rate are ten standard deviations away: no permutation of 924 is as extreme.
+    for group in &groups[2..] {
+        assert_eq!(group["difference"]["test"]["p"], 2.0 / 924.0, "{group}");
+    }
+    assert_eq!(found["comparison"]["verdict"]["kind"], "no_clear_winner");
+    let axes = found["variance"]["axes"].as_array().unwrap();
+    assert_eq!(axes[0]["short"], "lr");
+    assert!(axes[0]["share"]["share"].as_f64().unwrap() > 0.95, "{axes:?}");
+    assert!(axes[0]["share"]["interval"]["low"].as_f64().unwrap() > 0.9, "{axes:?}");
+    assert_eq!(axes[1]["share"]["interval"]["low"], 0.0, "{axes:?}");
+
+    let text = ranked(&sandbox);
+    assert!(text.starts_with("known: images/s (images_per_second in images/s, higher is better)"), "{text}");
+    for part in ["No clear winner: lr=1e-3 beta1=", "1 config cannot be told from it", "Holm-corrected"] {
+        assert!(text.contains(part), "`{part}` is missing: {text}");
+    }
+}
+
+#[test]
+fn by_a_key_the_configs_that_share_its_value_are_one() {
+    let sandbox = Sandbox::new();
+    let text = experiment(
+        "seeds = 3\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]\n\"model.latent_dim\" = [4, 8, 16]",
+    );
+    // Far more between the sizes and the seeds than between the rates, which pairs see.
+    record(&sandbox, &text, |run| {
+        let size = run.config.model.latent_dim;
+        measured(f64::from(size * size) + 50.0 * run.seed as f64 + if lr(run) > 5e-4 { 1.0 } else { 0.0 })
+    });
+    let found = json(&sandbox, &["--by", "lr"]);
+    let groups = found["comparison"]["groups"].as_array().unwrap();
+    assert_eq!((&groups[0]["count"], &found["configs"][0]["configs"]), (&9.into(), &3.into()));
+    let difference = &groups[1]["difference"];
+    assert_eq!((&difference["pairs"], &difference["mean"]), (&9.into(), &Value::from(-1.0)));
+    assert_eq!(difference["test"]["p"], 2.0 / 512.0);
+    let text = sandbox.run(&[&RANKED[..], &["--by", "optimizer.lr"]].concat()).well().stdout;
+    assert!(text.contains("lr=1e-3 is best: the other config is worse (p at most 0.004)"), "{text}");
+    let refused = sandbox.run(&[&RANKED[..], &["--by", "hidden"]].concat());
+    refused.refused(&["does not vary `hidden`", "optimizer.lr, model.latent_dim"]);
+}
+
+#[test]
+fn few_seeds_cannot_tell_and_the_smallest_p_is_said() {
+    let rates = "[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]";
+    let said = |sweep: &str| {
+        let sandbox = Sandbox::new();
+        record(&sandbox, &experiment(sweep), |run| {
+            measured(run.config.optimizer.generator.lr + run.seed as f64)
+        });
+        ranked(&sandbox)
+    };
+    let two = said(&format!("seeds = 2\n{rates}"));
+    let sentence = "2 seeds cannot tell: the smallest possible p is 1/3, and 0.05 is needed. 4 for each";
+    assert!(two.contains(sentence), "{two}");
+    let one = said(&format!("seeds = 1\n{rates}"));
+    assert!(one.contains("1 seed cannot tell: the smallest possible p is 1,"), "{one}");
+    let alone = said("seeds = 3");
+    assert!(alone.contains("One config: there is nothing to compare it with."), "{alone}");
+    assert!(alone.contains("the only config"), "{alone}");
+}
+
+#[test]
+fn runs_without_a_value_are_counted_by_cause_and_never_averaged() {
+    let sandbox = Sandbox::new();
+    let text = experiment("seeds = 3\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3, 5e-3]");
+    record(&sandbox, &text, |run| match (run.seed, lr(run)) {
+        (2, rate) if rate < 5e-4 => Run::Queued,
+        (_, rate) if rate > 2e-3 => Run::Diverged,
+        (seed, _) => measured(10.0 + seed as f64),
+    });
+    let text = ranked(&sandbox);
+    for part in [
+        "FAILED",
+        "4 runs have no value (3 diverged, 1 queued): counted as failed, in no mean.",
+        "2 to 3 runs",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing: {text}");
+    }
+    let found = json(&sandbox, &[]);
+    let last = &found["comparison"]["groups"][2];
+    assert_eq!((&last["count"], &last["excluded"], &last["mean"]), (&0.into(), &3.into(), &Value::Null));
+    assert_eq!(found["configs"][2]["without_value"]["diverged"], 3);
+}
+
+#[test]
+fn where_no_run_has_a_value_the_exit_code_says_so() {
+    for (run, cause) in [(Run::Diverged, "6 diverged"), (Run::Queued, "6 queued")] {
+        let sandbox = Sandbox::new();
+        record(&sandbox, &experiment("seeds = 3\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]"), |_| run);
+        for arguments in [&["compare", "known"][..], &RANKED] {
+            let ended = sandbox.run(arguments);
+            assert_eq!(ended.code, Some(1), "{ended:#?}");
+            assert!(ended.stdout.contains("No run has a value to compare."), "{ended:#?}");
+            assert!(ended.stdout.contains(cause), "{ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn different_budgets_are_compared_at_the_smallest_unless_the_budget_is_what_is_compared() {
+    let sandbox = Sandbox::new();
+    let text =
+        experiment("seeds = 4\n[sweep.grid]\n\"train.epochs\" = [1, 3]\n\"optimizer.lr\" = [2e-4, 1e-3]");
+    record(&sandbox, &text, |run| Run::Measured(|epoch| f64::from(epoch) * 100.0, run.seed as f64 + lr(run)));
+    let text = ranked(&sandbox);
+    assert!(text.contains("after 1 epoch, 2 configs, 4 seeds"), "{text}");
+    assert!(text.contains("Budgets differ (1 to 3 epochs): all runs are compared after 1 epoch."), "{text}");
+    let found = json(&sandbox, &[]);
+    assert_eq!(found["comparison"]["groups"][0]["mean"], 101.501);
+    let found = json(&sandbox, &["--by", "train.epochs"]);
+    assert_eq!(found["comparison"]["groups"][0]["difference"], Value::Null);
+    let difference = &found["comparison"]["groups"][1]["difference"];
+    assert_eq!((&difference["pairs"], &difference["mean"]), (&8.into(), &Value::from(-200.0)));
+}
+
+#[test]
+fn long_labels_go_on_in_the_next_line() {
+    let sandbox = Sandbox::new();
+    let text = experiment(
+        "seeds = 2\n[sweep.grid]\n\"optimizer.generator.lr\" = [2e-4, 1e-3]\n\"optimizer.discriminator.lr\" = [2e-4]\n\
+         \"optimizer.beta1\" = [0.25, 0.5]\n\"model.hidden\" = [[24, 32, 48, 64, 96, 128, 192, 256, 384, 512], 24]",
+    );
+    record(&sandbox, &text, |run| measured(1e5 * run.seed as f64 / 7.0));
+    let text = ranked(&sandbox);
+    assert!(text.contains("24x32x48"), "{text}");
+}
+
+#[test]
+fn a_loss_is_compared_without_a_ranking_and_the_metrics_that_rank_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    sandbox.run(&["sweep", "small.toml"]).well();
+    let text = sandbox.run(&["compare", "small"]).well().stdout.replace('\n', " ");
+    assert!(text.starts_with("small: D loss (d_loss) after 4 epochs, 3 configs, 2 seeds"), "{text}");
+    for part in
+        ["Not ranked: D loss does not say which config is better", "--metric ranks by images_per_second"]
+    {
+        assert!(text.contains(part), "`{part}` is missing: {text}");
+    }
+    assert!(!text.contains("is best") && !text.contains(" P "), "{text}");
+
+    let found = sandbox.run(&["compare", "small", "--metric", "g_loss", "--json"]).well();
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    let reader = sandbox.reader();
+    let mut sums = [0.0; 3];
+    for (place, run) in sandbox.runs_of("small").iter().enumerate() {
+        let summaries = reader.summaries(&run.id, run.total_steps).unwrap();
+        sums[place / 2] += summaries.iter().find(|it| it.metric == Metric::GLoss).unwrap().last;
+    }
+    for (place, sum) in sums.into_iter().enumerate() {
+        let group = &found["comparison"]["groups"][place];
+        assert_eq!(group["group"], place, "in the order of the plan");
+        assert!((group["mean"].as_f64().unwrap() - sum / 2.0).abs() < 1e-12, "{group}");
+    }
+    sandbox.run(&["compare", "small", "--metric", "fid"]).refused(&["no metric `fid`", "images_per_second"]);
+    sandbox.run(&["compare", "large"]).refused(&["large", "small"]);
+    let recorded = Sandbox::new();
+    record(&recorded, &experiment("seeds = 2"), |run| measured(run.seed as f64));
+    let refused = recorded.run(&["compare", "known", "--metric", "g_loss"]);
+    refused.refused(&["no run of sweep known has a value of g_loss", "d_loss, images_per_second"]);
+}
