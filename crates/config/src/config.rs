@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, DatasetSpec, LossConfig, OptimizerConfig};
+use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, OptimizerConfig};
 
 /// A config with a budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -329,6 +329,12 @@ impl Config {
         } else {
             step % self.steps_per_epoch(spec) as u64
         }
+    }
+}
+
+impl From<&DataConfig> for DataRequest {
+    fn from(data: &DataConfig) -> Self {
+        Self { dataset: data.dataset, side: data.side, channels: data.channels }
     }
 }
 

@@ -142,11 +142,7 @@ fn no_such_dcgan(config: &Config, data: &DataIdentity) -> Option<Conflict> {
             data.dataset.name(),
             data.spec.image
         ),
-        expected: format!(
-            "square images of {} pixels a side with {} channels, or `model.kind = \"mlp\"`",
-            ImageShape::DCGAN_SIDES,
-            ImageShape::DCGAN_CHANNELS
-        ),
+        expected: format!("images of {}, or `model.kind = \"mlp\"`", ImageShape::DCGAN_IMAGES),
     })
 }
 

@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataConfig;
-
 /// The name of a dataset. The `data` crate knows where its files are and what they contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,12 +137,6 @@ impl From<Dataset> for DataRequest {
     }
 }
 
-impl From<&DataConfig> for DataRequest {
-    fn from(data: &DataConfig) -> Self {
-        Self { dataset: data.dataset, side: data.side, channels: data.channels }
-    }
-}
-
 /// The shape of one image of a dataset.
 ///
 /// In memory an image is planar, as in `PyTorch`: `[channels, height, width]`. One channel is grey; three
@@ -173,20 +165,20 @@ impl ImageShape {
         (self.channels as usize).saturating_mul(self.height as usize).saturating_mul(self.width as usize)
     }
 
-    /// The sides of images that a DCGAN takes, for messages.
-    pub const DCGAN_SIDES: &str = "28, 32 or 64";
-    /// The channels of images that a DCGAN takes, for messages.
-    pub const DCGAN_CHANNELS: &str = "1 or 3";
+    /// The images that a DCGAN takes, for messages.
+    pub const DCGAN_IMAGES: &str =
+        "1 or 3 channels and square sides that are 4, 5, 6 or 7 doubled at least twice";
 
     /// The side of the smallest feature map of a DCGAN for these images, from which it is doubled to theirs;
-    /// `None` if there is no such network.
+    /// `None` if there is no such network. It is from 4 to 7: 4 for the sides 32 and 64, as in the paper.
     pub const fn dcgan_base(self) -> Option<u32> {
-        match self {
-            Self { channels: 1 | 3, height: 28, width: 28 } => Some(7),
-            Self { channels: 1 | 3, height: 32, width: 32 }
-            | Self { channels: 1 | 3, height: 64, width: 64 } => Some(4),
-            _ => None,
+        let mut base = self.width;
+        while base > 7 && base.is_multiple_of(2) {
+            base /= 2;
         }
+        let is_square = self.height == self.width && matches!(self.channels, 1 | 3);
+        // A single doubling would leave no feature map between the smallest one and the image.
+        if is_square && matches!(base, 4..=7) && self.width >= 4 * base { Some(base) } else { None }
     }
 }
 

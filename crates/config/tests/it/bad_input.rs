@@ -262,7 +262,7 @@ fn a_dcgan_says_which_images_it_takes() {
         DataIdentity { dataset, spec: DatasetSpec { image, ..spec } }
     };
     let told = |text: &str| Plan::new(&load(text), &narrow).unwrap_err().to_string();
-    assert_snapshot!(told("model.kind = \"dcgan\"\n"), @r#"test.toml:1: model.generator.kind: mnist has images of 1 x 28 x 27, which "dcgan" does not take; expected square images of 28, 32 or 64 pixels a side with 1 or 3 channels, or `model.kind = "mlp"` (from file)"#);
+    assert_snapshot!(told("model.kind = \"dcgan\"\n"), @r#"test.toml:1: model.generator.kind: mnist has images of 1 x 28 x 27, which "dcgan" does not take; expected images of 1 or 3 channels and square sides that are 4, 5, 6 or 7 doubled at least twice, or `model.kind = "mlp"` (from file)"#);
     assert!(Plan::new(&load("model.kind = \"mlp\"\n"), &narrow).is_ok());
     assert!(Plan::new(&load("model.kind = \"dcgan\"\n"), &at_hand).is_ok());
 }

@@ -4,6 +4,7 @@
 //! once. 10,000 images of 64 pixels in colour need 123 MB twice while they are prepared and written, and for
 //! each thread what an image has when it is decoded: 32 MiB at most, and 1 GiB for one larger image at a time.
 
+mod fault;
 mod picture;
 mod prepared;
 mod walk;
@@ -21,6 +22,8 @@ use gansweep_base::{
 use gansweep_config::{Dataset, DatasetSpec, ImageShape};
 use rayon::prelude::*;
 
+pub use fault::FolderFault;
+
 use self::{
     prepared::{Cache, Damaged},
     walk::{ImageFile, Tree},
@@ -33,38 +36,6 @@ use crate::{
 const VERSION: u32 = 1;
 /// Images for each thread between two reports of progress.
 const IMAGES_AT_ONCE: usize = 16;
-
-/// What is wrong with a folder of images.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FolderFault {
-    /// There are no images.
-    #[error("there are no images (.png, .jpg, .jpeg) in the folder; correct `data.path`")]
-    Empty,
-    /// A class has no images.
-    #[error("the class has no images (.png, .jpg, .jpeg); add some, or remove the folder")]
-    EmptyClass,
-    /// Images and classes side by side.
-    #[error(
-        "the image lies beside the folders of classes; move it into one of them, or all images into one folder"
-    )]
-    BesideClasses,
-    /// A link to a folder that it lies in.
-    #[error("the folder leads back to one above it, or is too deep; remove the link")]
-    Loop,
-    /// More classes than labels can number.
-    #[error("it has {0} subfolders, and each is a class; at most 65536")]
-    TooManyClasses(usize),
-    /// The prepared images do not fit into the memory.
-    #[error(
-        "its {images} images have {bytes} bytes when they are prepared, more than this machine has memory; lower `data.side`"
-    )]
-    TooLarge {
-        /// Their number.
-        images: usize,
-        /// Their size.
-        bytes: u64,
-    },
-}
 
 /// The user's own pictures.
 pub(crate) struct Folder {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::FolderFault;
+use super::fault::FolderFault;
 use crate::DataError;
 
 /// Formats whose files are images, and which are not read: they are named instead of passed over.

@@ -89,11 +89,7 @@ pub enum Mismatch {
         gets: Vec<usize>,
     },
     /// A DCGAN does not take images of that shape.
-    #[error(
-        "a dcgan {role} takes square images of {} pixels a side with {} channels, and gets {image}",
-        ImageShape::DCGAN_SIDES,
-        ImageShape::DCGAN_CHANNELS
-    )]
+    #[error("a dcgan {role} takes images of {}, and gets {image}", ImageShape::DCGAN_IMAGES)]
     Image {
         /// The network.
         role: Role,

@@ -59,7 +59,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.data.side),
-        doc: "Rows and columns of an image, for a dataset that is made in the shape that is asked for: `strokes` are drawn with 28, 32 or 64 pixels; the pictures of `folder` are cut to a square and resized to any side up to 256. `0`: the dataset's own, 28 for `strokes` and 64 for `folder`. Other datasets have the shape of their files, and any other is refused.",
+        doc: "Rows and columns of an image, for a dataset that is made in the shape that is asked for: `strokes` are drawn with the side of MNIST, 32 or 64 pixels; the pictures of `folder` are cut to a square and resized to any side up to 256. `0`: the dataset's own, MNIST's for `strokes` and 64 for `folder`. Other datasets have the shape of their files, and any other is refused.",
     }),
     config(ConfigKey {
         path: "data.channels",

@@ -97,7 +97,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"mlp\"",
         lanes: Lanes::Common,
         field: Field::Network(|c| &mut c.model.generator.kind),
-        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan` (Radford et al. 2016): a Linear layer to a small feature map, then transposed convolutions (kernel 4, stride 2, padding 1) that double its sides; for images of 28, 32 or 64 pixels a side with 1 or 3 channels.",
+        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan` (Radford et al. 2016): a Linear layer to a small feature map, then transposed convolutions (kernel 4, stride 2, padding 1) that double its sides; for square images with 1 or 3 channels whose side is 4, 5, 6 or 7 doubled at least twice, as those of MNIST and sides of 32 and 64 are.",
     }),
     config(ConfigKey {
         path: "model.generator.hidden",
