@@ -184,3 +184,18 @@ fn a_second_sweep_waits_though_the_lock_file_was_deleted() {
     assert!(second.stderr.contains("6 runs already done"), "{second:#?}");
     Ended::of(&runner.wait_with_output().unwrap()).well();
 }
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_after_the_summary() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    sandbox.write("results/small.html/taken", "by a folder");
+    let ended = sandbox.run(&["sweep", "small.toml"]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let place =
+        |text: &str| ended.stderr.find(text).unwrap_or_else(|| panic!("`{text}` is not said: {ended:#?}"));
+    assert!(place("6 runs: 6 completed") < place("error: cannot write the report: "), "{ended:#?}");
+    assert!(ended.stdout.starts_with("database  "), "{ended:#?}");
+    fs::remove_dir_all(sandbox.path("results/small.html")).unwrap();
+    assert!(sandbox.run(&["sweep", "small.toml"]).well().stdout.starts_with("report    "));
+}

@@ -124,6 +124,20 @@ pub enum AppError {
     /// The thread that writes the page ended without a result.
     #[error("the report was not written: its thread failed, which is a bug")]
     ReportFailed,
+    /// A name that is to be removed is neither a sweep's nor the beginning of a run's id.
+    #[error("no sweep is named `{name}`, and no run's id begins with it; sweeps: {}", known.join(", "))]
+    NeitherSweepNorRun {
+        /// The name.
+        name: String,
+        /// Names of sweeps.
+        known: Vec<String>,
+    },
+    /// A text that cannot be a name or a tag.
+    #[error("`{}` cannot be a name: it must have 1 to 100 characters, on one line", name.escape_debug())]
+    BadName {
+        /// The text.
+        name: String,
+    },
     /// Another process works in the results folder.
     #[error("{} is in use by another process; run the command again when that has ended", results.display())]
     InUse {
@@ -248,6 +262,8 @@ impl AppError {
             | Self::TooManyWorkers { .. }
             | Self::Damaged { .. }
             | Self::InUse { .. }
+            | Self::NeitherSweepNorRun { .. }
+            | Self::BadName { .. }
             | Self::UnknownDataset { .. }
             | Self::UnknownMetric { .. }
             | Self::MetricNotRecorded { .. }

@@ -29,6 +29,8 @@ pub struct RunDetails {
     pub checkpoint: Option<CheckpointRow>,
     /// Its sample grids, without images.
     pub samples: Vec<SampleInfo>,
+    /// Its tags.
+    pub tags: Vec<String>,
 }
 
 /// The comparison of several runs.
@@ -90,6 +92,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
         attempts: reader.attempts(&run.id)?,
         checkpoint: reader.checkpoint(&run.id)?,
         samples: reader.samples_index(&run.id, run.total_steps)?,
+        tags: reader.tags(&run.id)?,
         run,
     })
 }

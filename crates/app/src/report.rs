@@ -107,23 +107,41 @@ pub(crate) fn write_unless(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), AppError> {
     let (folder, sweeps, path) = (results.to_owned(), vec![sweep.to_owned()], page.to_owned());
+    let work = move || write(&folder, &sweeps, &path, Owner::Program);
+    match on_thread(work, cancelled) {
+        Ok(written) => written,
+        Err(Unfinished::NoThread) => write(results, &[sweep.to_owned()], page, Owner::Program),
+        Err(Unfinished::Cancelled) => Err(AppError::ReportSkipped { sweep: sweep.to_owned() }),
+        Err(Unfinished::Panicked) => Err(AppError::ReportFailed),
+    }
+}
+
+/// Why work on a thread has no result.
+#[derive(Debug, PartialEq, Eq)]
+enum Unfinished {
+    NoThread,
+    Cancelled,
+    Panicked,
+}
+
+/// Does work on a thread, and waits for it until `cancelled` returns true. The thread is left to itself then: the program ends,
+/// or the work does and nobody takes its result.
+fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<T, Unfinished> {
     let (done, result) = mpsc::channel();
     let work = move || {
         // Nobody listens after a cancellation.
-        let _ = done.send(write(&folder, &sweeps, &path, Owner::Program));
+        let _ = done.send(work());
     };
-    if thread::Builder::new().name("report".to_owned()).spawn(work).is_err() {
-        return write(results, &[sweep.to_owned()], page, Owner::Program);
-    }
+    thread::Builder::new().name("report".to_owned()).spawn(work).map_err(|_| Unfinished::NoThread)?;
     loop {
         match result.recv_timeout(CANCEL_INTERVAL) {
-            Ok(written) => return written,
-            // The thread is left to itself: the program ends, or writes a page that nobody waits for.
-            Err(RecvTimeoutError::Timeout) if cancelled() => {
-                return Err(AppError::ReportSkipped { sweep: sweep.to_owned() });
-            }
+            Ok(value) => return Ok(value),
+            Err(RecvTimeoutError::Timeout) if cancelled() => return Err(Unfinished::Cancelled),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(AppError::ReportFailed),
+            Err(RecvTimeoutError::Disconnected) => return Err(Unfinished::Panicked),
         }
     }
 }
@@ -135,6 +153,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn work_on_a_thread_gives_its_result_or_is_left_to_itself() {
+        assert_eq!(on_thread(|| 7, &|| false), Ok(7));
+        assert_eq!(on_thread(|| panic!("a test"), &|| false), Err::<(), _>(Unfinished::Panicked));
+        let (never, blocks) = mpsc::channel::<()>();
+        assert_eq!(on_thread(move || blocks.recv(), &|| true), Err(Unfinished::Cancelled));
+        drop(never);
+    }
 
     #[test]
     fn a_plain_name_is_the_name_of_its_page() {

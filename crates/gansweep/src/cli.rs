@@ -40,6 +40,18 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Search the database and the checkpoints for damage; exit code 1 if there is any.
     Check(CheckArgs),
+    /// List the sweeps and how much space they take.
+    Sweeps(SweepsArgs),
+    /// Remove sweeps or runs with all that is recorded of them. Runs that other sweeps have stay.
+    Rm(RmArgs),
+    /// Delete what no run needs: checkpoints without a run, unfinished files, and, if asked for, weights of completed runs.
+    Gc(GcArgs),
+    /// Merge results of other machines into the results folder. Of a run that several have, the longest is kept.
+    Merge(MergeArgs),
+    /// Give a sweep another name.
+    Rename(RenameArgs),
+    /// Put a tag on a run; `runs --where "tags = 'good'"` finds it.
+    Tag(TagArgs),
     /// Write the report page.
     Report(ReportArgs),
     /// List, download or view datasets.
@@ -268,6 +280,89 @@ pub(crate) struct CheckArgs {
     /// that no copy can mend.
     #[arg(long)]
     pub(crate) accept: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// Sweeps, by name, and runs, by the beginning of their ids.
+    #[arg(value_name = "SWEEP|RUN", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+/// Which weights of completed runs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeptWeights {
+    /// Those of every run.
+    Last,
+    /// Those of each sweep's best run.
+    Best,
+    /// None. `sweep --restore-checkpoints` trains runs again for them.
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Which weights of completed runs to keep. Those of runs that may go on are always kept.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) keep_weights: KeptWeights,
+    /// The metric whose last value says which run is best; `fd` if not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Databases, or results folders, whose checkpoints are copied too. They are only read.
+    #[arg(value_name = "DATABASE|FOLDER", required = true)]
+    pub(crate) others: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenameArgs {
+    /// The sweep.
+    pub(crate) sweep: String,
+    /// Its new name.
+    pub(crate) name: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// The run, by the beginning of its id.
+    pub(crate) run: String,
+    /// The tag.
+    #[arg(value_name = "TEXT")]
+    pub(crate) tag: String,
+    /// Take the tag off.
+    #[arg(long)]
+    pub(crate) remove: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

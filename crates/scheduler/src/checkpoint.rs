@@ -1,8 +1,9 @@
 //! Checkpoint files on disk: verified before a resume, deleted when a newer one is recorded.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gansweep_base::digest::sha256 as sha256_of_bytes;
 use gansweep_base::untrusted;
@@ -121,6 +122,73 @@ impl Kind {
         };
         (digits >= 8 && matches).then_some(kind)
     }
+}
+
+/// What is deleted of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Number of files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Deleted {
+    fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// Checkpoint files in the results folder that no record names. `recorded` are the recorded paths. Folders that are links,
+/// and files with names that this program does not give, are left out.
+pub fn unrecorded(results_dir: &Path, recorded: &BTreeSet<PathBuf>) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let folder = results_dir.join("checkpoints");
+    if !fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(found);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_runs = entry.file_name().to_str().is_some_and(|name| RunId::parse(name).is_some());
+        if !is_runs || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(entry.path())? {
+            let file = file?;
+            let is_ours = file.file_name().to_str().is_some_and(|name| Kind::of(name).is_some());
+            if is_ours && file.file_type()?.is_file() && !recorded.contains(&file.path()) {
+                found.push(file.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a path is that of a file below the results folder, and is reached without a link, which may lead anywhere.
+pub fn is_own(results_dir: &Path, path: &Path) -> bool {
+    let is_linked = || path.ancestors().take_while(|folder| *folder != results_dir).any(Path::is_symlink);
+    path.starts_with(results_dir) && !is_linked() && path.is_file()
+}
+
+/// Deletes files below the results folder, and the folders that they leave empty. Left alone is what is no
+/// file of the folder ([`is_own`]).
+pub fn delete(results_dir: &Path, paths: &[PathBuf]) -> io::Result<Deleted> {
+    let mut deleted = Deleted::default();
+    for path in paths {
+        if !is_own(results_dir, path) {
+            continue;
+        }
+        let bytes = fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
+        remove_file(path)?;
+        deleted.add(bytes);
+        if let Some(folder) = path.parent().filter(|folder| *folder != results_dir) {
+            // A folder with something else in it stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    Ok(deleted)
 }
 
 /// Gives a folder or special file a name that no checkpoint has.

@@ -30,6 +30,9 @@ mod search;
 mod stop;
 mod sweep;
 
+pub use checkpoint::{
+    Deleted, delete as delete_checkpoints, is_own as is_own_file, unrecorded as unrecorded_checkpoints,
+};
 pub use eta::Eta;
 pub use exit::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, EXIT_SHORTAGE, Exit, ExitStatus,

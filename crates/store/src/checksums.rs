@@ -41,7 +41,7 @@ impl Checked {
 }
 
 /// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 15] = [
+pub(crate) const TABLES: [Checked; 16] = [
     Checked::whole("states"),
     Checked::whole("value_kinds"),
     Checked::whole("metrics"),
@@ -49,6 +49,7 @@ pub(crate) const TABLES: [Checked; 15] = [
     Checked::of("sweeps", "sweep_id"),
     Checked::of("sweep_runs", "run_id"),
     Checked::of("runs", "run_id"),
+    Checked::of("tags", "run_id"),
     Checked::of("attempts", "run_id"),
     Checked::of("checkpoints", "run_id"),
     Checked::of("configs", "config_id"),
@@ -229,10 +230,10 @@ fn put(connection: &Connection, table: &str, owner: i64, sum: u64) -> Result<(),
 /// Hash of a row: CRC-32 of its values with their types, mixed so that the exclusive or of many is no CRC. Of two rows that
 /// exchange a value, plain CRCs would cancel out.
 #[derive(Default)]
-struct RowHash(crc32fast::Hasher);
+pub(crate) struct RowHash(crc32fast::Hasher);
 
 impl RowHash {
-    fn add(&mut self, value: ValueRef<'_>) {
+    pub(crate) fn add(&mut self, value: ValueRef<'_>) {
         match value {
             ValueRef::Null => self.0.update(&[0]),
             ValueRef::Integer(number) => self.add_number(1, number.to_le_bytes()),
@@ -253,7 +254,7 @@ impl RowHash {
     }
 
     /// The finaliser of `SplitMix64` (Steele et al. 2014).
-    fn finish(self) -> u64 {
+    pub(crate) fn finish(self) -> u64 {
         let mut mixed = u64::from(self.0.finalize()).wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

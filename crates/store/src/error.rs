@@ -179,6 +179,14 @@ pub enum StoreError {
         /// The existing names.
         known: Vec<String>,
     },
+    /// Another sweep has that name.
+    #[error(
+        "there is a sweep named `{name}` already; choose another name, or remove that one with `gansweep rm`"
+    )]
+    SweepExists {
+        /// The name.
+        name: String,
+    },
     /// An attempt at a run that has diverged, or that is trained as far as any plan asks.
     #[error("run {id} is {state}: there is nothing more to train")]
     Finished {

@@ -104,6 +104,86 @@ pub struct Imported {
     pub torn_bytes: u64,
 }
 
+/// What a removal takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Names of the sweeps.
+    pub sweeps: Vec<String>,
+    /// The runs, and their checkpoints.
+    pub runs: Vec<RunFiles>,
+    /// Runs of the sweeps that stay, because other sweeps have them.
+    pub shared: usize,
+    /// Sweeps that stay and lose runs.
+    pub others: Vec<String>,
+    /// Points of the runs.
+    pub points: u64,
+    /// Sample grids of the runs.
+    pub grids: u64,
+}
+
+/// A run and the file of its checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFiles {
+    /// The run.
+    pub run: RunId,
+    /// Path relative to the results folder, if the run has a checkpoint.
+    pub checkpoint: Option<String>,
+}
+
+/// What a merge takes from another database.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MergePlan {
+    /// Runs that are new, or longer there.
+    pub taken: Vec<RunFiles>,
+    /// Runs that are the same in both.
+    pub equal: usize,
+    /// Runs that are longer here.
+    pub kept: usize,
+    /// Runs of which both have a step with different values.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A confirmed point of a run that differs between two databases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// The run.
+    pub run: RunId,
+    /// The metric, which the run's config determines.
+    pub metric: Metric,
+    /// The first step that differs.
+    pub step: u64,
+    /// The value in this database.
+    pub here: f64,
+    /// The value in the other one.
+    pub there: f64,
+}
+
+/// What a merge has changed besides the runs of its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// Sweeps of one name whose experiment files differ.
+    pub sweeps: Vec<String>,
+    /// Checkpoints of runs that were replaced.
+    pub replaced: Vec<RunFiles>,
+}
+
+/// How much a sweep takes. What sweeps share counts for each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SweepSize {
+    /// The sweep.
+    pub name: String,
+    /// Runs of its plan, now or before.
+    pub runs: u64,
+    /// Their points, each of about 20 bytes.
+    pub points: u64,
+    /// Bytes of their sample grids.
+    pub grid_bytes: u64,
+    /// Bytes of their checkpoints.
+    pub checkpoint_bytes: u64,
+    /// Last started, in milliseconds since 1970-01-01T00:00:00Z.
+    pub updated_unix_ms: i64,
+}
+
 /// A stored sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepRow {

@@ -67,7 +67,7 @@ pub(crate) fn migrate(
         }
         migration.apply(&transaction)?;
         // Rows have changed, and perhaps their columns.
-        if checksums::are_kept(&transaction)? {
+        if version == last_version(migrations) && checksums::are_kept(&transaction)? {
             checksums::seal_all(&transaction)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -171,7 +171,7 @@ impl fmt::Display for Kind {
 
 /// Whether a text may be the name of a sweep. Names are printed on terminals, so they have no characters that
 /// end a line, move the cursor or reverse the direction of the text around them.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
     const DIRECTIONS: [char; 12] = [
         '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',

@@ -8,6 +8,8 @@ pub(crate) mod devices;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod generate;
+pub(crate) mod housekeeping;
+pub(crate) mod merge;
 pub(crate) mod plan;
 pub(crate) mod report;
 mod request;

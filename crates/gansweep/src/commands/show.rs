@@ -22,10 +22,13 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
 }
 
 fn text(details: RunDetails) -> String {
-    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _ } = details;
+    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _, tags } = details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("no longer in a sweep"));
+    if !tags.is_empty() {
+        text += &format!("tags: {}\n", tags.join(", "));
+    }
     text += &format!(
         "{}{cause}, step {} of {} ({}), {:.1} s\n\n",
         run.state.name(),

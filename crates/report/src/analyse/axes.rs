@@ -1,6 +1,7 @@
 //! The swept axes and their values, collected from the runs' assignments.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use gansweep_config::short_keys;
 use serde_json::Value;
@@ -20,7 +21,13 @@ pub(super) fn axes(runs: &[RunInput]) -> Vec<Axis> {
 pub(super) fn positions(run: &RunInput, axes: &[Axis]) -> Vec<Option<usize>> {
     let position = |axis: &Axis| {
         let value = assigned(run, &axis.key)?;
-        axis.values.iter().position(|candidate| candidate.value == *value)
+        let is_it = |place: &usize| axis.values[*place].value == *value;
+        let sorted = || {
+            axis.values.binary_search_by(|candidate| by_number(&candidate.value, value)).ok().filter(is_it)
+        };
+        // Equal numbers of different types are next to each other, in any order.
+        let found = if axis.numeric { sorted() } else { None };
+        found.or_else(|| (0..axis.values.len()).find(is_it))
     };
     axes.iter().map(position).collect()
 }
@@ -37,8 +44,10 @@ fn keys(runs: &[RunInput]) -> Vec<String> {
 
 fn axis(key: &str, short: String, runs: &[RunInput]) -> Axis {
     let mut values: Vec<AxisValue> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for value in runs.iter().filter_map(|run| assigned(run, key)) {
-        match values.iter_mut().find(|known| known.value == *value) {
+        let place = *places.entry(value.to_string()).or_insert(values.len());
+        match values.get_mut(place) {
             Some(known) => known.runs += 1,
             None => values.push(AxisValue { value: value.clone(), text: text::of_value(value), runs: 1 }),
         }

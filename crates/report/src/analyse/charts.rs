@@ -1,5 +1,7 @@
 //! Charts and their curves.
 
+use std::collections::HashSet;
+
 use gansweep_config::Config;
 use gansweep_protocol::Metric;
 
@@ -96,7 +98,10 @@ fn reference(metric: Metric, runs: &[RunInput]) -> Option<ReferenceLine> {
         metric.declaration().reference.map(|reference| reference(&config))
     };
     let first = of(runs.first()?)?;
-    let common = runs.iter().all(|run| of(run) == Some(first));
+    // Reading a config takes long, and there are fewer configs than runs.
+    let mut seen = HashSet::new();
+    let mut configs = runs.iter().filter(|run| seen.insert(run.config.to_string()));
+    let common = configs.all(|run| of(run) == Some(first));
     common.then(|| ReferenceLine { value: Number::rounded(first.value), text: first.text.to_owned() })
 }
 

@@ -1,6 +1,6 @@
 //! Which settings the runs share and which differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -13,16 +13,13 @@ pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> 
     let configs = configs(runs, shown, axes);
     let mut differing: Vec<Differing> = Vec::new();
     let mut shared: Vec<Section> = Vec::new();
-    for key in keys(runs) {
-        let values = values(runs, &key);
+    for key in keys(runs, &configs) {
+        let (values, by_config) = values(runs, &configs, &key);
         if let [only] = values.as_slice() {
             add_shared(&mut shared, &key, only);
         } else if let Some(same) = differing.iter_mut().find(|known| known.values == values) {
             same.keys.push(key);
         } else {
-            let has = |config: &ConfigRuns, value: &ValueRuns| value.runs.contains(&config.runs[0]);
-            let place = |config| values.iter().position(|value| has(config, value)).unwrap_or_default();
-            let by_config = configs.iter().map(place).collect();
             differing.push(Differing { keys: vec![key], values, by_config });
         }
     }
@@ -49,12 +46,17 @@ fn label(run: &Run, axes: &[Axis]) -> String {
     axes.iter().zip(&run.values).filter_map(assigned).collect::<Vec<_>>().join(" ")
 }
 
+/// A config's first run. Runs of a config differ in nothing that is looked at here, and there may be many.
+fn example<'a>(runs: &'a [RunInput], config: &ConfigRuns) -> &'a Value {
+    &runs[config.runs[0]].config
+}
+
 /// The keys of all configs, in order of first appearance.
-fn keys(runs: &[RunInput]) -> Vec<String> {
+fn keys(runs: &[RunInput], configs: &[ConfigRuns]) -> Vec<String> {
     let mut keys = Vec::new();
     let mut seen = BTreeSet::new();
-    for run in runs {
-        leaves(&run.config, "", &mut |key| {
+    for config in configs {
+        leaves(example(runs, config), "", &mut |key| {
             if seen.insert(key.to_owned()) {
                 keys.push(key.to_owned());
             }
@@ -75,20 +77,27 @@ fn leaves(value: &Value, key: &str, found: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The key's distinct values in order of first appearance; `-` stands for a missing key.
-fn values(runs: &[RunInput], key: &str) -> Vec<ValueRuns> {
+/// The key's distinct values in order of first appearance, and the index of each config's value; `-` stands for a missing
+/// key.
+fn values(runs: &[RunInput], configs: &[ConfigRuns], key: &str) -> (Vec<ValueRuns>, Vec<usize>) {
     let pointer = format!("/{}", key.replace('.', "/"));
-    let mut values: Vec<(Option<&Value>, ValueRuns)> = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        let value = run.config.pointer(&pointer);
-        if let Some((_, used)) = values.iter_mut().find(|(known, _)| *known == value) {
-            used.runs.push(index);
-        } else {
+    let mut values: Vec<ValueRuns> = Vec::new();
+    let mut places: HashMap<Option<String>, usize> = HashMap::new();
+    let mut by_config = Vec::with_capacity(configs.len());
+    for config in configs {
+        let value = example(runs, config).pointer(&pointer);
+        let place = *places.entry(value.map(Value::to_string)).or_insert(values.len());
+        if place == values.len() {
             let text = value.map_or_else(|| "-".to_owned(), text::of_value);
-            values.push((value, ValueRuns { text, runs: vec![index] }));
+            values.push(ValueRuns { text, runs: Vec::new() });
         }
+        values[place].runs.extend(&config.runs);
+        by_config.push(place);
     }
-    values.into_iter().map(|(_, used)| used).collect()
+    for value in &mut values {
+        value.runs.sort_unstable();
+    }
+    (values, by_config)
 }
 
 fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueRuns) {

@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0006_checksums.sql")),
     Migration::sql(include_str!("0007_row_checksums.sql")),
     Migration::sql(include_str!("0008_sample_sources.sql")),
+    Migration::sql(include_str!("0009_tags.sql")),
 ];
 
 impl Migration {

@@ -9,6 +9,7 @@ mod images;
 mod query;
 mod runs;
 mod series;
+mod sizes;
 mod sweeps;
 
 use std::{

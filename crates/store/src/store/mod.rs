@@ -1,7 +1,9 @@
 //! Writing the database.
 
 mod attempts;
+mod housekeeping;
 mod import;
+mod merge;
 mod record;
 mod register;
 mod summary;

@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {
+pub(super) fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {
     let id = connection.query_row("SELECT sweep_id FROM sweeps WHERE name = ?1", [name], |row| row.get(0));
     let unknown = || StoreError::UnknownSweep { name: name.to_owned(), known: Vec::new() };
     Ok(id.optional()?.ok_or_else(unknown)?)

@@ -18,6 +18,7 @@ fn whole() -> Fixture {
         png: sample_png(GEOMETRY, b"real"),
     };
     fixture.store.put_real_images(&images).unwrap();
+    fixture.store.tag(&fixture.runs[0].clone(), "good", true).unwrap();
     for id in fixture.runs.clone() {
         fixture.store.begin_attempt(&id, "cpu").unwrap();
         let mut script = super::support::Script::new(id, 1);

@@ -1,0 +1,271 @@
+//! Housekeeping in a results folder: remove sweeps and runs, free space, rename, tag.
+//!
+//! Each job holds the folder's lock from its preview to its end, so that what the user has agreed to is what happens.
+//! Records are changed before files are deleted: a job that is killed in between leaves files that no record names, which
+//! [`gc`] finds.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gansweep_base::{file, untrusted};
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{Direction, Metric};
+use gansweep_scheduler::{Deleted, delete_checkpoints, is_own_file, unrecorded_checkpoints};
+use gansweep_store::{
+    Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
+};
+
+use crate::{AppError, check, report};
+
+/// Runs and sweeps that are to be removed.
+#[derive(Debug)]
+pub struct PlannedRemoval {
+    results: PathBuf,
+    _lock: ResultsLock,
+    store: Store,
+    sweeps: Vec<String>,
+    runs: Vec<RunId>,
+    /// What goes.
+    pub removal: Removal,
+}
+
+/// Finds what goes if these sweeps (by name) and runs (by the beginning of their ids) are removed. A name that is both is the
+/// sweep's.
+pub fn plan_removal(results: &Path, names: &[String]) -> Result<PlannedRemoval, AppError> {
+    let reader = Reader::open(results)?;
+    let lock = check::lock_now(results)?;
+    let (mut sweeps, mut runs) = (Vec::new(), Vec::new());
+    for name in names {
+        match reader.sweep(name) {
+            Ok(_) => sweeps.push(name.clone()),
+            Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
+                Ok(run) => runs.push(run.id),
+                Err(StoreError::UnknownRun { .. }) => {
+                    return Err(AppError::NeitherSweepNorRun { name: name.clone(), known });
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let store = Store::open(results)?;
+    let removal = store.removal(&sweeps, &runs)?;
+    Ok(PlannedRemoval { results: results.to_owned(), _lock: lock, store, sweeps, runs, removal })
+}
+
+impl PlannedRemoval {
+    /// Removes the records, then the files; returns which files were deleted.
+    pub fn carry_out(mut self) -> Result<Deleted, AppError> {
+        let removal = self.store.remove(&self.sweeps, &self.runs)?;
+        drop(self.store);
+        let mut files = recorded_paths(&self.results, &removal.runs);
+        let kept: BTreeSet<PathBuf> =
+            recorded_paths(&self.results, &Reader::open(&self.results)?.run_files()?).into_iter().collect();
+        let gone: HashSet<&str> = removal.runs.iter().map(|run| run.run.as_str()).collect();
+        files.extend(unrecorded(&self.results, &kept)?.into_iter().filter(|path| {
+            let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            folder.is_some_and(|name| gone.contains(name))
+        }));
+        files.sort();
+        files.dedup();
+        for sweep in &self.sweeps {
+            delete_page(&self.results, sweep)?;
+        }
+        delete(&self.results, &files)
+    }
+}
+
+/// Which weights of completed runs [`gc`] keeps. Those of runs that may go on are always kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepWeights {
+    /// Those of all runs.
+    Last,
+    /// Those of each sweep's best run by the last value of a metric.
+    Best(Metric),
+    /// None.
+    None,
+}
+
+/// What can be freed in a results folder.
+#[derive(Debug)]
+pub struct PlannedCleaning {
+    results: PathBuf,
+    _lock: ResultsLock,
+    /// Completed runs whose checkpoints go.
+    pub checkpoints: Vec<RunFiles>,
+    /// Files of checkpoints that no record names, and of pages that were never finished.
+    pub leftovers: Vec<PathBuf>,
+    /// Bytes of all these files.
+    pub bytes: u64,
+}
+
+/// What a cleaning has freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freed {
+    /// Files that were deleted.
+    pub files: Deleted,
+    /// Configs and datasets that no run had.
+    pub rows: usize,
+    /// Bytes by which the database became smaller.
+    pub database_bytes: u64,
+}
+
+/// Finds what nothing needs any more.
+pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError> {
+    let reader = Reader::open(results)?;
+    let lock = check::lock_now(results)?;
+    let all = reader.run_files()?;
+    let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
+    let mut leftovers = unrecorded(results, &recorded)?;
+    leftovers.extend(unfinished_pages(results)?);
+    let kept = kept_weights(&reader, keep)?;
+    // A checkpoint that cannot be deleted must not be forgotten.
+    let is_deletable = |run: &RunFiles| {
+        recorded_paths(results, std::slice::from_ref(run)).iter().any(|it| is_own_file(results, it))
+    };
+    let checkpoints: Vec<RunFiles> =
+        all.into_iter().filter(|run| !kept.contains(&run.run) && is_deletable(run)).collect();
+    let files = recorded_paths(results, &checkpoints).into_iter().chain(leftovers.iter().cloned());
+    let bytes = files.filter_map(|path| fs::symlink_metadata(path).ok()).map(|it| it.len()).sum();
+    Ok(PlannedCleaning { results: results.to_owned(), _lock: lock, checkpoints, leftovers, bytes })
+}
+
+impl PlannedCleaning {
+    /// Deletes it, and makes the database smaller if much of it is free.
+    pub fn carry_out(self) -> Result<Freed, AppError> {
+        let mut store = Store::open(&self.results)?;
+        let ids: Vec<RunId> = self.checkpoints.iter().map(|run| run.run.clone()).collect();
+        store.forget_checkpoints(&ids)?;
+        let rows = store.remove_unused()?;
+        let database_bytes = store.compact()?;
+        drop(store);
+        let mut files = recorded_paths(&self.results, &self.checkpoints);
+        let (pages, checkpoints): (Vec<PathBuf>, Vec<PathBuf>) =
+            self.leftovers.into_iter().partition(|path| path.parent() == Some(&*self.results));
+        files.extend(checkpoints);
+        let mut files = delete(&self.results, &files)?;
+        for page in pages {
+            let bytes = fs::symlink_metadata(&page).map_or(0, |metadata| metadata.len());
+            // One that another process writes now is locked and stays.
+            let removed = file::remove_leftover(&page);
+            removed.map_err(|source| AppError::File { path: page.clone(), source })?;
+            if !page.exists() {
+                files.files += 1;
+                files.bytes += bytes;
+            }
+        }
+        Ok(Freed { files, rows, database_bytes })
+    }
+}
+
+/// Runs whose weights are kept.
+fn kept_weights(reader: &Reader, keep: KeepWeights) -> Result<HashSet<RunId>, AppError> {
+    let runs = reader.runs(&RunFilter::default())?;
+    // A run that two sweeps share may be completed for one of them and not for the other.
+    let goes_on = |run: &&RunRow| !matches!(run.state, RunState::Completed | RunState::Diverged);
+    let mut kept: HashSet<RunId> = match keep {
+        KeepWeights::Last => runs.iter().map(|run| run.id.clone()).collect(),
+        KeepWeights::Best(_) | KeepWeights::None => {
+            runs.iter().filter(goes_on).map(|run| run.id.clone()).collect()
+        }
+    };
+    if let KeepWeights::Best(metric) = keep {
+        let mut best: BTreeMap<&Option<String>, (f64, RunId)> = BTreeMap::new();
+        for run in &runs {
+            let Some(value) = last_value(reader, run, metric)? else { continue };
+            let is_better = |best: &(f64, RunId)| match metric.declaration().direction {
+                Direction::Higher => value > best.0,
+                Direction::Lower | Direction::Neither => value < best.0,
+            };
+            if best.get(&run.sweep).is_none_or(is_better) {
+                best.insert(&run.sweep, (value, run.id.clone()));
+            }
+        }
+        kept.extend(best.into_values().map(|(_, run)| run));
+    }
+    Ok(kept)
+}
+
+fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f64>, AppError> {
+    let summaries = reader.summaries(&run.id, run.total_steps)?;
+    let last = summaries.into_iter().find(|summary| summary.metric == metric).map(|summary| summary.last);
+    Ok(last.filter(|value| value.is_finite()))
+}
+
+/// Renames a sweep, and its page if it has one. An experiment file that has the old name starts a sweep of the old name again.
+pub fn rename(results: &Path, sweep: &str, name: &str) -> Result<(), AppError> {
+    if !gansweep_config::schema::is_name(name) {
+        return Err(AppError::BadName { name: name.to_owned() });
+    }
+    Reader::open(results)?;
+    let _lock = check::lock_now(results)?;
+    Store::open(results)?.rename_sweep(sweep, name)?;
+    let page = report::page_of(results, sweep);
+    if sweep != name && page.is_file() && !page.is_symlink() {
+        report::make(&report::ReportRequest {
+            results: results.to_owned(),
+            sweeps: vec![name.to_owned()],
+            out: None,
+        })?;
+        delete_page(results, sweep)?;
+    }
+    Ok(())
+}
+
+/// Puts a tag on a run, or takes it off. Returns the run, and whether that changed anything.
+pub fn tag(results: &Path, run: &str, tag: &str, on: bool) -> Result<(RunRow, bool), AppError> {
+    if !gansweep_config::schema::is_name(tag) {
+        return Err(AppError::BadName { name: tag.to_owned() });
+    }
+    let run = Reader::open(results)?.run(run)?;
+    let _lock = check::lock_now(results)?;
+    let changed = Store::open(results)?.tag(&run.id, tag, on)?;
+    Ok((run, changed))
+}
+
+/// The sizes of all sweeps.
+pub fn sizes(results: &Path) -> Result<Vec<SweepSize>, AppError> {
+    Ok(Reader::open(results)?.sweep_sizes()?)
+}
+
+/// The files of checkpoints that the database names. A path that leads out of the folder is none.
+fn recorded_paths(results: &Path, runs: &[RunFiles]) -> Vec<PathBuf> {
+    let paths = runs.iter().filter_map(|run| run.checkpoint.as_ref());
+    paths.filter_map(|path| untrusted::resolve(results, path).ok()).collect()
+}
+
+fn unrecorded(results: &Path, recorded: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, AppError> {
+    let failed = |source| AppError::File { path: results.join("checkpoints"), source };
+    unrecorded_checkpoints(results, recorded).map_err(failed)
+}
+
+fn delete(results: &Path, paths: &[PathBuf]) -> Result<Deleted, AppError> {
+    let failed = |source| AppError::File { path: results.join("checkpoints"), source };
+    delete_checkpoints(results, paths).map_err(failed)
+}
+
+/// Temporary files of pages whose writers were killed.
+fn unfinished_pages(results: &Path) -> Result<Vec<PathBuf>, AppError> {
+    let failed = |source| AppError::File { path: results.to_owned(), source };
+    let is_page = |name: &str| Path::new(name).extension().is_some_and(|it| it == "html");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(results).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| file::is_temporary_of(name, is_page)) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes the page of a sweep. A link is deleted and its target left alone.
+fn delete_page(results: &Path, sweep: &str) -> Result<(), AppError> {
+    let page = report::page_of(results, sweep);
+    match fs::remove_file(&page) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(AppError::File { path: page, source }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,190 @@
+//! `gansweep rm`, `gc`, `rename`, `tag` and `sweeps`: what is in a results folder, and what is to stay there.
+
+use std::io::Write;
+
+use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
+use gansweep_base::text;
+use gansweep_protocol::{Direction, Metric};
+use gansweep_store::Removal;
+
+use crate::cli::{GcArgs, KeptWeights, RenameArgs, RmArgs, SweepsArgs, TagArgs};
+use crate::failure::Failure;
+use crate::{messages, output};
+
+/// Runs `rm`.
+pub(crate) fn rm(args: &RmArgs) -> Result<(), Failure> {
+    let planned = housekeeping::plan_removal(&args.results.results, &args.names)?;
+    messages::print(&describe_removal(&planned.removal));
+    if !is_agreed("remove them?", args.yes)? {
+        return Ok(());
+    }
+    let (runs, files) = (planned.removal.runs.len(), planned.carry_out()?);
+    Ok(output::print(&format!(
+        "removed {} and {} ({})",
+        text::count(runs, "run"),
+        text::count(files.files, "checkpoint file"),
+        size(files.bytes)
+    ))?)
+}
+
+/// Runs `gc`.
+pub(crate) fn gc(args: &GcArgs) -> Result<(), Failure> {
+    let planned = housekeeping::gc(&args.results.results, keep_weights(args)?)?;
+    messages::print(&describe_cleaning(&planned));
+    if !is_agreed("delete them?", args.yes)? {
+        return Ok(());
+    }
+    let freed = planned.carry_out()?;
+    Ok(output::print(&format!(
+        "freed {}: {}, and {} of the database",
+        size(freed.files.bytes + freed.database_bytes),
+        text::count(freed.files.files, "file"),
+        size(freed.database_bytes)
+    ))?)
+}
+
+/// Runs `rename`.
+pub(crate) fn rename(args: &RenameArgs) -> Result<(), Failure> {
+    let (sweep, name) = (&args.sweep, &args.name);
+    let question =
+        format!("sweep {sweep} becomes {name}; an experiment file that says {sweep} starts a new sweep");
+    messages::print(&question);
+    if !is_agreed("rename it?", args.yes)? {
+        return Ok(());
+    }
+    Ok(housekeeping::rename(&args.results.results, sweep, name)?)
+}
+
+/// Runs `tag`.
+pub(crate) fn tag(args: &TagArgs) -> Result<(), Failure> {
+    let (run, changed) = housekeeping::tag(&args.results.results, &args.run, &args.tag, !args.remove)?;
+    let word = match (args.remove, changed) {
+        (false, true) => "is now tagged",
+        (false, false) => "is already tagged",
+        (true, true) => "is no longer tagged",
+        (true, false) => "was not tagged",
+    };
+    Ok(output::print(&format!("run {} ({}) {word} {}", run.id, run.label, args.tag))?)
+}
+
+/// Runs `sweeps`.
+pub(crate) fn sweeps(args: &SweepsArgs) -> Result<(), Failure> {
+    let sizes = housekeeping::sizes(&args.results.results)?;
+    if args.json {
+        let mut out = output::stdout();
+        for sweep in &sizes {
+            serde_json::to_writer(&mut out, sweep)?;
+            writeln!(out)?;
+        }
+        return Ok(());
+    }
+    let rows = sizes.into_iter().map(|sweep| {
+        vec![
+            sweep.name,
+            sweep.runs.to_string(),
+            sweep.points.to_string(),
+            size(sweep.grid_bytes),
+            size(sweep.checkpoint_bytes),
+        ]
+    });
+    let header = ["SWEEP", "RUNS", "POINTS", "GRIDS", "CHECKPOINTS"];
+    Ok(output::print(&output::table(&header, rows.collect()))?)
+}
+
+fn keep_weights(args: &GcArgs) -> Result<KeepWeights, Failure> {
+    Ok(match args.keep_weights {
+        KeptWeights::Last => KeepWeights::Last,
+        KeptWeights::None => KeepWeights::None,
+        KeptWeights::Best => {
+            let name = args.metric.as_deref().unwrap_or("fd");
+            let metric = Metric::from_name(name)
+                .filter(|metric| metric.declaration().direction != Direction::Neither)
+                .ok_or_else(|| Failure::Usage(no_direction(name)))?;
+            KeepWeights::Best(metric)
+        }
+    })
+}
+
+fn no_direction(name: &str) -> String {
+    let known: Vec<&str> = Metric::ALL
+        .into_iter()
+        .filter(|metric| metric.declaration().direction != Direction::Neither)
+        .map(Metric::name)
+        .collect();
+    format!("no metric `{name}` has a best value; name one with --metric: {}", known.join(", "))
+}
+
+fn describe_removal(removal: &Removal) -> String {
+    let mut lines = Vec::new();
+    for sweep in &removal.sweeps {
+        lines.push(format!("sweep {sweep}, with its page"));
+    }
+    lines.push(format!(
+        "{}, with {}, {} and {}",
+        text::count(removal.runs.len(), "run"),
+        text::count(usize::try_from(removal.points).unwrap_or(usize::MAX), "point"),
+        text::count(usize::try_from(removal.grids).unwrap_or(usize::MAX), "sample grid"),
+        text::count(removal.runs.iter().filter(|run| run.checkpoint.is_some()).count(), "checkpoint"),
+    ));
+    if removal.shared > 0 {
+        lines.push(format!("kept, since other sweeps have them: {}", text::count(removal.shared, "run")));
+    }
+    if !removal.others.is_empty() {
+        lines.push(format!("these sweeps stay, and lose runs: {}", removal.others.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn describe_cleaning(planned: &PlannedCleaning) -> String {
+    format!(
+        "{} of completed runs and {} that no run needs: {}",
+        text::count(planned.checkpoints.len(), "checkpoint"),
+        text::count(planned.leftovers.len(), "file"),
+        size(planned.bytes)
+    )
+}
+
+/// Asks the user, unless `yes` was given. Where nobody can answer, `--yes` is needed.
+fn is_agreed(question: &str, yes: bool) -> Result<bool, Failure> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        return Err(Failure::Usage("nothing is changed without an answer: add --yes".to_owned()));
+    }
+    messages::raw(format!("{question} [y/N] "));
+    messages::flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    let agreed = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());
+    if !agreed {
+        messages::print("nothing is changed");
+    }
+    Ok(agreed)
+}
+
+/// `12.3 MB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{} {}", text::measured(size), UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_unit_in_which_they_are_short() {
+        let cases =
+            [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_345_678, "12.35 MB"), (1 << 40, "1.1 TB")];
+        for (bytes, text) in cases {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

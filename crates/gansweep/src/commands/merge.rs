@@ -1,0 +1,62 @@
+//! `gansweep merge`: takes the results of other machines.
+
+use gansweep_app::merge::{MergeOutcome, merge};
+use gansweep_base::text;
+
+use crate::cli::MergeArgs;
+use crate::failure::Failure;
+use crate::{messages, output};
+
+/// Conflicts and missing checkpoints that are named one by one; there may be one for each run.
+const NAMED: usize = 20;
+
+/// Runs the command.
+pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
+    for outcome in merge(&args.results.results, &args.others)? {
+        for line in warnings(&outcome) {
+            messages::warning(&line);
+        }
+        messages::flush();
+        let MergeOutcome { from, taken, equal, kept, .. } = outcome;
+        let taken = text::count(taken, "run");
+        let line = format!("{}: {taken} taken, {equal} the same, {kept} longer here", from.display());
+        output::print(&line)?;
+    }
+    Ok(())
+}
+
+fn warnings(outcome: &MergeOutcome) -> Vec<String> {
+    let conflicts = outcome.conflicts.iter().map(|it| {
+        format!(
+            "run {} has {} {} here and {} in {} at step {}: the longer record is kept",
+            it.run,
+            it.metric.name(),
+            text::exact(it.here),
+            text::exact(it.there),
+            outcome.from.display(),
+            it.step
+        )
+    });
+    let missing = outcome.without_checkpoint.iter().map(|(run, reason)| {
+        format!("run {run} is taken without its checkpoint, so that it cannot go on: {reason}")
+    });
+    let sweeps = outcome.sweeps.iter().map(|name| {
+        format!(
+            "sweep {name} has another experiment file in {}: its runs are those of both",
+            outcome.from.display()
+        )
+    });
+    let mut lines = named(conflicts.collect(), "conflict");
+    lines.extend(named(missing.collect(), "missing checkpoint"));
+    lines.extend(sweeps);
+    lines
+}
+
+fn named(mut lines: Vec<String>, what: &str) -> Vec<String> {
+    let more = lines.len().saturating_sub(NAMED);
+    lines.truncate(NAMED);
+    if more > 0 {
+        lines.push(format!("and {} more", text::count(more, what)));
+    }
+    lines
+}

@@ -1,0 +1,61 @@
+//! How much space sweeps take, and tags.
+
+use gansweep_config::RunId;
+
+use super::{Reader, unsigned};
+use crate::{RunFiles, StoreError, SweepSize, status::parse_run};
+
+impl Reader {
+    /// The size of each sweep, by name. What sweeps share counts for each of them.
+    pub fn sweep_sizes(&self) -> Result<Vec<SweepSize>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT s.name,
+                     (SELECT count(*) FROM m WHERE m.sweep_id = s.sweep_id),
+                     (SELECT coalesce(sum(q.count), 0) FROM m JOIN summaries q USING (run_id) WHERE m.sweep_id = s.sweep_id),
+                     (SELECT coalesce(sum(length(p.png)), 0) FROM m JOIN samples p USING (run_id) WHERE m.sweep_id = s.sweep_id),
+                     (SELECT coalesce(sum(c.bytes), 0) FROM m JOIN checkpoints c USING (run_id) WHERE m.sweep_id = s.sweep_id),
+                     s.updated_ms
+                 FROM sweeps s ORDER BY s.name"
+                    .replace("FROM m", "FROM (SELECT DISTINCT sweep_id, run_id FROM sweep_runs) m")
+                    .as_str(),
+            )?;
+            let sizes = statement.query_map([], |row| {
+                Ok(SweepSize {
+                    name: row.get(0)?,
+                    runs: unsigned(row, 1)?,
+                    points: unsigned(row, 2)?,
+                    grid_bytes: unsigned(row, 3)?,
+                    checkpoint_bytes: unsigned(row, 4)?,
+                    updated_unix_ms: row.get(5)?,
+                })
+            })?;
+            Ok(sizes.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// All runs with the paths of their checkpoints.
+    pub fn run_files(&self) -> Result<Vec<RunFiles>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT r.id, c.path FROM runs r LEFT JOIN checkpoints c USING (run_id) ORDER BY r.run_id",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut files = Vec::new();
+            while let Some(row) = rows.next()? {
+                files.push(RunFiles { run: parse_run(&row.get::<_, String>(0)?)?, checkpoint: row.get(1)? });
+            }
+            Ok(files)
+        })
+    }
+
+    /// The run's tags, in alphabetical order.
+    pub fn tags(&self, run: &RunId) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT tag FROM tags WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1) ORDER BY tag",
+            )?;
+            Ok(statement.query_map([run.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+    }
+}
