@@ -48,7 +48,8 @@ mod tests {
     fn the_warm_up_ends_where_the_decay_is_reached() {
         let shares = |updates: [u64; 4]| updates.map(|t| share(&train(0.75, true), t).unwrap());
         // (1 + t) / (10 + t) is 3/4 at t = 26.
-        assert_eq!(shares([1, 8, 26, 1000]), [(9.0f64 / 11.0) as f32, 0.5, 0.25, 0.25]);
+        let bits = |shares: [f32; 4]| shares.map(f32::to_bits);
+        assert_eq!(bits(shares([1, 8, 26, 1000])), bits([(9.0f64 / 11.0) as f32, 0.5, 0.25, 0.25]));
         assert_eq!(share(&train(0.0, true), 1), None);
     }
 }

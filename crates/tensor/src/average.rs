@@ -18,13 +18,13 @@ pub(super) struct Average {
 
 impl Average {
     /// Moves the averages towards a network's present numbers by `share` of the way, `[lanes, 1]`.
-    pub(super) fn follow(&mut self, values: &Tensor<2>, running: &[Tensor<3>], share: Tensor<2>) {
+    pub(super) fn follow(&mut self, values: &Tensor<2>, running: &[Tensor<3>], share: &Tensor<2>) {
         let [lanes, _] = share.dims();
         let keep = (share.clone().neg() + 1.0).reshape([lanes, 1, 1]);
         for (average, current) in self.running.iter_mut().zip(running) {
             average.inplace(|average| (average - current.clone()) * keep.clone() + current.clone());
         }
-        if !self.follow_in_one_pass(values, &share) {
+        if !self.follow_in_one_pass(values, share) {
             let keep = keep.reshape([lanes, 1]);
             self.values.inplace(|average| (average - values.clone()) * keep + values.clone());
         }

@@ -142,7 +142,7 @@ impl FusedNetwork {
     }
 
     /// Moves the averages towards the present numbers by `share` of the way, `[lanes, 1]`.
-    pub(super) fn average(&mut self, share: Tensor<2>) {
+    pub(super) fn average(&mut self, share: &Tensor<2>) {
         if let Some(average) = &mut self.average {
             average.follow(&self.trained.values, &self.running, share);
         }

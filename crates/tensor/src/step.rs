@@ -199,7 +199,7 @@ impl FusedLanes {
         let norm = point.then(|| norm(&gradient));
         self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
         if let Some(share) = &inputs.layout.average {
-            self.generator.average(inputs.column(share));
+            self.generator.average(&inputs.column(share));
         }
         let score = self.loss.score(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
