@@ -49,6 +49,31 @@ def mlp(widths, activation, last, batch_norm=False, dropout=0.0):
     return nn.Sequential(*layers, nn.Linear(*widths[-2:]), *last)
 
 
+class Dcgan(nn.Sequential):
+    """With images and feature maps in the memory format that is fastest for convolutions."""
+
+    def forward(self, x):
+        if x.dim() == 2 and x.shape[1] == PIXELS:
+            x = x.reshape(-1, 1, 28, 28)
+        return super().forward(x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x)
+
+
+def dcgan_generator():
+    return Dcgan(
+        nn.Linear(100, 12544), nn.Unflatten(1, (256, 7, 7)), nn.BatchNorm2d(256), nn.ReLU(),
+        nn.ConvTranspose2d(256, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.ReLU(),
+        nn.ConvTranspose2d(128, 1, 4, 2, 1), nn.Tanh(),
+    ).to(memory_format=torch.channels_last)  # fmt: skip
+
+
+def dcgan_discriminator():
+    return Dcgan(
+        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
+        nn.Flatten(), nn.Linear(6272, 1),
+    ).to(memory_format=torch.channels_last)  # fmt: skip
+
+
 def leaky():
     return nn.LeakyReLU(0.2)
 
@@ -79,6 +104,11 @@ RECIPES = {
         "generator": lambda: mlp([100, 32, 64, 128, 784], leaky, [nn.Tanh()], dropout=0.3),
         "discriminator": lambda: mlp([784, 128, 64, 32, 1], leaky, [], dropout=0.3),
         "combine": "sum", "real": 0.9,
+    },
+    "dcgan": {
+        "batch": 64, "dim": 100, "latents": torch.randn, "lr": 2e-4, "beta1": 0.5, "loss": nn.BCEWithLogitsLoss,
+        "generator": dcgan_generator, "discriminator": dcgan_discriminator,
+        "combine": "sum", "real": 1.0, "shared": True,
     },
     "fast": {
         "batch": 64, "dim": 64, "latents": torch.randn, "lr": 1e-3, "beta1": 0.5, "loss": nn.BCEWithLogitsLoss,
@@ -131,15 +161,16 @@ class Job:
         real = self.images.index_select(0, self.order.index_select(0, self.start + self.rows))
         self.start += self.recipe["batch"]
 
-        fakes = self.G(self.noise())
-        if self.detach:
-            fakes = fakes.detach()
+        drawn = self.G(self.noise())
+        fakes = drawn.detach() if self.detach or self.recipe.get("shared") else drawn
         self.d_optimizer.zero_grad()
         self.discriminator_loss(real, fakes).backward()
         self.d_optimizer.step()
 
         self.g_optimizer.zero_grad()
-        self.loss(self.D(self.G(self.noise())), self.ones).backward()
+        # As in PyTorch's DCGAN example, the fakes of both updates may be the same.
+        drawn = drawn if self.recipe.get("shared") else self.G(self.noise())
+        self.loss(self.D(drawn), self.ones).backward()
         self.g_optimizer.step()
 
     def noise(self):

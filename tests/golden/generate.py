@@ -181,8 +181,9 @@ def golden(case, inputs, digest):
 
 
 def initialisation(cases):
-    """`nn.Linear`'s default initialisation, each shape's largest value and variance in units of the uniform
-    distribution on (-1/sqrt(fan_in), 1/sqrt(fan_in)): both are 1 but for chance."""
+    """The default initialisation of Linear layers and convolutions, each shape's largest value and variance in
+    units of the uniform distribution on (-1/sqrt(fan_in), 1/sqrt(fan_in)): both are 1 but for chance."""
+    products = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.ConvTranspose2d)
     torch.manual_seed(0)
     found = {}
     for case in cases:
@@ -190,8 +191,9 @@ def initialisation(cases):
         for network, model in zip(NETWORKS, [fresh.G, fresh.D]):
             for name, parameter in model.named_parameters():
                 layer = model.get_submodule(name.split(".")[0])
-                if isinstance(layer, torch.nn.Linear):
-                    values = parameter.detach().double() * math.sqrt(layer.in_features)
+                other_rule = case["config"]["model"].get("init") == "dcgan" and name.endswith("weight")
+                if isinstance(layer, products) and not other_rule:
+                    values = parameter.detach().double() * math.sqrt(layer.weight[0].numel())
                     found[f"{case['name']}.{network}.{name}"] = {
                         "largest": values.abs().max().item(),
                         "variance": (values**2).mean().item() * 3,

@@ -179,11 +179,17 @@ class Check:
             for index, name in enumerate(names):
                 values = self.inputs[name]
                 weight = self.inputs[name.replace("bias", "weight")]
-                if weight.ndim == 1:  # a normalisation
+                is_norm = weight.ndim in (1, 3)
+                stream_key = key(self.seed, INIT, [role, index])
+                if self.config["model"].get("init") == "dcgan" and name.endswith("weight"):
+                    expected = is_norm + 0.02 * normal(stream_key, values.size)
+                    self.equal(name, expected, tolerance=3e-7)
+                elif is_norm:
                     self.equal(name, np.full(values.size, float(name.endswith("weight"))))
-                    continue
-                bound = np.float32(1) / np.sqrt(np.float32(weight.shape[1]))
-                self.equal(name, uniform(key(self.seed, INIT, [role, index]), bound, values.size))
+                else:
+                    # Of a transposed convolution too: PyTorch takes its second axis for the inputs.
+                    bound = np.float32(1) / np.sqrt(np.float32(np.prod(weight.shape[1:])))
+                    self.equal(name, uniform(stream_key, bound, values.size))
         for name in self.inputs:
             if name.startswith("ema."):
                 self.equal(name, self.inputs[name.removeprefix("ema.")])

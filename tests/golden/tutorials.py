@@ -20,7 +20,18 @@ class GivenDropout(nn.Module):
         self.mask = None
 
     def forward(self, x):
-        return x * self.mask if self.training else x
+        return x * self.mask.reshape(x.shape) if self.training else x
+
+
+class OfShape(nn.Sequential):
+    """Takes rows of numbers as well as images, and makes inputs of `shape` of them."""
+
+    def __init__(self, shape, *layers):
+        super().__init__(*layers)
+        self.shape = shape
+
+    def forward(self, x):
+        return super().forward(x.reshape(len(x), *self.shape))
 
 
 def use_masks(model, masks):
@@ -400,7 +411,8 @@ class FromConfig(Tutorial):
 
     def __init__(self, config, image=None):
         self.config = config
-        self.pixels = math.prod(image.values()) if image else 784
+        self.image = list(image.values()) if image else [1, 28, 28]
+        self.pixels = math.prod(self.image)
         self.loss = LOSSES[config["loss"].get("kind", "non-saturating")](config["loss"])
         self.logits = self.loss.logits
         super().__init__(config)
@@ -419,13 +431,56 @@ class FromConfig(Tutorial):
             inputs = width
         return [*layers, nn.Linear(inputs, outputs)]
 
+    def between(self, part, shape, normalised=True):
+        """What stands between two convolutions, behind a feature map of that shape."""
+        layers = []
+        if normalised and part.get("batch_norm"):
+            layers.append(nn.BatchNorm2d(shape[0]))
+        if normalised and part.get("layer_norm"):
+            layers.append(nn.LayerNorm(shape))
+        layers.append(nn.ReLU() if part["activation"] == "relu" else nn.LeakyReLU(part["slope"]))
+        if part["dropout"] > 0:
+            layers.append(GivenDropout(part["dropout"]))
+        return layers
+
+    def dcgan_sides(self):
+        """The sides of the feature maps, from the smallest to the image's."""
+        sides = [7 if self.image[1] == 28 else 4]
+        while sides[-1] < self.image[1]:
+            sides.append(2 * sides[-1])
+        return sides
+
+    def dcgan_generator(self, part, inputs):
+        *sides, last = self.dcgan_sides()
+        channels = [part["width"] * 2**level for level in range(len(sides))][::-1]
+        shapes = [[c, side, side] for c, side in zip(channels, sides)]
+        layers = [nn.Linear(inputs, math.prod(shapes[0])), nn.Unflatten(1, shapes[0]), *self.between(part, shapes[0])]
+        for before, shape in zip(shapes, shapes[1:]):
+            layers += [nn.ConvTranspose2d(before[0], shape[0], 4, 2, 1), *self.between(part, shape)]
+        return [*layers, nn.ConvTranspose2d(channels[-1], self.image[0], 4, 2, 1)]
+
+    def dcgan_discriminator(self, part):
+        sides = self.dcgan_sides()[::-1][1:]
+        layers, inputs = [], self.image[0]
+        for level, side in enumerate(sides):
+            shape = [part["width"] * 2**level, side, side]
+            layers += [nn.Conv2d(inputs, shape[0], 4, 2, 1), *self.between(part, shape, normalised=level > 0)]
+            inputs = shape[0]
+        return [*layers, nn.Flatten(), nn.Linear(math.prod(shape), 1)]
+
     def generator(self):
         model = self.config["model"]
+        part, inputs = model["generator"], model["latent_dim"]
+        dcgan = part.get("kind") == "dcgan"
+        layers = self.dcgan_generator(part, inputs) if dcgan else self.stack(part, inputs, self.pixels)
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
-        return nn.Sequential(*self.stack(model["generator"], model["latent_dim"], self.pixels), last())
+        return nn.Sequential(*layers, last())
 
     def discriminator(self):
-        return nn.Sequential(*self.stack(self.config["model"]["discriminator"], self.pixels, 1))
+        part = self.config["model"]["discriminator"]
+        if part.get("kind") == "dcgan":
+            return OfShape(self.image, *self.dcgan_discriminator(part))
+        return OfShape([self.pixels], *self.stack(part, self.pixels, 1))
 
     def optimizers(self):
         def optimizer(model, values):

@@ -1,9 +1,16 @@
-//! What all normalisation layers share: parameters, saved tensors, and the choice of statistics.
+//! What all normalisation layers share: parameters, saved tensors, the choice of statistics, and how the rows
+//! of a batch lie.
+
+use std::ops::Range;
 
 use super::matrix::{LINE, Matrix};
 use super::trained::Trained;
 
-/// Scale and shift of a normalised row, each `[1, features]`.
+/// The most parts of a batch: real images and fakes.
+const MOST_PARTS: usize = 2;
+
+/// Scale and shift of a normalised row, each `[1, features]`; of a feature map that is normalised by image,
+/// `[pixels, channels]`.
 #[derive(Debug)]
 pub(super) struct Affine {
     pub(super) weight: Trained,
@@ -15,13 +22,31 @@ pub(super) struct Affine {
 pub(super) struct NormTrace {
     /// `[rows, features]`: the Linear layer's output, normalised in place.
     pub(super) normalised: Matrix,
-    /// One over the standard deviation: `[1, features]` for `BatchNorm`, `[rows, 16]` for `LayerNorm`.
+    /// One over the standard deviation: `[parts, features]` for `BatchNorm`, `[images, 16]` for `LayerNorm`.
     pub(super) inverse_std: Matrix,
-    /// `[1, features]`: gradients of weight and bias.
+    /// Gradients of weight and bias, in their shape.
     pub(super) weight_gradient: Matrix,
     pub(super) bias_gradient: Matrix,
-    /// `[rows, 16]`: scratch memory of `LayerNorm` for sums over rows.
+    /// `[images, 16]`: scratch memory of `LayerNorm` for sums over rows.
     pub(super) row_sums: [Matrix; 2],
+}
+
+/// How the rows of a batch lie in a matrix: pixel by pixel, and within a pixel image by image. A row of a
+/// multilayer perceptron is an image of one pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchRows {
+    pub(super) images: usize,
+    /// Equal parts of the images, one after the other, that `BatchNorm` normalises apart: real images and
+    /// fakes in the discriminator's update.
+    pub(super) parts: usize,
+}
+
+impl BatchRows {
+    /// The images of one part, within those of a pixel.
+    pub(super) fn part(self, part: usize) -> Range<usize> {
+        let share = self.images / self.parts;
+        part * share..(part + 1) * share
+    }
 }
 
 /// Which statistics `BatchNorm` normalises with.
@@ -37,8 +62,9 @@ pub(super) enum Statistics {
 
 impl Affine {
     /// All zero, with `buffers` buffers of the optimiser for each tensor.
-    pub(super) fn new(features: usize, buffers: usize) -> Self {
-        Self { weight: Trained::new(1, features, buffers), bias: Trained::new(1, features, buffers) }
+    pub(super) fn new(pixels: usize, features: usize, buffers: usize) -> Self {
+        let zero = Trained::new(pixels, features, buffers);
+        Self { weight: zero.clone(), bias: zero }
     }
 }
 
@@ -48,17 +74,22 @@ impl NormTrace {
         let line = Matrix::new(1, features);
         Self {
             normalised: Matrix::new(rows, features),
-            inverse_std: line.clone(),
+            inverse_std: Matrix::new(MOST_PARTS, features),
             weight_gradient: line.clone(),
             bias_gradient: line,
             row_sums: [Matrix::new(0, 0), Matrix::new(0, 0)],
         }
     }
 
-    /// Memory for up to `rows` rows that are normalised over their features.
-    pub(super) fn of_rows(rows: usize, features: usize) -> Self {
-        let sums = Matrix::new(rows, LINE);
-        let row_sums = [sums.clone(), sums.clone()];
-        Self { inverse_std: sums, row_sums, ..Self::of_columns(rows, features) }
+    /// Memory for up to `images` images of that many pixels, each normalised over all its numbers.
+    pub(super) fn of_images(images: usize, pixels: usize, features: usize) -> Self {
+        let (sums, affine) = (Matrix::new(images, LINE), Matrix::new(pixels, features));
+        Self {
+            normalised: Matrix::new(images * pixels, features),
+            inverse_std: sums.clone(),
+            weight_gradient: affine.clone(),
+            bias_gradient: affine,
+            row_sums: [sums.clone(), sums],
+        }
     }
 }

@@ -52,6 +52,17 @@ impl Batch {
         }
     }
 
+    /// Drops the real images, and keeps the fakes.
+    pub(super) fn keep_fakes(&mut self) {
+        let (first, rows, panels) = (self.dense.rows() - self.fakes, self.dense.rows(), self.dense.panels());
+        let lines = self.dense.lines_mut();
+        for panel in 0..panels {
+            let from = panel * rows + first;
+            lines.copy_within(from..from + self.fakes, panel * self.fakes);
+        }
+        self.only_fakes(self.fakes);
+    }
+
     pub(super) fn input(&self) -> Input<'_> {
         Input { sparse: self.real.as_ref(), dense: &self.dense }
     }

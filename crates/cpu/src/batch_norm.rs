@@ -1,10 +1,10 @@
-//! `BatchNorm1d` with affine parameters.
+//! `BatchNorm1d` and `BatchNorm2d` with affine parameters.
 
 use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::activation::{LeakyRelu, store};
-use super::affine::{Affine, NormTrace, Statistics};
+use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::matrix::{LINE, Line, Matrix};
 
 const EPS: f32 = network::BatchNorm::EPS as f32;
@@ -16,15 +16,21 @@ pub(super) struct BatchNorm {
     pub(super) affine: Affine,
     pub(super) running_mean: Matrix,
     pub(super) running_var: Matrix,
+    /// Mean and unbiased variance of the last batch in training, each `[1, features]`.
+    last: [Matrix; 2],
+    /// Averages of the running statistics, if they are kept.
+    pub(super) averages: Option<[Matrix; 2]>,
 }
 
 impl BatchNorm {
     /// All zero, with `buffers` buffers of the optimiser for each parameter.
     pub(super) fn new(features: usize, buffers: usize) -> Self {
         Self {
-            affine: Affine::new(features, buffers),
+            affine: Affine::new(1, features, buffers),
             running_mean: Matrix::new(1, features),
             running_var: Matrix::new(1, features),
+            last: [Matrix::new(1, features), Matrix::new(1, features)],
+            averages: None,
         }
     }
 
@@ -33,58 +39,84 @@ impl BatchNorm {
         &mut self,
         arch: Arch,
         statistics: Statistics,
+        batch: BatchRows,
         trace: &mut NormTrace,
         leaky_relu: LeakyRelu,
         out: &mut Matrix,
     ) {
-        arch.dispatch(Forward { norm: self, statistics, trace, leaky_relu, out });
+        trace.inverse_std.reshape(batch.parts, out.cols());
+        arch.dispatch(Forward { norm: self, statistics, batch, trace, leaky_relu, out });
     }
 
-    /// Mean and variance of a panel's features.
+    /// Mean and variance of a panel's features in one part of the rows. Each pixel is summed by itself: the
+    /// rounding of a sum grows with its length.
     #[inline(always)]
-    fn statistics(&mut self, statistics: Statistics, panel: usize, rows: &[Line]) -> (Line, Line) {
+    fn statistics(
+        &mut self,
+        statistics: Statistics,
+        panel: usize,
+        rows: &[Line],
+        batch: BatchRows,
+        part: usize,
+    ) -> (Line, Line) {
         let running_mean = &mut self.running_mean.lines_mut()[panel];
         let running_var = &mut self.running_var.lines_mut()[panel];
         if statistics == Statistics::Running {
             return (*running_mean, *running_var);
         }
-        let count = rows.len() as f32;
-        let mut mean = Line::ZERO;
-        for row in rows {
-            for i in 0..LINE {
-                mean.0[i] += row.0[i];
-            }
+        let number = rows.len() / batch.parts;
+        let count = number as f32;
+        let part = batch.part(part);
+        let is_map = batch.images < rows.len();
+        let mut total = Total::ZERO;
+        for pixel in rows.chunks_exact(batch.images) {
+            total.add(sum_rows(&pixel[part.clone()], is_map));
         }
-        let mean = map(&mean, |sum| sum / count);
-        let mut var = Line::ZERO;
-        for row in rows {
-            for i in 0..LINE {
-                let difference = row.0[i] - mean.0[i];
-                var.0[i] += difference * difference;
-            }
+        let mean = map(&total.line(), |sum| sum / count);
+        let mut total = Total::ZERO;
+        for pixel in rows.chunks_exact(batch.images) {
+            total.add(sum_squares(&pixel[part.clone()], &mean, is_map));
         }
-        let var = map(&var, |sum| sum / count);
+        let var = map(&total.line(), |sum| sum / count);
         if statistics == Statistics::Training {
             // A single row has no unbiased variance; its biased one, zero, is used.
-            let unbiased = if rows.len() > 1 { count / (count - 1.0) } else { 1.0 };
-            for i in 0..LINE {
-                running_mean.0[i] = (1.0 - MOMENTUM) * running_mean.0[i] + MOMENTUM * mean.0[i];
-                running_var.0[i] = (1.0 - MOMENTUM) * running_var.0[i] + MOMENTUM * (var.0[i] * unbiased);
-            }
+            let unbiased = if number > 1 { count / (count - 1.0) } else { 1.0 };
+            let unbiased = map(&var, |var| var * unbiased);
+            let [last_mean, last_var] = &mut self.last;
+            (last_mean.lines_mut()[panel], last_var.lines_mut()[panel]) = (mean, unbiased);
+            track(running_mean, &mean);
+            track(running_var, &unbiased);
         }
         (mean, var)
     }
 
+    /// Updates the running statistics by the last batch once more.
+    pub(super) fn track_again(&mut self) {
+        let [mean, var] = &self.last;
+        for (running, last) in [(&mut self.running_mean, mean), (&mut self.running_var, var)] {
+            for (running, last) in running.lines_mut().iter_mut().zip(last.lines()) {
+                track(running, last);
+            }
+        }
+    }
+
     /// Turns the gradient of the layer's output into that of its input, in place, and writes the gradients
     /// of its parameters to the trace.
-    pub(super) fn backward(&self, arch: Arch, trace: &mut NormTrace, gradient: &mut Matrix) {
-        arch.dispatch(Backward { weight: &self.affine.weight.value, trace, gradient });
+    pub(super) fn backward(
+        &self,
+        arch: Arch,
+        batch: BatchRows,
+        trace: &mut NormTrace,
+        gradient: &mut Matrix,
+    ) {
+        arch.dispatch(Backward { weight: &self.affine.weight.value, batch, trace, gradient });
     }
 }
 
 struct Forward<'a> {
     norm: &'a mut BatchNorm,
     statistics: Statistics,
+    batch: BatchRows,
     trace: &'a mut NormTrace,
     leaky_relu: LeakyRelu<'a>,
     out: &'a mut Matrix,
@@ -109,26 +141,38 @@ impl Forward<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         for panel in 0..self.out.panels() {
-            let rows = self.trace.normalised.panel_mut(panel);
-            let (mean, var) = self.norm.statistics(self.statistics, panel, rows);
-            let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
-            self.trace.inverse_std.lines_mut()[panel] = inverse;
-            let lines = [
-                &mean,
-                &inverse,
-                &self.norm.affine.weight.value.lines()[panel],
-                &self.norm.affine.bias.value.lines()[panel],
-            ];
-            let [mean, inverse, weight, bias] = lines.map(|line| S::as_simd_f32s(&line.0).0);
-            for (row, (x, out)) in rows.iter_mut().zip(self.out.panel_mut(panel)).enumerate() {
-                let x = S::as_mut_simd_f32s(&mut x.0).0;
+            for part in 0..self.batch.parts {
+                self.part::<S, V>(simd, panel, part);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn part<S: Simd, const V: usize>(&mut self, simd: S, panel: usize, part: usize) {
+        let batch = self.batch;
+        let rows = self.trace.normalised.panel_mut(panel);
+        let (mean, var) = self.norm.statistics(self.statistics, panel, rows, batch, part);
+        let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
+        self.trace.inverse_std.panel_mut(panel)[part] = inverse;
+        let lines = [
+            &mean,
+            &inverse,
+            &self.norm.affine.weight.value.lines()[panel],
+            &self.norm.affine.bias.value.lines()[panel],
+        ];
+        let [mean, inverse, weight, bias] = lines.map(|line| S::as_simd_f32s(&line.0).0);
+        let outs = self.out.panel_mut(panel).chunks_exact_mut(batch.images);
+        for (pixel, (rows, outs)) in rows.chunks_exact_mut(batch.images).zip(outs).enumerate() {
+            for image in batch.part(part) {
+                let x = S::as_mut_simd_f32s(&mut rows[image].0).0;
                 let mut y = [simd.splat_f32s(0.0); V];
                 for v in 0..V {
                     x[v] = simd.mul_f32s(simd.sub_f32s(x[v], mean[v]), inverse[v]);
                     y[v] = simd.mul_add_e_f32s(x[v], weight[v], bias[v]);
                 }
+                let row = pixel * batch.images + image;
                 let activated = self.leaky_relu.apply(simd, row, panel, [y]);
-                store(simd, std::slice::from_mut(out), &activated);
+                store(simd, std::slice::from_mut(&mut outs[image]), &activated);
             }
         }
     }
@@ -136,6 +180,7 @@ impl Forward<'_> {
 
 struct Backward<'a> {
     weight: &'a Matrix,
+    batch: BatchRows,
     trace: &'a mut NormTrace,
     gradient: &'a mut Matrix,
 }
@@ -145,28 +190,155 @@ impl NullaryFnOnce for Backward<'_> {
 
     /// The formula of Ioffe and Szegedy 2015, section 3.
     #[inline(always)]
-    fn call(self) {
-        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, .. } = self.trace;
+    fn call(mut self) {
         for panel in 0..self.gradient.panels() {
-            let (rows, normalised) = (self.gradient.panel_mut(panel), normalised.panel(panel));
-            let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
-            for (dy, x) in rows.iter().zip(normalised) {
-                for i in 0..LINE {
-                    sum.0[i] += dy.0[i];
-                    along.0[i] += dy.0[i] * x.0[i];
-                }
+            let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
+            for part in 0..self.batch.parts {
+                let [along, sum] = self.part(panel, part);
+                add(&mut of_weight, &along);
+                add(&mut of_bias, &sum);
             }
-            let count = rows.len() as f32;
-            let (weight, inverse) = (&self.weight.lines()[panel], &inverse_std.lines()[panel]);
-            for (dy, x) in rows.iter_mut().zip(normalised) {
+            self.trace.weight_gradient.lines_mut()[panel] = of_weight;
+            self.trace.bias_gradient.lines_mut()[panel] = of_bias;
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// Computes one part of a panel; returns its share of the gradients of weight and bias.
+    #[inline(always)]
+    fn part(&mut self, panel: usize, part: usize) -> [Line; 2] {
+        let NormTrace { normalised, inverse_std, .. } = &*self.trace;
+        let (rows, normalised) = (self.gradient.panel_mut(panel), normalised.panel(panel));
+        let (images, range) = (self.batch.images, self.batch.part(part));
+        let (mut along, mut sum) = (Total::ZERO, Total::ZERO);
+        for (rows, normalised) in rows.chunks_exact(images).zip(normalised.chunks_exact(images)) {
+            let [own_sum, own_along] = sum_gradients(&rows[range.clone()], &normalised[range.clone()]);
+            sum.add(own_sum);
+            along.add(own_along);
+        }
+        let (along, sum) = (along.line(), sum.line());
+        let count = (rows.len() / self.batch.parts) as f32;
+        let (weight, inverse) = (&self.weight.lines()[panel], &inverse_std.panel(panel)[part]);
+        for (rows, normalised) in rows.chunks_exact_mut(images).zip(normalised.chunks_exact(images)) {
+            for (dy, x) in rows[range.clone()].iter_mut().zip(&normalised[range.clone()]) {
                 for i in 0..LINE {
                     let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
                     dy.0[i] = weight.0[i] * inverse.0[i] * (dy.0[i] - common);
                 }
             }
-            weight_gradient.lines_mut()[panel] = along;
-            bias_gradient.lines_mut()[panel] = sum;
         }
+        [along, sum]
+    }
+}
+
+/// Sums over many pixels, of which each is summed by itself: in 64-bit floats, since the rounding of a long sum
+/// would enlarge the gradients that normalisation makes zero. One pixel alone is not rounded once more.
+struct Total([f64; LINE]);
+
+impl Total {
+    const ZERO: Self = Self([0.0; LINE]);
+
+    #[inline(always)]
+    fn add(&mut self, line: Line) {
+        for i in 0..LINE {
+            self.0[i] += f64::from(line.0[i]);
+        }
+    }
+
+    #[inline(always)]
+    fn line(&self) -> Line {
+        let mut line = Line::ZERO;
+        for i in 0..LINE {
+            line.0[i] = self.0[i] as f32;
+        }
+        line
+    }
+}
+
+/// Independent sums of a column. Four hide the latency of an addition.
+const SUMS: usize = 4;
+
+/// The rows in groups that are summed side by side, and those that are summed in one chain: all of them, but of a
+/// feature map.
+#[inline(always)]
+fn groups(rows: &[Line], is_map: bool) -> (&[[Line; SUMS]], &[Line]) {
+    if is_map { rows.as_chunks() } else { (&[], rows) }
+}
+
+/// The sum of each column.
+#[inline(always)]
+fn sum_rows(rows: &[Line], is_map: bool) -> Line {
+    let mut sums = [Line::ZERO; SUMS];
+    let (fours, rest) = groups(rows, is_map);
+    for lines in fours {
+        for s in 0..SUMS {
+            add(&mut sums[s], &lines[s]);
+        }
+    }
+    for line in rest {
+        add(&mut sums[0], line);
+    }
+    total_of(sums)
+}
+
+/// The sum of the squares of each column's differences from its mean.
+#[inline(always)]
+fn sum_squares(rows: &[Line], mean: &Line, is_map: bool) -> Line {
+    let mut sums = [Line::ZERO; SUMS];
+    let (fours, rest) = groups(rows, is_map);
+    for lines in fours {
+        for s in 0..SUMS {
+            add_square(&mut sums[s], &lines[s], mean);
+        }
+    }
+    for line in rest {
+        add_square(&mut sums[0], line, mean);
+    }
+    total_of(sums)
+}
+
+#[inline(always)]
+fn add_square(sum: &mut Line, line: &Line, mean: &Line) {
+    for i in 0..LINE {
+        let difference = line.0[i] - mean.0[i];
+        sum.0[i] += difference * difference;
+    }
+}
+
+#[inline(always)]
+fn total_of([mut first, second, mut third, fourth]: [Line; SUMS]) -> Line {
+    add(&mut first, &second);
+    add(&mut third, &fourth);
+    add(&mut first, &third);
+    first
+}
+
+/// The sums of the gradient, and of the gradient times the normalised rows.
+#[inline(always)]
+fn sum_gradients(gradient: &[Line], normalised: &[Line]) -> [Line; 2] {
+    let (mut along, mut sum) = (Line::ZERO, Line::ZERO);
+    for (dy, x) in gradient.iter().zip(normalised) {
+        for i in 0..LINE {
+            sum.0[i] += dy.0[i];
+            along.0[i] += dy.0[i] * x.0[i];
+        }
+    }
+    [sum, along]
+}
+
+#[inline(always)]
+fn add(sum: &mut Line, line: &Line) {
+    for i in 0..LINE {
+        sum.0[i] += line.0[i];
+    }
+}
+
+/// Moves running statistics towards those of a batch.
+#[inline(always)]
+fn track(running: &mut Line, batch: &Line) {
+    for i in 0..LINE {
+        running.0[i] = (1.0 - MOMENTUM) * running.0[i] + MOMENTUM * batch.0[i];
     }
 }
 

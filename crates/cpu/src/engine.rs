@@ -15,6 +15,8 @@ pub enum Phase {
     Forward,
     /// Normalisations, forward and backward.
     Norms,
+    /// Unfolding images to patches and folding patches to images, for convolutions.
+    Patches,
     /// Losses.
     Losses,
     /// Transpositions.
@@ -27,11 +29,12 @@ pub enum Phase {
 
 impl Phase {
     /// In the order of a step.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Inputs,
         Self::Masks,
         Self::Forward,
         Self::Norms,
+        Self::Patches,
         Self::Losses,
         Self::Transpositions,
         Self::Backward,

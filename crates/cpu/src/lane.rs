@@ -11,7 +11,7 @@ use super::affine::Statistics;
 use super::engine::{Engine, Phase};
 use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
-use super::network::Mlp;
+use super::net::Net;
 use super::output_activation::OutputActivation;
 use super::sparse::SparseImages;
 use super::stage::{MaskStreams, Mode, Rows};
@@ -22,7 +22,7 @@ use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::rng::{Key, Pass, Purpose};
-use gansweep_nn::state::LaneState;
+use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
 use gansweep_train::{BatchOrder, Lane, LaneChunk, StepRows, TrainingImages};
@@ -33,12 +33,14 @@ pub(super) struct LaneTrainer {
     lane: Lane,
     engine: Engine,
     step: u64,
-    generator: Mlp,
+    generator: Net,
     generator_updates: u64,
-    discriminator: Mlp,
+    discriminator: Net,
     discriminator_updates: u64,
     batch_order: BatchOrder,
     work: Workspace,
+    /// The arrays of the state, without their numbers.
+    shapes: BTreeMap<String, Vec<usize>>,
 }
 
 /// Metrics of the discriminator, summed over the updates of a step.
@@ -67,8 +69,8 @@ impl LaneTrainer {
         sparse_images: Option<Arc<SparseImages>>,
     ) -> Result<Self, TrainError> {
         state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
-        let network = |role| -> Result<Mlp, TrainError> {
-            let mut network = Mlp::new(&Network::of(role, &lane.config, lane.spec.image)?, &lane.config);
+        let network = |role| -> Result<Net, TrainError> {
+            let mut network = Net::new(&Network::of(role, &lane.config, lane.spec.image)?, &lane.config)?;
             weights::import(&mut network, role.name(), &state.arrays)?;
             Ok(network)
         };
@@ -83,16 +85,20 @@ impl LaneTrainer {
             discriminator_updates: state.discriminator_updates,
             batch_order: BatchOrder::new(),
             work,
+            shapes: state.arrays.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect(),
             lane,
         })
     }
 
     pub(super) fn state(&mut self) -> LaneState {
+        let empty = |(name, shape): (&String, &Vec<usize>)| {
+            (name.clone(), Array { shape: shape.clone(), values: Vec::new() })
+        };
         let mut state = LaneState {
             step: self.step,
             generator_updates: self.generator_updates,
             discriminator_updates: self.discriminator_updates,
-            arrays: BTreeMap::new(),
+            arrays: self.shapes.iter().map(empty).collect(),
         };
         weights::export(&mut self.generator, Role::Generator.name(), &mut state.arrays);
         weights::export(&mut self.discriminator, Role::Discriminator.name(), &mut state.arrays);
@@ -204,8 +210,15 @@ impl LaneTrainer {
             self.work.draw_latents(&self.lane.config, key, count);
             self.engine.lap(Phase::Inputs);
         }
-        self.work.batch.only_fakes(count);
-        self.generate(self.training(0, &[Pass::GeneratorInG]));
+        // From the same latents, and with nothing else that is random, G draws the same fakes again.
+        let model = &self.lane.config.model;
+        if self.lane.config.train.noise == Noise::Shared && model.generator.dropout == 0.0 {
+            self.work.batch.keep_fakes();
+            self.generator.track_again();
+        } else {
+            self.work.batch.only_fakes(count);
+            self.generate(self.training(0, &[Pass::GeneratorInG]));
+        }
         self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
@@ -215,11 +228,8 @@ impl LaneTrainer {
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
-        gradients.apply_derivative(
-            engine,
-            OutputActivation::of(lane.config.model.output).derivative(),
-            images,
-        );
+        let derivative = OutputActivation::of(lane.config.model.output).derivative();
+        self.discriminator.input_gradient(engine, &mut work.discriminator, derivative, images, gradients);
         self.generator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let average_share = average::share(&lane.config.train, self.generator_updates);
@@ -280,7 +290,7 @@ impl LaneTrainer {
         let size = self.lane.spec.image.size();
         let mut images = Matrix::new(count, size);
         let last = Rows { matrix: &mut images, first_row: 0 };
-        let mut trace = self.generator.trace(count);
+        let mut trace = self.generator.trace(count, false);
         let mode = Mode { statistics, streams: None };
         self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
         let places = (0..count).flat_map(|row| (0..size).map(move |col| (row, col)));

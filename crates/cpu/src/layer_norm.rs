@@ -1,18 +1,18 @@
 //! `LayerNorm` with affine parameters.
 //!
-//! A row lies in one line of each panel. The loops go panel by panel, in the order of memory, and keep
-//! sixteen partial sums for each row, which are added in a fixed order at the end.
+//! An image lies in one line of each panel and pixel. The loops go panel by panel, in the order of memory, and
+//! keep sixteen partial sums for each image, which are added in a fixed order at the end.
 
 use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::activation::{LeakyRelu, store};
-use super::affine::{Affine, NormTrace};
+use super::affine::{Affine, BatchRows, NormTrace};
 use super::matrix::{LINE, Line, Matrix};
 
 const EPS: f32 = network::LayerNorm::EPS as f32;
 
-/// A layer that normalises each row by itself.
+/// A layer that normalises each image by itself. Its parameters are `[pixels, features]`.
 #[derive(Debug)]
 pub(super) struct LayerNorm {
     pub(super) affine: Affine,
@@ -20,15 +20,21 @@ pub(super) struct LayerNorm {
 
 impl LayerNorm {
     /// All zero, with `buffers` buffers of the optimiser for each parameter.
-    pub(super) fn new(features: usize, buffers: usize) -> Self {
-        Self { affine: Affine::new(features, buffers) }
+    pub(super) fn new(pixels: usize, features: usize, buffers: usize) -> Self {
+        Self { affine: Affine::new(pixels, features, buffers) }
     }
 
     /// Normalises `trace.normalised` in place, and writes the scaled, shifted and activated rows to `out`.
-    pub(super) fn forward(&self, arch: Arch, trace: &mut NormTrace, leaky_relu: LeakyRelu, out: &mut Matrix) {
-        let rows = out.rows();
+    pub(super) fn forward(
+        &self,
+        arch: Arch,
+        batch: BatchRows,
+        trace: &mut NormTrace,
+        leaky_relu: LeakyRelu,
+        out: &mut Matrix,
+    ) {
         for matrix in trace.row_sums.iter_mut().chain([&mut trace.inverse_std]) {
-            matrix.reshape(rows, LINE);
+            matrix.reshape(batch.images, LINE);
         }
         arch.dispatch(Moments(trace));
         arch.dispatch(Forward { affine: &self.affine, trace, leaky_relu, out });
@@ -50,13 +56,16 @@ impl NullaryFnOnce for Moments<'_> {
     #[inline(always)]
     fn call(self) {
         let NormTrace { normalised: x, inverse_std, row_sums: [mean, _], .. } = self.0;
-        let count = x.cols() as f32;
         let (mean, inverse) = (mean.lines_mut(), inverse_std.lines_mut());
+        let images = mean.len();
+        let count = (x.cols() * (x.rows() / images)) as f32;
         mean.fill(Line::ZERO);
         for panel in 0..x.panels() {
             let width = width(x, panel);
-            for (mean, x) in mean.iter_mut().zip(x.panel(panel)) {
-                add(mean, &within(x, width));
+            for pixel in x.panel(panel).chunks_exact(images) {
+                for (mean, x) in mean.iter_mut().zip(pixel) {
+                    add(mean, &within(x, width));
+                }
             }
         }
         for mean in &mut *mean {
@@ -65,13 +74,15 @@ impl NullaryFnOnce for Moments<'_> {
         inverse.fill(Line::ZERO);
         for panel in 0..x.panels() {
             let width = width(x, panel);
-            for ((sum, mean), x) in inverse.iter_mut().zip(&*mean).zip(x.panel(panel)) {
-                let mut square = Line::ZERO;
-                for i in 0..LINE {
-                    let difference = x.0[i] - mean.0[i];
-                    square.0[i] = difference * difference;
+            for pixel in x.panel(panel).chunks_exact(images) {
+                for ((sum, mean), x) in inverse.iter_mut().zip(&*mean).zip(pixel) {
+                    let mut square = Line::ZERO;
+                    for i in 0..LINE {
+                        let difference = x.0[i] - mean.0[i];
+                        square.0[i] = difference * difference;
+                    }
+                    add(sum, &within(&square, width));
                 }
-                add(sum, &within(&square, width));
             }
         }
         for inverse in inverse {
@@ -106,13 +117,17 @@ impl Forward<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let NormTrace { normalised, inverse_std, row_sums: [mean, _], .. } = self.trace;
+        let images = mean.rows();
         for panel in 0..self.out.panels() {
-            let weight = S::as_simd_f32s(&self.affine.weight.value.lines()[panel].0).0;
-            let bias = S::as_simd_f32s(&self.affine.bias.value.lines()[panel].0).0;
+            let weights = self.affine.weight.value.panel(panel);
+            let biases = self.affine.bias.value.panel(panel);
             let rows = normalised.panel_mut(panel).iter_mut().zip(self.out.panel_mut(panel));
             for (row, (x, out)) in rows.enumerate() {
-                let mean = S::as_simd_f32s(&mean.lines()[row].0).0;
-                let inverse = S::as_simd_f32s(&inverse_std.lines()[row].0).0;
+                let (pixel, image) = (row / images, row % images);
+                let weight = S::as_simd_f32s(&weights[pixel].0).0;
+                let bias = S::as_simd_f32s(&biases[pixel].0).0;
+                let mean = S::as_simd_f32s(&mean.lines()[image].0).0;
+                let inverse = S::as_simd_f32s(&inverse_std.lines()[image].0).0;
                 let x = S::as_mut_simd_f32s(&mut x.0).0;
                 let mut y = [simd.splat_f32s(0.0); V];
                 for v in 0..V {
@@ -140,36 +155,41 @@ impl NullaryFnOnce for Backward<'_> {
     fn call(self) {
         let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, row_sums: [sum, along] } =
             self.trace;
-        let count = self.gradient.cols() as f32;
+        let images = sum.rows();
+        let count = (self.gradient.cols() * (self.gradient.rows() / images)) as f32;
         let (sum, along) = (sum.lines_mut(), along.lines_mut());
         sum.fill(Line::ZERO);
         along.fill(Line::ZERO);
         for panel in 0..self.gradient.panels() {
             let width = width(self.gradient, panel);
-            let weight = &self.weight.lines()[panel];
-            let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
-            let rows = self.gradient.panel(panel).iter().zip(normalised.panel(panel));
-            for (row, (dy, x)) in rows.enumerate() {
-                let dy = within(dy, width);
-                add(&mut of_bias, &dy);
-                add_product(&mut of_weight, &dy, x);
-                let mut scaled = Line::ZERO;
-                add_product(&mut scaled, &dy, weight);
-                add(&mut sum[row], &scaled);
-                add_product(&mut along[row], &scaled, x);
+            let pixels = self.gradient.panel(panel).chunks_exact(images);
+            for (pixel, (dy, x)) in pixels.zip(normalised.panel(panel).chunks_exact(images)).enumerate() {
+                let weight = &self.weight.panel(panel)[pixel];
+                let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
+                for (image, (dy, x)) in dy.iter().zip(x).enumerate() {
+                    let dy = within(dy, width);
+                    add(&mut of_bias, &dy);
+                    add_product(&mut of_weight, &dy, x);
+                    let mut scaled = Line::ZERO;
+                    add_product(&mut scaled, &dy, weight);
+                    add(&mut sum[image], &scaled);
+                    add_product(&mut along[image], &scaled, x);
+                }
+                weight_gradient.panel_mut(panel)[pixel] = of_weight;
+                bias_gradient.panel_mut(panel)[pixel] = of_bias;
             }
-            weight_gradient.lines_mut()[panel] = of_weight;
-            bias_gradient.lines_mut()[panel] = of_bias;
         }
         for line in sum.iter_mut().chain(&mut *along) {
             *line = Line([total(line) / count; LINE]);
         }
         for panel in 0..self.gradient.panels() {
             let width = width(self.gradient, panel);
-            let weight = &self.weight.lines()[panel];
+            let weights = self.weight.panel(panel);
             let rows = self.gradient.panel_mut(panel).iter_mut().zip(normalised.panel(panel));
             for (row, (dy, x)) in rows.enumerate() {
-                let (sum, along, inverse) = (&sum[row], &along[row], &inverse_std.lines()[row]);
+                let (pixel, image) = (row / images, row % images);
+                let weight = &weights[pixel];
+                let (sum, along, inverse) = (&sum[image], &along[image], &inverse_std.lines()[image]);
                 for i in 0..LINE {
                     let common = sum.0[i] + x.0[i] * along.0[i];
                     dy.0[i] = inverse.0[i] * (dy.0[i] * weight.0[i] - common);

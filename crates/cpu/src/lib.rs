@@ -1,4 +1,5 @@
-//! The step of a multilayer perceptron GAN written out by hand for the CPU.
+//! The step of a GAN written out by hand for the CPU: of multilayer perceptrons, and of networks of
+//! convolutions ([`conv`]).
 //!
 //! One thread trains a lane, in a workspace that is allocated once; the lanes of a group advance
 //! independently. So a lane's bits depend on its config, seed, data and state alone. They are the same on
@@ -31,6 +32,7 @@ mod activation;
 mod affine;
 mod batch;
 mod batch_norm;
+mod conv;
 mod engine;
 mod lane;
 mod layer_norm;
@@ -38,9 +40,11 @@ mod loss;
 mod mask;
 mod matrix;
 mod memory;
+mod net;
 mod network;
 mod norm;
 mod output_activation;
+mod parameters;
 mod product;
 mod sparse;
 mod stage;
@@ -56,7 +60,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gansweep_config::SampleMode;
+use gansweep_config::{NetworkKind, SampleMode};
 
 pub use engine::Phase;
 pub use gansweep_nn::Vectors;
@@ -123,7 +127,10 @@ impl CpuTrainer {
             images.check(&lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
             let wanted = lane.config.images(&lane.spec) as usize;
             // Decided by the lane's own images, so that its bits do not depend on the group.
-            let background = SparseImages::background(&TrainingImages { count: wanted, ..images.clone() });
+            // A network of convolutions unfolds dense images.
+            let background = (lane.config.model.discriminator.kind == NetworkKind::Mlp)
+                .then(|| SparseImages::background(&TrainingImages { count: wanted, ..images.clone() }))
+                .flatten();
             let sparse_images = background.map(|byte| {
                 Arc::clone(
                     sparse_images.entry(byte).or_insert_with(|| Arc::new(SparseImages::new(&images, byte))),

@@ -54,6 +54,22 @@ impl Matrix {
         Self { rows, cols, lines: vec![Line::ZERO; rows * panels(cols)] }
     }
 
+    /// The lines of a matrix of that shape.
+    pub(super) const fn lines_of(rows: usize, cols: usize) -> usize {
+        rows * panels(cols)
+    }
+
+    /// Memory of that many lines, to be [reshaped](Self::reshape).
+    pub(super) fn of_lines(lines: usize) -> Self {
+        Self::new(lines, LINE)
+    }
+
+    /// Becomes a copy of another matrix, within the allocated memory.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.reshape(other.rows, other.cols);
+        self.lines_mut().copy_from_slice(other.lines());
+    }
+
     /// A matrix whose elements are `value(row, col)`.
     pub(super) fn from_fn(rows: usize, cols: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let mut matrix = Self::new(rows, cols);

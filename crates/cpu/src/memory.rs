@@ -5,6 +5,7 @@ use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
+use super::conv;
 use super::matrix::{LINE, panels};
 
 /// Bytes that the trainer of a lane of that config allocates, for images of that shape, without the images. It has
@@ -17,16 +18,29 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     let batch = config.train.batch_size as usize;
     let networks = Network::both(config, image)?;
     let [generator, discriminator] = &networks;
-    let parameters = networks.iter().map(|network| parameters(network, config)).sum::<u64>();
-    let traces = trace(generator, batch) + trace(discriminator, 2 * batch);
-    let width =
-        networks.iter().flat_map(|network| &network.nodes).map(|node| node.inputs().max(node.outputs()));
-    let width = width.max().unwrap_or(0);
+    let own = network_bytes(generator, config, batch) + network_bytes(discriminator, config, 2 * batch);
+    let perceptrons = networks.iter().filter(|network| !conv::is_convolutional(network));
+    let width = perceptrons.flat_map(|network| &network.nodes).map(|node| node.inputs().max(node.outputs()));
+    let width = width.max().unwrap_or(1);
     let latents = 2 * matrix(batch, config.model.latent_dim as usize);
     // Sparse real images have four bytes for each of their numbers, as dense ones have.
     let images = matrix(2 * batch, image.size());
-    let gradients = matrix(2 * batch, width) + 2 * matrix(width, 2 * batch);
-    Ok(parameters + traces + latents + images + gradients)
+    let output = matrix(2 * batch, width).max(matrix(batch, image.size()));
+    let gradients = output + 2 * matrix(width, 2 * batch);
+    Ok(own + latents + images + gradients)
+}
+
+/// Bytes of the parameters of a network, and of what it saves of `images` images.
+fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
+    let optimizer = optimizer::of(network.role, config);
+    let buffers = Algorithm::of(optimizer).declaration().buffers.len();
+    let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
+    let copies = 1 + buffers + usize::from(optimizer.clip_norm > 0.0) + averages;
+    match conv::is_convolutional(network) {
+        // A network that is not supported is never trained.
+        true => conv::bytes(network, copies, images).unwrap_or(0),
+        false => parameters(network, copies as u64, averages as u64) + trace(network, images),
+    }
 }
 
 /// Bytes of a matrix.
@@ -35,13 +49,9 @@ fn matrix(rows: usize, cols: usize) -> u64 {
     elements.saturating_mul(size_of::<f32>()) as u64
 }
 
-/// Parameters with the buffers of their optimiser, the gradients that wait to be clipped and their averages, and the
-/// buffers of the layers.
-fn parameters(network: &Network, config: &Config) -> u64 {
-    let optimizer = optimizer::of(network.role, config);
-    let buffers = Algorithm::of(optimizer).declaration().buffers.len() as u64;
-    let averages = u64::from(network.role == Role::Generator && average::is_kept(&config.train));
-    let copies = 1 + buffers + u64::from(optimizer.clip_norm > 0.0) + averages;
+/// Parameters with `copies` of each: the buffers of their optimiser, the gradients that wait to be clipped and their
+/// averages; and the buffers of the layers.
+fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::Linear(_) => copies * (matrix(node.inputs(), node.outputs()) + matrix(1, node.outputs())),
         Layer::BatchNorm => (2 * (copies + averages) + 5) * matrix(1, node.outputs()),

@@ -1,35 +1,35 @@
 //! One network of a lane: a multilayer perceptron as a list of stages.
 
 use gansweep_config::{Activation, Config};
-use pulp::NullaryFnOnce;
 
-use super::affine::Affine;
+use super::affine::{Affine, BatchRows};
 use super::batch_norm::BatchNorm;
-use super::engine::{Engine, Phase};
+use super::engine::Engine;
 use super::layer_norm::LayerNorm;
-use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
+use super::parameters::Parameters;
 use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
-use super::trained::{self, Learning, Trained};
+use super::trained::{Learning, Trained};
 use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Network, Role};
-use gansweep_nn::optimizer::{self, Algorithm, clip_scale};
+use gansweep_nn::optimizer::{self, Algorithm};
 
 /// A network with its parameters and the buffers of its optimiser.
 #[derive(Debug)]
 pub(super) struct Mlp {
     pub(super) hidden: Vec<Stage>,
     pub(super) last: Stage,
-    /// The averages of the layers' buffers, in the order of the layers, if averages are kept.
-    pub(super) buffer_averages: Vec<Matrix>,
     pub(super) algorithm: Algorithm,
 }
 
 /// Tensors that a forward pass saves for the backward pass.
 #[derive(Debug)]
-pub(super) struct Trace(Vec<StageTrace>);
+pub(super) struct Trace {
+    stages: Vec<StageTrace>,
+    batch: BatchRows,
+}
 
 impl Mlp {
     /// A network whose parameters are all zero.
@@ -53,7 +53,7 @@ impl Mlp {
                     stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
                 }
                 (Layer::LayerNorm, Some(stage)) => {
-                    stage.norm = Some(Norm::Layer(LayerNorm::new(node.outputs(), buffers)));
+                    stage.norm = Some(Norm::Layer(LayerNorm::new(1, node.outputs(), buffers)));
                 }
                 (Layer::LeakyRelu, Some(stage)) => {
                     stage.activation = StageActivation::LeakyRelu { slope, dropout: None }
@@ -69,69 +69,20 @@ impl Mlp {
                     stage.activation = StageActivation::Output(OutputActivation::Sigmoid);
                 }
                 (Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_), _) => {
-                    unreachable!("`supports` refuses networks of convolutions")
+                    unreachable!("a multilayer perceptron has no feature maps")
                 }
                 (_, None) => unreachable!("every MLP starts with a Linear layer"),
             }
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
-        let mut network = Self { hidden: stages, last, buffer_averages: Vec::new(), algorithm };
+        let mut network = Self { hidden: stages, last, algorithm };
         if role == Role::Generator && average::is_kept(&config.train) {
-            network.each_trained(Trained::keep_average);
-            let norms = network.stages_mut().filter_map(|stage| stage.norm.as_mut());
-            let buffers = norms.flat_map(|norm| norm.tensors_mut().buffers);
-            network.buffer_averages = buffers.map(|(_, buffer)| buffer.clone()).collect();
+            network.keep_averages();
         }
         if optimizer::of(role, config).clip_norm > 0.0 {
-            network.each_trained(Trained::keep_gradient);
+            network.each_trained(&mut Trained::keep_gradient);
         }
         network
-    }
-
-    /// Calls `work` for every trained tensor, in the order of the layers.
-    fn each_trained(&mut self, mut work: impl FnMut(&mut Trained)) {
-        for stage in self.stages_mut() {
-            work(&mut stage.weight);
-            work(&mut stage.bias);
-            if let Some(norm) = &mut stage.norm {
-                let Affine { weight, bias } = norm.affine_mut();
-                work(weight);
-                work(bias);
-            }
-        }
-    }
-
-    /// The layers' buffers with their averages; empty if averages are not kept.
-    fn averaged_buffers(&mut self) -> impl Iterator<Item = (&mut Matrix, &mut Matrix)> {
-        let Self { hidden, last, buffer_averages, .. } = self;
-        let norms = hidden.iter_mut().chain([last]).filter_map(|stage| stage.norm.as_mut());
-        norms.flat_map(|norm| norm.tensors_mut().buffers).map(|(_, buffer)| buffer).zip(buffer_averages)
-    }
-
-    /// Exchanges parameters and buffers with their averages.
-    pub(super) fn swap_averages(&mut self) {
-        self.each_trained(Trained::swap_average);
-        self.averaged_buffers().for_each(|(buffer, average)| std::mem::swap(buffer, average));
-    }
-
-    /// Clips every parameter to at most `limit` in magnitude.
-    pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
-        let arch = engine.arch;
-        self.each_trained(|trained| arch.dispatch(Clip { lines: trained.value.lines_mut(), limit }));
-        engine.lap(Phase::Updates);
-    }
-
-    /// Updates the parameters by the gradients that wait, which are clipped to a norm of `max_norm` together.
-    fn learn_clipped(&mut self, engine: &mut Engine, max_norm: f64, learning: &mut Learning) {
-        let (arch, mut squares) = (engine.arch, 0.0);
-        self.each_trained(|trained| squares += trained.gradient_squares());
-        if let Some(sum) = learning.squares.as_deref_mut() {
-            *sum += squares;
-        }
-        let scale = clip_scale(max_norm, libm::sqrt(squares)) as f32;
-        let mut learning = Learning { squares: None, ..*learning };
-        self.each_trained(|trained| trained.learn_scaled(arch, scale, &mut learning));
-        engine.lap(Phase::Updates);
     }
 
     /// In the order of evaluation.
@@ -141,7 +92,8 @@ impl Mlp {
 
     /// Memory for the traces of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> Trace {
-        Trace(self.hidden.iter().map(|stage| stage.trace(rows)).collect())
+        let stages = self.hidden.iter().map(|stage| stage.trace(rows)).collect();
+        Trace { stages, batch: BatchRows { images: rows, parts: 1 } }
     }
 
     /// The widest row before or after any Linear layer.
@@ -159,12 +111,13 @@ impl Mlp {
         trace: &mut Trace,
         last: Rows<'_>,
     ) {
+        trace.batch = mode.batch(input.rows());
         for (i, stage) in self.hidden.iter_mut().enumerate() {
-            let (before, own) = trace.0.split_at_mut(i);
+            let (before, own) = trace.stages.split_at_mut(i);
             let input = before.last().map_or(input, |before| (&before.output).into());
             stage.forward(engine, mode, input, &mut own[0]);
         }
-        let input = trace.0.last().map_or(input, |before| (&before.output).into());
+        let input = trace.stages.last().map_or(input, |before| (&before.output).into());
         self.last.forward_last(engine, input, last);
     }
 
@@ -189,13 +142,13 @@ impl Mlp {
             if i > 0 || learning.is_none() {
                 stage.backward(engine, gradients);
             }
-            let before = trace.0[..i].last_mut();
+            let before = trace.stages[..i].last_mut();
             if let Some(learning) = &mut learning {
                 let input = before.as_ref().map_or(input, |before| (&before.output).into());
                 stage.learn(engine, input, gradients, learning);
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {
-                stage.backward_activation(engine, before, gradients, learning.as_mut());
+                stage.backward_activation(engine, trace.batch, before, gradients, learning.as_mut());
             }
         }
         if let Some(learning) = &mut learning
@@ -204,37 +157,31 @@ impl Mlp {
             self.learn_clipped(engine, max_norm, learning);
         }
         if let Some(share) = learning.and_then(|learning| learning.average_share) {
-            let arch = engine.arch;
-            self.averaged_buffers().for_each(|(buffer, average)| {
-                trained::average(arch, average.lines_mut(), buffer.lines(), share);
-            });
-            engine.lap(Phase::Updates);
+            self.average_buffers(engine, share);
         }
     }
 }
 
-/// Clips elements to at most `limit` in magnitude.
-struct Clip<'a> {
-    lines: &'a mut [Line],
-    limit: f32,
-}
+impl Parameters for Mlp {
+    fn each_norm(&mut self, work: &mut dyn FnMut(&mut Norm)) {
+        self.stages_mut().filter_map(|stage| stage.norm.as_mut()).for_each(work);
+    }
 
-impl NullaryFnOnce for Clip<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for line in self.lines {
-            for i in 0..LINE {
-                // In this form NaN stays NaN.
-                line.0[i] = line.0[i].clamp(-self.limit, self.limit);
+    fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
+        for stage in self.stages_mut() {
+            work(&mut stage.weight);
+            work(&mut stage.bias);
+            if let Some(norm) = &mut stage.norm {
+                let Affine { weight, bias } = norm.affine_mut();
+                work(weight);
+                work(bias);
             }
         }
     }
 }
 
 /// Slope of the leaky ReLUs (0 for ReLU) and dropout rate of a network.
-fn slope_and_rate(role: Role, config: &Config) -> (f32, f64) {
+pub(super) fn slope_and_rate(role: Role, config: &Config) -> (f32, f64) {
     let (activation, slope, rate) = match role {
         Role::Generator => {
             let generator = &config.model.generator;

@@ -1,13 +1,13 @@
-//! Normalisation between a Linear layer and its activation.
+//! Normalisation between a product and its activation.
 
 use pulp::Arch;
 
 use super::activation::LeakyRelu;
-use super::affine::{Affine, NormTrace, Statistics};
+use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
 use super::layer_norm::LayerNorm;
 use super::matrix::Matrix;
-use super::trained::Learning;
+use super::trained::{self, Learning};
 
 /// A normalisation layer.
 #[derive(Debug)]
@@ -20,14 +20,16 @@ pub(super) enum Norm {
 pub(super) struct Tensors<'a> {
     pub(super) affine: &'a mut Affine,
     pub(super) buffers: Vec<(&'static str, &'a mut Matrix)>,
+    /// The averages of the buffers, if they are kept.
+    pub(super) averages: Vec<(&'static str, &'a mut Matrix)>,
 }
 
 impl Norm {
-    /// Memory for the trace of up to `rows` rows.
-    pub(super) fn trace(&self, rows: usize, features: usize) -> NormTrace {
+    /// Memory for the trace of up to `images` images of that many pixels; a row of numbers is one pixel.
+    pub(super) fn trace(&self, images: usize, pixels: usize, features: usize) -> NormTrace {
         match self {
-            Self::Batch(_) => NormTrace::of_columns(rows, features),
-            Self::Layer(_) => NormTrace::of_rows(rows, features),
+            Self::Batch(_) => NormTrace::of_columns(images * pixels, features),
+            Self::Layer(_) => NormTrace::of_images(images, pixels, features),
         }
     }
 
@@ -36,13 +38,14 @@ impl Norm {
         &mut self,
         arch: Arch,
         statistics: Statistics,
+        batch: BatchRows,
         trace: &mut NormTrace,
         leaky_relu: LeakyRelu,
         out: &mut Matrix,
     ) {
         match self {
-            Self::Batch(norm) => norm.forward(arch, statistics, trace, leaky_relu, out),
-            Self::Layer(norm) => norm.forward(arch, trace, leaky_relu, out),
+            Self::Batch(norm) => norm.forward(arch, statistics, batch, trace, leaky_relu, out),
+            Self::Layer(norm) => norm.forward(arch, batch, trace, leaky_relu, out),
         }
     }
 
@@ -51,13 +54,14 @@ impl Norm {
     pub(super) fn backward(
         &mut self,
         arch: Arch,
+        batch: BatchRows,
         trace: &mut NormTrace,
         gradient: &mut Matrix,
         learning: Option<&mut Learning>,
     ) {
         let Affine { weight, bias } = match self {
             Self::Batch(norm) => {
-                norm.backward(arch, trace, gradient);
+                norm.backward(arch, batch, trace, gradient);
                 &mut norm.affine
             }
             Self::Layer(norm) => {
@@ -68,6 +72,36 @@ impl Norm {
         if let Some(learning) = learning {
             weight.learn(arch, &trace.weight_gradient, learning);
             bias.learn(arch, &trace.bias_gradient, learning);
+        }
+    }
+
+    /// Updates the running statistics, if there are any, by the last batch once more.
+    pub(super) fn track_again(&mut self) {
+        if let Self::Batch(norm) = self {
+            norm.track_again();
+        }
+    }
+
+    /// Keeps averages of the buffers, which are all zero.
+    pub(super) fn keep_averages(&mut self) {
+        if let Self::Batch(norm) = self {
+            norm.averages = Some([norm.running_mean.clone(), norm.running_var.clone()]);
+        }
+    }
+
+    /// Exchanges the buffers with their averages.
+    pub(super) fn swap_averages(&mut self) {
+        let Tensors { buffers, averages, .. } = self.tensors_mut();
+        for ((_, buffer), (_, average)) in buffers.into_iter().zip(averages) {
+            std::mem::swap(buffer, average);
+        }
+    }
+
+    /// Moves the averages of the buffers towards them by `share` of the way.
+    pub(super) fn average_buffers(&mut self, arch: Arch, share: f32) {
+        let Tensors { buffers, averages, .. } = self.tensors_mut();
+        for ((_, buffer), (_, average)) in buffers.into_iter().zip(averages) {
+            trained::average(arch, average.lines_mut(), buffer.lines(), share);
         }
     }
 
@@ -82,10 +116,16 @@ impl Norm {
     /// Everything of the layer that belongs to a lane's state.
     pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
         match self {
-            Self::Layer(LayerNorm { affine }) => Tensors { affine, buffers: Vec::new() },
-            Self::Batch(BatchNorm { affine, running_mean, running_var }) => Tensors {
+            Self::Layer(LayerNorm { affine }) => {
+                Tensors { affine, buffers: Vec::new(), averages: Vec::new() }
+            }
+            Self::Batch(BatchNorm { affine, running_mean, running_var, averages, .. }) => Tensors {
                 affine,
                 buffers: vec![("running_mean", running_mean), ("running_var", running_var)],
+                averages: ["running_mean", "running_var"]
+                    .into_iter()
+                    .zip(averages.iter_mut().flatten())
+                    .collect(),
             },
         }
     }

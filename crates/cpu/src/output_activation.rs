@@ -4,7 +4,7 @@ use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use gansweep_config::Output;
-use pulp::{Arch, Simd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::{AddBias, store};
 use super::matrix::{Line, Matrix};
@@ -53,6 +53,34 @@ impl OutputActivation {
                     b,
                     OffsetRows { epilogue: WithOutputActivation { function: Sigmoid, add_bias }, first_row },
                 );
+            }
+        }
+    }
+}
+
+impl OutputActivation {
+    /// Applies the activation to lines in place.
+    pub(super) fn apply(self, arch: Arch, lines: &mut [Line]) {
+        match self {
+            Self::Tanh => arch.dispatch(InPlace { function: Tanh, lines }),
+            Self::Sigmoid => arch.dispatch(InPlace { function: Sigmoid, lines }),
+        }
+    }
+}
+
+struct InPlace<'a, F> {
+    function: F,
+    lines: &'a mut [Line],
+}
+
+impl<F: Function> WithSimd for InPlace<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for line in self.lines {
+            for value in S::as_mut_simd_f32s(&mut line.0).0 {
+                *value = self.function.at(simd, *value);
             }
         }
     }

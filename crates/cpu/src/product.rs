@@ -47,7 +47,7 @@ use dense::DenseProduct;
 use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
-pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue};
+pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product};
 
 use super::matrix::Matrix;
 use super::sparse::Input;

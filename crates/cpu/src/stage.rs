@@ -3,7 +3,7 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, LeakyRelu, StoreProduct};
-use super::affine::{NormTrace, Statistics};
+use super::affine::{BatchRows, NormTrace, Statistics};
 use super::engine::{Engine, Phase};
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
@@ -66,6 +66,13 @@ pub(super) struct Mode {
     pub(super) streams: Option<MaskStreams>,
 }
 
+impl Mode {
+    /// How a batch of that many images lies. In training, each pass is normalised by itself.
+    pub(super) fn batch(self, images: usize) -> BatchRows {
+        BatchRows { images, parts: self.streams.map_or(1, |streams| streams.passes.len()) }
+    }
+}
+
 /// The random streams of the dropout masks of a forward pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MaskStreams {
@@ -97,10 +104,10 @@ pub(super) struct Gradients {
 }
 
 impl Gradients {
-    /// Memory for `rows` rows of up to `width` features.
-    pub(super) fn new(rows: usize, width: usize) -> Self {
+    /// Memory for `rows` rows of up to `width` features, and for `output` lines of the gradient of an output.
+    pub(super) fn new(rows: usize, width: usize, output: usize) -> Self {
         Self {
-            output: Matrix::new(rows, width),
+            output: Matrix::of_lines(output),
             output_transposed: Matrix::new(width, rows),
             input_transposed: Matrix::new(width, rows),
             bias: Matrix::new(1, width),
@@ -134,7 +141,7 @@ impl Stage {
             output: matrix(),
             // With a negative slope the sign of the output is not that of the input.
             derivative: (dropout.is_some() || slope < 0.0).then(matrix),
-            norm: self.norm.as_ref().map(|norm| norm.trace(rows, self.outputs())),
+            norm: self.norm.as_ref().map(|norm| norm.trace(rows, 1, self.outputs())),
         }
     }
 
@@ -166,7 +173,7 @@ impl Stage {
             norm_trace.normalised.reshape(rows, outputs);
             product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised });
             engine.lap(Phase::Forward);
-            norm.forward(arch, mode.statistics, norm_trace, leaky_relu, out);
+            norm.forward(arch, mode.statistics, mode.batch(rows), norm_trace, leaky_relu, out);
             engine.lap(Phase::Norms);
         } else {
             product(arch, input, weight, Activate { add_bias: AddBias { bias, out }, leaky_relu });
@@ -195,6 +202,7 @@ impl Stage {
     pub(super) fn backward_activation(
         &mut self,
         engine: &mut Engine,
+        batch: BatchRows,
         trace: &mut StageTrace,
         gradients: &mut Gradients,
         learning: Option<&mut Learning>,
@@ -208,7 +216,7 @@ impl Stage {
         };
         gradients.apply_derivative(engine, derivative, kept);
         if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
-            norm.backward(engine.arch, trace, &mut gradients.output, learning);
+            norm.backward(engine.arch, batch, trace, &mut gradients.output, learning);
             engine.lap(Phase::Norms);
         }
     }

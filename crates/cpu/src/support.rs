@@ -1,8 +1,10 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::Network;
 use gansweep_train::Unsupported;
+
+use super::conv;
 
 /// Whether this backend can train runs of that config on that data.
 ///
@@ -11,17 +13,8 @@ use gansweep_train::Unsupported;
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     for network in Network::both(config, spec.image)? {
-        for node in &network.nodes {
-            let name = node.layer.describe().name(&node.input);
-            match node.layer {
-                Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => {
-                    return Err(Unsupported::layer(network.role, name));
-                }
-                Layer::BatchNorm if network.role == Role::Discriminator => {
-                    return Err(Unsupported::layer(network.role, name));
-                }
-                _ => {}
-            }
+        if conv::is_convolutional(&network) {
+            conv::plan(&network)?;
         }
     }
     Ok(())

@@ -81,13 +81,39 @@ impl Trained {
         if let Some(own) = &mut self.gradient {
             return own.lines_mut().copy_from_slice(gradient.lines());
         }
-        learning.update.algorithm.visit(Learn { arch, gradient, scale: 1.0, trained: self, learning });
+        learning.update.algorithm.visit(Learn {
+            arch,
+            gradient,
+            first_row: 0,
+            scale: 1.0,
+            trained: self,
+            learning,
+        });
+    }
+
+    /// Updates the rows of a parameter from `first_row` on, whose gradient is in memory.
+    pub(super) fn learn_rows(
+        &mut self,
+        arch: Arch,
+        first_row: usize,
+        gradient: &Matrix,
+        learning: &mut Learning,
+    ) {
+        if let Some(own) = &mut self.gradient {
+            let rows = first_row..first_row + gradient.rows();
+            for panel in 0..gradient.panels() {
+                own.part_mut(panel, rows.clone()).copy_from_slice(gradient.panel(panel));
+            }
+            return;
+        }
+        let learn = Learn { arch, gradient, first_row, scale: 1.0, trained: self, learning };
+        learn.learning.update.algorithm.visit(learn);
     }
 
     /// Updates a parameter by the gradient that waits, times `scale`.
     pub(super) fn learn_scaled(&mut self, arch: Arch, scale: f32, learning: &mut Learning) {
         let Some(gradient) = self.gradient.take() else { return };
-        let learn = Learn { arch, gradient: &gradient, scale, trained: self, learning };
+        let learn = Learn { arch, gradient: &gradient, first_row: 0, scale, trained: self, learning };
         learn.learning.update.algorithm.visit(learn);
         self.gradient = Some(gradient);
     }
@@ -133,6 +159,8 @@ impl Visitor for LearnProduct<'_, '_> {
 struct Learn<'a, 'l> {
     arch: Arch,
     gradient: &'a Matrix,
+    /// The row of the parameter that the gradient's first row belongs to.
+    first_row: usize,
     scale: f32,
     trained: &'a mut Trained,
     learning: &'a mut Learning<'l>,
@@ -143,7 +171,12 @@ impl Visitor for Learn<'_, '_> {
 
     fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
         let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
-        self.arch.dispatch(FromMemory { gradient: self.gradient, scale: self.scale, epilogue });
+        self.arch.dispatch(FromMemory {
+            gradient: self.gradient,
+            first_row: self.first_row,
+            scale: self.scale,
+            epilogue,
+        });
     }
 }
 
@@ -255,6 +288,7 @@ fn add_squares<S: Simd, const V: usize>(line: &[S::f32s; V], squares: &mut f64) 
 
 struct FromMemory<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     gradient: &'a Matrix,
+    first_row: usize,
     scale: f32,
     epilogue: UpdateEpilogue<'a, O, STATE, COEFFICIENTS>,
 }
@@ -289,7 +323,7 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
                     // A scale of one changes no bit.
                     scaled[v] = simd.mul_f32s(S::as_simd_f32s(&line.0).0[v], scale);
                 }
-                self.epilogue.apply::<S, V, 1>(simd, row, panel, [scaled]);
+                self.epilogue.apply::<S, V, 1>(simd, self.first_row + row, panel, [scaled]);
             }
         }
     }

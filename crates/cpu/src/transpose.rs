@@ -18,6 +18,19 @@ pub(super) enum Derivative {
     Sigmoid,
 }
 
+impl Derivative {
+    /// `gradient` times the derivative.
+    #[inline(always)]
+    pub(super) fn apply<S: Simd>(self, simd: S, gradient: S::f32s, saved: S::f32s) -> S::f32s {
+        match self {
+            Self::Saved => Saved.apply(simd, gradient, saved),
+            Self::LeakyRelu(slope) => LeakyRelu(slope).apply(simd, gradient, saved),
+            Self::Tanh => Tanh.apply(simd, gradient, saved),
+            Self::Sigmoid => Sigmoid.apply(simd, gradient, saved),
+        }
+    }
+}
+
 /// `to` becomes `from` transposed; columns of padding become zero.
 pub(super) fn transpose(arch: Arch, from: &Matrix, to: &mut Matrix) {
     run(arch, Identity, from, from, to);

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::affine::Affine;
+use super::conv::{ConvNet, MapStage, WeightLayout};
 use super::matrix::Matrix;
+use super::net::Net;
 use super::network::Mlp;
-use super::norm::Tensors;
+use super::norm::{Norm, Tensors};
 use super::trained::Trained;
 use gansweep_nn::average;
 use gansweep_nn::state::Array;
@@ -12,38 +15,44 @@ use gansweep_train::TrainError;
 
 /// Copies a network's parameters, buffers and running statistics from `arrays`.
 pub(super) fn import(
-    network: &mut Mlp,
+    network: &mut Net,
     role: &str,
     arrays: &BTreeMap<String, Array>,
 ) -> Result<(), TrainError> {
-    for Named { name, shape, matrix } in named(network, role) {
+    for Named { name, count, order, matrix, .. } in named(network, role) {
         let array =
             arrays.get(&name).ok_or_else(|| TrainError::Group(format!("tensor {name} is missing")))?;
-        if array.shape != shape || array.values.len() != shape.iter().product::<usize>() {
+        if array.values.len() != count {
             let found = &array.shape;
-            return Err(TrainError::Group(format!("tensor {name} has shape {found:?}, expected {shape:?}")));
+            return Err(TrainError::Group(format!(
+                "tensor {name} has shape {found:?}, expected {count} numbers"
+            )));
         }
-        let rows = matrix.rows();
-        *matrix = Matrix::from_fn(rows, matrix.cols(), |row, col| array.values[col * rows + row]);
+        *matrix =
+            Matrix::from_fn(matrix.rows(), matrix.cols(), |row, col| array.values[order.place(row, col)]);
     }
     Ok(())
 }
 
-/// Copies a network's parameters, buffers and running statistics to `arrays`.
-pub(super) fn export(network: &mut Mlp, role: &str, arrays: &mut BTreeMap<String, Array>) {
-    for Named { name, shape, matrix } in named(network, role) {
-        let mut values = Vec::with_capacity(matrix.rows() * matrix.cols());
-        for col in 0..matrix.cols() {
-            values.extend((0..matrix.rows()).map(|row| matrix.get(row, col)));
+/// Copies a network's parameters, buffers and running statistics to `arrays`, which has the shape of each.
+pub(super) fn export(network: &mut Net, role: &str, arrays: &mut BTreeMap<String, Array>) {
+    for Named { name, count, order, matrix } in named(network, role) {
+        let Some(array) = arrays.get_mut(&name) else { continue };
+        array.values.resize(count, 0.0);
+        for row in 0..matrix.rows() {
+            for col in 0..matrix.cols() {
+                array.values[order.place(row, col)] = matrix.get(row, col);
+            }
         }
-        arrays.insert(name, Array { shape, values });
     }
 }
 
-/// A matrix, with the name and shape of its transpose in a lane's state.
+/// A matrix, with the name of the array that it is in a lane's state.
 struct Named<'a> {
     name: String,
-    shape: Vec<usize>,
+    /// Numbers of the array.
+    count: usize,
+    order: Order,
     matrix: &'a mut Matrix,
 }
 
@@ -52,40 +61,135 @@ fn averaged(name: &str) -> String {
     format!("{}{name}", average::PREFIX)
 }
 
-/// Every array of a network.
-fn named<'a>(network: &'a mut Mlp, role: &str) -> Vec<Named<'a>> {
-    let mut all = Vec::new();
-    let Mlp { hidden, last, buffer_averages, algorithm } = network;
-    let buffers = algorithm.declaration().buffers;
-    let mut push_trained = |tensor: String, trained: &'a mut Trained, shape: &[usize]| {
-        let name = format!("{role}.{tensor}");
-        for (buffer, matrix) in buffers.iter().zip(&mut trained.buffers) {
-            all.push(Named { name: format!("{buffer}.{name}"), shape: shape.to_vec(), matrix });
-        }
-        if let Some(matrix) = &mut trained.average {
-            all.push(Named { name: averaged(&name), shape: shape.to_vec(), matrix });
-        }
-        all.push(Named { name, shape: shape.to_vec(), matrix: &mut trained.value });
-    };
-    let mut running = Vec::new();
-    let mut averages = buffer_averages.iter_mut();
-    for stage in hidden.iter_mut().chain([last]) {
-        let (inputs, outputs) = (stage.inputs(), stage.outputs());
-        let linear = stage.index;
-        push_trained(format!("{linear}.weight"), &mut stage.weight, &[outputs, inputs]);
-        push_trained(format!("{linear}.bias"), &mut stage.bias, &[outputs]);
-        let Some(norm) = &mut stage.norm else { continue };
-        let (index, Tensors { affine, buffers }) = (linear + 1, norm.tensors_mut());
-        push_trained(format!("{index}.weight"), &mut affine.weight, &[outputs]);
-        push_trained(format!("{index}.bias"), &mut affine.bias, &[outputs]);
-        for (suffix, matrix) in buffers {
-            let name = format!("{role}.{index}.{suffix}");
-            if let Some(matrix) = averages.next() {
-                running.push(Named { name: averaged(&name), shape: vec![outputs], matrix });
+/// Where in an array the element of a matrix is: the row is `outer * inner_rows + inner`.
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    inner_rows: usize,
+    outer: usize,
+    inner: usize,
+    col: usize,
+}
+
+impl Order {
+    /// An array of `rows` numbers for each column of the matrix: its transpose.
+    const fn transposed(rows: usize) -> Self {
+        Self { inner_rows: rows, outer: 0, inner: 1, col: rows }
+    }
+
+    /// The weight of a stage of convolutions.
+    fn of_weight(stage: &MapStage) -> Self {
+        let (rows, outputs, taps) = (stage.weight.value.rows(), stage.weight.value.cols(), stage.taps());
+        let inner_rows = rows / taps;
+        match stage.weight_layout {
+            WeightLayout::OutputsFirst => Self::transposed(rows),
+            WeightLayout::InputsFirst => Self { inner_rows: rows, outer: 0, inner: outputs, col: 1 },
+            WeightLayout::Conv | WeightLayout::FromMap => {
+                Self { inner_rows, outer: 1, inner: taps, col: rows }
             }
-            running.push(Named { name, shape: vec![outputs], matrix });
+            WeightLayout::ConvTranspose => Self { inner_rows, outer: 1, inner: outputs * taps, col: taps },
+            WeightLayout::ToMap => Self { inner_rows, outer: inner_rows, inner: 1, col: rows },
         }
     }
-    all.append(&mut running);
-    all
+
+    const fn place(self, row: usize, col: usize) -> usize {
+        row / self.inner_rows * self.outer + row % self.inner_rows * self.inner + col * self.col
+    }
+}
+
+/// Every array of a network.
+fn named<'a>(network: &'a mut Net, role: &'a str) -> Vec<Named<'a>> {
+    match network {
+        Net::Mlp(network) => of_perceptron(network, role),
+        Net::Conv(network) => of_convolutions(network, role),
+    }
+}
+
+/// Collects the arrays of a network.
+struct Arrays<'a> {
+    role: &'a str,
+    buffers: &'static [&'static str],
+    all: Vec<Named<'a>>,
+}
+
+impl<'a> Arrays<'a> {
+    fn trained(&mut self, tensor: String, trained: &'a mut Trained, order: Order) {
+        let name = format!("{}.{tensor}", self.role);
+        let count = trained.value.rows() * trained.value.cols();
+        for (buffer, matrix) in self.buffers.iter().zip(&mut trained.buffers) {
+            self.all.push(Named { name: format!("{buffer}.{name}"), count, order, matrix });
+        }
+        if let Some(matrix) = &mut trained.average {
+            self.all.push(Named { name: averaged(&name), count, order, matrix });
+        }
+        self.all.push(Named { name, count, order, matrix: &mut trained.value });
+    }
+
+    fn norm(&mut self, index: usize, norm: &'a mut Norm) {
+        let Tensors { affine: Affine { weight, bias }, buffers, averages } = norm.tensors_mut();
+        // Of a feature map that is normalised by image, a row for each pixel.
+        let order = Order::transposed(weight.value.rows());
+        self.trained(format!("{index}.weight"), weight, order);
+        self.trained(format!("{index}.bias"), bias, order);
+        let (role, order) = (self.role, Order::transposed(1));
+        for (suffix, matrix) in averages {
+            let (name, count) = (averaged(&format!("{role}.{index}.{suffix}")), matrix.cols());
+            self.all.push(Named { name, count, order, matrix });
+        }
+        for (suffix, matrix) in buffers {
+            let (name, count) = (format!("{role}.{index}.{suffix}"), matrix.cols());
+            self.all.push(Named { name, count, order, matrix });
+        }
+    }
+}
+
+fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
+    let buffers = network.algorithm.declaration().buffers;
+    let mut arrays = Arrays { role, buffers, all: Vec::new() };
+    for stage in network.stages_mut() {
+        let (index, inputs) = (stage.index, stage.inputs());
+        arrays.trained(format!("{index}.weight"), &mut stage.weight, Order::transposed(inputs));
+        arrays.trained(format!("{index}.bias"), &mut stage.bias, Order::transposed(1));
+        if let Some(norm) = &mut stage.norm {
+            arrays.norm(index + 1, norm);
+        }
+    }
+    arrays.all
+}
+
+fn of_convolutions<'a>(network: &'a mut ConvNet, role: &'a str) -> Vec<Named<'a>> {
+    let buffers = network.algorithm.declaration().buffers;
+    let mut arrays = Arrays { role, buffers, all: Vec::new() };
+    for stage in &mut network.stages {
+        let (index, order) = (stage.index, Order::of_weight(stage));
+        arrays.trained(format!("{index}.weight"), &mut stage.weight, order);
+        let order = Order::transposed(stage.bias.value.rows());
+        arrays.trained(format!("{index}.bias"), &mut stage.bias, order);
+        if let Some((index, norm)) = &mut stage.norm {
+            arrays.norm(*index, norm);
+        }
+    }
+    arrays.all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_names_every_place_once() {
+        let (inputs, outputs, taps) = (3, 5, 4);
+        for order in [
+            Order::transposed(taps * inputs),
+            Order { inner_rows: taps * inputs, outer: 0, inner: outputs, col: 1 },
+            Order { inner_rows: inputs, outer: 1, inner: taps, col: taps * inputs },
+            Order { inner_rows: inputs, outer: 1, inner: outputs * taps, col: taps },
+            Order { inner_rows: inputs, outer: inputs, inner: 1, col: taps * inputs },
+        ] {
+            let rows = 0..taps * inputs;
+            let mut places: Vec<_> =
+                rows.flat_map(|row| (0..outputs).map(move |col| order.place(row, col))).collect();
+            places.sort_unstable();
+            assert_eq!(places, (0..taps * inputs * outputs).collect::<Vec<_>>(), "{order:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use gansweep_config::{Config, ImageShape};
 
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
-use super::network::{Mlp, Trace};
+use super::net::{Net, NetTrace};
 use super::sparse::SparseImages;
 use super::stage::Gradients;
 use gansweep_nn::rng::{self, Key};
@@ -19,8 +19,8 @@ pub(super) struct Workspace {
     /// `[batch, latent_dim]`.
     pub(super) latents: Matrix,
     pub(super) batch: Batch,
-    pub(super) generator: Trace,
-    pub(super) discriminator: Trace,
+    pub(super) generator: NetTrace,
+    pub(super) discriminator: NetTrace,
     /// `[rows, 1]`.
     pub(super) logits: Matrix,
     pub(super) gradients: Gradients,
@@ -32,20 +32,22 @@ impl Workspace {
         config: &Config,
         image: ImageShape,
         sparse_images: Option<Arc<SparseImages>>,
-        generator: &Mlp,
-        discriminator: &Mlp,
+        generator: &Net,
+        discriminator: &Net,
     ) -> Self {
         let batch = config.train.batch_size as usize;
         let latent = config.model.latent_dim as usize;
         let width = generator.width().max(discriminator.width());
+        // The gradient of the fakes passes between the networks.
+        let output = Matrix::lines_of(2 * batch, width).max(Matrix::lines_of(batch, image.size()));
         Self {
             drawn: vec![0.0; batch * latent],
             latents: Matrix::new(batch, latent),
             batch: Batch::new(batch, image.size(), sparse_images),
-            generator: generator.trace(batch),
-            discriminator: discriminator.trace(2 * batch),
+            generator: generator.trace(batch, true),
+            discriminator: discriminator.trace(2 * batch, true),
             logits: Matrix::new(2 * batch, 1),
-            gradients: Gradients::new(2 * batch, width),
+            gradients: Gradients::new(2 * batch, width, output),
         }
     }
 

@@ -8,4 +8,4 @@ fn start(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Traine
     Box::new(CpuTrainer::new(vec![lane], vec![state], images, 1).expect("the case can be trained"))
 }
 
-gansweep_fixtures::golden_tests!(start);
+gansweep_fixtures::golden_tests!(start, gansweep_cpu::supports);

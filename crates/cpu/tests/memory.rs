@@ -22,10 +22,17 @@ fn images(config: &Config) -> TrainingImages {
 
 #[test]
 fn estimates_are_near_what_is_allocated() {
+    let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
+    let layer_norm =
+        ["model.kind=dcgan", "model.batch_norm=false", "model.layer_norm=true", "data.images=512"];
     for recipe in gansweep_config::recipes::NAMES {
-        for sets in
-            [&["data.images=512"][..], &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"]]
-        {
+        let sets: [&[&str]; 4] = [
+            &["data.images=512"],
+            &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],
+            &dcgan,
+            &layer_norm,
+        ];
+        for sets in sets {
             let config = config(recipe, sets);
             let (images, image) = (images(&config), like_mnist().image);
             let state = LaneState::initial(&config, image, 1).unwrap();

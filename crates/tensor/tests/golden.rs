@@ -13,4 +13,4 @@ fn start(lane: Lane, state: LaneState, images: TrainingImages) -> Box<dyn Traine
     Box::new(TensorTrainer::new(&device, vec![lane], vec![state], &images).expect("the case can be trained"))
 }
 
-gansweep_fixtures::golden_tests!(start);
+gansweep_fixtures::golden_tests!(start, gansweep_tensor::supports);

@@ -68,10 +68,10 @@ impl<F: ResumableEpilogue> ResumableEpilogue for OffsetRows<F> {
 }
 
 /// The sums of a tile: `R` rows of a panel, a line being `V` vectors.
-pub(super) type Sums<S, const V: usize, const R: usize> = [[<S as Simd>::f32s; V]; R];
+pub(crate) type Sums<S, const V: usize, const R: usize> = [[<S as Simd>::f32s; V]; R];
 
 #[inline(always)]
-pub(super) fn add_product<S: Simd, const V: usize>(
+pub(crate) fn add_product<S: Simd, const V: usize>(
     simd: S,
     left: S::f32s,
     right: [S::f32s; V],

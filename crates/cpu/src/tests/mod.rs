@@ -8,8 +8,8 @@ mod tape;
 use std::sync::Arc;
 
 use gansweep_config::{
-    Activation, Combine, Config, Dataset, DatasetSpec, Latent, LossConfig, LossKind, NetworkOptimizer, Noise,
-    OptimizerConfig, Output, Pixels,
+    Activation, Combine, Config, Dataset, DatasetSpec, InitKind, Latent, LossConfig, LossKind, NetworkKind,
+    NetworkOptimizer, Noise, OptimizerConfig, Output, Pixels,
 };
 use gansweep_fixtures::config::{config, like_mnist};
 
@@ -59,7 +59,8 @@ fn cases() -> Vec<(&'static str, Config)> {
         config.data.dataset = Dataset::Mnist;
         (kind, config)
     });
-    on_background.chain(kinds()).collect()
+    // Sparse images make no difference to a convolution.
+    on_background.chain(kinds()).chain(convolutions()).collect()
 }
 
 fn kinds() -> Vec<(&'static str, Config)> {
@@ -173,6 +174,60 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
                 c.train.noise = Noise::Shared;
             }),
         ),
+    ]
+}
+
+/// Networks of convolutions, alone and beside multilayer perceptrons.
+fn convolutions() -> Vec<(&'static str, Config)> {
+    let dcgan = |change: &dyn Fn(&mut Config)| {
+        with(|c| {
+            (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
+            (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+            change(c);
+        })
+    };
+    vec![
+        ("dcgan", dcgan(&|_| {})),
+        (
+            "dcgan, batch norm in both, more channels than a panel has columns",
+            dcgan(&|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                c.model.generator.width = 9;
+                c.model.discriminator.width = 9;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "dcgan, layer norm and dropout in both, two discriminator updates",
+            dcgan(&|c| {
+                (c.model.generator.layer_norm, c.model.discriminator.layer_norm) = (true, true);
+                (c.model.generator.dropout, c.model.discriminator.dropout) = (0.25, 0.3);
+                c.model.init = InitKind::Dcgan;
+                c.train.d_steps = 2;
+            }),
+        ),
+        (
+            "dcgan with clipped gradients and weights, an unusual slope",
+            dcgan(&|c| {
+                c.model.discriminator.slope = -0.2;
+                c.optimizer.generator.clip_norm = 0.05;
+                c.optimizer.discriminator.clip_norm = 0.05;
+                c.loss.kind = LossKind::Wasserstein;
+            }),
+        ),
+        (
+            "dcgan's generator, a perceptron with batch norm for a discriminator, sigmoid",
+            dcgan(&|c| {
+                c.model.discriminator.kind = NetworkKind::Mlp;
+                c.model.discriminator.batch_norm = true;
+                c.model.output = Output::Sigmoid;
+                c.data.pixels = Pixels::Unit;
+                // Without it fakes are so alike that their batch statistics enlarge what rounding does.
+                c.model.generator.batch_norm = true;
+                (c.data.images, c.train.batch_size) = (30, 12);
+            }),
+        ),
+        ("dcgan's discriminator", dcgan(&|c| c.model.generator.kind = NetworkKind::Mlp)),
     ]
 }
 

@@ -7,7 +7,7 @@ use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMod
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{Conv2d, ConvTranspose2d, Layer, Network, Role, Window};
 use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
@@ -197,14 +197,21 @@ impl Oracle {
                 Layer::Linear(_) => {
                     linear(tape, &vars[&name("weight")], &vars[&name("bias")], node.inputs(), &rows)
                 }
-                Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, mode),
+                Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, node.input[0], mode),
                 Layer::LayerNorm => layer_norm(tape, &vars[&name("weight")], &vars[&name("bias")], &rows),
                 Layer::LeakyRelu => {
                     each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
                 }
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
                 Layer::Flatten | Layer::Unflatten(_) => rows,
-                Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => unimplemented!("no case has them"),
+                Layer::Conv2d(Conv2d { window, .. }) => {
+                    let map = Map { input: &node.input, output: &node.output, window };
+                    convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
+                }
+                Layer::ConvTranspose2d(ConvTranspose2d { window, .. }) => {
+                    let map = Map { input: &node.input, output: &node.output, window };
+                    transposed_convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
+                }
                 Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
                 Layer::Sigmoid => each(tape, &rows, &|x| {
                     let y = 1.0 / (1.0 + (-x).exp());
@@ -226,11 +233,22 @@ impl Oracle {
             .collect()
     }
 
-    fn batch_norm(&mut self, tape: &mut Tape, vars: &Vars, prefix: &str, rows: &Batch, mode: Mode) -> Batch {
+    fn batch_norm(
+        &mut self,
+        tape: &mut Tape,
+        vars: &Vars,
+        prefix: &str,
+        rows: &Batch,
+        features: usize,
+        mode: Mode,
+    ) -> Batch {
         let (weight, bias) = (&vars[&format!("{prefix}weight")], &vars[&format!("{prefix}bias")]);
         let mut out = rows.clone();
-        for feature in 0..rows[0].len() {
-            let column: Vec<Var> = rows.iter().map(|row| row[feature]).collect();
+        // The numbers of a feature map's channel follow each other.
+        let pixels = rows[0].len() / features;
+        for feature in 0..features {
+            let own = feature * pixels..(feature + 1) * pixels;
+            let column: Vec<Var> = rows.iter().flat_map(|row| row[own.clone()].to_vec()).collect();
             let mut running = |suffix: &str, value: f64| {
                 let running = &mut self.arrays.get_mut(&format!("{prefix}{suffix}")).unwrap()[feature];
                 if matches!(mode, Mode::Training { .. }) {
@@ -251,11 +269,11 @@ impl Oracle {
             };
             let std = (var.value + 1e-5).sqrt();
             let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
-            for (row, &x) in out.iter_mut().zip(&column) {
-                let difference = tape.sub(x, mean);
+            for x in out.iter_mut().flat_map(|row| &mut row[own.clone()]) {
+                let difference = tape.sub(*x, mean);
                 let normalised = tape.mul(difference, inverse);
                 let scaled = tape.mul(normalised, weight[feature]);
-                row[feature] = tape.add(scaled, bias[feature]);
+                *x = tape.add(scaled, bias[feature]);
             }
         }
         out
@@ -324,6 +342,83 @@ fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &B
                 .collect()
         })
         .collect()
+}
+
+/// The shapes of a convolution.
+struct Map<'a> {
+    input: &'a [usize],
+    output: &'a [usize],
+    window: Window,
+}
+
+/// Places of a feature map, `[channels, height, width]`, in the order of memory.
+fn places(map: &[usize]) -> impl Iterator<Item = [usize; 3]> {
+    let [channels, height, width] = [map[0], map[1], map[2]];
+    (0..channels * height * width).map(move |i| [i / (height * width), i / width % height, i % width])
+}
+
+/// `out[o, y, x]` is the sum of `weight[o, i, u, v] * in[i, y stride + u - padding, x stride + v - padding]`.
+fn convolution(tape: &mut Tape, weight: &[Var], bias: &[Var], map: &Map<'_>, rows: &Batch) -> Batch {
+    let Window { kernel, stride, padding } = map.window;
+    let [inputs, height, width] = [map.input[0], map.input[1], map.input[2]];
+    let mut out = Batch::new();
+    for row in rows {
+        let mut pixels = Vec::new();
+        for [o, y, x] in places(map.output) {
+            let (mut own, mut read) = (Vec::new(), Vec::new());
+            for [i, u, v] in places(&[inputs, kernel, kernel]) {
+                let (Some(y), Some(x)) =
+                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
+                else {
+                    continue;
+                };
+                if y < height && x < width {
+                    own.push(weight[((o * inputs + i) * kernel + u) * kernel + v]);
+                    read.push(row[(i * height + y) * width + x]);
+                }
+            }
+            let product = tape.dot(&own, &read);
+            pixels.push(tape.add(product, bias[o]));
+        }
+        out.push(pixels);
+    }
+    out
+}
+
+/// Adds `weight[i, o, u, v] * in[i, y, x]` to `out[o, y stride + u - padding, x stride + v - padding]`.
+fn transposed_convolution(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    map: &Map<'_>,
+    rows: &Batch,
+) -> Batch {
+    let Window { kernel, stride, padding } = map.window;
+    let [outputs, height, width] = [map.output[0], map.output[1], map.output[2]];
+    let mut out = Batch::new();
+    for row in rows {
+        let mut sums = vec![(Vec::new(), Vec::new()); outputs * height * width];
+        for ([i, y, x], &pixel) in places(map.input).zip(row) {
+            for [o, u, v] in places(&[outputs, kernel, kernel]) {
+                let (Some(y), Some(x)) =
+                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
+                else {
+                    continue;
+                };
+                if y < height && x < width {
+                    let (own, read) = &mut sums[(o * height + y) * width + x];
+                    own.push(weight[((i * outputs + o) * kernel + u) * kernel + v]);
+                    read.push(pixel);
+                }
+            }
+        }
+        let pixels = sums.iter().enumerate().map(|(at, (own, read))| {
+            let product = tape.dot(own, read);
+            tape.add(product, bias[at / (height * width)])
+        });
+        out.push(pixels.collect());
+    }
+    out
 }
 
 fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {

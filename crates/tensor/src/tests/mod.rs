@@ -153,9 +153,15 @@ fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
     far
 }
 
+/// The recipes that this backend trains.
+fn recipes() -> impl Iterator<Item = &'static str> {
+    let trained = |name: &&str| crate::supports(&config(name, &[]), &like_mnist()).is_ok();
+    gansweep_config::recipes::NAMES.into_iter().filter(trained)
+}
+
 #[test]
 fn the_first_step_of_each_recipe_is_the_native_paths() {
-    for recipe in gansweep_config::recipes::NAMES {
+    for recipe in recipes() {
         let [measured, states, images] = apart(&[small(recipe, &[])], &[1]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 2e-5, "{recipe}: {measured:e}");
@@ -167,7 +173,7 @@ fn the_first_step_of_each_recipe_is_the_native_paths() {
 
 #[test]
 fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
-    for recipe in gansweep_config::recipes::NAMES {
+    for recipe in recipes() {
         let [measured, states, images] = apart(&[small(recipe, &[])], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{recipe}: {measured:e}");

@@ -1,0 +1,267 @@
+//! The stages of a network of convolutions, from its layers.
+
+use gansweep_config::{Config, ImageShape};
+use gansweep_nn::average;
+use gansweep_nn::network::{Conv2d, ConvTranspose2d, Layer, Network, Node, Role, Window};
+use gansweep_nn::optimizer::{self, Algorithm};
+use gansweep_train::Unsupported;
+
+use super::ConvNet;
+use super::links::Links;
+use super::patches::Patches;
+use super::stage::{MapStage, WeightLayout};
+use crate::batch_norm::BatchNorm;
+use crate::layer_norm::LayerNorm;
+use crate::matrix::{LINE, Matrix, panels};
+use crate::network::slope_and_rate;
+use crate::norm::Norm;
+use crate::output_activation::OutputActivation;
+use crate::parameters::Parameters;
+use crate::stage::{Dropout, StageActivation};
+use crate::trained::Trained;
+
+/// Whether the network has feature maps.
+pub(crate) fn is_convolutional(network: &Network) -> bool {
+    network.nodes.iter().any(|node| node.input.len() == 3 || node.output.len() == 3)
+}
+
+/// A product of a network, and the layers behind it.
+pub(crate) struct StagePlan {
+    /// The index of the product's layer.
+    index: usize,
+    links: Links,
+    /// Channels of input and output.
+    inputs: usize,
+    outputs: usize,
+    /// Rows and columns of the bias.
+    bias: [usize; 2],
+    layout: WeightLayout,
+    patches: Option<Patches>,
+    norm: Option<(usize, Layer)>,
+    dropout: Option<usize>,
+    activation: PlannedActivation,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PlannedActivation {
+    Identity,
+    LeakyRelu,
+    Output(OutputActivation),
+}
+
+/// The stages of a network of convolutions.
+///
+/// # Errors
+///
+/// If this backend does not compute such a network.
+pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
+    let unsupported = |node: &Node| Unsupported::layer(network.role, node.layer.describe().name(&node.input));
+    let mut stages: Vec<StagePlan> = Vec::new();
+    for (index, node) in network.nodes.iter().enumerate() {
+        if let Some(stage) = product(network, index, node) {
+            stages.push(stage);
+            continue;
+        }
+        let stage = stages.last_mut();
+        match (node.layer, stage) {
+            // They change the order of no number: `product` looks at them.
+            (Layer::Flatten | Layer::Unflatten(_), _) => {}
+            (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) if stage.is_bare() => {
+                stage.norm = Some((index, node.layer));
+            }
+            (Layer::LeakyRelu, Some(stage)) if stage.activation == PlannedActivation::Identity => {
+                stage.activation = PlannedActivation::LeakyRelu;
+            }
+            (Layer::Dropout, Some(stage)) if stage.activation == PlannedActivation::LeakyRelu => {
+                stage.dropout = Some(index);
+            }
+            (Layer::Tanh, Some(stage)) if stage.is_bare() => {
+                stage.activation = PlannedActivation::Output(OutputActivation::Tanh);
+            }
+            (Layer::Sigmoid, Some(stage)) if stage.is_bare() => {
+                stage.activation = PlannedActivation::Output(OutputActivation::Sigmoid);
+            }
+            _ => return Err(unsupported(node)),
+        }
+    }
+    // Images are rows of numbers, so that the products at their side have to be those with patches.
+    let at_images = match network.role {
+        Role::Generator => stages.last(),
+        Role::Discriminator => stages.first(),
+    };
+    match at_images {
+        Some(stage) if stage.patches.is_some() => Ok(stages),
+        _ => Err(Unsupported(format!("its {} of convolutions must have one at the images", network.role))),
+    }
+}
+
+impl StagePlan {
+    fn is_bare(&self) -> bool {
+        self.norm.is_none() && self.activation == PlannedActivation::Identity
+    }
+
+    fn build(self, buffers: usize, slope: f32, rate: f64) -> MapStage {
+        let Self { index, links, inputs, outputs, bias, layout, norm, dropout, activation, .. } = self;
+        let pixels = links.outputs;
+        let norm = norm.map(|(index, layer)| {
+            let norm = match layer {
+                Layer::LayerNorm => Norm::Layer(LayerNorm::new(pixels, outputs, buffers)),
+                _ => Norm::Batch(BatchNorm::new(outputs, buffers)),
+            };
+            (index, norm)
+        });
+        MapStage {
+            index,
+            weight: Trained::new(links.taps * inputs, outputs, buffers),
+            bias: Trained::new(bias[0], bias[1], buffers),
+            links,
+            norm,
+            activation: match activation {
+                PlannedActivation::Identity => StageActivation::Identity,
+                PlannedActivation::LeakyRelu => StageActivation::LeakyRelu {
+                    slope,
+                    dropout: dropout.map(|index| Dropout { rate, index }),
+                },
+                PlannedActivation::Output(activation) => StageActivation::Output(activation),
+            },
+            weight_layout: layout,
+        }
+    }
+}
+
+/// The stage that begins with a layer, if it is a product.
+fn product(network: &Network, index: usize, node: &Node) -> Option<StagePlan> {
+    let neighbour = |index: Option<usize>| index.and_then(|index| network.nodes.get(index));
+    let (before, after) = (neighbour(index.checked_sub(1)), neighbour(Some(index + 1)));
+    let stage = |links: Links, [inputs, outputs]: [usize; 2], bias, layout, patches| StagePlan {
+        index,
+        links,
+        inputs,
+        outputs,
+        bias,
+        layout,
+        patches,
+        norm: None,
+        dropout: None,
+        activation: PlannedActivation::Identity,
+    };
+    match node.layer {
+        Layer::Linear(_) => {
+            let (inputs, outputs) = (node.inputs(), node.outputs());
+            Some(match (before, after) {
+                (_, Some(Node { layer: Layer::Unflatten(map), .. })) => {
+                    let [channels, height, width] = map.shape;
+                    let pixels = height * width;
+                    let bias = [pixels, channels];
+                    stage(Links::to_map(pixels), [inputs, channels], bias, WeightLayout::ToMap, None)
+                }
+                (Some(Node { layer: Layer::Flatten, input, .. }), _) if input.len() == 3 => {
+                    let pixels = input[1] * input[2];
+                    let sizes = [input[0], outputs];
+                    stage(Links::from_map(pixels), sizes, [1, outputs], WeightLayout::FromMap, None)
+                }
+                _ => {
+                    let sizes = [inputs, outputs];
+                    stage(Links::pointwise(1), sizes, [1, outputs], WeightLayout::OutputsFirst, None)
+                }
+            })
+        }
+        Layer::Conv2d(Conv2d { outputs, window }) => {
+            let bias = [1, outputs];
+            if network.role == Role::Discriminator && index == 0 {
+                let patches = patches(window, &node.input, &node.output);
+                let links = Links::pointwise(patches.count());
+                let sizes = [patches.size(), outputs];
+                return Some(stage(links, sizes, bias, WeightLayout::OutputsFirst, Some(patches)));
+            }
+            let links = Links::convolution(window, sides(&node.input), sides(&node.output));
+            Some(stage(links, [node.input[0], outputs], bias, WeightLayout::Conv, None))
+        }
+        Layer::ConvTranspose2d(ConvTranspose2d { outputs, window }) => {
+            let bias = [1, outputs];
+            if network.role == Role::Generator && index + 2 == network.nodes.len() {
+                let patches = patches(window, &node.output, &node.input);
+                let links = Links::pointwise(patches.count());
+                let sizes = [node.input[0], patches.size()];
+                return Some(stage(links, sizes, bias, WeightLayout::InputsFirst, Some(patches)));
+            }
+            let links = Links::transposed(window, sides(&node.input), sides(&node.output));
+            Some(stage(links, [node.input[0], outputs], bias, WeightLayout::ConvTranspose, None))
+        }
+        _ => None,
+    }
+}
+
+/// Height and width of a feature map.
+fn sides(map: &[usize]) -> [usize; 2] {
+    [map[1], map[2]]
+}
+
+/// The patches of an image, of which a convolution makes the feature map `map`.
+fn patches(window: Window, image: &[usize], map: &[usize]) -> Patches {
+    let [channels, height, width] = [image[0], image[1], image[2]].map(|side| side as u32);
+    Patches { image: ImageShape { channels, height, width }, window, positions: sides(map) }
+}
+
+impl ConvNet {
+    /// A network whose parameters are all zero.
+    ///
+    /// # Errors
+    ///
+    /// If this backend does not compute such a network.
+    pub(crate) fn new(network: &Network, config: &Config) -> Result<Self, Unsupported> {
+        let (role, plans) = (network.role, plan(network)?);
+        let (slope, rate) = slope_and_rate(role, config);
+        let algorithm = Algorithm::of(optimizer::of(role, config));
+        let buffers = algorithm.declaration().buffers.len();
+        let of = |plan: Option<&StagePlan>| plan.and_then(|plan| plan.patches);
+        let (first, last) = match role {
+            Role::Generator => (None, of(plans.last())),
+            Role::Discriminator => (of(plans.first()), None),
+        };
+        let stages = plans.into_iter().map(|plan| plan.build(buffers, slope, rate)).collect();
+        let mut network = Self { stages, algorithm, first, last };
+        if role == Role::Generator && average::is_kept(&config.train) {
+            network.keep_averages();
+        }
+        if optimizer::of(role, config).clip_norm > 0.0 {
+            network.each_trained(&mut Trained::keep_gradient);
+        }
+        Ok(network)
+    }
+}
+
+/// Bytes that the trainer allocates for a network of convolutions: parameters with `copies` of each, the buffers
+/// of the layers, and the trace of a batch of `images`.
+///
+/// # Errors
+///
+/// If this backend does not compute such a network.
+pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u64, Unsupported> {
+    let stages = plan(network)?;
+    let lines = Matrix::lines_of;
+    let (mut all, mut largest, mut transposed, mut tap) = (0, images, 0, 0);
+    for (i, stage) in stages.iter().enumerate() {
+        let StagePlan { links, inputs, outputs, bias, .. } = stage;
+        all += copies * (lines(links.taps * inputs, *outputs) + lines(bias[0], bias[1]));
+        transposed = transposed.max(lines(links.taps * outputs, *inputs));
+        tap = tap.max(lines(*inputs, *outputs));
+        let map = lines(links.outputs * images, *outputs);
+        if let Some(patches) = &stage.patches {
+            let patches = lines(patches.count() * images, patches.size());
+            (all, largest) = (all + patches, largest.max(patches));
+        }
+        if i + 1 == stages.len() {
+            continue;
+        }
+        largest = largest.max(map);
+        all += map * (1 + usize::from(stage.norm.is_some()) + usize::from(stage.dropout.is_some()));
+        all += match stage.norm {
+            Some((_, Layer::LayerNorm)) => (2 * copies + 2) * lines(links.outputs, *outputs) + 3 * images,
+            Some(_) => (2 * copies + 6) * panels(*outputs),
+            None => 0,
+        };
+    }
+    all += 2 * largest + transposed + tap;
+    Ok((all * LINE * size_of::<f32>()) as u64)
+}

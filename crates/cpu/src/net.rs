@@ -1,0 +1,137 @@
+//! A network of a lane, of any kind.
+
+use gansweep_config::Config;
+use gansweep_nn::network::Network;
+use gansweep_train::Unsupported;
+
+use super::conv::{self, ConvNet, ConvTrace};
+use super::engine::Engine;
+use super::matrix::Matrix;
+use super::network::{Mlp, Trace};
+use super::norm::Norm;
+use super::parameters::Parameters;
+use super::sparse::Input;
+use super::stage::{Gradients, Mode, Rows};
+use super::trained::Learning;
+use super::transpose::Derivative;
+
+/// A network with its parameters and the buffers of its optimiser.
+#[derive(Debug)]
+pub(super) enum Net {
+    Mlp(Mlp),
+    Conv(ConvNet),
+}
+
+/// Tensors that a forward pass saves for the backward pass.
+#[derive(Debug)]
+pub(super) enum NetTrace {
+    Mlp(Trace),
+    Conv(ConvTrace),
+}
+
+impl Net {
+    /// A network whose parameters are all zero.
+    ///
+    /// # Errors
+    ///
+    /// If this backend does not compute such a network.
+    pub(super) fn new(network: &Network, config: &Config) -> Result<Self, Unsupported> {
+        match conv::is_convolutional(network) {
+            true => ConvNet::new(network, config).map(Self::Conv),
+            false => Ok(Self::Mlp(Mlp::new(network, config))),
+        }
+    }
+
+    /// Memory for the traces of up to `images` images; for forward passes alone, unless `backward`.
+    pub(super) fn trace(&self, images: usize, backward: bool) -> NetTrace {
+        match self {
+            Self::Mlp(net) => NetTrace::Mlp(net.trace(images)),
+            Self::Conv(net) => NetTrace::Conv(net.trace(images, backward)),
+        }
+    }
+
+    /// The widest row whose gradient a multilayer perceptron needs; nothing for a network of convolutions, which
+    /// has such memory in its trace.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::Mlp(net) => net.width(),
+            Self::Conv(_) => 1,
+        }
+    }
+
+    /// Evaluates the network on `input`, and writes its output to `last`.
+    pub(super) fn forward(
+        &mut self,
+        engine: &mut Engine,
+        mode: Mode,
+        input: Input<'_>,
+        trace: &mut NetTrace,
+        last: Rows<'_>,
+    ) {
+        match (self, trace) {
+            (Self::Mlp(net), NetTrace::Mlp(trace)) => net.forward(engine, mode, input, trace, last),
+            (Self::Conv(net), NetTrace::Conv(trace)) => net.forward(engine, mode, input, trace, last),
+            _ => unreachable!("a network has a trace of its kind"),
+        }
+    }
+
+    /// Back-propagates `gradients.output`, the gradient of the loss with respect to what the network computes
+    /// before its output activation. Updates the parameters, if `learning`; otherwise
+    /// [`input_gradient`](Self::input_gradient) goes on from here.
+    pub(super) fn backward(
+        &mut self,
+        engine: &mut Engine,
+        input: Input<'_>,
+        trace: &mut NetTrace,
+        gradients: &mut Gradients,
+        learning: Option<Learning>,
+    ) {
+        match (self, trace) {
+            (Self::Mlp(net), NetTrace::Mlp(trace)) => net.backward(engine, input, trace, gradients, learning),
+            (Self::Conv(net), NetTrace::Conv(trace)) => {
+                net.backward(engine, input, trace, gradients, learning)
+            }
+            _ => unreachable!("a network has a trace of its kind"),
+        }
+    }
+
+    /// From a backward pass without learning to the gradient of what its input, `images`, was before the
+    /// activation that drew it, in `gradients.output`.
+    pub(super) fn input_gradient(
+        &self,
+        engine: &mut Engine,
+        trace: &mut NetTrace,
+        derivative: Derivative,
+        images: &Matrix,
+        gradients: &mut Gradients,
+    ) {
+        match (self, trace) {
+            (Self::Conv(net), NetTrace::Conv(trace)) => {
+                net.input_gradient(engine, trace, derivative, images, gradients);
+            }
+            _ => gradients.apply_derivative(engine, derivative, images),
+        }
+    }
+
+    /// Does for the running statistics what another forward pass of the last batch would do.
+    pub(super) fn track_again(&mut self) {
+        self.parameters().each_norm(&mut Norm::track_again);
+    }
+
+    /// Exchanges parameters and buffers with their averages.
+    pub(super) fn swap_averages(&mut self) {
+        self.parameters().swap_averages();
+    }
+
+    fn parameters(&mut self) -> &mut dyn Parameters {
+        match self {
+            Self::Mlp(net) => net,
+            Self::Conv(net) => net,
+        }
+    }
+
+    /// Clips every parameter to at most `limit` in magnitude.
+    pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
+        self.parameters().clip_weights(engine, limit);
+    }
+}
