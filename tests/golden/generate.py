@@ -93,7 +93,7 @@ class Computation:
         return SimpleNamespace(
             updates=updates,
             z=self.inputs[f"step.{step}.z_g"],
-            masks=masks(0, ["DiscriminatorInG", "GeneratorInG"]),
+            masks=masks(0, ["DiscriminatorInG", "GeneratorInG", "DiscriminatorRealInG"]),
             generator_ready=lambda model: self.measure("grad_norm_g", model),
             discriminator_ready=lambda model: self.measure("grad_norm_d", model),
         )

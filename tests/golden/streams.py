@@ -9,7 +9,9 @@ import numpy as np
 
 INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE = 1, 2, 3, 4, 5, 6, 7
 FLIP = 16
-PASSES = ["DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG"]
+PASSES = [
+    "DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG", "DiscriminatorRealInG",
+]  # fmt: skip
 MASK64 = (1 << 64) - 1
 
 

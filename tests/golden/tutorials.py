@@ -375,6 +375,39 @@ class Wasserstein:
         return -outputs.mean()
 
 
+class Relativistic:
+    """Losses of differences between the critic's outputs (Jolicoeur-Martineau 2018): RSGAN, RaSGAN, RaLSGAN, RaHinge."""
+
+    def __init__(self, config):
+        self.paired = config["relativistic"] == "paired"
+        self.smooth = config["label_smoothing"]
+        self.mean = config["combine"] == "mean"
+        self.wants = {
+            "non-saturating": lambda y, real: nn.functional.binary_cross_entropy_with_logits(y, torch.full_like(y, real)),
+            "least-squares": lambda y, real: ((y - (real if real > 0 else -1)) ** 2).mean() / 2,
+            "hinge": lambda y, real: torch.relu(1 - y if real else 1 + y).mean(),
+        }[config["kind"]]
+
+    def differences(self, real, fake):
+        return (real - fake, fake - real) if self.paired else (real - fake.mean(), fake - real.mean())
+
+    def of_discriminator(self, real, fake):
+        y_real, y_fake = self.differences(real, fake)
+        if self.paired:
+            return self.wants(y_real, 1 - self.smooth)
+        return (self.wants(y_real, 1 - self.smooth) + self.wants(y_fake, 0)) / (2 if self.mean else 1)
+
+    def of_generator(self, real, fake):
+        y_real, y_fake = self.differences(real, fake)
+        if self.paired:
+            return self.wants(y_fake, 1)
+        return (self.wants(y_fake, 1) + self.wants(y_real, 0)) / (2 if self.mean else 1)
+
+    def scores(self, real, fake, kind):
+        y_real, y_fake = self.differences(real, fake)
+        return [((y + 1) / 2 if kind == "least-squares" else torch.sigmoid(y)).mean().item() for y in (y_real, y_fake)]
+
+
 LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge, "wasserstein": Wasserstein}
 
 
@@ -403,7 +436,14 @@ class FromConfig(Tutorial):
         self.pixels = math.prod(image.values()) if image else 784
         self.loss = LOSSES[config["loss"].get("kind", "non-saturating")](config["loss"])
         self.logits = self.loss.logits
+        relativistic = config["loss"].get("relativistic", "none") != "none"
+        self.relativistic = Relativistic(config["loss"]) if relativistic else None
         super().__init__(config)
+
+    def scores(self, real, fake):
+        if self.relativistic:
+            return self.relativistic.scores(real, fake, self.config["loss"]["kind"])
+        return [self.score(real), self.score(fake)]
 
     def stack(self, part, inputs, outputs):
         layers = []
@@ -458,9 +498,7 @@ class FromConfig(Tutorial):
         real = self.D(x)
         use_masks(self.D, masks["DiscriminatorFake"])
         fake = self.D(fakes)
-        d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
-        if self.config["loss"]["combine"] == "mean":
-            d_loss = d_loss / 2
+        d_loss = self.discriminator_loss(real, fake)
         self.d_optimizer.zero_grad()
         d_loss.backward()
         ready(self.D)
@@ -469,7 +507,22 @@ class FromConfig(Tutorial):
         if limit := getattr(self.loss, "weight_clip", None):
             for parameter in self.D.parameters():
                 parameter.data.clamp_(-limit, limit)
-        return [d_loss.item(), self.score(real), self.score(fake)]
+        return [d_loss.item(), *self.scores(real, fake)]
+
+    def discriminator_loss(self, real, fake):
+        if self.relativistic:
+            return self.relativistic.of_discriminator(real, fake)
+        d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
+        return d_loss / 2 if self.config["loss"]["combine"] == "mean" else d_loss
+
+    def generator_loss(self, inputs, fake):
+        """And the score of the fakes. Differences are from the outputs on the last batch's real images."""
+        if not self.relativistic:
+            return self.loss.of_generator(fake), self.score(fake)
+        use_masks(self.D, inputs.masks["DiscriminatorRealInG"])
+        with torch.no_grad():
+            real = self.D(inputs.updates[-1][0])
+        return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
 
     def step(self, inputs):
         updates = [self.update_discriminator(*update, inputs.discriminator_ready) for update in inputs.updates]
@@ -477,7 +530,7 @@ class FromConfig(Tutorial):
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
         fake = self.D(self.G(inputs.z))
-        g_loss = self.loss.of_generator(fake)
+        g_loss, d_fake_after = self.generator_loss(inputs, fake)
         self.g_optimizer.zero_grad()
         g_loss.backward()
         inputs.generator_ready(self.G)
@@ -490,7 +543,7 @@ class FromConfig(Tutorial):
             "g_loss": g_loss.item(),
             "d_real": d_real,
             "d_fake_before": d_fake_before,
-            "d_fake_after": self.score(fake),
+            "d_fake_after": d_fake_after,
         }
 
 

@@ -4,7 +4,7 @@ use gansweep_base::text;
 
 use crate::{
     Config, DataIdentity, DataRequest, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
-    STROKES_SIDES, SampleMode,
+    Relativistic, STROKES_SIDES, SampleMode,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -39,6 +39,7 @@ pub(crate) fn conflicts(
         data.and_then(|data| other_shape(config, data)),
         output_and_pixels(config),
         smoothing_without_labels(config),
+        differences_without_a_loss(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -152,6 +153,17 @@ fn smoothing_without_labels(config: &Config) -> Option<Conflict> {
         keys: &["loss.label_smoothing", "loss.kind"],
         reason: format!("`loss.kind = \"{}\"` {reason}", config.loss.kind.name()),
         expected: "`loss.label_smoothing = 0`, or another loss".to_owned(),
+    })
+}
+
+fn differences_without_a_loss(config: &Config) -> Option<Conflict> {
+    let loss = &config.loss;
+    let reason = loss.kind.refuses_differences().filter(|_| loss.relativistic != Relativistic::None)?;
+    Some(Conflict {
+        keys: &["loss.relativistic", "loss.kind"],
+        reason: format!("`loss.kind = \"{}\"` {reason}", loss.kind.name()),
+        expected: "`loss.relativistic = \"none\"`, or the loss `non-saturating`, `least-squares` or `hinge`"
+            .to_owned(),
     })
 }
 

@@ -90,6 +90,7 @@ mod tests {
         loss.combine = "sum"
         loss.kind = "non-saturating"
         loss.label_smoothing = 0.0
+        loss.relativistic = "none"
         loss.weight_clip = 0.01
         model.discriminator.activation = "leaky-relu"
         model.discriminator.batch_norm = false

@@ -50,7 +50,7 @@ pub use id::{ConfigHash, RunId};
 pub use label::{short_keys, value_text};
 pub use layer::{Layer, Place};
 pub use layers::{LoadOptions, PROGRAM_VARIABLES};
-pub use loss::{Combine, LossConfig, LossKind, Undecided};
+pub use loss::{Combine, LossConfig, LossKind, Relativistic, Undecided};
 pub use merge::ResolvedKey;
 pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
 pub use plan::{AxisSummary, Plan};

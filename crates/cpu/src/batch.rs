@@ -52,6 +52,19 @@ impl Batch {
         }
     }
 
+    /// Gathers the real images with indices `places` alone.
+    pub(super) fn only_real(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
+        self.fakes = 0;
+        let size = self.dense.cols();
+        if let Some(real) = &mut self.real {
+            real.collect(places);
+            self.dense.reshape(0, size);
+        } else {
+            self.dense.reshape(places.len(), size);
+            arch.dispatch(Collect { images, places, rows: &mut self.dense });
+        }
+    }
+
     pub(super) fn input(&self) -> Input<'_> {
         Input { sparse: self.real.as_ref(), dense: &self.dense }
     }

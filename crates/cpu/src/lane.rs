@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gansweep_config::{Noise, SampleMode};
+use gansweep_config::{Noise, Relativistic, SampleMode};
 use pulp::Arch;
 
 use super::affine::Statistics;
@@ -131,15 +131,15 @@ impl LaneTrainer {
     fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 7] {
         let mut batch_order = std::mem::take(&mut self.batch_order);
         let batches = batch_order.batches(&self.lane, self.step);
-        let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
+        let (updates, last) = (batches.len() as f64, batches.last().copied().unwrap_or_default());
         let mut sums = DiscriminatorSums::default();
-        for (update, batch) in (0u32..).zip(batches) {
+        for (update, &batch) in (0u32..).zip(&batches) {
             let squares = squares.as_deref_mut().map(|squares| &mut squares.discriminator);
             self.draw_discriminator_batch(images, update, batch);
             self.discriminator_update(update, batch.len(), &mut sums, squares);
         }
+        let generator = self.generator_update(images, last, squares.map(|squares| &mut squares.generator));
         self.batch_order = batch_order;
-        let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
         self.step += 1;
         let mean = |sum: f64| (sum / updates) as f32;
         [
@@ -173,10 +173,9 @@ impl LaneTrainer {
         // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
         let Self { lane, engine, work, .. } = self;
-        let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
+        let (loss, weight) = (&lane.config.loss, lane.config.loss.discriminator_weight());
         work.gradients.output.reshape(2 * count, 1);
-        let gradient = work.gradients.output.lines_mut();
-        let [real, fake] = discriminator_loss(loss, work.logits.lines(), weight, gradient);
+        let [real, fake] = discriminator_loss(loss, work.logits.lines(), work.gradients.output.lines_mut());
         sums.loss += weight * (real.loss + fake.loss);
         sums.real += real.score;
         sums.fake += fake.score;
@@ -197,8 +196,16 @@ impl LaneTrainer {
         }
     }
 
-    /// One update of the generator; returns its loss and scores.
-    fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> BatchLoss {
+    /// One update of the generator, whose loss may compare its fakes with the real images of `batch`; returns its
+    /// loss and scores.
+    fn generator_update(
+        &mut self,
+        images: &TrainingImages,
+        batch: &[u32],
+        squares: Option<&mut f64>,
+    ) -> BatchLoss {
+        let count = batch.len();
+        self.compare_with(images, batch);
         if self.lane.config.train.noise == Noise::Fresh {
             let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
             self.work.draw_latents(&self.lane.config, key, count);
@@ -210,8 +217,8 @@ impl LaneTrainer {
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
-        let kind = lane.config.loss.kind;
-        let batch_loss = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
+        let (real, fake) = (work.real_logits.lines(), work.logits.lines());
+        let batch_loss = generator_loss(&lane.config.loss, real, fake, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
@@ -226,6 +233,18 @@ impl LaneTrainer {
         let learning = Some(Learning { update, average_share, squares });
         self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
         batch_loss
+    }
+
+    /// Computes the logits of the real images that the generator's loss compares its fakes with, if it does.
+    fn compare_with(&mut self, images: &TrainingImages, batch: &[u32]) {
+        self.work.real_logits.reshape(0, 1);
+        if self.lane.config.loss.relativistic == Relativistic::None {
+            return;
+        }
+        self.work.batch.only_real(self.engine.arch, images, batch);
+        self.engine.lap(Phase::Inputs);
+        self.discriminate(self.training(0, &[Pass::DiscriminatorRealInG]));
+        std::mem::swap(&mut self.work.real_logits, &mut self.work.logits);
     }
 
     /// Computes the fakes of the batch from the latents.

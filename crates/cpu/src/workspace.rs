@@ -23,6 +23,8 @@ pub(super) struct Workspace {
     pub(super) discriminator: Trace,
     /// `[rows, 1]`.
     pub(super) logits: Matrix,
+    /// `[rows, 1]`: of the real images in the generator's update.
+    pub(super) real_logits: Matrix,
     pub(super) gradients: Gradients,
 }
 
@@ -45,6 +47,7 @@ impl Workspace {
             generator: generator.trace(batch),
             discriminator: discriminator.trace(2 * batch),
             logits: Matrix::new(2 * batch, 1),
+            real_logits: Matrix::new(2 * batch, 1),
             gradients: Gradients::new(2 * batch, width),
         }
     }

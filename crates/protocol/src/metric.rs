@@ -193,8 +193,8 @@ impl<'de> Deserialize<'de> for Metric {
 }
 
 fn undecided_d_loss(config: &Config) -> Reference {
-    let Undecided { discriminator: [real, fake], discriminator_text: text, .. } = config.loss.undecided();
-    Reference { value: config.loss.combine.weight() * (real + fake), text }
+    let Undecided { discriminator: value, discriminator_text: text, .. } = config.loss.undecided();
+    Reference { value, text }
 }
 
 fn undecided_g_loss(config: &Config) -> Reference {

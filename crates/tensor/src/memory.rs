@@ -7,7 +7,7 @@
 //! need further pages. The estimate lists the tensors that are alive at the points of a step where most
 //! are, and packs them into pages.
 
-use gansweep_config::{Config, DatasetSpec};
+use gansweep_config::{Config, DatasetSpec, Relativistic};
 
 use super::images::packed_bytes;
 use super::inputs::most_steps;
@@ -104,6 +104,7 @@ impl Sizes {
             latent_dim: config.model.latent_dim as usize,
             generator_dropout: dropout_layers(&networks[0]),
             discriminator_dropout: dropout_layers(&networks[1]),
+            compares_with_real: config.loss.relativistic != Relativistic::None,
             generator_coefficients: optimizers[0].varying,
             discriminator_coefficients: optimizers[1].varying,
             averaged,

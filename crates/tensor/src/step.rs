@@ -153,6 +153,7 @@ impl FusedLanes {
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             let leaves = self.discriminator.leaves();
             let logits = self.discriminator.train(&leaves, &masks, Tensor::cat(vec![real, fakes], 1)).output;
+            let logits = self.loss.compared(logits);
             let loss = self.loss.discriminator(logits.clone());
             (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
         };
@@ -191,10 +192,13 @@ impl FusedLanes {
             self.generator.track(pass.moments, batch);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
-            let logits =
-                self.discriminator.train(&self.discriminator.constants(), &masks, pass.output).output;
+            let constants = self.discriminator.constants();
+            let fake = self.discriminator.train(&constants, &masks, pass.output).output;
+            let logits = self.compared_with_real(inputs, &constants, fake);
             let loss = self.loss.generator(logits.clone());
-            (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+            let rows = logits.dims()[1];
+            let fake = logits.without_autodiff().narrow(1, rows - batch, batch);
+            (self.generator.gradient(&leaves, &loss), plain(loss), fake)
         };
         let norm = point.then(|| norm(&gradient));
         self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
@@ -203,6 +207,25 @@ impl FusedLanes {
         }
         let score = self.loss.score(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
+    }
+}
+
+impl FusedLanes {
+    /// What the generator's loss is a function of: the outputs on fakes, or their differences from those on the last
+    /// batch's real images.
+    fn compared_with_real(
+        &self,
+        inputs: &mut StepRow,
+        constants: &[Tensor<3>],
+        fake: Tensor<3>,
+    ) -> Tensor<3> {
+        if !self.loss.compares() {
+            return fake;
+        }
+        let images = self.images.gather(inputs.images(inputs.layout.images.len() - 1), inputs.lanes);
+        let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+        let real = self.discriminator.train(constants, &masks, images).output;
+        self.loss.compared(Tensor::cat(vec![real, fake], 1))
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct StepShape {
     /// Dropout layers of the generator: index in the network and features.
     pub(super) generator_dropout: Vec<(usize, usize)>,
     pub(super) discriminator_dropout: Vec<(usize, usize)>,
+    /// Whether the generator's loss depends on the outputs on real images.
+    pub(super) compares_with_real: bool,
     /// Coefficients of the generator's update that change from update to update.
     pub(super) generator_coefficients: usize,
     /// The same for the discriminator.
@@ -100,6 +102,9 @@ impl MaskPlan {
             plan.push(&both, update, batch, &shape.discriminator_dropout);
         }
         plan.push(&[Pass::DiscriminatorInG], 0, shape.last_batch(), &shape.discriminator_dropout);
+        if shape.compares_with_real {
+            plan.push(&[Pass::DiscriminatorRealInG], 0, shape.last_batch(), &shape.discriminator_dropout);
+        }
         plan
     }
 

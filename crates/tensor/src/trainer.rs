@@ -116,6 +116,7 @@ impl Work {
             latent_dim: tensors.generator.network.inputs(),
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
+            compares_with_real: tensors.loss.compares(),
             generator_coefficients: tensors.generator.varying_coefficients(),
             discriminator_coefficients: tensors.discriminator.varying_coefficients(),
             averaged: tensors.generator.is_averaged(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind, Noise,
-    OptimizerKind, Output, Pixels, ScheduleKind, Value,
+    OptimizerKind, Output, Pixels, Relativistic, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -29,6 +29,7 @@ pub(crate) enum Field {
     Schedule(fn(&mut Config) -> &mut ScheduleKind),
     Output(fn(&mut Config) -> &mut Output),
     Pixels(fn(&mut Config) -> &mut Pixels),
+    Relativistic(fn(&mut Config) -> &mut Relativistic),
 }
 
 impl Field {
@@ -55,6 +56,7 @@ impl Field {
             (Self::Schedule(field), Value::Text(word)) => choose(field(config), word),
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Relativistic(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),
         }
     }
@@ -80,6 +82,7 @@ impl Field {
             Self::Schedule(field) => word(*field(config)),
             Self::Output(field) => word(*field(config)),
             Self::Pixels(field) => word(*field(config)),
+            Self::Relativistic(field) => word(*field(config)),
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gansweep_config::{
     Activation, Combine, Config, Dataset, DatasetSpec, Latent, LossConfig, LossKind, NetworkOptimizer, Noise,
-    OptimizerConfig, Output, Pixels,
+    OptimizerConfig, Output, Pixels, Relativistic,
 };
 use gansweep_fixtures::config::{config, like_mnist};
 
@@ -66,6 +66,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     let mut kinds = layers_losses_and_schedules();
     kinds.extend(optimizers());
     kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
+    kinds.extend(losses_of_differences());
     kinds
 }
 
@@ -79,6 +80,29 @@ fn optimizers() -> impl Iterator<Item = (&'static str, Config)> {
     all.into_iter().zip(others).map(|(generator, discriminator)| {
         let optimizer = OptimizerConfig { generator, discriminator };
         (generator.kind.name(), with(|config| config.optimizer = optimizer))
+    })
+}
+
+fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
+    use Relativistic::{Average, Paired};
+    let all = [
+        ("pairs", LossKind::NonSaturating, Paired, Combine::Sum),
+        ("pairs by least squares", LossKind::LeastSquares, Paired, Combine::Sum),
+        ("pairs by hinge", LossKind::Hinge, Paired, Combine::Sum),
+        ("average", LossKind::NonSaturating, Average, Combine::Mean),
+        ("average by least squares", LossKind::LeastSquares, Average, Combine::Sum),
+        ("average by hinge", LossKind::Hinge, Average, Combine::Mean),
+    ];
+    all.into_iter().map(|(name, kind, relativistic, combine)| {
+        let config = with(|config| {
+            config.loss = LossConfig { kind, relativistic, combine, ..config.loss.clone() };
+            if kind != LossKind::Hinge {
+                config.loss.label_smoothing = 0.1;
+            }
+            config.model.discriminator.dropout = 0.3;
+            config.train.d_steps = if relativistic == Paired { 1 } else { 2 };
+        });
+        (name, config)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMode};
+use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, Relativistic, SampleMode};
 
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
@@ -49,15 +49,15 @@ impl Oracle {
         let mut batch_order = BatchOrder::new();
         let lane = self.lane.clone();
         let mut gradients = Arrays::new();
-        let (mut sums, mut updates, mut count) = ([0.0; 5], 0.0, 0);
+        let (mut sums, mut updates, mut last) = ([0.0; 5], 0.0, Vec::new());
         for (update, batch) in (0u32..).zip(batch_order.batches(&lane, self.step)) {
-            count = batch.len();
+            last = batch.to_vec();
             let (values, gradient) = self.discriminator_update(images, update, batch);
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             updates += 1.0;
             gradients.extend(gradient);
         }
-        let ([g_loss, after], gradient) = self.generator_update(count);
+        let ([g_loss, after], gradient) = self.generator_update(images, &last);
         gradients.extend(gradient);
         self.step += 1;
         let [d_loss, real, before, accuracy_real, accuracy_fake] = sums.map(|sum| sum / updates);
@@ -72,14 +72,7 @@ impl Oracle {
     ) -> ([f64; 5], Arrays) {
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
-        let table = TrainingImages::table(images.pixels);
-        let real: Batch = batch
-            .iter()
-            .map(|&i| {
-                let pixels = images.image(i as usize).iter().map(|&byte| f64::from(table[usize::from(byte)]));
-                tape.leaves(&pixels.collect::<Vec<_>>())
-            })
-            .collect();
+        let real = gather(&mut tape, images, batch);
         self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
         let latents = self.latents(&mut tape);
         let training = |pass| Mode::Training { update, pass };
@@ -90,10 +83,16 @@ impl Oracle {
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
         let loss = &self.lane.config.loss;
+        let [real, fake] = compared(&mut tape, loss.relativistic, [real, fake]);
         let real = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real });
         let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake });
-        let sum = tape.add(real.loss, fake.loss);
-        let loss = tape.scale(sum, loss.combine.weight());
+        let loss = match loss.relativistic {
+            Relativistic::Paired => real.loss,
+            _ => {
+                let sum = tape.add(real.loss, fake.loss);
+                tape.scale(sum, loss.combine.weight())
+            }
+        };
         let gradients = self.descend(&tape, &vars, loss, role);
         if let Some(limit) = self.lane.config.loss.clipped_weights() {
             // As a 32-bit float, which 0.01 is not exactly.
@@ -108,7 +107,8 @@ impl Oracle {
         ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
     }
 
-    fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
+    fn generator_update(&mut self, images: &TrainingImages, batch: &[u32]) -> ([f64; 2], Arrays) {
+        let count = batch.len();
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         if self.lane.config.train.noise == Noise::Fresh {
@@ -119,6 +119,11 @@ impl Oracle {
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
         let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
+        if self.lane.config.loss.relativistic != Relativistic::None {
+            let real = gather(&mut tape, images, batch);
+            let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorRealInG));
+            return self.generator_compared(&mut tape, &vars, [real, logits]);
+        }
         let loss = &self.lane.config.loss;
         let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
         let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
@@ -147,6 +152,24 @@ impl Oracle {
             }
         }
         Self { lane: self.lane.clone(), arrays, last_latents: Vec::new(), ..*self }
+    }
+
+    /// The end of the generator's update by a loss of differences: that of the discriminator with the labels exchanged.
+    fn generator_compared(&mut self, tape: &mut Tape, vars: &Vars, outputs: [Batch; 2]) -> ([f64; 2], Arrays) {
+        let config = &self.lane.config.loss;
+        let loss = LossConfig { label_smoothing: 0.0, ..config.clone() };
+        let [real, fake] = compared(tape, loss.relativistic, outputs);
+        let real = visit(loss.kind, Judge { tape, loss: &loss, outputs: &real, of: Of::Fake });
+        let fake = visit(loss.kind, Judge { tape, loss: &loss, outputs: &fake, of: Of::Real });
+        let loss = match config.relativistic {
+            Relativistic::Paired => fake.loss,
+            _ => {
+                let sum = tape.add(real.loss, fake.loss);
+                tape.scale(sum, config.combine.weight())
+            }
+        };
+        let gradients = self.descend(tape, vars, loss, Role::Generator);
+        ([loss.value, fake.score], gradients)
     }
 
     /// Images row by row.
@@ -345,6 +368,34 @@ fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Ba
     out
 }
 
+/// Images as constants.
+fn gather(tape: &mut Tape, images: &TrainingImages, batch: &[u32]) -> Batch {
+    let table = TrainingImages::table(images.pixels);
+    let mut image = |&index: &u32| {
+        let pixels = images.image(index as usize).iter().map(|&byte| f64::from(table[usize::from(byte)]));
+        tape.leaves(&pixels.collect::<Vec<_>>())
+    };
+    batch.iter().map(&mut image).collect()
+}
+
+/// What losses are functions of, from the outputs on real images and on fakes.
+fn compared(tape: &mut Tape, relativistic: Relativistic, outputs: [Batch; 2]) -> [Batch; 2] {
+    let columns = outputs.map(|rows| rows.into_iter().flatten().collect::<Vec<_>>());
+    let means = columns.each_ref().map(|column| tape.mean(column));
+    [0, 1].map(|half| {
+        let other = 1 - half;
+        let rows = columns[half].iter().zip(&columns[other]);
+        rows.map(|(&own, &partner)| {
+            vec![match relativistic {
+                Relativistic::None => own,
+                Relativistic::Paired => tape.sub(own, partner),
+                Relativistic::Average => tape.sub(own, means[other]),
+            }]
+        })
+        .collect()
+    })
+}
+
 /// Which loss, on which images.
 enum Of {
     Real,
@@ -388,11 +439,12 @@ impl loss::Visitor for Judge<'_> {
         };
         Judged {
             loss: self.tape.mean(&losses),
-            score: mean(&|x| match L::SCORE {
+            score: mean(&|x| match Score::of::<L>(self.loss) {
                 Score::Probability => 1.0 / (1.0 + (-x).exp()),
                 Score::Output => x,
+                Score::Place => f64::midpoint(x, 1.0),
             }),
-            classified_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
+            classified_real: mean(&|x| f64::from(u8::from(x > Score::of::<L>(self.loss).threshold()))),
         }
     }
 }

@@ -53,6 +53,8 @@ pub enum Pass {
     GeneratorInD = 3,
     /// The generator in its own step.
     GeneratorInG = 4,
+    /// The discriminator on real images, in the generator's step.
+    DiscriminatorRealInG = 5,
 }
 
 /// The key of one stream: 64 bits that depend on all of seed, purpose and position.

@@ -1,6 +1,6 @@
 //! Keys of `[loss]`: the loss of each network.
 
-use crate::LossKind;
+use crate::{LossKind, Relativistic};
 use crate::schema::declare::{ConfigKey, FRACTION, config};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
@@ -18,13 +18,22 @@ pub(super) static KEYS: &[Key] = &[
         doc: "The loss of both networks.",
     }),
     config(ConfigKey {
+        path: "loss.relativistic",
+        kind: Kind::Choice(&Relativistic::NAMES),
+        default: "\"none\"",
+        identity: "\"none\"",
+        lanes: Lanes::Common,
+        field: Field::Relativistic(|c| &mut c.loss.relativistic),
+        doc: "What both networks' losses are a function of: D's output for an image (`none`), its difference from the output for the image of the other kind in the same place of the batch (`paired`), or from the mean output for the images of the other kind (`average`). Real images are those of the step's last batch in G's update. For `non-saturating`, `least-squares` (with targets 1 and -1) and `hinge`. D(x) and the accuracies are then of these differences: D(x) is the probability that the image is more realistic than those of the other kind.",
+    }),
+    config(ConfigKey {
         path: "loss.combine",
         kind: Kind::Choice(&["sum", "mean"]),
         default: "\"sum\"",
         identity: "\"sum\"",
         lanes: Lanes::Varies,
         field: Field::Combine(|c| &mut c.loss.combine),
-        doc: "The discriminator's loss is the `sum` or the `mean` of its losses on real and on fake images.",
+        doc: "The discriminator's loss is the `sum` or the `mean` of its losses on real and on fake images; with `loss.relativistic = \"average\"` the generator's too. A `paired` loss is of both at once.",
     }),
     config(ConfigKey {
         path: "loss.label_smoothing",
