@@ -363,7 +363,7 @@ class Wasserstein:
     logits = True
 
     def __init__(self, config):
-        self.weight_clip = config["weight_clip"]
+        self.weight_clip = config.get("weight_clip")
 
     def on_real(self, outputs):
         return -outputs.mean()
@@ -411,6 +411,10 @@ class Relativistic:
 LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge, "wasserstein": Wasserstein}
 
 
+# Of each discriminator update; the last two only where it has a penalty.
+METRICS_OF_D = ["d_loss", "d_real", "d_fake_before", "d_penalty", "d_input_gradient"]
+
+
 def rate_factor(values, epochs, step_epochs):
     """What a schedule multiplies the learning rate by in a step that begins after so many epochs."""
     share = min(1.0, epochs / values["horizon"])
@@ -438,6 +442,7 @@ class FromConfig(Tutorial):
         self.logits = self.loss.logits
         relativistic = config["loss"].get("relativistic", "none") != "none"
         self.relativistic = Relativistic(config["loss"]) if relativistic else None
+        self.d_updates = 0
         super().__init__(config)
 
     def scores(self, real, fake):
@@ -490,7 +495,35 @@ class FromConfig(Tutorial):
         if norm := self.config["optimizer"][network].get("clip_norm"):
             torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
 
-    def update_discriminator(self, x, z, masks, ready):
+    def penalty(self, x, fakes, masks, drawn):
+        """The penalty, its mean norm, and its factor, differentiated twice; None where an update has none."""
+        values = self.config.get("penalty", {"kind": "none"})
+        self.d_updates += 1
+        if values["kind"] == "none" or (self.d_updates - 1) % values["every"]:
+            return None
+        if values["kind"] == "wgan-gp":
+            halves = [(drawn * x + (1 - drawn) * fakes, "DiscriminatorInPenalty")]
+        elif values["kind"] == "dragan":
+            halves = [(x + values["noise"] * drawn, "DiscriminatorInPenalty")]
+        else:
+            both = {"r1": (x, "DiscriminatorReal"), "r2": (fakes, "DiscriminatorFake")}
+            halves = [both[name] for name in values["kind"].split("-")]
+        penalty, norms = 0, []
+        for points, network_pass in halves:
+            points = points.detach().requires_grad_()
+            use_masks(self.D, masks[network_pass])
+            (gradient,) = torch.autograd.grad(self.D(points).sum(), points, create_graph=True)
+            norm = gradient.norm(2, dim=1)
+            norms.append(norm)
+            if values["kind"] in ("wgan-gp", "dragan"):
+                excess = torch.relu(norm - 1) if values["one_sided"] else norm - 1
+                penalty = penalty + (excess**2).mean()
+            else:
+                penalty = penalty + gradient.square().sum(1).mean() / 2
+        penalty = values["weight"] * penalty
+        return penalty, torch.cat(norms).mean().item(), values["every"]
+
+    def update_discriminator(self, x, z, masks, drawn, ready):
         use_masks(self.G, masks["GeneratorInD"])
         with torch.no_grad():
             fakes = self.G(z)
@@ -499,15 +532,20 @@ class FromConfig(Tutorial):
         use_masks(self.D, masks["DiscriminatorFake"])
         fake = self.D(fakes)
         d_loss = self.discriminator_loss(real, fake)
+        penalty = self.penalty(x, fakes, masks, drawn)
+        minimised = d_loss + penalty[0] * penalty[2] if penalty else d_loss
         self.d_optimizer.zero_grad()
-        d_loss.backward()
+        minimised.backward()
         ready(self.D)
         self.clip("discriminator", self.D)
         self.d_optimizer.step()
-        if limit := getattr(self.loss, "weight_clip", None):
+        without_penalty = self.config.get("penalty", {}).get("kind", "none") == "none"
+        if (limit := getattr(self.loss, "weight_clip", None)) and without_penalty:
             for parameter in self.D.parameters():
                 parameter.data.clamp_(-limit, limit)
-        return [d_loss.item(), *self.scores(real, fake)]
+        measured = {"d_penalty": penalty[0].item(), "d_input_gradient": penalty[1]} if penalty else {}
+        real, fake = self.scores(real, fake)
+        return {"d_loss": d_loss.item(), "d_real": real, "d_fake_before": fake} | measured
 
     def discriminator_loss(self, real, fake):
         if self.relativistic:
@@ -525,8 +563,12 @@ class FromConfig(Tutorial):
         return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
 
     def step(self, inputs):
-        updates = [self.update_discriminator(*update, inputs.discriminator_ready) for update in inputs.updates]
-        d_loss, d_real, d_fake_before = (sum(column) / len(updates) for column in zip(*updates))
+        updates = [
+            self.update_discriminator(*update, drawn, inputs.discriminator_ready)
+            for update, drawn in zip(inputs.updates, inputs.drawn)
+        ]
+        values = {name: [update[name] for update in updates if name in update] for name in METRICS_OF_D}
+        means = {name: sum(column) / len(column) for name, column in values.items() if column}
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
         fake = self.D(self.G(inputs.z))
@@ -538,13 +580,7 @@ class FromConfig(Tutorial):
         self.g_optimizer.step()
         for scheduler in self.schedulers:
             scheduler.step()
-        return {
-            "d_loss": d_loss,
-            "g_loss": g_loss.item(),
-            "d_real": d_real,
-            "d_fake_before": d_fake_before,
-            "d_fake_after": d_fake_after,
-        }
+        return means | {"g_loss": g_loss.item(), "d_fake_after": d_fake_after}
 
 
 TUTORIALS = {"realpython": RealPython, "jovian": Jovian, "coursera": Coursera, "udacity": Udacity}

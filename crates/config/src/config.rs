@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, OptimizerConfig};
+use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, OptimizerConfig, PenaltyConfig};
 
 /// A config with a budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,9 @@ pub struct Config {
     pub model: ModelConfig,
     /// What each network minimises.
     pub loss: LossConfig,
+    /// A penalty on the discriminator's input gradient.
+    #[serde(default)]
+    pub penalty: PenaltyConfig,
     /// The optimiser of each network.
     pub optimizer: OptimizerConfig,
     /// Batches, steps and latents.
@@ -259,7 +262,8 @@ impl Config {
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
-        self.loss = self.loss.canonical();
+        self.loss = self.loss.canonical(self.clipped_weights());
+        self.penalty = self.penalty.canonical();
         let Self { data, model, optimizer, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
@@ -289,6 +293,13 @@ impl Config {
         train.drop_last &= !images.is_multiple_of(train.batch_size);
         train.ema_warmup &= train.ema > 0.0;
         self
+    }
+
+    /// The largest magnitude of the discriminator's parameters, if they are clipped: where neither another loss nor a
+    /// penalty bounds its slope.
+    pub fn clipped_weights(&self) -> Option<f64> {
+        let is_clipped = self.loss.kind == LossKind::Wasserstein && !self.penalty.exists();
+        is_clipped.then_some(self.loss.weight_clip)
     }
 
     /// The number of training images that the run uses.

@@ -40,6 +40,7 @@ pub(crate) fn conflicts(
         output_and_pixels(config),
         smoothing_without_labels(config),
         differences_without_a_loss(config),
+        penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -164,6 +165,37 @@ fn differences_without_a_loss(config: &Config) -> Option<Conflict> {
         reason: format!("`loss.kind = \"{}\"` {reason}", loss.kind.name()),
         expected: "`loss.relativistic = \"none\"`, or the loss `non-saturating`, `least-squares` or `hinge`"
             .to_owned(),
+    })
+}
+
+/// Where a batch is normalised, the outputs for one image depend on the others, so that the gradient that a penalty is of is
+/// not defined (Gulrajani et al. 2017, section 4). Where a row is, tangents depend on the activations, and the products of
+/// tangents and signals are not all of the penalty's derivative.
+fn penalty_through_layers(config: &Config) -> Option<Conflict> {
+    let discriminator = &config.model.discriminator;
+    if !config.penalty.exists() {
+        return None;
+    }
+    let none = "`penalty.kind = \"none\"`";
+    if discriminator.kind == NetworkKind::Dcgan {
+        return Some(Conflict {
+            keys: &["penalty.kind", "model.discriminator.kind"],
+            reason: "the gradient's derivative through convolutions is not computed".to_owned(),
+            expected: format!("`model.discriminator.kind = \"mlp\"`, or {none}"),
+        });
+    }
+    if discriminator.batch_norm {
+        return Some(Conflict {
+            keys: &["penalty.kind", "model.discriminator.batch_norm"],
+            reason: "a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch".to_owned(),
+            expected: format!("`model.discriminator.batch_norm = false`, or {none}"),
+        });
+    }
+    discriminator.layer_norm.then(|| Conflict {
+        keys: &["penalty.kind", "model.discriminator.layer_norm"],
+        reason: "the gradient's derivative through the discriminator's `layer_norm` is not computed"
+            .to_owned(),
+        expected: format!("`model.discriminator.layer_norm = false`, or {none}"),
     })
 }
 

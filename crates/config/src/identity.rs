@@ -140,6 +140,11 @@ mod tests {
         optimizer.generator.schedule = "constant"
         optimizer.generator.warmup = 0.0
         optimizer.generator.weight_decay = 0.01
+        penalty.every = 1
+        penalty.kind = "none"
+        penalty.noise = 0.3
+        penalty.one_sided = false
+        penalty.weight = 10.0
         train.batch_size = 64
         train.d_steps = 1
         train.drop_last = false

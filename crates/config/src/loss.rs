@@ -19,8 +19,8 @@ pub struct LossConfig {
     /// One-sided label smoothing: the discriminator's target on real images is lowered by this
     /// (Salimans et al. 2016, section 3.4). The generator's target stays.
     pub label_smoothing: f64,
-    /// `wasserstein`: the largest magnitude of the discriminator's parameters; larger ones are clipped to it after
-    /// each of its updates.
+    /// `wasserstein` without a penalty: the largest magnitude of the discriminator's parameters; larger ones are clipped
+    /// to it after each of its updates.
     #[serde(default)]
     pub weight_clip: f64,
 }
@@ -140,16 +140,11 @@ impl LossConfig {
     /// Identity default of the weights' largest magnitude.
     const WEIGHT_CLIP: f64 = 0.01;
 
-    /// The largest magnitude of the discriminator's parameters, if they are clipped.
-    pub fn clipped_weights(&self) -> Option<f64> {
-        (self.kind == LossKind::Wasserstein).then_some(self.weight_clip)
-    }
-
     /// Replaces what the loss does not use by its identity default.
-    pub(crate) fn canonical(&self) -> Self {
-        let weight_clip = self.clipped_weights().unwrap_or(Self::WEIGHT_CLIP);
+    pub(crate) fn canonical(&self, clipped_weights: Option<f64>) -> Self {
+        let weight_clip = clipped_weights.unwrap_or(Self::WEIGHT_CLIP);
         let combine = if self.relativistic == Relativistic::Paired { Combine::Sum } else { self.combine };
-        Self { weight_clip, combine, ..self.clone() }
+        Self { combine, weight_clip, ..self.clone() }
     }
 
     /// The factor before the discriminator's losses on real images and on fakes. A pair has one loss, which is not
@@ -204,9 +199,7 @@ impl LossConfig {
                 of(real + 0.125, 0.125, text, "⅛: D gives ½ to every fake")
             }
             LossKind::Hinge => of(2.0, 0.0, text, "0: D gives ½ to every fake"),
-            LossKind::Wasserstein => {
-                of(0.0, 0.0, "0: D gives ½ to everything", "0: D gives ½ to every fake")
-            },
+            LossKind::Wasserstein => of(0.0, 0.0, "0: D gives ½ to everything", "0: D gives ½ to every fake"),
         }
     }
 
@@ -280,13 +273,11 @@ mod tests {
 
     #[test]
     fn a_pair_has_one_loss_whatever_is_said_of_combining_two() {
-        let loss = |relativistic| LossConfig {
-            relativistic,
-            ..LossConfig::non_saturating(Combine::Mean, 0.0)
-        };
-        assert_eq!(loss(Relativistic::Paired).canonical().combine, Combine::Sum);
-        assert_eq!(loss(Relativistic::Average).canonical().combine, Combine::Mean);
-        assert_eq!(loss(Relativistic::None).canonical().combine, Combine::Mean);
+        let loss =
+            |relativistic| LossConfig { relativistic, ..LossConfig::non_saturating(Combine::Mean, 0.0) };
+        assert_eq!(loss(Relativistic::Paired).canonical(None).combine, Combine::Sum);
+        assert_eq!(loss(Relativistic::Average).canonical(None).combine, Combine::Mean);
+        assert_eq!(loss(Relativistic::None).canonical(None).combine, Combine::Mean);
     }
 
     #[test]

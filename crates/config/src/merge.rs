@@ -10,7 +10,7 @@ use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
 use crate::{
     BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
+    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
 };
 
 /// The merged value of every key.
@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     data: DataSettings,
     model: ModelConfig,
     loss: LossConfig,
+    penalty: PenaltyConfig,
     optimizer: OptimizerConfig,
     train: TrainSettings,
     pub(crate) record: Record,
@@ -94,6 +95,7 @@ impl Settings {
             data: DataConfig { dataset, side, channels, images, flip, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
+            penalty: self.penalty.clone(),
             optimizer: self.optimizer.clone(),
             train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup },
         };

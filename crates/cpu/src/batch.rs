@@ -65,6 +65,16 @@ impl Batch {
         }
     }
 
+    /// Writes the real images with indices `places` to the rows of another matrix.
+    pub(super) fn collect_real(arch: Arch, images: &TrainingImages, places: &[u32], rows: &mut Matrix) {
+        arch.dispatch(Collect { images, places, rows });
+    }
+
+    /// The matrix with the fakes, and the first of their rows.
+    pub(super) fn dense_fakes(&self) -> (&Matrix, usize) {
+        (&self.dense, self.dense.rows() - self.fakes)
+    }
+
     pub(super) fn input(&self) -> Input<'_> {
         Input { sparse: self.real.as_ref(), dense: &self.dense }
     }

@@ -13,6 +13,7 @@ use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
 use super::network::Mlp;
 use super::output_activation::OutputActivation;
+use super::penalty::{Measured, Penalty, Scene};
 use super::sparse::SparseImages;
 use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
@@ -49,6 +50,17 @@ struct DiscriminatorSums {
     fake: f64,
     accuracy_real: f64,
     accuracy_fake: f64,
+    penalty: f64,
+    input_gradient: f64,
+    /// Updates with a penalty.
+    penalised: f64,
+}
+
+impl DiscriminatorSums {
+    /// The mean over the updates that have a penalty; NaN, which stands for a metric that is not measured, without any.
+    fn of_penalised(&self, sum: f64) -> f32 {
+        if self.penalised > 0.0 { (sum / self.penalised) as f32 } else { f32::NAN }
+    }
 }
 
 /// Squared norms of both networks' gradients.
@@ -128,7 +140,7 @@ impl LaneTrainer {
 
     /// `d_steps` discriminator updates, then one of the generator. Returns the metrics in the order of
     /// `Metric::of_steps`.
-    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 7] {
+    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 9] {
         let mut batch_order = std::mem::take(&mut self.batch_order);
         let batches = batch_order.batches(&self.lane, self.step);
         let (updates, last) = (batches.len() as f64, batches.last().copied().unwrap_or_default());
@@ -136,7 +148,7 @@ impl LaneTrainer {
         for (update, &batch) in (0u32..).zip(&batches) {
             let squares = squares.as_deref_mut().map(|squares| &mut squares.discriminator);
             self.draw_discriminator_batch(images, update, batch);
-            self.discriminator_update(update, batch.len(), &mut sums, squares);
+            self.discriminator_update(images, update, batch, &mut sums, squares);
         }
         let generator = self.generator_update(images, last, squares.map(|squares| &mut squares.generator));
         self.batch_order = batch_order;
@@ -150,6 +162,8 @@ impl LaneTrainer {
             generator.score as f32,
             mean(sums.accuracy_real),
             mean(sums.accuracy_fake),
+            sums.of_penalised(sums.penalty),
+            sums.of_penalised(sums.input_gradient),
         ]
     }
 
@@ -164,19 +178,29 @@ impl LaneTrainer {
 
     fn discriminator_update(
         &mut self,
+        images: &TrainingImages,
         update: u32,
-        count: usize,
+        batch: &[u32],
         sums: &mut DiscriminatorSums,
         mut squares: Option<&mut f64>,
     ) {
+        let count = batch.len();
         self.generate(self.training(update, &[Pass::GeneratorInD]));
         // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
+        let measured = self.measure_penalty(images, update, batch);
         let Self { lane, engine, work, .. } = self;
         let (loss, weight) = (&lane.config.loss, lane.config.loss.discriminator_weight());
         work.gradients.output.reshape(2 * count, 1);
         let [real, fake] = discriminator_loss(loss, work.logits.lines(), work.gradients.output.lines_mut());
         sums.loss += weight * (real.loss + fake.loss);
+        if let Some(Measured { penalty, norm }) = measured {
+            // A penalty that is not finite is no part of the loss, but ends the run.
+            sums.loss += 0.0 * penalty;
+            sums.penalty += penalty;
+            sums.input_gradient += norm;
+            sums.penalised += 1.0;
+        }
         sums.real += real.score;
         sums.fake += fake.score;
         sums.accuracy_real += real.classified_real;
@@ -189,9 +213,10 @@ impl LaneTrainer {
         self.discriminator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Discriminator, self.step), self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
+        let penalty = work.penalty.as_ref().filter(|_| measured.is_some()).map(Penalty::pairs);
         let learning = Some(Learning { update, average_share: None, squares });
-        self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
-        if let Some(limit) = lane.config.loss.clipped_weights() {
+        self.discriminator.backward(engine, work.batch.input(), trace, gradients, penalty, learning);
+        if let Some(limit) = lane.config.clipped_weights() {
             self.discriminator.clip_weights(engine, limit as f32);
         }
     }
@@ -221,7 +246,7 @@ impl LaneTrainer {
         let batch_loss = generator_loss(&lane.config.loss, real, fake, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
-        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
+        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None, None);
         gradients.apply_derivative(
             engine,
             OutputActivation::of(lane.config.model.output).derivative(),
@@ -231,8 +256,26 @@ impl LaneTrainer {
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let average_share = average::share(&lane.config.train, self.generator_updates);
         let learning = Some(Learning { update, average_share, squares });
-        self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
+        let latents = (&work.latents).into();
+        self.generator.backward(engine, latents, &mut work.generator, gradients, None, learning);
         batch_loss
+    }
+
+    /// The penalty of a discriminator update, whose batch has been evaluated; `None` if it has none.
+    fn measure_penalty(&mut self, images: &TrainingImages, update: u32, places: &[u32]) -> Option<Measured> {
+        let Self { lane, engine, work, discriminator, step, .. } = self;
+        let number = self.discriminator_updates;
+        let penalty = work.penalty.as_mut().filter(|penalty| penalty.is_due(number))?;
+        let mut scene = Scene {
+            streams: MaskStreams { seed: lane.seed, step: *step, update, passes: &[] },
+            update: number,
+            images,
+            places,
+            batch: &work.batch,
+            trace: &work.discriminator,
+            gradients: &mut work.gradients,
+        };
+        Some(penalty.measure(engine, discriminator, &mut scene))
     }
 
     /// Computes the logits of the real images that the generator's loss compares its fakes with, if it does.

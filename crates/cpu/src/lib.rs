@@ -41,6 +41,7 @@ mod memory;
 mod network;
 mod norm;
 mod output_activation;
+mod penalty;
 mod product;
 mod sparse;
 mod stage;

@@ -149,7 +149,8 @@ impl<F: Fn(Dual, f64) -> Dual> Losses<'_, F> {
             sums.score += score.value(x);
             sums.classified_real += f64::from(u8::from(x > score.threshold())) + fault;
             if let Some(gradient) = gradient.get_mut(row) {
-                let slope = (term.derivative - self.slope_of_other(half, row, slope_of_mean)) * weight / count;
+                let slope =
+                    (term.derivative - self.slope_of_other(half, row, slope_of_mean)) * weight / count;
                 *gradient = Line::ZERO;
                 gradient.0[0] = if slope.abs() < LEAST_GRADIENT { 0.0 } else { slope as f32 };
             }
@@ -270,7 +271,8 @@ mod tests {
     /// Losses of differences, of the kinds that have one.
     fn comparisons() -> Vec<LossConfig> {
         let kinds = [LossKind::NonSaturating, LossKind::LeastSquares, LossKind::Hinge];
-        let of = |relativistic| move |kind| LossConfig { kind, relativistic, combine: Combine::Mean, ..CONFIG };
+        let of =
+            |relativistic| move |kind| LossConfig { kind, relativistic, combine: Combine::Mean, ..CONFIG };
         let (paired, average) = (of(Relativistic::Paired), of(Relativistic::Average));
         kinds.into_iter().map(paired).chain(kinds.into_iter().map(average)).collect()
     }

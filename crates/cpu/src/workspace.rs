@@ -7,6 +7,7 @@ use gansweep_config::{Config, ImageShape};
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
 use super::network::{Mlp, Trace};
+use super::penalty::Penalty;
 use super::sparse::SparseImages;
 use super::stage::Gradients;
 use gansweep_nn::rng::{self, Key};
@@ -26,6 +27,7 @@ pub(super) struct Workspace {
     /// `[rows, 1]`: of the real images in the generator's update.
     pub(super) real_logits: Matrix,
     pub(super) gradients: Gradients,
+    pub(super) penalty: Option<Penalty>,
 }
 
 impl Workspace {
@@ -49,6 +51,7 @@ impl Workspace {
             logits: Matrix::new(2 * batch, 1),
             real_logits: Matrix::new(2 * batch, 1),
             gradients: Gradients::new(2 * batch, width),
+            penalty: Penalty::new(&config.penalty, batch, image, discriminator),
         }
     }
 

@@ -48,7 +48,7 @@ impl Loss {
             discriminator: game(0, LossConfig::discriminator_weight),
             generator: game(1, LossConfig::generator_weight),
             score: all.first().map_or(Score::Probability, |(_, score)| *score),
-            clipped_weights: configs.first().and_then(|config| config.loss.clipped_weights()),
+            clipped_weights: configs.first().and_then(|config| config.clipped_weights()),
         }
     }
 
@@ -167,7 +167,7 @@ impl Visitor for Generator {
 
 /// A number for each row of all lanes, `[lanes, rows, 1]`; autodiff finds the derivatives.
 #[derive(Debug, Clone)]
-struct Rows(Tensor<3>);
+pub(super) struct Rows(pub(super) Tensor<3>);
 
 impl Neg for Rows {
     type Output = Self;

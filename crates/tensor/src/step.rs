@@ -1,12 +1,14 @@
 //! One step of all lanes on the device.
 
 use burn::tensor::{Device, Int, Tensor};
+use gansweep_nn::penalty::Points;
 
 use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
 use super::network::FusedNetwork;
 use super::optimizer::norm;
+use super::penalty::{Measured, Penalty, rows_of};
 use super::rows::Rows;
 use super::step_plan::{RowLayout, Span, StepPlan, StepShape};
 
@@ -43,6 +45,7 @@ pub(super) struct FusedLanes {
     pub(super) generator: FusedNetwork,
     pub(super) discriminator: FusedNetwork,
     pub(super) loss: Loss,
+    pub(super) penalty: Option<Penalty>,
     pub(super) images: DeviceImages,
 }
 
@@ -54,6 +57,8 @@ struct DiscriminatorUpdate {
     accuracy_real: Tensor<2>,
     accuracy_fake: Tensor<2>,
     norm: Option<Tensor<2>>,
+    /// Of [`Measured`].
+    penalty: Option<[Tensor<2>; 3]>,
 }
 
 /// The inputs of one step, as tensors.
@@ -127,9 +132,10 @@ impl FusedLanes {
         };
         let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
         let accuracies = [mean(|it| &it.accuracy_real), mean(|it| &it.accuracy_fake)];
+        let penalties = penalties(&updates, &d_loss);
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
         let (g_loss, after, norm_g) = self.update_generator(&mut inputs, plan.shape.last_batch(), point);
-        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracies);
+        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracies).chain(penalties);
         Tensor::cat(columns.chain(norm_d).chain(norm_g).collect(), 1)
     }
 
@@ -149,13 +155,25 @@ impl FusedLanes {
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
+        let images = Tensor::cat(vec![real, fakes], 1);
+        let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+        let measured = self.measure_penalty(inputs, update, &images, &masks);
         let (gradient, loss, logits) = {
-            let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             let leaves = self.discriminator.leaves();
-            let logits = self.discriminator.train(&leaves, &masks, Tensor::cat(vec![real, fakes], 1)).output;
+            let logits = self.discriminator.train(&leaves, &masks, images).output;
             let logits = self.loss.compared(logits);
             let loss = self.loss.discriminator(logits.clone());
-            (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+            let minimised = match &measured {
+                Some(measured) => loss.clone() + measured.for_gradient(&self.discriminator, &leaves),
+                None => loss.clone(),
+            };
+            (self.discriminator.gradient(&leaves, &minimised), plain(loss), logits.without_autodiff())
+        };
+        let penalty = measured.map(|measured| measured.values);
+        let loss = match &penalty {
+            // A penalty that is not finite is no part of the loss, but ends the run.
+            Some([penalty, ..]) => loss + penalty.clone() * 0.0,
+            None => loss,
         };
         let norm = point.then(|| norm(&gradient));
         self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
@@ -173,6 +191,7 @@ impl FusedLanes {
             accuracy_real: half(&taken, 0),
             accuracy_fake: half(&taken, 1).neg() + 1.0,
             norm,
+            penalty,
         }
     }
 
@@ -211,6 +230,33 @@ impl FusedLanes {
 }
 
 impl FusedLanes {
+    /// The penalty of a discriminator update on `images`, `[lanes, 2 * batch, size]`, with `masks` for them; `None` if it has
+    /// none.
+    fn measure_penalty(
+        &self,
+        inputs: &mut StepRow,
+        update: usize,
+        images: &Tensor<3>,
+        masks: &[Tensor<3>],
+    ) -> Option<Measured> {
+        let (penalty, spans) = (self.penalty.as_ref()?, inputs.layout.penalty_d[update].as_ref()?);
+        let batch = images.dims()[1] / 2;
+        let masks = match penalty.points {
+            Points::Between | Points::AroundReal => {
+                self.discriminator.take_masks(&mut inputs.discriminator_masks)
+            }
+            Points::Images { real, fake } => masks.iter().map(|mask| rows_of(mask, real, fake)).collect(),
+        };
+        let points = match penalty.points {
+            Points::Between | Points::AroundReal => {
+                penalty.between(images, inputs.latents(&spans.drawn, batch))
+            }
+            Points::Images { real, fake } => rows_of(images, real, fake),
+        };
+        let factor = inputs.columns(std::slice::from_ref(&spans.factor)).remove(0);
+        Some(penalty.measure(&self.discriminator, points, masks, factor))
+    }
+
     /// What the generator's loss is a function of: the outputs on fakes, or their differences from those on the last
     /// batch's real images.
     fn compared_with_real(
@@ -227,6 +273,22 @@ impl FusedLanes {
         let real = self.discriminator.train(constants, &masks, images).output;
         self.loss.compared(Tensor::cat(vec![real, fake], 1))
     }
+}
+
+/// What stands for a metric that a step does not measure. A number, since not every device keeps to NaN; both metrics that
+/// may be missing are never negative.
+pub(super) const NOT_MEASURED: f32 = -1.0;
+
+/// Penalty and norm of the input gradient, means over the updates that have a penalty, each `[lanes, 1]`.
+fn penalties(updates: &[DiscriminatorUpdate], like: &Tensor<2>) -> [Tensor<2>; 2] {
+    let sums = updates.iter().filter_map(|update| update.penalty.clone());
+    let sums = sums.reduce(|[a, b, c], [d, e, f]| [a + d, b + e, c + f]);
+    let Some([penalty, norm, count]) = sums else {
+        let missing = like.zeros_like() + NOT_MEASURED;
+        return [missing.clone(), missing];
+    };
+    let missing = (count.clone().clamp_max(1.0).neg() + 1.0) * NOT_MEASURED;
+    [penalty, norm].map(|sum| sum / count.clone().clamp_min(1.0) + missing.clone())
 }
 
 /// A loss `[lanes, 1, 1]` as `[lanes, 1]`, outside of autodiff.

@@ -5,6 +5,7 @@
 //! Rows of many steps are uploaded together.
 
 use gansweep_nn::network::{Layer, Network};
+use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
 /// The sizes of a step. Steps of equal shape are the same operations.
@@ -21,6 +22,12 @@ pub(super) struct StepShape {
     pub(super) discriminator_dropout: Vec<(usize, usize)>,
     /// Whether the generator's loss depends on the outputs on real images.
     pub(super) compares_with_real: bool,
+    /// Numbers in an image.
+    pub(super) image: usize,
+    /// Where the discriminator's penalty is measured.
+    pub(super) penalty: Option<Points>,
+    /// Which of the discriminator's updates have a penalty.
+    pub(super) penalised: Vec<bool>,
     /// Coefficients of the generator's update that change from update to update.
     pub(super) generator_coefficients: usize,
     /// The same for the discriminator.
@@ -33,6 +40,11 @@ impl StepShape {
     /// Latents in the generator's step: as many as images in the last batch.
     pub(super) fn last_batch(&self) -> usize {
         self.batches.last().copied().unwrap_or(0)
+    }
+
+    /// Where the penalty of a discriminator update is measured, if it has one.
+    fn points(&self, update: usize) -> Option<Points> {
+        self.penalty.filter(|_| self.penalised.get(update) == Some(&true))
     }
 }
 
@@ -100,6 +112,9 @@ impl MaskPlan {
         for (update, &batch) in shape.batches.iter().enumerate() {
             let both = [Pass::DiscriminatorReal, Pass::DiscriminatorFake];
             plan.push(&both, update, batch, &shape.discriminator_dropout);
+            if matches!(shape.points(update), Some(Points::Between | Points::AroundReal)) {
+                plan.push(&[Pass::DiscriminatorInPenalty], update, batch, &shape.discriminator_dropout);
+            }
         }
         plan.push(&[Pass::DiscriminatorInG], 0, shape.last_batch(), &shape.discriminator_dropout);
         if shape.compares_with_real {
@@ -152,6 +167,15 @@ impl Cursor {
     }
 }
 
+/// The inputs of a penalty in a row of floats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PenaltySpans {
+    /// The factor before the penalty, `[lanes]`.
+    pub(super) factor: Span,
+    /// What is drawn for its points, `[lanes, batch, numbers]`.
+    pub(super) drawn: Span,
+}
+
 /// The layout of the rows of a step. `lanes` is the slowest axis of every span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RowLayout {
@@ -165,6 +189,8 @@ pub(super) struct RowLayout {
     pub(super) update_g: Vec<Span>,
     /// Floats: the share of the generator in its average, `[lanes]`.
     pub(super) average: Option<Span>,
+    /// Floats: for each discriminator update the inputs of its penalty, if it has one.
+    pub(super) penalty_d: Vec<Option<PenaltySpans>>,
     /// Length of a row of floats.
     pub(super) floats: usize,
     /// Integers: images of each discriminator update, `[lanes, batch]`.
@@ -189,6 +215,15 @@ impl RowLayout {
         let update_d = shape.batches.iter().map(|_| columns(shape.discriminator_coefficients)).collect();
         let update_g = columns(shape.generator_coefficients);
         let average = shape.averaged.then(|| floats.take(lanes));
+        let penalty_d = shape.batches.iter().enumerate().map(|(update, batch)| {
+            let numbers = match shape.points(update)? {
+                Points::Between => 1,
+                Points::AroundReal => shape.image,
+                Points::Images { .. } => 0,
+            };
+            Some(PenaltySpans { factor: floats.take(lanes), drawn: floats.take(lanes * batch * numbers) })
+        });
+        let penalty_d = penalty_d.collect();
         let mut integers = Cursor::default();
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
@@ -199,6 +234,7 @@ impl RowLayout {
             update_d,
             update_g,
             average,
+            penalty_d,
             floats: floats.0,
             images,
             keys_g,

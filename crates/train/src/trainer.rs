@@ -123,8 +123,9 @@ pub struct LaneChunk {
     pub point: Option<Vec<f32>>,
 }
 
-/// The metrics of a lane step by step: rows of [`Metric::of_steps`], in that order.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// The metrics of a lane step by step: rows of [`Metric::of_steps`], in that order. A metric that is not measured in a
+/// step is NaN there, if it is declared [optional](gansweep_protocol::Presence::Optional).
+#[derive(Debug, Clone, Default)]
 pub struct StepRows {
     width: usize,
     values: Vec<f32>,
@@ -166,6 +167,14 @@ impl StepRows {
     pub fn column(&self, metric: Metric) -> Vec<f32> {
         let place = Metric::of_steps().position(|candidate| candidate == metric);
         place.map_or_else(Vec::new, |place| self.iter().map(|row| row[place]).collect())
+    }
+}
+
+/// Equal bits, so that what is not measured is equal too.
+impl PartialEq for StepRows {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |rows: &Self| rows.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        self.width == other.width && bits(self) == bits(other)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gansweep_config::{
     Activation, Combine, Config, Dataset, DatasetSpec, Latent, LossConfig, LossKind, NetworkOptimizer, Noise,
-    OptimizerConfig, Output, Pixels, Relativistic,
+    OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels, Relativistic,
 };
 use gansweep_fixtures::config::{config, like_mnist};
 
@@ -67,6 +67,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     kinds.extend(optimizers());
     kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
     kinds.extend(losses_of_differences());
+    kinds.extend(penalties());
     kinds
 }
 
@@ -104,6 +105,61 @@ fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
         });
         (name, config)
     })
+}
+
+fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
+    let all = [
+        ("no penalty", PenaltyKind::None),
+        ("wgan-gp", PenaltyKind::WganGp),
+        ("dragan", PenaltyKind::Dragan),
+        ("r1", PenaltyKind::R1),
+        ("r2", PenaltyKind::R2),
+        ("r1 and r2", PenaltyKind::R1R2),
+    ];
+    let each = all.into_iter().map(|(name, kind)| {
+        let config = with(|config| {
+            config.loss.kind =
+                if kind == PenaltyKind::WganGp { LossKind::Wasserstein } else { LossKind::Hinge };
+            config.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
+        });
+        (name, config)
+    });
+    each.chain([
+        (
+            "one-sided, with dropout",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::Dragan,
+                    one_sided: true,
+                    noise: 0.7,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+        (
+            "r1 and r2 of pairs, with dropout and clipped gradients",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.loss.relativistic = Relativistic::Paired;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "now and then",
+            with(|config| {
+                config.train.d_steps = 2;
+                config.model.discriminator.slope = -0.2;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::WganGp,
+                    weight: 0.5,
+                    every: 3,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+    ])
 }
 
 fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {

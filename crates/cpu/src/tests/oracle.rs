@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, Relativistic, SampleMode};
+use gansweep_config::{
+    Activation, Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode,
+};
 
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
@@ -28,7 +30,7 @@ pub(super) struct Oracle {
 }
 
 /// The metrics of a step, in the order of `Metric::of_steps`.
-pub(super) type Values = [f64; 7];
+pub(super) type Values = [f64; 9];
 
 /// How layers that differ between training and sampling behave.
 #[derive(Clone, Copy)]
@@ -50,9 +52,14 @@ impl Oracle {
         let lane = self.lane.clone();
         let mut gradients = Arrays::new();
         let (mut sums, mut updates, mut last) = ([0.0; 5], 0.0, Vec::new());
+        let (mut penalties, mut penalised) = ([0.0; 2], 0.0);
         for (update, batch) in (0u32..).zip(batch_order.batches(&lane, self.step)) {
             last = batch.to_vec();
-            let (values, gradient) = self.discriminator_update(images, update, batch);
+            let (values, penalty, gradient) = self.discriminator_update(images, update, batch);
+            if let Some(penalty) = penalty {
+                penalties.iter_mut().zip(penalty).for_each(|(sum, value)| *sum += value);
+                penalised += 1.0;
+            }
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             updates += 1.0;
             gradients.extend(gradient);
@@ -61,7 +68,8 @@ impl Oracle {
         gradients.extend(gradient);
         self.step += 1;
         let [d_loss, real, before, accuracy_real, accuracy_fake] = sums.map(|sum| sum / updates);
-        ([d_loss, g_loss, real, before, after, accuracy_real, accuracy_fake], gradients)
+        let [penalty, norm] = penalties.map(|sum| sum / penalised);
+        ([d_loss, g_loss, real, before, after, accuracy_real, accuracy_fake, penalty, norm], gradients)
     }
 
     fn discriminator_update(
@@ -69,7 +77,7 @@ impl Oracle {
         images: &TrainingImages,
         update: u32,
         batch: &[u32],
-    ) -> ([f64; 5], Arrays) {
+    ) -> ([f64; 5], Option<[f64; 2]>, Arrays) {
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         let real = gather(&mut tape, images, batch);
@@ -78,7 +86,9 @@ impl Oracle {
         let training = |pass| Mode::Training { update, pass };
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInD));
         // Detached: the discriminator's loss does not reach the generator.
-        let fake = fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let fake: Batch =
+            fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake]);
         let role = Role::Discriminator;
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
@@ -93,8 +103,12 @@ impl Oracle {
                 tape.scale(sum, loss.combine.weight())
             }
         };
-        let gradients = self.descend(&tape, &vars, loss, role);
-        if let Some(limit) = self.lane.config.loss.clipped_weights() {
+        let total = match &penalty {
+            Some((penalty, _)) => tape.add(loss, *penalty),
+            None => loss,
+        };
+        let gradients = self.descend(&tape, &vars, total, role);
+        if let Some(limit) = self.lane.config.clipped_weights() {
             // As a 32-bit float, which 0.01 is not exactly.
             let limit = f64::from(limit as f32);
             for name in gradients.keys() {
@@ -104,7 +118,144 @@ impl Oracle {
                 }
             }
         }
-        ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
+        let values = [loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real];
+        (values, penalty.map(|(_, values)| values), gradients)
+    }
+
+    /// The penalty with its factor; and the mean penalty times its weight, and the mean norm. The gradient of the input is
+    /// a formula of the weights on the tape, which is differentiated again: no tangents.
+    fn penalty(
+        &self,
+        tape: &mut Tape,
+        vars: &Vars,
+        update: u32,
+        [real, fake]: [&Batch; 2],
+    ) -> Option<(Var, [f64; 2])> {
+        let config = &self.lane.config.penalty;
+        let number = self.updates[Role::Discriminator as usize];
+        if !config.exists() || !number.is_multiple_of(u64::from(config.every)) {
+            return None;
+        }
+        let key = Key::new(self.lane.seed, Purpose::Penalty, &[self.step, u64::from(update)]);
+        let value = |rows: &Batch| -> Vec<Vec<f64>> {
+            rows.iter().map(|row| row.iter().map(|var| var.value).collect()).collect()
+        };
+        let (mut between, fakes) = (value(real), value(fake));
+        let halves = match config.kind {
+            PenaltyKind::None => return None,
+            PenaltyKind::WganGp => {
+                let mut places = vec![0.0; real.len()];
+                rng::fractions(key, &mut places);
+                for ((x, g), place) in
+                    between.iter_mut().zip(&fakes).zip(places.iter().copied().map(f64::from))
+                {
+                    x.iter_mut().zip(g).for_each(|(x, g)| *x = place * *x + (1.0 - place) * g);
+                }
+                vec![(between, Pass::DiscriminatorInPenalty)]
+            }
+            PenaltyKind::Dragan => {
+                let mut noise = vec![0.0; real.len() * real[0].len()];
+                rng::latents(key, Latent::Normal, &mut noise);
+                let all = between.iter_mut().flatten().zip(noise);
+                all.for_each(|(x, noise)| *x += f64::from(config.noise as f32 * noise));
+                vec![(between, Pass::DiscriminatorInPenalty)]
+            }
+            PenaltyKind::R1 => vec![(between, Pass::DiscriminatorReal)],
+            PenaltyKind::R2 => vec![(fakes, Pass::DiscriminatorFake)],
+            PenaltyKind::R1R2 => {
+                vec![(between, Pass::DiscriminatorReal), (fakes, Pass::DiscriminatorFake)]
+            }
+        };
+        let (mut terms, mut norms) = (Vec::new(), Vec::new());
+        for (points, pass) in &halves {
+            for gradient in self.input_gradients(tape, vars, points, update, *pass) {
+                let square = tape.dot(&gradient, &gradient);
+                let norm = square.value.sqrt();
+                // Zero at zero, as in PyTorch.
+                let slope = if norm == 0.0 { 0.0 } else { 0.5 / norm };
+                let norm = tape.var(norm, [(square, slope)]);
+                norms.push(norm.value);
+                let excess = norm.value - 1.0;
+                terms.push(match config.kind {
+                    PenaltyKind::WganGp | PenaltyKind::Dragan if config.one_sided && excess < 0.0 => {
+                        tape.leaf(0.0)
+                    }
+                    PenaltyKind::WganGp | PenaltyKind::Dragan => {
+                        tape.var(excess * excess, [(norm, 2.0 * excess)])
+                    }
+                    _ => tape.scale(square, 0.5),
+                });
+            }
+        }
+        // The sum of the means over both halves.
+        let mean = tape.mean(&terms);
+        let penalty = tape.scale(mean, config.weight * halves.len() as f64);
+        let factor = tape.scale(penalty, f64::from(config.every));
+        Some((factor, [penalty.value, norms.iter().sum::<f64>() / norms.len() as f64]))
+    }
+
+    /// The discriminator's gradient with respect to its input at each point, by back-propagation on the tape.
+    fn input_gradients(
+        &self,
+        tape: &mut Tape,
+        vars: &Vars,
+        points: &[Vec<f64>],
+        update: u32,
+        pass: Pass,
+    ) -> Batch {
+        let network = Network::of(Role::Discriminator, &self.lane.config, self.lane.spec.image).unwrap();
+        let discriminator = &self.lane.config.model.discriminator;
+        let slope = if discriminator.activation == Activation::Relu { 0.0 } else { discriminator.slope };
+        let name = |index: usize, suffix: &str| format!("discriminator.{index}.{suffix}");
+        let mut masks = BTreeMap::new();
+        for (index, node) in network.nodes.iter().enumerate() {
+            if node.layer == Layer::Dropout {
+                let mut mask = vec![0.0; points.len() * node.inputs()];
+                let key = Key::mask(self.lane.seed, self.step, update, pass, index);
+                rng::dropout_mask(key, discriminator.dropout, &mut mask);
+                masks.insert(index, mask);
+            }
+        }
+        let gradient = |(row, point): (usize, &Vec<f64>)| {
+            let mut x = point.clone();
+            // The factor of each activation and dropout at this point.
+            let mut factors = BTreeMap::new();
+            for (index, node) in network.nodes.iter().enumerate() {
+                if let Layer::Linear(_) = node.layer {
+                    let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                    let product = |(weight, bias): (&[Var], &Var)| {
+                        weight.iter().zip(&x).map(|(w, x)| w.value * x).sum::<f64>() + bias.value
+                    };
+                    x = weight.chunks(node.inputs()).zip(bias).map(product).collect();
+                    continue;
+                }
+                let of_layer: Vec<f64> = match node.layer {
+                    Layer::LeakyRelu => x.iter().map(|&x| if x > 0.0 { 1.0 } else { slope }).collect(),
+                    _ => masks[&index][row * x.len()..][..x.len()].iter().map(|&it| it.into()).collect(),
+                };
+                x.iter_mut().zip(&of_layer).for_each(|(x, factor)| *x *= factor);
+                factors.insert(index, of_layer);
+            }
+            let mut signal = vec![tape.leaf(1.0)];
+            for (index, node) in network.nodes.iter().enumerate().rev() {
+                signal = match factors.get(&index) {
+                    Some(factors) => {
+                        signal.iter().zip(factors).map(|(&s, &factor)| tape.scale(s, factor)).collect()
+                    }
+                    None => {
+                        let weight = &vars[&name(index, "weight")];
+                        let column = |col: usize| {
+                            let weights: Vec<Var> =
+                                weight.iter().copied().skip(col).step_by(node.inputs()).collect();
+                            tape.dot(&weights, &signal)
+                        };
+                        (0..node.inputs()).map(column).collect()
+                    }
+                };
+            }
+            signal
+        };
+        points.iter().enumerate().map(gradient).collect()
     }
 
     fn generator_update(&mut self, images: &TrainingImages, batch: &[u32]) -> ([f64; 2], Arrays) {
@@ -155,7 +306,12 @@ impl Oracle {
     }
 
     /// The end of the generator's update by a loss of differences: that of the discriminator with the labels exchanged.
-    fn generator_compared(&mut self, tape: &mut Tape, vars: &Vars, outputs: [Batch; 2]) -> ([f64; 2], Arrays) {
+    fn generator_compared(
+        &mut self,
+        tape: &mut Tape,
+        vars: &Vars,
+        outputs: [Batch; 2],
+    ) -> ([f64; 2], Arrays) {
         let config = &self.lane.config.loss;
         let loss = LossConfig { label_smoothing: 0.0, ..config.clone() };
         let [real, fake] = compared(tape, loss.relativistic, outputs);

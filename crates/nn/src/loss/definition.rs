@@ -58,7 +58,7 @@ impl Score {
         match self {
             Self::Probability => sigmoid(output),
             Self::Output => output,
-            Self::Place => (output + 1.0) / 2.0,
+            Self::Place => f64::midpoint(output, 1.0),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{Loss, Targets};
 /// ([`Relativistic::Paired`]), or from the mean over the other half ([`Relativistic::Average`]). Gradients flow to both
 /// terms of a difference. The discriminator wants real images above fakes and the generator the opposite, so their
 /// labels are exchanged. The two differences of a pair are each other's negative, so that one of them is enough: that
-/// of the real image for the discriminator (RSGAN in the paper, "RpGAN" in Huang et al. 2024, R3GAN) and that of the
+/// of the real image for the discriminator (RSGAN in the paper; Huang et al. 2024) and that of the
 /// fake for the generator.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Labels {

@@ -35,6 +35,9 @@ pub enum Purpose {
     Fixed = 6,
     /// Images drawn after training, from a seed of their own.
     Generate = 7,
+    /// Where a penalty is measured; position: step, discriminator update within it. Places between a real image and a
+    /// fake, or noise on real images.
+    Penalty = 8,
     /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
     Flip = 16,
 }
@@ -55,6 +58,8 @@ pub enum Pass {
     GeneratorInG = 4,
     /// The discriminator on real images, in the generator's step.
     DiscriminatorRealInG = 5,
+    /// The discriminator on the points of a penalty that are no images of the batch, in its own step.
+    DiscriminatorInPenalty = 6,
 }
 
 /// The key of one stream: 64 bits that depend on all of seed, purpose and position.
@@ -109,6 +114,14 @@ pub fn is_flipped(seed: u64, epoch: u32, image: u32) -> bool {
 pub fn uniform(key: Key, bound: f32, out: &mut [f32]) {
     let mut generator = key.generator();
     out.fill_with(|| bound * (2.0 * unit(generator.next_u32()) - 1.0));
+}
+
+/// Fills `out` with numbers uniform on `[0, 1)`: number `i` is the hash of `i` in 24 bits.
+pub fn fractions(key: Key, out: &mut [f32]) {
+    let (low, high) = key.halves();
+    for (index, value) in (0u32..).zip(out) {
+        *value = unit(hash32(low, high, index));
+    }
 }
 
 /// Fills `out` with a dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`.

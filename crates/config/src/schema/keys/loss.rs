@@ -1,10 +1,10 @@
 //! Keys of `[loss]`: the loss of each network.
 
-use crate::{LossKind, Relativistic};
 use crate::schema::declare::{ConfigKey, FRACTION, config};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::{Interval, Kind};
+use crate::{LossKind, Relativistic};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -51,6 +51,6 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.01",
         lanes: Lanes::Common,
         field: Field::Number(|c| &mut c.loss.weight_clip),
-        doc: "`wasserstein`: largest magnitude of the discriminator's parameters, to which they are clipped after each of its updates.",
+        doc: "`wasserstein` without a penalty: largest magnitude of the discriminator's parameters, to which they are clipped after each of its updates.",
     }),
 ];
