@@ -96,6 +96,8 @@ class Computation:
         return SimpleNamespace(
             updates=updates,
             drawn=draws,
+            flips=[self.inputs.get(f"step.{step}.flips.{u}") for u in range(len(updates))],
+            instance_noise=lambda u, network_pass: self.inputs.get(f"step.{step}.instance_noise.{u}.{network_pass}"),
             z=self.inputs[f"step.{step}.z_g"],
             masks=masks(0, ["DiscriminatorInG", "GeneratorInG", "DiscriminatorRealInG"]),
             generator_ready=lambda model: self.measure("grad_norm_g", model),

@@ -326,14 +326,14 @@ class LeastSquares:
     logits = False
 
     def __init__(self, config):
-        self.real = 1 - config["label_smoothing"]
+        self.real, self.fake = 1 - config["label_smoothing"], config.get("fake_label_smoothing", 0.0)
         self.mse = nn.MSELoss()
 
     def on_real(self, outputs):
         return self.mse(outputs, torch.full_like(outputs, self.real)) / 2
 
     def on_fake(self, outputs):
-        return self.mse(outputs, torch.zeros_like(outputs)) / 2
+        return self.mse(outputs, torch.full_like(outputs, self.fake)) / 2
 
     def of_generator(self, outputs):
         return self.mse(outputs, torch.ones_like(outputs)) / 2
@@ -523,15 +523,23 @@ class FromConfig(Tutorial):
         penalty = values["weight"] * penalty
         return penalty, torch.cat(norms).mean().item(), values["every"]
 
-    def update_discriminator(self, x, z, masks, drawn, ready):
+    def noisy(self, inputs, update, network_pass, images):
+        noise = inputs.instance_noise(update, network_pass)
+        return images if noise is None else images + noise
+
+    def update_discriminator(self, inputs, update, ready):
+        x, z, masks = inputs.updates[update]
+        drawn, flips = inputs.drawn[update], inputs.flips[update]
         use_masks(self.G, masks["GeneratorInD"])
         with torch.no_grad():
             fakes = self.G(z)
+        x = self.noisy(inputs, update, "DiscriminatorReal", x)
+        fakes = self.noisy(inputs, update, "DiscriminatorFake", fakes)
         use_masks(self.D, masks["DiscriminatorReal"])
         real = self.D(x)
         use_masks(self.D, masks["DiscriminatorFake"])
         fake = self.D(fakes)
-        d_loss = self.discriminator_loss(real, fake)
+        d_loss = self.discriminator_loss(real, fake, flips)
         penalty = self.penalty(x, fakes, masks, drawn)
         minimised = d_loss + penalty[0] * penalty[2] if penalty else d_loss
         self.d_optimizer.zero_grad()
@@ -547,11 +555,22 @@ class FromConfig(Tutorial):
         real, fake = self.scores(real, fake)
         return {"d_loss": d_loss.item(), "d_real": real, "d_fake_before": fake} | measured
 
-    def discriminator_loss(self, real, fake):
+    def discriminator_loss(self, real, fake, flips):
+        if flips is not None:
+            return self.flipped_loss(real, fake, flips)
         if self.relativistic:
             return self.relativistic.of_discriminator(real, fake)
         d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
         return d_loss / 2 if self.config["loss"]["combine"] == "mean" else d_loss
+
+    def flipped_loss(self, real, fake, flips):
+        """Binary cross-entropy with a label of its own for each image."""
+        config = self.config["loss"]
+        labels = torch.cat((torch.full_like(real, 1 - config["label_smoothing"]), torch.full_like(fake, config["fake_label_smoothing"])))
+        others = torch.cat(tuple(reversed(labels.chunk(2))))
+        labels = torch.where(flips > 0, others, labels)
+        losses = nn.functional.binary_cross_entropy_with_logits(torch.cat((real, fake)), labels, reduction="none")
+        return losses.sum() / len(real) / (2 if config["combine"] == "mean" else 1)
 
     def generator_loss(self, inputs, fake):
         """And the score of the fakes. Differences are from the outputs on the last batch's real images."""
@@ -559,19 +578,19 @@ class FromConfig(Tutorial):
             return self.loss.of_generator(fake), self.score(fake)
         use_masks(self.D, inputs.masks["DiscriminatorRealInG"])
         with torch.no_grad():
-            real = self.D(inputs.updates[-1][0])
+            real = self.D(self.noisy(inputs, 0, "DiscriminatorRealInG", inputs.updates[-1][0]))
         return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
 
     def step(self, inputs):
         updates = [
-            self.update_discriminator(*update, drawn, inputs.discriminator_ready)
-            for update, drawn in zip(inputs.updates, inputs.drawn)
+            self.update_discriminator(inputs, update, inputs.discriminator_ready)
+            for update in range(len(inputs.updates))
         ]
         values = {name: [update[name] for update in updates if name in update] for name in METRICS_OF_D}
         means = {name: sum(column) / len(column) for name, column in values.items() if column}
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
-        fake = self.D(self.G(inputs.z))
+        fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
         g_loss, d_fake_after = self.generator_loss(inputs, fake)
         self.g_optimizer.zero_grad()
         g_loss.backward()

@@ -3,7 +3,7 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
+    Config, DataIdentity, DataRequest, Experiment, ImageShape, LossKind, NetworkKind, Output, Pixels, Record,
     Relativistic, STROKES_SIDES, SampleMode,
 };
 
@@ -40,6 +40,8 @@ pub(crate) fn conflicts(
         output_and_pixels(config),
         smoothing_without_labels(config),
         differences_without_a_loss(config),
+        fake_smoothing_without_labels(config),
+        flips_without_labels(config),
         penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
@@ -154,6 +156,34 @@ fn smoothing_without_labels(config: &Config) -> Option<Conflict> {
         keys: &["loss.label_smoothing", "loss.kind"],
         reason: format!("`loss.kind = \"{}\"` {reason}", config.loss.kind.name()),
         expected: "`loss.label_smoothing = 0`, or another loss".to_owned(),
+    })
+}
+
+fn fake_smoothing_without_labels(config: &Config) -> Option<Conflict> {
+    let loss = &config.loss;
+    if loss.fake_label_smoothing == 0.0 {
+        return None;
+    }
+    if loss.relativistic == Relativistic::Paired {
+        return Some(Conflict {
+            keys: &["loss.fake_label_smoothing", "loss.relativistic"],
+            reason: "a pair has one label, which `loss.label_smoothing` smooths".to_owned(),
+            expected: "`loss.fake_label_smoothing = 0`, or `loss.relativistic = \"average\"`".to_owned(),
+        });
+    }
+    let reason = loss.kind.refuses_label_smoothing()?;
+    Some(Conflict {
+        keys: &["loss.fake_label_smoothing", "loss.kind"],
+        reason: format!("`loss.kind = \"{}\"` {reason}", loss.kind.name()),
+        expected: "`loss.fake_label_smoothing = 0`, or another loss".to_owned(),
+    })
+}
+
+fn flips_without_labels(config: &Config) -> Option<Conflict> {
+    (config.loss.label_flip > 0.0 && config.loss.kind == LossKind::Wasserstein).then(|| Conflict {
+        keys: &["loss.label_flip", "loss.kind"],
+        reason: "`loss.kind = \"wasserstein\"` has no labels to flip: outputs have no target".to_owned(),
+        expected: "`loss.label_flip = 0`, or another loss".to_owned(),
     })
 }
 

@@ -88,7 +88,9 @@ mod tests {
         data.pixels = "signed"
         data.side = 0
         loss.combine = "sum"
+        loss.fake_label_smoothing = 0.0
         loss.kind = "non-saturating"
+        loss.label_flip = 0.0
         loss.label_smoothing = 0.0
         loss.relativistic = "none"
         loss.weight_clip = 0.01
@@ -150,6 +152,8 @@ mod tests {
         train.drop_last = false
         train.ema = 0.0
         train.ema_warmup = false
+        train.instance_noise = 0.0
+        train.instance_noise_epochs = 0.0
         train.noise = "fresh"
         train.shuffle = true
         "#);

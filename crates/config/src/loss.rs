@@ -19,6 +19,12 @@ pub struct LossConfig {
     /// One-sided label smoothing: the discriminator's target on real images is lowered by this
     /// (Salimans et al. 2016, section 3.4). The generator's target stays.
     pub label_smoothing: f64,
+    /// Label smoothing on the other side: the discriminator's target on fakes is raised by this.
+    #[serde(default)]
+    pub fake_label_smoothing: f64,
+    /// The probability that the discriminator gets an image with the label of the other kind.
+    #[serde(default)]
+    pub label_flip: f64,
     /// `wasserstein` without a penalty: the largest magnitude of the discriminator's parameters; larger ones are clipped
     /// to it after each of its updates.
     #[serde(default)]
@@ -172,6 +178,8 @@ impl LossConfig {
             relativistic: Relativistic::None,
             combine,
             label_smoothing,
+            fake_label_smoothing: 0.0,
+            label_flip: 0.0,
             weight_clip: Self::WEIGHT_CLIP,
         }
     }
@@ -196,7 +204,8 @@ impl LossConfig {
             LossKind::Minimax => of(2.0 * LN_2, -LN_2, bits, "-ln 2: D gives ½ to every fake"),
             LossKind::LeastSquares => {
                 let real = (0.5 - self.label_smoothing).powi(2) / 2.0;
-                of(real + 0.125, 0.125, text, "⅛: D gives ½ to every fake")
+                let fake = (0.5 - self.fake_label_smoothing).powi(2) / 2.0;
+                of(real + fake, 0.125, text, "⅛: D gives ½ to every fake")
             }
             LossKind::Hinge => of(2.0, 0.0, text, "0: D gives ½ to every fake"),
             LossKind::Wasserstein => of(0.0, 0.0, "0: D gives ½ to everything", "0: D gives ½ to every fake"),
@@ -212,9 +221,9 @@ impl LossConfig {
             LossKind::Hinge => 1.0,
             LossKind::Wasserstein => 0.0,
         };
-        let real = 1.0 - self.label_smoothing;
+        let (real, fake) = (1.0 - self.label_smoothing, -1.0 + self.fake_label_smoothing);
         let [discriminator, generator] = match self.relativistic {
-            Relativistic::Average => [half(real) + half(-1.0), half(1.0) + half(-1.0)],
+            Relativistic::Average => [half(real) + half(fake), half(1.0) + half(-1.0)],
             Relativistic::None | Relativistic::Paired => [half(real), half(1.0)],
         };
         Undecided {

@@ -65,9 +65,19 @@ impl Batch {
         }
     }
 
-    /// Writes the real images with indices `places` to the rows of another matrix.
-    pub(super) fn collect_real(arch: Arch, images: &TrainingImages, places: &[u32], rows: &mut Matrix) {
-        arch.dispatch(Collect { images, places, rows });
+    /// Writes the batch's real images, whose indices are `places`, to the rows of another matrix, with the noise on them.
+    pub(super) fn copy_real(&self, arch: Arch, images: &TrainingImages, places: &[u32], rows: &mut Matrix) {
+        let count = places.len();
+        if self.real.is_some() {
+            arch.dispatch(Collect { images, places, rows });
+        } else {
+            rows.copy_rows(&self.dense, std::slice::from_ref(&(0..count)), count);
+        }
+    }
+
+    /// Real images that are not sparse, and fakes.
+    pub(super) fn dense_mut(&mut self) -> &mut Matrix {
+        &mut self.dense
     }
 
     /// The matrix with the fakes, and the first of their rows.

@@ -22,7 +22,7 @@ use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::Update;
-use gansweep_nn::rng::{Key, Pass, Purpose};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
@@ -186,13 +186,18 @@ impl LaneTrainer {
     ) {
         let count = batch.len();
         self.generate(self.training(update, &[Pass::GeneratorInD]));
+        self.add_noise(update, &[(Pass::DiscriminatorReal, 0), (Pass::DiscriminatorFake, count)], count);
         // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
         let measured = self.measure_penalty(images, update, batch);
         let Self { lane, engine, work, .. } = self;
         let (loss, weight) = (&lane.config.loss, lane.config.loss.discriminator_weight());
         work.gradients.output.reshape(2 * count, 1);
-        let [real, fake] = discriminator_loss(loss, work.logits.lines(), work.gradients.output.lines_mut());
+        let flips = &mut work.flips[..if loss.label_flip > 0.0 { 2 * count } else { 0 }];
+        let key = Key::new(lane.seed, Purpose::LabelFlip, &[self.step, u64::from(update)]);
+        rng::flips(key, loss.label_flip, flips);
+        let (logits, gradient) = (work.logits.lines(), work.gradients.output.lines_mut());
+        let [real, fake] = discriminator_loss(loss, logits, flips, gradient);
         sums.loss += weight * (real.loss + fake.loss);
         if let Some(Measured { penalty, norm }) = measured {
             // A penalty that is not finite is no part of the loss, but ends the run.
@@ -238,6 +243,10 @@ impl LaneTrainer {
         }
         self.work.batch.only_fakes(count);
         self.generate(self.training(0, &[Pass::GeneratorInG]));
+        if let Some(noise) = &mut self.work.noise {
+            noise.keep(self.work.batch.fakes());
+        }
+        self.add_noise(0, &[(Pass::DiscriminatorInG, 0)], count);
         self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
@@ -247,6 +256,7 @@ impl LaneTrainer {
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
         self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None, None);
+        let images = work.noise.as_ref().map_or(images, |noise| &noise.fakes);
         gradients.apply_derivative(
             engine,
             OutputActivation::of(lane.config.model.output).derivative(),
@@ -286,8 +296,24 @@ impl LaneTrainer {
         }
         self.work.batch.only_real(self.engine.arch, images, batch);
         self.engine.lap(Phase::Inputs);
+        self.add_noise(0, &[(Pass::DiscriminatorRealInG, 0)], batch.len());
         self.discriminate(self.training(0, &[Pass::DiscriminatorRealInG]));
         std::mem::swap(&mut self.work.real_logits, &mut self.work.logits);
+    }
+
+    /// Adds noise to the inputs of passes of the discriminator, each `count` rows of the batch from the given one on.
+    fn add_noise(&mut self, update: u32, passes: &[(Pass, usize)], count: usize) {
+        let Self { lane, engine, step, work, .. } = self;
+        let Some(noise) = &mut work.noise else { return };
+        let deviation = lane.instance_noise(*step);
+        if deviation > 0.0 {
+            for &(pass, first) in passes {
+                let draw =
+                    |out: &mut [f32]| rng::instance_noise(lane.seed, *step, update, pass, deviation, out);
+                noise.add(work.batch.dense_mut(), first, count, draw);
+            }
+        }
+        engine.lap(Phase::Inputs);
     }
 
     /// Computes the fakes of the batch from the latents.

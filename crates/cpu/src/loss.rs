@@ -20,13 +20,15 @@ pub(super) struct BatchLoss {
 }
 
 /// The discriminator's loss on real images, whose outputs are the first half of `outputs`, and on fakes, the
-/// second half. The first element of each row is its output. Writes the gradient to `gradient`.
+/// second half. The first element of each row is its output. `flips` has a one for each row whose label is flipped, and
+/// may be empty. Writes the gradient to `gradient`.
 pub(super) fn discriminator_loss(
     config: &LossConfig,
     outputs: &[Line],
+    flips: &[f32],
     gradient: &mut [Line],
 ) -> [BatchLoss; 2] {
-    visit(config.kind, Discriminator { config, outputs, gradient })
+    visit(config.kind, Discriminator { config, outputs, flips, gradient })
 }
 
 /// The generator's loss on fakes, and on real images where it depends on them; `real` may be empty where it does not.
@@ -44,6 +46,7 @@ pub(super) fn generator_loss(
 struct Discriminator<'a> {
     config: &'a LossConfig,
     outputs: &'a [Line],
+    flips: &'a [f32],
     gradient: &'a mut [Line],
 }
 
@@ -54,8 +57,12 @@ impl Visitor for Discriminator<'_> {
         let half = self.outputs.len() / 2;
         let (real, fake) = self.outputs.split_at(half);
         let (real_gradient, fake_gradient) = self.gradient.split_at_mut(half);
-        let Labels { real: real_label, fake: fake_label } = Labels::discriminator::<L>(self.config);
-        let halves = [Half::new(real, real_label), Half::new(fake, fake_label)];
+        let Labels { real: real_label, fake: fake_label, flipped } = Labels::discriminator::<L>(self.config);
+        let (flips_real, flips_fake) = self.flips.split_at(self.flips.len() / 2);
+        let halves = [
+            Half { flips: flips_real, flipped: flipped[0], ..Half::new(real, real_label) },
+            Half { flips: flips_fake, flipped: flipped[1], ..Half::new(fake, fake_label) },
+        ];
         let loss = |output, label| L::discriminator(output, Dual::constant(label));
         let losses = Losses { loss, relativistic: self.config.relativistic, halves };
         let (score, weight) = (Score::of::<L>(self.config), self.config.discriminator_weight());
@@ -74,7 +81,7 @@ impl Visitor for Generator<'_> {
     type Output = BatchLoss;
 
     fn visit<L: Loss>(self) -> BatchLoss {
-        let Labels { real, fake } = Labels::generator::<L>(self.config);
+        let Labels { real, fake, .. } = Labels::generator::<L>(self.config);
         let halves = [Half::new(self.real, real), Half::new(self.fake, fake)];
         let relativistic = self.config.relativistic;
         let loss = |output, label| match relativistic {
@@ -94,13 +101,22 @@ struct Half<'a> {
     outputs: &'a [Line],
     /// `None` where the loss has no terms for them.
     label: Option<f64>,
+    /// A one for each row whose label is `flipped`; empty if there are none.
+    flips: &'a [f32],
+    flipped: f64,
     mean: f64,
 }
 
 impl<'a> Half<'a> {
     fn new(outputs: &'a [Line], label: Option<f64>) -> Self {
         let sum: f64 = outputs.iter().map(|output| f64::from(output.0[0])).sum();
-        Self { outputs, label, mean: sum / outputs.len().max(1) as f64 }
+        Self { outputs, label, flips: &[], flipped: 0.0, mean: sum / outputs.len().max(1) as f64 }
+    }
+
+    /// The label of a row, if the loss has terms for this half.
+    fn label(&self, row: usize) -> Option<f64> {
+        let is_flipped = self.flips.get(row).is_some_and(|&flip| flip > 0.0);
+        self.label.map(|label| if is_flipped { self.flipped } else { label })
     }
 }
 
@@ -126,7 +142,7 @@ impl<F: Fn(Dual, f64) -> Dual> Losses<'_, F> {
 
     /// The loss of a row, with its derivative with respect to the difference.
     fn term(&self, half: usize, row: usize) -> Dual {
-        match self.halves[half].label {
+        match self.halves[half].label(row) {
             Some(label) => (self.loss)(Dual::output(self.difference(half, row)), label),
             None => Dual::constant(0.0),
         }
@@ -204,7 +220,7 @@ mod tests {
         // Two rows of each: a row has half of a mean's gradient.
         let (outputs, mut gradient) = (lines(&[real, real, fake, fake]), vec![Line([7.0; 16]); 4]);
         let combine = if weight < 1.0 { Combine::Mean } else { Combine::Sum };
-        let batch_loss = discriminator_loss(&LossConfig { combine, ..CONFIG }, &outputs, &mut gradient);
+        let batch_loss = discriminator_loss(&LossConfig { combine, ..CONFIG }, &outputs, &[], &mut gradient);
         assert!(gradient.iter().all(|line| line.0[1..] == [0.0; 15]));
         assert_eq!((gradient[0], gradient[2]), (gradient[1], gradient[3]));
         (batch_loss, [gradient[0].0[0], gradient[2].0[0]])
@@ -236,7 +252,7 @@ mod tests {
     #[test]
     fn images_are_classified_real_where_the_output_is_above_the_threshold() {
         let outputs = lines(&[0.1, -0.1, 7.0, 0.0, -1.0, -2.0, 0.5, -0.5]);
-        let [real, fake] = discriminator_loss(&CONFIG, &outputs, &mut [Line::ZERO; 8]);
+        let [real, fake] = discriminator_loss(&CONFIG, &outputs, &[], &mut [Line::ZERO; 8]);
         assert_eq!((real.classified_real, fake.classified_real), (0.5, 0.25));
     }
 
@@ -260,7 +276,7 @@ mod tests {
             for output in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let config = LossConfig { kind, ..CONFIG };
                 let (outputs, mut gradient) = (lines(&[output, output]), [Line::ZERO; 2]);
-                for batch_loss in discriminator_loss(&config, &outputs, &mut gradient) {
+                for batch_loss in discriminator_loss(&config, &outputs, &[], &mut gradient) {
                     assert!(!batch_loss.loss.is_finite() && batch_loss.classified_real.is_nan(), "{kind:?}");
                 }
                 assert!(!generator_loss(&config, &[], &outputs, &mut gradient).loss.is_finite(), "{kind:?}");
@@ -282,7 +298,8 @@ mod tests {
         let (real, fake) = ([0.25f32, -1.5, 3.0], [-0.5f32, 0.75, 0.125]);
         for config in comparisons() {
             let discriminator = |outputs: &[f32], gradient: &mut [Line]| {
-                let [real, fake] = discriminator_loss(&config, &lines(outputs), gradient);
+                let [real, fake] =
+                    discriminator_loss(&config, &lines(outputs), &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0], gradient);
                 config.discriminator_weight() * (real.loss + fake.loss)
             };
             let generator = |outputs: &[f32], gradient: &mut [Line]| {
@@ -315,7 +332,7 @@ mod tests {
         let outputs = lines(&[1.0, 5.0, 2.0, 2.0]);
         let scores = |relativistic| {
             let config = LossConfig { kind: LossKind::LeastSquares, relativistic, ..CONFIG };
-            let [real, fake] = discriminator_loss(&config, &outputs, &mut [Line::ZERO; 4]);
+            let [real, fake] = discriminator_loss(&config, &outputs, &[], &mut [Line::ZERO; 4]);
             [real.score, fake.score, real.classified_real, fake.classified_real]
         };
         // The differences are -1, 3, 1, -3; their places between -1 and 1 are 0, 2, 1, -1.

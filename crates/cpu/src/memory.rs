@@ -27,7 +27,9 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     // Sparse real images have four bytes for each of their numbers, as dense ones have.
     let images = matrix(2 * batch, image.size());
     let gradients = matrix(2 * batch, width) + 2 * matrix(width, 2 * batch);
-    Ok(parameters + traces + latents + images + gradients + penalty(discriminator, config, image))
+    let noise = matrix(batch, image.size()) + 4 * (batch * image.size()) as u64;
+    let noise = if config.train.instance_noise > 0.0 { noise } else { 0 };
+    Ok(parameters + traces + latents + images + gradients + noise + penalty(discriminator, config, image))
 }
 
 /// Points, tangents and signals of a penalty, and what the hidden layers save for them.

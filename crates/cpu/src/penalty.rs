@@ -139,7 +139,7 @@ impl Penalty {
             return self.trace.copy_rows(scene.trace, &ranges);
         }
         let points = &mut self.pairs.lefts[0];
-        Batch::collect_real(engine.arch, scene.images, scene.places, points);
+        scene.batch.copy_real(engine.arch, scene.images, scene.places, points);
         let MaskStreams { seed, step, update, .. } = scene.streams;
         let key = Key::new(seed, Purpose::Penalty, &[step, u64::from(update)]);
         if self.points == Points::Between {

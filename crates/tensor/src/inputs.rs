@@ -176,6 +176,20 @@ impl Writer<'_> {
                 Update::new(&optimizer, at.discriminator_updates + update)
             });
         }
+        for (update, span) in (0u64..).zip(&self.layout.flips_d) {
+            if let Some(span) = span {
+                self.each_lane(span, row, |lane, at, out| {
+                    let key = Key::new(lane.seed, Purpose::LabelFlip, &[at.step, update]);
+                    rng::flips(key, lane.config.loss.label_flip, out);
+                });
+            }
+        }
+        for &(update, pass, ref span) in &self.layout.noise {
+            self.each_lane(span, row, |lane, at, out| {
+                let deviation = lane.instance_noise(at.step);
+                rng::instance_noise(lane.seed, at.step, update, pass, deviation, out);
+            });
+        }
         for (update, spans) in (0u64..).zip(&self.layout.penalty_d) {
             if let Some(spans) = spans {
                 self.penalty(spans, update, row);
@@ -198,6 +212,13 @@ impl Writer<'_> {
         parts.zip(self.lanes).zip(&self.at).for_each(|((out, lane), at)| {
             rng::latents(key(lane, at), lane.config.model.latent, out);
         });
+    }
+
+    /// Lets `fill` write each lane's part of a span.
+    fn each_lane(&self, span: &Span, row: &mut [f32], fill: impl Fn(&Lane, &Position, &mut [f32]) + Sync) {
+        let out = &mut row[span.start..span.start + span.count];
+        let parts = out.par_chunks_mut(span.count / self.lanes.len());
+        parts.zip(self.lanes).zip(&self.at).for_each(|((out, lane), at)| fill(lane, at, out));
     }
 
     /// Writes the factor of a penalty and what is drawn for its points.

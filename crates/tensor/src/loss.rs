@@ -24,6 +24,8 @@ pub(super) struct Loss {
 struct Game {
     /// The labels of real images and of fakes, `[lanes, 1, 1]`; `None` where the loss has no terms for them.
     labels: [Option<Tensor<3>>; 2],
+    /// How much the label of the other kind is above these, `[lanes, 1, 1]`.
+    to_flipped: [Tensor<3>; 2],
     /// The factor before real + fake, `[lanes, 1, 1]`.
     weight: Tensor<3>,
 }
@@ -40,7 +42,15 @@ impl Loss {
                 values.map(|values| per_lane(values.into_iter(), device))
             };
             let weight = per_lane(losses.iter().map(|loss| weight(loss)), device);
-            Game { labels: [column(|labels| labels.real), column(|labels| labels.fake)], weight }
+            let flipped = [0, 1].map(|half| {
+                let to_flipped = all.iter().map(|(labels, _)| {
+                    let own = if half == 0 { labels[role].real } else { labels[role].fake };
+                    labels[role].flipped[half] - own.unwrap_or_default()
+                });
+                per_lane(to_flipped, device)
+            });
+            let labels = [column(|labels| labels.real), column(|labels| labels.fake)];
+            Game { labels, to_flipped: flipped, weight }
         };
         Self {
             kind,
@@ -83,13 +93,21 @@ impl Loss {
         }
     }
 
-    /// `weight * (mean over real + mean over fake)`, `[lanes, 1, 1]`, from what [`Self::compared`] returns.
-    pub(super) fn discriminator(&self, outputs: Tensor<3>) -> Tensor<3> {
+    /// `weight * (mean over real + mean over fake)`, `[lanes, 1, 1]`, from what [`Self::compared`] returns. `flips`,
+    /// `[lanes, 2 * batch, 1]`, has a one for each row whose label is flipped.
+    pub(super) fn discriminator(&self, outputs: Tensor<3>, flips: Option<&Tensor<3>>) -> Tensor<3> {
         let [lanes, both, _] = outputs.dims();
         let batch = both / 2;
-        let Game { labels, weight } = &self.discriminator;
-        let targets: Vec<_> =
-            labels.iter().flatten().map(|label| label.clone().expand([lanes, batch, 1])).collect();
+        let Game { labels, to_flipped, weight } = &self.discriminator;
+        let target = |(half, label): (usize, &Tensor<3>)| match flips {
+            None => label.clone().expand([lanes, batch, 1]),
+            Some(flips) => {
+                let flips = flips.clone().narrow(1, half * batch, batch);
+                flips * to_flipped[half].clone() + label.clone()
+            }
+        };
+        let halves = labels.iter().enumerate().filter_map(|(half, label)| Some((half, label.as_ref()?)));
+        let targets: Vec<_> = halves.map(target).collect();
         // Where there are labels for real images alone, these are the first half.
         let outputs = if targets.len() == 1 { outputs.narrow(1, 0, batch) } else { outputs };
         let rows = visit(self.kind, Discriminator { outputs, targets: Tensor::cat(targets, 1) });
@@ -104,7 +122,7 @@ impl Loss {
         }
         let [lanes, both, _] = outputs.dims();
         let batch = both / 2;
-        let Game { labels, weight } = &self.generator;
+        let Game { labels, weight, .. } = &self.generator;
         let mean = |(half, label): (usize, &Tensor<3>)| {
             let outputs = outputs.clone().narrow(1, half * batch, batch);
             let targets = label.clone().expand([lanes, batch, 1]);

@@ -107,6 +107,8 @@ impl Sizes {
             generator_dropout: dropout_layers(&networks[0]),
             discriminator_dropout: dropout_layers(&networks[1]),
             compares_with_real: config.loss.relativistic != Relativistic::None,
+            flips: config.loss.label_flip > 0.0,
+            noise: config.train.instance_noise > 0.0,
             image: spec.image.size(),
             penalty: Points::of(&config.penalty),
             penalised: vec![config.penalty.exists(); config.train.d_steps as usize],

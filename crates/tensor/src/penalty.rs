@@ -73,8 +73,7 @@ impl Penalty {
         let mut slopes = penalties.clone().sum().backward();
         let slopes = leaf.grad_remove(&mut slopes).unwrap_or_else(|| norms.zeros_like());
         // The norm has no derivative at zero, where the gradient is zero too: any finite number will do.
-        let scale =
-            slopes / norms.clone().clamp_min(f32::MIN_POSITIVE) * (factor.clone() / batch).unsqueeze_dim(2);
+        let scale = slopes / norms.clone().clamp_min(1e-20) * (factor.clone() / batch).unsqueeze_dim(2);
         let due = factor.clone().greater_elem(0.0).float();
         let sum = |values: Tensor<3>| values.sum_dim(1).reshape([lanes, 1]);
         let penalty = sum(penalties.without_autodiff()) * factor / (batch * f64::from(self.config.every));

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use gansweep_nn::penalty::Points;
+use gansweep_nn::rng::Pass;
 
 use super::images::DeviceImages;
 use super::loss::Loss;
@@ -103,6 +104,18 @@ impl<'a> StepRow<'a> {
         row.reshape([self.lanes, batch, span.count / (self.lanes * batch)])
     }
 
+    /// Inputs of a pass of the discriminator, `[lanes, batch, image]`, with their noise if they have any.
+    fn with_noise(&self, images: Tensor<3>, update: usize, pass: Pass) -> Tensor<3> {
+        let mut spans = self.layout.noise.iter();
+        match spans.find(|(at, of, _)| (*at as usize, *of) == (update, pass)) {
+            Some((_, _, span)) => {
+                let batch = images.dims()[1];
+                images + self.latents(span, batch)
+            }
+            None => images,
+        }
+    }
+
     fn images(&self, update: usize) -> Tensor<1, Int> {
         let span = &self.layout.images[update];
         self.integers.clone().slice([span.start..span.start + span.count])
@@ -155,14 +168,17 @@ impl FusedLanes {
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
+        let real = inputs.with_noise(real, update, Pass::DiscriminatorReal);
+        let fakes = inputs.with_noise(fakes, update, Pass::DiscriminatorFake);
         let images = Tensor::cat(vec![real, fakes], 1);
+        let flips = inputs.layout.flips_d[update].as_ref().map(|span| inputs.latents(span, 2 * batch));
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
         let measured = self.measure_penalty(inputs, update, &images, &masks);
         let (gradient, loss, logits) = {
             let leaves = self.discriminator.leaves();
             let logits = self.discriminator.train(&leaves, &masks, images).output;
             let logits = self.loss.compared(logits);
-            let loss = self.loss.discriminator(logits.clone());
+            let loss = self.loss.discriminator(logits.clone(), flips.as_ref());
             let minimised = match &measured {
                 Some(measured) => loss.clone() + measured.for_gradient(&self.discriminator, &leaves),
                 None => loss.clone(),
@@ -212,7 +228,8 @@ impl FusedLanes {
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
             let constants = self.discriminator.constants();
-            let fake = self.discriminator.train(&constants, &masks, pass.output).output;
+            let fakes = inputs.with_noise(pass.output, 0, Pass::DiscriminatorInG);
+            let fake = self.discriminator.train(&constants, &masks, fakes).output;
             let logits = self.compared_with_real(inputs, &constants, fake);
             let loss = self.loss.generator(logits.clone());
             let rows = logits.dims()[1];
@@ -269,6 +286,7 @@ impl FusedLanes {
             return fake;
         }
         let images = self.images.gather(inputs.images(inputs.layout.images.len() - 1), inputs.lanes);
+        let images = inputs.with_noise(images, 0, Pass::DiscriminatorRealInG);
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
         let real = self.discriminator.train(constants, &masks, images).output;
         self.loss.compared(Tensor::cat(vec![real, fake], 1))

@@ -9,6 +9,7 @@ use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
 /// The sizes of a step. Steps of equal shape are the same operations.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of a step that not every group has")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct StepShape {
     pub(super) lanes: usize,
@@ -22,6 +23,10 @@ pub(super) struct StepShape {
     pub(super) discriminator_dropout: Vec<(usize, usize)>,
     /// Whether the generator's loss depends on the outputs on real images.
     pub(super) compares_with_real: bool,
+    /// Whether labels are flipped in any lane.
+    pub(super) flips: bool,
+    /// Whether the discriminator's inputs have noise in any lane.
+    pub(super) noise: bool,
     /// Numbers in an image.
     pub(super) image: usize,
     /// Where the discriminator's penalty is measured.
@@ -167,6 +172,19 @@ impl Cursor {
     }
 }
 
+/// The passes of the discriminator whose inputs have noise, with their updates and batches.
+fn noisy_passes(shape: &StepShape) -> Vec<(u32, Pass, usize)> {
+    if !shape.noise {
+        return Vec::new();
+    }
+    let updates = (0u32..).zip(&shape.batches).flat_map(|(update, &batch)| {
+        [Pass::DiscriminatorReal, Pass::DiscriminatorFake].map(|pass| (update, pass, batch))
+    });
+    let last = shape.last_batch();
+    let real = shape.compares_with_real.then_some((0, Pass::DiscriminatorRealInG, last));
+    updates.chain([(0, Pass::DiscriminatorInG, last)]).chain(real).collect()
+}
+
 /// The inputs of a penalty in a row of floats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PenaltySpans {
@@ -189,6 +207,10 @@ pub(super) struct RowLayout {
     pub(super) update_g: Vec<Span>,
     /// Floats: the share of the generator in its average, `[lanes]`.
     pub(super) average: Option<Span>,
+    /// Floats: for each discriminator update a one for each flipped label, `[lanes, 2 * batch]`, if there are any.
+    pub(super) flips_d: Vec<Option<Span>>,
+    /// Floats: noise on the discriminator's inputs, `[lanes, batch, image]`, by update and pass.
+    pub(super) noise: Vec<(u32, Pass, Span)>,
     /// Floats: for each discriminator update the inputs of its penalty, if it has one.
     pub(super) penalty_d: Vec<Option<PenaltySpans>>,
     /// Length of a row of floats.
@@ -215,6 +237,12 @@ impl RowLayout {
         let update_d = shape.batches.iter().map(|_| columns(shape.discriminator_coefficients)).collect();
         let update_g = columns(shape.generator_coefficients);
         let average = shape.averaged.then(|| floats.take(lanes));
+        let flips_d =
+            shape.batches.iter().map(|batch| shape.flips.then(|| floats.take(lanes * 2 * batch))).collect();
+        let noisy = noisy_passes(shape).into_iter();
+        let noise =
+            noisy.map(|(update, pass, batch)| (update, pass, floats.take(lanes * batch * shape.image)));
+        let noise = noise.collect();
         let penalty_d = shape.batches.iter().enumerate().map(|(update, batch)| {
             let numbers = match shape.points(update)? {
                 Points::Between => 1,
@@ -234,6 +262,8 @@ impl RowLayout {
             update_d,
             update_g,
             average,
+            flips_d,
+            noise,
             penalty_d,
             floats: floats.0,
             images,

@@ -119,6 +119,8 @@ impl Work {
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
             compares_with_real: tensors.loss.compares(),
+            flips: configs.iter().any(|config| config.loss.label_flip > 0.0),
+            noise: configs.iter().any(|config| config.train.instance_noise > 0.0),
             image: lanes.first().map_or(0, |lane| lane.spec.image.size()),
             penalty: tensors.penalty.as_ref().map(|penalty| penalty.points),
             penalised: Vec::new(),

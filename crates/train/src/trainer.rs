@@ -25,6 +25,12 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// Standard deviation of the noise on the discriminator's inputs in a step, counted from 0.
+    pub fn instance_noise(&self, step: u64) -> f32 {
+        let per_epoch = f64::from(self.config.steps_per_epoch(&self.spec));
+        self.config.train.instance_noise_after(step as f64 / per_epoch) as f32
+    }
+
     /// A network's optimiser with the learning rate of a step, counted from 0.
     pub fn optimizer(&self, role: Role, step: u64) -> NetworkOptimizer {
         let per_epoch = self.config.steps_per_epoch(&self.spec);

@@ -68,6 +68,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
     kinds.extend(losses_of_differences());
     kinds.extend(penalties());
+    kinds.extend(noise());
     kinds
 }
 
@@ -105,6 +106,42 @@ fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
         });
         (name, config)
     })
+}
+
+fn noise() -> [(&'static str, Config); 4] {
+    [
+        (
+            "two-sided smoothing and flips",
+            with(|config| {
+                config.loss.label_smoothing = 0.1;
+                config.loss.fake_label_smoothing = 0.2;
+                config.loss.label_flip = 0.3;
+            }),
+        ),
+        (
+            "flips of pairs",
+            with(|config| {
+                config.loss.relativistic = Relativistic::Paired;
+                config.loss.label_flip = 0.4;
+            }),
+        ),
+        (
+            "instance noise that decays, differences by least squares",
+            with(|config| {
+                config.loss.kind = LossKind::LeastSquares;
+                config.loss.relativistic = Relativistic::Average;
+                config.loss.fake_label_smoothing = 0.1;
+                (config.train.instance_noise, config.train.instance_noise_epochs) = (0.5, 2.5);
+            }),
+        ),
+        (
+            "instance noise and a penalty",
+            with(|config| {
+                config.train.instance_noise = 0.3;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+    ]
 }
 
 fn penalties() -> impl Iterator<Item = (&'static str, Config)> {

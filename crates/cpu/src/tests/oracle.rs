@@ -81,6 +81,7 @@ impl Oracle {
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         let real = gather(&mut tape, images, batch);
+        let real = self.noisy(&mut tape, &real, update, Pass::DiscriminatorReal);
         self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
         let latents = self.latents(&mut tape);
         let training = |pass| Mode::Training { update, pass };
@@ -88,20 +89,26 @@ impl Oracle {
         // Detached: the discriminator's loss does not reach the generator.
         let fake: Batch =
             fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let fake = self.noisy(&mut tape, &fake, update, Pass::DiscriminatorFake);
         let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake]);
         let role = Role::Discriminator;
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
         let loss = &self.lane.config.loss;
         let [real, fake] = compared(&mut tape, loss.relativistic, [real, fake]);
-        let real = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real });
-        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake });
-        let loss = match loss.relativistic {
-            Relativistic::Paired => real.loss,
-            _ => {
-                let sum = tape.add(real.loss, fake.loss);
-                tape.scale(sum, loss.combine.weight())
-            }
+        let mut flips = vec![0.0; 2 * batch.len()];
+        let key = Key::new(self.lane.seed, Purpose::LabelFlip, &[self.step, u64::from(update)]);
+        rng::flips(key, loss.label_flip, &mut flips);
+        let (flips_real, flips_fake) = flips.split_at(batch.len());
+        let real = Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real, flips: flips_real };
+        let real = visit(loss.kind, real);
+        let fake = Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake, flips: flips_fake };
+        let fake = visit(loss.kind, fake);
+        let loss = if loss.relativistic == Relativistic::Paired {
+            real.loss
+        } else {
+            let sum = tape.add(real.loss, fake.loss);
+            tape.scale(sum, loss.combine.weight())
         };
         let total = match &penalty {
             Some((penalty, _)) => tape.add(loss, *penalty),
@@ -238,19 +245,16 @@ impl Oracle {
             }
             let mut signal = vec![tape.leaf(1.0)];
             for (index, node) in network.nodes.iter().enumerate().rev() {
-                signal = match factors.get(&index) {
-                    Some(factors) => {
-                        signal.iter().zip(factors).map(|(&s, &factor)| tape.scale(s, factor)).collect()
-                    }
-                    None => {
-                        let weight = &vars[&name(index, "weight")];
-                        let column = |col: usize| {
-                            let weights: Vec<Var> =
-                                weight.iter().copied().skip(col).step_by(node.inputs()).collect();
-                            tape.dot(&weights, &signal)
-                        };
-                        (0..node.inputs()).map(column).collect()
-                    }
+                signal = if let Some(factors) = factors.get(&index) {
+                    signal.iter().zip(factors).map(|(&s, &factor)| tape.scale(s, factor)).collect()
+                } else {
+                    let weight = &vars[&name(index, "weight")];
+                    let column = |col: usize| {
+                        let weights: Vec<Var> =
+                            weight.iter().copied().skip(col).step_by(node.inputs()).collect();
+                        tape.dot(&weights, &signal)
+                    };
+                    (0..node.inputs()).map(column).collect()
                 };
             }
             signal
@@ -269,14 +273,19 @@ impl Oracle {
         let training = |pass| Mode::Training { update: 0, pass };
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
+        let fake = self.noisy(&mut tape, &fake, 0, Pass::DiscriminatorInG);
         let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
         if self.lane.config.loss.relativistic != Relativistic::None {
             let real = gather(&mut tape, images, batch);
+            let real = self.noisy(&mut tape, &real, 0, Pass::DiscriminatorRealInG);
             let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorRealInG));
             return self.generator_compared(&mut tape, &vars, [real, logits]);
         }
         let loss = &self.lane.config.loss;
-        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
+        let fake = visit(
+            loss.kind,
+            Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator, flips: &[] },
+        );
         let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
         self.average();
         ([fake.loss.value, fake.score], gradients)
@@ -313,19 +322,37 @@ impl Oracle {
         outputs: [Batch; 2],
     ) -> ([f64; 2], Arrays) {
         let config = &self.lane.config.loss;
-        let loss = LossConfig { label_smoothing: 0.0, ..config.clone() };
+        let loss = LossConfig { label_smoothing: 0.0, fake_label_smoothing: 0.0, ..config.clone() };
         let [real, fake] = compared(tape, loss.relativistic, outputs);
-        let real = visit(loss.kind, Judge { tape, loss: &loss, outputs: &real, of: Of::Fake });
-        let fake = visit(loss.kind, Judge { tape, loss: &loss, outputs: &fake, of: Of::Real });
-        let loss = match config.relativistic {
-            Relativistic::Paired => fake.loss,
-            _ => {
-                let sum = tape.add(real.loss, fake.loss);
-                tape.scale(sum, config.combine.weight())
-            }
+        let real = visit(loss.kind, Judge { tape, loss: &loss, outputs: &real, of: Of::Fake, flips: &[] });
+        let fake = visit(loss.kind, Judge { tape, loss: &loss, outputs: &fake, of: Of::Real, flips: &[] });
+        let loss = if config.relativistic == Relativistic::Paired {
+            fake.loss
+        } else {
+            let sum = tape.add(real.loss, fake.loss);
+            tape.scale(sum, config.combine.weight())
         };
         let gradients = self.descend(tape, vars, loss, Role::Generator);
         ([loss.value, fake.score], gradients)
+    }
+
+    /// Inputs of a pass of the discriminator with noise.
+    fn noisy(&self, tape: &mut Tape, rows: &Batch, update: u32, pass: Pass) -> Batch {
+        let train = &self.lane.config.train;
+        if train.instance_noise == 0.0 {
+            return rows.clone();
+        }
+        let epochs = self.step as f64 / f64::from(self.lane.config.steps_per_epoch(&self.lane.spec));
+        let left =
+            if train.instance_noise_epochs == 0.0 { 1.0 } else { 1.0 - epochs / train.instance_noise_epochs };
+        let deviation = (train.instance_noise * left.max(0.0)) as f32;
+        let mut noise = vec![0.0; rows.len() * rows[0].len()];
+        rng::instance_noise(self.lane.seed, self.step, update, pass, deviation, &mut noise);
+        let add = |(row, noise): (&Vec<Var>, &[f32])| {
+            let each = row.iter().zip(noise);
+            each.map(|(&x, &noise)| tape.var(x.value + f64::from(noise), [(x, 1.0)])).collect()
+        };
+        rows.iter().zip(noise.chunks(rows[0].len())).map(add).collect()
     }
 
     /// Images row by row.
@@ -572,6 +599,8 @@ struct Judge<'a> {
     loss: &'a LossConfig,
     outputs: &'a Batch,
     of: Of,
+    /// A one for each row that has the label of the other kind.
+    flips: &'a [f32],
 }
 
 impl loss::Visitor for Judge<'_> {
@@ -579,17 +608,22 @@ impl loss::Visitor for Judge<'_> {
 
     fn visit<L: Loss>(self) -> Judged {
         let Targets { real, fake } = L::targets(self.loss);
-        let loss = |output: f64| match self.of {
-            Of::Real => L::discriminator(Dual::output(output), Dual::constant(real)),
-            Of::Fake => L::discriminator(Dual::output(output), Dual::constant(fake)),
-            Of::Generator => L::generator(Dual::output(output)),
+        let loss = |output: f64, is_flipped: bool| match (&self.of, is_flipped) {
+            (Of::Real, false) | (Of::Fake, true) => {
+                L::discriminator(Dual::output(output), Dual::constant(real))
+            }
+            (Of::Fake, false) | (Of::Real, true) => {
+                L::discriminator(Dual::output(output), Dual::constant(fake))
+            }
+            (Of::Generator, _) => L::generator(Dual::output(output)),
         };
         let outputs: Vec<Var> = self.outputs.iter().map(|row| row[0]).collect();
-        let mut loss_of = |&output: &Var| {
-            let Dual { value, derivative } = loss(output.value);
+        let mut loss_of = |(row, &output): (usize, &Var)| {
+            let is_flipped = self.flips.get(row).is_some_and(|&flip| flip > 0.0);
+            let Dual { value, derivative } = loss(output.value, is_flipped);
             self.tape.var(value, [(output, derivative)])
         };
-        let losses: Vec<Var> = outputs.iter().map(&mut loss_of).collect();
+        let losses: Vec<Var> = outputs.iter().enumerate().map(&mut loss_of).collect();
         let mean = |value: &dyn Fn(f64) -> f64| {
             outputs.iter().map(|output| value(output.value)).sum::<f64>() / outputs.len() as f64
         };

@@ -21,21 +21,24 @@ pub struct Labels {
     pub real: Option<f64>,
     /// The label of fakes.
     pub fake: Option<f64>,
+    /// The labels of real images and of fakes whose labels are flipped.
+    pub flipped: [f64; 2],
 }
 
 impl Labels {
     /// In the discriminator's loss.
     pub fn discriminator<L: Loss>(config: &LossConfig) -> Self {
         let Targets { real, fake } = L::targets(config);
-        let fake = (config.relativistic != Relativistic::Paired).then_some(fake);
-        Self { real: Some(real), fake }
+        let of_fake = (config.relativistic != Relativistic::Paired).then_some(fake);
+        Self { real: Some(real), fake: of_fake, flipped: [fake, real] }
     }
 
-    /// In the generator's loss, which knows neither smoothing nor any other noise of labels.
+    /// In the generator's loss, which knows neither smoothing nor flips.
     pub fn generator<L: Loss>(config: &LossConfig) -> Self {
-        let Targets { real, fake } = L::targets(&LossConfig { label_smoothing: 0.0, ..config.clone() });
+        let clean = LossConfig { label_smoothing: 0.0, fake_label_smoothing: 0.0, ..config.clone() };
+        let Targets { real, fake } = L::targets(&clean);
         let of_real = (config.relativistic == Relativistic::Average).then_some(fake);
-        Self { real: of_real, fake: Some(real) }
+        Self { real: of_real, fake: Some(real), flipped: [real, fake] }
     }
 }
 
@@ -47,26 +50,36 @@ mod tests {
     use crate::loss::{Hinge, LeastSquares, NonSaturating};
 
     fn config(relativistic: Relativistic) -> LossConfig {
-        LossConfig { relativistic, ..LossConfig::non_saturating(Combine::Sum, 0.25) }
+        let smoothed = LossConfig::non_saturating(Combine::Sum, 0.25);
+        LossConfig { relativistic, fake_label_smoothing: 0.125, ..smoothed }
     }
 
     #[test]
     fn the_generator_has_the_labels_of_the_other_half_without_smoothing() {
         let average = config(Relativistic::Average);
-        let both = |real, fake| Labels { real: Some(real), fake: Some(fake) };
-        assert_eq!(Labels::discriminator::<NonSaturating>(&average), both(0.75, 0.0));
-        assert_eq!(Labels::generator::<NonSaturating>(&average), both(0.0, 1.0));
-        assert_eq!(Labels::discriminator::<LeastSquares>(&average), both(0.75, -1.0));
-        assert_eq!(Labels::generator::<LeastSquares>(&average), both(-1.0, 1.0));
-        assert_eq!(Labels::generator::<Hinge>(&average), both(-1.0, 1.0));
+        let both = |labels: Labels| (labels.real.unwrap().to_bits(), labels.fake.unwrap().to_bits());
+        let bits = |real: f64, fake: f64| (real.to_bits(), fake.to_bits());
+        assert_eq!(both(Labels::discriminator::<NonSaturating>(&average)), bits(0.75, 0.125));
+        assert_eq!(both(Labels::generator::<NonSaturating>(&average)), bits(0.0, 1.0));
+        assert_eq!(both(Labels::discriminator::<LeastSquares>(&average)), bits(0.75, -0.875));
+        assert_eq!(both(Labels::generator::<LeastSquares>(&average)), bits(-1.0, 1.0));
+        assert_eq!(both(Labels::generator::<Hinge>(&average)), bits(-1.0, 1.0));
+    }
+
+    #[test]
+    fn a_flipped_image_has_the_label_of_the_other_kind() {
+        for relativistic in [Relativistic::None, Relativistic::Paired, Relativistic::Average] {
+            let labels = Labels::discriminator::<NonSaturating>(&config(relativistic));
+            assert_eq!(labels.flipped.map(f64::to_bits), [0.125, 0.75].map(f64::to_bits));
+        }
     }
 
     #[test]
     fn a_pair_has_one_label() {
         let paired = config(Relativistic::Paired);
         let labels = Labels::discriminator::<LeastSquares>(&paired);
-        assert_eq!(labels, Labels { real: Some(0.75), fake: None });
+        assert_eq!((labels.real, labels.fake), (Some(0.75), None));
         let labels = Labels::generator::<LeastSquares>(&paired);
-        assert_eq!(labels, Labels { real: None, fake: Some(1.0) });
+        assert_eq!((labels.real, labels.fake), (None, Some(1.0)));
     }
 }

@@ -18,7 +18,7 @@ impl Loss for LeastSquares {
             Relativistic::None => 0.0,
             Relativistic::Paired | Relativistic::Average => -1.0,
         };
-        Targets { real: 1.0 - config.label_smoothing, fake }
+        Targets { real: 1.0 - config.label_smoothing, fake: fake + config.fake_label_smoothing }
     }
 
     fn discriminator<E: Outputs>(output: E, target: E) -> E {

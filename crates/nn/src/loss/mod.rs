@@ -64,7 +64,7 @@ mod tests {
             let config = self.0;
             let output = Dual::output(Score::of::<L>(config).threshold());
             let on = |target| L::discriminator(output, Dual::constant(target)).value;
-            let sum = |Labels { real, fake }| real.map_or(0.0, on) + fake.map_or(0.0, on);
+            let sum = |Labels { real, fake, .. }| real.map_or(0.0, on) + fake.map_or(0.0, on);
             let generator = match config.relativistic {
                 Relativistic::None => L::generator(output).value,
                 _ => config.generator_weight() * sum(Labels::generator::<L>(config)),

@@ -14,7 +14,7 @@ impl Loss for NonSaturating {
     const SCORE: Score = Score::Probability;
 
     fn targets(config: &LossConfig) -> Targets {
-        Targets { real: 1.0 - config.label_smoothing, fake: 0.0 }
+        Targets { real: 1.0 - config.label_smoothing, fake: config.fake_label_smoothing }
     }
 
     fn discriminator<E: Outputs>(output: E, target: E) -> E {

@@ -11,6 +11,7 @@
 mod hash;
 mod latents;
 
+use gansweep_config::Latent;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -38,6 +39,10 @@ pub enum Purpose {
     /// Where a penalty is measured; position: step, discriminator update within it. Places between a real image and a
     /// fake, or noise on real images.
     Penalty = 8,
+    /// Which labels are flipped; position: step, discriminator update within it.
+    LabelFlip = 9,
+    /// Noise on the discriminator's inputs; position: step, discriminator update within it, pass.
+    InstanceNoise = 10,
     /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
     Flip = 16,
 }
@@ -124,6 +129,24 @@ pub fn fractions(key: Key, out: &mut [f32]) {
     }
 }
 
+/// Fills `out` with ones, with that probability, and zeros.
+pub fn flips(key: Key, probability: f64, out: &mut [f32]) {
+    let (low, high) = key.halves();
+    let threshold = mask_threshold(probability);
+    for (index, value) in (0u32..).zip(out) {
+        *value = if hash32(low, high, index) < threshold { 1.0 } else { 0.0 };
+    }
+}
+
+/// Fills `out` with noise on the inputs of a pass of the discriminator, in row-major order.
+pub fn instance_noise(seed: u64, step: u64, update: u32, pass: Pass, deviation: f32, out: &mut [f32]) {
+    let key = Key::new(seed, Purpose::InstanceNoise, &[step, u64::from(update), pass as u64]);
+    latents(key, Latent::Normal, out);
+    for value in out {
+        *value *= deviation;
+    }
+}
+
 /// Fills `out` with a dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`.
 ///
 /// Entry `i` depends on `(key, i)` alone, so a device can produce the same mask on its own.
@@ -156,8 +179,6 @@ fn unit(bits: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_config::Latent;
-
     use super::*;
 
     #[test]

@@ -236,6 +236,23 @@ fn each_loss_of_differences_follows_the_native_path() {
 }
 
 #[test]
+fn noise_on_labels_and_images_follows_the_native_path() {
+    let all = [
+        ["loss.label_flip=0.3", "loss.fake_label_smoothing=0.2", "loss.kind=least-squares"],
+        ["loss.label_flip=0.2", "loss.relativistic=paired", "train.d_steps=2"],
+        ["train.instance_noise=0.5", "train.instance_noise_epochs=0.004", "loss.relativistic=average"],
+        ["train.instance_noise=0.2", "penalty.kind=dragan", "train.d_steps=2"],
+    ];
+    for sets in all {
+        let own = ["loss.label_smoothing=0.1", "loss.label_smoothing=0"];
+        let configs = own.map(|own| small("fast", &[&sets[..], &[own, "optimizer.eps=1e-3"]].concat()));
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+    }
+}
+
+#[test]
 fn each_penalty_follows_the_native_path() {
     let all = [
         ["wgan-gp", "penalty.every=1", "model.discriminator.dropout=0.3"],
