@@ -45,6 +45,7 @@ mod network;
 mod norm;
 mod output_activation;
 mod parameters;
+mod penalty;
 mod product;
 mod sparse;
 mod stage;
@@ -130,7 +131,9 @@ impl CpuTrainer {
             // A network of convolutions unfolds dense images.
             let background = (lane.config.model.discriminator.kind == NetworkKind::Mlp)
                 .then(|| SparseImages::background(&TrainingImages { count: wanted, ..images.clone() }))
-                .flatten();
+                .flatten()
+                // Noise leaves no background.
+                .filter(|_| lane.config.train.instance_noise == 0.0);
             let sparse_images = background.map(|byte| {
                 Arc::clone(
                     sparse_images.entry(byte).or_insert_with(|| Arc::new(SparseImages::new(&images, byte))),

@@ -4,6 +4,7 @@ use gansweep_config::{Config, ImageShape};
 use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
+use gansweep_nn::penalty::Points;
 
 use super::conv;
 use super::matrix::{LINE, panels};
@@ -27,7 +28,9 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     let images = matrix(2 * batch, image.size());
     let output = matrix(2 * batch, width).max(matrix(batch, image.size()));
     let gradients = output + 2 * matrix(width, 2 * batch);
-    Ok(own + latents + images + gradients)
+    let noise = matrix(batch, image.size()) + 4 * (batch * image.size()) as u64;
+    let noise = if config.train.instance_noise > 0.0 { noise } else { 0 };
+    Ok(own + latents + images + gradients + noise + penalty(discriminator, config, image))
 }
 
 /// Bytes of the parameters of a network, and of what it saves of `images` images.
@@ -41,6 +44,20 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
         true => conv::bytes(network, copies, images).unwrap_or(0),
         false => parameters(network, copies as u64, averages as u64) + trace(network, images),
     }
+}
+
+/// Points, tangents and signals of a penalty, and what the hidden layers save for them.
+fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
+    let Some(points) = Points::of(&config.penalty) else { return 0 };
+    if conv::is_convolutional(discriminator) {
+        return 0;
+    }
+    let batch = config.train.batch_size as usize;
+    let rows = batch * points.per_image();
+    let drawn = if points == Points::AroundReal { 4 * (batch * image.size()) as u64 } else { 0 };
+    let layers = discriminator.nodes.iter().filter(|node| matches!(node.layer, Layer::Linear(_)));
+    let pairs = layers.map(|node| matrix(rows, node.inputs()) + matrix(rows, node.outputs()));
+    drawn + trace(discriminator, rows) + pairs.sum::<u64>()
 }
 
 /// Bytes of a matrix.

@@ -10,6 +10,7 @@ use super::matrix::Matrix;
 use super::network::{Mlp, Trace};
 use super::norm::Norm;
 use super::parameters::Parameters;
+use super::product::AddedPairs;
 use super::sparse::Input;
 use super::stage::{Gradients, Mode, Rows};
 use super::trained::Learning;
@@ -84,10 +85,13 @@ impl Net {
         input: Input<'_>,
         trace: &mut NetTrace,
         gradients: &mut Gradients,
+        penalty: Option<&AddedPairs>,
         learning: Option<Learning>,
     ) {
         match (self, trace) {
-            (Self::Mlp(net), NetTrace::Mlp(trace)) => net.backward(engine, input, trace, gradients, learning),
+            (Self::Mlp(net), NetTrace::Mlp(trace)) => {
+                net.backward(engine, input, trace, gradients, penalty, learning)
+            }
             (Self::Conv(net), NetTrace::Conv(trace)) => {
                 net.backward(engine, input, trace, gradients, learning)
             }

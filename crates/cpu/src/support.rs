@@ -1,7 +1,8 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::Network;
+use gansweep_nn::network::{Network, Role};
+use gansweep_nn::penalty::Points;
 use gansweep_train::Unsupported;
 
 use super::conv;
@@ -15,6 +16,11 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
     for network in Network::both(config, spec.image)? {
         if conv::is_convolutional(&network) {
             conv::plan(&network)?;
+            if network.role == Role::Discriminator && Points::of(&config.penalty).is_some() {
+                return Err(Unsupported(
+                    "it does not penalise the input gradient of convolutions".to_owned(),
+                ));
+            }
         }
     }
     Ok(())
