@@ -11,6 +11,7 @@ mod foreign_files;
 mod housekeeping;
 mod interruption;
 mod logging;
+mod losses;
 mod merging;
 mod migration;
 mod mixed_builds;

@@ -89,11 +89,17 @@ class Computation:
         while f"step.{step}.x.{len(updates)}" in self.inputs:
             u = len(updates)
             x, z = self.inputs[f"step.{step}.x.{u}"], self.inputs[f"step.{step}.z_d.{u}"]
-            updates.append((x, z, masks(u, ["DiscriminatorReal", "DiscriminatorFake", "GeneratorInD"])))
+            passes = ["DiscriminatorReal", "DiscriminatorFake", "GeneratorInD", "DiscriminatorInPenalty"]
+            updates.append((x, z, masks(u, passes)))
+        draw = lambda u: next((self.inputs[n] for n in (f"step.{step}.places.{u}", f"step.{step}.noise.{u}") if n in self.inputs), None)
+        draws = [draw(u) for u in range(len(updates))]
         return SimpleNamespace(
             updates=updates,
+            drawn=draws,
+            flips=[self.inputs.get(f"step.{step}.flips.{u}") for u in range(len(updates))],
+            instance_noise=lambda u, network_pass: self.inputs.get(f"step.{step}.instance_noise.{u}.{network_pass}"),
             z=self.inputs[f"step.{step}.z_g"],
-            masks=masks(0, ["DiscriminatorInG", "GeneratorInG"]),
+            masks=masks(0, ["DiscriminatorInG", "GeneratorInG", "DiscriminatorRealInG"]),
             generator_ready=lambda model: self.measure("grad_norm_g", model),
             discriminator_ready=lambda model: self.measure("grad_norm_d", model),
         )
@@ -228,7 +234,7 @@ def write(path, document):
 def report(document):
     """How far float32 is from float64, at its worst."""
     for step in document["steps"]:
-        print("  ", {n: f"{v['value']:.6g} {abs(v['float32'] / v['value'] - 1):.0e}" for n, v in step.items()})
+        print("  ", {n: f"{v['value']:.6g} {abs(v['float32'] - v['value']) / max(abs(v['value']), 1e-30):.0e}" for n, v in step.items()})
 
 
 def main():

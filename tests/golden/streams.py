@@ -7,9 +7,12 @@ ChaCha with 8 rounds, its key expanded from 64 bits by PCG32 (the `rand` crates'
 
 import numpy as np
 
-INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE = 1, 2, 3, 4, 5, 6, 7
+INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE, PENALTY, LABEL_FLIP, INSTANCE_NOISE = range(1, 11)
 FLIP = 16
-PASSES = ["DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG"]
+PASSES = [
+    "DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG", "DiscriminatorRealInG",
+    "DiscriminatorInPenalty",
+]  # fmt: skip
 MASK64 = (1 << 64) - 1
 
 
@@ -211,9 +214,31 @@ class Check:
             self.equal(f"step.{step}.x.{update}", pixels)
             self.latents(f"step.{step}.z_d.{update}", key(self.seed, LATENT_D, [step, update]))
             last = update
+            self.penalty(step, update)
+            self.noise(step, update, epoch + within / -(-batches // train["d_steps"]))
         shared = train["noise"] == "shared"
         self.latents(f"step.{step}.z_g", key(self.seed, *((LATENT_D, [step, last]) if shared else (LATENT_G, [step]))))
         self.masks(step)
+
+    def penalty(self, step, update):
+        stream_key = key(self.seed, PENALTY, [step, update])
+        if (name := f"step.{step}.places.{update}") in self.inputs:
+            hashes = hash_of(stream_key, np.arange(self.inputs[name].size, dtype=np.uint32))
+            self.equal(name, (hashes >> 8) / 2.0**24)
+        if (name := f"step.{step}.noise.{update}") in self.inputs:
+            self.equal(name, normal(stream_key, self.inputs[name].size), tolerance=1e-6)
+
+    def noise(self, step, update, epochs):
+        if (name := f"step.{step}.flips.{update}") in self.inputs:
+            count = self.inputs[name].size
+            hashes = hash_of(key(self.seed, LABEL_FLIP, [step, update]), np.arange(count, dtype=np.uint32))
+            self.equal(name, hashes < int(self.config["loss"]["label_flip"] * 0xFFFFFFFF))
+        train = self.config["train"]
+        for index, network_pass in enumerate(PASSES):
+            if (name := f"step.{step}.instance_noise.{update}.{network_pass}") in self.inputs:
+                deviation = train["instance_noise"] * max(0.0, 1 - epochs / train["instance_noise_epochs"])
+                drawn = normal(key(self.seed, INSTANCE_NOISE, [step, update, index]), self.inputs[name].size)
+                self.equal(name, drawn * deviation, tolerance=1e-6)
 
     def masks(self, step):
         for name, values in self.inputs.items():

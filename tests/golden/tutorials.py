@@ -326,14 +326,14 @@ class LeastSquares:
     logits = False
 
     def __init__(self, config):
-        self.real = 1 - config["label_smoothing"]
+        self.real, self.fake = 1 - config["label_smoothing"], config.get("fake_label_smoothing", 0.0)
         self.mse = nn.MSELoss()
 
     def on_real(self, outputs):
         return self.mse(outputs, torch.full_like(outputs, self.real)) / 2
 
     def on_fake(self, outputs):
-        return self.mse(outputs, torch.zeros_like(outputs)) / 2
+        return self.mse(outputs, torch.full_like(outputs, self.fake)) / 2
 
     def of_generator(self, outputs):
         return self.mse(outputs, torch.ones_like(outputs)) / 2
@@ -363,7 +363,7 @@ class Wasserstein:
     logits = True
 
     def __init__(self, config):
-        self.weight_clip = config["weight_clip"]
+        self.weight_clip = config.get("weight_clip")
 
     def on_real(self, outputs):
         return -outputs.mean()
@@ -375,7 +375,44 @@ class Wasserstein:
         return -outputs.mean()
 
 
+class Relativistic:
+    """Losses of differences between the critic's outputs (Jolicoeur-Martineau 2018): RSGAN, RaSGAN, RaLSGAN, RaHinge."""
+
+    def __init__(self, config):
+        self.paired = config["relativistic"] == "paired"
+        self.smooth = config["label_smoothing"]
+        self.mean = config["combine"] == "mean"
+        self.wants = {
+            "non-saturating": lambda y, real: nn.functional.binary_cross_entropy_with_logits(y, torch.full_like(y, real)),
+            "least-squares": lambda y, real: ((y - (real if real > 0 else -1)) ** 2).mean() / 2,
+            "hinge": lambda y, real: torch.relu(1 - y if real else 1 + y).mean(),
+        }[config["kind"]]
+
+    def differences(self, real, fake):
+        return (real - fake, fake - real) if self.paired else (real - fake.mean(), fake - real.mean())
+
+    def of_discriminator(self, real, fake):
+        y_real, y_fake = self.differences(real, fake)
+        if self.paired:
+            return self.wants(y_real, 1 - self.smooth)
+        return (self.wants(y_real, 1 - self.smooth) + self.wants(y_fake, 0)) / (2 if self.mean else 1)
+
+    def of_generator(self, real, fake):
+        y_real, y_fake = self.differences(real, fake)
+        if self.paired:
+            return self.wants(y_fake, 1)
+        return (self.wants(y_fake, 1) + self.wants(y_real, 0)) / (2 if self.mean else 1)
+
+    def scores(self, real, fake, kind):
+        y_real, y_fake = self.differences(real, fake)
+        return [((y + 1) / 2 if kind == "least-squares" else torch.sigmoid(y)).mean().item() for y in (y_real, y_fake)]
+
+
 LOSSES = {"non-saturating": NonSaturating, "minimax": Minimax, "least-squares": LeastSquares, "hinge": Hinge, "wasserstein": Wasserstein}
+
+
+# Of each discriminator update; the last two only where it has a penalty.
+METRICS_OF_D = ["d_loss", "d_real", "d_fake_before", "d_penalty", "d_input_gradient"]
 
 
 def rate_factor(values, epochs, step_epochs):
@@ -403,7 +440,15 @@ class FromConfig(Tutorial):
         self.pixels = math.prod(image.values()) if image else 784
         self.loss = LOSSES[config["loss"].get("kind", "non-saturating")](config["loss"])
         self.logits = self.loss.logits
+        relativistic = config["loss"].get("relativistic", "none") != "none"
+        self.relativistic = Relativistic(config["loss"]) if relativistic else None
+        self.d_updates = 0
         super().__init__(config)
+
+    def scores(self, real, fake):
+        if self.relativistic:
+            return self.relativistic.scores(real, fake, self.config["loss"]["kind"])
+        return [self.score(real), self.score(fake)]
 
     def stack(self, part, inputs, outputs):
         layers = []
@@ -450,34 +495,103 @@ class FromConfig(Tutorial):
         if norm := self.config["optimizer"][network].get("clip_norm"):
             torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
 
-    def update_discriminator(self, x, z, masks, ready):
+    def penalty(self, x, fakes, masks, drawn):
+        """The penalty, its mean norm, and its factor, differentiated twice; None where an update has none."""
+        values = self.config.get("penalty", {"kind": "none"})
+        self.d_updates += 1
+        if values["kind"] == "none" or (self.d_updates - 1) % values["every"]:
+            return None
+        if values["kind"] == "wgan-gp":
+            halves = [(drawn * x + (1 - drawn) * fakes, "DiscriminatorInPenalty")]
+        elif values["kind"] == "dragan":
+            halves = [(x + values["noise"] * drawn, "DiscriminatorInPenalty")]
+        else:
+            both = {"r1": (x, "DiscriminatorReal"), "r2": (fakes, "DiscriminatorFake")}
+            halves = [both[name] for name in values["kind"].split("-")]
+        penalty, norms = 0, []
+        for points, network_pass in halves:
+            points = points.detach().requires_grad_()
+            use_masks(self.D, masks[network_pass])
+            (gradient,) = torch.autograd.grad(self.D(points).sum(), points, create_graph=True)
+            norm = gradient.norm(2, dim=1)
+            norms.append(norm)
+            if values["kind"] in ("wgan-gp", "dragan"):
+                excess = torch.relu(norm - 1) if values["one_sided"] else norm - 1
+                penalty = penalty + (excess**2).mean()
+            else:
+                penalty = penalty + gradient.square().sum(1).mean() / 2
+        penalty = values["weight"] * penalty
+        return penalty, torch.cat(norms).mean().item(), values["every"]
+
+    def noisy(self, inputs, update, network_pass, images):
+        noise = inputs.instance_noise(update, network_pass)
+        return images if noise is None else images + noise
+
+    def update_discriminator(self, inputs, update, ready):
+        x, z, masks = inputs.updates[update]
+        drawn, flips = inputs.drawn[update], inputs.flips[update]
         use_masks(self.G, masks["GeneratorInD"])
         with torch.no_grad():
             fakes = self.G(z)
+        x = self.noisy(inputs, update, "DiscriminatorReal", x)
+        fakes = self.noisy(inputs, update, "DiscriminatorFake", fakes)
         use_masks(self.D, masks["DiscriminatorReal"])
         real = self.D(x)
         use_masks(self.D, masks["DiscriminatorFake"])
         fake = self.D(fakes)
-        d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
-        if self.config["loss"]["combine"] == "mean":
-            d_loss = d_loss / 2
+        d_loss = self.discriminator_loss(real, fake, flips)
+        penalty = self.penalty(x, fakes, masks, drawn)
+        minimised = d_loss + penalty[0] * penalty[2] if penalty else d_loss
         self.d_optimizer.zero_grad()
-        d_loss.backward()
+        minimised.backward()
         ready(self.D)
         self.clip("discriminator", self.D)
         self.d_optimizer.step()
-        if limit := getattr(self.loss, "weight_clip", None):
+        without_penalty = self.config.get("penalty", {}).get("kind", "none") == "none"
+        if (limit := getattr(self.loss, "weight_clip", None)) and without_penalty:
             for parameter in self.D.parameters():
                 parameter.data.clamp_(-limit, limit)
-        return [d_loss.item(), self.score(real), self.score(fake)]
+        measured = {"d_penalty": penalty[0].item(), "d_input_gradient": penalty[1]} if penalty else {}
+        real, fake = self.scores(real, fake)
+        return {"d_loss": d_loss.item(), "d_real": real, "d_fake_before": fake} | measured
+
+    def discriminator_loss(self, real, fake, flips):
+        if flips is not None:
+            return self.flipped_loss(real, fake, flips)
+        if self.relativistic:
+            return self.relativistic.of_discriminator(real, fake)
+        d_loss = self.loss.on_real(real) + self.loss.on_fake(fake)
+        return d_loss / 2 if self.config["loss"]["combine"] == "mean" else d_loss
+
+    def flipped_loss(self, real, fake, flips):
+        """Binary cross-entropy with a label of its own for each image."""
+        config = self.config["loss"]
+        labels = torch.cat((torch.full_like(real, 1 - config["label_smoothing"]), torch.full_like(fake, config["fake_label_smoothing"])))
+        others = torch.cat(tuple(reversed(labels.chunk(2))))
+        labels = torch.where(flips > 0, others, labels)
+        losses = nn.functional.binary_cross_entropy_with_logits(torch.cat((real, fake)), labels, reduction="none")
+        return losses.sum() / len(real) / (2 if config["combine"] == "mean" else 1)
+
+    def generator_loss(self, inputs, fake):
+        """And the score of the fakes. Differences are from the outputs on the last batch's real images."""
+        if not self.relativistic:
+            return self.loss.of_generator(fake), self.score(fake)
+        use_masks(self.D, inputs.masks["DiscriminatorRealInG"])
+        with torch.no_grad():
+            real = self.D(self.noisy(inputs, 0, "DiscriminatorRealInG", inputs.updates[-1][0]))
+        return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
 
     def step(self, inputs):
-        updates = [self.update_discriminator(*update, inputs.discriminator_ready) for update in inputs.updates]
-        d_loss, d_real, d_fake_before = (sum(column) / len(updates) for column in zip(*updates))
+        updates = [
+            self.update_discriminator(inputs, update, inputs.discriminator_ready)
+            for update in range(len(inputs.updates))
+        ]
+        values = {name: [update[name] for update in updates if name in update] for name in METRICS_OF_D}
+        means = {name: sum(column) / len(column) for name, column in values.items() if column}
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
-        fake = self.D(self.G(inputs.z))
-        g_loss = self.loss.of_generator(fake)
+        fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
+        g_loss, d_fake_after = self.generator_loss(inputs, fake)
         self.g_optimizer.zero_grad()
         g_loss.backward()
         inputs.generator_ready(self.G)
@@ -485,13 +599,7 @@ class FromConfig(Tutorial):
         self.g_optimizer.step()
         for scheduler in self.schedulers:
             scheduler.step()
-        return {
-            "d_loss": d_loss,
-            "g_loss": g_loss.item(),
-            "d_real": d_real,
-            "d_fake_before": d_fake_before,
-            "d_fake_after": self.score(fake),
-        }
+        return means | {"g_loss": g_loss.item(), "d_fake_after": d_fake_after}
 
 
 TUTORIALS = {"realpython": RealPython, "jovian": Jovian, "coursera": Coursera, "udacity": Udacity}

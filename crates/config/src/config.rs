@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, OptimizerConfig};
+use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, OptimizerConfig, PenaltyConfig};
 
 /// A config with a budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,9 @@ pub struct Config {
     pub model: ModelConfig,
     /// What each network minimises.
     pub loss: LossConfig,
+    /// A penalty on the discriminator's input gradient.
+    #[serde(default)]
+    pub penalty: PenaltyConfig,
     /// The optimiser of each network.
     pub optimizer: OptimizerConfig,
     /// Batches, steps and latents.
@@ -235,6 +238,12 @@ pub struct TrainConfig {
     /// Whether the decay starts small and grows to `ema`; without effect where `ema` is 0.
     #[serde(default)]
     pub ema_warmup: bool,
+    /// Standard deviation of the normal noise on all of the discriminator's inputs at the beginning.
+    #[serde(default)]
+    pub instance_noise: f64,
+    /// Epochs after which that noise has decayed to nothing; 0 if it stays.
+    #[serde(default)]
+    pub instance_noise_epochs: f64,
 }
 
 /// Where the generator step's latents come from.
@@ -259,7 +268,8 @@ impl Config {
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
-        self.loss = self.loss.canonical();
+        self.loss = self.loss.canonical(self.clipped_weights());
+        self.penalty = self.penalty.canonical();
         let Self { data, model, optimizer, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
@@ -288,7 +298,17 @@ impl Config {
         data.channels = unless_own(data.channels, own.map(|own| own.channels));
         train.drop_last &= !images.is_multiple_of(train.batch_size);
         train.ema_warmup &= train.ema > 0.0;
+        if train.instance_noise == 0.0 {
+            train.instance_noise_epochs = 0.0;
+        }
         self
+    }
+
+    /// The largest magnitude of the discriminator's parameters, if they are clipped: where neither another loss nor a
+    /// penalty bounds its slope.
+    pub fn clipped_weights(&self) -> Option<f64> {
+        let is_clipped = self.loss.kind == LossKind::Wasserstein && !self.penalty.exists();
+        is_clipped.then_some(self.loss.weight_clip)
     }
 
     /// The number of training images that the run uses.
@@ -339,6 +359,14 @@ impl From<&DataConfig> for DataRequest {
 }
 
 impl TrainConfig {
+    /// Standard deviation of the noise on the discriminator's inputs in a step that begins after `epochs` epochs. It
+    /// decays in a straight line.
+    pub fn instance_noise_after(&self, epochs: f64) -> f64 {
+        let left =
+            if self.instance_noise_epochs > 0.0 { 1.0 - epochs / self.instance_noise_epochs } else { 1.0 };
+        self.instance_noise * left.max(0.0)
+    }
+
     /// The number of images in one epoch over a training set of `images`.
     pub(crate) const fn images_per_epoch(&self, images: u32) -> u32 {
         if self.drop_last { images / self.batch_size * self.batch_size } else { images }
@@ -398,6 +426,20 @@ mod tests {
         let mut config = config();
         config.train.batch_size = 1;
         assert_eq!(config.steps(100_000, &spec()), 6_000_000_000);
+    }
+
+    #[test]
+    fn instance_noise_decays_to_nothing_over_its_own_epochs_or_stays() {
+        let noise = |epochs: f64, at: f64| {
+            let mut train = config().train;
+            (train.instance_noise, train.instance_noise_epochs) = (0.5, epochs);
+            train.instance_noise_after(at)
+        };
+        let decayed =
+            [(4.0, 0.0, 0.5), (4.0, 1.0, 0.375), (4.0, 3.0, 0.125), (4.0, 4.0, 0.0), (4.0, 9.0, 0.0)];
+        for (epochs, at, expected) in decayed.into_iter().chain([(0.0, 100.0, 0.5)]) {
+            assert_eq!(noise(epochs, at).to_bits(), f64::to_bits(expected), "{epochs}, {at}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, Experiment, ImageShape, NetworkKind, Output, Pixels, Record,
-    STROKES_SIDES, SampleMode,
+    Config, DataIdentity, DataRequest, Experiment, ImageShape, LossKind, NetworkKind, Output, Pixels, Record,
+    Relativistic, STROKES_SIDES, SampleMode,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -39,6 +39,10 @@ pub(crate) fn conflicts(
         data.and_then(|data| other_shape(config, data)),
         output_and_pixels(config),
         smoothing_without_labels(config),
+        differences_without_a_loss(config),
+        fake_smoothing_without_labels(config),
+        flips_without_labels(config),
+        penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -152,6 +156,76 @@ fn smoothing_without_labels(config: &Config) -> Option<Conflict> {
         keys: &["loss.label_smoothing", "loss.kind"],
         reason: format!("`loss.kind = \"{}\"` {reason}", config.loss.kind.name()),
         expected: "`loss.label_smoothing = 0`, or another loss".to_owned(),
+    })
+}
+
+fn fake_smoothing_without_labels(config: &Config) -> Option<Conflict> {
+    let loss = &config.loss;
+    if loss.fake_label_smoothing == 0.0 {
+        return None;
+    }
+    if loss.relativistic == Relativistic::Paired {
+        return Some(Conflict {
+            keys: &["loss.fake_label_smoothing", "loss.relativistic"],
+            reason: "a pair has one label, which `loss.label_smoothing` smooths".to_owned(),
+            expected: "`loss.fake_label_smoothing = 0`, or `loss.relativistic = \"average\"`".to_owned(),
+        });
+    }
+    let reason = loss.kind.refuses_label_smoothing()?;
+    Some(Conflict {
+        keys: &["loss.fake_label_smoothing", "loss.kind"],
+        reason: format!("`loss.kind = \"{}\"` {reason}", loss.kind.name()),
+        expected: "`loss.fake_label_smoothing = 0`, or another loss".to_owned(),
+    })
+}
+
+fn flips_without_labels(config: &Config) -> Option<Conflict> {
+    (config.loss.label_flip > 0.0 && config.loss.kind == LossKind::Wasserstein).then(|| Conflict {
+        keys: &["loss.label_flip", "loss.kind"],
+        reason: "`loss.kind = \"wasserstein\"` has no labels to flip: outputs have no target".to_owned(),
+        expected: "`loss.label_flip = 0`, or another loss".to_owned(),
+    })
+}
+
+fn differences_without_a_loss(config: &Config) -> Option<Conflict> {
+    let loss = &config.loss;
+    let reason = loss.kind.refuses_differences().filter(|_| loss.relativistic != Relativistic::None)?;
+    Some(Conflict {
+        keys: &["loss.relativistic", "loss.kind"],
+        reason: format!("`loss.kind = \"{}\"` {reason}", loss.kind.name()),
+        expected: "`loss.relativistic = \"none\"`, or the loss `non-saturating`, `least-squares` or `hinge`"
+            .to_owned(),
+    })
+}
+
+/// Where a batch is normalised, the outputs for one image depend on the others, so that the gradient that a penalty is of is
+/// not defined (Gulrajani et al. 2017, section 4). Where a row is, tangents depend on the activations, and the products of
+/// tangents and signals are not all of the penalty's derivative.
+fn penalty_through_layers(config: &Config) -> Option<Conflict> {
+    let discriminator = &config.model.discriminator;
+    if !config.penalty.exists() {
+        return None;
+    }
+    let none = "`penalty.kind = \"none\"`";
+    if discriminator.kind == NetworkKind::Dcgan {
+        return Some(Conflict {
+            keys: &["penalty.kind", "model.discriminator.kind"],
+            reason: "the gradient's derivative through convolutions is not computed".to_owned(),
+            expected: format!("`model.discriminator.kind = \"mlp\"`, or {none}"),
+        });
+    }
+    if discriminator.batch_norm {
+        return Some(Conflict {
+            keys: &["penalty.kind", "model.discriminator.batch_norm"],
+            reason: "a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch".to_owned(),
+            expected: format!("`model.discriminator.batch_norm = false`, or {none}"),
+        });
+    }
+    discriminator.layer_norm.then(|| Conflict {
+        keys: &["penalty.kind", "model.discriminator.layer_norm"],
+        reason: "the gradient's derivative through the discriminator's `layer_norm` is not computed"
+            .to_owned(),
+        expected: format!("`model.discriminator.layer_norm = false`, or {none}"),
     })
 }
 

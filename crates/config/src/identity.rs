@@ -88,8 +88,11 @@ mod tests {
         data.pixels = "signed"
         data.side = 0
         loss.combine = "sum"
+        loss.fake_label_smoothing = 0.0
         loss.kind = "non-saturating"
+        loss.label_flip = 0.0
         loss.label_smoothing = 0.0
+        loss.relativistic = "none"
         loss.weight_clip = 0.01
         model.discriminator.activation = "leaky-relu"
         model.discriminator.batch_norm = false
@@ -139,11 +142,18 @@ mod tests {
         optimizer.generator.schedule = "constant"
         optimizer.generator.warmup = 0.0
         optimizer.generator.weight_decay = 0.01
+        penalty.every = 1
+        penalty.kind = "none"
+        penalty.noise = 0.3
+        penalty.one_sided = false
+        penalty.weight = 10.0
         train.batch_size = 64
         train.d_steps = 1
         train.drop_last = false
         train.ema = 0.0
         train.ema_warmup = false
+        train.instance_noise = 0.0
+        train.instance_noise_epochs = 0.0
         train.noise = "fresh"
         train.shuffle = true
         "#);

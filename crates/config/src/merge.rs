@@ -10,7 +10,7 @@ use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
 use crate::{
     BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
+    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
 };
 
 /// The merged value of every key.
@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     data: DataSettings,
     model: ModelConfig,
     loss: LossConfig,
+    penalty: PenaltyConfig,
     optimizer: OptimizerConfig,
     train: TrainSettings,
     pub(crate) record: Record,
@@ -55,6 +56,8 @@ struct TrainSettings {
     drop_last: bool,
     ema: f64,
     ema_warmup: bool,
+    instance_noise: f64,
+    instance_noise_epochs: f64,
 }
 
 /// The keys of `[sweep]` without axes and exclusions.
@@ -88,14 +91,25 @@ impl Settings {
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         let DataSettings { dataset, side, channels, images, flip, pixels, .. } = self.data;
-        let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup } =
-            self.train;
+        let TrainSettings { epochs, batch_size, d_steps, noise, shuffle, drop_last, .. } = self.train;
+        let TrainSettings { ema, ema_warmup, instance_noise, instance_noise_epochs, .. } = self.train;
         let config = Config {
             data: DataConfig { dataset, side, channels, images, flip, pixels },
             model: self.model.clone(),
             loss: self.loss.clone(),
+            penalty: self.penalty.clone(),
             optimizer: self.optimizer.clone(),
-            train: TrainConfig { batch_size, d_steps, noise, shuffle, drop_last, ema, ema_warmup },
+            train: TrainConfig {
+                batch_size,
+                d_steps,
+                noise,
+                shuffle,
+                drop_last,
+                ema,
+                ema_warmup,
+                instance_noise,
+                instance_noise_epochs,
+            },
         };
         BudgetedConfig { config, epochs }
     }

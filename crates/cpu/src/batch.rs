@@ -52,6 +52,39 @@ impl Batch {
         }
     }
 
+    /// Gathers the real images with indices `places` alone.
+    pub(super) fn only_real(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
+        self.fakes = 0;
+        let size = self.dense.cols();
+        if let Some(real) = &mut self.real {
+            real.collect(places);
+            self.dense.reshape(0, size);
+        } else {
+            self.dense.reshape(places.len(), size);
+            arch.dispatch(Collect { images, places, rows: &mut self.dense });
+        }
+    }
+
+    /// Writes the batch's real images, whose indices are `places`, to the rows of another matrix, with the noise on them.
+    pub(super) fn copy_real(&self, arch: Arch, images: &TrainingImages, places: &[u32], rows: &mut Matrix) {
+        let count = places.len();
+        if self.real.is_some() {
+            arch.dispatch(Collect { images, places, rows });
+        } else {
+            rows.copy_rows(&self.dense, std::slice::from_ref(&(0..count)), count);
+        }
+    }
+
+    /// Real images that are not sparse, and fakes.
+    pub(super) fn dense_mut(&mut self) -> &mut Matrix {
+        &mut self.dense
+    }
+
+    /// The matrix with the fakes, and the first of their rows.
+    pub(super) fn dense_fakes(&self) -> (&Matrix, usize) {
+        (&self.dense, self.dense.rows() - self.fakes)
+    }
+
     pub(super) fn input(&self) -> Input<'_> {
         Input { sparse: self.real.as_ref(), dense: &self.dense }
     }

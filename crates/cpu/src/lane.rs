@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gansweep_config::{Noise, SampleMode};
+use gansweep_config::{Noise, Relativistic, SampleMode};
 use pulp::Arch;
 
 use super::affine::Statistics;
@@ -13,6 +13,7 @@ use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
 use super::network::Mlp;
 use super::output_activation::OutputActivation;
+use super::penalty::{Measured, Penalty, Scene};
 use super::sparse::SparseImages;
 use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
@@ -21,7 +22,7 @@ use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::optimizer::Update;
-use gansweep_nn::rng::{Key, Pass, Purpose};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
@@ -49,6 +50,17 @@ struct DiscriminatorSums {
     fake: f64,
     accuracy_real: f64,
     accuracy_fake: f64,
+    penalty: f64,
+    input_gradient: f64,
+    /// Updates with a penalty.
+    penalised: f64,
+}
+
+impl DiscriminatorSums {
+    /// The mean over the updates that have a penalty; NaN, which stands for a metric that is not measured, without any.
+    fn of_penalised(&self, sum: f64) -> f32 {
+        if self.penalised > 0.0 { (sum / self.penalised) as f32 } else { f32::NAN }
+    }
 }
 
 /// Squared norms of both networks' gradients.
@@ -128,18 +140,18 @@ impl LaneTrainer {
 
     /// `d_steps` discriminator updates, then one of the generator. Returns the metrics in the order of
     /// `Metric::of_steps`.
-    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 7] {
+    fn train_step(&mut self, images: &TrainingImages, mut squares: Option<&mut Squares>) -> [f32; 9] {
         let mut batch_order = std::mem::take(&mut self.batch_order);
         let batches = batch_order.batches(&self.lane, self.step);
-        let (updates, last) = (batches.len() as f64, batches.last().map_or(0, |batch| batch.len()));
+        let (updates, last) = (batches.len() as f64, batches.last().copied().unwrap_or_default());
         let mut sums = DiscriminatorSums::default();
-        for (update, batch) in (0u32..).zip(batches) {
+        for (update, &batch) in (0u32..).zip(&batches) {
             let squares = squares.as_deref_mut().map(|squares| &mut squares.discriminator);
             self.draw_discriminator_batch(images, update, batch);
-            self.discriminator_update(update, batch.len(), &mut sums, squares);
+            self.discriminator_update(images, update, batch, &mut sums, squares);
         }
+        let generator = self.generator_update(images, last, squares.map(|squares| &mut squares.generator));
         self.batch_order = batch_order;
-        let generator = self.generator_update(last, squares.map(|squares| &mut squares.generator));
         self.step += 1;
         let mean = |sum: f64| (sum / updates) as f32;
         [
@@ -150,6 +162,8 @@ impl LaneTrainer {
             generator.score as f32,
             mean(sums.accuracy_real),
             mean(sums.accuracy_fake),
+            sums.of_penalised(sums.penalty),
+            sums.of_penalised(sums.input_gradient),
         ]
     }
 
@@ -164,20 +178,34 @@ impl LaneTrainer {
 
     fn discriminator_update(
         &mut self,
+        images: &TrainingImages,
         update: u32,
-        count: usize,
+        batch: &[u32],
         sums: &mut DiscriminatorSums,
         mut squares: Option<&mut f64>,
     ) {
+        let count = batch.len();
         self.generate(self.training(update, &[Pass::GeneratorInD]));
+        self.add_noise(update, &[(Pass::DiscriminatorReal, 0), (Pass::DiscriminatorFake, count)], count);
         // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
+        let measured = self.measure_penalty(images, update, batch);
         let Self { lane, engine, work, .. } = self;
-        let (loss, weight) = (&lane.config.loss, lane.config.loss.combine.weight());
+        let (loss, weight) = (&lane.config.loss, lane.config.loss.discriminator_weight());
         work.gradients.output.reshape(2 * count, 1);
-        let gradient = work.gradients.output.lines_mut();
-        let [real, fake] = discriminator_loss(loss, work.logits.lines(), weight, gradient);
+        let flips = &mut work.flips[..if loss.label_flip > 0.0 { 2 * count } else { 0 }];
+        let key = Key::new(lane.seed, Purpose::LabelFlip, &[self.step, u64::from(update)]);
+        rng::flips(key, loss.label_flip, flips);
+        let (logits, gradient) = (work.logits.lines(), work.gradients.output.lines_mut());
+        let [real, fake] = discriminator_loss(loss, logits, flips, gradient);
         sums.loss += weight * (real.loss + fake.loss);
+        if let Some(Measured { penalty, norm }) = measured {
+            // A penalty that is not finite is no part of the loss, but ends the run.
+            sums.loss += 0.0 * penalty;
+            sums.penalty += penalty;
+            sums.input_gradient += norm;
+            sums.penalised += 1.0;
+        }
         sums.real += real.score;
         sums.fake += fake.score;
         sums.accuracy_real += real.classified_real;
@@ -190,15 +218,24 @@ impl LaneTrainer {
         self.discriminator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Discriminator, self.step), self.discriminator_updates);
         let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
+        let penalty = work.penalty.as_ref().filter(|_| measured.is_some()).map(Penalty::pairs);
         let learning = Some(Learning { update, average_share: None, squares });
-        self.discriminator.backward(engine, work.batch.input(), trace, gradients, learning);
-        if let Some(limit) = lane.config.loss.clipped_weights() {
+        self.discriminator.backward(engine, work.batch.input(), trace, gradients, penalty, learning);
+        if let Some(limit) = lane.config.clipped_weights() {
             self.discriminator.clip_weights(engine, limit as f32);
         }
     }
 
-    /// One update of the generator; returns its loss and scores.
-    fn generator_update(&mut self, count: usize, squares: Option<&mut f64>) -> BatchLoss {
+    /// One update of the generator, whose loss may compare its fakes with the real images of `batch`; returns its
+    /// loss and scores.
+    fn generator_update(
+        &mut self,
+        images: &TrainingImages,
+        batch: &[u32],
+        squares: Option<&mut f64>,
+    ) -> BatchLoss {
+        let count = batch.len();
+        self.compare_with(images, batch);
         if self.lane.config.train.noise == Noise::Fresh {
             let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
             self.work.draw_latents(&self.lane.config, key, count);
@@ -206,15 +243,20 @@ impl LaneTrainer {
         }
         self.work.batch.only_fakes(count);
         self.generate(self.training(0, &[Pass::GeneratorInG]));
+        if let Some(noise) = &mut self.work.noise {
+            noise.keep(self.work.batch.fakes());
+        }
+        self.add_noise(0, &[(Pass::DiscriminatorInG, 0)], count);
         self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
         gradients.output.reshape(count, 1);
-        let kind = lane.config.loss.kind;
-        let batch_loss = generator_loss(kind, work.logits.lines(), gradients.output.lines_mut());
+        let (real, fake) = (work.real_logits.lines(), work.logits.lines());
+        let batch_loss = generator_loss(&lane.config.loss, real, fake, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
         let images = work.batch.fakes();
-        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None);
+        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None, None);
+        let images = work.noise.as_ref().map_or(images, |noise| &noise.fakes);
         gradients.apply_derivative(
             engine,
             OutputActivation::of(lane.config.model.output).derivative(),
@@ -224,8 +266,54 @@ impl LaneTrainer {
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let average_share = average::share(&lane.config.train, self.generator_updates);
         let learning = Some(Learning { update, average_share, squares });
-        self.generator.backward(engine, (&work.latents).into(), &mut work.generator, gradients, learning);
+        let latents = (&work.latents).into();
+        self.generator.backward(engine, latents, &mut work.generator, gradients, None, learning);
         batch_loss
+    }
+
+    /// The penalty of a discriminator update, whose batch has been evaluated; `None` if it has none.
+    fn measure_penalty(&mut self, images: &TrainingImages, update: u32, places: &[u32]) -> Option<Measured> {
+        let Self { lane, engine, work, discriminator, step, .. } = self;
+        let number = self.discriminator_updates;
+        let penalty = work.penalty.as_mut().filter(|penalty| penalty.is_due(number))?;
+        let mut scene = Scene {
+            streams: MaskStreams { seed: lane.seed, step: *step, update, passes: &[] },
+            update: number,
+            images,
+            places,
+            batch: &work.batch,
+            trace: &work.discriminator,
+            gradients: &mut work.gradients,
+        };
+        Some(penalty.measure(engine, discriminator, &mut scene))
+    }
+
+    /// Computes the logits of the real images that the generator's loss compares its fakes with, if it does.
+    fn compare_with(&mut self, images: &TrainingImages, batch: &[u32]) {
+        self.work.real_logits.reshape(0, 1);
+        if self.lane.config.loss.relativistic == Relativistic::None {
+            return;
+        }
+        self.work.batch.only_real(self.engine.arch, images, batch);
+        self.engine.lap(Phase::Inputs);
+        self.add_noise(0, &[(Pass::DiscriminatorRealInG, 0)], batch.len());
+        self.discriminate(self.training(0, &[Pass::DiscriminatorRealInG]));
+        std::mem::swap(&mut self.work.real_logits, &mut self.work.logits);
+    }
+
+    /// Adds noise to the inputs of passes of the discriminator, each `count` rows of the batch from the given one on.
+    fn add_noise(&mut self, update: u32, passes: &[(Pass, usize)], count: usize) {
+        let Self { lane, engine, step, work, .. } = self;
+        let Some(noise) = &mut work.noise else { return };
+        let deviation = lane.instance_noise(*step);
+        if deviation > 0.0 {
+            for &(pass, first) in passes {
+                let draw =
+                    |out: &mut [f32]| rng::instance_noise(lane.seed, *step, update, pass, deviation, out);
+                noise.add(work.batch.dense_mut(), first, count, draw);
+            }
+        }
+        engine.lap(Phase::Inputs);
     }
 
     /// Computes the fakes of the batch from the latents.

@@ -41,6 +41,7 @@ mod memory;
 mod network;
 mod norm;
 mod output_activation;
+mod penalty;
 mod product;
 mod sparse;
 mod stage;
@@ -124,6 +125,8 @@ impl CpuTrainer {
             let wanted = lane.config.images(&lane.spec) as usize;
             // Decided by the lane's own images, so that its bits do not depend on the group.
             let background = SparseImages::background(&TrainingImages { count: wanted, ..images.clone() });
+            // Noise leaves no background.
+            let background = background.filter(|_| lane.config.train.instance_noise == 0.0);
             let sparse_images = background.map(|byte| {
                 Arc::clone(
                     sparse_images.entry(byte).or_insert_with(|| Arc::new(SparseImages::new(&images, byte))),

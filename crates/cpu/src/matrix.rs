@@ -109,6 +109,19 @@ impl Matrix {
         &mut self.lines[panel * self.rows..(panel + 1) * self.rows]
     }
 
+    /// Becomes these rows of another matrix, `count` altogether.
+    pub(super) fn copy_rows(&mut self, from: &Self, rows: &[Range<usize>], count: usize) {
+        self.reshape(count, from.cols);
+        for panel in 0..self.panels() {
+            let mut rest = self.panel_mut(panel);
+            for rows in rows {
+                let (own, after) = rest.split_at_mut(rows.len());
+                own.copy_from_slice(&from.panel(panel)[rows.clone()]);
+                rest = after;
+            }
+        }
+    }
+
     /// Some rows of one panel.
     pub(super) fn part_mut(&mut self, panel: usize, rows: Range<usize>) -> &mut [Line] {
         &mut self.panel_mut(panel)[rows]

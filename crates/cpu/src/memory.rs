@@ -4,6 +4,7 @@ use gansweep_config::{Config, ImageShape};
 use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
+use gansweep_nn::penalty::Points;
 
 use super::matrix::{LINE, panels};
 
@@ -26,7 +27,20 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     // Sparse real images have four bytes for each of their numbers, as dense ones have.
     let images = matrix(2 * batch, image.size());
     let gradients = matrix(2 * batch, width) + 2 * matrix(width, 2 * batch);
-    Ok(parameters + traces + latents + images + gradients)
+    let noise = matrix(batch, image.size()) + 4 * (batch * image.size()) as u64;
+    let noise = if config.train.instance_noise > 0.0 { noise } else { 0 };
+    Ok(parameters + traces + latents + images + gradients + noise + penalty(discriminator, config, image))
+}
+
+/// Points, tangents and signals of a penalty, and what the hidden layers save for them.
+fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
+    let Some(points) = Points::of(&config.penalty) else { return 0 };
+    let batch = config.train.batch_size as usize;
+    let rows = batch * points.per_image();
+    let drawn = if points == Points::AroundReal { 4 * (batch * image.size()) as u64 } else { 0 };
+    let layers = discriminator.nodes.iter().filter(|node| matches!(node.layer, Layer::Linear(_)));
+    let pairs = layers.map(|node| matrix(rows, node.inputs()) + matrix(rows, node.outputs()));
+    drawn + trace(discriminator, rows) + pairs.sum::<u64>()
 }
 
 /// Bytes of a matrix.

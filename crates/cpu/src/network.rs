@@ -1,5 +1,7 @@
 //! One network of a lane: a multilayer perceptron as a list of stages.
 
+use std::ops::Range;
+
 use gansweep_config::{Activation, Config};
 use pulp::NullaryFnOnce;
 
@@ -10,6 +12,7 @@ use super::layer_norm::LayerNorm;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
+use super::product::AddedPairs;
 use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{self, Learning, Trained};
@@ -30,6 +33,25 @@ pub(super) struct Mlp {
 /// Tensors that a forward pass saves for the backward pass.
 #[derive(Debug)]
 pub(super) struct Trace(Vec<StageTrace>);
+
+impl Trace {
+    /// Of the hidden stage with that index.
+    pub(super) fn stage(&self, index: usize) -> &StageTrace {
+        &self.0[index]
+    }
+
+    /// Of the hidden stage with that index.
+    pub(super) fn stage_mut(&mut self, index: usize) -> &mut StageTrace {
+        &mut self.0[index]
+    }
+
+    /// Copies what derivatives follow from, of these rows of another trace of the network.
+    pub(super) fn copy_rows(&mut self, from: &Self, rows: &[Range<usize>]) {
+        for (own, from) in self.0.iter_mut().zip(&from.0) {
+            own.copy_rows(from, rows);
+        }
+    }
+}
 
 impl Mlp {
     /// A network whose parameters are all zero.
@@ -135,6 +157,21 @@ impl Mlp {
     }
 
     /// In the order of evaluation.
+    pub(super) fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.hidden.iter().chain([&self.last])
+    }
+
+    /// The stage with that index, in the order of evaluation.
+    pub(super) fn stage(&self, index: usize) -> &Stage {
+        self.hidden.get(index).unwrap_or(&self.last)
+    }
+
+    /// The stage with that index, in the order of evaluation.
+    pub(super) fn stage_mut(&mut self, index: usize) -> &mut Stage {
+        self.hidden.get_mut(index).unwrap_or(&mut self.last)
+    }
+
+    /// In the order of evaluation.
     pub(super) fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
         self.hidden.iter_mut().chain([&mut self.last])
     }
@@ -173,13 +210,15 @@ impl Mlp {
     ///
     /// With `learning`, every layer is updated once its input's gradient is known, and the gradient of the
     /// network's input is not computed. Without, the parameters stay as they are and
-    /// `gradients.input_transposed` holds the gradient with respect to the input.
+    /// `gradients.input_transposed` holds the gradient with respect to the input. The gradients of the weights are of the
+    /// loss plus the `penalty`.
     pub(super) fn backward(
         &mut self,
         engine: &mut Engine,
         input: Input<'_>,
         trace: &mut Trace,
         gradients: &mut Gradients,
+        penalty: Option<&AddedPairs>,
         mut learning: Option<Learning>,
     ) {
         let count = self.hidden.len();
@@ -192,7 +231,8 @@ impl Mlp {
             let before = trace.0[..i].last_mut();
             if let Some(learning) = &mut learning {
                 let input = before.as_ref().map_or(input, |before| (&before.output).into());
-                stage.learn(engine, input, gradients, learning);
+                let added = penalty.map(|penalty| penalty.pair(i));
+                stage.learn(engine, input, gradients, added, learning);
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {
                 stage.backward_activation(engine, before, gradients, learning.as_mut());

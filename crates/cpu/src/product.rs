@@ -48,6 +48,7 @@ use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
 pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue};
+pub(super) use transposed::{AddedPair, AddedPairs};
 
 use super::matrix::Matrix;
 use super::sparse::Input;
@@ -71,14 +72,19 @@ pub(super) fn product<'a>(
     });
 }
 
-/// The product of `a`, `[k, m]`, transposed, and `b`, `[k, n]`, for a short inner dimension.
+/// The product of `a`, `[k, m]`, transposed, and `b`, `[k, n]`, for a short inner dimension, plus that of an added pair.
 pub(super) fn product_transposed<'a>(
     arch: Arch,
     a: impl Into<Input<'a>>,
     b: &Matrix,
+    added: Option<AddedPair<'_>>,
     epilogue: impl Epilogue,
 ) {
     let a = a.into();
     assert_eq!(a.rows(), b.rows(), "inner dimensions");
-    arch.dispatch(TransposedProduct { a, b, epilogue });
+    if let Some(AddedPair { left, right }) = added {
+        assert_eq!((left.cols(), right.cols()), (a.cols(), b.cols()), "the shape of the product");
+        assert_eq!(left.rows(), right.rows(), "inner dimensions of the added pair");
+    }
+    arch.dispatch(TransposedProduct { a, b, added, epilogue });
 }

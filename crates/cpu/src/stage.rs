@@ -1,5 +1,7 @@
 //! A stage: a Linear layer with the normalisation, activation and dropout that follow it.
 
+use std::ops::Range;
+
 use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, LeakyRelu, StoreProduct};
@@ -9,7 +11,7 @@ use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
-use super::product::{OffsetRows, product};
+use super::product::{AddedPair, OffsetRows, product};
 use super::sparse::Input;
 use super::trained::{Learning, Trained};
 use super::transpose::{Derivative, transpose, transpose_with_gradient};
@@ -58,6 +60,17 @@ pub(super) struct StageTrace {
     norm: Option<NormTrace>,
 }
 
+impl StageTrace {
+    /// Copies what the derivative of the activation follows from, of these rows of another trace of the stage.
+    pub(super) fn copy_rows(&mut self, from: &Self, rows: &[Range<usize>]) {
+        let count = rows.iter().map(Range::len).sum();
+        match (&mut self.derivative, &from.derivative) {
+            (Some(own), Some(from)) => own.copy_rows(from, rows, count),
+            _ => self.output.copy_rows(&from.output, rows, count),
+        }
+    }
+}
+
 /// How a forward pass treats the layers that differ between training and sampling.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mode {
@@ -91,7 +104,7 @@ pub(super) struct Gradients {
     /// `[outputs, rows]`: the same, transposed.
     output_transposed: Matrix,
     /// `[inputs, rows]`: with respect to a Linear layer's input.
-    input_transposed: Matrix,
+    pub(super) input_transposed: Matrix,
     /// `[1, outputs]`: with respect to a bias.
     bias: Matrix,
 }
@@ -199,17 +212,22 @@ impl Stage {
         gradients: &mut Gradients,
         learning: Option<&mut Learning>,
     ) {
-        let StageActivation::LeakyRelu { slope, .. } = self.activation else {
-            unreachable!("a hidden stage")
-        };
-        let (derivative, kept) = match &trace.derivative {
-            Some(kept) => (Derivative::Saved, kept),
-            None => (Derivative::LeakyRelu(slope), &trace.output),
-        };
+        let (derivative, kept) = self.derivative(trace);
         gradients.apply_derivative(engine, derivative, kept);
         if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
             norm.backward(engine.arch, trace, &mut gradients.output, learning);
             engine.lap(Phase::Norms);
+        }
+    }
+
+    /// How the derivative of the activation and the dropout of a hidden stage follows from which saved tensor.
+    pub(super) fn derivative<'t>(&self, trace: &'t StageTrace) -> (Derivative, &'t Matrix) {
+        let StageActivation::LeakyRelu { slope, .. } = self.activation else {
+            unreachable!("a hidden stage")
+        };
+        match &trace.derivative {
+            Some(saved) => (Derivative::Saved, saved),
+            None => (Derivative::LeakyRelu(slope), &trace.output),
         }
     }
 
@@ -224,19 +242,21 @@ impl Stage {
         engine.lap(Phase::Backward);
     }
 
-    /// Updates the Linear layer from its input and the gradient of its output.
+    /// Updates the Linear layer from its input and the gradient of its output; the product of an added pair joins the
+    /// gradient of the weight.
     pub(super) fn learn(
         &mut self,
         engine: &mut Engine,
         input: Input<'_>,
         gradients: &mut Gradients,
+        added: Option<AddedPair<'_>>,
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
         gradients.bias.reshape(1, self.outputs());
         arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
         self.bias.learn(arch, &gradients.bias, learning);
-        self.weight.learn_product(arch, input, &gradients.output, learning);
+        self.weight.learn_product(arch, input, &gradients.output, added, learning);
         engine.lap(Phase::Updates);
     }
 }

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::StoreProduct;
 use super::matrix::{Line, Matrix, fetch};
-use super::product::{Epilogue, product_transposed};
+use super::product::{AddedPair, Epilogue, product_transposed};
 use super::sparse::Input;
 
 /// A trained tensor and the buffers of its optimiser, all in one layout.
@@ -62,18 +62,20 @@ impl Trained {
         elements.map(|element| f64::from(element) * f64::from(element)).sum()
     }
 
-    /// Updates a parameter whose gradient is the product of `input`, transposed, and `output`.
+    /// Updates a parameter whose gradient is the product of `input`, transposed, and `output`, plus that of an added
+    /// pair.
     pub(super) fn learn_product(
         &mut self,
         arch: Arch,
         input: Input<'_>,
         output: &Matrix,
+        added: Option<AddedPair<'_>>,
         learning: &mut Learning,
     ) {
         if let Some(gradient) = &mut self.gradient {
-            return product_transposed(arch, input, output, StoreProduct(gradient));
+            return product_transposed(arch, input, output, added, StoreProduct(gradient));
         }
-        learning.update.algorithm.visit(LearnProduct { arch, input, output, trained: self, learning });
+        learning.update.algorithm.visit(LearnProduct { arch, input, output, added, trained: self, learning });
     }
 
     /// Updates a parameter whose gradient is in memory.
@@ -116,6 +118,7 @@ struct LearnProduct<'a, 'l> {
     arch: Arch,
     input: Input<'a>,
     output: &'a Matrix,
+    added: Option<AddedPair<'a>>,
     trained: &'a mut Trained,
     learning: &'a mut Learning<'l>,
 }
@@ -125,7 +128,7 @@ impl Visitor for LearnProduct<'_, '_> {
 
     fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
         let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
-        product_transposed(self.arch, self.input, self.output, epilogue);
+        product_transposed(self.arch, self.input, self.output, self.added, epilogue);
     }
 }
 
@@ -364,14 +367,14 @@ mod tests {
         };
         let (x, dy) = (random(1, 9, 21), random(2, 9, 35));
         let mut gradient = Matrix::new(21, 35);
-        product_transposed(Arch::new(), &x, &dy, StoreProduct(&mut gradient));
+        product_transposed(Arch::new(), &x, &dy, None, StoreProduct(&mut gradient));
         for config in NetworkOptimizer::examples() {
             let update = Update::new(&config, 1);
             let zero = Trained::new(21, 35, update.algorithm.declaration().buffers.len());
             let (mut fused, mut apart) = (zero.clone(), zero);
             let (mut squares, mut squares_apart) = (0.0, 0.0);
             let mut learning = Learning { update, average_share: None, squares: Some(&mut squares) };
-            fused.learn_product(Arch::new(), (&x).into(), &dy, &mut learning);
+            fused.learn_product(Arch::new(), (&x).into(), &dy, None, &mut learning);
             let mut learning = Learning { update, average_share: None, squares: Some(&mut squares_apart) };
             apart.learn(Arch::new(), &gradient, &mut learning);
             assert_eq!(fused.value.lines(), apart.value.lines(), "{config:?}");

@@ -7,6 +7,7 @@ use gansweep_config::{Config, ImageShape};
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
 use super::network::{Mlp, Trace};
+use super::penalty::Penalty;
 use super::sparse::SparseImages;
 use super::stage::Gradients;
 use gansweep_nn::rng::{self, Key};
@@ -23,7 +24,55 @@ pub(super) struct Workspace {
     pub(super) discriminator: Trace,
     /// `[rows, 1]`.
     pub(super) logits: Matrix,
+    /// `[rows, 1]`: of the real images in the generator's update.
+    pub(super) real_logits: Matrix,
     pub(super) gradients: Gradients,
+    pub(super) penalty: Option<Penalty>,
+    /// A one for each row of the batch whose label is flipped; empty if none ever is.
+    pub(super) flips: Vec<f32>,
+    pub(super) noise: Option<InstanceNoise>,
+}
+
+/// Noise on the discriminator's inputs.
+#[derive(Debug)]
+pub(super) struct InstanceNoise {
+    /// As drawn, row by row.
+    drawn: Vec<f32>,
+    /// `[batch, image size]`: the fakes with noise in the generator's update, which needs them without too.
+    pub(super) fakes: Matrix,
+}
+
+impl InstanceNoise {
+    /// Memory for batches of `batch` images of `size` numbers.
+    fn new(batch: usize, size: usize) -> Self {
+        Self { drawn: vec![0.0; batch * size], fakes: Matrix::new(batch, size) }
+    }
+
+    /// Keeps a copy of fakes without noise.
+    pub(super) fn keep(&mut self, fakes: &Matrix) {
+        self.fakes.reshape(fakes.rows(), fakes.cols());
+        self.fakes.lines_mut().copy_from_slice(fakes.lines());
+    }
+
+    /// Adds noise to `count` rows of a matrix from `first` on; `draw` fills it, row by row.
+    pub(super) fn add(
+        &mut self,
+        rows: &mut Matrix,
+        first: usize,
+        count: usize,
+        draw: impl FnOnce(&mut [f32]),
+    ) {
+        let cols = rows.cols();
+        let drawn = &mut self.drawn[..count * cols];
+        draw(drawn);
+        for (row, noise) in (first..).zip(drawn.chunks_exact(cols)) {
+            for (panel, part) in noise.chunks(LINE).enumerate() {
+                for (value, noise) in rows.panel_mut(panel)[row].0.iter_mut().zip(part) {
+                    *value += noise;
+                }
+            }
+        }
+    }
 }
 
 impl Workspace {
@@ -45,7 +94,11 @@ impl Workspace {
             generator: generator.trace(batch),
             discriminator: discriminator.trace(2 * batch),
             logits: Matrix::new(2 * batch, 1),
+            real_logits: Matrix::new(2 * batch, 1),
             gradients: Gradients::new(2 * batch, width),
+            penalty: Penalty::new(&config.penalty, batch, image, discriminator),
+            flips: if config.loss.label_flip > 0.0 { vec![0.0; 2 * batch] } else { Vec::new() },
+            noise: (config.train.instance_noise > 0.0).then(|| InstanceNoise::new(batch, image.size())),
         }
     }
 

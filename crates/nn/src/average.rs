@@ -34,7 +34,17 @@ mod tests {
 
     fn train(ema: f64, ema_warmup: bool) -> TrainConfig {
         let noise = Noise::Fresh;
-        TrainConfig { batch_size: 64, d_steps: 1, noise, shuffle: true, drop_last: false, ema, ema_warmup }
+        TrainConfig {
+            batch_size: 64,
+            d_steps: 1,
+            noise,
+            shuffle: true,
+            drop_last: false,
+            instance_noise: 0.0,
+            instance_noise_epochs: 0.0,
+            ema,
+            ema_warmup,
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The arithmetic cost of a training step.
 
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, ImageShape, Relativistic};
 
 use crate::network::{Mismatch, Network};
+use crate::penalty::Points;
 
 /// Floating-point operations of the products of one full step, on images of that shape; a multiplication
 /// with its addition counts as two.
@@ -10,7 +11,9 @@ use crate::network::{Mismatch, Network};
 /// A discriminator update runs the generator forward and the discriminator forward and backward on a real
 /// and a fake batch. The generator's update runs both networks forward and backward, but needs no gradient
 /// of the discriminator's weights. No first layer needs the gradient of its input, except the
-/// discriminator's in the generator's update.
+/// discriminator's in the generator's update. A penalty evaluates the discriminator at its points, unless they are images of
+/// the batch, back-propagates to the points, and runs tangents forward and weight gradients back. A loss of differences
+/// evaluates it on real images in the generator's update too.
 ///
 /// # Errors
 ///
@@ -19,7 +22,13 @@ pub fn step_flops(config: &Config, image: ImageShape) -> Result<f64, Mismatch> {
     let networks = Network::both(config, image)?;
     let [generator, discriminator] = networks.each_ref().map(Products::of);
     let update_d = generator.all + 2.0 * (2.0 * discriminator.all + discriminator.behind_first);
-    let update_g = 2.0 * generator.all + generator.behind_first + 2.0 * discriminator.all;
+    let penalty = Points::of(&config.penalty).map_or(0.0, |points| {
+        let passes = if matches!(points, Points::Images { .. }) { 3.0 } else { 4.0 };
+        passes * points.per_image() as f64 * discriminator.all / f64::from(config.penalty.every)
+    });
+    let update_d = update_d + penalty;
+    let compared = if config.loss.relativistic == Relativistic::None { 0.0 } else { discriminator.all };
+    let update_g = 2.0 * generator.all + generator.behind_first + 2.0 * discriminator.all + compared;
     let batch = f64::from(config.train.batch_size);
     Ok(2.0 * batch * (f64::from(config.train.d_steps) * update_d + update_g))
 }

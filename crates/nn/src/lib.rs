@@ -6,6 +6,7 @@ pub mod cost;
 pub mod loss;
 pub mod network;
 pub mod optimizer;
+pub mod penalty;
 pub mod rng;
 pub mod state;
 mod vectors;

@@ -15,7 +15,7 @@ pub use event::*;
 pub use frame::{Frame, FrameError, Heartbeat, MAX_PAYLOAD_BYTES, Progress, read_frame, write_frame};
 pub use heartbeat::{HeartbeatThread, SharedWriter};
 pub use job::{Job, JobError, LaneJob, Resume};
-pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Reference};
+pub use metric::{Cadence, ChartGroup, Declaration, Direction, Metric, Presence, Reference};
 pub use segment::{SegmentError, SegmentReader, SegmentTail, SegmentWriter};
 
 /// The version of jobs, commands and frames. Every change that the previous version cannot read raises it,

@@ -34,6 +34,8 @@ pub struct Declaration {
     pub cadence: Cadence,
     /// Whether a value that is not finite ends the run as diverged.
     pub ends_run_if_not_finite: bool,
+    /// Which steps it is measured in.
+    pub presence: Presence,
     /// Whether the same run has the same values again; false for clocks.
     pub deterministic: bool,
     /// What is measured, as a phrase that may follow "the mean of": `the discriminator's loss`.
@@ -52,6 +54,15 @@ pub enum Direction {
     Higher,
     /// Neither. In a GAN, a high value and a low one can both mean failure.
     Neither,
+}
+
+/// Which steps a metric is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// In every step of every run.
+    Always,
+    /// Some configs or steps do not measure it. Such a step has NaN in its place, and a point is the mean over the others.
+    Optional,
 }
 
 impl Direction {
@@ -155,6 +166,11 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
+    /// Whether some configs or steps do not measure it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self.declaration().presence, Presence::Optional)
+    }
+
     /// The metrics that a backend measures in every step, in the order in which it returns them.
     pub fn of_steps() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|metric| matches!(metric.declaration().cadence, Cadence::Step(_)))
@@ -193,8 +209,8 @@ impl<'de> Deserialize<'de> for Metric {
 }
 
 fn undecided_d_loss(config: &Config) -> Reference {
-    let Undecided { discriminator: [real, fake], discriminator_text: text, .. } = config.loss.undecided();
-    Reference { value: config.loss.combine.weight() * (real + fake), text }
+    let Undecided { discriminator: value, discriminator_text: text, .. } = config.loss.undecided();
+    Reference { value, text }
 }
 
 fn undecided_g_loss(config: &Config) -> Reference {
@@ -222,6 +238,7 @@ const DEFAULT: Declaration = Declaration {
     in_run_table: false,
     cadence: Cadence::Clock,
     ends_run_if_not_finite: false,
+    presence: Presence::Always,
     deterministic: true,
     measures: "",
     help: "",
@@ -327,6 +344,14 @@ metrics! {
             range: Some((0.0, 1.0)),
             reference: Some(guessing),
             group: Some(ChartGroup::Accuracy),
+        }
+        DPenalty, EpochDPenalty: "d_penalty", "D penalty", "the penalty on D's input gradient, with its weight, which is no part of `d_loss`" {
+            group: Some(ChartGroup::Gradients),
+            presence: Presence::Optional,
+        }
+        DInputGradient, EpochDInputGradient: "d_input_gradient", "D input gradient norm", "the L2 norm of D's gradient with respect to its input, where the penalty is measured" {
+            group: Some(ChartGroup::Gradients),
+            presence: Presence::Optional,
         }
     }
     other {

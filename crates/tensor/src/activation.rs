@@ -47,6 +47,17 @@ impl Slopes {
             }
         }
     }
+
+    /// The derivative at `x`, `[lanes, batch, features]`, outside of autodiff.
+    pub(super) fn factors(&self, x: Tensor<3>) -> Tensor<3> {
+        let above = x.without_autodiff().greater_elem(0.0).float();
+        match self {
+            Self::Relu => above,
+            Self::Same(slope) if (0.0..1.0).contains(slope) => above.clamp_min(*slope),
+            Self::Same(slope) => above * (1.0 - slope) + *slope,
+            Self::PerLane { slope, rest } => above * rest.clone() + slope.clone(),
+        }
+    }
 }
 
 /// One number a lane as `[lanes, 1, 1]`, which broadcasts over `[lanes, batch, features]`.

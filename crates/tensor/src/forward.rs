@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
-use gansweep_nn::network::{BatchNorm, Layer, LayerNorm, Network};
+use gansweep_nn::network::{BatchNorm, Layer, LayerNorm, Network, Node};
 
 /// Which mean and variance `BatchNorm` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,38 @@ impl Pass<'_> {
             Layer::Sigmoid => activation::sigmoid(x),
         });
         PassOutput { output, moments }
+    }
+}
+
+impl Pass<'_> {
+    /// The derivative of the output along `change` at `input`, both `[lanes, batch, features]`. The weights that the change
+    /// is multiplied by are those of `leaves`, so that autodiff finds their gradients.
+    pub(super) fn tangents(&self, leaves: &[Tensor<3>], input: Tensor<3>, change: Tensor<3>) -> Tensor<3> {
+        let (mut parameters, mut leaves) = (self.parameters.iter().cloned(), leaves.iter().cloned());
+        let mut masks = self.masks.unwrap_or_default().iter().cloned();
+        let of_node = |(x, change): (Tensor<3>, Tensor<3>), node: &Node| match node.layer {
+            Layer::Linear(_) => {
+                let ([weight, bias], [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
+                (x.matmul(weight) + bias, change.matmul(leaf))
+            }
+            Layer::LeakyRelu => {
+                let factors = self.slopes.factors(x.clone());
+                (x * factors.clone(), change * factors)
+            }
+            Layer::Dropout => match masks.next() {
+                Some(mask) => (x * mask.clone(), change * mask),
+                None => (x, change),
+            },
+            Layer::Conv2d(_)
+            | Layer::ConvTranspose2d(_)
+            | Layer::Flatten
+            | Layer::Unflatten(_)
+            | Layer::BatchNorm
+            | Layer::LayerNorm
+            | Layer::Tanh
+            | Layer::Sigmoid => unreachable!("a discriminator with a penalty has no {:?}", node.layer),
+        };
+        self.network.nodes.iter().fold((input, change), of_node).1
     }
 }
 

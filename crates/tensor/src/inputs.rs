@@ -3,13 +3,14 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use gansweep_config::Noise;
+use gansweep_config::{Latent, Noise};
 use rayon::prelude::*;
 
-use super::step_plan::{Mask, RowLayout, Span, StepPlan, StepShape};
+use super::step_plan::{Mask, PenaltySpans, RowLayout, Span, StepPlan, StepShape};
 use gansweep_nn::average;
 use gansweep_nn::network::Role;
 use gansweep_nn::optimizer::Update;
+use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_train::{BatchOrder, Lane};
 
@@ -86,19 +87,21 @@ impl BlockBuilder {
     fn block(&mut self) -> Block {
         let first = self.batches(0);
         let batches = first.first().map(|lane| lane.iter().map(Vec::len).collect()).unwrap_or_default();
-        let shape = StepShape { batches, ..self.sizes.clone() };
+        let mut shape = StepShape { batches, ..self.sizes.clone() };
+        let updates = shape.batches.len() as u64;
+        shape.penalised = self.penalised(0, updates);
         let plan = StepPlan::new(&shape);
         let layout = &plan.layout;
         let most = most_steps(layout);
         let mut steps = vec![first];
         while steps.len() < most {
             let next = self.batches(steps.len() as u64);
-            if !next.iter().all(|lane| lane.iter().map(Vec::len).eq(shape.batches.iter().copied())) {
+            let is_equal = |lane: &Vec<Vec<u32>>| lane.iter().map(Vec::len).eq(shape.batches.iter().copied());
+            if !next.iter().all(is_equal) || self.penalised(steps.len() as u64, updates) != shape.penalised {
                 break;
             }
             steps.push(next);
         }
-        let updates = shape.batches.len() as u64;
         let mut floats = vec![0.0; steps.len() * layout.floats];
         let mut integers = vec![0; steps.len() * layout.integers];
         let rows = floats.par_chunks_mut(layout.floats).zip(integers.par_chunks_mut(layout.integers));
@@ -113,6 +116,17 @@ impl BlockBuilder {
             *position = position.after(steps.len() as u64, updates);
         }
         Block { shape, steps: steps.len(), floats, integers }
+    }
+
+    /// Which discriminator updates of the step that is `ahead` steps of `updates` further have a penalty, in any lane.
+    fn penalised(&self, ahead: u64, updates: u64) -> Vec<bool> {
+        let is_due = |update: u64| {
+            let mut lanes = self.lanes.iter().zip(&self.positions);
+            lanes.any(|(lane, at)| {
+                lane.config.penalty.is_due(at.discriminator_updates + ahead * updates + update)
+            })
+        };
+        (0..updates).map(is_due).collect()
     }
 
     /// The images of the step that is `ahead` steps further.
@@ -162,6 +176,25 @@ impl Writer<'_> {
                 Update::new(&optimizer, at.discriminator_updates + update)
             });
         }
+        for (update, span) in (0u64..).zip(&self.layout.flips_d) {
+            if let Some(span) = span {
+                self.each_lane(span, row, |lane, at, out| {
+                    let key = Key::new(lane.seed, Purpose::LabelFlip, &[at.step, update]);
+                    rng::flips(key, lane.config.loss.label_flip, out);
+                });
+            }
+        }
+        for &(update, pass, ref span) in &self.layout.noise {
+            self.each_lane(span, row, |lane, at, out| {
+                let deviation = lane.instance_noise(at.step);
+                rng::instance_noise(lane.seed, at.step, update, pass, deviation, out);
+            });
+        }
+        for (update, spans) in (0u64..).zip(&self.layout.penalty_d) {
+            if let Some(spans) = spans {
+                self.penalty(spans, update, row);
+            }
+        }
         self.updates(&self.layout.update_g, row, |lane, at| {
             Update::new(&lane.optimizer(Role::Generator, at.step), at.generator_updates + 1)
         });
@@ -179,6 +212,29 @@ impl Writer<'_> {
         parts.zip(self.lanes).zip(&self.at).for_each(|((out, lane), at)| {
             rng::latents(key(lane, at), lane.config.model.latent, out);
         });
+    }
+
+    /// Lets `fill` write each lane's part of a span.
+    fn each_lane(&self, span: &Span, row: &mut [f32], fill: impl Fn(&Lane, &Position, &mut [f32]) + Sync) {
+        let out = &mut row[span.start..span.start + span.count];
+        let parts = out.par_chunks_mut(span.count / self.lanes.len());
+        parts.zip(self.lanes).zip(&self.at).for_each(|((out, lane), at)| fill(lane, at, out));
+    }
+
+    /// Writes the factor of a penalty and what is drawn for its points.
+    fn penalty(&self, PenaltySpans { factor, drawn }: &PenaltySpans, update: u64, row: &mut [f32]) {
+        let count = drawn.count / self.lanes.len();
+        for (index, (lane, at)) in self.lanes.iter().zip(&self.at).enumerate() {
+            let penalty = &lane.config.penalty;
+            row[factor.start + index] = penalty.factor(at.discriminator_updates + update) as f32;
+            let out = &mut row[drawn.start + index * count..][..count];
+            let key = Key::new(lane.seed, Purpose::Penalty, &[at.step, update]);
+            match Points::of(penalty) {
+                Some(Points::Between) => rng::fractions(key, out),
+                Some(Points::AroundReal) => rng::latents(key, Latent::Normal, out),
+                Some(Points::Images { .. }) | None => {}
+            }
+        }
     }
 
     /// Writes the coefficients of an update that change from update to update.

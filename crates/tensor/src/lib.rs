@@ -19,6 +19,7 @@ mod masks;
 mod memory;
 mod network;
 mod optimizer;
+mod penalty;
 mod rows;
 mod step;
 mod step_plan;

@@ -7,7 +7,7 @@
 //! need further pages. The estimate lists the tensors that are alive at the points of a step where most
 //! are, and packs them into pages.
 
-use gansweep_config::{Config, DatasetSpec};
+use gansweep_config::{Config, DatasetSpec, Relativistic};
 
 use super::images::packed_bytes;
 use super::inputs::most_steps;
@@ -15,6 +15,7 @@ use super::step_plan::{Mask, StepPlan, StepShape, dropout_layers};
 use gansweep_nn::average;
 use gansweep_nn::network::{Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
+use gansweep_nn::penalty::Points;
 
 const MIB: u64 = 1 << 20;
 /// A page of the pool for tensors of up to 64 KiB.
@@ -79,6 +80,7 @@ struct Sizes {
     batch: usize,
     /// Numbers in an image.
     image: usize,
+    penalty: Option<Points>,
     /// Bytes of the training images.
     images: u64,
     /// Bytes of the floats and the integers of a block of steps.
@@ -104,6 +106,12 @@ impl Sizes {
             latent_dim: config.model.latent_dim as usize,
             generator_dropout: dropout_layers(&networks[0]),
             discriminator_dropout: dropout_layers(&networks[1]),
+            compares_with_real: config.loss.relativistic != Relativistic::None,
+            flips: config.loss.label_flip > 0.0,
+            noise: config.train.instance_noise > 0.0,
+            image: spec.image.size(),
+            penalty: Points::of(&config.penalty),
+            penalised: vec![config.penalty.exists(); config.train.d_steps as usize],
             generator_coefficients: optimizers[0].varying,
             discriminator_coefficients: optimizers[1].varying,
             averaged,
@@ -118,6 +126,7 @@ impl Sizes {
             trained: trained + averages,
             batch,
             image: spec.image.size(),
+            penalty: shape.penalty,
             images: stored * packed_bytes(spec.image.size()) as u64,
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
@@ -154,6 +163,12 @@ impl Sizes {
         tensors.extend(layers(discriminator, 2 * self.batch));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
         tensors.extend(weights(discriminator));
+        if let Some(points) = self.penalty {
+            // The points, their gradient and the tangents, and what both passes save.
+            let rows = self.batch * points.per_image();
+            tensors.extend([rows * self.image; 3]);
+            tensors.extend(layers(discriminator, rows).chain(layers(discriminator, rows)));
+        }
         self.bytes(tensors)
     }
 

@@ -114,6 +114,25 @@ impl FusedNetwork {
         pass.run(input)
     }
 
+    /// See [`Pass::tangents`].
+    pub(super) fn tangents(
+        &self,
+        leaves: &[Tensor<3>],
+        masks: &[Tensor<3>],
+        input: Tensor<3>,
+        change: Tensor<3>,
+    ) -> Tensor<3> {
+        let pass = Pass {
+            network: &self.network,
+            parameters: &self.constants(),
+            slopes: &self.slopes,
+            statistics: Statistics::Batch,
+            running: &[],
+            masks: Some(masks),
+        };
+        pass.tangents(leaves, input, change)
+    }
+
     /// A forward pass with Dropout off that changes no state; `None` if it is asked of averages that are not kept.
     pub(super) fn sample(
         &self,

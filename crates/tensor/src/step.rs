@@ -1,12 +1,15 @@
 //! One step of all lanes on the device.
 
 use burn::tensor::{Device, Int, Tensor};
+use gansweep_nn::penalty::Points;
+use gansweep_nn::rng::Pass;
 
 use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
 use super::network::FusedNetwork;
 use super::optimizer::norm;
+use super::penalty::{Measured, Penalty, rows_of};
 use super::rows::Rows;
 use super::step_plan::{RowLayout, Span, StepPlan, StepShape};
 
@@ -43,6 +46,7 @@ pub(super) struct FusedLanes {
     pub(super) generator: FusedNetwork,
     pub(super) discriminator: FusedNetwork,
     pub(super) loss: Loss,
+    pub(super) penalty: Option<Penalty>,
     pub(super) images: DeviceImages,
 }
 
@@ -54,6 +58,8 @@ struct DiscriminatorUpdate {
     accuracy_real: Tensor<2>,
     accuracy_fake: Tensor<2>,
     norm: Option<Tensor<2>>,
+    /// Of [`Measured`].
+    penalty: Option<[Tensor<2>; 3]>,
 }
 
 /// The inputs of one step, as tensors.
@@ -98,6 +104,18 @@ impl<'a> StepRow<'a> {
         row.reshape([self.lanes, batch, span.count / (self.lanes * batch)])
     }
 
+    /// Inputs of a pass of the discriminator, `[lanes, batch, image]`, with their noise if they have any.
+    fn with_noise(&self, images: Tensor<3>, update: usize, pass: Pass) -> Tensor<3> {
+        let mut spans = self.layout.noise.iter();
+        match spans.find(|(at, of, _)| (*at as usize, *of) == (update, pass)) {
+            Some((_, _, span)) => {
+                let batch = images.dims()[1];
+                images + self.latents(span, batch)
+            }
+            None => images,
+        }
+    }
+
     fn images(&self, update: usize) -> Tensor<1, Int> {
         let span = &self.layout.images[update];
         self.integers.clone().slice([span.start..span.start + span.count])
@@ -127,9 +145,10 @@ impl FusedLanes {
         };
         let (d_loss, real, before) = (mean(|it| &it.loss), mean(|it| &it.real), mean(|it| &it.fake));
         let accuracies = [mean(|it| &it.accuracy_real), mean(|it| &it.accuracy_fake)];
+        let penalties = penalties(&updates, &d_loss);
         let norm_d = updates.into_iter().last().and_then(|update| update.norm);
         let (g_loss, after, norm_g) = self.update_generator(&mut inputs, plan.shape.last_batch(), point);
-        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracies);
+        let columns = [d_loss, g_loss, real, before, after].into_iter().chain(accuracies).chain(penalties);
         Tensor::cat(columns.chain(norm_d).chain(norm_g).collect(), 1)
     }
 
@@ -149,12 +168,28 @@ impl FusedLanes {
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
+        let real = inputs.with_noise(real, update, Pass::DiscriminatorReal);
+        let fakes = inputs.with_noise(fakes, update, Pass::DiscriminatorFake);
+        let images = Tensor::cat(vec![real, fakes], 1);
+        let flips = inputs.layout.flips_d[update].as_ref().map(|span| inputs.latents(span, 2 * batch));
+        let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+        let measured = self.measure_penalty(inputs, update, &images, &masks);
         let (gradient, loss, logits) = {
-            let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             let leaves = self.discriminator.leaves();
-            let logits = self.discriminator.train(&leaves, &masks, Tensor::cat(vec![real, fakes], 1)).output;
-            let loss = self.loss.discriminator(logits.clone());
-            (self.discriminator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+            let logits = self.discriminator.train(&leaves, &masks, images).output;
+            let logits = self.loss.compared(logits);
+            let loss = self.loss.discriminator(logits.clone(), flips.as_ref());
+            let minimised = match &measured {
+                Some(measured) => loss.clone() + measured.for_gradient(&self.discriminator, &leaves),
+                None => loss.clone(),
+            };
+            (self.discriminator.gradient(&leaves, &minimised), plain(loss), logits.without_autodiff())
+        };
+        let penalty = measured.map(|measured| measured.values);
+        let loss = match &penalty {
+            // A penalty that is not finite is no part of the loss, but ends the run.
+            Some([penalty, ..]) => loss + penalty.clone() * 0.0,
+            None => loss,
         };
         let norm = point.then(|| norm(&gradient));
         self.discriminator.update(gradient, inputs.columns(&inputs.layout.update_d[update]));
@@ -172,6 +207,7 @@ impl FusedLanes {
             accuracy_real: half(&taken, 0),
             accuracy_fake: half(&taken, 1).neg() + 1.0,
             norm,
+            penalty,
         }
     }
 
@@ -191,10 +227,14 @@ impl FusedLanes {
             self.generator.track(pass.moments, batch);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
-            let logits =
-                self.discriminator.train(&self.discriminator.constants(), &masks, pass.output).output;
+            let constants = self.discriminator.constants();
+            let fakes = inputs.with_noise(pass.output, 0, Pass::DiscriminatorInG);
+            let fake = self.discriminator.train(&constants, &masks, fakes).output;
+            let logits = self.compared_with_real(inputs, &constants, fake);
             let loss = self.loss.generator(logits.clone());
-            (self.generator.gradient(&leaves, &loss), plain(loss), logits.without_autodiff())
+            let rows = logits.dims()[1];
+            let fake = logits.without_autodiff().narrow(1, rows - batch, batch);
+            (self.generator.gradient(&leaves, &loss), plain(loss), fake)
         };
         let norm = point.then(|| norm(&gradient));
         self.generator.update(gradient, inputs.columns(&inputs.layout.update_g));
@@ -204,6 +244,69 @@ impl FusedLanes {
         let score = self.loss.score(logits).reshape([lanes, batch]).mean_dim(1);
         (loss, score, norm)
     }
+}
+
+impl FusedLanes {
+    /// The penalty of a discriminator update on `images`, `[lanes, 2 * batch, size]`, with `masks` for them; `None` if it has
+    /// none.
+    fn measure_penalty(
+        &self,
+        inputs: &mut StepRow,
+        update: usize,
+        images: &Tensor<3>,
+        masks: &[Tensor<3>],
+    ) -> Option<Measured> {
+        let (penalty, spans) = (self.penalty.as_ref()?, inputs.layout.penalty_d[update].as_ref()?);
+        let batch = images.dims()[1] / 2;
+        let masks = match penalty.points {
+            Points::Between | Points::AroundReal => {
+                self.discriminator.take_masks(&mut inputs.discriminator_masks)
+            }
+            Points::Images { real, fake } => masks.iter().map(|mask| rows_of(mask, real, fake)).collect(),
+        };
+        let points = match penalty.points {
+            Points::Between | Points::AroundReal => {
+                penalty.between(images, inputs.latents(&spans.drawn, batch))
+            }
+            Points::Images { real, fake } => rows_of(images, real, fake),
+        };
+        let factor = inputs.columns(std::slice::from_ref(&spans.factor)).remove(0);
+        Some(penalty.measure(&self.discriminator, points, masks, factor))
+    }
+
+    /// What the generator's loss is a function of: the outputs on fakes, or their differences from those on the last
+    /// batch's real images.
+    fn compared_with_real(
+        &self,
+        inputs: &mut StepRow,
+        constants: &[Tensor<3>],
+        fake: Tensor<3>,
+    ) -> Tensor<3> {
+        if !self.loss.compares() {
+            return fake;
+        }
+        let images = self.images.gather(inputs.images(inputs.layout.images.len() - 1), inputs.lanes);
+        let images = inputs.with_noise(images, 0, Pass::DiscriminatorRealInG);
+        let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
+        let real = self.discriminator.train(constants, &masks, images).output;
+        self.loss.compared(Tensor::cat(vec![real, fake], 1))
+    }
+}
+
+/// What stands for a metric that a step does not measure. A number, since not every device keeps to NaN; both metrics that
+/// may be missing are never negative.
+pub(super) const NOT_MEASURED: f32 = -1.0;
+
+/// Penalty and norm of the input gradient, means over the updates that have a penalty, each `[lanes, 1]`.
+fn penalties(updates: &[DiscriminatorUpdate], like: &Tensor<2>) -> [Tensor<2>; 2] {
+    let sums = updates.iter().filter_map(|update| update.penalty.clone());
+    let sums = sums.reduce(|[a, b, c], [d, e, f]| [a + d, b + e, c + f]);
+    let Some([penalty, norm, count]) = sums else {
+        let missing = like.zeros_like() + NOT_MEASURED;
+        return [missing.clone(), missing];
+    };
+    let missing = (count.clone().clamp_max(1.0).neg() + 1.0) * NOT_MEASURED;
+    [penalty, norm].map(|sum| sum / count.clone().clamp_min(1.0) + missing.clone())
 }
 
 /// A loss `[lanes, 1, 1]` as `[lanes, 1]`, outside of autodiff.

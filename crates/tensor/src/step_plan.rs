@@ -5,9 +5,11 @@
 //! Rows of many steps are uploaded together.
 
 use gansweep_nn::network::{Layer, Network};
+use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
 /// The sizes of a step. Steps of equal shape are the same operations.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of a step that not every group has")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct StepShape {
     pub(super) lanes: usize,
@@ -19,6 +21,18 @@ pub(super) struct StepShape {
     /// Dropout layers of the generator: index in the network and features.
     pub(super) generator_dropout: Vec<(usize, usize)>,
     pub(super) discriminator_dropout: Vec<(usize, usize)>,
+    /// Whether the generator's loss depends on the outputs on real images.
+    pub(super) compares_with_real: bool,
+    /// Whether labels are flipped in any lane.
+    pub(super) flips: bool,
+    /// Whether the discriminator's inputs have noise in any lane.
+    pub(super) noise: bool,
+    /// Numbers in an image.
+    pub(super) image: usize,
+    /// Where the discriminator's penalty is measured.
+    pub(super) penalty: Option<Points>,
+    /// Which of the discriminator's updates have a penalty.
+    pub(super) penalised: Vec<bool>,
     /// Coefficients of the generator's update that change from update to update.
     pub(super) generator_coefficients: usize,
     /// The same for the discriminator.
@@ -31,6 +45,11 @@ impl StepShape {
     /// Latents in the generator's step: as many as images in the last batch.
     pub(super) fn last_batch(&self) -> usize {
         self.batches.last().copied().unwrap_or(0)
+    }
+
+    /// Where the penalty of a discriminator update is measured, if it has one.
+    fn points(&self, update: usize) -> Option<Points> {
+        self.penalty.filter(|_| self.penalised.get(update) == Some(&true))
     }
 }
 
@@ -98,8 +117,14 @@ impl MaskPlan {
         for (update, &batch) in shape.batches.iter().enumerate() {
             let both = [Pass::DiscriminatorReal, Pass::DiscriminatorFake];
             plan.push(&both, update, batch, &shape.discriminator_dropout);
+            if matches!(shape.points(update), Some(Points::Between | Points::AroundReal)) {
+                plan.push(&[Pass::DiscriminatorInPenalty], update, batch, &shape.discriminator_dropout);
+            }
         }
         plan.push(&[Pass::DiscriminatorInG], 0, shape.last_batch(), &shape.discriminator_dropout);
+        if shape.compares_with_real {
+            plan.push(&[Pass::DiscriminatorRealInG], 0, shape.last_batch(), &shape.discriminator_dropout);
+        }
         plan
     }
 
@@ -147,6 +172,28 @@ impl Cursor {
     }
 }
 
+/// The passes of the discriminator whose inputs have noise, with their updates and batches.
+fn noisy_passes(shape: &StepShape) -> Vec<(u32, Pass, usize)> {
+    if !shape.noise {
+        return Vec::new();
+    }
+    let updates = (0u32..).zip(&shape.batches).flat_map(|(update, &batch)| {
+        [Pass::DiscriminatorReal, Pass::DiscriminatorFake].map(|pass| (update, pass, batch))
+    });
+    let last = shape.last_batch();
+    let real = shape.compares_with_real.then_some((0, Pass::DiscriminatorRealInG, last));
+    updates.chain([(0, Pass::DiscriminatorInG, last)]).chain(real).collect()
+}
+
+/// The inputs of a penalty in a row of floats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PenaltySpans {
+    /// The factor before the penalty, `[lanes]`.
+    pub(super) factor: Span,
+    /// What is drawn for its points, `[lanes, batch, numbers]`.
+    pub(super) drawn: Span,
+}
+
 /// The layout of the rows of a step. `lanes` is the slowest axis of every span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RowLayout {
@@ -160,6 +207,12 @@ pub(super) struct RowLayout {
     pub(super) update_g: Vec<Span>,
     /// Floats: the share of the generator in its average, `[lanes]`.
     pub(super) average: Option<Span>,
+    /// Floats: for each discriminator update a one for each flipped label, `[lanes, 2 * batch]`, if there are any.
+    pub(super) flips_d: Vec<Option<Span>>,
+    /// Floats: noise on the discriminator's inputs, `[lanes, batch, image]`, by update and pass.
+    pub(super) noise: Vec<(u32, Pass, Span)>,
+    /// Floats: for each discriminator update the inputs of its penalty, if it has one.
+    pub(super) penalty_d: Vec<Option<PenaltySpans>>,
     /// Length of a row of floats.
     pub(super) floats: usize,
     /// Integers: images of each discriminator update, `[lanes, batch]`.
@@ -184,6 +237,21 @@ impl RowLayout {
         let update_d = shape.batches.iter().map(|_| columns(shape.discriminator_coefficients)).collect();
         let update_g = columns(shape.generator_coefficients);
         let average = shape.averaged.then(|| floats.take(lanes));
+        let flips_d =
+            shape.batches.iter().map(|batch| shape.flips.then(|| floats.take(lanes * 2 * batch))).collect();
+        let noisy = noisy_passes(shape).into_iter();
+        let noise =
+            noisy.map(|(update, pass, batch)| (update, pass, floats.take(lanes * batch * shape.image)));
+        let noise = noise.collect();
+        let penalty_d = shape.batches.iter().enumerate().map(|(update, batch)| {
+            let numbers = match shape.points(update)? {
+                Points::Between => 1,
+                Points::AroundReal => shape.image,
+                Points::Images { .. } => 0,
+            };
+            Some(PenaltySpans { factor: floats.take(lanes), drawn: floats.take(lanes * batch * numbers) })
+        });
+        let penalty_d = penalty_d.collect();
         let mut integers = Cursor::default();
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
@@ -194,6 +262,9 @@ impl RowLayout {
             update_d,
             update_g,
             average,
+            flips_d,
+            noise,
+            penalty_d,
             floats: floats.0,
             images,
             keys_g,

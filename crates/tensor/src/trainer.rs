@@ -11,7 +11,8 @@ use super::images::DeviceImages;
 use super::inputs::{Position, StepInputs};
 use super::loss::Loss;
 use super::network::FusedNetwork;
-use super::step::{DevicePlan, FusedLanes};
+use super::penalty::Penalty;
+use super::step::{DevicePlan, FusedLanes, NOT_MEASURED};
 use super::step_plan::{StepShape, dropout_layers};
 use crate::device::OpenDevice;
 use crate::memory::memory_bytes;
@@ -105,6 +106,7 @@ impl Work {
             generator: side(Role::Generator)?,
             discriminator: side(Role::Discriminator)?,
             loss: Loss::new(&configs, &device.device),
+            penalty: Penalty::new(&configs, &device.device),
             images: images.clone(),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
@@ -116,6 +118,12 @@ impl Work {
             latent_dim: tensors.generator.network.inputs(),
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
+            compares_with_real: tensors.loss.compares(),
+            flips: configs.iter().any(|config| config.loss.label_flip > 0.0),
+            noise: configs.iter().any(|config| config.train.instance_noise > 0.0),
+            image: lanes.first().map_or(0, |lane| lane.spec.image.size()),
+            penalty: tensors.penalty.as_ref().map(|penalty| penalty.points),
+            penalised: Vec::new(),
             generator_coefficients: tensors.generator.varying_coefficients(),
             discriminator_coefficients: tensors.discriminator.varying_coefficients(),
             averaged: tensors.generator.is_averaged(),
@@ -268,7 +276,11 @@ fn read_chunk(row: &[f32], point: bool) -> LaneChunk {
     let (values, rest) = row.split_at(row.len() - if point { at_point } else { 0 });
     let mut steps = StepRows::with_capacity(values.len() / width);
     for row in values.chunks_exact(width) {
-        if !steps.push(row) {
+        let measured = Metric::of_steps().zip(row).map(|(metric, &value)| {
+            let is_missing = metric.is_optional() && value <= NOT_MEASURED;
+            if is_missing { f32::NAN } else { value }
+        });
+        if !steps.push(&measured.collect::<Vec<_>>()) {
             return LaneChunk { steps, point: None };
         }
     }

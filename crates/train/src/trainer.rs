@@ -25,6 +25,12 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// Standard deviation of the noise on the discriminator's inputs in a step, counted from 0.
+    pub fn instance_noise(&self, step: u64) -> f32 {
+        let per_epoch = f64::from(self.config.steps_per_epoch(&self.spec));
+        self.config.train.instance_noise_after(step as f64 / per_epoch) as f32
+    }
+
     /// A network's optimiser with the learning rate of a step, counted from 0.
     pub fn optimizer(&self, role: Role, step: u64) -> NetworkOptimizer {
         let per_epoch = self.config.steps_per_epoch(&self.spec);
@@ -123,8 +129,9 @@ pub struct LaneChunk {
     pub point: Option<Vec<f32>>,
 }
 
-/// The metrics of a lane step by step: rows of [`Metric::of_steps`], in that order.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// The metrics of a lane step by step: rows of [`Metric::of_steps`], in that order. A metric that is not measured in a
+/// step is NaN there, if it is declared [optional](gansweep_protocol::Presence::Optional).
+#[derive(Debug, Clone, Default)]
 pub struct StepRows {
     width: usize,
     values: Vec<f32>,
@@ -166,6 +173,14 @@ impl StepRows {
     pub fn column(&self, metric: Metric) -> Vec<f32> {
         let place = Metric::of_steps().position(|candidate| candidate == metric);
         place.map_or_else(Vec::new, |place| self.iter().map(|row| row[place]).collect())
+    }
+}
+
+/// Equal bits, so that what is not measured is equal too.
+impl PartialEq for StepRows {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |rows: &Self| rows.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        self.width == other.width && bits(self) == bits(other)
     }
 }
 

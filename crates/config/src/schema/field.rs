@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind, Noise,
-    OptimizerKind, Output, Pixels, ScheduleKind, Value,
+    OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -28,7 +28,9 @@ pub(crate) enum Field {
     Optimizer(fn(&mut Config) -> &mut OptimizerKind),
     Schedule(fn(&mut Config) -> &mut ScheduleKind),
     Output(fn(&mut Config) -> &mut Output),
+    Penalty(fn(&mut Config) -> &mut PenaltyKind),
     Pixels(fn(&mut Config) -> &mut Pixels),
+    Relativistic(fn(&mut Config) -> &mut Relativistic),
 }
 
 impl Field {
@@ -54,7 +56,9 @@ impl Field {
             (Self::Optimizer(field), Value::Text(word)) => choose(field(config), word),
             (Self::Schedule(field), Value::Text(word)) => choose(field(config), word),
             (Self::Output(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Penalty(field), Value::Text(word)) => choose(field(config), word),
             (Self::Pixels(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Relativistic(field), Value::Text(word)) => choose(field(config), word),
             _ => debug_assert!(false, "{value:?} does not fit {self:?}"),
         }
     }
@@ -79,7 +83,9 @@ impl Field {
             Self::Optimizer(field) => word(*field(config)),
             Self::Schedule(field) => word(*field(config)),
             Self::Output(field) => word(*field(config)),
+            Self::Penalty(field) => word(*field(config)),
             Self::Pixels(field) => word(*field(config)),
+            Self::Relativistic(field) => word(*field(config)),
         })
     }
 }

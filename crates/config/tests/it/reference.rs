@@ -10,13 +10,14 @@ use gansweep_config::{LoadOptions, recipes};
 use crate::common::{load, load_with};
 
 const TEMPLATE: &str = include_str!("experiment-file.md");
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "",
     "data",
     "model",
     "model.generator",
     "model.discriminator",
     "loss",
+    "penalty",
     "optimizer",
     "train",
     "record",

@@ -38,10 +38,10 @@ impl<F: ResumableEpilogue, const TRANSPOSED: bool, const R: usize> WithSimd for 
             (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, R>(simd),
             (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, R>(simd),
             (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, R>(simd),
-            (16, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 1, 1, R>(simd),
-            (8, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 2, 1, R>(simd),
-            (4, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 4, 2, R>(simd),
-            (_, true) => TransposedProduct { a: a.into(), b, epilogue }.run::<S, 16, 8, R>(simd),
+            (16, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 1, 1, R>(simd),
+            (8, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 2, 1, R>(simd),
+            (4, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 4, 2, R>(simd),
+            (_, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 16, 8, R>(simd),
         }
     }
 }
@@ -68,7 +68,7 @@ proptest! {
         for arch in Vectors::all().into_iter().map(Vectors::arch) {
             let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
             product(arch, &a, &b, StoreProduct(&mut plain));
-            product_transposed(arch, &at, &b, StoreProduct(&mut transposed));
+            product_transposed(arch, &at, &b, None, StoreProduct(&mut transposed));
             for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
                 // Roundings of `k` products and sums, each below one.
                 let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);
@@ -113,7 +113,7 @@ proptest! {
         let outputs = |arch, input: Input| {
             let (mut plain, mut transposed) = (Matrix::new(rows, n), Matrix::new(size, n));
             product(arch, input, &b, StoreProduct(&mut plain));
-            product_transposed(arch, input, &bt, StoreProduct(&mut transposed));
+            product_transposed(arch, input, &bt, None, StoreProduct(&mut transposed));
             (plain, transposed)
         };
         let expected = outputs(Arch::new(), (&all).into());

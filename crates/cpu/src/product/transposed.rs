@@ -18,10 +18,34 @@ const BLOCK: usize = 8;
 /// Panels of the right operand in such a block.
 const GROUP: usize = 4;
 
+/// Two more matrices, `[k, m]` and `[k, n]`, whose product is added: as if their rows were below those of the others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddedPair<'a> {
+    pub(crate) left: &'a Matrix,
+    pub(crate) right: &'a Matrix,
+}
+
+/// An added pair for each layer of a network.
+#[derive(Debug)]
+pub(crate) struct AddedPairs {
+    /// `[rows, inputs]` of each layer.
+    pub(crate) lefts: Vec<Matrix>,
+    /// `[rows, outputs]` of each layer.
+    pub(crate) rights: Vec<Matrix>,
+}
+
+impl AddedPairs {
+    /// That of the layer with this index.
+    pub(crate) fn pair(&self, layer: usize) -> AddedPair<'_> {
+        AddedPair { left: &self.lefts[layer], right: &self.rights[layer] }
+    }
+}
+
 /// The product of a transposed matrix and another, over a short inner dimension.
 pub(super) struct TransposedProduct<'a, F> {
     pub(super) a: Input<'a>,
     pub(super) b: &'a Matrix,
+    pub(super) added: Option<AddedPair<'a>>,
     pub(super) epilogue: F,
 }
 
@@ -120,16 +144,30 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
                 *sums = vectors::<S, V>(line);
             }
         }
-        let lefts = self.a.dense.panel(left);
         let full = self.a.sparse_rows()..self.b.rows();
-        let right = &self.b.panel(panel)[full];
-        for (left, right) in lefts.iter().zip(right) {
-            let right = vectors::<S, V>(right);
-            for r in 0..R {
-                add_product(simd, simd.splat_f32s(left.0[first + r]), right, &mut sums[r]);
-            }
+        let dense = (self.a.dense.panel(left), &self.b.panel(panel)[full]);
+        add_rows::<S, V, R>(simd, first, dense, &mut sums);
+        if let Some(added) = self.added {
+            let rows = (added.left.panel(left), added.right.panel(panel));
+            add_rows::<S, V, R>(simd, first, rows, &mut sums);
         }
         self.epilogue.apply(simd, row, panel, opaque_copy::<S, V, R>(&sums));
+    }
+}
+
+/// Adds the products of `R` columns of the left rows, from `first` on, with the right rows.
+#[inline(always)]
+fn add_rows<S: Simd, const V: usize, const R: usize>(
+    simd: S,
+    first: usize,
+    (left, right): (&[Line], &[Line]),
+    sums: &mut Sums<S, V, R>,
+) {
+    for (left, right) in left.iter().zip(right) {
+        let right = vectors::<S, V>(right);
+        for r in 0..R {
+            add_product(simd, simd.splat_f32s(left.0[first + r]), right, &mut sums[r]);
+        }
     }
 }
 

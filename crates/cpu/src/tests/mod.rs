@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gansweep_config::{
     Activation, Combine, Config, Dataset, DatasetSpec, Latent, LossConfig, LossKind, NetworkOptimizer, Noise,
-    OptimizerConfig, Output, Pixels,
+    OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels, Relativistic,
 };
 use gansweep_fixtures::config::{config, like_mnist};
 
@@ -66,6 +66,9 @@ fn kinds() -> Vec<(&'static str, Config)> {
     let mut kinds = layers_losses_and_schedules();
     kinds.extend(optimizers());
     kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
+    kinds.extend(losses_of_differences());
+    kinds.extend(penalties());
+    kinds.extend(noise());
     kinds
 }
 
@@ -80,6 +83,120 @@ fn optimizers() -> impl Iterator<Item = (&'static str, Config)> {
         let optimizer = OptimizerConfig { generator, discriminator };
         (generator.kind.name(), with(|config| config.optimizer = optimizer))
     })
+}
+
+fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
+    use Relativistic::{Average, Paired};
+    let all = [
+        ("pairs", LossKind::NonSaturating, Paired, Combine::Sum),
+        ("pairs by least squares", LossKind::LeastSquares, Paired, Combine::Sum),
+        ("pairs by hinge", LossKind::Hinge, Paired, Combine::Sum),
+        ("average", LossKind::NonSaturating, Average, Combine::Mean),
+        ("average by least squares", LossKind::LeastSquares, Average, Combine::Sum),
+        ("average by hinge", LossKind::Hinge, Average, Combine::Mean),
+    ];
+    all.into_iter().map(|(name, kind, relativistic, combine)| {
+        let config = with(|config| {
+            config.loss = LossConfig { kind, relativistic, combine, ..config.loss.clone() };
+            if kind != LossKind::Hinge {
+                config.loss.label_smoothing = 0.1;
+            }
+            config.model.discriminator.dropout = 0.3;
+            config.train.d_steps = if relativistic == Paired { 1 } else { 2 };
+        });
+        (name, config)
+    })
+}
+
+fn noise() -> [(&'static str, Config); 4] {
+    [
+        (
+            "two-sided smoothing and flips",
+            with(|config| {
+                config.loss.label_smoothing = 0.1;
+                config.loss.fake_label_smoothing = 0.2;
+                config.loss.label_flip = 0.3;
+            }),
+        ),
+        (
+            "flips of pairs",
+            with(|config| {
+                config.loss.relativistic = Relativistic::Paired;
+                config.loss.label_flip = 0.4;
+            }),
+        ),
+        (
+            "instance noise that decays, differences by least squares",
+            with(|config| {
+                config.loss.kind = LossKind::LeastSquares;
+                config.loss.relativistic = Relativistic::Average;
+                config.loss.fake_label_smoothing = 0.1;
+                (config.train.instance_noise, config.train.instance_noise_epochs) = (0.5, 2.5);
+            }),
+        ),
+        (
+            "instance noise and a penalty",
+            with(|config| {
+                config.train.instance_noise = 0.3;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+    ]
+}
+
+fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
+    let all = [
+        ("no penalty", PenaltyKind::None),
+        ("wgan-gp", PenaltyKind::WganGp),
+        ("dragan", PenaltyKind::Dragan),
+        ("r1", PenaltyKind::R1),
+        ("r2", PenaltyKind::R2),
+        ("r1 and r2", PenaltyKind::R1R2),
+    ];
+    let each = all.into_iter().map(|(name, kind)| {
+        let config = with(|config| {
+            config.loss.kind =
+                if kind == PenaltyKind::WganGp { LossKind::Wasserstein } else { LossKind::Hinge };
+            config.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
+        });
+        (name, config)
+    });
+    each.chain([
+        (
+            "one-sided, with dropout",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::Dragan,
+                    one_sided: true,
+                    noise: 0.7,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+        (
+            "r1 and r2 of pairs, with dropout and clipped gradients",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.loss.relativistic = Relativistic::Paired;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "now and then",
+            with(|config| {
+                config.train.d_steps = 2;
+                config.model.discriminator.slope = -0.2;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::WganGp,
+                    weight: 0.5,
+                    every: 3,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+    ])
 }
 
 fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Activation, LossConfig, NetworkOptimizer, Noise, SampleMode};
+use gansweep_config::{
+    Activation, Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode,
+};
 
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
@@ -28,7 +30,7 @@ pub(super) struct Oracle {
 }
 
 /// The metrics of a step, in the order of `Metric::of_steps`.
-pub(super) type Values = [f64; 7];
+pub(super) type Values = [f64; 9];
 
 /// How layers that differ between training and sampling behave.
 #[derive(Clone, Copy)]
@@ -49,19 +51,25 @@ impl Oracle {
         let mut batch_order = BatchOrder::new();
         let lane = self.lane.clone();
         let mut gradients = Arrays::new();
-        let (mut sums, mut updates, mut count) = ([0.0; 5], 0.0, 0);
+        let (mut sums, mut updates, mut last) = ([0.0; 5], 0.0, Vec::new());
+        let (mut penalties, mut penalised) = ([0.0; 2], 0.0);
         for (update, batch) in (0u32..).zip(batch_order.batches(&lane, self.step)) {
-            count = batch.len();
-            let (values, gradient) = self.discriminator_update(images, update, batch);
+            last = batch.to_vec();
+            let (values, penalty, gradient) = self.discriminator_update(images, update, batch);
+            if let Some(penalty) = penalty {
+                penalties.iter_mut().zip(penalty).for_each(|(sum, value)| *sum += value);
+                penalised += 1.0;
+            }
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             updates += 1.0;
             gradients.extend(gradient);
         }
-        let ([g_loss, after], gradient) = self.generator_update(count);
+        let ([g_loss, after], gradient) = self.generator_update(images, &last);
         gradients.extend(gradient);
         self.step += 1;
         let [d_loss, real, before, accuracy_real, accuracy_fake] = sums.map(|sum| sum / updates);
-        ([d_loss, g_loss, real, before, after, accuracy_real, accuracy_fake], gradients)
+        let [penalty, norm] = penalties.map(|sum| sum / penalised);
+        ([d_loss, g_loss, real, before, after, accuracy_real, accuracy_fake, penalty, norm], gradients)
     }
 
     fn discriminator_update(
@@ -69,33 +77,45 @@ impl Oracle {
         images: &TrainingImages,
         update: u32,
         batch: &[u32],
-    ) -> ([f64; 5], Arrays) {
+    ) -> ([f64; 5], Option<[f64; 2]>, Arrays) {
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
-        let table = TrainingImages::table(images.pixels);
-        let real: Batch = batch
-            .iter()
-            .map(|&i| {
-                let pixels = images.image(i as usize).iter().map(|&byte| f64::from(table[usize::from(byte)]));
-                tape.leaves(&pixels.collect::<Vec<_>>())
-            })
-            .collect();
+        let real = gather(&mut tape, images, batch);
+        let real = self.noisy(&mut tape, &real, update, Pass::DiscriminatorReal);
         self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
         let latents = self.latents(&mut tape);
         let training = |pass| Mode::Training { update, pass };
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInD));
         // Detached: the discriminator's loss does not reach the generator.
-        let fake = fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let fake: Batch =
+            fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
+        let fake = self.noisy(&mut tape, &fake, update, Pass::DiscriminatorFake);
+        let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake]);
         let role = Role::Discriminator;
         let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
         let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
         let loss = &self.lane.config.loss;
-        let real = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real });
-        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake });
-        let sum = tape.add(real.loss, fake.loss);
-        let loss = tape.scale(sum, loss.combine.weight());
-        let gradients = self.descend(&tape, &vars, loss, role);
-        if let Some(limit) = self.lane.config.loss.clipped_weights() {
+        let [real, fake] = compared(&mut tape, loss.relativistic, [real, fake]);
+        let mut flips = vec![0.0; 2 * batch.len()];
+        let key = Key::new(self.lane.seed, Purpose::LabelFlip, &[self.step, u64::from(update)]);
+        rng::flips(key, loss.label_flip, &mut flips);
+        let (flips_real, flips_fake) = flips.split_at(batch.len());
+        let real = Judge { tape: &mut tape, loss, outputs: &real, of: Of::Real, flips: flips_real };
+        let real = visit(loss.kind, real);
+        let fake = Judge { tape: &mut tape, loss, outputs: &fake, of: Of::Fake, flips: flips_fake };
+        let fake = visit(loss.kind, fake);
+        let loss = if loss.relativistic == Relativistic::Paired {
+            real.loss
+        } else {
+            let sum = tape.add(real.loss, fake.loss);
+            tape.scale(sum, loss.combine.weight())
+        };
+        let total = match &penalty {
+            Some((penalty, _)) => tape.add(loss, *penalty),
+            None => loss,
+        };
+        let gradients = self.descend(&tape, &vars, total, role);
+        if let Some(limit) = self.lane.config.clipped_weights() {
             // As a 32-bit float, which 0.01 is not exactly.
             let limit = f64::from(limit as f32);
             for name in gradients.keys() {
@@ -105,10 +125,145 @@ impl Oracle {
                 }
             }
         }
-        ([loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real], gradients)
+        let values = [loss.value, real.score, fake.score, real.classified_real, 1.0 - fake.classified_real];
+        (values, penalty.map(|(_, values)| values), gradients)
     }
 
-    fn generator_update(&mut self, count: usize) -> ([f64; 2], Arrays) {
+    /// The penalty with its factor; and the mean penalty times its weight, and the mean norm. The gradient of the input is
+    /// a formula of the weights on the tape, which is differentiated again: no tangents.
+    fn penalty(
+        &self,
+        tape: &mut Tape,
+        vars: &Vars,
+        update: u32,
+        [real, fake]: [&Batch; 2],
+    ) -> Option<(Var, [f64; 2])> {
+        let config = &self.lane.config.penalty;
+        let number = self.updates[Role::Discriminator as usize];
+        if !config.exists() || !number.is_multiple_of(u64::from(config.every)) {
+            return None;
+        }
+        let key = Key::new(self.lane.seed, Purpose::Penalty, &[self.step, u64::from(update)]);
+        let value = |rows: &Batch| -> Vec<Vec<f64>> {
+            rows.iter().map(|row| row.iter().map(|var| var.value).collect()).collect()
+        };
+        let (mut between, fakes) = (value(real), value(fake));
+        let halves = match config.kind {
+            PenaltyKind::None => return None,
+            PenaltyKind::WganGp => {
+                let mut places = vec![0.0; real.len()];
+                rng::fractions(key, &mut places);
+                for ((x, g), place) in
+                    between.iter_mut().zip(&fakes).zip(places.iter().copied().map(f64::from))
+                {
+                    x.iter_mut().zip(g).for_each(|(x, g)| *x = place * *x + (1.0 - place) * g);
+                }
+                vec![(between, Pass::DiscriminatorInPenalty)]
+            }
+            PenaltyKind::Dragan => {
+                let mut noise = vec![0.0; real.len() * real[0].len()];
+                rng::latents(key, Latent::Normal, &mut noise);
+                let all = between.iter_mut().flatten().zip(noise);
+                all.for_each(|(x, noise)| *x += f64::from(config.noise as f32 * noise));
+                vec![(between, Pass::DiscriminatorInPenalty)]
+            }
+            PenaltyKind::R1 => vec![(between, Pass::DiscriminatorReal)],
+            PenaltyKind::R2 => vec![(fakes, Pass::DiscriminatorFake)],
+            PenaltyKind::R1R2 => {
+                vec![(between, Pass::DiscriminatorReal), (fakes, Pass::DiscriminatorFake)]
+            }
+        };
+        let (mut terms, mut norms) = (Vec::new(), Vec::new());
+        for (points, pass) in &halves {
+            for gradient in self.input_gradients(tape, vars, points, update, *pass) {
+                let square = tape.dot(&gradient, &gradient);
+                let norm = square.value.sqrt();
+                // Zero at zero, as in PyTorch.
+                let slope = if norm == 0.0 { 0.0 } else { 0.5 / norm };
+                let norm = tape.var(norm, [(square, slope)]);
+                norms.push(norm.value);
+                let excess = norm.value - 1.0;
+                terms.push(match config.kind {
+                    PenaltyKind::WganGp | PenaltyKind::Dragan if config.one_sided && excess < 0.0 => {
+                        tape.leaf(0.0)
+                    }
+                    PenaltyKind::WganGp | PenaltyKind::Dragan => {
+                        tape.var(excess * excess, [(norm, 2.0 * excess)])
+                    }
+                    _ => tape.scale(square, 0.5),
+                });
+            }
+        }
+        // The sum of the means over both halves.
+        let mean = tape.mean(&terms);
+        let penalty = tape.scale(mean, config.weight * halves.len() as f64);
+        let factor = tape.scale(penalty, f64::from(config.every));
+        Some((factor, [penalty.value, norms.iter().sum::<f64>() / norms.len() as f64]))
+    }
+
+    /// The discriminator's gradient with respect to its input at each point, by back-propagation on the tape.
+    fn input_gradients(
+        &self,
+        tape: &mut Tape,
+        vars: &Vars,
+        points: &[Vec<f64>],
+        update: u32,
+        pass: Pass,
+    ) -> Batch {
+        let network = Network::of(Role::Discriminator, &self.lane.config, self.lane.spec.image).unwrap();
+        let discriminator = &self.lane.config.model.discriminator;
+        let slope = if discriminator.activation == Activation::Relu { 0.0 } else { discriminator.slope };
+        let name = |index: usize, suffix: &str| format!("discriminator.{index}.{suffix}");
+        let mut masks = BTreeMap::new();
+        for (index, node) in network.nodes.iter().enumerate() {
+            if node.layer == Layer::Dropout {
+                let mut mask = vec![0.0; points.len() * node.inputs()];
+                let key = Key::mask(self.lane.seed, self.step, update, pass, index);
+                rng::dropout_mask(key, discriminator.dropout, &mut mask);
+                masks.insert(index, mask);
+            }
+        }
+        let gradient = |(row, point): (usize, &Vec<f64>)| {
+            let mut x = point.clone();
+            // The factor of each activation and dropout at this point.
+            let mut factors = BTreeMap::new();
+            for (index, node) in network.nodes.iter().enumerate() {
+                if let Layer::Linear(_) = node.layer {
+                    let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                    let product = |(weight, bias): (&[Var], &Var)| {
+                        weight.iter().zip(&x).map(|(w, x)| w.value * x).sum::<f64>() + bias.value
+                    };
+                    x = weight.chunks(node.inputs()).zip(bias).map(product).collect();
+                    continue;
+                }
+                let of_layer: Vec<f64> = match node.layer {
+                    Layer::LeakyRelu => x.iter().map(|&x| if x > 0.0 { 1.0 } else { slope }).collect(),
+                    _ => masks[&index][row * x.len()..][..x.len()].iter().map(|&it| it.into()).collect(),
+                };
+                x.iter_mut().zip(&of_layer).for_each(|(x, factor)| *x *= factor);
+                factors.insert(index, of_layer);
+            }
+            let mut signal = vec![tape.leaf(1.0)];
+            for (index, node) in network.nodes.iter().enumerate().rev() {
+                signal = if let Some(factors) = factors.get(&index) {
+                    signal.iter().zip(factors).map(|(&s, &factor)| tape.scale(s, factor)).collect()
+                } else {
+                    let weight = &vars[&name(index, "weight")];
+                    let column = |col: usize| {
+                        let weights: Vec<Var> =
+                            weight.iter().copied().skip(col).step_by(node.inputs()).collect();
+                        tape.dot(&weights, &signal)
+                    };
+                    (0..node.inputs()).map(column).collect()
+                };
+            }
+            signal
+        };
+        points.iter().enumerate().map(gradient).collect()
+    }
+
+    fn generator_update(&mut self, images: &TrainingImages, batch: &[u32]) -> ([f64; 2], Arrays) {
+        let count = batch.len();
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         if self.lane.config.train.noise == Noise::Fresh {
@@ -118,9 +273,19 @@ impl Oracle {
         let training = |pass| Mode::Training { update: 0, pass };
         let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
+        let fake = self.noisy(&mut tape, &fake, 0, Pass::DiscriminatorInG);
         let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
+        if self.lane.config.loss.relativistic != Relativistic::None {
+            let real = gather(&mut tape, images, batch);
+            let real = self.noisy(&mut tape, &real, 0, Pass::DiscriminatorRealInG);
+            let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorRealInG));
+            return self.generator_compared(&mut tape, &vars, [real, logits]);
+        }
         let loss = &self.lane.config.loss;
-        let fake = visit(loss.kind, Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator });
+        let fake = visit(
+            loss.kind,
+            Judge { tape: &mut tape, loss, outputs: &logits, of: Of::Generator, flips: &[] },
+        );
         let gradients = self.descend(&tape, &vars, fake.loss, Role::Generator);
         self.average();
         ([fake.loss.value, fake.score], gradients)
@@ -147,6 +312,47 @@ impl Oracle {
             }
         }
         Self { lane: self.lane.clone(), arrays, last_latents: Vec::new(), ..*self }
+    }
+
+    /// The end of the generator's update by a loss of differences: that of the discriminator with the labels exchanged.
+    fn generator_compared(
+        &mut self,
+        tape: &mut Tape,
+        vars: &Vars,
+        outputs: [Batch; 2],
+    ) -> ([f64; 2], Arrays) {
+        let config = &self.lane.config.loss;
+        let loss = LossConfig { label_smoothing: 0.0, fake_label_smoothing: 0.0, ..config.clone() };
+        let [real, fake] = compared(tape, loss.relativistic, outputs);
+        let real = visit(loss.kind, Judge { tape, loss: &loss, outputs: &real, of: Of::Fake, flips: &[] });
+        let fake = visit(loss.kind, Judge { tape, loss: &loss, outputs: &fake, of: Of::Real, flips: &[] });
+        let loss = if config.relativistic == Relativistic::Paired {
+            fake.loss
+        } else {
+            let sum = tape.add(real.loss, fake.loss);
+            tape.scale(sum, config.combine.weight())
+        };
+        let gradients = self.descend(tape, vars, loss, Role::Generator);
+        ([loss.value, fake.score], gradients)
+    }
+
+    /// Inputs of a pass of the discriminator with noise.
+    fn noisy(&self, tape: &mut Tape, rows: &Batch, update: u32, pass: Pass) -> Batch {
+        let train = &self.lane.config.train;
+        if train.instance_noise == 0.0 {
+            return rows.clone();
+        }
+        let epochs = self.step as f64 / f64::from(self.lane.config.steps_per_epoch(&self.lane.spec));
+        let left =
+            if train.instance_noise_epochs == 0.0 { 1.0 } else { 1.0 - epochs / train.instance_noise_epochs };
+        let deviation = (train.instance_noise * left.max(0.0)) as f32;
+        let mut noise = vec![0.0; rows.len() * rows[0].len()];
+        rng::instance_noise(self.lane.seed, self.step, update, pass, deviation, &mut noise);
+        let add = |(row, noise): (&Vec<Var>, &[f32])| {
+            let each = row.iter().zip(noise);
+            each.map(|(&x, &noise)| tape.var(x.value + f64::from(noise), [(x, 1.0)])).collect()
+        };
+        rows.iter().zip(noise.chunks(rows[0].len())).map(add).collect()
     }
 
     /// Images row by row.
@@ -345,6 +551,34 @@ fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Ba
     out
 }
 
+/// Images as constants.
+fn gather(tape: &mut Tape, images: &TrainingImages, batch: &[u32]) -> Batch {
+    let table = TrainingImages::table(images.pixels);
+    let mut image = |&index: &u32| {
+        let pixels = images.image(index as usize).iter().map(|&byte| f64::from(table[usize::from(byte)]));
+        tape.leaves(&pixels.collect::<Vec<_>>())
+    };
+    batch.iter().map(&mut image).collect()
+}
+
+/// What losses are functions of, from the outputs on real images and on fakes.
+fn compared(tape: &mut Tape, relativistic: Relativistic, outputs: [Batch; 2]) -> [Batch; 2] {
+    let columns = outputs.map(|rows| rows.into_iter().flatten().collect::<Vec<_>>());
+    let means = columns.each_ref().map(|column| tape.mean(column));
+    [0, 1].map(|half| {
+        let other = 1 - half;
+        let rows = columns[half].iter().zip(&columns[other]);
+        rows.map(|(&own, &partner)| {
+            vec![match relativistic {
+                Relativistic::None => own,
+                Relativistic::Paired => tape.sub(own, partner),
+                Relativistic::Average => tape.sub(own, means[other]),
+            }]
+        })
+        .collect()
+    })
+}
+
 /// Which loss, on which images.
 enum Of {
     Real,
@@ -365,6 +599,8 @@ struct Judge<'a> {
     loss: &'a LossConfig,
     outputs: &'a Batch,
     of: Of,
+    /// A one for each row that has the label of the other kind.
+    flips: &'a [f32],
 }
 
 impl loss::Visitor for Judge<'_> {
@@ -372,27 +608,33 @@ impl loss::Visitor for Judge<'_> {
 
     fn visit<L: Loss>(self) -> Judged {
         let Targets { real, fake } = L::targets(self.loss);
-        let loss = |output: f64| match self.of {
-            Of::Real => L::discriminator(Dual::output(output), Dual::constant(real)),
-            Of::Fake => L::discriminator(Dual::output(output), Dual::constant(fake)),
-            Of::Generator => L::generator(Dual::output(output)),
+        let loss = |output: f64, is_flipped: bool| match (&self.of, is_flipped) {
+            (Of::Real, false) | (Of::Fake, true) => {
+                L::discriminator(Dual::output(output), Dual::constant(real))
+            }
+            (Of::Fake, false) | (Of::Real, true) => {
+                L::discriminator(Dual::output(output), Dual::constant(fake))
+            }
+            (Of::Generator, _) => L::generator(Dual::output(output)),
         };
         let outputs: Vec<Var> = self.outputs.iter().map(|row| row[0]).collect();
-        let mut loss_of = |&output: &Var| {
-            let Dual { value, derivative } = loss(output.value);
+        let mut loss_of = |(row, &output): (usize, &Var)| {
+            let is_flipped = self.flips.get(row).is_some_and(|&flip| flip > 0.0);
+            let Dual { value, derivative } = loss(output.value, is_flipped);
             self.tape.var(value, [(output, derivative)])
         };
-        let losses: Vec<Var> = outputs.iter().map(&mut loss_of).collect();
+        let losses: Vec<Var> = outputs.iter().enumerate().map(&mut loss_of).collect();
         let mean = |value: &dyn Fn(f64) -> f64| {
             outputs.iter().map(|output| value(output.value)).sum::<f64>() / outputs.len() as f64
         };
         Judged {
             loss: self.tape.mean(&losses),
-            score: mean(&|x| match L::SCORE {
+            score: mean(&|x| match Score::of::<L>(self.loss) {
                 Score::Probability => 1.0 / (1.0 + (-x).exp()),
                 Score::Output => x,
+                Score::Place => f64::midpoint(x, 1.0),
             }),
-            classified_real: mean(&|x| f64::from(u8::from(x > L::THRESHOLD))),
+            classified_real: mean(&|x| f64::from(u8::from(x > Score::of::<L>(self.loss).threshold()))),
         }
     }
 }

@@ -71,7 +71,9 @@ fn the_oracles_gradients_are_finite_differences_of_its_losses() {
                 let mut oracle = Oracle::new(&lane, &initial);
                 oracle.arrays.get_mut(name).unwrap()[i] += h;
                 let (values, _) = oracle.step(&images);
-                if name.starts_with("generator") { values[1] } else { values[0] }
+                // The discriminator minimises the sum of its loss and its penalty.
+                let penalty = if values[7].is_nan() { 0.0 } else { values[7] };
+                if name.starts_with("generator") { values[1] } else { values[0] + penalty }
             };
             let (exact, difference) = (gradient[i], (loss(h) - loss(-h)) / (2.0 * h));
             assert!((difference - exact).abs() < 1e-8, "{case}: {name}[{i}]: {difference}, not {exact}");
@@ -90,10 +92,9 @@ fn ten_steps_stay_with_the_oracle() {
         for (step, found) in chunk.steps.iter().enumerate() {
             let (expected, _) = oracle.step(&images);
             for (&found, expected) in found.iter().zip(expected) {
-                assert!(
-                    (f64::from(found) - expected).abs() < 2e-4,
-                    "{case}, step {step}: {found}, not {expected}"
-                );
+                let is_near = (f64::from(found) - expected).abs() < 2e-4 * expected.abs().max(1.0);
+                let is_not_measured = found.is_nan() && expected.is_nan();
+                assert!(is_near || is_not_measured, "{case}, step {step}: {found}, not {expected}");
             }
         }
         assert_close(case, &trainer.state(0).unwrap(), &oracle.arrays, 2e-3);

@@ -11,7 +11,6 @@ pub struct Hinge;
 
 impl Loss for Hinge {
     const SCORE: Score = Score::Probability;
-    const THRESHOLD: f64 = 0.0;
 
     /// The sign of the margin: the loss is `max(0, 1 - target * output)`.
     fn targets(_: &LossConfig) -> Targets {

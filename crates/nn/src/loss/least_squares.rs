@@ -1,20 +1,24 @@
 //! The least-squares loss.
 
-use gansweep_config::LossConfig;
+use gansweep_config::{LossConfig, Relativistic};
 
 use super::{Loss, Outputs, Score, Targets};
 
 /// Half the squared distance of an output from its target: 0 for fakes and 1 for real images, and for the
-/// generator 1 (Mao et al. 2017, equation 2 with a = 0 and b = c = 1). Label smoothing lowers b alone.
+/// generator 1 (Mao et al. 2017, equation 2 with a = 0 and b = c = 1). Label smoothing lowers b alone. Differences
+/// between outputs are as far from 1 and -1 (`RaLSGAN`, Jolicoeur-Martineau 2018).
 #[derive(Debug)]
 pub struct LeastSquares;
 
 impl Loss for LeastSquares {
     const SCORE: Score = Score::Output;
-    const THRESHOLD: f64 = 0.5;
 
     fn targets(config: &LossConfig) -> Targets {
-        Targets { real: 1.0 - config.label_smoothing, fake: 0.0 }
+        let fake = match config.relativistic {
+            Relativistic::None => 0.0,
+            Relativistic::Paired | Relativistic::Average => -1.0,
+        };
+        Targets { real: 1.0 - config.label_smoothing, fake: fake + config.fake_label_smoothing }
     }
 
     fn discriminator<E: Outputs>(output: E, target: E) -> E {

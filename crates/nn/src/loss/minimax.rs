@@ -11,7 +11,6 @@ pub struct Minimax;
 
 impl Loss for Minimax {
     const SCORE: Score = Score::Probability;
-    const THRESHOLD: f64 = 0.0;
 
     fn targets(config: &LossConfig) -> Targets {
         NonSaturating::targets(config)

@@ -12,10 +12,9 @@ pub struct NonSaturating;
 
 impl Loss for NonSaturating {
     const SCORE: Score = Score::Probability;
-    const THRESHOLD: f64 = 0.0;
 
     fn targets(config: &LossConfig) -> Targets {
-        Targets { real: 1.0 - config.label_smoothing, fake: 0.0 }
+        Targets { real: 1.0 - config.label_smoothing, fake: config.fake_label_smoothing }
     }
 
     fn discriminator<E: Outputs>(output: E, target: E) -> E {

@@ -12,7 +12,6 @@ pub struct Wasserstein;
 
 impl Loss for Wasserstein {
     const SCORE: Score = Score::Probability;
-    const THRESHOLD: f64 = 0.0;
 
     /// The sign of the output in the objective.
     fn targets(_: &LossConfig) -> Targets {

@@ -11,6 +11,7 @@
 mod hash;
 mod latents;
 
+use gansweep_config::Latent;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,6 +36,13 @@ pub enum Purpose {
     Fixed = 6,
     /// Images drawn after training, from a seed of their own.
     Generate = 7,
+    /// Where a penalty is measured; position: step, discriminator update within it. Places between a real image and a
+    /// fake, or noise on real images.
+    Penalty = 8,
+    /// Which labels are flipped; position: step, discriminator update within it.
+    LabelFlip = 9,
+    /// Noise on the discriminator's inputs; position: step, discriminator update within it, pass.
+    InstanceNoise = 10,
     /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
     Flip = 16,
 }
@@ -53,6 +61,10 @@ pub enum Pass {
     GeneratorInD = 3,
     /// The generator in its own step.
     GeneratorInG = 4,
+    /// The discriminator on real images, in the generator's step.
+    DiscriminatorRealInG = 5,
+    /// The discriminator on the points of a penalty that are no images of the batch, in its own step.
+    DiscriminatorInPenalty = 6,
 }
 
 /// The key of one stream: 64 bits that depend on all of seed, purpose and position.
@@ -109,6 +121,32 @@ pub fn uniform(key: Key, bound: f32, out: &mut [f32]) {
     out.fill_with(|| bound * (2.0 * unit(generator.next_u32()) - 1.0));
 }
 
+/// Fills `out` with numbers uniform on `[0, 1)`: number `i` is the hash of `i` in 24 bits.
+pub fn fractions(key: Key, out: &mut [f32]) {
+    let (low, high) = key.halves();
+    for (index, value) in (0u32..).zip(out) {
+        *value = unit(hash32(low, high, index));
+    }
+}
+
+/// Fills `out` with ones, with that probability, and zeros.
+pub fn flips(key: Key, probability: f64, out: &mut [f32]) {
+    let (low, high) = key.halves();
+    let threshold = mask_threshold(probability);
+    for (index, value) in (0u32..).zip(out) {
+        *value = if hash32(low, high, index) < threshold { 1.0 } else { 0.0 };
+    }
+}
+
+/// Fills `out` with noise on the inputs of a pass of the discriminator, in row-major order.
+pub fn instance_noise(seed: u64, step: u64, update: u32, pass: Pass, deviation: f32, out: &mut [f32]) {
+    let key = Key::new(seed, Purpose::InstanceNoise, &[step, u64::from(update), pass as u64]);
+    latents(key, Latent::Normal, out);
+    for value in out {
+        *value *= deviation;
+    }
+}
+
 /// Fills `out` with a dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`.
 ///
 /// Entry `i` depends on `(key, i)` alone, so a device can produce the same mask on its own.
@@ -141,8 +179,6 @@ fn unit(bits: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_config::Latent;
-
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ mod driver;
 
 use std::sync::{Arc, LazyLock};
 
-use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, SampleMode};
+use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode};
 use gansweep_fixtures::config::{config, like_mnist};
 use rand::Rng;
 
@@ -214,6 +214,62 @@ fn each_loss_follows_the_native_path() {
         let [measured, states, images] = apart(&configs, &[30]);
         eprintln!("{kind:?}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{kind:?}: {measured:e}");
+    }
+}
+
+#[test]
+fn each_loss_of_differences_follows_the_native_path() {
+    for kind in [LossKind::NonSaturating, LossKind::LeastSquares, LossKind::Hinge] {
+        for relativistic in [Relativistic::Paired, Relativistic::Average] {
+            let configs = ["sum", "mean"].map(|combine| {
+                let sets = [&format!("loss.combine={combine}"), "optimizer.eps=1e-3", "train.d_steps=2"];
+                let mut config = small("fast", &sets);
+                config.loss.kind = kind;
+                config.loss.relativistic = relativistic;
+                config
+            });
+            let [measured, states, images] = apart(&configs, &[30]);
+            eprintln!("{kind:?}, {relativistic:?}: {measured:e} {states:e} {images:e}");
+            assert!(measured < 1e-5, "{kind:?}, {relativistic:?}: {measured:e}");
+        }
+    }
+}
+
+#[test]
+fn noise_on_labels_and_images_follows_the_native_path() {
+    let all = [
+        ["loss.label_flip=0.3", "loss.fake_label_smoothing=0.2", "loss.kind=least-squares"],
+        ["loss.label_flip=0.2", "loss.relativistic=paired", "train.d_steps=2"],
+        ["train.instance_noise=0.5", "train.instance_noise_epochs=0.004", "loss.relativistic=average"],
+        ["train.instance_noise=0.2", "penalty.kind=dragan", "train.d_steps=2"],
+    ];
+    for sets in all {
+        let own = ["loss.label_smoothing=0.1", "loss.label_smoothing=0"];
+        let configs = own.map(|own| small("fast", &[&sets[..], &[own, "optimizer.eps=1e-3"]].concat()));
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+    }
+}
+
+#[test]
+fn each_penalty_follows_the_native_path() {
+    let all = [
+        ["wgan-gp", "penalty.every=1", "model.discriminator.dropout=0.3"],
+        ["wgan-gp", "penalty.one_sided=true", "model.discriminator.dropout=0"],
+        ["dragan", "penalty.every=3", "model.discriminator.dropout=0.3"],
+        ["r1", "penalty.every=2", "model.discriminator.dropout=0.3"],
+        ["r2", "penalty.every=1", "model.discriminator.dropout=0"],
+        ["r1-r2", "penalty.every=1", "model.discriminator.dropout=0.3"],
+    ];
+    for [kind, one, other] in all {
+        let configs = ["0.5", "10"].map(|weight| {
+            let (kind, weight) = (format!("penalty.kind={kind}"), format!("penalty.weight={weight}"));
+            small("fast", &[&kind, &weight, one, other, "optimizer.eps=1e-3", "train.d_steps=2"])
+        });
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{kind}, {one}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{kind}, {one}: {measured:e}");
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Tally {
 #[serde(from = "StoredSums", into = "StoredSums")]
 pub(super) struct Sums(Vec<(Metric, Sum)>);
 
-/// The sum of one metric. A metric that did not exist when the checkpoint was written has fewer steps than
-/// the others.
+/// The sum of one metric. A metric that did not exist when the checkpoint was written, or is not measured in every step,
+/// has fewer steps than the others.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Sum {
     steps: u64,
@@ -37,7 +37,10 @@ struct Sum {
 impl Sums {
     /// Adds a row of a step, in the order of [`Metric::of_steps`].
     pub(super) fn add(&mut self, row: &[f32]) {
-        for ((_, sum), &value) in self.0.iter_mut().zip(row) {
+        for ((metric, sum), &value) in self.0.iter_mut().zip(row) {
+            if value.is_nan() && metric.is_optional() {
+                continue;
+            }
             // Sums of a damaged checkpoint may stand at the largest number.
             sum.steps = sum.steps.saturating_add(1);
             sum.sum += f64::from(value);
@@ -135,6 +138,22 @@ mod tests {
         assert_eq!(means[0], (Metric::EpochDLoss, 2.0 / 3.0));
         assert_eq!(means.len(), Metric::of_steps().count());
         assert!(means[5..].iter().all(|(_, mean)| (mean - 0.5).abs() < f64::EPSILON));
+    }
+
+    #[test]
+    fn a_metric_that_is_not_measured_has_no_point_and_one_that_is_measured_at_times_has_the_mean_of_these() {
+        let row = |penalty: f32| {
+            let value = |metric| if metric == Metric::DPenalty { penalty } else { f32::NAN };
+            Metric::of_steps().map(value).collect::<Vec<_>>()
+        };
+        let mut sums = Sums::default();
+        sums.add(&row(f32::NAN));
+        assert!(sums.window_means().all(|(metric, _)| !metric.is_optional()));
+        for penalty in [1.0, f32::NAN, 4.0] {
+            sums.add(&row(penalty));
+        }
+        let measured: Vec<_> = sums.epoch_means().filter(|(metric, _)| metric.is_optional()).collect();
+        assert_eq!(measured, [(Metric::EpochDPenalty, 2.5)]);
     }
 
     #[test]

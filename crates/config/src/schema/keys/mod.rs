@@ -4,16 +4,18 @@ mod data;
 mod loss;
 mod model;
 mod optimizer;
+mod penalty;
 mod settings;
 mod train;
 
 use super::key::Key;
 
-static TABLES: [&[Key]; 9] = [
+static TABLES: [&[Key]; 10] = [
     settings::ORIGIN,
     data::KEYS,
     model::KEYS,
     loss::KEYS,
+    penalty::KEYS,
     optimizer::KEYS,
     train::KEYS,
     settings::RECORD,

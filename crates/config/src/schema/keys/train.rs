@@ -3,7 +3,7 @@
 use crate::schema::declare::{ConfigKey, FRACTION, budget, config};
 use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
-use crate::schema::kind::Kind;
+use crate::schema::kind::{Interval, Kind};
 
 /// In the order of the documentation.
 pub(super) static KEYS: &[Key] = &[
@@ -75,5 +75,23 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Varies,
         field: Field::Bool(|c| &mut c.train.ema_warmup),
         doc: "Whether the decay after `t` updates of the generator is at most `(1 + t) / (10 + t)`, so that the average forgets the initial weights soon.",
+    }),
+    config(ConfigKey {
+        path: "train.instance_noise",
+        kind: Kind::Number(Interval::closed(0.0, 100.0)),
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Presence,
+        field: Field::Number(|c| &mut c.train.instance_noise),
+        doc: "Standard deviation of normal noise that is added to everything that D sees, real images and fakes, in its own updates and in G's (Sønderby et al. 2017, section 3.2; Arjovsky and Bottou 2017, section 3).",
+    }),
+    config(ConfigKey {
+        path: "train.instance_noise_epochs",
+        kind: Kind::Number(Interval::closed(0.0, 1e6)),
+        default: "0.0",
+        identity: "0.0",
+        lanes: Lanes::Varies,
+        field: Field::Number(|c| &mut c.train.instance_noise_epochs),
+        doc: "Epochs over which `instance_noise` decays in a straight line to nothing; 0 for noise that stays.",
     }),
 ];

@@ -1,0 +1,331 @@
+//! A penalty on the discriminator's gradient with respect to its input, as pairs of matrices whose products are the
+//! penalty's part of the weights' gradients.
+//!
+//! The mathematics is that of [`gansweep_nn::penalty`]. Back-propagating a one from every output gives the *signals*:
+//! the output's derivatives with respect to what each Linear layer computes, and at the end with respect to the input.
+//! The *tangents* go forward from there. The gradient of a layer's weight is the product of its input's tangents,
+//! transposed, and its output's signals; it joins the product of the loss's gradient, so that the optimiser updates each
+//! weight once, as the epilogue of one product. Biases move no gradient.
+
+use gansweep_config::{ImageShape, Latent, PenaltyConfig};
+use gansweep_nn::penalty::{Points, of_norm};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
+use gansweep_train::TrainingImages;
+use pulp::{Arch, NullaryFnOnce};
+
+use super::activation::StoreProduct;
+use super::affine::Statistics;
+use super::batch::Batch;
+use super::engine::{Engine, Phase};
+use super::matrix::{LINE, Line, Matrix};
+use super::network::{Mlp, Trace};
+use super::product::{AddedPairs, product};
+use super::stage::{Gradients, MaskStreams, Mode, Rows};
+use super::transpose::{Derivative, transpose};
+
+/// A penalty, and the memory to compute it.
+#[derive(Debug)]
+pub(super) struct Penalty {
+    config: PenaltyConfig,
+    points: Points,
+    /// Places or noise as drawn.
+    drawn: Vec<f32>,
+    trace: Trace,
+    /// `[rows, 1]`.
+    logits: Matrix,
+    /// Tangents of each Linear layer's input and signals of its output. Before the first tangents are known they are the
+    /// points themselves.
+    pairs: AddedPairs,
+    /// Squared norms of the gradients, in sixteen sums for each row.
+    squares: Matrix,
+}
+
+/// What a penalty measures in one update of the discriminator.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    /// The mean penalty, times its weight.
+    pub(super) penalty: f64,
+    /// The mean norm of the gradients.
+    pub(super) norm: f64,
+}
+
+/// The batch that a penalty is measured on.
+pub(super) struct Scene<'a> {
+    /// Of the update, with the passes of the batch's masks.
+    pub(super) streams: MaskStreams,
+    /// The number of the discriminator's update, counted from 0.
+    pub(super) update: u64,
+    pub(super) images: &'a TrainingImages,
+    /// Indices of the real images.
+    pub(super) places: &'a [u32],
+    /// Real images and fakes.
+    pub(super) batch: &'a Batch,
+    /// Of the discriminator's pass over the batch.
+    pub(super) trace: &'a Trace,
+    /// Scratch memory.
+    pub(super) gradients: &'a mut Gradients,
+}
+
+impl Penalty {
+    /// The penalty of a config, for batches of up to `batch` real images; `None` if it has none.
+    pub(super) fn new(
+        config: &PenaltyConfig,
+        batch: usize,
+        image: ImageShape,
+        discriminator: &Mlp,
+    ) -> Option<Self> {
+        let points = Points::of(config)?;
+        let rows = batch * points.per_image();
+        let drawn = match points {
+            Points::Between => batch,
+            Points::AroundReal => batch * image.size(),
+            Points::Images { .. } => 0,
+        };
+        Some(Self {
+            config: config.clone(),
+            points,
+            drawn: vec![0.0; drawn],
+            trace: discriminator.trace(rows),
+            logits: Matrix::new(rows, 1),
+            pairs: AddedPairs {
+                lefts: discriminator.stages().map(|stage| Matrix::new(rows, stage.inputs())).collect(),
+                rights: discriminator.stages().map(|stage| Matrix::new(rows, stage.outputs())).collect(),
+            },
+            squares: Matrix::new(rows, LINE),
+        })
+    }
+
+    /// Whether the discriminator's update number `update`, counted from 0, has the penalty.
+    pub(super) fn is_due(&self, update: u64) -> bool {
+        self.config.is_due(update)
+    }
+
+    /// Tangents and signals of the latest batch.
+    pub(super) fn pairs(&self) -> &AddedPairs {
+        &self.pairs
+    }
+
+    /// Computes tangents and signals for a batch.
+    pub(super) fn measure(
+        &mut self,
+        engine: &mut Engine,
+        discriminator: &mut Mlp,
+        scene: &mut Scene<'_>,
+    ) -> Measured {
+        let rows = scene.places.len() * self.points.per_image();
+        let widths = discriminator.stages().map(|stage| (stage.inputs(), stage.outputs()));
+        for ((inputs, outputs), (tangents, signals)) in
+            widths.zip(self.pairs.lefts.iter_mut().zip(&mut self.pairs.rights))
+        {
+            tangents.reshape(rows, inputs);
+            signals.reshape(rows, outputs);
+        }
+        self.activations(engine, discriminator, scene);
+        self.back_propagate(engine, discriminator, scene.gradients);
+        transpose(engine.arch, &scene.gradients.input_transposed, &mut self.pairs.lefts[0]);
+        engine.lap(Phase::Transpositions);
+        let measured = self.first_tangents(engine.arch, scene);
+        engine.lap(Phase::Losses);
+        self.forward(engine, discriminator);
+        measured
+    }
+
+    /// Evaluates the discriminator at the points, as far as the batch's own pass has not.
+    fn activations(&mut self, engine: &mut Engine, discriminator: &mut Mlp, scene: &Scene<'_>) {
+        let count = scene.places.len();
+        if let Points::Images { real, fake } = self.points {
+            let halves = [(real, 0), (fake, count)].into_iter().filter(|(used, _)| *used);
+            let ranges: Vec<_> = halves.map(|(_, first)| first..first + count).collect();
+            return self.trace.copy_rows(scene.trace, &ranges);
+        }
+        let points = &mut self.pairs.lefts[0];
+        scene.batch.copy_real(engine.arch, scene.images, scene.places, points);
+        let MaskStreams { seed, step, update, .. } = scene.streams;
+        let key = Key::new(seed, Purpose::Penalty, &[step, u64::from(update)]);
+        if self.points == Points::Between {
+            let places = &mut self.drawn[..count];
+            rng::fractions(key, places);
+            let (fakes, first) = scene.batch.dense_fakes();
+            engine.arch.dispatch(Between { points, fakes, first, places });
+        } else {
+            let noise = &mut self.drawn[..count * points.cols()];
+            rng::latents(key, Latent::Normal, noise);
+            add_noise(points, noise, self.config.noise as f32);
+        }
+        engine.lap(Phase::Inputs);
+        let streams = MaskStreams { passes: &[Pass::DiscriminatorInPenalty], ..scene.streams };
+        let mode = Mode { statistics: Statistics::Training, streams: Some(streams) };
+        self.logits.reshape(count, 1);
+        let logits = Rows { matrix: &mut self.logits, first_row: 0 };
+        discriminator.forward(engine, mode, (&*points).into(), &mut self.trace, logits);
+    }
+
+    /// From the last layer to the first: the signals, and in `gradients.input_transposed` the gradient of the input.
+    fn back_propagate(&mut self, engine: &mut Engine, discriminator: &mut Mlp, gradients: &mut Gradients) {
+        let mut one = Line::ZERO;
+        one.0[0] = 1.0;
+        gradients.output.reshape(self.pairs.rights[0].rows(), 1);
+        gradients.output.lines_mut().fill(one);
+        for (layer, signals) in self.pairs.rights.iter_mut().enumerate().rev() {
+            signals.lines_mut().copy_from_slice(gradients.output.lines());
+            discriminator.stage(layer).backward(engine, gradients);
+            if let Some(before) = layer.checked_sub(1) {
+                let trace = self.trace.stage_mut(before);
+                discriminator.stage_mut(before).backward_activation(engine, trace, gradients, None);
+            }
+        }
+    }
+
+    /// Turns the gradients, in the first tangents, into the penalty's derivative with respect to them.
+    fn first_tangents(&mut self, arch: Arch, scene: &Scene<'_>) -> Measured {
+        let gradients = &mut self.pairs.lefts[0];
+        self.squares.reshape(gradients.rows(), LINE);
+        arch.dispatch(RowSquares { matrix: gradients, squares: &mut self.squares });
+        let count = scene.places.len() as f64;
+        let factor = self.config.factor(scene.update) / count;
+        let mut sums = Measured { penalty: 0.0, norm: 0.0 };
+        for line in self.squares.lines_mut() {
+            let square: f64 = line.0.iter().map(|&square| f64::from(square)).sum();
+            let norm = libm::sqrt(square);
+            let term = of_norm(&self.config, norm);
+            sums.penalty += term.value;
+            sums.norm += norm;
+            // The norm has no derivative at zero; as in PyTorch it counts as zero.
+            let scale = if norm == 0.0 { 0.0 } else { factor * term.derivative / norm };
+            *line = Line([scale as f32; LINE]);
+        }
+        arch.dispatch(ScaleRows { matrix: gradients, scales: &self.squares });
+        Measured {
+            penalty: self.config.weight * sums.penalty / count,
+            norm: sums.norm / gradients.rows() as f64,
+        }
+    }
+
+    /// Computes the tangents of each layer's input from those of the layer before.
+    fn forward(&mut self, engine: &mut Engine, discriminator: &Mlp) {
+        for layer in 1..self.pairs.lefts.len() {
+            let (before, tangents) = self.pairs.lefts.split_at_mut(layer);
+            let (input, output) = (&before[layer - 1], &mut tangents[0]);
+            product(engine.arch, input, &discriminator.stage(layer - 1).weight.value, StoreProduct(output));
+            engine.lap(Phase::Forward);
+            let (derivative, saved) = discriminator.stage(layer - 1).derivative(self.trace.stage(layer - 1));
+            engine.arch.dispatch(Factors { matrix: output, derivative, saved });
+            engine.lap(Phase::Forward);
+        }
+    }
+}
+
+/// Moves each real image towards its fake: `e x + (1 - e) g` with its place `e`.
+struct Between<'a> {
+    points: &'a mut Matrix,
+    /// Rows from `first` on.
+    fakes: &'a Matrix,
+    first: usize,
+    places: &'a [f32],
+}
+
+impl NullaryFnOnce for Between<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for panel in 0..self.points.panels() {
+            let fakes = &self.fakes.panel(panel)[self.first..];
+            for ((point, fake), &place) in self.points.panel_mut(panel).iter_mut().zip(fakes).zip(self.places)
+            {
+                for i in 0..LINE {
+                    point.0[i] = place * point.0[i] + (1.0 - place) * fake.0[i];
+                }
+            }
+        }
+    }
+}
+
+/// Adds `deviation` times the noise, which is in row-major order.
+fn add_noise(points: &mut Matrix, noise: &[f32], deviation: f32) {
+    let cols = points.cols();
+    for (row, noise) in noise.chunks_exact(cols).enumerate() {
+        for (panel, part) in noise.chunks(LINE).enumerate() {
+            for (value, noise) in points.panel_mut(panel)[row].0.iter_mut().zip(part) {
+                *value += deviation * noise;
+            }
+        }
+    }
+}
+
+/// Sums of the squares of each row, one for each column of a panel.
+struct RowSquares<'a> {
+    matrix: &'a Matrix,
+    squares: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for RowSquares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let squares = self.squares.lines_mut();
+        squares.fill(Line::ZERO);
+        for panel in 0..self.matrix.panels() {
+            for (sum, line) in squares.iter_mut().zip(self.matrix.panel(panel)) {
+                for i in 0..LINE {
+                    sum.0[i] += line.0[i] * line.0[i];
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies each row by its number, which fills a line of `scales`.
+struct ScaleRows<'a> {
+    matrix: &'a mut Matrix,
+    scales: &'a Matrix,
+}
+
+impl NullaryFnOnce for ScaleRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for panel in 0..self.matrix.panels() {
+            for (line, scale) in self.matrix.panel_mut(panel).iter_mut().zip(self.scales.lines()) {
+                for i in 0..LINE {
+                    line.0[i] *= scale.0[i];
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by the derivative of an activation.
+struct Factors<'a> {
+    matrix: &'a mut Matrix,
+    derivative: Derivative,
+    saved: &'a Matrix,
+}
+
+impl NullaryFnOnce for Factors<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let slope = match self.derivative {
+            Derivative::LeakyRelu(slope) => Some(slope),
+            _ => None,
+        };
+        for (line, saved) in self.matrix.lines_mut().iter_mut().zip(self.saved.lines()) {
+            for i in 0..LINE {
+                line.0[i] *= match slope {
+                    Some(slope) => {
+                        if saved.0[i] > 0.0 {
+                            1.0
+                        } else {
+                            slope
+                        }
+                    }
+                    None => saved.0[i],
+                };
+            }
+        }
+    }
+}
