@@ -7,6 +7,7 @@ mod comparing;
 mod damage;
 mod damaged_checkpoint;
 mod devices;
+mod evaluating;
 mod foreign_files;
 mod housekeeping;
 mod interruption;

@@ -198,6 +198,18 @@ pub enum AppError {
         /// The swept keys.
         swept: Vec<String>,
     },
+    /// What is to be evaluated is neither a sweep nor a run.
+    #[error("there is neither a sweep nor a run `{name}`; {}", if known.is_empty() {
+        "the database has no sweep".to_owned()
+    } else {
+        format!("the sweeps are {}, and `gansweep runs` lists the runs", known.join(", "))
+    })]
+    NeitherSweepNorRun {
+        /// The name.
+        name: String,
+        /// The sweeps.
+        known: Vec<String>,
+    },
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
     NoCheckpoint {
@@ -268,6 +280,7 @@ impl AppError {
             | Self::UnknownMetric { .. }
             | Self::MetricNotRecorded { .. }
             | Self::NotSwept { .. }
+            | Self::NeitherSweepNorRun { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }
