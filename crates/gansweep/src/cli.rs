@@ -402,6 +402,13 @@ pub(crate) struct ReportArgs {
     /// Output file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Maximum size of a sweep's sample grids in the page; of larger sweeps epochs are left out, and the page says
+    /// how many [default: 36]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
+    pub(crate) max_image_mb: Option<u64>,
+    /// Write a page without sample grids.
+    #[arg(long, conflicts_with = "max_image_mb")]
+    pub(crate) no_images: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }
