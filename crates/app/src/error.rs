@@ -124,12 +124,16 @@ pub enum AppError {
     /// The thread that writes the page ended without a result.
     #[error("the report was not written: its thread failed, which is a bug")]
     ReportFailed,
-    /// A name that is to be removed is neither a sweep's nor the beginning of a run's id.
-    #[error("no sweep is named `{name}`, and no run's id begins with it; sweeps: {}", known.join(", "))]
+    /// A name is neither that of a sweep nor the beginning of a run's id.
+    #[error("there is neither a sweep nor a run `{name}`; {}", if known.is_empty() {
+        "the database has no sweep".to_owned()
+    } else {
+        format!("the sweeps are {}, and `gansweep runs` lists the runs", known.join(", "))
+    })]
     NeitherSweepNorRun {
         /// The name.
         name: String,
-        /// Names of sweeps.
+        /// The sweeps.
         known: Vec<String>,
     },
     /// A text that cannot be a name or a tag.
@@ -197,18 +201,6 @@ pub enum AppError {
         key: String,
         /// The swept keys.
         swept: Vec<String>,
-    },
-    /// What is to be evaluated is neither a sweep nor a run.
-    #[error("there is neither a sweep nor a run `{name}`; {}", if known.is_empty() {
-        "the database has no sweep".to_owned()
-    } else {
-        format!("the sweeps are {}, and `gansweep runs` lists the runs", known.join(", "))
-    })]
-    NeitherSweepNorRun {
-        /// The name.
-        name: String,
-        /// The sweeps.
-        known: Vec<String>,
     },
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
@@ -280,7 +272,6 @@ impl AppError {
             | Self::UnknownMetric { .. }
             | Self::MetricNotRecorded { .. }
             | Self::NotSwept { .. }
-            | Self::NeitherSweepNorRun { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }
