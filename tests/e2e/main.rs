@@ -18,6 +18,7 @@ mod mnist;
 mod names_and_folders;
 mod own_images;
 mod page_command;
+mod pictures;
 mod processes;
 mod sandbox;
 mod shared_causes;
