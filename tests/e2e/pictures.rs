@@ -53,7 +53,8 @@ fn assert_in_colour(sandbox: &Sandbox, dataset: Dataset, image: ImageShape) {
     assert_eq!((recorded.dataset, recorded.spec.image), (dataset, image));
     let size = (3 * image.width, 2 * image.height, 2);
     let grids = reader.samples_index(&run.id, u64::MAX).unwrap();
-    let grid = reader.sample(&run.id, grids.last().unwrap().step).unwrap().unwrap();
+    let last = grids.last().unwrap();
+    let grid = reader.sample(&run.id, last.step, last.source).unwrap().unwrap();
     assert_eq!(header(&grid.png), size);
     assert_eq!(header(&reader.real_images(&run.data_fingerprint).unwrap()[0].png), size);
     sandbox.run(&["generate", run.id.as_str(), "-n", "6", "--cols", "3", "--out", "new.png"]).well();
