@@ -124,12 +124,16 @@ pub enum AppError {
     /// The thread that writes the page ended without a result.
     #[error("the report was not written: its thread failed, which is a bug")]
     ReportFailed,
-    /// A name that is to be removed is neither a sweep's nor the beginning of a run's id.
-    #[error("no sweep is named `{name}`, and no run's id begins with it; sweeps: {}", known.join(", "))]
+    /// A name is neither that of a sweep nor the beginning of a run's id.
+    #[error("there is neither a sweep nor a run `{name}`; {}", if known.is_empty() {
+        "the database has no sweep".to_owned()
+    } else {
+        format!("the sweeps are {}, and `gansweep runs` lists the runs", known.join(", "))
+    })]
     NeitherSweepNorRun {
         /// The name.
         name: String,
-        /// Names of sweeps.
+        /// The sweeps.
         known: Vec<String>,
     },
     /// A text that cannot be a name or a tag.

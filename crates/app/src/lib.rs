@@ -40,6 +40,7 @@ pub mod compare;
 pub mod data;
 pub mod devices;
 mod error;
+pub mod evaluate;
 pub mod experiment;
 pub mod export;
 pub mod generate;

@@ -47,6 +47,14 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::ChangedRows { first, more } => {
             warn!(target: "gansweep_store", %first, more, "rows are not those that were written");
         }
+        Progress::EvaluatorCache(error) => warn!(target: "gansweep_evaluator", %error, "cache not used"),
+        Progress::TrainingEvaluator { dataset, progress } => {
+            let (dataset, step, of, loss) = (dataset.name(), progress.step, progress.steps, progress.loss);
+            trace!(target: "gansweep_evaluator", dataset, step, of, loss, "training the evaluator");
+        }
+        Progress::Evaluating { label, place, runs } => {
+            debug!(target: "gansweep_evaluator", label, place, runs, "evaluating");
+        }
         Progress::Planned(plan) => {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
             info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gansweep_config::{Dataset, Plan};
 use gansweep_data::DataError;
+use gansweep_evaluator::{CacheError, TrainingProgress};
 use gansweep_scheduler::Notice;
 use gansweep_store::Damage;
 
@@ -48,6 +49,24 @@ pub enum Progress<'a> {
         first: &'a Damage,
         /// How many more there are.
         more: usize,
+    },
+    /// A cached evaluator cannot be used, or written; it is trained anew.
+    EvaluatorCache(&'a CacheError),
+    /// The evaluator of a dataset is being trained. Sent after each step.
+    TrainingEvaluator {
+        /// The dataset.
+        dataset: Dataset,
+        /// How far it has come.
+        progress: TrainingProgress,
+    },
+    /// The checkpoint of a run is evaluated next.
+    Evaluating {
+        /// The run's label.
+        label: &'a str,
+        /// Its place among the runs to evaluate, from 0.
+        place: usize,
+        /// Their number.
+        runs: usize,
     },
     /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),

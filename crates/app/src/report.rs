@@ -31,6 +31,8 @@ pub struct ReportRequest {
     /// The output file. By default a file in the results folder: the page of the sweep if one is named, else
     /// `report.html`.
     pub out: Option<PathBuf>,
+    /// Maximum size in bytes of one sweep's sample grids in the page; 0 for none, `None` for the default.
+    pub max_image_bytes: Option<u64>,
 }
 
 /// Writes the page and returns its path.
@@ -42,7 +44,7 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
         (None, _) => results.join(format!("{ALL_SWEEPS}.html")),
     };
     let owner = if request.out.is_some() { Owner::User } else { Owner::Program };
-    write(results, &request.sweeps, &page, owner)?;
+    write(results, &request.sweeps, &page, owner, request.max_image_bytes)?;
     Ok(page)
 }
 
@@ -87,10 +89,18 @@ enum Owner {
 }
 
 /// Writes the page of the named sweeps, of all if none is named.
-fn write(results: &Path, sweeps: &[String], page: &Path, owner: Owner) -> Result<(), AppError> {
+fn write(
+    results: &Path,
+    sweeps: &[String],
+    page: &Path,
+    owner: Owner,
+    max_image_bytes: Option<u64>,
+) -> Result<(), AppError> {
     let reader = Reader::open(results)?;
     let damage = check::for_report(&reader);
-    let options = ReportOptions { sweeps: sweeps.to_vec(), damage, ..ReportOptions::default() };
+    let defaults = ReportOptions::default();
+    let max_image_bytes = max_image_bytes.unwrap_or(defaults.max_image_bytes);
+    let options = ReportOptions { sweeps: sweeps.to_vec(), damage, max_image_bytes, ..defaults };
     let context = gansweep_report::build(&reader, &options)?;
     match owner {
         Owner::User => gansweep_report::write(&context, &reader, page)?,
@@ -107,10 +117,10 @@ pub(crate) fn write_unless(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), AppError> {
     let (folder, sweeps, path) = (results.to_owned(), vec![sweep.to_owned()], page.to_owned());
-    let work = move || write(&folder, &sweeps, &path, Owner::Program);
+    let work = move || write(&folder, &sweeps, &path, Owner::Program, None);
     match on_thread(work, cancelled) {
         Ok(written) => written,
-        Err(Unfinished::NoThread) => write(results, &[sweep.to_owned()], page, Owner::Program),
+        Err(Unfinished::NoThread) => write(results, &[sweep.to_owned()], page, Owner::Program, None),
         Err(Unfinished::Cancelled) => Err(AppError::ReportSkipped { sweep: sweep.to_owned() }),
         Err(Unfinished::Panicked) => Err(AppError::ReportFailed),
     }

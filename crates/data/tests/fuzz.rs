@@ -1,11 +1,11 @@
-//! Fuzz target of IDX files, plain and compressed.
+//! Fuzz targets of what the user's folders hold: IDX files, plain and compressed; pictures; archives.
 
 #[path = "../../../tests/fuzz/engine.rs"]
 mod engine;
 
 use std::fs;
 
-use gansweep_config::Dataset;
+use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataSource, Split};
 
 /// Between a file of images and one of labels.
@@ -45,5 +45,50 @@ fn idx() {
         assert_eq!(loaded.labels.len(), loaded.count);
         assert!(loaded.labels.iter().all(|&label| u32::from(label) < spec.classes));
         assert_eq!(source.load(Dataset::Idx, Split::Test).unwrap().count, 0);
+    });
+}
+
+#[test]
+fn pictures() {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let idx_dir = Some(folder.path().to_owned());
+    let source = DataSource {
+        data_dir: None,
+        idx_dir,
+        skip_damaged: false,
+        cache_dir: "/nowhere".into(),
+        offline: true,
+    };
+    let picture = folder.path().join("picture.png");
+    engine::fuzz("pictures", |input| {
+        fs::write(&picture, input).unwrap();
+        let asked = DataRequest { dataset: Dataset::Folder, side: 8, channels: [1, 3][input.len() % 2] };
+        match source.load(asked, Split::Train) {
+            Ok(images) => {
+                assert_eq!((images.count, images.pixels.len()), (1, 64 * asked.channels as usize));
+            }
+            Err(error) => assert!(error.to_string().contains("1 of 1 images in "), "{error}"),
+        }
+    });
+}
+
+#[test]
+fn archives() {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let source = DataSource {
+        data_dir: Some(folder.path().to_owned()),
+        idx_dir: None,
+        skip_damaged: false,
+        cache_dir: "/nowhere".into(),
+        offline: true,
+    };
+    engine::fuzz("archives", |input| {
+        for (name, dataset) in
+            [("cifar-10-binary.tar.gz", Dataset::Cifar10), ("gzip.zip", Dataset::EmnistLetters)]
+        {
+            fs::write(folder.path().join(name), input).unwrap();
+            // None of them has the published content.
+            assert!(source.load(dataset, Split::Train).is_err());
+        }
     });
 }

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Compare the configs of a sweep: means with intervals, tests, and what each swept key explains.
     Compare(CompareArgs),
+    /// Compute quality figures of a run's latest checkpoint, or of all runs of a sweep.
+    Evaluate(EvaluateArgs),
     /// Query the database (read-only).
     Sql(SqlArgs),
     /// Export recorded values as CSV or JSON lines, or a run's networks as safetensors.
@@ -191,6 +193,31 @@ pub(crate) struct CompareArgs {
     /// Metric to compare by [default: the first recorded one that says which run is better].
     #[arg(long, value_name = "NAME")]
     pub(crate) metric: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// A sweep's name, or a run's id or the start of it.
+    #[arg(value_name = "RUN|SWEEP")]
+    pub(crate) target: String,
+    /// Images to draw from each run, and real ones to compare them with. Figures of different numbers are not
+    /// comparable.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) images: u32,
+    /// Draw with the generator's weights, also where the run keeps a moving average of them.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of the datasets of your own, `idx` and `folder`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -375,6 +402,13 @@ pub(crate) struct ReportArgs {
     /// Output file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Maximum size of a sweep's sample grids in the page; of larger sweeps epochs are left out, and the page says
+    /// how many [default: 36]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
+    pub(crate) max_image_mb: Option<u64>,
+    /// Write a page without sample grids.
+    #[arg(long, conflicts_with = "max_image_mb")]
+    pub(crate) no_images: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -47,6 +47,17 @@ impl Observer for Display {
             Progress::Data(DataProgress::Download(download)) => self.download(download),
             Progress::Data(DataProgress::Images { done, total }) => self.pictures(*done, *total),
             Progress::DataEnded => self.data_done(),
+            Progress::EvaluatorCache(error) => self.warn(&format!("{error}; the evaluator is trained anew")),
+            Progress::TrainingEvaluator { dataset, progress } => {
+                let what = format!("training the evaluator of {}", dataset.name());
+                self.counted(&what, progress.step, progress.steps);
+            }
+            Progress::Evaluating { label, place, runs } => {
+                self.counted(&format!("evaluating {}", text::count(runs, "run")), place, runs);
+                if self.mode == Mode::Lines {
+                    messages::print(&format!("evaluating {label}"));
+                }
+            }
             Progress::FellBack { fallback, reason, .. } => self.warn(&format!(
                 "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()
@@ -129,6 +140,25 @@ impl Display {
         }
         if let Some(bar) = &state.data {
             bar.set_position(progress.received);
+        }
+    }
+
+    /// Updates the bar of work that is counted. Without bars, its beginning is told.
+    fn counted(&mut self, what: &str, done: usize, total: usize) {
+        let state = &mut self.state;
+        if state.data.as_ref().is_none_or(|bar| bar.message() != what) {
+            if let Some(done) = state.data.take() {
+                done.finish_and_clear();
+            }
+            if self.mode == Mode::Lines {
+                messages::print(what);
+            }
+            let bar = ProgressBar::new(total as u64).with_message(what.to_owned());
+            bar.set_style(style("{msg:34} {bar:30} {pos}/{len}"));
+            state.data = Some(self.bars.add(bar));
+        }
+        if let Some(bar) = &state.data {
+            bar.set_position(done as u64);
         }
     }
 

@@ -43,7 +43,8 @@ pub struct Fidelity {
 }
 
 impl Fidelity {
-    const UNKNOWN: Self =
+    /// All NaN.
+    pub const UNKNOWN: Self =
         Self { precision: f64::NAN, recall: f64::NAN, density: f64::NAN, coverage: f64::NAN };
 }
 

@@ -4,6 +4,7 @@ import { State, report } from "./state.js";
 import { Colors } from "./color.js";
 import { setUpFilter } from "./filter.js";
 import { setUpTable } from "./table.js";
+import { setUpConfigTable } from "./configs.js";
 import { Curves } from "./curves.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
@@ -22,6 +23,7 @@ function setUpSweep(root, index, sweep) {
   const openViewer = (run) => viewer.open(run);
   setUpFilter(root, state, colors);
   setUpTable(root, state, openViewer);
+  setUpConfigTable(root, state);
   for (const list of root.querySelectorAll(".differing")) oneTabStop(list, "[data-runs]");
   let write = null;
   const begin = () => {

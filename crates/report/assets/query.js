@@ -68,7 +68,13 @@ export function findField(key, fields) {
     if (found.length > 1)
       throw new Error(`\`${key}\` may be ${found.map(({ names }) => names[0]).join(" or ")}`);
   }
-  throw new Error(`there is no key \`${key}\`: there are ${fields.map(({ names }) => names.at(-1)).join(", ")}`);
+  throw new Error(`there is no key \`${key}\`: there are ${known(fields)}`);
+}
+
+// The names of the first fields; a sweep may have hundreds.
+function known(fields) {
+  const names = fields.slice(0, 12).map(({ names: [full, short] }) => short ?? full);
+  return names.join(", ") + (fields.length > 12 ? ` and ${fields.length - 12} more` : "");
 }
 
 function comparisonTest(field, operator, text) {

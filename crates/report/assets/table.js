@@ -87,7 +87,7 @@ function sortValue(sweep, key) {
 }
 
 // Missing values and NaN come last in both directions.
-function compare(a, b, ascending) {
+export function compare(a, b, ascending) {
   const missing = (value) => value === null || value === undefined || Number.isNaN(value);
   if (missing(a) || missing(b)) return missing(a) - missing(b);
   const order = typeof a === "string" ? a.localeCompare(b) : a - b || 0;

@@ -31,7 +31,7 @@ pub(crate) const STYLE: &str = concat!(
 );
 
 /// The page's own modules, in an order in which each comes after those that it imports.
-const MODULES: [(&str, &str); 20] = [
+const MODULES: [(&str, &str); 22] = [
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
     ("range.js", include_str!("../assets/range.js")),
@@ -39,6 +39,8 @@ const MODULES: [(&str, &str); 20] = [
     ("color.js", include_str!("../assets/color.js")),
     ("filter.js", include_str!("../assets/filter.js")),
     ("table.js", include_str!("../assets/table.js")),
+    ("summary.js", include_str!("../assets/summary.js")),
+    ("configs.js", include_str!("../assets/configs.js")),
     ("layout.js", include_str!("../assets/layout.js")),
     ("library.js", include_str!("../assets/library.js")),
     ("roving.js", include_str!("../assets/roving.js")),
@@ -115,5 +117,20 @@ mod tests {
         }
         let script = script();
         assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
+    }
+
+    #[test]
+    fn no_two_modules_declare_the_same_name() {
+        let mut names = HashSet::new();
+        let script = script();
+        for line in script.lines() {
+            let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let keyword = words.next().filter(|word| *word != "async").or_else(|| words.next());
+            if matches!(keyword, Some("function" | "class" | "const" | "let")) {
+                let name = words.next().unwrap();
+                assert!(name.is_empty() || names.insert(name.to_owned()), "{name} is declared twice");
+            }
+        }
+        assert!(names.contains("setUpTable") && names.contains("loadPlotly"));
     }
 }

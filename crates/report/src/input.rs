@@ -33,6 +33,8 @@ pub(crate) struct SweepInput {
     pub(crate) machine: String,
     pub(crate) created_unix_ms: i64,
     pub(crate) real: Vec<RealGrid>,
+    /// How many bytes of the page a byte of a sample grid in the database takes.
+    pub(crate) page_bytes_per_png_byte: f64,
     pub(crate) runs: Vec<RunInput>,
 }
 

@@ -10,8 +10,8 @@ pub struct ReportOptions {
     /// Maximum number of points per curve. In large sweeps curves have fewer, so that a chart has at most
     /// [`ReportOptions::CHART_POINTS`].
     pub max_points: usize,
-    /// Maximum size in bytes of one sweep's sample grids (as PNG). Above it, epochs are left out at even
-    /// intervals; the first and the last are kept.
+    /// Maximum size in bytes of one sweep's sample grids in the page. Above it, epochs are left out at even
+    /// intervals, and the page says how many. 0 for a page without images.
     pub max_image_bytes: u64,
     /// What is damaged in the database, for a notice at the top of the page.
     pub damage: Vec<String>,
@@ -35,7 +35,7 @@ impl Default for ReportOptions {
         Self {
             sweeps: Vec::new(),
             max_points: 1000,
-            max_image_bytes: 48 << 20,
+            max_image_bytes: 36 << 20,
             damage: Vec::new(),
             now_unix_ms: host::unix_ms(),
         }

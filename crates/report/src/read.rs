@@ -68,7 +68,9 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
     for fingerprint in fingerprints {
         real.extend(real_grid(reader, &fingerprint, geometry)?);
     }
+    let page_bytes_per_png_byte = page_bytes_per_png_byte(reader, &runs)?;
     Ok(SweepInput {
+        page_bytes_per_png_byte,
         name: row.name,
         description: row.description,
         recipe: row.recipe,
@@ -84,6 +86,22 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         real,
         runs,
     })
+}
+
+/// How many bytes of the page a byte of a sample grid takes, from a sample of the grids: re-encoding makes them
+/// smaller, base64 larger.
+fn page_bytes_per_png_byte(reader: &Reader, runs: &[RunInput]) -> Result<f64, StoreError> {
+    const MOST_GRIDS: usize = 24;
+    let grids: Vec<_> =
+        runs.iter().flat_map(|run| run.grids.iter().map(|grid| (&run.id, grid.step, grid.source))).collect();
+    let (mut before, mut after) = (0, 0);
+    for (run, step, source) in grids.iter().step_by(grids.len().div_ceil(MOST_GRIDS).max(1)) {
+        if let Some(sample) = reader.sample(run, *step, *source)? {
+            before += sample.png.len();
+            after += 4 * pixels::compact(&sample.png).len().div_ceil(3);
+        }
+    }
+    Ok(if before == 0 { 1.0 } else { after as f64 / before as f64 })
 }
 
 /// For each dataset, the variance between its real images.

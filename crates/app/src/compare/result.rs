@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_config::Assignment;
 use gansweep_protocol::{Direction, Metric};
 use gansweep_statistics::{Comparison, Noise, Share};
+use gansweep_store::RunRow;
 use serde::Serialize;
 
 /// The comparison of a sweep's configs.
@@ -13,7 +14,7 @@ pub struct SweepComparison {
     /// The sweep's name.
     pub sweep: String,
     /// What is compared.
-    pub metric: Metric,
+    pub metric: Quantity,
     /// Which way it is better.
     pub direction: Direction,
     /// Recorded metrics that say which run is better.
@@ -59,6 +60,14 @@ pub struct Budget {
     pub is_own: bool,
 }
 
+impl Budget {
+    /// Of these runs.
+    pub(super) fn of(rows: &[RunRow], is_own: bool) -> Self {
+        let epochs = || rows.iter().map(|row| row.epochs);
+        Self { epochs: epochs().min().unwrap_or(0), largest: epochs().max().unwrap_or(0), is_own }
+    }
+}
+
 /// What explains the variance of the values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Variance {
@@ -83,4 +92,22 @@ pub struct AxisShare {
     pub bins: Option<usize>,
     /// Its share of the variance.
     pub share: Share,
+}
+
+/// What configs are compared by: a metric, or a quality figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Quantity {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// The title in tables.
+    pub title: &'static str,
+    /// The unit; empty for a pure number.
+    pub unit: &'static str,
+}
+
+impl From<Metric> for Quantity {
+    fn from(metric: Metric) -> Self {
+        let declaration = metric.declaration();
+        Self { name: declaration.name, title: declaration.title, unit: declaration.unit }
+    }
 }

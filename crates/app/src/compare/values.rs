@@ -25,7 +25,7 @@ pub(super) struct MeasuredRun {
     /// The value, or why there is none.
     pub(super) value: Result<f64, &'static str>,
     /// When it was measured, in epochs.
-    measured_epoch: Option<f64>,
+    pub(super) measured_epoch: Option<f64>,
 }
 
 impl MeasuredRun {
@@ -44,12 +44,8 @@ impl Values {
         by: &[String],
         wanted: Option<Metric>,
     ) -> Result<Self, AppError> {
-        let budget = Budget {
-            epochs: rows.iter().map(|row| row.epochs).min().unwrap_or(0),
-            largest: rows.iter().map(|row| row.epochs).max().unwrap_or(0),
-            is_own: by.iter().any(|key| key == EPOCHS),
-        };
-        let runs = if budget.is_own { rows } else { once(rows) };
+        let budget = Budget::of(&rows, by.iter().any(|key| key == EPOCHS));
+        let runs = if budget.is_own { rows } else { distinct_runs(rows) };
         let mut histories = Vec::with_capacity(runs.len());
         for row in runs {
             histories.push(History::read(reader, row, budget)?);
@@ -60,12 +56,12 @@ impl Values {
         let runs = histories.into_iter().map(|history| history.measured(metric)).collect();
         Ok(Self { runs, metric, recorded, budget })
     }
+}
 
-    /// The epochs of the first and the last value.
-    pub(super) fn measured_epochs(&self) -> Option<(f64, f64)> {
-        let epochs = || self.runs.iter().filter_map(|run| run.measured_epoch);
-        Some((epochs().reduce(f64::min)?, epochs().reduce(f64::max)?))
-    }
+/// The epochs of the first and the last value.
+pub(super) fn measured_epochs(runs: &[MeasuredRun]) -> Option<(f64, f64)> {
+    let epochs = || runs.iter().filter_map(|run| run.measured_epoch);
+    Some((epochs().reduce(f64::min)?, epochs().reduce(f64::max)?))
 }
 
 /// The metric of the request, or the first recorded one that says which run is better and is not about speed. Where
@@ -92,7 +88,7 @@ fn choose(
 }
 
 /// Each run once, with its smallest budget: which of its entries is compared makes no difference.
-fn once(rows: Vec<RunRow>) -> Vec<RunRow> {
+pub(crate) fn distinct_runs(rows: Vec<RunRow>) -> Vec<RunRow> {
     let mut places: HashMap<RunId, usize> = HashMap::with_capacity(rows.len());
     let mut kept: Vec<RunRow> = Vec::with_capacity(rows.len());
     for row in rows {

@@ -18,7 +18,7 @@ const MAX_FILES: usize = 20;
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     let (idx_dir, skip_damaged) = (args.path.clone(), args.skip_damaged);
     let source = DataSource { idx_dir, skip_damaged, ..DataSource::from_environment(args.data_dir.clone()) };
-    let Some(name) = &args.name else { return list(&source) };
+    let Some(name) = &args.name else { return list(&source, args) };
     let dataset = data::named(name)?;
     let asked = DataRequest { dataset, side: args.side, channels: args.channels };
     let display = &mut Display::new(false);
@@ -47,10 +47,12 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
 }
 
 /// Prints every dataset. One that cannot be used does not hide the others.
-fn list(source: &DataSource) -> Result<(), Failure> {
+fn list(source: &DataSource, args: &DataArgs) -> Result<(), Failure> {
     let (mut rows, mut problems, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for dataset in Dataset::ALL {
-        match row(source, dataset) {
+        // Those that have a choice are listed in the shape that is asked for.
+        let (side, channels) = dataset.default_shape().map_or((0, 0), |_| (args.side, args.channels));
+        match row(source, DataRequest { dataset, side, channels }) {
             Ok(row) => rows.push(row),
             // The folder itself is wrong, and so is every row.
             Err(error @ DataError::NoDataDir(_)) => return Err(AppError::Data(error).into()),
@@ -93,14 +95,15 @@ fn other_files(source: &DataSource) -> String {
             (train-images-idx3-ubyte, ...) in a folder of their own, and set `data.dataset = \"idx\"` and `data.path`."
 }
 
-fn row(source: &DataSource, dataset: Dataset) -> Result<Vec<String>, DataError> {
+fn row(source: &DataSource, asked: DataRequest) -> Result<Vec<String>, DataError> {
+    let dataset = asked.dataset;
     if dataset.is_own() && source.idx_dir.is_none() {
         let kind = if dataset == Dataset::Idx { "images in IDX files" } else { "pictures, PNG and JPEG" };
         let place =
             format!("your own {kind}: give their folder with --path, or with `data.path` in an experiment");
         return Ok(row_without_spec(dataset, &place));
     }
-    let spec = source.spec(dataset)?;
+    let spec = data::spec(source, asked, &mut Display::new(false))?;
     let place = place(source, dataset)?;
     let [train, test, classes] = [spec.train_images, spec.test_images, spec.classes].map(|n| n.to_string());
     Ok(vec![dataset.name().to_owned(), train, test, spec.image.to_string(), classes, place])

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use gansweep_config::RunState;
+
 use super::text;
-use crate::context::{Axis, ConfigRuns, Configuration, Differing, Run, Section, Setting, ValueRuns};
+use crate::context::{
+    Axis, ConfigRuns, Configuration, Differing, Number, Run, Section, Setting, Spread, ValueRuns,
+};
 use crate::input::RunInput;
 
 /// Splits the configs' keys into shared and differing ones. `shown` are the same runs as `runs`, analysed.
@@ -32,11 +36,52 @@ fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigRuns> {
     for (index, run) in runs.iter().enumerate() {
         let place = *places.entry(run.config.to_string()).or_insert(configs.len());
         if place == configs.len() {
-            configs.push(ConfigRuns { label: label(&shown[index], axes), runs: Vec::new() });
+            configs.push(ConfigRuns {
+                label: label(&shown[index], axes),
+                runs: Vec::new(),
+                failures: 0,
+                collapsed: 0,
+                results: Vec::new(),
+            });
         }
         configs[place].runs.push(index);
     }
+    for config in &mut configs {
+        add_results(config, shown);
+    }
     configs
+}
+
+fn add_results(config: &mut ConfigRuns, shown: &[Run]) {
+    let runs: Vec<&Run> = config.runs.iter().map(|run| &shown[*run]).collect();
+    let (bad, good): (Vec<&Run>, Vec<&Run>) =
+        runs.iter().partition(|run| matches!(run.state, RunState::Failed | RunState::Diverged));
+    config.failures = bad.len();
+    config.collapsed = runs.iter().filter(|run| !run.warnings.is_empty()).count();
+    let columns = runs.first().map_or(0, |run| run.last_values.len());
+    let values =
+        |column: usize| good.iter().filter_map(move |run| Some(run.last_values[column].as_ref()?.value.0));
+    config.results = (0..columns).map(|column| spread(values(column))).collect();
+}
+
+/// Mean and sample standard deviation of the finite values; `None` if there is none.
+fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
+    let text = match deviation {
+        Some(deviation) => format!("{} ± {}", text::measured(mean), text::two_digits(deviation)),
+        None => text::measured(mean),
+    };
+    let rounded = Number::rounded;
+    (!values.is_empty()).then(|| Spread {
+        mean: rounded(mean),
+        deviation: deviation.map(rounded),
+        runs: values.len(),
+        text,
+    })
 }
 
 fn label(run: &Run, axes: &[Axis]) -> String {
@@ -165,6 +210,19 @@ pub(super) mod tests {
             configuration.shared[0].settings,
             [Setting { key: "width".to_owned(), text: "64".to_owned() }]
         );
+    }
+
+    #[test]
+    fn a_spread_is_over_finite_values_and_one_run_has_no_deviation() {
+        let of = |values: &[f64]| spread(values.iter().copied());
+        // numpy.std([1, 2, 4], ddof=1) == 1.5275252316519468
+        let three = of(&[1.0, 2.0, f64::NAN, 4.0]).unwrap();
+        assert_eq!((three.mean, three.deviation, three.runs), (Number(2.33333), Some(Number(1.52753)), 3));
+        assert_eq!(three.text, "2.333 ± 1.5");
+        let one = of(&[2.0, f64::INFINITY]).unwrap();
+        assert_eq!((one.text.as_str(), one.deviation, one.runs), ("2", None, 1));
+        assert_eq!(of(&[f64::NAN]), None);
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

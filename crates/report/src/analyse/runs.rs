@@ -1,7 +1,7 @@
 //! A run as the page shows it: table row, curves, grids, attempts.
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Cadence, Declaration, Metric, SampleSource};
+use gansweep_protocol::{Cadence, Declaration, Direction, Metric, SampleSource};
 
 use super::groups::Groups;
 use super::{axes, charts, grids, health, text};
@@ -20,6 +20,7 @@ fn table_metrics() -> impl Iterator<Item = (Metric, Metric)> {
 /// The run table's metric columns.
 pub(super) fn columns() -> Vec<Column> {
     let column = |(epoch, step): (Metric, Metric)| Column {
+        better: Some(step.declaration().direction).filter(|direction| *direction != Direction::Neither),
         metric: epoch.name().to_owned(),
         title: step.declaration().title.to_owned(),
         unit: step.declaration().unit.to_owned(),

@@ -12,7 +12,8 @@ use crate::options::ReportOptions;
 pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let axes = axes::axes(&input.runs);
     let drawn = charts::drawn_metrics(&input.runs);
-    let shown = grids::shown(&input.runs, options.max_image_bytes);
+    let shown = grids::shown(&input.runs, input.page_bytes_per_png_byte, options.max_image_bytes);
+    let geometry = input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let groups = Groups::of(&input.runs);
     let runs: Vec<_> =
         input.runs.iter().map(|run| runs::run(run, &axes, &drawn, &shown.epochs, &groups)).collect();
@@ -39,11 +40,11 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         columns: runs::columns(),
         charts: charts::groups(&input.runs),
         samples: Samples {
-            epochs: shown.epochs,
+            real: if shown.epochs.is_empty() { Vec::new() } else { input.real.clone() },
             epochs_left_out: shown.left_out,
-            geometry: input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back(),
             averaged: runs.iter().any(|run| !run.averaged_grids.is_empty()),
-            real: input.real.clone(),
+            geometry: geometry.filter(|_| !shown.epochs.is_empty()),
+            epochs: shown.epochs,
             layout: grid_layout::grid_layout(&runs, &axes),
         },
         configuration: configs::configuration(&input.runs, &runs, &axes),

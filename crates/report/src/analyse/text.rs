@@ -23,6 +23,11 @@ pub(super) fn of_value(value: &Value) -> String {
     }
 }
 
+/// A deviation: more than two significant digits of it mean nothing for a few runs.
+pub(super) fn two_digits(value: f64) -> String {
+    measured(format!("{value:.1e}").parse().unwrap_or(value))
+}
+
 /// A time in milliseconds since 1970-01-01T00:00:00Z, and as text.
 pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
     Timestamp { unix_ms, utc: host::utc(unix_ms) }

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::Number;
+
 /// Shared and differing settings of a sweep's runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Configuration {
     /// The distinct configs, without seeds, in plan order.
     pub configs: Vec<ConfigRuns>,
@@ -14,12 +16,31 @@ pub struct Configuration {
 }
 
 /// A config and the runs that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfigRuns {
     /// The swept keys and their values: `lr=1e-4 hidden=128`; empty where nothing is swept.
     pub label: String,
     /// Indices of its runs.
     pub runs: Vec<usize>,
+    /// Number of its runs that failed or diverged.
+    pub failures: usize,
+    /// Number of its runs with signs of collapse.
+    pub collapsed: usize,
+    /// For each metric column of the run table, its values over the runs that did not fail or diverge.
+    pub results: Vec<Option<Spread>>,
+}
+
+/// A metric over the runs of a config.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Spread {
+    /// The mean.
+    pub mean: Number,
+    /// The sample standard deviation; `None` for one run.
+    pub deviation: Option<Number>,
+    /// Number of runs with a finite value.
+    pub runs: usize,
+    /// As displayed: `1.06 ± 0.02`.
+    pub text: String,
 }
 
 /// Keys whose values differ between runs in the same way, and so share a table row.

@@ -11,7 +11,7 @@ mod sample;
 mod sweep;
 
 pub use chart::{Chart, ChartGroup, ReferenceLine, Series, XAxes};
-pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, ValueRuns};
+pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, Spread, ValueRuns};
 pub use number::Number;
 pub use run::{Attempt, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples};

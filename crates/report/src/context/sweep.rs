@@ -1,6 +1,7 @@
 //! A sweep.
 
 use gansweep_config::{Palette, RunState};
+use gansweep_protocol::Direction;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -109,6 +110,9 @@ pub struct AxisValue {
 /// A column of the run table that shows a metric's last value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
+    /// Which way the metric is better, if it ranks runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub better: Option<Direction>,
     /// The metric's name in the database.
     pub metric: String,
     /// The heading.

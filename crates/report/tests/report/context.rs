@@ -2,6 +2,7 @@
 
 use crate::support::{NEW_YEAR_MS, Outcome, Synthetic};
 use gansweep_config::{Dataset, RunState};
+use gansweep_protocol::SampleSource;
 use gansweep_report::context::{Context, Series, Sweep};
 use gansweep_report::{ReportError, ReportOptions, build};
 use gansweep_store::{Reader, Store};
@@ -126,12 +127,27 @@ fn too_many_bytes_of_images_leave_out_epochs_but_no_first_and_no_last() {
     let folder = tempfile::tempdir().unwrap();
     Synthetic { epochs: 12, ..Synthetic::default() }.record(folder.path());
     let reader = Reader::open(folder.path()).unwrap();
-    let small = ReportOptions { max_image_bytes: 1, ..options() };
-    let sweep = build(&reader, &small).unwrap().sweeps.remove(0);
-    assert_eq!(sweep.samples.epochs, [0, 12]);
-    assert_eq!(sweep.samples.epochs_left_out, 11);
-    let interrupted: Vec<u32> = sweep.runs[3].grids.iter().map(|grid| grid.epoch).collect();
-    assert_eq!(interrupted, [0, 6], "the last grid of a run that ended early stays");
+    let with = |max_image_bytes| {
+        build(&reader, &ReportOptions { max_image_bytes, ..options() }).unwrap().sweeps.remove(0)
+    };
+    let all = with(u64::MAX);
+    assert_eq!((all.samples.epochs.len(), all.samples.epochs_left_out), (13, 0));
+    let png_bytes = |run: &gansweep_report::context::Run| {
+        let of = |grid: &gansweep_report::context::Grid| {
+            reader.sample(&run.id, grid.step, SampleSource::Raw).unwrap().unwrap().png.len()
+        };
+        run.grids.iter().map(of).sum::<usize>()
+    };
+    let total = all.runs.iter().map(png_bytes).sum::<usize>() as u64;
+    let some = with(total / 10);
+    assert_eq!((some.samples.epochs.first(), some.samples.epochs.last()), (Some(&0), Some(&12)));
+    assert!((2..9).contains(&some.samples.epochs.len()), "{:?}", some.samples.epochs);
+    assert_eq!(some.samples.epochs_left_out, 13 - some.samples.epochs.len());
+    let interrupted = some.runs[3].grids.last().map(|grid| grid.epoch);
+    assert_eq!(interrupted, Some(6), "the last grid of a run that ended early stays");
+    let none = with(0);
+    assert_eq!((none.samples.epochs_left_out, none.samples.geometry), (13, None));
+    assert!(none.samples.real.is_empty() && none.runs.iter().all(|run| run.grids.is_empty()));
 }
 
 #[test]

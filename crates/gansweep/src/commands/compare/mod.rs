@@ -39,7 +39,8 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
     Ok(if comparison.comparison.verdict == Verdict::NoValue { NOTHING_TO_COMPARE } else { 0 })
 }
 
-fn text(comparison: &SweepComparison) -> String {
+/// The whole comparison as text.
+pub(crate) fn text(comparison: &SweepComparison) -> String {
     let mut parts = vec![heading(comparison), table(comparison)];
     parts.push(
         sentences::about(comparison).iter().map(|sentence| wrap(sentence, WIDTH).join("\n") + "\n").collect(),
@@ -49,18 +50,18 @@ fn text(comparison: &SweepComparison) -> String {
 }
 
 fn heading(comparison: &SweepComparison) -> String {
-    let declaration = comparison.metric.declaration();
+    let metric = comparison.metric;
     let direction = match comparison.direction {
         Direction::Lower => ", lower is better",
         Direction::Higher => ", higher is better",
         Direction::Neither => "",
     };
-    let unit = if declaration.unit.is_empty() { String::new() } else { format!(" in {}", declaration.unit) };
+    let unit = if metric.unit.is_empty() { String::new() } else { format!(" in {}", metric.unit) };
     let heading = format!(
         "{}: {} ({}{unit}{direction}) after {}, {}, {}",
         comparison.sweep,
-        declaration.title,
-        declaration.name,
+        metric.title,
+        metric.name,
         sentences::epochs(comparison),
         text::count(comparison.configs.len(), "config"),
         text::count(comparison.seeds, "seed"),

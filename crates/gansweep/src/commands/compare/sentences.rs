@@ -79,7 +79,7 @@ fn verdict(comparison: &SweepComparison) -> String {
 }
 
 fn not_ranked(comparison: &SweepComparison) -> String {
-    let title = comparison.metric.declaration().title;
+    let title = comparison.metric.title;
     let ranking: Vec<&str> = comparison.ranking_metrics.iter().map(|metric| metric.name()).collect();
     let way_out = match ranking.as_slice() {
         [] => "No recorded metric of this sweep ranks configs.".to_owned(),

@@ -1,0 +1,94 @@
+//! The quality figures of a set of images.
+
+use gansweep_evaluator::Outputs;
+use gansweep_quality::{
+    ClassCounts, ClassProbabilities, Features, Fidelity, KernelDistance, Moments, Neighbours, RealSet,
+    Subsets, fidelity, frechet_distance, kernel_distance, mean_nearest_distance,
+};
+use serde::Serialize;
+
+/// The figures of a set of images. A figure that cannot be computed is NaN.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// Number of images. Distances of different numbers are not comparable.
+    pub images: usize,
+    /// The Fréchet distance to real training images.
+    pub fd: f64,
+    /// The kernel distance to real training images.
+    pub kid: KernelDistance,
+    /// Precision, recall, density and coverage with regard to real training images.
+    pub fidelity: Fidelity,
+    /// Mean distance to the nearest of all training images, between features.
+    pub nearest: f64,
+    /// Figures by class; `None` if the images have no classes, or a figure is not finite.
+    pub classes: Option<ClassFigures>,
+}
+
+/// Figures by class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassFigures {
+    /// The classifier score: from 1 to the number of classes.
+    pub score: f64,
+    /// Images of each class.
+    pub histogram: ClassCounts,
+    /// Classes of the data that the images cover.
+    pub modes: usize,
+    /// `KL(images || data)` between the shares of the classes, in nats.
+    pub divergence: f64,
+}
+
+impl Figures {
+    /// Without real images.
+    pub(super) const UNKNOWN: Self = Self {
+        images: 0,
+        fd: f64::NAN,
+        kid: KernelDistance { mean: f64::NAN, deviation: f64::NAN },
+        fidelity: Fidelity::UNKNOWN,
+        nearest: f64::NAN,
+        classes: None,
+    };
+}
+
+/// What images are compared with.
+pub(super) struct Reference<'a> {
+    selected: Features<'a>,
+    train: Features<'a>,
+    moments: Moments,
+    /// `None` for fewer images than neighbours.
+    neighbours: Option<RealSet<'a>>,
+    classes: Option<&'a ClassCounts>,
+}
+
+impl<'a> Reference<'a> {
+    /// `selected` are compared as a distribution; among `train` is the nearest image looked for.
+    pub(super) fn new(selected: Features<'a>, train: Features<'a>, classes: Option<&'a ClassCounts>) -> Self {
+        let neighbours = RealSet::new(selected, Neighbours::default());
+        Self { selected, train, moments: Moments::new(selected), neighbours, classes }
+    }
+
+    pub(super) fn compare(&self, outputs: &Outputs) -> Figures {
+        let Some(images) = Features::new(&outputs.features, outputs.dimensions) else {
+            return Figures::UNKNOWN;
+        };
+        Figures {
+            images: images.count(),
+            fd: frechet_distance(&self.moments, &Moments::new(images)),
+            kid: kernel_distance(self.selected, images, Subsets::default()),
+            fidelity: self.neighbours.as_ref().map_or(Fidelity::UNKNOWN, |real| fidelity(real, images)),
+            nearest: mean_nearest_distance(images, self.train),
+            classes: self.by_class(outputs),
+        }
+    }
+
+    fn by_class(&self, outputs: &Outputs) -> Option<ClassFigures> {
+        let data = self.classes?;
+        let probabilities = ClassProbabilities::new(outputs.probabilities.as_ref()?, data.counts().len())?;
+        let histogram = probabilities.counts()?;
+        Some(ClassFigures {
+            score: probabilities.score(),
+            modes: histogram.modes_covered(data),
+            divergence: histogram.divergence(data),
+            histogram,
+        })
+    }
+}

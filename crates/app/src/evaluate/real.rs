@@ -1,0 +1,158 @@
+//! The real images of a dataset, and what its evaluator makes of them.
+
+use gansweep_config::Dataset;
+use gansweep_data::{DataSource, Images, Split};
+use gansweep_evaluator::{Evaluator, LabelledImages};
+use gansweep_quality::{ClassCounts, Features};
+use gansweep_store::DatasetRow;
+use serde::Serialize;
+
+use super::figures::{Figures, Reference};
+use crate::{AppError, Observer, Progress, data};
+
+/// A dataset with its evaluator.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvaluatedDataset {
+    /// Its name.
+    pub dataset: Dataset,
+    /// The data's fingerprint.
+    pub fingerprint: String,
+    /// Identifies the evaluator. Figures compare only under equal digests.
+    pub evaluator: String,
+    /// Whether the evaluator was trained; else it has random weights, because the images have no classes.
+    pub is_trained: bool,
+    /// Share of the test images that it classifies correctly.
+    pub test_accuracy: Option<f64>,
+    /// The figures of real test images, which no generator is expected to beat; `None` without test images.
+    pub test: Option<Figures>,
+}
+
+/// The real images that generated ones are compared with.
+pub(super) struct RealImages {
+    evaluator: Evaluator,
+    /// Features of all training images.
+    train: Vec<f32>,
+    /// Those of an even selection of the training images.
+    selected: Vec<f32>,
+    dimensions: usize,
+    /// The classes of all training images.
+    classes: Option<ClassCounts>,
+    /// An even selection of the test images.
+    test: Option<Vec<u8>>,
+}
+
+impl RealImages {
+    /// Loads the images, and the evaluator from the cache, or trains it.
+    pub(super) fn load(
+        row: &DatasetRow,
+        source: &DataSource,
+        count: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, AppError> {
+        let asked = gansweep_config::DataRequest::of_shape(row.dataset, row.spec.image);
+        data::provide(source, asked, observer)?;
+        let train = source.load_planned(row.dataset, &row.spec)?;
+        let test = if row.spec.test_images > 0 { Some(source.load(asked, Split::Test)?) } else { None };
+        let evaluator = evaluator(row, source, &train, test.as_ref(), observer);
+        let outputs = evaluator.outputs(&train.pixels);
+        let selected = select(&outputs.features, outputs.dimensions, count);
+        let labels = train.labels.iter().map(|label| usize::from(*label));
+        let classes =
+            evaluator.is_trained().then(|| ClassCounts::of_labels(labels, evaluator.classes())).flatten();
+        let test = test.map(|test| select(&test.pixels, test.shape.size(), count));
+        Ok(Self {
+            dimensions: outputs.dimensions,
+            train: outputs.features,
+            selected,
+            classes,
+            test,
+            evaluator,
+        })
+    }
+
+    /// What figures are computed with.
+    pub(super) fn figures(&self) -> RealFigures<'_> {
+        let features = |values| Features::new(values, self.dimensions);
+        let reference = features(&self.selected)
+            .zip(features(&self.train))
+            .map(|(selected, train)| Reference::new(selected, train, self.classes.as_ref()));
+        RealFigures { real: self, reference }
+    }
+}
+
+/// Real images, prepared for comparisons.
+pub(super) struct RealFigures<'a> {
+    real: &'a RealImages,
+    reference: Option<Reference<'a>>,
+}
+
+impl RealFigures<'_> {
+    /// The figures of images `[images, channels, height, width]`.
+    pub(super) fn of(&self, pixels: &[u8]) -> Figures {
+        let outputs = self.real.evaluator.outputs(pixels);
+        self.reference.as_ref().map_or(Figures::UNKNOWN, |reference| reference.compare(&outputs))
+    }
+
+    pub(super) fn dataset(&self, row: &DatasetRow) -> EvaluatedDataset {
+        let evaluator = &self.real.evaluator;
+        EvaluatedDataset {
+            dataset: row.dataset,
+            fingerprint: row.spec.fingerprint.clone(),
+            evaluator: evaluator.digest(),
+            is_trained: evaluator.is_trained(),
+            test_accuracy: evaluator.test_accuracy(),
+            test: self.real.test.as_ref().map(|pixels| self.of(pixels)),
+        }
+    }
+}
+
+/// The evaluator of the cache, or else a new one. A cache that cannot be used is told and costs the time alone.
+fn evaluator(
+    row: &DatasetRow,
+    source: &DataSource,
+    train: &Images,
+    test: Option<&Images>,
+    observer: &mut dyn Observer,
+) -> Evaluator {
+    let path = Evaluator::cache_path(&source.cache_dir, &row.spec.fingerprint);
+    match Evaluator::read(&path, row.spec.image) {
+        Ok(Some(evaluator)) => return evaluator,
+        Ok(None) => {}
+        Err(error) => observer.observe(Progress::EvaluatorCache(&error)),
+    }
+    let evaluator = Evaluator::train(
+        row.spec.image,
+        row.spec.classes as usize,
+        labelled(train),
+        test.map(labelled),
+        &mut |progress| observer.observe(Progress::TrainingEvaluator { dataset: row.dataset, progress }),
+    );
+    if let Err(error) = evaluator.write(&path) {
+        observer.observe(Progress::EvaluatorCache(&error));
+    }
+    evaluator
+}
+
+fn labelled(images: &Images) -> LabelledImages<'_> {
+    LabelledImages { pixels: &images.pixels, labels: &images.labels }
+}
+
+/// At most `count` rows, evenly distributed: files may be sorted by class.
+fn select<T: Copy>(values: &[T], width: usize, count: usize) -> Vec<T> {
+    let rows = values.len() / width;
+    let kept = count.min(rows);
+    (0..kept).flat_map(|place| &values[place * rows / kept * width..][..width]).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_is_spread_over_all_rows() {
+        let rows: Vec<u8> = (0..20).collect();
+        assert_eq!(select(&rows, 2, 5), [0, 1, 4, 5, 8, 9, 12, 13, 16, 17]);
+        assert_eq!(select(&rows, 2, 100), rows);
+        assert_eq!(select(&rows[..0], 2, 5), [0; 0]);
+    }
+}

@@ -1,0 +1,102 @@
+//! `gansweep evaluate`: quality figures of runs.
+
+use std::io::Write;
+
+use gansweep_app::evaluate::{self, EvaluateRequest, EvaluatedDataset, Evaluation, Figures};
+use gansweep_base::text;
+use gansweep_data::DataSource;
+
+use super::compare;
+use crate::cli::EvaluateArgs;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Display;
+
+/// No run has figures.
+const NOTHING_EVALUATED: u8 = 1;
+const HEADER: [&str; 10] =
+    ["FD", "KID x1000", "PREC", "RECALL", "DENS", "COVER", "SCORE", "MODES", "NEAREST", "RUN"];
+
+/// Runs the command.
+pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
+    let source =
+        DataSource { idx_dir: args.path.clone(), ..DataSource::from_environment(args.data_dir.clone()) };
+    let request = EvaluateRequest {
+        results: args.results.results.clone(),
+        target: args.target.clone(),
+        source,
+        images: args.images as usize,
+        raw: args.raw,
+    };
+    let mut display = Display::new(false);
+    let evaluation = evaluate::evaluate(&request, &mut display)?;
+    display.finish();
+    if args.json {
+        let mut out = output::stdout();
+        serde_json::to_writer_pretty(&mut out, &evaluation)?;
+        writeln!(out)?;
+    } else {
+        output::print(&self::text(&evaluation, args.images))?;
+    }
+    let has_figures = evaluation.runs.iter().any(|run| run.figures.is_some());
+    Ok(if has_figures { 0 } else { NOTHING_EVALUATED })
+}
+
+fn text(evaluation: &Evaluation, images: u32) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for dataset in &evaluation.datasets {
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        rows.extend(dataset.test.as_ref().map(|figures| row(figures, "real test images")));
+        let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
+        rows.extend(runs.filter_map(|run| Some(row(run.figures.as_ref()?, &run.label))));
+        parts.push(output::table(&HEADER, rows));
+        parts.push(about(dataset, images));
+    }
+    let problems: Vec<String> = evaluation
+        .runs
+        .iter()
+        .filter_map(|run| Some(format!("{} has no figures: {}", run.label, run.problem.as_ref()?)))
+        .collect();
+    if !problems.is_empty() {
+        parts.push(problems.join("\n"));
+    }
+    parts.extend(evaluation.comparison.as_ref().map(compare::text));
+    parts.join("\n\n")
+}
+
+fn row(figures: &Figures, label: &str) -> Vec<String> {
+    let share = |value: f64| format!("{value:.3}");
+    let classes = figures.classes.as_ref();
+    vec![
+        text::measured(figures.fd),
+        text::measured(1000.0 * figures.kid.mean),
+        share(figures.fidelity.precision),
+        share(figures.fidelity.recall),
+        share(figures.fidelity.density),
+        share(figures.fidelity.coverage),
+        classes.map(|classes| format!("{:.2}", classes.score)).unwrap_or_default(),
+        classes.map(|classes| classes.modes.to_string()).unwrap_or_default(),
+        text::measured(figures.nearest),
+        label.to_owned(),
+    ]
+}
+
+fn about(dataset: &EvaluatedDataset, images: u32) -> String {
+    let name = dataset.dataset.name();
+    let evaluator = match (dataset.is_trained, dataset.test_accuracy) {
+        (false, _) => format!(
+            "Features of a convolutional network with random weights, because the images of {name} have no classes."
+        ),
+        (true, None) => format!("Features of a classifier of {name}, which has no test images."),
+        (true, Some(accuracy)) => {
+            format!(
+                "Features of a classifier of {name} that knows {:.2} % of the test images.",
+                100.0 * accuracy
+            )
+        }
+    };
+    let digest: String = dataset.evaluator.chars().take(16).collect();
+    format!(
+        "{evaluator}\nFigures compare only for evaluator {digest} and {images} images; FD, KID and NEAREST: lower is better."
+    )
+}

@@ -1,0 +1,160 @@
+//! `gansweep evaluate`, on small images of the user's own, whose evaluator is trained in a second.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::sandbox::{Ended, Sandbox};
+
+/// Four small runs.
+const TINY: &str = r#"
+name = "tiny"
+recipe = "fast"
+
+[data]
+dataset = "idx"
+path = "images"
+
+[model]
+hidden = 16
+latent_dim = 4
+
+[train]
+epochs = 2
+batch_size = 16
+
+[record]
+checkpoint_seconds = 0
+grid_rows = 2
+grid_cols = 2
+
+[sweep]
+seeds = 2
+
+[sweep.grid]
+"optimizer.lr" = [2e-4, 1e-3]
+"#;
+
+const SIDE: u32 = 12;
+
+/// A bright bar at one of four places, which is the class.
+fn images(count: u32) -> Vec<u8> {
+    let mut bytes: Vec<u8> = [0x0803, count, SIDE, SIDE].into_iter().flat_map(u32::to_be_bytes).collect();
+    for image in 0..count {
+        let is_bright = |row: u32, column: u32| match image % 4 {
+            0 => row == 3,
+            1 => row == 8,
+            2 => column == 3,
+            _ => row == column,
+        };
+        for place in 0..SIDE * SIDE {
+            let noise = (image * 7919 + place * 104_729) % 60;
+            bytes.push(if is_bright(place / SIDE, place % SIDE) { 255 } else { noise as u8 });
+        }
+    }
+    bytes
+}
+
+fn labels(count: u32) -> Vec<u8> {
+    let header = [0x0801, count].into_iter().flat_map(u32::to_be_bytes);
+    header.chain((0..count).map(|image| (image % 4) as u8)).collect()
+}
+
+/// A trained sweep, and a cache of its own.
+fn swept() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("tiny.toml", TINY);
+    for (split, count) in [("train", 48), ("t10k", 24)] {
+        sandbox.write(&format!("images/{split}-images-idx3-ubyte"), images(count));
+        sandbox.write(&format!("images/{split}-labels-idx1-ubyte"), labels(count));
+    }
+    sandbox.run(&["sweep", "tiny.toml"]).well();
+    sandbox
+}
+
+fn evaluate(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    let all: Vec<&str> = ["evaluate"].iter().chain(arguments).chain(&["--path", "images"]).copied().collect();
+    let mut command = sandbox.command(&all);
+    command.env("XDG_CACHE_HOME", sandbox.path("cache"));
+    Ended::of(&command.output().unwrap())
+}
+
+fn json(sandbox: &Sandbox, arguments: &[&str]) -> (Value, String) {
+    let ended = evaluate(sandbox, &[arguments, &["--json"]].concat()).well();
+    (serde_json::from_str(&ended.stdout).unwrap(), ended.stderr)
+}
+
+fn cached(sandbox: &Sandbox) -> PathBuf {
+    let mut files = fs::read_dir(sandbox.path("cache/gansweep/evaluators")).unwrap();
+    files.next().unwrap().unwrap().path()
+}
+
+#[test]
+fn the_runs_of_a_sweep_get_figures_from_an_evaluator_that_is_trained_once() {
+    let sandbox = swept();
+    let (first, said) = json(&sandbox, &["tiny", "--images", "40"]);
+    assert!(said.contains("training the evaluator of idx"), "{said}");
+    let dataset = &first["datasets"][0];
+    assert_eq!(dataset["is_trained"], true);
+    assert!(dataset["test_accuracy"].as_f64().unwrap() > 0.95, "{dataset}");
+    let runs = first["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 4);
+    for run in runs {
+        let figures = &run["figures"];
+        assert_eq!((&figures["images"], &run["problem"]), (&40.into(), &Value::Null));
+        // After six steps the images are noise, and the real test images are not.
+        assert!(figures["fd"].as_f64().unwrap() > 2.0 * dataset["test"]["fd"].as_f64().unwrap(), "{run}");
+        for name in ["precision", "recall", "density", "coverage"] {
+            assert!(figures["fidelity"][name].as_f64().is_some_and(|value| value >= 0.0), "{name}: {run}");
+        }
+        let histogram = figures["classes"]["histogram"].as_array().unwrap();
+        assert_eq!(histogram.iter().map(|count| count.as_u64().unwrap()).sum::<u64>(), 40);
+    }
+    let sum = |group: usize| {
+        (0..2).map(|run| runs[2 * group + run]["figures"]["fd"].as_f64().unwrap()).sum::<f64>()
+    };
+    for group in first["comparison"]["comparison"]["groups"].as_array().unwrap() {
+        let mean = sum(group["group"].as_u64().unwrap() as usize) / 2.0;
+        assert!((group["mean"].as_f64().unwrap() - mean).abs() < 1e-9 * mean, "{group}");
+    }
+
+    let (again, said) = json(&sandbox, &["tiny", "--images", "40"]);
+    assert!(!said.contains("training the evaluator"), "{said}");
+    assert_eq!(again, first);
+
+    let file = cached(&sandbox);
+    let content = fs::read(&file).unwrap();
+    fs::write(&file, &content[..content.len() / 2]).unwrap();
+    let (repaired, said) = json(&sandbox, &["tiny", "--images", "40"]);
+    assert!(said.contains("is damaged or cut short; the evaluator is trained anew"), "{said}");
+    assert_eq!(repaired, first);
+    assert_eq!(fs::read(&file).unwrap(), content);
+
+    let run = runs[3]["id"].as_str().unwrap();
+    let (alone, _) = json(&sandbox, &[&run[..10], "--images", "40"]);
+    assert_eq!((&alone["runs"][0], &alone["comparison"]), (&runs[3], &Value::Null));
+
+    let text = evaluate(&sandbox, &["tiny", "--images", "40"]).well().stdout;
+    for part in
+        ["real test images", "lr=1e-3 seed=1", "2 seeds cannot tell", "lower is better", "and 40 images"]
+    {
+        assert!(text.replace('\n', " ").contains(part), "`{part}` is missing: {text}");
+    }
+}
+
+#[test]
+fn a_run_without_a_usable_checkpoint_keeps_no_other_from_its_figures() {
+    let sandbox = swept();
+    let runs = sandbox.runs_of("tiny");
+    let checkpoint = sandbox.reader().checkpoint(&runs[1].id).unwrap().unwrap();
+    fs::write(sandbox.path("results").join(checkpoint.path), "nonsense").unwrap();
+    let ended = evaluate(&sandbox, &["tiny", "--images", "20"]).well();
+    assert!(ended.stdout.contains(&format!("{} has no figures: checkpoint ", runs[1].label)), "{ended:#?}");
+    assert!(ended.stdout.contains("1 run has no value (1 not evaluated)"), "{ended:#?}");
+    let ended = evaluate(&sandbox, &[runs[1].id.as_str(), "--images", "20"]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    evaluate(&sandbox, &["huge"]).refused(&["neither a sweep nor a run `huge`", "tiny"]);
+    fs::remove_dir_all(sandbox.path("images")).unwrap();
+    evaluate(&sandbox, &["tiny"]).refused(&["images"]);
+}
