@@ -90,10 +90,10 @@ impl Net {
     ) {
         match (self, trace) {
             (Self::Mlp(net), NetTrace::Mlp(trace)) => {
-                net.backward(engine, input, trace, gradients, penalty, learning)
+                net.backward(engine, input, trace, gradients, penalty, learning);
             }
             (Self::Conv(net), NetTrace::Conv(trace)) => {
-                net.backward(engine, input, trace, gradients, learning)
+                net.backward(engine, input, trace, gradients, learning);
             }
             _ => unreachable!("a network has a trace of its kind"),
         }

@@ -112,7 +112,7 @@ struct Arrays<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    fn trained(&mut self, tensor: String, trained: &'a mut Trained, order: Order) {
+    fn trained(&mut self, tensor: &str, trained: &'a mut Trained, order: Order) {
         let name = format!("{}.{tensor}", self.role);
         let count = trained.value.rows() * trained.value.cols();
         for (buffer, matrix) in self.buffers.iter().zip(&mut trained.buffers) {
@@ -128,8 +128,8 @@ impl<'a> Arrays<'a> {
         let Tensors { affine: Affine { weight, bias }, buffers, averages } = norm.tensors_mut();
         // Of a feature map that is normalised by image, a row for each pixel.
         let order = Order::transposed(weight.value.rows());
-        self.trained(format!("{index}.weight"), weight, order);
-        self.trained(format!("{index}.bias"), bias, order);
+        self.trained(&format!("{index}.weight"), weight, order);
+        self.trained(&format!("{index}.bias"), bias, order);
         let (role, order) = (self.role, Order::transposed(1));
         for (suffix, matrix) in averages {
             let (name, count) = (averaged(&format!("{role}.{index}.{suffix}")), matrix.cols());
@@ -147,8 +147,8 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
     let mut arrays = Arrays { role, buffers, all: Vec::new() };
     for stage in network.stages_mut() {
         let (index, inputs) = (stage.index, stage.inputs());
-        arrays.trained(format!("{index}.weight"), &mut stage.weight, Order::transposed(inputs));
-        arrays.trained(format!("{index}.bias"), &mut stage.bias, Order::transposed(1));
+        arrays.trained(&format!("{index}.weight"), &mut stage.weight, Order::transposed(inputs));
+        arrays.trained(&format!("{index}.bias"), &mut stage.bias, Order::transposed(1));
         if let Some(norm) = &mut stage.norm {
             arrays.norm(index + 1, norm);
         }
@@ -161,9 +161,9 @@ fn of_convolutions<'a>(network: &'a mut ConvNet, role: &'a str) -> Vec<Named<'a>
     let mut arrays = Arrays { role, buffers, all: Vec::new() };
     for stage in &mut network.stages {
         let (index, order) = (stage.index, Order::of_weight(stage));
-        arrays.trained(format!("{index}.weight"), &mut stage.weight, order);
+        arrays.trained(&format!("{index}.weight"), &mut stage.weight, order);
         let order = Order::transposed(stage.bias.value.rows());
-        arrays.trained(format!("{index}.bias"), &mut stage.bias, order);
+        arrays.trained(&format!("{index}.bias"), &mut stage.bias, order);
         if let Some((index, norm)) = &mut stage.norm {
             arrays.norm(*index, norm);
         }

@@ -74,8 +74,10 @@ impl Links {
     }
 
     fn new([inputs, outputs, taps]: [usize; 3], links: impl Iterator<Item = Link>) -> Self {
-        let empty = |count: usize| (0..count).map(|pixel| Group { pixel, terms: Vec::new() });
-        let (mut forward, mut backward) = (Vec::from_iter(empty(outputs)), Vec::from_iter(empty(inputs)));
+        let empty = |count: usize| -> Vec<Group> {
+            (0..count).map(|pixel| Group { pixel, terms: Vec::new() }).collect()
+        };
+        let (mut forward, mut backward) = (empty(outputs), empty(inputs));
         let mut pairs = vec![Vec::new(); taps];
         for Link { input, output, tap } in links {
             forward[output].terms.push(Term { tap, pixel: input });
@@ -83,7 +85,9 @@ impl Links {
             pairs[tap].push((input, output));
         }
         for groups in [&mut forward, &mut backward] {
-            groups.iter_mut().for_each(|group| group.terms.sort_unstable());
+            for group in groups.iter_mut() {
+                group.terms.sort_unstable();
+            }
             groups.sort_by_cached_key(|group| group.terms.iter().map(|term| term.tap).collect::<Vec<_>>());
         }
         Self { inputs, outputs, taps, forward, backward, pairs }

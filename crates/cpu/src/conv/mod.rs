@@ -165,7 +165,10 @@ impl ConvNet {
             }
             if let Some(learning) = &mut learning {
                 let input = trace.as_ref().map_or(input, |trace| &trace.output);
-                stage.learn(engine, input, own, images, scratch, learning, is_folded);
+                if !is_folded {
+                    stage.sum_bias(engine.arch, own, images, scratch);
+                }
+                stage.learn(engine, input, own, images, scratch, learning);
             }
             if let (Some(before), Some(trace)) = (before, trace) {
                 before.backward_norm(engine, batch, trace, other, learning.as_mut());

@@ -104,7 +104,7 @@ impl Patches {
         for position in 0..self.count() {
             let row = position * count + image;
             self.each_tap(position, |number, at| {
-                padded[at] += patches.panel(number / LINE)[row].0[number % LINE]
+                padded[at] += patches.panel(number / LINE)[row].0[number % LINE];
             });
         }
     }

@@ -193,21 +193,24 @@ impl MapStage {
         engine.lap(Phase::Transpositions);
         out.reshape(self.links.inputs * images, self.inputs());
         let (groups, weight) = (&self.links.backward, &scratch.transposed);
-        match before {
-            Some((derivative, saved)) => {
-                let epilogue = TimesDerivative { derivative, saved, out };
-                map_product(engine.arch, gradient, images, groups, weight, epilogue);
-            }
-            None => {
-                let epilogue = MapActivate { bias: None, images, leaky_relu: None, out };
-                map_product(engine.arch, gradient, images, groups, weight, epilogue);
-            }
+        if let Some((derivative, saved)) = before {
+            let epilogue = TimesDerivative { derivative, saved, out };
+            map_product(engine.arch, gradient, images, groups, weight, epilogue);
+        } else {
+            let epilogue = MapActivate { bias: None, images, leaky_relu: None, out };
+            map_product(engine.arch, gradient, images, groups, weight, epilogue);
         }
         engine.lap(Phase::Backward);
     }
 
-    /// Updates weight and bias from the input and the gradient of the product. The gradient of the bias is in
-    /// `scratch` if `bias_is_known`.
+    /// Computes the gradient of the bias from that of the product.
+    pub(super) fn sum_bias(&self, arch: Arch, gradient: &Matrix, images: usize, scratch: &mut Scratch) {
+        scratch.bias.reshape(self.bias.value.rows(), self.bias.value.cols());
+        sum_images(arch, gradient, images, &mut scratch.bias);
+    }
+
+    /// Updates the bias from its gradient, in `scratch`, and the weight from the input and the gradient of the
+    /// product.
     pub(super) fn learn(
         &mut self,
         engine: &mut Engine,
@@ -216,13 +219,8 @@ impl MapStage {
         images: usize,
         scratch: &mut Scratch,
         learning: &mut Learning,
-        bias_is_known: bool,
     ) {
         let arch = engine.arch;
-        if !bias_is_known {
-            scratch.bias.reshape(self.bias.value.rows(), self.bias.value.cols());
-            sum_images(arch, gradient, images, &mut scratch.bias);
-        }
         self.bias.learn(arch, &scratch.bias, learning);
         let inputs = self.inputs();
         for (tap, pairs) in self.links.pairs.iter().enumerate() {
