@@ -59,7 +59,9 @@ fn a_sweep_is_removed_with_its_page_and_its_own_runs_after_an_answer() {
 
     sandbox.run(&["rm", &other[..10], "small", "--yes"]).well();
     assert_eq!(names(&sandbox.path("results/checkpoints")), set(&[&own, &shared]));
-    sandbox.run(&["rm", "nothing", "--yes"]).refused(&["neither a sweep nor a run `nothing`", "the sweeps are more"]);
+    sandbox
+        .run(&["rm", "nothing", "--yes"])
+        .refused(&["neither a sweep nor a run `nothing`", "the sweeps are more"]);
     sandbox.run(&["check"]).well();
 }
 
