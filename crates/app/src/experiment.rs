@@ -119,7 +119,8 @@ pub(crate) fn provide_data(
             }
             (Err(error), _) => return Err(error.into()),
         };
-        info!(?used, place = ?source.locate(used).ok(), "dataset available");
+        let (dataset, place) = (used.dataset.name(), source.locate(used).ok());
+        info!(dataset, side = used.side, channels = used.channels, ?place, "dataset available");
         used_datasets.insert(asked, used);
     }
     Ok(used_datasets)
