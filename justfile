@@ -56,6 +56,10 @@ check:
 bench-scheduler *ARGS:
     @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- {{ARGS}}
 
+# Size of the report page, seconds and memory to build it, for sweeps of 16, 100 and 1,000 synthetic runs.
+bench-report:
+    @{{cargo}} run --release --quiet -p gansweep-report --example bench_report
+
 # Training speed in run steps per second; also PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
 python := ""
 bench *ARGS:
