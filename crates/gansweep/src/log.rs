@@ -30,16 +30,19 @@ const DEFAULT_LEVEL: LevelFilter = LevelFilter::DEBUG;
 /// The level for libraries that the variable does not name: some log a great deal.
 const LIBRARY_LEVEL: LevelFilter = LevelFilter::WARN;
 /// The crates of this program. The variable names them without `gansweep_`.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 15] = [
     "app",
     "base",
     "config",
     "cpu",
     "data",
+    "evaluator",
     "nn",
     "protocol",
+    "quality",
     "report",
     "scheduler",
+    "statistics",
     "store",
     "tensor",
     "train",

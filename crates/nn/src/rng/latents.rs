@@ -8,8 +8,8 @@ use std::f32::consts::{FRAC_PI_2, LN_2};
 use gansweep_config::Latent;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Key;
 use super::hash::Hash;
+use super::{Key, Pass, Purpose};
 
 /// Numbers in half a block: one vector of AVX-512, the widest.
 const HALF: usize = 16;
@@ -27,6 +27,15 @@ const OFFSETS: [u32; HALF] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 
 /// the place in it, from an eighth of a turn before its axis.
 pub fn latents(key: Key, latent: Latent, out: &mut [f32]) {
     draw(Arch::new(), key, latent, out);
+}
+
+/// Fills `out` with noise on the inputs of a pass of the discriminator, in row-major order.
+pub fn instance_noise(seed: u64, step: u64, update: u32, pass: Pass, deviation: f32, out: &mut [f32]) {
+    let key = Key::new(seed, Purpose::InstanceNoise, &[step, u64::from(update), pass as u64]);
+    latents(key, Latent::Normal, out);
+    for value in out {
+        *value *= deviation;
+    }
 }
 
 fn draw(arch: Arch, key: Key, latent: Latent, out: &mut [f32]) {
@@ -190,7 +199,7 @@ fn whole<S: Simd>(simd: S, integer: S::u32s) -> S::f32s {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Purpose, hash32};
+    use super::super::hash32;
     use super::*;
     use crate::Vectors;
 

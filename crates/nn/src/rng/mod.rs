@@ -11,12 +11,11 @@
 mod hash;
 mod latents;
 
-use gansweep_config::Latent;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub use hash::{Hash, hash32};
-pub use latents::latents;
+pub use latents::{instance_noise, latents};
 
 /// What random numbers are for. Discriminants are part of every run's bits and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,15 +137,6 @@ pub fn flips(key: Key, probability: f64, out: &mut [f32]) {
     }
 }
 
-/// Fills `out` with noise on the inputs of a pass of the discriminator, in row-major order.
-pub fn instance_noise(seed: u64, step: u64, update: u32, pass: Pass, deviation: f32, out: &mut [f32]) {
-    let key = Key::new(seed, Purpose::InstanceNoise, &[step, u64::from(update), pass as u64]);
-    latents(key, Latent::Normal, out);
-    for value in out {
-        *value *= deviation;
-    }
-}
-
 /// Fills `out` with a dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`.
 ///
 /// Entry `i` depends on `(key, i)` alone, so a device can produce the same mask on its own.
@@ -179,6 +169,8 @@ fn unit(bits: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use gansweep_config::Latent;
+
     use super::*;
 
     #[test]
