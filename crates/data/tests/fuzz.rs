@@ -51,12 +51,14 @@ fn idx() {
 #[test]
 fn pictures() {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    // Prepared pictures are kept in it.
+    let cache = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let idx_dir = Some(folder.path().to_owned());
     let source = DataSource {
         data_dir: None,
         idx_dir,
         skip_damaged: false,
-        cache_dir: "/nowhere".into(),
+        cache_dir: cache.path().to_owned(),
         offline: true,
     };
     let picture = folder.path().join("picture.png");

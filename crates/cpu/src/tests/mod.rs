@@ -291,10 +291,20 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
                 c.train.noise = Noise::Shared;
             }),
         ),
+        (
+            "batch norm in both networks",
+            with(|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.data.images, c.train.batch_size) = (30, 12);
+            }),
+        ),
     ]
 }
 
 /// Networks of convolutions, alone and beside multilayer perceptrons.
+///
+/// A discriminator with batch norm is not beside a generator whose fakes are all alike: their batch statistics
+/// would enlarge what rounding does.
 fn convolutions() -> Vec<(&'static str, Config)> {
     let dcgan = |change: &dyn Fn(&mut Config)| {
         with(|c| {
@@ -333,13 +343,11 @@ fn convolutions() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
-            "dcgan's generator, a perceptron with batch norm for a discriminator, sigmoid",
+            "dcgan's generator with batch norm, a perceptron for a discriminator, sigmoid",
             dcgan(&|c| {
                 c.model.discriminator.kind = NetworkKind::Mlp;
-                c.model.discriminator.batch_norm = true;
                 c.model.output = Output::Sigmoid;
                 c.data.pixels = Pixels::Unit;
-                // Without it fakes are so alike that their batch statistics enlarge what rounding does.
                 c.model.generator.batch_norm = true;
                 (c.data.images, c.train.batch_size) = (30, 12);
             }),
