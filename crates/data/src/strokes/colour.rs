@@ -1,4 +1,4 @@
-//! The colours of an image: bright ink that changes from top to bottom, on dark paper.
+//! The colours of an image: bright strokes that change from top to bottom, on a dark background.
 
 use super::random::Random;
 

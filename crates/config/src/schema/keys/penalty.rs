@@ -42,7 +42,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "1",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.penalty.every),
-        doc: "The penalty is part of every so many updates of D, from the first on, with `weight` times as large, as StyleGAN2's lazy regularisation (Karras et al. 2020, appendix B).",
+        doc: "The penalty is part of one update of D in this many, from the first on, with `weight` times as large, as StyleGAN2's lazy regularisation (Karras et al. 2020, appendix B).",
     }),
     config(ConfigKey {
         path: "penalty.noise",
