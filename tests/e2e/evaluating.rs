@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gansweep_protocol::Metric;
 use serde_json::Value;
 
 use crate::sandbox::{Ended, Sandbox};
@@ -131,6 +132,17 @@ fn the_runs_of_a_sweep_get_figures_from_an_evaluator_that_is_trained_once() {
     assert_eq!(repaired, first);
     assert_eq!(fs::read(&file).unwrap(), content);
 
+    let recorded = sandbox.reader().query("SELECT count(*) FROM evaluations WHERE images = 40").unwrap();
+    assert_eq!(recorded.rows[0][0].to_string(), "4");
+    assert!(
+        sandbox
+            .reader()
+            .summaries(&sandbox.runs_of("tiny")[0].id, u64::MAX)
+            .unwrap()
+            .iter()
+            .all(|it| !it.metric.is_figure())
+    );
+
     let run = runs[3]["id"].as_str().unwrap();
     let (alone, _) = json(&sandbox, &[&run[..10], "--images", "40"]);
     assert_eq!((&alone["runs"][0], &alone["comparison"]), (&runs[3], &Value::Null));
@@ -141,6 +153,35 @@ fn the_runs_of_a_sweep_get_figures_from_an_evaluator_that_is_trained_once() {
     {
         assert!(text.replace('\n', " ").contains(part), "`{part}` is missing: {text}");
     }
+}
+
+#[test]
+fn figures_of_a_curves_images_are_points_that_other_commands_see() {
+    let sandbox = swept();
+    let (shown, _) = json(&sandbox, &["tiny", "--images", "2000"]);
+    for (run, row) in shown["runs"].as_array().unwrap().iter().zip(sandbox.runs_of("tiny")) {
+        let points = sandbox.reader().points(&row.id, Metric::Fd, u64::MAX, usize::MAX).unwrap();
+        let [point] = points.as_slice() else { panic!("{points:?}") };
+        assert_eq!((point.step, Some(point.value)), (row.step, run["figures"]["fd"].as_f64()));
+    }
+    let compared = sandbox.run(&["compare", "tiny", "--json"]).well().stdout;
+    let compared: Value = serde_json::from_str(&compared).unwrap();
+    assert_eq!((&compared["metric"]["name"], &compared["direction"]), (&"fd".into(), &"lower".into()));
+    let page = fs::read_to_string(sandbox.path("results/tiny.html")).unwrap();
+    assert!(!page.contains("How close generated images are"), "the page is older than the figures");
+    sandbox.run(&["report", "--sweep", "tiny"]).well();
+    let page = fs::read_to_string(sandbox.path("results/tiny.html")).unwrap();
+    assert!(page.contains("How close generated images are"));
+    sandbox.run(&["check"]).well();
+
+    // More images tell more, and are no points of the same curve.
+    json(&sandbox, &["tiny", "--images", "2100"]);
+    let points = sandbox.reader().query("SELECT count(*) FROM points_named WHERE metric = 'fd'").unwrap();
+    assert_eq!(points.rows[0][0].to_string(), "4");
+    let kept = "SELECT images, is_curve, count(*) FROM evaluations GROUP BY images, is_curve ORDER BY images";
+    let kept = sandbox.reader().query(kept).unwrap().rows;
+    let kept: Vec<String> = kept.iter().map(|row| format!("{} {} {}", row[0], row[1], row[2])).collect();
+    assert_eq!(kept, ["2000 1 4", "2100 0 4"]);
 }
 
 #[test]

@@ -52,6 +52,9 @@ fn log_progress(progress: &Progress<'_>) {
             let (dataset, step, of, loss) = (dataset.name(), progress.step, progress.steps, progress.loss);
             trace!(target: "gansweep_evaluator", dataset, step, of, loss, "training the evaluator");
         }
+        Progress::FiguresNotRecorded(error) => {
+            warn!(target: "gansweep_evaluator", %error, "figures not recorded");
+        }
         Progress::Evaluating { label, place, runs } => {
             debug!(target: "gansweep_evaluator", label, place, runs, "evaluating");
         }

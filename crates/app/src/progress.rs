@@ -8,6 +8,8 @@ use gansweep_evaluator::{CacheError, TrainingProgress};
 use gansweep_scheduler::Notice;
 use gansweep_store::Damage;
 
+use crate::AppError;
+
 /// A progress event of a use case.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -59,6 +61,8 @@ pub enum Progress<'a> {
         /// How far it has come.
         progress: TrainingProgress,
     },
+    /// Figures cannot be recorded, and are shown alone.
+    FiguresNotRecorded(&'a AppError),
     /// The checkpoint of a run is evaluated next.
     Evaluating {
         /// The run's label.

@@ -52,6 +52,9 @@ impl Observer for Display {
                 let what = format!("training the evaluator of {}", dataset.name());
                 self.counted(&what, progress.step, progress.steps);
             }
+            Progress::FiguresNotRecorded(error) => {
+                self.warn(&format!("{error}\nThe figures are shown and not recorded."));
+            }
             Progress::Evaluating { label, place, runs } => {
                 self.counted(&format!("evaluating {}", text::count(runs, "run")), place, runs);
                 if self.mode == Mode::Lines {

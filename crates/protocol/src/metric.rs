@@ -88,6 +88,9 @@ pub enum Cadence {
     Point,
     /// Measured by the training loop and recorded with every point.
     Clock,
+    /// A quality figure of images that the generator draws after that step, in eval mode. All points of a run are of
+    /// one number of images and one evaluator.
+    Figure,
 }
 
 impl Cadence {
@@ -96,7 +99,8 @@ impl Cadence {
         match self {
             Self::Step(_) => "step",
             Self::Epoch(_) => "epoch",
-            Self::Point => "point",
+            // Both are measured after single steps, and the column takes no other word.
+            Self::Point | Self::Figure => "point",
             Self::Clock => "clock",
         }
     }
@@ -113,11 +117,13 @@ pub enum ChartGroup {
     Accuracy,
     /// Norms of gradients.
     Gradients,
+    /// Quality figures of generated images.
+    Quality,
 }
 
 impl ChartGroup {
     /// Every group, in the order of the page.
-    pub const ALL: [Self; 4] = [Self::Losses, Self::Scores, Self::Accuracy, Self::Gradients];
+    pub const ALL: [Self; 5] = [Self::Quality, Self::Losses, Self::Scores, Self::Accuracy, Self::Gradients];
 
     /// The heading on the page and the name in the database.
     pub const fn title(self) -> &'static str {
@@ -126,6 +132,7 @@ impl ChartGroup {
             Self::Scores => "Scores",
             Self::Accuracy => "Accuracy",
             Self::Gradients => "Gradients",
+            Self::Quality => "Quality",
         }
     }
 
@@ -142,6 +149,9 @@ impl ChartGroup {
                 "The share of real and of generated images that D takes for what they are. At 1 D is never wrong and G gets little to learn from; at 0.5 on both D guesses."
             }
             Self::Gradients => "Gradient norms that vanish or explode announce trouble before the losses do.",
+            Self::Quality => {
+                "How close generated images are to real ones, by the features of a classifier of the dataset. All values are of one number of images and one classifier. FD and KID fall as images get better; recall and coverage fall when they get less varied."
+            }
         }
     }
 }
@@ -169,6 +179,16 @@ impl Metric {
     /// Whether some configs or steps do not measure it.
     pub const fn is_optional(self) -> bool {
         matches!(self.declaration().presence, Presence::Optional)
+    }
+
+    /// Whether it is a quality figure of generated images.
+    pub const fn is_figure(self) -> bool {
+        matches!(self.declaration().cadence, Cadence::Figure)
+    }
+
+    /// The quality figures, the one that runs are ranked by first.
+    pub fn figures() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|metric| metric.is_figure())
     }
 
     /// The metrics that a backend measures in every step, in the order in which it returns them.
@@ -361,6 +381,51 @@ metrics! {
         GradNormG: "grad_norm_g", "G gradient norm", Cadence::Point, "L2 norm of G's gradient at this step" {
             group: Some(ChartGroup::Gradients),
         }
+        Fd: "fd", "FD", Cadence::Figure, "Fréchet distance between the features of generated and of real training images" {
+            direction: Direction::Lower,
+            group: Some(ChartGroup::Quality),
+            in_run_table: true,
+        }
+        Kid: "kid", "KID", Cadence::Figure, "kernel distance between the features of generated and of real training images; 0 on average where both are of one distribution" {
+            direction: Direction::Lower,
+            group: Some(ChartGroup::Quality),
+        }
+        Precision: "precision", "precision", Cadence::Figure, "share of generated images among the nearest neighbours of real ones" {
+            direction: Direction::Higher,
+            range: Some((0.0, 1.0)),
+            group: Some(ChartGroup::Quality),
+        }
+        Recall: "recall", "recall", Cadence::Figure, "share of real images among the nearest neighbours of generated ones" {
+            direction: Direction::Higher,
+            range: Some((0.0, 1.0)),
+            group: Some(ChartGroup::Quality),
+        }
+        Density: "density", "density", Cadence::Figure, "number of real images that have a generated one among their nearest neighbours, by that of neighbours; about 1 where both are of one distribution" {
+            direction: Direction::Higher,
+            group: Some(ChartGroup::Quality),
+        }
+        Coverage: "coverage", "coverage", Cadence::Figure, "share of real images with a generated one among their nearest neighbours" {
+            direction: Direction::Higher,
+            range: Some((0.0, 1.0)),
+            group: Some(ChartGroup::Quality),
+        }
+        Score: "score", "classifier score", Cadence::Figure, "how sure the classifier is of each generated image and how evenly it finds all classes, from 1 to the number of classes" {
+            direction: Direction::Higher,
+            group: Some(ChartGroup::Quality),
+        }
+        Modes: "modes", "modes", Cadence::Figure, "classes of the data that the generated images cover" {
+            unit: "classes",
+            direction: Direction::Higher,
+            group: Some(ChartGroup::Quality),
+        }
+        ClassKl: "class_kl", "KL of classes", Cadence::Figure, "Kullback-Leibler divergence of the classes of generated images from those of the data" {
+            unit: "nats",
+            direction: Direction::Lower,
+            group: Some(ChartGroup::Quality),
+        }
+        Nearest: "nearest", "nearest", Cadence::Figure, "mean distance to the nearest of all training images, between features; below that of real test images if training images are repeated" {
+            group: Some(ChartGroup::Quality),
+        }
         Epoch: "epoch", "epoch", Cadence::Clock, "epochs finished, fractional within one" {
             unit: "epochs",
         }
@@ -419,7 +484,8 @@ mod tests {
             let d = metric.declaration();
             assert!(!d.title.is_empty() && !d.help.is_empty(), "{metric:?}");
             assert!(d.group.is_none() || !matches!(d.cadence, Cadence::Epoch(_)), "{metric:?}");
-            assert!(!d.in_run_table || matches!(d.cadence, Cadence::Step(_)), "{metric:?}");
+            let has_column = matches!(d.cadence, Cadence::Step(_) | Cadence::Figure);
+            assert!(!d.in_run_table || has_column, "{metric:?}");
         }
     }
 }

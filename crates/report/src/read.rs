@@ -1,7 +1,8 @@
 //! Reads the input from the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use gansweep_config::RunId;
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
 use serde_json::Value;
@@ -56,10 +57,12 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         }
     }
     let variances = real_variances(reader, &fingerprints)?;
+    let ids: Vec<RunId> = rows.iter().map(|run| run.id.clone()).collect();
+    let comparable = reader.with_comparable_figures(&ids)?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in rows {
         let real = variances.get(&row.data_fingerprint).copied();
-        let mut run = run(reader, row, max_points)?;
+        let mut run = run(reader, row, max_points, &comparable)?;
         run.diversity = real.map(|real| diversity(reader, &run, real)).transpose()?.flatten();
         runs.push(run);
     }
@@ -139,14 +142,22 @@ fn real_grid(
     }))
 }
 
-fn run(reader: &Reader, row: RunRow, max_points: usize) -> Result<RunInput, StoreError> {
+/// Figures that do not compare with those of other runs are left out: a chart or column cannot tell them apart.
+fn run(
+    reader: &Reader,
+    row: RunRow,
+    max_points: usize,
+    comparable: &HashSet<RunId>,
+) -> Result<RunInput, StoreError> {
+    let is_shown = |metric: Metric| !metric.is_figure() || comparable.contains(&row.id);
     let mut series = BTreeMap::new();
-    for metric in series_metrics() {
+    for metric in series_metrics().filter(|metric| is_shown(*metric)) {
         let points = reader.points(&row.id, metric, row.total_steps, max_points)?;
         series.insert(metric, points.into_iter().map(|point| (point.step, point.value)).collect());
     }
     let summaries = reader.summaries(&row.id, row.total_steps)?;
-    let last = summaries.into_iter().map(|summary| (summary.metric, summary.last)).collect();
+    let shown = summaries.into_iter().filter(|summary| is_shown(summary.metric));
+    let last = shown.map(|summary| (summary.metric, summary.last)).collect();
     let grids = reader.samples_index(&row.id, row.total_steps)?.into_iter().map(|info| GridInput {
         step: info.step,
         epoch: info.epoch,

@@ -36,7 +36,7 @@ use crate::{
 const MOST_FINDINGS: usize = 200;
 
 /// Of the tables with checksums, so many are small. The others hold real images, grids and points.
-const SMALL_TABLES: usize = 13;
+const SMALL_TABLES: usize = 14;
 
 /// Something in the database that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]

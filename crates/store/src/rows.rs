@@ -356,6 +356,25 @@ pub struct SampleImage {
     pub png: Vec<u8>,
 }
 
+/// Quality figures of images that a run's generator has drawn after a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvaluationRow {
+    /// Steps done when they were drawn.
+    pub step: u64,
+    /// The weights that drew them.
+    pub source: SampleSource,
+    /// Number of images. Figures of other numbers do not compare.
+    pub images: u32,
+    /// Digest of the evaluator. Figures of another one do not compare.
+    pub evaluator: String,
+    /// Whether the figures are points of the run.
+    pub is_curve: bool,
+    /// The figures that the images have; NaN for one that is not finite.
+    pub figures: Vec<(Metric, f64)>,
+    /// Generated images of each class, where the evaluator knows classes.
+    pub classes: Option<Vec<u64>>,
+}
+
 /// A dataset that runs train on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatasetRow {

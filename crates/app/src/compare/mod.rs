@@ -58,8 +58,7 @@ pub fn sweep(request: &CompareRequest) -> Result<SweepComparison, AppError> {
 /// why there is none, and the epoch of the checkpoint for each row.
 pub(crate) fn by_figure(
     sweep: &SweepRow,
-    figure: Quantity,
-    direction: Direction,
+    figure: Metric,
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
 ) -> SweepComparison {
@@ -67,8 +66,8 @@ pub(crate) fn by_figure(
     let budget = Budget::of(&rows, false);
     let run = |(row, (value, measured_epoch))| MeasuredRun { row, value, measured_epoch };
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
-    let compared =
-        Compared { sweep: &sweep.name, metric: figure, direction, ranking_metrics: Vec::new(), budget };
+    let (metric, direction) = (figure.into(), figure.declaration().direction);
+    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics: Vec::new(), budget };
     compared.by_values(&runs, &axes, &[])
 }
 

@@ -1,6 +1,6 @@
 //! The value of each run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{Direction, Metric};
@@ -53,7 +53,12 @@ impl Values {
         let has = |metric: &Metric| histories.iter().any(|history| history.summary(*metric).is_some());
         let recorded: Vec<Metric> = Metric::ALL.into_iter().filter(has).collect();
         let metric = choose(sweep, wanted, &recorded, budget)?;
-        let runs = histories.into_iter().map(|history| history.measured(metric)).collect();
+        let comparable = comparable(reader, metric, &histories)?;
+        let measured = |history: History| {
+            let is_comparable = comparable.as_ref().is_none_or(|runs| runs.contains(&history.row.id));
+            history.measured(metric, is_comparable)
+        };
+        let runs = histories.into_iter().map(measured).collect();
         Ok(Self { runs, metric, recorded, budget })
     }
 }
@@ -85,6 +90,19 @@ fn choose(
     }
     let objective = recorded.iter().find(|metric| ranks(**metric) && metric.declaration().deterministic);
     Ok(objective.or(recorded.first()).copied().unwrap_or(Metric::DLoss))
+}
+
+/// The runs whose figures were computed in the same way; `None` for a metric that is no figure.
+fn comparable(
+    reader: &Reader,
+    metric: Metric,
+    histories: &[History],
+) -> Result<Option<HashSet<RunId>>, StoreError> {
+    if !metric.is_figure() {
+        return Ok(None);
+    }
+    let ids: Vec<RunId> = histories.iter().map(|history| history.row.id.clone()).collect();
+    reader.with_comparable_figures(&ids).map(Some)
 }
 
 /// Each run once, with its smallest budget: which of its entries is compared makes no difference.
@@ -133,11 +151,12 @@ impl History {
         self.summaries.iter().find(|summary| summary.metric == metric)
     }
 
-    fn measured(self, metric: Metric) -> MeasuredRun {
+    fn measured(self, metric: Metric, is_comparable: bool) -> MeasuredRun {
         let summary = self.summary(metric).copied();
         let value = match (self.missing, summary) {
             (Some(state), _) => Err(state),
             (None, None) => Err("not recorded"),
+            (None, Some(_)) if !is_comparable => Err("of another evaluator"),
             (None, Some(summary)) if !summary.last.is_finite() => Err("not finite"),
             (None, Some(summary)) => Ok(summary.last),
         };

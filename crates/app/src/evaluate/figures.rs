@@ -1,6 +1,7 @@
 //! The quality figures of a set of images.
 
 use gansweep_evaluator::Outputs;
+use gansweep_protocol::Metric;
 use gansweep_quality::{
     ClassCounts, ClassProbabilities, Features, Fidelity, KernelDistance, Moments, Neighbours, RealSet,
     Subsets, fidelity, frechet_distance, kernel_distance, mean_nearest_distance,
@@ -38,6 +39,30 @@ pub struct ClassFigures {
 }
 
 impl Figures {
+    /// The values that are recorded. Whether the images have classes is the evaluator's to say: where it knows some, a
+    /// figure by class that cannot be computed is NaN.
+    pub(super) fn values(&self, has_classes: bool) -> Vec<(Metric, f64)> {
+        let Fidelity { precision, recall, density, coverage } = self.fidelity;
+        let mut values = vec![
+            (Metric::Fd, self.fd),
+            (Metric::Kid, self.kid.mean),
+            (Metric::Precision, precision),
+            (Metric::Recall, recall),
+            (Metric::Density, density),
+            (Metric::Coverage, coverage),
+        ];
+        if has_classes {
+            let of = |value: fn(&ClassFigures) -> f64| self.classes.as_ref().map_or(f64::NAN, value);
+            values.extend([
+                (Metric::Score, of(|classes| classes.score)),
+                (Metric::Modes, of(|classes| classes.modes as f64)),
+                (Metric::ClassKl, of(|classes| classes.divergence)),
+            ]);
+        }
+        values.push((Metric::Nearest, self.nearest));
+        values
+    }
+
     /// Without real images.
     pub(super) const UNKNOWN: Self = Self {
         images: 0,

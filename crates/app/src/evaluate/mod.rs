@@ -1,32 +1,35 @@
 //! Computes quality figures of the recorded checkpoints of a run, or of all runs of a sweep.
 //!
 //! Images are drawn from latents of a stream of their own, in eval mode, as bytes; what the evaluator makes of them is
-//! compared with what it makes of real images. Nothing is recorded.
+//! compared with what it makes of real images. The figures are recorded with the run, unless a sweep holds the results
+//! folder.
 
 mod figures;
 mod real;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gansweep_config::{Config, DatasetSpec};
 use gansweep_data::DataSource;
-use gansweep_protocol::Direction;
-use gansweep_store::{DatasetRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
+use gansweep_protocol::{Metric, SampleSource};
+use gansweep_store::{
+    DatasetRow, EvaluationRow, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError, SweepRow,
+};
 use gansweep_train::generate;
 use serde::Serialize;
 
 pub use self::figures::{ClassFigures, Figures};
-pub use self::real::EvaluatedDataset;
-use self::real::RealImages;
-use crate::compare::{self, Quantity, SweepComparison};
+pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
+use self::real::{RealFigures, RealImages, RunFigures};
+use crate::compare::{self, SweepComparison};
 use crate::export::{drawing_source, latest_checkpoint};
 use crate::log::LoggingObserver;
-use crate::{AppError, Observer, Progress, backends};
+use crate::{AppError, Observer, Progress, backends, check};
 
 /// Seed of the latents that are drawn for figures. Equal latents for all runs, as far as their dimensions are equal.
 const LATENT_SEED: u64 = 0x6576_616c_7561_7465;
 /// What runs are compared by.
-const OBJECTIVE: Quantity = Quantity { name: "fd", title: "Fréchet distance", unit: "" };
+const OBJECTIVE: Metric = Metric::Fd;
 
 /// What to evaluate.
 #[derive(Debug, Clone)]
@@ -83,6 +86,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let reader = Reader::open(&request.results)?;
     let (sweep, rows) = target(&reader, &request.target)?;
+    let mut recorder = Recorder::open(&request.results, observer);
     let mut evaluation = Evaluation { datasets: Vec::new(), runs: Vec::new(), comparison: None };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
     let mut fingerprints: Vec<&str> = rows.iter().map(|row| row.data_fingerprint.as_str()).collect();
@@ -97,7 +101,9 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.data_fingerprint == fingerprint) {
             observer.observe(Progress::Evaluating { label: &row.label, place, runs: rows.len() });
             let draw = Draw { reader: &reader, row, data: &data, request };
-            found[place] = Some(draw.evaluated(|pixels| figures.of(pixels)));
+            let (run, rows) = draw.evaluated(&figures, evaluation.datasets.last());
+            recorder.record(row, &rows, observer);
+            found[place] = Some(run);
         }
     }
     observer.observe(Progress::DataEnded);
@@ -105,7 +111,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     evaluation.comparison = sweep.map(|sweep| {
         let values =
             evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(), run.epoch(row))).collect();
-        compare::by_figure(&sweep, OBJECTIVE, Direction::Lower, rows, values)
+        compare::by_figure(&sweep, OBJECTIVE, rows, values)
     });
     Ok(evaluation)
 }
@@ -154,7 +160,12 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    fn evaluated(&self, figures: impl FnOnce(&[u8]) -> Figures) -> EvaluatedRun {
+    /// The run with its figures, and what is to be recorded of them.
+    fn evaluated(
+        &self,
+        real: &RealFigures<'_>,
+        dataset: Option<&EvaluatedDataset>,
+    ) -> (EvaluatedRun, Vec<EvaluationRow>) {
         let mut run = EvaluatedRun {
             id: self.row.id.to_string(),
             label: self.row.label.clone(),
@@ -165,9 +176,13 @@ impl Draw<'_> {
             cause: "not evaluated",
         };
         match self.images() {
-            Ok((step, pixels)) => {
-                run.step = Some(step);
-                run.figures = Some(figures(&pixels));
+            Ok((drawn, pixels)) => {
+                let figures = real.of_run(&pixels);
+                run.step = Some(drawn.step);
+                let evaluator = dataset.map_or("", |dataset| dataset.evaluator.as_str());
+                let rows = drawn.rows(&figures, evaluator, real.has_classes());
+                run.figures = Some(figures.all);
+                return (run, rows);
             }
             Err(error) => {
                 if matches!(error, AppError::NoCheckpoint { .. }) {
@@ -176,11 +191,11 @@ impl Draw<'_> {
                 run.problem = Some(error.to_string());
             }
         }
-        run
+        (run, Vec::new())
     }
 
-    /// The step of the checkpoint, and images `[images, channels, height, width]` that its generator draws.
-    fn images(&self) -> Result<(u64, Vec<u8>), AppError> {
+    /// Images `[images, channels, height, width]` that the checkpoint's generator draws.
+    fn images(&self) -> Result<(Drawn, Vec<u8>), AppError> {
         let config: Config = self.row.typed_config()?;
         let spec: &DatasetSpec = &self.data.spec;
         let results = &self.request.results;
@@ -189,6 +204,55 @@ impl Draw<'_> {
         let source = drawing_source(&config, self.request.raw);
         let (state, open) = (&snapshot.state, &backends::open_on_cpu);
         let images = generate::images(open, &config, spec, state, count, LATENT_SEED, source)?;
-        Ok((snapshot.state.step, images))
+        let is_curve = source == drawing_source(&config, false);
+        Ok((Drawn { step: snapshot.state.step, source, is_curve }, images))
+    }
+}
+
+/// What drew images.
+struct Drawn {
+    step: u64,
+    source: SampleSource,
+    /// Whether figures of this source are the run's points.
+    is_curve: bool,
+}
+
+impl Drawn {
+    fn rows(&self, figures: &RunFigures, evaluator: &str, has_classes: bool) -> Vec<EvaluationRow> {
+        let row = |figures: &Figures, is_curve| EvaluationRow {
+            step: self.step,
+            source: self.source,
+            images: figures.images as u32,
+            evaluator: evaluator.to_owned(),
+            is_curve,
+            figures: figures.values(has_classes),
+            classes: figures.classes.as_ref().map(|classes| classes.histogram.counts().to_vec()),
+        };
+        let curve = figures.curve.as_ref().map(|curve| row(curve, self.is_curve));
+        let all = (figures.all.images != CURVE_IMAGES).then(|| row(&figures.all, false));
+        curve.into_iter().chain(all).collect()
+    }
+}
+
+/// Records figures, as long as that is possible: they are shown in any case.
+struct Recorder(Option<(ResultsLock, Store)>);
+
+impl Recorder {
+    fn open(results: &Path, observer: &mut dyn Observer) -> Self {
+        let opened = check::lock_now(results).and_then(|lock| Ok((lock, Store::open(results)?)));
+        Self(Self::told(opened, observer))
+    }
+
+    fn record(&mut self, run: &RunRow, rows: &[EvaluationRow], observer: &mut dyn Observer) {
+        if let Some((_, store)) = &mut self.0 {
+            let recorded = store.record_evaluations(&run.id, rows).map_err(AppError::from);
+            if Self::told(recorded, observer).is_none() {
+                self.0 = None;
+            }
+        }
+    }
+
+    fn told<T>(result: Result<T, AppError>, observer: &mut dyn Observer) -> Option<T> {
+        result.inspect_err(|error| observer.observe(Progress::FiguresNotRecorded(error))).ok()
     }
 }

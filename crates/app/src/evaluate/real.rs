@@ -2,13 +2,16 @@
 
 use gansweep_config::Dataset;
 use gansweep_data::{DataSource, Images, Split};
-use gansweep_evaluator::{Evaluator, LabelledImages};
+use gansweep_evaluator::{Evaluator, LabelledImages, Outputs};
 use gansweep_quality::{ClassCounts, Features};
 use gansweep_store::DatasetRow;
 use serde::Serialize;
 
 use super::figures::{Figures, Reference};
 use crate::{AppError, Observer, Progress, data};
+
+/// Number of images of a run's points: enough to tell epochs apart, and few enough for every epoch.
+pub const CURVE_IMAGES: usize = 2_000;
 
 /// A dataset with its evaluator.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,8 +35,10 @@ pub(super) struct RealImages {
     evaluator: Evaluator,
     /// Features of all training images.
     train: Vec<f32>,
-    /// Those of an even selection of the training images.
+    /// Those of an even selection of as many training images as there are generated ones.
     selected: Vec<f32>,
+    /// The same for the figures of a run's curve.
+    curve: Vec<f32>,
     dimensions: usize,
     /// The classes of all training images.
     classes: Option<ClassCounts>,
@@ -62,6 +67,7 @@ impl RealImages {
         let test = test.map(|test| select(&test.pixels, test.shape.size(), count));
         Ok(Self {
             dimensions: outputs.dimensions,
+            curve: select(&outputs.features, outputs.dimensions, CURVE_IMAGES),
             train: outputs.features,
             selected,
             classes,
@@ -73,10 +79,11 @@ impl RealImages {
     /// What figures are computed with.
     pub(super) fn figures(&self) -> RealFigures<'_> {
         let features = |values| Features::new(values, self.dimensions);
-        let reference = features(&self.selected)
-            .zip(features(&self.train))
-            .map(|(selected, train)| Reference::new(selected, train, self.classes.as_ref()));
-        RealFigures { real: self, reference }
+        let reference = |selected| {
+            let (selected, train) = features(selected).zip(features(&self.train))?;
+            Some(Reference::new(selected, train, self.classes.as_ref()))
+        };
+        RealFigures { real: self, reference: reference(&self.selected), curve: reference(&self.curve) }
     }
 }
 
@@ -84,13 +91,26 @@ impl RealImages {
 pub(super) struct RealFigures<'a> {
     real: &'a RealImages,
     reference: Option<Reference<'a>>,
+    curve: Option<Reference<'a>>,
 }
 
 impl RealFigures<'_> {
     /// The figures of images `[images, channels, height, width]`.
-    pub(super) fn of(&self, pixels: &[u8]) -> Figures {
+    fn of(&self, pixels: &[u8]) -> Figures {
         let outputs = self.real.evaluator.outputs(pixels);
-        self.reference.as_ref().map_or(Figures::UNKNOWN, |reference| reference.compare(&outputs))
+        compare(self.reference.as_ref(), &outputs)
+    }
+
+    /// The figures of images `[images, channels, height, width]`, and those of the first [`CURVE_IMAGES`] if there are as many.
+    pub(super) fn of_run(&self, pixels: &[u8]) -> RunFigures {
+        let outputs = self.real.evaluator.outputs(pixels);
+        let all = compare(self.reference.as_ref(), &outputs);
+        let first = first(&outputs, CURVE_IMAGES);
+        RunFigures { all, curve: first.map(|outputs| compare(self.curve.as_ref(), &outputs)) }
+    }
+
+    pub(super) fn has_classes(&self) -> bool {
+        self.real.evaluator.is_trained()
     }
 
     pub(super) fn dataset(&self, row: &DatasetRow) -> EvaluatedDataset {
@@ -104,6 +124,26 @@ impl RealFigures<'_> {
             test: self.real.test.as_ref().map(|pixels| self.of(pixels)),
         }
     }
+}
+
+/// The figures of a run's images.
+pub(super) struct RunFigures {
+    pub(super) all: Figures,
+    /// Those of the run's curve.
+    pub(super) curve: Option<Figures>,
+}
+
+fn compare(reference: Option<&Reference<'_>>, outputs: &Outputs) -> Figures {
+    reference.map_or(Figures::UNKNOWN, |reference| reference.compare(outputs))
+}
+
+/// What the evaluator makes of the first images; `None` if there are fewer.
+fn first(outputs: &Outputs, images: usize) -> Option<Outputs> {
+    let features = outputs.features.get(..images * outputs.dimensions)?.to_vec();
+    let all = outputs.features.len() / outputs.dimensions;
+    let probabilities = outputs.probabilities.as_ref();
+    let probabilities = probabilities.map(|values| values[..values.len() / all * images].to_vec());
+    Some(Outputs { features, dimensions: outputs.dimensions, probabilities })
 }
 
 /// The evaluator of the cache, or else a new one. A cache that cannot be used is told and costs the time alone.

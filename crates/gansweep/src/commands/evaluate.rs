@@ -97,6 +97,6 @@ fn about(dataset: &EvaluatedDataset, images: u32) -> String {
     };
     let digest: String = dataset.evaluator.chars().take(16).collect();
     format!(
-        "{evaluator}\nFigures compare only for evaluator {digest} and {images} images; FD, KID and NEAREST: lower is better."
+        "{evaluator}\nFigures compare only for evaluator {digest} and {images} images; FD and KID: lower is better."
     )
 }

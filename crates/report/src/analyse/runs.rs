@@ -9,27 +9,34 @@ use crate::context::{Attempt, Axis, Column, FormattedNumber, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
 /// The metrics of the run table as `(epoch mean, per-step metric)`. The table shows the last epoch's
-/// mean; for a run that has not finished an epoch, it shows the last per-step value.
-fn table_metrics() -> impl Iterator<Item = (Metric, Metric)> {
+/// mean; for a run that has not finished an epoch, it shows the last per-step value. Quality figures have no mean, and a
+/// column only if a run has them.
+fn table_metrics(drawn: &[Metric]) -> impl Iterator<Item = (Metric, Metric)> {
     Metric::ALL.into_iter().filter_map(|metric| match metric.declaration() {
         Declaration { in_run_table: true, cadence: Cadence::Step(epoch), .. } => Some((epoch, metric)),
+        Declaration { in_run_table: true, cadence: Cadence::Figure, .. } if drawn.contains(&metric) => {
+            Some((metric, metric))
+        }
         _ => None,
     })
 }
 
 /// The run table's metric columns.
-pub(super) fn columns() -> Vec<Column> {
+pub(super) fn columns(drawn: &[Metric]) -> Vec<Column> {
     let column = |(epoch, step): (Metric, Metric)| Column {
         better: Some(step.declaration().direction).filter(|direction| *direction != Direction::Neither),
         metric: epoch.name().to_owned(),
         title: step.declaration().title.to_owned(),
         unit: step.declaration().unit.to_owned(),
-        help: format!(
-            "{}; before the end of the first epoch, the last recorded value",
-            epoch.declaration().help
-        ),
+        help: match epoch.declaration().cadence {
+            Cadence::Figure => epoch.declaration().help.to_owned(),
+            _ => format!(
+                "{}; before the end of the first epoch, the last recorded value",
+                epoch.declaration().help
+            ),
+        },
     };
-    table_metrics().map(column).collect()
+    table_metrics(drawn).map(column).collect()
 }
 
 /// One run. `drawn` are the metrics with a chart, `epochs` those whose grids the page shows.
@@ -60,7 +67,7 @@ pub(super) fn run(
             text: text::seconds(input.seconds),
         },
         images_per_second: input.images_per_second.map(measured),
-        last_values: table_metrics().map(last).collect(),
+        last_values: table_metrics(drawn).map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids: grids::of_run(input, SampleSource::Raw, epochs),
         averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),

@@ -37,7 +37,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
-        columns: runs::columns(),
+        columns: runs::columns(&drawn),
         charts: charts::groups(&input.runs),
         samples: Samples {
             real: if shown.epochs.is_empty() { Vec::new() } else { input.real.clone() },

@@ -13,8 +13,17 @@ use crate::{
 };
 
 /// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 8] =
-    ["sweep_runs", "tags", "points", "summaries", "samples", "checkpoints", "attempts", "runs"];
+const OF_RUN: [&str; 9] = [
+    "sweep_runs",
+    "tags",
+    "evaluations",
+    "points",
+    "summaries",
+    "samples",
+    "checkpoints",
+    "attempts",
+    "runs",
+];
 
 impl Store {
     /// What the removal of these sweeps and runs would take away. Runs that other sweeps have had in their plans stay,
@@ -227,7 +236,7 @@ fn remove_unused(connection: &Connection) -> Result<usize, Fault> {
     Ok(removed)
 }
 
-fn find_run(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
+pub(super) fn find_run(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
     let mut statement = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
     let found = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
     Ok(found.ok_or_else(|| StoreError::UnknownRun { id: run.to_string() })?)

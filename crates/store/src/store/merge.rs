@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Tables whose rows belong to a run, without `runs` itself and the plans.
-const OF_RUN: [&str; 5] = ["attempts", "points", "summaries", "samples", "checkpoints"];
+const OF_RUN: [&str; 6] = ["attempts", "points", "summaries", "samples", "checkpoints", "evaluations"];
 
 impl Store {
     /// What merging another database would take from it. The caller brings the files of checkpoints.
@@ -116,14 +116,17 @@ fn compare(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<Order
     Ok(content(mine)?.cmp(&content(theirs)?))
 }
 
-/// Confirmed step, last step, attempts, and the step of the checkpoint.
-fn length((connection, run_id): (&Connection, i64)) -> Result<[i64; 4], Fault> {
+/// Confirmed step, last step, attempts, the step of the checkpoint, and the number of evaluations.
+fn length((connection, run_id): (&Connection, i64)) -> Result<[i64; 5], Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT confirmed_step, step, attempts,
-             coalesce((SELECT c.step FROM checkpoints c WHERE c.run_id = runs.run_id), -1)
+             coalesce((SELECT c.step FROM checkpoints c WHERE c.run_id = runs.run_id), -1),
+             (SELECT count(*) FROM evaluations e WHERE e.run_id = runs.run_id)
          FROM runs WHERE run_id = ?1",
     )?;
-    Ok(statement.query_row([run_id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?)
+    let length = statement
+        .query_row([run_id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]));
+    Ok(length?)
 }
 
 /// A hash of what is recorded of a run, without the numbers that differ between databases and the path of its checkpoint.
@@ -136,6 +139,7 @@ fn content((connection, run_id): (&Connection, i64)) -> Result<u64, Fault> {
         "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id) WHERE p.run_id = ?1",
         "SELECT step, source, epoch, rows, cols, height, width, attempt, at_ms, png FROM samples WHERE run_id = ?1",
         "SELECT step, bytes, sha256, attempt FROM checkpoints WHERE run_id = ?1",
+        "SELECT step, source, images, evaluator, is_curve, figures, classes, attempt, at_ms FROM evaluations WHERE run_id = ?1",
     ] {
         let mut statement = connection.prepare_cached(sql)?;
         let columns = statement.column_count();
@@ -158,7 +162,9 @@ fn conflict(
     theirs: (&Connection, i64),
 ) -> Result<Option<Conflict>, Fault> {
     let until = length(mine)?[0].min(length(theirs)?[0]);
-    for metric in Metric::ALL.into_iter().filter(|metric| metric.declaration().deterministic) {
+    // Figures depend on the evaluator besides.
+    let is_determined = |metric: &Metric| metric.declaration().deterministic && !metric.is_figure();
+    for metric in Metric::ALL.into_iter().filter(is_determined) {
         let (one, other) = (points(mine, metric, until)?, points(theirs, metric, until)?);
         for (step, value) in &one {
             if let Some(found) = other.get(step).filter(|found| *found != value) {

@@ -1,6 +1,7 @@
 //! Writing the database.
 
 mod attempts;
+mod evaluations;
 mod housekeeping;
 mod import;
 mod merge;

@@ -42,6 +42,8 @@ fn whole() -> Fixture {
         script.checkpoint(20).checkpoint(LAST_STEP).completed(LAST_STEP, 12.5);
         fixture.store.record(&script.take()).unwrap();
     }
+    let run = fixture.runs[0].clone();
+    fixture.store.record_evaluations(&run, &[super::evaluations::evaluation(20, 1.5)]).unwrap();
     fixture
 }
 

@@ -7,8 +7,9 @@ use gansweep_protocol::Metric;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::evaluations::evaluation;
 use super::support::{Fixture, LAST_STEP, NEW_YEAR_MS, Script, plan, sweep};
-use crate::{MergePlan, Reader, RunFilter, Store};
+use crate::{EvaluationRow, MergePlan, Reader, RunFilter, Store};
 
 /// What a database says, without the numbers of its rows.
 fn content(folder: &TempDir) -> Vec<String> {
@@ -19,6 +20,7 @@ fn content(folder: &TempDir) -> Vec<String> {
         "SELECT * FROM summaries_named ORDER BY run, metric",
         "SELECT r.id, s.step, s.source, s.epoch, s.attempt, s.at_ms, s.png FROM samples s JOIN runs r USING (run_id) ORDER BY 1, 2, 3",
         "SELECT * FROM attempts_named ORDER BY run, attempt",
+        "SELECT * FROM evaluations_named ORDER BY run, step, images, evaluator, metric",
         "SELECT * FROM config_values_named ORDER BY run, key",
         "SELECT r.id, c.step, c.path, c.bytes, c.sha256 FROM checkpoints c JOIN runs r USING (run_id) ORDER BY 1",
         "SELECT * FROM sweep_overview ORDER BY sweep",
@@ -65,6 +67,12 @@ fn database(contents: &Contents, name: &str) -> TempDir {
             script.checkpoint(LAST_STEP).completed(LAST_STEP, 2.0);
         }
         store.record(&script.take()).unwrap();
+        if *tagged && *trained > 1 {
+            // Tags and figures are what people add to a run afterwards.
+            let evaluator = format!("evaluator {name}");
+            let row = EvaluationRow { evaluator, ..evaluation(1, f64::from(*loss)) };
+            store.record_evaluations(&run.id, &[row]).unwrap();
+        }
         if *tagged {
             store.tag(&run.id, name, true).unwrap();
         }

@@ -16,6 +16,7 @@ use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
 
+use super::evaluations::evaluation;
 use super::support::{Fixture, GEOMETRY, LAST_STEP, Script, strokes};
 use crate::{
     Cell, DatasetRow, Reader, RealImages, RunFilter, Store, StoreError,
@@ -58,6 +59,7 @@ fn full() -> Fixture {
         let events = script.take();
         fixture.store.record(&events).unwrap();
     }
+    fixture.store.record_evaluations(&fixture.runs[2], &[evaluation(100, 20.0)]).unwrap();
     fixture
 }
 

@@ -4,6 +4,7 @@ mod attempts;
 mod budgets;
 mod damage;
 mod documentation;
+mod evaluations;
 mod export;
 mod faults;
 mod housekeeping;

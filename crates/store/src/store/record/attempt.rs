@@ -112,7 +112,13 @@ impl Batch<'_> {
         kept_step: i64,
     ) -> Result<bool, Fault> {
         let mut removed = 0;
-        for (table, step) in [("checkpoints", from_step), ("samples", kept_step), ("points", kept_step)] {
+        let after = [
+            ("checkpoints", from_step),
+            ("samples", kept_step),
+            ("evaluations", kept_step),
+            ("points", kept_step),
+        ];
+        for (table, step) in after {
             let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND attempt < ?2 AND step > ?3");
             removed = self.connection.prepare_cached(&sql)?.execute(params![run_id, attempt, step])?;
         }
