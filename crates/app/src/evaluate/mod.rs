@@ -8,6 +8,7 @@ mod real;
 
 use std::path::PathBuf;
 
+use gansweep_compare::{Quantity, SweepComparison};
 use gansweep_config::{Config, DatasetSpec};
 use gansweep_data::DataSource;
 use gansweep_protocol::Direction;
@@ -18,7 +19,7 @@ use serde::Serialize;
 pub use self::figures::{ClassFigures, Figures};
 pub use self::real::EvaluatedDataset;
 use self::real::RealImages;
-use crate::compare::{self, Quantity, SweepComparison};
+
 use crate::export::{drawing_source, latest_checkpoint};
 use crate::log::LoggingObserver;
 use crate::{AppError, Observer, Progress, backends};
@@ -105,7 +106,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     evaluation.comparison = sweep.map(|sweep| {
         let values =
             evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(), run.epoch(row))).collect();
-        compare::by_figure(&sweep, OBJECTIVE, Direction::Lower, rows, values)
+        gansweep_compare::by_figure(&sweep, OBJECTIVE, Direction::Lower, rows, values)
     });
     Ok(evaluation)
 }
@@ -115,7 +116,7 @@ fn target(reader: &Reader, name: &str) -> Result<(Option<SweepRow>, Vec<RunRow>)
     match reader.sweep(name) {
         Ok(sweep) => {
             let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
-            Ok((Some(sweep), compare::distinct_runs(rows)))
+            Ok((Some(sweep), gansweep_compare::distinct_runs(rows)))
         }
         Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
             Ok(run) => Ok((None, vec![run])),
