@@ -37,7 +37,7 @@ fn users_of(names: &[&str]) -> Vec<String> {
 }
 
 /// The crates of the program, each of which may know those before it only.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "base",
     "statistics",
     "quality",
@@ -50,6 +50,7 @@ const ORDER: [&str; 16] = [
     "cpu",
     "tensor",
     "store",
+    "compare",
     "scheduler",
     "report",
     "app",

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use gansweep_base::text::shell_word;
+use gansweep_compare::CompareError;
 use gansweep_config::RunState;
 use gansweep_report::ReportError;
 use gansweep_store::StoreError;
@@ -176,32 +177,9 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
-    /// No run of the sweep has a value of the metric.
-    #[error("no run of sweep {sweep} has a value of {metric} after {epochs} epochs; recorded are {}", recorded.join(", "))]
-    MetricNotRecorded {
-        /// The sweep's name.
-        sweep: String,
-        /// The metric.
-        metric: &'static str,
-        /// The epochs after which the runs are compared.
-        epochs: u32,
-        /// The metrics that are recorded.
-        recorded: Vec<&'static str>,
-    },
-    /// The sweep does not vary the key.
-    #[error("sweep {sweep} does not vary `{key}`; {}", if swept.is_empty() {
-        "it varies the seed alone".to_owned()
-    } else {
-        format!("it varies {}", swept.join(", "))
-    })]
-    NotSwept {
-        /// The sweep's name.
-        sweep: String,
-        /// The key, as the caller wrote it.
-        key: String,
-        /// The swept keys.
-        swept: Vec<String>,
-    },
+    /// The sweep cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
     NoCheckpoint {
@@ -270,8 +248,7 @@ impl AppError {
             | Self::BadName { .. }
             | Self::UnknownDataset { .. }
             | Self::UnknownMetric { .. }
-            | Self::MetricNotRecorded { .. }
-            | Self::NotSwept { .. }
+            | Self::Compare(_)
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }

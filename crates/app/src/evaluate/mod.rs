@@ -9,6 +9,7 @@ mod real;
 
 use std::path::{Path, PathBuf};
 
+use gansweep_compare::SweepComparison;
 use gansweep_config::{Config, DatasetSpec};
 use gansweep_data::DataSource;
 use gansweep_protocol::{Metric, SampleSource};
@@ -21,7 +22,6 @@ use serde::Serialize;
 pub use self::figures::{ClassFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
 use self::real::{RealFigures, RealImages, RunFigures};
-use crate::compare::{self, SweepComparison};
 use crate::export::{drawing_source, latest_checkpoint};
 use crate::log::LoggingObserver;
 use crate::{AppError, Observer, Progress, backends, check};
@@ -111,7 +111,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     evaluation.comparison = sweep.map(|sweep| {
         let values =
             evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(), run.epoch(row))).collect();
-        compare::by_figure(&sweep, OBJECTIVE, rows, values)
+        gansweep_compare::by_figure(&sweep, OBJECTIVE, rows, values)
     });
     Ok(evaluation)
 }
@@ -121,7 +121,7 @@ fn target(reader: &Reader, name: &str) -> Result<(Option<SweepRow>, Vec<RunRow>)
     match reader.sweep(name) {
         Ok(sweep) => {
             let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
-            Ok((Some(sweep), compare::distinct_runs(rows)))
+            Ok((Some(sweep), gansweep_compare::distinct_runs(rows)))
         }
         Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
             Ok(run) => Ok((None, vec![run])),

@@ -1,11 +1,10 @@
 //! `gansweep compare`: compares the configs of a sweep.
 
-mod sentences;
-
 use std::io::Write;
 
 use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
 use gansweep_base::text;
+use gansweep_compare::sentences;
 use gansweep_protocol::Direction;
 use gansweep_statistics::{GroupResult, Noise, Verdict};
 

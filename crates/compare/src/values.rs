@@ -8,7 +8,7 @@ use gansweep_store::{Reader, RunRow, StoreError, SummaryRow};
 
 use super::axes::EPOCHS;
 use super::result::Budget;
-use crate::AppError;
+use crate::CompareError;
 
 /// The runs of a sweep and what they are compared by.
 pub(super) struct Values {
@@ -43,7 +43,7 @@ impl Values {
         sweep: &str,
         by: &[String],
         wanted: Option<Metric>,
-    ) -> Result<Self, AppError> {
+    ) -> Result<Self, CompareError> {
         let budget = Budget::of(&rows, by.iter().any(|key| key == EPOCHS));
         let runs = if budget.is_own { rows } else { distinct_runs(rows) };
         let mut histories = Vec::with_capacity(runs.len());
@@ -76,12 +76,12 @@ fn choose(
     wanted: Option<Metric>,
     recorded: &[Metric],
     budget: Budget,
-) -> Result<Metric, AppError> {
+) -> Result<Metric, CompareError> {
     if let Some(metric) = wanted {
         if recorded.contains(&metric) || recorded.is_empty() {
             return Ok(metric);
         }
-        return Err(AppError::MetricNotRecorded {
+        return Err(CompareError::MetricNotRecorded {
             sweep: sweep.to_owned(),
             metric: metric.name(),
             epochs: budget.epochs,
@@ -106,7 +106,7 @@ fn comparable(
 }
 
 /// Each run once, with its smallest budget: which of its entries is compared makes no difference.
-pub(crate) fn distinct_runs(rows: Vec<RunRow>) -> Vec<RunRow> {
+pub fn distinct_runs(rows: Vec<RunRow>) -> Vec<RunRow> {
     let mut places: HashMap<RunId, usize> = HashMap::with_capacity(rows.len());
     let mut kept: Vec<RunRow> = Vec::with_capacity(rows.len());
     for row in rows {

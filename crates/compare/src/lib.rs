@@ -1,13 +1,15 @@
-//! Compares the configs of a sweep: means with intervals, tests against the best, what each axis explains.
+//! Compares the configs of a sweep: means with intervals, tests against the best, what each axis explains. The command
+//! line and the report page show the same numbers, because both take them from here.
 
 mod axes;
 mod configs;
+mod error;
 mod result;
+pub mod sentences;
 mod values;
 mod variance;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use gansweep_protocol::{Direction, Metric};
 use gansweep_statistics::Better;
@@ -15,48 +17,38 @@ use gansweep_store::{Reader, RunFilter, RunRow, SweepRow};
 
 use self::axes::SweptAxis;
 use self::configs::Grouped;
+pub use self::error::CompareError;
 pub use self::result::{AxisShare, Budget, ComparedConfig, Quantity, SweepComparison, Variance};
-pub(crate) use self::values::distinct_runs;
+pub use self::values::distinct_runs;
 use self::values::{MeasuredRun, Values, ranks};
-use crate::AppError;
 
-/// Which sweep to compare, and how.
-#[derive(Debug, Clone)]
-pub struct CompareRequest {
-    /// Folder of the database.
-    pub results: PathBuf,
-    /// The sweep's name.
-    pub sweep: String,
-    /// Swept keys, full or short: configs with equal values of these count as one. Without any, each config is
-    /// for itself.
-    pub by: Vec<String>,
-    /// Name of the metric; without it, the first recorded one that says which run is better.
-    pub metric: Option<String>,
-}
-
-/// Compares the configs of a sweep.
+/// Compares the configs of a sweep. `by` are swept keys, full or short: configs with equal values of these count as one;
+/// without any, each config is for itself. Without a metric, the first recorded one that says which run is better.
 ///
 /// # Errors
-/// An unknown sweep or metric, a metric that no run has, a key that is not swept.
-pub fn sweep(request: &CompareRequest) -> Result<SweepComparison, AppError> {
-    let metric = request.metric.as_deref().map(known_metric).transpose()?;
-    let reader = Reader::open(&request.results)?;
-    let row = reader.sweep(&request.sweep)?;
-    let rows = reader.runs(&RunFilter { sweep: Some(request.sweep.clone()), where_sql: None })?;
+///
+/// An unknown sweep, a metric that no run has, a key that is not swept, a database that cannot be read.
+pub fn sweep(
+    reader: &Reader,
+    name: &str,
+    by: &[String],
+    metric: Option<Metric>,
+) -> Result<SweepComparison, CompareError> {
+    let row = reader.sweep(name)?;
+    let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
     let axes = axes::read(&row.axes, &rows);
-    let by = axes::named(&request.by, &axes, &request.sweep)?;
+    let by = axes::named(by, &axes, name)?;
 
-    let Values { runs, metric, recorded, budget } = Values::read(&reader, rows, &request.sweep, &by, metric)?;
+    let Values { runs, metric, recorded, budget } = Values::read(reader, rows, name, &by, metric)?;
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(|metric| ranks(*metric)).collect();
-    let compared =
-        Compared { sweep: &request.sweep, metric: metric.into(), direction, ranking_metrics, budget };
+    let compared = Compared { sweep: name, metric: metric.into(), direction, ranking_metrics, budget };
     Ok(compared.by_values(&runs, &axes, &by))
 }
 
 /// Compares the configs of a sweep by a quality figure of their runs' latest checkpoints. `values` has one value, or
 /// why there is none, and the epoch of the checkpoint for each row.
-pub(crate) fn by_figure(
+pub fn by_figure(
     sweep: &SweepRow,
     figure: Metric,
     rows: Vec<RunRow>,
@@ -102,11 +94,4 @@ impl Compared<'_> {
             variance: variance::explain(runs, axes, by),
         }
     }
-}
-
-fn known_metric(name: &str) -> Result<Metric, AppError> {
-    Metric::from_name(name).ok_or_else(|| AppError::UnknownMetric {
-        name: name.to_owned(),
-        known: Metric::ALL.iter().map(|metric| metric.name()).collect(),
-    })
 }

@@ -4,7 +4,7 @@ use gansweep_config::{AxisKind, short_keys};
 use gansweep_store::RunRow;
 use serde_json::Value;
 
-use crate::AppError;
+use crate::CompareError;
 
 /// The budget: a run is compared at one of its budgets, so this key divides no configs unless the request names it.
 pub(super) const EPOCHS: &str = "train.epochs";
@@ -51,10 +51,10 @@ fn kind(recorded: &Value, key: &str) -> AxisKind {
 }
 
 /// The full keys of those that a request names, in full or in short.
-pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Vec<String>, AppError> {
+pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Vec<String>, CompareError> {
     let find = |name: &String| {
         let axis = axes.iter().find(|axis| axis.key == *name || axis.short == *name);
-        axis.map(|axis| axis.key.clone()).ok_or_else(|| AppError::NotSwept {
+        axis.map(|axis| axis.key.clone()).ok_or_else(|| CompareError::NotSwept {
             sweep: sweep.to_owned(),
             key: name.clone(),
             swept: axes.iter().map(|axis| axis.key.clone()).collect(),

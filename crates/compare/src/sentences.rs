@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_app::compare::{SweepComparison, Variance};
 use gansweep_base::text;
 use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
+
+use crate::{SweepComparison, Variance};
 
 /// A sentence names at most so many configs.
 const MOST_NAMED: usize = 4;
 
 /// The label of a config.
-pub(super) fn label(comparison: &SweepComparison, group: usize) -> &str {
+pub fn label(comparison: &SweepComparison, group: usize) -> &str {
     let label = comparison.configs.get(group).map_or("", |config| config.label.as_str());
     if label.is_empty() { "the only config" } else { label }
 }
 
 /// The budget of the comparison: `5 epochs`, `5 to 20 epochs`.
-pub(super) fn epochs(comparison: &SweepComparison) -> String {
+pub fn epochs(comparison: &SweepComparison) -> String {
     let budget = comparison.budget;
     match budget.is_own && budget.largest > budget.epochs {
         true => format!("{} to {} epochs", budget.epochs, budget.largest),
@@ -25,16 +26,22 @@ pub(super) fn epochs(comparison: &SweepComparison) -> String {
 }
 
 /// A p-value with three decimals.
-pub(super) fn p_value(p: f64) -> String {
+pub fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-/// The verdict first, then how it was reached and what limits it.
-pub(super) fn about(comparison: &SweepComparison) -> Vec<String> {
-    let mut sentences = vec![verdict(comparison)];
+/// The verdict first, then how it was reached and what limits it: the text below the table of `gansweep compare`.
+pub fn about(comparison: &SweepComparison) -> Vec<String> {
+    let mut sentences = vec![verdict(comparison, "--metric")];
     sentences.extend(failures_of_the_best(comparison));
     sentences.extend(method(&comparison.comparison));
-    sentences.extend(budgets(comparison));
+    sentences.extend(limits(comparison));
+    sentences
+}
+
+/// What the numbers do not show by themselves: which values were compared, and which runs have none.
+pub fn limits(comparison: &SweepComparison) -> Vec<String> {
+    let mut sentences = budgets(comparison);
     sentences.extend(failures(comparison));
     if comparison.datasets > 1 {
         sentences.push(format!(
@@ -45,11 +52,12 @@ pub(super) fn about(comparison: &SweepComparison) -> Vec<String> {
     sentences
 }
 
-fn verdict(comparison: &SweepComparison) -> String {
+/// What follows from the tests, in a sentence or two. `option` names the option that chooses another metric.
+pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
     let groups = &comparison.comparison.groups;
     let best = groups.first().map_or("", |best| label(comparison, best.group));
     match &comparison.comparison.verdict {
-        Verdict::NotRanked => not_ranked(comparison),
+        Verdict::NotRanked => not_ranked(comparison, option),
         Verdict::NoValue => "No run has a value to compare.".to_owned(),
         Verdict::OneGroup if groups.len() == 1 => {
             "One config: there is nothing to compare it with.".to_owned()
@@ -78,12 +86,12 @@ fn verdict(comparison: &SweepComparison) -> String {
     }
 }
 
-fn not_ranked(comparison: &SweepComparison) -> String {
+fn not_ranked(comparison: &SweepComparison, option: &str) -> String {
     let title = comparison.metric.title;
     let ranking: Vec<&str> = comparison.ranking_metrics.iter().map(|metric| metric.name()).collect();
     let way_out = match ranking.as_slice() {
         [] => "No recorded metric of this sweep ranks configs.".to_owned(),
-        names => format!("Of what this sweep recorded, --metric ranks by {}.", names.join(", ")),
+        names => format!("Of what this sweep recorded, {option} ranks by {}.", names.join(", ")),
     };
     format!(
         "Not ranked: {title} does not say which config is better, since a high value and a low one can both mean \
@@ -127,7 +135,8 @@ fn at_most(p: f64) -> String {
     if p < 0.001 { "below 0.001".to_owned() } else { format!("at most {p:.3}") }
 }
 
-fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
+/// Failed runs of the config with the best mean: the mean does not show them.
+pub fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
     let ranked = matches!(
         comparison.comparison.verdict,
         Verdict::Winner { .. } | Verdict::NoClearWinner { .. } | Verdict::TooFew { .. }
@@ -198,7 +207,7 @@ fn failures(comparison: &SweepComparison) -> Option<String> {
 }
 
 /// What limits the shares.
-pub(super) fn about_variance(variance: &Variance) -> Vec<String> {
+pub fn about_variance(variance: &Variance) -> Vec<String> {
     let mut sentences = Vec::new();
     match variance.noise_source {
         Noise::Seeds => {}
