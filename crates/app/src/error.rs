@@ -235,7 +235,9 @@ impl AppError {
             Self::Experiment(_)
             | Self::Data(_)
             | Self::Store(_)
-            | Self::Report(ReportError::UnknownSweep { .. } | ReportError::Store(_))
+            | Self::Report(
+                ReportError::UnknownSweep { .. } | ReportError::Store(_) | ReportError::Compare(_),
+            )
             | Self::DeviceName(_)
             | Self::UnknownDevice(_)
             | Self::UnusableDevice { .. }

@@ -208,6 +208,7 @@ pub fn rename(results: &Path, sweep: &str, name: &str) -> Result<(), AppError> {
             results: results.to_owned(),
             sweeps: vec![name.to_owned()],
             out: None,
+            objective: None,
             max_image_bytes: None,
         })?;
         delete_page(results, sweep)?;

@@ -9,6 +9,7 @@ use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
 use gansweep_store::Reader;
 
+use crate::compare::known_metric;
 use crate::{AppError, check};
 
 /// The name of the page of all sweeps.
@@ -31,6 +32,8 @@ pub struct ReportRequest {
     /// The output file. By default a file in the results folder: the page of the sweep if one is named, else
     /// `report.html`.
     pub out: Option<PathBuf>,
+    /// Name of the metric that configs are ranked by; without it, the first recorded one that says which run is better.
+    pub objective: Option<String>,
     /// Maximum size in bytes of one sweep's sample grids in the page; 0 for none, `None` for the default.
     pub max_image_bytes: Option<u64>,
 }
@@ -44,7 +47,15 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
         (None, _) => results.join(format!("{ALL_SWEEPS}.html")),
     };
     let owner = if request.out.is_some() { Owner::User } else { Owner::Program };
-    write(results, &request.sweeps, &page, owner, request.max_image_bytes)?;
+    let objective = request.objective.as_deref().map(known_metric).transpose()?;
+    let defaults = ReportOptions::default();
+    let options = ReportOptions {
+        sweeps: request.sweeps.clone(),
+        objective,
+        max_image_bytes: request.max_image_bytes.unwrap_or(defaults.max_image_bytes),
+        ..defaults
+    };
+    write(results, options, &page, owner)?;
     Ok(page)
 }
 
@@ -88,19 +99,10 @@ enum Owner {
     Program,
 }
 
-/// Writes the page of the named sweeps, of all if none is named.
-fn write(
-    results: &Path,
-    sweeps: &[String],
-    page: &Path,
-    owner: Owner,
-    max_image_bytes: Option<u64>,
-) -> Result<(), AppError> {
+/// Writes the page, with a notice of what is damaged.
+fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> Result<(), AppError> {
     let reader = Reader::open(results)?;
-    let damage = check::for_report(&reader);
-    let defaults = ReportOptions::default();
-    let max_image_bytes = max_image_bytes.unwrap_or(defaults.max_image_bytes);
-    let options = ReportOptions { sweeps: sweeps.to_vec(), damage, max_image_bytes, ..defaults };
+    let options = ReportOptions { damage: check::for_report(&reader), ..options };
     let context = gansweep_report::build(&reader, &options)?;
     match owner {
         Owner::User => gansweep_report::write(&context, &reader, page)?,
@@ -116,11 +118,12 @@ pub(crate) fn write_unless(
     page: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), AppError> {
-    let (folder, sweeps, path) = (results.to_owned(), vec![sweep.to_owned()], page.to_owned());
-    let work = move || write(&folder, &sweeps, &path, Owner::Program, None);
+    let options = || ReportOptions { sweeps: vec![sweep.to_owned()], ..ReportOptions::default() };
+    let (folder, of_thread, path) = (results.to_owned(), options(), page.to_owned());
+    let work = move || write(&folder, of_thread, &path, Owner::Program);
     match on_thread(work, cancelled) {
         Ok(written) => written,
-        Err(Unfinished::NoThread) => write(results, &[sweep.to_owned()], page, Owner::Program, None),
+        Err(Unfinished::NoThread) => write(results, options(), page, Owner::Program),
         Err(Unfinished::Cancelled) => Err(AppError::ReportSkipped { sweep: sweep.to_owned() }),
         Err(Unfinished::Panicked) => Err(AppError::ReportFailed),
     }

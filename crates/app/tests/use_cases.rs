@@ -197,8 +197,13 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
     assert_eq!(written.len(), 2);
     assert!(written.iter().all(|path| path.is_file()));
 
-    let page =
-        ReportRequest { results: results.clone(), sweeps: Vec::new(), out: None, max_image_bytes: None };
+    let page = ReportRequest {
+        results: results.clone(),
+        sweeps: Vec::new(),
+        out: None,
+        objective: None,
+        max_image_bytes: None,
+    };
     assert_eq!(report::make(&page).unwrap(), results.join("report.html"));
 }
 

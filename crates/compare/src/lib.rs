@@ -12,13 +12,16 @@ mod variance;
 use std::collections::BTreeSet;
 
 use gansweep_protocol::{Direction, Metric};
-use gansweep_statistics::Better;
+use gansweep_statistics::{Better, Measurement};
 use gansweep_store::{Reader, RunFilter, RunRow, SweepRow};
 
 use self::axes::SweptAxis;
 use self::configs::Grouped;
 pub use self::error::CompareError;
-pub use self::result::{AxisShare, Budget, ComparedConfig, Quantity, SweepComparison, Variance};
+pub use self::result::{
+    Analysis, AxisEffects, AxisShare, Budget, ComparedConfig, ComparedRun, LevelEffect, Quantity,
+    SweepComparison, Variance,
+};
 pub use self::values::distinct_runs;
 use self::values::{MeasuredRun, Values, ranks};
 
@@ -36,13 +39,27 @@ pub fn sweep(
 ) -> Result<SweepComparison, CompareError> {
     let row = reader.sweep(name)?;
     let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
-    let axes = axes::read(&row.axes, &rows);
-    let by = axes::named(by, &axes, name)?;
+    Ok(analyse(reader, &row, rows, by, metric)?.comparison)
+}
 
-    let Values { runs, metric, recorded, budget } = Values::read(reader, rows, name, &by, metric)?;
+/// As [`sweep`], of runs that are read already, and with what the comparison was made of.
+///
+/// # Errors
+///
+/// See [`sweep`].
+pub fn analyse(
+    reader: &Reader,
+    sweep: &SweepRow,
+    rows: Vec<RunRow>,
+    by: &[String],
+    metric: Option<Metric>,
+) -> Result<Analysis, CompareError> {
+    let axes = axes::read(&sweep.axes, &rows);
+    let by = axes::named(by, &axes, &sweep.name)?;
+    let Values { runs, metric, recorded, budget } = Values::read(reader, rows, &sweep.name, &by, metric)?;
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(|metric| ranks(*metric)).collect();
-    let compared = Compared { sweep: name, metric: metric.into(), direction, ranking_metrics, budget };
+    let compared = Compared { sweep: &sweep.name, metric: metric.into(), direction, ranking_metrics, budget };
     Ok(compared.by_values(&runs, &axes, &by))
 }
 
@@ -60,7 +77,7 @@ pub fn by_figure(
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
     let (metric, direction) = (figure.into(), figure.declaration().direction);
     let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics: Vec::new(), budget };
-    compared.by_values(&runs, &axes, &[])
+    compared.by_values(&runs, &axes, &[]).comparison
 }
 
 /// What is compared.
@@ -73,14 +90,15 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    fn by_values(self, runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> SweepComparison {
+    fn by_values(self, runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> Analysis {
         let Grouped { configs, measurements } = configs::group(runs, axes, by);
         let better = match self.direction {
             Direction::Lower => Some(Better::Lower),
             Direction::Higher => Some(Better::Higher),
             Direction::Neither => None,
         };
-        SweepComparison {
+        let (variance, effects) = variance::explain(runs, axes, by).unzip();
+        let comparison = SweepComparison {
             sweep: self.sweep.to_owned(),
             metric: self.metric,
             direction: self.direction,
@@ -91,7 +109,17 @@ impl Compared<'_> {
             datasets: runs.iter().map(|run| &run.row.data_fingerprint).collect::<BTreeSet<_>>().len(),
             configs,
             comparison: gansweep_statistics::compare(&measurements, better),
-            variance: variance::explain(runs, axes, by),
+            variance,
+        };
+        let run = |(run, measurement): (&MeasuredRun, &Measurement)| ComparedRun {
+            id: run.row.id.clone(),
+            config: measurement.group,
+            value: run.value.ok(),
+        };
+        Analysis {
+            comparison,
+            runs: runs.iter().zip(&measurements).map(run).collect(),
+            effects: effects.unwrap_or_default(),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::Assignment;
+use gansweep_config::{Assignment, RunId};
 use gansweep_protocol::{Direction, Metric};
-use gansweep_statistics::{Comparison, Noise, Share};
+use gansweep_statistics::{Comparison, Effect, Noise, Share};
 use gansweep_store::RunRow;
 use serde::Serialize;
 
@@ -34,6 +34,48 @@ pub struct SweepComparison {
     pub comparison: Comparison,
     /// What explains the variance; `None` without an axis, or without a difference.
     pub variance: Option<Variance>,
+}
+
+/// A comparison, and what it was made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// The comparison.
+    pub comparison: SweepComparison,
+    /// The compared runs. One that the sweep asks for with several budgets is here once, unless budgets are compared.
+    pub runs: Vec<ComparedRun>,
+    /// What the values of each axis do, in the order of [`Variance::axes`]; empty where there is no [`Variance`].
+    pub effects: Vec<AxisEffects>,
+}
+
+/// A run in a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its place in [`SweepComparison::configs`].
+    pub config: usize,
+    /// What it is compared by; `None` if it has no value.
+    pub value: Option<f64>,
+}
+
+/// What the values of an axis do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisEffects {
+    /// Its keys: several if they are zipped.
+    pub keys: Vec<String>,
+    /// Their short names, joined.
+    pub short: String,
+    /// Its values, or bins of them: numbers ascending, others in the order of the plan.
+    pub levels: Vec<LevelEffect>,
+}
+
+/// A value of an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LevelEffect {
+    /// As displayed: `1e-4`; `1e-4 to 5e-4` for a bin.
+    pub text: String,
+    /// What it does; `None` if no run with it has a value, or if the axis changes only together with others.
+    pub effect: Option<Effect>,
 }
 
 /// A config, or several with equal values of the keys that the request names.

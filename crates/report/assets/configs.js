@@ -1,64 +1,98 @@
-// The table of configs: each row is a config with the mean over its runs.
+// The table of configs: each row is a config with numbers over those of its runs that the filter leaves.
 
-import { isCollapsed, option } from "./state.js";
-import { spread, spreadText, tableText } from "./summary.js";
+import { isCollapsed } from "./state.js";
+import { estimate, plain, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 
 export function setUpConfigTable(root, state) {
-  setUpTableCopies(root);
   const table = root.querySelector(".configtable");
   if (!table) return;
-  const section = root.querySelector(".runs");
-  const showKind = () =>
-    section.classList.toggle("rows-are-configs", option(section, "rows", "runs") === "configs");
-  for (const control of section.querySelectorAll("[data-option=rows]"))
-    control.addEventListener("change", showKind);
-  showKind();
-  const { configs } = state.sweep.configuration;
   const rows = [...table.tBodies[0].rows];
-  // As rendered: these texts stand while all runs of a config are visible.
-  const texts = rows.map((row) => [...row.querySelectorAll("[data-cell]")].map((cell) => cell.textContent));
-  state.on("visible", () => {
+  // As rendered: these texts stand while all runs are visible.
+  const cells = rows.map((row) => [...row.querySelectorAll("[data-cell]")]);
+  const texts = cells.map((ofRow) => ofRow.map((cell) => cell.textContent));
+  let numbers = summaries(state);
+  let stale = false;
+  const show = () => {
+    stale = false;
     closeAll(table);
-    rows.forEach((row, place) => showVisible(row, configs[place], texts[place], state));
+    numbers = summaries(state);
+    const all = state.visible.every(Boolean);
+    rows.forEach((row, place) => {
+      const now = numbers[row.dataset.config];
+      row.hidden = now.runs === 0;
+      cells[place].forEach((cell, index) => {
+        const text = all ? texts[place][index] : cellText(cell.dataset.cell, now);
+        if (cell.textContent !== text) cell.textContent = text;
+      });
+    });
+  };
+  // A table out of sight is not worth a late keystroke.
+  const observer = new IntersectionObserver(
+    ([{ isIntersecting }]) => {
+      table.dataset.seen = String(isIntersecting);
+      if (isIntersecting && stale) show();
+    },
+    { rootMargin: "600px" },
+  );
+  observer.observe(table);
+  state.on("visible", () => {
+    if (table.dataset.seen === "false") stale = true;
+    else show();
   });
-  setUpOrder(table, rows, state);
+  setUpOrder(table, rows, state, () => {
+    if (stale) show();
+    return numbers;
+  });
   table.addEventListener("click", ({ target }) => {
     const expand = target.closest(".expand");
-    if (expand) toggleMembers(expand, configs, state);
+    if (expand) toggleMembers(expand, state);
     const member = target.closest("[data-member]");
     if (member) state.togglePins([Number(member.dataset.member)]);
   });
 }
 
-// Numbers of a config over its visible runs.
-function summary(config, state) {
+// Numbers of each config over its visible runs.
+function summaries(state) {
   const { sweep, visible } = state;
-  const runs = config.runs.filter((run) => visible[run]);
-  const failed = (run) => ["failed", "diverged"].includes(sweep.runs[run].state);
-  const good = runs.filter((run) => !failed(run));
-  const values = (column) => good.map((run) => Number(sweep.runs[run].last_values[column]?.value ?? NaN));
-  return {
-    runs: runs.length,
-    results: sweep.columns.map((_, column) => spread(values(column))),
-    failures: runs.filter(failed).length,
-    collapsed: runs.filter((run) => isCollapsed(sweep.runs[run])).length,
-  };
-}
-
-function showVisible(row, config, texts, state) {
-  const { runs, results, failures, collapsed } = summary(config, state);
-  row.hidden = runs === 0;
-  const now =
-    runs === config.runs.length
-      ? texts
-      : [`${runs} of ${config.runs.length}`, ...results.map(spreadText), failures || "", collapsed || ""];
-  row.querySelectorAll("[data-cell]").forEach((cell, place) => {
-    cell.textContent = now[place];
+  const { objective, student_quantiles } = sweep.findings;
+  const whole = visible.every(Boolean);
+  const numbers = sweep.configuration.configs.map((config) => {
+    const runs = config.runs.filter((run) => visible[run]);
+    const failed = (run) => ["failed", "diverged"].includes(sweep.runs[run].state);
+    const good = runs.filter((run) => !failed(run));
+    const values = (column) => good.map((run) => Number(sweep.runs[run].last_values[column]?.value ?? NaN));
+    const known = estimate(runs.map((run) => Number(sweep.runs[run].value ?? NaN)), student_quantiles);
+    return {
+      runs: runs.length,
+      of: config.runs.length,
+      ...known,
+      difference: whole ? Number(config.standing?.difference?.value ?? NaN) : NaN,
+      p: whole ? Number(config.standing?.p?.value ?? NaN) : NaN,
+      results: sweep.columns.map((_, column) => spread(values(column))),
+      failures: runs.filter(failed).length,
+      collapsed: runs.filter((run) => isCollapsed(sweep.runs[run])).length,
+    };
   });
+  const sign = objective.better === "higher" ? -1 : 1;
+  const ranked = numbers.filter(({ mean }) => Number.isFinite(mean)).sort((a, b) => sign * (a.mean - b.mean));
+  ranked.forEach((config, place) => {
+    config.rank = place + 1;
+  });
+  return numbers;
 }
 
-function setUpOrder(table, rows, state) {
+function cellText(cell, numbers) {
+  const [kind, number] = cell.split(":");
+  if (kind === "result") return spreadText(numbers.results[number]);
+  if (kind === "runs") return numbers.runs === numbers.of ? String(numbers.runs) : `${numbers.runs} of ${numbers.of}`;
+  const value = numbers[kind];
+  if (kind === "mean" || kind === "half") return Number.isFinite(value) ? plain(value) : "";
+  // Tests are of all runs.
+  return kind === "difference" || kind === "p" ? "" : String(value || "");
+}
+
+function setUpOrder(table, rows, state, numbersNow) {
   const { sweep } = state;
   const { configs } = sweep.configuration;
   for (const button of table.querySelectorAll("[data-order]")) {
@@ -68,28 +102,29 @@ function setUpOrder(table, rows, state) {
       for (const other of table.querySelectorAll("[aria-sort]")) other.setAttribute("aria-sort", "none");
       heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       const [kind, number] = button.dataset.order.split(":");
-      const numbers = configs.map((config) => summary(config, state));
+      const numbers = numbersNow();
       const value = (config) => {
         if (kind === "axis") return sweep.runs[configs[config].runs[0]].values[number];
         return kind === "result" ? numbers[config].results[number]?.mean : numbers[config][kind];
       };
       // As in the table of runs: what has collapsed is no candidate.
       const last = (config) => Number(kind === "result" && numbers[config].collapsed > 0);
-      const order = rows.map((_, config) => config);
-      order.sort((a, b) => last(a) - last(b) || compare(value(a), value(b), ascending) || a - b);
+      const order = rows.map((row) => [row, Number(row.dataset.config)]);
+      order.sort(([, a], [, b]) => last(a) - last(b) || compare(value(a), value(b), ascending) || a - b);
       closeAll(table);
-      table.tBodies[0].append(...order.map((config) => rows[config]));
+      table.tBodies[0].append(...order.map(([row]) => row));
     });
   }
 }
 
 function closeAll(table) {
   for (const list of table.querySelectorAll(".members")) list.remove();
-  for (const expand of table.querySelectorAll(".expand")) expand.setAttribute("aria-expanded", "false");
+  for (const expand of table.querySelectorAll(".expand[aria-expanded=true]")) expand.setAttribute("aria-expanded", "false");
 }
 
 // Shows or hides the runs of a config in a row below its own.
-function toggleMembers(button, configs, state) {
+function toggleMembers(button, state) {
+  const { sweep, visible } = state;
   const row = button.closest("tr");
   const open = button.getAttribute("aria-expanded") === "true";
   button.setAttribute("aria-expanded", String(!open));
@@ -101,8 +136,7 @@ function toggleMembers(button, configs, state) {
   list.className = "members";
   const cell = list.appendChild(document.createElement("td"));
   cell.colSpan = row.cells.length;
-  const { sweep, visible } = state;
-  for (const run of configs[row.dataset.config].runs.filter((candidate) => visible[candidate])) {
+  for (const run of sweep.configuration.configs[row.dataset.config].runs.filter((candidate) => visible[candidate])) {
     const { seed, state: ending, last_values } = sweep.runs[run];
     const results = sweep.columns.flatMap(({ title }, place) =>
       last_values[place] ? [`${title} ${last_values[place].text}`] : [],
@@ -113,31 +147,4 @@ function toggleMembers(button, configs, state) {
     member.textContent = [`seed ${seed}`, ending, ...results].join(" · ");
   }
   row.after(list);
-}
-
-// Buttons that copy the table that is shown, as it is filtered and sorted.
-function setUpTableCopies(root) {
-  for (const button of root.querySelectorAll("[data-take]")) {
-    const title = button.textContent;
-    button.addEventListener("click", async () => {
-      const text = tableText(shownRows(root), button.dataset.take);
-      const done = await navigator.clipboard?.writeText(text).then(
-        () => true,
-        () => false,
-      );
-      button.textContent = done ? "Copied" : "Not allowed";
-      setTimeout(() => {
-        button.textContent = title;
-      }, 1800);
-    });
-  }
-}
-
-// The texts of the shown table's visible rows, headings first, without the column of marks.
-function shownRows(root) {
-  const byConfig = root.querySelector(".runs").classList.contains("rows-are-configs");
-  const table = root.querySelector(byConfig ? ".configtable" : ".runtable");
-  const rows = [...table.rows].filter((row) => !row.hidden && !row.matches(".off, .members"));
-  const textOf = (cell) => (cell.querySelector(".state") ?? cell).textContent.trim().replace(/\s+/g, " ");
-  return rows.map((row) => [...row.cells].slice(1).map(textOf));
 }

@@ -5,6 +5,7 @@ import { Colors } from "./color.js";
 import { setUpFilter } from "./filter.js";
 import { setUpTable } from "./table.js";
 import { setUpConfigTable } from "./configs.js";
+import { setUpColumns, setUpTableCopies } from "./columns.js";
 import { Curves } from "./curves.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
@@ -24,7 +25,9 @@ function setUpSweep(root, index, sweep) {
   setUpFilter(root, state, colors);
   setUpTable(root, state, openViewer);
   setUpConfigTable(root, state);
-  for (const list of root.querySelectorAll(".differing")) oneTabStop(list, "[data-runs]");
+  setUpColumns(root);
+  setUpTableCopies(root);
+  for (const list of root.querySelectorAll(".differing, .forest")) oneTabStop(list, "[data-runs]");
   let write = null;
   const begin = () => {
     new Gallery(root, index, state, openViewer);

@@ -8,13 +8,31 @@ export function spread(values) {
   if (known.length === 0) return null;
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
   const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null, count: known.length };
+  const deviation = known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null;
+  // Equal values differ from their mean by rounding.
+  const isRounding = deviation !== null && deviation < 1e-12 * Math.abs(mean);
+  return { mean, deviation: isRounding ? 0 : deviation, count: known.length };
+}
+
+// Mean of the finite values and half of its 95 % interval: `{ mean, half, count }`; NaN for what there is none of.
+// `quantiles` are those of Student's t with 1, 2, ... degrees of freedom; the last one stands for all larger ones.
+export function estimate(values, quantiles) {
+  const result = spread(values);
+  if (!result) return { mean: NaN, half: NaN, count: 0 };
+  const { mean, deviation, count } = result;
+  const quantile = quantiles[Math.min(count - 1, quantiles.length) - 1];
+  return { mean, half: deviation === null ? NaN : (quantile * deviation) / Math.sqrt(count), count };
 }
 
 export function spreadText(result) {
   if (!result) return "";
   const { mean, deviation } = result;
-  return deviation === null ? format(mean) : `${format(mean)} ± ${format(Number(deviation.toPrecision(2)))}`;
+  return deviation === null ? plain(mean) : `${plain(mean)} ± ${plain(Number(deviation.toPrecision(2)))}`;
+}
+
+// A number as the page was written with it: without separators, which a spreadsheet would not read.
+export function plain(value) {
+  return format(value).replaceAll(",", "");
 }
 
 // A table, its headings first, as text in a format: `csv`, `markdown` or `latex`.

@@ -6,15 +6,18 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 /// Templates by name. `page.html` includes the others.
-pub(crate) const TEMPLATES: [(&str, &str); 8] = [
+pub(crate) const TEMPLATES: [(&str, &str); 11] = [
     ("page.html", include_str!("../assets/page.html")),
     ("macros.html", include_str!("../assets/macros.html")),
     ("bar.html", include_str!("../assets/bar.html")),
     ("overview.html", include_str!("../assets/overview.html")),
+    ("findings.html", include_str!("../assets/findings.html")),
+    ("by_config.html", include_str!("../assets/by_config.html")),
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),
     ("runs.html", include_str!("../assets/runs.html")),
     ("config.html", include_str!("../assets/config.html")),
+    ("record.html", include_str!("../assets/record.html")),
 ];
 
 /// The style sheet.
@@ -22,6 +25,7 @@ pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/base.css"),
     include_str!("../assets/controls.css"),
     include_str!("../assets/overview.css"),
+    include_str!("../assets/findings.css"),
     include_str!("../assets/samples.css"),
     include_str!("../assets/viewer.css"),
     include_str!("../assets/curves.css"),
@@ -31,7 +35,7 @@ pub(crate) const STYLE: &str = concat!(
 );
 
 /// The page's own modules, in an order in which each comes after those that it imports.
-const MODULES: [(&str, &str); 22] = [
+const MODULES: [(&str, &str); 23] = [
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
     ("range.js", include_str!("../assets/range.js")),
@@ -41,6 +45,7 @@ const MODULES: [(&str, &str); 22] = [
     ("table.js", include_str!("../assets/table.js")),
     ("summary.js", include_str!("../assets/summary.js")),
     ("configs.js", include_str!("../assets/configs.js")),
+    ("columns.js", include_str!("../assets/columns.js")),
     ("layout.js", include_str!("../assets/layout.js")),
     ("library.js", include_str!("../assets/library.js")),
     ("roving.js", include_str!("../assets/roving.js")),

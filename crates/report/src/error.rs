@@ -11,6 +11,9 @@ pub enum ReportError {
     /// The database could not be read.
     #[error("cannot read the database: {0}")]
     Store(#[from] gansweep_store::StoreError),
+    /// The configs could not be compared.
+    #[error("cannot compare the configs: {0}")]
+    Compare(#[from] gansweep_compare::CompareError),
     /// The database has no sweep of that name.
     #[error("no sweep `{name}` in {database}; {}", known_sweeps(.known))]
     UnknownSweep {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gansweep_compare::Analysis;
 use gansweep_config::{Assignment, Palette, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::Call;
@@ -35,6 +36,7 @@ pub(crate) struct SweepInput {
     pub(crate) real: Vec<RealGrid>,
     /// How many bytes of the page a byte of a sample grid in the database takes.
     pub(crate) page_bytes_per_png_byte: f64,
+    pub(crate) analysis: Analysis,
     pub(crate) runs: Vec<RunInput>,
 }
 

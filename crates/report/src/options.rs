@@ -1,12 +1,15 @@
 //! Options of the page.
 
 use gansweep_base::host;
+use gansweep_protocol::Metric;
 
 /// Which sweeps the page shows, and how much of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportOptions {
     /// Names of the sweeps, in page order; empty for all sweeps, newest first.
     pub sweeps: Vec<String>,
+    /// What configs are compared by; `None` for the first recorded metric that says which run is better.
+    pub objective: Option<Metric>,
     /// Maximum number of points per curve. In large sweeps curves have fewer, so that a chart has at most
     /// [`ReportOptions::CHART_POINTS`].
     pub max_points: usize,
@@ -34,6 +37,7 @@ impl Default for ReportOptions {
     fn default() -> Self {
         Self {
             sweeps: Vec::new(),
+            objective: None,
             max_points: 1000,
             max_image_bytes: 36 << 20,
             damage: Vec::new(),

@@ -15,6 +15,9 @@ use crate::{Images, ReportError, pixels};
 /// engine. No value of the context can contain the marker, because the templates escape `<`.
 const PARTS_MARKER: &str = "<!-- data, images and scripts -->";
 
+/// Marks where a template wants the last sample grid of a run; the places of its sweep and of the run follow.
+const LAST_GRID_MARKER: &str = "<!-- last grid ";
+
 /// Renders the page as one string. For large sweeps use [`write`](crate::write), which holds one run's
 /// image at a time in memory.
 pub fn render(context: &Context, images: &dyn Images) -> Result<String, ReportError> {
@@ -33,7 +36,7 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), ReportError>;
 pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> Result<(), ReportError> {
     let html = html(context)?;
     let (before, after) = html.split_once(PARTS_MARKER).unwrap_or((&html, ""));
-    sink(before)?;
+    render_with_last_grids(before, context, images, sink)?;
     sink("<script type=\"application/json\" id=\"report-data\">")?;
     sink(&script_safe(&serde_json::to_string(context)?))?;
     sink("</script>\n")?;
@@ -54,6 +57,42 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
     sink(&script())?;
     sink("</script>\n")?;
     sink(after)
+}
+
+/// Text of the templates, with an image for each comment `last grid SWEEP RUN`: these need no script.
+fn render_with_last_grids(
+    text: &str,
+    context: &Context,
+    images: &dyn Images,
+    sink: Sink,
+) -> Result<(), ReportError> {
+    let mut parts = text.split(LAST_GRID_MARKER);
+    sink(parts.next().unwrap_or_default())?;
+    for part in parts {
+        let (places, rest) = part.split_once(" -->").unwrap_or((part, ""));
+        let run = places.split_once(' ').and_then(|(sweep, run)| {
+            context.sweeps.get(sweep.parse::<usize>().ok()?)?.runs.get(run.parse::<usize>().ok()?)
+        });
+        if let Some(run) = run {
+            let (source, grids) = match run.averaged_grids.as_slice() {
+                [] => (SampleSource::Raw, &run.grids),
+                _ => (SampleSource::Ema, &run.averaged_grids),
+            };
+            if let Some(grid) = grids.last() {
+                let png = BASE64.encode(pixels::compact(&images.grid(&run.id, grid.step, source)?));
+                sink(&format!(
+                    "<img alt=\"Samples of {}\" src=\"data:image/png;base64,{png}\">",
+                    escaped(&run.label)
+                ))?;
+            }
+        }
+        sink(rest)?;
+    }
+    Ok(())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 /// One run's grids, if it has any: a JSON list of base64 PNGs. Each run has its own `script` element, which the

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use gansweep_compare::{Analysis, CompareError};
 use gansweep_config::RunId;
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
@@ -46,9 +47,10 @@ fn chosen(
     options.sweeps.iter().map(find).collect()
 }
 
-fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<SweepInput, StoreError> {
+fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<SweepInput, ReportError> {
     let filter = RunFilter { sweep: Some(row.name.clone()), where_sql: None };
     let rows = reader.runs(&filter)?;
+    let analysis = analysis(reader, &row, &rows, options)?;
     let max_points = options.points_per_curve(rows.len());
     let mut fingerprints: Vec<String> = Vec::new();
     for run in &rows {
@@ -74,6 +76,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
     let page_bytes_per_png_byte = page_bytes_per_png_byte(reader, &runs)?;
     Ok(SweepInput {
         page_bytes_per_png_byte,
+        analysis,
         name: row.name,
         description: row.description,
         recipe: row.recipe,
@@ -89,6 +92,22 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         real,
         runs,
     })
+}
+
+/// The comparison by the objective, or by the default one if the sweep has not recorded it: a page of several sweeps
+/// cannot be refused because of one of them. The page names what it compares by.
+fn analysis(
+    reader: &Reader,
+    sweep: &SweepRow,
+    rows: &[RunRow],
+    options: &ReportOptions,
+) -> Result<Analysis, CompareError> {
+    match gansweep_compare::analyse(reader, sweep, rows.to_vec(), &[], options.objective) {
+        Err(CompareError::MetricNotRecorded { .. }) => {
+            gansweep_compare::analyse(reader, sweep, rows.to_vec(), &[], None)
+        }
+        result => result,
+    }
 }
 
 /// How many bytes of the page a byte of a sample grid takes, from a sample of the grids: re-encoding makes them

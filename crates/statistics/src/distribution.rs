@@ -1,7 +1,7 @@
 //! Cumulative distribution functions, all by the incomplete beta function.
 
 /// Quantile of Student's t distribution; `freedom` may be any positive number.
-pub(crate) fn student_quantile(probability: f64, freedom: f64) -> f64 {
+pub fn student_quantile(probability: f64, freedom: f64) -> f64 {
     // The distribution is symmetric, and the tail is computed without the loss of 1 - p.
     let tail = probability.min(1.0 - probability);
     let upper = bisect(|t| student_tail(t, freedom) <= tail);

@@ -6,6 +6,7 @@
 
 mod comparison;
 mod distribution;
+mod effects;
 #[cfg(test)]
 mod golden;
 mod holm;
@@ -17,6 +18,8 @@ mod variance;
 pub use comparison::{
     ALPHA, Better, CONFIDENCE, Comparison, Difference, GroupResult, Measurement, Verdict, compare,
 };
+pub use distribution::student_quantile;
+pub use effects::{Effect, level_effects};
 pub use holm::holm;
 pub use permutation::{
     Method, PermutationTest, sign_flip, smallest_sign_flip, smallest_two_sample, two_sample,

@@ -41,6 +41,7 @@ fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigRuns> {
                 runs: Vec::new(),
                 failures: 0,
                 collapsed: 0,
+                standing: None,
                 results: Vec::new(),
             });
         }
@@ -70,7 +71,10 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    // Equal values differ from their mean by rounding.
+    let is_rounding = |deviation: f64| deviation < 1e-12 * mean.abs();
     let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
+    let deviation = deviation.map(|deviation| if is_rounding(deviation) { 0.0 } else { deviation });
     let text = match deviation {
         Some(deviation) => format!("{} ± {}", text::measured(mean), text::two_digits(deviation)),
         None => text::measured(mean),
@@ -191,7 +195,7 @@ pub(super) mod tests {
     fn configuration_of(configs: &[Value]) -> Configuration {
         let inputs: Vec<RunInput> = configs.iter().cloned().map(run).collect();
         let shown: Vec<Run> =
-            inputs.iter().map(|input| runs::run(input, &[], &[], &[], &Groups::default())).collect();
+            inputs.iter().map(|input| runs::run(input, &[], &[], &[], &[], &Groups::default())).collect();
         configuration(&inputs, &shown, &[])
     }
 

@@ -153,6 +153,7 @@ mod tests {
             epochs: 0,
             seconds: FormattedNumber { value: Number(0.0), text: String::new() },
             images_per_second: None,
+            value: None,
             last_values: Vec::new(),
             attempts: Vec::new(),
             grids: Vec::new(),

@@ -1,14 +1,18 @@
 //! Turns the input into a [`Context`]. Pure functions: no database, no HTML.
 
 mod axes;
+mod causes;
 mod charts;
 mod command;
 mod configs;
+mod effects;
+mod findings;
 mod grid_layout;
 mod grids;
 mod groups;
 mod health;
 mod runs;
+mod scale;
 mod sweeps;
 mod text;
 

@@ -8,47 +8,52 @@ use super::{axes, charts, grids, health, text};
 use crate::context::{Attempt, Axis, Column, FormattedNumber, Number, Run};
 use crate::input::{AttemptInput, RunInput};
 
-/// The metrics of the run table as `(epoch mean, per-step metric)`. The table shows the last epoch's
-/// mean; for a run that has not finished an epoch, it shows the last per-step value. Quality figures have no mean, and a
-/// column only if a run has them.
-fn table_metrics(drawn: &[Metric]) -> impl Iterator<Item = (Metric, Metric)> {
-    Metric::ALL.into_iter().filter_map(|metric| match metric.declaration() {
+/// The metrics of the run table as `(metric, substitute)`. The table shows an epoch's mean; for a run that has not
+/// finished an epoch, it shows the last per-step value. Others, such as quality figures, have no mean, and a column only if
+/// a run has them, which `drawn` says. The objective comes first if the table has it not anyway.
+pub(super) fn table_metrics(objective: Option<Metric>, drawn: &[Metric]) -> Vec<(Metric, Metric)> {
+    let of_table = |metric: Metric| match metric.declaration() {
         Declaration { in_run_table: true, cadence: Cadence::Step(epoch), .. } => Some((epoch, metric)),
-        Declaration { in_run_table: true, cadence: Cadence::Figure, .. } if drawn.contains(&metric) => {
-            Some((metric, metric))
-        }
+        Declaration { in_run_table: true, .. } if drawn.contains(&metric) => Some((metric, metric)),
         _ => None,
-    })
+    };
+    let mut metrics: Vec<(Metric, Metric)> = Metric::ALL.into_iter().filter_map(of_table).collect();
+    let is_there = |metric: &Metric| metrics.iter().any(|(shown, other)| shown == metric || other == metric);
+    let missing = objective.filter(|metric| !is_there(metric));
+    metrics.splice(0..0, missing.map(|metric| (metric, metric)));
+    metrics
 }
 
 /// The run table's metric columns.
-pub(super) fn columns(drawn: &[Metric]) -> Vec<Column> {
-    let column = |(epoch, step): (Metric, Metric)| Column {
-        better: Some(step.declaration().direction).filter(|direction| *direction != Direction::Neither),
-        metric: epoch.name().to_owned(),
-        title: step.declaration().title.to_owned(),
-        unit: step.declaration().unit.to_owned(),
-        help: match epoch.declaration().cadence {
-            Cadence::Figure => epoch.declaration().help.to_owned(),
-            _ => format!(
-                "{}; before the end of the first epoch, the last recorded value",
-                epoch.declaration().help
-            ),
-        },
+pub(super) fn columns(metrics: &[(Metric, Metric)]) -> Vec<Column> {
+    let column = |(shown, substitute): &(Metric, Metric)| {
+        let help = shown.declaration().help;
+        Column {
+            better: Some(substitute.declaration().direction)
+                .filter(|direction| *direction != Direction::Neither),
+            metric: shown.name().to_owned(),
+            title: substitute.declaration().title.to_owned(),
+            unit: substitute.declaration().unit.to_owned(),
+            help: match shown == substitute {
+                true => help.to_owned(),
+                false => format!("{help}; before the end of the first epoch, the last recorded value"),
+            },
+        }
     };
-    table_metrics(drawn).map(column).collect()
+    metrics.iter().map(column).collect()
 }
 
-/// One run. `drawn` are the metrics with a chart, `epochs` those whose grids the page shows.
+/// One run. `metrics` are those of the table, `drawn` those with a chart, `epochs` those whose grids the page shows.
 pub(super) fn run(
     input: &RunInput,
     axes: &[Axis],
+    metrics: &[(Metric, Metric)],
     drawn: &[Metric],
     epochs: &[u32],
     groups: &Groups<'_>,
 ) -> Run {
-    let last = |(epoch, step): (Metric, Metric)| {
-        let value = input.last.get(&epoch).or_else(|| input.last.get(&step))?;
+    let last = |(shown, substitute): &(Metric, Metric)| {
+        let value = input.last.get(shown).or_else(|| input.last.get(substitute))?;
         Some(measured(*value))
     };
     Run {
@@ -67,7 +72,8 @@ pub(super) fn run(
             text: text::seconds(input.seconds),
         },
         images_per_second: input.images_per_second.map(measured),
-        last_values: table_metrics(drawn).map(last).collect(),
+        value: None,
+        last_values: metrics.iter().map(last).collect(),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids: grids::of_run(input, SampleSource::Raw, epochs),
         averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),

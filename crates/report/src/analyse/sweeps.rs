@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use gansweep_protocol::Metric;
+
 use super::groups::Groups;
-use super::{axes, charts, command, configs, grid_layout, grids, runs, text};
+use super::{axes, charts, command, configs, findings, grid_layout, grids, runs, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -15,8 +17,15 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let shown = grids::shown(&input.runs, input.page_bytes_per_png_byte, options.max_image_bytes);
     let geometry = input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let groups = Groups::of(&input.runs);
-    let runs: Vec<_> =
-        input.runs.iter().map(|run| runs::run(run, &axes, &drawn, &shown.epochs, &groups)).collect();
+    let objective = Metric::from_name(input.analysis.comparison.metric.name);
+    let metrics = runs::table_metrics(objective.filter(|_| !input.runs.is_empty()), &drawn);
+    let mut runs: Vec<_> = input
+        .runs
+        .iter()
+        .map(|run| runs::run(run, &axes, &metrics, &drawn, &shown.epochs, &groups))
+        .collect();
+    let mut configuration = configs::configuration(&input.runs, &runs, &axes);
+    let findings = findings::findings(&input.analysis, &mut runs, &mut configuration.configs, &axes);
     Sweep {
         name: input.name.clone(),
         description: input.description.clone(),
@@ -37,7 +46,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
-        columns: runs::columns(&drawn),
+        columns: runs::columns(&metrics),
         charts: charts::groups(&input.runs),
         samples: Samples {
             real: if shown.epochs.is_empty() { Vec::new() } else { input.real.clone() },
@@ -47,7 +56,8 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             epochs: shown.epochs,
             layout: grid_layout::grid_layout(&runs, &axes),
         },
-        configuration: configs::configuration(&input.runs, &runs, &axes),
+        configuration,
+        findings,
         axes,
         runs,
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Number;
+use super::{Number, Standing};
 
 /// Shared and differing settings of a sweep's runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +26,9 @@ pub struct ConfigRuns {
     pub failures: usize,
     /// Number of its runs with signs of collapse.
     pub collapsed: usize,
+    /// How it did by the sweep's objective; `None` if no run has a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
     /// For each metric column of the run table, its values over the runs that did not fail or diverge.
     pub results: Vec<Option<Spread>>,
 }

@@ -5,6 +5,7 @@
 
 mod chart;
 mod config;
+mod findings;
 mod number;
 mod run;
 mod sample;
@@ -12,6 +13,10 @@ mod sweep;
 
 pub use chart::{Chart, ChartGroup, ReferenceLine, Series, XAxes};
 pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, Spread, ValueRuns};
+pub use findings::{
+    Explained, Findings, KeyEffects, Leader, Level, Mark, Objective, RunsWithCause, Standing, Verdict,
+    VerdictKind,
+};
 pub use number::Number;
 pub use run::{Attempt, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples};

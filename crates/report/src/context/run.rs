@@ -33,6 +33,9 @@ pub struct Run {
     pub seconds: FormattedNumber,
     /// Real images per second over the whole training.
     pub images_per_second: Option<FormattedNumber>,
+    /// What it is compared by: the objective's last value, if it has reached the budget of the comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Number>,
     /// The last value of each metric column of the table.
     pub last_values: Vec<Option<FormattedNumber>>,
     /// All attempts, oldest first.

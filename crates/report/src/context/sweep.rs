@@ -5,7 +5,7 @@ use gansweep_protocol::Direction;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ChartGroup, Configuration, Run, Samples};
+use super::{ChartGroup, Configuration, Findings, Run, Samples};
 
 /// A sweep: its settings, its axes and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,6 +52,8 @@ pub struct Sweep {
     pub samples: Samples,
     /// Shared and differing settings.
     pub configuration: Configuration,
+    /// Which config is best, what matters, what failed.
+    pub findings: Findings,
 }
 
 /// The dataset that was asked for, and the one that was used.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { spread, spreadText, tableText } from "../../assets/summary.js";
+import { estimate, spread, spreadText, tableText } from "../../assets/summary.js";
 
 test("a spread is the mean and the sample standard deviation of the finite values", () => {
   // numpy.std([1, 2, 4], ddof=1) == 1.5275252316519468
@@ -33,4 +33,14 @@ test("tables are copied with every cell as it is", () => {
     latex[5],
     String.raw`a,"b"|c & 50 \% \& \$x\_1\$ \textbackslash{} \{\textasciitilde{}\textasciicircum{}\} \\`,
   );
+});
+
+test("an estimate is a mean with half of its interval", () => {
+  // scipy.stats.t.ppf(0.975, 2) * numpy.std([1, 2, 4], ddof=1) / 3 ** 0.5
+  const quantiles = [12.706205, 4.302653];
+  const { mean, half, count } = estimate([1, 2, NaN, 4], quantiles);
+  assert.equal(count, 3);
+  assert.ok(Math.abs(mean - 7 / 3) < 1e-12 && Math.abs(half - 3.794583) < 1e-5, `${half}`);
+  assert.ok(Number.isNaN(estimate([1], quantiles).half) && estimate([], quantiles).count === 0);
+  assert.ok(estimate([1, 2, 3, 4, 5], quantiles).half > 0);
 });

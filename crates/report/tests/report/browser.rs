@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gansweep_protocol::Metric;
 use gansweep_report::{ReportOptions, build, render};
 use gansweep_store::{Reader, Store};
 
@@ -207,7 +208,7 @@ fn many_runs_are_shown_as_means_with_bands() {
 }
 
 #[test]
-fn configs_are_rows_above_eight_runs_and_follow_the_filter() {
+fn the_table_of_configs_follows_the_filter() {
     let folder = tempfile::tempdir().unwrap();
     let curve = |spec: &Spec, _: f64| {
         let loss = 1.0 + 0.25 * spec.seed as f64 + if spec.width > 128 { 1.0 } else { 0.0 };
@@ -217,11 +218,12 @@ fn configs_are_rows_above_eight_runs_and_follow_the_filter() {
     Synthetic { seeds: vec![1, 2, 3], outcome, curve, ..Synthetic::default() }.record(folder.path());
     let script = "const table = one('.configtable');
         const shown = () => [...table.tBodies[0].rows].filter((row) => row.dataset.config && !row.hidden);
-        const results = () => shown().map((row) => row.querySelector('[data-cell=result]').textContent);
+        const results = () => shown().map((row) => row.querySelector(\"[data-cell='result:0']\").textContent);
         const text = (row, cell) => row.querySelector(`[data-cell=${cell}]`).textContent;
-        check('the table of configs is shown', () => equal([getComputedStyle(one('.by-config')).display, getComputedStyle(one('.by-run')).display], ['block', 'none']));
+        await show('.by-config');
         check('means are over the runs that did not fail', () => equal(results(), ['1.625 ± 0.18', '2.5 ± 0.25', '1.5 ± 0.25', '2.5 ± 0.25']));
         check('failures are counted', () => equal(shown().map((row) => text(row, 'failures')), ['1', '', '', '']));
+        check('a loss ranks nothing', () => that(!one('[data-order=rank]') && one('.best').classList.contains('not_ranked')));
         one(\"[data-order='result:0']\").click();
         check('a click sorts configs', () => equal(results(), ['1.5 ± 0.25', '1.625 ± 0.18', '2.5 ± 0.25', '2.5 ± 0.25']));
         one('.configtable .expand').click();
@@ -229,13 +231,93 @@ fn configs_are_rows_above_eight_runs_and_follow_the_filter() {
         one('.members button').click();
         check('a run of it is pinned', () => that(!one('.pinned').hidden));
         set('[data-control=filter]', 'seed=2,3 lr=1e-3');
+        await frames(5);
         check('numbers are of what the filter leaves', () => equal([results(), text(shown()[0], 'runs')], [['1.625 ± 0.18', '2.625 ± 0.18'], '2 of 3']));
         one('.reset').click();
+        await frames(5);
         check('and of all again', () => equal(results(), ['1.5 ± 0.25', '1.625 ± 0.18', '2.5 ± 0.25', '2.5 ± 0.25']));
-        set(\"[data-option=rows][value=runs]\", true);
-        check('runs on demand', () => equal(getComputedStyle(one('.by-run')).display, 'block'));";
+        let copied = '';
+        Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (words) => { copied = words; } }, configurable: true });
+        one(\".by-config .choose input[value='result:1']\").click();
+        check('a column is taken away', () => equal(getComputedStyle(one(\"[data-order='result:1']\").closest('th')).display, 'none'));
+        one('.by-config [data-take=csv]').click();
+        await frames(3);
+        check('the table is copied as it is shown', () => equal(copied.split('\\n').slice(0, 2), ['lr,hidden,runs,D loss,D(x),D(G(z)) after,failed,collapsed', '1e-3,128,3,1.5 ± 0.25,0.6 ± 0,0.4 ± 0,,']));
+        one('.by-config [data-take=latex]').click();
+        await frames(3);
+        check('for a paper, too', () => that(copied.includes('1.5 $\\\\pm$ 0.25 & 0.6'), copied));
+        await frames(20);
+        check('the address has the columns', () => that(location.hash.includes('hide-configtable=result%3A1'), location.hash));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 11);
+    assert_all_ok(&lines, 14);
+}
+
+#[test]
+fn a_ranked_sweep_names_its_best_config_and_ranks_what_the_filter_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    ranked().record(folder.path());
+    let script = "const shown = () => all('.configtable tbody tr').filter((row) => !row.hidden);
+        const cells = (kind) => shown().map((row) => row.querySelector(`[data-cell=${kind}]`).textContent);
+        await show('.by-config');
+        check('the best config is named', () => equal(one('.best .winner strong').textContent, 'lr=1e-3 hidden=128'));
+        check('its samples are shown', () => that(all('.examples img').length === 4 && all('.examples img').every((image) => image.naturalWidth > 0)));
+        check('configs are in the order of their ranks', () => equal(cells('rank'), ['1', '2', '3', '4']));
+        check('means fall', () => that(sorted(cells('mean').map(Number), -1), cells('mean').join()));
+        set('[data-control=filter]', 'lr=2e-4 seed<4');
+        await frames(5);
+        check('ranks, means and counts are of the runs that are left', () => equal([cells('rank'), cells('mean'), cells('count'), cells('p')], [['1', '2'], ['1002', '1001'], ['3', '3'], ['', '']]));
+        one('.reset').click();
+        await frames(5);
+        check('p-values come back', () => that(cells('p').slice(1).every((text) => text !== '')));
+        one('.leaders .first button').click();
+        check('a click on a config pins its runs', () => equal(all('.runtable tr[aria-selected=true]').length, 6));";
+    let tools = "const sorted = (values, sign) => values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let script = with_tools(&format!("{tools}{script}"));
+    let Some(lines) = lines_with(folder.path(), &script, &[], &objective) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn findings_and_tables_need_no_script() {
+    let folder = tempfile::tempdir().unwrap();
+    ranked().record(folder.path());
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let reader = Reader::open(folder.path()).unwrap();
+    let page = render(&build(&reader, &objective).unwrap(), &reader).unwrap();
+    let script = "const frame = one('iframe');
+        frame.srcdoc = JSON.parse(one('#page').textContent);
+        await new Promise((done) => frame.addEventListener('load', done, { once: true }));
+        const { contentDocument: inside } = frame;
+        const isShown = (selector) => [...inside.querySelectorAll(selector)].filter((element) => element.getBoundingClientRect().height > 0);
+        check('no script runs', () => that(inside.querySelector('.plot').childElementCount === 0));
+        check('the verdict', () => that(inside.body.innerText.includes('lr=1e-3 hidden=128 is best: all others are worse')));
+        check('what matters', () => that(inside.body.innerText.includes('What explains images/s') && isShown('.shares .fill').length > 0));
+        check('samples of the best config', () => that(isShown('.examples img').every((image) => image.naturalWidth > 0) && isShown('.examples img').length === 4));
+        check('configs and runs', () => equal([isShown('.configtable tbody tr').length, isShown('.runtable tbody tr').length], [4, 24]));
+        check('the reader is told what is missing', () => that(inside.body.innerText.includes('need JavaScript')));";
+    let page = serde_json::to_string(&page).unwrap().replace('<', "\\u003c");
+    let checks = with_tools(script);
+    let html = format!(
+        "<!doctype html>{WATCH}<script type=\"application/json\" id=\"report-data\">{{\"sweeps\":[]}}</script>\
+         <script type=\"application/json\" id=\"page\">{page}</script>\
+         <iframe sandbox=\"allow-same-origin\" width=\"1200\" height=\"900\"></iframe>\
+         <script type=\"module\">{checks}</script>"
+    );
+    let path = folder.path().join("without.html");
+    fs::write(&path, html).unwrap();
+    let Some(browser) = browser() else { return };
+    assert_all_ok(&console_of(&browser, folder.path(), &path, &[]), 8);
+}
+
+/// A sweep in which the learning rate decides, with six seeds.
+fn ranked() -> Synthetic {
+    let speed = |spec: &Spec| {
+        let by_rate = if spec.lr > 5e-4 { 500.0 } else { 0.0 };
+        1000.0 + by_rate + if spec.width > 128 { 0.0 } else { 1.0 } + (spec.seed * 7 % 5) as f64 / 4.0
+    };
+    let outcome = |_| Outcome::Completes;
+    Synthetic { seeds: (1..=6).collect(), outcome, speed, ..Synthetic::default() }
 }
 
 #[test]
@@ -350,9 +432,14 @@ fn with_tools(script: &str) -> String {
 
 /// What the checks said of the folder's page; `None` where there is no browser.
 fn lines_of(folder: &Path, checks: &str, flags: &[&str]) -> Option<Vec<String>> {
+    lines_with(folder, checks, flags, &ReportOptions::default())
+}
+
+/// As [`lines_of`], of a page with other options.
+fn lines_with(folder: &Path, checks: &str, flags: &[&str], options: &ReportOptions) -> Option<Vec<String>> {
     let browser = browser()?;
     let reader = Reader::open(folder).unwrap();
-    let page = render(&build(&reader, &ReportOptions::default()).unwrap(), &reader).unwrap();
+    let page = render(&build(&reader, options).unwrap(), &reader).unwrap();
     let page = page.replacen("<head>", &format!("<head>{WATCH}"), 1);
     let end = page.rfind("</body>").unwrap();
     let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);

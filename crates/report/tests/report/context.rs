@@ -1,9 +1,10 @@
 //! The context of a small sweep as a snapshot, and what it says at the edges.
 
-use crate::support::{NEW_YEAR_MS, Outcome, Synthetic};
+use crate::support::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
+use gansweep_compare::SweepComparison;
 use gansweep_config::{Dataset, RunState};
-use gansweep_protocol::SampleSource;
-use gansweep_report::context::{Context, Series, Sweep};
+use gansweep_protocol::{Metric, SampleSource};
+use gansweep_report::context::{Context, Series, Sweep, VerdictKind};
 use gansweep_report::{ReportError, ReportOptions, build};
 use gansweep_store::{Reader, Store};
 use std::path::Path;
@@ -215,4 +216,122 @@ fn a_sweep_shows_its_runs_up_to_its_own_budget_whoever_trains_them_on() {
             .collect::<Vec<_>>()
     };
     assert_eq!((settings(&before), settings(&of("longer"))), (vec!["3".to_owned()], vec!["5".to_owned()]));
+}
+
+/// A sweep of six seeds in which the metric that ranks is that function of the config.
+fn measured(speed: fn(&Spec) -> f64) -> Synthetic {
+    let outcome = |_| Outcome::Completes;
+    Synthetic { seeds: (1..=6).collect(), outcome, speed, ..Synthetic::default() }
+}
+
+fn findings_of(synthetic: &Synthetic) -> (Sweep, SweepComparison) {
+    let folder = tempfile::tempdir().unwrap();
+    synthetic.record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let objective = Some(Metric::ImagesPerSecond);
+    let sweep = build(&reader, &ReportOptions { objective, ..options() }).unwrap().sweeps.remove(0);
+    (sweep, gansweep_compare::sweep(&reader, synthetic.name, &[], objective).unwrap())
+}
+
+/// Numbers that look random and are the same everywhere.
+fn noise(spec: &Spec) -> f64 {
+    let mixed =
+        (spec.seed * 7919 + u64::from(spec.width) * 104_729 + (spec.lr * 1e6) as u64 * 1_299_709) % 1009;
+    mixed as f64 / 1009.0
+}
+
+#[test]
+fn the_numbers_of_the_findings_are_those_of_the_command() {
+    let (sweep, comparison) =
+        findings_of(&measured(|spec| 1e3 * spec.lr + f64::from(spec.width) / 512.0 + noise(spec)));
+    let places: Vec<usize> = comparison.comparison.groups.iter().map(|group| group.group).collect();
+    assert_eq!(sweep.findings.order, places);
+    assert_eq!(
+        sweep.findings.verdict.text,
+        gansweep_compare::sentences::verdict(&comparison, "gansweep report --objective")
+    );
+    for (rank, group) in comparison.comparison.groups.iter().enumerate() {
+        let standing = sweep.configuration.configs[group.group].standing.as_ref().unwrap();
+        assert_eq!(standing.rank, Some(rank + 1));
+        assert_eq!(standing.mean.text, gansweep_base::text::measured(group.mean.unwrap()));
+        let interval = group.interval.unwrap();
+        assert_eq!(
+            standing.half.as_ref().unwrap().text,
+            gansweep_base::text::measured((interval.high - interval.low) / 2.0)
+        );
+        assert_eq!(standing.runs, group.count);
+        let p =
+            group.difference.map(|difference| gansweep_compare::sentences::p_value(difference.adjusted_p));
+        assert_eq!(standing.p.as_ref().map(|p| p.text.clone()), p);
+    }
+    let variance = comparison.variance.unwrap();
+    for axis in &variance.axes {
+        let shown = sweep.findings.shares.iter().find(|share| share.keys == axis.keys).unwrap();
+        assert!((shown.percent.unwrap().0 - 100.0 * axis.share.share).abs() <= 0.05, "{shown:?}");
+    }
+    let seed = sweep.findings.shares.iter().find(|share| share.title == "seed").unwrap();
+    assert!((seed.percent.unwrap().0 - 100.0 * variance.seed).abs() <= 0.05, "{seed:?}");
+}
+
+#[test]
+fn the_one_key_that_matters_comes_first_and_the_intervals_of_the_other_cover_zero() {
+    let (sweep, _) = findings_of(&measured(|spec| 5e3 * spec.lr + noise(spec)));
+    let findings = &sweep.findings;
+    let [first, second, ..] = findings.shares.as_slice() else { panic!("{findings:?}") };
+    assert_eq!((first.title.as_str(), first.significant), ("lr", Some(true)));
+    assert_eq!((second.title.as_str(), second.significant), ("hidden", Some(false)));
+    assert_eq!(second.interval.unwrap()[0].0, 0.0);
+    let [lr, hidden] = findings.effects.as_slice() else { panic!("{:?}", findings.effects) };
+    assert_eq!((lr.title.as_str(), hidden.title.as_str()), ("lr", "hidden"));
+    assert!(lr.levels.iter().all(|level| level.significant), "{lr:?}");
+    assert!(hidden.levels.iter().all(|level| !level.significant), "{hidden:?}");
+    assert_eq!(lr.levels.iter().map(|level| level.text.as_str()).collect::<Vec<_>>(), ["2e-4", "1e-3"]);
+}
+
+#[test]
+fn two_seeds_cannot_tell_and_one_has_no_interval() {
+    let (sweep, _) = findings_of(&Synthetic { seeds: vec![1, 2], ..measured(noise) });
+    assert_eq!(sweep.findings.verdict.kind, VerdictKind::TooFew);
+    assert!(
+        sweep.findings.verdict.text.starts_with("2 seeds cannot tell"),
+        "{}",
+        sweep.findings.verdict.text
+    );
+    let (sweep, _) = findings_of(&Synthetic { seeds: vec![1], ..measured(noise) });
+    assert!(sweep.findings.leaders.iter().all(|leader| leader.mark.span.is_none()));
+    assert!(
+        sweep.configuration.configs.iter().all(|config| config.standing.as_ref().unwrap().half.is_none())
+    );
+}
+
+#[test]
+fn losses_name_no_best_config() {
+    let findings = sweep_of(&Synthetic::default()).findings;
+    assert_eq!((findings.verdict.kind, findings.objective.better), (VerdictKind::NotRanked, None));
+    assert!(findings.examples.is_empty());
+    assert_eq!(findings.order, [0, 1, 2, 3]);
+}
+
+#[test]
+fn what_failed_is_grouped_by_cause_with_what_the_runs_have_in_common() {
+    let outcome = |place| match place {
+        4..=7 => Outcome::Diverges(0.3 + place as f64 / 50.0),
+        0 => Outcome::Fails(0.5),
+        _ => Outcome::Completes,
+    };
+    let failures = sweep_of(&Synthetic { outcome, ..Synthetic::default() }).findings.failures;
+    let [diverged, failed] = failures.as_slice() else { panic!("{failures:?}") };
+    assert_eq!((diverged.state.as_str(), diverged.runs.as_slice()), ("diverged", &[4, 5, 6, 7][..]));
+    assert_eq!(diverged.common, ["lr=1e-3: 4 of 4 runs"]);
+    assert_eq!((failed.state.as_str(), failed.runs.as_slice(), failed.common.len()), ("failed", &[0][..], 0));
+}
+
+#[test]
+fn an_objective_that_a_sweep_has_not_recorded_is_replaced_and_not_invented() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let objective = Some(Metric::DAccuracyReal);
+    let sweep = build(&reader, &ReportOptions { objective, ..options() }).unwrap().sweeps.remove(0);
+    assert_eq!(sweep.findings.objective.metric, "d_loss");
 }

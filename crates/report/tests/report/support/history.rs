@@ -107,7 +107,7 @@ impl Synthetic {
             (Metric::Epoch, step as f64 / f64::from(run.config.steps_per_epoch(&run.spec))),
             (Metric::ImagesSeen, images as f64),
             (Metric::Seconds, step as f64 / 100.0),
-            (Metric::ImagesPerSecond, 100.0 * f64::from(run.config.train.batch_size)),
+            (Metric::ImagesPerSecond, (self.speed)(spec)),
         ]);
         Points { step, values }
     }

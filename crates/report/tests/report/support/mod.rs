@@ -76,6 +76,8 @@ pub(crate) struct Synthetic {
     pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
     pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
+    /// Images per second, the one metric with a better side that every run records.
+    pub(crate) speed: fn(&Spec) -> f64,
     /// `loss.combine` of the runs with that seed.
     pub(crate) combine: fn(u64) -> &'static str,
     /// One image of a run's grid, after that share of it.
@@ -104,6 +106,7 @@ impl Default for Synthetic {
                 _ => Outcome::Completes,
             },
             curve: plain_curve,
+            speed: |_| 10_000.0,
             combine: |_| "sum",
             image: ring,
         }
