@@ -280,7 +280,7 @@ fn the_one_key_that_matters_comes_first_and_the_intervals_of_the_other_cover_zer
     let [first, second, ..] = findings.shares.as_slice() else { panic!("{findings:?}") };
     assert_eq!((first.title.as_str(), first.significant), ("lr", Some(true)));
     assert_eq!((second.title.as_str(), second.significant), ("hidden", Some(false)));
-    assert_eq!(second.interval.unwrap()[0].0, 0.0);
+    assert_eq!(second.interval.unwrap()[0], gansweep_report::context::Number(0.0));
     let [lr, hidden] = findings.effects.as_slice() else { panic!("{:?}", findings.effects) };
     assert_eq!((lr.title.as_str(), hidden.title.as_str()), ("lr", "hidden"));
     assert!(lr.levels.iter().all(|level| level.significant), "{lr:?}");
