@@ -37,7 +37,7 @@ function scheme() {
 }
 
 // The ramp's colour at `at`, from 0 to 1. The end with too little contrast to the page is cut off.
-function ramp(at) {
+export function ramp(at) {
   const [low, high] = scheme() === "dark" ? [0.22, 1] : [0, 0.84];
   const place = (low + at * (high - low)) * (VIRIDIS.length - 1);
   const from = Math.min(Math.floor(place), VIRIDIS.length - 2);

@@ -5,9 +5,12 @@ const pngCache = new Map();
 export function pngs(id) {
   if (!pngCache.has(id)) {
     const text = document.getElementById(id)?.textContent ?? "[]";
+    // The last one is an element for browsers without scripts; with scripts its content is text.
+    const last = /base64,([^"]*)"/.exec(document.getElementById(`last-${id}`)?.textContent ?? "");
+    const list = [...JSON.parse(text), ...(last ? [last[1]] : [])];
     pngCache.set(
       id,
-      JSON.parse(text).map((png) => `data:image/png;base64,${png}`),
+      list.map((png) => `data:image/png;base64,${png}`),
     );
   }
   return pngCache.get(id);

@@ -7,6 +7,7 @@ import { setUpTable } from "./table.js";
 import { setUpConfigTable } from "./configs.js";
 import { setUpColumns, setUpTableCopies } from "./columns.js";
 import { Curves } from "./curves.js";
+import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
 import { oneTabStop } from "./roving.js";
@@ -31,6 +32,7 @@ function setUpSweep(root, index, sweep) {
   let write = null;
   const begin = () => {
     new Gallery(root, index, state, openViewer);
+    new Space(root, state, colors);
     if (sweep.charts.length) new Curves(root, state, colors);
     write = keepAddress(root, state);
     const words = addressed();

@@ -1,5 +1,40 @@
 // Curves as lists of numbers: x axes, smoothing, means of several runs.
 
+// A series as the page holds it, which is unpacked when it is first read: `steps` are the first one, then pairs of a
+// difference and how often it repeats; `values` are base64 of the first three bytes of each big-endian 32-bit number.
+export function lazySeries({ steps, values }) {
+  let [knownSteps, knownValues] = [null, null];
+  return {
+    get steps() {
+      knownSteps ??= unpackedSteps(steps);
+      return knownSteps;
+    },
+    get values() {
+      knownValues ??= unpackedValues(values);
+      return knownValues;
+    },
+  };
+}
+
+function unpackedSteps([first, ...pairs]) {
+  if (first === undefined) return [];
+  const steps = [first];
+  for (let place = 0; place < pairs.length; place += 2)
+    for (let count = 0; count < pairs[place + 1]; count += 1) steps.push(steps.at(-1) + pairs[place]);
+  return steps;
+}
+
+function unpackedValues(text) {
+  const bytes = atob(text);
+  const view = new DataView(new ArrayBuffer(4));
+  const values = [];
+  for (let place = 0; place < bytes.length; place += 3) {
+    for (let byte = 0; byte < 3; byte += 1) view.setUint8(byte, bytes.charCodeAt(place + byte));
+    values.push(view.getFloat32(0));
+  }
+  return values;
+}
+
 // Maps steps to another x axis by linear interpolation.
 export function interpolator({ steps, values }) {
   let from = 0;

@@ -8,8 +8,13 @@
 //   "source"   the weights that the sample grids are of changed
 
 import { parseQuery } from "./query.js";
+import { lazySeries } from "./series.js";
 
 export const report = JSON.parse(document.getElementById("report-data").textContent);
+for (const run of report.sweeps.flatMap(({ runs }) => runs)) {
+  run.series = run.series.map(lazySeries);
+  for (const [axis, series] of Object.entries(run.x_axes)) run.x_axes[axis] = lazySeries(series);
+}
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class State {

@@ -1,12 +1,7 @@
 //! The static parts of every page: templates, style sheet, scripts and Plotly.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-
 /// Templates by name. `page.html` includes the others.
-pub(crate) const TEMPLATES: [(&str, &str); 11] = [
+pub(crate) const TEMPLATES: [(&str, &str); 12] = [
     ("page.html", include_str!("../assets/page.html")),
     ("macros.html", include_str!("../assets/macros.html")),
     ("bar.html", include_str!("../assets/bar.html")),
@@ -15,6 +10,7 @@ pub(crate) const TEMPLATES: [(&str, &str); 11] = [
     ("by_config.html", include_str!("../assets/by_config.html")),
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),
+    ("space.html", include_str!("../assets/space.html")),
     ("runs.html", include_str!("../assets/runs.html")),
     ("config.html", include_str!("../assets/config.html")),
     ("record.html", include_str!("../assets/record.html")),
@@ -30,12 +26,13 @@ pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/viewer.css"),
     include_str!("../assets/curves.css"),
     include_str!("../assets/runs.css"),
+    include_str!("../assets/space.css"),
     include_str!("../assets/config.css"),
     include_str!("../assets/print.css"),
 );
 
 /// The page's own modules, in an order in which each comes after those that it imports.
-const MODULES: [(&str, &str); 23] = [
+const MODULES: [(&str, &str); 27] = [
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
     ("range.js", include_str!("../assets/range.js")),
@@ -44,10 +41,14 @@ const MODULES: [(&str, &str); 23] = [
     ("filter.js", include_str!("../assets/filter.js")),
     ("table.js", include_str!("../assets/table.js")),
     ("summary.js", include_str!("../assets/summary.js")),
+    ("dimensions.js", include_str!("../assets/dimensions.js")),
     ("configs.js", include_str!("../assets/configs.js")),
     ("columns.js", include_str!("../assets/columns.js")),
     ("layout.js", include_str!("../assets/layout.js")),
     ("library.js", include_str!("../assets/library.js")),
+    ("heatmap.js", include_str!("../assets/heatmap.js")),
+    ("parallel.js", include_str!("../assets/parallel.js")),
+    ("space.js", include_str!("../assets/space.js")),
     ("roving.js", include_str!("../assets/roving.js")),
     ("pinch.js", include_str!("../assets/pinch.js")),
     ("save.js", include_str!("../assets/save.js")),
@@ -74,36 +75,23 @@ fn joined(source: &str) -> String {
     kept.join("\n")
 }
 
-/// Plotly, compressed (zlib) to a third of its size. The page decompresses it.
-///
-/// The `plotly` crate embeds it as a `script` element, with `MathJax` behind it. The page has no formulas, and
-/// `MathJax` would add two megabytes.
-pub(crate) fn charting_library() -> Vec<u8> {
-    let all = plotly::Plot::offline_js_sources();
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    // Writing to a vector does not fail.
-    let _ = encoder.write_all(source_of_first_script(&all).as_bytes());
-    encoder.finish().unwrap_or_default()
-}
-
-fn source_of_first_script(html: &str) -> &str {
-    let start = html.find('>').map_or(0, |end| end + 1);
-    let end = html.find("</script>").unwrap_or(html.len());
-    html.get(start..end).unwrap_or_default()
-}
+/// Plotly as base64, compressed (zlib) to a third of its size when the program was built. The page decompresses it.
+pub(crate) const CHARTING_LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.txt"));
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::io::Read as _;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
     use flate2::read::ZlibDecoder;
 
     use super::*;
 
     #[test]
     fn the_charting_library_is_one_script_that_defines_plotly() {
-        let compressed = charting_library();
+        let compressed = BASE64.decode(CHARTING_LIBRARY).unwrap();
         let mut source = String::new();
         ZlibDecoder::new(compressed.as_slice()).read_to_string(&mut source).unwrap();
         assert!(source.contains("plotly.js v") && !source.contains("<script"));

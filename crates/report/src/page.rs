@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
-use crate::assets::{STYLE, TEMPLATES, charting_library, script};
+use crate::assets::{CHARTING_LIBRARY, STYLE, TEMPLATES, script};
 use crate::context::{Context, Grid, Sweep};
 use crate::{Images, ReportError, pixels};
 
@@ -39,7 +39,7 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
     render_with_last_grids(before, context, images, sink)?;
     sink("<script type=\"application/json\" id=\"report-data\">")?;
     sink(&script_safe(&serde_json::to_string(context)?))?;
-    sink("</script>\n")?;
+    sink("</script>\n<noscript><h2>The last samples of each run</h2></noscript>\n")?;
     for (index, sweep) in context.sweeps.iter().enumerate() {
         render_real_grids(index, sweep, images, sink)?;
         for (place, run) in sweep.runs.iter().enumerate() {
@@ -47,12 +47,12 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
             {
                 let name = source.name();
                 let read = |step| images.grid(&run.id, step, source);
-                render_grids(&format!("{name}-{index}-{place}"), grids, &read, sink)?;
+                render_grids(&format!("{name}-{index}-{place}"), &run.label, grids, &read, sink)?;
             }
         }
     }
     sink("<script type=\"text/plain\" id=\"charting-library\">")?;
-    sink(&BASE64.encode(charting_library()))?;
+    sink(CHARTING_LIBRARY)?;
     sink("</script>\n<script type=\"module\">\n")?;
     sink(&script())?;
     sink("</script>\n")?;
@@ -95,25 +95,31 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
-/// One run's grids, if it has any: a JSON list of base64 PNGs. Each run has its own `script` element, which the
-/// page's scripts parse only when the run comes into view.
+/// One run's grids, if it has any: a JSON list of base64 PNGs, which the page's scripts parse only when the run comes
+/// into view, and the last grid as an element that browsers show where there are no scripts. Scripts read that, too, so
+/// that no image is in the page twice.
 fn render_grids(
     id: &str,
+    label: &str,
     grids: &[Grid],
     read: &dyn Fn(u64) -> Result<Vec<u8>, ReportError>,
     sink: Sink,
 ) -> Result<(), ReportError> {
-    if grids.is_empty() {
-        return Ok(());
-    }
+    let Some((last, earlier)) = grids.split_last() else { return Ok(()) };
     sink(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
-    for (index, grid) in grids.iter().enumerate() {
+    for (index, grid) in earlier.iter().enumerate() {
         let png = read(grid.step)?;
         sink(if index == 0 { "\"" } else { ",\"" })?;
         sink(&BASE64.encode(pixels::compact(&png)))?;
         sink("\"")?;
     }
-    sink("]</script>\n")
+    let png = BASE64.encode(pixels::compact(&read(last.step)?));
+    let label = escaped(label);
+    sink(&format!(
+        "]</script>\n<noscript id=\"last-{id}\"><figure class=\"last\"><img alt=\"Samples of {label}\" \
+         src=\"data:image/png;base64,{png}\"><figcaption>{label}, epoch {}</figcaption></figure></noscript>\n",
+        last.epoch
+    ))
 }
 
 fn render_real_grids(

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Number;
+use super::{Number, Series};
 
 /// Charts that belong together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,15 +44,6 @@ pub struct ReferenceLine {
     pub value: Number,
     /// The label.
     pub text: String,
-}
-
-/// A run's points of one metric.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Series {
-    /// Completed steps at each point, ascending.
-    pub steps: Vec<u64>,
-    /// The value at each point.
-    pub values: Vec<Number>,
 }
 
 /// Maps steps of one run to the other x axes, by linear interpolation between the entries.

@@ -9,9 +9,10 @@ mod findings;
 mod number;
 mod run;
 mod sample;
+mod series;
 mod sweep;
 
-pub use chart::{Chart, ChartGroup, ReferenceLine, Series, XAxes};
+pub use chart::{Chart, ChartGroup, ReferenceLine, XAxes};
 pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, Spread, ValueRuns};
 pub use findings::{
     Explained, Findings, KeyEffects, Leader, Level, Mark, Objective, RunsWithCause, Standing, Verdict,
@@ -20,6 +21,7 @@ pub use findings::{
 pub use number::Number;
 pub use run::{Attempt, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples};
+pub use series::Series;
 pub use sweep::{Axis, AxisValue, Column, DatasetUse, StateCount, Sweep, Timestamp};
 
 use serde::Serialize;

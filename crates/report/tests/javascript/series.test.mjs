@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { interpolator, meanCurve, smoothed } from "../../assets/series.js";
+import { interpolator, lazySeries, meanCurve, smoothed } from "../../assets/series.js";
 
 test("steps are mapped between the points of an axis and beyond its ends", () => {
   const at = interpolator({ steps: [0, 10, 30], values: [0, 1, 5] });
@@ -36,4 +36,12 @@ test("gaps, single points and nothing at all have means", () => {
   assert.deepEqual(meanCurve([{ x: [1, 2], y: [null, null] }]).x, []);
   assert.deepEqual(meanCurve([{ x: [3], y: [4] }]), { x: [3], y: [4], low: [4], high: [4] });
   assert.deepEqual(meanCurve([{ x: [0, 1, 2], y: [0, null, 4] }], 3).y, [0, 2, 4]);
+});
+
+test("a series is unpacked as the page packs it", () => {
+  const { steps, values } = lazySeries({ steps: [10, 10, 2, 5, 1], values: "P4AAvwAAf8AAP4AA" });
+  assert.deepEqual(steps, [10, 20, 30, 35]);
+  assert.deepEqual(values, [1, -0.5, NaN, 1]);
+  assert.deepEqual(lazySeries({ steps: [], values: "" }).steps, []);
+  assert.deepEqual(lazySeries({ steps: [7], values: "P4AA" }).values, [1]);
 });

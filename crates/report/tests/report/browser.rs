@@ -80,8 +80,8 @@ fn averages_are_shown_beside_weights_and_either_alone() {
         one('.viewer .previous').click();
         check('a run without an average has no switch', () => that(
             shown().length === 1 && one('.viewer .segmented').hidden));";
-    let tools = "const grid = (id) => JSON.parse(document.getElementById(id).textContent)
-        .map((png) => `data:image/png;base64,${png}`);";
+    let tools = "const grid = (id) => [...JSON.parse(document.getElementById(id).textContent),
+        /base64,([^\\\"]*)/.exec(document.getElementById(`last-${id}`).textContent)[1]].map((png) => `data:image/png;base64,${png}`);";
     let Some(lines) = lines_of(folder.path(), &with_tools(&format!("{tools}{script}")), &[]) else { return };
     assert_all_ok(&lines, 11);
 }
@@ -279,6 +279,46 @@ fn a_ranked_sweep_names_its_best_config_and_ranks_what_the_filter_leaves() {
 }
 
 #[test]
+fn the_charts_of_the_space_follow_the_filter_and_a_brush_filters_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    ranked().record(folder.path());
+    let script = "await show('.space');
+        await until(() => one('.scatterplot').data);
+        check('the key that matters is first', () => equal(all('.effects h4').map((title) => title.textContent), ['lr', 'hidden']));
+        check('its effects are apart from 0', () => equal(all('.effects .card:first-child li').map((level) => level.classList.contains('apart')), [true, true]));
+        const cells = () => all('.heatmap td button').map((cell) => cell.textContent);
+        check('the heat map has the mean of each cell', () => equal(cells(), ['1002', '1502', '1001', '1501']));
+        check('the brightest cell is the best', () => that(one('.heatmap td:nth-child(3) button').style.background !== one('.heatmap td:nth-child(2) button').style.background));
+        const points = () => one('.scatterplot').data.reduce((sum, trace) => sum + trace.x.length, 0);
+        check('the scatter has a point per run', () => equal(points(), 24));
+        set('[data-control=scatter-x]', 'seed');
+        await frames(10);
+        check('anything is drawn against anything', () => equal([...new Set(one('.scatterplot').data.flatMap(({ x }) => x))].sort(), [1, 2, 3, 4, 5, 6]));
+        const area = one('.parallel canvas');
+        area.scrollIntoView({ behavior: 'instant', block: 'center' });
+        await frames(10);
+        const { left, top, height } = area.getBoundingClientRect();
+        const pointer = (kind, x, y) => area.dispatchEvent(new PointerEvent(kind, { bubbles: true, pointerId: 1, clientX: left + x, clientY: top + y }));
+        pointer('pointerdown', 44, 30);
+        pointer('pointermove', 44, 60);
+        pointer('pointerup', 44, 60);
+        await frames(20);
+        check('a brush is words of the filter', () => equal(one('[data-control=filter]').value, 'lr=1e-3'));
+        check('it filters the page', () => equal([one('.matches').textContent, points(), all('.runtable tbody tr:not(.off)').length], ['12 of 24 runs', 12, 12]));
+        check('and the heat map', () => equal(cells(), ['1502', '1501']));
+        check('the address has it', () => equal(new URLSearchParams(location.hash.slice(1)).get('filter'), 'lr=1e-3'));
+        check('it can be cleared', () => that(!one('.unbrush').hidden));
+        one('.unbrush').click();
+        await frames(20);
+        check('and is', () => equal([one('[data-control=filter]').value, one('.unbrush').hidden, points()], ['', true, 24]));
+        one('.heatmap td button').click();
+        check('a click on a cell pins its runs', () => equal(all('.runtable tr[aria-selected=true]').length, 6));";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
+    assert_all_ok(&lines, 15);
+}
+
+#[test]
 fn findings_and_tables_need_no_script() {
     let folder = tempfile::tempdir().unwrap();
     ranked().record(folder.path());
@@ -295,6 +335,7 @@ fn findings_and_tables_need_no_script() {
         check('what matters', () => that(inside.body.innerText.includes('What explains images/s') && isShown('.shares .fill').length > 0));
         check('samples of the best config', () => that(isShown('.examples img').every((image) => image.naturalWidth > 0) && isShown('.examples img').length === 4));
         check('configs and runs', () => equal([isShown('.configtable tbody tr').length, isShown('.runtable tbody tr').length], [4, 24]));
+        check('the last samples of every run', () => equal(isShown('.last img').filter((image) => image.naturalWidth > 0).length, 24));
         check('the reader is told what is missing', () => that(inside.body.innerText.includes('need JavaScript')));";
     let page = serde_json::to_string(&page).unwrap().replace('<', "\\u003c");
     let checks = with_tools(script);
@@ -307,7 +348,7 @@ fn findings_and_tables_need_no_script() {
     let path = folder.path().join("without.html");
     fs::write(&path, html).unwrap();
     let Some(browser) = browser() else { return };
-    assert_all_ok(&console_of(&browser, folder.path(), &path, &[]), 8);
+    assert_all_ok(&console_of(&browser, folder.path(), &path, &[]), 9);
 }
 
 /// A sweep in which the learning rate decides, with six seeds.

@@ -54,7 +54,10 @@ fn grids_of_averages_stand_beside_those_of_weights_where_a_run_has_both() {
     let grids = |source: &str, run: usize| {
         let start = format!("<script type=\"application/json\" id=\"{source}-0-{run}\">");
         let list = page.split_once(&start)?.1.split_once("</script>")?.0;
-        Some(serde_json::from_str::<Vec<String>>(list).unwrap())
+        let mut grids = serde_json::from_str::<Vec<String>>(list).unwrap();
+        let last = page.split_once(&format!("<noscript id=\"last-{source}-0-{run}\">"))?.1;
+        grids.push(last.split_once("base64,")?.1.split_once('"')?.0.to_owned());
+        Some(grids)
     };
     let (raw, averaged) = (grids("raw", 0).unwrap(), grids("ema", 0).unwrap());
     assert_eq!((raw.len(), averaged.len()), (4, 4));

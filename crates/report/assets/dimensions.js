@@ -1,0 +1,82 @@
+// What the charts of the space have on their axes: swept keys, the seed, metrics.
+
+// The swept keys and the seed: `{ name, title, texts, numbers, place }`, where `place` is the index of a run's value,
+// or null. `numbers` is null unless all values are numbers. The keys that explain most come first.
+export function keysOf(sweep) {
+  const explained = sweep.findings.effects.flatMap(({ keys }) => keys);
+  const rank = ({ key }) => (explained.includes(key) ? explained.indexOf(key) : explained.length);
+  const keys = sweep.axes.map(({ key, short, values, numeric }, axis) => ({
+    key,
+    name: short,
+    title: short,
+    texts: values.map(({ text }) => text),
+    numbers: numeric ? values.map(({ value }) => value) : null,
+    place: (run) => sweep.runs[run].values[axis],
+  }));
+  keys.sort((a, b) => rank(a) - rank(b));
+  const seeds = sweep.seeds;
+  const seed = { key: "seed", name: "seed", title: "seed", texts: seeds.map(String), numbers: seeds, place: (run) => seeds.indexOf(sweep.runs[run].seed) };
+  return seeds.length > 1 ? [...keys, seed] : keys;
+}
+
+// The metrics of the run table, the objective first: `{ name, title, better, value }`; `value` is NaN where a run has none.
+export function metricsOf(sweep) {
+  const { runs, columns, findings } = sweep;
+  const metrics = columns.map(({ metric, title, better }, column) => ({
+    name: metric,
+    title,
+    better,
+    value: (run) => Number(runs[run].last_values[column]?.value ?? NaN),
+  }));
+  const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
+  metrics.sort((a, b) => isObjective(b) - isObjective(a));
+  const seconds = { name: "seconds", title: "seconds of training", value: (run) => Number(runs[run].seconds.value) };
+  return [...metrics, seconds];
+}
+
+// Groups of a key's values, for a chart that has room for `most`: `{ text, places }`. Numbers that are too many are put
+// into groups of about equally many values.
+export function groupsOf({ texts, numbers }, most) {
+  if (texts.length <= most || !numbers) return texts.map((text, place) => ({ text, places: new Set([place]) }));
+  return Array.from({ length: most }, (_, group) => {
+    const from = Math.round((group * texts.length) / most);
+    const to = Math.round(((group + 1) * texts.length) / most);
+    const places = Array.from({ length: to - from }, (_, place) => from + place);
+    return { text: `${short(numbers[from])} to ${short(numbers[to - 1])}`, places: new Set(places) };
+  });
+}
+
+function short(number) {
+  return String(Number(number.toPrecision(3)));
+}
+
+// Whether numbers are read better on a logarithmic axis: positive, and of different sizes.
+export function isWide(numbers) {
+  const known = numbers.filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  return known.length > 1 && low > 0 && high / low >= 20;
+}
+
+// The filter with other conditions on a key; those that it has already are left out. Other words stay.
+export function withConditions(filter, name, conditions) {
+  const quoted = name.includes(" ") ? `"${name}"` : name;
+  const isOwn = (word) => ["=", ">=", "<="].some((operator) => word.startsWith(quoted + operator));
+  const others = splitWords(filter).filter((word) => !isOwn(word));
+  return [...others, ...conditions.map((condition) => quoted + condition)].join(" ");
+}
+
+// The conditions of a filter on a key: `{ from, to, values }`; `values` is null without a list of values.
+export function conditionsOn(filter, name) {
+  const found = { from: -Infinity, to: Infinity, values: null };
+  for (const word of splitWords(filter)) {
+    if (word.startsWith(`${name}>=`)) found.from = Number(word.slice(name.length + 2));
+    else if (word.startsWith(`${name}<=`)) found.to = Number(word.slice(name.length + 2));
+    else if (word.startsWith(`${name}=`)) found.values = word.slice(name.length + 1).replaceAll('"', "").split(",");
+  }
+  return found.from === -Infinity && found.to === Infinity && !found.values ? null : found;
+}
+
+// As the filter's language splits them: quotes keep spaces.
+function splitWords(text) {
+  return [...text.matchAll(/(?:"[^"]*"?|[^\s"])+/g)].map(([word]) => word);
+}

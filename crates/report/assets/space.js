@@ -1,0 +1,128 @@
+// The section of the space: chooses what its charts show, and draws them while they are in view.
+
+import { isWide, keysOf, metricsOf } from "./dimensions.js";
+import { drawHeatmap } from "./heatmap.js";
+import { Parallel } from "./parallel.js";
+import { themeColor } from "./layout.js";
+import { loadPlotly } from "./library.js";
+import { darkScheme, html } from "./state.js";
+
+export class Space {
+  constructor(root, state, colors) {
+    this.section = root.querySelector(".space");
+    if (!this.section) return;
+    Object.assign(this, { state, colors, inView: false, stale: true });
+    this.keys = keysOf(state.sweep);
+    this.metrics = metricsOf(state.sweep);
+    this.fillSelects();
+    this.parallel = new Parallel(this.section.querySelector(".parallel"), state, colors);
+    this.heat = this.section.querySelector(".heatmap");
+    this.heat.addEventListener("click", ({ target }) => {
+      const cell = target.closest("[data-pin-runs]");
+      if (cell) state.togglePins(cell.dataset.pinRuns.split(" ").map(Number));
+    });
+    for (const select of this.section.querySelectorAll("select")) select.addEventListener("change", () => this.redraw());
+    new IntersectionObserver(
+      ([{ isIntersecting }]) => {
+        this.inView = isIntersecting;
+        if (isIntersecting && this.stale) this.draw();
+      },
+      { rootMargin: "300px" },
+    ).observe(this.section);
+    for (const topic of ["visible", "color"]) state.on(topic, () => this.redraw());
+    state.on("focus", () => this.inView && this.parallel.draw());
+    darkScheme.addEventListener("change", () => this.redraw());
+  }
+
+  fillSelects() {
+    const entry = ({ name, title }) => html`<option value="${name}">${title}</option>`;
+    const fill = (name, choices, chosen) => {
+      const select = this.control(name);
+      select.innerHTML = choices.map(entry).join("");
+      select.value = (choices[chosen] ?? choices[0]).name;
+    };
+    fill("space-metric", this.metrics, 0);
+    fill("heat-x", this.keys, 0);
+    fill("heat-y", this.keys, 1);
+    fill("scatter-x", [...this.keys, ...this.metrics], 0);
+    fill("scatter-y", [...this.metrics, ...this.keys], 0);
+  }
+
+  control(name) {
+    return this.section.querySelector(`[data-control=${name}]`);
+  }
+
+  chosen(name, choices) {
+    const { value } = this.control(name);
+    return choices.find((choice) => choice.name === value) ?? choices[0];
+  }
+
+  redraw() {
+    this.stale = true;
+    if (this.inView) this.draw();
+  }
+
+  draw() {
+    this.stale = false;
+    const metric = this.chosen("space-metric", this.metrics);
+    const [across, down] = [this.chosen("heat-x", this.keys), this.chosen("heat-y", this.keys)];
+    drawHeatmap(this.heat, this.state, across, across === down ? null : down, metric);
+    this.parallel.choose(this.keys.filter(({ name }) => name !== "seed"), metric);
+    this.section.querySelector(".parallel-note").textContent = this.parallel.left
+      ? ` The ${this.parallel.left} keys that explain least are left out.`
+      : "";
+    loadPlotly().then(() => this.drawScatter(), () => {});
+  }
+
+  drawScatter() {
+    const all = [...this.keys, ...this.metrics];
+    const [x, y] = [this.chosen("scatter-x", all), this.chosen("scatter-y", all)];
+    const { visible } = this.state;
+    const groups = this.colors.groups.map(({ title, color, runs }) => {
+      const shown = runs.filter((run) => visible[run]);
+      const [xs, ys] = [shown.map(coordinate(x)), shown.map(coordinate(y))];
+      const marker = { color, size: 8, opacity: 0.8 };
+      const text = shown.map((run) => this.state.sweep.runs[run].label);
+      const hovertemplate = "%{text}<br>%{x}, %{y}<extra></extra>";
+      return { type: "scatter", mode: "markers", name: title, x: xs, y: ys, text, customdata: shown, marker, hovertemplate };
+    });
+    const plot = this.section.querySelector(".scatterplot");
+    Plotly.react(plot, groups, scatterLayout(x, y, visible), { displayModeBar: false });
+    if (plot.dataset.ready) return;
+    plot.dataset.ready = "yes";
+    plot.on("plotly_click", ({ points: [point] }) => this.state.togglePins([point.customdata]));
+  }
+}
+
+// A run's place on an axis: a number, or a text where not all values are numbers.
+function coordinate(quantity) {
+  if (quantity.value) return quantity.value;
+  const values = quantity.numbers ?? quantity.texts;
+  return (run) => values[quantity.place(run)] ?? null;
+}
+
+function scatterLayout(x, y, visible) {
+  const muted = themeColor("--muted");
+  const axis = (quantity) => {
+    const numbers = quantity.numbers ?? (quantity.value ? visible.map((_, run) => quantity.value(run)) : []);
+    return {
+      title: { text: quantity.title, standoff: 6, font: { size: 12, color: muted } },
+      type: numbers.length === 0 ? "category" : isWide(numbers) ? "log" : "linear",
+      gridcolor: themeColor("--plot-grid"),
+      zeroline: false,
+      exponentformat: "power",
+      tickfont: { size: 11.5, color: muted },
+      automargin: true,
+    };
+  };
+  return {
+    margin: { l: 54, r: 14, t: 8, b: 42 },
+    showlegend: false,
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { family: themeColor("--text"), color: themeColor("--ink") },
+    xaxis: axis(x),
+    yaxis: axis(y),
+  };
+}

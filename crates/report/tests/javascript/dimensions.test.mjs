@@ -1,0 +1,33 @@
+// Axes of the charts of the space, and brushes as words of the filter.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { conditionsOn, groupsOf, isWide, withConditions } from "../../assets/dimensions.js";
+
+test("a brush replaces the conditions on its key and leaves other words alone", () => {
+  const filter = withConditions('seed=1 "two words" !diverged', "lr", [">=1e-4", "<=2e-3"]);
+  assert.equal(filter, 'seed=1 "two words" !diverged lr>=1e-4 lr<=2e-3');
+  assert.deepEqual(conditionsOn(filter, "lr"), { from: 1e-4, to: 2e-3, values: null });
+  assert.equal(withConditions(filter, "lr", ["=1e-3"]), 'seed=1 "two words" !diverged lr=1e-3');
+  assert.equal(withConditions(filter, "lr", []), 'seed=1 "two words" !diverged');
+  assert.equal(withConditions("lr>1e-3", "lr", []), "lr>1e-3", "a condition that was typed stays");
+  assert.deepEqual(conditionsOn('loss=hinge,"a b"', "loss").values, ["hinge", "a b"]);
+  assert.equal(conditionsOn("lrx>=1", "lr"), null);
+});
+
+test("too many numbers are put into groups of about equally many values", () => {
+  const numbers = Array.from({ length: 10 }, (_, place) => place / 3);
+  const groups = groupsOf({ texts: numbers.map(String), numbers }, 3);
+  assert.deepEqual(groups.map(({ text }) => text), ["0 to 0.667", "1 to 2", "2.33 to 3"]);
+  assert.deepEqual(groups.map(({ places }) => places.size), [3, 4, 3]);
+  const few = groupsOf({ texts: ["a", "b"], numbers: null }, 3);
+  assert.deepEqual(few.map(({ text }) => text), ["a", "b"]);
+});
+
+test("numbers of several sizes are read on a logarithmic axis", () => {
+  assert.equal(isWide([1e-4, NaN, 1e-2]), true);
+  assert.equal(isWide([1, 2, 3]), false);
+  assert.equal(isWide([0, 1e-4, 1]), false);
+  assert.equal(isWide([]), false);
+});
