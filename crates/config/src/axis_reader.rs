@@ -7,7 +7,8 @@ use crate::axis::{AxisKind, AxisSpec};
 use crate::draw::Draw;
 use crate::range::{self, Spacing};
 use crate::reader::Reader;
-use crate::schema::{self, Key, Kind};
+use crate::schema::{Key, Kind};
+use crate::spelling;
 use crate::{Problem, Value};
 
 /// The most values of a range.
@@ -63,7 +64,7 @@ impl Reader<'_> {
         let words = context.kind.words();
         let unknown: Vec<_> = table.keys().filter(|word| !words.contains(&&**word.get_ref())).collect();
         for word in &unknown {
-            let nearest = schema::nearest(word.get_ref(), words.iter().copied());
+            let nearest = spelling::nearest(word.get_ref(), words.iter().copied());
             let path = format!("{}.{}", context.path, word.get_ref());
             let fault = self.fault(&word.span(), &path, Problem::UnknownKey);
             self.faults.push(fault.expected(context.kind.expected()).nearest(nearest));

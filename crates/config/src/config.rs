@@ -7,7 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, OptimizerConfig, PenaltyConfig};
+use crate::{
+    DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, NetworkLayer, OptimizerConfig, PenaltyConfig,
+};
 
 /// A config with a budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +129,8 @@ pub enum NetworkKind {
     Mlp,
     /// A network of convolutions with stride 2 (Radford et al. 2016).
     Dcgan,
+    /// The layers that the config lists.
+    Layers,
 }
 
 /// The activation after each hidden layer.
@@ -155,6 +159,9 @@ pub struct GeneratorConfig {
     /// Without effect on a multilayer perceptron.
     #[serde(default = "GeneratorConfig::fixed_width")]
     pub width: u32,
+    /// The layers of [`NetworkKind::Layers`]. Without effect on the other kinds, and these alone have effect on that one.
+    #[serde(default)]
+    pub layers: Vec<NetworkLayer>,
     /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
@@ -183,6 +190,9 @@ pub struct DiscriminatorConfig {
     /// multilayer perceptron.
     #[serde(default = "DiscriminatorConfig::fixed_width")]
     pub width: u32,
+    /// The layers of [`NetworkKind::Layers`]. Without effect on the other kinds, and these alone have effect on that one.
+    #[serde(default)]
+    pub layers: Vec<NetworkLayer>,
     /// The activation after each hidden layer.
     pub activation: Activation,
     /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
@@ -206,6 +216,39 @@ impl GeneratorConfig {
 
     /// The hidden layers that stand for a network that has none.
     const FIXED_HIDDEN: [u32; 2] = [256, 512];
+
+    /// Gives what its kind of network does not have a fixed value.
+    fn forget_what_its_kind_has_not(&mut self) {
+        if self.kind != NetworkKind::Layers {
+            self.layers = Vec::new();
+        }
+        if self.kind != NetworkKind::Mlp {
+            self.hidden = Self::FIXED_HIDDEN.to_vec();
+        }
+        if self.kind != NetworkKind::Dcgan {
+            self.width = Self::fixed_width();
+        }
+        if self.kind == NetworkKind::Layers {
+            (self.activation, self.slope) = (Activation::Relu, 0.0);
+            (self.batch_norm, self.layer_norm, self.dropout) = (true, false, 0.0);
+        }
+    }
+
+    /// Whether it has batch normalisation.
+    pub fn normalises_batches(&self) -> bool {
+        match self.kind {
+            NetworkKind::Layers => self.layers.contains(&NetworkLayer::BatchNorm),
+            NetworkKind::Mlp | NetworkKind::Dcgan => self.batch_norm,
+        }
+    }
+
+    /// Whether it has dropout.
+    pub fn drops_out(&self) -> bool {
+        match self.kind {
+            NetworkKind::Layers => self.layers.iter().any(|layer| matches!(layer, NetworkLayer::Dropout(_))),
+            NetworkKind::Mlp | NetworkKind::Dcgan => self.dropout > 0.0,
+        }
+    }
 }
 
 impl DiscriminatorConfig {
@@ -216,6 +259,39 @@ impl DiscriminatorConfig {
 
     /// The hidden layers that stand for a network that has none.
     const FIXED_HIDDEN: [u32; 2] = [512, 256];
+
+    /// Gives what its kind of network does not have a fixed value.
+    fn forget_what_its_kind_has_not(&mut self) {
+        if self.kind != NetworkKind::Layers {
+            self.layers = Vec::new();
+        }
+        if self.kind != NetworkKind::Mlp {
+            self.hidden = Self::FIXED_HIDDEN.to_vec();
+        }
+        if self.kind != NetworkKind::Dcgan {
+            self.width = Self::fixed_width();
+        }
+        if self.kind == NetworkKind::Layers {
+            (self.activation, self.slope) = (Activation::LeakyRelu, 0.2);
+            (self.batch_norm, self.layer_norm, self.dropout) = (false, false, 0.3);
+        }
+    }
+
+    /// Whether it has batch normalisation.
+    pub fn normalises_batches(&self) -> bool {
+        match self.kind {
+            NetworkKind::Layers => self.layers.contains(&NetworkLayer::BatchNorm),
+            NetworkKind::Mlp | NetworkKind::Dcgan => self.batch_norm,
+        }
+    }
+
+    /// Whether it has dropout.
+    pub fn drops_out(&self) -> bool {
+        match self.kind {
+            NetworkKind::Layers => self.layers.iter().any(|layer| matches!(layer, NetworkLayer::Dropout(_))),
+            NetworkKind::Mlp | NetworkKind::Dcgan => self.dropout > 0.0,
+        }
+    }
 }
 
 /// Batches, steps and latents.
@@ -261,8 +337,8 @@ impl Config {
     /// configs that compute the same are equal.
     ///
     /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
-    /// does not use has its default. A DCGAN has no hidden layers, and a multilayer perceptron no width: they
-    /// have the identity defaults. A number of images that is all of them is 0, and so are a side and channels
+    /// does not use has its default. What a kind of network does not have, such as a DCGAN hidden
+    /// layers, is that of a config without it. A number of images that is all of them is 0, and so are a side and channels
     /// that the dataset has anyway. `drop_last` is false where the last batch is full, and `ema_warmup` where there
     /// is no average.
     #[must_use]
@@ -278,16 +354,8 @@ impl Config {
                 (*activation, *slope) = (Activation::Relu, 0.0);
             }
         }
-        let GeneratorConfig { kind, hidden, width, .. } = &mut model.generator;
-        match kind {
-            NetworkKind::Mlp => *width = GeneratorConfig::fixed_width(),
-            NetworkKind::Dcgan => *hidden = GeneratorConfig::FIXED_HIDDEN.to_vec(),
-        }
-        let DiscriminatorConfig { kind, hidden, width, .. } = &mut model.discriminator;
-        match kind {
-            NetworkKind::Mlp => *width = DiscriminatorConfig::fixed_width(),
-            NetworkKind::Dcgan => *hidden = DiscriminatorConfig::FIXED_HIDDEN.to_vec(),
-        }
+        model.generator.forget_what_its_kind_has_not();
+        model.discriminator.forget_what_its_kind_has_not();
         for optimizer in [&mut optimizer.generator, &mut optimizer.discriminator] {
             *optimizer = optimizer.canonical();
         }

@@ -3,8 +3,9 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, Experiment, ImageShape, LossKind, NetworkKind, Output, Pixels, Record,
-    Relativistic, STROKES_SIDES, SampleMode,
+    Config, DataIdentity, DataRequest, DiscriminatorConfig, Experiment, GeneratorConfig, ImageShape,
+    LossKind, NetworkKind, NetworkLayer, Output, Pixels, Record, Relativistic, STROKES_SIDES, SampleMode,
+    network_layer,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -46,6 +47,8 @@ pub(crate) fn conflicts(
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         data.and_then(|data| no_such_dcgan(config, data)),
+        layers_of_generator(config, experiment, data),
+        layers_of_discriminator(config, experiment, data),
         data.and_then(|data| too_many_images(config, data)),
         images.and_then(|images| no_full_batch(config, images)),
         last_batch_of_one(config, images),
@@ -118,7 +121,9 @@ fn output_and_pixels(config: &Config) -> Option<Conflict> {
 }
 
 fn two_normalisations_of_generator(config: &Config) -> Option<Conflict> {
-    (config.model.generator.batch_norm && config.model.generator.layer_norm).then(|| Conflict {
+    let generator = &config.model.generator;
+    let has_both = generator.kind != NetworkKind::Layers && generator.batch_norm && generator.layer_norm;
+    has_both.then(|| Conflict {
         keys: &["model.generator.layer_norm", "model.generator.batch_norm"],
         reason: "the generator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.generator.batch_norm = false`, or `model.generator.layer_norm = false`".to_owned(),
@@ -126,7 +131,10 @@ fn two_normalisations_of_generator(config: &Config) -> Option<Conflict> {
 }
 
 fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
-    (config.model.discriminator.batch_norm && config.model.discriminator.layer_norm).then(|| Conflict {
+    let discriminator = &config.model.discriminator;
+    let has_both =
+        discriminator.kind != NetworkKind::Layers && discriminator.batch_norm && discriminator.layer_norm;
+    has_both.then(|| Conflict {
         keys: &["model.discriminator.layer_norm", "model.discriminator.batch_norm"],
         reason: "the discriminator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false`"
@@ -214,6 +222,9 @@ fn penalty_through_layers(config: &Config) -> Option<Conflict> {
             expected: format!("`model.discriminator.kind = \"mlp\"`, or {none}"),
         });
     }
+    if discriminator.kind == NetworkKind::Layers {
+        return penalty_through_listed_layers(&discriminator.layers);
+    }
     if discriminator.batch_norm {
         return Some(Conflict {
             keys: &["penalty.kind", "model.discriminator.batch_norm"],
@@ -227,6 +238,98 @@ fn penalty_through_layers(config: &Config) -> Option<Conflict> {
             .to_owned(),
         expected: format!("`model.discriminator.layer_norm = false`, or {none}"),
     })
+}
+
+/// Tangents go through Linear layers, leaky ReLUs and dropout alone.
+fn penalty_through_listed_layers(layers: &[NetworkLayer]) -> Option<Conflict> {
+    use NetworkLayer::{Dropout, Flatten, LeakyRelu, Linear};
+    let has_tangent = |layer: &NetworkLayer| matches!(layer, Linear(_) | LeakyRelu(_) | Dropout(_) | Flatten);
+    let (index, layer) = layers.iter().enumerate().find(|(_, layer)| !has_tangent(layer))?;
+    Some(Conflict {
+        keys: &["penalty.kind", "model.discriminator.layers"],
+        reason: format!(
+            "the gradient's derivative through layer {index} of the discriminator, `{}`, is not computed",
+            layer.name()
+        ),
+        expected:
+            "a discriminator of `linear`, `relu`, `leaky-relu` and `dropout`, or `penalty.kind = \"none\"`"
+                .to_owned(),
+    })
+}
+
+fn layers_of_generator(
+    config: &Config,
+    experiment: &Experiment,
+    data: Option<&DataIdentity>,
+) -> Option<Conflict> {
+    const KEYS: &[&str] = &["model.generator.layers"];
+    const KIND: &[&str; 2] = &["model.generator.kind", "model.generator.layers"];
+    let GeneratorConfig { kind, layers, .. } = &config.model.generator;
+    if let Some(conflict) = list_and_kind(KIND, *kind, layers, experiment) {
+        return Some(conflict);
+    }
+    let end = data?.spec.image.shape();
+    (*kind == NetworkKind::Layers)
+        .then(|| network_layer::check(layers, &[config.model.latent_dim as usize], &end))?
+        .err()
+        .map(|reason| Conflict {
+            keys: KEYS,
+            reason,
+            expected: format!("layers from {} numbers to {}", config.model.latent_dim, data_image(data)),
+        })
+}
+
+fn layers_of_discriminator(
+    config: &Config,
+    experiment: &Experiment,
+    data: Option<&DataIdentity>,
+) -> Option<Conflict> {
+    const KEYS: &[&str] = &["model.discriminator.layers"];
+    const KIND: &[&str; 2] = &["model.discriminator.kind", "model.discriminator.layers"];
+    let DiscriminatorConfig { kind, layers, .. } = &config.model.discriminator;
+    if let Some(conflict) = list_and_kind(KIND, *kind, layers, experiment) {
+        return Some(conflict);
+    }
+    let image = data?.spec.image;
+    (*kind == NetworkKind::Layers)
+        .then(|| network_layer::check(layers, &NetworkLayer::image_input(layers, image), &[1]))?
+        .err()
+        .map(|reason| Conflict {
+            keys: KEYS,
+            reason,
+            expected: format!("layers from {} to 1 number", data_image(data)),
+        })
+}
+
+/// A list has no effect on another kind of network. Where kinds are swept, one of them has it.
+fn list_and_kind(
+    keys: &'static [&'static str; 2],
+    kind: NetworkKind,
+    layers: &[NetworkLayer],
+    experiment: &Experiment,
+) -> Option<Conflict> {
+    let [kind_key, list] = *keys;
+    match (kind, layers.is_empty()) {
+        (NetworkKind::Layers, true) => Some(Conflict {
+            keys,
+            reason: format!("`{kind_key} = \"layers\"` has no layers"),
+            expected: format!("`{list} = [...]`, or another kind"),
+        }),
+        (NetworkKind::Mlp | NetworkKind::Dcgan, false) => {
+            let of_kind = |path: &str| path == kind_key || path == "model.kind";
+            let is_swept = experiment.sweep.axes().any(|axis| of_kind(axis.key.path));
+            (!is_swept).then(|| Conflict {
+                keys: &keys[1..],
+                reason: "without effect on another kind of network".to_owned(),
+                expected: format!("`{kind_key} = \"layers\"` beside it"),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn data_image(data: Option<&DataIdentity>) -> String {
+    data.map_or_else(|| "the image".to_owned(), |data| data.spec.image.to_string())
 }
 
 fn too_many_images(config: &Config, data: &DataIdentity) -> Option<Conflict> {
@@ -261,7 +364,7 @@ fn last_batch_of_one(config: &Config, images: Option<u32>) -> Option<Conflict> {
         "train.drop_last",
     ];
     let batch = config.train.batch_size;
-    if !config.model.generator.batch_norm && !config.model.discriminator.batch_norm {
+    if !config.model.generator.normalises_batches() && !config.model.discriminator.normalises_batches() {
         return None;
     }
     if batch == 1 {
@@ -283,7 +386,8 @@ fn last_batch_of_one(config: &Config, images: Option<u32>) -> Option<Conflict> {
 
 fn grid_of_one(config: &Config, record: &Record) -> Option<Conflict> {
     let is_single = record.grid_rows == 1 && record.grid_cols == 1;
-    let by_batch = record.sample_mode == SampleMode::BatchStatistics && config.model.generator.batch_norm;
+    let by_batch =
+        record.sample_mode == SampleMode::BatchStatistics && config.model.generator.normalises_batches();
     (is_single && by_batch).then(|| Conflict {
         keys: &["record.sample_mode", "record.grid_rows", "record.grid_cols", "model.generator.batch_norm"],
         reason: "a grid of one image has no batch statistics".to_owned(),

@@ -165,6 +165,11 @@ impl ImageShape {
         (self.channels as usize).saturating_mul(self.height as usize).saturating_mul(self.width as usize)
     }
 
+    /// Channels, height and width.
+    pub fn shape(self) -> [usize; 3] {
+        [self.channels, self.height, self.width].map(|side| side as usize)
+    }
+
     /// The images that a DCGAN takes, for messages.
     pub const DCGAN_IMAGES: &str =
         "1 or 3 channels and square sides that are 4, 5, 6 or 7 doubled at least twice";

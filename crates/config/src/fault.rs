@@ -55,6 +55,9 @@ pub enum Problem {
     /// A seed that is listed twice.
     #[error("seed {0} is listed twice")]
     RepeatedSeed(u64),
+    /// An item of a list of layers that is no layer: its index, and why.
+    #[error("{0}")]
+    Layer(String),
     /// A key that all runs of a sweep have in common.
     #[error("cannot be swept, all runs of a sweep have it in common")]
     NotSweepable,

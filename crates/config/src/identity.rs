@@ -72,7 +72,7 @@ mod tests {
     use crate::fixtures::{config, spec};
     use crate::schema::field::Field;
     use crate::schema::{Interval, Kind, Lanes};
-    use crate::{ConfigHash, stored};
+    use crate::{ConfigHash, NetworkLayer, Window, stored};
 
     /// This table may only grow: a line that changes or goes changes the ids of runs that exist
     /// in people's databases. A new key is a new line.
@@ -100,6 +100,7 @@ mod tests {
         model.discriminator.hidden = [512,256]
         model.discriminator.kind = "mlp"
         model.discriminator.layer_norm = false
+        model.discriminator.layers = []
         model.discriminator.slope = 0.2
         model.discriminator.width = 64
         model.generator.activation = "relu"
@@ -108,6 +109,7 @@ mod tests {
         model.generator.hidden = [256,512]
         model.generator.kind = "mlp"
         model.generator.layer_norm = false
+        model.generator.layers = []
         model.generator.slope = 0.2
         model.generator.width = 128
         model.init = "pytorch"
@@ -184,6 +186,9 @@ mod tests {
         assert_eq!(written(&Value::Bool(true)), "true");
         assert_eq!(written(&Value::Text("a \"b\"\n".to_owned())), r#""a \"b\"\n""#);
         assert_eq!(written(&Value::Widths(vec![256, 512])), "[256,512]");
+        let window = Window { kernel: 4, stride: 2, padding: 0 };
+        let layers = vec![NetworkLayer::Conv(64, window), NetworkLayer::LeakyRelu(0.2)];
+        assert_eq!(written(&Value::Layers(layers)), r#"["conv 64 kernel 4 stride 2","leaky-relu 0.2"]"#);
     }
 
     /// A key that a later version adds: in every config it has this value.

@@ -13,6 +13,7 @@ pub(crate) fn value(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Width(width) => width.to_string(),
         Value::Widths(widths) => joined(widths),
+        Value::Layers(layers) => listed(layers),
         Value::Texts(texts) => joined(texts),
         Value::Integers(integers) => joined(integers),
     }
@@ -24,9 +25,17 @@ pub fn value_text(value: &serde_json::Value) -> String {
     match value {
         Json::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, text::exact),
         Json::String(text) => text.clone(),
+        Json::Array(items) if items.iter().any(Json::is_string) => {
+            listed(&items.iter().map(value_text).collect::<Vec<_>>())
+        }
         Json::Array(items) => joined(&items.iter().map(value_text).collect::<Vec<_>>()),
         other => other.to_string(),
     }
+}
+
+/// Layers have several words each.
+fn listed(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn joined(items: &[impl ToString]) -> String {
@@ -52,6 +61,7 @@ fn shortest_suffix<'p>(path: &'p str, all: &[&str]) -> &'p str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NetworkLayer;
 
     #[test]
     fn a_recorded_value_has_the_text_of_the_value_itself() {
@@ -63,6 +73,7 @@ mod tests {
             Value::Text("tanh".to_owned()),
             Value::Widths(vec![64, 32]),
             Value::Integers(vec![5]),
+            Value::Layers(vec![NetworkLayer::Linear(3), NetworkLayer::LeakyRelu(0.0)]),
         ];
         for one in values {
             assert_eq!(value_text(&one.to_json()), value(&one));

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::document::Document;
 use crate::parsed_layer::ParsedLayer;
 use crate::schema::{self, PROFILE, keys};
-use crate::{Fault, Faults, Layer, Place, Problem, recipes};
+use crate::{Fault, Faults, Layer, Place, Problem, recipes, spelling};
 
 /// What besides the file decides an experiment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -96,7 +96,7 @@ fn no_such_profile(path: &Path, wanted: &str, names: &[String]) -> Fault {
             .expected(format_args!("a table `[{PROFILE}.{wanted}]`"));
     }
     let expected = format!("one of {}", names.join(", "));
-    let nearest = schema::nearest(wanted, names.iter().map(String::as_str));
+    let nearest = spelling::nearest(wanted, names.iter().map(String::as_str));
     Fault::new(place, None, key, Problem::UnknownProfile).expected(expected).nearest(nearest)
 }
 

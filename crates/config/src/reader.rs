@@ -6,7 +6,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{Document, Origin};
+use crate::network_layer_reader::LayerFault;
 use crate::schema::{self, InvalidValue, Key, Kind};
+use crate::spelling;
 use crate::{Fault, Layer, Problem, Value};
 
 /// Reads the values of one document.
@@ -45,19 +47,25 @@ impl Reader<'_> {
             Ok(value) => return Some(value),
             Err(invalid) => invalid,
         };
+        let is_of_another_type = invalid == InvalidValue::Type;
         let problem = match invalid {
+            InvalidValue::Layers(layers) => {
+                for LayerFault { at, problem, expected, nearest } in layers {
+                    let fault = self.fault(&at, full_path, Problem::Layer(problem));
+                    self.faults.push(fault.expected(expected).nearest(nearest));
+                }
+                return None;
+            }
             InvalidValue::Type => Problem::WrongType(self.document.describe(value)),
             InvalidValue::Range => Problem::Unacceptable(self.document.excerpt(&value.span())),
             InvalidValue::Repeated(seed) => Problem::RepeatedSeed(seed),
         };
         let nearest = match (kind, value.get_ref()) {
-            (Kind::Choice(words), DeValue::String(word)) => schema::nearest(word, words.iter().copied()),
+            (Kind::Choice(words), DeValue::String(word)) => spelling::nearest(word, words.iter().copied()),
             _ => None,
         };
         let several = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
-        let swept = several
-            && invalid == InvalidValue::Type
-            && schema::find(full_path).is_some_and(Key::is_sweepable);
+        let swept = several && is_of_another_type && schema::find(full_path).is_some_and(Key::is_sweepable);
         let hint = if swept { " (what is to be swept stands in `[sweep.grid]`)" } else { "" };
         let fault = self.fault(&value.span(), full_path, problem);
         self.faults.push(fault.expected(format_args!("{kind}{hint}")).nearest(nearest));

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::NetworkLayer;
+
 /// A value that its key accepts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -17,6 +19,8 @@ pub enum Value {
     Width(u32),
     /// The width of each hidden layer.
     Widths(Vec<u32>),
+    /// The layers of a network.
+    Layers(Vec<NetworkLayer>),
     /// Several texts.
     Texts(Vec<String>),
     /// Several integers.
@@ -50,6 +54,7 @@ impl Value {
             Self::Text(text) => text.as_str().into(),
             Self::Width(width) => (*width).into(),
             Self::Widths(widths) => widths.as_slice().into(),
+            Self::Layers(layers) => layers.iter().map(ToString::to_string).collect(),
             Self::Texts(texts) => texts.as_slice().into(),
             Self::Integers(integers) => integers.as_slice().into(),
         }
@@ -65,6 +70,7 @@ impl Serialize for Value {
             Self::Text(text) => text.serialize(serializer),
             Self::Width(width) => width.serialize(serializer),
             Self::Widths(widths) => widths.serialize(serializer),
+            Self::Layers(layers) => layers.serialize(serializer),
             Self::Texts(texts) => texts.serialize(serializer),
             Self::Integers(integers) => integers.serialize(serializer),
         }

@@ -284,7 +284,7 @@ impl LaneTrainer {
     fn redraws_the_same_fakes(&self) -> bool {
         let Config { model, loss, train, .. } = &self.lane.config;
         train.noise == Noise::Shared
-            && model.generator.dropout == 0.0
+            && !model.generator.drops_out()
             && train.instance_noise == 0.0
             && loss.relativistic == Relativistic::None
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gansweep_config::{Activation, Config};
+use gansweep_config::Config;
 
 use super::affine::{Affine, BatchRows};
 use super::batch_norm::BatchNorm;
@@ -16,7 +16,7 @@ use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{Learning, Trained};
 use gansweep_nn::average;
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{self, Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 /// A network with its parameters and the buffers of its optimiser.
@@ -57,7 +57,6 @@ impl Mlp {
     /// A network whose parameters are all zero.
     pub(super) fn new(network: &Network, config: &Config) -> Self {
         let role = network.role;
-        let (slope, rate) = slope_and_rate(role, config);
         let algorithm = Algorithm::of(optimizer::of(role, config));
         let buffers = algorithm.declaration().buffers.len();
         let mut stages = Vec::new();
@@ -78,11 +77,13 @@ impl Mlp {
                     stage.norm = Some(Norm::Layer(LayerNorm::new(1, node.outputs(), buffers)));
                 }
                 (Layer::LeakyRelu, Some(stage)) => {
-                    stage.activation = StageActivation::LeakyRelu { slope, dropout: None }
+                    let slope = network::slope(role, config, index) as f32;
+                    stage.activation = StageActivation::LeakyRelu { slope, dropout: None };
                 }
                 (Layer::Dropout, Some(stage)) => {
-                    stage.activation =
-                        StageActivation::LeakyRelu { slope, dropout: Some(Dropout { rate, index }) };
+                    if let StageActivation::LeakyRelu { dropout, .. } = &mut stage.activation {
+                        *dropout = Some(Dropout { rate: network::rate(role, config, index), index });
+                    }
                 }
                 (Layer::Tanh, Some(stage)) => {
                     stage.activation = StageActivation::Output(OutputActivation::Tanh);
@@ -90,7 +91,14 @@ impl Mlp {
                 (Layer::Sigmoid, Some(stage)) => {
                     stage.activation = StageActivation::Output(OutputActivation::Sigmoid);
                 }
-                (Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_), _) => {
+                (
+                    Layer::Conv2d(_)
+                    | Layer::ConvTranspose2d(_)
+                    | Layer::Flatten
+                    | Layer::Unflatten(_)
+                    | Layer::Upsample(_),
+                    _,
+                ) => {
                     unreachable!("a multilayer perceptron has no feature maps")
                 }
                 (_, None) => unreachable!("every MLP starts with a Linear layer"),
@@ -220,20 +228,23 @@ impl Parameters for Mlp {
     }
 }
 
-/// Slope of the leaky ReLUs (0 for ReLU) and dropout rate of a network.
-pub(super) fn slope_and_rate(role: Role, config: &Config) -> (f32, f64) {
-    let (activation, slope, rate) = match role {
-        Role::Generator => {
-            let generator = &config.model.generator;
-            (generator.activation, generator.slope, generator.dropout)
+/// Whether the network is a multilayer perceptron with its layers in the common order: Linear layers, each but the last
+/// with a normalisation or none, an activation, and dropout or none.
+pub(super) fn is_perceptron(network: &Network) -> bool {
+    let mut layers = network.nodes.iter().map(|node| node.layer).peekable();
+    loop {
+        if !matches!(layers.next(), Some(Layer::Linear(_))) {
+            return false;
         }
-        Role::Discriminator => {
-            let discriminator = &config.model.discriminator;
-            (discriminator.activation, discriminator.slope, discriminator.dropout)
+        let has_norm = layers.next_if(|layer| matches!(layer, Layer::BatchNorm | Layer::LayerNorm)).is_some();
+        match layers.next() {
+            Some(Layer::LeakyRelu) => {}
+            Some(Layer::Tanh | Layer::Sigmoid) => {
+                return !has_norm && network.role == Role::Generator && layers.next().is_none();
+            }
+            None => return !has_norm && network.role == Role::Discriminator,
+            Some(_) => return false,
         }
-    };
-    match activation {
-        Activation::Relu => (0.0, rate),
-        Activation::LeakyRelu => (slope as f32, rate),
+        layers.next_if_eq(&Layer::Dropout);
     }
 }

@@ -6,6 +6,7 @@ use gansweep_nn::penalty::Points;
 use gansweep_train::Unsupported;
 
 use super::conv;
+use super::network::is_perceptron;
 
 /// Whether this backend can train runs of that config on that data.
 ///
@@ -14,7 +15,11 @@ use super::conv;
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     for network in Network::both(config, spec.image)? {
-        if conv::is_convolutional(&network) {
+        if !conv::is_convolutional(&network) {
+            if !is_perceptron(&network) {
+                return Err(Unsupported(format!("it does not compute the {} of these layers", network.role)));
+            }
+        } else {
             conv::plan(&network)?;
             if network.role == Role::Discriminator && Points::of(&config.penalty).is_some() {
                 return Err(Unsupported(

@@ -68,7 +68,11 @@ impl Pass<'_> {
                 Some(mask) => x * mask,
                 None => x,
             },
-            Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => {
+            Layer::Conv2d(_)
+            | Layer::ConvTranspose2d(_)
+            | Layer::Flatten
+            | Layer::Unflatten(_)
+            | Layer::Upsample(_) => {
                 unreachable!("`supports` refuses networks of convolutions")
             }
             Layer::Tanh => x.tanh(),
@@ -101,6 +105,7 @@ impl Pass<'_> {
             | Layer::ConvTranspose2d(_)
             | Layer::Flatten
             | Layer::Unflatten(_)
+            | Layer::Upsample(_)
             | Layer::BatchNorm
             | Layer::LayerNorm
             | Layer::Tanh

@@ -1,6 +1,6 @@
 //! What this backend can train.
 
-use gansweep_config::{Config, DatasetSpec};
+use gansweep_config::{Config, DatasetSpec, NetworkKind};
 use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_train::Unsupported;
 
@@ -10,6 +10,10 @@ use gansweep_train::Unsupported;
 ///
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
+    let kinds = [config.model.generator.kind, config.model.discriminator.kind];
+    if kinds.contains(&NetworkKind::Layers) {
+        return Err(Unsupported("it does not train networks of `kind = \"layers\"`".to_owned()));
+    }
     for network in Network::both(config, spec.image)? {
         for node in &network.nodes {
             let name = node.layer.describe().name(&node.input);

@@ -5,8 +5,8 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind, Noise,
-    OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind, Value,
+    Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind,
+    NetworkLayer, Noise, OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -17,6 +17,7 @@ pub(crate) enum Field {
     Integer(fn(&mut Config) -> &mut u32),
     Number(fn(&mut Config) -> &mut f64),
     Hidden(fn(&mut Config) -> &mut Vec<u32>),
+    Layers(fn(&mut Config) -> &mut Vec<NetworkLayer>),
     Activation(fn(&mut Config) -> &mut Activation),
     Combine(fn(&mut Config) -> &mut Combine),
     Dataset(fn(&mut Config) -> &mut Dataset),
@@ -45,6 +46,7 @@ impl Field {
             (Self::Number(field), Value::Number(number)) => *field(config) = *number,
             (Self::Hidden(field), Value::Width(width)) => field(config).fill(*width),
             (Self::Hidden(field), Value::Widths(widths)) => field(config).clone_from(widths),
+            (Self::Layers(field), Value::Layers(layers)) => field(config).clone_from(layers),
             (Self::Activation(field), Value::Text(word)) => choose(field(config), word),
             (Self::Combine(field), Value::Text(word)) => choose(field(config), word),
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
@@ -72,6 +74,7 @@ impl Field {
             Self::Integer(field) => Value::Integer((*field(config)).into()),
             Self::Number(field) => Value::Number(*field(config)),
             Self::Hidden(field) => Value::Widths(field(config).clone()),
+            Self::Layers(field) => Value::Layers(field(config).clone()),
             Self::Activation(field) => word(*field(config)),
             Self::Combine(field) => word(*field(config)),
             Self::Dataset(field) => word(*field(config)),

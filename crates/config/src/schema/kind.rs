@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
 use crate::Value;
+use crate::network_layer_reader::{self, LayerFault, MAX_LAYERS as MAX_LISTED};
 
 /// The largest seed: the largest integer that survives every reader of JSON.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
@@ -38,6 +39,8 @@ pub enum Kind {
     Name,
     /// A list of the widths of hidden layers, or one width for every layer.
     Hidden,
+    /// A list of the layers of a network.
+    Layers,
     /// One device or a list of devices.
     Devices,
     /// A count `n`, which means the seeds 0 to n - 1, or a list of seeds.
@@ -94,7 +97,7 @@ impl fmt::Display for Interval {
 }
 
 /// Why a key refuses a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InvalidValue {
     /// The wrong type.
     Type,
@@ -102,6 +105,8 @@ pub(crate) enum InvalidValue {
     Range,
     /// A seed that is listed twice.
     Repeated(u64),
+    /// Items of a list that are no layers.
+    Layers(Vec<LayerFault>),
 }
 
 impl Kind {
@@ -133,6 +138,7 @@ impl Kind {
             }
             (Self::Hidden, DeValue::Array(widths)) => hidden(widths),
             (Self::Hidden, _) => width(toml).map(Value::Width),
+            (Self::Layers, DeValue::Array(items)) => layers(items),
             (Self::Devices, _) => devices(toml),
             (Self::Seeds, _) => seeds(toml),
             _ => Err(InvalidValue::Type),
@@ -159,6 +165,10 @@ impl fmt::Display for Kind {
             Self::Hidden => write!(
                 f,
                 "a list of 1 to {MAX_LAYERS} widths from 1 to {MAX_WIDTH}, or one width for every layer"
+            ),
+            Self::Layers => write!(
+                f,
+                "a list of up to {MAX_LISTED} layers, such as `[{{ linear = 256 }}, \"relu\", {{ linear = 784 }}]`"
             ),
             Self::Devices => f.write_str("a device such as \"cpu\", or a list of devices"),
             Self::Seeds => write!(
@@ -208,6 +218,13 @@ fn width(toml: &DeValue<'_>) -> Result<u32, InvalidValue> {
 fn hidden(widths: &[Spanned<DeValue<'_>>]) -> Result<Value, InvalidValue> {
     let widths: Vec<u32> = widths.iter().map(|item| width(item.get_ref())).collect::<Result<_, _>>()?;
     (1..=MAX_LAYERS).contains(&widths.len()).then_some(Value::Widths(widths)).ok_or(InvalidValue::Range)
+}
+
+fn layers(items: &[Spanned<DeValue<'_>>]) -> Result<Value, InvalidValue> {
+    if items.len() > MAX_LISTED {
+        return Err(InvalidValue::Range);
+    }
+    network_layer_reader::read(items).map(Value::Layers).map_err(InvalidValue::Layers)
 }
 
 fn devices(toml: &DeValue<'_>) -> Result<Value, InvalidValue> {

@@ -19,4 +19,4 @@ pub use lookup::find;
 pub(crate) use key::RECIPE;
 pub(crate) use kind::InvalidValue;
 pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, is_table, split_axis};
-pub(crate) use nearest::{is_rather_a_key, nearest, nearest_key, nearest_table};
+pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table};

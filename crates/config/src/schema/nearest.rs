@@ -1,18 +1,11 @@
-//! Suggestions for misspelt names.
+//! Suggestions for misspelt names of keys and tables.
 
 use strsim::normalized_damerau_levenshtein as similarity;
 
 use super::key::Key;
 use super::keys::keys;
 use super::lookup::AXIS_TABLES;
-
-/// The least similarity of a suggestion. Below it, the name is probably no misspelling.
-const ALIKE: f64 = 0.6;
-
-/// The most similar name.
-pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    best(names.into_iter().map(|name| (name, similarity(wrong, name))))
-}
+use crate::spelling::{ALIKE, best, nearest};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
 /// table counts as similar: `epochs` finds `train.epochs`.
@@ -42,17 +35,6 @@ pub(crate) fn is_rather_a_key(wrong: &str) -> bool {
 fn tables() -> impl Iterator<Item = &'static str> {
     let tables = keys().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
     tables.chain(AXIS_TABLES)
-}
-
-/// The first name with the highest score, if the score is at least [`ALIKE`].
-fn best<'n>(scored: impl Iterator<Item = (&'n str, f64)>) -> Option<String> {
-    let mut best: Option<(&str, f64)> = None;
-    for (name, score) in scored {
-        if score >= ALIKE && best.is_none_or(|(_, highest)| score > highest) {
-            best = Some((name, score));
-        }
-    }
-    best.map(|(name, _)| name.to_owned())
 }
 
 #[cfg(test)]

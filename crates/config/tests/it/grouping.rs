@@ -122,6 +122,7 @@ fn values(key: &Key) -> Vec<Value> {
         }
         Kind::Choice(words) => words.iter().map(|word| json!(word)).collect(),
         Kind::Hidden => vec![json!([8]), json!([16]), json!([8, 16]), json!([16, 8])],
+        Kind::Layers => vec![json!([]), json!(["linear 784"]), json!(["linear 784", "tanh"])],
         other => panic!("{}: no values of {other}", key.path),
     }
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod common;
 mod grouping;
 mod layering;
+mod network_layers;
 mod planning;
 mod reference;
 mod robustness;

@@ -112,6 +112,8 @@ fn has_effect(name: &str, key: &Key) -> bool {
             [0.25, 0.75].map(|share| (low + share * (high - low)).to_string())
         }
         Kind::Integer(low, _) => [low, low + 1].map(|value| value.to_string()),
+        // Only `kind = "layers"`, which no recipe is, takes a list.
+        Kind::Layers => return false,
         Kind::Hidden => ["[1]", "[2]"].map(str::to_owned),
         Kind::Bool => [false, true].map(|value| value.to_string()),
         _ => return true,

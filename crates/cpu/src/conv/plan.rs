@@ -2,7 +2,7 @@
 
 use gansweep_config::{Config, ImageShape};
 use gansweep_nn::average;
-use gansweep_nn::network::{Conv2d, ConvTranspose2d, Layer, Network, Node, Role, Window};
+use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Node, Role, Window};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::Unsupported;
 
@@ -13,7 +13,6 @@ use super::stage::{MapStage, WeightLayout};
 use crate::batch_norm::BatchNorm;
 use crate::layer_norm::LayerNorm;
 use crate::matrix::{LINE, Matrix, panels};
-use crate::network::slope_and_rate;
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
@@ -45,7 +44,8 @@ pub(crate) struct StagePlan {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PlannedActivation {
     Identity,
-    LeakyRelu,
+    /// With the layer's index.
+    LeakyRelu(usize),
     Output(OutputActivation),
 }
 
@@ -64,15 +64,17 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
         }
         let stage = stages.last_mut();
         match (node.layer, stage) {
-            // They change the order of no number: `product` looks at them.
-            (Layer::Flatten | Layer::Unflatten(_), _) => {}
+            // The product beside them has its weights in another order, and they change nothing.
+            (Layer::Flatten, _) if is_linear(network.nodes.get(index + 1)) => {}
+            (Layer::Unflatten(_), _)
+                if is_linear(index.checked_sub(1).and_then(|i| network.nodes.get(i))) => {}
             (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) if stage.is_bare() => {
                 stage.norm = Some((index, node.layer));
             }
             (Layer::LeakyRelu, Some(stage)) if stage.activation == PlannedActivation::Identity => {
-                stage.activation = PlannedActivation::LeakyRelu;
+                stage.activation = PlannedActivation::LeakyRelu(index);
             }
-            (Layer::Dropout, Some(stage)) if stage.activation == PlannedActivation::LeakyRelu => {
+            (Layer::Dropout, Some(stage)) if stage.takes_dropout() => {
                 stage.dropout = Some(index);
             }
             (Layer::Tanh, Some(stage)) if stage.is_bare() => {
@@ -83,6 +85,17 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
             }
             _ => return Err(unsupported(node)),
         }
+    }
+    // The output activation is that of the last product, which nothing else follows.
+    let is_at_its_end = |(place, stage): (usize, &StagePlan)| {
+        let is_last = place + 1 == stages.len();
+        match stage.activation {
+            PlannedActivation::Output(_) => is_last && network.role == Role::Generator,
+            PlannedActivation::Identity | PlannedActivation::LeakyRelu(_) => !is_last || stage.is_bare(),
+        }
+    };
+    if !stages.iter().enumerate().all(is_at_its_end) {
+        return Err(Unsupported(format!("its {} of convolutions must end with a product", network.role)));
     }
     // Images are rows of numbers, so that the products at their side have to be those with patches.
     let at_images = match network.role {
@@ -96,11 +109,15 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
 }
 
 impl StagePlan {
+    fn takes_dropout(&self) -> bool {
+        matches!(self.activation, PlannedActivation::LeakyRelu(_)) && self.dropout.is_none()
+    }
+
     fn is_bare(&self) -> bool {
         self.norm.is_none() && self.activation == PlannedActivation::Identity
     }
 
-    fn build(self, buffers: usize, slope: f32, rate: f64) -> MapStage {
+    fn build(self, buffers: usize, role: Role, config: &Config) -> MapStage {
         let Self { index, links, inputs, outputs, bias, layout, norm, dropout, activation, .. } = self;
         let pixels = links.outputs;
         let norm = norm.map(|(index, layer)| {
@@ -118,15 +135,19 @@ impl StagePlan {
             norm,
             activation: match activation {
                 PlannedActivation::Identity => StageActivation::Identity,
-                PlannedActivation::LeakyRelu => StageActivation::LeakyRelu {
-                    slope,
-                    dropout: dropout.map(|index| Dropout { rate, index }),
+                PlannedActivation::LeakyRelu(at) => StageActivation::LeakyRelu {
+                    slope: network::slope(role, config, at) as f32,
+                    dropout: dropout.map(|index| Dropout { rate: network::rate(role, config, index), index }),
                 },
                 PlannedActivation::Output(activation) => StageActivation::Output(activation),
             },
             weight_layout: layout,
         }
     }
+}
+
+fn is_linear(node: Option<&Node>) -> bool {
+    matches!(node, Some(Node { layer: Layer::Linear(_), .. }))
 }
 
 /// The stage that begins with a layer, if it is a product.
@@ -211,7 +232,6 @@ impl ConvNet {
     /// If this backend does not compute such a network.
     pub(crate) fn new(network: &Network, config: &Config) -> Result<Self, Unsupported> {
         let (role, plans) = (network.role, plan(network)?);
-        let (slope, rate) = slope_and_rate(role, config);
         let algorithm = Algorithm::of(optimizer::of(role, config));
         let buffers = algorithm.declaration().buffers.len();
         let of = |plan: Option<&StagePlan>| plan.and_then(|plan| plan.patches);
@@ -219,7 +239,7 @@ impl ConvNet {
             Role::Generator => (None, of(plans.last())),
             Role::Discriminator => (of(plans.first()), None),
         };
-        let stages = plans.into_iter().map(|plan| plan.build(buffers, slope, rate)).collect();
+        let stages = plans.into_iter().map(|plan| plan.build(buffers, role, config)).collect();
         let mut network = Self { stages, algorithm, first, last };
         if role == Role::Generator && average::is_kept(&config.train) {
             network.keep_averages();

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{
-    Activation, Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode,
-};
+use gansweep_config::{Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode};
 
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
-use gansweep_nn::network::{Conv2d, ConvTranspose2d, Layer, Network, Role, Window};
+use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Role, Upsample, Window};
 use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
@@ -211,15 +209,15 @@ impl Oracle {
         pass: Pass,
     ) -> Batch {
         let network = Network::of(Role::Discriminator, &self.lane.config, self.lane.spec.image).unwrap();
-        let discriminator = &self.lane.config.model.discriminator;
-        let slope = if discriminator.activation == Activation::Relu { 0.0 } else { discriminator.slope };
+        let config = &self.lane.config;
+        let slope = |index| network::slope(Role::Discriminator, config, index);
         let name = |index: usize, suffix: &str| format!("discriminator.{index}.{suffix}");
         let mut masks = BTreeMap::new();
         for (index, node) in network.nodes.iter().enumerate() {
             if node.layer == Layer::Dropout {
                 let mut mask = vec![0.0; points.len() * node.inputs()];
                 let key = Key::mask(self.lane.seed, self.step, update, pass, index);
-                rng::dropout_mask(key, discriminator.dropout, &mut mask);
+                rng::dropout_mask(key, network::rate(Role::Discriminator, config, index), &mut mask);
                 masks.insert(index, mask);
             }
         }
@@ -237,7 +235,7 @@ impl Oracle {
                     continue;
                 }
                 let of_layer: Vec<f64> = match node.layer {
-                    Layer::LeakyRelu => x.iter().map(|&x| if x > 0.0 { 1.0 } else { slope }).collect(),
+                    Layer::LeakyRelu => x.iter().map(|&x| if x > 0.0 { 1.0 } else { slope(index) }).collect(),
                     _ => masks[&index][row * x.len()..][..x.len()].iter().map(|&it| it.into()).collect(),
                 };
                 x.iter_mut().zip(&of_layer).for_each(|(x, factor)| *x *= factor);
@@ -382,15 +380,9 @@ impl Oracle {
 
     fn evaluate(&mut self, tape: &mut Tape, vars: &Vars, role: Role, mut rows: Batch, mode: Mode) -> Batch {
         let network = Network::of(role, &self.lane.config, self.lane.spec.image).unwrap();
-        let model = &self.lane.config.model;
-        let (activation, slope, rate) = match role {
-            Role::Generator => (model.generator.activation, model.generator.slope, model.generator.dropout),
-            Role::Discriminator => {
-                (model.discriminator.activation, model.discriminator.slope, model.discriminator.dropout)
-            }
-        };
-        let slope = if activation == Activation::Relu { 0.0 } else { slope };
         for (index, node) in network.nodes.iter().enumerate() {
+            let slope = network::slope(role, &self.lane.config, index);
+            let rate = network::rate(role, &self.lane.config, index);
             let name = |suffix: &str| format!("{}.{index}.{suffix}", role.name());
             let each = |tape: &mut Tape, rows: &Batch, function: &dyn Fn(f64) -> (f64, f64)| {
                 let apply = |tape: &mut Tape, var: Var| {
@@ -410,6 +402,7 @@ impl Oracle {
                 }
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
                 Layer::Flatten | Layer::Unflatten(_) => rows,
+                Layer::Upsample(Upsample { factor }) => upsampled(&node.input, factor, &rows),
                 Layer::Conv2d(Conv2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
                     convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
@@ -625,6 +618,23 @@ fn transposed_convolution(
         out.push(pixels.collect());
     }
     out
+}
+
+/// Each pixel of the maps, `factor` times along both sides.
+fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
+    let [channels, height, width] = [input[0], input[1], input[2]];
+    let of_row = |row: &Vec<Var>| {
+        let mut large = Vec::new();
+        for channel in 0..channels {
+            for y in 0..height * factor {
+                for x in 0..width * factor {
+                    large.push(row[(channel * height + y / factor) * width + x / factor]);
+                }
+            }
+        }
+        large
+    };
+    rows.iter().map(of_row).collect()
 }
 
 fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {

@@ -1,6 +1,6 @@
 //! The networks of a config: which layers each kind has.
 
-use gansweep_config::{Config, ImageShape, NetworkKind, Output};
+use gansweep_config::{Config, ImageShape, NetworkKind, NetworkLayer, Output};
 
 use super::{Conv2d, ConvTranspose2d, Layer, Linear, Mismatch, Network, Role, Unflatten, Window};
 
@@ -66,6 +66,7 @@ fn generator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
             layers
         }
         NetworkKind::Dcgan => dcgan_generator(part.width as usize, between, image)?,
+        NetworkKind::Layers => part.layers.iter().map(Layer::from).collect(),
     };
     layers.push(match config.model.output {
         Output::Tanh => Layer::Tanh,
@@ -81,11 +82,15 @@ fn discriminator(config: &Config, image: ImageShape) -> Result<Network, Mismatch
     let (input, mut layers) = match part.kind {
         NetworkKind::Mlp => (vec![image.size()], hidden_layers(&part.hidden, between)),
         NetworkKind::Dcgan => {
-            let shape = [image.channels, image.height, image.width].map(|side| side as usize);
-            (shape.to_vec(), dcgan_discriminator(part.width as usize, between, image)?)
+            (image.shape().to_vec(), dcgan_discriminator(part.width as usize, between, image)?)
+        }
+        NetworkKind::Layers => {
+            (NetworkLayer::image_input(&part.layers, image), part.layers.iter().map(Layer::from).collect())
         }
     };
-    layers.push(Layer::Linear(Linear { outputs: 1 }));
+    if part.kind != NetworkKind::Layers {
+        layers.push(Layer::Linear(Linear { outputs: 1 }));
+    }
     Network::new(Role::Discriminator, &input, layers, 1)
 }
 
@@ -215,6 +220,44 @@ mod tests {
         };
         assert_eq!(channels(Role::Generator), [(1024, 4), (512, 8), (256, 16), (128, 32), (3, 64)]);
         assert_eq!(channels(Role::Discriminator), [(64, 32), (128, 16), (256, 8), (512, 4)]);
+    }
+
+    #[test]
+    fn a_list_is_the_network_of_its_layers() {
+        let layers = "model.generator.layers=['linear 98', 'reshape 2x7x7', 'batch-norm', 'relu', \
+                      'conv-transpose 3 kernel 4 stride 2 padding 1', {upsample = 2}, 'dropout', 'conv 1 kernel 3 padding 1']";
+        let config = config(&["model.generator.kind=layers", layers]);
+        assert_eq!(
+            self::layers(Role::Generator, &config, image(1, 28)),
+            [
+                "Linear 98",
+                "Unflatten 2x7x7",
+                "BatchNorm2d 2x7x7",
+                "LeakyReLU 2x7x7",
+                "ConvTranspose2d 3x14x14",
+                "Upsample 3x28x28",
+                "Dropout 3x28x28",
+                "Conv2d 1x28x28",
+                "Tanh 1x28x28",
+            ]
+        );
+        let slopes = [3, 0].map(|index| super::super::slope(Role::Generator, &config, index));
+        assert_eq!(slopes.map(f64::to_bits), [0; 2]);
+        assert_eq!(super::super::rate(Role::Generator, &config, 6).to_bits(), 0.5f64.to_bits());
+    }
+
+    #[test]
+    fn a_listed_discriminator_takes_images_as_its_first_layer_does() {
+        let config = config(&[
+            "model.discriminator.kind=layers",
+            "model.discriminator.layers=['conv 4 kernel 4 stride 2', 'leaky-relu 0.1', 'flatten', 'linear 1']",
+        ]);
+        let network = Network::of(Role::Discriminator, &config, image(3, 28)).unwrap();
+        assert_eq!(network.nodes[0].input, [3, 28, 28]);
+        assert_eq!(super::super::slope(Role::Discriminator, &config, 1).to_bits(), 0.1f64.to_bits());
+        let config =
+            self::config(&["model.discriminator.kind=layers", "model.discriminator.layers=['linear 1']"]);
+        assert_eq!(Network::of(Role::Discriminator, &config, image(3, 28)).unwrap().nodes[0].input, [2352]);
     }
 
     #[test]

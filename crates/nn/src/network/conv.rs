@@ -1,38 +1,9 @@
 //! Convolutions over feature maps, `[channels, height, width]`, with square kernels and zero padding.
 
+use gansweep_config::Window;
+
 use super::describe::{feature_map, volume};
 use super::{Describe, Init, TensorSpec};
-
-/// Kernel, stride and padding of a convolution; the same along both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Window {
-    /// Pixels of the kernel along a side.
-    pub kernel: usize,
-    /// Input pixels from one position of the kernel to the next; at least 1.
-    pub stride: usize,
-    /// Rows and columns of zeros around the input.
-    pub padding: usize,
-}
-
-impl Window {
-    /// Positions of the kernel along a side of the input; `None` if it has no room.
-    pub fn positions(self, side: usize) -> Option<usize> {
-        let room = side.checked_add(2 * self.padding)?.checked_sub(self.kernel)?;
-        room.checked_div(self.stride).map(|steps| steps + 1)
-    }
-
-    /// The side of an output whose kernel positions are the input's pixels: the inverse of
-    /// [`positions`](Self::positions) where nothing is left over.
-    fn spread(self, side: usize) -> Option<usize> {
-        let all = side.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel)?;
-        all.checked_sub(2 * self.padding).filter(|&side| side > 0)
-    }
-
-    /// Weights of a kernel for one pair of channels.
-    pub const fn taps(self) -> usize {
-        self.kernel.saturating_mul(self.kernel)
-    }
-}
 
 /// `nn.Conv2d` with a bias. Its weight is `[outputs, inputs, kernel, kernel]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! The list of layers.
 
-use gansweep_config::InitKind;
+use gansweep_config::{InitKind, NetworkLayer};
 
 use super::{
     BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, LayerNorm, Linear, Pointwise, TensorSpec,
-    Unflatten,
+    Unflatten, Upsample,
 };
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
@@ -21,6 +21,8 @@ pub enum Layer {
     Flatten,
     /// See [`Unflatten`].
     Unflatten(Unflatten),
+    /// See [`Upsample`].
+    Upsample(Upsample),
     /// See [`BatchNorm`].
     BatchNorm,
     /// See [`LayerNorm`].
@@ -35,6 +37,29 @@ pub enum Layer {
     Sigmoid,
 }
 
+impl From<&NetworkLayer> for Layer {
+    fn from(listed: &NetworkLayer) -> Self {
+        match *listed {
+            NetworkLayer::Linear(outputs) => Self::Linear(Linear { outputs: outputs as usize }),
+            NetworkLayer::Conv(outputs, window) => Self::Conv2d(Conv2d { outputs: outputs as usize, window }),
+            NetworkLayer::ConvTranspose(outputs, window) => {
+                Self::ConvTranspose2d(ConvTranspose2d { outputs: outputs as usize, window })
+            }
+            NetworkLayer::Upsample(factor) => Self::Upsample(Upsample { factor: factor as usize }),
+            NetworkLayer::BatchNorm => Self::BatchNorm,
+            NetworkLayer::LayerNorm => Self::LayerNorm,
+            NetworkLayer::LeakyRelu(_) => Self::LeakyRelu,
+            NetworkLayer::Tanh => Self::Tanh,
+            NetworkLayer::Sigmoid => Self::Sigmoid,
+            NetworkLayer::Dropout(_) => Self::Dropout,
+            NetworkLayer::Reshape(shape) => {
+                Self::Unflatten(Unflatten { shape: shape.map(|side| side as usize) })
+            }
+            NetworkLayer::Flatten => Self::Flatten,
+        }
+    }
+}
+
 impl Layer {
     /// Its description: shapes, parameters, buffers, cost.
     pub fn describe(&self) -> &dyn Describe {
@@ -44,6 +69,7 @@ impl Layer {
             Self::ConvTranspose2d(layer) => layer,
             Self::Flatten => &Flatten,
             Self::Unflatten(layer) => layer,
+            Self::Upsample(layer) => layer,
             Self::BatchNorm => &BatchNorm,
             Self::LayerNorm => &LayerNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),

@@ -13,18 +13,23 @@ mod layer;
 mod layer_norm;
 mod linear;
 mod reshape;
+mod upsample;
+mod values;
 
 use std::fmt;
 
 use gansweep_config::{ImageShape, InitKind};
 
 pub use batch_norm::BatchNorm;
-pub use conv::{Conv2d, ConvTranspose2d, Window};
+pub use conv::{Conv2d, ConvTranspose2d};
 pub use describe::{Describe, Init, Pointwise, TensorSpec};
+pub use gansweep_config::Window;
 pub use layer::Layer;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use reshape::{Flatten, Unflatten};
+pub use upsample::Upsample;
+pub use values::{rate, slope};
 
 /// Which of the two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -15,9 +15,12 @@ pub(super) fn of_value(value: &Value) -> String {
         Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, exact),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => {
+            // Layers have several words each.
+            let separator = if items.iter().any(Value::is_string) { ", " } else { "x" };
             let items: Vec<String> = items.iter().map(of_value).collect();
-            items.join("x")
+            items.join(separator)
         }
         Value::Object(_) => value.to_string(),
     }
@@ -47,6 +50,8 @@ mod tests {
         assert_eq!(shown(json!(60_000)), "60000");
         assert_eq!(shown(json!(0.001)), "1e-3");
         assert_eq!(shown(json!([256, 512])), "256x512");
+        assert_eq!(shown(json!(["linear 784", "relu"])), "linear 784, relu");
+        assert_eq!(shown(json!([])), "none");
         assert_eq!(shown(json!(true)), "yes");
         assert_eq!(shown(json!("tanh")), "tanh");
     }

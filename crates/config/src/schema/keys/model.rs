@@ -6,7 +6,7 @@ use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::Kind;
 
 const ACTIVATIONS: &[&str] = &["relu", "leaky-relu"];
-const KINDS: &[&str] = &["mlp", "dcgan"];
+const KINDS: &[&str] = &["mlp", "dcgan", "layers"];
 /// Channels of a feature map with the fewest. The largest image has eight times as many in another.
 const WIDTHS: Kind = Kind::Integer(1, 1024);
 
@@ -97,7 +97,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"mlp\"",
         lanes: Lanes::Common,
         field: Field::Network(|c| &mut c.model.generator.kind),
-        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan` (Radford et al. 2016): a Linear layer to a small feature map, then transposed convolutions (kernel 4, stride 2, padding 1) that double its sides; for square images with 1 or 3 channels whose side is 4, 5, 6 or 7 doubled at least twice, as those of MNIST and sides of 32 and 64 are.",
+        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan` (Radford et al. 2016): a Linear layer to a small feature map, then transposed convolutions (kernel 4, stride 2, padding 1) that double its sides; for square images with 1 or 3 channels whose side is 4, 5, 6 or 7 doubled at least twice, as those of MNIST and sides of 32 and 64 are. `layers`: those that `layers` lists.",
     }),
     config(ConfigKey {
         path: "model.generator.hidden",
@@ -116,6 +116,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.model.generator.width),
         doc: "Channels of the generator's last feature map before the image; each map before it has twice as many. Of `dcgan` alone.",
+    }),
+    config(ConfigKey {
+        path: "model.generator.layers",
+        kind: Kind::Layers,
+        default: "[]",
+        identity: "[]",
+        lanes: Lanes::Common,
+        field: Field::Layers(|c| &mut c.model.generator.layers),
+        doc: "The generator's layers with `kind = \"layers\"`, as PyTorch has them in an `nn.Sequential`; see [Lists of layers](#lists-of-layers). They take a row of `model.latent_dim` numbers and end with the image, either as a row or as channels x height x width; the activation of `model.output` follows.",
     }),
     config(ConfigKey {
         path: "model.generator.activation",
@@ -169,7 +178,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"mlp\"",
         lanes: Lanes::Common,
         field: Field::Network(|c| &mut c.model.discriminator.kind),
-        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan`: convolutions (kernel 4, stride 2, padding 1) that halve the sides, without normalisation behind the first, then a Linear layer; for the images that the generator of that kind draws.",
+        doc: "`mlp`: Linear layers of the widths `hidden`. `dcgan`: convolutions (kernel 4, stride 2, padding 1) that halve the sides, without normalisation behind the first, then a Linear layer; for the images that the generator of that kind draws. `layers`: those that `layers` lists.",
     }),
     config(ConfigKey {
         path: "model.discriminator.hidden",
@@ -188,6 +197,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.model.discriminator.width),
         doc: "Channels of the discriminator's first feature map; each further map has twice as many. Of `dcgan` alone.",
+    }),
+    config(ConfigKey {
+        path: "model.discriminator.layers",
+        kind: Kind::Layers,
+        default: "[]",
+        identity: "[]",
+        lanes: Lanes::Common,
+        field: Field::Layers(|c| &mut c.model.discriminator.layers),
+        doc: "The discriminator's layers with `kind = \"layers\"`; see [Lists of layers](#lists-of-layers). They take the image, as a row if the first layer is `linear` and else as channels x height x width, and end with one number.",
     }),
     config(ConfigKey {
         path: "model.discriminator.activation",

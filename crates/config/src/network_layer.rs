@@ -1,0 +1,375 @@
+//! The layers of a network that an experiment file lists one by one.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::ImageShape;
+
+/// PyTorch's default stride.
+pub(crate) const STRIDE: usize = 1;
+/// PyTorch's default padding.
+pub(crate) const PADDING: usize = 0;
+/// PyTorch's default slope of a leaky ReLU.
+pub(crate) const SLOPE: f64 = 0.01;
+/// PyTorch's default rate of a dropout.
+pub(crate) const RATE: f64 = 0.5;
+
+/// The most numbers in a row between two layers: 64 MiB.
+const MAX_NUMBERS: usize = 1 << 24;
+/// The most numbers in a weight: 256 MiB.
+const MAX_WEIGHT: usize = 1 << 26;
+
+/// One layer of a network, as PyTorch's layer of that name.
+///
+/// Its text is the layer's name, its main value, and the settings that differ from PyTorch's defaults:
+/// `conv 64 kernel 4 stride 2`. Experiment files may have it in place of `{ conv = 64, kernel = 4, stride = 2 }`; ids,
+/// databases and labels always have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NetworkLayer {
+    /// `nn.Linear` with that many outputs.
+    Linear(u32),
+    /// `nn.Conv2d` with that many output channels.
+    Conv(u32, Window),
+    /// `nn.ConvTranspose2d` with that many output channels.
+    ConvTranspose(u32, Window),
+    /// `nn.Upsample`: each pixel becomes that many along both sides.
+    Upsample(u32),
+    /// `nn.BatchNorm1d` or `nn.BatchNorm2d`.
+    BatchNorm,
+    /// `nn.LayerNorm` over all numbers of a row.
+    LayerNorm,
+    /// `nn.LeakyReLU` with that slope; `nn.ReLU` where it is 0.
+    LeakyRelu(f64),
+    /// `nn.Tanh`.
+    Tanh,
+    /// `nn.Sigmoid`.
+    Sigmoid,
+    /// `nn.Dropout` with that rate.
+    Dropout(f64),
+    /// `nn.Unflatten` to channels, height and width.
+    Reshape([u32; 3]),
+    /// `nn.Flatten`.
+    Flatten,
+}
+
+/// Kernel, stride and padding of a convolution; the same along both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Pixels of the kernel along a side.
+    pub kernel: usize,
+    /// Input pixels from one position of the kernel to the next; at least 1.
+    pub stride: usize,
+    /// Rows and columns of zeros around the input.
+    pub padding: usize,
+}
+
+impl Window {
+    /// Positions of the kernel along a side of the input; `None` if it has no room.
+    pub fn positions(self, side: usize) -> Option<usize> {
+        let room = side.checked_add(2 * self.padding)?.checked_sub(self.kernel)?;
+        room.checked_div(self.stride).map(|steps| steps + 1)
+    }
+
+    /// The side of an output whose kernel positions are the input's pixels: the inverse of
+    /// [`positions`](Self::positions) where nothing is left over.
+    pub fn spread(self, side: usize) -> Option<usize> {
+        let all = side.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel)?;
+        all.checked_sub(2 * self.padding).filter(|&side| side > 0)
+    }
+
+    /// Weights of a kernel for one pair of channels.
+    pub const fn taps(self) -> usize {
+        self.kernel.saturating_mul(self.kernel)
+    }
+}
+
+impl NetworkLayer {
+    /// Its name in experiment files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "linear",
+            Self::Conv(..) => "conv",
+            Self::ConvTranspose(..) => "conv-transpose",
+            Self::Upsample(_) => "upsample",
+            Self::BatchNorm => "batch-norm",
+            Self::LayerNorm => "layer-norm",
+            Self::LeakyRelu(slope) => {
+                if *slope == 0.0 {
+                    "relu"
+                } else {
+                    "leaky-relu"
+                }
+            }
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Dropout(_) => "dropout",
+            Self::Reshape(_) => "reshape",
+            Self::Flatten => "flatten",
+        }
+    }
+
+    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`.
+    ///
+    /// # Errors
+    ///
+    /// Why the layer does not take such a row.
+    pub fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let wide = |count: u32| count as usize;
+        let output = match *self {
+            Self::Linear(outputs) => match input {
+                [_] => vec![wide(outputs)],
+                _ => {
+                    return Err(format!("takes a row of numbers, not {}; `flatten` makes one", shown(input)));
+                }
+            },
+            Self::Conv(outputs, window) => {
+                let [_, height, width] = feature_map(input)?;
+                let sides = [height, width].map(|side| window.positions(side));
+                let [Some(height), Some(width)] = sides else {
+                    return Err(format!("{} does not fit {height} x {width}", windowed(window)));
+                };
+                vec![wide(outputs), height, width]
+            }
+            Self::ConvTranspose(outputs, window) => {
+                let [_, height, width] = feature_map(input)?;
+                let sides = [height, width].map(|side| window.spread(side));
+                let [Some(height), Some(width)] = sides else {
+                    return Err(format!("{} leaves nothing of {height} x {width}", windowed(window)));
+                };
+                vec![wide(outputs), height, width]
+            }
+            Self::Upsample(factor) => {
+                let [channels, height, width] = feature_map(input)?;
+                vec![channels, height.saturating_mul(wide(factor)), width.saturating_mul(wide(factor))]
+            }
+            Self::Reshape(shape) => {
+                let shape = shape.map(wide);
+                if input.len() != 1 {
+                    return Err(format!("takes a row of numbers, not {}; `flatten` makes one", shown(input)));
+                }
+                if volume(&shape) != volume(input) {
+                    let (numbers, found) = (volume(&shape), volume(input));
+                    return Err(format!("{} is {numbers} numbers, not {found}", shown(&shape)));
+                }
+                shape.to_vec()
+            }
+            Self::Flatten => vec![volume(input)],
+            Self::BatchNorm
+            | Self::LayerNorm
+            | Self::LeakyRelu(_)
+            | Self::Tanh
+            | Self::Sigmoid
+            | Self::Dropout(_) => input.to_vec(),
+        };
+        if volume(&output) > MAX_NUMBERS {
+            return Err(format!("{} is more than {MAX_NUMBERS} numbers", shown(&output)));
+        }
+        let weight = self.weight(input);
+        if weight > MAX_WEIGHT {
+            return Err(format!("a weight of {weight} numbers is more than {MAX_WEIGHT}"));
+        }
+        Ok(output)
+    }
+
+    /// The shape in which a discriminator of these layers takes images: as rows if the first layer is a product of rows.
+    pub fn image_input(layers: &[Self], image: ImageShape) -> Vec<usize> {
+        match layers.first() {
+            Some(Self::Linear(_)) => vec![image.size()],
+            _ => image.shape().to_vec(),
+        }
+    }
+
+    /// Numbers in its weight, if it is a product.
+    fn weight(&self, input: &[usize]) -> usize {
+        let inputs = input.first().copied().unwrap_or(0);
+        match *self {
+            Self::Linear(outputs) => inputs.saturating_mul(outputs as usize),
+            Self::Conv(outputs, window) | Self::ConvTranspose(outputs, window) => {
+                inputs.saturating_mul(outputs as usize).saturating_mul(window.taps())
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Checks the shapes of a network of these layers, which takes rows of shape `input` and ends with `end` numbers.
+///
+/// # Errors
+///
+/// The first mismatch, with the layer's index as in `nn.Sequential`.
+pub(crate) fn check(layers: &[NetworkLayer], input: &[usize], end: &[usize]) -> Result<(), String> {
+    let mut shape = input.to_vec();
+    for (index, layer) in layers.iter().enumerate() {
+        shape = layer.output(&shape).map_err(|why| format!("layer {index}, {}: {why}", layer.name()))?;
+    }
+    let is_row = shape.len() == 1 && shape[0] == volume(end);
+    match is_row || shape == end {
+        true => Ok(()),
+        false => Err(format!("the last layer gives {}, not {}", shown(&shape), shown(end))),
+    }
+}
+
+/// Channels, height and width of a feature map.
+fn feature_map(input: &[usize]) -> Result<[usize; 3], String> {
+    <[usize; 3]>::try_from(input).map_err(|_| {
+        format!("takes channels x height x width, not a row of {}; `reshape` makes them", shown(input))
+    })
+}
+
+fn volume(shape: &[usize]) -> usize {
+    shape.iter().copied().fold(1, usize::saturating_mul)
+}
+
+/// A shape as `128 x 7 x 7`; a row is its length.
+fn shown(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+fn windowed(window: Window) -> String {
+    match window.padding {
+        0 => format!("kernel {}", window.kernel),
+        padding => format!("kernel {} with padding {padding}", window.kernel),
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kernel {}", self.kernel)?;
+        if self.stride != STRIDE {
+            write!(f, " stride {}", self.stride)?;
+        }
+        if self.padding != PADDING {
+            write!(f, " padding {}", self.padding)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for NetworkLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Linear(count) | Self::Upsample(count) => write!(f, " {count}"),
+            Self::Conv(outputs, window) | Self::ConvTranspose(outputs, window) => {
+                write!(f, " {outputs} {window}")
+            }
+            Self::LeakyRelu(number) if *number == 0.0 || *number == SLOPE => Ok(()),
+            Self::Dropout(number) if *number == RATE => Ok(()),
+            Self::LeakyRelu(number) | Self::Dropout(number) => write!(f, " {number}"),
+            Self::Reshape([channels, height, width]) => write!(f, " {channels}x{height}x{width}"),
+            Self::BatchNorm | Self::LayerNorm | Self::Tanh | Self::Sigmoid | Self::Flatten => Ok(()),
+        }
+    }
+}
+
+impl Serialize for NetworkLayer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::network_layer_reader as reader;
+
+    fn window() -> impl Strategy<Value = Window> {
+        (1usize..=8, 1usize..=4, 0usize..=3).prop_map(|(kernel, stride, padding)| Window {
+            kernel,
+            stride,
+            padding,
+        })
+    }
+
+    /// Any layer, whether it fits anything or not.
+    pub(crate) fn any_layer() -> impl Strategy<Value = NetworkLayer> {
+        use NetworkLayer::*;
+        prop_oneof![
+            (1u32..=512).prop_map(Linear),
+            (1u32..=9, window()).prop_map(|(outputs, window)| Conv(outputs, window)),
+            (1u32..=9, window()).prop_map(|(outputs, window)| ConvTranspose(outputs, window)),
+            (2u32..=16).prop_map(Upsample),
+            prop::sample::select(vec![BatchNorm, LayerNorm, Tanh, Sigmoid, Flatten]),
+            (0.0..0.9).prop_map(LeakyRelu),
+            prop::sample::select(vec![LeakyRelu(0.0), LeakyRelu(0.01), LeakyRelu(1e-7), Dropout(0.5)]),
+            (0.01..0.99).prop_map(Dropout),
+            prop::array::uniform3(1u32..=16).prop_map(Reshape),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_layer_is_read_back_from_its_text(layer in any_layer()) {
+            prop_assert_eq!(reader::parse(&layer.to_string()).ok(), Some(layer));
+            let json = serde_json::to_string(&layer).unwrap();
+            prop_assert_eq!(serde_json::from_str::<NetworkLayer>(&json).unwrap(), layer);
+        }
+
+        #[test]
+        fn a_list_is_checked_without_a_panic(
+            layers in prop::collection::vec(any_layer(), 0..12),
+            input in prop::collection::vec(1usize..40, 1..=3),
+        ) {
+            let _ = check(&layers, &input, &[1]);
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_the_layer_and_the_sizes() {
+        use NetworkLayer::*;
+        let window = |kernel, stride, padding| Window { kernel, stride, padding };
+        let reason = |layers: &[NetworkLayer]| check(layers, &[100], &[1, 28, 28]).unwrap_err();
+        assert_eq!(
+            reason(&[Linear(9), Reshape([1, 3, 3]), Conv(4, window(4, 1, 0))]),
+            "layer 2, conv: kernel 4 does not fit 3 x 3"
+        );
+        assert_eq!(
+            reason(&[Linear(9), Reshape([1, 3, 3]), ConvTranspose(4, window(2, 1, 2))]),
+            "layer 2, conv-transpose: kernel 2 with padding 2 leaves nothing of 3 x 3"
+        );
+        assert_eq!(
+            reason(&[Linear(9), Reshape([2, 7, 7])]),
+            "layer 1, reshape: 2 x 7 x 7 is 98 numbers, not 9"
+        );
+        assert_eq!(
+            reason(&[Linear(9), LeakyRelu(0.0), Upsample(2)]),
+            "layer 2, upsample: takes channels x height x width, not a row of 9; `reshape` makes them"
+        );
+        assert_eq!(
+            reason(&[Reshape([1, 10, 10]), Linear(784)]),
+            "layer 1, linear: takes a row of numbers, not 1 x 10 x 10; `flatten` makes one"
+        );
+        assert_eq!(reason(&[Linear(783)]), "the last layer gives 783, not 1 x 28 x 28");
+        assert_eq!(
+            reason(&[Linear(784), Reshape([28, 28, 1])]),
+            "the last layer gives 28 x 28 x 1, not 1 x 28 x 28"
+        );
+        assert_eq!(
+            reason(&[Reshape([1, 10, 10]), Upsample(16), Upsample(16), Upsample(16)]),
+            "layer 3, upsample: 1 x 40960 x 40960 is more than 16777216 numbers"
+        );
+        assert_eq!(
+            reason(&[Reshape([1, 10, 10]), Upsample(16), Flatten, Linear(65536)]),
+            "layer 3, linear: a weight of 1677721600 numbers is more than 67108864"
+        );
+        assert_eq!(check(&[Linear(784)], &[100], &[1, 28, 28]), Ok(()));
+        assert_eq!(check(&[Linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
+    }
+
+    #[test]
+    fn texts_have_what_differs_from_the_defaults() {
+        let text = |layer: NetworkLayer| layer.to_string();
+        let window = Window { kernel: 4, stride: 2, padding: 1 };
+        assert_eq!(text(NetworkLayer::Conv(64, window)), "conv 64 kernel 4 stride 2 padding 1");
+        let window = Window { kernel: 3, stride: 1, padding: 0 };
+        assert_eq!(text(NetworkLayer::ConvTranspose(1, window)), "conv-transpose 1 kernel 3");
+        assert_eq!(text(NetworkLayer::LeakyRelu(0.2)), "leaky-relu 0.2");
+        assert_eq!(text(NetworkLayer::LeakyRelu(0.01)), "leaky-relu");
+        assert_eq!(text(NetworkLayer::LeakyRelu(0.0)), "relu");
+        assert_eq!(text(NetworkLayer::Dropout(0.5)), "dropout");
+        assert_eq!(text(NetworkLayer::Reshape([128, 7, 7])), "reshape 128x7x7");
+    }
+}

@@ -1,0 +1,75 @@
+//! Lists of layers: their faults have a line and an index, and equal networks have one id.
+
+use gansweep_config::RunId;
+use insta::assert_snapshot;
+
+use crate::common::{faults, load, plan, plan_faults};
+
+/// An experiment whose generator has these layers.
+fn generator(layers: &str) -> String {
+    format!("[model.generator]\nkind = \"layers\"\nlayers = {layers}\n")
+}
+
+#[test]
+fn every_faulty_layer_is_told_with_its_line_its_index_and_what_was_meant() {
+    let text = generator(
+        "[\n  { linear = 6272 },\n  \"batchnorm\",\n  { conv = 8, kernel = 0 },\n  { upsampel = 2 },\n]",
+    );
+    assert_snapshot!(faults(&text), @r#"
+    test.toml:5: model.generator.layers: layer 1: no layer is called `batchnorm`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `batch-norm`, `layer-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `batch-norm`? (from file)
+    test.toml:6: model.generator.layers: layer 2: found `kernel = 0` of `conv`; expected `kernel = N`, an integer from 1 to 32 (from file)
+    test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `batch-norm`, `layer-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
+    "#);
+    assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `batch-norm`, `layer-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
+    assert_snapshot!(faults("[model.generator]\nlayers = \"relu\"\n"), @r#"test.toml:2: model.generator.layers: found a text `"relu"`; expected a list of up to 64 layers, such as `[{ linear = 256 }, "relu", { linear = 784 }]` (from file)"#);
+}
+
+#[test]
+fn layers_that_do_not_fit_are_told_when_the_images_are_known() {
+    let small = generator("[{ linear = 9 }, { reshape = [1, 3, 3] }, { conv = 4, kernel = 4 }]");
+    assert_snapshot!(plan_faults(&small, 60_000), @r#"test.toml:3: model.generator.layers: layer 2, conv: kernel 4 does not fit 3 x 3; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
+    assert_snapshot!(plan_faults(&generator("[{ linear = 783 }]"), 60_000), @r#"test.toml:3: model.generator.layers: the last layer gives 783, not 1 x 28 x 28; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
+    let text = "[model.discriminator]\nkind = \"layers\"\nlayers = [{ conv = 8, kernel = 4 }, \"flatten\", { linear = 2 }]\n";
+    assert_snapshot!(plan_faults(text, 60_000), @r#"test.toml:3: model.discriminator.layers: the last layer gives 2, not 1; expected layers from 1 x 28 x 28 to 1 number (from file)"#);
+}
+
+#[test]
+fn a_list_and_its_kind_go_together() {
+    assert_snapshot!(faults("[model.generator]\nkind = \"layers\"\n"), @r#"test.toml:2: model.generator.kind: `model.generator.kind = "layers"` has no layers; expected `model.generator.layers = [...]`, or another kind (from file)"#);
+    assert_snapshot!(faults("[model.generator]\nlayers = [\"relu\"]\n"), @r#"test.toml:2: model.generator.layers: without effect on another kind of network; expected `model.generator.kind = "layers"` beside it (from file)"#);
+    let swept = "[model.generator]\nlayers = [{ linear = 784 }]\n[sweep.grid]\n\"model.generator.kind\" = [\"mlp\", \"layers\"]\n";
+    assert_eq!(plan(swept).runs.len(), 2);
+}
+
+#[test]
+fn a_penalty_is_refused_where_a_layer_has_no_tangent() {
+    let text = "[penalty]\nkind = \"r1\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [{ conv = 8, kernel = 4 }, \"flatten\", { linear = 1 }]\n";
+    assert_snapshot!(faults(text), @r#"test.toml:2: penalty.kind: the gradient's derivative through layer 0 of the discriminator, `conv`, is not computed; expected a discriminator of `linear`, `relu`, `leaky-relu` and `dropout`, or `penalty.kind = "none"` (from file)"#);
+    load(
+        "[penalty]\nkind = \"r1\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [{ linear = 8 }, \"relu\", { linear = 1 }]\n",
+    );
+}
+
+#[test]
+fn batches_of_one_are_refused_where_a_list_normalises_batches() {
+    let text = "[train]\nbatch_size = 1\n".to_owned() + &generator("[{ linear = 784 }, \"batch-norm\"]");
+    assert_snapshot!(faults(&text), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch; expected at least 2, or `model.batch_norm = false` (from file)"#);
+    load(&("[train]\nbatch_size = 1\n".to_owned() + &generator("[{ linear = 784 }]")));
+}
+
+fn ids(text: &str) -> Vec<RunId> {
+    plan(text).runs.iter().map(|run| run.id.clone()).collect()
+}
+
+#[test]
+fn equal_networks_have_one_id_however_they_are_written() {
+    let short = ids(&generator("[\"linear 784\", \"relu\", \"dropout\"]"));
+    for long in [
+        generator("[{ linear = 784 }, { leaky-relu = 0 }, { dropout = 0.5 }]"),
+        generator("[\"linear  784\", \"leaky-relu 0.0\", \"dropout 0.5\"]")
+            + "batch_norm = false\nslope = 0.7\nhidden = [7]\n",
+    ] {
+        assert_eq!(ids(&long), short);
+    }
+    assert_ne!(ids(&generator("[\"linear 784\", \"relu\", \"dropout 0.4\"]")), short);
+}
