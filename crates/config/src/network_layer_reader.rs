@@ -243,10 +243,9 @@ impl Written {
     /// The main value as a number from `low` to below 1; the default if there is none.
     fn number(&self, default: f64, low: f64) -> Result<f64, Refusal> {
         let number = match self.main {
-            None | Some(Argument::Other(_)) => None,
+            None | Some(Argument::Integers(_) | Argument::Other(_)) => None,
             Some(Argument::Integer(integer)) => Some(integer as f64),
             Some(Argument::Number(number)) => Some(number),
-            Some(Argument::Integers(_)) => None,
         };
         match (number, &self.main) {
             // Adding 0.0 turns -0.0 into 0.0.

@@ -15,17 +15,15 @@ use super::network::is_perceptron;
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     for network in Network::both(config, spec.image)? {
-        if !conv::is_convolutional(&network) {
-            if !is_perceptron(&network) {
-                return Err(Unsupported(format!("it does not compute the {} of these layers", network.role)));
-            }
-        } else {
+        if conv::is_convolutional(&network) {
             conv::plan(&network)?;
             if network.role == Role::Discriminator && Points::of(&config.penalty).is_some() {
                 return Err(Unsupported(
                     "it does not penalise the input gradient of convolutions".to_owned(),
                 ));
             }
+        } else if !is_perceptron(&network) {
+            return Err(Unsupported(format!("it does not compute the {} of these layers", network.role)));
         }
     }
     Ok(())
