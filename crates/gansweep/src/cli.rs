@@ -62,9 +62,18 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// List the devices of this machine, and whether this build can use them.
     Devices(DevicesArgs),
+    /// Show where the jobs of a sweep on a cluster stand.
+    Status(JobsArgs),
+    /// Record what jobs on a cluster have reported, while they run or after. May be repeated.
+    Collect(JobsArgs),
+    /// Cancel the jobs of a sweep on a cluster. They save their runs; `sweep` goes on there.
+    Cancel(JobsArgs),
     /// Train one group: `sweep` starts this in the background.
     #[command(hide = true)]
     Worker,
+    /// Train one group: a cluster starts this on a node.
+    #[command(hide = true)]
+    SlurmTask(SlurmTaskArgs),
     /// Measure training speed; prints one JSON line per measurement.
     #[command(hide = true)]
     Bench(BenchArgs),
@@ -127,9 +136,38 @@ pub(crate) struct SweepArgs {
     /// Train in this process instead of in worker processes, for debuggers and profilers.
     #[arg(long)]
     pub(crate) in_process: bool,
+    /// How workers are started.
+    #[arg(long, value_enum, default_value = "processes")]
+    pub(crate) launcher: LauncherChoice,
+    /// With `--launcher slurm`: leave as soon as all jobs are submitted. The same command, or `collect`, comes back.
+    #[arg(long)]
+    pub(crate) detach: bool,
     /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
     #[arg(long)]
     pub(crate) restore_checkpoints: bool,
+}
+
+/// How workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LauncherChoice {
+    /// As processes on this machine.
+    Processes,
+    /// As tasks of job arrays in Slurm, with the settings in `[execution.slurm]`.
+    Slurm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlurmTaskArgs {
+    /// The folder of the job array.
+    pub(crate) folder: PathBuf,
+    /// The task's index in the array.
+    pub(crate) index: u32,
 }
 
 #[derive(Debug, Args)]
