@@ -69,7 +69,10 @@ pub(crate) fn choose(
 }
 
 /// The device on a cluster's nodes. Whether the nodes have it is found out there.
-pub(crate) fn of_cluster(request: &ExecutionRequest, execution: &Execution) -> Result<SweepDevices, AppError> {
+pub(crate) fn of_cluster(
+    request: &ExecutionRequest,
+    execution: &Execution,
+) -> Result<SweepDevices, AppError> {
     let names = if request.devices.is_empty() { &execution.devices } else { &request.devices };
     let devices = names.iter().map(|name| match name.parse().map_err(AppError::DeviceName)? {
         DeviceChoice::Named(name) => Ok(name),

@@ -11,9 +11,7 @@ use std::{fs, thread};
 
 use gansweep_config::SlurmConfig;
 use gansweep_data::DataSource;
-use gansweep_protocol::{
-    Command, Envelope, Event, Frame, HeartbeatThread, Job, SegmentError, SegmentWriter,
-};
+use gansweep_protocol::{Command, Envelope, Event, Frame, HeartbeatThread, Job, SegmentError, SegmentWriter};
 use gansweep_scheduler::{
     ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, SlurmOptions, cancel_slurm_jobs,
     collect_slurm_jobs, requeue_own_task, slurm_status, unfinished,
@@ -21,8 +19,8 @@ use gansweep_scheduler::{
 use gansweep_store::Store;
 use gansweep_train::Outcome;
 
-use crate::{AppError, backends, check};
 use crate::worker::WorkerError;
+use crate::{AppError, backends, check};
 
 /// Time between heartbeats of a task. Each is a write to a file system that all nodes share.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -103,10 +101,11 @@ impl Task {
         let _heartbeats = HeartbeatThread::start(HEARTBEAT, move |frame| write(&heartbeats, &frame))
             .map_err(WorkerError::Thread)?;
         let received = follow_commands(self.folder.commands(self.index)).map_err(WorkerError::Thread)?;
-        let mut commands = || match signals.stop.load(Ordering::Relaxed) || signals.time_is_up.load(Ordering::Relaxed) {
-            true => Some(Command::StopAll),
-            false => received.try_recv().ok(),
-        };
+        let mut commands =
+            || match signals.stop.load(Ordering::Relaxed) || signals.time_is_up.load(Ordering::Relaxed) {
+                true => Some(Command::StopAll),
+                false => received.try_recv().ok(),
+            };
         let mut has_advanced = false;
         let mut emit = |frame: Frame| {
             has_advanced |= ends_with_progress(&job, &frame);
@@ -114,8 +113,7 @@ impl Task {
         };
         let idx_dir = job.idx_dir.clone();
         let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
-        let outcome =
-            backends::work(&job, &source, &mut commands, &mut emit).map_err(WorkerError::Train)?;
+        let outcome = backends::work(&job, &source, &mut commands, &mut emit).map_err(WorkerError::Train)?;
         if outcome == Outcome::Finished {
             return Ok(TaskOutcome::Finished);
         }
@@ -199,6 +197,15 @@ pub fn collect(results: &Path) -> Result<Collected, AppError> {
 /// Cancels all jobs of a results folder; returns the number of arrays. Their tasks save their runs and end.
 pub fn cancel(results: &Path) -> Result<usize, AppError> {
     Ok(cancel_slurm_jobs(results)?)
+}
+
+/// Refuses what must not happen while jobs on a cluster train runs of the results folder: to train them here too, or
+/// to delete checkpoints that the database does not know yet.
+pub(crate) fn refuse_beside_jobs(results: &Path) -> Result<(), AppError> {
+    match ArrayFolder::open_ones(results)?.len() {
+        0 => Ok(()),
+        arrays => Err(AppError::JobsInCluster { results: results.to_owned(), arrays }),
+    }
 }
 
 /// The options of jobs, as the experiment has them.

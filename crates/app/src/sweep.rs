@@ -1,7 +1,7 @@
 //! Trains all runs of a sweep that are not trained yet, records them, and writes the page.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
@@ -9,8 +9,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, ArrayFolder, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError, SlurmLauncher, StopLevel,
-    StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError,
+    SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
@@ -124,7 +124,8 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
     let launcher = launcher(request.workers, programs, &devices, &source)?;
-    let devices = if request.workers == Workers::Slurm { devices.with_tasks(plan.runs.len()) } else { devices };
+    let devices =
+        if request.workers == Workers::Slurm { devices.with_tasks(plan.runs.len()) } else { devices };
     let (results, execution) = (results.clone(), execution.clone());
     Ok(PreparedSweep {
         experiment,
@@ -161,7 +162,7 @@ impl PreparedSweep {
         }
         let launcher = match self.launcher.take() {
             Some(launcher) => {
-                refuse_beside_cluster(&self.results)?;
+                slurm::refuse_beside_jobs(&self.results)?;
                 launcher
             }
             None => self.slurm_launcher()?,
@@ -281,14 +282,6 @@ fn real_images(
 fn check_checkpoint(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result<(), String> {
     let written_for = resume.written_for.as_ref().unwrap_or(&run.id);
     checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, run.spec.image)
-}
-
-/// Refuses to train runs here that jobs on a cluster may train at the same time.
-fn refuse_beside_cluster(results: &Path) -> Result<(), AppError> {
-    match ArrayFolder::open_ones(results)?.len() {
-        0 => Ok(()),
-        arrays => Err(AppError::JobsInCluster { results: results.to_owned(), arrays }),
-    }
 }
 
 /// The launcher for those devices.

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         step_flops: |_| 1e9,
         check_checkpoint: |_, _, _| Ok(()),
         detach: false,
-            restore_checkpoints: false,
+        restore_checkpoints: false,
         results_dir: folder.path().to_owned(),
         data_dir: None,
         idx_dir: None,

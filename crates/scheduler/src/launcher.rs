@@ -8,8 +8,8 @@ use std::time::Duration;
 use gansweep_protocol::{Command, Frame, FrameError, Job};
 use rustix::io::Errno;
 
-pub use crate::sweep::FrameSink;
 use crate::Exit;
+pub use crate::sweep::FrameSink;
 
 /// A worker's frames, in order. `next` blocks until a frame comes, and returns `None` when the worker
 /// has closed its stream or after an error.

@@ -50,8 +50,9 @@ pub use recorder::Recorder;
 pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepRequest};
 pub use search::{PlannedRuns, Proposal, RunResult, Searcher};
 pub use slurm::{
-    ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher, SlurmOptions, TaskCounts, TaskEnd,
-    cancel as cancel_slurm_jobs, collect as collect_slurm_jobs, logs_of as slurm_logs_of, requeue_own_task, status as slurm_status, unfinished,
+    ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher,
+    SlurmOptions, TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,
+    logs_of as slurm_logs_of, requeue_own_task, status as slurm_status, unfinished,
 };
 pub use stop::{StopLevel, StopSignal};
 pub use sweep::run_sweep;

@@ -45,7 +45,8 @@ pub struct Summary {
 impl Summary {
     /// Whether every run is completed, pruned, paused or left behind with its worker.
     pub fn all_well(&self) -> bool {
-        self.completed + self.pruned + self.paused + self.left + self.skipped - self.skipped_diverged == self.total
+        self.completed + self.pruned + self.paused + self.left + self.skipped - self.skipped_diverged
+            == self.total
     }
 }
 

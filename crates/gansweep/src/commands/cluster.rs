@@ -18,7 +18,8 @@ pub(crate) fn status(args: &JobsArgs) -> Result<(), Failure> {
         [vec![job], counts.to_vec()].concat()
     });
     let table = output::table(&["JOB", "RUNS", "WAITING", "RUNNING", "ENDED"], rows.collect());
-    let text = if arrays.is_empty() { "no jobs of this results folder are in Slurm\n".to_owned() } else { table };
+    let text =
+        if arrays.is_empty() { "no jobs of this results folder are in Slurm\n".to_owned() } else { table };
     Ok(output::print(&text)?)
 }
 

@@ -117,8 +117,14 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
 }
 
 /// Ends the attempts that have reported no end; returns the number of runs that are not over.
-fn end_attempts(folder: &ArrayFolder, index: u32, store: &mut Store, exit: &Exit) -> Result<usize, CollectError> {
-    let is_failure = matches!(exit.status, ExitStatus::Code(1..) | ExitStatus::Signal(_) | ExitStatus::Unknown);
+fn end_attempts(
+    folder: &ArrayFolder,
+    index: u32,
+    store: &mut Store,
+    exit: &Exit,
+) -> Result<usize, CollectError> {
+    let is_failure =
+        matches!(exit.status, ExitStatus::Code(1..) | ExitStatus::Signal(_) | ExitStatus::Unknown);
     let state = if is_failure { RunState::Failed } else { RunState::Interrupted };
     let lanes = folder.job(index)?.lanes;
     let ids: Vec<_> = lanes.iter().map(|lane| lane.run.clone()).collect();

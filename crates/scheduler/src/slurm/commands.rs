@@ -7,14 +7,17 @@ use std::process::{Command, Stdio};
 
 use tracing::debug;
 
-use super::queue::{self, TaskName, TaskState};
 use super::SlurmError;
+use super::queue::{self, TaskName, TaskState};
 
 /// The size of arrays where the cluster does not tell its own: Slurm's default.
 const DEFAULT_ARRAY_SIZE: usize = 1001;
 
 /// Runs a command of Slurm and returns what it prints.
-fn run<I: AsRef<OsStr>>(program: &'static str, args: impl IntoIterator<Item = I>) -> Result<String, SlurmError> {
+fn run<I: AsRef<OsStr>>(
+    program: &'static str,
+    args: impl IntoIterator<Item = I>,
+) -> Result<String, SlurmError> {
     let output = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
@@ -105,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_controller_that_is_away_and_a_full_queue_are_told_from_a_refused_job() {
-        assert!(refused("error: Batch job submission failed: Unable to contact slurm controller").is_transient());
+        assert!(
+            refused("error: Batch job submission failed: Unable to contact slurm controller").is_transient()
+        );
         let policy = "error: AssocMaxSubmitJobLimit; error: Batch job submission failed: Job violates \
                       accounting/QOS policy (job submit limit, user's size and/or time limits)";
         assert!(refused(policy).is_job_limit() && !refused(policy).is_transient());

@@ -202,7 +202,8 @@ impl ArrayFolder {
     pub(super) fn discard(&self, index: u32) -> io::Result<()> {
         let files = self.tasks().ok().and_then(|mut tasks| tasks.remove(&index)).unwrap_or_default();
         let segments = (0..files.segments).map(|start| self.segment(index, start));
-        let others = [self.commands(index), self.path.join(exit_name(index)), self.path.join(job_name(index))];
+        let others =
+            [self.commands(index), self.path.join(exit_name(index)), self.path.join(job_name(index))];
         for path in segments.chain(others) {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

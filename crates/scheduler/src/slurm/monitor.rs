@@ -162,7 +162,9 @@ impl Monitor {
         let args = options.arguments(&folder.job_name(), folder.path(), tasks.len(), after);
         let submitted = commands::sbatch(&args, script.as_os_str()).or_else(|error| {
             // A controller that answers too late may have taken the job.
-            match error.is_transient() && commands::squeue(&[&folder.job_name()]).is_ok_and(|it| !it.is_empty()) {
+            match error.is_transient()
+                && commands::squeue(&[&folder.job_name()]).is_ok_and(|it| !it.is_empty())
+            {
                 true => Ok(String::new()),
                 false => Err(error),
             }

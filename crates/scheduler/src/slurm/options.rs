@@ -34,7 +34,13 @@ pub struct SlurmOptions {
 impl SlurmOptions {
     /// The arguments of `sbatch` for an array of `tasks` tasks that logs into `folder`. With `after`, no task begins
     /// before that job has ended.
-    pub(super) fn arguments(&self, name: &str, folder: &Path, tasks: usize, after: Option<&str>) -> Vec<String> {
+    pub(super) fn arguments(
+        &self,
+        name: &str,
+        folder: &Path,
+        tasks: usize,
+        after: Option<&str>,
+    ) -> Vec<String> {
         let mut args = vec![
             "--parsable".to_owned(),
             format!("--job-name={name}"),
@@ -53,7 +59,10 @@ impl SlurmOptions {
             ("mem", &self.memory),
         ];
         args.extend(
-            texts.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("--{key}={value}")),
+            texts
+                .iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(key, value)| format!("--{key}={value}")),
         );
         let numbers = [("gpus-per-node", self.gpus), ("cpus-per-task", self.cpus)];
         args.extend(

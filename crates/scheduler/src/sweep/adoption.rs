@@ -26,7 +26,8 @@ impl Sweep<'_> {
     /// Takes over the workers that train runs of this sweep. Workers of other sweeps go on by themselves.
     pub(super) fn adopt(&mut self, adopted: Vec<Adopted>) -> Result<(), RunnerError> {
         for (job, worker) in adopted {
-            let places: Vec<Option<usize>> = job.lanes.iter().map(|lane| self.table.place(&lane.run)).collect();
+            let places: Vec<Option<usize>> =
+                job.lanes.iter().map(|lane| self.table.place(&lane.run)).collect();
             match places.iter().copied().collect::<Option<Vec<usize>>>() {
                 Some(places) => self.adopt_worker(&job, worker, &places)?,
                 None if places.iter().all(Option::is_none) => {}
@@ -68,9 +69,8 @@ impl Sweep<'_> {
 
     /// An idle slot of that device; a new one if there is none, since the worker is there already.
     fn slot_for(&mut self, device: &str) -> usize {
-        let is_idle = |state: &SlotState| {
-            state.slot.device == device && matches!(state.activity, SlotActivity::Idle)
-        };
+        let is_idle =
+            |state: &SlotState| state.slot.device == device && matches!(state.activity, SlotActivity::Idle);
         if let Some(slot) = self.slots.iter().position(is_idle) {
             return slot;
         }
@@ -116,7 +116,10 @@ impl Sweep<'_> {
         {
             return Ok(true);
         }
-        if envelope.attempt > lane.attempt && envelope.seq == 0 && lane.outcome != super::worker::LaneOutcome::Over {
+        if envelope.attempt > lane.attempt
+            && envelope.seq == 0
+            && lane.outcome != super::worker::LaneOutcome::Over
+        {
             let (run, before) = (lane.id.clone(), lane.attempt);
             (lane.attempt, lane.next_seq) = (envelope.attempt, 0);
             lane.outcome = super::worker::LaneOutcome::Training;

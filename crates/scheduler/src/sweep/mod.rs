@@ -133,7 +133,8 @@ impl<'a> Sweep<'a> {
         })?;
         let adopted = launcher.adopt()?;
         let alive = adoption::runs_of(&adopted);
-        let stale = recorder.reclaim_stale(&alive).map_err(failed("reclaiming runs of a runner that died"))?;
+        let stale =
+            recorder.reclaim_stale(&alive).map_err(failed("reclaiming runs of a runner that died"))?;
         let runner_died = !stale.is_empty();
         for (run, attempt) in stale {
             observer(&Notice::Reclaimed { run, attempt });

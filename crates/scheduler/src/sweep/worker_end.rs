@@ -27,8 +27,8 @@ impl Sweep<'_> {
         failures: u32,
         loss: &WorkerLoss,
     ) -> Result<(), RunnerError> {
-        let uncharged =
-            loss.requested || matches!(
+        let uncharged = loss.requested
+            || matches!(
                 loss.kind,
                 LossCause::Slot | LossCause::Shared | LossCause::Shortage | LossCause::Cluster
             );
