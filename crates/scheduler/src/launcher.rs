@@ -15,6 +15,9 @@ pub use crate::sweep::FrameSink;
 /// has closed its stream or after an error.
 pub type FrameStream = Box<dyn Iterator<Item = Result<Frame, FrameError>> + Send>;
 
+/// A worker that an earlier runner has left behind, and its job.
+pub type AdoptedWorker = (Job, Box<dyn Worker>);
+
 /// Starts workers.
 pub trait Launcher {
     /// Starts a worker on a group, without waiting for it.
@@ -28,7 +31,7 @@ pub trait Launcher {
 
     /// The workers that an earlier runner has left behind, with their jobs. Asked for once, before any launch.
     /// Workers that none of the sweep's runs belong to are not among them.
-    fn adopt(&self) -> Result<Vec<(Job, Box<dyn Worker>)>, LaunchError> {
+    fn adopt(&self) -> Result<Vec<AdoptedWorker>, LaunchError> {
         Ok(Vec::new())
     }
 

@@ -39,7 +39,7 @@ pub use exit::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, EXIT_SHORTAGE, Exit, ExitStatus,
 };
 pub use in_process::{InProcessLauncher, SendFrame, TakeCommand, WorkerFailure};
-pub use launcher::{FrameSink, FrameStream, LaunchError, Launcher, Worker};
+pub use launcher::{AdoptedWorker, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 pub use notice::{Notice, RunName, StoppingWorker, SweepProgress, WorkerProgress};
 pub use outcome::{RunnerError, Summary};
 pub use process::ProcessLauncher;

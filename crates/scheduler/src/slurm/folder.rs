@@ -314,7 +314,7 @@ mod tests {
     fn a_task_is_open_until_it_is_discarded_and_its_log_stays() {
         let results = tempfile::tempdir().unwrap();
         let folder = ArrayFolder::create(results.path(), &[&job(), &job()]).unwrap();
-        assert_eq!(ArrayFolder::open_ones(results.path()).unwrap(), [folder.clone()]);
+        assert_eq!(ArrayFolder::open_ones(results.path()).unwrap(), std::slice::from_ref(&folder));
         assert_eq!(folder.job(1).unwrap(), job());
         for name in ["0.segment", "0.1.segment", "0.log", "0.exit", "1.log"] {
             fs::write(folder.path().join(name), "0\n").unwrap();

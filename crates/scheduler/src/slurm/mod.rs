@@ -30,7 +30,7 @@ pub use self::options::SlurmOptions;
 pub use self::queue::TaskEnd;
 use self::queue::TaskState;
 pub use self::restart::{Restart, requeue_own_task, unfinished};
-use crate::{Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
+use crate::{AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 
 /// Submits each group as a task of an array.
 #[derive(Debug)]
@@ -156,8 +156,8 @@ impl Launcher for SlurmLauncher {
         None
     }
 
-    fn adopt(&self) -> Result<Vec<(Job, Box<dyn Worker>)>, LaunchError> {
-        let mut adopted: Vec<(Job, Box<dyn Worker>)> = Vec::new();
+    fn adopt(&self) -> Result<Vec<AdoptedWorker>, LaunchError> {
+        let mut adopted: Vec<AdoptedWorker> = Vec::new();
         let mut tasks = Vec::new();
         for folder in ArrayFolder::open_ones(&self.shared.results_dir)? {
             let files = folder.tasks()?;

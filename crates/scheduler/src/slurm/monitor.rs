@@ -46,6 +46,9 @@ pub(super) struct Reading {
     ended: Option<Instant>,
 }
 
+/// Submitted tasks with their indices, by the job name of their array.
+type ByFolder = BTreeMap<String, (ArrayFolder, Vec<(u32, Arc<Task>)>)>;
+
 pub(super) struct Monitor {
     shared: Arc<Shared>,
     /// Most tasks of the next array; lower than the cluster's where it takes no more jobs of this user.
@@ -222,25 +225,8 @@ impl Monitor {
             return;
         }
         self.read = Some(now);
-        let mut by_folder: BTreeMap<String, (ArrayFolder, Vec<(u32, Arc<Task>)>)> = BTreeMap::new();
-        for task in tasks {
-            if let Some(Place { folder, index }) = task.place() {
-                by_folder.entry(folder.job_name()).or_insert((folder, Vec::new())).1.push((index, task));
-            }
-        }
-        let mut all_read = true;
-        if self.asked.is_none_or(|asked| now.duration_since(asked) >= poll) {
-            self.asked = Some(now);
-            let names: Vec<&str> = by_folder.keys().map(String::as_str).collect();
-            match commands::squeue(&names) {
-                Ok(states) => note_states(&by_folder, &states),
-                Err(error) => {
-                    // The states of before are the best guess.
-                    warn!(%error, "the states of jobs are not known");
-                    all_read = false;
-                }
-            }
-        }
+        let by_folder = by_folder(tasks);
+        let mut all_read = self.ask_if_due(&by_folder, now);
         for (folder, tasks) in by_folder.values() {
             match folder.tasks() {
                 Ok(files) => {
@@ -258,6 +244,36 @@ impl Monitor {
         let mut state = self.shared.state();
         state.has_caught_up |= all_read && state.has_adopted;
     }
+
+    /// Asks for the states of all tasks if that is due; `false` if they are not known.
+    fn ask_if_due(&mut self, by_folder: &ByFolder, now: Instant) -> bool {
+        if self.asked.is_some_and(|asked| now.duration_since(asked) < self.shared.options.poll) {
+            return true;
+        }
+        self.asked = Some(now);
+        let names: Vec<&str> = by_folder.keys().map(String::as_str).collect();
+        match commands::squeue(&names) {
+            Ok(states) => {
+                note_states(by_folder, &states);
+                true
+            }
+            Err(error) => {
+                // The states of before are the best guess.
+                warn!(%error, "the states of jobs are not known");
+                false
+            }
+        }
+    }
+}
+
+fn by_folder(tasks: Vec<Arc<Task>>) -> ByFolder {
+    let mut by_folder = ByFolder::new();
+    for task in tasks {
+        if let Some(Place { folder, index }) = task.place() {
+            by_folder.entry(folder.job_name()).or_insert((folder, Vec::new())).1.push((index, task));
+        }
+    }
+    by_folder
 }
 
 /// Ends a task that was never submitted.
@@ -268,10 +284,7 @@ fn end_silently(task: &Task) {
     drop(sink);
 }
 
-fn note_states(
-    by_folder: &BTreeMap<String, (ArrayFolder, Vec<(u32, Arc<Task>)>)>,
-    states: &HashMap<TaskName, TaskState>,
-) {
+fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
     for (name, (_, tasks)) in by_folder {
         for (index, task) in tasks {
             let state = states.get(&(name.clone(), *index)).copied();

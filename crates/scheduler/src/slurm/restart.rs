@@ -66,7 +66,7 @@ fn follow(lanes: &mut [Lane], segment: &Path) {
         match envelope.event {
             Event::Checkpoint(checkpoint) => lane.job.resume = Some(Resume::from(checkpoint)),
             Event::Completed(_) | Event::Diverged(_) | Event::Paused(_) | Event::Pruned(_) => {
-                lane.is_over = true
+                lane.is_over = true;
             }
             Event::Started(_)
             | Event::Points(_)

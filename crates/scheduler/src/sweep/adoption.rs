@@ -7,15 +7,12 @@ use gansweep_protocol::{Envelope, Job};
 
 use super::Sweep;
 use super::slot::{SlotActivity, SlotState};
-use super::worker::ActiveLane;
+use super::worker::{ActiveLane, LaneOutcome};
 use crate::run_table::Phase;
-use crate::{LaunchError, RunnerError, SlurmError, StopLevel, Worker};
-
-/// A worker that an earlier runner has left behind, and its job.
-type Adopted = (Job, Box<dyn Worker>);
+use crate::{AdoptedWorker, LaunchError, RunnerError, SlurmError, StopLevel, Worker};
 
 /// The runs that those workers train.
-pub(super) fn runs_of(adopted: &[Adopted]) -> HashSet<RunId> {
+pub(super) fn runs_of(adopted: &[AdoptedWorker]) -> HashSet<RunId> {
     adopted.iter().flat_map(|(job, _)| job.lanes.iter().map(|lane| lane.run.clone())).collect()
 }
 
@@ -24,7 +21,7 @@ const RESTARTED: &str = "the worker was started again";
 
 impl Sweep<'_> {
     /// Takes over the workers that train runs of this sweep. Workers of other sweeps go on by themselves.
-    pub(super) fn adopt(&mut self, adopted: Vec<Adopted>) -> Result<(), RunnerError> {
+    pub(super) fn adopt(&mut self, adopted: Vec<AdoptedWorker>) -> Result<(), RunnerError> {
         for (job, worker) in adopted {
             let places: Vec<Option<usize>> =
                 job.lanes.iter().map(|lane| self.table.place(&lane.run)).collect();
@@ -55,7 +52,7 @@ impl Sweep<'_> {
                 self.queue.remove(&self.table.candidate(run));
                 self.table.launch(run);
             } else {
-                active.outcome = super::worker::LaneOutcome::Over;
+                active.outcome = LaneOutcome::Over;
             }
             lanes.push(active);
         }
@@ -116,13 +113,10 @@ impl Sweep<'_> {
         {
             return Ok(true);
         }
-        if envelope.attempt > lane.attempt
-            && envelope.seq == 0
-            && lane.outcome != super::worker::LaneOutcome::Over
-        {
+        if envelope.attempt > lane.attempt && envelope.seq == 0 && lane.outcome != LaneOutcome::Over {
             let (run, before) = (lane.id.clone(), lane.attempt);
             (lane.attempt, lane.next_seq) = (envelope.attempt, 0);
-            lane.outcome = super::worker::LaneOutcome::Training;
+            lane.outcome = LaneOutcome::Training;
             // No effect if the worker reported the end of the attempt before it ended.
             self.batcher.end(&run, before, RunState::Interrupted, RESTARTED)?;
         }
