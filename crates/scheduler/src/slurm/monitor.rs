@@ -218,7 +218,8 @@ impl Monitor {
         let poll = self.shared.options.poll;
         let tasks: Vec<Arc<Task>> = {
             let mut state = self.shared.state();
-            state.submitted.retain(|task| task.progress().exit.is_none());
+            // A task without a worker here is one of another sweep.
+            state.submitted.retain(|task| Arc::strong_count(task) > 1 && task.progress().exit.is_none());
             state.submitted.clone()
         };
         if self.read.is_some_and(|read| now.duration_since(read) < READ.min(poll)) {
