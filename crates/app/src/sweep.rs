@@ -23,8 +23,6 @@ use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
 use crate::{AppError, Observer, Progress, check, limits, report, slurm, worker};
 
-/// Number of lost attempts in a row after which a run is failed.
-const MAX_ATTEMPTS: u32 = 3;
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
 /// The variable that disables downloads.
@@ -207,9 +205,12 @@ impl PreparedSweep {
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
-            max_attempts: MAX_ATTEMPTS,
+            max_attempts: self.experiment.execution.attempts,
             hang_timeout: self.hang_timeout(),
-            pacing: Pacing::default(),
+            pacing: Pacing {
+                rest: Duration::from_secs_f64(self.experiment.execution.retry_seconds),
+                ..Pacing::default()
+            },
         })
     }
 

@@ -58,6 +58,10 @@ pub struct Execution {
     pub fuse: u32,
     /// A worker without a sign of life for this long, in seconds, is taken for hung and replaced.
     pub hang_seconds: f64,
+    /// The number of failed attempts in a row after which a run has failed.
+    pub attempts: u32,
+    /// The pause of a slot after a worker has failed there, in seconds.
+    pub retry_seconds: f64,
     /// Jobs in a cluster.
     pub slurm: SlurmConfig,
 }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use gansweep_app::AppError;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
-use gansweep_scheduler::Summary;
+use gansweep_scheduler::{StopLevel, StopSignal, Summary};
 
 use super::{plan, request};
 use crate::cli::{LauncherChoice, SweepArgs};
@@ -36,12 +38,28 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
         &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints, detach: args.detach },
         &mut display,
     )?;
-    let end = prepared.train(&interrupts.stop_instead(), &mut display);
+    let stop = interrupts.stop_instead();
+    if let Some(time) = args.time {
+        stop_after(time, &stop).map_err(Failure::Signals)?;
+    }
+    let end = prepared.train(&stop, &mut display);
     display.finish();
     match end? {
         SweepEnd::Cancelled => Ok(INTERRUPTED),
         SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
     }
+}
+
+/// Stops the sweep cleanly when its time is over, as the first Ctrl-C does.
+fn stop_after(time: Duration, stop: &StopSignal) -> io::Result<()> {
+    let stop = stop.clone();
+    let wait = move || {
+        thread::sleep(time);
+        messages::print("the time given with --for is over");
+        stop.raise(StopLevel::Cleanly);
+    };
+    // It ends with the process.
+    thread::Builder::new().name("time".into()).spawn(wait).map(drop)
 }
 
 /// Prints the outcome and the paths of report and database; returns the exit code.

@@ -99,6 +99,18 @@ pub(super) static EXECUTION: &[Key] = &[
         "A worker that gives no sign of life for this number of seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
     ),
     execution(
+        "execution.attempts",
+        Kind::Integer(1, 100),
+        "3",
+        "After how many failed attempts in a row a run has failed. An attempt that wrote a checkpoint begins the count anew.",
+    ),
+    execution(
+        "execution.retry_seconds",
+        Kind::Number(Interval::closed(0.0, 3600.0)),
+        "0.2",
+        "The pause before the next attempt in the same place after one has failed, in seconds.",
+    ),
+    execution(
         "execution.slurm.partition",
         Kind::Text,
         "\"\"",
