@@ -614,7 +614,9 @@ mod tests {
         for (text, expected) in [("8h", 28_800), ("1h30m", 5400), ("45s", 45), ("1d1s", 86_401)] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
-        for text in ["", "8", "h", "0s", "30m1h", "1h1h", "-1h", "1.5h", "8 h", "8\u{b5}", "99999999999999999999d"] {
+        for text in
+            ["", "8", "h", "0s", "30m1h", "1h1h", "-1h", "1.5h", "8 h", "8\u{b5}", "99999999999999999999d"]
+        {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
