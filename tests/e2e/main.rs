@@ -24,6 +24,7 @@ mod pictures;
 mod processes;
 mod sandbox;
 mod shared_causes;
+mod slurm;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;

@@ -53,7 +53,7 @@ fn a_sweep_started_by_the_library_trains_in_processes_of_the_program() {
         _ => {}
     };
     let prepared = sweep::prepare(
-        &SweepRequest { plan, workers: Workers::Processes, restore_checkpoints: false },
+        &SweepRequest { plan, workers: Workers::Processes, restore_checkpoints: false, detach: false },
         &mut observer,
     )
     .unwrap();

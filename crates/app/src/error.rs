@@ -102,6 +102,29 @@ pub enum AppError {
         /// The most workers within the limit.
         most: u64,
     },
+    /// Jobs on a cluster train runs of the results folder.
+    #[error(
+        "{}: {arrays} job arrays in Slurm train runs of this results folder; go on with --launcher slurm, wait for \
+         them and `gansweep collect`, or end them with `gansweep cancel`",
+        results.display()
+    )]
+    JobsInCluster {
+        /// The results folder.
+        results: PathBuf,
+        /// Number of arrays.
+        arrays: usize,
+    },
+    /// The cluster takes no jobs, or cannot be asked for them.
+    #[error(transparent)]
+    Slurm(#[from] gansweep_scheduler::SlurmError),
+    /// No worker can be started on the cluster.
+    #[error(transparent)]
+    Launch(#[from] gansweep_scheduler::LaunchError),
+    /// A device of a cluster's nodes must be named.
+    #[error(
+        "`auto` cannot know the devices of the cluster's nodes: name one, such as --device cpu or --device vulkan:0"
+    )]
+    NoDeviceOnCluster,
     /// The database is damaged.
     #[error(
         "{} is damaged: {first}{}; `gansweep check` lists everything. Restore a copy, or move the results folder away",
@@ -251,6 +274,10 @@ impl AppError {
             | Self::UnknownDataset { .. }
             | Self::UnknownMetric { .. }
             | Self::Compare(_)
+            | Self::JobsInCluster { .. }
+            | Self::Slurm(_)
+            | Self::Launch(_)
+            | Self::NoDeviceOnCluster
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }

@@ -17,7 +17,7 @@ use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
 };
 
-use crate::{AppError, check, report};
+use crate::{AppError, check, report, slurm};
 
 /// Runs and sweeps that are to be removed.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct PlannedRemoval {
 pub fn plan_removal(results: &Path, names: &[String]) -> Result<PlannedRemoval, AppError> {
     let reader = Reader::open(results)?;
     let lock = check::lock_now(results)?;
+    slurm::refuse_beside_jobs(results)?;
     let (mut sweeps, mut runs) = (Vec::new(), Vec::new());
     for name in names {
         match reader.sweep(name) {
@@ -116,6 +117,7 @@ pub struct Freed {
 pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError> {
     let reader = Reader::open(results)?;
     let lock = check::lock_now(results)?;
+    slurm::refuse_beside_jobs(results)?;
     let all = reader.run_files()?;
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
     let mut leftovers = unrecorded(results, &recorded)?;

@@ -25,6 +25,7 @@
 //!     },
 //!     workers: Workers::Processes,
 //!     restore_checkpoints: false,
+//!     detach: false,
 //! };
 //! let mut observer = |progress: Progress<'_>| drop(progress);
 //! let end = sweep::prepare(&request, &mut observer)?.train(&StopSignal::new(), &mut observer)?;
@@ -55,6 +56,7 @@ mod progress;
 pub mod recorded;
 pub mod report;
 mod slots;
+pub mod slurm;
 pub mod sweep;
 pub mod worker;
 

@@ -14,7 +14,7 @@ use gansweep_config::RunId;
 use gansweep_scheduler::delete_checkpoints;
 use gansweep_store::{CheckpointRow, Conflict, DamageKind, Reader, Store};
 
-use crate::{AppError, check};
+use crate::{AppError, check, slurm};
 
 /// What a merge has done with one other database.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,7 @@ pub fn merge(results: &Path, others: &[PathBuf]) -> Result<Vec<MergeOutcome>, Ap
     // All are looked at before anything is written.
     let readers = others.iter().map(|other| open(other)).collect::<Result<Vec<_>, AppError>>()?;
     let _lock = check::lock_now(results)?;
+    slurm::refuse_beside_jobs(results)?;
     let mut store = Store::open(results)?;
     store.reclaim_stale()?;
     let here = fs::canonicalize(store.path()).ok();

@@ -23,12 +23,15 @@ pub struct Programs {
     libtorch: Option<Program>,
     /// The log file of worker processes.
     log_file: Option<PathBuf>,
+    /// Whether `own` is the program of this process.
+    is_running: bool,
 }
 
 impl Programs {
     /// The running program, which must be `gansweep`, and the build with libtorch if there is one.
     pub fn find() -> Result<Self, AppError> {
-        Ok(Self::with(Program::running().map_err(AppError::OwnProgram)?))
+        let running = Self::with(Program::running().map_err(AppError::OwnProgram)?);
+        Ok(Self { is_running: true, ..running })
     }
 
     /// The same with `own` as this build's program: for callers that are not `gansweep`.
@@ -41,7 +44,7 @@ impl Programs {
             true => None,
             false => libtorch_program(own.path(), std::env::var_os(VARIABLE)).map(Program::at),
         };
-        Self { own, libtorch, log_file: None }
+        Self { own, libtorch, log_file: None, is_running: false }
     }
 
     /// Sets the log file of worker processes. The path must be absolute.
@@ -64,6 +67,16 @@ impl Programs {
     pub(crate) fn of_device(&self, device: &str) -> &Program {
         let libtorch = device.parse().is_ok_and(DeviceName::is_libtorch);
         self.libtorch.as_ref().filter(|_| libtorch).unwrap_or(&self.own)
+    }
+
+    /// The file of that program. Of the running one, the file that was opened first, whatever lies at its path by now.
+    pub(crate) fn file_of_device(&self, device: &str) -> PathBuf {
+        let program = self.of_device(device);
+        let running = Path::new("/proc/self/exe");
+        match self.is_running && *program == self.own && running.exists() {
+            true => running.to_owned(),
+            false => program.path().to_owned(),
+        }
     }
 
     /// Whether this build trains on that device.
@@ -146,6 +159,7 @@ mod tests {
             own: Program::at("/own".into()),
             libtorch: Some(Program::at("/other".into())),
             log_file: None,
+            is_running: false,
         };
         for (device, program) in [
             ("cpu", "/own"),

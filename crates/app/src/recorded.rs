@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gansweep_config::RunId;
 use gansweep_protocol::Metric;
+use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
     AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, SummaryRow,
     Table, export,
@@ -31,6 +32,19 @@ pub struct RunDetails {
     pub samples: Vec<SampleInfo>,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Logs of its attempts on a cluster.
+    pub logs: Vec<ClusterLog>,
+}
+
+/// The log of an attempt on a cluster.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClusterLog {
+    /// The attempt that the job began with. A job that was started again went on with further ones.
+    pub attempt: u32,
+    /// The job: `17_3`.
+    pub job: String,
+    /// The file.
+    pub path: String,
 }
 
 /// The comparison of several runs.
@@ -82,6 +96,13 @@ pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppE
     Ok(reader.runs(filter)?)
 }
 
+/// The logs that a run's jobs on a cluster have left.
+fn logs_of(results: &Path, run: &RunId) -> Vec<ClusterLog> {
+    let log =
+        |AttemptLog { attempt, job, path }| ClusterLog { attempt, job, path: path.display().to_string() };
+    slurm_logs_of(results, run.as_str()).into_iter().map(log).collect()
+}
+
 /// Everything recorded of the run whose id starts with `id`.
 pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     let reader = Reader::open(results)?;
@@ -93,6 +114,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
         checkpoint: reader.checkpoint(&run.id)?,
         samples: reader.samples_index(&run.id, run.total_steps)?,
         tags: reader.tags(&run.id)?,
+        logs: logs_of(results, &run.id),
         run,
     })
 }

@@ -68,7 +68,36 @@ pub(crate) fn choose(
     Ok(SweepDevices { devices, fuse: fuse.map(|lanes| lanes as usize) })
 }
 
+/// The device on a cluster's nodes. Whether the nodes have it is found out there.
+pub(crate) fn of_cluster(
+    request: &ExecutionRequest,
+    execution: &Execution,
+) -> Result<SweepDevices, AppError> {
+    let names = if request.devices.is_empty() { &execution.devices } else { &request.devices };
+    let devices = names.iter().map(|name| match name.parse().map_err(AppError::DeviceName)? {
+        DeviceChoice::Named(name) => Ok(name),
+        DeviceChoice::Auto if execution.slurm.gpus == 0 => Ok(DeviceName::Cpu),
+        DeviceChoice::Auto => Err(AppError::NoDeviceOnCluster),
+    });
+    let devices = devices.collect::<Result<Vec<DeviceName>, AppError>>()?;
+    let threads = execution.slurm.cpus.max(1);
+    let device = |&name: &DeviceName| SweepDevice { name, info: None, workers: 1, threads };
+    let fuse = request.fuse.or((execution.fuse > 0).then_some(execution.fuse));
+    // Tasks share one queue, so that a second device would only get half of the groups.
+    let devices = devices.first().map(device).into_iter().collect();
+    Ok(SweepDevices { devices, fuse: fuse.map(|lanes| lanes as usize) })
+}
+
 impl SweepDevices {
+    /// The same with room for a group of each of so many runs at the same time: on a cluster all groups are submitted
+    /// at once.
+    pub(crate) fn with_tasks(mut self, runs: usize) -> Self {
+        for device in &mut self.devices {
+            device.workers = u32::try_from(runs).unwrap_or(u32::MAX);
+        }
+        self
+    }
+
     /// The devices' names.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         self.devices.iter().map(|device| device.name.to_string())

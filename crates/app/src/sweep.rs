@@ -9,8 +9,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError, StopLevel,
-    StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError,
+    SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
@@ -21,10 +21,10 @@ use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, check, limits, report, worker};
+use crate::{AppError, Observer, Progress, check, limits, report, slurm, worker};
 
-/// Number of lost attempts in a row after which a run is failed.
-const MAX_ATTEMPTS: u32 = 3;
+/// On a cluster no worker is taken for hung before this time.
+const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
 /// The variable that disables downloads.
 const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
@@ -37,6 +37,8 @@ pub struct SweepRequest {
     pub workers: Workers,
     /// Whether completed runs are trained again whose final checkpoint is missing or damaged.
     pub restore_checkpoints: bool,
+    /// Whether to leave as soon as all jobs are submitted; only for workers on a cluster.
+    pub detach: bool,
 }
 
 /// How workers are started.
@@ -46,6 +48,8 @@ pub enum Workers {
     Processes,
     /// As threads of this process: for debuggers and profilers.
     Threads,
+    /// As tasks of Slurm's job arrays, which go on without this process.
+    Slurm,
 }
 
 /// A sweep that is ready to train: the experiment is read, the devices are selected, the data is available
@@ -55,12 +59,16 @@ pub struct PreparedSweep {
     plan: Plan,
     used_datasets: UsedDatasets,
     devices: SweepDevices,
-    launcher: Box<dyn Launcher>,
+    /// `None` where it needs the results folder.
+    launcher: Option<Box<dyn Launcher>>,
     source: DataSource,
     results: PathBuf,
     execution: ExecutionRequest,
     real_images: Vec<RealImages>,
     restore_checkpoints: bool,
+    workers: Workers,
+    programs: Programs,
+    detach: bool,
 }
 
 /// How a sweep ended.
@@ -91,9 +99,11 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let experiment = asked.load()?;
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
-    let devices = slots::choose(execution, &experiment.execution, programs)?;
+    let devices = match request.workers {
+        Workers::Slurm => slots::of_cluster(execution, &experiment.execution)?,
+        Workers::Processes | Workers::Threads => slots::choose(execution, &experiment.execution, programs)?,
+    };
     let source = asked.data_of(&experiment);
-    let launcher = launcher(request.workers, programs, &devices, &source)?;
     let specs = experiment::specs(&experiment, &source, observer)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
@@ -111,6 +121,9 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     observer.observe(Progress::Planned(&plan));
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
+    let launcher = launcher(request.workers, programs, &devices, &source)?;
+    let devices =
+        if request.workers == Workers::Slurm { devices.with_tasks(plan.runs.len()) } else { devices };
     let (results, execution) = (results.clone(), execution.clone());
     Ok(PreparedSweep {
         experiment,
@@ -123,13 +136,16 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         execution,
         real_images,
         restore_checkpoints: request.restore_checkpoints,
+        workers: request.workers,
+        programs: programs.clone(),
+        detach: request.detach,
     })
 }
 
 impl PreparedSweep {
     /// Waits for the results folder, trains, records and writes the page. `stop` ends the waiting and the
     /// training; everything trained until then is recorded.
-    pub fn train(self, stop: &StopSignal, observer: &mut dyn Observer) -> Result<SweepEnd, AppError> {
+    pub fn train(mut self, stop: &StopSignal, observer: &mut dyn Observer) -> Result<SweepEnd, AppError> {
         let observer = &mut LoggingObserver(observer);
         let mut waiting =
             |holder: &str| observer.observe(Progress::WaitingForResults { results: &self.results, holder });
@@ -142,6 +158,13 @@ impl PreparedSweep {
         if let Some((first, more)) = check::before_sweep(&self.results)? {
             observer.observe(Progress::ChangedRows { first: &first, more });
         }
+        let launcher = match self.launcher.take() {
+            Some(launcher) => {
+                slurm::refuse_beside_jobs(&self.results)?;
+                launcher
+            }
+            None => self.slurm_launcher()?,
+        };
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
@@ -149,7 +172,7 @@ impl PreparedSweep {
         let parts = SweepParts {
             searcher: &mut PlannedRuns::new(self.plan.runs.clone()),
             pruner: &mut NeverPrune,
-            launcher: &*self.launcher,
+            launcher: &*launcher,
             recorder: &mut store,
             stop,
             observer: &mut |notice| observer.observe(Progress::Sweep(notice)),
@@ -177,14 +200,31 @@ impl PreparedSweep {
             slots: self.devices.slots(),
             step_flops,
             check_checkpoint,
+            detach: self.detach,
             restore_checkpoints: self.restore_checkpoints,
             results_dir: self.results.clone(),
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
-            max_attempts: MAX_ATTEMPTS,
-            hang_timeout: Duration::from_secs_f64(self.experiment.execution.hang_seconds),
-            pacing: Pacing::default(),
+            max_attempts: self.experiment.execution.attempts,
+            hang_timeout: self.hang_timeout(),
+            pacing: Pacing {
+                rest: Duration::from_secs_f64(self.experiment.execution.retry_seconds),
+                ..Pacing::default()
+            },
         })
+    }
+
+    /// Tasks of a cluster write heartbeats rarely, and other nodes see them late.
+    fn hang_timeout(&self) -> Duration {
+        let asked = Duration::from_secs_f64(self.experiment.execution.hang_seconds);
+        if self.workers == Workers::Slurm { asked.max(SHORTEST_HANG_ON_CLUSTER) } else { asked }
+    }
+
+    fn slurm_launcher(&self) -> Result<Box<dyn Launcher>, AppError> {
+        let device = self.devices.names().next().unwrap_or_default();
+        let program = self.programs.file_of_device(&device);
+        let options = slurm::options(&self.experiment.execution.slurm);
+        Ok(Box::new(SlurmLauncher::start(&self.results, program, options)?))
     }
 
     fn record(&self) -> Result<SweepRecord, AppError> {
@@ -251,18 +291,20 @@ fn launcher(
     programs: &Programs,
     devices: &SweepDevices,
     source: &DataSource,
-) -> Result<Box<dyn Launcher>, AppError> {
-    if workers == Workers::Processes {
-        return Ok(Box::new(WorkerLauncher(programs.clone())));
+) -> Result<Option<Box<dyn Launcher>>, AppError> {
+    match workers {
+        Workers::Processes => return Ok(Some(Box::new(WorkerLauncher(programs.clone())))),
+        Workers::Slurm => return Ok(None),
+        Workers::Threads => {}
     }
     if let Some(device) = devices.names().find(|device| !programs.is_own(device)) {
         let program = programs.of_device(&device).path().to_owned();
         return Err(AppError::AnotherProgramsDevice { device, program });
     }
     let source = source.clone();
-    Ok(Box::new(InProcessLauncher::new(move |job, commands, emit| {
+    Ok(Some(Box::new(InProcessLauncher::new(move |job, commands, emit| {
         worker::work_on_thread(&job, &source, commands, emit)
-    })))
+    }))))
 }
 
 /// Host name, processor and number of cores.

@@ -83,7 +83,12 @@ impl Sandbox {
     }
 
     fn sweep(&self) -> SweepRequest {
-        SweepRequest { plan: self.plan(), workers: Workers::Threads, restore_checkpoints: false }
+        SweepRequest {
+            plan: self.plan(),
+            workers: Workers::Threads,
+            restore_checkpoints: false,
+            detach: false,
+        }
     }
 }
 

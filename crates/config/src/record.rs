@@ -58,4 +58,38 @@ pub struct Execution {
     pub fuse: u32,
     /// A worker without a sign of life for this long, in seconds, is taken for hung and replaced.
     pub hang_seconds: f64,
+    /// The number of failed attempts in a row after which a run has failed.
+    pub attempts: u32,
+    /// The pause of a slot after a worker has failed there, in seconds.
+    pub retry_seconds: f64,
+    /// Jobs in a cluster.
+    pub slurm: SlurmConfig,
+}
+
+/// How the jobs of `--launcher slurm` are submitted. Empty texts and zeroes leave a setting to the cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlurmConfig {
+    /// The partition.
+    pub partition: String,
+    /// The account that is charged.
+    pub account: String,
+    /// The time limit of a task, as Slurm reads it.
+    pub time: String,
+    /// GPUs for each task.
+    pub gpus: u32,
+    /// Processor cores for each task; as many threads are used.
+    pub cpus: u32,
+    /// Main memory for each task, as Slurm reads it.
+    pub memory: String,
+    /// The most tasks at the same time; 0 for no limit.
+    pub concurrency: u32,
+    /// Seconds before the time limit when a task saves its runs.
+    pub save_seconds: u32,
+    /// The shortest time between two questions to the cluster, in seconds.
+    pub poll_seconds: f64,
+    /// Further options of `sbatch`, one a line.
+    pub sbatch: String,
+    /// Shell commands that a task runs before the program.
+    pub setup: String,
 }

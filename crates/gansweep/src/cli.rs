@@ -1,6 +1,7 @@
 //! Command-line arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -62,9 +63,18 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// List the devices of this machine, and whether this build can use them.
     Devices(DevicesArgs),
+    /// Show where the jobs of a sweep on a cluster stand.
+    Status(JobsArgs),
+    /// Record what jobs on a cluster have reported, while they run or after. May be repeated.
+    Collect(JobsArgs),
+    /// Cancel the jobs of a sweep on a cluster. They save their runs; `sweep` goes on there.
+    Cancel(JobsArgs),
     /// Train one group: `sweep` starts this in the background.
     #[command(hide = true)]
     Worker,
+    /// Train one group: a cluster starts this on a node.
+    #[command(hide = true)]
+    SlurmTask(SlurmTaskArgs),
     /// Measure training speed; prints one JSON line per measurement.
     #[command(hide = true)]
     Bench(BenchArgs),
@@ -127,9 +137,41 @@ pub(crate) struct SweepArgs {
     /// Train in this process instead of in worker processes, for debuggers and profilers.
     #[arg(long)]
     pub(crate) in_process: bool,
+    /// How workers are started.
+    #[arg(long, value_enum, default_value = "processes")]
+    pub(crate) launcher: LauncherChoice,
+    /// With `--launcher slurm`: leave as soon as all jobs are submitted. The same command, or `collect`, comes back.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
+    pub(crate) time: Option<Duration>,
     /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
     #[arg(long)]
     pub(crate) restore_checkpoints: bool,
+}
+
+/// How workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LauncherChoice {
+    /// As processes on this machine.
+    Processes,
+    /// As tasks of job arrays in Slurm, with the settings in `[execution.slurm]`.
+    Slurm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlurmTaskArgs {
+    /// The folder of the job array.
+    pub(crate) folder: PathBuf,
+    /// The task's index in the array.
+    pub(crate) index: u32,
 }
 
 #[derive(Debug, Args)]
@@ -521,6 +563,30 @@ pub(crate) struct BenchArgs {
     pub(crate) interactive: bool,
 }
 
+/// Numbers with units, the largest first: `1h30m`.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as 8h, 90m, 1h30m or 45s".to_owned();
+    let (mut rest, mut seconds, mut above) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(expected)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| expected())?;
+        let unit = match rest.get(digits..=digits).unwrap_or_default() {
+            "d" => 86_400,
+            "h" => 3600,
+            "m" => 60,
+            "s" => 1,
+            _ => return Err(expected()),
+        };
+        if unit >= above {
+            return Err(expected());
+        }
+        let part = number.checked_mul(unit).ok_or_else(expected)?;
+        seconds = seconds.checked_add(part).ok_or_else(expected)?;
+        (rest, above) = (&rest[digits + 1..], unit);
+    }
+    if seconds == 0 { Err(expected()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
 fn parse_fuse(text: &str) -> Result<u32, String> {
     match text {
         "off" => Ok(1),
@@ -536,4 +602,22 @@ fn parse_fuse(text: &str) -> Result<u32, String> {
 fn results_folder() -> PathBuf {
     let variable = std::env::var_os("GANSWEEP_RESULTS").filter(|folder| !folder.is_empty());
     variable.map_or_else(|| "results".into(), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_from_the_largest_to_the_smallest() {
+        let seconds = |text| parse_time(text).ok().map(|time| time.as_secs());
+        for (text, expected) in [("8h", 28_800), ("1h30m", 5400), ("45s", 45), ("1d1s", 86_401)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for text in
+            ["", "8", "h", "0s", "30m1h", "1h1h", "-1h", "1.5h", "8 h", "8\u{b5}", "99999999999999999999d"]
+        {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
 }

@@ -42,6 +42,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let log = Log::start(&cli)?;
     match cli.command {
         Command::Sweep(args) => return commands::sweep::run(&args, &log),
+        Command::SlurmTask(args) => return commands::cluster::task(&args),
+        Command::Collect(args) => return commands::cluster::collect(&args),
+        Command::Status(args) => commands::cluster::status(&args)?,
+        Command::Cancel(args) => commands::cluster::cancel(&args)?,
         Command::Worker => return commands::worker::run(),
         Command::Check(args) => return commands::check::run(&args),
         Command::Compare(args) => return commands::compare::run(&args),

@@ -10,8 +10,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gansweep_app::slurm::TaskSignals;
 use gansweep_scheduler::StopSignal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::messages;
@@ -60,6 +61,13 @@ pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
     }
     Ok(flag)
+}
+
+/// The flags of a task on a cluster: USR1 means that its time limit is near.
+pub(crate) fn task_signals() -> io::Result<TaskSignals> {
+    let time_is_up = Arc::<AtomicBool>::default();
+    signal_hook::flag::register(SIGUSR1, Arc::clone(&time_is_up))?;
+    Ok(TaskSignals { stop: stop_flag()?, time_is_up })
 }
 
 fn not_ignored() -> impl Iterator<Item = libc::c_int> {

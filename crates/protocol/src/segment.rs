@@ -2,7 +2,7 @@
 //! have the same content.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::frame::{FrameError, read_frame, write_frame};
@@ -49,9 +49,24 @@ pub struct SegmentReader {
 impl SegmentReader {
     /// Opens a segment at its beginning.
     pub fn open(path: &Path) -> Result<Self, SegmentError> {
-        let file = File::open(path).map_err(|error| failed(path, 0, error.into()))?;
-        let reader = CountingReader { inner: BufReader::with_capacity(64 << 10, file), count: 0 };
-        Ok(Self { path: path.to_owned(), reader, offset: 0, tail: None, damaged: false })
+        Self::open_at(path, 0)
+    }
+
+    /// Opens a segment at the beginning of a frame, in bytes: at the [`offset`](Self::offset) of an earlier reader.
+    pub fn open_at(path: &Path, offset: u64) -> Result<Self, SegmentError> {
+        let open = || {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file)
+        };
+        let file = open().map_err(|error: io::Error| failed(path, offset, error.into()))?;
+        let reader = CountingReader { inner: BufReader::with_capacity(64 << 10, file), count: offset };
+        Ok(Self { path: path.to_owned(), reader, offset, tail: None, damaged: false })
+    }
+
+    /// Where the last whole frame ends that was read, in bytes.
+    pub const fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// What follows the last whole frame; `None` before the end is reached, and if the segment is damaged.
@@ -174,6 +189,18 @@ mod tests {
         write(&path, 0..3);
         write(&path, 3..5);
         assert_eq!(read(&path), ((0..5).map(frame).collect(), Some(SegmentTail::Whole)));
+    }
+
+    #[test]
+    fn a_later_reader_goes_on_where_an_earlier_one_has_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        write(&path, 0..3);
+        let mut reader = SegmentReader::open(&path).unwrap();
+        assert_eq!(reader.by_ref().count(), 3);
+        write(&path, 3..5);
+        let later = SegmentReader::open_at(&path, reader.offset()).unwrap();
+        assert_eq!(later.map(Result::unwrap).collect::<Vec<_>>(), [frame(3), frame(4)]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         slots: (0..slots).map(slot).collect(),
         step_flops: |_| 1e9,
         check_checkpoint: |_, _, _| Ok(()),
+        detach: false,
         restore_checkpoints: false,
         results_dir: folder.path().to_owned(),
         data_dir: None,

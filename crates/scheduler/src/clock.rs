@@ -81,6 +81,12 @@ impl FrameCounters {
         self.frames.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The worker waits for the cluster, which is neither silence nor idleness of its own.
+    pub(crate) fn excuse(&self) {
+        self.reports.fetch_add(1, Ordering::Relaxed);
+        self.frames.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn set_delivering(&self, delivering: bool) {
         self.delivering.store(delivering, Ordering::Relaxed);
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use signal_hook::consts::SIGXFSZ;
 
+use crate::TaskEnd;
+
 /// Exit code of a worker that cannot use its device (missing, lost, no driver). Its slot is closed, and
 /// its lanes go to other slots; no attempt is counted.
 pub const EXIT_DEVICE_UNAVAILABLE: i32 = 3;
@@ -35,6 +37,8 @@ pub enum ExitStatus {
     Code(i32),
     /// By a signal.
     Signal(i32),
+    /// The cluster ended it.
+    Cluster(TaskEnd),
     /// None: it could not be killed, or waiting for it failed.
     Unknown,
 }
@@ -102,6 +106,15 @@ impl fmt::Display for ExitStatus {
                 "a file became larger than this user may write (raise the limit with `ulimit -f`)",
             ),
             Self::Signal(signal) => write!(f, "the worker was killed by {}", signal_name(signal)),
+            Self::Cluster(end) => f.write_str(match end {
+                TaskEnd::Preempted => "a job of higher priority took the place of the worker's job",
+                TaskEnd::NodeLost => "the worker's node was lost",
+                TaskEnd::TimeLimit => "the worker's job reached its time limit",
+                TaskEnd::Cancelled => "the worker's job was cancelled",
+                TaskEnd::OutOfMemory => "the worker's job needed more memory than it had asked for",
+                TaskEnd::Completed | TaskEnd::Failed => "the worker's job ended before its runs did",
+                TaskEnd::Forgotten => "the cluster no longer knows the worker's job",
+            }),
             Self::Unknown => f.write_str("the worker vanished without an exit status"),
         }
     }

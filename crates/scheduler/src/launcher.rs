@@ -2,16 +2,21 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use gansweep_protocol::{Command, Frame, FrameError, Job};
 use rustix::io::Errno;
 
 use crate::Exit;
+pub use crate::sweep::FrameSink;
 
 /// A worker's frames, in order. `next` blocks until a frame comes, and returns `None` when the worker
 /// has closed its stream or after an error.
 pub type FrameStream = Box<dyn Iterator<Item = Result<Frame, FrameError>> + Send>;
+
+/// A worker that an earlier runner has left behind, and its job.
+pub type AdoptedWorker = (Job, Box<dyn Worker>);
 
 /// Starts workers.
 pub trait Launcher {
@@ -23,6 +28,28 @@ pub trait Launcher {
     fn start_timeout(&self) -> Option<Duration> {
         Some(START_TIMEOUT)
     }
+
+    /// The workers that an earlier runner has left behind, with their jobs. Asked for once, before any launch.
+    /// Workers that none of the sweep's runs belong to are not among them.
+    fn adopt(&self) -> Result<Vec<AdoptedWorker>, LaunchError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether workers go on without the runner. Then the runner leaves them behind when it is stopped, and the
+    /// next one adopts them.
+    fn outlives_runner(&self) -> bool {
+        false
+    }
+
+    /// Whether all that adopted workers had reported when the launcher began has been forwarded.
+    fn has_caught_up(&self) -> bool {
+        true
+    }
+
+    /// Whether a worker that was launched is not yet where it goes on without the runner.
+    fn is_handing_over(&self) -> bool {
+        false
+    }
 }
 
 /// A local program sends its first heartbeat within milliseconds; minutes allow for one that is loaded
@@ -31,8 +58,15 @@ const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A worker that trains one group. None of its methods blocks for long.
 pub trait Worker {
-    /// Its frames. Called once, after the launch.
+    /// Its frames. Called once, after the launch, unless [`forward`](Self::forward) does without.
     fn frames(&mut self) -> FrameStream;
+
+    /// Forwards its frames, on a thread of its own. A launcher with thousands of workers has one thread for all of
+    /// them instead.
+    fn forward(&mut self, sink: FrameSink) -> io::Result<()> {
+        let frames = self.frames();
+        thread::Builder::new().name("worker-frames".to_owned()).spawn(move || sink.drain(frames)).map(drop)
+    }
 
     /// Sends it a command, which it obeys after its current steps.
     fn send(&mut self, command: &Command);
@@ -42,6 +76,15 @@ pub trait Worker {
 
     /// Its exit, or `None` while it runs.
     fn try_wait(&mut self) -> Option<Exit>;
+
+    /// Whether it may be started again by others than the runner, and then goes on with the next attempt of each
+    /// of its runs.
+    fn may_restart(&self) -> bool {
+        false
+    }
+
+    /// All that it has reported is recorded, and it has ended: what it has left behind may be deleted.
+    fn discard(&mut self) {}
 }
 
 /// Why no worker could be started.
@@ -66,6 +109,9 @@ pub enum LaunchError {
     /// The job has no JSON form.
     #[error("the job cannot be sent to a worker: {0}")]
     Job(#[from] serde_json::Error),
+    /// The cluster takes no jobs, or cannot be asked for them.
+    #[error(transparent)]
+    Cluster(#[from] crate::SlurmError),
     /// The system gave no thread or pipe.
     #[error("no thread can be started for a worker: {0}")]
     Thread(io::Error),
@@ -79,7 +125,7 @@ impl LaunchError {
             Self::Program { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
             }
-            Self::Job(_) | Self::Thread(_) => false,
+            Self::Job(_) | Self::Thread(_) | Self::Cluster(_) => false,
         }
     }
 
@@ -92,13 +138,13 @@ impl LaunchError {
                 Errno::from_io_error(source),
                 Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
             ),
-            Self::DeviceUnavailable { .. } | Self::Job(_) => false,
+            Self::DeviceUnavailable { .. } | Self::Job(_) | Self::Cluster(_) => false,
         }
     }
 
     /// Whether every launch of the sweep would fail in the same way. Only a path can fail to be written as
-    /// JSON, and all jobs of a sweep have the same paths.
+    /// JSON, and all jobs of a sweep have the same paths and go to the same cluster.
     pub fn affects_sweep(&self) -> bool {
-        matches!(self, Self::Job(_))
+        matches!(self, Self::Job(_) | Self::Cluster(_))
     }
 }

@@ -27,6 +27,7 @@ mod request;
 mod retry;
 mod run_table;
 mod search;
+mod slurm;
 mod stop;
 mod sweep;
 
@@ -38,7 +39,7 @@ pub use exit::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, EXIT_SHORTAGE, Exit, ExitStatus,
 };
 pub use in_process::{InProcessLauncher, SendFrame, TakeCommand, WorkerFailure};
-pub use launcher::{FrameStream, LaunchError, Launcher, Worker};
+pub use launcher::{AdoptedWorker, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 pub use notice::{Notice, RunName, StoppingWorker, SweepProgress, WorkerProgress};
 pub use outcome::{RunnerError, Summary};
 pub use process::ProcessLauncher;
@@ -48,5 +49,10 @@ pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
 pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepRequest};
 pub use search::{PlannedRuns, Proposal, RunResult, Searcher};
+pub use slurm::{
+    ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher,
+    SlurmOptions, TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,
+    logs_of as slurm_logs_of, requeue_own_task, status as slurm_status, unfinished,
+};
 pub use stop::{StopLevel, StopSignal};
 pub use sweep::run_sweep;

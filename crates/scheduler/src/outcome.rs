@@ -5,7 +5,7 @@ use std::time::Duration;
 use gansweep_store::StoreError;
 
 /// How a sweep ended, in numbers of runs. Every run of the sweep is in exactly one of `skipped`,
-/// `completed`, `pruned`, `paused`, `diverged`, `failed`, `interrupted` and `queued`.
+/// `completed`, `pruned`, `paused`, `diverged`, `failed`, `interrupted`, `queued` and `left`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Runs of the sweep: the plan's, and those that the searcher added.
@@ -28,6 +28,8 @@ pub struct Summary {
     pub interrupted: usize,
     /// Not begun yet, because the sweep was stopped.
     pub queued: usize,
+    /// Left behind with their workers, which go on without the runner.
+    pub left: usize,
     /// Resumed from a checkpoint of an earlier invocation; counted under their end state too.
     pub resumed: usize,
     /// Completed for a smaller budget before and trained further; counted under their end state too.
@@ -41,9 +43,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every run is completed, pruned or paused.
+    /// Whether every run is completed, pruned, paused or left behind with its worker.
     pub fn all_well(&self) -> bool {
-        self.completed + self.pruned + self.paused + self.skipped - self.skipped_diverged == self.total
+        self.completed + self.pruned + self.paused + self.left + self.skipped - self.skipped_diverged
+            == self.total
     }
 }
 
@@ -64,6 +67,9 @@ pub enum RunnerError {
     /// The user stopped the sweep before it was registered.
     #[error("the sweep was stopped before anything of it was recorded")]
     Cancelled,
+    /// Workers of an earlier runner cannot be taken over.
+    #[error(transparent)]
+    Launch(#[from] crate::LaunchError),
     /// There are runs to train and no slots.
     #[error("there are runs to train but no slot: name at least one device, with at least one job")]
     NoSlots,

@@ -195,14 +195,14 @@ fn keep_tail(mut errors: ChildStderr, tail: &Mutex<Tail>) {
 
 /// The last lines of a text of any length, in bounded memory.
 #[derive(Debug, Default)]
-struct Tail {
+pub(crate) struct Tail {
     bytes: VecDeque<u8>,
     cut: bool,
 }
 
 impl Tail {
     /// Appends text, and drops the oldest bytes beyond [`STDERR_BYTES`].
-    fn push(&mut self, more: &[u8]) {
+    pub(crate) fn push(&mut self, more: &[u8]) {
         self.bytes.extend(more);
         if let Some(excess) = self.bytes.len().checked_sub(STDERR_BYTES).filter(|&n| n > 0) {
             self.bytes.drain(..excess);
@@ -212,7 +212,7 @@ impl Tail {
 
     /// The last lines, separated by line feeds: blank lines, a first line that is cut, and repetitions of
     /// the line before are left out.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let whole = match text.split_once('\n') {

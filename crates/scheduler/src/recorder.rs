@@ -1,6 +1,6 @@
 //! Recording: the interface to the database, and batches of events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use gansweep_config::{PlannedRun, RunId, RunState};
@@ -24,8 +24,11 @@ pub trait Recorder {
     /// Appends runs to the sweep of that name.
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError>;
 
-    /// Marks attempts that a dead runner left active as interrupted, and returns them.
-    fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError>;
+    /// Marks attempts that a dead runner left active as interrupted, except those of `alive`, and returns them.
+    fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError>;
+
+    /// The number of a run's latest attempt and the number of its first event that is not recorded.
+    fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError>;
 
     /// The runs' statuses; runs that were never recorded are absent.
     fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError>;
@@ -71,8 +74,12 @@ impl Recorder for Store {
         Self::add_runs(self, sweep, runs)
     }
 
-    fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
-        Self::reclaim_stale(self)
+    fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
+        self.reclaim_stale_except(alive)
+    }
+
+    fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError> {
+        Self::next_event(self, run)
     }
 
     fn statuses(&mut self, runs: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
@@ -201,6 +208,12 @@ impl<'a> EventBatcher<'a> {
         self.flush()?;
         let begun = self.recorder.begin_attempt(run, device);
         self.close_on_failure("beginning an attempt", begun)
+    }
+
+    /// The number of a run's latest attempt and the number of its first event that is not recorded.
+    pub(crate) fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, RunnerError> {
+        let next = self.recorder.next_event(run);
+        self.close_on_failure("reading what is recorded of an attempt", next)
     }
 
     /// Ends an attempt that reported no end, after writing its events.

@@ -54,6 +54,9 @@ pub struct SweepRequest {
     pub step_flops: StepFlops,
     /// The scheduler does not know the format of checkpoints.
     pub check_checkpoint: CheckCheckpoint,
+    /// Whether the runner leaves its workers behind as soon as all groups are handed over, where the launcher allows
+    /// it.
+    pub detach: bool,
     /// Whether completed runs are trained again whose final checkpoint is missing or cannot be resumed from.
     pub restore_checkpoints: bool,
     /// Folder of the database and the checkpoints; checkpoint paths are relative to it.

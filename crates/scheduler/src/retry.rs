@@ -18,6 +18,8 @@ pub(crate) enum LossCause {
     Shortage,
     /// The group is too large for the memory: it is split.
     GroupSize,
+    /// The cluster: it took the node away. No attempt is counted.
+    Cluster,
     /// One or more of its lanes, or chance.
     Lanes,
 }
@@ -52,7 +54,7 @@ pub(crate) fn retry(failures: u32, lost: &[LostRun], cause: LossCause, max_attem
     let (failed, kept): (Vec<LostRun>, Vec<LostRun>) =
         lost.iter().copied().partition(|lane| is_spent(lane) && (lane.named || alone));
     let split = match cause {
-        LossCause::Shared | LossCause::Slot | LossCause::Shortage => false,
+        LossCause::Shared | LossCause::Slot | LossCause::Shortage | LossCause::Cluster => false,
         LossCause::GroupSize => true,
         // If the worker named the failed lanes, there is no culprit to search for.
         LossCause::Lanes => {

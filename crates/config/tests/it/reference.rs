@@ -10,7 +10,7 @@ use gansweep_config::{LoadOptions, recipes};
 use crate::common::{load, load_with};
 
 const TEMPLATE: &str = include_str!("experiment-file.md");
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "",
     "data",
     "model",
@@ -22,6 +22,7 @@ const TABLES: [&str; 11] = [
     "train",
     "record",
     "execution",
+    "execution.slurm",
 ];
 
 /// The table in which a key is documented; `optimizer` has its parts with it.

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
 }
 
 fn text(details: RunDetails) -> String {
-    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _, tags } = details;
+    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _, tags, logs } = details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("no longer in a sweep"));
@@ -67,6 +67,10 @@ fn text(details: RunDetails) -> String {
         "{}\n\n",
         output::table(&["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"], attempts.collect())
     );
+
+    for log in logs {
+        text += &format!("log from attempt {} on, job {}: {}\n", log.attempt, log.job, log.path);
+    }
 
     if let Some(checkpoint) = checkpoint {
         text += &format!(

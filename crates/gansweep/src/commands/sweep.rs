@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use gansweep_app::AppError;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
-use gansweep_scheduler::Summary;
+use gansweep_scheduler::{StopLevel, StopSignal, Summary};
 
 use super::{plan, request};
-use crate::cli::SweepArgs;
+use crate::cli::{LauncherChoice, SweepArgs};
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::progress::Display;
@@ -24,20 +26,40 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
         plan::show(&plan)?;
         return Ok(0);
     }
-    let workers = if args.in_process { Workers::Threads } else { Workers::Processes };
+    let workers = match args.launcher {
+        LauncherChoice::Slurm => Workers::Slurm,
+        LauncherChoice::Processes if args.in_process => Workers::Threads,
+        LauncherChoice::Processes => Workers::Processes,
+    };
     plan.programs = plan.programs.with_log_file(log.file.clone());
     let mut display =
         if log.on_terminal { Display::without_bars(args.quiet) } else { Display::new(args.quiet) };
     let prepared = sweep::prepare(
-        &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints },
+        &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints, detach: args.detach },
         &mut display,
     )?;
-    let end = prepared.train(&interrupts.stop_instead(), &mut display);
+    let stop = interrupts.stop_instead();
+    if let Some(time) = args.time {
+        stop_after(time, &stop).map_err(Failure::Signals)?;
+    }
+    let end = prepared.train(&stop, &mut display);
     display.finish();
     match end? {
         SweepEnd::Cancelled => Ok(INTERRUPTED),
         SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
     }
+}
+
+/// Stops the sweep cleanly when its time is over, as the first Ctrl-C does.
+fn stop_after(time: Duration, stop: &StopSignal) -> io::Result<()> {
+    let stop = stop.clone();
+    let wait = move || {
+        thread::sleep(time);
+        messages::print("the time given with --for is over");
+        stop.raise(StopLevel::Cleanly);
+    };
+    // It ends with the process.
+    thread::Builder::new().name("time".into()).spawn(wait).map(drop)
 }
 
 /// Prints the outcome and the paths of report and database; returns the exit code.
@@ -46,6 +68,11 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     display.print(&describe(summary));
     if summary.shared_cause.is_some() {
         display.print("the sweep ended early; fix the cause and run the same command to resume");
+    } else if summary.left > 0 {
+        display.print(
+            "the jobs go on without this program: `gansweep status` shows them, `gansweep collect` records them, \
+             `gansweep cancel` ends them, and the same command comes back to them",
+        );
     } else if summary.stopped {
         display.print("stopped; run the same command to resume");
     }
@@ -59,7 +86,9 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
         messages::warning(&format!("cannot write the output: {error}"));
     }
     match summary {
-        Summary { stopped: true, interrupted, queued, .. } if interrupted + queued > 0 => INTERRUPTED,
+        Summary { stopped: true, interrupted, queued, left, .. } if interrupted + queued + left > 0 => {
+            INTERRUPTED
+        }
         summary if !summary.all_well() => 1,
         _ => match &outcome.report {
             Ok(_) => 0,
@@ -88,6 +117,7 @@ fn describe(summary: &Summary) -> String {
         (summary.failed, "failed"),
         (summary.interrupted, "interrupted"),
         (summary.queued, "not started"),
+        (summary.left, "left to Slurm"),
     ];
     let counts: Vec<String> = parts
         .iter()

@@ -238,7 +238,7 @@ impl RunTable {
     }
 
     /// Counts runs by how they ended.
-    pub(crate) fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self, leaves_workers: bool) -> Summary {
         let mut summary = Summary { total: self.entries.len(), ..Summary::default() };
         for entry in &self.entries {
             match entry.first_attempt {
@@ -256,6 +256,7 @@ impl RunTable {
                 Phase::Over(RunState::Diverged) => &mut summary.diverged,
                 Phase::Over(RunState::Failed) => &mut summary.failed,
                 Phase::Paused => &mut summary.paused,
+                Phase::Pending | Phase::Running if leaves_workers => &mut summary.left,
                 _ if entry.begun => &mut summary.interrupted,
                 _ => &mut summary.queued,
             };

@@ -8,7 +8,7 @@ use gansweep_config::PlannedRun;
 use gansweep_protocol::{Job, LaneJob, Resume};
 
 use super::Sweep;
-use super::inbox::{BadCheckpoint, Content, Message, relay};
+use super::inbox::{BadCheckpoint, Content, FrameSink, Message};
 use super::slot::SlotActivity;
 use super::worker::{ActiveLane, ActiveWorker, WorkerLoss};
 use crate::checkpoint::CheckpointProblem;
@@ -168,19 +168,16 @@ impl Sweep<'_> {
         }
     }
 
-    /// Starts the thread that reads a worker's frames.
-    fn relay_frames(
+    /// Has a worker's frames forwarded to the sweep.
+    pub(super) fn relay_frames(
         &self,
         slot: usize,
         launch: u64,
         worker: &mut dyn Worker,
     ) -> io::Result<Arc<FrameCounters>> {
-        let (frames, outbox) = (worker.frames(), self.outbox.clone());
         let counters = Arc::<FrameCounters>::default();
-        let theirs = Arc::clone(&counters);
-        thread::Builder::new()
-            .name("worker-frames".to_owned())
-            .spawn(move || relay(frames, slot, launch, &theirs, &outbox))?;
+        let outbox = self.outbox.clone();
+        worker.forward(FrameSink { slot, launch, counters: Arc::clone(&counters), outbox })?;
         Ok(counters)
     }
 
@@ -223,7 +220,7 @@ impl Sweep<'_> {
     }
 
     /// Puts a worker into its slot, and reports the group as started.
-    fn watch(
+    pub(super) fn watch(
         &mut self,
         slot: usize,
         launch: u64,

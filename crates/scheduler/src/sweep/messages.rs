@@ -17,9 +17,12 @@ impl Sweep<'_> {
     pub(super) fn handle_messages(&mut self) -> Result<(), RunnerError> {
         let timeout = if self.a_worker_is_ending() { SHORT_TICK } else { TICK };
         match self.inbox.recv_timeout(timeout) {
-            Ok(message) => self.handle_message(message)?,
+            Ok(message) => {
+                self.is_quiet = false;
+                self.handle_message(message)?;
+            }
             // The sweep holds a sender itself, so the channel is never closed.
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.is_quiet = true,
         }
         for _ in 0..IN_FLIGHT {
             let Ok(message) = self.inbox.try_recv() else { break };
@@ -60,6 +63,9 @@ impl Sweep<'_> {
     }
 
     fn handle_event(&mut self, slot: usize, envelope: Envelope, now: AwakeTime) -> Result<(), RunnerError> {
+        if self.follow_restart(slot, &envelope)? {
+            return Ok(());
+        }
         let trusted = |worker: &&mut ActiveWorker| !worker.untrusted;
         let Some(worker) = self.slots[slot].worker_mut().filter(trusted) else { return Ok(()) };
         worker.has_reported = true;

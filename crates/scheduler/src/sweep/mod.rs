@@ -1,6 +1,7 @@
 //! A sweep: one thread that gives groups to slots, handles messages of workers and writes the database.
 
 mod admission;
+mod adoption;
 mod dispatch;
 mod inbox;
 mod messages;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_store::StoreError;
 
+pub use self::inbox::FrameSink;
 use self::inbox::Message;
 use self::slot::{SlotActivity, SlotState};
 use crate::clock::{AwakeClock, AwakeTime};
@@ -81,6 +83,8 @@ struct Sweep<'a> {
     ended: Vec<Notice>,
     eta: Eta,
     launches: u64,
+    /// No message waited when the sweep last looked.
+    is_quiet: bool,
     /// An earlier invocation died: its files may need cleaning.
     runner_died: bool,
 }
@@ -127,7 +131,10 @@ impl<'a> Sweep<'a> {
             StoreError::Cancelled => RunnerError::Cancelled,
             source => RunnerError::Database { doing: "registering the sweep", source },
         })?;
-        let stale = recorder.reclaim_stale().map_err(failed("reclaiming runs of a runner that died"))?;
+        let adopted = launcher.adopt()?;
+        let alive = adoption::runs_of(&adopted);
+        let stale =
+            recorder.reclaim_stale(&alive).map_err(failed("reclaiming runs of a runner that died"))?;
         let runner_died = !stale.is_empty();
         for (run, attempt) in stale {
             observer(&Notice::Reclaimed { run, attempt });
@@ -157,9 +164,11 @@ impl<'a> Sweep<'a> {
             ended: Vec::new(),
             eta: Eta::new(),
             launches: 0,
+            is_quiet: false,
             runner_died,
         };
         sweep.admit(runs, &statuses)?;
+        sweep.adopt(adopted)?;
         if sweep.slots.is_empty() && !sweep.queue.is_empty() {
             return Err(RunnerError::NoSlots);
         }
@@ -192,7 +201,8 @@ impl<'a> Sweep<'a> {
 
     fn conclude(self) -> Result<Summary, RunnerError> {
         let stopped = self.stop.level() > StopLevel::Run;
-        let summary = Summary { stopped, elapsed: self.began.elapsed(), ..self.table.summary() };
+        let counts = self.table.summary(self.launcher.outlives_runner());
+        let summary = Summary { stopped, elapsed: self.began.elapsed(), ..counts };
         match self.failure {
             Some(Failure::Error(error)) => Err(error),
             Some(Failure::SharedCause(cause)) => Ok(Summary { shared_cause: Some(cause), ..summary }),
@@ -222,8 +232,11 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Whether no slot is busy and no run is left to train.
+    /// Whether no slot is busy and no run is left to train, or the workers are left behind.
     fn is_over(&mut self) -> bool {
+        if self.leaves_workers() {
+            return true;
+        }
         let idle = self.slots.iter().all(|slot| matches!(slot.activity, SlotActivity::Idle));
         idle && (self.stopping.is_some() || (self.failure.is_none() && !self.has_more_to_train()))
     }

@@ -11,7 +11,7 @@ use crate::clock::{AwakeTime, FrameCounters, Watchdog};
 use crate::exit::with_stderr;
 use crate::request::Pacing;
 use crate::retry::LossCause;
-use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_SHARED_CAUSE, Exit, ExitStatus, Worker};
+use crate::{EXIT_DEVICE_UNAVAILABLE, EXIT_SHARED_CAUSE, Exit, ExitStatus, TaskEnd, Worker};
 
 /// Time to wait for a killed worker to end while the sweep stops.
 const LAST_WAIT: Duration = Duration::from_millis(300);
@@ -229,12 +229,16 @@ impl WorkerLoss {
         };
         let kind = match exit.status {
             _ if worker.killed.is_some() => LossCause::Lanes,
+            ExitStatus::Cluster(TaskEnd::Preempted | TaskEnd::NodeLost) => LossCause::Cluster,
             ExitStatus::Code(EXIT_DEVICE_UNAVAILABLE) => LossCause::Slot,
             _ if exit.is_shared() => LossCause::Shared,
             _ if exit.is_out_of_memory() => LossCause::GroupSize,
             _ if exit.is_shortage() => LossCause::Shortage,
             _ => LossCause::Lanes,
         };
-        Self { cause, kind, silent: !worker.has_reported, requested: worker.stop_requested.is_some() }
+        // Whoever cancels a job does not want it back.
+        let is_cancelled = exit.status == ExitStatus::Cluster(TaskEnd::Cancelled) && worker.killed.is_none();
+        let requested = worker.stop_requested.is_some() || is_cancelled;
+        Self { cause, kind, silent: !worker.has_reported, requested }
     }
 }

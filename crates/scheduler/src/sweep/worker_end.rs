@@ -27,8 +27,11 @@ impl Sweep<'_> {
         failures: u32,
         loss: &WorkerLoss,
     ) -> Result<(), RunnerError> {
-        let uncharged =
-            loss.requested || matches!(loss.kind, LossCause::Slot | LossCause::Shared | LossCause::Shortage);
+        let uncharged = loss.requested
+            || matches!(
+                loss.kind,
+                LossCause::Slot | LossCause::Shared | LossCause::Shortage | LossCause::Cluster
+            );
         let state = if uncharged { RunState::Interrupted } else { RunState::Failed };
         for lane in lanes.iter().filter(|lane| lane.is_open()) {
             match &lane.halting {
@@ -121,7 +124,8 @@ impl Sweep<'_> {
         // Where no worker has ever worked, the cause may be the slot and not the runs. Their group still
         // comes after the others in the queue.
         let unproven = loss.silent && loss.kind == LossCause::Lanes && !self.slots[slot].has_worked;
-        let counted = !matches!(loss.kind, LossCause::Slot | LossCause::Shortage) && !halving;
+        let counted =
+            !matches!(loss.kind, LossCause::Slot | LossCause::Shortage | LossCause::Cluster) && !halving;
         // If every lane has advanced since the last failure, none of them crashes every worker.
         let all_advanced = unfinished.iter().all(|lane| self.table.has_advanced(lane.run));
         let failures = match counted {

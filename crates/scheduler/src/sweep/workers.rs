@@ -30,6 +30,10 @@ impl Sweep<'_> {
         };
         let level = self.stop.level().max(failed);
         let now = self.clock.now();
+        if self.launcher.outlives_runner() {
+            // The sweep leaves; workers go on.
+            return;
+        }
         if level > self.stopping.map_or(StopLevel::Run, |stopping| stopping.level) {
             let (since, next_report) =
                 self.stopping.map_or((now, FIRST_REPORT), |stopping| (stopping.since, stopping.next_report));
@@ -132,9 +136,14 @@ impl Sweep<'_> {
         match std::mem::replace(&mut self.slots[slot].activity, SlotActivity::Idle) {
             SlotActivity::Training(worker) => {
                 let loss = WorkerLoss::of(&worker);
+                let mut worker = worker;
                 let written = self.write();
                 let handled = self.handle_worker_end(slot, &worker.lanes, worker.failures, &loss);
-                written.and(handled)
+                let recorded = written.and(handled);
+                if recorded.is_ok() && !self.batcher.is_closed() {
+                    worker.worker.discard();
+                }
+                recorded
             }
             other => {
                 self.slots[slot].activity = other;

@@ -1,5 +1,7 @@
 //! The begin of attempts, and the end of attempts whose worker reports none.
 
+use std::collections::HashSet;
+
 use gansweep_config::{RunId, RunState};
 use rusqlite::{Connection, params};
 
@@ -21,18 +23,45 @@ impl Store {
     /// Marks attempts that a dead program left pending or running as interrupted, and returns them. The caller
     /// must hold the lock, which proves that none of them is alive.
     pub fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
+        self.reclaim_stale_except(&HashSet::new())
+    }
+
+    /// The same without the runs whose workers go on without the program.
+    pub fn reclaim_stale_except(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
         let now = (self.clock)();
         self.write(|transaction, _| {
-            let stale = active_attempts(transaction)?;
+            let mut stale = active_attempts(transaction)?;
+            stale.retain(|(_, run, _)| !alive.contains(run));
             for (run_id, _, attempt) in &stale {
                 close(transaction, *run_id, *attempt, RunState::Interrupted, LOST, now)?;
             }
-            transaction.execute(
-                "UPDATE runs SET state = 'interrupted', cause = ?1, ended_ms = ?2
-                 WHERE state IN ('pending', 'running')",
-                params![LOST, now],
-            )?;
+            for (run_id, run) in active_runs(transaction)? {
+                if !alive.contains(&run) {
+                    transaction
+                        .prepare_cached(
+                            "UPDATE runs SET state = 'interrupted', cause = ?2, ended_ms = ?3 WHERE run_id = ?1",
+                        )?
+                        .execute(params![run_id, LOST, now])?;
+                }
+            }
             Ok(stale.into_iter().map(|(_, run, attempt)| (run, attempt)).collect())
+        })
+    }
+
+    /// The number of a run's latest attempt and the number of the first of its events that is not recorded; of an
+    /// attempt that has reported its end, a number beyond all events. `None` for a run without attempts.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError> {
+        self.write(|transaction, _| {
+            let run_id = find(transaction, run)?.run_id;
+            let mut statement = transaction.prepare_cached(
+                "SELECT attempt, next_seq FROM attempts WHERE run_id = ?1 ORDER BY attempt DESC LIMIT 1",
+            )?;
+            let mut rows = statement.query([run_id])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(Some((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
         })
     }
 
@@ -244,6 +273,17 @@ fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
     let Some(row) = rows.next()? else { return Err(StoreError::UnknownRun { id: run.to_string() }.into()) };
     let state = parse_state(&row.get::<_, String>(1)?)?;
     Ok(Found { run_id: row.get(0)?, state, attempts: row.get(2)?, confirmed_step: row.get(3)? })
+}
+
+fn active_runs(connection: &Connection) -> Result<Vec<(i64, RunId)>, Fault> {
+    let mut statement = connection
+        .prepare("SELECT run_id, id FROM runs WHERE state IN ('pending', 'running') ORDER BY run_id")?;
+    let mut rows = statement.query([])?;
+    let mut active = Vec::new();
+    while let Some(row) = rows.next()? {
+        active.push((row.get(0)?, parse_run(&row.get::<_, String>(1)?)?));
+    }
+    Ok(active)
 }
 
 fn active_attempts(connection: &Connection) -> Result<Vec<(i64, RunId, u32)>, Fault> {

@@ -98,6 +98,79 @@ pub(super) static EXECUTION: &[Key] = &[
         "300",
         "A worker that gives no sign of life for this number of seconds, or neither finishes a step nor uses the processor, is taken for hung and replaced.",
     ),
+    execution(
+        "execution.attempts",
+        Kind::Integer(1, 100),
+        "3",
+        "After how many failed attempts in a row a run has failed. An attempt that wrote a checkpoint begins the count anew.",
+    ),
+    execution(
+        "execution.retry_seconds",
+        Kind::Number(Interval::closed(0.0, 3600.0)),
+        "0.2",
+        "The pause before the next attempt in the same place after one has failed, in seconds.",
+    ),
+    execution(
+        "execution.slurm.partition",
+        Kind::Text,
+        "\"\"",
+        "The partition that the jobs of `--launcher slurm` are submitted to; empty for the cluster's default.",
+    ),
+    execution(
+        "execution.slurm.account",
+        Kind::Text,
+        "\"\"",
+        "The account that jobs are charged to; empty for the user's default.",
+    ),
+    execution(
+        "execution.slurm.time",
+        Kind::Text,
+        "\"\"",
+        "The time limit of a task, as Slurm reads it: `4:00:00`. A task that reaches it saves its runs and is put back into the queue.",
+    ),
+    execution("execution.slurm.gpus", Kind::Integer(0, 64), "0", "GPUs for each task."),
+    execution(
+        "execution.slurm.cpus",
+        Kind::Integer(0, 1024),
+        "1",
+        "Processor cores for each task, which trains with as many threads; `0` for the cluster's default.",
+    ),
+    execution(
+        "execution.slurm.memory",
+        Kind::Text,
+        "\"\"",
+        "Main memory for each task, as Slurm reads it: `4G`; empty for the cluster's default.",
+    ),
+    execution(
+        "execution.slurm.concurrency",
+        Kind::Integer(0, 1_000_000),
+        "0",
+        "The most tasks at the same time; `0` leaves it to the cluster.",
+    ),
+    execution(
+        "execution.slurm.save_seconds",
+        Kind::Integer(1, 3600),
+        "60",
+        "How many seconds before its time limit a task saves its runs. Slurm may be up to a minute early.",
+    ),
+    execution(
+        "execution.slurm.poll_seconds",
+        Kind::Number(Interval::closed(0.5, 3600.0)),
+        "5",
+        "The shortest time in seconds between two questions to the cluster, each for all jobs at once.",
+    ),
+    execution(
+        "execution.slurm.sbatch",
+        Kind::Text,
+        "\"\"",
+        "Further options of `sbatch`, one on each line: `--qos=long`.",
+    ),
+    execution(
+        "execution.slurm.setup",
+        Kind::Text,
+        "\"\"",
+        "Shell commands that each task runs before it trains: `module load cuda`.",
+    ),
 ];
 
 /// Keys of `[sweep]` without its axes, in the order of the documentation.

@@ -1,6 +1,6 @@
 //! A recorder in memory, with the rules of the database, that fails on demand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
@@ -218,8 +218,13 @@ impl Recorder for Memory {
         Ok(())
     }
 
-    fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
-        let running = self.runs.iter().filter(|(_, row)| row.state.is_active());
+    fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError> {
+        let latest = self.runs.get(run).and_then(|row| Some((row.attempts.len(), row.attempts.last()?)));
+        Ok(latest.map(|(number, attempt)| (number as u32, attempt.next_seq)))
+    }
+
+    fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
+        let running = self.runs.iter().filter(|(id, row)| row.state.is_active() && !alive.contains(*id));
         let stale: Vec<(RunId, u32)> =
             running.map(|(id, row)| (id.clone(), row.attempts.len() as u32)).collect();
         for (run, attempt) in &stale {

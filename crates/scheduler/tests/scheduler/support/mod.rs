@@ -85,6 +85,7 @@ impl Harness {
             slots,
             step_flops,
             check_checkpoint: |_, _, _| Ok(()),
+            detach: false,
             restore_checkpoints: false,
             results_dir: folder.path().to_owned(),
             data_dir: None,

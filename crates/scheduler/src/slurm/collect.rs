@@ -1,0 +1,143 @@
+//! Collecting: records what tasks have reported, without a sweep.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use gansweep_config::RunState;
+use gansweep_store::{Store, StoreError};
+
+use super::folder::TaskFiles;
+use super::monitor::{LAST_WRITES, exit_at_end, exit_left};
+use super::queue::{TaskEnd, TaskState};
+use super::{ArrayFolder, SlurmError, TaskCounts, commands};
+use crate::{Exit, ExitStatus};
+
+/// What was collected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Events that were not recorded before.
+    pub events: usize,
+    /// The tasks, as they stood before. Those that had ended are recorded and gone.
+    pub tasks: TaskCounts,
+    /// Tasks that ended although some of their runs go on, with the cause of each.
+    pub unfinished: Vec<String>,
+    /// Segments that cannot be read to their end, and why.
+    pub damaged: Vec<String>,
+}
+
+/// Why collecting ended early. What was recorded before stays, and collecting again goes on there.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The cluster or the folder.
+    #[error(transparent)]
+    Slurm(#[from] SlurmError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A task, and how it ended if it has.
+struct Known {
+    folder: ArrayFolder,
+    index: u32,
+    files: TaskFiles,
+    end: Option<TaskEnd>,
+}
+
+/// Records the new events of all tasks of a results folder, and ends the attempts of those that have ended. It may be
+/// called at any time, while jobs run or after. The caller holds the folder's lock.
+pub fn collect(results_dir: &Path, store: &mut Store) -> Result<Collected, CollectError> {
+    let known = known_tasks(results_dir)?;
+    let mut collected = Collected::default();
+    // The last writes of a task may not be visible yet.
+    if known.iter().any(|task| task.end.is_some() && !task.files.exit) {
+        thread::sleep(LAST_WRITES);
+    }
+    for task in &known {
+        record(task, store, &mut collected)?;
+    }
+    Ok(collected)
+}
+
+fn known_tasks(results_dir: &Path) -> Result<Vec<Known>, SlurmError> {
+    let folders = ArrayFolder::open_ones(results_dir)?;
+    let names: Vec<String> = folders.iter().map(ArrayFolder::job_name).collect();
+    let states = commands::squeue(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut known = Vec::new();
+    for (folder, name) in folders.into_iter().zip(names) {
+        for (index, files) in folder.tasks()?.into_iter().filter(|(_, files)| files.job) {
+            let end = match states.get(&(name.clone(), index)) {
+                None => Some(TaskEnd::Forgotten),
+                Some(TaskState::Ended(end)) => Some(*end),
+                Some(TaskState::Waiting | TaskState::Running) => None,
+            };
+            known.push(Known { folder: folder.clone(), index, files, end });
+        }
+    }
+    Ok(known)
+}
+
+fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<(), CollectError> {
+    let Known { folder, index, end, .. } = task;
+    // Again, since it may have written more.
+    let files = folder.tasks()?.remove(index).unwrap_or_default();
+    let paths: Vec<PathBuf> = (0..files.segments).map(|start| folder.segment(*index, start)).collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let mut is_damaged = false;
+    for imported in store.import_segments(&paths) {
+        match imported {
+            Ok(imported) => collected.events += imported.events,
+            Err(error @ StoreError::Segment(_)) => {
+                is_damaged = true;
+                collected.damaged.push(error.to_string());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let exit = match (files.exit, end) {
+        (true, _) => exit_left(folder, *index),
+        (false, Some(end)) => Some(exit_at_end(folder, *index, files, *end)),
+        (false, None) => None,
+    };
+    let Some(exit) = exit else {
+        *(if files.segments > 0 { &mut collected.tasks.running } else { &mut collected.tasks.waiting }) += 1;
+        return Ok(());
+    };
+    collected.tasks.ended += 1;
+    let unfinished = end_attempts(folder, *index, store, &exit)?;
+    if unfinished > 0 {
+        let id = folder.job_id().unwrap_or_default();
+        collected.unfinished.push(format!("job {id}_{index}: {}", exit.describe()));
+    }
+    // A damaged segment is kept for whoever wants to look at it.
+    if !is_damaged && let Err(error) = folder.discard(*index) {
+        tracing::warn!(%error, index, "the files of a task cannot be deleted");
+    }
+    Ok(())
+}
+
+/// Ends the attempts that have reported no end; returns the number of runs that are not over.
+fn end_attempts(
+    folder: &ArrayFolder,
+    index: u32,
+    store: &mut Store,
+    exit: &Exit,
+) -> Result<usize, CollectError> {
+    let is_failure =
+        matches!(exit.status, ExitStatus::Code(1..) | ExitStatus::Signal(_) | ExitStatus::Unknown);
+    let state = if is_failure { RunState::Failed } else { RunState::Interrupted };
+    let lanes = folder.job(index)?.lanes;
+    let ids: Vec<_> = lanes.iter().map(|lane| lane.run.clone()).collect();
+    for lane in &lanes {
+        if let Some((attempt, _)) = store.next_event(&lane.run)? {
+            store.end_attempt(&lane.run, attempt, state, &exit.describe())?;
+        }
+    }
+    let statuses = store.statuses(&ids)?;
+    let is_open = |lane: &&gansweep_protocol::LaneJob| {
+        let per_epoch = u64::from(lane.config.steps_per_epoch(&lane.spec));
+        let total = per_epoch * u64::from(lane.epochs);
+        statuses.get(&lane.run).is_none_or(|status| !status.state_after(total).is_final())
+    };
+    Ok(lanes.iter().filter(is_open).count())
+}

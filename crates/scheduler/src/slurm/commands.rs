@@ -1,0 +1,121 @@
+//! Slurm's commands.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::process::{Command, Stdio};
+
+use tracing::debug;
+
+use super::SlurmError;
+use super::queue::{self, TaskName, TaskState};
+
+/// The size of arrays where the cluster does not tell its own: Slurm's default.
+const DEFAULT_ARRAY_SIZE: usize = 1001;
+
+/// Runs a command of Slurm and returns what it prints.
+fn run<I: AsRef<OsStr>>(
+    program: &'static str,
+    args: impl IntoIterator<Item = I>,
+) -> Result<String, SlurmError> {
+    let output = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| SlurmError::NoSlurm { program, source })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    debug!(program, status = ?output.status.code(), stderr = text(&output.stderr), "asked Slurm");
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    let message = match text(&output.stderr) {
+        silent if silent.is_empty() => format!("it ended with {}", output.status),
+        message => message.replace(&format!("{program}: "), "").replace('\n', "; "),
+    };
+    Err(SlurmError::Refused { program, message })
+}
+
+/// The most tasks of an array. Also finds out whether there is a cluster.
+pub(super) fn max_array_size() -> Result<usize, SlurmError> {
+    let config = run("scontrol", ["show", "config"])?;
+    Ok(queue::max_array_size(&config).unwrap_or(DEFAULT_ARRAY_SIZE).max(1))
+}
+
+/// Submits a script and returns the job's id.
+pub(super) fn sbatch(args: &[String], script: &OsStr) -> Result<String, SlurmError> {
+    let args = args.iter().map(OsStr::new).chain([script]);
+    let answer = run("sbatch", args)?;
+    // `12345`, or `12345;cluster`.
+    Ok(answer.split(';').next().unwrap_or_default().trim().to_owned())
+}
+
+/// The states of all tasks of arrays with these names, those that ended a short time ago included.
+pub(super) fn squeue(names: &[&str]) -> Result<HashMap<TaskName, TaskState>, SlurmError> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let names = format!("--name={}", names.join(","));
+    let format = format!("--format={}", queue::FORMAT);
+    Ok(queue::parse(&run("squeue", ["--noheader", "--array", "--states=all", &names, &format])?))
+}
+
+/// Cancels whole arrays by their names.
+pub(super) fn cancel_arrays(names: &[&str]) -> Result<(), SlurmError> {
+    names.iter().try_for_each(|name| run("scancel", [format!("--name={name}")]).map(drop))
+}
+
+/// Cancels one task. The name is given too, since another job may have got the id.
+pub(super) fn cancel_task(name: &str, job_id: &str, index: u32) -> Result<(), SlurmError> {
+    run("scancel", [format!("--name={name}"), format!("{job_id}_{index}")]).map(drop)
+}
+
+/// Puts the task that this process is back into the queue.
+pub(super) fn requeue(job_id: &str) -> io::Result<()> {
+    run("scontrol", ["requeue", job_id]).map(drop).map_err(io::Error::other)
+}
+
+impl SlurmError {
+    /// Whether it may help to ask again a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        const WORDS: [&str; 6] = [
+            "Unable to contact slurm controller",
+            "Socket timed out",
+            "Connection refused",
+            "temporarily unable to accept job",
+            "Resource temporarily unavailable",
+            "Slurm backup controller in standby mode",
+        ];
+        self.says_one_of(&WORDS)
+    }
+
+    /// Whether the user or the account may not have more jobs in the queue.
+    pub(super) fn is_job_limit(&self) -> bool {
+        self.says_one_of(&["SubmitJobLimit", "MaxSubmitJobs", "job submit limit", "SubmitJobs"])
+    }
+
+    fn says_one_of(&self, words: &[&str]) -> bool {
+        matches!(self, Self::Refused { message, .. } if words.iter().any(|words| message.contains(words)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(message: &str) -> SlurmError {
+        SlurmError::Refused { program: "sbatch", message: message.to_owned() }
+    }
+
+    #[test]
+    fn a_controller_that_is_away_and_a_full_queue_are_told_from_a_refused_job() {
+        assert!(
+            refused("error: Batch job submission failed: Unable to contact slurm controller").is_transient()
+        );
+        let policy = "error: AssocMaxSubmitJobLimit; error: Batch job submission failed: Job violates \
+                      accounting/QOS policy (job submit limit, user's size and/or time limits)";
+        assert!(refused(policy).is_job_limit() && !refused(policy).is_transient());
+        let partition = refused("error: invalid partition specified: gpu");
+        assert!(!partition.is_transient() && !partition.is_job_limit());
+        assert_eq!(partition.to_string(), "sbatch failed: error: invalid partition specified: gpu");
+    }
+}

@@ -1,0 +1,42 @@
+//! Why the cluster takes no jobs.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why jobs cannot be handed to Slurm, or not be found there.
+#[derive(Debug, thiserror::Error)]
+pub enum SlurmError {
+    /// Slurm's programs are not there.
+    #[error(
+        "{program} cannot be started: {source}; run this on a machine of the cluster where Slurm's commands are in \
+         PATH, or train here without --launcher slurm"
+    )]
+    NoSlurm {
+        /// `sbatch`, `squeue`, ...
+        program: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Slurm answers with an error.
+    #[error("{program} failed: {message}")]
+    Refused {
+        /// `sbatch`, `squeue`, ...
+        program: &'static str,
+        /// Slurm's own words.
+        message: String,
+    },
+    /// A file of a job cannot be written or read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A task of another sweep trains runs of this one, too.
+    #[error(
+        "jobs of another sweep train runs of this one, too; wait for them with `gansweep collect`, or end them with \
+         `gansweep cancel`"
+    )]
+    SharedWithAnotherSweep,
+}

@@ -1,0 +1,313 @@
+//! Workers as tasks of Slurm's job arrays.
+//!
+//! A task runs the same program on the same job as a worker process, and appends its frames to a segment in the
+//! results folder, which all nodes share. One thread, the monitor, submits arrays, reads the segments as they grow,
+//! and asks the cluster for the states of all jobs at once.
+//!
+//! Tasks go on without the runner. All that the next one needs lies in the results folder: see [`ArrayFolder`].
+
+mod collect;
+mod commands;
+mod error;
+mod folder;
+mod monitor;
+mod options;
+mod queue;
+mod restart;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use gansweep_protocol::{Command, Job};
+
+pub use self::collect::{CollectError, Collected, collect};
+pub use self::error::SlurmError;
+pub use self::folder::{ArrayFolder, AttemptLog, logs_of};
+use self::monitor::Monitor;
+pub use self::options::SlurmOptions;
+pub use self::queue::TaskEnd;
+use self::queue::TaskState;
+pub use self::restart::{Restart, requeue_own_task, unfinished};
+use crate::{AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
+
+/// Submits each group as a task of an array.
+#[derive(Debug)]
+pub struct SlurmLauncher {
+    shared: Arc<Shared>,
+}
+
+/// What launcher, workers and monitor share.
+#[derive(Debug)]
+struct Shared {
+    results_dir: PathBuf,
+    options: SlurmOptions,
+    program: PathBuf,
+    /// The most tasks of an array.
+    array_size: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Tasks that are not submitted, in the order of their launches.
+    waiting: Vec<Arc<Task>>,
+    submitted: Vec<Arc<Task>>,
+    /// The sweep has taken over what an earlier runner left behind.
+    has_adopted: bool,
+    /// The monitor has read all that there was when the launcher began.
+    has_caught_up: bool,
+    /// The launcher is gone.
+    is_over: bool,
+}
+
+/// A task, from its launch to its end.
+#[derive(Debug)]
+struct Task {
+    job: Job,
+    progress: Mutex<TaskProgress>,
+}
+
+#[derive(Debug, Default)]
+struct TaskProgress {
+    place: Option<Place>,
+    sink: Option<FrameSink>,
+    exit: Option<Exit>,
+    /// The runner has asked for its end before it was submitted.
+    killed: bool,
+    reading: monitor::Reading,
+}
+
+/// Where a task is once it is in an array.
+#[derive(Debug, Clone)]
+struct Place {
+    folder: ArrayFolder,
+    index: u32,
+}
+
+impl SlurmLauncher {
+    /// A launcher of tasks that run `program`. Starts the monitor.
+    ///
+    /// # Errors
+    /// There is no Slurm here, or its controller does not answer.
+    pub fn start(results_dir: &Path, program: PathBuf, options: SlurmOptions) -> Result<Self, LaunchError> {
+        let array_size = commands::max_array_size()?;
+        let results_dir = std::path::absolute(results_dir).unwrap_or_else(|_| results_dir.to_owned());
+        let shared = Arc::new(Shared { results_dir, options, program, array_size, state: Mutex::default() });
+        let monitor = Monitor::new(Arc::clone(&shared));
+        thread::Builder::new()
+            .name("slurm".to_owned())
+            .spawn(move || monitor.run())
+            .map_err(LaunchError::Thread)?;
+        Ok(Self { shared })
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Task {
+    fn new(job: Job, place: Option<Place>) -> Arc<Self> {
+        Arc::new(Self { job, progress: Mutex::new(TaskProgress { place, ..TaskProgress::default() }) })
+    }
+
+    fn progress(&self) -> MutexGuard<'_, TaskProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.progress().place.clone()
+    }
+
+    /// Closes the task's stream and sets its exit.
+    fn end(&self, exit: Exit) {
+        let sink = {
+            let mut progress = self.progress();
+            progress.exit = Some(exit);
+            progress.sink.take()
+        };
+        // Without the lock, since the sweep may be waiting for it.
+        if let Some(sink) = sink {
+            sink.close();
+        }
+    }
+}
+
+impl Launcher for SlurmLauncher {
+    fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let job = Job {
+            results_dir: self.shared.results_dir.clone(),
+            data_dir: job.data_dir.as_ref().map(absolute),
+            idx_dir: job.idx_dir.as_ref().map(absolute),
+            ..job.clone()
+        };
+        let task = Task::new(job, None);
+        self.shared.state().waiting.push(Arc::clone(&task));
+        Ok(Box::new(SlurmWorker { task }))
+    }
+
+    /// A job may wait for days in the cluster's queue.
+    fn start_timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    fn adopt(&self) -> Result<Vec<AdoptedWorker>, LaunchError> {
+        let mut adopted: Vec<AdoptedWorker> = Vec::new();
+        let mut tasks = Vec::new();
+        for folder in ArrayFolder::open_ones(&self.shared.results_dir)? {
+            let files = folder.tasks()?;
+            // Its runner died before or while it submitted the array.
+            let is_known = folder.job_id().is_some()
+                || files.values().any(|task| task.segments > 0 || task.exit || task.log)
+                || !commands::squeue(&[&folder.job_name()])?.is_empty();
+            if !is_known {
+                folder.remove();
+                continue;
+            }
+            for (&index, _) in files.iter().filter(|(_, files)| files.job) {
+                let job = folder.job(index)?;
+                let task = Task::new(job.clone(), Some(Place { folder: folder.clone(), index }));
+                tasks.push(Arc::clone(&task));
+                adopted.push((job, Box::new(SlurmWorker { task })));
+            }
+        }
+        let mut state = self.shared.state();
+        (state.submitted, state.has_adopted) = (tasks, true);
+        drop(state);
+        Ok(adopted)
+    }
+
+    fn outlives_runner(&self) -> bool {
+        true
+    }
+
+    fn is_handing_over(&self) -> bool {
+        let state = self.shared.state();
+        !state.waiting.is_empty()
+    }
+
+    fn has_caught_up(&self) -> bool {
+        self.shared.state().has_caught_up
+    }
+}
+
+impl Drop for SlurmLauncher {
+    fn drop(&mut self) {
+        self.shared.state().is_over = true;
+    }
+}
+
+/// The runner's handle on a task. Without it, the task goes on.
+#[derive(Debug)]
+struct SlurmWorker {
+    task: Arc<Task>,
+}
+
+impl Worker for SlurmWorker {
+    /// The monitor forwards them.
+    fn frames(&mut self) -> FrameStream {
+        Box::new(std::iter::empty())
+    }
+
+    fn forward(&mut self, sink: FrameSink) -> io::Result<()> {
+        self.task.progress().sink = Some(sink);
+        Ok(())
+    }
+
+    fn send(&mut self, command: &Command) {
+        if let (Some(Place { folder, index }), Ok(line)) = (self.task.place(), command.to_line())
+            && let Err(error) = folder.append_command(index, &line)
+        {
+            tracing::warn!(%error, index, "a command to a task cannot be written");
+        }
+    }
+
+    fn kill(&mut self) {
+        let place = {
+            let mut progress = self.task.progress();
+            progress.killed = true;
+            progress.place.clone()
+        };
+        if let Some(Place { folder, index }) = place
+            && let Some(id) = folder.job_id()
+            && let Err(error) = commands::cancel_task(&folder.job_name(), &id, index)
+        {
+            tracing::warn!(%error, "a task cannot be cancelled");
+        }
+    }
+
+    fn try_wait(&mut self) -> Option<Exit> {
+        self.task.progress().exit.clone()
+    }
+
+    fn may_restart(&self) -> bool {
+        true
+    }
+
+    fn discard(&mut self) {
+        if let Some(Place { folder, index }) = self.task.place()
+            && let Err(error) = folder.discard(index)
+        {
+            tracing::warn!(%error, index, "the files of a task cannot be deleted");
+        }
+    }
+}
+
+/// How many tasks of a results folder wait, run and have ended without being recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskCounts {
+    /// In the cluster's queue.
+    pub waiting: usize,
+    /// On a node.
+    pub running: usize,
+    /// Ended; what they have reported may not be recorded yet.
+    pub ended: usize,
+}
+
+/// An array of tasks, and where they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrayStatus {
+    /// The job's id; `None` before it is submitted.
+    pub job_id: Option<String>,
+    /// Its tasks.
+    pub tasks: TaskCounts,
+    /// Runs of the tasks.
+    pub runs: usize,
+}
+
+/// Asks the cluster where the tasks of a results folder stand.
+pub fn status(results_dir: &Path) -> Result<Vec<ArrayStatus>, SlurmError> {
+    let folders = ArrayFolder::open_ones(results_dir)?;
+    let names: Vec<String> = folders.iter().map(ArrayFolder::job_name).collect();
+    let states = commands::squeue(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut statuses = Vec::new();
+    for (folder, name) in folders.iter().zip(&names) {
+        let (mut tasks, mut runs) = (TaskCounts::default(), 0);
+        for (index, files) in folder.tasks()? {
+            if !files.job {
+                continue;
+            }
+            runs += folder.job(index)?.lanes.len();
+            *match states.get(&(name.clone(), index)) {
+                Some(TaskState::Waiting) => &mut tasks.waiting,
+                Some(TaskState::Running) => &mut tasks.running,
+                Some(TaskState::Ended(_)) | None => &mut tasks.ended,
+            } += 1;
+        }
+        statuses.push(ArrayStatus { job_id: folder.job_id(), tasks, runs });
+    }
+    Ok(statuses)
+}
+
+/// Cancels all jobs of a results folder; returns the number of arrays. Their tasks save their runs and end.
+pub fn cancel(results_dir: &Path) -> Result<usize, SlurmError> {
+    let folders = ArrayFolder::open_ones(results_dir)?;
+    let names: Vec<String> = folders.iter().map(ArrayFolder::job_name).collect();
+    commands::cancel_arrays(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(names.len())
+}

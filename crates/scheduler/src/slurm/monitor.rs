@@ -1,0 +1,414 @@
+//! The monitor: submits tasks, reads their segments, and finds out how they ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gansweep_base::digest::sha256_of;
+use gansweep_protocol::SegmentReader;
+use tracing::{info, warn};
+
+use super::commands;
+use super::folder::TaskFiles;
+use super::queue::{TaskEnd, TaskName, TaskState};
+use super::{ArrayFolder, Place, Shared, SlurmError, Task};
+use crate::process::Tail;
+use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
+
+/// Interval at which the monitor looks for something to do.
+const TICK: Duration = Duration::from_millis(50);
+/// Tasks are submitted when none has been added for this time, so that they go out in large arrays.
+const SETTLED: Duration = Duration::from_millis(200);
+/// The longest interval at which segments are read.
+const READ: Duration = Duration::from_secs(1);
+/// Time for the last writes of a task to become visible, after the cluster says that it has ended. On NFS, attributes
+/// are cached for some seconds.
+pub(super) const LAST_WRITES: Duration = Duration::from_secs(3);
+/// Time before the next attempt to submit where the cluster takes no jobs now.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Attempts to reach a controller that does not answer: ten minutes.
+const MOST_PAUSES: u32 = 60;
+/// Bytes of the end of a log that are read for a cause.
+const LOG_BYTES: u64 = 8192;
+
+/// How far a task has been read, and what the cluster last said of it.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The segment, by the number of the task's start, and the end of the last frame that was read.
+    start: u32,
+    offset: u64,
+    state: Option<TaskState>,
+    /// Since when the task is known to have ended.
+    ended: Option<Instant>,
+}
+
+/// Submitted tasks with their indices, by the job name of their array.
+type ByFolder = BTreeMap<String, (ArrayFolder, Vec<(u32, Arc<Task>)>)>;
+
+pub(super) struct Monitor {
+    shared: Arc<Shared>,
+    /// Most tasks of the next array; lower than the cluster's where it takes no more jobs of this user.
+    array_size: usize,
+    /// Number of tasks that wait, and since when it has not changed.
+    waiting: (usize, Instant),
+    /// No array is submitted before.
+    paused_until: Option<Instant>,
+    pauses: u32,
+    asked: Option<Instant>,
+    read: Option<Instant>,
+    /// The copy of the program that tasks run.
+    program: Option<PathBuf>,
+    /// The array that was submitted last.
+    last_job: Option<String>,
+}
+
+impl Monitor {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let array_size = shared.array_size;
+        Self {
+            shared,
+            array_size,
+            waiting: (0, Instant::now()),
+            paused_until: None,
+            pauses: 0,
+            asked: None,
+            read: None,
+            program: None,
+            last_job: None,
+        }
+    }
+
+    /// Works until the launcher is gone.
+    pub(super) fn run(mut self) {
+        while !self.shared.state().is_over {
+            self.submit_if_due(Instant::now());
+            self.look_if_due(Instant::now());
+            thread::sleep(TICK);
+        }
+    }
+
+    fn submit_if_due(&mut self, now: Instant) {
+        let count = self.shared.state().waiting.len();
+        if count != self.waiting.0 {
+            self.waiting = (count, now);
+        }
+        let has_settled = now.duration_since(self.waiting.1) >= SETTLED;
+        let is_paused = self.paused_until.is_some_and(|until| now < until);
+        if count > 0 && has_settled && !is_paused {
+            self.submit_some();
+        }
+    }
+
+    /// Submits one array.
+    fn submit_some(&mut self) {
+        let tasks: Vec<Arc<Task>> = {
+            let mut state = self.shared.state();
+            let (killed, kept) =
+                std::mem::take(&mut state.waiting).into_iter().partition(|task| task.progress().killed);
+            state.waiting = kept;
+            for task in killed {
+                end_silently(&task);
+            }
+            state.waiting.iter().take(self.array_size).cloned().collect()
+        };
+        if tasks.is_empty() {
+            return;
+        }
+        match self.submit(&tasks) {
+            Ok(()) => {
+                self.pauses = 0;
+                let mut state = self.shared.state();
+                state.waiting.drain(..tasks.len());
+                state.submitted.extend(tasks);
+            }
+            Err(error) if error.is_job_limit() && self.may_wait_for_room() => {
+                info!(%error, array_size = self.array_size, "the cluster takes fewer jobs");
+            }
+            Err(error) if error.is_transient() && self.pauses < MOST_PAUSES => {
+                warn!(%error, "the cluster takes no jobs now");
+                self.pauses += 1;
+                self.paused_until = Some(Instant::now() + PAUSE);
+            }
+            Err(error) => {
+                let waiting = std::mem::take(&mut self.shared.state().waiting);
+                for task in waiting {
+                    let status = ExitStatus::Code(EXIT_SHARED_CAUSE);
+                    task.end(Exit { status, stderr: error.to_string() });
+                }
+            }
+        }
+    }
+
+    /// Takes smaller arrays, or waits until a job of ours ends; `false` if neither is possible.
+    fn may_wait_for_room(&mut self) -> bool {
+        if self.array_size > 1 {
+            self.array_size = self.array_size.div_ceil(2);
+            return true;
+        }
+        self.paused_until = Some(Instant::now() + PAUSE);
+        !self.shared.state().submitted.is_empty()
+    }
+
+    fn submit(&mut self, tasks: &[Arc<Task>]) -> Result<(), SlurmError> {
+        let program = self.program()?;
+        let jobs: Vec<_> = tasks.iter().map(|task| &task.job).collect();
+        let folder = ArrayFolder::create(&self.shared.results_dir, &jobs)?;
+        let options = &self.shared.options;
+        let script = folder.write_script(&options.script(&program, folder.path()))?;
+        // Each array has its own limit on tasks at the same time, so that one comes after the other.
+        let after = self.last_job.as_deref().filter(|_| options.concurrency > 0);
+        let after = after.filter(|_| !self.shared.state().submitted.is_empty());
+        let args = options.arguments(&folder.job_name(), folder.path(), tasks.len(), after);
+        let submitted = commands::sbatch(&args, script.as_os_str()).or_else(|error| {
+            // A controller that answers too late may have taken the job.
+            match error.is_transient()
+                && commands::squeue(&[&folder.job_name()]).is_ok_and(|it| !it.is_empty())
+            {
+                true => Ok(String::new()),
+                false => Err(error),
+            }
+        });
+        let id = match submitted {
+            Ok(id) => id,
+            Err(error) => {
+                folder.remove();
+                return Err(error);
+            }
+        };
+        folder.set_job_id(&id)?;
+        info!(id, tasks = tasks.len(), name = folder.job_name(), "array submitted");
+        for (index, task) in (0..).zip(tasks) {
+            task.progress().place = Some(Place { folder: folder.clone(), index });
+        }
+        self.last_job = Some(id).filter(|id| !id.is_empty());
+        Ok(())
+    }
+
+    /// The copy of the program in the results folder. All nodes see it there, and it stays the same if the program is
+    /// built anew while tasks wait.
+    fn program(&mut self) -> Result<PathBuf, SlurmError> {
+        if let Some(program) = &self.program {
+            return Ok(program.clone());
+        }
+        let own = self.shared.program.clone();
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| SlurmError::File { path, source }
+        };
+        let digest = fs::File::open(&own).and_then(sha256_of).map_err(failed(&own))?;
+        let folder = self.shared.results_dir.join("slurm");
+        let copy = folder.join(format!("program-{}", &digest[..16]));
+        if !copy.exists() {
+            fs::create_dir_all(&folder).map_err(failed(&folder))?;
+            let partial = folder.join(format!("program-{}.{}", &digest[..16], std::process::id()));
+            let copied = fs::copy(&own, &partial).and_then(|_| fs::rename(&partial, &copy));
+            copied.map_err(failed(&copy))?;
+        }
+        self.program = Some(copy.clone());
+        Ok(copy)
+    }
+
+    /// Reads what is new of all tasks. Whether they have ended is asked before that, so that the last frames of one
+    /// that has ended are read after its end.
+    fn look_if_due(&mut self, now: Instant) {
+        let poll = self.shared.options.poll;
+        let tasks: Vec<Arc<Task>> = {
+            let mut state = self.shared.state();
+            // A task without a worker here is one of another sweep.
+            state.submitted.retain(|task| Arc::strong_count(task) > 1 && task.progress().exit.is_none());
+            state.submitted.clone()
+        };
+        if self.read.is_some_and(|read| now.duration_since(read) < READ.min(poll)) {
+            return;
+        }
+        self.read = Some(now);
+        let by_folder = by_folder(tasks);
+        let mut all_read = self.ask_if_due(&by_folder, now);
+        for (folder, tasks) in by_folder.values() {
+            match folder.tasks() {
+                Ok(files) => {
+                    for (index, task) in tasks {
+                        let files = files.get(index).copied().unwrap_or_default();
+                        all_read &= look_at(folder, *index, files, task, now);
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "the folder of an array cannot be read");
+                    all_read = false;
+                }
+            }
+        }
+        let mut state = self.shared.state();
+        state.has_caught_up |= all_read && state.has_adopted;
+    }
+
+    /// Asks for the states of all tasks if that is due; `false` if they are not known.
+    fn ask_if_due(&mut self, by_folder: &ByFolder, now: Instant) -> bool {
+        if self.asked.is_some_and(|asked| now.duration_since(asked) < self.shared.options.poll) {
+            return true;
+        }
+        self.asked = Some(now);
+        let names: Vec<&str> = by_folder.keys().map(String::as_str).collect();
+        match commands::squeue(&names) {
+            Ok(states) => {
+                note_states(by_folder, &states);
+                true
+            }
+            Err(error) => {
+                // The states of before are the best guess.
+                warn!(%error, "the states of jobs are not known");
+                false
+            }
+        }
+    }
+}
+
+fn by_folder(tasks: Vec<Arc<Task>>) -> ByFolder {
+    let mut by_folder = ByFolder::new();
+    for task in tasks {
+        if let Some(Place { folder, index }) = task.place() {
+            by_folder.entry(folder.job_name()).or_insert((folder, Vec::new())).1.push((index, task));
+        }
+    }
+    by_folder
+}
+
+/// Ends a task that was never submitted.
+fn end_silently(task: &Task) {
+    task.progress().exit = Some(Exit::without_stderr(ExitStatus::Signal(9)));
+    let sink = task.progress().sink.take();
+    // The sweep is not waiting for the state here: it only locks tasks.
+    drop(sink);
+}
+
+fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
+    for (name, (_, tasks)) in by_folder {
+        for (index, task) in tasks {
+            let state = states.get(&(name.clone(), *index)).copied();
+            let state = state.unwrap_or(TaskState::Ended(TaskEnd::Forgotten));
+            task.progress().reading.state = Some(state);
+        }
+    }
+}
+
+/// Forwards a task's new frames, and ends it if it has ended. Returns whether all is read that there is.
+fn look_at(folder: &ArrayFolder, index: u32, files: TaskFiles, task: &Task, now: Instant) -> bool {
+    let (sink, mut reading) = {
+        let mut progress = task.progress();
+        // The sweep has not said yet where frames go.
+        let Some(sink) = progress.sink.take() else { return progress.exit.is_some() };
+        (sink, std::mem::take(&mut progress.reading))
+    };
+    if files.segments > 0 && reading.state == Some(TaskState::Waiting) {
+        sink.excuse();
+    }
+    let mut takes_more = true;
+    while takes_more && reading.start < files.segments {
+        takes_more = forward(folder, index, &mut reading, &sink);
+        // Once the next start has its segment, this one has ended.
+        if reading.start + 1 >= files.segments {
+            break;
+        }
+        (reading.start, reading.offset) = (reading.start + 1, 0);
+    }
+    let exit = exit_of(folder, index, files, &mut reading, now);
+    let is_ending = reading.ended.is_some();
+    {
+        let mut progress = task.progress();
+        progress.reading = reading;
+        progress.sink = takes_more.then_some(sink);
+    }
+    match exit {
+        Some(exit) => {
+            task.end(exit);
+            true
+        }
+        None => !is_ending,
+    }
+}
+
+/// Forwards the new frames of a segment; `false` if the sweep takes no more.
+fn forward(folder: &ArrayFolder, index: u32, reading: &mut Reading, sink: &crate::FrameSink) -> bool {
+    let path = folder.segment(index, reading.start);
+    // A segment that is not visible yet is read later.
+    let Ok(mut reader) = SegmentReader::open_at(&path, reading.offset) else { return true };
+    for frame in reader.by_ref() {
+        if !sink.take(frame.map_err(|error| error.source)) {
+            return false;
+        }
+    }
+    reading.offset = reader.offset();
+    true
+}
+
+/// The exit of a task; `None` while it may go on.
+fn exit_of(
+    folder: &ArrayFolder,
+    index: u32,
+    files: TaskFiles,
+    reading: &mut Reading,
+    now: Instant,
+) -> Option<Exit> {
+    if files.exit {
+        return exit_left(folder, index);
+    }
+    let Some(TaskState::Ended(end)) = reading.state else {
+        reading.ended = None;
+        return None;
+    };
+    let since = *reading.ended.get_or_insert(now);
+    if now.duration_since(since) < LAST_WRITES {
+        return None;
+    }
+    Some(exit_at_end(folder, index, files, end))
+}
+
+/// The exit that a task has left.
+pub(super) fn exit_left(folder: &ArrayFolder, index: u32) -> Option<Exit> {
+    let status = ExitStatus::Code(folder.exit_code(index)?);
+    Some(Exit { status, stderr: log_tail(&folder.log(index)) })
+}
+
+/// The exit of a task that has ended and left no exit code.
+pub(super) fn exit_at_end(folder: &ArrayFolder, index: u32, files: TaskFiles, end: TaskEnd) -> Exit {
+    let stderr = log_tail(&folder.log(index));
+    match end {
+        TaskEnd::OutOfMemory => Exit { status: ExitStatus::Code(EXIT_OUT_OF_MEMORY), stderr },
+        TaskEnd::Failed | TaskEnd::Completed if !files.log => {
+            let stderr = unseen_folder(folder, index);
+            Exit { status: ExitStatus::Code(EXIT_SHARED_CAUSE), stderr }
+        }
+        TaskEnd::Failed => Exit { status: ExitStatus::Unknown, stderr },
+        // It was asked to end, and left no exit code since it could go on.
+        TaskEnd::Completed => Exit { status: ExitStatus::Cluster(TaskEnd::Preempted), stderr: String::new() },
+        end => Exit { status: ExitStatus::Cluster(end), stderr: String::new() },
+    }
+}
+
+fn unseen_folder(folder: &ArrayFolder, index: u32) -> String {
+    let id = folder.job_id().unwrap_or_default();
+    format!(
+        "job {id}_{index} ended without writing its log {}; the results folder must be on a file system that all nodes \
+         share (--results DIR)",
+        folder.log(index).display()
+    )
+}
+
+/// The last lines of a log; empty if it cannot be read.
+fn log_tail(path: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(LOG_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let mut tail = Tail::default();
+    tail.push(&read().unwrap_or_default());
+    tail.text()
+}
