@@ -118,7 +118,7 @@ RECIPES = {
     },
     # WGAN-GP on the networks of `fast`, without dropout: five updates of the critic a step, as the paper's algorithm 1.
     "wgan-gp": {
-        "batch": 64, "dim": 64, "latents": torch.randn, "lr": 2e-4, "beta1": 0.0, "beta2": 0.9, "critic": 5, "penalty": 10.0,
+        "batch": 64, "dim": 64, "latents": torch.randn, "lr": 1e-4, "beta1": 0.0, "beta2": 0.9, "critic": 5, "penalty": 10.0,
         "generator": lambda: mlp([64, 256, 512, 784], nn.ReLU, [nn.Tanh()], batch_norm=True),
         "discriminator": lambda: mlp([784, 512, 256, 1], leaky, []),
     },

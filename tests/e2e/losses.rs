@@ -1,4 +1,4 @@
-//! Every loss, every penalty and every kind of noise, trained for 200 steps on drawn digits.
+//! Every loss, penalty, kind of noise, network and optimiser, trained for 200 steps on drawn digits.
 
 use gansweep_config::RunState;
 use gansweep_protocol::Metric;
@@ -77,9 +77,81 @@ fn every_loss_and_penalty_trains_200_steps_to_finite_numbers() {
     let sandbox = Sandbox::new();
     sandbox.write("losses.toml", experiment());
     sandbox.run(&["sweep", "losses.toml"]).well();
+    assert_all_finite(&sandbox, CASES.len());
+}
+
+/// The kind of both networks, their normalisations (batch normalisation of the generator, layer normalisation of the
+/// discriminator), dropout of both, a penalty, and the optimiser.
+const NETWORKS: [(&str, bool, bool, f64, &str, &str); 9] = [
+    ("mlp", true, false, 0.0, "none", "adam"),
+    ("mlp", true, false, 0.0, "none", "adamw"),
+    ("mlp", true, false, 0.0, "none", "rmsprop"),
+    ("mlp", true, false, 0.0, "none", "sgd"),
+    ("mlp", false, true, 0.3, "none", "adam"),
+    ("dcgan", true, false, 0.0, "none", "adam"),
+    ("dcgan", false, true, 0.3, "none", "rmsprop"),
+    ("dcgan", true, false, 0.0, "wgan-gp", "adam"),
+    ("dcgan", true, false, 0.3, "r1-r2", "adamw"),
+];
+
+#[test]
+fn every_network_and_optimiser_trains_200_steps_to_finite_numbers() {
+    let list = |of: &dyn Fn(&(&str, bool, bool, f64, &str, &str)) -> String| {
+        format!("[{}]", NETWORKS.iter().map(of).collect::<Vec<_>>().join(", "))
+    };
+    let text = format!(
+        r#"
+name = "networks"
+recipe = "fast"
+
+[data]
+dataset = "strokes"
+images = 320
+
+[model]
+hidden = 32
+latent_dim = 8
+generator.width = 4
+discriminator.width = 4
+
+[optimizer]
+lr = 2e-4
+
+[train]
+epochs = 10
+batch_size = 16
+
+[record]
+every_steps = 20
+grid_rows = 2
+grid_cols = 3
+
+[sweep.zip]
+"model.kind" = {kinds}
+"model.generator.batch_norm" = {batch_norms}
+"model.discriminator.layer_norm" = {layer_norms}
+"model.dropout" = {dropouts}
+"penalty.kind" = {penalties}
+"optimizer.kind" = {optimizers}
+"#,
+        kinds = list(&|case| format!("{:?}", case.0)),
+        batch_norms = list(&|case| case.1.to_string()),
+        layer_norms = list(&|case| case.2.to_string()),
+        dropouts = list(&|case| format!("{:?}", case.3)),
+        penalties = list(&|case| format!("{:?}", case.4)),
+        optimizers = list(&|case| format!("{:?}", case.5)),
+    );
+    let sandbox = Sandbox::new();
+    sandbox.write("networks.toml", text);
+    sandbox.run(&["sweep", "networks.toml"]).well();
+    assert_all_finite(&sandbox, NETWORKS.len());
+}
+
+/// Every run has 200 steps, and a finite number wherever a metric is measured.
+fn assert_all_finite(sandbox: &Sandbox, count: usize) {
     let reader = sandbox.reader();
     let runs = reader.runs(&RunFilter::default()).unwrap();
-    assert_eq!(runs.len(), CASES.len());
+    assert_eq!(runs.len(), count);
     for run in &runs {
         assert_eq!((run.state, run.step), (RunState::Completed, 200), "{}", run.label);
         let has_penalty = run.config["penalty"]["kind"] != "none";

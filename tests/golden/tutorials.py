@@ -587,7 +587,7 @@ class FromConfig(Tutorial):
         drawn, flips = inputs.drawn[update], inputs.flips[update]
         use_masks(self.G, masks["GeneratorInD"])
         with torch.no_grad():
-            fakes = self.G(z)
+            fakes = self.G(z).flatten(1)
         x = self.noisy(inputs, update, "DiscriminatorReal", x)
         fakes = self.noisy(inputs, update, "DiscriminatorFake", fakes)
         use_masks(self.D, masks["DiscriminatorReal"])

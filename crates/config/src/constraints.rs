@@ -215,13 +215,6 @@ fn penalty_through_layers(config: &Config) -> Option<Conflict> {
         return None;
     }
     let none = "`penalty.kind = \"none\"`";
-    if discriminator.kind == NetworkKind::Dcgan {
-        return Some(Conflict {
-            keys: &["penalty.kind", "model.discriminator.kind"],
-            reason: "the gradient's derivative through convolutions is not computed".to_owned(),
-            expected: format!("`model.discriminator.kind = \"mlp\"`, or {none}"),
-        });
-    }
     if discriminator.kind == NetworkKind::Layers {
         return penalty_through_listed_layers(&discriminator.layers);
     }

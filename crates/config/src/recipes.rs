@@ -1,13 +1,16 @@
 //! The recipes of the program: complete base configurations, by name.
 
 /// The names of the recipes, in the order of the documentation.
-pub const NAMES: [&str; 6] = ["fast", "dcgan", "realpython", "jovian", "coursera", "udacity"];
+pub const NAMES: [&str; 8] =
+    ["fast", "dcgan", "wgan-gp", "lsgan", "realpython", "jovian", "coursera", "udacity"];
 
 /// The TOML text of the recipe with that name.
 pub fn get(name: &str) -> Option<&'static str> {
     match name {
         "fast" => Some(include_str!("../recipes/fast.toml")),
         "dcgan" => Some(include_str!("../recipes/dcgan.toml")),
+        "wgan-gp" => Some(include_str!("../recipes/wgan-gp.toml")),
+        "lsgan" => Some(include_str!("../recipes/lsgan.toml")),
         "realpython" => Some(include_str!("../recipes/realpython.toml")),
         "jovian" => Some(include_str!("../recipes/jovian.toml")),
         "coursera" => Some(include_str!("../recipes/coursera.toml")),

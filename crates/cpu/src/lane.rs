@@ -11,7 +11,7 @@ use super::affine::Statistics;
 use super::engine::{Engine, Phase};
 use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
-use super::net::{Net, NetTrace};
+use super::net::Net;
 use super::output_activation::OutputActivation;
 use super::penalty::{Measured, Penalty, Scene};
 use super::sparse::SparseImages;
@@ -294,16 +294,13 @@ impl LaneTrainer {
         let Self { lane, engine, work, discriminator, step, .. } = self;
         let number = self.discriminator_updates;
         let penalty = work.penalty.as_mut().filter(|penalty| penalty.is_due(number))?;
-        let (Net::Mlp(discriminator), NetTrace::Mlp(trace)) = (discriminator, &work.discriminator) else {
-            return None;
-        };
         let mut scene = Scene {
             streams: MaskStreams { seed: lane.seed, step: *step, update, passes: &[] },
             update: number,
             images,
             places,
             batch: &work.batch,
-            trace,
+            trace: &work.discriminator,
             gradients: &mut work.gradients,
         };
         Some(penalty.measure(engine, discriminator, &mut scene))

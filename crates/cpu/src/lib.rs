@@ -50,6 +50,7 @@ mod product;
 mod sparse;
 mod stage;
 mod support;
+mod tangents;
 #[cfg(test)]
 mod tests;
 mod trained;

@@ -49,12 +49,13 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
 /// Points, tangents and signals of a penalty, and what the hidden layers save for them.
 fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
     let Some(points) = Points::of(&config.penalty) else { return 0 };
-    if conv::is_convolutional(discriminator) {
-        return 0;
-    }
     let batch = config.train.batch_size as usize;
     let rows = batch * points.per_image();
     let drawn = if points == Points::AroundReal { 4 * (batch * image.size()) as u64 } else { 0 };
+    if conv::is_convolutional(discriminator) {
+        let own = conv::bytes(discriminator, 0, rows).unwrap_or(0);
+        return drawn + own + conv::pair_bytes(discriminator, rows).unwrap_or(0) + matrix(rows, image.size());
+    }
     let layers = discriminator.nodes.iter().filter(|node| matches!(node.layer, Layer::Linear(_)));
     let pairs = layers.map(|node| matrix(rows, node.inputs()) + matrix(rows, node.outputs()));
     drawn + trace(discriminator, rows) + pairs.sum::<u64>()

@@ -1,5 +1,7 @@
 //! A network of a lane, of any kind.
 
+use std::ops::Range;
+
 use gansweep_config::Config;
 use gansweep_nn::network::Network;
 use gansweep_train::Unsupported;
@@ -28,6 +30,17 @@ pub(super) enum Net {
 pub(super) enum NetTrace {
     Mlp(Trace),
     Conv(ConvTrace),
+}
+
+impl NetTrace {
+    /// Copies what derivatives follow from, of these images of another trace of the network.
+    pub(super) fn copy_images(&mut self, from: &Self, images: &[Range<usize>]) {
+        match (self, from) {
+            (Self::Mlp(own), Self::Mlp(from)) => own.copy_rows(from, images),
+            (Self::Conv(own), Self::Conv(from)) => own.copy_images(from, images),
+            _ => unreachable!("traces of one network are of one kind"),
+        }
+    }
 }
 
 impl Net {
@@ -93,7 +106,7 @@ impl Net {
                 net.backward(engine, input, trace, gradients, penalty, learning);
             }
             (Self::Conv(net), NetTrace::Conv(trace)) => {
-                net.backward(engine, input, trace, gradients, learning);
+                net.backward(engine, input, trace, gradients, penalty, learning);
             }
             _ => unreachable!("a network has a trace of its kind"),
         }
@@ -114,6 +127,59 @@ impl Net {
                 net.input_gradient(engine, trace, derivative, images, gradients);
             }
             _ => gradients.apply_derivative(engine, derivative, images),
+        }
+    }
+
+    /// Memory for a penalty's tangents and signals of up to `images` images.
+    pub(super) fn pairs(&self, images: usize) -> AddedPairs {
+        match self {
+            Self::Mlp(net) => net.pairs(images),
+            Self::Conv(net) => net.pairs(images),
+        }
+    }
+
+    /// Makes room for the tangents and signals of `images` images.
+    pub(super) fn reshape_pairs(&self, images: usize, pairs: &mut AddedPairs) {
+        match self {
+            Self::Mlp(net) => net.reshape_pairs(images, pairs),
+            Self::Conv(net) => net.reshape_pairs(images, pairs),
+        }
+    }
+
+    /// Back-propagates a one from every output: the signals of each product, and the gradient of the images, in `images`
+    /// or, without, in the first tangents.
+    pub(super) fn signals(
+        &mut self,
+        engine: &mut Engine,
+        trace: &mut NetTrace,
+        gradients: &mut Gradients,
+        pairs: &mut AddedPairs,
+        images: Option<&mut Matrix>,
+    ) {
+        match (self, trace, images) {
+            (Self::Mlp(net), NetTrace::Mlp(trace), None) => net.signals(engine, trace, gradients, pairs),
+            (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
+                net.signals(engine, trace, pairs, images);
+            }
+            _ => unreachable!("a network has a trace of its kind, and one of convolutions takes images"),
+        }
+    }
+
+    /// Computes the tangents of every product's input from those of the images, which lie where
+    /// [`signals`](Self::signals) wrote the gradient.
+    pub(super) fn tangents(
+        &self,
+        engine: &mut Engine,
+        trace: &mut NetTrace,
+        pairs: &mut AddedPairs,
+        images: Option<&Matrix>,
+    ) {
+        match (self, trace, images) {
+            (Self::Mlp(net), NetTrace::Mlp(trace), None) => net.tangents(engine, trace, pairs),
+            (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
+                net.tangents(engine, trace, pairs, images);
+            }
+            _ => unreachable!("a network has a trace of its kind, and one of convolutions takes images"),
         }
     }
 

@@ -2,9 +2,9 @@
 //! penalty's part of the weights' gradients.
 //!
 //! The mathematics is that of [`gansweep_nn::penalty`]. Back-propagating a one from every output gives the *signals*:
-//! the output's derivatives with respect to what each Linear layer computes, and at the end with respect to the input.
-//! The *tangents* go forward from there. The gradient of a layer's weight is the product of its input's tangents,
-//! transposed, and its output's signals; it joins the product of the loss's gradient, so that the optimiser updates each
+//! the output's derivatives with respect to what each layer with weights computes, and at the end with respect to the input.
+//! The *tangents* go forward from there ([`tangents`](super::tangents)). The gradient of a layer's weight is the product of its
+//! input's tangents, transposed, and its output's signals, over the same links of a convolution; it joins the product of the loss's gradient, so that the optimiser updates each
 //! weight once, as the epilogue of one product. Biases move no gradient.
 
 use gansweep_config::{ImageShape, Latent, PenaltyConfig};
@@ -13,15 +13,13 @@ use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_train::TrainingImages;
 use pulp::{Arch, NullaryFnOnce};
 
-use super::activation::StoreProduct;
-use super::affine::{BatchRows, Statistics};
+use super::affine::Statistics;
 use super::batch::Batch;
 use super::engine::{Engine, Phase};
 use super::matrix::{LINE, Line, Matrix};
-use super::network::{Mlp, Trace};
-use super::product::{AddedPairs, product};
+use super::net::{Net, NetTrace};
+use super::product::AddedPairs;
 use super::stage::{Gradients, MaskStreams, Mode, Rows};
-use super::transpose::{Derivative, transpose};
 
 /// A penalty, and the memory to compute it.
 #[derive(Debug)]
@@ -30,12 +28,14 @@ pub(super) struct Penalty {
     points: Points,
     /// Places or noise as drawn.
     drawn: Vec<f32>,
-    trace: Trace,
+    trace: NetTrace,
     /// `[rows, 1]`.
     logits: Matrix,
-    /// Tangents of each Linear layer's input and signals of its output. Before the first tangents are known they are the
-    /// points themselves.
+    /// Tangents of each product's input and signals of its output.
     pairs: AddedPairs,
+    /// `[rows, image size]`: the points, then the gradients at them, then the tangents of the images. Of a multilayer
+    /// perceptron they are the first tangents in `pairs`, which a network of convolutions has of patches.
+    images: Option<Matrix>,
     /// Squared norms of the gradients, in sixteen sums for each row.
     squares: Matrix,
 }
@@ -61,7 +61,7 @@ pub(super) struct Scene<'a> {
     /// Real images and fakes.
     pub(super) batch: &'a Batch,
     /// Of the discriminator's pass over the batch.
-    pub(super) trace: &'a Trace,
+    pub(super) trace: &'a NetTrace,
     /// Scratch memory.
     pub(super) gradients: &'a mut Gradients,
 }
@@ -72,7 +72,7 @@ impl Penalty {
         config: &PenaltyConfig,
         batch: usize,
         image: ImageShape,
-        discriminator: &Mlp,
+        discriminator: &Net,
     ) -> Option<Self> {
         let points = Points::of(config)?;
         let rows = batch * points.per_image();
@@ -85,11 +85,12 @@ impl Penalty {
             config: config.clone(),
             points,
             drawn: vec![0.0; drawn],
-            trace: discriminator.trace(rows),
+            trace: discriminator.trace(rows, true),
             logits: Matrix::new(rows, 1),
-            pairs: AddedPairs {
-                lefts: discriminator.stages().map(|stage| Matrix::new(rows, stage.inputs())).collect(),
-                rights: discriminator.stages().map(|stage| Matrix::new(rows, stage.outputs())).collect(),
+            pairs: discriminator.pairs(rows),
+            images: match discriminator {
+                Net::Mlp(_) => None,
+                Net::Conv(_) => Some(Matrix::new(rows, image.size())),
             },
             squares: Matrix::new(rows, LINE),
         })
@@ -109,36 +110,37 @@ impl Penalty {
     pub(super) fn measure(
         &mut self,
         engine: &mut Engine,
-        discriminator: &mut Mlp,
+        discriminator: &mut Net,
         scene: &mut Scene<'_>,
     ) -> Measured {
         let rows = scene.places.len() * self.points.per_image();
-        let widths = discriminator.stages().map(|stage| (stage.inputs(), stage.outputs()));
-        for ((inputs, outputs), (tangents, signals)) in
-            widths.zip(self.pairs.lefts.iter_mut().zip(&mut self.pairs.rights))
-        {
-            tangents.reshape(rows, inputs);
-            signals.reshape(rows, outputs);
+        discriminator.reshape_pairs(rows, &mut self.pairs);
+        if let Some(images) = &mut self.images {
+            images.reshape(rows, images.cols());
         }
         self.activations(engine, discriminator, scene);
-        self.back_propagate(engine, discriminator, scene.gradients);
-        transpose(engine.arch, &scene.gradients.input_transposed, &mut self.pairs.lefts[0]);
-        engine.lap(Phase::Transpositions);
+        discriminator.signals(
+            engine,
+            &mut self.trace,
+            scene.gradients,
+            &mut self.pairs,
+            self.images.as_mut(),
+        );
         let measured = self.first_tangents(engine.arch, scene);
         engine.lap(Phase::Losses);
-        self.forward(engine, discriminator);
+        discriminator.tangents(engine, &mut self.trace, &mut self.pairs, self.images.as_ref());
         measured
     }
 
     /// Evaluates the discriminator at the points, as far as the batch's own pass has not.
-    fn activations(&mut self, engine: &mut Engine, discriminator: &mut Mlp, scene: &Scene<'_>) {
+    fn activations(&mut self, engine: &mut Engine, discriminator: &mut Net, scene: &Scene<'_>) {
         let count = scene.places.len();
         if let Points::Images { real, fake } = self.points {
             let halves = [(real, 0), (fake, count)].into_iter().filter(|(used, _)| *used);
             let ranges: Vec<_> = halves.map(|(_, first)| first..first + count).collect();
-            return self.trace.copy_rows(scene.trace, &ranges);
+            return self.trace.copy_images(scene.trace, &ranges);
         }
-        let points = &mut self.pairs.lefts[0];
+        let points = self.images.as_mut().unwrap_or(&mut self.pairs.lefts[0]);
         scene.batch.copy_real(engine.arch, scene.images, scene.places, points);
         let MaskStreams { seed, step, update, .. } = scene.streams;
         let key = Key::new(seed, Purpose::Penalty, &[step, u64::from(update)]);
@@ -160,26 +162,9 @@ impl Penalty {
         discriminator.forward(engine, mode, (&*points).into(), &mut self.trace, logits);
     }
 
-    /// From the last layer to the first: the signals, and in `gradients.input_transposed` the gradient of the input.
-    fn back_propagate(&mut self, engine: &mut Engine, discriminator: &mut Mlp, gradients: &mut Gradients) {
-        let mut one = Line::ZERO;
-        one.0[0] = 1.0;
-        gradients.output.reshape(self.pairs.rights[0].rows(), 1);
-        gradients.output.lines_mut().fill(one);
-        let batch = BatchRows { images: gradients.output.rows(), parts: 1 };
-        for (layer, signals) in self.pairs.rights.iter_mut().enumerate().rev() {
-            signals.lines_mut().copy_from_slice(gradients.output.lines());
-            discriminator.stage(layer).backward(engine, gradients);
-            if let Some(before) = layer.checked_sub(1) {
-                let trace = self.trace.stage_mut(before);
-                discriminator.stage_mut(before).backward_activation(engine, batch, trace, gradients, None);
-            }
-        }
-    }
-
-    /// Turns the gradients, in the first tangents, into the penalty's derivative with respect to them.
+    /// Turns the gradients at the points into the penalty's derivative with respect to them.
     fn first_tangents(&mut self, arch: Arch, scene: &Scene<'_>) -> Measured {
-        let gradients = &mut self.pairs.lefts[0];
+        let gradients = self.images.as_mut().unwrap_or(&mut self.pairs.lefts[0]);
         self.squares.reshape(gradients.rows(), LINE);
         arch.dispatch(RowSquares { matrix: gradients, squares: &mut self.squares });
         let count = scene.places.len() as f64;
@@ -199,19 +184,6 @@ impl Penalty {
         Measured {
             penalty: self.config.weight * sums.penalty / count,
             norm: sums.norm / gradients.rows() as f64,
-        }
-    }
-
-    /// Computes the tangents of each layer's input from those of the layer before.
-    fn forward(&mut self, engine: &mut Engine, discriminator: &Mlp) {
-        for layer in 1..self.pairs.lefts.len() {
-            let (before, tangents) = self.pairs.lefts.split_at_mut(layer);
-            let (input, output) = (&before[layer - 1], &mut tangents[0]);
-            product(engine.arch, input, &discriminator.stage(layer - 1).weight.value, StoreProduct(output));
-            engine.lap(Phase::Forward);
-            let (derivative, saved) = discriminator.stage(layer - 1).derivative(self.trace.stage(layer - 1));
-            engine.arch.dispatch(Factors { matrix: output, derivative, saved });
-            engine.lap(Phase::Forward);
         }
     }
 }
@@ -293,39 +265,6 @@ impl NullaryFnOnce for ScaleRows<'_> {
                 for i in 0..LINE {
                     line.0[i] *= scale.0[i];
                 }
-            }
-        }
-    }
-}
-
-/// Multiplies by the derivative of an activation.
-struct Factors<'a> {
-    matrix: &'a mut Matrix,
-    derivative: Derivative,
-    saved: &'a Matrix,
-}
-
-impl NullaryFnOnce for Factors<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let slope = match self.derivative {
-            Derivative::LeakyRelu(slope) => Some(slope),
-            _ => None,
-        };
-        for (line, saved) in self.matrix.lines_mut().iter_mut().zip(self.saved.lines()) {
-            for i in 0..LINE {
-                line.0[i] *= match slope {
-                    Some(slope) => {
-                        if saved.0[i] > 0.0 {
-                            1.0
-                        } else {
-                            slope
-                        }
-                    }
-                    None => saved.0[i],
-                };
             }
         }
     }

@@ -1,8 +1,7 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::{Network, Role};
-use gansweep_nn::penalty::Points;
+use gansweep_nn::network::Network;
 use gansweep_train::Unsupported;
 
 use super::conv;
@@ -17,11 +16,6 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
     for network in Network::both(config, spec.image)? {
         if conv::is_convolutional(&network) {
             conv::plan(&network)?;
-            if network.role == Role::Discriminator && Points::of(&config.penalty).is_some() {
-                return Err(Unsupported(
-                    "it does not penalise the input gradient of convolutions".to_owned(),
-                ));
-            }
         } else if !is_perceptron(&network) {
             return Err(Unsupported(format!("it does not compute the {} of these layers", network.role)));
         }

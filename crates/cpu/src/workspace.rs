@@ -98,10 +98,7 @@ impl Workspace {
             logits: Matrix::new(2 * batch, 1),
             real_logits: Matrix::new(2 * batch, 1),
             gradients: Gradients::new(2 * batch, width, output),
-            penalty: match discriminator {
-                Net::Mlp(discriminator) => Penalty::new(&config.penalty, batch, image, discriminator),
-                Net::Conv(_) => None,
-            },
+            penalty: Penalty::new(&config.penalty, batch, image, discriminator),
             flips: if config.loss.label_flip > 0.0 { vec![0.0; 2 * batch] } else { Vec::new() },
             noise: (config.train.instance_noise > 0.0).then(|| InstanceNoise::new(batch, image.size())),
         }

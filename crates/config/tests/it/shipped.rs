@@ -168,7 +168,19 @@ fn experiments() -> Vec<PathBuf> {
 #[test]
 fn every_shipped_experiment_plans_without_a_fault() {
     let paths = experiments();
-    for name in ["lr", "quick", "compare", "losses", "dcgan", "realpython", "jovian", "coursera", "udacity"] {
+    for name in [
+        "lr",
+        "quick",
+        "compare",
+        "losses",
+        "dcgan",
+        "wgan-gp",
+        "lsgan",
+        "realpython",
+        "jovian",
+        "coursera",
+        "udacity",
+    ] {
         assert!(
             paths.iter().any(|path| path.file_stem().unwrap() == name),
             "experiments/{name}.toml is missing"

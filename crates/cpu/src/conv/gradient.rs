@@ -25,9 +25,34 @@ pub(super) fn tap_gradient(
     if pairs.is_empty() {
         out.lines_mut().fill(Line::ZERO);
     }
+    add_blocks(arch, a, gradient, images, pairs, true, out);
+}
+
+/// Adds such a sum to the gradient of the weights of the tap.
+pub(super) fn add_tap_gradient(
+    arch: Arch,
+    a: &Matrix,
+    gradient: &Matrix,
+    images: usize,
+    pairs: &[(usize, usize)],
+    out: &mut Matrix,
+) {
+    add_blocks(arch, a, gradient, images, pairs, false, out);
+}
+
+/// Adds the products of the linked pixels to `out`; unless `is_first`, when they replace what it holds.
+fn add_blocks(
+    arch: Arch,
+    a: &Matrix,
+    gradient: &Matrix,
+    images: usize,
+    pairs: &[(usize, usize)],
+    is_first: bool,
+    out: &mut Matrix,
+) {
     let most = (ROWS / images).max(1);
     for (block, pairs) in pairs.chunks(most).enumerate() {
-        arch.dispatch(TapGradient { a, gradient, images, pairs, is_first: block == 0, out });
+        arch.dispatch(TapGradient { a, gradient, images, pairs, is_first: is_first && block == 0, out });
     }
 }
 

@@ -13,6 +13,9 @@ mod patches;
 mod plan;
 mod product;
 mod stage;
+mod tangents;
+
+use std::ops::Range;
 
 use self::patches::Patches;
 use self::stage::{MapTrace, Scratch};
@@ -22,13 +25,14 @@ use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
+use crate::product::AddedPairs;
 use crate::sparse::Input;
 use crate::stage::{Gradients, Mode, Rows, StageActivation};
 use crate::trained::{Learning, Trained};
 use crate::transpose::Derivative;
 use gansweep_nn::optimizer::Algorithm;
 
-pub(crate) use plan::{bytes, is_convolutional, plan};
+pub(crate) use plan::{bytes, is_convolutional, pair_bytes, plan};
 pub(crate) use stage::{MapStage, WeightLayout};
 
 /// A network of convolutions with its parameters and the buffers of its optimiser.
@@ -57,6 +61,16 @@ pub(crate) struct ConvTrace {
     scratch: Scratch,
     /// An image with its padding.
     padded: Vec<f32>,
+}
+
+impl ConvTrace {
+    /// Copies what derivatives follow from, of these images of another trace of the network.
+    pub(crate) fn copy_images(&mut self, from: &Self, images: &[Range<usize>]) {
+        self.batch = BatchRows { images: images.iter().map(Range::len).sum(), parts: 1 };
+        for (own, of) in self.hidden.iter_mut().zip(&from.hidden) {
+            own.copy_images(of, from.batch.images, images);
+        }
+    }
 }
 
 impl ConvNet {
@@ -127,7 +141,7 @@ impl ConvNet {
     /// product, or of the images that are folded from it.
     ///
     /// With `learning`, every stage is updated once its input's gradient is known, and the gradient of the
-    /// network's input is not computed. Without, the parameters stay as they are, and
+    /// network's input is not computed. The gradients of the weights are of the loss plus the `penalty`. Without, the parameters stay as they are, and
     /// [`input_gradient`](Self::input_gradient) gives the gradient with respect to the input.
     pub(crate) fn backward(
         &mut self,
@@ -135,6 +149,7 @@ impl ConvNet {
         input: Input<'_>,
         trace: &mut ConvTrace,
         gradients: &mut Gradients,
+        penalty: Option<&AddedPairs>,
         mut learning: Option<Learning>,
     ) {
         let ConvTrace {
@@ -168,7 +183,8 @@ impl ConvNet {
                 if !is_folded {
                     stage.sum_bias(engine.arch, own, images, scratch);
                 }
-                stage.learn(engine, input, own, images, scratch, learning);
+                let added = penalty.map(|penalty| penalty.pair(i));
+                stage.learn(engine, input, own, images, added, scratch, learning);
             }
             if let (Some(before), Some(trace)) = (before, trace) {
                 before.backward_norm(engine, batch, trace, other, learning.as_mut());

@@ -285,3 +285,16 @@ pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u
     all += 2 * largest + transposed + tap;
     Ok((all * LINE * size_of::<f32>()) as u64)
 }
+
+/// Bytes of a penalty's tangents and signals of `images` images.
+///
+/// # Errors
+///
+/// If this backend does not compute such a network.
+pub(crate) fn pair_bytes(network: &Network, images: usize) -> Result<u64, Unsupported> {
+    let pair = |StagePlan { links, inputs, outputs, .. }: &StagePlan| {
+        Matrix::lines_of(links.inputs * images, *inputs) + Matrix::lines_of(links.outputs * images, *outputs)
+    };
+    let lines: usize = plan(network)?.iter().map(pair).sum();
+    Ok((lines * LINE * size_of::<f32>()) as u64)
+}

@@ -1,10 +1,12 @@
 //! A stage of a network of convolutions: a product over feature maps, with the normalisation, activation and
 //! dropout that follow it.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::epilogue::{MapActivate, TimesDerivative};
-use super::gradient::{sum_images, tap_gradient, transpose_taps};
+use super::gradient::{add_tap_gradient, sum_images, tap_gradient, transpose_taps};
 use super::links::Links;
 use super::product::map_product;
 use crate::activation::LeakyRelu;
@@ -13,6 +15,7 @@ use crate::engine::{Engine, Phase};
 use crate::mask;
 use crate::matrix::Matrix;
 use crate::norm::Norm;
+use crate::product::AddedPair;
 use crate::stage::{Dropout, MaskStreams, Mode, StageActivation};
 use crate::trained::{Learning, Trained};
 use crate::transpose::Derivative;
@@ -60,6 +63,22 @@ pub(super) struct MapTrace {
     /// The derivative of activation and dropout, where it does not follow from the output.
     derivative: Option<Matrix>,
     norm: Option<NormTrace>,
+}
+
+impl MapTrace {
+    /// Copies what the derivative of the activation follows from, of these images of another trace of the stage, which
+    /// has `count` images.
+    pub(super) fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
+        let (own, from) = match (&mut self.derivative, &from.derivative) {
+            (Some(own), Some(from)) => (own, from),
+            _ => (&mut self.output, &from.output),
+        };
+        let of_pixel = |pixel: usize| {
+            images.iter().map(move |part| pixel * count + part.start..pixel * count + part.end)
+        };
+        let rows: Vec<_> = (0..from.rows() / count).flat_map(of_pixel).collect();
+        own.copy_rows(from, &rows, rows.iter().map(Range::len).sum());
+    }
 }
 
 /// Memory of the backward pass, which one stage after the other uses.
@@ -210,13 +229,15 @@ impl MapStage {
     }
 
     /// Updates the bias from its gradient, in `scratch`, and the weight from the input and the gradient of the
-    /// product.
+    /// product; the product of an added pair joins the gradient of the weight.
+    #[expect(clippy::too_many_arguments, reason = "what a gradient is of, and what updates by it")]
     pub(super) fn learn(
         &mut self,
         engine: &mut Engine,
         input: &Matrix,
         gradient: &Matrix,
         images: usize,
+        added: Option<AddedPair<'_>>,
         scratch: &mut Scratch,
         learning: &mut Learning,
     ) {
@@ -225,6 +246,10 @@ impl MapStage {
         let inputs = self.inputs();
         for (tap, pairs) in self.links.pairs.iter().enumerate() {
             tap_gradient(arch, input, gradient, images, pairs, &mut scratch.tap);
+            if let Some(AddedPair { left, right }) = added {
+                let images = right.rows() / self.links.outputs;
+                add_tap_gradient(arch, left, right, images, pairs, &mut scratch.tap);
+            }
             self.weight.learn_rows(arch, tap * inputs, &scratch.tap, learning);
         }
         engine.lap(Phase::Updates);

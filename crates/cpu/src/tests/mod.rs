@@ -1,6 +1,7 @@
 //! Whole steps against an independent implementation, and changes that must not change a bit.
 
 mod bits;
+mod input_gradient;
 mod oracle;
 mod steps;
 mod tape;
@@ -353,6 +354,33 @@ fn convolutions() -> Vec<(&'static str, Config)> {
             }),
         ),
         ("dcgan's discriminator", dcgan(&|c| c.model.generator.kind = NetworkKind::Mlp)),
+        (
+            "dcgan, wgan-gp, more channels than a panel has columns",
+            dcgan(&|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                c.model.discriminator.width = 9;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, r1 and r2, with dropout and clipped gradients",
+            dcgan(&|c| {
+                c.penalty = PenaltyConfig { kind: PenaltyKind::R1R2, ..PenaltyConfig::default() };
+                c.model.discriminator.dropout = 0.3;
+                c.optimizer.discriminator.clip_norm = 0.5;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, r2, an unusual slope",
+            dcgan(&|c| {
+                c.penalty = PenaltyConfig { kind: PenaltyKind::R2, weight: 3.0, ..PenaltyConfig::default() };
+                c.model.discriminator.slope = -0.2;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gansweep_config::{Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode};
 
+use super::input_gradient::input_gradients;
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
@@ -15,8 +16,8 @@ use gansweep_train::{BatchOrder, Lane, TrainingImages};
 
 /// Arrays by name, as in [`LaneState`].
 pub(super) type Arrays = BTreeMap<String, Vec<f64>>;
-type Vars = BTreeMap<String, Vec<Var>>;
-type Batch = Vec<Vec<Var>>;
+pub(super) type Vars = BTreeMap<String, Vec<Var>>;
+pub(super) type Batch = Vec<Vec<Var>>;
 
 /// A lane's state in 64-bit floats.
 pub(super) struct Oracle {
@@ -199,7 +200,7 @@ impl Oracle {
         Some((factor, [penalty.value, norms.iter().sum::<f64>() / norms.len() as f64]))
     }
 
-    /// The discriminator's gradient with respect to its input at each point, by back-propagation on the tape.
+    /// The discriminator's gradient with respect to its input at each point.
     fn input_gradients(
         &self,
         tape: &mut Tape,
@@ -211,7 +212,6 @@ impl Oracle {
         let network = Network::of(Role::Discriminator, &self.lane.config, self.lane.spec.image).unwrap();
         let config = &self.lane.config;
         let slope = |index| network::slope(Role::Discriminator, config, index);
-        let name = |index: usize, suffix: &str| format!("discriminator.{index}.{suffix}");
         let mut masks = BTreeMap::new();
         for (index, node) in network.nodes.iter().enumerate() {
             if node.layer == Layer::Dropout {
@@ -221,43 +221,7 @@ impl Oracle {
                 masks.insert(index, mask);
             }
         }
-        let gradient = |(row, point): (usize, &Vec<f64>)| {
-            let mut x = point.clone();
-            // The factor of each activation and dropout at this point.
-            let mut factors = BTreeMap::new();
-            for (index, node) in network.nodes.iter().enumerate() {
-                if let Layer::Linear(_) = node.layer {
-                    let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
-                    let product = |(weight, bias): (&[Var], &Var)| {
-                        weight.iter().zip(&x).map(|(w, x)| w.value * x).sum::<f64>() + bias.value
-                    };
-                    x = weight.chunks(node.inputs()).zip(bias).map(product).collect();
-                    continue;
-                }
-                let of_layer: Vec<f64> = match node.layer {
-                    Layer::LeakyRelu => x.iter().map(|&x| if x > 0.0 { 1.0 } else { slope(index) }).collect(),
-                    _ => masks[&index][row * x.len()..][..x.len()].iter().map(|&it| it.into()).collect(),
-                };
-                x.iter_mut().zip(&of_layer).for_each(|(x, factor)| *x *= factor);
-                factors.insert(index, of_layer);
-            }
-            let mut signal = vec![tape.leaf(1.0)];
-            for (index, node) in network.nodes.iter().enumerate().rev() {
-                signal = if let Some(factors) = factors.get(&index) {
-                    signal.iter().zip(factors).map(|(&s, &factor)| tape.scale(s, factor)).collect()
-                } else {
-                    let weight = &vars[&name(index, "weight")];
-                    let column = |col: usize| {
-                        let weights: Vec<Var> =
-                            weight.iter().copied().skip(col).step_by(node.inputs()).collect();
-                        tape.dot(&weights, &signal)
-                    };
-                    (0..node.inputs()).map(column).collect()
-                };
-            }
-            signal
-        };
-        points.iter().enumerate().map(gradient).collect()
+        input_gradients(tape, vars, &network, &slope, &masks, points)
     }
 
     fn generator_update(&mut self, images: &TrainingImages, batch: &[u32]) -> ([f64; 2], Arrays) {
@@ -529,7 +493,7 @@ impl Visitor for Descend<'_> {
     }
 }
 
-fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {
+pub(super) fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {
     rows.iter()
         .map(|row| {
             let outputs = weight.chunks(inputs).zip(bias);
@@ -544,10 +508,10 @@ fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &B
 }
 
 /// The shapes of a convolution.
-struct Map<'a> {
-    input: &'a [usize],
-    output: &'a [usize],
-    window: Window,
+pub(super) struct Map<'a> {
+    pub(super) input: &'a [usize],
+    pub(super) output: &'a [usize],
+    pub(super) window: Window,
 }
 
 /// Places of a feature map, `[channels, height, width]`, in the order of memory.
@@ -557,7 +521,13 @@ fn places(map: &[usize]) -> impl Iterator<Item = [usize; 3]> {
 }
 
 /// `out[o, y, x]` is the sum of `weight[o, i, u, v] * in[i, y stride + u - padding, x stride + v - padding]`.
-fn convolution(tape: &mut Tape, weight: &[Var], bias: &[Var], map: &Map<'_>, rows: &Batch) -> Batch {
+pub(super) fn convolution(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    map: &Map<'_>,
+    rows: &Batch,
+) -> Batch {
     let Window { kernel, stride, padding } = map.window;
     let [inputs, height, width] = [map.input[0], map.input[1], map.input[2]];
     let mut out = Batch::new();
@@ -585,7 +555,7 @@ fn convolution(tape: &mut Tape, weight: &[Var], bias: &[Var], map: &Map<'_>, row
 }
 
 /// Adds `weight[i, o, u, v] * in[i, y, x]` to `out[o, y stride + u - padding, x stride + v - padding]`.
-fn transposed_convolution(
+pub(super) fn transposed_convolution(
     tape: &mut Tape,
     weight: &[Var],
     bias: &[Var],
@@ -638,7 +608,17 @@ fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
 }
 
 fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {
-    let mut out = Batch::new();
+    layer_norm_parts(tape, weight, bias, rows).0
+}
+
+/// The output of layer normalisation, the normalised numbers, and one over the standard deviation of each row.
+pub(super) fn layer_norm_parts(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    rows: &Batch,
+) -> (Batch, Batch, Vec<Var>) {
+    let (mut out, mut all, mut inverses) = (Batch::new(), Batch::new(), Vec::new());
     for row in rows {
         let mean = tape.mean(row);
         let differences: Vec<Var> = row.iter().map(|&x| tape.sub(x, mean)).collect();
@@ -646,14 +626,16 @@ fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Ba
         let var = tape.mean(&squares);
         let std = (var.value + 1e-5).sqrt();
         let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
-        let scaled = differences.iter().zip(weight).zip(bias).map(|((&difference, &weight), &bias)| {
-            let normalised = tape.mul(difference, inverse);
-            let scaled = tape.mul(normalised, weight);
+        let normalised: Vec<Var> = differences.iter().map(|&d| tape.mul(d, inverse)).collect();
+        let scaled = normalised.iter().zip(weight).zip(bias).map(|((&x, &weight), &bias)| {
+            let scaled = tape.mul(x, weight);
             tape.add(scaled, bias)
         });
         out.push(scaled.collect());
+        all.push(normalised);
+        inverses.push(inverse);
     }
-    out
+    (out, all, inverses)
 }
 
 /// Images as constants.

@@ -1,0 +1,87 @@
+//! Signals and tangents of a network of convolutions, for a [penalty](crate::penalty).
+
+use super::epilogue::TimesDerivative;
+use super::product::map_product;
+use super::{ConvNet, ConvTrace};
+use crate::engine::{Engine, Phase};
+use crate::matrix::{Line, Matrix};
+use crate::product::AddedPairs;
+use crate::tangents::ONE;
+
+impl ConvNet {
+    /// Memory for tangents and signals of up to `images` images.
+    pub(crate) fn pairs(&self, images: usize) -> AddedPairs {
+        let stages = || self.stages.iter();
+        AddedPairs {
+            lefts: stages().map(|stage| Matrix::new(stage.links.inputs * images, stage.inputs())).collect(),
+            rights: stages()
+                .map(|stage| Matrix::new(stage.links.outputs * images, stage.outputs()))
+                .collect(),
+        }
+    }
+
+    /// Makes room for the tangents and signals of `images` images.
+    pub(crate) fn reshape_pairs(&self, images: usize, pairs: &mut AddedPairs) {
+        let pairs = pairs.lefts.iter_mut().zip(&mut pairs.rights);
+        for (stage, (tangents, signals)) in self.stages.iter().zip(pairs) {
+            tangents.reshape(stage.links.inputs * images, stage.inputs());
+            signals.reshape(stage.links.outputs * images, stage.outputs());
+        }
+    }
+
+    /// From the last stage to the first: the signals, and in `gradient` that of the images.
+    pub(crate) fn signals(
+        &mut self,
+        engine: &mut Engine,
+        trace: &mut ConvTrace,
+        pairs: &mut AddedPairs,
+        gradient: &mut Matrix,
+    ) {
+        let images = gradient.rows();
+        let ConvTrace { hidden: traces, gradients: [of_patches, _], scratch, padded, batch, .. } = trace;
+        if let Some(signals) = pairs.rights.last_mut() {
+            signals.lines_mut().fill(ONE);
+        }
+        for i in (0..self.stages.len()).rev() {
+            let (before, stage) = self.stages.split_at_mut(i);
+            let (before_signals, signals) = pairs.rights.split_at_mut(i);
+            match (before.last_mut(), traces[..i].last_mut(), before_signals.last_mut()) {
+                (Some(before), Some(trace), Some(out)) => {
+                    let derivative = Some(before.derivative(trace));
+                    stage[0].backward(engine, &signals[0], images, derivative, scratch, out);
+                    before.backward_norm(engine, *batch, trace, out, None);
+                }
+                _ => stage[0].backward(engine, &signals[0], images, None, scratch, of_patches),
+            }
+        }
+        if let Some(first) = &self.first {
+            // The last line of an image may have padding, which has to be zero.
+            gradient.lines_mut().fill(Line::ZERO);
+            first.fold(of_patches, &[0.0; 3], gradient, 0, padded);
+            engine.lap(Phase::Patches);
+        }
+    }
+
+    /// Computes the tangents of each stage's input from those of the stage before; the first are those of the patches
+    /// of `images`, the tangents of the images.
+    pub(crate) fn tangents(
+        &self,
+        engine: &mut Engine,
+        trace: &mut ConvTrace,
+        pairs: &mut AddedPairs,
+        images: &Matrix,
+    ) {
+        if let Some(first) = &self.first {
+            first.unfold(images, &mut pairs.lefts[0], &mut trace.padded);
+            engine.lap(Phase::Patches);
+        }
+        for (i, (stage, trace)) in self.stages.iter().zip(&trace.hidden).enumerate() {
+            let (before, tangents) = pairs.lefts.split_at_mut(i + 1);
+            let (derivative, saved) = stage.derivative(trace);
+            let epilogue = TimesDerivative { derivative, saved, out: &mut tangents[0] };
+            let (groups, weight) = (&stage.links.forward, &stage.weight.value);
+            map_product(engine.arch, &before[i], images.rows(), groups, weight, epilogue);
+            engine.lap(Phase::Forward);
+        }
+    }
+}

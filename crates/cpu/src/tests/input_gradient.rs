@@ -1,0 +1,126 @@
+//! The discriminator's gradient with respect to its input, as a formula of the weights on the tape.
+//!
+//! A tape is differentiated once. So that a penalty can be differentiated with respect to the weights, back-propagation to
+//! the input is written here in numbers of the tape. The activations are numbers of it too: behind a layer normalisation, the
+//! gradient depends on them.
+
+use std::collections::BTreeMap;
+
+use super::oracle::{Batch, Map, Vars, convolution, layer_norm_parts, linear, transposed_convolution};
+use super::tape::{Tape, Var};
+use gansweep_nn::network::{Conv2d, Layer, Network};
+
+/// What back-propagation through a layer depends on.
+enum Saved {
+    /// Products are linear.
+    Nothing,
+    /// The factors of an activation or a dropout, which are constant around the point.
+    Factors(Batch),
+    /// Normalised numbers, and one over the standard deviation of each row.
+    Normalised(Batch, Vec<Var>),
+}
+
+/// The gradients at the points, row by row; `masks` are those of the dropout layers.
+pub(super) fn input_gradients(
+    tape: &mut Tape,
+    vars: &Vars,
+    network: &Network,
+    slope: &dyn Fn(usize) -> f64,
+    masks: &BTreeMap<usize, Vec<f32>>,
+    points: &[Vec<f64>],
+) -> Batch {
+    let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
+    let mut rows: Batch = points.iter().map(|point| tape.leaves(point)).collect();
+    let mut all_saved = Vec::new();
+    for (index, node) in network.nodes.iter().enumerate() {
+        let (output, saved) = match node.layer {
+            Layer::Linear(_) => {
+                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                (linear(tape, weight, bias, node.inputs(), &rows), Saved::Nothing)
+            }
+            Layer::Conv2d(Conv2d { window, .. }) => {
+                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let map = Map { input: &node.input, output: &node.output, window };
+                (convolution(tape, weight, bias, &map, &rows), Saved::Nothing)
+            }
+            Layer::Flatten => (rows, Saved::Nothing),
+            Layer::LayerNorm => {
+                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let (output, normalised, inverse) = layer_norm_parts(tape, weight, bias, &rows);
+                (output, Saved::Normalised(normalised, inverse))
+            }
+            Layer::LeakyRelu => {
+                let factor = |var: &Var| if var.value > 0.0 { 1.0 } else { slope(index) };
+                scaled(tape, &rows, |row, _| rows[row].iter().map(factor).collect())
+            }
+            Layer::Dropout => scaled(tape, &rows, |row, width| {
+                masks[&index][row * width..][..width].iter().map(|&factor| factor.into()).collect()
+            }),
+            other => unreachable!("{other:?} in a critic with a penalty"),
+        };
+        rows = output;
+        all_saved.push(saved);
+    }
+    let mut signals: Batch = rows.iter().map(|_| vec![tape.leaf(1.0)]).collect();
+    for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
+        let weight = || &vars[&name(index, "weight")];
+        signals = match (node.layer, saved) {
+            (Layer::Linear(_), _) => through_linear(tape, weight(), node.inputs(), &signals),
+            (Layer::Conv2d(Conv2d { window, .. }), _) => {
+                // The transpose of a convolution has its weight, and no bias.
+                let map = Map { input: &node.output, output: &node.input, window };
+                let none = tape.leaves(&vec![0.0; node.input[0]]);
+                transposed_convolution(tape, weight(), &none, &map, &signals)
+            }
+            (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
+            (_, Saved::Normalised(normalised, inverse)) => {
+                through_layer_norm(tape, weight(), [&signals, normalised], inverse)
+            }
+            _ => signals,
+        };
+    }
+    signals
+}
+
+/// Rows multiplied by constant factors, which `of` has for a row and its width.
+fn scaled(tape: &mut Tape, rows: &Batch, of: impl Fn(usize, usize) -> Vec<f64>) -> (Batch, Saved) {
+    let factors: Batch = rows.iter().enumerate().map(|(i, row)| tape.leaves(&of(i, row.len()))).collect();
+    (multiplied(tape, rows, &factors), Saved::Factors(factors))
+}
+
+fn multiplied(tape: &mut Tape, rows: &Batch, factors: &Batch) -> Batch {
+    let mut row = |(row, factors): (&Vec<Var>, &Vec<Var>)| {
+        row.iter().zip(factors).map(|(&x, &factor)| tape.mul(x, factor)).collect()
+    };
+    rows.iter().zip(factors).map(&mut row).collect()
+}
+
+fn through_linear(tape: &mut Tape, weight: &[Var], inputs: usize, signals: &Batch) -> Batch {
+    let columns: Vec<Vec<Var>> =
+        (0..inputs).map(|col| weight.iter().copied().skip(col).step_by(inputs).collect()).collect();
+    let mut row = |signal: &Vec<Var>| columns.iter().map(|column| tape.dot(column, signal)).collect();
+    signals.iter().map(&mut row).collect()
+}
+
+/// `inverse * (a - mean(a) - x * mean(a * x))`, where `a` are the signals times the weights.
+fn through_layer_norm(
+    tape: &mut Tape,
+    weight: &[Var],
+    [signals, normalised]: [&Batch; 2],
+    inverse: &[Var],
+) -> Batch {
+    let mut out = Batch::new();
+    for ((signal, x), &inverse) in signals.iter().zip(normalised).zip(inverse) {
+        let a: Vec<Var> = signal.iter().zip(weight).map(|(&s, &w)| tape.mul(s, w)).collect();
+        let mean = tape.mean(&a);
+        let dot = tape.dot(&a, x);
+        let along = tape.scale(dot, 1.0 / a.len() as f64);
+        let each = a.iter().zip(x).map(|(&a, &x)| {
+            let (centred, common) = (tape.sub(a, mean), tape.mul(x, along));
+            let difference = tape.sub(centred, common);
+            tape.mul(difference, inverse)
+        });
+        out.push(each.collect());
+    }
+    out
+}
