@@ -80,9 +80,12 @@ fn every_loss_and_penalty_trains_200_steps_to_finite_numbers() {
     assert_all_finite(&sandbox, CASES.len());
 }
 
+/// [`NETWORKS`] says what each is.
+type Arrangement = (&'static str, bool, bool, f64, &'static str, &'static str);
+
 /// The kind of both networks, their normalisations (batch normalisation of the generator, layer normalisation of the
 /// discriminator), dropout of both, a penalty, and the optimiser.
-const NETWORKS: [(&str, bool, bool, f64, &str, &str); 9] = [
+const NETWORKS: [Arrangement; 9] = [
     ("mlp", true, false, 0.0, "none", "adam"),
     ("mlp", true, false, 0.0, "none", "adamw"),
     ("mlp", true, false, 0.0, "none", "rmsprop"),
@@ -96,7 +99,7 @@ const NETWORKS: [(&str, bool, bool, f64, &str, &str); 9] = [
 
 #[test]
 fn every_network_and_optimiser_trains_200_steps_to_finite_numbers() {
-    let list = |of: &dyn Fn(&(&str, bool, bool, f64, &str, &str)) -> String| {
+    let list = |of: &dyn Fn(&Arrangement) -> String| {
         format!("[{}]", NETWORKS.iter().map(of).collect::<Vec<_>>().join(", "))
     };
     let text = format!(
