@@ -32,8 +32,8 @@ function setUpSweep(root, index, sweep) {
   let write = null;
   const begin = () => {
     new Gallery(root, index, state, openViewer);
-    new Space(root, state, colors);
     if (sweep.charts.length) new Curves(root, state, colors);
+    new Space(root, state, colors);
     write = keepAddress(root, state);
     const words = addressed();
     if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, words);

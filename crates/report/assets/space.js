@@ -32,6 +32,8 @@ export class Space {
     for (const topic of ["visible", "color"]) state.on(topic, () => this.redraw());
     state.on("focus", () => this.inView && this.parallel.draw());
     darkScheme.addEventListener("change", () => this.redraw());
+    // After the curves, which turn the page's colours light for paper.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => this.draw());
   }
 
   fillSelects() {
@@ -107,6 +109,7 @@ function scatterLayout(x, y, visible) {
     const numbers = quantity.numbers ?? (quantity.value ? visible.map((_, run) => quantity.value(run)) : []);
     return {
       title: { text: quantity.title, standoff: 6, font: { size: 12, color: muted } },
+      ...(quantity.numbers && quantity.numbers.length <= 12 ? { tickvals: quantity.numbers, ticktext: quantity.texts } : {}),
       type: numbers.length === 0 ? "category" : isWide(numbers) ? "log" : "linear",
       gridcolor: themeColor("--plot-grid"),
       zeroline: false,

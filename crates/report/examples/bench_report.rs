@@ -49,8 +49,23 @@ fn page(results: &Path) -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     let megabytes = std::fs::metadata(path)?.len() as f64 / 1e6;
     let epochs = context.sweeps[0].samples.epochs.len();
-    println!("{megabytes:.1} MB with {epochs} epochs of grids, {seconds:.1} s, {} at most", peak_memory());
+    let processor =
+        processor_seconds().map_or_else(String::new, |busy| format!(" ({busy:.1} s of processor time)"));
+    println!(
+        "{megabytes:.1} MB with {epochs} epochs of grids, {seconds:.1} s{processor}, {} at most",
+        peak_memory()
+    );
     Ok(())
+}
+
+/// Processor time of this process, as Linux says it in hundredths of a second: on a machine with other work, seconds say
+/// little.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may have spaces; `utime` and `stime` are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11..13)?.iter().map(|field| field.parse::<f64>()).sum::<Result<f64, _>>().ok()?;
+    Some(ticks / 100.0)
 }
 
 /// The largest resident memory of this process, as Linux says it.

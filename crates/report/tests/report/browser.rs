@@ -43,11 +43,24 @@ fn unusual_sweeps_load_without_a_fault() {
         .record(folder.path());
     Synthetic { name: hostile, rates: vec![4e-4], outcome: diverged, ..Synthetic::default() }
         .record(folder.path());
-    let script = "for (const tab of document.querySelectorAll('.tabs button')) { tab.click(); await frames(5); }
-        check('three tabs', () => equal(document.querySelectorAll('.tabs button').length, 3));
+    let keys =
+        Synthetic { rates: vec![5e-4], further_keys: 200, seeds: (1..=12).collect(), ..Synthetic::default() };
+    Synthetic { name: "keys", points: 2, epochs: 1, ..keys }.record(folder.path());
+    let one_seed = Synthetic { rates: vec![6e-4, 7e-4, 8e-4], seeds: vec![3], ..Synthetic::default() };
+    Synthetic { name: "one seed", outcome: |_| Outcome::Fails(0.1), ..one_seed }.record(folder.path());
+    let script = "const shown = (selector) => [...document.querySelectorAll(`.sweep:not([hidden]) ${selector}`)];
+        for (const tab of document.querySelectorAll('.tabs button')) {
+            tab.click();
+            for (const section of shown('section')) { section.scrollIntoView({ behavior: 'instant' }); await frames(1); }
+            const name = tab.textContent.trim().slice(0, 8);
+            check(`${name}: there are findings`, () => that(shown('.best .verdict')[0].textContent.length > 10));
+            check(`${name}: nothing is NaN or undefined`, () => that(shown('.forest, .winner').every((part) => !/NaN|undefined|Infinity|inf/.test(part.textContent))));
+            check(`${name}: nothing is wider than the page`, () => that(document.documentElement.scrollWidth <= innerWidth));
+        }
+        check('five tabs', () => equal(document.querySelectorAll('.tabs button').length, 5));
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 4);
+    assert_all_ok(&lines, 19);
 }
 
 #[test]
@@ -283,7 +296,11 @@ fn the_charts_of_the_space_follow_the_filter_and_a_brush_filters_the_page() {
     let folder = tempfile::tempdir().unwrap();
     ranked().record(folder.path());
     let script = "await show('.space');
-        await until(() => one('.scatterplot').data);
+        // What is drawn above it meanwhile may push it out of view.
+        await until(() => {
+            one('.space').scrollIntoView({ behavior: 'instant' });
+            return one('.scatterplot').data;
+        });
         check('the key that matters is first', () => equal(all('.effects h4').map((title) => title.textContent), ['lr', 'hidden']));
         check('its effects are apart from 0', () => equal(all('.effects .card:first-child li').map((level) => level.classList.contains('apart')), [true, true]));
         const cells = () => all('.heatmap td button').map((cell) => cell.textContent);

@@ -78,6 +78,8 @@ pub(crate) struct Synthetic {
     pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
     /// Images per second, the one metric with a better side that every run records.
     pub(crate) speed: fn(&Spec) -> f64,
+    /// Number of further swept keys, with three values each.
+    pub(crate) further_keys: u64,
     /// `loss.combine` of the runs with that seed.
     pub(crate) combine: fn(u64) -> &'static str,
     /// One image of a run's grid, after that share of it.
@@ -107,6 +109,7 @@ impl Default for Synthetic {
             },
             curve: plain_curve,
             speed: |_| 10_000.0,
+            further_keys: 0,
             combine: |_| "sum",
             image: ring,
         }
@@ -164,6 +167,10 @@ impl Synthetic {
         if self.widths.len() > 1 {
             assignments.push(Assignment { key: "model.hidden".to_owned(), value: json!(spec.width) });
             words.push(format!("hidden={}", spec.width));
+        }
+        for key in 0..self.further_keys {
+            let value = (spec.seed * (key + 7) + u64::from(spec.width) * key / 64) % 3;
+            assignments.push(Assignment { key: format!("further.key_{key}"), value: json!(value) });
         }
         words.push(format!("seed={}", spec.seed));
         PlannedRun {
