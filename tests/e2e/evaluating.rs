@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use gansweep_protocol::Metric;
+use gansweep_store::RunRow;
 use serde_json::Value;
 
 use crate::sandbox::{Ended, Sandbox};
@@ -40,7 +41,7 @@ seeds = 2
 const SIDE: u32 = 12;
 
 /// A bright bar at one of four places, which is the class.
-fn images(count: u32) -> Vec<u8> {
+pub(crate) fn images(count: u32) -> Vec<u8> {
     let mut bytes: Vec<u8> = [0x0803, count, SIDE, SIDE].into_iter().flat_map(u32::to_be_bytes).collect();
     for image in 0..count {
         let is_bright = |row: u32, column: u32| match image % 4 {
@@ -64,13 +65,25 @@ fn labels(count: u32) -> Vec<u8> {
 
 /// A trained sweep, and a cache of its own.
 fn swept() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = images_in(Sandbox::new());
+    sandbox.run(&["sweep", "tiny.toml"]).well();
+    sandbox
+}
+
+/// The experiment and its images.
+fn images_in(sandbox: Sandbox) -> Sandbox {
     sandbox.write("tiny.toml", TINY);
     for (split, count) in [("train", 48), ("t10k", 24)] {
         sandbox.write(&format!("images/{split}-images-idx3-ubyte"), images(count));
         sandbox.write(&format!("images/{split}-labels-idx1-ubyte"), labels(count));
     }
-    sandbox.run(&["sweep", "tiny.toml"]).well();
+    sandbox
+}
+
+/// A trained sweep with an evaluator in its cache.
+pub(crate) fn evaluated() -> Sandbox {
+    let sandbox = swept();
+    evaluate(&sandbox, &["tiny", "--images", "20"]).well();
     sandbox
 }
 
@@ -87,8 +100,9 @@ fn json(sandbox: &Sandbox, arguments: &[&str]) -> (Value, String) {
 }
 
 fn cached(sandbox: &Sandbox) -> PathBuf {
-    let mut files = fs::read_dir(sandbox.path("cache/gansweep/evaluators")).unwrap();
-    files.next().unwrap().unwrap().path()
+    let files = fs::read_dir(sandbox.path("cache/gansweep/evaluators")).unwrap();
+    let mut paths = files.map(|file| file.unwrap().path());
+    paths.find(|path| path.extension().is_some_and(|it| it == "bin")).unwrap()
 }
 
 #[test]
@@ -182,6 +196,62 @@ fn figures_of_a_curves_images_are_points_that_other_commands_see() {
     let kept = sandbox.reader().query(kept).unwrap().rows;
     let kept: Vec<String> = kept.iter().map(|row| format!("{} {} {}", row[0], row[1], row[2])).collect();
     assert_eq!(kept, ["2000 1 4", "2100 0 4"]);
+}
+
+#[test]
+fn figures_that_are_recorded_while_training_are_those_of_the_checkpoint_and_change_no_bit() {
+    let sandbox = images_in(Sandbox::new());
+    let mut command = sandbox.command(&["sweep", "tiny.toml", "--set", "record.evaluate_epochs=1"]);
+    let ended = Ended::of(&command.env("XDG_CACHE_HOME", sandbox.path("cache")).output().unwrap()).well();
+    assert!(ended.stderr.contains("training the evaluator of idx"), "{}", ended.stderr);
+    let plain = swept();
+    let (shown, said) = json(&sandbox, &["tiny", "--images", "2000"]);
+    assert!(!said.contains("training the evaluator"), "{said}");
+    let losses = |sandbox: &Sandbox, run: &RunRow| {
+        sandbox.reader().points(&run.id, Metric::DLoss, u64::MAX, usize::MAX).unwrap()
+    };
+    for (run, row) in shown["runs"].as_array().unwrap().iter().zip(sandbox.runs_of("tiny")) {
+        let points = sandbox.reader().points(&row.id, Metric::Fd, u64::MAX, usize::MAX).unwrap();
+        let steps: Vec<u64> = points.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [row.total_steps / 2, row.total_steps]);
+        assert_eq!(Some(points[1].value), run["figures"]["fd"].as_f64());
+        assert_eq!(losses(&sandbox, &row), losses(&plain, &row));
+    }
+    let rows = sandbox.reader().query("SELECT count(*) FROM evaluations WHERE is_curve = 1").unwrap();
+    assert_eq!(rows.rows[0][0].to_string(), "8");
+    sandbox.run(&["check"]).well();
+}
+
+#[test]
+fn the_distance_to_real_images_falls_over_the_first_epochs() {
+    let sandbox = images_in(Sandbox::new());
+    let longer = [
+        "sweep",
+        "tiny.toml",
+        "--set",
+        "record.evaluate_epochs=5",
+        "--set",
+        "train.epochs=25",
+        "--set",
+        "sweep.seeds=1",
+        "--set",
+        "model.hidden=64",
+    ];
+    let mut command = sandbox.command(&longer);
+    Ended::of(&command.env("XDG_CACHE_HOME", sandbox.path("cache")).output().unwrap()).well();
+    let run = &sandbox.runs_of("tiny")[0];
+    let points = sandbox.reader().points(&run.id, Metric::Fd, u64::MAX, usize::MAX).unwrap();
+    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+    assert_eq!(values.len(), 5);
+    assert!(values.is_sorted_by(|one, next| one > next), "{values:?}");
+}
+
+#[test]
+fn the_real_test_images_of_a_dataset_are_evaluated_alone() {
+    let sandbox = images_in(Sandbox::new());
+    let text = evaluate(&sandbox, &["--data", "idx", "--images", "40"]).well().stdout;
+    assert!(text.contains("real test images") && text.contains("of the test images"), "{text}");
+    evaluate(&sandbox, &[]).refused(&["RUN|SWEEP"]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod own_images;
 mod page_command;
 mod pictures;
 mod processes;
+mod recognizing;
 mod sandbox;
 mod shared_causes;
 mod slurm;

@@ -5,13 +5,17 @@ use gansweep_cpu::CpuTrainer;
 use gansweep_data::DataSource;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Frame, Job, LaneJob};
+use gansweep_store::DatasetRow;
 use gansweep_train::{
-    Commands, DeviceName, Emit, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop, Unsupported,
+    Commands, DeviceName, Emit, Evaluation, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop,
+    Unsupported,
 };
 use tracing::{debug, error, info, info_span};
 
+use crate::evaluate::{self, RealImages};
 use crate::log::log_frame;
 use crate::out_of_memory::detect_out_of_memory;
+use crate::{AppError, Progress};
 
 /// Trains a job's lanes on images from `source` until all lanes have ended or a command stops them.
 /// `commands` is polled between chunks of steps; `emit` receives every frame.
@@ -47,7 +51,23 @@ fn train(
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)
     };
-    TrainingLoop::open(job, &images, &open, emit)?.run(commands)
+    let real = real_images(job, source)?;
+    let figures = real.as_ref().map(RealImages::figures);
+    let figures = figures.as_ref().map(|figures| |pixels: &[u8]| figures.of_curve(pixels));
+    let evaluation = figures.as_ref().map(|figures| Evaluation { images: evaluate::CURVE_IMAGES, figures });
+    TrainingLoop::open(job, &images, &open, emit)?.with_evaluation(evaluation).run(commands)
+}
+
+/// The real images that generated ones are compared with, if the job asks for figures. The runner has put their evaluator
+/// into the cache.
+fn real_images(job: &Job, source: &DataSource) -> Result<Option<RealImages>, TrainError> {
+    let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs > 0) else { return Ok(None) };
+    let data = DatasetRow { dataset: lane.config.data.dataset, spec: lane.spec.clone() };
+    let loaded = RealImages::load(&data, source, evaluate::CURVE_IMAGES, &mut |_: Progress<'_>| ());
+    loaded.map(Some).map_err(|error| match error {
+        AppError::Data(error) => error.into(),
+        other => TrainError::Group(other.to_string()),
+    })
 }
 
 /// Opens the trainer for a device, with at most `threads` threads on the CPU.

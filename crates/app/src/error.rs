@@ -192,6 +192,12 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
+    /// The evaluator of the dataset knows no classes.
+    #[error("the images of {dataset} have no classes, so nothing can be recognised by them")]
+    NoClasses {
+        /// The dataset.
+        dataset: &'static str,
+    },
     /// Unknown metric name.
     #[error("there is no metric `{name}`; expected one of {}", known.join(", "))]
     UnknownMetric {
@@ -272,6 +278,7 @@ impl AppError {
             | Self::NeitherSweepNorRun { .. }
             | Self::BadName { .. }
             | Self::UnknownDataset { .. }
+            | Self::NoClasses { .. }
             | Self::UnknownMetric { .. }
             | Self::Compare(_)
             | Self::JobsInCluster { .. }

@@ -53,6 +53,7 @@ mod out_of_memory;
 pub mod plan;
 mod programs;
 mod progress;
+pub mod recognize;
 pub mod recorded;
 pub mod report;
 mod slots;

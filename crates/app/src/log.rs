@@ -161,6 +161,7 @@ fn log_event(envelope: &Envelope) {
         Event::Diverged(it) => ended(Some(&it.cause), "diverged"),
         Event::Failed(it) => ended(Some(&it.cause), "failed"),
         Event::Points(_) => trace!(target: WORKER, %run, attempt, step, "points"),
+        Event::Evaluated(_) => trace!(target: WORKER, %run, attempt, step, "evaluated"),
         Event::Samples(_) => trace!(target: WORKER, %run, attempt, step, "samples"),
     }
 }

@@ -1,6 +1,6 @@
 //! Trains all runs of a sweep that are not trained yet, records them, and writes the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use gansweep_scheduler::{
     self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError,
     SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
-use gansweep_store::{Call, RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_store::{Call, DatasetRow, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
 use tracing::info;
 
@@ -21,7 +21,7 @@ use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, check, limits, report, slurm, worker};
+use crate::{AppError, Observer, Progress, check, evaluate, limits, report, slurm, worker};
 
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
@@ -121,6 +121,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     observer.observe(Progress::Planned(&plan));
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
+    prepare_evaluators(&experiment, &plan, &source, observer)?;
     let launcher = launcher(request.workers, programs, &devices, &source)?;
     let devices =
         if request.workers == Workers::Slurm { devices.with_tasks(plan.runs.len()) } else { devices };
@@ -310,4 +311,21 @@ fn launcher(
 /// Host name, processor and number of cores.
 fn machine() -> String {
     format!("{}: {}, {}", host::name(), host::processor(), text::count(host::threads(), "core"))
+}
+
+/// Puts the evaluators that the workers need into the cache, so that each is trained once.
+fn prepare_evaluators(
+    experiment: &Experiment,
+    plan: &Plan,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<(), AppError> {
+    let mut prepared = BTreeSet::new();
+    for run in plan.runs.iter().filter(|_| experiment.record.evaluate_epochs > 0) {
+        if prepared.insert(&run.spec.fingerprint) {
+            let data = DatasetRow { dataset: run.config.data.dataset, spec: run.spec.clone() };
+            evaluate::RealImages::load(&data, source, evaluate::CURVE_IMAGES, observer)?;
+        }
+    }
+    Ok(())
 }

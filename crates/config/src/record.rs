@@ -24,6 +24,9 @@ pub struct Record {
     /// The shortest time between checkpoints, in seconds. They are written at the ends of recorded epochs
     /// and of the run; 0 for every recorded epoch.
     pub checkpoint_seconds: f64,
+    /// The number of epochs between evaluations of the generated images, which take place at the ends of recorded
+    /// epochs and of the run; 0 for none.
+    pub evaluate_epochs: u32,
 }
 
 /// How `BatchNorm` and Dropout behave while a sample grid is drawn.

@@ -376,6 +376,19 @@ impl LaneTrainer {
         }
     }
 
+    /// The discriminator's logit of each image of `images` `[count, image size]`, in eval mode.
+    pub(super) fn logits(&mut self, images: &[f32]) -> Vec<f32> {
+        let size = self.lane.spec.image.size();
+        let count = images.len() / size;
+        let (mut input, mut logits) = (Matrix::new(count, size), Matrix::new(count, 1));
+        fill_rows(&mut input, images);
+        let last = Rows { matrix: &mut logits, first_row: 0 };
+        let mut trace = self.discriminator.trace(count, false);
+        let mode = Mode { statistics: Statistics::Running, streams: None };
+        self.discriminator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
+        (0..count).map(|row| logits.get(row, 0)).collect()
+    }
+
     fn sample_raw(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
         let mut input = Matrix::new(count, self.lane.config.model.latent_dim as usize);
         fill_rows(&mut input, latents);

@@ -215,6 +215,10 @@ impl Trainer for CpuTrainer {
         }
     }
 
+    fn logits(&mut self, lane: usize, images: &[f32]) -> Result<Vec<f32>, TrainError> {
+        Ok(self.lane(lane)?.logits(images))
+    }
+
     fn state(&mut self, lane: usize) -> Result<LaneState, TrainError> {
         self.lane(lane).map(LaneTrainer::state)
     }

@@ -9,7 +9,7 @@ use gansweep_base::file;
 use gansweep_config::ImageShape;
 
 use crate::Evaluator;
-use crate::layout::Layout;
+use crate::layout::{FEATURES, Layout};
 
 /// Changes whenever an evaluator of the same data would be another one.
 pub const VERSION: u32 = 1;
@@ -66,6 +66,41 @@ impl Evaluator {
     /// Writes the evaluator; never half of it.
     pub fn write(&self, path: &Path) -> Result<(), CacheError> {
         let mut bytes = self.to_bytes();
+        bytes.extend(sha256(&bytes).as_bytes());
+        let written = file::make_folder_of(path).and_then(|()| file::write(path, &bytes));
+        written.map_err(|source| CacheError::Io { path: path.to_owned(), source })
+    }
+
+    /// The file of the features of a dataset's training images in a cache folder. It is named by the evaluator's digest, since
+    /// the same data may have another evaluator on another kind of processor.
+    pub fn features_path(&self, folder: &Path) -> PathBuf {
+        folder.join("evaluators").join(format!("{}-train.features", self.digest()))
+    }
+
+    /// Reads the cached features of so many images, `[images, dimensions]`; `None` if there are none.
+    ///
+    /// # Errors
+    /// A file that is cut short, damaged or of another number of images. Computing and writing them anew is the way out.
+    pub fn read_features(path: &Path, images: usize) -> Result<Option<Vec<f32>>, CacheError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(CacheError::Io { path: path.to_owned(), source }),
+        };
+        let unusable = |reason| CacheError::Unusable { path: path.to_owned(), reason };
+        let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(unusable("is cut short"))?;
+        if content.len() != 4 * FEATURES * images {
+            return Err(unusable("is cut short, or of another number of images"));
+        }
+        if sha256(content).as_bytes() != digest {
+            return Err(unusable("is damaged"));
+        }
+        Ok(Some(content.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
+    }
+
+    /// Writes features; never half of them.
+    pub fn write_features(path: &Path, features: &[f32]) -> Result<(), CacheError> {
+        let mut bytes: Vec<u8> = features.iter().flat_map(|value| value.to_le_bytes()).collect();
         bytes.extend(sha256(&bytes).as_bytes());
         let written = file::make_folder_of(path).and_then(|()| file::write(path, &bytes));
         written.map_err(|source| CacheError::Io { path: path.to_owned(), source })
@@ -129,6 +164,24 @@ mod tests {
         assert_eq!(read, evaluator);
         assert_eq!(read.digest(), evaluator.digest());
         assert_ne!(Evaluator::cache_path(folder.path(), "other"), path);
+    }
+
+    #[test]
+    fn features_come_back_from_their_file_and_no_others_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Evaluator::random(SHAPE).features_path(folder.path());
+        assert_eq!(Evaluator::read_features(&path, 2).unwrap(), None);
+        let features: Vec<f32> = (0..2 * FEATURES).map(|value| value as f32 / 7.0).collect();
+        Evaluator::write_features(&path, &features).unwrap();
+        assert_eq!(Evaluator::read_features(&path, 2).unwrap(), Some(features));
+        let reason = |images| Evaluator::read_features(&path, images).unwrap_err().to_string();
+        assert!(reason(3).ends_with("is cut short, or of another number of images"));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[9] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert!(reason(2).ends_with("is damaged"));
+        fs::write(&path, &bytes[..20]).unwrap();
+        assert!(reason(2).ends_with("is cut short"));
     }
 
     #[test]

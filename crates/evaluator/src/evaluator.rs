@@ -70,6 +70,11 @@ impl Evaluator {
         self.test_accuracy
     }
 
+    /// Number of features of an image.
+    pub fn dimensions(&self) -> usize {
+        FEATURES
+    }
+
     /// Number of classes.
     pub fn classes(&self) -> usize {
         self.layout.classes

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Data(DataArgs),
     /// Generate images from a trained run.
     Generate(GenerateArgs),
+    /// Say which digit, letter or thing a picture shows.
+    Recognize(RecognizeArgs),
     /// List the devices of this machine, and whether this build can use them.
     Devices(DevicesArgs),
     /// Show where the jobs of a sweep on a cluster stand.
@@ -245,8 +247,11 @@ pub(crate) struct CompareArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// A sweep's name, or a run's id or the start of it.
-    #[arg(value_name = "RUN|SWEEP")]
-    pub(crate) target: String,
+    #[arg(value_name = "RUN|SWEEP", required_unless_present = "data")]
+    pub(crate) target: Option<String>,
+    /// Evaluate the real test images of this dataset instead: the accuracy of its classifier, and the best figures to expect.
+    #[arg(long, value_name = "NAME", conflicts_with = "target")]
+    pub(crate) data: Option<String>,
     /// Images to draw from each run, and real ones to compare them with. Figures of different numbers are not
     /// comparable.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
@@ -524,6 +529,30 @@ pub(crate) struct GenerateArgs {
     /// Output file [default: generated-RUN.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecognizeArgs {
+    /// PNG or JPEG files, dark on light or light on dark, of any size.
+    #[arg(value_name = "PICTURE", required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// Dataset whose classes are recognised [default: mnist, or the run's].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dataset: Option<String>,
+    /// A run's id, or the start of it: how real its discriminator takes each picture to be.
+    #[arg(long, value_name = "RUN", conflicts_with = "dataset")]
+    pub(crate) run: Option<String>,
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of the datasets of your own, `idx` and `folder`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -50,6 +50,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => return commands::check::run(&args),
         Command::Compare(args) => return commands::compare::run(&args),
         Command::Evaluate(args) => return commands::evaluate::run(&args),
+        Command::Recognize(args) => return commands::recognize::run(&args),
         Command::Plan(args) => commands::plan::run(&args)?,
         Command::Runs(args) => commands::runs::run(&args)?,
         Command::Show(args) => commands::show::run(&args)?,

@@ -32,6 +32,8 @@ pub enum Event {
     Points(Points),
     /// A sample grid.
     Samples(Samples),
+    /// Quality figures of generated images.
+    Evaluated(Evaluated),
     /// A checkpoint file was written completely.
     Checkpoint(Checkpoint),
     /// The run reached its last step.
@@ -52,7 +54,11 @@ impl Event {
     /// Whether this is the last event of its attempt.
     pub const fn ends_attempt(&self) -> bool {
         match self {
-            Self::Started(_) | Self::Points(_) | Self::Samples(_) | Self::Checkpoint(_) => false,
+            Self::Started(_)
+            | Self::Points(_)
+            | Self::Samples(_)
+            | Self::Evaluated(_)
+            | Self::Checkpoint(_) => false,
             Self::Completed(_)
             | Self::Diverged(_)
             | Self::Interrupted(_)
@@ -75,6 +81,7 @@ impl Event {
             Self::Started(started) => Some(started.from_step()),
             Self::Points(points) => Some(points.step),
             Self::Samples(samples) => Some(samples.step),
+            Self::Evaluated(evaluated) => Some(evaluated.step),
             Self::Checkpoint(checkpoint) => Some(checkpoint.step),
             Self::Completed(ended) | Self::Interrupted(ended) => Some(ended.step),
             Self::Paused(halted) | Self::Pruned(halted) => Some(halted.step),
@@ -134,6 +141,25 @@ pub struct Samples {
     /// The whole grid as an 8-bit PNG, grey or RGB.
     #[serde(with = "serde_bytes")]
     pub png: Vec<u8>,
+}
+
+/// Quality figures of images that were drawn after a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The number of completed steps.
+    pub step: u64,
+    /// The weights that drew the images.
+    pub source: SampleSource,
+    /// The number of images.
+    pub images: u32,
+    /// The digest of the classifier whose features the figures are of.
+    pub evaluator: String,
+    /// Whether the figures are points of the run. Those of the weights are not, where their average draws images.
+    pub is_curve: bool,
+    /// Each figure and its value, which may be NaN.
+    pub figures: Vec<(Metric, f64)>,
+    /// The number of images of each class, where the classifier knows classes.
+    pub classes: Option<Vec<u64>>,
 }
 
 /// Which of a generator's weights draw images.

@@ -165,6 +165,7 @@ mod tests {
                 latent_seed: 0,
                 palette: Palette::Gray,
                 checkpoint_seconds: 0.0,
+                evaluate_epochs: 0,
             },
             lanes: Vec::new(),
         }

@@ -20,4 +20,4 @@ pub use segment::{SegmentError, SegmentReader, SegmentTail, SegmentWriter};
 
 /// The version of jobs, commands and frames. Every change that the previous version cannot read raises it,
 /// and jobs and frames of another version are refused.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;

@@ -219,6 +219,17 @@ pub trait Trainer {
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError>;
 
+    /// The discriminator's logit of each image of `images` `[count, image size]`, in the config's pixel range and in eval
+    /// mode: the larger, the more real. Changes no state.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Group`] on a backend that only trains and draws.
+    fn logits(&mut self, lane: usize, images: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let (_, _) = (lane, images);
+        Err(TrainError::Group(format!("{} judges no images", self.backend())))
+    }
+
     /// A copy of a lane's state.
     fn state(&mut self, lane: usize) -> Result<LaneState, TrainError>;
 

@@ -10,7 +10,7 @@ mod real;
 use std::path::{Path, PathBuf};
 
 use gansweep_compare::SweepComparison;
-use gansweep_config::{Config, DatasetSpec};
+use gansweep_config::{Config, Dataset, DatasetSpec};
 use gansweep_data::DataSource;
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_store::{
@@ -21,13 +21,12 @@ use serde::Serialize;
 
 pub use self::figures::{ClassFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
-use self::real::{RealFigures, RealImages, RunFigures};
+use self::real::{RealFigures, RunFigures};
+pub(crate) use self::real::{RealImages, evaluator_of, images};
 use crate::export::{drawing_source, latest_checkpoint};
 use crate::log::LoggingObserver;
-use crate::{AppError, Observer, Progress, backends, check};
+use crate::{AppError, Observer, Progress, backends, check, data};
 
-/// Seed of the latents that are drawn for figures. Equal latents for all runs, as far as their dimensions are equal.
-const LATENT_SEED: u64 = 0x6576_616c_7561_7465;
 /// What runs are compared by.
 const OBJECTIVE: Metric = Metric::Fd;
 
@@ -114,6 +113,25 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         gansweep_compare::by_figure(&sweep, OBJECTIVE, rows, values)
     });
     Ok(evaluation)
+}
+
+/// Evaluates the real test images of a dataset alone: the accuracy of its evaluator, and the figures that no generator is
+/// expected to beat.
+///
+/// # Errors
+/// Images that are not available.
+pub fn evaluate_dataset(
+    dataset: Dataset,
+    source: &DataSource,
+    images: usize,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, AppError> {
+    let observer: &mut dyn Observer = &mut LoggingObserver(observer);
+    let spec = data::spec(source, dataset, observer)?;
+    let data = DatasetRow { dataset, spec };
+    let real = RealImages::load(&data, source, images, observer)?;
+    let datasets = vec![real.figures().dataset(&data)];
+    Ok(Evaluation { datasets, runs: Vec::new(), comparison: None })
 }
 
 /// The sweep of that name and its runs, or else the run.
@@ -203,7 +221,7 @@ impl Draw<'_> {
         let count = self.request.images;
         let source = drawing_source(&config, self.request.raw);
         let (state, open) = (&snapshot.state, &backends::open_on_cpu);
-        let images = generate::images(open, &config, spec, state, count, LATENT_SEED, source)?;
+        let images = generate::images(open, &config, spec, state, count, generate::EVALUATION_SEED, source)?;
         let is_curve = source == drawing_source(&config, false);
         Ok((Drawn { step: snapshot.state.step, source, is_curve }, images))
     }

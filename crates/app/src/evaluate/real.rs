@@ -5,6 +5,7 @@ use gansweep_data::{DataSource, Images, Split};
 use gansweep_evaluator::{Evaluator, LabelledImages, Outputs};
 use gansweep_quality::{ClassCounts, Features};
 use gansweep_store::DatasetRow;
+use gansweep_train::ImageFigures;
 use serde::Serialize;
 
 use super::figures::{Figures, Reference};
@@ -31,7 +32,7 @@ pub struct EvaluatedDataset {
 }
 
 /// The real images that generated ones are compared with.
-pub(super) struct RealImages {
+pub(crate) struct RealImages {
     evaluator: Evaluator,
     /// Features of all training images.
     train: Vec<f32>,
@@ -48,27 +49,25 @@ pub(super) struct RealImages {
 
 impl RealImages {
     /// Loads the images, and the evaluator from the cache, or trains it.
-    pub(super) fn load(
+    pub(crate) fn load(
         row: &DatasetRow,
         source: &DataSource,
         count: usize,
         observer: &mut dyn Observer,
     ) -> Result<Self, AppError> {
-        let asked = gansweep_config::DataRequest::of_shape(row.dataset, row.spec.image);
-        data::provide(source, asked, observer)?;
-        let train = source.load_planned(row.dataset, &row.spec)?;
-        let test = if row.spec.test_images > 0 { Some(source.load(asked, Split::Test)?) } else { None };
+        let (train, test) = images(row, source, observer)?;
         let evaluator = evaluator(row, source, &train, test.as_ref(), observer);
-        let outputs = evaluator.outputs(&train.pixels);
-        let selected = select(&outputs.features, outputs.dimensions, count);
+        let features = features(&evaluator, source, &train, observer);
+        let dimensions = evaluator.dimensions();
+        let selected = select(&features, dimensions, count);
         let labels = train.labels.iter().map(|label| usize::from(*label));
         let classes =
             evaluator.is_trained().then(|| ClassCounts::of_labels(labels, evaluator.classes())).flatten();
         let test = test.map(|test| select(&test.pixels, test.shape.size(), count));
         Ok(Self {
-            dimensions: outputs.dimensions,
-            curve: select(&outputs.features, outputs.dimensions, CURVE_IMAGES),
-            train: outputs.features,
+            dimensions,
+            curve: select(&features, dimensions, CURVE_IMAGES),
+            train: features,
             selected,
             classes,
             test,
@@ -77,19 +76,25 @@ impl RealImages {
     }
 
     /// What figures are computed with.
-    pub(super) fn figures(&self) -> RealFigures<'_> {
+    pub(crate) fn figures(&self) -> RealFigures<'_> {
         let features = |values| Features::new(values, self.dimensions);
         let reference = |selected| {
             let (selected, train) = features(selected).zip(features(&self.train))?;
             Some(Reference::new(selected, train, self.classes.as_ref()))
         };
-        RealFigures { real: self, reference: reference(&self.selected), curve: reference(&self.curve) }
+        RealFigures {
+            real: self,
+            digest: self.evaluator.digest(),
+            reference: reference(&self.selected),
+            curve: reference(&self.curve),
+        }
     }
 }
 
 /// Real images, prepared for comparisons.
-pub(super) struct RealFigures<'a> {
+pub(crate) struct RealFigures<'a> {
     real: &'a RealImages,
+    digest: String,
     reference: Option<Reference<'a>>,
     curve: Option<Reference<'a>>,
 }
@@ -109,6 +114,16 @@ impl RealFigures<'_> {
         RunFigures { all, curve: first.map(|outputs| compare(self.curve.as_ref(), &outputs)) }
     }
 
+    /// The figures of as many images as a run's points have, which were drawn while it trains.
+    pub(crate) fn of_curve(&self, pixels: &[u8]) -> ImageFigures {
+        let figures = compare(self.curve.as_ref(), &self.real.evaluator.outputs(pixels));
+        ImageFigures {
+            evaluator: self.digest.clone(),
+            figures: figures.values(self.has_classes()),
+            classes: figures.classes.map(|classes| classes.histogram.counts().to_vec()),
+        }
+    }
+
     pub(super) fn has_classes(&self) -> bool {
         self.real.evaluator.is_trained()
     }
@@ -118,7 +133,7 @@ impl RealFigures<'_> {
         EvaluatedDataset {
             dataset: row.dataset,
             fingerprint: row.spec.fingerprint.clone(),
-            evaluator: evaluator.digest(),
+            evaluator: self.digest.clone(),
             is_trained: evaluator.is_trained(),
             test_accuracy: evaluator.test_accuracy(),
             test: self.real.test.as_ref().map(|pixels| self.of(pixels)),
@@ -146,6 +161,33 @@ fn first(outputs: &Outputs, images: usize) -> Option<Outputs> {
     Some(Outputs { features, dimensions: outputs.dimensions, probabilities })
 }
 
+/// The evaluator of a dataset. Images are loaded only if it has to be trained.
+pub(crate) fn evaluator_of(
+    row: &DatasetRow,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<Evaluator, AppError> {
+    let path = Evaluator::cache_path(&source.cache_dir, &row.spec.fingerprint);
+    if let Ok(Some(evaluator)) = Evaluator::read(&path, row.spec.image) {
+        return Ok(evaluator);
+    }
+    let (train, test) = images(row, source, observer)?;
+    Ok(evaluator(row, source, &train, test.as_ref(), observer))
+}
+
+/// The training images of a dataset, and its test images if it has some.
+pub(crate) fn images(
+    row: &DatasetRow,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<(Images, Option<Images>), AppError> {
+    let asked = gansweep_config::DataRequest::of_shape(row.dataset, row.spec.image);
+    data::provide(source, asked, observer)?;
+    let train = source.load_planned(row.dataset, &row.spec)?;
+    let test = if row.spec.test_images > 0 { Some(source.load(asked, Split::Test)?) } else { None };
+    Ok((train, test))
+}
+
 /// The evaluator of the cache, or else a new one. A cache that cannot be used is told and costs the time alone.
 fn evaluator(
     row: &DatasetRow,
@@ -171,6 +213,27 @@ fn evaluator(
         observer.observe(Progress::EvaluatorCache(&error));
     }
     evaluator
+}
+
+/// The features of all training images, of the cache if it has them: computing them takes a tenth of what training the
+/// evaluator does, and each worker of a sweep needs them.
+fn features(
+    evaluator: &Evaluator,
+    source: &DataSource,
+    train: &Images,
+    observer: &mut dyn Observer,
+) -> Vec<f32> {
+    let path = evaluator.features_path(&source.cache_dir);
+    match Evaluator::read_features(&path, train.count) {
+        Ok(Some(features)) => return features,
+        Ok(None) => {}
+        Err(error) => observer.observe(Progress::EvaluatorCache(&error)),
+    }
+    let features = evaluator.outputs(&train.pixels).features;
+    if let Err(error) = Evaluator::write_features(&path, &features) {
+        observer.observe(Progress::EvaluatorCache(&error));
+    }
+    features
 }
 
 fn labelled(images: &Images) -> LabelledImages<'_> {

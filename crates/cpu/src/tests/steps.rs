@@ -1,12 +1,12 @@
 //! Gradients and whole steps against the oracle, and the oracle against finite differences.
 
-use gansweep_config::{Config, NetworkOptimizer, OptimizerConfig, SampleMode};
+use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode};
 
 use super::oracle::{Arrays, Oracle};
 use super::{EPS, LR, advance_alone, cases, images, initial, lane, trainer};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
-use gansweep_train::{Trainer, fixed_latents};
+use gansweep_train::{BatchOrder, Trainer, TrainingImages, fixed_latents};
 
 /// Fails unless every array agrees with the oracle's, relative to the array's largest value (or what
 /// roundings may leave where it is zero, as the gradient of a bias before `BatchNorm` is).
@@ -99,6 +99,33 @@ fn ten_steps_stay_with_the_oracle() {
         }
         assert_close(case, &trainer.state(0).unwrap(), &oracle.arrays, 2e-3);
         compare_samples(case, &config, &mut trainer, &mut oracle);
+    }
+}
+
+#[test]
+fn the_discriminators_logits_are_those_that_a_step_begins_with() {
+    for (case, config) in cases() {
+        let is_plain = config.train.d_steps == 1
+            && config.train.instance_noise == 0.0
+            && config.model.discriminator.dropout == 0.0
+            && !config.model.discriminator.batch_norm
+            && matches!(config.loss.kind, LossKind::NonSaturating | LossKind::Minimax)
+            && config.loss.relativistic == Relativistic::None;
+        if !is_plain {
+            continue;
+        }
+        let mut trainer = trainer(&config, &[9], 1);
+        let (lane, images) = (lane(&config, 9), images(&config));
+        let mut order = BatchOrder::new();
+        let batch = order.batches(&lane, 0)[0];
+        let table = TrainingImages::table(config.data.pixels);
+        let pixels = batch.iter().flat_map(|image| images.image(*image as usize));
+        let values: Vec<f32> = pixels.map(|byte| table[usize::from(*byte)]).collect();
+        let logits = trainer.logits(0, &values).unwrap();
+        let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
+        let mean = logits.iter().map(probability).sum::<f32>() / batch.len() as f32;
+        let measured = advance_alone(&mut trainer, 1).steps.column(Metric::DReal)[0];
+        assert!((measured - mean).abs() < 1e-5, "{case}: {mean}, not {measured}");
     }
 }
 

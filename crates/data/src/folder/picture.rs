@@ -27,6 +27,46 @@ static LARGE_IMAGES: Mutex<()> = Mutex::new(());
 /// as Pillow's `BICUBIC`), with a support that grows with the reduction, so that nothing aliases; its weights
 /// are polynomials, and so the same on every machine. Grey is the luma of ITU-R BT.709.
 pub(super) fn prepare(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String> {
+    let (decoder, orientation) = open(bytes)?;
+    let _one_large =
+        (decoder.total_bytes() > LARGE).then(|| LARGE_IMAGES.lock().unwrap_or_else(PoisonError::into_inner));
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    let mut square = match shape.channels {
+        1 => DynamicImage::ImageLuma8(grey(&image, shape.width)),
+        _ => DynamicImage::ImageRgb8(colour(&image, shape.width)),
+    };
+    // A turn exchanges rows and columns, and the middle stays the middle.
+    square.apply_orientation(orientation);
+    Ok(planar(&square.into_bytes(), shape))
+}
+
+/// A picture as an image of a dataset: the largest square out of its middle, resized.
+///
+/// # Errors
+/// Why it is none, as a sentence about `it`.
+pub fn fitted(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String> {
+    if shape.height != shape.width {
+        return Err(format!("it cannot be made an image of {shape}, which is no square"));
+    }
+    prepare(bytes, shape)
+}
+
+/// The whole picture, the right way up.
+pub(crate) fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let (decoder, orientation) = open(bytes)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Whether a picture that can be decoded has several frames.
+pub(crate) fn is_animated(bytes: &[u8]) -> bool {
+    let decoder = image::codecs::png::PngDecoder::new(Cursor::new(bytes));
+    decoder.and_then(|decoder| decoder.is_apng()).unwrap_or(false)
+}
+
+/// A decoder with limits, and how the picture is to be turned.
+fn open(bytes: &[u8]) -> Result<(impl ImageDecoder, Orientation), String> {
     let reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     match reader.format() {
@@ -49,15 +89,7 @@ pub(super) fn prepare(bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String
     decoder.set_limits(limits).map_err(|error| error.to_string())?;
     // Metadata that cannot be read says nothing about the image.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let _one_large = (decoded > LARGE).then(|| LARGE_IMAGES.lock().unwrap_or_else(PoisonError::into_inner));
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-    let mut square = match shape.channels {
-        1 => DynamicImage::ImageLuma8(grey(&image, shape.width)),
-        _ => DynamicImage::ImageRgb8(colour(&image, shape.width)),
-    };
-    // A turn exchanges rows and columns, and the middle stays the middle.
-    square.apply_orientation(orientation);
-    Ok(planar(&square.into_bytes(), shape))
+    Ok((decoder, orientation))
 }
 
 fn grey(image: &DynamicImage, side: u32) -> GrayImage {

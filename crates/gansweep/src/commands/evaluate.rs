@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use gansweep_app::data;
 use gansweep_app::evaluate::{self, EvaluateRequest, EvaluatedDataset, Evaluation, Figures};
 use gansweep_base::text;
 use gansweep_data::DataSource;
@@ -21,15 +22,15 @@ const HEADER: [&str; 10] =
 pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let source =
         DataSource { idx_dir: args.path.clone(), ..DataSource::from_environment(args.data_dir.clone()) };
-    let request = EvaluateRequest {
-        results: args.results.results.clone(),
-        target: args.target.clone(),
-        source,
-        images: args.images as usize,
-        raw: args.raw,
-    };
     let mut display = Display::new(false);
-    let evaluation = evaluate::evaluate(&request, &mut display)?;
+    let images = args.images as usize;
+    let evaluation = if let Some(name) = &args.data {
+        evaluate::evaluate_dataset(data::named(name)?, &source, images, &mut display)?
+    } else {
+        let (results, target) = (args.results.results.clone(), args.target.clone().unwrap_or_default());
+        let request = EvaluateRequest { results, target, source, images, raw: args.raw };
+        evaluate::evaluate(&request, &mut display)?
+    };
     display.finish();
     if args.json {
         let mut out = output::stdout();
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
         output::print(&self::text(&evaluation, args.images))?;
     }
     let has_figures = evaluation.runs.iter().any(|run| run.figures.is_some());
-    Ok(if has_figures { 0 } else { NOTHING_EVALUATED })
+    Ok(if has_figures || args.data.is_some() { 0 } else { NOTHING_EVALUATED })
 }
 
 fn text(evaluation: &Evaluation, images: u32) -> String {

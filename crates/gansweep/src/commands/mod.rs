@@ -13,6 +13,7 @@ pub(crate) mod generate;
 pub(crate) mod housekeeping;
 pub(crate) mod merge;
 pub(crate) mod plan;
+pub(crate) mod recognize;
 pub(crate) mod report;
 mod request;
 pub(crate) mod runs;

@@ -49,6 +49,7 @@ pub fn sweep_record(name: &str) -> SweepRecord {
             latent_seed: 0,
             palette: Palette::Gray,
             checkpoint_seconds: 0.0,
+            evaluate_epochs: 0,
         },
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: "mock".to_owned(),

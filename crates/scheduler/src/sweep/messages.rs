@@ -198,7 +198,11 @@ fn note_end(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> 
             lane.outcome = LaneOutcome::Failed(failed.cause.clone());
             return None;
         }
-        Event::Started(_) | Event::Points(_) | Event::Samples(_) | Event::Checkpoint(_) => return None,
+        Event::Started(_)
+        | Event::Points(_)
+        | Event::Samples(_)
+        | Event::Evaluated(_)
+        | Event::Checkpoint(_) => return None,
     };
     lane.outcome = LaneOutcome::Over;
     Some((state, cause))

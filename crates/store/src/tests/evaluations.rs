@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gansweep_protocol::{Metric, SampleSource};
+use gansweep_protocol::{Evaluated, Event, Metric, SampleSource};
 
 use super::support::{Fixture, LAST_STEP, STEPS_PER_EPOCH, Script};
 use crate::{EvaluationRow, Point, StoreError};
@@ -58,6 +58,43 @@ fn figures_of_the_curve_are_points_and_come_back_as_they_were() {
     let missing = crate::status::parse_run("0000000000000000").unwrap();
     let error = fixture.store.record_evaluations(&missing, &rows).unwrap_err();
     assert!(matches!(error, StoreError::UnknownRun { .. }), "{error}");
+}
+
+#[test]
+fn figures_that_a_worker_sends_are_recorded_once_and_taken_back_with_its_points() {
+    let mut fixture = trained();
+    let run = fixture.runs[0].clone();
+    let attempt = fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut script = Script::new(run.clone(), attempt);
+    script.started(STEPS_PER_EPOCH);
+    // What is confirmed is not evaluated again; what comes after it is.
+    for (step, fd) in [(STEPS_PER_EPOCH, 50.0), (1_876, 10.0)] {
+        let EvaluationRow { source, images, evaluator, is_curve, figures, classes, .. } =
+            evaluation(step, fd);
+        let values = figures.clone();
+        script.event(Event::Evaluated(Evaluated {
+            step,
+            source,
+            images,
+            evaluator,
+            is_curve,
+            figures,
+            classes,
+        }));
+        script.points(step, &values);
+    }
+    let events = script.take();
+    fixture.store.record(&events).unwrap();
+    fixture.store.record(&events).unwrap();
+    assert_eq!(points(&fixture, Metric::Fd), [(1_876, 10.0)]);
+    let summaries = fixture.reader().summaries(&run, u64::MAX).unwrap();
+    assert_eq!(summaries.iter().find(|summary| summary.metric == Metric::Fd).unwrap().count, 1);
+    assert_sound(&fixture);
+    let attempt = fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let events = Script::new(run.clone(), attempt).started(STEPS_PER_EPOCH).take();
+    fixture.store.record(&events).unwrap();
+    assert_eq!(points(&fixture, Metric::Fd), []);
+    assert_eq!(fixture.reader().evaluations(&run, u64::MAX).unwrap(), []);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Instant;
 use gansweep_base::host;
 use gansweep_config::{Config, DatasetSpec, Record, RunId};
 use gansweep_protocol::{
-    Checkpoint, Diverged, Ended, Envelope, Event, Frame, Halted, LaneJob, Metric, Points, Progress,
-    SampleSource, Samples, Started,
+    Checkpoint, Diverged, Ended, Envelope, Evaluated, Event, Frame, Halted, LaneJob, Metric, Points,
+    Progress, SampleSource, Samples, Started,
 };
 
 use super::tally::Tally;
@@ -132,6 +132,18 @@ impl LoopLane {
         self.epoch_recorded(self.step, record)
     }
 
+    /// Whether the generated images are evaluated at this step: where it is regular, and where a budget ends.
+    pub(super) fn wants_evaluation(&self, record: &Record) -> bool {
+        let has_failed = self.latest.as_deref().and_then(failed_metric).is_some();
+        if record.evaluate_epochs == 0 || has_failed || !self.is_active() || !self.ends_recorded_epoch(record)
+        {
+            return false;
+        }
+        let is_regular = |epochs: u64| epochs.is_multiple_of(u64::from(record.evaluate_epochs));
+        let budget_ends = self.is_complete() || self.milestones.contains(&self.step);
+        budget_ends || self.ended_epochs(self.step).is_some_and(is_regular)
+    }
+
     pub(super) fn wants_checkpoint(&self, seconds: f64) -> bool {
         self.is_complete() || self.saved_at.elapsed().as_secs_f64() >= seconds
     }
@@ -178,12 +190,25 @@ impl LoopLane {
 
     /// Records points if they are due, and the run's end if its losses are no longer finite.
     /// Returns whether the lane has diverged.
-    pub(super) fn record_points(&mut self, record: &Record, emit: &mut Emit<'_>) -> Result<bool, TrainError> {
+    ///
+    /// Figures that were measured at this step come before the points, which contain those of the run's curve.
+    pub(super) fn record_points(
+        &mut self,
+        record: &Record,
+        evaluated: Vec<Evaluated>,
+        emit: &mut Emit<'_>,
+    ) -> Result<bool, TrainError> {
         let failed = self.latest.as_deref().and_then(failed_metric);
         let diverged = failed.is_some();
         if diverged || self.points_due(self.step, record) {
-            let points = self.points(record, !diverged && self.ends_recorded_epoch(record));
-            self.send(points, emit)?;
+            let mut points = self.points(record, !diverged && self.ends_recorded_epoch(record));
+            for evaluated in evaluated {
+                if evaluated.is_curve {
+                    points.values.extend(&evaluated.figures);
+                }
+                self.send(Event::Evaluated(evaluated), emit)?;
+            }
+            self.send(Event::Points(points), emit)?;
         }
         if let Some((metric, value)) = failed {
             self.active = false;
@@ -194,7 +219,7 @@ impl LoopLane {
         Ok(diverged)
     }
 
-    fn points(&mut self, record: &Record, epoch_end: bool) -> Event {
+    fn points(&mut self, record: &Record, epoch_end: bool) -> Points {
         let images = self.images_seen();
         let elapsed = self.tally.seconds - self.tally.seconds_at_point;
         if elapsed > 0.0 {
@@ -218,7 +243,7 @@ impl LoopLane {
             self.tally.seconds_at_point = self.tally.seconds;
             self.tally.images_at_point = images;
         }
-        Event::Points(Points { step: self.step, values })
+        Points { step: self.step, values }
     }
 
     /// Real images that the discriminator has seen so far.

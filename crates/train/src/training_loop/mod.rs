@@ -2,10 +2,12 @@
 //!
 //! It works with any backend, network and loss: it sees a [`Trainer`] and rows of metrics.
 
+mod evaluation;
 mod lane;
 mod pace;
 mod tally;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gansweep_base::host;
@@ -15,6 +17,7 @@ use gansweep_protocol::{Command, Event, Halted, Job};
 
 use crate::{Lane, Trainer, TrainingImages, fixed_latents};
 use crate::{TrainError, checkpoint};
+pub use evaluation::{Evaluation, ImageFigures};
 pub use lane::Emit;
 use lane::LoopLane;
 use pace::Pace;
@@ -36,6 +39,7 @@ pub struct TrainingLoop<'a, 'e> {
     results_dir: PathBuf,
     pace: Pace,
     emit: &'a mut Emit<'e>,
+    evaluation: Option<Evaluation<'a>>,
 }
 
 /// How the training of a group ended.
@@ -77,9 +81,16 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             results_dir: job.results_dir.clone(),
             pace: Pace::new(),
             emit,
+            evaluation: None,
         };
         training.announce(&job.device)?;
         Ok(training)
+    }
+
+    /// Evaluates generated images where the record asks for it.
+    #[must_use]
+    pub fn with_evaluation(self, evaluation: Option<Evaluation<'a>>) -> Self {
+        Self { evaluation, ..self }
     }
 
     /// Trains until every lane has ended, or until a command stops them all. Commands are handled between
@@ -145,12 +156,25 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
                 continue;
             }
             lane.add_chunk(&chunk, seconds);
-            if lane.record_points(&self.record, self.emit)? {
+        }
+        self.record_points()?;
+        self.record_epoch_ends()?;
+        self.report_progress()
+    }
+
+    /// Records points and figures of the lanes for which they are due, and the ends of those that have diverged.
+    fn record_points(&mut self) -> Result<(), TrainError> {
+        let mut evaluated = match &self.evaluation {
+            Some(evaluation) => evaluation.of_lanes(&mut *self.trainer, &self.lanes, &self.record)?,
+            None => BTreeMap::new(),
+        };
+        for (index, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_active()) {
+            let evaluated = evaluated.remove(&index).unwrap_or_default();
+            if lane.record_points(&self.record, evaluated, self.emit)? {
                 self.trainer.retire(index);
             }
         }
-        self.record_epoch_ends()?;
-        self.report_progress()
+        Ok(())
     }
 
     /// Records sample grids and checkpoints of the lanes that have reached the end of a recorded epoch.

@@ -70,6 +70,12 @@ pub(super) static RECORD: &[Key] = &[
         "30",
         "The shortest time between checkpoints in seconds. They are written at the ends of recorded epochs and of the run; `0` for every recorded epoch.",
     ),
+    record(
+        "record.evaluate_epochs",
+        Kind::Integer(0, 100_000),
+        "0",
+        "Number of epochs between two records of quality figures (`fd`, `recall`, ...), of 2,000 images each, at recorded epochs and at the end; `0` for none. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
+    ),
 ];
 
 /// Keys of `[execution]`, in the order of the documentation.

@@ -219,6 +219,7 @@ impl Synthetic {
                 latent_seed: 0,
                 palette: Palette::Gray,
                 checkpoint_seconds: 20.0,
+                evaluate_epochs: 0,
             },
             program_version: "0.1.0".to_owned(),
             machine: "bench, 2 cores".to_owned(),

@@ -128,6 +128,7 @@ impl Memory {
                 tried.state = RunState::Running;
                 row.state = RunState::Running;
             }
+            Event::Evaluated(_) => {}
             Event::Points(points) => {
                 for (metric, value) in &points.values {
                     self.points.insert((run.clone(), points.step, *metric), value.to_bits());

@@ -193,7 +193,11 @@ impl<'a> End<'a> {
                 (RunState::Diverged, end.step, Some(end.cause.as_str()), Some(end.seconds))
             }
             Event::Failed(end) => (RunState::Failed, end.step, Some(end.cause.as_str()), None),
-            Event::Started(_) | Event::Points(_) | Event::Samples(_) | Event::Checkpoint(_) => return None,
+            Event::Started(_)
+            | Event::Points(_)
+            | Event::Samples(_)
+            | Event::Evaluated(_)
+            | Event::Checkpoint(_) => return None,
         };
         Some(Self { state, step, cause, seconds })
     }

@@ -1,6 +1,6 @@
 //! Points, sample grids and checkpoints.
 
-use gansweep_protocol::{Checkpoint, Envelope, Points, Samples};
+use gansweep_protocol::{Checkpoint, Envelope, Evaluated, Points, Samples};
 use rusqlite::params;
 
 use super::{
@@ -8,7 +8,9 @@ use super::{
     cursor::{AttemptCursor, RunCursor},
 };
 use crate::{
+    EvaluationRow,
     fault::Fault,
+    store::evaluations,
     value::{count, split},
 };
 
@@ -79,6 +81,30 @@ impl Batch<'_> {
             samples.png,
             !run.is_confirmed(step)
         ])?;
+        Ok(())
+    }
+
+    pub(super) fn evaluated(
+        &mut self,
+        run: &RunCursor,
+        cursor: &AttemptCursor,
+        envelope: &Envelope,
+        evaluated: &Evaluated,
+    ) -> Result<(), Fault> {
+        let step = count("step", evaluated.step)?;
+        if cursor.repeats(step) || self.is_superseded(run, envelope.attempt, step)? {
+            return Ok(());
+        }
+        let Evaluated { step, source, images, evaluator, is_curve, figures, classes } = evaluated.clone();
+        let row = EvaluationRow { step, source, images, evaluator, is_curve, figures, classes };
+        let writer = evaluations::Writer {
+            connection: self.connection,
+            metrics: self.metrics,
+            run_id: run.run_id,
+            attempt: envelope.attempt,
+            now: envelope.at_unix_ms,
+        };
+        writer.write(&row, &mut self.summaries)?;
         Ok(())
     }
 

@@ -100,6 +100,7 @@ impl<'a> Batch<'a> {
             Event::Started(started) => self.started(&mut run, &mut cursor, envelope, started)?,
             Event::Points(points) => self.points(&run, &cursor, envelope, points)?,
             Event::Samples(samples) => self.samples(&run, &cursor, envelope, samples)?,
+            Event::Evaluated(evaluated) => self.evaluated(&run, &cursor, envelope, evaluated)?,
             Event::Checkpoint(checkpoint) => self.checkpoint(&mut run, envelope, checkpoint)?,
             Event::Completed(_)
             | Event::Diverged(_)

@@ -1,0 +1,233 @@
+//! Says what pictures show, by the classifier that quality figures are computed with.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gansweep_config::{DataRequest, Dataset, ImageShape};
+use gansweep_data::{DataSource, character, class_names, fitted};
+use gansweep_evaluator::Evaluator;
+use gansweep_protocol::SampleSource;
+use gansweep_store::{DatasetRow, Reader};
+use gansweep_train::generate;
+use serde::Serialize;
+
+use crate::export::latest_checkpoint;
+use crate::log::LoggingObserver;
+use crate::{AppError, Observer, backends, data, evaluate};
+
+/// The most bytes of a picture's file.
+const MAX_FILE: u64 = 256 << 20;
+/// Real and generated images that a picture is compared with in the eyes of a discriminator.
+const COMPARED: usize = 1_000;
+/// Seed of the latents of the generated ones.
+const LATENT_SEED: u64 = 0;
+
+/// Which pictures to recognise, and by what.
+#[derive(Debug, Clone)]
+pub struct RecognizeRequest {
+    /// Files of PNG or JPEG.
+    pub pictures: Vec<PathBuf>,
+    /// The dataset whose classes are recognised; the run's, or else MNIST, if none is named.
+    pub dataset: Option<Dataset>,
+    /// A run whose discriminator is asked too: its id or the beginning of it.
+    pub run: Option<String>,
+    /// Folder of the database and the checkpoints.
+    pub results: PathBuf,
+    /// Where the real images are.
+    pub source: DataSource,
+}
+
+/// What pictures show.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recognition {
+    /// The dataset whose classes are recognised.
+    pub dataset: Dataset,
+    /// Share of the dataset's test images that are recognised correctly.
+    pub test_accuracy: Option<f64>,
+    /// The label of the run that was asked.
+    pub run: Option<String>,
+    /// The pictures, in the order of the request.
+    pub pictures: Vec<RecognizedPicture>,
+}
+
+/// A picture and what it shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecognizedPicture {
+    /// The file.
+    pub path: PathBuf,
+    /// All classes, the most probable first; empty if the picture cannot be used.
+    pub classes: Vec<ClassProbability>,
+    /// How real a run's discriminator takes it to be.
+    pub realness: Option<Realness>,
+    /// Why it cannot be used.
+    pub problem: Option<String>,
+    /// The picture as an image of the dataset.
+    #[serde(skip)]
+    image: Vec<u8>,
+}
+
+/// A class and its probability.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassProbability {
+    /// The name of the class; its number, where the dataset has no names.
+    pub class: String,
+    /// From 0 to 1.
+    pub probability: f64,
+}
+
+/// What a discriminator says of a picture. Its output alone says little, since each loss gives it another scale.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Realness {
+    /// The output, before any sigmoid.
+    pub logit: f64,
+    /// Share of real images that it takes for less real.
+    pub above_real: f64,
+    /// Share of the run's generated images that it takes for less real.
+    pub above_generated: f64,
+}
+
+/// Recognises pictures. One that cannot be used keeps no other from being recognised.
+///
+/// # Errors
+/// A run or data that are not there; a dataset without classes.
+pub fn recognize(request: &RecognizeRequest, observer: &mut dyn Observer) -> Result<Recognition, AppError> {
+    let observer: &mut dyn Observer = &mut LoggingObserver(observer);
+    let judge = request.run.as_ref().map(|run| Judge::open(request, run)).transpose()?;
+    let row = match &judge {
+        Some(judge) => judge.data.clone(),
+        None => dataset(request.dataset.unwrap_or(Dataset::Mnist), &request.source, observer)?,
+    };
+    let evaluator = evaluate::evaluator_of(&row, &request.source, observer)?;
+    if !evaluator.is_trained() {
+        return Err(AppError::NoClasses { dataset: row.dataset.name() });
+    }
+    let mut pictures: Vec<RecognizedPicture> =
+        request.pictures.iter().map(|path| recognized(path, &row, &evaluator)).collect();
+    if let Some(judge) = &judge {
+        judge.judge(&mut pictures, &request.source, observer)?;
+    }
+    Ok(Recognition {
+        dataset: row.dataset,
+        test_accuracy: evaluator.test_accuracy(),
+        run: judge.map(|judge| judge.label),
+        pictures,
+    })
+}
+
+fn dataset(
+    dataset: Dataset,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<DatasetRow, AppError> {
+    let spec = data::spec(source, DataRequest::from(dataset), observer)?;
+    Ok(DatasetRow { dataset, spec })
+}
+
+fn recognized(path: &Path, row: &DatasetRow, evaluator: &Evaluator) -> RecognizedPicture {
+    let mut picture = RecognizedPicture {
+        path: path.to_owned(),
+        classes: Vec::new(),
+        realness: None,
+        problem: None,
+        image: Vec::new(),
+    };
+    match read(path).and_then(|bytes| prepared(&bytes, row.dataset, row.spec.image)) {
+        Ok(image) => {
+            let probabilities = evaluator.outputs(&image).probabilities.unwrap_or_default();
+            picture.classes = ranked(&probabilities, class_names(row.dataset));
+            picture.image = image;
+        }
+        Err(problem) => picture.problem = Some(problem),
+    }
+    picture
+}
+
+/// The content of a picture's file, or why it cannot be read.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let is_file = fs::metadata(path).map_err(|error| error.to_string())?.is_file();
+    if !is_file {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() as u64 > MAX_FILE {
+        true => Err(format!("it has more than {} MiB", MAX_FILE >> 20)),
+        false => Ok(bytes),
+    }
+}
+
+/// A picture as an image of a dataset: handwriting is looked for on the page, anything else is taken to fill it.
+fn prepared(bytes: &[u8], dataset: Dataset, shape: ImageShape) -> Result<Vec<u8>, String> {
+    let is_handwriting = matches!(
+        dataset,
+        Dataset::Mnist
+            | Dataset::EmnistDigits
+            | Dataset::EmnistLetters
+            | Dataset::EmnistBalanced
+            | Dataset::Strokes
+    );
+    if is_handwriting && shape.channels == 1 && shape.height == shape.width {
+        return character(bytes, shape.width).map_err(|error| error.to_string());
+    }
+    fitted(bytes, shape)
+}
+
+fn ranked(probabilities: &[f32], names: &[&str]) -> Vec<ClassProbability> {
+    let class = |(class, probability): (usize, &f32)| ClassProbability {
+        class: names.get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned()),
+        probability: f64::from(*probability),
+    };
+    let mut classes: Vec<ClassProbability> = probabilities.iter().enumerate().map(class).collect();
+    classes.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    classes
+}
+
+/// A run's discriminator.
+struct Judge {
+    label: String,
+    config: gansweep_config::Config,
+    data: DatasetRow,
+    state: gansweep_nn::state::LaneState,
+}
+
+impl Judge {
+    fn open(request: &RecognizeRequest, run: &str) -> Result<Self, AppError> {
+        let reader = Reader::open(&request.results)?;
+        let run = reader.run(run)?;
+        let config = run.typed_config()?;
+        let data = reader.dataset(&run.data_fingerprint)?;
+        let snapshot = latest_checkpoint(&reader, &run, &config, data.spec.image, &request.results)?;
+        Ok(Self { label: run.label, config, data, state: snapshot.state })
+    }
+
+    fn judge(
+        &self,
+        pictures: &mut [RecognizedPicture],
+        source: &DataSource,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AppError> {
+        let Self { config, data, state, .. } = self;
+        let (train, test) = evaluate::images(data, source, observer)?;
+        let real = test.unwrap_or(train).pixels;
+        let real = &real[..real.len().min(COMPARED * data.spec.image.size())];
+        let open = &backends::open_on_cpu;
+        let source = SampleSource::Raw;
+        let fakes = generate::images(open, config, &data.spec, state, COMPARED, LATENT_SEED, source)?;
+        let logits = |images: &[u8]| generate::logits(open, config, &data.spec, state, images);
+        let (real, fakes) = (logits(real)?, logits(&fakes)?);
+        for picture in pictures.iter_mut().filter(|picture| picture.problem.is_none()) {
+            let logit = logits(&picture.image)?.first().copied().unwrap_or(f32::NAN);
+            let above = |others: &[f32]| {
+                others.iter().filter(|other| **other < logit).count() as f64 / others.len() as f64
+            };
+            picture.realness = Some(Realness {
+                logit: f64::from(logit),
+                above_real: above(&real),
+                above_generated: above(&fakes),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! `gansweep recognize`: what pictures show.
+
+use std::io::Write;
+
+use gansweep_app::data;
+use gansweep_app::recognize::{self, Realness, RecognizeRequest, RecognizedPicture};
+use gansweep_data::DataSource;
+
+use crate::cli::RecognizeArgs;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Display;
+
+/// A picture cannot be used.
+const UNUSABLE: u8 = 1;
+/// Further classes are shown if they are at least so probable.
+const LEAST_PROBABLE: f64 = 0.005;
+/// The most classes of a picture that are shown.
+const MOST_CLASSES: usize = 3;
+
+/// Runs the command.
+pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
+    let source =
+        DataSource { idx_dir: args.path.clone(), ..DataSource::from_environment(args.data_dir.clone()) };
+    let request = RecognizeRequest {
+        pictures: args.pictures.clone(),
+        dataset: args.dataset.as_deref().map(data::named).transpose()?,
+        run: args.run.clone(),
+        results: args.results.results.clone(),
+        source,
+    };
+    let mut display = Display::new(false);
+    let recognition = recognize::recognize(&request, &mut display)?;
+    display.finish();
+    if args.json {
+        let mut out = output::stdout();
+        serde_json::to_writer_pretty(&mut out, &recognition)?;
+        writeln!(out)?;
+    } else {
+        let lines: Vec<String> = recognition.pictures.iter().map(line).collect();
+        output::print(&lines.join("\n"))?;
+    }
+    let is_unusable = recognition.pictures.iter().any(|picture| picture.problem.is_some());
+    Ok(if is_unusable { UNUSABLE } else { 0 })
+}
+
+/// `digit.png: 7 (98.2 %), 1 (1.5 %)`.
+fn line(picture: &RecognizedPicture) -> String {
+    let path = gansweep_base::printable::line(&picture.path.to_string_lossy()).into_owned();
+    if let Some(problem) = &picture.problem {
+        return format!("{path}: {problem}");
+    }
+    let shown = picture.classes.iter().take(MOST_CLASSES).enumerate();
+    let shown = shown.filter(|(place, class)| *place == 0 || class.probability >= LEAST_PROBABLE);
+    let classes: Vec<String> =
+        shown.map(|(_, it)| format!("{} ({:.1} %)", it.class, 100.0 * it.probability)).collect();
+    let realness = picture.realness.map_or_else(String::new, |it| format!("; {}", opinion(it)));
+    format!("{path}: {}{realness}", classes.join(", "))
+}
+
+fn opinion(Realness { logit, above_real, above_generated }: Realness) -> String {
+    format!(
+        "to the discriminator (logit {logit:.2}) more real than {:.0} % of real and {:.0} % of generated images",
+        100.0 * above_real,
+        100.0 * above_generated
+    )
+}
