@@ -71,6 +71,7 @@ fn follow(lanes: &mut [Lane], segment: &Path) {
             Event::Started(_)
             | Event::Points(_)
             | Event::Samples(_)
+            | Event::Evaluated(_)
             | Event::Interrupted(_)
             | Event::Failed(_) => {}
         }
