@@ -246,13 +246,20 @@ class Check:
                 drawn = normal(key(self.seed, INSTANCE_NOISE, [step, update, index]), self.inputs[name].size)
                 self.equal(name, drawn * deviation, tolerance=1e-6)
 
+    @staticmethod
+    def rate(part, index):
+        """The rate of the dropout layer at that index."""
+        if part.get("kind") != "layers":
+            return part["dropout"]
+        return float((part["layers"][index].split() + ["0.5"])[1])
+
     def masks(self, step):
         for name, values in self.inputs.items():
             if name.startswith(f"step.{step}.mask."):
                 update, network_pass, layer = name.split(".")[3:]
                 role = "generator" if network_pass.startswith("Generator") else "discriminator"
                 position = [step, int(update), PASSES.index(network_pass), int(layer)]
-                rate = self.config["model"][role]["dropout"]
+                rate = self.rate(self.config["model"][role], position[-1])
                 self.equal(name, dropout_mask(key(self.seed, MASK, position), rate, values.size))
 
 

@@ -443,6 +443,33 @@ def rate_factor(values, epochs, step_epochs):
     return factor * min(1.0, (epochs + step_epochs) / warmup) if warmup else factor
 
 
+def listed(texts, shape):
+    """The layers of a list such as `["conv 64 kernel 4 stride 2", "relu"]`, for rows of that shape."""
+    layers = []
+    for text in texts:
+        name, *words = text.split()
+        main = words.pop(0) if len(words) % 2 else None
+        window = {key: int(value) for key, value in zip(words[::2], words[1::2])}
+        sides = {"conv": nn.Conv2d, "conv-transpose": nn.ConvTranspose2d}
+        kernel = window.pop("kernel", None)
+        layer = (
+            sides[name](shape[0], int(main), kernel, **window) if name in sides
+            else nn.Linear(shape[0], int(main)) if name == "linear"
+            else nn.Upsample(scale_factor=int(main)) if name == "upsample"
+            else (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0]) if name == "batch-norm"
+            else nn.LayerNorm(shape) if name == "layer-norm"
+            else nn.LeakyReLU(float(main or 0.01)) if name == "leaky-relu"
+            else GivenDropout(float(main or 0.5)) if name == "dropout"
+            else nn.Unflatten(1, [int(side) for side in main.split("x")]) if name == "reshape"
+            else {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "flatten": nn.Flatten}[name]()
+        )  # fmt: skip
+        layers.append(layer)
+        with torch.no_grad():
+            shape = list(layer.eval()(torch.zeros(2, *shape)).shape[1:])
+        layer.train()
+    return layers
+
+
 class FromConfig(Tutorial):
     """Any config: the recipe of this program's own, settings that no recipe has, and colour images."""
 
@@ -516,13 +543,20 @@ class FromConfig(Tutorial):
     def generator(self):
         model = self.config["model"]
         part, inputs = model["generator"], model["latent_dim"]
-        dcgan = part.get("kind") == "dcgan"
-        layers = self.dcgan_generator(part, inputs) if dcgan else self.stack(part, inputs, self.pixels)
+        if part.get("kind") == "layers":
+            layers = listed(part["layers"], [inputs])
+        elif part.get("kind") == "dcgan":
+            layers = self.dcgan_generator(part, inputs)
+        else:
+            layers = self.stack(part, inputs, self.pixels)
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
-        return nn.Sequential(*layers, last())
+        return nn.Sequential(*layers, last(), nn.Flatten()) if part.get("kind") == "layers" else nn.Sequential(*layers, last())
 
     def discriminator(self):
         part = self.config["model"]["discriminator"]
+        if part.get("kind") == "layers":
+            shape = [self.pixels] if part["layers"][0].startswith("linear") else self.image
+            return OfShape(shape, *listed(part["layers"], shape), nn.Flatten())
         if part.get("kind") == "dcgan":
             return OfShape(self.image, *self.dcgan_discriminator(part))
         return OfShape([self.pixels], *self.stack(part, self.pixels, 1))

@@ -203,8 +203,8 @@ pub(crate) fn check(layers: &[NetworkLayer], input: &[usize], end: &[usize]) -> 
     for (index, layer) in layers.iter().enumerate() {
         shape = layer.output(&shape).map_err(|why| format!("layer {index}, {}: {why}", layer.name()))?;
     }
-    let is_row = shape.len() == 1 && shape[0] == volume(end);
-    match is_row || shape == end {
+    let is_row = shape.len() == 1 || volume(end) == 1;
+    match volume(&shape) == volume(end) && (is_row || shape == end) {
         true => Ok(()),
         false => Err(format!("the last layer gives {}, not {}", shown(&shape), shown(end))),
     }
@@ -355,6 +355,7 @@ pub(crate) mod tests {
             reason(&[Reshape([1, 10, 10]), Upsample(16), Flatten, Linear(65536)]),
             "layer 3, linear: a weight of 1677721600 numbers is more than 67108864"
         );
+        assert_eq!(check(&[Linear(1), Reshape([1, 1, 1])], &[100], &[1]), Ok(()));
         assert_eq!(check(&[Linear(784)], &[100], &[1, 28, 28]), Ok(()));
         assert_eq!(check(&[Linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
     }

@@ -8,6 +8,7 @@ use gansweep_nn::penalty::Points;
 
 use super::conv;
 use super::matrix::{LINE, panels};
+use super::net::Form;
 
 /// Bytes that the trainer of a lane of that config allocates, for images of that shape, without the images. It has
 /// the terms of [`Workspace`](super::workspace::Workspace) and of the parameters.
@@ -20,7 +21,7 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     let networks = Network::both(config, image)?;
     let [generator, discriminator] = &networks;
     let own = network_bytes(generator, config, batch) + network_bytes(discriminator, config, 2 * batch);
-    let perceptrons = networks.iter().filter(|network| !conv::is_convolutional(network));
+    let perceptrons = networks.iter().filter(|network| Form::of(network) == Form::Perceptron);
     let width = perceptrons.flat_map(|network| &network.nodes).map(|node| node.inputs().max(node.outputs()));
     let width = width.max().unwrap_or(1);
     let latents = 2 * matrix(batch, config.model.latent_dim as usize);
@@ -39,10 +40,11 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
     let buffers = Algorithm::of(optimizer).declaration().buffers.len();
     let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
     let copies = 1 + buffers + usize::from(optimizer.clip_norm > 0.0) + averages;
-    match conv::is_convolutional(network) {
+    match Form::of(network) {
+        Form::Perceptron => parameters(network, copies as u64, averages as u64) + trace(network, images),
         // A network that is not supported is never trained.
-        true => conv::bytes(network, copies, images).unwrap_or(0),
-        false => parameters(network, copies as u64, averages as u64) + trace(network, images),
+        Form::Convolutions => conv::bytes(network, copies, images).unwrap_or(0),
+        Form::AnyOrder => conv::listed_bytes(network, copies, images),
     }
 }
 

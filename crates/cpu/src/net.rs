@@ -6,10 +6,10 @@ use gansweep_config::Config;
 use gansweep_nn::network::Network;
 use gansweep_train::Unsupported;
 
-use super::conv::{self, ConvNet, ConvTrace};
+use super::conv::{self, ConvNet, ConvTrace, ListedNet, ListedTrace};
 use super::engine::Engine;
 use super::matrix::Matrix;
-use super::network::{Mlp, Trace};
+use super::network::{Mlp, Trace, is_perceptron};
 use super::norm::Norm;
 use super::parameters::Parameters;
 use super::product::AddedPairs;
@@ -18,11 +18,35 @@ use super::stage::{Gradients, Mode, Rows};
 use super::trained::Learning;
 use super::transpose::Derivative;
 
+/// How a network is computed: the common orders of layers have faster ways than any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A multilayer perceptron with its layers in the common order.
+    Perceptron,
+    /// A network of convolutions with its layers in the common order.
+    Convolutions,
+    /// Layers in any order.
+    AnyOrder,
+}
+
+impl Form {
+    pub(super) fn of(network: &Network) -> Self {
+        if is_perceptron(network) {
+            Self::Perceptron
+        } else if conv::is_convolutional(network) && conv::plan(network).is_ok() {
+            Self::Convolutions
+        } else {
+            Self::AnyOrder
+        }
+    }
+}
+
 /// A network with its parameters and the buffers of its optimiser.
 #[derive(Debug)]
 pub(super) enum Net {
     Mlp(Mlp),
     Conv(ConvNet),
+    Listed(ListedNet),
 }
 
 /// Tensors that a forward pass saves for the backward pass.
@@ -30,6 +54,7 @@ pub(super) enum Net {
 pub(super) enum NetTrace {
     Mlp(Trace),
     Conv(ConvTrace),
+    Listed(ListedTrace),
 }
 
 impl NetTrace {
@@ -50,10 +75,11 @@ impl Net {
     ///
     /// If this backend does not compute such a network.
     pub(super) fn new(network: &Network, config: &Config) -> Result<Self, Unsupported> {
-        match conv::is_convolutional(network) {
-            true => ConvNet::new(network, config).map(Self::Conv),
-            false => Ok(Self::Mlp(Mlp::new(network, config))),
-        }
+        Ok(match Form::of(network) {
+            Form::Perceptron => Self::Mlp(Mlp::new(network, config)),
+            Form::Convolutions => Self::Conv(ConvNet::new(network, config)?),
+            Form::AnyOrder => Self::Listed(ListedNet::new(network, config)),
+        })
     }
 
     /// Memory for the traces of up to `images` images; for forward passes alone, unless `backward`.
@@ -61,6 +87,7 @@ impl Net {
         match self {
             Self::Mlp(net) => NetTrace::Mlp(net.trace(images)),
             Self::Conv(net) => NetTrace::Conv(net.trace(images, backward)),
+            Self::Listed(net) => NetTrace::Listed(net.trace(images, backward)),
         }
     }
 
@@ -69,7 +96,7 @@ impl Net {
     pub(super) fn width(&self) -> usize {
         match self {
             Self::Mlp(net) => net.width(),
-            Self::Conv(_) => 1,
+            Self::Conv(_) | Self::Listed(_) => 1,
         }
     }
 
@@ -85,6 +112,7 @@ impl Net {
         match (self, trace) {
             (Self::Mlp(net), NetTrace::Mlp(trace)) => net.forward(engine, mode, input, trace, last),
             (Self::Conv(net), NetTrace::Conv(trace)) => net.forward(engine, mode, input, trace, last),
+            (Self::Listed(net), NetTrace::Listed(trace)) => net.forward(engine, mode, input, trace, last),
             _ => unreachable!("a network has a trace of its kind"),
         }
     }
@@ -108,6 +136,9 @@ impl Net {
             (Self::Conv(net), NetTrace::Conv(trace)) => {
                 net.backward(engine, input, trace, gradients, penalty, learning);
             }
+            (Self::Listed(net), NetTrace::Listed(trace)) => {
+                net.backward(engine, input, trace, gradients, learning);
+            }
             _ => unreachable!("a network has a trace of its kind"),
         }
     }
@@ -126,6 +157,9 @@ impl Net {
             (Self::Conv(net), NetTrace::Conv(trace)) => {
                 net.input_gradient(engine, trace, derivative, images, gradients);
             }
+            (Self::Listed(net), NetTrace::Listed(trace)) => {
+                net.input_gradient(engine, trace, derivative, images, gradients);
+            }
             _ => gradients.apply_derivative(engine, derivative, images),
         }
     }
@@ -135,6 +169,7 @@ impl Net {
         match self {
             Self::Mlp(net) => net.pairs(images),
             Self::Conv(net) => net.pairs(images),
+            Self::Listed(_) => AddedPairs { lefts: Vec::new(), rights: Vec::new() },
         }
     }
 
@@ -143,6 +178,7 @@ impl Net {
         match self {
             Self::Mlp(net) => net.reshape_pairs(images, pairs),
             Self::Conv(net) => net.reshape_pairs(images, pairs),
+            Self::Listed(_) => {}
         }
     }
 
@@ -197,6 +233,7 @@ impl Net {
         match self {
             Self::Mlp(net) => net,
             Self::Conv(net) => net,
+            Self::Listed(net) => net,
         }
     }
 

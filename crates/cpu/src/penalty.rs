@@ -74,7 +74,8 @@ impl Penalty {
         image: ImageShape,
         discriminator: &Net,
     ) -> Option<Self> {
-        let points = Points::of(config)?;
+        // `supports` refuses a penalty of layers in any order.
+        let points = Points::of(config).filter(|_| !matches!(discriminator, Net::Listed(_)))?;
         let rows = batch * points.per_image();
         let drawn = match points {
             Points::Between => batch,
@@ -89,7 +90,7 @@ impl Penalty {
             logits: Matrix::new(rows, 1),
             pairs: discriminator.pairs(rows),
             images: match discriminator {
-                Net::Mlp(_) => None,
+                Net::Mlp(_) | Net::Listed(_) => None,
                 Net::Conv(_) => Some(Matrix::new(rows, image.size())),
             },
             squares: Matrix::new(rows, LINE),

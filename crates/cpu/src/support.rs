@@ -1,11 +1,11 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::Network;
+use gansweep_nn::network::{Network, Role};
+use gansweep_nn::penalty::Points;
 use gansweep_train::Unsupported;
 
-use super::conv;
-use super::network::is_perceptron;
+use super::net::Form;
 
 /// Whether this backend can train runs of that config on that data.
 ///
@@ -14,10 +14,13 @@ use super::network::is_perceptron;
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     for network in Network::both(config, spec.image)? {
-        if conv::is_convolutional(&network) {
-            conv::plan(&network)?;
-        } else if !is_perceptron(&network) {
-            return Err(Unsupported(format!("it does not compute the {} of these layers", network.role)));
+        let is_penalised = network.role == Role::Discriminator && Points::of(&config.penalty).is_some();
+        if Form::of(&network) == Form::AnyOrder && is_penalised {
+            return Err(Unsupported(
+                "it penalises the input gradient of layers in the common orders alone: products with an activation \
+                 behind each"
+                    .to_owned(),
+            ));
         }
     }
     Ok(())

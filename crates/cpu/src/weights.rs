@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::affine::Affine;
-use super::conv::{ConvNet, MapStage, WeightLayout};
+use super::conv::{ConvNet, ListedNet, MapStage, Op, WeightLayout};
 use super::matrix::Matrix;
 use super::net::Net;
 use super::network::Mlp;
@@ -101,6 +101,7 @@ fn named<'a>(network: &'a mut Net, role: &'a str) -> Vec<Named<'a>> {
     match network {
         Net::Mlp(network) => of_perceptron(network, role),
         Net::Conv(network) => of_convolutions(network, role),
+        Net::Listed(network) => of_listed(network, role),
     }
 }
 
@@ -122,6 +123,16 @@ impl<'a> Arrays<'a> {
             self.all.push(Named { name: averaged(&name), count, order, matrix });
         }
         self.all.push(Named { name, count, order, matrix: &mut trained.value });
+    }
+
+    fn stage(&mut self, stage: &'a mut MapStage) {
+        let (index, order) = (stage.index, Order::of_weight(stage));
+        self.trained(&format!("{index}.weight"), &mut stage.weight, order);
+        let order = Order::transposed(stage.bias.value.rows());
+        self.trained(&format!("{index}.bias"), &mut stage.bias, order);
+        if let Some((index, norm)) = &mut stage.norm {
+            self.norm(*index, norm);
+        }
     }
 
     fn norm(&mut self, index: usize, norm: &'a mut Norm) {
@@ -160,12 +171,19 @@ fn of_convolutions<'a>(network: &'a mut ConvNet, role: &'a str) -> Vec<Named<'a>
     let buffers = network.algorithm.declaration().buffers;
     let mut arrays = Arrays { role, buffers, all: Vec::new() };
     for stage in &mut network.stages {
-        let (index, order) = (stage.index, Order::of_weight(stage));
-        arrays.trained(&format!("{index}.weight"), &mut stage.weight, order);
-        let order = Order::transposed(stage.bias.value.rows());
-        arrays.trained(&format!("{index}.bias"), &mut stage.bias, order);
-        if let Some((index, norm)) = &mut stage.norm {
-            arrays.norm(*index, norm);
+        arrays.stage(stage);
+    }
+    arrays.all
+}
+
+fn of_listed<'a>(network: &'a mut ListedNet, role: &'a str) -> Vec<Named<'a>> {
+    let buffers = network.algorithm.declaration().buffers;
+    let mut arrays = Arrays { role, buffers, all: Vec::new() };
+    for step in &mut network.steps {
+        match &mut step.op {
+            Op::Product(stage) => arrays.stage(stage),
+            Op::Norm(index, norm) => arrays.norm(*index, norm),
+            _ => {}
         }
     }
     arrays.all

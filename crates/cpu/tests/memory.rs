@@ -30,12 +30,20 @@ fn estimates_are_near_what_is_allocated() {
         "penalty.kind=none",
         "data.images=512",
     ];
+    let listed = [
+        "model.kind=layers",
+        "penalty.kind=none",
+        "data.images=512",
+        "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'batch-norm', 'relu', 'dropout', 'upsample 2', 'conv 40 kernel 3 padding 1', 'relu', 'layer-norm', 'upsample 2', 'conv 1 kernel 3 padding 1']",
+        "model.discriminator.layers=['conv 32 kernel 4 stride 2 padding 1', 'tanh', 'batch-norm', 'conv 64 kernel 5 stride 2', 'leaky-relu', 'dropout', 'flatten', 'dropout', 'linear 1']",
+    ];
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 4] = [
+        let sets: [&[&str]; 5] = [
             &["data.images=512"],
             &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],
             &dcgan,
             &layer_norm,
+            &listed,
         ];
         for sets in sets {
             let config = config(recipe, sets);

@@ -9,6 +9,9 @@
 mod epilogue;
 mod gradient;
 mod links;
+mod listed;
+mod listed_plan;
+mod op;
 mod patches;
 mod plan;
 mod product;
@@ -32,6 +35,8 @@ use crate::trained::{Learning, Trained};
 use crate::transpose::Derivative;
 use gansweep_nn::optimizer::Algorithm;
 
+pub(crate) use listed::{ListedNet, ListedTrace, Op};
+pub(crate) use listed_plan::listed_bytes;
 pub(crate) use plan::{bytes, is_convolutional, pair_bytes, plan};
 pub(crate) use stage::{MapStage, WeightLayout};
 
@@ -87,7 +92,7 @@ impl ConvNet {
         let largest = largest.chain([&input, &output].map(|it| it.lines().len())).chain([images]).max();
         let gradient = Matrix::of_lines(if backward { largest.unwrap_or(0) } else { 0 });
         let padded = [&self.first, &self.last].into_iter().flatten().map(Patches::padded_size).max();
-        let scratch = Scratch::new(if backward { &self.stages } else { &last[..0] });
+        let scratch = Scratch::new(if backward { &*self.stages } else { &last[..0] }.iter());
         ConvTrace {
             batch: BatchRows { images, parts: 1 },
             input,

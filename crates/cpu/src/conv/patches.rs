@@ -13,7 +13,7 @@ use crate::transpose::Derivative;
 
 /// The positions of a kernel on an image.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patches {
+pub(crate) struct Patches {
     pub(super) image: ImageShape,
     pub(super) window: Window,
     /// Positions along height and width.

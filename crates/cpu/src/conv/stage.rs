@@ -94,9 +94,9 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Memory for any of the stages; none of them if there is no backward pass.
-    pub(super) fn new(stages: &[MapStage]) -> Self {
+    pub(super) fn new<'s>(stages: impl Iterator<Item = &'s MapStage> + Clone) -> Self {
         let most = |lines: &dyn Fn(&MapStage) -> usize| {
-            Matrix::of_lines(stages.iter().map(lines).max().unwrap_or(0))
+            Matrix::of_lines(stages.clone().map(lines).max().unwrap_or(0))
         };
         Self {
             transposed: most(&|stage| Matrix::lines_of(stage.links.taps * stage.outputs(), stage.inputs())),
@@ -120,6 +120,11 @@ impl MapStage {
     /// The taps of the product.
     pub(crate) fn taps(&self) -> usize {
         self.links.taps
+    }
+
+    /// Whether an activation follows the product.
+    pub(super) fn is_activated(&self) -> bool {
+        !matches!(self.activation, StageActivation::Identity)
     }
 
     fn leaky_relu(&self) -> (f32, Option<Dropout>) {
@@ -280,7 +285,7 @@ impl MapStage {
     }
 }
 
-fn fill_mask(arch: Arch, dropout: Dropout, streams: MaskStreams, batch: BatchRows, mask: &mut Matrix) {
+pub(super) fn fill_mask(arch: Arch, dropout: Dropout, streams: MaskStreams, batch: BatchRows, mask: &mut Matrix) {
     for (part, &pass) in streams.passes.iter().enumerate() {
         let key = Key::mask(streams.seed, streams.step, streams.update, pass, dropout.index);
         mask::fill_map(arch, key, dropout.rate, mask, batch.images, batch.part(part));

@@ -2,6 +2,7 @@
 
 mod bits;
 mod input_gradient;
+mod lists;
 mod oracle;
 mod steps;
 mod tape;
@@ -15,6 +16,7 @@ use gansweep_config::{
 use gansweep_fixtures::config::{config, like_mnist};
 
 use super::CpuTrainer;
+use lists::lists;
 use gansweep_nn::rng::hash32;
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
@@ -61,7 +63,7 @@ fn cases() -> Vec<(&'static str, Config)> {
         (kind, config)
     });
     // Sparse images make no difference to a convolution.
-    on_background.chain(kinds()).chain(convolutions()).collect()
+    on_background.chain(kinds()).chain(convolutions()).chain(lists()).collect()
 }
 
 fn kinds() -> Vec<(&'static str, Config)> {

@@ -1,0 +1,384 @@
+//! Networks of layers in any order.
+//!
+//! Products with the normalisation, activation and dropout behind them are stages, as in networks in the common order
+//! ([`ConvNet`](super::ConvNet)). Every other layer is a step of its own with a pass over memory.
+
+use gansweep_nn::optimizer::Algorithm;
+
+use super::op::{Enlarge, Pointwise, map_to_rows, rows_to_map, times_derivative};
+use super::patches::Patches;
+use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
+use crate::activation::LeakyRelu;
+use crate::affine::{BatchRows, NormTrace};
+use crate::engine::{Engine, Phase};
+use crate::matrix::Matrix;
+use crate::norm::Norm;
+use crate::output_activation::OutputActivation;
+use crate::parameters::Parameters;
+use crate::sparse::Input;
+use crate::stage::{Dropout, Gradients, Mode, Rows};
+use crate::trained::{Learning, Trained};
+use crate::transpose::Derivative;
+
+/// A network of layers in any order, with its parameters and the buffers of its optimiser.
+#[derive(Debug)]
+pub(crate) struct ListedNet {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) algorithm: Algorithm,
+    /// The generator's output activation.
+    pub(super) last: Option<OutputActivation>,
+}
+
+/// A step of the evaluation.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) op: Op,
+    /// Pixels and channels of the output; a row of numbers is one pixel.
+    pub(super) output: [usize; 2],
+    /// Pixels and channels of the input.
+    pub(super) input: [usize; 2],
+}
+
+/// What a step computes.
+#[derive(Debug)]
+pub(crate) enum Op {
+    /// A product and what follows it.
+    Product(Box<MapStage>),
+    /// A normalisation that does not follow a product, with its index in `nn.Sequential`.
+    Norm(usize, Box<Norm>),
+    Pointwise(Pointwise),
+    Dropout(Dropout),
+    Enlarge(Enlarge),
+    /// From images to patches, for a first convolution.
+    Unfold(Patches),
+    /// From rows of numbers to a map.
+    ToMap,
+    /// From a map to rows of numbers.
+    ToRows,
+}
+
+/// What a forward pass saves for the backward pass, and the memory of both.
+#[derive(Debug)]
+pub(crate) struct ListedTrace {
+    batch: BatchRows,
+    steps: Vec<StepTrace>,
+    /// Gradients before and after a step, by turns. After a backward pass without learning, the first is that of the
+    /// input.
+    gradients: [Matrix; 2],
+    scratch: Scratch,
+    /// An image with its padding.
+    padded: Vec<f32>,
+}
+
+/// What one step saves.
+#[derive(Debug)]
+enum StepTrace {
+    Product(MapTrace),
+    Other {
+        output: Matrix,
+        norm: Option<NormTrace>,
+        /// Of dropout.
+        mask: Option<Matrix>,
+    },
+}
+
+impl StepTrace {
+    fn output(&self) -> &Matrix {
+        match self {
+            Self::Product(trace) => &trace.output,
+            Self::Other { output, .. } => output,
+        }
+    }
+}
+
+impl Step {
+    fn trace(&self, images: usize) -> StepTrace {
+        let [pixels, channels] = self.output;
+        let matrix = || Matrix::new(pixels * images, channels);
+        let (norm, mask) = match &self.op {
+            Op::Product(stage) => return StepTrace::Product(stage.trace(images)),
+            Op::Norm(_, norm) => (Some(norm.trace(images, pixels, channels)), None),
+            Op::Dropout(_) => (None, Some(matrix())),
+            _ => (None, None),
+        };
+        StepTrace::Other { output: matrix(), norm, mask }
+    }
+
+    fn forward(
+        &mut self,
+        engine: &mut Engine,
+        mode: Mode,
+        input: &Matrix,
+        batch: BatchRows,
+        trace: &mut StepTrace,
+        padded: &mut [f32],
+    ) {
+        let (arch, images) = (engine.arch, batch.images);
+        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+            if let (Op::Product(stage), StepTrace::Product(trace)) = (&mut self.op, trace) {
+                stage.forward(engine, mode, input, images, trace);
+            }
+            return;
+        };
+        output.reshape(self.output[0] * images, self.output[1]);
+        match &mut self.op {
+            Op::Product(_) => {}
+            Op::Norm(_, norm) => {
+                if let Some(trace) = norm_trace {
+                    trace.normalised.copy_from(input);
+                    let identity = LeakyRelu { slope: 1.0, derivative: None, masked: false };
+                    norm.forward(arch, mode.statistics, batch, trace, identity, output);
+                }
+                return engine.lap(Phase::Norms);
+            }
+            Op::Pointwise(function) => {
+                output.copy_from(input);
+                function.apply(arch, output);
+            }
+            Op::Dropout(dropout) => {
+                output.copy_from(input);
+                if let (Some(mask), Some(streams)) = (mask, mode.streams) {
+                    mask.reshape(output.rows(), output.cols());
+                    fill_mask(arch, *dropout, streams, batch, mask);
+                    times_derivative(arch, Derivative::Saved, mask, output);
+                }
+                return engine.lap(Phase::Masks);
+            }
+            Op::Enlarge(enlarge) => enlarge.forward(input, images, output),
+            Op::Unfold(patches) => patches.unfold(input, output, padded),
+            Op::ToMap => rows_to_map(input, self.output[0], output),
+            Op::ToRows => map_to_rows(input, self.input[0], output, 0),
+        }
+        engine.lap(Phase::Patches);
+    }
+}
+
+impl ListedNet {
+    /// Memory for the traces of up to `images` images; for forward passes alone, unless `backward`.
+    pub(crate) fn trace(&self, images: usize, backward: bool) -> ListedTrace {
+        let of_shape = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
+        let largest = self.steps.iter().map(|step| of_shape(step.input).max(of_shape(step.output))).max();
+        let gradient = Matrix::of_lines(if backward { largest.unwrap_or(0) } else { 0 });
+        let padded = self.steps.iter().filter_map(|step| match &step.op {
+            Op::Unfold(patches) => Some(patches.padded_size()),
+            _ => None,
+        });
+        let stages = self.steps.iter().filter_map(|step| match &step.op {
+            Op::Product(stage) if backward => Some(&**stage),
+            _ => None,
+        });
+        ListedTrace {
+            batch: BatchRows { images, parts: 1 },
+            steps: self.steps.iter().map(|step| step.trace(images)).collect(),
+            gradients: [gradient.clone(), gradient],
+            scratch: Scratch::new(stages),
+            padded: vec![0.0; padded.max().unwrap_or(0)],
+        }
+    }
+
+    /// Evaluates the network on `input`, and writes its output to `out`.
+    pub(crate) fn forward(
+        &mut self,
+        engine: &mut Engine,
+        mode: Mode,
+        input: Input<'_>,
+        trace: &mut ListedTrace,
+        out: Rows<'_>,
+    ) {
+        let batch = mode.batch(input.rows());
+        trace.batch = batch;
+        for (i, step) in self.steps.iter_mut().enumerate() {
+            let (before, own) = trace.steps.split_at_mut(i);
+            let input = before.last().map_or(input.dense, StepTrace::output);
+            step.forward(engine, mode, input, batch, &mut own[0], &mut trace.padded);
+        }
+        let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };
+        let Rows { matrix, first_row } = out;
+        map_to_rows(last.output(), step.output[0], matrix, first_row);
+        if let Some(activation) = self.last {
+            super::apply_to_rows(engine, activation, matrix, first_row);
+        }
+        engine.lap(Phase::Patches);
+    }
+
+    /// Back-propagates `gradients.output`, the gradient of the loss with respect to the output before the output
+    /// activation.
+    ///
+    /// With `learning`, every step is updated once its input's gradient is known, and the gradient of the network's
+    /// input is not computed. Without, the parameters stay as they are, and
+    /// [`input_gradient`](Self::input_gradient) gives the gradient with respect to the input.
+    pub(crate) fn backward(
+        &mut self,
+        engine: &mut Engine,
+        input: Input<'_>,
+        trace: &mut ListedTrace,
+        gradients: &mut Gradients,
+        mut learning: Option<Learning>,
+    ) {
+        let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let batch = *batch;
+        if let Some(step) = self.steps.last() {
+            rows_to_map(&gradients.output, step.output[0], own);
+        }
+        // The steps in front of the first product have nothing to learn.
+        let first = self.steps.iter().position(Step::learns).unwrap_or(self.steps.len());
+        for (i, step) in self.steps.iter_mut().enumerate().rev() {
+            if learning.is_some() && i < first {
+                break;
+            }
+            let (before, after) = traces.split_at_mut(i);
+            let input = before.last().map_or(input.dense, StepTrace::output);
+            let mut back = Backward {
+                engine: &mut *engine,
+                batch,
+                input,
+                wanted: learning.is_none() || i > first,
+                own: &mut *own,
+                other: &mut *other,
+                scratch: &mut *scratch,
+                padded: &mut *padded,
+            };
+            if back.step(step, &mut after[0], learning.as_mut()) {
+                std::mem::swap(own, other);
+            }
+        }
+        if let Some(learning) = &mut learning
+            && let Some(max_norm) = learning.update.clip_norm
+        {
+            self.learn_clipped(engine, max_norm, learning);
+        }
+        if let Some(share) = learning.and_then(|learning| learning.average_share) {
+            self.average_buffers(engine, share);
+        }
+    }
+
+    /// Writes the gradient of what `images` were before the activation to `gradients.output`, after a backward pass
+    /// without learning.
+    pub(crate) fn input_gradient(
+        &self,
+        engine: &mut Engine,
+        trace: &mut ListedTrace,
+        derivative: Derivative,
+        images: &Matrix,
+        gradients: &mut Gradients,
+    ) {
+        gradients.output.copy_from(&trace.gradients[0]);
+        times_derivative(engine.arch, derivative, images, &mut gradients.output);
+        engine.lap(Phase::Patches);
+    }
+}
+
+impl Step {
+    /// Whether it has parameters.
+    fn learns(&self) -> bool {
+        matches!(self.op, Op::Product(_) | Op::Norm(..))
+    }
+}
+
+/// One step of a backward pass.
+struct Backward<'a> {
+    engine: &'a mut Engine,
+    batch: BatchRows,
+    input: &'a Matrix,
+    /// Whether the gradient of the input is wanted.
+    wanted: bool,
+    /// The gradient of the output.
+    own: &'a mut Matrix,
+    other: &'a mut Matrix,
+    scratch: &'a mut Scratch,
+    padded: &'a mut [f32],
+}
+
+impl Backward<'_> {
+    /// From the gradient of a step's output to that of its input, with its updates if `learning`. Returns whether the
+    /// latter is in `other`; else it is in the place of the former.
+    fn step(&mut self, step: &mut Step, trace: &mut StepTrace, learning: Option<&mut Learning>) -> bool {
+        let (arch, images) = (self.engine.arch, self.batch.images);
+        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+            if let (Op::Product(stage), StepTrace::Product(trace)) = (&mut step.op, trace) {
+                self.product(stage, trace, learning);
+            }
+            return true;
+        };
+        match &mut step.op {
+            Op::Product(_) => {}
+            Op::Norm(_, norm) => {
+                if let Some(trace) = norm_trace {
+                    norm.backward(arch, self.batch, trace, self.own, learning);
+                }
+                self.engine.lap(Phase::Norms);
+                return false;
+            }
+            Op::Pointwise(function) => times_derivative(arch, function.derivative(), output, self.own),
+            Op::Dropout(_) => {
+                if let Some(mask) = mask {
+                    times_derivative(arch, Derivative::Saved, mask, self.own);
+                }
+            }
+            Op::Enlarge(enlarge) => enlarge.backward(self.own, images, self.other),
+            Op::Unfold(patches) => {
+                let identity = Derivative::LeakyRelu(1.0);
+                patches.fold_gradient(self.own, identity, self.input, self.other, self.padded);
+            }
+            Op::ToMap => {
+                self.other.reshape(images, step.input[0] * step.input[1]);
+                map_to_rows(self.own, step.output[0], self.other, 0);
+            }
+            Op::ToRows => rows_to_map(self.own, step.input[0], self.other),
+        }
+        self.engine.lap(Phase::Patches);
+        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_))
+    }
+
+    fn product(&mut self, stage: &mut MapStage, trace: &mut MapTrace, mut learning: Option<&mut Learning>) {
+        let images = self.batch.images;
+        if stage.is_activated() {
+            let (derivative, saved) = stage.derivative(trace);
+            times_derivative(self.engine.arch, derivative, saved, self.own);
+            self.engine.lap(Phase::Backward);
+        }
+        stage.backward_norm(self.engine, self.batch, trace, self.own, learning.as_deref_mut());
+        if self.wanted {
+            stage.backward(self.engine, self.own, images, None, self.scratch, self.other);
+        }
+        if let Some(learning) = learning {
+            stage.sum_bias(self.engine.arch, self.own, images, self.scratch);
+            stage.learn(self.engine, self.input, self.own, images, self.scratch, learning);
+        }
+    }
+}
+
+impl Parameters for ListedNet {
+    fn each_norm(&mut self, work: &mut dyn FnMut(&mut Norm)) {
+        for step in &mut self.steps {
+            match &mut step.op {
+                Op::Product(stage) => {
+                    if let Some((_, norm)) = &mut stage.norm {
+                        work(norm);
+                    }
+                }
+                Op::Norm(_, norm) => work(norm),
+                _ => {}
+            }
+        }
+    }
+
+    fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
+        for step in &mut self.steps {
+            let norm = match &mut step.op {
+                Op::Product(stage) => {
+                    work(&mut stage.weight);
+                    work(&mut stage.bias);
+                    stage.norm.as_mut().map(|(_, norm)| norm)
+                }
+                Op::Norm(_, norm) => Some(&mut **norm),
+                _ => None,
+            };
+            if let Some(norm) = norm {
+                let affine = norm.affine_mut();
+                work(&mut affine.weight);
+                work(&mut affine.bias);
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The steps of a network of layers in any order.
+
+use gansweep_config::{Config, ImageShape};
+use gansweep_nn::average;
+use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Node, Role};
+use gansweep_nn::optimizer::{self, Algorithm};
+
+use super::links::Links;
+use super::listed::{ListedNet, Op, Step};
+use super::op::{Enlarge, Pointwise};
+use super::patches::Patches;
+use super::stage::{MapStage, WeightLayout};
+use crate::batch_norm::BatchNorm;
+use crate::layer_norm::LayerNorm;
+use crate::matrix::{LINE, Matrix, panels};
+use crate::norm::Norm;
+use crate::output_activation::OutputActivation;
+use crate::parameters::Parameters;
+use crate::stage::{Dropout, StageActivation};
+use crate::trained::Trained;
+
+/// A step without its parameters.
+struct PlannedStep {
+    op: PlannedOp,
+    /// Pixels and channels.
+    input: [usize; 2],
+    output: [usize; 2],
+}
+
+enum PlannedOp {
+    Product(Product),
+    /// With the layer's index.
+    Norm(usize, Layer),
+    LeakyRelu(usize),
+    Output(OutputActivation),
+    Dropout(usize),
+    Enlarge(Enlarge),
+    Unfold(Patches),
+    ToMap,
+    ToRows,
+}
+
+/// A product and what follows it; layers are named by their indices.
+struct Product {
+    index: usize,
+    links: Links,
+    /// Rows of the bias.
+    bias_rows: usize,
+    layout: WeightLayout,
+    norm: Option<(usize, Layer)>,
+    leaky_relu: Option<usize>,
+    dropout: Option<usize>,
+}
+
+/// The steps of a network, without the generator's output activation.
+fn plan(network: &Network) -> Vec<PlannedStep> {
+    let mut plan = Plan { steps: Vec::new() };
+    let count = match network.role {
+        Role::Generator => network.nodes.len().saturating_sub(1),
+        Role::Discriminator => network.nodes.len(),
+    };
+    let nodes = &network.nodes[..count];
+    let starts_with_patches = network.role == Role::Discriminator
+        && nodes.first().is_some_and(|node| matches!(node.layer, Layer::Conv2d(_)) && node.input[0] <= 3);
+    if let Some(first) = nodes.first()
+        && first.input.len() == 3
+        && !starts_with_patches
+    {
+        plan.push(PlannedOp::ToMap, [1, first.inputs()], pixels_and_channels(&first.input));
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        let (input, output) = (pixels_and_channels(&node.input), pixels_and_channels(&node.output));
+        match node.layer {
+            Layer::Conv2d(Conv2d { window, .. }) if index == 0 && starts_with_patches => {
+                let [channels, height, width] = [0, 1, 2].map(|axis| node.input[axis] as u32);
+                let image = ImageShape { channels, height, width };
+                let patches = Patches { image, window, positions: [node.output[1], node.output[2]] };
+                let unfolded = [patches.count(), patches.size()];
+                plan.push(PlannedOp::Unfold(patches), [1, node.inputs()], unfolded);
+                let links = Links::pointwise(patches.count());
+                let product = Product::new(index, links, 1, WeightLayout::OutputsFirst);
+                plan.push(PlannedOp::Product(product), unfolded, output);
+            }
+            Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
+                let product = product(nodes, index, node);
+                let (input, output) = product.shapes(input, output);
+                plan.push(PlannedOp::Product(product), input, output);
+            }
+            Layer::BatchNorm | Layer::LayerNorm => plan.norm(index, node.layer, output),
+            Layer::LeakyRelu => plan.leaky_relu(index, output),
+            Layer::Dropout => plan.dropout(index, output),
+            Layer::Tanh => plan.push(PlannedOp::Output(OutputActivation::Tanh), input, output),
+            Layer::Sigmoid => plan.push(PlannedOp::Output(OutputActivation::Sigmoid), input, output),
+            Layer::Upsample(upsample) => {
+                let enlarge = Enlarge { factor: upsample.factor, sides: [node.input[1], node.input[2]] };
+                plan.push(PlannedOp::Enlarge(enlarge), input, output);
+            }
+            // A Linear layer beside them has its weights in the order of the map.
+            Layer::Unflatten(_) if index > 0 && is_linear(nodes.get(index - 1)) => {}
+            Layer::Flatten if is_linear(nodes.get(index + 1)) => {}
+            Layer::Unflatten(_) => plan.push(PlannedOp::ToMap, input, output),
+            Layer::Flatten => plan.push(PlannedOp::ToRows, input, output),
+        }
+    }
+    plan.steps
+}
+
+struct Plan {
+    steps: Vec<PlannedStep>,
+}
+
+impl Plan {
+    fn push(&mut self, op: PlannedOp, input: [usize; 2], output: [usize; 2]) {
+        self.steps.push(PlannedStep { op, input, output });
+    }
+
+    /// The product that the next layer follows.
+    fn last_product(&mut self) -> Option<&mut Product> {
+        match self.steps.last_mut().map(|step| &mut step.op) {
+            Some(PlannedOp::Product(product)) => Some(product),
+            _ => None,
+        }
+    }
+
+    fn norm(&mut self, index: usize, layer: Layer, shape: [usize; 2]) {
+        match self.last_product() {
+            Some(product) if product.norm.is_none() && product.leaky_relu.is_none() => {
+                product.norm = Some((index, layer));
+            }
+            _ => self.push(PlannedOp::Norm(index, layer), shape, shape),
+        }
+    }
+
+    fn leaky_relu(&mut self, index: usize, shape: [usize; 2]) {
+        match self.last_product() {
+            Some(product) if product.leaky_relu.is_none() => product.leaky_relu = Some(index),
+            _ => self.push(PlannedOp::LeakyRelu(index), shape, shape),
+        }
+    }
+
+    fn dropout(&mut self, index: usize, shape: [usize; 2]) {
+        match self.last_product() {
+            Some(product) if product.leaky_relu.is_some() && product.dropout.is_none() => {
+                product.dropout = Some(index);
+            }
+            _ => self.push(PlannedOp::Dropout(index), shape, shape),
+        }
+    }
+}
+
+fn pixels_and_channels(shape: &[usize]) -> [usize; 2] {
+    match *shape {
+        [channels, height, width] => [height * width, channels],
+        _ => [1, shape.iter().product()],
+    }
+}
+
+fn is_linear(node: Option<&Node>) -> bool {
+    matches!(node, Some(Node { layer: Layer::Linear(_), .. }))
+}
+
+/// The product of a layer whose input is a map or a row in the order of memory.
+fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
+    let sides = |map: &[usize]| [map[1], map[2]];
+    let new = |links, layout| Product::new(index, links, 1, layout);
+    let before = index.checked_sub(1).and_then(|before| nodes.get(before));
+    match node.layer {
+        Layer::Conv2d(Conv2d { window, .. }) => {
+            new(Links::convolution(window, sides(&node.input), sides(&node.output)), WeightLayout::Conv)
+        }
+        Layer::ConvTranspose2d(ConvTranspose2d { window, .. }) => {
+            let links = Links::transposed(window, sides(&node.input), sides(&node.output));
+            new(links, WeightLayout::ConvTranspose)
+        }
+        _ => match (before, nodes.get(index + 1)) {
+            // A row that was a map, and becomes another, is turned around once.
+            (Some(Node { layer: Layer::Flatten, input, .. }), _) if input.len() == 3 => {
+                new(Links::from_map(input[1] * input[2]), WeightLayout::FromMap)
+            }
+            (_, Some(Node { layer: Layer::Unflatten(map), .. })) => {
+                let pixels = map.shape[1] * map.shape[2];
+                Product::new(index, Links::to_map(pixels), pixels, WeightLayout::ToMap)
+            }
+            _ => new(Links::pointwise(1), WeightLayout::OutputsFirst),
+        },
+    }
+}
+
+impl Product {
+    fn new(index: usize, links: Links, bias_rows: usize, layout: WeightLayout) -> Self {
+        Self { index, links, bias_rows, layout, norm: None, leaky_relu: None, dropout: None }
+    }
+
+    /// Pixels and channels of its operands, where those of the layer are `input` and `output`.
+    fn shapes(&self, input: [usize; 2], output: [usize; 2]) -> ([usize; 2], [usize; 2]) {
+        let all = |[pixels, channels]: [usize; 2]| pixels * channels;
+        let (inputs, outputs) = (self.links.inputs, self.links.outputs);
+        ([inputs, all(input) / inputs], [outputs, all(output) / outputs])
+    }
+}
+
+impl PlannedStep {
+    fn build(self, buffers: usize, role: Role, config: &Config) -> Step {
+        let Self { op, input, output } = self;
+        let slope = |index| network::slope(role, config, index) as f32;
+        let dropout = |index| Dropout { rate: network::rate(role, config, index), index };
+        let norm = |layer| match layer {
+            Layer::LayerNorm => Norm::Layer(LayerNorm::new(output[0], output[1], buffers)),
+            _ => Norm::Batch(BatchNorm::new(output[1], buffers)),
+        };
+        let op = match op {
+            PlannedOp::Norm(index, layer) => Op::Norm(index, Box::new(norm(layer))),
+            PlannedOp::LeakyRelu(index) => Op::Pointwise(Pointwise::LeakyRelu(slope(index))),
+            PlannedOp::Output(activation) => Op::Pointwise(Pointwise::Output(activation)),
+            PlannedOp::Dropout(index) => Op::Dropout(dropout(index)),
+            PlannedOp::Enlarge(enlarge) => Op::Enlarge(enlarge),
+            PlannedOp::Unfold(patches) => Op::Unfold(patches),
+            PlannedOp::ToMap => Op::ToMap,
+            PlannedOp::ToRows => Op::ToRows,
+            PlannedOp::Product(product) => {
+                let taps = product.links.taps;
+                Op::Product(Box::new(MapStage {
+                    index: product.index,
+                    links: product.links,
+                    weight: Trained::new(taps * input[1], output[1], buffers),
+                    bias: Trained::new(product.bias_rows, output[1], buffers),
+                    norm: product.norm.map(|(index, layer)| (index, norm(layer))),
+                    activation: match product.leaky_relu {
+                        None => StageActivation::Identity,
+                        Some(index) => StageActivation::LeakyRelu {
+                            slope: slope(index),
+                            dropout: product.dropout.map(dropout),
+                        },
+                    },
+                    weight_layout: product.layout,
+                }))
+            }
+        };
+        Step { op, input, output }
+    }
+
+    /// Lines of what the step keeps: its parameters with `copies` of each, and its trace of a batch of `images`.
+    fn lines(&self, copies: usize, images: usize) -> usize {
+        let lines = Matrix::lines_of;
+        let [pixels, channels] = self.output;
+        let map = lines(pixels * images, channels);
+        let norm = |layer| match layer {
+            Layer::LayerNorm => map + (2 * copies + 2) * lines(pixels, channels) + 3 * images,
+            _ => map + (2 * copies + 6) * panels(channels),
+        };
+        match &self.op {
+            PlannedOp::Product(product) => {
+                let weights =
+                    lines(product.links.taps * self.input[1], channels) + lines(product.bias_rows, channels);
+                let traced = map * (1 + usize::from(product.dropout.is_some()));
+                copies * weights + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
+            }
+            PlannedOp::Norm(_, layer) => map + norm(*layer),
+            PlannedOp::Dropout(_) => 2 * map,
+            _ => map,
+        }
+    }
+}
+
+impl ListedNet {
+    /// A network whose parameters are all zero.
+    pub(crate) fn new(network: &Network, config: &Config) -> Self {
+        let role = network.role;
+        let algorithm = Algorithm::of(optimizer::of(role, config));
+        let buffers = algorithm.declaration().buffers.len();
+        let steps = plan(network).into_iter().map(|step| step.build(buffers, role, config)).collect();
+        let last = (role == Role::Generator).then(|| OutputActivation::of(config.model.output));
+        let mut network = Self { steps, algorithm, last };
+        if role == Role::Generator && average::is_kept(&config.train) {
+            network.keep_averages();
+        }
+        if optimizer::of(role, config).clip_norm > 0.0 {
+            network.each_trained(&mut Trained::keep_gradient);
+        }
+        network
+    }
+}
+
+/// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, the buffers
+/// of the layers, and the trace of a batch of `images`.
+pub(crate) fn listed_bytes(network: &Network, copies: usize, images: usize) -> u64 {
+    let steps = plan(network);
+    let lines = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
+    let (mut all, mut largest, mut transposed, mut tap) = (0, 0, 0, 0);
+    for step in &steps {
+        all += step.lines(copies, images);
+        largest = largest.max(lines(step.input)).max(lines(step.output));
+        if let PlannedOp::Product(product) = &step.op {
+            transposed = transposed.max(Matrix::lines_of(product.links.taps * step.output[1], step.input[1]));
+            tap = tap.max(Matrix::lines_of(step.input[1], step.output[1]));
+        }
+    }
+    ((all + 2 * largest + transposed + tap) * LINE * size_of::<f32>()) as u64
+}

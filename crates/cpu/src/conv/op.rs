@@ -1,0 +1,193 @@
+//! Layers between products: activations, dropout, enlarging, and the order of numbers in memory.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::matrix::{LINE, Line, Matrix};
+use crate::output_activation::OutputActivation;
+use crate::transpose::Derivative;
+
+/// An activation that is a layer of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pointwise {
+    LeakyRelu(f32),
+    /// Tanh or sigmoid.
+    Output(OutputActivation),
+}
+
+impl Pointwise {
+    /// How the derivative follows from the output.
+    pub(super) fn derivative(self) -> Derivative {
+        match self {
+            Self::LeakyRelu(slope) => Derivative::LeakyRelu(slope),
+            Self::Output(activation) => activation.derivative(),
+        }
+    }
+
+    /// Applies the activation in place.
+    pub(super) fn apply(self, arch: Arch, matrix: &mut Matrix) {
+        match self {
+            Self::LeakyRelu(slope) => {
+                for line in matrix.lines_mut() {
+                    for x in &mut line.0 {
+                        *x = if *x > 0.0 { *x } else { slope * *x };
+                    }
+                }
+            }
+            Self::Output(activation) => activation.apply(arch, matrix.lines_mut()),
+        }
+    }
+}
+
+/// Multiplies `gradient` by the derivative of an activation, which follows from what was saved.
+pub(super) fn times_derivative(arch: Arch, derivative: Derivative, saved: &Matrix, gradient: &mut Matrix) {
+    arch.dispatch(InPlace { derivative, saved: saved.lines(), gradient: gradient.lines_mut() });
+}
+
+struct InPlace<'a> {
+    derivative: Derivative,
+    saved: &'a [Line],
+    gradient: &'a mut [Line],
+}
+
+impl WithSimd for InPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (gradient, saved) in self.gradient.iter_mut().zip(self.saved) {
+            let saved = S::as_simd_f32s(&saved.0).0;
+            for (gradient, &saved) in S::as_mut_simd_f32s(&mut gradient.0).0.iter_mut().zip(saved) {
+                *gradient = self.derivative.apply(simd, *gradient, saved);
+            }
+        }
+    }
+}
+
+/// A feature map whose pixels become `factor` times as many along both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Enlarge {
+    pub(super) factor: usize,
+    /// Height and width of the input.
+    pub(super) sides: [usize; 2],
+}
+
+impl Enlarge {
+    /// The pixel of the input that each pixel of the output is.
+    fn sources(self) -> impl Iterator<Item = usize> {
+        let Self { factor, sides: [height, width] } = self;
+        (0..height * factor)
+            .flat_map(move |y| (0..width * factor).map(move |x| y / factor * width + x / factor))
+    }
+
+    /// Writes the enlarged map of `input`, `[pixels * images, channels]`.
+    pub(super) fn forward(self, input: &Matrix, images: usize, out: &mut Matrix) {
+        out.reshape(input.rows() * self.factor * self.factor, input.cols());
+        for panel in 0..input.panels() {
+            let from = input.panel(panel);
+            for (to, source) in out.panel_mut(panel).chunks_exact_mut(images).zip(self.sources()) {
+                to.copy_from_slice(&from[source * images..(source + 1) * images]);
+            }
+        }
+    }
+
+    /// Writes the gradient of the input: the sum over the pixels that are made of each.
+    pub(super) fn backward(self, gradient: &Matrix, images: usize, out: &mut Matrix) {
+        out.reshape(gradient.rows() / (self.factor * self.factor), gradient.cols());
+        out.lines_mut().fill(Line::ZERO);
+        for panel in 0..gradient.panels() {
+            let sums = out.panel_mut(panel);
+            for (from, source) in gradient.panel(panel).chunks_exact(images).zip(self.sources()) {
+                for (sum, line) in sums[source * images..(source + 1) * images].iter_mut().zip(from) {
+                    for i in 0..LINE {
+                        sum.0[i] += line.0[i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes rows of numbers, `[images, channels * pixels]` in PyTorch's order, as a map, `[pixels * images, channels]`.
+pub(super) fn rows_to_map(rows: &Matrix, pixels: usize, map: &mut Matrix) {
+    if pixels == 1 {
+        return map.copy_from(rows);
+    }
+    let images = rows.rows();
+    map.reshape(pixels * images, rows.cols() / pixels);
+    // Columns of padding have to be zero.
+    map.lines_mut().fill(Line::ZERO);
+    for channel in 0..map.cols() {
+        let to = map.panel_mut(channel / LINE);
+        for pixel in 0..pixels {
+            let number = channel * pixels + pixel;
+            let from = rows.panel(number / LINE);
+            for image in 0..images {
+                to[pixel * images + image].0[channel % LINE] = from[image].0[number % LINE];
+            }
+        }
+    }
+}
+
+/// The inverse of [`rows_to_map`]; writes the rows of `rows` from `first_row` on.
+pub(super) fn map_to_rows(map: &Matrix, pixels: usize, rows: &mut Matrix, first_row: usize) {
+    let images = map.rows() / pixels;
+    for panel in 0..rows.panels() {
+        if pixels == 1 {
+            rows.part_mut(panel, first_row..first_row + images).copy_from_slice(map.panel(panel));
+            continue;
+        }
+        let columns = panel * LINE..(panel * LINE + LINE).min(map.cols() * pixels);
+        let to = rows.part_mut(panel, first_row..first_row + images);
+        to.fill(Line::ZERO);
+        for (at, number) in columns.enumerate() {
+            let (channel, pixel) = (number / pixels, number % pixels);
+            let from = &map.panel(channel / LINE)[pixel * images..(pixel + 1) * images];
+            for (to, from) in to.iter_mut().zip(from) {
+                to.0[at] = from.0[channel % LINE];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(rows: usize, cols: usize) -> Matrix {
+        Matrix::from_fn(rows, cols, |row, col| (row * cols + col) as f32)
+    }
+
+    #[test]
+    fn rows_become_maps_in_the_order_of_pytorch_and_back() {
+        let (images, channels, pixels) = (3, 19, 6);
+        let rows = numbered(images, channels * pixels);
+        let mut map = Matrix::new(pixels * images, channels);
+        rows_to_map(&rows, pixels, &mut map);
+        for (image, channel, pixel) in [(0, 0, 0), (2, 18, 5), (1, 16, 3)] {
+            assert_eq!(map.get(pixel * images + image, channel), rows.get(image, channel * pixels + pixel));
+        }
+        let mut back = Matrix::new(images + 1, channels * pixels);
+        map_to_rows(&map, pixels, &mut back, 1);
+        for (image, number) in (0..images).flat_map(|it| (0..channels * pixels).map(move |n| (it, n))) {
+            assert_eq!(back.get(image + 1, number), rows.get(image, number));
+        }
+    }
+
+    #[test]
+    fn each_pixel_is_enlarged_and_its_gradient_is_the_sum_of_its_copies() {
+        let enlarge = Enlarge { factor: 3, sides: [2, 4] };
+        let (images, channels) = (2, 17);
+        let map = numbered(8 * images, channels);
+        let mut large = Matrix::new(72 * images, channels);
+        enlarge.forward(&map, images, &mut large);
+        for (y, x) in (0..6).flat_map(|y| (0..12).map(move |x| (y, x))) {
+            let (pixel, source) = (y * 12 + x, y / 3 * 4 + x / 3);
+            assert_eq!(large.get(pixel * images + 1, 16), map.get(source * images + 1, 16));
+        }
+        let mut gradient = Matrix::new(8 * images, channels);
+        enlarge.backward(&large, images, &mut gradient);
+        for (row, channel) in (0..8 * images).flat_map(|row| (0..channels).map(move |col| (row, col))) {
+            assert_eq!(gradient.get(row, channel), 9.0 * map.get(row, channel));
+        }
+    }
+}

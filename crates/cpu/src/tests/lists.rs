@@ -1,0 +1,236 @@
+//! Networks whose layers are listed in any order.
+
+use std::sync::Arc;
+
+use gansweep_config::{Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, Window};
+use gansweep_fixtures::config::like_mnist;
+use gansweep_nn::network::{Network, Role};
+use gansweep_nn::state::LaneState;
+use gansweep_train::{Lane, Trainer, TrainingImages};
+use proptest::prelude::*;
+
+use super::{CpuTrainer, with};
+use crate::net::Form;
+
+/// A layer as experiment files have it.
+fn layer(text: &str) -> NetworkLayer {
+    serde_json::from_value(text.into()).unwrap()
+}
+
+fn listed(config: &mut Config, role: Role, texts: &[&str]) {
+    let layers = texts.iter().map(|text| layer(text)).collect();
+    let (own, kind) = match role {
+        Role::Generator => (&mut config.model.generator.layers, &mut config.model.generator.kind),
+        Role::Discriminator => (&mut config.model.discriminator.layers, &mut config.model.discriminator.kind),
+    };
+    (*own, *kind) = (layers, NetworkKind::Layers);
+}
+
+/// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
+pub(super) fn lists() -> Vec<(&'static str, Config)> {
+    vec![
+        (
+            "lists in an unusual order",
+            with(|c| {
+                listed(
+                    c,
+                    Role::Generator,
+                    &[
+                        "linear 147", "leaky-relu 0.3", "batch-norm", "dropout 0.2", "reshape 3x7x7", "upsample 2",
+                        "conv 5 kernel 3 padding 1", "relu", "layer-norm",
+                        "conv-transpose 3 kernel 4 stride 2 padding 1", "tanh", "leaky-relu 0.5",
+                        "conv 1 kernel 5 padding 2",
+                    ],
+                );
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &[
+                        "conv 3 kernel 5 stride 3 padding 2", "sigmoid", "layer-norm", "leaky-relu 0.1",
+                        "conv 4 kernel 2", "leaky-relu 0.2", "dropout 0.3", "conv-transpose 2 kernel 3 padding 2",
+                        "flatten", "dropout 0.1", "linear 6", "layer-norm", "tanh", "linear 1",
+                    ],
+                );
+                (c.data.images, c.train.batch_size) = (20, 8);
+            }),
+        ),
+        (
+            "a resize-convolution, rows that become maps in the middle, clipped gradients, an average",
+            with(|c| {
+                listed(
+                    c,
+                    Role::Generator,
+                    &[
+                        "linear 98", "reshape 2x7x7", "relu", "conv-transpose 17 kernel 4 stride 2 padding 1",
+                        "leaky-relu 0.2", "upsample 2", "conv 1 kernel 3 padding 1",
+                    ],
+                );
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &[
+                        "flatten", "linear 12", "leaky-relu 0.2", "leaky-relu 0.5", "reshape 3x2x2", "conv 2 kernel 1",
+                        "relu", "flatten", "linear 1",
+                    ],
+                );
+                c.train.noise = Noise::Shared;
+                c.train.ema = 0.9;
+                c.optimizer.generator.clip_norm = 0.05;
+                c.optimizer.discriminator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "a list that starts with an upsample and ends with a convolution, clipped weights",
+            with(|c| {
+                listed(c, Role::Generator, &["linear 20", "dropout 0.4", "linear 784", "reshape 1x28x28"]);
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &[
+                        "upsample 2", "conv 2 kernel 8 stride 4 padding 3", "tanh", "conv 3 kernel 7 stride 7", "relu",
+                        "conv 1 kernel 2",
+                    ],
+                );
+                c.loss.kind = LossKind::Wasserstein;
+            }),
+        ),
+        (
+            "lists in the common orders",
+            with(|c| {
+                listed(c, Role::Generator, &["linear 18", "layer-norm", "leaky-relu 0.1", "linear 784"]);
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &[
+                        "conv 3 kernel 4 stride 2 padding 1", "leaky-relu 0.3", "conv 5 kernel 4 stride 2 padding 1",
+                        "relu", "dropout 0.2", "flatten", "linear 1",
+                    ],
+                );
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn the_common_orders_have_their_faster_ways_in_lists_too() {
+    let forms = |case: usize| {
+        let networks = Network::both(&lists()[case].1, like_mnist().image).unwrap();
+        networks.each_ref().map(Form::of)
+    };
+    assert_eq!(forms(0), [Form::AnyOrder, Form::AnyOrder]);
+    assert_eq!(forms(3), [Form::Perceptron, Form::Convolutions]);
+}
+
+#[test]
+fn what_a_faster_way_would_leave_out_goes_the_general_way() {
+    let form = |role, texts: &[&str]| {
+        let config = with(|c| listed(c, role, texts));
+        Form::of(&Network::of(role, &config, like_mnist().image).unwrap())
+    };
+    let patches = "conv 2 kernel 4 stride 2 padding 1";
+    for texts in [
+        &["linear 3", "batch-norm", "linear 1", "batch-norm"][..],
+        &["linear 3", "relu", "linear 1", "tanh"],
+        &["linear 3", "relu", "linear 1", "relu"],
+        &["linear 3", "linear 1"],
+        &["relu", "flatten", "linear 1"],
+        &[patches, "relu", "flatten", "dropout", "linear 1"],
+        &[patches, "tanh", "flatten", "linear 1"],
+        &[patches, "relu", "flatten", "linear 1", "leaky-relu"],
+        &[patches, "relu", "dropout", "dropout", "flatten", "linear 1"],
+        &[patches, "relu", "batch-norm", "flatten", "linear 1"],
+    ] {
+        assert_eq!(form(Role::Discriminator, texts), Form::AnyOrder, "{texts:?}");
+    }
+    let last = "conv-transpose 1 kernel 4 stride 4";
+    for texts in [
+        &["linear 49", "relu", "reshape 1x7x7", last][..],
+        &["linear 49", "reshape 1x7x7", last, "relu"],
+        &["linear 784", "batch-norm"],
+    ] {
+        assert_eq!(form(Role::Generator, texts), Form::AnyOrder, "{texts:?}");
+    }
+}
+
+/// Small images of noise with any shape.
+fn noise(shape: ImageShape, count: usize, config: &Config) -> TrainingImages {
+    let bytes = (0..count * shape.size()).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
+}
+
+/// A choice of what to append to a list: any of these, where it fits.
+fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
+    let small = |kernel, stride, padding| Window { kernel, stride, padding };
+    match choice % 14 {
+        0 => NetworkLayer::BatchNorm,
+        1 => NetworkLayer::LayerNorm,
+        2 => NetworkLayer::LeakyRelu(0.0),
+        3 => NetworkLayer::LeakyRelu(0.2),
+        4 => NetworkLayer::Tanh,
+        5 => NetworkLayer::Sigmoid,
+        6 => NetworkLayer::Dropout(0.3),
+        7 => NetworkLayer::Flatten,
+        8 => NetworkLayer::Linear(1 + u32::from(choice) % 21),
+        9 => NetworkLayer::Conv(1 + u32::from(choice) % 5, small(3, 1, 1)),
+        10 => NetworkLayer::Conv(17, small(2, 2, 0)),
+        11 => NetworkLayer::ConvTranspose(1 + u32::from(choice) % 4, small(3, 2, 1)),
+        12 => NetworkLayer::Upsample(2),
+        _ => NetworkLayer::Reshape([1, 1, shape.iter().product::<usize>() as u32]),
+    }
+}
+
+/// The layers of `choices` that fit one behind the other, then some that make `end` numbers.
+fn sound(choices: &[u8], input: &[usize], end: usize) -> Vec<NetworkLayer> {
+    let (mut layers, mut shape): (Vec<NetworkLayer>, Vec<usize>) = (Vec::new(), input.to_vec());
+    for &choice in choices {
+        let layer = appended(choice, &shape);
+        // A discriminator with a Linear layer in front takes its images as rows.
+        let misplaced = layers.is_empty() && matches!(layer, NetworkLayer::Linear(_));
+        if let Ok(output) = layer.output(&shape).map_err(drop)
+            && !misplaced
+            && output.iter().product::<usize>() < 2000
+        {
+            layers.push(layer);
+            shape = output;
+        }
+    }
+    layers.extend([NetworkLayer::Flatten, NetworkLayer::Linear(end as u32)]);
+    layers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_sound_lists_train_and_have_the_shapes_of_their_descriptions(
+        generator in prop::collection::vec(any::<u8>(), 0..10),
+        discriminator in prop::collection::vec(any::<u8>(), 0..10),
+        channels in prop::sample::select(vec![1u32, 3]),
+    ) {
+        let image = ImageShape { channels, height: 6, width: 5 };
+        let mut config = with(|c| {
+            (c.data.images, c.train.batch_size) = (8, 4);
+            let adam = NetworkOptimizer::adam(1e-3, 0.5, 0.99, 1e-8);
+            (c.optimizer.generator, c.optimizer.discriminator) = (adam, adam);
+        });
+        let model = &mut config.model;
+        (model.generator.kind, model.discriminator.kind) = (NetworkKind::Layers, NetworkKind::Layers);
+        model.generator.layers = sound(&generator, &[model.latent_dim as usize], image.size());
+        model.discriminator.layers = sound(&discriminator, &image.shape(), 1);
+        let spec = gansweep_config::DatasetSpec { image, train_images: 8, ..like_mnist() };
+        let networks = Network::both(&config, image);
+        prop_assert!(networks.is_ok(), "{networks:?}");
+        let state = LaneState::initial(&config, image, 1).unwrap();
+        let lane = Lane { config: config.clone(), spec, seed: 1 };
+        let mut trainer = CpuTrainer::new(vec![lane], vec![state], noise(image, 8, &config), 1).unwrap();
+        let chunk = trainer.advance(2, true).unwrap().remove(0).unwrap();
+        prop_assert_eq!(chunk.steps.len(), 2);
+        let norms = chunk.point.unwrap();
+        prop_assert!(norms.iter().all(|norm| norm.is_finite()), "{norms:?}");
+        let state = trainer.state(0).unwrap();
+        prop_assert!(state.check(&config, image).is_ok());
+        let finite = state.arrays.values().all(|array| array.values.iter().all(|value| value.is_finite()));
+        prop_assert!(finite);
+    }
+}
