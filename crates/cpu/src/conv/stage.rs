@@ -285,7 +285,13 @@ impl MapStage {
     }
 }
 
-pub(super) fn fill_mask(arch: Arch, dropout: Dropout, streams: MaskStreams, batch: BatchRows, mask: &mut Matrix) {
+pub(super) fn fill_mask(
+    arch: Arch,
+    dropout: Dropout,
+    streams: MaskStreams,
+    batch: BatchRows,
+    mask: &mut Matrix,
+) {
     for (part, &pass) in streams.passes.iter().enumerate() {
         let key = Key::mask(streams.seed, streams.step, streams.update, pass, dropout.index);
         mask::fill_map(arch, key, dropout.rate, mask, batch.images, batch.part(part));

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gansweep_config::{Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, Window};
+use gansweep_config::{
+    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, Window,
+};
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
 use gansweep_nn::state::LaneState;
@@ -36,9 +38,18 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     c,
                     Role::Generator,
                     &[
-                        "linear 147", "leaky-relu 0.3", "batch-norm", "dropout 0.2", "reshape 3x7x7", "upsample 2",
-                        "conv 5 kernel 3 padding 1", "relu", "layer-norm",
-                        "conv-transpose 3 kernel 4 stride 2 padding 1", "tanh", "leaky-relu 0.5",
+                        "linear 147",
+                        "leaky-relu 0.3",
+                        "batch-norm",
+                        "dropout 0.2",
+                        "reshape 3x7x7",
+                        "upsample 2",
+                        "conv 5 kernel 3 padding 1",
+                        "relu",
+                        "layer-norm",
+                        "conv-transpose 3 kernel 4 stride 2 padding 1",
+                        "tanh",
+                        "leaky-relu 0.5",
                         "conv 1 kernel 5 padding 2",
                     ],
                 );
@@ -46,9 +57,20 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     c,
                     Role::Discriminator,
                     &[
-                        "conv 3 kernel 5 stride 3 padding 2", "sigmoid", "layer-norm", "leaky-relu 0.1",
-                        "conv 4 kernel 2", "leaky-relu 0.2", "dropout 0.3", "conv-transpose 2 kernel 3 padding 2",
-                        "flatten", "dropout 0.1", "linear 6", "layer-norm", "tanh", "linear 1",
+                        "conv 3 kernel 5 stride 3 padding 2",
+                        "sigmoid",
+                        "layer-norm",
+                        "leaky-relu 0.1",
+                        "conv 4 kernel 2",
+                        "leaky-relu 0.2",
+                        "dropout 0.3",
+                        "conv-transpose 2 kernel 3 padding 2",
+                        "flatten",
+                        "dropout 0.1",
+                        "linear 6",
+                        "layer-norm",
+                        "tanh",
+                        "linear 1",
                     ],
                 );
                 (c.data.images, c.train.batch_size) = (20, 8);
@@ -61,16 +83,28 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     c,
                     Role::Generator,
                     &[
-                        "linear 98", "reshape 2x7x7", "relu", "conv-transpose 17 kernel 4 stride 2 padding 1",
-                        "leaky-relu 0.2", "upsample 2", "conv 1 kernel 3 padding 1",
+                        "linear 98",
+                        "reshape 2x7x7",
+                        "relu",
+                        "conv-transpose 17 kernel 4 stride 2 padding 1",
+                        "leaky-relu 0.2",
+                        "upsample 2",
+                        "conv 1 kernel 3 padding 1",
                     ],
                 );
                 listed(
                     c,
                     Role::Discriminator,
                     &[
-                        "flatten", "linear 12", "leaky-relu 0.2", "leaky-relu 0.5", "reshape 3x2x2", "conv 2 kernel 1",
-                        "relu", "flatten", "linear 1",
+                        "flatten",
+                        "linear 12",
+                        "leaky-relu 0.2",
+                        "leaky-relu 0.5",
+                        "reshape 3x2x2",
+                        "conv 2 kernel 1",
+                        "relu",
+                        "flatten",
+                        "linear 1",
                     ],
                 );
                 c.train.noise = Noise::Shared;
@@ -87,7 +121,11 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     c,
                     Role::Discriminator,
                     &[
-                        "upsample 2", "conv 2 kernel 8 stride 4 padding 3", "tanh", "conv 3 kernel 7 stride 7", "relu",
+                        "upsample 2",
+                        "conv 2 kernel 8 stride 4 padding 3",
+                        "tanh",
+                        "conv 3 kernel 7 stride 7",
+                        "relu",
                         "conv 1 kernel 2",
                     ],
                 );
@@ -102,8 +140,13 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     c,
                     Role::Discriminator,
                     &[
-                        "conv 3 kernel 4 stride 2 padding 1", "leaky-relu 0.3", "conv 5 kernel 4 stride 2 padding 1",
-                        "relu", "dropout 0.2", "flatten", "linear 1",
+                        "conv 3 kernel 4 stride 2 padding 1",
+                        "leaky-relu 0.3",
+                        "conv 5 kernel 4 stride 2 padding 1",
+                        "relu",
+                        "dropout 0.2",
+                        "flatten",
+                        "linear 1",
                     ],
                 );
             }),

@@ -16,10 +16,10 @@ use gansweep_config::{
 use gansweep_fixtures::config::{config, like_mnist};
 
 use super::CpuTrainer;
-use lists::lists;
 use gansweep_nn::rng::hash32;
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+use lists::lists;
 
 /// Three steps an epoch, the last with a batch of three.
 const IMAGES: u32 = 13;
