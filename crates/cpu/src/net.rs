@@ -157,8 +157,8 @@ impl Net {
             (Self::Conv(net), NetTrace::Conv(trace)) => {
                 net.input_gradient(engine, trace, derivative, images, gradients);
             }
-            (Self::Listed(net), NetTrace::Listed(trace)) => {
-                net.input_gradient(engine, trace, derivative, images, gradients);
+            (Self::Listed(_), NetTrace::Listed(trace)) => {
+                trace.input_gradient(engine, derivative, images, gradients);
             }
             _ => gradients.apply_derivative(engine, derivative, images),
         }

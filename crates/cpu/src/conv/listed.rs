@@ -33,10 +33,10 @@ pub(crate) struct ListedNet {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) op: Op,
-    /// Pixels and channels of the output; a row of numbers is one pixel.
-    pub(super) output: [usize; 2],
-    /// Pixels and channels of the input.
+    /// Pixels and channels of the input; a row of numbers is one pixel.
     pub(super) input: [usize; 2],
+    /// Pixels and channels of the output.
+    pub(super) output: [usize; 2],
 }
 
 /// What a step computes.
@@ -171,7 +171,7 @@ impl ListedNet {
             batch: BatchRows { images, parts: 1 },
             steps: self.steps.iter().map(|step| step.trace(images)).collect(),
             gradients: [gradient.clone(), gradient],
-            scratch: Scratch::new(stages),
+            scratch: Scratch::new(&stages),
             padded: vec![0.0; padded.max().unwrap_or(0)],
         }
     }
@@ -206,7 +206,7 @@ impl ListedNet {
     ///
     /// With `learning`, every step is updated once its input's gradient is known, and the gradient of the network's
     /// input is not computed. Without, the parameters stay as they are, and
-    /// [`input_gradient`](Self::input_gradient) gives the gradient with respect to the input.
+    /// [`ListedTrace::input_gradient`] gives the gradient with respect to the input.
     pub(crate) fn backward(
         &mut self,
         engine: &mut Engine,
@@ -251,18 +251,19 @@ impl ListedNet {
             self.average_buffers(engine, share);
         }
     }
+}
 
+impl ListedTrace {
     /// Writes the gradient of what `images` were before the activation to `gradients.output`, after a backward pass
     /// without learning.
     pub(crate) fn input_gradient(
         &self,
         engine: &mut Engine,
-        trace: &mut ListedTrace,
         derivative: Derivative,
         images: &Matrix,
         gradients: &mut Gradients,
     ) {
-        gradients.output.copy_from(&trace.gradients[0]);
+        gradients.output.copy_from(&self.gradients[0]);
         times_derivative(engine.arch, derivative, images, &mut gradients.output);
         engine.lap(Phase::Patches);
     }

@@ -85,14 +85,15 @@ impl ConvNet {
             Some(patches) => Matrix::new(patches.count() * images, patches.size()),
             None => Matrix::new(0, 0),
         };
-        let (hidden, last) = self.stages.split_at(self.stages.len().saturating_sub(1));
+        let (hidden, _) = self.stages.split_at(self.stages.len().saturating_sub(1));
         let hidden: Vec<_> = hidden.iter().map(|stage| stage.trace(images)).collect();
         let (input, output) = (of(&self.first), of(&self.last));
         let largest = hidden.iter().map(|trace| trace.output.lines().len());
         let largest = largest.chain([&input, &output].map(|it| it.lines().len())).chain([images]).max();
         let gradient = Matrix::of_lines(if backward { largest.unwrap_or(0) } else { 0 });
         let padded = [&self.first, &self.last].into_iter().flatten().map(Patches::padded_size).max();
-        let scratch = Scratch::new(if backward { &*self.stages } else { &last[..0] }.iter());
+        let stages = if backward { self.stages.as_slice() } else { &[] };
+        let scratch = Scratch::new(&stages.iter());
         ConvTrace {
             batch: BatchRows { images, parts: 1 },
             input,

@@ -94,7 +94,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Memory for any of the stages; none of them if there is no backward pass.
-    pub(super) fn new<'s>(stages: impl Iterator<Item = &'s MapStage> + Clone) -> Self {
+    pub(super) fn new<'s>(stages: &(impl Iterator<Item = &'s MapStage> + Clone)) -> Self {
         let most = |lines: &dyn Fn(&MapStage) -> usize| {
             Matrix::of_lines(stages.clone().map(lines).max().unwrap_or(0))
         };

@@ -28,54 +28,56 @@ fn listed(config: &mut Config, role: Role, texts: &[&str]) {
     (*own, *kind) = (layers, NetworkKind::Layers);
 }
 
+/// Normalisations behind activations, activations behind each other, and dropout by itself.
+fn in_an_unusual_order() -> Config {
+    with(|c| {
+        listed(
+            c,
+            Role::Generator,
+            &[
+                "linear 147",
+                "leaky-relu 0.3",
+                "batch-norm",
+                "dropout 0.2",
+                "reshape 3x7x7",
+                "upsample 2",
+                "conv 5 kernel 3 padding 1",
+                "relu",
+                "layer-norm",
+                "conv-transpose 3 kernel 4 stride 2 padding 1",
+                "tanh",
+                "leaky-relu 0.5",
+                "conv 1 kernel 5 padding 2",
+            ],
+        );
+        listed(
+            c,
+            Role::Discriminator,
+            &[
+                "conv 3 kernel 5 stride 3 padding 2",
+                "sigmoid",
+                "layer-norm",
+                "leaky-relu 0.1",
+                "conv 4 kernel 2",
+                "leaky-relu 0.2",
+                "dropout 0.3",
+                "conv-transpose 2 kernel 3 padding 2",
+                "flatten",
+                "dropout 0.1",
+                "linear 6",
+                "layer-norm",
+                "tanh",
+                "linear 1",
+            ],
+        );
+        (c.data.images, c.train.batch_size) = (20, 8);
+    })
+}
+
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
-        (
-            "lists in an unusual order",
-            with(|c| {
-                listed(
-                    c,
-                    Role::Generator,
-                    &[
-                        "linear 147",
-                        "leaky-relu 0.3",
-                        "batch-norm",
-                        "dropout 0.2",
-                        "reshape 3x7x7",
-                        "upsample 2",
-                        "conv 5 kernel 3 padding 1",
-                        "relu",
-                        "layer-norm",
-                        "conv-transpose 3 kernel 4 stride 2 padding 1",
-                        "tanh",
-                        "leaky-relu 0.5",
-                        "conv 1 kernel 5 padding 2",
-                    ],
-                );
-                listed(
-                    c,
-                    Role::Discriminator,
-                    &[
-                        "conv 3 kernel 5 stride 3 padding 2",
-                        "sigmoid",
-                        "layer-norm",
-                        "leaky-relu 0.1",
-                        "conv 4 kernel 2",
-                        "leaky-relu 0.2",
-                        "dropout 0.3",
-                        "conv-transpose 2 kernel 3 padding 2",
-                        "flatten",
-                        "dropout 0.1",
-                        "linear 6",
-                        "layer-norm",
-                        "tanh",
-                        "linear 1",
-                    ],
-                );
-                (c.data.images, c.train.batch_size) = (20, 8);
-            }),
-        ),
+        ("lists in an unusual order", in_an_unusual_order()),
         (
             "a resize-convolution, rows that become maps in the middle, clipped gradients, an average",
             with(|c| {
