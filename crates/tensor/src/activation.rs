@@ -1,5 +1,7 @@
 //! Leaky ReLUs whose slope may differ between lanes.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, activation};
 
 /// The slopes below zero of a network's leaky ReLUs.
@@ -28,6 +30,15 @@ impl Slopes {
             return Self::PerLane { slope, rest };
         }
         if first == 0.0 { Self::Relu } else { Self::Same(first) }
+    }
+
+    /// Those of some of the lanes.
+    pub(super) fn of_lanes(&self, lanes: Range<usize>) -> Self {
+        let own = |all: &Tensor<3>| all.clone().narrow(0, lanes.start, lanes.len());
+        match self {
+            Self::PerLane { slope, rest } => Self::PerLane { slope: own(slope), rest: own(rest) },
+            Self::Relu | Self::Same(_) => self.clone(),
+        }
     }
 
     /// `x` above zero, `slope * x` below, on `[lanes, batch, features]`.

@@ -3,16 +3,21 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
-use gansweep_nn::network::{BatchNorm, Layer, LayerNorm, Network, Node};
+use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
+use super::norm::{self, Moments};
+use gansweep_nn::network::{Layer, Network, Node};
 
 /// Which mean and variance `BatchNorm` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Statistics {
-    Batch,
+    /// Those of the batch, or of this number of batches one after the other, each with its own.
+    Batches(usize),
     Running,
 }
 
 /// Everything that a forward pass reads besides its input.
+///
+/// Between layers, rows of numbers are `[lanes, batch, features]` and feature maps `[lanes, channels, batch * pixels]`.
 pub(super) struct Pass<'a> {
     pub(super) network: &'a Network,
     /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers.
@@ -29,9 +34,8 @@ pub(super) struct Pass<'a> {
 pub(super) struct PassOutput {
     /// `[lanes, batch, features]`.
     pub(super) output: Tensor<3>,
-    /// Mean and biased variance of each `BatchNorm`'s batch in turn, `[lanes, 1, features]`,
-    /// outside of autodiff; empty with running statistics.
-    pub(super) moments: Vec<Tensor<3>>,
+    /// Those of each `BatchNorm` in turn; empty with running statistics.
+    pub(super) moments: Vec<Moments>,
 }
 
 impl Pass<'_> {
@@ -41,94 +45,139 @@ impl Pass<'_> {
         let mut running = self.running.iter().cloned();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let mut moments = Vec::new();
-        let output = self.network.nodes.iter().fold(input, |x, node| match node.layer {
-            Layer::Linear(_) => {
+        let output = self.network.nodes.iter().fold(self.enter(input), |x, node| match node.layer {
+            Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
                 let [weight, bias] = pair(&mut parameters);
-                x.matmul(weight) + bias
+                with_bias(node, product(node, x, weight), bias)
             }
             Layer::BatchNorm => {
-                let [weight, bias] = pair(&mut parameters);
-                let normal = match self.statistics {
-                    Statistics::Running => {
-                        let [mean, variance] = pair(&mut running);
-                        normalise(x - mean, variance, BatchNorm::EPS)
+                let affine = pair(&mut parameters);
+                match self.statistics {
+                    Statistics::Running => norm::by_running(node, x, pair(&mut running), affine),
+                    Statistics::Batches(parts) => {
+                        let (x, of_batch) = norm::by_batch(node, x, parts, affine);
+                        moments.push(of_batch);
+                        x
                     }
-                    Statistics::Batch => normalise_batch(x, &mut moments),
-                };
-                normal * weight + bias
+                }
             }
-            Layer::LayerNorm => {
-                let [weight, bias] = pair(&mut parameters);
-                let centred = x.clone() - x.mean_dim(2);
-                let variance = centred.clone().square().mean_dim(2);
-                normalise(centred, variance, LayerNorm::EPS) * weight + bias
-            }
+            Layer::LayerNorm => norm::by_layer(node, x, pair(&mut parameters)),
             Layer::LeakyRelu => self.slopes.apply(x),
             Layer::Dropout => match masks.next() {
-                Some(mask) => x * mask,
+                Some(mask) => x * arranged(mask, &node.input),
                 None => x,
             },
-            Layer::Conv2d(_)
-            | Layer::ConvTranspose2d(_)
-            | Layer::Flatten
-            | Layer::Unflatten(_)
-            | Layer::Upsample(_) => {
-                unreachable!("`supports` refuses networks of convolutions")
-            }
+            Layer::Flatten | Layer::Unflatten(_) => reshaped(node, x),
+            Layer::Upsample(_) => unreachable!("`supports` refuses lists of layers"),
             Layer::Tanh => x.tanh(),
             Layer::Sigmoid => activation::sigmoid(x),
         });
-        PassOutput { output, moments }
+        PassOutput { output: self.leave(output), moments }
     }
-}
 
-impl Pass<'_> {
     /// The derivative of the output along `change` at `input`, both `[lanes, batch, features]`. The weights that the change
     /// is multiplied by are those of `leaves`, so that autodiff finds their gradients.
+    ///
+    /// Where a normalisation lets the derivative depend on more than the signs of the activations, [`Self::parameters`] must
+    /// be the leaves too.
     pub(super) fn tangents(&self, leaves: &[Tensor<3>], input: Tensor<3>, change: Tensor<3>) -> Tensor<3> {
         let (mut parameters, mut leaves) = (self.parameters.iter().cloned(), leaves.iter().cloned());
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let of_node = |(x, change): (Tensor<3>, Tensor<3>), node: &Node| match node.layer {
-            Layer::Linear(_) => {
+            Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
                 let ([weight, bias], [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
-                (x.matmul(weight) + bias, change.matmul(leaf))
+                (with_bias(node, product(node, x, weight), bias), product(node, change, leaf))
+            }
+            Layer::LayerNorm => {
+                let (affine, [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
+                let change = norm::change_by_layer(node, x.clone(), change, leaf);
+                (norm::by_layer(node, x, affine), change)
             }
             Layer::LeakyRelu => {
                 let factors = self.slopes.factors(x.clone());
                 (x * factors.clone(), change * factors)
             }
             Layer::Dropout => match masks.next() {
-                Some(mask) => (x * mask.clone(), change * mask),
+                Some(mask) => {
+                    let mask = arranged(mask, &node.input);
+                    (x * mask.clone(), change * mask)
+                }
                 None => (x, change),
             },
-            Layer::Conv2d(_)
-            | Layer::ConvTranspose2d(_)
-            | Layer::Flatten
-            | Layer::Unflatten(_)
-            | Layer::Upsample(_)
-            | Layer::BatchNorm
-            | Layer::LayerNorm
-            | Layer::Tanh
-            | Layer::Sigmoid => unreachable!("a discriminator with a penalty has no {:?}", node.layer),
+            Layer::Flatten | Layer::Unflatten(_) => (reshaped(node, x), reshaped(node, change)),
+            Layer::Upsample(_) | Layer::BatchNorm | Layer::Tanh | Layer::Sigmoid => {
+                unreachable!("a discriminator with a penalty has no {:?}", node.layer)
+            }
         };
-        self.network.nodes.iter().fold((input, change), of_node).1
+        let start = (self.enter(input), self.enter(change));
+        self.leave(self.network.nodes.iter().fold(start, of_node).1)
+    }
+
+    /// Rows as the first layer takes them.
+    fn enter(&self, input: Tensor<3>) -> Tensor<3> {
+        match self.network.nodes.first() {
+            Some(node) => arranged(input, &node.input),
+            None => input,
+        }
+    }
+
+    /// Rows of what the last layer gives.
+    fn leave(&self, output: Tensor<3>) -> Tensor<3> {
+        match self.network.nodes.last() {
+            Some(node) => in_rows(output, &node.output),
+            None => output,
+        }
+    }
+}
+
+/// A layer's product of its input and its weight, without the bias.
+fn product(node: &Node, x: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
+    match &node.layer {
+        Layer::Conv2d(layer) => convolve(layer, x, sides(&node.input), weight),
+        Layer::ConvTranspose2d(layer) => convolve_transposed(layer, x, sides(&node.input), weight),
+        _ => x.matmul(weight),
+    }
+}
+
+/// A product with its bias, `[lanes, 1, features]`.
+fn with_bias(node: &Node, x: Tensor<3>, bias: Tensor<3>) -> Tensor<3> {
+    if node.output.len() != 3 {
+        return x + bias;
+    }
+    // Images and pixels are axes of their own, so that autodiff sums the bias's gradient over one after the other, which is
+    // more accurate.
+    let [lanes, channels, numbers] = x.dims();
+    let pixels = sides(&node.output).pixels();
+    let split = x.reshape([lanes, channels, numbers / pixels, pixels]);
+    (split + bias.reshape([lanes, channels, 1, 1])).reshape([lanes, channels, numbers])
+}
+
+/// Rows `[lanes, batch, features]` as a layer takes them whose input has that shape.
+fn arranged(rows: Tensor<3>, shape: &[usize]) -> Tensor<3> {
+    match *shape {
+        [channels, _, _] => to_maps(rows, channels),
+        _ => rows,
+    }
+}
+
+/// The inverse of [`arranged`].
+fn in_rows(x: Tensor<3>, shape: &[usize]) -> Tensor<3> {
+    if shape.len() == 3 { to_rows(x, sides(shape).pixels()) } else { x }
+}
+
+/// The input of a layer that only changes its shape as its output.
+fn reshaped(node: &Node, x: Tensor<3>) -> Tensor<3> {
+    arranged(in_rows(x, &node.input), &node.output)
+}
+
+fn sides(shape: &[usize]) -> Sides {
+    match *shape {
+        [_, height, width] => Sides { height, width },
+        _ => unreachable!("a network's convolutions have feature maps for their inputs"),
     }
 }
 
 /// The next two tensors: weight and bias, or mean and variance.
 fn pair(tensors: &mut impl Iterator<Item = Tensor<3>>) -> [Tensor<3>; 2] {
     std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each such layer"))
-}
-
-fn normalise_batch(x: Tensor<3>, moments: &mut Vec<Tensor<3>>) -> Tensor<3> {
-    let mean = x.clone().mean_dim(1);
-    let centred = x - mean.clone();
-    let variance = centred.clone().square().mean_dim(1);
-    moments.push(mean.without_autodiff());
-    moments.push(variance.clone().without_autodiff());
-    normalise(centred, variance, BatchNorm::EPS)
-}
-
-fn normalise(centred: Tensor<3>, variance: Tensor<3>, eps: f64) -> Tensor<3> {
-    centred / (variance + eps).sqrt()
 }

@@ -17,9 +17,11 @@ pub(super) struct TensorSlice {
     pub(super) name: String,
     /// Index of its first number.
     pub(super) start: usize,
-    /// A Linear weight is `[inputs, outputs]`, everything else `[1, features]`.
+    /// A Linear weight is `[inputs, outputs]`, everything else `[1, numbers]`.
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// The shape in PyTorch.
+    shape: Vec<usize>,
     /// Whether PyTorch stores the transpose.
     transposed: bool,
 }
@@ -27,11 +29,6 @@ pub(super) struct TensorSlice {
 impl TensorSlice {
     pub(super) fn count(&self) -> usize {
         self.rows * self.columns
-    }
-
-    /// The shape in PyTorch.
-    fn shape(&self) -> Vec<usize> {
-        if self.transposed { vec![self.columns, self.rows] } else { vec![self.columns] }
     }
 }
 
@@ -64,7 +61,7 @@ impl Layout {
                 [outputs, inputs] => (inputs, outputs, true),
                 _ => (1, shape.iter().product(), false),
             };
-            let slice = TensorSlice { name, start, rows, columns, transposed };
+            let slice = TensorSlice { name, start, rows, columns, shape, transposed };
             start += slice.count();
             slice
         });
@@ -101,12 +98,9 @@ impl Layout {
         for slice in &self.slices {
             let name = format!("{prefix}{}", slice.name);
             let array = arrays.get(&name).ok_or_else(|| format!("tensor {name} is missing"))?;
-            if array.shape != slice.shape() || array.values.len() != slice.count() {
-                return Err(format!(
-                    "tensor {name} has shape {:?}, expected {:?}",
-                    array.shape,
-                    slice.shape()
-                ));
+            if array.shape != slice.shape || array.values.len() != slice.count() {
+                let (found, expected) = (&array.shape, &slice.shape);
+                return Err(format!("tensor {name} has shape {found:?}, expected {expected:?}"));
             }
             if slice.transposed {
                 out.extend(transpose(&array.values, slice.columns));
@@ -123,7 +117,7 @@ impl Layout {
             let values = &row[slice.start..slice.start + slice.count()];
             let values =
                 if slice.transposed { transpose(values, slice.rows).collect() } else { values.to_vec() };
-            arrays.insert(format!("{prefix}{}", slice.name), Array { shape: slice.shape(), values });
+            arrays.insert(format!("{prefix}{}", slice.name), Array { shape: slice.shape.clone(), values });
         }
     }
 }

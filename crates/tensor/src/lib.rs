@@ -1,12 +1,13 @@
 //! Training on Burn's tensors: every device but `cpu`, and a reference for `cpu` in tests.
 //!
 //! The first axis of every tensor is the lane: weights are `[lanes, inputs, outputs]`, activations `[lanes,
-//! batch, features]`, coefficients `[lanes, 1, 1]`. A loss is the mean over the batch and the sum over
-//! lanes. The host prepares the inputs of coming steps ahead of time and uploads them in blocks of many
+//! batch, features]`, feature maps `[lanes, channels, batch * pixels]`, coefficients `[lanes, 1, 1]`. A loss is
+//! the mean over the batch and the sum over lanes. The host prepares the inputs of coming steps ahead of time and uploads them in blocks of many
 //! steps. Metrics stay on the device until the end of an [`advance`](gansweep_train::Trainer::advance).
 
 mod activation;
 mod average;
+mod conv;
 mod cost;
 pub mod device;
 mod engine;
@@ -18,6 +19,7 @@ mod loss;
 mod masks;
 mod memory;
 mod network;
+mod norm;
 mod optimizer;
 mod penalty;
 mod rows;

@@ -193,14 +193,22 @@ impl Sizes {
 /// Numbers in each tensor that the hidden layers of a network save for `rows` rows.
 fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     network.nodes.iter().flat_map(move |node| {
-        let count = match node.layer {
-            Layer::LeakyRelu => TENSORS_OF_A_LAYER,
-            Layer::BatchNorm | Layer::LayerNorm => TENSORS_OF_A_NORM,
-            Layer::Dropout => 1,
-            // Counted with the activation, or for the last layer by the caller. (Convolutions are refused.)
-            _ => 0,
+        let (count, numbers) = match &node.layer {
+            Layer::LeakyRelu => (TENSORS_OF_A_LAYER, node.outputs()),
+            Layer::BatchNorm | Layer::LayerNorm => (TENSORS_OF_A_NORM, node.outputs()),
+            Layer::Dropout => (1, node.outputs()),
+            // The patches of the input.
+            Layer::Conv2d(layer) => {
+                (1, layer.window.taps() * node.input[0] * node.outputs() / node.output[0])
+            }
+            // The columns of the output, before they are summed.
+            Layer::ConvTranspose2d(layer) => {
+                (1, layer.window.taps() * node.output[0] * node.inputs() / node.input[0])
+            }
+            // Counted with the activation, or for the last layer by the caller.
+            _ => (0, 0),
         };
-        std::iter::repeat_n(rows * node.outputs(), count)
+        std::iter::repeat_n(rows * numbers, count)
     })
 }
 

@@ -1,5 +1,7 @@
 //! One of the two networks, of all lanes: parameters, optimiser, running statistics.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, Transaction};
 use gansweep_config::Config;
 
@@ -7,6 +9,7 @@ use super::activation::Slopes;
 use super::average::Average;
 use super::forward::{Pass, PassOutput, Statistics};
 use super::layout::Layout;
+use super::norm::Moments;
 use super::optimizer::{Optimizer, Trained};
 use gansweep_nn::average;
 use gansweep_nn::network::{BatchNorm, Layer, Network, Role};
@@ -95,19 +98,19 @@ impl FusedNetwork {
         self.constants().into_iter().map(|parameter| parameter.autodiff().require_grad()).collect()
     }
 
-    /// A forward pass in training mode.
+    /// A forward pass in training mode, on `batches` batches one after the other that `BatchNorm` normalises apart.
     pub(super) fn train(
         &self,
         parameters: &[Tensor<3>],
         masks: &[Tensor<3>],
         input: Tensor<3>,
+        batches: usize,
     ) -> PassOutput {
-        let statistics = Statistics::Batch;
         let pass = Pass {
             network: &self.network,
             parameters,
             slopes: &self.slopes,
-            statistics,
+            statistics: Statistics::Batches(batches),
             running: &[],
             masks: Some(masks),
         };
@@ -122,20 +125,24 @@ impl FusedNetwork {
         input: Tensor<3>,
         change: Tensor<3>,
     ) -> Tensor<3> {
+        let has_norm = self.network.nodes.iter().any(|node| node.layer == Layer::LayerNorm);
+        let constants = if has_norm { Vec::new() } else { self.constants() };
         let pass = Pass {
             network: &self.network,
-            parameters: &self.constants(),
+            parameters: if has_norm { leaves } else { &constants },
             slopes: &self.slopes,
-            statistics: Statistics::Batch,
+            statistics: Statistics::Batches(1),
             running: &[],
             masks: Some(masks),
         };
         pass.tangents(leaves, input, change)
     }
 
-    /// A forward pass with Dropout off that changes no state; `None` if it is asked of averages that are not kept.
+    /// A forward pass of some lanes with Dropout off that changes no state; `None` if it is asked of averages that are not
+    /// kept.
     pub(super) fn sample(
         &self,
+        lanes: Range<usize>,
         source: SampleSource,
         statistics: Statistics,
         input: Tensor<3>,
@@ -144,12 +151,14 @@ impl FusedNetwork {
             SampleSource::Raw => (&self.trained.values, &self.running),
             SampleSource::Ema => self.average.as_ref().map(|average| (&average.values, &average.running))?,
         };
+        let (first, count) = (lanes.start, lanes.len());
+        let running: Vec<_> = running.iter().map(|all| all.clone().narrow(0, first, count)).collect();
         let pass = Pass {
             network: &self.network,
-            parameters: &self.layout.split(values),
-            slopes: &self.slopes,
+            parameters: &self.layout.split(&values.clone().narrow(0, first, count)),
+            slopes: &self.slopes.of_lanes(lanes),
             statistics,
-            running,
+            running: &running,
             masks: None,
         };
         Some(pass.run(input).output)
@@ -167,12 +176,17 @@ impl FusedNetwork {
         }
     }
 
-    /// Updates the running statistics from a batch's moments: momentum 0.1, unbiased variance.
-    pub(super) fn track(&mut self, moments: Vec<Tensor<3>>, batch: usize) {
-        let unbiased = batch as f64 / (batch.max(2) - 1) as f64;
-        for (index, (running, moment)) in self.running.iter_mut().zip(moments).enumerate() {
-            let weight = BatchNorm::MOMENTUM * if index % 2 == 0 { 1.0 } else { unbiased };
-            running.inplace(|running| running * (1.0 - BatchNorm::MOMENTUM) + moment * weight);
+    /// Updates the running statistics from a pass's moments, batch by batch: momentum 0.1, unbiased variance.
+    pub(super) fn track(&mut self, moments: Vec<Moments>) {
+        let (pairs, _) = self.running.as_chunks_mut::<2>();
+        for (running, Moments { parts, count }) in pairs.iter_mut().zip(moments) {
+            let unbiased = count as f64 / (count.max(2) - 1) as f64;
+            for moments in parts {
+                for ((running, moment), factor) in running.iter_mut().zip(moments).zip([1.0, unbiased]) {
+                    let weight = BatchNorm::MOMENTUM * factor;
+                    running.inplace(|running| running * (1.0 - BatchNorm::MOMENTUM) + moment * weight);
+                }
+            }
         }
     }
 

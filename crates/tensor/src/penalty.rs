@@ -104,7 +104,7 @@ pub(super) fn rows_of(both: &Tensor<3>, real: bool, fake: bool) -> Tensor<3> {
 /// The gradient of each row's output with respect to its input.
 fn input_gradient(discriminator: &FusedNetwork, masks: &[Tensor<3>], points: &Tensor<3>) -> Tensor<3> {
     let leaf = points.clone().autodiff().require_grad();
-    let outputs = discriminator.train(&discriminator.constants(), masks, leaf.clone()).output;
+    let outputs = discriminator.train(&discriminator.constants(), masks, leaf.clone(), 1).output;
     let mut gradients = outputs.sum().backward();
     leaf.grad_remove(&mut gradients).unwrap_or_else(|| points.zeros_like())
 }

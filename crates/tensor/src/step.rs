@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
+use super::forward::PassOutput;
 use super::images::DeviceImages;
 use super::loss::Loss;
 use super::masks::MaskMaker;
@@ -163,8 +164,8 @@ impl FusedLanes {
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
         let fakes = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
-            let pass = self.generator.train(&self.generator.constants(), &masks, latents);
-            self.generator.track(pass.moments, batch);
+            let pass = self.generator.train(&self.generator.constants(), &masks, latents, 1);
+            self.generator.track(pass.moments);
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
@@ -176,8 +177,9 @@ impl FusedLanes {
         let measured = self.measure_penalty(inputs, update, &images, &masks);
         let (gradient, loss, logits) = {
             let leaves = self.discriminator.leaves();
-            let logits = self.discriminator.train(&leaves, &masks, images).output;
-            let logits = self.loss.compared(logits);
+            let pass = self.discriminator.train(&leaves, &masks, images, 2);
+            self.discriminator.track(pass.moments);
+            let logits = self.loss.compared(pass.output);
             let loss = self.loss.discriminator(logits.clone(), flips.as_ref());
             let minimised = match &measured {
                 Some(measured) => loss.clone() + measured.for_gradient(&self.discriminator, &leaves),
@@ -223,13 +225,13 @@ impl FusedLanes {
         let (gradient, loss, logits) = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
             let leaves = self.generator.leaves();
-            let pass = self.generator.train(&leaves, &masks, latents);
-            self.generator.track(pass.moments, batch);
+            let pass = self.generator.train(&leaves, &masks, latents, 1);
+            self.generator.track(pass.moments);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
             let constants = self.discriminator.constants();
             let fakes = inputs.with_noise(pass.output, 0, Pass::DiscriminatorInG);
-            let fake = self.discriminator.train(&constants, &masks, fakes).output;
+            let fake = self.discriminator.train(&constants, &masks, fakes, 1);
             let logits = self.compared_with_real(inputs, &constants, fake);
             let loss = self.loss.generator(logits.clone());
             let rows = logits.dims()[1];
@@ -275,21 +277,24 @@ impl FusedLanes {
     }
 
     /// What the generator's loss is a function of: the outputs on fakes, or their differences from those on the last
-    /// batch's real images.
+    /// batch's real images. Real images come first in the discriminator's running statistics.
     fn compared_with_real(
-        &self,
+        &mut self,
         inputs: &mut StepRow,
         constants: &[Tensor<3>],
-        fake: Tensor<3>,
+        fake: PassOutput,
     ) -> Tensor<3> {
         if !self.loss.compares() {
-            return fake;
+            self.discriminator.track(fake.moments);
+            return fake.output;
         }
         let images = self.images.gather(inputs.images(inputs.layout.images.len() - 1), inputs.lanes);
         let images = inputs.with_noise(images, 0, Pass::DiscriminatorRealInG);
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
-        let real = self.discriminator.train(constants, &masks, images).output;
-        self.loss.compared(Tensor::cat(vec![real, fake], 1))
+        let real = self.discriminator.train(constants, &masks, images, 1);
+        self.discriminator.track(real.moments);
+        self.discriminator.track(fake.moments);
+        self.loss.compared(Tensor::cat(vec![real.output, fake.output], 1))
     }
 }
 

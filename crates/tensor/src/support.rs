@@ -1,7 +1,7 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec, NetworkKind};
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{Layer, Network};
 use gansweep_train::Unsupported;
 
 /// Whether this backend can train runs of that config on that data.
@@ -14,19 +14,12 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
     if kinds.contains(&NetworkKind::Layers) {
         return Err(Unsupported("it does not train networks of `kind = \"layers\"`".to_owned()));
     }
-    for network in Network::both(config, spec.image)? {
-        for node in &network.nodes {
-            let name = node.layer.describe().name(&node.input);
-            match node.layer {
-                Layer::Conv2d(_) | Layer::ConvTranspose2d(_) | Layer::Flatten | Layer::Unflatten(_) => {
-                    return Err(Unsupported::layer(network.role, name));
-                }
-                Layer::BatchNorm if network.role == Role::Discriminator => {
-                    return Err(Unsupported::layer(network.role, name));
-                }
-                _ => {}
-            }
-        }
+    let [_, discriminator] = Network::both(config, spec.image)?;
+    let is_penalised = |layer: &Layer| matches!(layer, Layer::Linear(_) | Layer::LeakyRelu | Layer::Dropout);
+    if config.penalty.exists() && !discriminator.nodes.iter().all(|node| is_penalised(&node.layer)) {
+        return Err(Unsupported(
+            "it does not penalise the input gradient of convolutions or through a normalisation".to_owned(),
+        ));
     }
     Ok(())
 }

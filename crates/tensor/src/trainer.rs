@@ -1,6 +1,7 @@
 //! The trainer of a group of lanes on a device of Burn's.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use burn::tensor::{Tensor, TensorData, Transaction};
 use gansweep_config::{Config, SampleMode};
@@ -44,6 +45,15 @@ struct Work {
     inputs: StepInputs,
 }
 
+/// Images that are drawn by one forward pass.
+#[derive(Debug, Clone)]
+struct SamplePass {
+    /// Rows of the tensors.
+    rows: Range<usize>,
+    /// Of those that are asked for.
+    images: Range<usize>,
+}
+
 impl TensorTrainer {
     /// A group that goes on from `states`, one for each lane.
     ///
@@ -74,6 +84,47 @@ impl TensorTrainer {
 
     fn failed(&self, cause: &(impl ToString + ?Sized)) -> TrainError {
         TrainError::Device { device: self.device.name.to_string(), cause: brief(&cause.to_string()) }
+    }
+
+    /// The passes that draw `count` images of each lane. None has more images than a step of training has, so that drawing
+    /// takes no more memory; but a batch whose own statistics normalise it stays whole.
+    fn passes(&self, count: usize, mode: SampleMode) -> Vec<SamplePass> {
+        let rows = self.work.rows.len();
+        let most = rows * self.lanes.first().map_or(1, |lane| lane.config.train.batch_size as usize);
+        let images = match mode {
+            SampleMode::Eval => count.min(most).max(1),
+            SampleMode::BatchStatistics => count.max(1),
+        };
+        let lanes = (most / images).clamp(1, rows);
+        let starts =
+            (0..rows).step_by(lanes).flat_map(|row| (0..count).step_by(images).map(move |it| (row, it)));
+        let pass = |(row, image): (usize, usize)| SamplePass {
+            rows: row..rows.min(row + lanes),
+            images: image..count.min(image + images),
+        };
+        starts.map(pass).collect()
+    }
+
+    /// The pixels of a pass, from its latents.
+    fn draw(
+        &self,
+        pass: &SamplePass,
+        latents: &[f32],
+        mode: SampleMode,
+        source: SampleSource,
+    ) -> Result<Vec<f32>, TrainError> {
+        let statistics = match mode {
+            SampleMode::Eval => Statistics::Running,
+            SampleMode::BatchStatistics => Statistics::Batches(1),
+        };
+        let (rows, images) = (pass.rows.len(), pass.images.len());
+        let input = Tensor::<1>::from_data(latents, &self.device.device);
+        let input = input.reshape([rows, images, latents.len() / (rows * images)]);
+        let drawn = |lanes: &FusedLanes| lanes.generator.sample(pass.rows.clone(), source, statistics, input);
+        let output = self.work.engine.with(drawn).ok_or_else(|| {
+            TrainError::Group(format!("lane {} keeps no average of its weights", self.work.rows[0]))
+        })?;
+        output.try_into_vec_as().map_err(|error| self.failed(&error))
     }
 
     /// Removes the retired lanes from the tensors once they are half of them: removing rebuilds everything.
@@ -219,20 +270,23 @@ impl Trainer for TensorTrainer {
                 }
             }
         }
-        let statistics = match mode {
-            SampleMode::Eval => Statistics::Running,
-            SampleMode::BatchStatistics => Statistics::Batch,
-        };
-        let input = Tensor::<1>::from_data(all.as_slice(), &self.device.device).reshape([rows, count, dim]);
-        let output = self.work.engine.with(|lanes| lanes.generator.sample(source, statistics, input));
-        let output = output.ok_or_else(|| {
-            TrainError::Group(format!("lane {} keeps no average of its weights", self.work.rows[0]))
-        })?;
-        let pixels: Vec<f32> = output.try_into_vec_as().map_err(|error| self.failed(&error))?;
-        let size = self.lanes[0].spec.image.size();
         let mut images = vec![None; self.lanes.len()];
-        for (&lane, pixels) in self.work.rows.iter().zip(pixels.chunks(count * size)) {
-            images[lane] = self.active[lane].then(|| pixels.to_vec());
+        for &lane in &self.work.rows {
+            images[lane] = self.active[lane].then(Vec::new);
+        }
+        for pass in self.passes(count, mode) {
+            let latents = pass.rows.clone().flat_map(|row| {
+                let first = (row * count + pass.images.start) * dim;
+                &all[first..first + pass.images.len() * dim]
+            });
+            let latents: Vec<f32> = latents.copied().collect();
+            let pixels = self.draw(&pass, &latents, mode, source)?;
+            let size = pixels.len() / pass.rows.len();
+            for (&lane, pixels) in self.work.rows[pass.rows].iter().zip(pixels.chunks(size)) {
+                if let Some(images) = &mut images[lane] {
+                    images.extend_from_slice(pixels);
+                }
+            }
         }
         Ok(images)
     }

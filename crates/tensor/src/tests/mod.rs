@@ -21,9 +21,11 @@ use gansweep_train::DeviceName;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
 
 /// Layers small enough for a test, with widths that no vector or tile divides.
-const SMALL: [&str; 4] = [
+const SMALL: [&str; 6] = [
     "model.generator.hidden=[20, 37]",
     "model.discriminator.hidden=[33, 18]",
+    "model.generator.width=5",
+    "model.discriminator.width=3",
     "model.latent_dim=9",
     "train.batch_size=12",
 ];
@@ -173,7 +175,9 @@ fn the_first_step_of_each_recipe_is_the_native_paths() {
 
 #[test]
 fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
-    for recipe in recipes() {
+    // Adam divides rounding by rounding in the biases before a DCGAN's normalisations, and rounding decides the sign of some
+    // activation among so many: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
+    for recipe in recipes().filter(|name| *name != "dcgan") {
         let [measured, states, images] = apart(&[small(recipe, &[])], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{recipe}: {measured:e}");
@@ -335,6 +339,109 @@ fn each_optimizer_follows_the_native_path() {
         let [measured, states, images] = apart(&configs, &[30]);
         eprintln!("{optimizer:?}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{optimizer:?}: {measured:e}");
+    }
+}
+
+/// Small DCGANs, each with one setting of its own. Adam's `eps` as elsewhere: the bias before a `BatchNorm` has no gradient
+/// but rounding.
+fn dcgans(sets: &[&str], own: &[&str]) -> Vec<Config> {
+    let common = ["model.kind=dcgan", "optimizer.eps=1e-3", "data.images=30"];
+    own.iter().map(|own| small("fast", &[&common[..], sets, &[own]].concat())).collect()
+}
+
+#[test]
+fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
+    let all: [&[&str]; 4] = [
+        &["model.discriminator.batch_norm=true", "model.dropout=0"],
+        &["model.batch_norm=false", "model.layer_norm=true", "model.dropout=0.3", "train.d_steps=2"],
+        &["model.discriminator.batch_norm=true", "loss.relativistic=average", "train.ema=0.9"],
+        // Only one of the networks has convolutions.
+        &["model.discriminator.kind=mlp", "model.generator.batch_norm=false", "model.generator.dropout=0.2"],
+    ];
+    for sets in all {
+        let configs = dcgans(sets, &["optimizer.lr=1e-4", "optimizer.lr=3e-4"]);
+        let [measured, states, images] = apart(&configs, &[3, 2]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+        assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+    }
+}
+
+#[test]
+fn a_dcgan_alone_is_the_dcgan_in_a_group_and_trains() {
+    let own = ["model.generator.slope=0.3", "model.generator.slope=0.1", "model.discriminator.dropout=0.3"];
+    let sets = [
+        "model.discriminator.batch_norm=true",
+        "model.generator.activation=leaky-relu",
+        "model.discriminator.dropout=0.5",
+        "train.ema=0.9",
+    ];
+    let lanes = lanes(&dcgans(&sets, &own));
+    let states = initial(&lanes);
+    let mut group = burn(&lanes, &states);
+    let fused = advance(&mut group, 12);
+    for (lane, chunk) in fused.iter().enumerate() {
+        assert_eq!(chunk.steps.len(), 12, "a loss is not finite");
+        let mut alone = burn(&lanes[lane..=lane], &states[lane..=lane]);
+        let far = chunk_distance(&advance(&mut alone, 12), std::slice::from_ref(chunk));
+        assert!(far < 1e-5, "lane {lane}: {far:e}");
+        let (before, trained) = (&states[lane].arrays, group.state(lane).unwrap().arrays);
+        assert!(before.keys().eq(trained.keys()));
+        let still = before.iter().find(|(name, before)| before.values == trained[*name].values);
+        assert!(still.is_none(), "{} has not moved", still.unwrap().0);
+    }
+}
+
+#[test]
+fn a_dcgan_goes_on_from_its_state_in_another_group() {
+    let sets = ["model.discriminator.batch_norm=true"];
+    let lanes = lanes(&dcgans(&sets, &["optimizer.lr=1e-4", "optimizer.lr=1e-3"]));
+    let states = initial(&lanes);
+    let mut whole = burn(&lanes, &states);
+    for (lane, state) in states.iter().enumerate() {
+        assert_eq!(whole.state(lane).unwrap(), *state);
+    }
+    advance(&mut whole, 5);
+    let kept = whole.state(1).unwrap();
+    let expected = advance(&mut whole, 6);
+    let resumed = advance(&mut burn(&lanes[1..], &[kept]), 6);
+    let far = chunk_distance(&resumed, &expected[1..]);
+    assert!(far < 1e-5, "{far:e}");
+}
+
+#[test]
+fn a_dcgan_that_is_not_a_number_changes_no_bit_of_its_neighbours() {
+    let lanes = lanes(&dcgans(&["model.discriminator.batch_norm=true"], &["optimizer.lr=1e-4"; 3]));
+    let healthy = initial(&lanes);
+    let mut broken = healthy.clone();
+    broken[1].arrays.get_mut("discriminator.0.weight").unwrap().values[5] = f32::NAN;
+    let (mut with, mut without) = (burn(&lanes, &broken), burn(&lanes, &healthy));
+    let (a, b) = (advance(&mut with, 6), advance(&mut without, 6));
+    assert!(a[1].steps.len() <= 1, "a lane's steps end with the first that is not finite");
+    for lane in [0, 2] {
+        assert_eq!(a[lane], b[lane]);
+        assert_eq!(with.state(lane).unwrap(), without.state(lane).unwrap());
+    }
+}
+
+#[test]
+fn images_drawn_in_many_passes_are_those_of_one() {
+    let own = ["model.generator.slope=0.3", "model.generator.slope=0.1", "model.generator.slope=0.2"];
+    let lanes = lanes(&dcgans(&["train.batch_size=6", "model.generator.activation=leaky-relu"], &own));
+    let mut trainer = burn(&lanes, &initial(&lanes));
+    advance(&mut trainer, 3);
+    let states: Vec<_> = (0..3).map(|lane| trainer.state(lane).unwrap()).collect();
+    let latents = |(lane, seed): (&Lane, u64)| gansweep_train::fixed_latents(seed, &lane.config, 25);
+    let latents: Vec<_> = lanes.iter().zip(3..).map(latents).collect();
+    for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
+        // More images than three lanes have in a step.
+        let drawn = trainer.sample(&latents, 25, mode, SampleSource::Raw).unwrap();
+        for (lane, drawn) in drawn.into_iter().enumerate() {
+            let mut native = native(&lanes[lane..=lane], &states[lane..=lane]);
+            let expected = native.sample(&latents[lane..=lane], 25, mode, SampleSource::Raw).unwrap();
+            let far = distance(&drawn.unwrap(), expected[0].as_ref().unwrap());
+            assert!(far < 1e-4, "lane {lane}: {far:e}");
+        }
     }
 }
 

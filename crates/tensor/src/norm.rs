@@ -1,0 +1,166 @@
+//! Normalisation by batch and by layer, of rows and of feature maps.
+
+use burn::tensor::Tensor;
+use gansweep_nn::network::{BatchNorm, LayerNorm, Node};
+
+/// Batch statistics of a `BatchNorm`, outside of autodiff.
+pub(super) struct Moments {
+    /// Mean and biased variance of each part of the batch, `[lanes, 1, features]`.
+    pub(super) parts: Vec<[Tensor<3>; 2]>,
+    /// Numbers of a feature in a part.
+    pub(super) count: usize,
+}
+
+/// What `BatchNorm` computes its statistics across.
+#[derive(Debug, Clone, Copy)]
+enum Across {
+    /// The rows of `[lanes, batch, features]`.
+    Rows,
+    /// The images and pixels of `[lanes, channels, batch * pixels]`. They are summed one after the other, here and where
+    /// autodiff sums what was broadcast: a sum over both at once loses the sixth digit.
+    Pixels(usize),
+}
+
+impl Across {
+    fn of(node: &Node) -> Self {
+        match *node.input {
+            [_, height, width] => Self::Pixels(height * width),
+            _ => Self::Rows,
+        }
+    }
+
+    /// The input with axes for the parts of the batch and their rows, or images and pixels.
+    fn split(self, x: Tensor<3>, parts: usize) -> Tensor<5> {
+        let [lanes, rows, columns] = x.dims();
+        match self {
+            Self::Rows => x.reshape([lanes, parts, rows / parts, columns, 1]),
+            Self::Pixels(pixels) => x.reshape([lanes, rows, parts, columns / (parts * pixels), pixels]),
+        }
+    }
+
+    /// The mean of each feature of each part, of what [`split`](Self::split) gives.
+    fn mean(self, x: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::Rows => x.mean_dim(2),
+            Self::Pixels(_) => x.mean_dim(4).mean_dim(3),
+        }
+    }
+
+    /// One number a feature, `[lanes, 1, features]`, in the form that broadcasts over [`split`](Self::split).
+    fn broadcast(self, numbers: Tensor<3>) -> Tensor<5> {
+        let [lanes, _, features] = numbers.dims();
+        match self {
+            Self::Rows => numbers.reshape([lanes, 1, 1, features, 1]),
+            Self::Pixels(_) => numbers.reshape([lanes, features, 1, 1, 1]),
+        }
+    }
+
+    /// The statistics of one part, `[lanes, 1, features]`, of those of all.
+    fn part(self, all: &Tensor<5>, part: usize) -> Tensor<3> {
+        let [lanes, channels, _, features, _] = all.dims();
+        match self {
+            Self::Rows => all.clone().narrow(1, part, 1).reshape([lanes, 1, features]),
+            Self::Pixels(_) => all.clone().narrow(2, part, 1).reshape([lanes, 1, channels]),
+        }
+    }
+}
+
+/// `BatchNorm` with the statistics of each of `parts` batches, one after the other in the input, which it returns too.
+pub(super) fn by_batch(
+    node: &Node,
+    x: Tensor<3>,
+    parts: usize,
+    affine: [Tensor<3>; 2],
+) -> (Tensor<3>, Moments) {
+    let (across, shape) = (Across::of(node), x.dims());
+    let x = across.split(x, parts);
+    let mean = across.mean(x.clone());
+    let count = x.dims().iter().product::<usize>() / mean.dims().iter().product::<usize>();
+    let centred = x - mean.clone();
+    let variance = across.mean(centred.clone().square());
+    let both = [mean, variance.clone()].map(Tensor::without_autodiff);
+    let of_part = |part: usize| both.each_ref().map(|all| across.part(all, part));
+    let moments = Moments { parts: (0..parts).map(of_part).collect(), count };
+    let [weight, bias] = affine.map(|numbers| across.broadcast(numbers));
+    let normal = centred / deviation(variance, BatchNorm::EPS);
+    ((normal * weight + bias).reshape(shape), moments)
+}
+
+/// `BatchNorm` with given mean and variance, each `[lanes, 1, features]`.
+pub(super) fn by_running(
+    node: &Node,
+    x: Tensor<3>,
+    statistics: [Tensor<3>; 2],
+    affine: [Tensor<3>; 2],
+) -> Tensor<3> {
+    let (across, shape) = (Across::of(node), x.dims());
+    let [mean, variance] = statistics.map(|numbers| across.broadcast(numbers));
+    let [weight, bias] = affine.map(|numbers| across.broadcast(numbers));
+    let normal = (across.split(x, 1) - mean) / deviation(variance, BatchNorm::EPS);
+    (normal * weight + bias).reshape(shape)
+}
+
+/// An input of `LayerNorm` as it is normalised: each image's numbers are on the second and the last axis.
+struct ByImage {
+    /// `[lanes, channels, images, pixels]`, with one channel for rows.
+    centred: Tensor<4>,
+    /// `[lanes, 1, images, 1]`.
+    deviation: Tensor<4>,
+}
+
+impl ByImage {
+    fn new(node: &Node, x: Tensor<3>) -> Self {
+        let x = split_images(node, x);
+        let mean = mean_of_image(x.clone());
+        let centred = x - mean;
+        let variance = mean_of_image(centred.clone().square());
+        Self { deviation: deviation(variance, LayerNorm::EPS), centred }
+    }
+}
+
+/// `LayerNorm`, whose weight and bias have a number for each number of an image.
+pub(super) fn by_layer(node: &Node, x: Tensor<3>, affine: [Tensor<3>; 2]) -> Tensor<3> {
+    let shape = x.dims();
+    let [weight, bias] = affine.map(|numbers| of_each_number(node, numbers));
+    let ByImage { centred, deviation } = ByImage::new(node, x);
+    (centred / deviation * weight + bias).reshape(shape)
+}
+
+/// The derivative of [`by_layer`] along `change` at `x`.
+pub(super) fn change_by_layer(node: &Node, x: Tensor<3>, change: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
+    let shape = x.dims();
+    let ByImage { centred, deviation } = ByImage::new(node, x);
+    let normal = centred / deviation.clone();
+    let change = split_images(node, change);
+    let along = mean_of_image(normal.clone() * change.clone());
+    let change = change.clone() - mean_of_image(change) - normal * along;
+    (change / deviation * of_each_number(node, weight)).reshape(shape)
+}
+
+fn split_images(node: &Node, x: Tensor<3>) -> Tensor<4> {
+    let [lanes, rows, columns] = x.dims();
+    match *node.input {
+        [channels, height, width] => {
+            let pixels = height * width;
+            x.reshape([lanes, channels, columns / pixels, pixels])
+        }
+        _ => x.reshape([lanes, 1, rows, columns]),
+    }
+}
+
+/// Numbers `[lanes, 1, size of an image]` in the form that broadcasts over [`split_images`].
+fn of_each_number(node: &Node, numbers: Tensor<3>) -> Tensor<4> {
+    let [lanes, _, size] = numbers.dims();
+    let channels = if node.input.len() == 3 { node.input[0] } else { 1 };
+    numbers.reshape([lanes, channels, 1, size / channels])
+}
+
+fn mean_of_image(x: Tensor<4>) -> Tensor<4> {
+    let channels = x.dims()[1];
+    let mean = x.mean_dim(3);
+    if channels == 1 { mean } else { mean.mean_dim(1) }
+}
+
+fn deviation<const D: usize>(variance: Tensor<D>, eps: f64) -> Tensor<D> {
+    (variance + eps).sqrt()
+}
