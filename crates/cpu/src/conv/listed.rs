@@ -344,7 +344,7 @@ impl Backward<'_> {
         }
         if let Some(learning) = learning {
             stage.sum_bias(self.engine.arch, self.own, images, self.scratch);
-            stage.learn(self.engine, self.input, self.own, images, self.scratch, learning);
+            stage.learn(self.engine, self.input, self.own, images, None, self.scratch, learning);
         }
     }
 }
