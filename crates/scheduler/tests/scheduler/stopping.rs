@@ -42,15 +42,21 @@ fn a_clean_stop_leaves_every_lane_interrupted_at_its_checkpoint() {
 
 #[test]
 fn a_worker_that_does_not_stop_is_killed_when_it_makes_no_progress_or_trains_on() {
+    let short = Duration::from_millis(200);
     let no_progress = "stopped, and killed because it made no progress for 200ms";
+    // On a busy machine a worker may take long for its steps, or the runner to hear of them. So each script can run
+    // into one of the two limits only.
+    let long = Duration::from_mins(1);
     let scripts = [
-        (Script::failing_after(400, Fault::Hang), no_progress),
-        (Script::failing_after(400, Fault::Stall), no_progress),
-        (Script::healthy(), "stopped, and killed because it trained on"),
+        (Script::failing_after(400, Fault::Hang), (short, long), no_progress),
+        (Script::failing_after(400, Fault::Stall), (short, long), no_progress),
+        (Script::healthy(), (long, short), "stopped, and killed because it trained on"),
     ];
-    for (script, cause) in scripts {
+    for (script, (stop_grace, exit_grace), cause) in scripts {
         let mut memory = Memory::default();
         let mut harness = Harness::new(runs(1, 100_000), 1, 1);
+        harness.request.hang_timeout = long;
+        (harness.request.pacing.stop_grace, harness.request.pacing.exit_grace) = (stop_grace, exit_grace);
         let launcher = MockLauncher::new(move |_, _| Script { ignores_commands: true, ..script.clone() });
         let summary = harness.sweep_with(&mut memory, &launcher, stop_at(30, StopLevel::Cleanly)).unwrap();
         assert_eq!(counts(&summary), (0, 1, 0));
