@@ -119,3 +119,112 @@ impl Visitor for OfNorms {
         P::of_norm(Rows(self.0)).0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use gansweep_config::Activation;
+    use gansweep_fixtures::config::config;
+    use gansweep_nn::network::Role;
+    use gansweep_nn::rng::hash32;
+
+    use super::super::layout::TensorSlice;
+    use super::super::tests::{initial, lanes, test_device};
+    use super::*;
+
+    const LANES: usize = 2;
+    const BATCH: usize = 3;
+
+    /// Numbers between -1 and 1.
+    fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
+        let bits = (0..shape.iter().product::<usize>() as u32).map(|i| hash32(seed, 1, i));
+        let values: Vec<f32> = bits.map(|bits| bits as f32 / u32::MAX as f32 * 2.0 - 1.0).collect();
+        Tensor::from_data(TensorData::new(values, shape), &test_device().device)
+    }
+
+    fn numbers<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+        tensor.try_to_vec_as().unwrap()
+    }
+
+    /// A penalty and the critics of two lanes, which have convolutions. Slope and normalisation are set here, since a file
+    /// may have neither this slope nor both.
+    fn critics(kind: &str, slope: f64, layer_norm: bool) -> (Penalty, FusedNetwork) {
+        let kind = format!("penalty.kind={kind}");
+        let mut config =
+            config("fast", &["model.kind=dcgan", "model.discriminator.width=3", "model.dropout=0", &kind]);
+        config.model.discriminator.activation = Activation::LeakyRelu;
+        config.model.discriminator.slope = slope;
+        config.model.discriminator.layer_norm = layer_norm;
+        let lanes = lanes(&vec![config.clone(); LANES]);
+        let device = test_device().device;
+        let critics = FusedNetwork::new(Role::Discriminator, &lanes, &initial(&lanes), &device).unwrap();
+        (Penalty::new(&[&config; LANES], &device).unwrap(), critics)
+    }
+
+    fn points() -> Tensor<3> {
+        noise([LANES, BATCH, 784], 1)
+    }
+
+    fn measured(penalty: &Penalty, critics: &FusedNetwork) -> Measured {
+        let factor = Tensor::<1>::from_data([2.0, 10.0].as_slice(), &test_device().device);
+        penalty.measure(critics, points(), Vec::new(), factor.reshape([LANES, 1]))
+    }
+
+    #[test]
+    fn tangents_are_the_products_with_the_gradient_of_the_input() {
+        for (slope, layer_norm) in [(0.0, false), (0.2, false), (0.2, true)] {
+            let (_, critics) = critics("r1", slope, layer_norm);
+            let change = noise([LANES, BATCH, 784], 2);
+            let found = critics.tangents(&critics.leaves(), &[], points(), change.clone()).without_autodiff();
+            let expected = (input_gradient(&critics, &[], &points()) * change).sum_dim(2);
+            for (found, expected) in numbers(&found).into_iter().zip(numbers(&expected)) {
+                let far = (found - expected).abs();
+                assert!(far < 1e-5 * expected.abs().max(0.1), "slope {slope}: {found}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_penalty_is_what_differences_say() {
+        for (kind, layer_norm) in [("r1", false), ("wgan-gp", false), ("r1", true), ("wgan-gp", true)] {
+            // The gradient of the input jumps where a ReLU bends, and differences across that say nothing: no ReLU bends.
+            let (penalty, mut critics) = critics(kind, 1.0, layer_norm);
+            let gradient = {
+                let leaves = critics.leaves();
+                let along = measured(&penalty, &critics).for_gradient(&critics, &leaves);
+                critics.gradient(&leaves, &along)
+            };
+            for TensorSlice { name, start, rows, columns, .. } in critics.layout.slices.clone() {
+                let own = gradient.clone().narrow(1, start, rows * columns);
+                let unit = |it: Tensor<2>| it.clone() / it.square().sum_dim(1).sqrt().clamp_min(1e-20);
+                // Along the gradient, if there is one, and across it.
+                let direction = unit(own.clone()) + unit(noise(own.dims(), 3));
+                let expected = numbers(&(own * direction.clone()).sum_dim(1));
+                let found = difference(&penalty, &mut critics, start, &direction);
+                for (found, expected) in found.into_iter().zip(expected) {
+                    let far = (found - expected).abs();
+                    assert!(far < 1e-2 * expected.abs().max(0.1), "{kind}, {name}: {found}, not {expected}");
+                }
+            }
+        }
+    }
+
+    /// The central difference of each lane's penalty along a direction of the numbers from `start` on.
+    fn difference(
+        penalty: &Penalty,
+        critics: &mut FusedNetwork,
+        start: usize,
+        direction: &Tensor<2>,
+    ) -> Vec<f32> {
+        const STEP: f32 = 1e-2;
+        let (values, span) = (critics.trained.values.clone(), start..start + direction.dims()[1]);
+        let [above, below] = [STEP, -STEP].map(|step| {
+            let own = values.clone().slice([0..LANES, span.clone()]);
+            let moved = own + direction.clone() * step;
+            critics.trained.values = values.clone().slice_assign([0..LANES, span.clone()], moved);
+            numbers(&measured(penalty, critics).values[0])
+        });
+        critics.trained.values = values;
+        above.into_iter().zip(below).map(|(above, below)| (above - below) / (2.0 * STEP)).collect()
+    }
+}

@@ -15,11 +15,9 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
         return Err(Unsupported("it does not train networks of `kind = \"layers\"`".to_owned()));
     }
     let [_, discriminator] = Network::both(config, spec.image)?;
-    let is_penalised = |layer: &Layer| matches!(layer, Layer::Linear(_) | Layer::LeakyRelu | Layer::Dropout);
-    if config.penalty.exists() && !discriminator.nodes.iter().all(|node| is_penalised(&node.layer)) {
-        return Err(Unsupported(
-            "it does not penalise the input gradient of convolutions or through a normalisation".to_owned(),
-        ));
+    let has_tangents = |layer: &Layer| !matches!(layer, Layer::BatchNorm | Layer::Upsample(_));
+    if config.penalty.exists() && !discriminator.nodes.iter().all(|node| has_tangents(&node.layer)) {
+        return Err(Unsupported("it does not penalise the input gradient through `BatchNorm`".to_owned()));
     }
     Ok(())
 }

@@ -178,7 +178,10 @@ fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
     // Adam divides rounding by rounding in the biases before a DCGAN's normalisations, and rounding decides the sign of some
     // activation among so many: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
     for recipe in recipes().filter(|name| *name != "dcgan") {
-        let [measured, states, images] = apart(&[small(recipe, &[])], &[60, 40]);
+        // A bias of a Wasserstein critic has the gradients of real images and of fakes, which cancel to rounding where as many
+        // of both are above zero. Adam would divide rounding by rounding there, and the bias is part of the scores.
+        let sets: &[&str] = if recipe == "wgan-gp" { &["optimizer.eps=1e-3"] } else { &[] };
+        let [measured, states, images] = apart(&[small(recipe, sets)], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{recipe}: {measured:e}");
     }
@@ -364,6 +367,43 @@ fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
         eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{sets:?}: {measured:e}");
         assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+    }
+}
+
+#[test]
+fn each_penalty_of_convolutions_follows_the_native_path() {
+    let all = [
+        ["wgan-gp", "penalty.every=1", "model.discriminator.dropout=0.3"],
+        ["dragan", "penalty.every=2", "model.discriminator.dropout=0"],
+        ["r1-r2", "penalty.every=1", "model.discriminator.dropout=0.3"],
+    ];
+    for [kind, one, other] in all {
+        let kind = format!("penalty.kind={kind}");
+        let configs =
+            dcgans(&[&kind, one, other, "train.d_steps=2"], &["penalty.weight=0.5", "penalty.weight=10"]);
+        let [measured, states, images] = apart(&configs, &[5]);
+        eprintln!("{kind}, {one}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5 && states < 1e-4, "{kind}, {one}: {measured:e} {states:e}");
+    }
+}
+
+#[test]
+fn a_penalised_critic_of_convolutions_alone_is_the_one_in_a_group() {
+    for layer_norm in [false, true] {
+        let own = ["penalty.weight=0.5", "penalty.weight=10", "model.discriminator.slope=0.3"];
+        let mut configs = dcgans(&["penalty.kind=wgan-gp", "model.discriminator.dropout=0.3"], &own);
+        for config in &mut configs {
+            config.model.discriminator.layer_norm = layer_norm;
+        }
+        let lanes = lanes(&configs);
+        let states = initial(&lanes);
+        let fused = advance(&mut burn(&lanes, &states), 6);
+        for (lane, chunk) in fused.iter().enumerate() {
+            assert_eq!(chunk.steps.len(), 6, "a loss is not finite");
+            let solo = advance(&mut burn(&lanes[lane..=lane], &states[lane..=lane]), 6);
+            let far = chunk_distance(&solo, std::slice::from_ref(chunk));
+            assert!(far < 1e-5, "layer norm {layer_norm}, lane {lane}: {far:e}");
+        }
     }
 }
 
