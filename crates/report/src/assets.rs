@@ -18,6 +18,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("by_config.html", include_str!("../assets/by_config.html")),
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),
+    ("space.html", include_str!("../assets/space.html")),
     ("compare.html", include_str!("../assets/compare.html")),
     ("runs.html", include_str!("../assets/runs.html")),
     ("config.html", include_str!("../assets/config.html")),
