@@ -24,6 +24,7 @@ mod pictures;
 mod processes;
 mod recognizing;
 mod sandbox;
+mod serving;
 mod shared_causes;
 mod slurm;
 #[path = "../software_driver.rs"]

@@ -139,6 +139,24 @@ pub enum AppError {
         /// Further findings.
         more: usize,
     },
+    /// A run's grids cannot be made an animation.
+    #[error("run {run} ({label}) cannot be animated: {source}")]
+    Animation {
+        /// Its id.
+        run: String,
+        /// Its label.
+        label: String,
+        /// Why.
+        source: gansweep_report::animation::AnimationError,
+    },
+    /// Nothing can be served on that address.
+    #[error("cannot serve on {address}: {source}; choose another with --port or --host")]
+    Serve {
+        /// Host and port.
+        address: String,
+        /// The I/O error.
+        source: io::Error,
+    },
     /// The user stopped the writing of a page.
     #[error("the report was not written; `gansweep report --sweep {}` writes it", shell_word(sweep))]
     ReportSkipped {
@@ -275,6 +293,8 @@ impl AppError {
             | Self::TooManyWorkers { .. }
             | Self::Damaged { .. }
             | Self::InUse { .. }
+            | Self::Animation { .. }
+            | Self::Serve { .. }
             | Self::NeitherSweepNorRun { .. }
             | Self::BadName { .. }
             | Self::UnknownDataset { .. }

@@ -212,6 +212,7 @@ pub fn rename(results: &Path, sweep: &str, name: &str) -> Result<(), AppError> {
             out: None,
             objective: None,
             max_image_bytes: None,
+            split: false,
         })?;
         delete_page(results, sweep)?;
     }

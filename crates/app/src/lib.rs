@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+pub mod animate;
 pub mod backends;
 pub mod bench;
 pub mod check;
@@ -56,6 +57,7 @@ mod progress;
 pub mod recognize;
 pub mod recorded;
 pub mod report;
+pub mod serve;
 mod slots;
 pub mod slurm;
 pub mod sweep;

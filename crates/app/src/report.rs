@@ -36,11 +36,16 @@ pub struct ReportRequest {
     pub objective: Option<String>,
     /// Maximum size in bytes of one sweep's sample grids in the page; 0 for none, `None` for the default.
     pub max_image_bytes: Option<u64>,
+    /// Whether to write a folder with the images as files beside the page instead of one file; `out` is then the folder.
+    pub split: bool,
 }
 
 /// Writes the page and returns its path.
 pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
     let results = &request.results;
+    if request.split {
+        return make_split(request);
+    }
     let page = match (&request.out, request.sweeps.as_slice()) {
         (Some(page), _) => page.clone(),
         (None, [name]) => page_of(results, name),
@@ -57,6 +62,26 @@ pub fn make(request: &ReportRequest) -> Result<PathBuf, AppError> {
     };
     write(results, options, &page, owner)?;
     Ok(page)
+}
+
+/// Writes the page with its images as files. They take nothing of the page's size, so that no epoch is left out by
+/// default.
+fn make_split(request: &ReportRequest) -> Result<PathBuf, AppError> {
+    let name = match request.sweeps.as_slice() {
+        [name] => page_name(name),
+        _ => ALL_SWEEPS.to_owned(),
+    };
+    let folder = request.out.clone().unwrap_or_else(|| request.results.join(format!("{name}-page")));
+    let reader = Reader::open(&request.results)?;
+    let options = ReportOptions {
+        sweeps: request.sweeps.clone(),
+        damage: check::for_report(&reader),
+        objective: request.objective.as_deref().map(known_metric).transpose()?,
+        max_image_bytes: request.max_image_bytes.unwrap_or(u64::MAX),
+        ..ReportOptions::default()
+    };
+    let context = gansweep_report::build(&reader, &options)?;
+    Ok(gansweep_report::write_split(&context, &reader, &folder)?)
 }
 
 /// The default path of a sweep's page. Different sweeps have different pages, and none has the page of all sweeps.

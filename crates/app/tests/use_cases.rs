@@ -208,6 +208,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         out: None,
         objective: None,
         max_image_bytes: None,
+        split: false,
     };
     assert_eq!(report::make(&page).unwrap(), results.join("report.html"));
 }

@@ -57,8 +57,12 @@ pub(crate) enum Command {
     Tag(TagArgs),
     /// Write the report page.
     Report(ReportArgs),
+    /// Show the pages in a browser while sweeps run; Ctrl-C ends it.
+    Serve(ServeArgs),
     /// List, download or view datasets.
     Data(DataArgs),
+    /// Make an animation of a run's recorded samples.
+    Animate(AnimateArgs),
     /// Generate images from a trained run.
     Generate(GenerateArgs),
     /// Say which digit, letter or thing a picture shows.
@@ -136,6 +140,9 @@ pub(crate) struct SweepArgs {
     /// Print only warnings and errors.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Serve the pages while the sweep runs, and print the address.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) live: bool,
     /// Train in this process instead of in worker processes, for debuggers and profilers.
     #[arg(long)]
     pub(crate) in_process: bool,
@@ -457,9 +464,31 @@ pub(crate) struct ReportArgs {
     /// how many [default: 36]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
     pub(crate) max_image_mb: Option<u64>,
+    /// Write a folder, with the sample grids as files that the page loads as they come into view; `--out` names it.
+    #[arg(long)]
+    pub(crate) split: bool,
     /// Write a page without sample grids.
     #[arg(long, conflicts_with = "max_image_mb")]
     pub(crate) no_images: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Open the index in the browser.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Port; 0 for a free one [default: 8642, or a free one if it is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Address to listen on; any other than a loopback address asks for a token, which is in the printed address
+    /// [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<std::net::IpAddr>,
+    /// Ask for a token on the loopback interface too, on a machine with other users.
+    #[arg(long)]
+    pub(crate) token: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }
@@ -507,6 +536,39 @@ pub(crate) struct DataArgs {
     /// Output file of `show` [default: NAME.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// The file format of an animation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnimationFormat {
+    /// Shown everywhere.
+    Gif,
+    /// Lossless, and smaller.
+    Webp,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnimateArgs {
+    /// The run's id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// File format [default: that of the output file's name, or else gif]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AnimationFormat>,
+    /// How long each recorded epoch is shown; the last one five times as long.
+    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=60_000))]
+    pub(crate) frame_ms: u32,
+    /// Pixels of the animation per pixel of an image [default: for 280 pixels or more]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) scale: Option<u32>,
+    /// Samples of the generator's weights, also where the run keeps a moving average of them.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Output file [default: animation-RUN.gif or .webp]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ export function keepAddress(root, state) {
     for (const [name, value] of readControls(root)) if (value !== defaults.get(name)) words.set(name, value);
     const { epochs } = state.sweep.samples;
     if (state.epoch !== (epochs.at(-1) ?? 0)) words.set("epoch", state.epoch);
+    if (state.zoom) words.set("zoom", state.zoom.map((end) => Number(end.toPrecision(7))).join(":"));
     if (state.pinned.size) words.set("pins", [...state.pinned].map((run) => state.sweep.runs[run].id.slice(0, 12)).join(" "));
     if (state.hiddenStates.size) words.set("without", [...state.hiddenStates].join(" "));
     const sorted = root.querySelector(".runtable th:is([aria-sort=ascending], [aria-sort=descending])");
@@ -28,7 +29,7 @@ export function keepAddress(root, state) {
     clearTimeout(timer);
     timer = setTimeout(write, 150);
   };
-  for (const topic of ["visible", "pins", "color", "epoch"]) state.on(topic, soon);
+  for (const topic of ["visible", "pins", "color", "epoch", "zoom"]) state.on(topic, soon);
   for (const kind of ["input", "change"]) root.addEventListener(kind, soon);
   root.querySelector(".runtable thead")?.addEventListener("click", soon);
   return write;
@@ -60,6 +61,8 @@ export function restore(root, state, words) {
     root.querySelector(`.statefilter [data-state="${CSS.escape(name)}"]`)?.click();
   const epoch = Number(words.get("epoch") ?? NaN);
   if (samples.epochs.includes(epoch)) state.setEpoch(epoch);
+  const zoom = (words.get("zoom") ?? "").split(":").map(Number);
+  if (zoom.length === 2 && zoom[0] < zoom[1]) state.setZoom(zoom);
   const sort = words.get("sort") ?? "";
   const heading = root.querySelector(`.runtable [data-sort="${CSS.escape(sort.replace(/^-/, ""))}"]`);
   heading?.click();

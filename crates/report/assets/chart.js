@@ -3,6 +3,7 @@
 import { themeColor, chartLayout, MARGIN } from "./layout.js";
 import { wholeRange, valueRange, padded, format } from "./range.js";
 import { saveButtons } from "./save.js";
+import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
 
 export class Chart {
@@ -233,8 +234,18 @@ export class Chart {
     const across = (x) => ((x - xaxis.range[0]) / (xaxis.range[1] - xaxis.range[0])) * width;
     const level = (y) => (yaxis.type === "log" ? Math.log10(y) : y);
     const down = (y) => height - ((level(y) - yaxis.range[0]) / (yaxis.range[1] - yaxis.range[0])) * height;
+    this.markEpoch(across, width, height);
     const highlighted = this.curves.state.highlighted;
     for (const run of highlighted) this.stroke(pen, run, across, down, highlighted.length > 8 ? 1.4 : 2.4);
+  }
+
+  // A line at the epoch of the sample grids.
+  markEpoch(across, width, height) {
+    this.mark ??= this.plot.appendChild(Object.assign(document.createElement("i"), { className: "epoch-mark", ariaHidden: "true" }));
+    const place = epochPosition(this.curves.state, this.curves.x);
+    const left = place === null ? NaN : across(place);
+    this.mark.hidden = !(left >= 0 && left <= width) || this.lines.length === 0;
+    Object.assign(this.mark.style, { left: `${MARGIN.l + left}px`, top: `${MARGIN.t}px`, height: `${height}px` });
   }
 
   stroke(pen, run, across, down, width) {

@@ -3,6 +3,7 @@
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
 import { darkScheme } from "./state.js";
+import { isDark } from "./theme.js";
 
 const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
@@ -32,8 +33,7 @@ const STATES = [
 ];
 
 function scheme() {
-  const paper = document.documentElement.dataset.theme === "light";
-  return darkScheme.matches && !paper ? "dark" : "light";
+  return isDark() ? "dark" : "light";
 }
 
 // The ramp's colour at `at`, from 0 to 1. The end with too little contrast to the page is cut off.

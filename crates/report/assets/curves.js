@@ -40,8 +40,12 @@ export class Curves {
       this.drawLegend();
       this.redraw();
     });
+    state.on("epoch", () => this.charts.forEach((chart) => chart.highlight()));
     state.on("focus", () => this.charts.forEach((chart) => chart.highlight()));
     state.on("visible", () => this.drawLegend());
+    state.on("zoom", () => {
+      if (this.zoom !== state.zoom) this.zoomTo(state.zoom);
+    });
     this.setUpPrinting();
   }
 
@@ -64,7 +68,7 @@ export class Curves {
       control.addEventListener("input", () => {
         const x = this.x;
         this.readControls();
-        if (this.x !== x) this.zoom = null;
+        if (this.x !== x) this.zoomTo(null);
         this.cache.clear();
         this.redraw();
       });
@@ -97,12 +101,15 @@ export class Curves {
       this.colors.update();
       if (this.ready) for (const chart of this.charts) chart.draw();
     };
+    let theme;
     addEventListener("beforeprint", () => {
+      ({ theme } = root.dataset);
       root.dataset.theme = "light";
       redrawNow();
     });
     addEventListener("afterprint", () => {
-      delete root.dataset.theme;
+      if (theme) root.dataset.theme = theme;
+      else delete root.dataset.theme;
       redrawNow();
     });
   }
@@ -205,6 +212,7 @@ export class Curves {
   zoomTo(range, by) {
     this.zoom = range;
     for (const chart of this.charts) if (chart !== by) chart.followZoom();
+    if (this.state.zoom !== range) this.state.setZoom(range);
   }
 
   showTip(event, line, chart, x, y) {

@@ -1,17 +1,17 @@
-// Sample grids and real images. They are base64 text in the page and decoded when first shown.
+// Sample grids and real images. They are base64 text in the page and decoded when first shown, or addresses of
+// files and loaded then.
 
-// The PNGs of a run or of a real grid as data URIs; parsed on first use.
+// The PNGs of a run or of a real grid as addresses; parsed on first use.
 const pngCache = new Map();
 export function pngs(id) {
   if (!pngCache.has(id)) {
-    const text = document.getElementById(id)?.textContent ?? "[]";
+    const holder = document.getElementById(id);
+    const list = JSON.parse(holder?.textContent ?? "[]");
+    const linked = holder && "linked" in holder.dataset;
     // The last one is an element for browsers without scripts; with scripts its content is text.
-    const last = /base64,([^"]*)"/.exec(document.getElementById(`last-${id}`)?.textContent ?? "");
-    const list = [...JSON.parse(text), ...(last ? [last[1]] : [])];
-    pngCache.set(
-      id,
-      list.map((png) => `data:image/png;base64,${png}`),
-    );
+    const last = linked ? null : /base64,([^"]*)"/.exec(document.getElementById(`last-${id}`)?.textContent ?? "");
+    if (last) list.push(last[1]);
+    pngCache.set(id, linked ? list : list.map((png) => `data:image/png;base64,${png}`));
   }
   return pngCache.get(id);
 }

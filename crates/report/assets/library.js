@@ -1,4 +1,4 @@
-// Plotly, which the page holds compressed.
+// Plotly, which the page holds compressed, or which is a file of its own.
 
 let loading = null;
 
@@ -9,6 +9,20 @@ export function loadPlotly() {
 }
 
 async function load() {
+  const { linked } = document.getElementById("charting-library").dataset;
+  if (linked) await loadFile(linked);
+  else await decompress();
+}
+
+function loadFile(address) {
+  return new Promise((done, fail) => {
+    const script = Object.assign(document.createElement("script"), { src: address, onload: done });
+    script.onerror = () => fail(new Error(`${address} cannot be loaded`));
+    document.head.append(script);
+  });
+}
+
+async function decompress() {
   if (!("DecompressionStream" in globalThis))
     throw new Error("this browser is too old to decompress them; those since 2023 can");
   const holder = document.getElementById("charting-library");

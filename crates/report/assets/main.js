@@ -11,6 +11,9 @@ import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
 import { oneTabStop } from "./roving.js";
+import { setUpTheme } from "./theme.js";
+import { setUpCompare } from "./compare.js";
+import { followDatabase } from "./live.js";
 import { addressed, keepAddress, restore } from "./address.js";
 
 const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
@@ -34,11 +37,12 @@ function setUpSweep(root, index, sweep) {
     new Gallery(root, index, state, openViewer);
     if (sweep.charts.length) new Curves(root, state, colors);
     new Space(root, state, colors);
+    setUpCompare(root, index, state, colors);
     write = keepAddress(root, state);
     const words = addressed();
     if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, words);
   };
-  return { root, show: () => (write ? write() : begin()) };
+  return { root, show: () => (write ? write() : begin()), write: () => write?.() };
 }
 
 function showSweep(index) {
@@ -117,6 +121,8 @@ function localiseTimes() {
 }
 
 setUpTabs();
+setUpTheme();
+followDatabase(() => views.filter(({ root }) => !root.hidden).forEach(({ write }) => write?.()));
 localiseTimes();
 setUpCopying();
 if (views.length) {

@@ -2,6 +2,7 @@
 
 import { pngs, showGrid, sourceOf } from "./images.js";
 import { setUpTimeline } from "./timeline.js";
+import { Wall } from "./wall.js";
 import { oneTabStop } from "./roving.js";
 
 // Number of grids per row in a cell: up to three in one row, more in a square.
@@ -17,6 +18,7 @@ export class Gallery {
     this.inView = new Set();
     this.section = root.querySelector(".samples");
     if (!state.sweep.samples.geometry) return;
+    this.wall = new Wall(this.section, state, () => this.fitAgain?.());
     this.watchThumbs();
     this.watchFigures(openViewer);
     this.setUpReals();
@@ -38,7 +40,8 @@ export class Gallery {
       },
       { rootMargin: "400px" },
     );
-    this.figures = [...this.section.querySelectorAll(".sample[data-run]")];
+    // Those of runs that a slider leaves out are not in the page.
+    this.figures = [...this.wall.figures.values()];
     for (const figure of this.figures) {
       observer.observe(figure);
       figure.querySelector("button").addEventListener("click", () => openViewer(Number(figure.dataset.run)));
@@ -104,15 +107,24 @@ export class Gallery {
       .filter((size) => size >= 56 && (size <= 680 || size <= cols * width));
     const control = this.section.querySelector("[data-control=size]");
     control.max = String(sizes.length - 1);
-    for (const cell of this.section.querySelectorAll(".cell"))
-      cell.style.setProperty("--across", across(cell.childElementCount));
     const apply = () => {
+      for (const cell of this.section.querySelectorAll(".cell"))
+        cell.style.setProperty("--across", across(cell.childElementCount));
       const size = sizes[control.value];
       this.section.querySelector(".gallery").style.setProperty("--sample-size", `${size}px`);
       this.section.classList.toggle("smooth-images", size < cols * width);
     };
     control.value = String(this.fittingSize(sizes));
-    control.addEventListener("input", apply);
+    // Another arrangement has another size that fits, until the reader chooses one.
+    let chosen = false;
+    control.addEventListener("input", () => {
+      chosen = true;
+      apply();
+    });
+    this.fitAgain = () => {
+      if (!chosen) control.value = String(this.fittingSize(sizes));
+      apply();
+    };
     apply();
   }
 
@@ -125,9 +137,8 @@ export class Gallery {
 
   // Grids in the widest row of the matrix.
   get widestRow() {
-    const { runs, samples } = this.state.sweep;
     const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    return samples.layout.columns ? Math.max(...samples.layout.cells.map(side)) : Math.min(4, runs.length);
+    return this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(4, this.state.sweep.runs.length);
   }
 
   // The largest size at which a row of the matrix fits; at most 300 px, so that one row does not fill

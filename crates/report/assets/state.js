@@ -6,6 +6,7 @@
 //   "color"    the key that colours the runs changed
 //   "epoch"    the epoch of the sample grids changed
 //   "source"   the weights that the sample grids are of changed
+//   "zoom"     the range of the charts' x axis changed
 
 import { parseQuery } from "./query.js";
 import { lazySeries } from "./series.js";
@@ -29,6 +30,7 @@ export class State {
     this.fields = fieldsOf(sweep);
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
     this.averaged = sweep.samples.averaged;
+    this.zoom = null;
     this.listeners = new Map();
     this.visible = sweep.runs.map(() => true);
     this.searchTexts = sweep.runs.map((run) => searchText(sweep, run));
@@ -108,6 +110,12 @@ export class State {
   setEpoch(epoch) {
     this.epoch = epoch;
     this.emit("epoch");
+  }
+
+  // A range of the x axis, or null for all of it.
+  setZoom(range) {
+    this.zoom = range;
+    this.emit("zoom");
   }
 
   setAveraged(averaged) {

@@ -1,7 +1,8 @@
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
-import { html, option } from "./state.js";
+import { html, option, report } from "./state.js";
 import { gridsOf, showGrid } from "./images.js";
+import { showStrip } from "./strip.js";
 import { setUpTimeline } from "./timeline.js";
 
 const WEIGHTS = { raw: "Weights", ema: "Averaged weights" };
@@ -40,6 +41,10 @@ export class Viewer {
     const notes = [run.cause, ...(run.warnings ?? []).map(({ text }) => text)].filter(Boolean);
     find(".cause").hidden = notes.length === 0;
     find(".cause").textContent = notes.join("; ");
+    for (const code of this.dialog.querySelectorAll("[data-verb]")) {
+      code.textContent = nextCommand(code.dataset.verb, run.id, report.database);
+      code.nextElementSibling.dataset.copy = code.textContent;
+    }
     if (!this.dialog.open) this.dialog.showModal();
     this.showGrids();
   }
@@ -80,8 +85,18 @@ export class Viewer {
       figure.querySelector(".what").textContent = averaged ? WEIGHTS[source] : "";
       if (!figure.hidden) showGrid(figure, this.state, this.index, this.current, source);
     }
+    const source = averaged && wanted !== "raw" ? "ema" : "raw";
+    showStrip(this.dialog.querySelector(".strip"), this.state, this.index, this.current, source);
     this.dialog.querySelector(".pair").classList.toggle("both", wanted === "both");
   }
+}
+
+// A command for a run, as a POSIX shell takes it.
+function nextCommand(verb, id, database) {
+  const folder = database.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".";
+  const quoted = /^[\w./:@%+-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  const rest = { generate: id.slice(0, 12), animate: id.slice(0, 12), export: `${id.slice(0, 12)} --format safetensors` }[verb];
+  return `gansweep ${verb} ${rest} --results ${quoted}`;
 }
 
 function viewerFacts(sweep, run) {

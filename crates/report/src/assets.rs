@@ -1,7 +1,15 @@
 //! The static parts of every page: templates, style sheet, scripts and Plotly.
 
+use std::io::Read as _;
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::read::ZlibDecoder;
+use gansweep_base::digest::sha256;
+
 /// Templates by name. `page.html` includes the others.
-pub(crate) const TEMPLATES: [(&str, &str); 12] = [
+pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("page.html", include_str!("../assets/page.html")),
     ("macros.html", include_str!("../assets/macros.html")),
     ("bar.html", include_str!("../assets/bar.html")),
@@ -11,32 +19,44 @@ pub(crate) const TEMPLATES: [(&str, &str); 12] = [
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),
     ("space.html", include_str!("../assets/space.html")),
+    ("compare.html", include_str!("../assets/compare.html")),
     ("runs.html", include_str!("../assets/runs.html")),
     ("config.html", include_str!("../assets/config.html")),
     ("record.html", include_str!("../assets/record.html")),
+    ("index.html", include_str!("../assets/index.html")),
 ];
 
 /// The style sheet.
 pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/base.css"),
+    // The dark colours twice: where the system asks for them, and where the reader does.
+    "@media (prefers-color-scheme: dark) {\n:root:not([data-theme=\"light\"]) {\n",
+    include_str!("../assets/dark.css"),
+    "}\n}\n:root[data-theme=\"dark\"] {\n",
+    include_str!("../assets/dark.css"),
+    "}\n:root[data-theme=\"light\"] {\ncolor-scheme: light;\n}\n",
     include_str!("../assets/controls.css"),
     include_str!("../assets/overview.css"),
     include_str!("../assets/findings.css"),
     include_str!("../assets/samples.css"),
+    include_str!("../assets/wall.css"),
     include_str!("../assets/viewer.css"),
     include_str!("../assets/curves.css"),
     include_str!("../assets/runs.css"),
     include_str!("../assets/space.css"),
     include_str!("../assets/config.css"),
+    include_str!("../assets/compare.css"),
+    include_str!("../assets/live.css"),
     include_str!("../assets/print.css"),
 );
 
 /// The page's own modules, in an order in which each comes after those that it imports.
-const MODULES: [(&str, &str); 27] = [
+const MODULES: &[(&str, &str)] = &[
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
     ("range.js", include_str!("../assets/range.js")),
     ("state.js", include_str!("../assets/state.js")),
+    ("theme.js", include_str!("../assets/theme.js")),
     ("color.js", include_str!("../assets/color.js")),
     ("filter.js", include_str!("../assets/filter.js")),
     ("table.js", include_str!("../assets/table.js")),
@@ -50,15 +70,21 @@ const MODULES: [(&str, &str); 27] = [
     ("parallel.js", include_str!("../assets/parallel.js")),
     ("space.js", include_str!("../assets/space.js")),
     ("roving.js", include_str!("../assets/roving.js")),
+    ("epoch_mark.js", include_str!("../assets/epoch_mark.js")),
     ("pinch.js", include_str!("../assets/pinch.js")),
     ("save.js", include_str!("../assets/save.js")),
     ("chart.js", include_str!("../assets/chart.js")),
     ("curves.js", include_str!("../assets/curves.js")),
     ("images.js", include_str!("../assets/images.js")),
     ("timeline.js", include_str!("../assets/timeline.js")),
+    ("arrange.js", include_str!("../assets/arrange.js")),
+    ("wall.js", include_str!("../assets/wall.js")),
+    ("strip.js", include_str!("../assets/strip.js")),
     ("samples.js", include_str!("../assets/samples.js")),
     ("viewer.js", include_str!("../assets/viewer.js")),
     ("address.js", include_str!("../assets/address.js")),
+    ("compare.js", include_str!("../assets/compare.js")),
+    ("live.js", include_str!("../assets/live.js")),
     ("main.js", include_str!("../assets/main.js")),
 ];
 
@@ -66,6 +92,11 @@ const MODULES: [(&str, &str); 27] = [
 /// imports and exports, which stand on lines of their own, are taken out.
 pub(crate) fn script() -> String {
     MODULES.iter().map(|(_, source)| joined(source)).collect()
+}
+
+/// The script of a server's index.
+pub(crate) fn index_script() -> String {
+    joined(include_str!("../assets/live.js")) + "followDatabase(() => []);\n"
 }
 
 fn joined(source: &str) -> String {
@@ -78,14 +109,29 @@ fn joined(source: &str) -> String {
 /// Plotly as base64, compressed (zlib) to a third of its size when the program was built. The page decompresses it.
 pub(crate) const CHARTING_LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.txt"));
 
+/// Plotly as a file of its own.
+#[derive(Debug)]
+pub(crate) struct Plotly {
+    /// With a digest: browsers may keep a file of that name for ever.
+    pub(crate) name: String,
+    pub(crate) source: String,
+}
+
+/// Plotly, for pages that load it from elsewhere.
+pub(crate) fn plotly() -> &'static Plotly {
+    static PLOTLY: OnceLock<Plotly> = OnceLock::new();
+    PLOTLY.get_or_init(|| {
+        let mut source = String::new();
+        // It was compressed when the program was built.
+        let compressed = BASE64.decode(CHARTING_LIBRARY).unwrap_or_default();
+        let _ = ZlibDecoder::new(compressed.as_slice()).read_to_string(&mut source);
+        Plotly { name: format!("plotly-{}.js", &sha256(&source)[..16]), source }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::io::Read as _;
-
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD as BASE64;
-    use flate2::read::ZlibDecoder;
 
     use super::*;
 
@@ -101,7 +147,7 @@ mod tests {
     #[test]
     fn modules_import_only_from_those_before_them() {
         let mut before = HashSet::new();
-        for (name, source) in MODULES {
+        for &(name, source) in MODULES {
             for line in source.lines().filter(|line| line.starts_with("import ")) {
                 let from = line.split("\"./").nth(1).and_then(|rest| rest.strip_suffix("\";"));
                 assert!(from.is_some_and(|from| before.contains(from)), "{name}: {line}");

@@ -18,6 +18,7 @@
 //! ```
 
 mod analyse;
+pub mod animation;
 mod assets;
 pub mod context;
 mod error;
@@ -27,6 +28,7 @@ mod options;
 mod page;
 mod pixels;
 mod read;
+pub mod serve;
 mod write;
 
 pub use context::Context;
@@ -34,7 +36,7 @@ pub use error::ReportError;
 pub use images::Images;
 pub use options::ReportOptions;
 pub use page::render;
-pub use write::{write, write_own};
+pub use write::{write, write_own, write_split};
 
 use gansweep_store::Reader;
 

@@ -6,9 +6,10 @@ use gansweep_protocol::SampleSource;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use serde::Serialize;
 
-use crate::assets::{CHARTING_LIBRARY, STYLE, TEMPLATES, script};
-use crate::context::{Context, Grid, Sweep};
+use crate::assets::{CHARTING_LIBRARY, STYLE, TEMPLATES, index_script, plotly, script};
+use crate::context::{Context, Grid, Run, Sweep, Timestamp};
 use crate::{Images, ReportError, pixels};
 
 /// Marks where data, images and scripts are inserted: they are too large to pass through the template
@@ -32,9 +33,60 @@ pub fn render(context: &Context, images: &dyn Images) -> Result<String, ReportEr
 /// Receives the page in pieces.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), ReportError>;
 
+/// Writes a file beside the page: a path relative to the page, with slashes, and the content.
+pub(crate) type FileSink<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), ReportError>;
+
+/// Where a page's images and Plotly are.
+pub(crate) enum Media<'a> {
+    /// In the page. It makes no request.
+    Inline,
+    /// At addresses of the server that the page comes from.
+    Served(Live),
+    /// In files beside the page, which are written along with it.
+    Files(FileSink<'a>),
+}
+
+/// What a served page needs to follow the database.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Live {
+    /// The database's version that the page shows.
+    pub(crate) version: String,
+    /// Shortest time between two loads.
+    pub(crate) pause_ms: u64,
+}
+
+/// The folder of a page's files.
+pub(crate) const MEDIA_FOLDER: &str = "media";
+
+impl Media<'_> {
+    /// What the page may load, for its content security policy.
+    fn policy(&self) -> &'static str {
+        match self {
+            Self::Inline => "img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+            Self::Served(_) => {
+                "img-src data: blob: 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'self'; connect-src 'self'"
+            }
+            // A page that is opened from a disk has no origin that `'self'` could mean.
+            Self::Files(_) => {
+                "img-src data: blob: 'self' file:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'self' file:"
+            }
+        }
+    }
+}
+
 /// Renders the page in pieces.
 pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> Result<(), ReportError> {
-    let html = html(context)?;
+    render_with(context, images, &mut Media::Inline, sink)
+}
+
+/// Renders the page in pieces, with its images and Plotly in that place.
+pub(crate) fn render_with(
+    context: &Context,
+    images: &dyn Images,
+    media: &mut Media,
+    sink: Sink,
+) -> Result<(), ReportError> {
+    let html = html(context, media)?;
     let (before, after) = html.split_once(PARTS_MARKER).unwrap_or((&html, ""));
     render_with_last_grids(before, context, images, sink)?;
     sink("<script type=\"application/json\" id=\"report-data\">")?;
@@ -45,15 +97,13 @@ pub(crate) fn render_to(context: &Context, images: &dyn Images, sink: Sink) -> R
         for (place, run) in sweep.runs.iter().enumerate() {
             for (source, grids) in [(SampleSource::Raw, &run.grids), (SampleSource::Ema, &run.averaged_grids)]
             {
-                let name = source.name();
-                let read = |step| images.grid(&run.id, step, source);
-                render_grids(&format!("{name}-{index}-{place}"), &run.label, grids, &read, sink)?;
+                let id = format!("{}-{index}-{place}", source.name());
+                render_grids(&id, &GridsOf { run, source, grids }, images, media, sink)?;
             }
         }
     }
-    sink("<script type=\"text/plain\" id=\"charting-library\">")?;
-    sink(CHARTING_LIBRARY)?;
-    sink("</script>\n<script type=\"module\">\n")?;
+    render_charting_library(media, sink)?;
+    sink("<script type=\"module\">\n")?;
     sink(&script())?;
     sink("</script>\n")?;
     sink(after)
@@ -95,31 +145,74 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
-/// One run's grids, if it has any: a JSON list of base64 PNGs, which the page's scripts parse only when the run comes
-/// into view, and the last grid as an element that browsers show where there are no scripts. Scripts read that, too, so
-/// that no image is in the page twice.
+/// One run's grids of one source.
+struct GridsOf<'a> {
+    run: &'a Run,
+    source: SampleSource,
+    grids: &'a [Grid],
+}
+
+/// One run's grids, if it has any: a JSON list of base64 PNGs or of addresses, which the page's scripts parse only when
+/// the run comes into view, and the last grid as an element that browsers show where there are no scripts. Scripts read
+/// that, too, so that no image is in the page twice.
 fn render_grids(
     id: &str,
-    label: &str,
-    grids: &[Grid],
-    read: &dyn Fn(u64) -> Result<Vec<u8>, ReportError>,
+    of: &GridsOf,
+    images: &dyn Images,
+    media: &mut Media,
     sink: Sink,
 ) -> Result<(), ReportError> {
-    let Some((last, earlier)) = grids.split_last() else { return Ok(()) };
-    sink(&format!("<script type=\"application/json\" id=\"{id}\">["))?;
-    for (index, grid) in earlier.iter().enumerate() {
-        let png = read(grid.step)?;
-        sink(if index == 0 { "\"" } else { ",\"" })?;
-        sink(&BASE64.encode(pixels::compact(&png)))?;
+    let Some(last) = of.grids.last() else { return Ok(()) };
+    let inline = matches!(media, Media::Inline);
+    let listed = if inline { &of.grids[..of.grids.len() - 1] } else { of.grids };
+    sink(&format!(
+        "<script type=\"application/json\" id=\"{id}\"{}>[",
+        if inline { "" } else { " data-linked" }
+    ))?;
+    for (place, grid) in listed.iter().enumerate() {
+        sink(if place == 0 { "\"" } else { ",\"" })?;
+        sink(&source_of(of, *grid, images, media)?)?;
         sink("\"")?;
     }
-    let png = BASE64.encode(pixels::compact(&read(last.step)?));
-    let label = escaped(label);
+    let (before, image) = match inline {
+        true => ("data:image/png;base64,", source_of(of, *last, images, media)?),
+        false => ("", link_of(of, *last, media)),
+    };
+    let label = escaped(&of.run.label);
     sink(&format!(
-        "]</script>\n<noscript id=\"last-{id}\"><figure class=\"last\"><img alt=\"Samples of {label}\" \
-         src=\"data:image/png;base64,{png}\"><figcaption>{label}, epoch {}</figcaption></figure></noscript>\n",
+        "]</script>\n<noscript id=\"last-{id}\"><figure class=\"last\"><img alt=\"Samples of {label}\" loading=\"lazy\" \
+         src=\"{before}{image}\"><figcaption>{label}, epoch {}</figcaption></figure></noscript>\n",
         last.epoch
     ))
+}
+
+/// A grid as base64, or its address; a file is written.
+fn source_of(
+    of: &GridsOf,
+    grid: Grid,
+    images: &dyn Images,
+    media: &mut Media,
+) -> Result<String, ReportError> {
+    let link = link_of(of, grid, media);
+    if matches!(media, Media::Served(_)) {
+        return Ok(link);
+    }
+    let png = images.grid(&of.run.id, grid.step, of.source)?;
+    let png = pixels::compact(&png);
+    if let Media::Files(write) = media {
+        write(&link, &png)?;
+        return Ok(link);
+    }
+    Ok(BASE64.encode(png))
+}
+
+/// The address of a grid that is not in the page.
+fn link_of(of: &GridsOf, grid: Grid, media: &Media) -> String {
+    let (run, step, source) = (&of.run.id, grid.step, of.source.name());
+    match media {
+        Media::Served(_) => format!("/grid/{run}/{step}/{source}.png"),
+        Media::Inline | Media::Files(_) => format!("{MEDIA_FOLDER}/{run}-{step}-{source}.png"),
+    }
 }
 
 fn render_real_grids(
@@ -137,16 +230,81 @@ fn render_real_grids(
     Ok(())
 }
 
-fn html(context: &Context) -> Result<String, ReportError> {
+fn render_charting_library(media: &mut Media, sink: Sink) -> Result<(), ReportError> {
+    let linked = match media {
+        Media::Inline => {
+            sink("<script type=\"text/plain\" id=\"charting-library\">")?;
+            sink(CHARTING_LIBRARY)?;
+            return sink("</script>\n");
+        }
+        Media::Served(_) => format!("/{}", plotly().name),
+        Media::Files(write) => {
+            let name = format!("{MEDIA_FOLDER}/{}", plotly().name);
+            write(&name, plotly().source.as_bytes())?;
+            name
+        }
+    };
+    sink(&format!("<script type=\"text/plain\" id=\"charting-library\" data-linked=\"{linked}\"></script>\n"))
+}
+
+fn html(context: &Context, media: &Media) -> Result<String, ReportError> {
+    let environment = environment()?;
+    let page = environment.get_template("page.html")?;
+    let live = if let Media::Served(live) = media { Some(live) } else { None };
+    Ok(page.render(context! {
+        report => Serde(context),
+        style => STYLE,
+        parts => PARTS_MARKER,
+        live => live.map(Serde),
+        policy => media.policy(),
+        alone => matches!(media, Media::Inline),
+    })?)
+}
+
+fn environment() -> Result<Environment<'static>, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    for (name, source) in TEMPLATES {
+    for &(name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }
-    let page = environment.get_template("page.html")?;
-    Ok(page.render(context! { report => Serde(context), style => STYLE, parts => PARTS_MARKER })?)
+    Ok(environment)
+}
+
+/// A page with a row per sweep.
+#[derive(Debug, Serialize)]
+pub(crate) struct Index {
+    pub(crate) results: String,
+    pub(crate) live: Live,
+    pub(crate) sweeps: Vec<IndexEntry>,
+}
+
+/// A sweep of the index.
+#[derive(Debug, Serialize)]
+pub(crate) struct IndexEntry {
+    /// Its name as the last segment of its page's address.
+    pub(crate) segment: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) recipe: String,
+    pub(crate) runs: u64,
+    pub(crate) completed: u64,
+    /// Runs that train or wait for a worker.
+    pub(crate) active: u64,
+    pub(crate) failed: u64,
+    /// When it was last started.
+    pub(crate) updated: Timestamp,
+}
+
+/// Renders the index of a server.
+pub(crate) fn render_index(index: &Index) -> Result<String, ReportError> {
+    let environment = environment()?;
+    let page = environment.get_template("index.html")?;
+    let script = index_script();
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(page
+        .render(context! { index => Serde(index), style => STYLE, script => script, version => version })?)
 }
 
 /// Makes JSON safe inside a `script` element, where `</script` or `<!--` would be markup. In JSON `<`

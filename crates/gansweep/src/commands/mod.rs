@@ -1,5 +1,6 @@
 //! One module per command. Each turns arguments into a request to `gansweep-app`, and the result into text.
 
+pub(crate) mod animate;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod cluster;
@@ -17,6 +18,7 @@ pub(crate) mod recognize;
 pub(crate) mod report;
 mod request;
 pub(crate) mod runs;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod sweep;

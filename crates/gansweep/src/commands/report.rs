@@ -13,6 +13,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
         sweeps: args.sweeps.clone(),
         out: args.out.clone(),
         objective: args.objective.clone(),
+        split: args.split,
         max_image_bytes: if args.no_images { Some(0) } else { args.max_image_mb.map(|size| size << 20) },
     })?;
     Ok(output::print_path("", &std::path::absolute(&page).unwrap_or(page))?)

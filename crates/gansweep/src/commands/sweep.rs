@@ -10,7 +10,7 @@ use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
 use gansweep_scheduler::{StopLevel, StopSignal, Summary};
 
-use super::{plan, request};
+use super::{plan, request, serve};
 use crate::cli::{LauncherChoice, SweepArgs};
 use crate::failure::Failure;
 use crate::log::Log;
@@ -34,6 +34,9 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     plan.programs = plan.programs.with_log_file(log.file.clone());
     let mut display =
         if log.on_terminal { Display::without_bars(args.quiet) } else { Display::new(args.quiet) };
+    if args.live {
+        display.print(&format!("live at {}", serve::in_background(&args.results)?));
+    }
     let prepared = sweep::prepare(
         &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints, detach: args.detach },
         &mut display,

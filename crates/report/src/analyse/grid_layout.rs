@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 
 use crate::context::{Axis, GridLayout, Heading, Run};
 
+/// The most values of a single key that stand side by side.
+const WIDEST: usize = 6;
+
 /// Lays out the runs as a matrix over one or two swept keys, if that fills at least half of the matrix.
 /// Keys that vary together (a zip) count as one. Otherwise all runs share one cell, in plan order.
 pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
     let varied: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].values.len() > 1).collect();
     let dimensions = dimensions(runs, axes, &varied);
     let layout = match dimensions.as_slice() {
+        // A long key goes downwards, where a page has room.
+        [one] if one.labels.len() > WIDEST => Some(matrix(runs, Some(one), &seeds(runs))),
         [one] => Some(matrix(runs, Some(&seeds(runs)), one)),
         [first, second] => {
             let (rows, columns) =
-                if first.labels.len() > second.labels.len() { (second, first) } else { (first, second) };
+                if first.labels.len() >= second.labels.len() { (first, second) } else { (second, first) };
             Some(matrix(runs, Some(rows), columns))
         }
         _ => None,
@@ -170,6 +175,15 @@ mod tests {
         assert_eq!(columns.title, "lr · hidden");
         assert_eq!(columns.labels, ["1 · 64", "2 · 128", "3 · 256"]);
         assert_eq!(layout.cells, [[[0], [1], [2]]]);
+    }
+
+    #[test]
+    fn the_longer_key_goes_downwards() {
+        let layout = layout_of(&["a", "b"], &[&[1, 1], &[1, 2], &[1, 3], &[2, 1], &[2, 2], &[2, 3]]);
+        assert_eq!((layout.rows.unwrap().title, layout.columns.unwrap().title), ("b".into(), "a".into()));
+        let long: Vec<[i64; 1]> = (0..8).map(|value| [value]).collect();
+        let layout = layout_of(&["a"], &long.iter().map(<[i64; 1]>::as_slice).collect::<Vec<_>>());
+        assert_eq!((layout.cells.len(), layout.cells[0].len()), (8, 1));
     }
 
     #[test]

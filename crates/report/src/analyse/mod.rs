@@ -16,6 +16,8 @@ mod scale;
 mod sweeps;
 mod text;
 
+pub(crate) use text::timestamp;
+
 use crate::context::Context;
 use crate::input::ReportInput;
 use crate::options::ReportOptions;

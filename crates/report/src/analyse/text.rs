@@ -32,7 +32,7 @@ pub(super) fn two_digits(value: f64) -> String {
 }
 
 /// A time in milliseconds since 1970-01-01T00:00:00Z, and as text.
-pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
+pub(crate) fn timestamp(unix_ms: i64) -> Timestamp {
     Timestamp { unix_ms, utc: host::utc(unix_ms) }
 }
 

@@ -474,6 +474,124 @@ fn a_copied_address_shows_the_same() {
     assert_all_ok(&lines, 8);
 }
 
+#[test]
+fn the_wall_is_arranged_by_the_keys_that_the_reader_chooses() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.samples');
+        const headings = () => all('.gallery th').map((heading) => heading.textContent.trim());
+        const choose = (name, title) => {
+            const options = [...one(`[data-control='${name}']`).options];
+            set(`[data-control='${name}']`, options.find((option) => option.textContent === title).value);
+        };
+        const titles = [...one('[data-control=wall-rows]').options].map((option) => option.textContent);
+        check('keys and seed can be chosen', () => equal(titles, ['nothing', 'lr', 'hidden', 'seed']));
+        choose('wall-columns', 'seed');
+        check('another key runs along the side', () => equal(headings(), ['lr', 'seed 1', 'seed 2', '2e-4', '1e-3']));
+        check('the remaining key has a slider', () => equal(
+            all('.wall-at').filter((slider) => !slider.hidden).map((slider) => slider.textContent.trim()), ['hidden128']));
+        const shown = () => all('.gallery .sample[data-run]').map((figure) => Number(figure.dataset.run));
+        check('the wall has the runs at its place', () => equal(shown(), [0, 1, 4, 5]));
+        set(\"[data-control='wall-at-hidden']\", 1);
+        await frames(3);
+        check('the slider shows the others', () => equal(shown(), [2, 3, 6, 7]));
+        await until(() => all('.gallery .sample[data-run] img').every((image) => image.src || image.closest('.sample').dataset.run === '3'));
+        check('with their images', () => that(one(\".sample[data-run='2'] img\").src.startsWith('data:image/png')));
+        dispatchEvent(new Event('beforeprint'));
+        check('paper has all runs', () => equal(shown().length, 8));
+        dispatchEvent(new Event('afterprint'));
+        check('and the screen the chosen ones again', () => equal(shown(), [2, 3, 6, 7]));
+        choose('wall-rows', 'seed');
+        check('sides change places', () => equal(headings(), ['seed', 'lr 2e-4', 'lr 1e-3', '1', '2']));
+        await frames(15);
+        check('the address has the sides', () => that(location.hash.includes('wall-rows=')));
+        choose('wall-rows', 'nothing');
+        choose('wall-columns', 'nothing');
+        check('without sides all runs stand in order', () => equal(shown(), [0, 1, 2, 3, 4, 5, 6, 7]));
+        check('nothing is wider than the window', () => that(document.documentElement.scrollWidth <= innerWidth));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 13);
+}
+
+#[test]
+fn a_film_strip_and_the_charts_show_where_the_epoch_is() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.curves');
+        const left = () => parseFloat(one('.chart .epoch-mark').style.left);
+        check('the epoch is marked on a chart', () => that(!one('.chart .epoch-mark').hidden));
+        const atEnd = left();
+        set('.bar [data-control=epoch]', 1);
+        await frames(3);
+        const share = (left() - 54) / (atEnd - 54);
+        check('and moves with the slider', () => that(share > 0.25 && share < 0.4, `${share}`));
+        await show('.samples');
+        one(\".sample[data-run='0'] button\").click();
+        const frames_ = () => all('.strip button');
+        check('the strip has a frame per epoch', () => equal(frames_().map((frame) => frame.textContent), ['0', '1', '2', '3']));
+        check('the present one is marked', () => equal(frames_().findIndex((frame) => frame.ariaCurrent === 'true'), 1));
+        frames_()[3].click();
+        check('a click goes there', () => equal(one('.viewer .timeline output').textContent, '3'));
+        const images = frames_().map((frame) => frame.querySelector('img').getAttribute('src'));
+        const commands = all('.viewer [data-verb]').map((code) => code.textContent);
+        check('the next commands name the run', () => that(
+            commands.length === 3 && commands.every((command) => command.includes(sweeps[0].runs[0].id.slice(0, 12)) && command.includes(' --results ')),
+            commands.join()));
+        check('frames are the grids of the run', () => equal(images.at(-1), one(\".viewer [data-source='raw'] img\").getAttribute('src')));
+        one('.viewer .close').click();";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn pinned_runs_stand_beside_each_other_with_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.runs');
+        check('nothing is compared at first', () => that(one('.compare').hidden));
+        one(\".runtable tr[data-run='0']\").click();
+        check('nor is one run', () => that(one('.compare').hidden));
+        one(\".runtable tr[data-run='2']\").click();
+        const names = () => all('.compared tbody th').map((heading) => heading.textContent);
+        check('two runs are, with the keys that differ alone', () => that(
+            !one('.compare').hidden && names()[1].includes('hidden') && !names().some((name) => name.includes('lr')), names().join()));
+        check('both have their images', () => equal(
+            all('.crop img').map((image) => image.getAttribute('src')),
+            [0, 2].map((run) => `data:image/png;base64,${/base64,([^\"]*)\"/.exec(one(`#last-raw-0-${run}`).textContent)[1]}`)));
+        set('[data-control=compare-cell]', 4);
+        const transform = one('.crop img').style.transform;
+        check('one image of a grid fills the place', () => equal(transform, 'scale(2) translate(-50%, -50%)'));
+        check('the page says how to test', () => that(one('.compare .test').textContent.includes('gansweep compare lr')));
+        one('[data-compare=only]').click();
+        await frames(3);
+        check('the page can be narrowed to them', () => equal(one('.matches').textContent, '2 of 8 runs'));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn the_page_is_light_or_dark_as_the_reader_chooses() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.curves');
+        const plot = one('.chart .plot');
+        const page = () => getComputedStyle(document.body).backgroundColor;
+        const [light, line] = [page(), plot.data[0].line.color];
+        set('[data-theme-picker]', 'dark');
+        await frames(20);
+        check('the page is dark', () => that(page() === 'rgb(14, 16, 20)' && page() !== light, page()));
+        check('charts follow', () => that(plot.data[0].line.color !== line && plot.layout.font.color === '#eceef2'));
+        dispatchEvent(new Event('beforeprint'));
+        check('paper is light all the same', () => equal(plot.data[0].line.color, line));
+        dispatchEvent(new Event('afterprint'));
+        check('and the page dark after it', () => equal(document.documentElement.dataset.theme, 'dark'));
+        set('[data-theme-picker]', '');
+        await frames(20);
+        check('the system decides again', () => equal([page(), plot.data[0].line.color], [light, line]));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 7);
+}
+
 fn assert_all_ok(lines: &[String], at_least: usize) {
     let bad: Vec<&String> = lines.iter().filter(|line| !line.ends_with(": ok")).collect();
     assert!(bad.is_empty(), "{bad:#?}");

@@ -60,12 +60,12 @@ fn one_axis_spreads_its_values_over_columns_and_the_seeds_over_rows() {
 }
 
 #[test]
-fn the_axis_with_more_values_lies_across() {
+fn the_axis_with_more_values_goes_downwards() {
     let sweep = sweep_of(&Synthetic { rates: vec![1e-4, 2e-4, 4e-4], ..Synthetic::default() });
     let layout = &sweep.samples.layout;
-    assert_eq!(layout.columns.as_ref().unwrap().title, "lr");
-    assert_eq!(layout.rows.as_ref().unwrap().title, "hidden");
-    assert_eq!(layout.cells[1][2], [10, 11]);
+    assert_eq!(layout.rows.as_ref().unwrap().title, "lr");
+    assert_eq!(layout.columns.as_ref().unwrap().title, "hidden");
+    assert_eq!(layout.cells[2][1], [10, 11]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The page as text and as a file.
 
+use std::collections::HashSet;
 use std::fs;
 
 use crate::support::{Outcome, Synthetic};
-use gansweep_report::{ReportError, ReportOptions, build, render, write};
+use gansweep_report::{ReportError, ReportOptions, build, render, write, write_split};
 use gansweep_store::{Reader, Store};
 
 fn page_of(synthetic: &Synthetic) -> String {
@@ -127,4 +128,40 @@ fn a_grid_that_vanished_leaves_the_old_file_alone() {
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(parts.count(), 0);
+}
+
+#[test]
+fn a_split_page_has_its_images_and_plotly_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let context = build(&reader, &ReportOptions::default()).unwrap();
+    let out = folder.path().join("page");
+    let page = write_split(&context, &reader, &out).unwrap();
+    let text = fs::read_to_string(page).unwrap();
+    let whole = render(&context, &reader).unwrap();
+    assert!(text.len() * 4 < whole.len(), "{} of {} bytes", text.len(), whole.len());
+    // The last of each run stands a second time, for browsers without scripts.
+    let named: HashSet<&str> =
+        text.split("\"media/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let grids: usize = context.sweeps[0].runs.iter().map(|run| run.grids.len()).sum();
+    // Plotly is one more.
+    assert_eq!(named.len(), grids + 1);
+    for name in named {
+        assert!(out.join("media").join(name).is_file(), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_split_page_is_not_written_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let context = build(&reader, &ReportOptions::default()).unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.path().join("page")).unwrap();
+    assert!(write_split(&context, &reader, &folder.path().join("page")).is_err());
+    assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
 }

@@ -72,6 +72,14 @@ impl Reader {
         })
     }
 
+    /// A number that is another one after each commit of another connection, in this or in another process.
+    /// Only comparable between calls on the same reader.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        self.read(|connection| {
+            Ok(connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))?)
+        })
+    }
+
     /// Statuses of runs; unknown runs are absent.
     pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
         self.read(|connection| status::of(connection, ids))

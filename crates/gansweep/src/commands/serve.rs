@@ -1,0 +1,56 @@
+//! `gansweep serve`: the report pages over HTTP, which follow the database.
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use gansweep_app::serve::{self, ServeRequest, Serving};
+
+use crate::cli::{ResultsArgs, ServeArgs};
+use crate::failure::Failure;
+use crate::{messages, output};
+
+/// Runs the command. It ends with a signal.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let request = ServeRequest {
+        results: args.results.results.clone(),
+        host: args.host,
+        port: args.port,
+        token: args.token,
+    };
+    let serving = serve::bind(&request)?;
+    let url = serving.url();
+    output::print(&url)?;
+    if args.open && !open(&url) {
+        messages::warning(&"no browser could be started; open the address above");
+    }
+    Ok(serving.run()?)
+}
+
+/// Serves the pages from a thread of its own for as long as the program runs; returns the address.
+pub(super) fn in_background(results: &ResultsArgs) -> Result<String, Failure> {
+    let request = ServeRequest { results: results.results.clone(), host: None, port: None, token: false };
+    let serving = serve::bind(&request)?;
+    let url = serving.url();
+    let work = move || {
+        if let Err(error) = Serving::run(serving) {
+            messages::warning(&error);
+        }
+    };
+    thread::Builder::new().name("serve".to_owned()).spawn(work)?;
+    Ok(url)
+}
+
+/// Opens an address in the user's browser; returns whether that was started.
+fn open(url: &str) -> bool {
+    let (program, before): (_, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else {
+        ("xdg-open", &[])
+    };
+    let mut command = Command::new(program);
+    // The browser's messages would stand among the program's.
+    command.args(before).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().is_ok()
+}

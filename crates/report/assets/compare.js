@@ -1,0 +1,102 @@
+// The pinned runs beside each other.
+
+import { html } from "./state.js";
+import { gridsOf, pngs, sourceOf } from "./images.js";
+
+// More columns than these fit on no screen.
+const MOST = 12;
+
+export function setUpCompare(root, index, state, colors) {
+  const section = root.querySelector(".compare");
+  const slider = section.querySelector("[data-control=compare-cell]");
+  const table = section.querySelector(".compared");
+  const draw = () => {
+    const runs = [...state.pinned].slice(0, MOST);
+    section.hidden = runs.length < 2;
+    if (section.hidden) return;
+    table.innerHTML = tableOf(state, runs, colors);
+    table.querySelectorAll(".crop").forEach((crop, place) => fillCrop(crop, index, state, runs[place], slider));
+    section.querySelector(".test").innerHTML = testOf(state, runs);
+  };
+  const redrawImages = () => {
+    if (section.hidden) return;
+    const runs = [...state.pinned].slice(0, MOST);
+    table.querySelectorAll(".crop").forEach((crop, place) => fillCrop(crop, index, state, runs[place], slider));
+  };
+  slider?.addEventListener("input", () => {
+    section.querySelector(".cells output").textContent = slider.value === "0" ? "all" : slider.value;
+    redrawImages();
+  });
+  for (const topic of ["epoch", "source"]) state.on(topic, redrawImages);
+  for (const topic of ["pins", "color"]) state.on(topic, draw);
+  section.querySelector("[data-compare=only]").addEventListener("click", () => {
+    state.search(`run=${[...state.pinned].map((run) => state.sweep.runs[run].id).join(",")}`);
+    root.querySelector("[data-control=filter]").dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  draw();
+}
+
+// The rows: images, keys that differ between these runs, results.
+function tableOf(state, runs, colors) {
+  const { sweep } = state;
+  const heads = runs.map(
+    (run) => html`<th scope="col"><span><i class="swatch" style="--color:${colors.ofRun[run]}"></i> ${sweep.runs[run].label}</span></th>`,
+  );
+  const line = (name, texts) => html`<tr><th scope="row">${name}</th>` + texts.map((text) => html`<td>${text}</td>`).join("") + "</tr>";
+  const rows = [...differences(sweep, runs), ...results(sweep, runs)].map(({ name, texts }) => line(name, texts));
+  const drawn = runs.map(() => '<td><div class="crop"><img alt=""></div></td>').join("");
+  const images = sweep.samples.geometry ? `<tr><th scope="row">samples</th>${drawn}</tr>` : "";
+  return `<thead><tr><td></td>${heads.join("")}</tr></thead><tbody>${images}${rows.join("")}</tbody>`;
+}
+
+// The keys whose values are not the same in these runs, and the seed.
+export function differences(sweep, runs) {
+  const { configs, differing } = sweep.configuration;
+  const configOf = runs.map((run) => configs.findIndex((config) => config.runs.includes(run)));
+  const keys = differing.map(({ keys: names, values, by_config }) => ({
+    name: names.join(", "),
+    texts: configOf.map((config) => values[by_config[config]].text),
+  }));
+  const seed = { name: "seed", texts: runs.map((run) => String(sweep.runs[run].seed)) };
+  return [...keys, seed].filter(({ texts }) => new Set(texts).size > 1);
+}
+
+function results(sweep, runs) {
+  const state = { name: "state", texts: runs.map((run) => sweep.runs[run].state) };
+  const columns = sweep.columns.map(({ title }, column) => ({
+    name: title,
+    texts: runs.map((run) => sweep.runs[run].last_values[column]?.text ?? ""),
+  }));
+  return [state, ...columns.filter(({ texts }) => texts.some(Boolean))];
+}
+
+// Shows a run's grid at the selected epoch: all of it, or one image of it, which is of the same latent vector in every run.
+function fillCrop(crop, index, state, run, slider) {
+  const { geometry } = state.sweep.samples;
+  const source = sourceOf(state.sweep.runs[run], state.averaged);
+  const place = gridsOf(state.sweep.runs[run], source).findLastIndex(({ epoch }) => epoch <= state.epoch);
+  const image = crop.querySelector("img");
+  if (place < 0) image.removeAttribute("src");
+  else image.src = pngs(`${source}-${index}-${run}`)[place];
+  const cell = Number(slider?.value ?? 0) - 1;
+  const { rows, cols, width, height } = geometry;
+  if (cell < 0) {
+    crop.style.aspectRatio = `${cols * width} / ${rows * height}`;
+    image.style.transform = "";
+    return;
+  }
+  crop.style.aspectRatio = `${width} / ${height}`;
+  const [row, column] = [Math.floor(cell / cols), cell % cols];
+  image.style.transform = `scale(${cols}) translate(${(-100 * column) / cols}%, ${(-100 * row) / rows}%)`;
+}
+
+// Whether configs differ is a question to several seeds of each.
+function testOf({ sweep }, runs) {
+  const { configs } = sweep.configuration;
+  const compared = configs.filter((config) => config.runs.some((run) => runs.includes(run)));
+  if (compared.length < 2) return "These runs have one config and differ in the seed: what they show is the noise between seeds.";
+  const fewest = Math.min(...compared.map((config) => config.runs.length));
+  const name = /^[\w.-]+$/.test(sweep.name) ? sweep.name : `'${sweep.name.replaceAll("'", "'\\''")}'`;
+  const few = fewest < 3 ? html` With ${fewest} seed${fewest > 1 ? "s" : ""} of a config a test can tell little.` : "";
+  return html`These are ${runs.length} runs of ${compared.length} configs. Whether the configs differ is tested over all their seeds, with intervals: <code>gansweep compare ${name}</code>` + few;
+}

@@ -1,0 +1,80 @@
+// A page that a server sent follows the database: it loads again when there is new data. The reader's choices are in
+// the address. Nothing is loaded while the reader is in the middle of something.
+
+// `keep` writes the reader's choices into the address before the page loads again.
+export function followDatabase(keep) {
+  const { live, livePause } = document.documentElement.dataset;
+  if (live === undefined) return;
+  recallPlace();
+  const button = document.querySelector("button.live");
+  const loaded = Date.now();
+  let [events, pending, lastUse] = [null, false, 0];
+  const say = (text, kind) => {
+    button.textContent = text;
+    button.dataset.kind = kind;
+  };
+  const load = () => {
+    keep();
+    notePlace();
+    location.reload();
+  };
+  const consider = () => {
+    if (!pending || document.hidden) return;
+    if (Date.now() - loaded < Number(livePause)) return;
+    if (isBusy() || Date.now() - lastUse < 1500) say("New data: load", "new");
+    else load();
+  };
+  const listen = () => {
+    events?.close();
+    // A browser opens six connections to a server at most, for all tabs together.
+    if (document.hidden) return;
+    events = new EventSource("/events");
+    events.onmessage = ({ data }) => {
+      pending = data !== live;
+      if (!pending) say("Live", "live");
+      consider();
+    };
+    events.onerror = () => say("Not connected: the page stays as it is", "lost");
+  };
+  for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"])
+    addEventListener(kind, () => (lastUse = Date.now()), { passive: true, capture: true });
+  addEventListener("visibilitychange", listen);
+  button.addEventListener("click", load);
+  setInterval(consider, 500);
+  listen();
+}
+
+// Whether loading the page would take something away from the reader.
+function isBusy() {
+  const selected = getSelection();
+  return (
+    document.querySelector("dialog[open], .play[aria-pressed='true'], :active:not(html, body)") !== null ||
+    (selected !== null && !selected.isCollapsed)
+  );
+}
+
+// What is open and has the focus is not in the address: it is the reader's, and no part of a copied address.
+function notePlace() {
+  const open = [...document.querySelectorAll("details")].map((details) => details.open);
+  const expanded = [...document.querySelectorAll(".expand[aria-expanded='true']")].map(
+    (button) => button.closest("[data-config]")?.dataset.config,
+  );
+  const focus = document.activeElement?.dataset.control ?? null;
+  sessionStorage.setItem("gansweep-place", JSON.stringify({ open, expanded, focus, top: scrollY }));
+}
+
+function recallPlace() {
+  const noted = sessionStorage.getItem("gansweep-place");
+  if (noted === null) return;
+  sessionStorage.removeItem("gansweep-place");
+  const { open, expanded, focus, top } = JSON.parse(noted);
+  const details = [...document.querySelectorAll("details")];
+  // After an update of the program the page may have other parts.
+  if (details.length === open.length) details.forEach((one, place) => (one.open = open[place]));
+  setTimeout(() => {
+    for (const config of expanded)
+      document.querySelector(`.sweep:not([hidden]) [data-config="${config}"] .expand`)?.click();
+    document.querySelector(`.sweep:not([hidden]) [data-control="${focus}"]`)?.focus({ preventScroll: true });
+    scrollTo({ top, behavior: "instant" });
+  });
+}

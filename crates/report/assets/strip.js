@@ -1,0 +1,36 @@
+// A film strip: one run's grids over its epochs.
+
+import { gridsOf, pngs } from "./images.js";
+
+// Shows the run's grids of a source in `strip`, the one at the state's epoch marked. A click goes to the epoch.
+export function showStrip(strip, state, sweepIndex, runIndex, source) {
+  const run = state.sweep.runs[runIndex];
+  const grids = gridsOf(run, source);
+  const key = `${source}-${sweepIndex}-${runIndex}`;
+  if (strip.dataset.of !== key) {
+    strip.dataset.of = key;
+    strip.replaceChildren(...grids.map(({ epoch }, place) => frame(epoch, pngs(key)[place], state)));
+    strip.hidden = grids.length < 2;
+  }
+  const current = grids.findLastIndex(({ epoch }) => epoch <= state.epoch);
+  [...strip.children].forEach((button, place) => {
+    if (place === current) {
+      button.setAttribute("aria-current", "true");
+      // Not `scrollIntoView`, which would scroll the page too.
+      strip.scrollLeft = button.offsetLeft - strip.offsetLeft - (strip.clientWidth - button.clientWidth) / 2;
+    } else button.removeAttribute("aria-current");
+  });
+}
+
+function frame(epoch, png, state) {
+  const button = document.createElement("button");
+  const { epochs } = state.sweep.samples;
+  button.append(
+    Object.assign(document.createElement("img"), { src: png, alt: "", loading: "lazy", decoding: "async" }),
+    Object.assign(document.createElement("span"), { textContent: epoch }),
+  );
+  button.setAttribute("aria-label", `Samples after epoch ${epoch}`);
+  // A run that ended early may have a last grid at an epoch of its own.
+  button.addEventListener("click", () => state.setEpoch(epochs.findLast((one) => one <= epoch) ?? epochs[0]));
+  return button;
+}

@@ -1,0 +1,136 @@
+// The wall of sample grids: which keys run along its sides, and sliders for the others.
+
+import { html } from "./state.js";
+import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
+
+export class Wall {
+  // `changed` is called whenever grids are in other places.
+  constructor(section, state, changed) {
+    Object.assign(this, { section, state, changed });
+    this.scroller = section.querySelector(".gallery .scroller");
+    this.figures = new Map(
+      [...this.scroller.querySelectorAll(".sample")].map((figure) => [Number(figure.dataset.run), figure]),
+    );
+    this.dimensions = dimensionsOf(state.sweep);
+    const { layout } = state.sweep.samples;
+    this.cells = layout.cells;
+    this.hasColumns = layout.columns !== null;
+    if (this.dimensions.length < 2) return;
+    this.setUpControls(layout);
+  }
+
+  setUpControls(layout) {
+    const place = (side) => this.dimensions.findIndex(({ title }) => title === side?.title);
+    const chosen = layout.columns ? null : firstChoice(this.dimensions, this.state.sweep.runs.length);
+    const sides = chosen
+      ? [this.dimensions.indexOf(chosen.rows), this.dimensions.indexOf(chosen.columns)]
+      : [place(layout.rows), place(layout.columns)];
+    const area = this.section.querySelector(".arrange");
+    const options = (selected) =>
+      [["-1", "nothing"], ...this.dimensions.map(({ title }, at) => [at, title])]
+        .map(([value, title]) => html`<option value="${value}" ${Number(value) === selected ? "selected" : ""}>${title}</option>`)
+        .join("");
+    const sliders = this.dimensions.map(
+      ({ title, labels }, at) => html`<label class="wall-at" data-at="${at}" hidden><span class="label">${title}</span><input type="range" min="0" max="${labels.length - 1}" value="0" step="1" data-control="wall-at-${title}"><output>${labels[0]}</output></label>`,
+    );
+    area.innerHTML = `<label class="pick"><span class="label">Rows</span><select data-control="wall-rows">${options(sides[0])}</select></label>
+      <label class="pick"><span class="label">Columns</span><select data-control="wall-columns">${options(sides[1])}</select></label>
+      ${sliders.join("")}`;
+    area.hidden = false;
+    [this.rowsPicker, this.columnsPicker] = area.querySelectorAll("select");
+    this.sliders = [...area.querySelectorAll(".wall-at")];
+    area.addEventListener("input", ({ target }) => {
+      // One key cannot run along both sides: they change places.
+      const [rows, columns] = [this.rowsPicker, this.columnsPicker];
+      if (target.tagName === "SELECT" && rows.value === columns.value && rows.value !== "-1")
+        (target === rows ? columns : rows).value = this.sides[target === rows ? 0 : 1];
+      this.rebuild();
+    });
+    this.sides = sides.map(String);
+    if (chosen) this.rebuild();
+    else this.showSliders();
+    this.setUpPrinting();
+  }
+
+  // The dimensions that neither side shows, the seed left out: seeds stand beside each other in a cell.
+  get others() {
+    return this.dimensions.map((_, at) => at).filter((at) => !this.sides.includes(String(at)) && this.dimensions[at].title !== "seed");
+  }
+
+  showSliders() {
+    const matrix = this.sides.some((side) => side !== "-1");
+    for (const slider of this.sliders) {
+      const at = Number(slider.dataset.at);
+      slider.hidden = !matrix || !this.others.includes(at);
+      const input = slider.querySelector("input");
+      const label = this.dimensions[at].labels[input.value];
+      slider.querySelector("output").textContent = label;
+      input.setAttribute("aria-valuetext", label);
+    }
+  }
+
+  rebuild() {
+    this.sides = [this.rowsPicker.value, this.columnsPicker.value];
+    this.showSliders();
+    const fixed = this.sliders
+      .filter((slider) => !slider.hidden)
+      .map((slider) => ({
+        dimension: this.dimensions[slider.dataset.at],
+        place: Number(slider.querySelector("input").value),
+      }));
+    this.build(...this.sides.map((side) => this.dimensions[side] ?? null), fixed);
+  }
+
+  build(rows, columns, fixed) {
+    const { sweep } = this.state;
+    const { cells } = arrange(sweep.runs.length, rows, columns, fixed);
+    const caption = (run) => {
+      if (!rows && !columns) return sweep.runs[run].label;
+      return [rows, columns].some((side) => side?.title === "seed") ? "" : `seed ${sweep.runs[run].seed}`;
+    };
+    const put = (cell, run) => {
+      const figure = this.figures.get(run);
+      figure.querySelector(".what").textContent = caption(run);
+      cell.append(figure);
+    };
+    this.cells = rows || columns ? cells : [[sweep.runs.map((_, run) => run)]];
+    this.hasColumns = Boolean(rows || columns);
+    const grids = this.hasColumns ? matrixOf(rows, columns, cells, put) : flowOf(this.cells[0][0], put);
+    this.scroller.replaceChildren(grids);
+    this.changed();
+  }
+
+  // Paper has no sliders: it gets all runs.
+  setUpPrinting() {
+    let hides = false;
+    addEventListener("beforeprint", () => {
+      hides = this.sliders.some((slider) => !slider.hidden);
+      if (hides) this.build(null, null, []);
+    });
+    addEventListener("afterprint", () => {
+      if (hides) this.rebuild();
+    });
+  }
+}
+
+function matrixOf(rows, columns, cells, put) {
+  const table = Object.assign(document.createElement("table"), { className: "grids" });
+  const corner = rows ? html`<th class="corner" scope="col"><span>${rows.title}</span></th>` : "";
+  const headings = (columns?.labels ?? []).map((label) => html`<th scope="col"><span class="key">${columns.title}</span> ${label}</th>`);
+  table.innerHTML = `<thead><tr>${corner}${headings.join("")}</tr></thead><tbody></tbody>`;
+  cells.forEach((line, place) => {
+    const row = table.tBodies[0].insertRow();
+    if (rows) row.innerHTML = html`<th scope="row">${rows.labels[place]}</th>`;
+    for (const runs of line) {
+      const cell = row.insertCell().appendChild(Object.assign(document.createElement("div"), { className: "cell" }));
+      for (const run of runs) put(cell, run);
+    }
+  });
+  return table;
+}
+
+function flowOf(runs, put) {
+  const flow = Object.assign(document.createElement("div"), { className: "grids flow" });
+  for (const run of runs) put(flow, run);
+  return flow;
+}
