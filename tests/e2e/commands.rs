@@ -183,6 +183,33 @@ fn generate_draws_new_images_the_same_for_the_same_seed() {
 }
 
 #[test]
+fn a_conditional_run_draws_images_of_a_class_and_grids_with_a_column_for_each() {
+    let sandbox = Sandbox::new();
+    let text = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[1e-3]");
+    let text = text.replace("epochs = 4", "epochs = 2");
+    sandbox.write("small.toml", &text);
+    let projection = "model.discriminator.condition=projection";
+    sandbox.run(&["sweep", "small.toml", "--set", "model.conditional=true", "--set", projection]).well();
+    let run = sandbox.reader().runs(&RunFilter::default()).unwrap()[0].id.clone();
+    let grid = sandbox.reader().samples_index(&run, u64::MAX >> 1).unwrap().pop().unwrap();
+    assert_eq!(grid.geometry.cols, 10);
+    let draw = |more: &[&str]| {
+        let all = ["generate", run.as_str(), "-n", "1", "--out", "image.png"];
+        sandbox.run(&all.iter().chain(more).copied().collect::<Vec<_>>()).well();
+        std::fs::read(sandbox.path("image.png")).unwrap()
+    };
+    // Classes in turn begin with the first, and strokes have the names of digits.
+    assert_eq!(draw(&[]), draw(&["--class", "0"]));
+    assert_ne!(draw(&[]), draw(&["--class", "7"]));
+    sandbox.run(&["generate", run.as_str(), "--class", "10"]).refused(&["no class \"10\"", "from 0 to 9"]);
+    sandbox.run(&["export", run.as_str(), "--format", "safetensors", "--out", "networks"]).well();
+    let bytes = std::fs::read(sandbox.path("networks/generator.safetensors")).unwrap();
+    assert!(String::from_utf8_lossy(&bytes).contains("\"embedding.weight\""));
+    let plain = runs()[0].id.to_string();
+    swept().run(&["generate", &plain, "--class", "7"]).refused(&["not conditional"]);
+}
+
+#[test]
 fn an_average_draws_and_is_exported_unless_its_weights_are_asked_for() {
     let sandbox = Sandbox::new();
     let text = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[1e-3]");

@@ -23,7 +23,7 @@ from safetensors import safe_open
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import streams
-from tutorials import GivenDropout, tutorial
+from tutorials import CLASSES, GivenDropout, tutorial
 
 HERE = Path(__file__).parent
 ENTRIES = 8
@@ -103,6 +103,9 @@ class Computation:
             flips=[self.inputs.get(f"step.{step}.flips.{u}") for u in range(len(updates))],
             instance_noise=lambda u, network_pass: self.inputs.get(f"step.{step}.instance_noise.{u}.{network_pass}"),
             z=self.inputs[f"step.{step}.z_g"],
+            # Of real images and of fakes.
+            classes=lambda u: [self.inputs.get(f"step.{step}.classes.{u}.{half}") for half in ("real", "fake")],
+            classes_g=self.inputs.get(f"step.{step}.classes_g"),
             masks=masks(0, ["DiscriminatorInG", "GeneratorInG", "DiscriminatorRealInG"]),
             generator_ready=lambda model: self.measure("grad_norm_g", model),
             discriminator_ready=lambda model: self.measure("grad_norm_d", model),
@@ -143,6 +146,7 @@ class Computation:
             generators["ema-"] = self.averaged.module
         with torch.no_grad():
             for source, generator in generators.items():
+                generator.classes = torch.arange(len(latents)) % CLASSES
                 generator.eval()
                 found[f"{source}eval"] = generator(latents)
                 generator.train()

@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import load_file
 
 import streams
-from tutorials import FromConfig, tutorial
+from tutorials import CLASSES, FromConfig, tutorial
 
 HERE = Path(__file__).parent
 CASES = {case["name"]: case for case in json.loads((HERE / "cases.json").read_text())}
@@ -97,6 +97,8 @@ def draw(config, image, generator, count, seed):
     """`count` images as `[count, channels, height, width]` bytes."""
     model = config["model"]
     latents = streams.latents(streams.key(seed, streams.GENERATE, []), model["latent"], count * model["latent_dim"])
+    # Each class in turn; without effect on a model without conditions.
+    generator.classes = torch.arange(count) % CLASSES
     with torch.no_grad():
         images = generator(torch.from_numpy(latents).float().reshape(count, -1)).numpy()
     unit = images * 0.5 + 0.5 if config["data"]["pixels"] == "signed" else images

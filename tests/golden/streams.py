@@ -5,14 +5,18 @@ hash of the key and the entry's index; normal latents are those of Box and Mulle
 ChaCha with 8 rounds, its key expanded from 64 bits by PCG32 (the `rand` crates' `seed_from_u64`).
 """
 
+import math
+
 import numpy as np
 
-INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE, PENALTY, LABEL_FLIP, INSTANCE_NOISE = range(1, 11)
+INIT, ORDER, LATENT_D, LATENT_G, MASK, FIXED, GENERATE, PENALTY, LABEL_FLIP, INSTANCE_NOISE, CLASS = range(1, 12)
 FLIP = 16
 PASSES = [
     "DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG", "DiscriminatorRealInG",
     "DiscriminatorInPenalty",
 ]  # fmt: skip
+EMBEDDING = "embedding.weight"
+CLASSES = 10
 MASK64 = (1 << 64) - 1
 
 
@@ -178,13 +182,17 @@ class Check:
     def initial_weights(self):
         for role, network in enumerate(["generator", "discriminator"]):
             names = [name for name in self.inputs if name.startswith(f"{network}.") and "running" not in name]
-            names.sort(key=lambda name: (int(name.split(".")[1]), name.endswith("bias")))
+            # The embedding is last.
+            index_of = lambda name: math.inf if name.endswith(EMBEDDING) else int(name.split(".")[1])
+            names.sort(key=lambda name: (index_of(name), name.endswith("bias")))
             for index, name in enumerate(names):
                 values = self.inputs[name]
                 weight = self.inputs[name.replace("bias", "weight")]
                 is_norm = weight.ndim in (1, 3)
                 stream_key = key(self.seed, INIT, [role, index])
-                if self.config["model"].get("init") == "dcgan" and name.endswith("weight"):
+                if name.endswith(EMBEDDING):
+                    self.equal(name, normal(stream_key, values.size), tolerance=1e-6)
+                elif self.config["model"].get("init") == "dcgan" and name.endswith("weight"):
                     expected = is_norm + 0.02 * normal(stream_key, values.size)
                     self.equal(name, expected, tolerance=3e-7)
                 elif is_norm:
@@ -219,12 +227,32 @@ class Check:
                 pixels = (pixels - np.float32(0.5)) / np.float32(0.5)
             self.equal(f"step.{step}.x.{update}", pixels)
             self.latents(f"step.{step}.z_d.{update}", key(self.seed, LATENT_D, [step, update]))
-            last = update
+            last, used = update, batch
+            self.classes(step, update, batch)
             self.penalty(step, update)
             self.noise(step, update, epoch + within / -(-batches // train["d_steps"]))
         shared = train["noise"] == "shared"
         self.latents(f"step.{step}.z_g", key(self.seed, *((LATENT_D, [step, last]) if shared else (LATENT_G, [step]))))
+        if (name := f"step.{step}.classes_g") in self.inputs:
+            count = len(used)
+            drawn = self.drawn_classes([step, last], "GeneratorInD", count) if shared else self.drawn_classes([step, 0], "GeneratorInG", count)
+            self.equal(name, [n % CLASSES for n in used] if self.pairs_classes() else drawn)
         self.masks(step)
+
+    def pairs_classes(self):
+        wgan_gp = self.config.get("penalty", {}).get("kind") == "wgan-gp"
+        return wgan_gp or self.config["loss"].get("relativistic", "none") != "none"
+
+    def drawn_classes(self, position, network_pass, count):
+        hashes = hash_of(key(self.seed, CLASS, [*position, PASSES.index(network_pass)]), np.arange(count, dtype=np.uint32))
+        return (hashes.astype(np.uint64) * np.uint64(CLASSES)) >> np.uint64(32)
+
+    def classes(self, step, update, batch):
+        if (name := f"step.{step}.classes.{update}.real") in self.inputs:
+            real = [n % CLASSES for n in batch]
+            self.equal(name, real)
+            fake = real if self.pairs_classes() else self.drawn_classes([step, update], "GeneratorInD", len(batch))
+            self.equal(f"step.{step}.classes.{update}.fake", fake)
 
     def penalty(self, step, update):
         stream_key = key(self.seed, PENALTY, [step, update])

@@ -34,6 +34,25 @@ class OfShape(nn.Sequential):
         return super().forward(x.reshape(len(x), *self.shape))
 
 
+class WithClass(OfShape):
+    """Layers that know the class of each row, `self.classes`: an embedding of it stands behind the row, or is multiplied
+    with the last layer's input (Miyato and Koyama 2018)."""
+
+    def __init__(self, classes, width, projection, shape, *layers):
+        super().__init__(shape, *layers)
+        self.embedding = nn.Embedding(classes, width)
+        self.projection = projection
+
+    def forward(self, x):
+        y = self.embedding(self.classes.long().flatten())
+        x = x if self.projection else torch.cat((x.flatten(1), y), 1)
+        *layers, last = [layer for name, layer in self.named_children() if name != "embedding"]
+        x = x.reshape(len(x), *self.shape)
+        for layer in layers:
+            x = layer(x)
+        return last(x) + (x * y).sum(1, keepdim=True) if self.projection else last(x)
+
+
 def use_masks(model, masks):
     """Gives each dropout layer of `model` its mask, in order."""
     layers = [layer for layer in model.modules() if isinstance(layer, GivenDropout)]
@@ -470,6 +489,10 @@ def listed(texts, shape):
     return layers
 
 
+# Of the synthetic images.
+CLASSES = 10
+
+
 class FromConfig(Tutorial):
     """Any config: the recipe of this program's own, settings that no recipe has, and colour images."""
 
@@ -531,9 +554,9 @@ class FromConfig(Tutorial):
             layers += [nn.ConvTranspose2d(before[0], shape[0], 4, 2, 1), *self.between(part, shape)]
         return [*layers, nn.ConvTranspose2d(channels[-1], self.image[0], 4, 2, 1)]
 
-    def dcgan_discriminator(self, part):
+    def dcgan_discriminator(self, part, inputs):
         sides = self.dcgan_sides()[::-1][1:]
-        layers, inputs = [], self.image[0]
+        layers = []
         for level, side in enumerate(sides):
             shape = [part["width"] * 2**level, side, side]
             layers += [nn.Conv2d(inputs, shape[0], 4, 2, 1), *self.between(part, shape, normalised=level > 0)]
@@ -543,6 +566,8 @@ class FromConfig(Tutorial):
     def generator(self):
         model = self.config["model"]
         part, inputs = model["generator"], model["latent_dim"]
+        if model.get("conditional"):
+            inputs += model.get("embedding") or CLASSES
         if part.get("kind") == "layers":
             layers = listed(part["layers"], [inputs])
         elif part.get("kind") == "dcgan":
@@ -550,16 +575,27 @@ class FromConfig(Tutorial):
         else:
             layers = self.stack(part, inputs, self.pixels)
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
+        if model.get("conditional"):
+            return WithClass(CLASSES, inputs - model["latent_dim"], False, [inputs], *layers, last())
         return nn.Sequential(*layers, last(), nn.Flatten()) if part.get("kind") == "layers" else nn.Sequential(*layers, last())
 
     def discriminator(self):
-        part = self.config["model"]["discriminator"]
+        model, part = self.config["model"], self.config["model"]["discriminator"]
+        projection = part.get("condition") == "projection"
+        concat = model.get("conditional") and not projection
         if part.get("kind") == "layers":
             shape = [self.pixels] if part["layers"][0].startswith("linear") else self.image
             return OfShape(shape, *listed(part["layers"], shape), nn.Flatten())
         if part.get("kind") == "dcgan":
-            return OfShape(self.image, *self.dcgan_discriminator(part))
-        return OfShape([self.pixels], *self.stack(part, self.pixels, 1))
+            width, shape = self.image[1] * self.image[2], [self.image[0] + bool(concat), *self.image[1:]]
+            layers = self.dcgan_discriminator(part, shape[0])
+        else:
+            width = model.get("embedding") or CLASSES
+            shape = [self.pixels + (width if concat else 0)]
+            layers = self.stack(part, *shape, 1)
+        if model.get("conditional"):
+            return WithClass(CLASSES, layers[-1].in_features if projection else width, projection, shape, *layers)
+        return OfShape(shape, *layers)
 
     def optimizers(self):
         def optimizer(model, values):
@@ -584,7 +620,7 @@ class FromConfig(Tutorial):
         if norm := self.config["optimizer"][network].get("clip_norm"):
             torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
 
-    def penalty(self, x, fakes, masks, drawn):
+    def penalty(self, x, fakes, masks, drawn, classes):
         """The penalty, its mean norm, and its factor, differentiated twice; None where an update has none."""
         values = self.config.get("penalty", {"kind": "none"})
         self.d_updates += 1
@@ -601,6 +637,7 @@ class FromConfig(Tutorial):
         for points, network_pass in halves:
             points = points.detach().requires_grad_()
             use_masks(self.D, masks[network_pass])
+            self.D.classes = classes[network_pass == "DiscriminatorFake"]
             (gradient,) = torch.autograd.grad(self.D(points).sum(), points, create_graph=True)
             norm = gradient.norm(2, dim=1)
             norms.append(norm)
@@ -619,17 +656,21 @@ class FromConfig(Tutorial):
     def update_discriminator(self, inputs, update, ready):
         x, z, masks = inputs.updates[update]
         drawn, flips = inputs.drawn[update], inputs.flips[update]
+        classes = inputs.classes(update)
         use_masks(self.G, masks["GeneratorInD"])
+        self.G.classes = classes[1]
         with torch.no_grad():
             fakes = self.G(z).flatten(1)
         x = self.noisy(inputs, update, "DiscriminatorReal", x)
         fakes = self.noisy(inputs, update, "DiscriminatorFake", fakes)
         use_masks(self.D, masks["DiscriminatorReal"])
+        self.D.classes = classes[0]
         real = self.D(x)
         use_masks(self.D, masks["DiscriminatorFake"])
+        self.D.classes = classes[1]
         fake = self.D(fakes)
         d_loss = self.discriminator_loss(real, fake, flips)
-        penalty = self.penalty(x, fakes, masks, drawn)
+        penalty = self.penalty(x, fakes, masks, drawn, classes)
         minimised = d_loss + penalty[0] * penalty[2] if penalty else d_loss
         self.d_optimizer.zero_grad()
         minimised.backward()
@@ -666,6 +707,7 @@ class FromConfig(Tutorial):
         if not self.relativistic:
             return self.loss.of_generator(fake), self.score(fake)
         use_masks(self.D, inputs.masks["DiscriminatorRealInG"])
+        self.D.classes = inputs.classes(len(inputs.updates) - 1)[0]
         with torch.no_grad():
             real = self.D(self.noisy(inputs, 0, "DiscriminatorRealInG", inputs.updates[-1][0]))
         return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
@@ -679,6 +721,7 @@ class FromConfig(Tutorial):
         means = {name: sum(column) / len(column) for name, column in values.items() if column}
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
+        self.G.classes = self.D.classes = inputs.classes_g
         fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
         g_loss, d_fake_after = self.generator_loss(inputs, fake)
         self.g_optimizer.zero_grad()

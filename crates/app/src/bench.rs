@@ -43,7 +43,7 @@ impl Bench {
         let lanes: Vec<Lane> = (0..u64::from(request.lanes))
             .map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed })
             .collect();
-        let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, spec.image, lane.seed));
+        let states = lanes.iter().map(|lane| LaneState::initial(&lane.config, &spec, lane.seed));
         let states = states.collect::<Result<_, _>>().map_err(TrainError::from)?;
         let threads = if request.threads == 0 { host::threads() } else { request.threads };
         let images = images_like_mnist(&config);

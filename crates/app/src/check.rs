@@ -75,7 +75,7 @@ fn problem(reader: &Reader, run: &RunRow, row: CheckpointRow, results: &Path) ->
         (Err(error), _) | (_, Err(error)) => return Some(error.to_string()),
     };
     let expected =
-        Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config: &config, image: spec.image };
+        Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config: &config, spec: &spec };
     let read = checkpoint::read(results, &Checkpoint { step, path: path.clone(), bytes, sha256 }, &expected);
     if let Err(error) = read {
         return Some(format!("{path}: {error}"));

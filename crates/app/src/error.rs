@@ -227,6 +227,26 @@ pub enum AppError {
     /// The sweep cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// A class is asked of a run whose model does not know classes.
+    #[error(
+        "run {run} draws no images of a class: its model is not conditional (`model.conditional = true` trains one)"
+    )]
+    NotConditional {
+        /// Its id.
+        run: String,
+    },
+    /// The run's dataset has no such class.
+    #[error("run {run} knows no class \"{asked}\"; expected a number from 0 to {last}{}", or_name(names))]
+    NoSuchClass {
+        /// Its id.
+        run: String,
+        /// What was asked for.
+        asked: String,
+        /// The number of the last class.
+        last: u32,
+        /// The names of the classes, separated by commas; empty if they have none.
+        names: String,
+    },
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
     NoCheckpoint {
@@ -237,6 +257,11 @@ pub enum AppError {
         /// Its state.
         state: RunState,
     },
+}
+
+/// The names of classes, for the end of a sentence.
+fn or_name(names: &str) -> String {
+    if names.is_empty() { String::new() } else { format!(", or one of {names}") }
 }
 
 /// Why a run in that state has no checkpoint, and what to do.
@@ -305,6 +330,8 @@ impl AppError {
             | Self::Slurm(_)
             | Self::Launch(_)
             | Self::NoDeviceOnCluster
+            | Self::NotConditional { .. }
+            | Self::NoSuchClass { .. }
             | Self::NoCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }

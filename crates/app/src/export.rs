@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, DatasetSpec};
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_protocol::{Checkpoint, SampleSource};
@@ -71,12 +71,12 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
-    let image = reader.dataset(&run.data_fingerprint)?.spec.image;
-    let snapshot = latest_checkpoint(&reader, &run, &config, image, &request.results)?;
+    let spec = reader.dataset(&run.data_fingerprint)?.spec;
+    let snapshot = latest_checkpoint(&reader, &run, &config, &spec, &request.results)?;
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
-    for network in Network::both(&config, image).map_err(TrainError::from)? {
+    for network in Network::both(&config, &spec).map_err(TrainError::from)? {
         let path = folder.join(format!("{}.safetensors", network.role.name()));
         let source = match network.role {
             Role::Generator => drawing_source(&config, request.raw),
@@ -99,7 +99,7 @@ pub(crate) fn latest_checkpoint(
     reader: &Reader,
     run: &RunRow,
     config: &Config,
-    image: ImageShape,
+    spec: &DatasetSpec,
     results: &Path,
 ) -> Result<checkpoint::Snapshot, AppError> {
     let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
@@ -109,7 +109,7 @@ pub(crate) fn latest_checkpoint(
     })?;
     let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
     let recorded = Checkpoint { step, path, bytes, sha256 };
-    let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, image };
+    let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, spec };
     let snapshot = checkpoint::read(results, &recorded, &expected);
     let path = results.join(recorded.path);
     snapshot.map_err(|reason| AppError::UnusableCheckpoint {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use gansweep_base::file;
-use gansweep_store::Reader;
-use gansweep_train::generate;
+use gansweep_config::{Config, DatasetSpec};
+use gansweep_store::{Reader, RunRow};
+use gansweep_train::{classes_in_turn, generate};
 
 use crate::export::{drawing_source, latest_checkpoint};
 use crate::{AppError, backends};
@@ -18,7 +19,9 @@ pub struct GenerateRequest {
     pub run: String,
     /// Number of images, at least 1.
     pub count: u32,
-    /// Images per row, at least 1; by default the square root of the count.
+    /// The class of all images, by its number or its name; by default all classes in turn. Of conditional models alone.
+    pub class: Option<String>,
+    /// Images per row, at least 1; by default one for each class that is drawn in turn, else the square root of the count.
     pub cols: Option<u32>,
     /// Seed of the latent vectors.
     pub seed: u64,
@@ -34,15 +37,43 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
-    let snapshot = latest_checkpoint(&reader, &run, &config, spec.image, &request.results)?;
+    let snapshot = latest_checkpoint(&reader, &run, &config, &spec, &request.results)?;
     let count = request.count.max(1);
+    let class = match &request.class {
+        Some(asked) => Some(class_of(asked, &run, &config, &spec)?),
+        None => None,
+    };
+    let classes = match class {
+        Some(class) => vec![class; count as usize],
+        None => classes_in_turn(&spec, count as usize),
+    };
     let source = drawing_source(&config, request.raw);
     let (state, open) = (&snapshot.state, &backends::open_on_cpu);
-    let images = generate::images(open, &config, &spec, state, count as usize, request.seed, source)?;
-    let cols = request.cols.unwrap_or_else(|| f64::from(count).sqrt().ceil() as u32).clamp(1, count);
+    let images = generate::images(open, &config, &spec, state, &classes, request.seed, source)?;
+    let in_turn = config.model.conditional && class.is_none();
+    let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
+    let cols = request.cols.unwrap_or(usual).clamp(1, count);
     let (png, _) = gansweep_data::grid(&images, spec.image, count.div_ceil(cols), cols)?;
     let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));
     let written = file::make_folder_of(&path).and_then(|()| file::write(&path, &png));
     written.map_err(|source| AppError::File { path: path.clone(), source })?;
     Ok(path)
+}
+
+/// The class that was asked for, by its number or by the dataset's name of it.
+fn class_of(asked: &str, run: &RunRow, config: &Config, spec: &DatasetSpec) -> Result<u16, AppError> {
+    let run = run.id.to_string();
+    if !config.model.conditional {
+        return Err(AppError::NotConditional { run });
+    }
+    let names = gansweep_data::class_names(config.data.dataset);
+    // Names first: KMNIST's and MNIST's are not mixed up with numbers, and MNIST's equal them.
+    let by_name = names.iter().position(|name| name.eq_ignore_ascii_case(asked));
+    let class = by_name.or_else(|| asked.parse().ok()).filter(|&class| class < spec.classes as usize);
+    class.map(|class| class as u16).ok_or_else(|| AppError::NoSuchClass {
+        run,
+        asked: asked.to_owned(),
+        last: spec.classes.saturating_sub(1),
+        names: names.join(", "),
+    })
 }

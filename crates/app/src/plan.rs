@@ -165,7 +165,7 @@ fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunI
 
 /// Floating-point operations of one step of a run; of no run where planning would have refused it.
 pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
-    cost::step_flops(&run.config, run.spec.image).unwrap_or(0.0)
+    cost::step_flops(&run.config, &run.spec).unwrap_or(0.0)
 }
 
 fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<GroupPreview> {

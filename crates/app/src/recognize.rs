@@ -9,7 +9,7 @@ use gansweep_data::{DataSource, character, class_names, fitted};
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::SampleSource;
 use gansweep_store::{DatasetRow, Reader};
-use gansweep_train::generate;
+use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
 use crate::export::latest_checkpoint;
@@ -65,6 +65,9 @@ pub struct RecognizedPicture {
     /// The picture as an image of the dataset.
     #[serde(skip)]
     image: Vec<u8>,
+    /// The number of its most probable class.
+    #[serde(skip)]
+    class: u16,
 }
 
 /// A class and its probability.
@@ -76,7 +79,7 @@ pub struct ClassProbability {
     pub probability: f64,
 }
 
-/// What a discriminator says of a picture. Its output alone says little, since each loss gives it another scale.
+/// What a discriminator says of a picture. That of a conditional run takes it to be of its most probable class. Its output alone says little, since each loss gives it another scale.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Realness {
     /// The output, before any sigmoid.
@@ -131,10 +134,12 @@ fn recognized(path: &Path, row: &DatasetRow, evaluator: &Evaluator) -> Recognize
         realness: None,
         problem: None,
         image: Vec::new(),
+        class: 0,
     };
     match read(path).and_then(|bytes| prepared(&bytes, row.dataset, row.spec.image)) {
         Ok(image) => {
             let probabilities = evaluator.outputs(&image).probabilities.unwrap_or_default();
+            picture.class = most_probable(&probabilities);
             picture.classes = ranked(&probabilities, class_names(row.dataset));
             picture.image = image;
         }
@@ -174,6 +179,11 @@ fn prepared(bytes: &[u8], dataset: Dataset, shape: ImageShape) -> Result<Vec<u8>
     fitted(bytes, shape)
 }
 
+fn most_probable(probabilities: &[f32]) -> u16 {
+    let best = probabilities.iter().enumerate().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    best.map_or(0, |(class, _)| class as u16)
+}
+
 fn ranked(probabilities: &[f32], names: &[&str]) -> Vec<ClassProbability> {
     let class = |(class, probability): (usize, &f32)| ClassProbability {
         class: names.get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned()),
@@ -198,7 +208,7 @@ impl Judge {
         let run = reader.run(run)?;
         let config = run.typed_config()?;
         let data = reader.dataset(&run.data_fingerprint)?;
-        let snapshot = latest_checkpoint(&reader, &run, &config, data.spec.image, &request.results)?;
+        let snapshot = latest_checkpoint(&reader, &run, &config, &data.spec, &request.results)?;
         Ok(Self { label: run.label, config, data, state: snapshot.state })
     }
 
@@ -210,15 +220,19 @@ impl Judge {
     ) -> Result<(), AppError> {
         let Self { config, data, state, .. } = self;
         let (train, test) = evaluate::images(data, source, observer)?;
-        let real = test.unwrap_or(train).pixels;
-        let real = &real[..real.len().min(COMPARED * data.spec.image.size())];
+        let real = test.unwrap_or(train);
+        let count = real.count.min(COMPARED);
+        let (pixels, labels) = (&real.pixels[..count * data.spec.image.size()], &real.labels[..count]);
         let open = &backends::open_on_cpu;
         let source = SampleSource::Raw;
-        let fakes = generate::images(open, config, &data.spec, state, COMPARED, LATENT_SEED, source)?;
-        let logits = |images: &[u8]| generate::logits(open, config, &data.spec, state, images);
-        let (real, fakes) = (logits(real)?, logits(&fakes)?);
+        let classes = classes_in_turn(&data.spec, COMPARED);
+        let fakes = generate::images(open, config, &data.spec, state, &classes, LATENT_SEED, source)?;
+        let logits = |images: &[u8], classes: &[u16]| {
+            generate::logits(open, config, &data.spec, state, images, classes)
+        };
+        let (real, fakes) = (logits(pixels, labels)?, logits(&fakes, &classes)?);
         for picture in pictures.iter_mut().filter(|picture| picture.problem.is_none()) {
-            let logit = logits(&picture.image)?.first().copied().unwrap_or(f32::NAN);
+            let logit = logits(&picture.image, &[picture.class])?.first().copied().unwrap_or(f32::NAN);
             let above = |others: &[f32]| {
                 others.iter().filter(|other| **other < logit).count() as f64 / others.len() as f64
             };

@@ -283,7 +283,7 @@ fn real_images(
 /// Whether a run can resume from the content of a checkpoint file.
 fn check_checkpoint(content: &[u8], resume: &Resume, run: &PlannedRun) -> Result<(), String> {
     let written_for = resume.written_for.as_ref().unwrap_or(&run.id);
-    checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, run.spec.image)
+    checkpoint::check(content, written_for, resume.checkpoint.step, &run.config, &run.spec)
 }
 
 /// The launcher for those devices.

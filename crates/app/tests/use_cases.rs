@@ -171,6 +171,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         results: results.clone(),
         run: run.clone(),
         count: 6,
+        class: None,
         cols: None,
         seed: 1,
         raw: false,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, NetworkLayer, OptimizerConfig, PenaltyConfig,
+    PenaltyKind, Relativistic,
 };
 
 /// A config with a budget.
@@ -83,6 +84,12 @@ pub struct ModelConfig {
     /// How weights are filled at the start.
     #[serde(default)]
     pub init: InitKind,
+    /// Whether both networks know the class of an image (Mirza and Osindero 2014).
+    #[serde(default)]
+    pub conditional: bool,
+    /// Numbers of a class's embedding; 0 for as many as there are classes. See [`Config::embedding`].
+    #[serde(default)]
+    pub embedding: u32,
     /// Latent vectors to images.
     pub generator: GeneratorConfig,
     /// Images to one logit.
@@ -131,6 +138,19 @@ pub enum NetworkKind {
     Dcgan,
     /// The layers that the config lists.
     Layers,
+}
+
+/// How a conditional discriminator knows the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConditionKind {
+    /// By an embedding that is part of its input (Mirza and Osindero 2014): numbers behind those of the image, or
+    /// a further channel before a DCGAN's first convolution.
+    #[default]
+    Concat,
+    /// By the inner product of an embedding and the last hidden features, which is added to the output (Miyato and
+    /// Koyama 2018, equation 5).
+    Projection,
 }
 
 /// The activation after each hidden layer.
@@ -206,6 +226,9 @@ pub struct DiscriminatorConfig {
     pub layer_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
+    /// How it knows the class. Without effect unless the model is conditional.
+    #[serde(default)]
+    pub condition: ConditionKind,
 }
 
 impl GeneratorConfig {
@@ -356,6 +379,12 @@ impl Config {
         }
         model.generator.forget_what_its_kind_has_not();
         model.discriminator.forget_what_its_kind_has_not();
+        if !model.conditional || model.embedding == spec.classes {
+            model.embedding = 0;
+        }
+        if !model.conditional {
+            model.discriminator.condition = ConditionKind::default();
+        }
         for optimizer in [&mut optimizer.generator, &mut optimizer.discriminator] {
             *optimizer = optimizer.canonical();
         }
@@ -377,6 +406,21 @@ impl Config {
     pub fn clipped_weights(&self) -> Option<f64> {
         let is_clipped = self.loss.kind == LossKind::Wasserstein && !self.penalty.exists();
         is_clipped.then_some(self.loss.weight_clip)
+    }
+
+    /// Numbers of a class's embedding, where it is part of a row of numbers. By default there are as many as classes,
+    /// as in PyTorch-GAN.
+    pub const fn embedding(&self, spec: &DatasetSpec) -> u32 {
+        match self.model.embedding {
+            0 => spec.classes,
+            length => length,
+        }
+    }
+
+    /// Whether fakes have the classes of the real images of their batch, because they are compared with them one by
+    /// one or lie on a line with them. Else their classes are drawn.
+    pub fn pairs_classes(&self) -> bool {
+        self.loss.relativistic != Relativistic::None || self.penalty.kind == PenaltyKind::WganGp
     }
 
     /// The number of training images that the run uses.

@@ -46,6 +46,8 @@ pub(crate) fn conflicts(
         penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
+        condition_of_layers(config),
+        data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
         layers_of_generator(config, experiment, data),
         layers_of_discriminator(config, experiment, data),
@@ -139,6 +141,26 @@ fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
         reason: "the discriminator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false`"
             .to_owned(),
+    })
+}
+
+fn condition_of_layers(config: &Config) -> Option<Conflict> {
+    let kinds = [config.model.generator.kind, config.model.discriminator.kind];
+    (config.model.conditional && kinds.contains(&NetworkKind::Layers)).then(|| Conflict {
+        keys: &["model.conditional", "model.generator.kind", "model.discriminator.kind"],
+        reason: "a list of layers has no place for the class".to_owned(),
+        expected: "`model.conditional = false`, or networks of the kind `mlp`".to_owned(),
+    })
+}
+
+fn condition_without_classes(config: &Config, data: &DataIdentity) -> Option<Conflict> {
+    (config.model.conditional && data.spec.classes < 2).then(|| Conflict {
+        keys: &["model.conditional", "data.dataset"],
+        reason: format!(
+            "the images of {} have no labels, or all the same one, so that there is no class to ask for",
+            data.dataset.name()
+        ),
+        expected: "`model.conditional = false`, or a dataset with labels of two classes or more".to_owned(),
     })
 }
 

@@ -94,8 +94,10 @@ mod tests {
         loss.label_smoothing = 0.0
         loss.relativistic = "none"
         loss.weight_clip = 0.01
+        model.conditional = false
         model.discriminator.activation = "leaky-relu"
         model.discriminator.batch_norm = false
+        model.discriminator.condition = "concat"
         model.discriminator.dropout = 0.3
         model.discriminator.hidden = [512,256]
         model.discriminator.kind = "mlp"
@@ -103,6 +105,7 @@ mod tests {
         model.discriminator.layers = []
         model.discriminator.slope = 0.2
         model.discriminator.width = 64
+        model.embedding = 0
         model.generator.activation = "relu"
         model.generator.batch_norm = true
         model.generator.dropout = 0.0

@@ -81,7 +81,7 @@ struct Sweep {
 
 fn print(sweep: &Sweep, data: &Data) {
     let Sweep { name, config, vectors, lanes, threads } = sweep;
-    let work = cost::step_flops(config, data.spec.image).expect("the recipe's networks fit the images");
+    let work = cost::step_flops(config, &data.spec).expect("the recipe's networks fit the images");
     let Speed { steps, cores, peak, shares } = measure(sweep, data);
     let (mega, alone) = (work / 1e6, steps / cores);
     let giga = work * alone / 1e9;
@@ -109,7 +109,7 @@ struct Speed {
 
 fn measure(sweep: &Sweep, Data { spec, images }: &Data) -> Speed {
     let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
-    let states = (0..lanes).map(|seed| LaneState::initial(config, spec.image, seed));
+    let states = (0..lanes).map(|seed| LaneState::initial(config, spec, seed));
     let states = states.collect::<Result<_, _>>().expect("the recipe's networks fit the images");
     let lanes: Vec<_> =
         (0..lanes).map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed }).collect();

@@ -9,20 +9,34 @@ use super::product::{Epilogue, ResumableEpilogue};
 
 /// Adds the bias to a product.
 pub(super) struct AddBias<'a> {
+    /// `[1, outputs]`, or a row for each class.
     pub(super) bias: &'a Matrix,
+    /// The class of each row, if the bias depends on it.
+    pub(super) classes: Option<&'a [u16]>,
     pub(super) out: &'a mut Matrix,
 }
 
 impl AddBias<'_> {
-    /// Adds the bias to lines of `panel`.
+    /// Adds the bias to lines of `panel`, from `row` on.
     #[inline(always)]
     pub(super) fn sums<S: Simd, const V: usize, const R: usize>(
         &self,
         simd: S,
+        row: usize,
         panel: usize,
         mut lines: [[S::f32s; V]; R],
     ) -> [[S::f32s; V]; R] {
-        let bias = S::as_simd_f32s(&self.bias.lines()[panel].0).0;
+        let biases = self.bias.panel(panel);
+        if let Some(classes) = self.classes {
+            for (line, &class) in lines.iter_mut().zip(&classes[row..row + R]) {
+                let bias = S::as_simd_f32s(&biases[usize::from(class)].0).0;
+                for v in 0..V {
+                    line[v] = simd.add_f32s(line[v], bias[v]);
+                }
+            }
+            return lines;
+        }
+        let bias = S::as_simd_f32s(&biases[0].0).0;
         for line in &mut lines {
             for v in 0..V {
                 line[v] = simd.add_f32s(line[v], bias[v]);
@@ -41,7 +55,7 @@ impl Epilogue for AddBias<'_> {
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        let sums = self.sums(simd, panel, lines);
+        let sums = self.sums(simd, row, panel, lines);
         store(simd, self.partial(row..row + R, panel), &sums);
     }
 }
@@ -70,7 +84,7 @@ impl Epilogue for Activate<'_> {
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        let sums = self.add_bias.sums(simd, panel, lines);
+        let sums = self.add_bias.sums(simd, row, panel, lines);
         let activated = self.leaky_relu.apply(simd, row, panel, sums);
         store(simd, self.partial(row..row + R, panel), &activated);
     }

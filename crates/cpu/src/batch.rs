@@ -18,21 +18,31 @@ pub(super) struct Batch {
     /// `[up to 2 batch, image size]`: the last `fakes` rows are fakes.
     dense: Matrix,
     fakes: usize,
+    /// The class of each row, if they are of use.
+    classes: Option<Vec<u16>>,
 }
 
 impl Batch {
     /// Empty, with memory for `most` real images of `size` numbers and as many fakes.
-    pub(super) fn new(most: usize, size: usize, sparse_images: Option<Arc<SparseImages>>) -> Self {
+    /// With `classes`, rows have classes.
+    pub(super) fn new(
+        most: usize,
+        size: usize,
+        sparse_images: Option<Arc<SparseImages>>,
+        classes: bool,
+    ) -> Self {
         Self {
             real: sparse_images.map(|sparse_images| SparseBatch::new(sparse_images, most, size)),
             dense: Matrix::new(2 * most, size),
             fakes: 0,
+            classes: classes.then(|| Vec::with_capacity(2 * most)),
         }
     }
 
     /// Gathers the real images with indices `places`, and reserves rows for as many fakes.
     pub(super) fn collect(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
         self.fakes = places.len();
+        self.take_classes(images, places);
         let size = self.dense.cols();
         if let Some(real) = &mut self.real {
             real.collect(places);
@@ -46,6 +56,9 @@ impl Batch {
     /// Reserves rows for `count` fakes, and drops the real images.
     pub(super) fn only_fakes(&mut self, count: usize) {
         self.fakes = count;
+        if let Some(classes) = &mut self.classes {
+            classes.clear();
+        }
         self.dense.reshape(count, self.dense.cols());
         if let Some(real) = &mut self.real {
             real.collect(&[]);
@@ -66,6 +79,7 @@ impl Batch {
     /// Gathers the real images with indices `places` alone.
     pub(super) fn only_real(&mut self, arch: Arch, images: &TrainingImages, places: &[u32]) {
         self.fakes = 0;
+        self.take_classes(images, places);
         let size = self.dense.cols();
         if let Some(real) = &mut self.real {
             real.collect(places);
@@ -73,6 +87,20 @@ impl Batch {
         } else {
             self.dense.reshape(places.len(), size);
             arch.dispatch(Collect { images, places, rows: &mut self.dense });
+        }
+    }
+
+    /// The classes of the real images with indices `places`, and of no fakes yet.
+    fn take_classes(&mut self, images: &TrainingImages, places: &[u32]) {
+        if let Some(classes) = &mut self.classes {
+            *classes = images.classes(places);
+        }
+    }
+
+    /// Gives the fakes their classes, if rows have any.
+    pub(super) fn set_fake_classes(&mut self, of_fakes: &[u16]) {
+        if let Some(classes) = &mut self.classes {
+            classes.extend_from_slice(of_fakes);
         }
     }
 
@@ -97,7 +125,8 @@ impl Batch {
     }
 
     pub(super) fn input(&self) -> Input<'_> {
-        Input { sparse: self.real.as_ref(), dense: &self.dense }
+        let classes = self.classes.as_deref().unwrap_or_default();
+        Input { sparse: self.real.as_ref(), dense: &self.dense, classes }
     }
 
     /// The rows that the generator writes its fakes to.

@@ -14,7 +14,7 @@ use super::matrix::Matrix;
 use super::net::Net;
 use super::output_activation::OutputActivation;
 use super::penalty::{Measured, Penalty, Scene};
-use super::sparse::SparseImages;
+use super::sparse::{Input, SparseImages};
 use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
 use super::weights;
@@ -80,9 +80,9 @@ impl LaneTrainer {
         state: &LaneState,
         sparse_images: Option<Arc<SparseImages>>,
     ) -> Result<Self, TrainError> {
-        state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
+        state.check(&lane.config, &lane.spec).map_err(TrainError::Group)?;
         let network = |role| -> Result<Net, TrainError> {
-            let mut network = Net::new(&Network::of(role, &lane.config, lane.spec.image)?, &lane.config)?;
+            let mut network = Net::new(&Network::of(role, &lane.config, &lane.spec)?, &lane.config)?;
             weights::import(&mut network, role.name(), &state.arrays)?;
             Ok(network)
         };
@@ -180,6 +180,15 @@ impl LaneTrainer {
         let key = Key::new(lane.seed, Purpose::LatentD, &[self.step, u64::from(update)]);
         work.draw_latents(&lane.config, key, batch.len());
         engine.lap(Phase::Inputs);
+        self.draw_classes(images, update, Pass::GeneratorInD, batch);
+        self.work.batch.set_fake_classes(&self.work.classes);
+    }
+
+    /// Draws the classes of fakes, or takes those of the real images of `batch`.
+    fn draw_classes(&mut self, images: &TrainingImages, update: u32, pass: Pass, batch: &[u32]) {
+        if self.lane.config.model.conditional {
+            self.work.classes = self.lane.fake_classes(images, (self.step, update, pass), batch);
+        }
     }
 
     fn discriminator_update(
@@ -246,6 +255,7 @@ impl LaneTrainer {
             let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
             self.work.draw_latents(&self.lane.config, key, count);
             self.engine.lap(Phase::Inputs);
+            self.draw_classes(images, 0, Pass::GeneratorInG, batch);
         }
         if self.redraws_the_same_fakes() {
             self.work.batch.keep_fakes();
@@ -254,6 +264,7 @@ impl LaneTrainer {
             self.work.batch.only_fakes(count);
             self.generate(self.training(0, &[Pass::GeneratorInG]));
         }
+        self.work.batch.set_fake_classes(&self.work.classes);
         if let Some(noise) = &mut self.work.noise {
             noise.keep(self.work.batch.fakes());
         }
@@ -265,8 +276,8 @@ impl LaneTrainer {
         let (real, fake) = (work.real_logits.lines(), work.logits.lines());
         let batch_loss = generator_loss(&lane.config.loss, real, fake, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
-        let images = work.batch.fakes();
-        self.discriminator.backward(engine, images.into(), &mut work.discriminator, gradients, None, None);
+        let (images, input) = (work.batch.fakes(), work.batch.input());
+        self.discriminator.backward(engine, input, &mut work.discriminator, gradients, None, None);
         let images = work.noise.as_ref().map_or(images, |noise| &noise.fakes);
         let derivative = OutputActivation::of(lane.config.model.output).derivative();
         self.discriminator.input_gradient(engine, &mut work.discriminator, derivative, images, gradients);
@@ -274,7 +285,7 @@ impl LaneTrainer {
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let average_share = average::share(&lane.config.train, self.generator_updates);
         let learning = Some(Learning { update, average_share, squares });
-        let latents = (&work.latents).into();
+        let latents = Input::from(&work.latents).with_classes(&work.classes);
         self.generator.backward(engine, latents, &mut work.generator, gradients, None, learning);
         batch_loss
     }
@@ -337,7 +348,8 @@ impl LaneTrainer {
     /// Computes the fakes of the batch from the latents.
     fn generate(&mut self, mode: Mode) {
         let work = &mut self.work;
-        let (latents, fakes) = ((&work.latents).into(), work.batch.fakes_mut());
+        let latents = Input::from(&work.latents).with_classes(&work.classes);
+        let fakes = work.batch.fakes_mut();
         self.generator.forward(&mut self.engine, mode, latents, &mut work.generator, fakes);
     }
 
@@ -355,20 +367,20 @@ impl LaneTrainer {
         Mode { statistics: Statistics::Training, streams: Some(streams) }
     }
 
-    /// Images of `latents` `[count, latent_dim]`: `[count, image size]`, row by row; `None` if they are asked of an
-    /// average that is not kept.
+    /// Images of `latents` `[count, latent_dim]` and their classes: `[count, image size]`, row by row; `None` if they
+    /// are asked of an average that is not kept.
     pub(super) fn sample(
         &mut self,
         latents: &[f32],
-        count: usize,
+        classes: &[u16],
         mode: SampleMode,
         source: SampleSource,
     ) -> Option<Vec<f32>> {
         match source {
-            SampleSource::Raw => Some(self.sample_raw(latents, count, mode)),
+            SampleSource::Raw => Some(self.sample_raw(latents, classes, mode)),
             SampleSource::Ema if average::is_kept(&self.lane.config.train) => {
                 self.generator.swap_averages();
-                let images = self.sample_raw(latents, count, mode);
+                let images = self.sample_raw(latents, classes, mode);
                 self.generator.swap_averages();
                 Some(images)
             }
@@ -376,8 +388,8 @@ impl LaneTrainer {
         }
     }
 
-    /// The discriminator's logit of each image of `images` `[count, image size]`, in eval mode.
-    pub(super) fn logits(&mut self, images: &[f32]) -> Vec<f32> {
+    /// The discriminator's logit of each image of `images` `[count, image size]`, in eval mode, taken to be of `classes`.
+    pub(super) fn logits(&mut self, images: &[f32], classes: &[u16]) -> Vec<f32> {
         let size = self.lane.spec.image.size();
         let count = images.len() / size;
         let (mut input, mut logits) = (Matrix::new(count, size), Matrix::new(count, 1));
@@ -385,12 +397,15 @@ impl LaneTrainer {
         let last = Rows { matrix: &mut logits, first_row: 0 };
         let mut trace = self.discriminator.trace(count, false);
         let mode = Mode { statistics: Statistics::Running, streams: None };
-        self.discriminator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
+        let input = Input::from(&input).with_classes(classes);
+        self.discriminator.forward(&mut self.engine, mode, input, &mut trace, last);
         (0..count).map(|row| logits.get(row, 0)).collect()
     }
 
-    fn sample_raw(&mut self, latents: &[f32], count: usize, mode: SampleMode) -> Vec<f32> {
-        let mut input = Matrix::new(count, self.lane.config.model.latent_dim as usize);
+    fn sample_raw(&mut self, latents: &[f32], classes: &[u16], mode: SampleMode) -> Vec<f32> {
+        let dim = self.lane.config.model.latent_dim as usize;
+        let count = classes.len();
+        let mut input = Matrix::new(count, dim);
         fill_rows(&mut input, latents);
         let statistics = match mode {
             SampleMode::Eval => Statistics::Running,
@@ -401,7 +416,8 @@ impl LaneTrainer {
         let last = Rows { matrix: &mut images, first_row: 0 };
         let mut trace = self.generator.trace(count, false);
         let mode = Mode { statistics, streams: None };
-        self.generator.forward(&mut self.engine, mode, (&input).into(), &mut trace, last);
+        let input = Input::from(&input).with_classes(classes);
+        self.generator.forward(&mut self.engine, mode, input, &mut trace, last);
         let places = (0..count).flat_map(|row| (0..size).map(move |col| (row, col)));
         places.map(|(row, col)| images.get(row, col)).collect()
     }

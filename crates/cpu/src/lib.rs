@@ -32,6 +32,7 @@ mod activation;
 mod affine;
 mod batch;
 mod batch_norm;
+mod condition;
 mod conv;
 mod engine;
 mod lane;
@@ -69,7 +70,7 @@ pub use gansweep_nn::Vectors;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
-use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages, refuse_beyond_memory};
+use gansweep_train::{Lane, LaneChunk, Latents, Trainer, TrainingImages, refuse_beyond_memory};
 use lane::LaneTrainer;
 pub use memory::lane_bytes;
 use sparse::SparseImages;
@@ -119,7 +120,7 @@ impl CpuTrainer {
         let mut bytes = 0u64;
         for lane in &lanes {
             supports(&lane.config, &lane.spec)?;
-            bytes = bytes.saturating_add(lane_bytes(&lane.config, lane.spec.image)?);
+            bytes = bytes.saturating_add(lane_bytes(&lane.config, &lane.spec)?);
         }
         refuse_beyond_memory("cpu", bytes)?;
         let count = images.count.min(images.bytes.len() / images.shape.size());
@@ -199,24 +200,24 @@ impl Trainer for CpuTrainer {
 
     fn sample(
         &mut self,
-        latents: &[Vec<f32>],
-        count: usize,
+        latents: &Latents,
         mode: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
-        if latents.len() != self.lanes.len() {
-            let (lanes, given) = (self.lanes.len(), latents.len());
+        if latents.lanes.len() != self.lanes.len() {
+            let (lanes, given) = (self.lanes.len(), latents.lanes.len());
             return Err(TrainError::Group(format!("{lanes} lanes with the latents of {given}")));
         }
-        let images = self.each(|index, lane| lane.sample(&latents[index], count, mode, source));
+        let images =
+            self.each(|index, lane| lane.sample(&latents.lanes[index], &latents.classes, mode, source));
         match images.iter().position(|images| matches!(images, Some(None))) {
             Some(lane) => Err(TrainError::Group(format!("lane {lane} keeps no average of its weights"))),
             None => Ok(images.into_iter().map(Option::flatten).collect()),
         }
     }
 
-    fn logits(&mut self, lane: usize, images: &[f32]) -> Result<Vec<f32>, TrainError> {
-        Ok(self.lane(lane)?.logits(images))
+    fn logits(&mut self, lane: usize, images: &[f32], classes: &[u16]) -> Result<Vec<f32>, TrainError> {
+        Ok(self.lane(lane)?.logits(images, classes))
     }
 
     fn state(&mut self, lane: usize) -> Result<LaneState, TrainError> {

@@ -71,6 +71,7 @@ impl Matrix {
     }
 
     /// A matrix whose elements are `value(row, col)`.
+    #[cfg(test)]
     pub(super) fn from_fn(rows: usize, cols: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let mut matrix = Self::new(rows, cols);
         for row in 0..rows {
@@ -103,6 +104,11 @@ impl Matrix {
     /// The element at `row` and `col`.
     pub(super) fn get(&self, row: usize, col: usize) -> f32 {
         self.lines[col / LINE * self.rows + row].0[col % LINE]
+    }
+
+    /// Sets the element at `row` and `col`.
+    pub(super) fn set(&mut self, row: usize, col: usize, value: f32) {
+        self.lines[col / LINE * self.rows + row].0[col % LINE] = value;
     }
 
     /// All lines, panel by panel.

@@ -1,8 +1,8 @@
 //! An estimate of the memory that a group takes.
 
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, DatasetSpec, ImageShape};
 use gansweep_nn::average;
-use gansweep_nn::network::{Layer, Mismatch, Network, Role};
+use gansweep_nn::network::{Condition, Entry, Layer, Mismatch, Network, Node, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_nn::penalty::Points;
 
@@ -10,15 +10,15 @@ use super::conv;
 use super::matrix::{LINE, panels};
 use super::net::Form;
 
-/// Bytes that the trainer of a lane of that config allocates, for images of that shape, without the images. It has
+/// Bytes that the trainer of a lane of that config allocates, for that dataset, without its images. It has
 /// the terms of [`Workspace`](super::workspace::Workspace) and of the parameters.
 ///
 /// # Errors
 ///
 /// If the config's networks do not fit the images.
-pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
-    let batch = config.train.batch_size as usize;
-    let networks = Network::both(config, image)?;
+pub fn lane_bytes(config: &Config, spec: &DatasetSpec) -> Result<u64, Mismatch> {
+    let (batch, image) = (config.train.batch_size as usize, spec.image);
+    let networks = Network::both(config, spec)?;
     let [generator, discriminator] = &networks;
     let own = network_bytes(generator, config, batch) + network_bytes(discriminator, config, 2 * batch);
     let perceptrons = networks.iter().filter(|network| Form::of(network) == Form::Perceptron);
@@ -31,7 +31,8 @@ pub fn lane_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
     let gradients = output + 2 * matrix(width, 2 * batch);
     let noise = matrix(batch, image.size()) + 4 * (batch * image.size()) as u64;
     let noise = if config.train.instance_noise > 0.0 { noise } else { 0 };
-    Ok(own + latents + images + gradients + noise + penalty(discriminator, config, image))
+    let classes = 2 * config.train.batch_size as u64 * 3 * u64::from(config.model.conditional);
+    Ok(own + latents + images + gradients + noise + classes + penalty(discriminator, config, image))
 }
 
 /// Bytes of the parameters of a network, and of what it saves of `images` images.
@@ -41,11 +42,26 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
     let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
     let copies = 1 + buffers + usize::from(optimizer.clip_norm > 0.0) + averages;
     match Form::of(network) {
-        Form::Perceptron => parameters(network, copies as u64, averages as u64) + trace(network, images),
+        Form::Perceptron => {
+            let parameters = parameters(network, copies as u64, averages as u64);
+            parameters + trace(network, images) + condition(network, copies as u64, images)
+        }
         // A network that is not supported is never trained.
         Form::Convolutions => conv::bytes(network, copies, images).unwrap_or(0),
         Form::AnyOrder => conv::listed_bytes(network, copies, images),
     }
+}
+
+/// Bytes of an embedding, and of what is computed with it. The Linear layer has its weights among its own.
+fn condition(network: &Network, copies: u64, rows: usize) -> u64 {
+    let Some(Condition { classes, width, entry }) = network.condition else { return 0 };
+    if entry == Entry::Projection {
+        // The columns of the classes beside the one of the output, and the outputs that are added up.
+        let more = |rows| matrix(rows, 1 + classes) - matrix(rows, 1);
+        return copies * (more(width) + more(1)) + matrix(rows, 1 + classes);
+    }
+    let outputs = network.nodes.first().map_or(0, Node::outputs);
+    (copies + 1) * matrix(classes, width) + 2 * matrix(classes, outputs) + matrix(outputs, width)
 }
 
 /// Points, tangents and signals of a penalty, and what the hidden layers save for them.

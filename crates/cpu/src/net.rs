@@ -183,17 +183,20 @@ impl Net {
     }
 
     /// Back-propagates a one from every output: the signals of each product, and the gradient of the images, in `images`
-    /// or, without, in the first tangents.
+    /// or, without, in the first tangents. `classes` are those of the images, if the network knows classes.
     pub(super) fn signals(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut NetTrace,
         gradients: &mut Gradients,
         pairs: &mut AddedPairs,
         images: Option<&mut Matrix>,
     ) {
         match (self, trace, images) {
-            (Self::Mlp(net), NetTrace::Mlp(trace), None) => net.signals(engine, trace, gradients, pairs),
+            (Self::Mlp(net), NetTrace::Mlp(trace), None) => {
+                net.signals(engine, classes, trace, gradients, pairs);
+            }
             (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
                 net.signals(engine, trace, pairs, images);
             }

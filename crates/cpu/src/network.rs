@@ -6,8 +6,10 @@ use gansweep_config::Config;
 
 use super::affine::{Affine, BatchRows};
 use super::batch_norm::BatchNorm;
-use super::engine::Engine;
+use super::condition::{self, Embedded};
+use super::engine::{Engine, Phase};
 use super::layer_norm::LayerNorm;
+use super::matrix::Matrix;
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::parameters::Parameters;
@@ -16,7 +18,7 @@ use super::sparse::Input;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{Learning, Trained};
 use gansweep_nn::average;
-use gansweep_nn::network::{self, Layer, Network, Role};
+use gansweep_nn::network::{self, Condition, Entry, Layer, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
 /// A network with its parameters and the buffers of its optimiser.
@@ -25,6 +27,8 @@ pub(super) struct Mlp {
     pub(super) hidden: Vec<Stage>,
     pub(super) last: Stage,
     pub(super) algorithm: Algorithm,
+    /// How many outputs the last stage has beside the first: those of the classes of a projection.
+    pub(super) projected: usize,
 }
 
 /// Tensors that a forward pass saves for the backward pass.
@@ -32,6 +36,8 @@ pub(super) struct Mlp {
 pub(super) struct Trace {
     stages: Vec<StageTrace>,
     batch: BatchRows,
+    /// `[rows, 1 + classes]`: what a projection is the sum of; of no other network.
+    outputs: Matrix,
 }
 
 impl Trace {
@@ -59,17 +65,27 @@ impl Mlp {
         let role = network.role;
         let algorithm = Algorithm::of(optimizer::of(role, config));
         let buffers = algorithm.declaration().buffers.len();
+        let (entry, classes, width) = match network.condition {
+            Some(Condition { classes, width, entry }) => (Some(entry), classes, width),
+            None => (None, 0, 0),
+        };
         let mut stages = Vec::new();
         for (index, node) in network.nodes.iter().enumerate() {
             let stage: Option<&mut Stage> = stages.last_mut();
             match (node.layer, stage) {
-                (Layer::Linear(_), _) => stages.push(Stage {
-                    index,
-                    weight: Trained::new(node.inputs(), node.outputs(), buffers),
-                    bias: Trained::new(1, node.outputs(), buffers),
-                    norm: None,
-                    activation: StageActivation::Identity,
-                }),
+                (Layer::Linear(_), _) => {
+                    let outputs = node.outputs();
+                    let own = (index == 0 && entry == Some(Entry::Concat)).then_some(width);
+                    stages.push(Stage {
+                        index,
+                        weight: Trained::new(node.inputs() - own.unwrap_or(0), outputs, buffers),
+                        bias: Trained::new(1, outputs, buffers),
+                        biased: outputs,
+                        embedded: own.map(|width| Embedded::new(classes, width, outputs, buffers)),
+                        norm: None,
+                        activation: StageActivation::Identity,
+                    });
+                }
                 (Layer::BatchNorm, Some(stage)) => {
                     stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
                 }
@@ -105,7 +121,9 @@ impl Mlp {
             }
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
-        let mut network = Self { hidden: stages, last, algorithm };
+        let projected = if entry == Some(Entry::Projection) { classes } else { 0 };
+        let last = last.with_outputs(projected, buffers);
+        let mut network = Self { hidden: stages, last, algorithm, projected };
         if role == Role::Generator && average::is_kept(&config.train) {
             network.keep_averages();
         }
@@ -138,7 +156,9 @@ impl Mlp {
     /// Memory for the traces of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> Trace {
         let stages = self.hidden.iter().map(|stage| stage.trace(rows)).collect();
-        Trace { stages, batch: BatchRows { images: rows, parts: 1 } }
+        let outputs = if self.projected > 0 { (rows, self.last.outputs()) } else { (0, 0) };
+        let outputs = Matrix::new(outputs.0, outputs.1);
+        Trace { stages, batch: BatchRows { images: rows, parts: 1 }, outputs }
     }
 
     /// The widest row before or after any Linear layer.
@@ -156,18 +176,34 @@ impl Mlp {
         trace: &mut Trace,
         last: Rows<'_>,
     ) {
+        let classes = input.classes;
         trace.batch = mode.batch(input.rows());
         for (i, stage) in self.hidden.iter_mut().enumerate() {
             let (before, own) = trace.stages.split_at_mut(i);
             let input = before.last().map_or(input, |before| (&before.output).into());
             stage.forward(engine, mode, input, &mut own[0]);
         }
-        let input = trace.stages.last().map_or(input, |before| (&before.output).into());
-        self.last.forward_last(engine, input, last);
+        let Trace { stages, outputs, .. } = trace;
+        let input = stages.last().map_or(input, |before| (&before.output).into());
+        if self.projected == 0 {
+            return self.last.forward_last(engine, input, last);
+        }
+        outputs.reshape(input.rows(), self.last.outputs());
+        self.last.forward_last(engine, input, Rows { matrix: outputs, first_row: 0 });
+        condition::project(outputs, classes, last.matrix, last.first_row);
+        engine.lap(Phase::Forward);
     }
 
-    /// Back-propagates `gradients.output`, the gradient of the loss with respect to the output of the last
-    /// Linear layer.
+    /// From the gradient of the network's output, one number for each row, to that of the last Linear layer's output,
+    /// both in `gradients.output`.
+    pub(super) fn spread(&self, classes: &[u16], gradients: &mut Gradients) {
+        if self.projected > 0 {
+            condition::spread(&mut gradients.output, classes, self.last.outputs());
+        }
+    }
+
+    /// Back-propagates `gradients.output`, the gradient of the loss with respect to the network's output before its
+    /// activation.
     ///
     /// With `learning`, every layer is updated once its input's gradient is known, and the gradient of the
     /// network's input is not computed. Without, the parameters stay as they are and
@@ -182,6 +218,7 @@ impl Mlp {
         penalty: Option<&AddedPairs>,
         mut learning: Option<Learning>,
     ) {
+        self.spread(input.classes, gradients);
         let count = self.hidden.len();
         for i in (0..=count).rev() {
             let (hidden, after) = self.hidden.split_at_mut(i);
@@ -219,6 +256,10 @@ impl Parameters for Mlp {
         for stage in self.stages_mut() {
             work(&mut stage.weight);
             work(&mut stage.bias);
+            if let Some(embedded) = &mut stage.embedded {
+                work(&mut embedded.weight);
+                work(&mut embedded.embedding);
+            }
             if let Some(norm) = &mut stage.norm {
                 let Affine { weight, bias } = norm.affine_mut();
                 work(weight);

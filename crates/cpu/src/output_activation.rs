@@ -105,7 +105,7 @@ impl<F: Function> Epilogue for WithOutputActivation<'_, F> {
         panel: usize,
         lines: [[S::f32s; V]; R],
     ) {
-        let mut values = self.add_bias.sums(simd, panel, lines);
+        let mut values = self.add_bias.sums(simd, row, panel, lines);
         for value in values.as_flattened_mut() {
             *value = self.function.at(simd, *value);
         }
@@ -211,7 +211,13 @@ mod tests {
         let column = Matrix::from_fn(x.len(), 1, |row, _| x[row]);
         let (one, bias) = (Matrix::from_fn(1, 1, |_, _| 1.0), Matrix::new(1, 1));
         let mut out = Matrix::new(x.len() + 1, 1);
-        activation.product(arch, (&column).into(), &one, AddBias { bias: &bias, out: &mut out }, 1);
+        activation.product(
+            arch,
+            (&column).into(),
+            &one,
+            AddBias { bias: &bias, classes: None, out: &mut out },
+            1,
+        );
         (0..x.len()).map(|row| out.get(row + 1, 0)).collect()
     }
 

@@ -19,6 +19,7 @@ use super::engine::{Engine, Phase};
 use super::matrix::{LINE, Line, Matrix};
 use super::net::{Net, NetTrace};
 use super::product::AddedPairs;
+use super::sparse::Input;
 use super::stage::{Gradients, MaskStreams, Mode, Rows};
 
 /// A penalty, and the memory to compute it.
@@ -120,8 +121,10 @@ impl Penalty {
             images.reshape(rows, images.cols());
         }
         self.activations(engine, discriminator, scene);
+        let classes = self.classes(scene);
         discriminator.signals(
             engine,
+            classes,
             &mut self.trace,
             scene.gradients,
             &mut self.pairs,
@@ -131,6 +134,18 @@ impl Penalty {
         engine.lap(Phase::Losses);
         discriminator.tangents(engine, &mut self.trace, &mut self.pairs, self.images.as_ref());
         measured
+    }
+
+    /// The class of each point: that of its image. What lies between a real image and a fake has the class of both
+    /// ([`Config::pairs_classes`](gansweep_config::Config::pairs_classes)).
+    fn classes<'a>(&self, scene: &Scene<'a>) -> &'a [u16] {
+        let (all, count) =
+            (scene.batch.input().classes, scene.places.len().min(scene.batch.input().classes.len()));
+        match self.points {
+            Points::Images { real: true, fake: true } => all,
+            Points::Images { real: false, .. } => &all[count..],
+            _ => &all[..count],
+        }
     }
 
     /// Evaluates the discriminator at the points, as far as the batch's own pass has not.
@@ -160,7 +175,9 @@ impl Penalty {
         let mode = Mode { statistics: Statistics::Training, streams: Some(streams) };
         self.logits.reshape(count, 1);
         let logits = Rows { matrix: &mut self.logits, first_row: 0 };
-        discriminator.forward(engine, mode, (&*points).into(), &mut self.trace, logits);
+        let classes = &scene.batch.input().classes[..count.min(scene.batch.input().classes.len())];
+        let points = Input::from(&*points).with_classes(classes);
+        discriminator.forward(engine, mode, points, &mut self.trace, logits);
     }
 
     /// Turns the gradients at the points into the penalty's derivative with respect to them.

@@ -207,9 +207,16 @@ impl SparseBatch {
 pub(super) struct Input<'a> {
     pub(super) sparse: Option<&'a SparseBatch>,
     pub(super) dense: &'a Matrix,
+    /// The class of each row, at the beginning of a conditional network; else empty.
+    pub(super) classes: &'a [u16],
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// With the class of each row.
+    pub(super) fn with_classes(self, classes: &'a [u16]) -> Self {
+        Self { classes, ..self }
+    }
+
     /// Rows of both kinds.
     pub(super) fn rows(&self) -> usize {
         self.sparse_rows() + self.dense.rows()
@@ -226,7 +233,7 @@ impl Input<'_> {
 
 impl<'a> From<&'a Matrix> for Input<'a> {
     fn from(dense: &'a Matrix) -> Self {
-        Self { sparse: None, dense }
+        Self { sparse: None, dense, classes: &[] }
     }
 }
 

@@ -6,6 +6,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::activation::{Activate, AddBias, LeakyRelu, StoreProduct};
 use super::affine::{BatchRows, NormTrace, Statistics};
+use super::condition::Embedded;
 use super::engine::{Engine, Phase};
 use super::mask;
 use super::matrix::{LINE, Line, Matrix};
@@ -26,6 +27,10 @@ pub(super) struct Stage {
     pub(super) weight: Trained,
     /// `[1, outputs]`.
     pub(super) bias: Trained,
+    /// Columns that have a bias: all, but for the embedding's of a projection.
+    pub(super) biased: usize,
+    /// The class, where it is part of the input.
+    pub(super) embedded: Option<Embedded>,
     pub(super) norm: Option<Norm>,
     pub(super) activation: StageActivation,
 }
@@ -144,6 +149,13 @@ impl Stage {
         self.weight.value.cols()
     }
 
+    /// A stage of zeros with that many more outputs, which have no bias.
+    pub(super) fn with_outputs(self, more: usize, buffers: usize) -> Self {
+        let (inputs, outputs) = (self.inputs(), self.outputs() + more);
+        let (weight, bias) = (Trained::new(inputs, outputs, buffers), Trained::new(1, outputs, buffers));
+        Self { weight, bias, ..self }
+    }
+
     /// Memory for the trace of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> StageTrace {
         let matrix = || Matrix::new(rows, self.outputs());
@@ -181,15 +193,22 @@ impl Stage {
                 engine.lap(Phase::Masks);
             }
         }
-        let (weight, bias) = (&self.weight.value, &self.bias.value);
+        if let Some(embedded) = &mut self.embedded {
+            embedded.prepare(arch, &self.bias.value);
+        }
+        let (weight, bias, classes) = match &self.embedded {
+            Some(embedded) => (&self.weight.value, &embedded.offsets, Some(input.classes)),
+            None => (&self.weight.value, &self.bias.value, None),
+        };
         if let (Some(norm), Some(norm_trace)) = (&mut self.norm, norm_trace) {
             norm_trace.normalised.reshape(rows, outputs);
-            product(arch, input, weight, AddBias { bias, out: &mut norm_trace.normalised });
+            product(arch, input, weight, AddBias { bias, classes, out: &mut norm_trace.normalised });
             engine.lap(Phase::Forward);
             norm.forward(arch, mode.statistics, mode.batch(rows), norm_trace, leaky_relu, out);
             engine.lap(Phase::Norms);
         } else {
-            product(arch, input, weight, Activate { add_bias: AddBias { bias, out }, leaky_relu });
+            let add_bias = AddBias { bias, classes, out };
+            product(arch, input, weight, Activate { add_bias, leaky_relu });
             engine.lap(Phase::Forward);
         }
     }
@@ -198,7 +217,7 @@ impl Stage {
     pub(super) fn forward_last(&self, engine: &mut Engine, input: Input<'_>, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
         let weight = &self.weight.value;
-        let add_bias = AddBias { bias: &self.bias.value, out };
+        let add_bias = AddBias { bias: &self.bias.value, classes: None, out };
         match self.activation {
             StageActivation::Output(activation) => {
                 activation.product(engine.arch, input, weight, add_bias, first_row);
@@ -263,7 +282,13 @@ impl Stage {
         let arch = engine.arch;
         gradients.bias.reshape(1, self.outputs());
         arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
+        for col in self.biased..self.outputs() {
+            gradients.bias.set(0, col, 0.0);
+        }
         self.bias.learn(arch, &gradients.bias, learning);
+        if let Some(embedded) = &mut self.embedded {
+            embedded.learn(arch, input.classes, &gradients.output, learning);
+        }
         self.weight.learn_product(arch, input, &gradients.output, added, learning);
         engine.lap(Phase::Updates);
     }

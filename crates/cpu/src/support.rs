@@ -13,9 +13,16 @@ use super::net::Form;
 ///
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
-    for network in Network::both(config, spec.image)? {
+    for network in Network::both(config, spec)? {
+        let form = Form::of(&network);
+        if form != Form::Perceptron && network.condition.is_some() {
+            return Err(Unsupported(format!(
+                "it lets multilayer perceptrons alone know classes, and its {} has other layers",
+                network.role
+            )));
+        }
         let is_penalised = network.role == Role::Discriminator && Points::of(&config.penalty).is_some();
-        if Form::of(&network) == Form::AnyOrder && is_penalised {
+        if form == Form::AnyOrder && is_penalised {
             return Err(Unsupported(
                 "it penalises the input gradient of layers in the common orders alone: products with an activation \
                  behind each"

@@ -33,12 +33,14 @@ impl Mlp {
     pub(super) fn signals(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut Trace,
         gradients: &mut Gradients,
         pairs: &mut AddedPairs,
     ) {
         gradients.output.reshape(pairs.lefts[0].rows(), 1);
         gradients.output.lines_mut().fill(ONE);
+        self.spread(classes, gradients);
         let batch = BatchRows { images: gradients.output.rows(), parts: 1 };
         for (layer, signals) in pairs.rights.iter_mut().enumerate().rev() {
             signals.lines_mut().copy_from_slice(gradients.output.lines());

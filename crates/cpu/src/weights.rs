@@ -1,6 +1,7 @@
 //! Conversion between a lane's state in PyTorch's layout and the layout of the products, without loss.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::affine::Affine;
 use super::conv::{ConvNet, ListedNet, MapStage, Op, WeightLayout};
@@ -10,6 +11,7 @@ use super::network::Mlp;
 use super::norm::{Norm, Tensors};
 use super::trained::Trained;
 use gansweep_nn::average;
+use gansweep_nn::network::Condition;
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
 
@@ -19,41 +21,56 @@ pub(super) fn import(
     role: &str,
     arrays: &BTreeMap<String, Array>,
 ) -> Result<(), TrainError> {
-    for Named { name, count, order, matrix, .. } in named(network, role) {
-        let array =
-            arrays.get(&name).ok_or_else(|| TrainError::Group(format!("tensor {name} is missing")))?;
-        if array.values.len() != count {
-            let found = &array.shape;
-            return Err(TrainError::Group(format!(
-                "tensor {name} has shape {found:?}, expected {count} numbers"
-            )));
+    for Named { parts, matrix } in named(network, role) {
+        for Part { name, count, order, cols } in parts {
+            let array =
+                arrays.get(&name).ok_or_else(|| TrainError::Group(format!("tensor {name} is missing")))?;
+            if array.values.len() != count {
+                let found = &array.shape;
+                return Err(TrainError::Group(format!(
+                    "tensor {name} has shape {found:?}, expected {count} numbers"
+                )));
+            }
+            for row in 0..matrix.rows() {
+                for col in cols.clone() {
+                    matrix.set(row, col, array.values[order.place(row, col - cols.start)]);
+                }
+            }
         }
-        *matrix =
-            Matrix::from_fn(matrix.rows(), matrix.cols(), |row, col| array.values[order.place(row, col)]);
     }
     Ok(())
 }
 
 /// Copies a network's parameters, buffers and running statistics to `arrays`, which has the shape of each.
 pub(super) fn export(network: &mut Net, role: &str, arrays: &mut BTreeMap<String, Array>) {
-    for Named { name, count, order, matrix } in named(network, role) {
-        let Some(array) = arrays.get_mut(&name) else { continue };
-        array.values.resize(count, 0.0);
-        for row in 0..matrix.rows() {
-            for col in 0..matrix.cols() {
-                array.values[order.place(row, col)] = matrix.get(row, col);
+    for Named { parts, matrix } in named(network, role) {
+        for Part { name, count, order, cols } in parts {
+            let Some(array) = arrays.get_mut(&name) else { continue };
+            array.values.resize(count, 0.0);
+            for row in 0..matrix.rows() {
+                for col in cols.clone() {
+                    array.values[order.place(row, col - cols.start)] = matrix.get(row, col);
+                }
             }
         }
     }
 }
 
-/// A matrix, with the name of the array that it is in a lane's state.
+/// A matrix, with the arrays of a lane's state that its columns are in.
 struct Named<'a> {
+    parts: Vec<Part>,
+    matrix: &'a mut Matrix,
+}
+
+/// Columns of a matrix that are in one array of a lane's state.
+#[derive(Debug, Clone)]
+struct Part {
+    /// The array's name.
     name: String,
     /// Numbers of the array.
     count: usize,
     order: Order,
-    matrix: &'a mut Matrix,
+    cols: Range<usize>,
 }
 
 /// The name of a tensor's average.
@@ -61,9 +78,12 @@ fn averaged(name: &str) -> String {
     format!("{}{name}", average::PREFIX)
 }
 
-/// Where in an array the element of a matrix is: the row is `outer * inner_rows + inner`.
+/// Where in an array the element of a part is: the row is `outer * inner_rows + inner`, and columns are counted from
+/// the part's first.
 #[derive(Debug, Clone, Copy)]
 struct Order {
+    /// The place of the first element.
+    first: usize,
     inner_rows: usize,
     outer: usize,
     inner: usize,
@@ -73,7 +93,7 @@ struct Order {
 impl Order {
     /// An array of `rows` numbers for each column of the matrix: its transpose.
     const fn transposed(rows: usize) -> Self {
-        Self { inner_rows: rows, outer: 0, inner: 1, col: rows }
+        Self { first: 0, inner_rows: rows, outer: 0, inner: 1, col: rows }
     }
 
     /// The weight of a stage of convolutions.
@@ -82,17 +102,21 @@ impl Order {
         let inner_rows = rows / taps;
         match stage.weight_layout {
             WeightLayout::OutputsFirst => Self::transposed(rows),
-            WeightLayout::InputsFirst => Self { inner_rows: rows, outer: 0, inner: outputs, col: 1 },
-            WeightLayout::Conv | WeightLayout::FromMap => {
-                Self { inner_rows, outer: 1, inner: taps, col: rows }
+            WeightLayout::InputsFirst => {
+                Self { first: 0, inner_rows: rows, outer: 0, inner: outputs, col: 1 }
             }
-            WeightLayout::ConvTranspose => Self { inner_rows, outer: 1, inner: outputs * taps, col: taps },
-            WeightLayout::ToMap => Self { inner_rows, outer: inner_rows, inner: 1, col: rows },
+            WeightLayout::Conv | WeightLayout::FromMap => {
+                Self { first: 0, inner_rows, outer: 1, inner: taps, col: rows }
+            }
+            WeightLayout::ConvTranspose => {
+                Self { first: 0, inner_rows, outer: 1, inner: outputs * taps, col: taps }
+            }
+            WeightLayout::ToMap => Self { first: 0, inner_rows, outer: inner_rows, inner: 1, col: rows },
         }
     }
 
     const fn place(self, row: usize, col: usize) -> usize {
-        row / self.inner_rows * self.outer + row % self.inner_rows * self.inner + col * self.col
+        self.first + row / self.inner_rows * self.outer + row % self.inner_rows * self.inner + col * self.col
     }
 }
 
@@ -114,15 +138,31 @@ struct Arrays<'a> {
 
 impl<'a> Arrays<'a> {
     fn trained(&mut self, tensor: &str, trained: &'a mut Trained, order: Order) {
-        let name = format!("{}.{tensor}", self.role);
-        let count = trained.value.rows() * trained.value.cols();
+        let (count, cols) = (trained.value.rows() * trained.value.cols(), 0..trained.value.cols());
+        self.parts(&[Part { name: tensor.to_owned(), count, order, cols }], trained);
+    }
+
+    /// A trained tensor whose columns are in these arrays, named within the network.
+    fn parts(&mut self, parts: &[Part], trained: &'a mut Trained) {
+        let role = self.role;
+        let named = |prefix: &str, suffix: &str| -> Vec<Part> {
+            let named =
+                |part: &Part| Part { name: format!("{prefix}{suffix}{role}.{}", part.name), ..part.clone() };
+            parts.iter().map(named).collect()
+        };
         for (buffer, matrix) in self.buffers.iter().zip(&mut trained.buffers) {
-            self.all.push(Named { name: format!("{buffer}.{name}"), count, order, matrix });
+            self.all.push(Named { parts: named(buffer, "."), matrix });
         }
         if let Some(matrix) = &mut trained.average {
-            self.all.push(Named { name: averaged(&name), count, order, matrix });
+            self.all.push(Named { parts: named(average::PREFIX, ""), matrix });
         }
-        self.all.push(Named { name, count, order, matrix: &mut trained.value });
+        self.all.push(Named { parts: named("", ""), matrix: &mut trained.value });
+    }
+
+    /// A tensor that is not trained.
+    fn buffer(&mut self, name: String, matrix: &'a mut Matrix) {
+        let (count, order, cols) = (matrix.cols(), Order::transposed(1), 0..matrix.cols());
+        self.all.push(Named { parts: vec![Part { name, count, order, cols }], matrix });
     }
 
     fn stage(&mut self, stage: &'a mut MapStage) {
@@ -141,14 +181,12 @@ impl<'a> Arrays<'a> {
         let order = Order::transposed(weight.value.rows());
         self.trained(&format!("{index}.weight"), weight, order);
         self.trained(&format!("{index}.bias"), bias, order);
-        let (role, order) = (self.role, Order::transposed(1));
+        let role = self.role;
         for (suffix, matrix) in averages {
-            let (name, count) = (averaged(&format!("{role}.{index}.{suffix}")), matrix.cols());
-            self.all.push(Named { name, count, order, matrix });
+            self.buffer(averaged(&format!("{role}.{index}.{suffix}")), matrix);
         }
         for (suffix, matrix) in buffers {
-            let (name, count) = (format!("{role}.{index}.{suffix}"), matrix.cols());
-            self.all.push(Named { name, count, order, matrix });
+            self.buffer(format!("{role}.{index}.{suffix}"), matrix);
         }
     }
 }
@@ -157,9 +195,37 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
     let buffers = network.algorithm.declaration().buffers;
     let mut arrays = Arrays { role, buffers, all: Vec::new() };
     for stage in network.stages_mut() {
-        let (index, inputs) = (stage.index, stage.inputs());
-        arrays.trained(&format!("{index}.weight"), &mut stage.weight, Order::transposed(inputs));
-        arrays.trained(&format!("{index}.bias"), &mut stage.bias, Order::transposed(1));
+        let (index, inputs, biased) = (stage.index, stage.inputs(), stage.biased);
+        // The rows of the embedding's weights stand behind those of the other inputs in one array.
+        let width = stage.embedded.as_ref().map_or(0, |embedded| embedded.weight.value.rows());
+        let (all, outputs) = (inputs + width, stage.outputs());
+        let order = Order { col: all, ..Order::transposed(inputs) };
+        let weight = |order, cols: Range<usize>| Part {
+            name: format!("{index}.weight"),
+            count: all * cols.len(),
+            order,
+            cols,
+        };
+        let mut parts = vec![weight(order, 0..biased)];
+        if biased < outputs {
+            let (order, cols) = (Order::transposed(inputs), biased..outputs);
+            let name = Condition::EMBEDDING.to_owned();
+            parts.push(Part { name, count: inputs * cols.len(), order, cols });
+        }
+        arrays.parts(&parts, &mut stage.weight);
+        let bias = Part {
+            name: format!("{index}.bias"),
+            count: biased,
+            order: Order::transposed(1),
+            cols: 0..biased,
+        };
+        arrays.parts(&[bias], &mut stage.bias);
+        if let Some(embedded) = &mut stage.embedded {
+            let order = Order { first: inputs, col: all, ..Order::transposed(width) };
+            arrays.parts(&[weight(order, 0..outputs)], &mut embedded.weight);
+            let order = Order { inner: width, col: 1, ..Order::transposed(usize::MAX) };
+            arrays.trained(Condition::EMBEDDING, &mut embedded.embedding, order);
+        }
         if let Some(norm) = &mut stage.norm {
             arrays.norm(index + 1, norm);
         }
@@ -198,10 +264,10 @@ mod tests {
         let (inputs, outputs, taps) = (3, 5, 4);
         for order in [
             Order::transposed(taps * inputs),
-            Order { inner_rows: taps * inputs, outer: 0, inner: outputs, col: 1 },
-            Order { inner_rows: inputs, outer: 1, inner: taps, col: taps * inputs },
-            Order { inner_rows: inputs, outer: 1, inner: outputs * taps, col: taps },
-            Order { inner_rows: inputs, outer: inputs, inner: 1, col: taps * inputs },
+            Order { first: 0, inner_rows: taps * inputs, outer: 0, inner: outputs, col: 1 },
+            Order { first: 0, inner_rows: inputs, outer: 1, inner: taps, col: taps * inputs },
+            Order { first: 0, inner_rows: inputs, outer: 1, inner: outputs * taps, col: taps },
+            Order { first: 0, inner_rows: inputs, outer: inputs, inner: 1, col: taps * inputs },
         ] {
             let rows = 0..taps * inputs;
             let mut places: Vec<_> =

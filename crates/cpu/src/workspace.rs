@@ -19,6 +19,8 @@ pub(super) struct Workspace {
     drawn: Vec<f32>,
     /// `[batch, latent_dim]`.
     pub(super) latents: Matrix,
+    /// The class of each fake; empty without conditions.
+    pub(super) classes: Vec<u16>,
     pub(super) batch: Batch,
     pub(super) generator: NetTrace,
     pub(super) discriminator: NetTrace,
@@ -92,7 +94,8 @@ impl Workspace {
         Self {
             drawn: vec![0.0; batch * latent],
             latents: Matrix::new(batch, latent),
-            batch: Batch::new(batch, image.size(), sparse_images),
+            classes: Vec::with_capacity(if config.model.conditional { batch } else { 0 }),
+            batch: Batch::new(batch, image.size(), sparse_images, config.model.conditional),
             generator: generator.trace(batch, true),
             discriminator: discriminator.trace(2 * batch, true),
             logits: Matrix::new(2 * batch, 1),

@@ -37,8 +37,21 @@ fn estimates_are_near_what_is_allocated() {
         "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'batch-norm', 'relu', 'dropout', 'upsample 2', 'conv 40 kernel 3 padding 1', 'relu', 'layer-norm', 'upsample 2', 'conv 1 kernel 3 padding 1']",
         "model.discriminator.layers=['conv 32 kernel 4 stride 2 padding 1', 'tanh', 'batch-norm', 'conv 64 kernel 5 stride 2', 'leaky-relu', 'dropout', 'flatten', 'dropout', 'linear 1']",
     ];
+    let projection = [
+        "model.conditional=true",
+        "model.discriminator.condition=projection",
+        "model.kind=mlp",
+        "data.images=512",
+    ];
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 5] = [
+        let sets: [&[&str]; 7] = [
+            &[
+                "data.images=512",
+                "model.conditional=true",
+                "model.generator.kind=mlp",
+                "model.discriminator.kind=mlp",
+            ],
+            &projection,
             &["data.images=512"],
             &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],
             &dcgan,
@@ -47,12 +60,12 @@ fn estimates_are_near_what_is_allocated() {
         ];
         for sets in sets {
             let config = config(recipe, sets);
-            let (images, image) = (images(&config), like_mnist().image);
-            let state = LaneState::initial(&config, image, 1).unwrap();
+            let images = images(&config);
+            let state = LaneState::initial(&config, &like_mnist(), 1).unwrap();
             let lane = Lane { config: config.clone(), spec: like_mnist(), seed: 1 };
             let (trainer, peak) = peak_of(|| CpuTrainer::new(vec![lane], vec![state], images, 1).unwrap());
             drop(trainer);
-            let estimate = lane_bytes(&config, image).unwrap();
+            let estimate = lane_bytes(&config, &like_mnist()).unwrap();
             let far = (estimate as f64 - peak as f64).abs() / peak as f64;
             assert!(far < 0.1, "{recipe}, {sets:?}: {peak} bytes allocated, {estimate} estimated");
         }
@@ -63,9 +76,9 @@ fn estimates_are_near_what_is_allocated() {
 fn states_have_the_bytes_that_are_said_of_them() {
     for recipe in gansweep_config::recipes::NAMES {
         let config = config(recipe, &["train.ema=0.999"]);
-        let state = LaneState::initial(&config, like_mnist().image, 1).unwrap();
+        let state = LaneState::initial(&config, &like_mnist(), 1).unwrap();
         let bytes = state.arrays.values().map(|array| 4 * array.values.len() as u64).sum::<u64>();
-        assert_eq!(state_bytes(&config, like_mnist().image).unwrap(), bytes, "{recipe}");
+        assert_eq!(state_bytes(&config, &like_mnist()).unwrap(), bytes, "{recipe}");
     }
 }
 
@@ -78,7 +91,7 @@ fn what_no_machine_holds_is_refused_before_anything_is_allocated() {
             "train.batch_size=60000",
         ],
     );
-    let needed = lane_bytes(&config, like_mnist().image).unwrap();
+    let needed = lane_bytes(&config, &like_mnist()).unwrap();
     assert!(needed > 60 << 30, "{needed}");
     // More lanes than any machine has memory for.
     let lanes = 1000;

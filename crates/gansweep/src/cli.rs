@@ -579,7 +579,10 @@ pub(crate) struct GenerateArgs {
     /// Number of images.
     #[arg(long, short = 'n', value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
-    /// Images per row [default: square root of the count].
+    /// Class of all images, by its number or name; only of conditional models [default: all classes in turn].
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// Images per row [default: one for each class in turn, else the square root of the count].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) cols: Option<u32>,
     /// Seed; the same seed gives the same images.

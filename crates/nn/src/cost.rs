@@ -1,11 +1,11 @@
 //! The arithmetic cost of a training step.
 
-use gansweep_config::{Config, ImageShape, Relativistic};
+use gansweep_config::{Config, DatasetSpec, Relativistic};
 
 use crate::network::{Mismatch, Network};
 use crate::penalty::Points;
 
-/// Floating-point operations of the products of one full step, on images of that shape; a multiplication
+/// Floating-point operations of the products of one full step, on that dataset's images; a multiplication
 /// with its addition counts as two.
 ///
 /// A discriminator update runs the generator forward and the discriminator forward and backward on a real
@@ -18,8 +18,8 @@ use crate::penalty::Points;
 /// # Errors
 ///
 /// If the config's networks do not fit the images.
-pub fn step_flops(config: &Config, image: ImageShape) -> Result<f64, Mismatch> {
-    let networks = Network::both(config, image)?;
+pub fn step_flops(config: &Config, spec: &DatasetSpec) -> Result<f64, Mismatch> {
+    let networks = Network::both(config, spec)?;
     let [generator, discriminator] = networks.each_ref().map(Products::of);
     let update_d = generator.all + 2.0 * (2.0 * discriminator.all + discriminator.behind_first);
     let penalty = Points::of(&config.penalty).map_or(0.0, |points| {
@@ -51,11 +51,15 @@ impl Products {
 mod tests {
     use std::path::Path;
 
-    use gansweep_config::{Experiment, LoadOptions, recipes};
+    use gansweep_config::{Experiment, ImageShape, LoadOptions, recipes};
 
     use super::*;
 
-    const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+    fn mnist() -> DatasetSpec {
+        let image = ImageShape { channels: 1, height: 28, width: 28 };
+        let fingerprint = "mnist".to_owned();
+        DatasetSpec { image, classes: 10, train_images: 60_000, test_images: 10_000, fingerprint }
+    }
 
     fn recipe(name: &str) -> Config {
         let source = format!("name = \"{name}\"\nrecipe = \"{name}\"\n");
@@ -68,7 +72,7 @@ mod tests {
         for name in recipes::NAMES {
             let line = documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
             let documented: f64 = line.split('|').nth(4).unwrap().trim().replace(',', "").parse().unwrap();
-            let computed = step_flops(&recipe(name), MNIST).unwrap() / 1e6;
+            let computed = step_flops(&recipe(name), &mnist()).unwrap() / 1e6;
             assert!((computed - documented).abs() < 0.51, "{name}: {computed} MFLOP, not {documented}");
         }
     }
@@ -76,11 +80,11 @@ mod tests {
     #[test]
     fn each_discriminator_update_is_paid_for() {
         let mut config = recipe("jovian");
-        let once = step_flops(&config, MNIST).unwrap();
+        let once = step_flops(&config, &mnist()).unwrap();
         config.train.d_steps = 2;
-        let twice = step_flops(&config, MNIST).unwrap();
+        let twice = step_flops(&config, &mnist()).unwrap();
         config.train.d_steps = 3;
-        let thrice = step_flops(&config, MNIST).unwrap();
+        let thrice = step_flops(&config, &mnist()).unwrap();
         assert!(twice > once * 1.4 && (thrice - twice - (twice - once)).abs() < 1.0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gansweep_config::{Config, ImageShape, Latent};
+use gansweep_config::{Config, DatasetSpec, Latent};
 
 use crate::average;
 use crate::network::{Init, Mismatch, Network, Role, TensorSpec};
@@ -58,8 +58,8 @@ impl LaneState {
     ///
     /// # Errors
     ///
-    /// If the config's networks do not fit images of that shape.
-    pub fn initial(config: &Config, image: ImageShape, seed: u64) -> Result<Self, Mismatch> {
+    /// If the config's networks do not fit the dataset's images.
+    pub fn initial(config: &Config, spec: &DatasetSpec, seed: u64) -> Result<Self, Mismatch> {
         let fill = |Declared { name, shape, init, stream }: Declared| {
             let mut array = Array::filled(&shape, 0.0);
             let key = Key::new(seed, Purpose::Init, &stream);
@@ -76,18 +76,18 @@ impl LaneState {
             }
             (name, array)
         };
-        let arrays = declared(config, image)?.into_iter().map(fill).collect();
+        let arrays = declared(config, spec)?.into_iter().map(fill).collect();
         Ok(Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays })
     }
 
     /// Checks that a state read from a file has the counters of a run of `config`, and the tensors that it
-    /// needs for images of that shape.
+    /// needs for that dataset.
     ///
     /// # Errors
     ///
     /// Counters that do not go together, networks that do not fit the images, or the first tensor that is missing, of another shape, or
     /// superfluous.
-    pub fn check(&self, config: &Config, image: ImageShape) -> Result<(), String> {
+    pub fn check(&self, config: &Config, spec: &DatasetSpec) -> Result<(), String> {
         let &Self { step, generator_updates, discriminator_updates, .. } = self;
         // An epoch's last step may have fewer updates of the discriminator than the others.
         let most = step.saturating_mul(config.train.d_steps.into());
@@ -97,7 +97,7 @@ impl LaneState {
                  not make {step} steps"
             ));
         }
-        let declared = declared(config, image).map_err(|mismatch| mismatch.to_string())?;
+        let declared = declared(config, spec).map_err(|mismatch| mismatch.to_string())?;
         for Declared { name, shape, .. } in &declared {
             let Some(found) = self.arrays.get(name) else {
                 return Err(format!("tensor {name} is missing"));
@@ -114,23 +114,23 @@ impl LaneState {
     }
 }
 
-/// Bytes of the tensors of a lane of that config, for images of that shape.
+/// Bytes of the tensors of a lane of that config, for that dataset.
 ///
 /// # Errors
 ///
 /// If the config's networks do not fit the images.
-pub fn state_bytes(config: &Config, image: ImageShape) -> Result<u64, Mismatch> {
-    let numbers = declared(config, image)?.into_iter().map(|tensor| {
+pub fn state_bytes(config: &Config, spec: &DatasetSpec) -> Result<u64, Mismatch> {
+    let numbers = declared(config, spec)?.into_iter().map(|tensor| {
         let sides = tensor.shape.iter().map(|&side| side as u64);
         sides.fold(1, u64::saturating_mul)
     });
     Ok(numbers.fold(0, u64::saturating_add).saturating_mul(size_of::<f32>() as u64))
 }
 
-/// Every tensor of a lane of that config, for images of that shape.
-fn declared(config: &Config, image: ImageShape) -> Result<Vec<Declared>, Mismatch> {
+/// Every tensor of a lane of that config, for that dataset.
+fn declared(config: &Config, spec: &DatasetSpec) -> Result<Vec<Declared>, Mismatch> {
     let mut all = Vec::new();
-    for network in Network::both(config, image)? {
+    for network in Network::both(config, spec)? {
         let role = network.role;
         let buffers = Algorithm::of(optimizer::of(role, config)).declaration().buffers;
         for (index, parameter) in (0..).zip(network.parameters()) {

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "lanes", "ms/step", "job-steps/s", "floor ms", "of floor", "start s", "est. MiB", "held MiB"
     );
     for Measured { lanes, seconds, started, held } in measured {
-        let floor = speed.floor(StepCost::of(&config, spec.image)?, lanes);
+        let floor = speed.floor(StepCost::of(&config, &spec)?, lanes);
         println!(
             "{lanes:>5} {:>10.3} {:>12.1} {:>10.3} {:>7.0}% {started:>10.1} {:>10} {:>10}",
             seconds * 1e3,
@@ -81,7 +81,7 @@ fn measure(
     let start = Instant::now();
     let lane = |seed| Lane { config: config.clone(), spec: spec.clone(), seed };
     let all: Vec<_> = (0..lanes as u64).map(lane).collect();
-    let states = (0..lanes as u64).map(|seed| LaneState::initial(config, spec.image, seed));
+    let states = (0..lanes as u64).map(|seed| LaneState::initial(config, spec, seed));
     let states = states.collect::<Result<_, _>>()?;
     let mut trainer = TensorTrainer::new(device, all, states, &images(config, spec))?;
     // Compiles the kernels, and records the step.

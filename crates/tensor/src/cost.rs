@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use burn::tensor::Tensor;
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, DatasetSpec};
 
 use crate::device::OpenDevice;
 use gansweep_nn::average;
@@ -23,20 +23,20 @@ pub struct StepCost {
 }
 
 impl StepCost {
-    /// Of a full step of that config on images of that shape.
+    /// Of a full step of that config on that dataset.
     ///
     /// # Errors
     ///
     /// If the config's networks do not fit the images.
-    pub fn of(config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+    pub fn of(config: &Config, spec: &DatasetSpec) -> Result<Self, Mismatch> {
         let update = |network: &Network| {
             let buffers = Algorithm::of(optimizer::of(network.role, config)).declaration().buffers.len();
             let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
             (4 * (2 * (1 + buffers + averages) + 1) * network.parameter_count()) as f64
         };
-        let [generator, discriminator] = Network::both(config, image)?;
+        let [generator, discriminator] = Network::both(config, spec)?;
         let bytes = f64::from(config.train.d_steps) * update(&discriminator) + update(&generator);
-        Ok(Self { flops: step_flops(config, image)?, bytes })
+        Ok(Self { flops: step_flops(config, spec)?, bytes })
     }
 }
 

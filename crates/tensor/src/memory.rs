@@ -92,7 +92,7 @@ struct Sizes {
 
 impl Sizes {
     fn new(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result<Self, Mismatch> {
-        let networks = Network::both(config, spec.image)?;
+        let networks = Network::both(config, spec)?;
         let optimizers = Role::BOTH.map(|role| Algorithm::of(optimizer::of(role, config)).declaration());
         let trained = networks.iter().zip(&optimizers);
         let trained: usize =

@@ -48,7 +48,7 @@ impl FusedNetwork {
     ) -> Result<Self, String> {
         let first = lanes.first().ok_or("it has no lanes")?;
         let network =
-            Network::of(role, &first.config, first.spec.image).map_err(|mismatch| mismatch.to_string())?;
+            Network::of(role, &first.config, &first.spec).map_err(|mismatch| mismatch.to_string())?;
         let configs = || lanes.iter().map(|lane| &lane.config);
         let (layout, running_layout) = (Layout::parameters(&network), Layout::running(&network));
         let upload = |layout: &Layout, prefix: &str| -> Result<Tensor<2>, String> {

@@ -22,7 +22,7 @@ use gansweep_nn::network::Role;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::{DeviceKind, TrainError};
-use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages, refuse_beyond_memory};
+use gansweep_train::{Lane, LaneChunk, Latents, StepRows, Trainer, TrainingImages, refuse_beyond_memory};
 
 /// A group of lanes on a device of Burn's.
 #[derive(Debug)]
@@ -251,16 +251,15 @@ impl Trainer for TensorTrainer {
 
     fn sample(
         &mut self,
-        latents: &[Vec<f32>],
-        count: usize,
+        latents: &Latents,
         mode: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
-        let rows = self.work.rows.len();
+        let (rows, count) = (self.work.rows.len(), latents.classes.len());
         let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs());
         let mut all = Vec::with_capacity(rows * count * dim);
         for &lane in &self.work.rows {
-            match latents.get(lane) {
+            match latents.lanes.get(lane) {
                 Some(own) if own.len() == count * dim => all.extend_from_slice(own),
                 _ if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
                 _ => {
@@ -357,7 +356,7 @@ fn check(lanes: &[Lane], states: &[LaneState], images: &TrainingImages) -> Resul
         if lane.config.phase(&lane.spec, state.step) != first.config.phase(&first.spec, states[0].step) {
             return Err(TrainError::Group(format!("lane {index} stands elsewhere in its epoch than lane 0")));
         }
-        state.check(&lane.config, lane.spec.image).map_err(TrainError::Group)?;
+        state.check(&lane.config, &lane.spec).map_err(TrainError::Group)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, untrusted};
-use gansweep_config::{Config, ImageShape, RunId};
+use gansweep_config::{Config, DatasetSpec, RunId};
 use gansweep_protocol::Checkpoint;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -55,8 +55,8 @@ pub struct Expected<'a> {
     pub run: Option<&'a RunId>,
     /// The config whose tensors it must have.
     pub config: &'a Config,
-    /// The shape of the images that the config is trained on.
-    pub image: ImageShape,
+    /// The dataset that the config is trained on.
+    pub spec: &'a DatasetSpec,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -126,8 +126,8 @@ pub fn read(
     recorded: &Checkpoint,
     expected: &Expected<'_>,
 ) -> Result<Snapshot, CheckpointError> {
-    let &Expected { config, image, .. } = expected;
-    let most = state_bytes(config, image).map_err(|cause| CheckpointError::Misfit(cause.to_string()))?;
+    let &Expected { config, spec, .. } = expected;
+    let most = state_bytes(config, spec).map_err(|cause| CheckpointError::Misfit(cause.to_string()))?;
     if recorded.bytes > most.saturating_add(MAX_HEADER) {
         return Err(CheckpointError::Misfit(format!("it has {} bytes", recorded.bytes)));
     }
@@ -153,16 +153,16 @@ pub fn check(
     written_for: &RunId,
     step: u64,
     config: &Config,
-    image: ImageShape,
+    spec: &DatasetSpec,
 ) -> Result<(), String> {
-    let expected = Expected { run: Some(written_for), config, image };
+    let expected = Expected { run: Some(written_for), config, spec };
     let snapshot = decode(content);
     let checked = snapshot.and_then(|snapshot| check_snapshot(&snapshot, step, &expected));
     checked.map_err(|error| error.to_string())
 }
 
 fn check_snapshot(snapshot: &Snapshot, step: u64, expected: &Expected<'_>) -> Result<(), CheckpointError> {
-    let Expected { run, config, image } = *expected;
+    let Expected { run, config, spec } = *expected;
     if let Some(run) = run.filter(|run| **run != snapshot.run) {
         let found = format!("run {}", snapshot.run);
         return Err(CheckpointError::Other { found, expected: run.to_string() });
@@ -171,7 +171,7 @@ fn check_snapshot(snapshot: &Snapshot, step: u64, expected: &Expected<'_>) -> Re
         let found = format!("step {}", snapshot.state.step);
         return Err(CheckpointError::Other { found, expected: step.to_string() });
     }
-    snapshot.state.check(config, image).map_err(CheckpointError::Misfit)
+    snapshot.state.check(config, spec).map_err(CheckpointError::Misfit)
 }
 
 fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, TrainError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Lane, OpenTrainer, TrainError, Trainer, TrainingImages, pixels};
+use crate::{Lane, Latents, OpenTrainer, TrainError, Trainer, TrainingImages, pixels};
 use gansweep_config::{Config, DatasetSpec, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
@@ -11,23 +11,25 @@ use gansweep_protocol::SampleSource;
 /// Seed of the latents that are drawn for quality figures: equal latents for all runs, as far as their dimensions are equal.
 pub const EVALUATION_SEED: u64 = 0x6576_616c_7561_7465;
 
-/// Draws `count` images from latents of that seed, as bytes `[count, channels, height, width]`. Image `i` does
-/// not depend on `count`. `source` must be one that the config has. `open_trainer` chooses the backend.
+/// Draws an image of each of `classes` (which are without effect on a model that is not conditional) from latents of
+/// that seed, as bytes `[count, channels, height, width]`. Image `i` does not depend on the others. `source` must be
+/// one that the config has. `open_trainer` chooses the backend.
 pub fn images(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
     spec: &DatasetSpec,
     state: &LaneState,
-    count: usize,
+    classes: &[u16],
     seed: u64,
     source: SampleSource,
 ) -> Result<Vec<u8>, TrainError> {
     let dim = config.model.latent_dim as usize;
-    let latents = latents(config, count, seed);
+    let latents = latents(config, classes.len(), seed);
     let mut trainer = open(open_trainer, config, spec, state, seed)?;
-    let mut bytes = Vec::with_capacity(count * spec.image.size());
-    for latents in latents.chunks(CHUNK * dim) {
-        let drawn = trainer.sample(&[latents.to_vec()], latents.len() / dim, SampleMode::Eval, source)?;
+    let mut bytes = Vec::with_capacity(classes.len() * spec.image.size());
+    for (latents, classes) in latents.chunks(CHUNK * dim).zip(classes.chunks(CHUNK)) {
+        let latents = Latents { lanes: vec![latents.to_vec()], classes: classes.to_vec() };
+        let drawn = trainer.sample(&latents, SampleMode::Eval, source)?;
         let drawn = drawn.into_iter().next().flatten().unwrap_or_default();
         bytes.extend(pixels::to_bytes(&drawn, config.data.pixels));
     }
@@ -41,20 +43,22 @@ pub(crate) fn latents(config: &Config, count: usize, seed: u64) -> Vec<f32> {
     latents
 }
 
-/// The discriminator's logit of each image of `[count, channels, height, width]`: the larger, the more real.
+/// The discriminator's logit of each image of `[count, channels, height, width]`: the larger, the more real. A conditional
+/// model takes each to be of its class of `classes` `[count]`, which are without effect on any other.
 pub fn logits(
     open_trainer: &OpenTrainer<'_>,
     config: &Config,
     spec: &DatasetSpec,
     state: &LaneState,
     images: &[u8],
+    classes: &[u16],
 ) -> Result<Vec<f32>, TrainError> {
     let mut trainer = open(open_trainer, config, spec, state, 0)?;
     let table = TrainingImages::table(config.data.pixels);
     let mut logits = Vec::with_capacity(images.len() / spec.image.size());
-    for images in images.chunks(CHUNK * spec.image.size()) {
+    for (images, classes) in images.chunks(CHUNK * spec.image.size()).zip(classes.chunks(CHUNK)) {
         let values: Vec<f32> = images.iter().map(|byte| table[usize::from(*byte)]).collect();
-        logits.extend(trainer.logits(0, &values)?);
+        logits.extend(trainer.logits(0, &values, classes)?);
     }
     Ok(logits)
 }

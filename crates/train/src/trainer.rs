@@ -10,7 +10,7 @@ use crate::TrainError;
 use gansweep_data::Images;
 use gansweep_nn::network::Role;
 use gansweep_nn::optimizer;
-use gansweep_nn::rng::{self, Key, Purpose};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 
 /// The parameters of a lane.
@@ -29,6 +29,23 @@ impl Lane {
     pub fn instance_noise(&self, step: u64) -> f32 {
         let per_epoch = f64::from(self.config.steps_per_epoch(&self.spec));
         self.config.train.instance_noise_after(step as f64 / per_epoch) as f32
+    }
+
+    /// The classes of the fakes of a pass of the generator, one for each of the batch's real images, whose indices are
+    /// `places`: drawn, or those of the real images ([`Config::pairs_classes`]).
+    pub fn fake_classes(
+        &self,
+        images: &TrainingImages,
+        (step, update, pass): (u64, u32, Pass),
+        places: &[u32],
+    ) -> Vec<u16> {
+        if self.config.pairs_classes() {
+            return images.classes(places);
+        }
+        let mut classes = vec![0; places.len()];
+        let key = Key::new(self.seed, Purpose::Class, &[step, update.into(), pass as u64]);
+        rng::classes(key, self.spec.classes, &mut classes);
+        classes
     }
 
     /// A network's optimiser with the learning rate of a step, counted from 0.
@@ -109,7 +126,18 @@ impl TrainingImages {
         if lane.config.data.flip && 2 * wanted != self.count {
             return Err(format!("trains on {wanted} images and their mirror images, of {}", self.count));
         }
+        let classes = lane.spec.classes;
+        let is_known = |&label: &u16| u32::from(label) < classes;
+        let has_classes = self.labels.len() >= self.count && self.labels.iter().all(is_known);
+        if lane.config.model.conditional && !has_classes {
+            return Err(format!("needs the class of each image, of {classes}"));
+        }
         Ok(())
+    }
+
+    /// The classes of the images with these indices.
+    pub fn classes(&self, places: &[u32]) -> Vec<u16> {
+        places.iter().map(|&place| self.labels[place as usize]).collect()
     }
 
     /// The bytes of image `index`.
@@ -191,6 +219,15 @@ pub(crate) fn failed_metric(row: &[f32]) -> Option<(Metric, f32)> {
     Metric::of_steps().zip(row.iter().copied()).find(ends_run)
 }
 
+/// What images are drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latents {
+    /// The latents of each lane, `[count, latent_dim]`, row by row.
+    pub lanes: Vec<Vec<f32>>,
+    /// The class of each image, `[count]`, the same for all lanes; without effect on a model that is not conditional.
+    pub classes: Vec<u16>,
+}
+
 /// A group of lanes on one device.
 ///
 /// All lanes of a group have the same shapes, batch size and data, and are in the same
@@ -204,8 +241,8 @@ pub trait Trainer {
     /// measures the metrics of [`Metric::of_points`].
     fn advance(&mut self, steps: u32, point: bool) -> Result<Vec<Option<LaneChunk>>, TrainError>;
 
-    /// Images of the generators of all active lanes from `latents[lane]`, each `[count, latent_dim]`, drawn with
-    /// their current weights or the average of them. Each lane's are `[count, image size]`, in the config's pixel
+    /// Images of the generators of all active lanes from their latents, drawn with their current weights or the
+    /// average of them. Each lane's are `[count, image size]`, in the config's pixel
     /// range. Changes no state.
     ///
     /// # Errors
@@ -213,20 +250,20 @@ pub trait Trainer {
     /// [`TrainError::Group`] where there are no latents for a lane, or averages are asked for and none are kept.
     fn sample(
         &mut self,
-        latents: &[Vec<f32>],
-        count: usize,
+        latents: &Latents,
         mode: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError>;
 
     /// The discriminator's logit of each image of `images` `[count, image size]`, in the config's pixel range and in eval
-    /// mode: the larger, the more real. Changes no state.
+    /// mode: the larger, the more real. A conditional model takes each to be of its class of `classes` `[count]`, which
+    /// are without effect on any other. Changes no state.
     ///
     /// # Errors
     ///
     /// [`TrainError::Group`] on a backend that only trains and draws.
-    fn logits(&mut self, lane: usize, images: &[f32]) -> Result<Vec<f32>, TrainError> {
-        let (_, _) = (lane, images);
+    fn logits(&mut self, lane: usize, images: &[f32], classes: &[u16]) -> Result<Vec<f32>, TrainError> {
+        let (_, _, _) = (lane, images, classes);
         Err(TrainError::Group(format!("{} judges no images", self.backend())))
     }
 
@@ -278,6 +315,11 @@ impl Default for BatchOrder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The classes of `count` images, each in turn.
+pub fn classes_in_turn(spec: &DatasetSpec, count: usize) -> Vec<u16> {
+    (0..count).map(|image| (image % spec.classes.max(1) as usize) as u16).collect()
 }
 
 /// The sweep's fixed latents for models of `latent_dim`: `[count, latent_dim]`, row by row.

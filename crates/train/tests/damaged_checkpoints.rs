@@ -7,8 +7,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{Config, ConfigHash, ImageShape, RunId};
-use gansweep_fixtures::config::config;
+use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, RunId};
+use gansweep_fixtures::config::{config, like_mnist};
 use gansweep_fixtures::memory::{CountingAllocator, peak_of};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::Checkpoint;
@@ -20,7 +20,9 @@ use safetensors::tensor::{Dtype, TensorView};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const IMAGE: ImageShape = ImageShape { channels: 1, height: 4, width: 5 };
+fn spec() -> DatasetSpec {
+    DatasetSpec { image: ImageShape { channels: 1, height: 4, width: 5 }, ..like_mnist() }
+}
 
 fn small(width: u32) -> Config {
     let hidden = format!("model.hidden={width}");
@@ -62,7 +64,7 @@ impl Saved {
 
     fn read(&self) -> Result<Snapshot, CheckpointError> {
         let run = run(&self.config);
-        let expected = Expected { run: Some(&run), config: &self.config, image: IMAGE };
+        let expected = Expected { run: Some(&run), config: &self.config, spec: &spec() };
         checkpoint::read(self.folder.path(), &self.recorded, &expected)
     }
 
@@ -73,7 +75,7 @@ impl Saved {
 }
 
 fn write(folder: &Path, config: &Config, step: u64) -> Checkpoint {
-    let mut state = LaneState::initial(config, IMAGE, 1).unwrap();
+    let mut state = LaneState::initial(config, &spec(), 1).unwrap();
     (state.step, state.generator_updates, state.discriminator_updates) = (step, step, step);
     let snapshot = Snapshot { run: run(config), state, tally: Tally::default() };
     let Written { path, bytes, sha256 } = checkpoint::write(folder, &snapshot, &mut || Ok(())).unwrap();
@@ -124,7 +126,7 @@ fn rows_that_were_exchanged_are_noticed() {
     // Of a run with the same id and another config, which only a hand-written database has.
     let mut saved = Saved::new(small(6), 5);
     saved.config = small(7);
-    let expected = Expected { run: None, config: &saved.config, image: IMAGE };
+    let expected = Expected { run: None, config: &saved.config, spec: &spec() };
     let error = checkpoint::read(saved.folder.path(), &saved.recorded, &expected).unwrap_err();
     assert!(error.to_string().starts_with("it does not fit its config: tensor "), "{error}");
 }

@@ -9,7 +9,7 @@ use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume, SampleSource};
 use gansweep_train::TrainError;
 use gansweep_train::checkpoint::Snapshot;
-use gansweep_train::{Lane, LaneChunk, StepRows, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, Latents, StepRows, Trainer, TrainingImages};
 use gansweep_train::{Outcome, Tally, TrainingLoop, checkpoint};
 
 /// Computes losses from the step alone, and moves one weight, so that a wrong resume shows.
@@ -54,12 +54,12 @@ impl Trainer for Scripted {
 
     fn sample(
         &mut self,
-        latents: &[Vec<f32>],
-        count: usize,
+        latents: &Latents,
         _: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
-        assert_eq!(latents.len(), self.lanes.len());
+        assert_eq!(latents.lanes.len(), self.lanes.len());
+        let count = latents.classes.len();
         let weight = match source {
             SampleSource::Raw => "generator.0.weight",
             SampleSource::Ema => "ema.generator.0.weight",
@@ -237,8 +237,7 @@ fn a_window_holds_the_mean_since_the_last_point_and_an_epoch_the_mean_of_all_its
     let job = job(folder.path(), &[5]);
     let (events, _) = train(&job, usize::MAX, None);
     let mut weight =
-        LaneState::initial(&job.lanes[0].config, spec().image, 5).unwrap().arrays["generator.0.weight"]
-            .values[0];
+        LaneState::initial(&job.lanes[0].config, &spec(), 5).unwrap().arrays["generator.0.weight"].values[0];
     let losses: Vec<f64> = (0..7)
         .map(|_| {
             weight = (weight * 1.01 + 0.005).fract();
@@ -369,7 +368,7 @@ fn a_run_that_is_paused_before_its_first_step_leaves_the_others_their_first_grid
 fn progress_is_reported_while_a_large_checkpoint_is_written_and_may_end_it() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(folder.path(), &[1]);
-    let mut state = LaneState::initial(&job.lanes[0].config, spec().image, 1).unwrap();
+    let mut state = LaneState::initial(&job.lanes[0].config, &spec(), 1).unwrap();
     let large = vec![1.0; 10 << 20];
     state.arrays.insert("large".to_owned(), Array { shape: vec![large.len()], values: large });
     let snapshot = Snapshot { run: job.lanes[0].run.clone(), state, tally: Tally::default() };

@@ -16,7 +16,7 @@ use gansweep_protocol::{Metric, SampleSource};
 use gansweep_store::{
     DatasetRow, EvaluationRow, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError, SweepRow,
 };
-use gansweep_train::generate;
+use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
 pub use self::figures::{ClassFigures, Figures};
@@ -217,11 +217,12 @@ impl Draw<'_> {
         let config: Config = self.row.typed_config()?;
         let spec: &DatasetSpec = &self.data.spec;
         let results = &self.request.results;
-        let snapshot = latest_checkpoint(self.reader, self.row, &config, spec.image, results)?;
-        let count = self.request.images;
+        let snapshot = latest_checkpoint(self.reader, self.row, &config, spec, results)?;
+        let classes = classes_in_turn(spec, self.request.images);
         let source = drawing_source(&config, self.request.raw);
         let (state, open) = (&snapshot.state, &backends::open_on_cpu);
-        let images = generate::images(open, &config, spec, state, count, generate::EVALUATION_SEED, source)?;
+        let seed = generate::EVALUATION_SEED;
+        let images = generate::images(open, &config, spec, state, &classes, seed, source)?;
         let is_curve = source == drawing_source(&config, false);
         Ok((Drawn { step: snapshot.state.step, source, is_curve }, images))
     }

@@ -5,8 +5,9 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, BudgetedConfig, Combine, Config, Dataset, InitKind, Latent, LossKind, NetworkKind,
-    NetworkLayer, Noise, OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind, Value,
+    Activation, BudgetedConfig, Combine, ConditionKind, Config, Dataset, InitKind, Latent, LossKind,
+    NetworkKind, NetworkLayer, Noise, OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind,
+    Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -20,6 +21,7 @@ pub(crate) enum Field {
     Layers(fn(&mut Config) -> &mut Vec<NetworkLayer>),
     Activation(fn(&mut Config) -> &mut Activation),
     Combine(fn(&mut Config) -> &mut Combine),
+    Condition(fn(&mut Config) -> &mut ConditionKind),
     Dataset(fn(&mut Config) -> &mut Dataset),
     Init(fn(&mut Config) -> &mut InitKind),
     Latent(fn(&mut Config) -> &mut Latent),
@@ -49,6 +51,7 @@ impl Field {
             (Self::Layers(field), Value::Layers(layers)) => field(config).clone_from(layers),
             (Self::Activation(field), Value::Text(word)) => choose(field(config), word),
             (Self::Combine(field), Value::Text(word)) => choose(field(config), word),
+            (Self::Condition(field), Value::Text(word)) => choose(field(config), word),
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
             (Self::Init(field), Value::Text(word)) => choose(field(config), word),
             (Self::Latent(field), Value::Text(word)) => choose(field(config), word),
@@ -77,6 +80,7 @@ impl Field {
             Self::Layers(field) => Value::Layers(field(config).clone()),
             Self::Activation(field) => word(*field(config)),
             Self::Combine(field) => word(*field(config)),
+            Self::Condition(field) => word(*field(config)),
             Self::Dataset(field) => word(*field(config)),
             Self::Init(field) => word(*field(config)),
             Self::Latent(field) => word(*field(config)),

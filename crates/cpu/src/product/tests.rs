@@ -103,7 +103,7 @@ proptest! {
         let mut sparse = SparseBatch::new(Arc::new(SparseImages::new(&data, ground)), images, size);
         sparse.collect(&(0..images as u32).collect::<Vec<_>>());
         let full = random(seed, below, size);
-        let input = Input { sparse: Some(&sparse), dense: &full };
+        let input = Input { sparse: Some(&sparse), dense: &full, classes: &[] };
         let (rows, table) = (images + below, TrainingImages::table(pixels));
         let all = Matrix::from_fn(rows, size, |row, col| match row.checked_sub(images) {
             None => table[usize::from(data.image(row)[col])],

@@ -6,7 +6,7 @@ use super::{advance_alone, cases, images, initial, lane, trainer, with};
 use crate::{CpuTrainer, Vectors};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
-use gansweep_train::{StepRows, Trainer, fixed_latents};
+use gansweep_train::{Latents, StepRows, Trainer, fixed_latents};
 
 /// Bits, so that NaN equals itself and zeros with unequal signs do not.
 fn bits(state: &LaneState) -> Vec<(&String, Vec<u32>)> {
@@ -61,8 +61,8 @@ fn chunks_of_any_length_give_the_same_bits() {
             }
             // Sampling in between leaves no trace.
             for source in SampleSource::ALL {
-                let latents = [fixed_latents(1, &config, 3)];
-                let drawn = parts.sample(&latents, 3, SampleMode::BatchStatistics, source);
+                let latents = Latents { lanes: vec![fixed_latents(1, &config, 3)], classes: vec![3, 0, 2] };
+                let drawn = parts.sample(&latents, SampleMode::BatchStatistics, source);
                 assert_eq!(drawn.is_ok(), source == SampleSource::Raw || config.train.ema > 0.0, "{case}");
             }
         }

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::oracle::{Batch, Map, Vars, convolution, layer_norm_parts, linear, transposed_convolution};
+use super::oracle::{
+    Batch, Map, Vars, convolution, embedding, layer_norm_parts, linear, transposed_convolution,
+};
 use super::tape::{Tape, Var};
-use gansweep_nn::network::{Conv2d, Layer, Network};
+use gansweep_nn::network::{Conv2d, Entry, Layer, Network};
 
 /// What back-propagation through a layer depends on.
 enum Saved {
@@ -20,7 +22,7 @@ enum Saved {
     Normalised(Batch, Vec<Var>),
 }
 
-/// The gradients at the points, row by row; `masks` are those of the dropout layers.
+/// The gradients at the points, row by row; `masks` are those of the dropout layers, `classes` those of the points.
 pub(super) fn input_gradients(
     tape: &mut Tape,
     vars: &Vars,
@@ -28,9 +30,21 @@ pub(super) fn input_gradients(
     slope: &dyn Fn(usize) -> f64,
     masks: &BTreeMap<usize, Vec<f32>>,
     points: &[Vec<f64>],
+    classes: &[u16],
 ) -> Batch {
     let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
     let mut rows: Batch = points.iter().map(|point| tape.leaves(point)).collect();
+    let own: Vec<Option<(Entry, Vec<Var>)>> = (0..points.len())
+        .map(|row| {
+            let condition = network.condition?;
+            Some((condition.entry, embedding(vars, network.role, &condition, classes[row])))
+        })
+        .collect();
+    for (row, own) in rows.iter_mut().zip(&own) {
+        if let Some((Entry::Concat, own)) = own {
+            row.extend(own);
+        }
+    }
     let mut all_saved = Vec::new();
     for (index, node) in network.nodes.iter().enumerate() {
         let (output, saved) = match node.layer {
@@ -62,10 +76,19 @@ pub(super) fn input_gradients(
         all_saved.push(saved);
     }
     let mut signals: Batch = rows.iter().map(|_| vec![tape.leaf(1.0)]).collect();
+    let last = network.nodes.len() - 1;
     for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
         let weight = || &vars[&name(index, "weight")];
         signals = match (node.layer, saved) {
-            (Layer::Linear(_), _) => through_linear(tape, weight(), node.inputs(), &signals),
+            (Layer::Linear(_), _) => {
+                let mut before = through_linear(tape, weight(), node.inputs(), &signals);
+                for (row, own) in before.iter_mut().zip(&own) {
+                    if let (true, Some((Entry::Projection, own))) = (index == last, own) {
+                        row.iter_mut().zip(own).for_each(|(signal, &own)| *signal = tape.add(*signal, own));
+                    }
+                }
+                before
+            }
             (Layer::Conv2d(Conv2d { window, .. }), _) => {
                 // The transpose of a convolution has its weight, and no bias.
                 let map = Map { input: &node.output, output: &node.input, window };
@@ -79,6 +102,8 @@ pub(super) fn input_gradients(
             _ => signals,
         };
     }
+    // The class is no part of the image.
+    signals.iter_mut().zip(points).for_each(|(signal, point)| signal.truncate(point.len()));
     signals
 }
 

@@ -159,7 +159,7 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
 #[test]
 fn the_common_orders_have_their_faster_ways_in_lists_too() {
     let forms = |case: usize| {
-        let networks = Network::both(&lists()[case].1, like_mnist().image).unwrap();
+        let networks = Network::both(&lists()[case].1, &like_mnist()).unwrap();
         networks.each_ref().map(Form::of)
     };
     assert_eq!(forms(0), [Form::AnyOrder, Form::AnyOrder]);
@@ -170,7 +170,7 @@ fn the_common_orders_have_their_faster_ways_in_lists_too() {
 fn what_a_faster_way_would_leave_out_goes_the_general_way() {
     let form = |role, texts: &[&str]| {
         let config = with(|c| listed(c, role, texts));
-        Form::of(&Network::of(role, &config, like_mnist().image).unwrap())
+        Form::of(&Network::of(role, &config, &like_mnist()).unwrap())
     };
     let patches = "conv 2 kernel 4 stride 2 padding 1";
     for texts in [
@@ -264,17 +264,17 @@ proptest! {
         model.generator.layers = sound(&generator, &[model.latent_dim as usize], image.size());
         model.discriminator.layers = sound(&discriminator, &image.shape(), 1);
         let spec = gansweep_config::DatasetSpec { image, train_images: 8, ..like_mnist() };
-        let networks = Network::both(&config, image);
+        let networks = Network::both(&config, &spec);
         prop_assert!(networks.is_ok(), "{networks:?}");
-        let state = LaneState::initial(&config, image, 1).unwrap();
-        let lane = Lane { config: config.clone(), spec, seed: 1 };
+        let state = LaneState::initial(&config, &spec, 1).unwrap();
+        let lane = Lane { config: config.clone(), spec: spec.clone(), seed: 1 };
         let mut trainer = CpuTrainer::new(vec![lane], vec![state], noise(image, 8, &config), 1).unwrap();
         let chunk = trainer.advance(2, true).unwrap().remove(0).unwrap();
         prop_assert_eq!(chunk.steps.len(), 2);
         let norms = chunk.point.unwrap();
         prop_assert!(norms.iter().all(|norm| norm.is_finite()), "{norms:?}");
         let state = trainer.state(0).unwrap();
-        prop_assert!(state.check(&config, image).is_ok());
+        prop_assert!(state.check(&config, &spec).is_ok());
         let finite = state.arrays.values().all(|array| array.values.iter().all(|value| value.is_finite()));
         prop_assert!(finite);
     }

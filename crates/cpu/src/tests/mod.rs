@@ -10,8 +10,9 @@ mod tape;
 use std::sync::Arc;
 
 use gansweep_config::{
-    Activation, Combine, Config, Dataset, DatasetSpec, InitKind, Latent, LossConfig, LossKind, NetworkKind,
-    NetworkOptimizer, Noise, OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels, Relativistic,
+    Activation, Combine, ConditionKind, Config, Dataset, DatasetSpec, InitKind, Latent, LossConfig, LossKind,
+    NetworkKind, NetworkOptimizer, Noise, OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels,
+    Relativistic,
 };
 use gansweep_fixtures::config::{config, like_mnist};
 
@@ -73,6 +74,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     kinds.extend(losses_of_differences());
     kinds.extend(penalties());
     kinds.extend(noise());
+    kinds.extend(conditions());
     kinds
 }
 
@@ -110,6 +112,63 @@ fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
         });
         (name, config)
     })
+}
+
+/// Conditional models, of each arrangement of the discriminator.
+fn conditions() -> Vec<(&'static str, Config)> {
+    let conditional = |condition, change: &dyn Fn(&mut Config)| {
+        with(|config| {
+            (config.model.conditional, config.model.discriminator.condition) = (true, condition);
+            change(config);
+        })
+    };
+    let (concat, projection) = (ConditionKind::Concat, ConditionKind::Projection);
+    vec![
+        ("classes by concatenation", conditional(concat, &|_| {})),
+        ("classes by projection", conditional(projection, &|_| {})),
+        (
+            "classes by concatenation, everything in between",
+            conditional(concat, &|config| {
+                config.model.embedding = 17;
+                config.model.generator.batch_norm = true;
+                config.model.discriminator.dropout = 0.3;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                (config.train.d_steps, config.train.noise, config.train.ema) = (2, Noise::Shared, 0.9);
+                config.data.flip = true;
+            }),
+        ),
+        (
+            "classes by projection, layer norm, averages, instance noise",
+            conditional(projection, &|config| {
+                config.model.embedding = 3;
+                config.model.discriminator.layer_norm = true;
+                (config.train.d_steps, config.train.instance_noise, config.train.ema) = (2, 0.1, 0.9);
+                config.optimizer.generator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "classes by concatenation, wgan-gp",
+            conditional(concat, &|config| {
+                config.loss.kind = LossKind::Wasserstein;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "classes by projection, pairs, r1 and r2",
+            conditional(projection, &|config| {
+                config.loss.relativistic = Relativistic::Paired;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "classes by projection, r2",
+            conditional(projection, &|config| config.penalty.kind = PenaltyKind::R2),
+        ),
+        (
+            "classes by concatenation, clipped weights",
+            conditional(concat, &|config| config.loss.kind = LossKind::Wasserstein),
+        ),
+    ]
 }
 
 fn noise() -> [(&'static str, Config); 4] {
@@ -392,7 +451,8 @@ fn images(config: &Config) -> TrainingImages {
     let least = if config.data.dataset == Dataset::Mnist { u32::MAX / 5 * 4 } else { 0 };
     let byte = |i| if hash32(3, 4, i) < least { 0 } else { (hash32(1, 2, i) >> 24) as u8 };
     let bytes = (0..(count * spec.image.size()) as u32).map(byte).collect();
-    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    let labels = (0..count).map(|image| (3 * image % 10) as u16).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(labels));
     TrainingImages { shape: spec.image, bytes, labels, count, pixels: config.data.pixels }
         .with_flips(&config.data)
 }
@@ -402,7 +462,7 @@ fn spec() -> DatasetSpec {
 }
 
 fn initial(config: &Config, seed: u64) -> LaneState {
-    LaneState::initial(config, spec().image, seed).unwrap()
+    LaneState::initial(config, &spec(), seed).unwrap()
 }
 
 fn lane(config: &Config, seed: u64) -> Lane {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode};
+use gansweep_config::{
+    Config, Latent, LossConfig, NetworkOptimizer, Noise, PenaltyKind, Relativistic, SampleMode,
+};
 
 use super::input_gradient::input_gradients;
 use super::tape::{Tape, Var};
 use gansweep_nn::average;
 use gansweep_nn::loss::{self, Dual, Loss, Score, Targets, visit};
-use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Role, Upsample, Window};
+use gansweep_nn::network::{
+    self, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Role, Upsample, Window,
+};
 use gansweep_nn::optimizer::{Algorithm, Optimizer, Visitor};
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
@@ -26,6 +30,8 @@ pub(super) struct Oracle {
     pub(super) step: u64,
     updates: [u64; 2],
     last_latents: Vec<f32>,
+    /// The classes of the last fakes.
+    last_classes: Vec<u16>,
 }
 
 /// The metrics of a step, in the order of `Metric::of_steps`.
@@ -42,7 +48,14 @@ impl Oracle {
     pub(super) fn new(lane: &Lane, state: &LaneState) -> Self {
         let wide = |values: &Vec<f32>| values.iter().map(|&value| f64::from(value)).collect();
         let arrays = state.arrays.iter().map(|(name, array)| (name.clone(), wide(&array.values))).collect();
-        Self { lane: lane.clone(), arrays, step: 0, updates: [0; 2], last_latents: Vec::new() }
+        Self {
+            lane: lane.clone(),
+            arrays,
+            step: 0,
+            updates: [0; 2],
+            last_latents: Vec::new(),
+            last_classes: Vec::new(),
+        }
     }
 
     /// One step; the gradients of both networks (the discriminator's last) by parameter.
@@ -82,17 +95,28 @@ impl Oracle {
         let real = gather(&mut tape, images, batch);
         let real = self.noisy(&mut tape, &real, update, Pass::DiscriminatorReal);
         self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
+        self.last_classes = lane_classes(&self.lane, images, (self.step, update, Pass::GeneratorInD), batch);
+        let classes = [images.classes(batch), self.last_classes.clone()];
         let latents = self.latents(&mut tape);
         let training = |pass| Mode::Training { update, pass };
-        let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInD));
+        let fake = self.evaluate(
+            &mut tape,
+            &vars,
+            Role::Generator,
+            latents,
+            &classes[1],
+            training(Pass::GeneratorInD),
+        );
         // Detached: the discriminator's loss does not reach the generator.
         let fake: Batch =
             fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
         let fake = self.noisy(&mut tape, &fake, update, Pass::DiscriminatorFake);
-        let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake]);
+        let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake], [&classes[0], &classes[1]]);
         let role = Role::Discriminator;
-        let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorReal));
-        let fake = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorFake));
+        let real =
+            self.evaluate(&mut tape, &vars, role, real, &classes[0], training(Pass::DiscriminatorReal));
+        let fake =
+            self.evaluate(&mut tape, &vars, role, fake, &classes[1], training(Pass::DiscriminatorFake));
         let loss = &self.lane.config.loss;
         let [real, fake] = compared(&mut tape, loss.relativistic, [real, fake]);
         let mut flips = vec![0.0; 2 * batch.len()];
@@ -136,6 +160,7 @@ impl Oracle {
         vars: &Vars,
         update: u32,
         [real, fake]: [&Batch; 2],
+        [of_real, of_fake]: [&[u16]; 2],
     ) -> Option<(Var, [f64; 2])> {
         let config = &self.lane.config.penalty;
         let number = self.updates[Role::Discriminator as usize];
@@ -157,24 +182,24 @@ impl Oracle {
                 {
                     x.iter_mut().zip(g).for_each(|(x, g)| *x = place * *x + (1.0 - place) * g);
                 }
-                vec![(between, Pass::DiscriminatorInPenalty)]
+                vec![(between, of_real, Pass::DiscriminatorInPenalty)]
             }
             PenaltyKind::Dragan => {
                 let mut noise = vec![0.0; real.len() * real[0].len()];
                 rng::latents(key, Latent::Normal, &mut noise);
                 let all = between.iter_mut().flatten().zip(noise);
                 all.for_each(|(x, noise)| *x += f64::from(config.noise as f32 * noise));
-                vec![(between, Pass::DiscriminatorInPenalty)]
+                vec![(between, of_real, Pass::DiscriminatorInPenalty)]
             }
-            PenaltyKind::R1 => vec![(between, Pass::DiscriminatorReal)],
-            PenaltyKind::R2 => vec![(fakes, Pass::DiscriminatorFake)],
+            PenaltyKind::R1 => vec![(between, of_real, Pass::DiscriminatorReal)],
+            PenaltyKind::R2 => vec![(fakes, of_fake, Pass::DiscriminatorFake)],
             PenaltyKind::R1R2 => {
-                vec![(between, Pass::DiscriminatorReal), (fakes, Pass::DiscriminatorFake)]
+                vec![(between, of_real, Pass::DiscriminatorReal), (fakes, of_fake, Pass::DiscriminatorFake)]
             }
         };
         let (mut terms, mut norms) = (Vec::new(), Vec::new());
-        for (points, pass) in &halves {
-            for gradient in self.input_gradients(tape, vars, points, update, *pass) {
+        for (points, classes, pass) in &halves {
+            for gradient in self.input_gradients(tape, vars, points, classes, (update, *pass)) {
                 let square = tape.dot(&gradient, &gradient);
                 let norm = square.value.sqrt();
                 // Zero at zero, as in PyTorch.
@@ -206,10 +231,10 @@ impl Oracle {
         tape: &mut Tape,
         vars: &Vars,
         points: &[Vec<f64>],
-        update: u32,
-        pass: Pass,
+        classes: &[u16],
+        (update, pass): (u32, Pass),
     ) -> Batch {
-        let network = Network::of(Role::Discriminator, &self.lane.config, self.lane.spec.image).unwrap();
+        let network = Network::of(Role::Discriminator, &self.lane.config, &self.lane.spec).unwrap();
         let config = &self.lane.config;
         let slope = |index| network::slope(Role::Discriminator, config, index);
         let mut masks = BTreeMap::new();
@@ -221,7 +246,7 @@ impl Oracle {
                 masks.insert(index, mask);
             }
         }
-        input_gradients(tape, vars, &network, &slope, &masks, points)
+        input_gradients(tape, vars, &network, &slope, &masks, points, classes)
     }
 
     fn generator_update(&mut self, images: &TrainingImages, batch: &[u32]) -> ([f64; 2], Arrays) {
@@ -230,17 +255,22 @@ impl Oracle {
         let vars = self.vars(&mut tape);
         if self.lane.config.train.noise == Noise::Fresh {
             self.draw(Purpose::LatentG, &[self.step], count);
+            self.last_classes = lane_classes(&self.lane, images, (self.step, 0, Pass::GeneratorInG), batch);
         }
+        let classes = self.last_classes.clone();
         let latents = self.latents(&mut tape);
         let training = |pass| Mode::Training { update: 0, pass };
-        let fake = self.evaluate(&mut tape, &vars, Role::Generator, latents, training(Pass::GeneratorInG));
+        let fake =
+            self.evaluate(&mut tape, &vars, Role::Generator, latents, &classes, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
         let fake = self.noisy(&mut tape, &fake, 0, Pass::DiscriminatorInG);
-        let logits = self.evaluate(&mut tape, &vars, role, fake, training(Pass::DiscriminatorInG));
+        let logits = self.evaluate(&mut tape, &vars, role, fake, &classes, training(Pass::DiscriminatorInG));
         if self.lane.config.loss.relativistic != Relativistic::None {
             let real = gather(&mut tape, images, batch);
             let real = self.noisy(&mut tape, &real, 0, Pass::DiscriminatorRealInG);
-            let real = self.evaluate(&mut tape, &vars, role, real, training(Pass::DiscriminatorRealInG));
+            let classes = images.classes(batch);
+            let pass = training(Pass::DiscriminatorRealInG);
+            let real = self.evaluate(&mut tape, &vars, role, real, &classes, pass);
             return self.generator_compared(&mut tape, &vars, [real, logits]);
         }
         let loss = &self.lane.config.loss;
@@ -273,7 +303,7 @@ impl Oracle {
                 arrays.insert(current.to_owned(), average.clone());
             }
         }
-        Self { lane: self.lane.clone(), arrays, last_latents: Vec::new(), ..*self }
+        Self { lane: self.lane.clone(), arrays, last_latents: Vec::new(), last_classes: Vec::new(), ..*self }
     }
 
     /// The end of the generator's update by a loss of differences: that of the discriminator with the labels exchanged.
@@ -318,12 +348,12 @@ impl Oracle {
     }
 
     /// Images row by row.
-    pub(super) fn sample(&mut self, latents: &[f32], mode: SampleMode) -> Vec<f64> {
+    pub(super) fn sample(&mut self, latents: &[f32], classes: &[u16], mode: SampleMode) -> Vec<f64> {
         self.last_latents = latents.to_vec();
         let mut tape = Tape::default();
         let vars = self.vars(&mut tape);
         let latents = self.latents(&mut tape);
-        let images = self.evaluate(&mut tape, &vars, Role::Generator, latents, Mode::Sampling(mode));
+        let images = self.evaluate(&mut tape, &vars, Role::Generator, latents, classes, Mode::Sampling(mode));
         images.iter().flatten().map(|var| var.value).collect()
     }
 
@@ -342,9 +372,28 @@ impl Oracle {
         self.arrays.iter().map(|(name, values)| (name.clone(), tape.leaves(values))).collect()
     }
 
-    fn evaluate(&mut self, tape: &mut Tape, vars: &Vars, role: Role, mut rows: Batch, mode: Mode) -> Batch {
-        let network = Network::of(role, &self.lane.config, self.lane.spec.image).unwrap();
+    fn evaluate(
+        &mut self,
+        tape: &mut Tape,
+        vars: &Vars,
+        role: Role,
+        mut rows: Batch,
+        classes: &[u16],
+        mode: Mode,
+    ) -> Batch {
+        let network = Network::of(role, &self.lane.config, &self.lane.spec).unwrap();
+        let own: Option<Batch> = network
+            .condition
+            .map(|condition| classes.iter().map(|&class| embedding(vars, role, &condition, class)).collect());
+        let entry = network.condition.map(|condition| condition.entry);
+        if let (Some(Entry::Concat), Some(own)) = (entry, &own) {
+            rows.iter_mut().zip(own).for_each(|(row, own)| row.extend(own));
+        }
+        let mut last_hidden = Batch::new();
         for (index, node) in network.nodes.iter().enumerate() {
+            if index + 1 == network.nodes.len() {
+                last_hidden.clone_from(&rows);
+            }
             let slope = network::slope(role, &self.lane.config, index);
             let rate = network::rate(role, &self.lane.config, index);
             let name = |suffix: &str| format!("{}.{index}.{suffix}", role.name());
@@ -381,6 +430,12 @@ impl Oracle {
                     (y, y * (1.0 - y))
                 }),
             };
+        }
+        if let (Some(Entry::Projection), Some(own)) = (entry, &own) {
+            for ((row, hidden), own) in rows.iter_mut().zip(&last_hidden).zip(own) {
+                let product = tape.dot(hidden, own);
+                row[0] = tape.add(row[0], product);
+            }
         }
         rows
     }
@@ -448,7 +503,7 @@ impl Oracle {
         let optimizer = self.lane.optimizer(role, self.step);
         let all = tape.gradient(loss);
         let parameters =
-            Network::of(role, &self.lane.config, self.lane.spec.image).unwrap().parameters().into_iter();
+            Network::of(role, &self.lane.config, &self.lane.spec).unwrap().parameters().into_iter();
         let names = parameters.map(|parameter| format!("{}.{}", role.name(), parameter.name));
         let gradients: Arrays = names.map(|name| (name.clone(), all.of(&vars[&name]))).collect();
         let norm = gradients.values().flatten().map(|element| element * element).sum::<f64>().sqrt();
@@ -491,6 +546,28 @@ impl Visitor for Descend<'_> {
             }
         }
     }
+}
+
+/// The embedding of a class.
+pub(super) fn embedding(vars: &Vars, role: Role, condition: &Condition, class: u16) -> Vec<Var> {
+    let rows = &vars[&format!("{}.{}", role.name(), Condition::EMBEDDING)];
+    rows[usize::from(class) * condition.width..][..condition.width].to_vec()
+}
+
+/// The classes of fakes: drawn as in [`rng::classes`], or the batch's own.
+fn lane_classes(
+    lane: &Lane,
+    images: &TrainingImages,
+    (step, update, pass): (u64, u32, Pass),
+    batch: &[u32],
+) -> Vec<u16> {
+    let Config { loss, penalty, .. } = &lane.config;
+    if loss.relativistic != Relativistic::None || penalty.kind == PenaltyKind::WganGp {
+        return batch.iter().map(|&image| images.labels[image as usize]).collect();
+    }
+    let (low, high) = Key::new(lane.seed, Purpose::Class, &[step, u64::from(update), pass as u64]).halves();
+    let share = |row: u32| f64::from(rng::hash32(low, high, row)) / 2f64.powi(32);
+    (0..batch.len() as u32).map(|row| (share(row) * f64::from(lane.spec.classes)) as u16).collect()
 }
 
 pub(super) fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {

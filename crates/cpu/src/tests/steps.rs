@@ -3,10 +3,10 @@
 use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode};
 
 use super::oracle::{Arrays, Oracle};
-use super::{EPS, LR, advance_alone, cases, images, initial, lane, trainer};
+use super::{EPS, LR, advance_alone, cases, images, initial, lane, spec, trainer};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
-use gansweep_train::{BatchOrder, Trainer, TrainingImages, fixed_latents};
+use gansweep_train::{BatchOrder, Latents, Trainer, TrainingImages, classes_in_turn, fixed_latents};
 
 /// Fails unless every array agrees with the oracle's, relative to the array's largest value (or what
 /// roundings may leave where it is zero, as the gradient of a bias before `BatchNorm` is).
@@ -121,7 +121,7 @@ fn the_discriminators_logits_are_those_that_a_step_begins_with() {
         let table = TrainingImages::table(config.data.pixels);
         let pixels = batch.iter().flat_map(|image| images.image(*image as usize));
         let values: Vec<f32> = pixels.map(|byte| table[usize::from(*byte)]).collect();
-        let logits = trainer.logits(0, &values).unwrap();
+        let logits = trainer.logits(0, &values, &images.classes(batch)).unwrap();
         let probability = |logit: &f32| 1.0 / (1.0 + (-logit).exp());
         let mean = logits.iter().map(probability).sum::<f32>() / batch.len() as f32;
         let measured = advance_alone(&mut trainer, 1).steps.column(Metric::DReal)[0];
@@ -131,17 +131,19 @@ fn the_discriminators_logits_are_those_that_a_step_begins_with() {
 
 fn compare_samples(case: &str, config: &Config, trainer: &mut dyn Trainer, oracle: &mut Oracle) {
     let before = trainer.state(0).unwrap();
-    let latents = fixed_latents(3, config, 17);
+    let classes = classes_in_turn(&spec(), 17);
+    let latents = Latents { lanes: vec![fixed_latents(3, config, 17)], classes };
     let mut averaged = oracle.averaged();
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
         for (source, oracle) in [(SampleSource::Raw, &mut *oracle), (SampleSource::Ema, &mut averaged)] {
-            let drawn = trainer.sample(std::slice::from_ref(&latents), 17, mode, source);
+            let drawn = trainer.sample(&latents, mode, source);
             if source == SampleSource::Ema && config.train.ema == 0.0 {
                 let error = drawn.unwrap_err();
                 assert!(error.to_string().contains("lane 0 keeps no average"), "{error}");
                 continue;
             }
-            let (images, expected) = (drawn.unwrap().remove(0).unwrap(), oracle.sample(&latents, mode));
+            let (images, expected) =
+                (drawn.unwrap().remove(0).unwrap(), oracle.sample(&latents.lanes[0], &latents.classes, mode));
             assert_eq!(images.len(), expected.len());
             for (found, expected) in images.iter().zip(expected) {
                 let far = (f64::from(*found) - expected).abs();

@@ -12,6 +12,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         results: args.results.results.clone(),
         run: args.run.clone(),
         count: args.count,
+        class: args.class.clone(),
         cols: args.cols,
         seed: args.seed,
         raw: args.raw,

@@ -1,8 +1,11 @@
 //! The networks of a config: which layers each kind has.
 
-use gansweep_config::{Config, ImageShape, NetworkKind, NetworkLayer, Output};
+use gansweep_config::{ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, NetworkLayer, Output};
 
-use super::{Conv2d, ConvTranspose2d, Layer, Linear, Mismatch, Network, Role, Unflatten, Window};
+use super::{
+    Condition, Conv2d, ConvTranspose2d, Entry, Layer, Linear, Mismatch, Network, Node, Role, Unflatten,
+    Window,
+};
 
 /// Every convolution of a DCGAN halves or doubles the sides.
 const WINDOW: Window = Window { kernel: 4, stride: 2, padding: 1 };
@@ -31,33 +34,33 @@ impl Between {
 }
 
 impl Network {
-    /// The network of that role in `config`, for images of that shape.
+    /// The network of that role in `config`, for that dataset's images and classes.
     ///
     /// # Errors
     ///
     /// If the config's layers do not fit each other or the images.
-    pub fn of(role: Role, config: &Config, image: ImageShape) -> Result<Self, Mismatch> {
+    pub fn of(role: Role, config: &Config, spec: &DatasetSpec) -> Result<Self, Mismatch> {
         let network = match role {
-            Role::Generator => generator(config, image),
-            Role::Discriminator => discriminator(config, image),
+            Role::Generator => generator(config, spec),
+            Role::Discriminator => discriminator(config, spec),
         };
         Ok(Self { init: config.model.init, ..network? })
     }
 
-    /// Generator and discriminator of `config`, for images of that shape.
+    /// Generator and discriminator of `config`, for that dataset's images and classes.
     ///
     /// # Errors
     ///
     /// As [`Network::of`].
-    pub fn both(config: &Config, image: ImageShape) -> Result<[Self; 2], Mismatch> {
-        let [generator, discriminator] = Role::BOTH.map(|role| Self::of(role, config, image));
+    pub fn both(config: &Config, spec: &DatasetSpec) -> Result<[Self; 2], Mismatch> {
+        let [generator, discriminator] = Role::BOTH.map(|role| Self::of(role, config, spec));
         Ok([generator?, discriminator?])
     }
 }
 
-/// `[latent_dim]` to an image.
-fn generator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
-    let part = &config.model.generator;
+/// `[latent_dim]` to an image; of a conditional model, `[latent_dim + embedding]`.
+fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
+    let (part, image) = (&config.model.generator, spec.image);
     let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
     let mut layers = match part.kind {
         NetworkKind::Mlp => {
@@ -72,26 +75,50 @@ fn generator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
         Output::Tanh => Layer::Tanh,
         Output::Sigmoid => Layer::Sigmoid,
     });
-    Network::new(Role::Generator, &[config.model.latent_dim as usize], layers, image.size())
+    let latent = config.model.latent_dim as usize;
+    let condition = config.model.conditional.then(|| Condition {
+        classes: spec.classes as usize,
+        width: config.embedding(spec) as usize,
+        entry: Entry::Concat,
+    });
+    let input = latent + condition.map_or(0, |condition| condition.width);
+    let network = Network::new(Role::Generator, &[input], layers, image.size())?;
+    Ok(Network { condition, ..network })
 }
 
-/// An image to one number, the output.
-fn discriminator(config: &Config, image: ImageShape) -> Result<Network, Mismatch> {
-    let part = &config.model.discriminator;
+/// An image to one number, the output; of a conditional model, with an embedding of its class.
+fn discriminator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
+    let (part, image) = (&config.model.discriminator, spec.image);
     let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
-    let (input, mut layers) = match part.kind {
-        NetworkKind::Mlp => (vec![image.size()], hidden_layers(&part.hidden, between)),
-        NetworkKind::Dcgan => {
-            (image.shape().to_vec(), dcgan_discriminator(part.width as usize, between, image)?)
+    let is_concat = config.model.conditional && part.condition == ConditionKind::Concat;
+    let (input, width, mut layers) = match part.kind {
+        NetworkKind::Mlp => {
+            let width = config.embedding(spec) as usize;
+            let input = vec![image.size() + if is_concat { width } else { 0 }];
+            (input, width, hidden_layers(&part.hidden, between))
         }
+        NetworkKind::Dcgan => {
+            let [channels, height, width] = image.shape();
+            let input = vec![channels + usize::from(is_concat), height, width];
+            (input, height * width, dcgan_discriminator(part.width as usize, between, image)?)
+        }
+        // Planning refuses such a network in a conditional model.
         NetworkKind::Layers => {
-            (NetworkLayer::image_input(&part.layers, image), part.layers.iter().map(Layer::from).collect())
+            let layers = part.layers.iter().map(Layer::from).collect();
+            (NetworkLayer::image_input(&part.layers, image), 0, layers)
         }
     };
     if part.kind != NetworkKind::Layers {
         layers.push(Layer::Linear(Linear { outputs: 1 }));
     }
-    Network::new(Role::Discriminator, &input, layers, 1)
+    let network = Network::new(Role::Discriminator, &input, layers, 1)?;
+    let (entry, width) = match part.condition {
+        ConditionKind::Concat => (Entry::Concat, width),
+        ConditionKind::Projection => (Entry::Projection, network.nodes.last().map_or(0, Node::inputs)),
+    };
+    let classes = spec.classes as usize;
+    let condition = config.model.conditional.then_some(Condition { classes, width, entry });
+    Ok(Network { condition, ..network })
 }
 
 /// The hidden layers of a multilayer perceptron.
@@ -162,13 +189,18 @@ mod tests {
         Experiment::parse(Path::new("test.toml"), "recipe = \"fast\"\n".to_owned(), &options).unwrap().config
     }
 
+    fn spec(image: ImageShape) -> DatasetSpec {
+        let fingerprint = "test".to_owned();
+        DatasetSpec { image, classes: 10, train_images: 60, test_images: 0, fingerprint }
+    }
+
     fn image(channels: u32, side: u32) -> ImageShape {
         ImageShape { channels, height: side, width: side }
     }
 
     /// Each layer as PyTorch names it, with the shape of its output.
     fn layers(role: Role, config: &Config, image: ImageShape) -> Vec<String> {
-        let network = Network::of(role, config, image).unwrap();
+        let network = Network::of(role, config, &spec(image)).unwrap();
         let line = |node: &super::super::Node| {
             let output: Vec<_> = node.output.iter().map(ToString::to_string).collect();
             format!("{} {}", node.layer.describe().name(&node.input), output.join("x"))
@@ -212,7 +244,7 @@ mod tests {
     fn a_dcgan_for_64_pixels_has_the_channels_of_the_paper() {
         let config = config(&["model.kind=dcgan"]);
         let channels = |role| {
-            let network = Network::of(role, &config, image(3, 64)).unwrap();
+            let network = Network::of(role, &config, &spec(image(3, 64))).unwrap();
             let maps = network.nodes.iter().filter(|node| {
                 matches!(node.layer, Layer::Unflatten(_) | Layer::ConvTranspose2d(_) | Layer::Conv2d(_))
             });
@@ -252,12 +284,15 @@ mod tests {
             "model.discriminator.kind=layers",
             "model.discriminator.layers=['conv 4 kernel 4 stride 2', 'leaky-relu 0.1', 'flatten', 'linear 1']",
         ]);
-        let network = Network::of(Role::Discriminator, &config, image(3, 28)).unwrap();
+        let network = Network::of(Role::Discriminator, &config, &spec(image(3, 28))).unwrap();
         assert_eq!(network.nodes[0].input, [3, 28, 28]);
         assert_eq!(super::super::slope(Role::Discriminator, &config, 1).to_bits(), 0.1f64.to_bits());
         let config =
             self::config(&["model.discriminator.kind=layers", "model.discriminator.layers=['linear 1']"]);
-        assert_eq!(Network::of(Role::Discriminator, &config, image(3, 28)).unwrap().nodes[0].input, [2352]);
+        assert_eq!(
+            Network::of(Role::Discriminator, &config, &spec(image(3, 28))).unwrap().nodes[0].input,
+            [2352]
+        );
     }
 
     #[test]
@@ -266,7 +301,7 @@ mod tests {
         let narrow = ImageShape { channels: 1, height: 28, width: 32 };
         for image in [image(1, 27), image(2, 28), image(1, 36), image(1, 14), image(1, 0), narrow] {
             for role in Role::BOTH {
-                let error = Network::of(role, &config, image).unwrap_err().to_string();
+                let error = Network::of(role, &config, &spec(image)).unwrap_err().to_string();
                 assert!(
                     error.contains("doubled at least twice") && error.contains(&image.to_string()),
                     "{error}"
@@ -282,7 +317,7 @@ mod tests {
         for (role, norm) in
             [(Role::Generator, Init::Normal { mean: 1.0, std: 0.02 }), (Role::Discriminator, Init::One)]
         {
-            let network = Network::of(role, &config, image(1, 28)).unwrap();
+            let network = Network::of(role, &config, &spec(image(1, 28))).unwrap();
             for tensor in network.parameters() {
                 let index: usize = tensor.name.split('.').next().unwrap().parse().unwrap();
                 let is_norm = matches!(network.nodes[index].layer, Layer::BatchNorm | Layer::LayerNorm);

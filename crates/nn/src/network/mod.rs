@@ -7,6 +7,7 @@
 
 mod architecture;
 mod batch_norm;
+mod condition;
 mod conv;
 mod describe;
 mod layer;
@@ -21,6 +22,7 @@ use std::fmt;
 use gansweep_config::{ImageShape, InitKind};
 
 pub use batch_norm::BatchNorm;
+pub use condition::{Condition, Entry};
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use describe::{Describe, Init, Pointwise, TensorSpec};
 pub use gansweep_config::Window;
@@ -62,6 +64,8 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// How its parameters are filled at the start.
     pub init: InitKind,
+    /// How it knows the class of an image, if it does.
+    pub condition: Option<Condition>,
 }
 
 /// A layer of a network with its shapes. Shapes are those of one row of a batch: `[features]`, or `[channels,
@@ -165,19 +169,22 @@ impl Network {
             nodes.push(Node { layer, input, output });
         }
         match shape.iter().product::<usize>() == ends {
-            true => Ok(Self { role, nodes, init: InitKind::Pytorch }),
+            true => Ok(Self { role, nodes, init: InitKind::Pytorch, condition: None }),
             false => Err(Mismatch::End { role, ends: shape, wanted: ends }),
         }
     }
 
-    /// Numbers in a row of the network's input.
+    /// Numbers in a row of the network's input, those of a class's embedding included.
     pub fn inputs(&self) -> usize {
         self.nodes.first().map_or(0, Node::inputs)
     }
 
-    /// Every trained tensor, in PyTorch's order.
+    /// Every trained tensor, in PyTorch's order. The embedding is last, so that it takes no other tensor's place in
+    /// the streams of initial values.
     pub fn parameters(&self) -> Vec<TensorSpec> {
-        self.tensors(|node| node.layer.parameters(&node.input, self.init))
+        let mut tensors = self.tensors(|node| node.layer.parameters(&node.input, self.init));
+        tensors.extend(self.condition.map(|condition| condition.embedding()));
+        tensors
     }
 
     /// Every tensor that is saved and not trained (PyTorch's buffers), in PyTorch's order.

@@ -42,6 +42,8 @@ pub enum Purpose {
     LabelFlip = 9,
     /// Noise on the discriminator's inputs; position: step, discriminator update within it, pass.
     InstanceNoise = 10,
+    /// Classes of fakes; position: step, discriminator update within it (0 in the generator's step), pass of the generator.
+    Class = 11,
     /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
     Flip = 16,
 }
@@ -134,6 +136,15 @@ pub fn flips(key: Key, probability: f64, out: &mut [f32]) {
     let threshold = mask_threshold(probability);
     for (index, value) in (0u32..).zip(out) {
         *value = if hash32(low, high, index) < threshold { 1.0 } else { 0.0 };
+    }
+}
+
+/// Fills `out` with classes below `classes`, each as likely as the others.
+pub fn classes(key: Key, classes: u32, out: &mut [u16]) {
+    let (low, high) = key.halves();
+    for (index, class) in (0u32..).zip(out) {
+        // Multiply-shift without rejection: its bias is below classes / 2^32.
+        *class = ((u64::from(hash32(low, high, index)) * u64::from(classes)) >> 32) as u16;
     }
 }
 

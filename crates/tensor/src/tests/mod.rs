@@ -18,7 +18,7 @@ use gansweep_nn::rng::{Key, Pass, Purpose, dropout_mask};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::DeviceName;
-use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
+use gansweep_train::{Lane, LaneChunk, Latents, Trainer, TrainingImages};
 
 /// Layers small enough for a test, with widths that no vector or tile divides.
 const SMALL: [&str; 6] = [
@@ -67,7 +67,7 @@ pub(super) fn lanes(configs: &[Config]) -> Vec<Lane> {
 }
 
 pub(super) fn initial(lanes: &[Lane]) -> Vec<LaneState> {
-    lanes.iter().map(|lane| LaneState::initial(&lane.config, lane.spec.image, lane.seed).unwrap()).collect()
+    lanes.iter().map(|lane| LaneState::initial(&lane.config, &lane.spec, lane.seed).unwrap()).collect()
 }
 
 pub(super) fn burn(lanes: &[Lane], states: &[LaneState]) -> TensorTrainer {
@@ -127,6 +127,14 @@ fn state_distance(a: &LaneState, b: &LaneState) -> f32 {
     a.arrays.iter().map(|(name, array)| distance(&array.values, &b.arrays[name].values)).fold(0.0, f32::max)
 }
 
+/// Fixed latents of each lane, and a class for each image.
+fn latents(lanes: &[Lane], count: usize) -> Latents {
+    Latents {
+        lanes: lanes.iter().map(|lane| gansweep_train::fixed_latents(3, &lane.config, count)).collect(),
+        classes: gansweep_train::classes_in_turn(&lanes[0].spec, count),
+    }
+}
+
 /// The distance of both backends after training the same lanes: in metrics, states, samples.
 fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
     let lanes = lanes(configs);
@@ -138,15 +146,15 @@ fn apart(configs: &[Config], steps: &[u32]) -> [f32; 3] {
         assert!(accuracies_agree(&ours, &theirs));
         far[0] = far[0].max(chunk_distance(&ours, &theirs));
     }
-    let latents: Vec<_> = configs.iter().map(|config| gansweep_train::fixed_latents(3, config, 6)).collect();
+    let latents = latents(&lanes, 6);
     for lane in 0..lanes.len() {
         far[1] = far[1].max(state_distance(&burn.state(lane).unwrap(), &native.state(lane).unwrap()));
     }
     let sources = if configs[0].train.ema > 0.0 { &SampleSource::ALL[..] } else { &[SampleSource::Raw] };
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
         for &source in sources {
-            let ours = burn.sample(&latents, 6, mode, source).unwrap();
-            let theirs = native.sample(&latents, 6, mode, source).unwrap();
+            let ours = burn.sample(&latents, mode, source).unwrap();
+            let theirs = native.sample(&latents, mode, source).unwrap();
             for (a, b) in ours.iter().flatten().zip(theirs.iter().flatten()) {
                 far[2] = far[2].max(distance(a, b));
             }
@@ -324,8 +332,8 @@ fn averages_follow_the_native_path_with_decays_of_each_lanes_own() {
 #[test]
 fn an_average_that_is_not_kept_draws_nothing() {
     let lanes = lanes(&[small("fast", &[])]);
-    let latents = [gansweep_train::fixed_latents(1, &lanes[0].config, 4)];
-    let drawn = burn(&lanes, &initial(&lanes)).sample(&latents, 4, SampleMode::Eval, SampleSource::Ema);
+    let latents = latents(&lanes[..1], 4);
+    let drawn = burn(&lanes, &initial(&lanes)).sample(&latents, SampleMode::Eval, SampleSource::Ema);
     let error = drawn.unwrap_err();
     assert!(error.to_string().contains("lane 0 keeps no average"), "{error}");
 }
@@ -472,13 +480,15 @@ fn images_drawn_in_many_passes_are_those_of_one() {
     advance(&mut trainer, 3);
     let states: Vec<_> = (0..3).map(|lane| trainer.state(lane).unwrap()).collect();
     let latents = |(lane, seed): (&Lane, u64)| gansweep_train::fixed_latents(seed, &lane.config, 25);
-    let latents: Vec<_> = lanes.iter().zip(3..).map(latents).collect();
+    let classes = vec![0; 25];
+    let latents = Latents { lanes: lanes.iter().zip(3..).map(latents).collect(), classes };
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
         // More images than three lanes have in a step.
-        let drawn = trainer.sample(&latents, 25, mode, SampleSource::Raw).unwrap();
+        let drawn = trainer.sample(&latents, mode, SampleSource::Raw).unwrap();
         for (lane, drawn) in drawn.into_iter().enumerate() {
             let mut native = native(&lanes[lane..=lane], &states[lane..=lane]);
-            let expected = native.sample(&latents[lane..=lane], 25, mode, SampleSource::Raw).unwrap();
+            let own = Latents { lanes: vec![latents.lanes[lane].clone()], classes: latents.classes.clone() };
+            let expected = native.sample(&own, mode, SampleSource::Raw).unwrap();
             let far = distance(&drawn.unwrap(), expected[0].as_ref().unwrap());
             assert!(far < 1e-4, "lane {lane}: {far:e}");
         }
@@ -614,10 +624,10 @@ fn drawing_samples_leaves_every_state_as_it_was() {
     let mut trainer = burn(&lanes, &initial(&lanes));
     advance(&mut trainer, 3);
     let before = trainer.state(0).unwrap();
-    let latents = vec![gansweep_train::fixed_latents(1, &lanes[0].config, 4); 2];
+    let latents = latents(&[lanes[0].clone(), lanes[0].clone()], 4);
     for mode in [SampleMode::Eval, SampleMode::BatchStatistics] {
         for source in SampleSource::ALL {
-            let drawn = trainer.sample(&latents, 4, mode, source).unwrap();
+            let drawn = trainer.sample(&latents, mode, source).unwrap();
             assert_eq!(drawn[1].as_ref().unwrap().len(), 4 * like_mnist().image.size());
         }
     }

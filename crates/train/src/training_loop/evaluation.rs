@@ -6,7 +6,7 @@ use gansweep_config::{Record, SampleMode};
 use gansweep_protocol::{Evaluated, Metric};
 
 use super::lane::LoopLane;
-use crate::{TrainError, Trainer, generate, pixels};
+use crate::{Latents, TrainError, Trainer, classes_in_turn, generate, pixels};
 
 /// How generated images are evaluated.
 pub struct Evaluation<'a> {
@@ -49,13 +49,17 @@ impl Evaluation<'_> {
         // All lanes of a group have the same sources and the same number of latents.
         let sources = lanes[*first].sources();
         let dim = lanes[*first].config().model.latent_dim as usize;
+        let classes = classes_in_turn(lanes[*first].spec(), self.images);
         for &source in sources {
             let mut drawn: BTreeMap<usize, Vec<u8>> = due.iter().map(|lane| (*lane, Vec::new())).collect();
             for start in (0..self.images).step_by(generate::CHUNK) {
                 let end = self.images.min(start + generate::CHUNK);
-                let chunk: Vec<Vec<f32>> =
-                    latents.iter().map(|latents| latents[start * dim..end * dim].to_vec()).collect();
-                let images = trainer.sample(&chunk, end - start, SampleMode::Eval, source)?;
+                let own = |latents: &Vec<f32>| latents[start * dim..end * dim].to_vec();
+                let chunk = Latents {
+                    lanes: latents.iter().map(own).collect(),
+                    classes: classes[start..end].to_vec(),
+                };
+                let images = trainer.sample(&chunk, SampleMode::Eval, source)?;
                 for (lane, bytes) in &mut drawn {
                     let values = images[*lane].as_deref().unwrap_or_default();
                     bytes.extend(pixels::to_bytes(values, lanes[*lane].config().data.pixels));

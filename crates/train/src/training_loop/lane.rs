@@ -50,7 +50,7 @@ impl LoopLane {
         let snapshot = match &job.resume {
             Some(resume) => {
                 let run = Some(resume.written_for.as_ref().unwrap_or(&job.run));
-                let expected = Expected { run, config: &job.config, image: job.spec.image };
+                let expected = Expected { run, config: &job.config, spec: &job.spec };
                 let snapshot = checkpoint::read(results_dir, &resume.checkpoint, &expected);
                 snapshot.map_err(|source| TrainError::Checkpoint {
                     path: results_dir.join(&resume.checkpoint.path),
@@ -59,7 +59,7 @@ impl LoopLane {
             }
             None => Snapshot {
                 run: job.run.clone(),
-                state: LaneState::initial(&job.config, job.spec.image, job.seed)?,
+                state: LaneState::initial(&job.config, &job.spec, job.seed)?,
                 tally: Tally::default(),
             },
         };
@@ -276,11 +276,10 @@ impl LoopLane {
         &self,
         values: &[f32],
         source: SampleSource,
-        record: &Record,
+        [rows, cols]: [u32; 2],
     ) -> Result<Event, TrainError> {
         let bytes = pixels::to_bytes(values, self.config().data.pixels);
-        let (png, geometry) =
-            gansweep_data::grid(&bytes, self.spec().image, record.grid_rows, record.grid_cols)?;
+        let (png, geometry) = gansweep_data::grid(&bytes, self.spec().image, rows, cols)?;
         let epoch = (self.step / u64::from(self.steps_per_epoch())) as u32;
         Ok(Event::Samples(Samples { step: self.step, epoch, source, geometry, png }))
     }

@@ -15,7 +15,7 @@ use gansweep_config::{Record, RunId};
 use gansweep_nn::state::state_bytes;
 use gansweep_protocol::{Command, Event, Halted, Job};
 
-use crate::{Lane, Trainer, TrainingImages, fixed_latents};
+use crate::{Lane, Latents, Trainer, TrainingImages, classes_in_turn, fixed_latents};
 use crate::{TrainError, checkpoint};
 pub use evaluation::{Evaluation, ImageFigures};
 pub use lane::Emit;
@@ -34,7 +34,9 @@ pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
 pub struct TrainingLoop<'a, 'e> {
     trainer: Box<dyn Trainer>,
     lanes: Vec<LoopLane>,
-    latents: Vec<Vec<f32>>,
+    latents: Latents,
+    /// Rows and columns of sample grids.
+    grid: [u32; 2],
     record: Record,
     results_dir: PathBuf,
     pace: Pace,
@@ -68,15 +70,14 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             states.push(state);
         }
         check_alignment(&lanes)?;
-        let cells = (job.record.grid_rows * job.record.grid_cols) as usize;
-        let latents =
-            lanes.iter().map(|lane| fixed_latents(job.record.latent_seed, lane.config(), cells)).collect();
+        let (grid, latents) = sample_inputs(&job.record, &lanes);
         let parts = lanes.iter().map(|lane| lane.lane.clone()).collect();
         let trainer = open_trainer(parts, states, images.clone())?;
         let mut training = Self {
             trainer,
             lanes,
             latents,
+            grid,
             record: job.record.clone(),
             results_dir: job.results_dir.clone(),
             pace: Pace::new(),
@@ -192,14 +193,13 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
 
     fn record_samples(&mut self, lanes: &[usize]) -> Result<(), TrainError> {
         let Some(&first) = lanes.first() else { return Ok(()) };
-        let cells = (self.record.grid_rows * self.record.grid_cols) as usize;
         // All lanes of a group have the same sources.
         for &source in self.lanes[first].sources() {
-            let images = self.trainer.sample(&self.latents, cells, self.record.sample_mode, source)?;
+            let images = self.trainer.sample(&self.latents, self.record.sample_mode, source)?;
             for &index in lanes {
                 if let Some(values) = &images[index] {
                     let lane = &mut self.lanes[index];
-                    lane.send(lane.samples(values, source, &self.record)?, self.emit)?;
+                    lane.send(lane.samples(values, source, self.grid)?, self.emit)?;
                 }
             }
         }
@@ -272,12 +272,37 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
     }
 }
 
+/// The most columns of a grid of a conditional model, which has one for each class.
+const MAX_CLASS_COLUMNS: u32 = 50;
+
+/// Rows and columns of the lanes' sample grids, and what they are drawn from. A grid of a conditional model has a column
+/// for each class (of a dataset with many, the first ones) and the same latents in all columns of a row. All lanes of a
+/// group are conditional or none is.
+fn sample_inputs(record: &Record, lanes: &[LoopLane]) -> ([u32; 2], Latents) {
+    let (rows, seed) = (record.grid_rows, record.latent_seed);
+    let conditional = lanes.first().filter(|lane| lane.config().model.conditional);
+    if let Some(first) = conditional {
+        let cols = first.spec().classes.min(MAX_CLASS_COLUMNS);
+        let repeated = |lane: &LoopLane| {
+            let each = fixed_latents(seed, lane.config(), rows as usize);
+            let own = each.chunks(lane.config().model.latent_dim as usize);
+            own.flat_map(|latents| latents.repeat(cols as usize)).collect()
+        };
+        let classes = (0..rows).flat_map(|_| (0..cols).map(|class| class as u16)).collect();
+        return ([rows, cols], Latents { lanes: lanes.iter().map(repeated).collect(), classes });
+    }
+    let cells = (rows * record.grid_cols) as usize;
+    let own = |lane: &LoopLane| fixed_latents(seed, lane.config(), cells);
+    let classes = lanes.first().map_or_else(Vec::new, |lane| classes_in_turn(lane.spec(), cells));
+    ([rows, record.grid_cols], Latents { lanes: lanes.iter().map(own).collect(), classes })
+}
+
 /// Checks that the lanes' weights and optimiser buffers fit the machine's memory: what cannot be allocated aborts
 /// the process. Backends check what they need besides.
 fn check_memory(job: &Job) -> Result<(), TrainError> {
     let mut bytes = 0u64;
     for lane in &job.lanes {
-        bytes = bytes.saturating_add(state_bytes(&lane.config, lane.spec.image)?);
+        bytes = bytes.saturating_add(state_bytes(&lane.config, &lane.spec)?);
     }
     refuse_beyond_memory(&job.device, bytes)
 }

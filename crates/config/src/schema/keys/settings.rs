@@ -45,7 +45,12 @@ pub(super) static RECORD: &[Key] = &[
         "6",
         "Rows of a sample grid; a grid has at most 400 images.",
     ),
-    record("record.grid_cols", Kind::Integer(1, 400), "10", "Columns of a sample grid."),
+    record(
+        "record.grid_cols",
+        Kind::Integer(1, 400),
+        "10",
+        "Columns of a sample grid. That of a conditional run has a column for each class instead, up to 50, with the same latent vector in a row.",
+    ),
     record(
         "record.sample_mode",
         Kind::Choice(&["eval", "batch-statistics"]),
