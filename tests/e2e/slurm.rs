@@ -187,10 +187,15 @@ fn a_job_that_reaches_its_time_limit_saves_and_goes_on() {
     let long = one.replace("epochs = 4", "epochs = 900").replace("every_steps = 4", "every_steps = 1000");
     let long = long.replace("checkpoint_seconds = 0", "checkpoint_seconds = 3600\nevery_epochs = 300");
     let sandbox = sandbox_of(&on_cluster(&long, "partition = 'short'\ntime = '1'\nsave_seconds = 20"));
-    sandbox.run(&SWEEP).well();
+    // Each is one run, on a core of its own.
+    let expected = std::thread::scope(|scope| {
+        let here = scope.spawn(|| local(&long));
+        sandbox.run(&SWEEP).well();
+        here.join().unwrap()
+    });
     let table = sandbox.run(&["sql", "SELECT max(attempt) > 1 FROM attempts", "--format", "csv"]).well();
     assert!(table.stdout.ends_with("\n1\n"), "the run was shorter than the limit: {table:#?}");
-    assert_recorded(&sandbox, &local(&long));
+    assert_recorded(&sandbox, &expected);
 }
 
 #[test]
@@ -242,6 +247,21 @@ fn cancelled_jobs_save_and_the_sweep_goes_on_when_it_is_asked_for() {
     assert!(collected.stderr.contains("was cancelled"), "{collected:#?}");
     sandbox.run(&SWEEP).well();
     assert_recorded(&sandbox, &local(&longer()));
+}
+
+#[test]
+#[ignore = "needs a cluster: scripts/check-slurm"]
+fn figures_while_training_need_the_cache_on_the_nodes() {
+    let one = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[2e-4]");
+    let evaluated = one.replace("every_steps = 4", "every_steps = 4\nevaluate_epochs = 2");
+    let sandbox = sandbox_of(&on_cluster(&evaluated, "setup = 'export XDG_CACHE_HOME=/nonexistent'"));
+    let ended = sandbox.run(&SWEEP);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stderr.contains("is not on this node: record.evaluate_epochs needs"), "{ended:#?}");
+    assert!(ended.stderr.contains("/nonexistent/gansweep/evaluators/"), "{ended:#?}");
+    sandbox.write("small.toml", on_cluster(&evaluated, ""));
+    sandbox.run(&SWEEP).well();
+    assert_recorded(&sandbox, &local(&evaluated));
 }
 
 #[test]

@@ -146,3 +146,36 @@ fn two_sweeps_at_once_in_one_folder_both_end_well() {
     assert_eq!((first.code, second.code), (Some(0), Some(0)), "{first:#?} {second:#?}");
     assert_eq!(sandbox.reader().runs(&RunFilter::default()).unwrap().len(), 9);
 }
+
+#[test]
+fn only_the_selected_runs_are_trained_and_the_others_stay_in_the_plan() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let only = ["--only", "lr=0.001", "--only", "seed<1"];
+    let plan = sandbox.run(&[&["plan", "small.toml"][..], &only].concat()).well();
+    assert!(plan.stdout.contains("1 run (5 not selected) -> 1 group"), "{plan:#?}");
+    let ended = sandbox.run(&[&["sweep", "small.toml"][..], &only].concat()).well();
+    assert!(ended.stderr.contains("1 run: 1 completed"), "{ended:#?}");
+    let states = |state| sandbox.runs_of("small").iter().filter(|run| run.state == state).count();
+    assert_eq!((states(RunState::Completed), states(RunState::Queued)), (1, 5));
+
+    let ended = sandbox.run(&["sweep", "small.toml", "--only", "lr=1e-3"]).well();
+    assert!(ended.stderr.contains("2 runs: 1 completed, 1 already done"), "{ended:#?}");
+    let ended = sandbox.run(&["sweep", "small.toml"]).well();
+    assert!(ended.stderr.contains("6 runs: 4 completed, 2 already done"), "{ended:#?}");
+    let whole = Sandbox::new();
+    whole.write("small.toml", SMALL);
+    whole.run(&["sweep", "small.toml"]).well();
+    assert_eq!(sandbox.recorded(), whole.recorded());
+}
+
+#[test]
+fn a_selection_that_means_nothing_is_refused_before_anything_is_recorded() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let sweep = |only| sandbox.run(&["sweep", "small.toml", "--only", only]);
+    sweep("sed=1").refused(&["a key `sed`", "did you mean `seed`?", "they differ in lr, seed"]);
+    sweep("lr=7").refused(&["no run of the plan satisfies lr=7", "lr=2e-4,1e-3,5e-3"]);
+    sweep("lr").refused(&["`lr` is no condition"]);
+    assert!(!sandbox.path("results").exists());
+}

@@ -202,6 +202,9 @@ pub enum AppError {
         /// What to do, for a run in its state.
         way_out: String,
     },
+    /// No part of the plan can be selected so.
+    #[error("{0}")]
+    Selection(#[from] gansweep_config::SelectionError),
     /// Unknown dataset name.
     #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
     UnknownDataset {
@@ -305,6 +308,7 @@ impl AppError {
             // The rows were there; whoever was to take them could not.
             Self::Store(StoreError::Output(_)) => ErrorClass::Failed,
             Self::Experiment(_)
+            | Self::Selection(_)
             | Self::Data(_)
             | Self::Store(_)
             | Self::Report(

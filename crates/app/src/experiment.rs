@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gansweep_config::{DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan};
+use gansweep_config::{
+    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, Selection,
+    SelectionError,
+};
 use gansweep_data::{DataError, DataSource, Location};
 use gansweep_store::Reader;
 
@@ -81,6 +84,15 @@ pub(crate) fn plan(
         DataIdentity { dataset: used.dataset, spec: specs[&used].clone() }
     };
     Ok(Plan::new(experiment, &identity)?)
+}
+
+/// The entries of a plan that satisfy all conditions; `None` without conditions.
+pub(crate) fn select(plan: &Plan, conditions: &[String]) -> Result<Option<Vec<PlannedRun>>, SelectionError> {
+    if conditions.is_empty() {
+        return Ok(None);
+    }
+    let selection = Selection::new(conditions, plan)?;
+    Ok(Some(plan.runs.iter().filter(|run| selection.has(run)).cloned().collect()))
 }
 
 /// The images that are not available locally. Does not use the network.

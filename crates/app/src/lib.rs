@@ -22,6 +22,7 @@
 //!         execution: gansweep_app::ExecutionRequest::default(),
 //!         results: "results".into(),
 //!         programs: Programs::of("/usr/local/bin/gansweep".into()),
+//!         only: Vec::new(),
 //!     },
 //!     workers: Workers::Processes,
 //!     restore_checkpoints: false,

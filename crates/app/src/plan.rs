@@ -25,6 +25,9 @@ pub struct PlanRequest {
     pub results: PathBuf,
     /// The programs to start workers and device probes with.
     pub programs: Programs,
+    /// Conditions that a run must satisfy to be trained now, as [`gansweep_config::Selection`] reads them. Empty for
+    /// every run.
+    pub only: Vec<String>,
 }
 
 /// The preview of a sweep.
@@ -32,8 +35,10 @@ pub struct PlanRequest {
 pub struct Preview {
     /// The experiment with its layers merged.
     pub experiment: Experiment,
-    /// The plan, with the datasets that would be used.
+    /// The plan, with the datasets that would be used; of its runs, those that are selected.
     pub plan: Plan,
+    /// Number of the plan's entries that are not selected.
+    pub unselected: usize,
     /// The experiment's datasets.
     pub data: Vec<DataPreview>,
     /// The distinct runs of the plan, each with its largest budget.
@@ -96,7 +101,12 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let source = request.experiment.data_of(&experiment);
     let specs = experiment::specs(&experiment, &source, observer)?;
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
-    let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    let mut plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    let planned = plan.runs.len();
+    if let Some(selected) = experiment::select(&plan, &request.only)? {
+        plan.runs = selected;
+    }
+    let unselected = planned - plan.runs.len();
     devices.check_support(&plan)?;
     let runs = plan.longest();
     let statuses = recorded_statuses(&request.results, &runs)?;
@@ -113,6 +123,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     Ok(Preview {
         experiment,
         plan,
+        unselected,
         data,
         runs,
         statuses,

@@ -25,6 +25,8 @@ pub struct Programs {
     log_file: Option<PathBuf>,
     /// Whether `own` is the program of this process.
     is_running: bool,
+    /// By how much the priority of worker processes is lower than this process's.
+    niceness: u32,
 }
 
 impl Programs {
@@ -44,13 +46,19 @@ impl Programs {
             true => None,
             false => libtorch_program(own.path(), std::env::var_os(VARIABLE)).map(Program::at),
         };
-        Self { own, libtorch, log_file: None, is_running: false }
+        Self { own, libtorch, log_file: None, is_running: false, niceness: 0 }
     }
 
     /// Sets the log file of worker processes. The path must be absolute.
     #[must_use]
     pub fn with_log_file(self, log_file: Option<PathBuf>) -> Self {
         Self { log_file, ..self }
+    }
+
+    /// Sets by how much the priority of worker processes is lower than this process's.
+    #[must_use]
+    pub(crate) fn with_niceness(self, niceness: u32) -> Self {
+        Self { niceness, ..self }
     }
 
     /// The command that lists this build's devices.
@@ -113,7 +121,7 @@ impl Launcher for WorkerLauncher {
         if let Some(file) = &self.0.log_file {
             args.extend(["--log-file".into(), file.into()]);
         }
-        ProcessLauncher { program, args }.launch(job)
+        ProcessLauncher { program, args, niceness: self.0.niceness }.launch(job)
     }
 }
 
@@ -160,6 +168,7 @@ mod tests {
             libtorch: Some(Program::at("/other".into())),
             log_file: None,
             is_running: false,
+            niceness: 0,
         };
         for (device, program) in [
             ("cpu", "/own"),

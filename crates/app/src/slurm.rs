@@ -11,6 +11,7 @@ use std::{fs, thread};
 
 use gansweep_config::SlurmConfig;
 use gansweep_data::DataSource;
+use gansweep_evaluator::Evaluator;
 use gansweep_protocol::{Command, Envelope, Event, Frame, HeartbeatThread, Job, SegmentError, SegmentWriter};
 use gansweep_scheduler::{
     ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, SlurmOptions, cancel_slurm_jobs,
@@ -56,6 +57,13 @@ pub enum TaskError {
     /// The segment cannot be written.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// Each task would train an evaluator of its own, and another one on another kind of processor.
+    #[error(
+        "{} is not on this node: record.evaluate_epochs needs the evaluator that the sweep has put into its cache; let \
+         XDG_CACHE_HOME name a folder that all nodes share, or set record.evaluate_epochs = 0",
+        .0.display()
+    )]
+    NoEvaluator(PathBuf),
     /// As in any other worker.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -66,7 +74,7 @@ impl TaskError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // Every other task would meet it too: another version of the program, or a file system that is full.
-            Self::Folder(_) | Self::Segment(_) => {
+            Self::Folder(_) | Self::Segment(_) | Self::NoEvaluator(_) => {
                 u8::try_from(gansweep_scheduler::EXIT_SHARED_CAUSE).unwrap_or(1)
             }
             Self::Worker(error) => error.exit_code(),
@@ -113,6 +121,7 @@ impl Task {
         };
         let idx_dir = job.idx_dir.clone();
         let source = DataSource { idx_dir, ..DataSource::from_environment(job.data_dir.clone()) };
+        check_evaluator(&job, &source)?;
         let outcome = backends::work(&job, &source, &mut commands, &mut emit).map_err(WorkerError::Train)?;
         if outcome == Outcome::Finished {
             return Ok(TaskOutcome::Finished);
@@ -130,6 +139,13 @@ impl Task {
     pub fn leave_exit_code(&self, code: u8) -> Result<(), TaskError> {
         Ok(self.folder.leave_exit_code(self.index, code)?)
     }
+}
+
+/// Checks that the evaluator of the job's data is in the cache, if the job needs it.
+fn check_evaluator(job: &Job, source: &DataSource) -> Result<(), TaskError> {
+    let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs > 0) else { return Ok(()) };
+    let path = Evaluator::cache_path(&source.cache_dir, &lane.spec.fingerprint);
+    if path.is_file() { Ok(()) } else { Err(TaskError::NoEvaluator(path)) }
 }
 
 /// Whether a run is interrupted later than it began.

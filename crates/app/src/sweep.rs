@@ -57,6 +57,8 @@ pub enum Workers {
 pub struct PreparedSweep {
     experiment: Experiment,
     plan: Plan,
+    /// The part of the plan that is trained; `None` for all of it.
+    selected: Option<Vec<PlannedRun>>,
     used_datasets: UsedDatasets,
     devices: SweepDevices,
     /// `None` where it needs the results folder.
@@ -94,7 +96,7 @@ pub struct SweepOutcome {
 /// Reads the experiment, selects the devices, makes the data available (which may download it) and expands
 /// the runs.
 pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<PreparedSweep, AppError> {
-    let PlanRequest { experiment: asked, execution, results, programs } = &request.plan;
+    let PlanRequest { experiment: asked, execution, results, programs, only } = &request.plan;
     let observer = &mut LoggingObserver(observer);
     let experiment = asked.load()?;
     let (name, recipe) = (&experiment.name, &experiment.recipe);
@@ -107,6 +109,8 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let specs = experiment::specs(&experiment, &source, observer)?;
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    let selected = experiment::select(&plan, only)?;
+    let runs = selected.as_ref().map_or(plan.runs.len(), Vec::len);
     devices.check_support(&plan)?;
     if let Some(path) = experiment::unused_data_path(&experiment) {
         observer.observe(Progress::UnusedDataPath(path));
@@ -116,19 +120,20 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     }
     if request.workers == Workers::Processes {
         let (workers, threads) = devices.workers();
-        limits::check(workers.min(plan.runs.len()), threads)?;
+        limits::check(workers.min(runs), threads)?;
     }
     observer.observe(Progress::Planned(&plan));
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
     prepare_evaluators(&experiment, &plan, &source, observer)?;
-    let launcher = launcher(request.workers, programs, &devices, &source)?;
-    let devices =
-        if request.workers == Workers::Slurm { devices.with_tasks(plan.runs.len()) } else { devices };
+    let programs = programs.clone().with_niceness(experiment.execution.niceness);
+    let launcher = launcher(request.workers, &programs, &devices, &source)?;
+    let devices = if request.workers == Workers::Slurm { devices.with_tasks(runs) } else { devices };
     let (results, execution) = (results.clone(), execution.clone());
     Ok(PreparedSweep {
         experiment,
         plan,
+        selected,
         used_datasets,
         devices,
         launcher,
@@ -138,7 +143,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         real_images,
         restore_checkpoints: request.restore_checkpoints,
         workers: request.workers,
-        programs: programs.clone(),
+        programs,
         detach: request.detach,
     })
 }
@@ -171,7 +176,7 @@ impl PreparedSweep {
             store.put_real_images(images)?;
         }
         let parts = SweepParts {
-            searcher: &mut PlannedRuns::new(self.plan.runs.clone()),
+            searcher: &mut PlannedRuns::new(self.selected.as_ref().unwrap_or(&self.plan.runs).clone()),
             pruner: &mut NeverPrune,
             launcher: &*launcher,
             recorder: &mut store,
@@ -198,6 +203,7 @@ impl PreparedSweep {
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
         Ok(scheduler::SweepRequest {
             sweep: self.record()?,
+            plan: self.selected.as_ref().map(|_| self.plan.runs.clone()),
             slots: self.devices.slots(),
             step_flops,
             check_checkpoint,

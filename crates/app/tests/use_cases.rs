@@ -79,6 +79,7 @@ impl Sandbox {
             execution: ExecutionRequest { jobs: Some(2), ..ExecutionRequest::default() },
             results: self.path("results"),
             programs: Programs::of("/no/such/program".into()),
+            only: Vec::new(),
         }
     }
 

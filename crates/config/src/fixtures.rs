@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Config, DatasetSpec, Experiment, ImageShape, LoadOptions, Record};
+use crate::{Config, DataIdentity, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record};
 
 /// The config of an empty experiment file.
 pub(crate) fn config() -> Config {
@@ -16,6 +16,13 @@ pub(crate) fn record() -> Record {
 
 fn empty() -> Experiment {
     Experiment::parse(Path::new("empty.toml"), String::new(), &LoadOptions::default()).unwrap()
+}
+
+/// The plan of an experiment file, on data of [`spec`].
+pub(crate) fn plan(text: &str) -> Plan {
+    let experiment =
+        Experiment::parse(Path::new("plan.toml"), text.to_owned(), &LoadOptions::default()).unwrap();
+    Plan::new(&experiment, &|asked| DataIdentity { dataset: asked.dataset, spec: spec() }).unwrap()
 }
 
 /// MNIST's spec with another fingerprint.

@@ -65,6 +65,8 @@ pub struct Execution {
     pub attempts: u32,
     /// The pause of a slot after a worker has failed there, in seconds.
     pub retry_seconds: f64,
+    /// By how much the priority of worker processes is lowered.
+    pub niceness: u32,
     /// Jobs in a cluster.
     pub slurm: SlurmConfig,
 }

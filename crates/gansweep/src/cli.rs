@@ -106,6 +106,10 @@ pub(crate) struct ExperimentArgs {
     /// Apply the overrides in the file's `[profile.NAME]` section.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Only the runs with these values of swept keys or seeds, for example `--only 'lr=1e-3 seed=1,2'`, also with `!=`,
+    /// `<`, `<=`, `>`, `>=`. May be repeated; all conditions must hold.
+    #[arg(long, value_name = "CONDITIONS")]
+    pub(crate) only: Vec<String>,
     /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,

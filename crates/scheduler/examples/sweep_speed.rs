@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         check_checkpoint: |_, _, _| Ok(()),
         detach: false,
         restore_checkpoints: false,
+        plan: None,
         results_dir: folder.path().to_owned(),
         data_dir: None,
         idx_dir: None,

@@ -11,8 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use gansweep_protocol::{Command as Request, Job, read_frame};
-use rustix::process::{Pid, Signal, kill_process_group};
-use tracing::debug;
+use rustix::process::{Pid, Signal, getpriority_process, kill_process_group, setpriority_pgrp};
+use tracing::{debug, warn};
 
 use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Program, Worker};
 
@@ -22,6 +22,8 @@ const STDERR_WAIT: Duration = Duration::from_millis(200);
 const STDERR_BYTES: usize = 4096;
 /// Number of lines of it that are reported.
 const STDERR_LINES: usize = 12;
+/// The lowest priority of a process.
+const MOST_NICENESS: i32 = 19;
 
 /// Starts a process for each group.
 ///
@@ -35,6 +37,8 @@ pub struct ProcessLauncher {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// By how much its priority is lower than this process's, from 0 to 19.
+    pub niceness: u32,
 }
 
 impl Launcher for ProcessLauncher {
@@ -52,7 +56,24 @@ impl Launcher for ProcessLauncher {
             .spawn()
             .map_err(|source| LaunchError::Program { program: path.to_owned(), source })?;
         debug!(process = child.id(), program = %path.display(), device = job.device, "worker started");
+        // Before it gets the job: threads that it starts later inherit the priority, others do not.
+        lower_priority(&child, self.niceness);
         Ok(Box::new(ProcessWorker::new(child, line)?))
+    }
+}
+
+/// Lowers the priority of a child's process group. It trains all the same where the system refuses that.
+fn lower_priority(child: &Child, niceness: u32) {
+    if niceness == 0 {
+        return;
+    }
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let lowered = getpriority_process(None).and_then(|own| {
+        let niceness = i32::try_from(niceness).unwrap_or(MOST_NICENESS);
+        setpriority_pgrp(group, own.saturating_add(niceness).min(MOST_NICENESS))
+    });
+    if let Err(error) = lowered {
+        warn!(process = child.id(), niceness, %error, "the priority of a worker is not lowered");
     }
 }
 

@@ -48,6 +48,9 @@ pub type CheckCheckpoint = fn(content: &[u8], resume: &Resume, run: &PlannedRun)
 pub struct SweepRequest {
     /// The sweep, as stored; its `record` says what workers record.
     pub sweep: SweepRecord,
+    /// The runs that are recorded as the sweep's, where the searcher begins with a part of them; `None` where it begins
+    /// with all.
+    pub plan: Option<Vec<PlannedRun>>,
     /// Where groups are trained. All slots share one queue.
     pub slots: Vec<Slot>,
     /// Cost of a run's step: the scheduler knows no networks.

@@ -110,6 +110,9 @@ impl View {
         for ((from, to), runs) in self.0.extensions() {
             notes.push(format!("{runs} to extend from {from} to {to} epochs"));
         }
+        if self.0.unselected > 0 {
+            notes.push(format!("{} not selected", self.0.unselected));
+        }
         if self.0.plan.duplicates > 0 {
             notes.push(format!("{} left out as duplicates", self.0.plan.duplicates));
         }
@@ -147,6 +150,7 @@ struct Json<'p> {
     runs: RunsJson<'p>,
     duplicates: usize,
     excluded: usize,
+    unselected: usize,
     extensions: Vec<Value>,
     groups: &'p [GroupPreview],
     workers: usize,
@@ -168,6 +172,7 @@ impl<'p> Json<'p> {
             runs: RunsJson(preview),
             duplicates: plan.duplicates,
             excluded: plan.excluded,
+            unselected: preview.unselected,
             extensions: preview.extensions().into_iter().map(extension).collect(),
             groups: &preview.groups,
             workers: preview.workers,

@@ -24,6 +24,7 @@ pub(super) fn plan(
         },
         results: results.results.clone(),
         programs: Programs::find()?,
+        only: experiment.only.clone(),
     })
 }
 

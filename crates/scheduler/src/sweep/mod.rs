@@ -127,7 +127,8 @@ impl<'a> Sweep<'a> {
             Proposal::Done => (Vec::new(), SearchState::Done),
         };
         let cancelled = || stop.level() > StopLevel::Run;
-        recorder.register_sweep(&request.sweep, &runs, &cancelled).map_err(|source| match source {
+        let planned = request.plan.as_deref().unwrap_or(&runs);
+        recorder.register_sweep(&request.sweep, planned, &cancelled).map_err(|source| match source {
             StoreError::Cancelled => RunnerError::Cancelled,
             source => RunnerError::Database { doing: "registering the sweep", source },
         })?;

@@ -168,6 +168,19 @@ fn a_run_is_failed_after_its_attempts_and_tried_again_by_the_next_invocation() {
 }
 
 #[test]
+fn a_run_has_as_many_attempts_as_the_request_says_with_a_pause_before_each() {
+    for (attempts, rest) in [(1, 0), (2, 200), (4, 100)] {
+        let mut harness = Harness::new(runs(1, 2), 1, 1);
+        harness.request.max_attempts = attempts;
+        harness.request.pacing.rest = Duration::from_millis(rest);
+        let launcher = MockLauncher::new(|_, _| Script::exiting_after(3, ExitStatus::Code(7)));
+        let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
+        assert_eq!((summary.failed, launcher.jobs().len()), (1, attempts as usize));
+        assert!(summary.elapsed >= Duration::from_millis(rest) * (attempts - 1), "{:?}", summary.elapsed);
+    }
+}
+
+#[test]
 fn an_attempt_that_brought_a_checkpoint_starts_the_count_anew() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(1, 12), 1, 1);

@@ -16,7 +16,7 @@ use crate::support::{Harness, Memory, runs, undisturbed};
 /// A worker program that simulates training, and fails as its arguments say.
 fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
     let program = Program::at(env!("CARGO_BIN_EXE_mock-worker").into());
-    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect() }
+    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect(), niceness: 0 }
 }
 
 /// What a worker on all of the harness's runs is to do.
@@ -122,7 +122,8 @@ fn real_deaths_are_reported_with_their_causes() {
 #[test]
 fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_service() {
     let code = EXIT_DEVICE_UNAVAILABLE.to_string();
-    let missing = ProcessLauncher { program: Program::at("/nonexistent/worker".into()), args: Vec::new() };
+    let program = Program::at("/nonexistent/worker".into());
+    let missing = ProcessLauncher { program, args: Vec::new(), niceness: 0 };
     for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
         let mut harness = Harness::new(runs(2, 1), 1, 2);
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
@@ -192,6 +193,24 @@ fn a_worker_leads_a_process_group_of_its_own() {
     let (pid, _events) = pid_of(&mut *worker);
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), pid);
+}
+
+#[test]
+fn a_worker_has_as_much_less_priority_as_is_asked_for() {
+    use rustix::process::{Pid, getpriority_process};
+    let own = getpriority_process(None).unwrap();
+    let harness = Harness::new(runs(1, 100_000), 1, 1);
+    for niceness in [0, 7, 19] {
+        let launcher = ProcessLauncher { niceness, ..mock_worker(&[]) };
+        let mut worker = launcher.launch(&job(&harness)).unwrap();
+        let (pid, _events) = pid_of(&mut *worker);
+        let expected = (own + i32::try_from(niceness).unwrap()).min(19);
+        // Its threads too.
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+            let id: i32 = thread.file_name().to_str().unwrap().parse().unwrap();
+            assert_eq!(getpriority_process(Pid::from_raw(id)).unwrap(), expected, "of {niceness}");
+        }
+    }
 }
 
 #[test]

@@ -48,6 +48,27 @@ fn an_enlarged_sweep_runs_only_what_is_new() {
 }
 
 #[test]
+fn a_sweep_that_begins_with_a_part_of_its_plan_records_all_of_it_and_trains_the_part() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(5, 1), 1, 8);
+    let plan = harness.runs.clone();
+    harness.request.plan = Some(plan.clone());
+    harness.runs.drain(1..4);
+    let launcher = MockLauncher::healthy();
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert!(summary.all_well());
+    assert_eq!((summary.total, summary.completed, launcher.jobs()[0].lanes.len()), (2, 2, 2));
+    let states: Vec<RunState> = plan.iter().map(|run| memory.runs[&run.id].state).collect();
+    let (done, queued) = (RunState::Completed, RunState::Queued);
+    assert_eq!(states, [done, queued, queued, queued, done]);
+    // All of it later: the rest.
+    let mut harness = Harness::new(plan, 1, 8);
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.total, summary.skipped, summary.completed), (5, 2, 3));
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+}
+
+#[test]
 fn a_diverged_run_ends_alone_and_is_never_tried_again() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(3, 2), 1, 8);

@@ -122,6 +122,12 @@ pub(super) static EXECUTION: &[Key] = &[
         "The pause before the next attempt in the same place after one has failed, in seconds.",
     ),
     execution(
+        "execution.niceness",
+        Kind::Integer(0, 19),
+        "0",
+        "By how much worker processes yield to other programs of the machine, as with `nice -n`: `0` not at all, `19` the most. Tasks on a cluster do not read it.",
+    ),
+    execution(
         "execution.slurm.partition",
         Kind::Text,
         "\"\"",

@@ -82,6 +82,7 @@ impl Harness {
         let slots = (0..slots).map(|slot| self::slot(&format!("mock:{slot}"), max_lanes)).collect();
         let request = SweepRequest {
             sweep: sweep_record("test"),
+            plan: None,
             slots,
             step_flops,
             check_checkpoint: |_, _, _| Ok(()),
