@@ -65,10 +65,7 @@ impl Engine {
             let plan = plan();
             let rows = self.device.lasting(|| Rows::new(&plan.layout, &self.device.device));
             tensors.inputs.push((plan, rows));
-            // Burn 0.22.1 cannot record what a convolution does on a GPU: the recording fails for a write to a buffer,
-            // and the device with it.
-            let may_record = self.device.replays && !tensors.lanes.has_convolutions();
-            self.graphs.push(StepGraph { recording: None, may_record });
+            self.graphs.push(StepGraph { recording: None, may_record: self.device.replays });
             tensors.inputs.len() - 1
         });
         tensors.inputs[shape].1.fill(block);

@@ -1,7 +1,6 @@
 //! One step of all lanes on the device.
 
 use burn::tensor::{Device, Int, Tensor};
-use gansweep_nn::network::Layer;
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
@@ -130,13 +129,6 @@ fn integer_columns(row: &Tensor<1, Int>, span: &Span, lanes: usize) -> Tensor<2,
 }
 
 impl FusedLanes {
-    /// Whether one of the networks has convolutions.
-    pub(super) fn has_convolutions(&self) -> bool {
-        let nodes = [&self.generator, &self.discriminator].map(|it| &it.network.nodes);
-        let is_one = |layer: &Layer| matches!(layer, Layer::Conv2d(_) | Layer::ConvTranspose2d(_));
-        nodes.into_iter().flatten().any(|node| is_one(&node.layer))
-    }
-
     /// One step: every discriminator update, then the generator's.
     ///
     /// Returns its metrics, `[lanes, metrics]`: those of `Metric::of_steps`, and if `point` those of
