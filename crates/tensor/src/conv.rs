@@ -105,9 +105,17 @@ fn shifts(taps: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..taps).flat_map(move |down| (0..taps).map(move |right| (down, right)))
 }
 
-/// With zeros around the last two axes.
+/// With zeros around the last two axes. They are concatenated, since a GPU cannot record the gradient of Burn's own padding.
 fn padded<const D: usize>(tensor: Tensor<D>, padding: [(usize, usize); 2]) -> Tensor<D> {
-    if padding == [(0, 0); 2] { tensor } else { tensor.pad(padding, 0.0) }
+    padding.into_iter().zip(D - 2..).fold(tensor, |tensor, ((before, after), axis)| {
+        let zeros = |count: usize| {
+            let mut shape = tensor.dims();
+            shape[axis] = count;
+            (count > 0).then(|| Tensor::zeros(shape, &tensor.device()))
+        };
+        let (before, after) = (zeros(before), zeros(after));
+        Tensor::cat(before.into_iter().chain([tensor]).chain(after).collect(), axis)
+    })
 }
 
 /// Padded maps `[maps, images, height, width]` by blocks: `[maps, stride, stride, images, blocks down, blocks right]`.

@@ -378,6 +378,13 @@ fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
     }
 }
 
+/// On a GPU a step is recorded where an epoch has enough of them.
+#[test]
+fn many_steps_of_convolutions_in_an_epoch_follow_the_native_path() {
+    let [measured, ..] = apart(&dcgans(&["data.images=120"], &["optimizer.lr=1e-4"]), &[6, 3]);
+    assert!(measured < 1e-5, "{measured:e}");
+}
+
 #[test]
 fn each_penalty_of_convolutions_follows_the_native_path() {
     let all = [
