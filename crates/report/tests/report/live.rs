@@ -36,8 +36,8 @@ fn a_served_page_loads_again_when_the_database_changes_and_keeps_what_the_reader
         }
         check('the page shows another version', () => that(live !== before, live));
         check('the filter is as the reader left it', () => equal(one('.matches').textContent, '4 of 8 runs'));
-        await until(() => document.querySelector('button.live').textContent === 'Live');
-        check('the page follows the database', () => equal(document.querySelector('button.live').dataset.kind, 'live'));
+        await until(() => one('button.live').dataset.kind === 'live');
+        check('the page follows the database', () => equal(one('button.live').dataset.kind, 'live'));
         await show('.samples');
         const image = () => one(\".sample[data-run='0'] img\");
         await until(() => image().naturalWidth > 0);
