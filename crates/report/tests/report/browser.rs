@@ -15,7 +15,7 @@ use gansweep_store::{Reader, Store};
 use crate::support::{Outcome, Spec, Synthetic};
 
 /// Notes faults from the page's first moment on.
-const WATCH: &str = "<script>window.faults = [];
+pub(crate) const WATCH: &str = "<script>window.faults = [];
 addEventListener('error', (event) => faults.push(String(event.message)));
 addEventListener('unhandledrejection', (event) => faults.push(String(event.reason)));
 addEventListener('securitypolicyviolation', (event) => faults.push('forbidden: ' + event.blockedURI));
@@ -365,7 +365,8 @@ fn findings_and_tables_need_no_script() {
     let path = folder.path().join("without.html");
     fs::write(&path, html).unwrap();
     let Some(browser) = browser() else { return };
-    assert_all_ok(&console_of(&browser, folder.path(), &path, &[]), 9);
+    let url = format!("file://{}", path.display());
+    assert_all_ok(&console_of(&browser, folder.path(), &url, &[]), 9);
 }
 
 /// A sweep in which the learning rate decides, with six seeds.
@@ -592,18 +593,24 @@ fn the_page_is_light_or_dark_as_the_reader_chooses() {
     assert_all_ok(&lines, 7);
 }
 
-fn assert_all_ok(lines: &[String], at_least: usize) {
+pub(crate) fn assert_all_ok(lines: &[String], at_least: usize) {
     let bad: Vec<&String> = lines.iter().filter(|line| !line.ends_with(": ok")).collect();
     assert!(bad.is_empty(), "{bad:#?}");
     assert!(lines.len() >= at_least, "only {} checks ran: {lines:#?}", lines.len());
 }
 
+/// What separates the tools, the checks and the closing checks of [`CHECKS`].
+const MARKER: &str = "// --- checks ---";
+
 /// The tools and the closing checks around other checks.
 fn with_tools(script: &str) -> String {
-    let marker = "// --- checks ---";
-    let (tools, rest) = CHECKS.split_once(marker).unwrap();
-    let (_, closing) = rest.split_once(marker).unwrap();
-    format!("{tools}{script}{closing}")
+    let (_, closing) = CHECKS.rsplit_once(MARKER).unwrap();
+    format!("{}{script}{closing}", tools())
+}
+
+/// The functions that checks use.
+pub(crate) fn tools() -> &'static str {
+    CHECKS.split_once(MARKER).unwrap().0
 }
 
 /// What the checks said of the folder's page; `None` where there is no browser.
@@ -621,12 +628,12 @@ fn lines_with(folder: &Path, checks: &str, flags: &[&str], options: &ReportOptio
     let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);
     let path = folder.join("checked.html");
     fs::write(&path, page).unwrap();
-    Some(console_of(&browser, folder, &path, flags))
+    Some(console_of(&browser, folder, &format!("file://{}", path.display()), flags))
 }
 
 /// The first of Chromium's names on the path. Its absence is a failure where the tests must be
 /// complete, which `CI=true` says.
-fn browser() -> Option<PathBuf> {
+pub(crate) fn browser() -> Option<PathBuf> {
     const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -644,9 +651,9 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// The checks' lines on the page's console, until the one that ends them.
-fn console_of(browser: &Path, folder: &Path, page: &Path, flags: &[&str]) -> Vec<String> {
+pub(crate) fn console_of(browser: &Path, folder: &Path, url: &str, flags: &[&str]) -> Vec<String> {
     const PATIENCE: Duration = Duration::from_mins(3);
-    let mut child = start(browser, folder, page, flags);
+    let mut child = start(browser, folder, url, flags);
     let output = BufReader::new(child.0.stderr.take().unwrap());
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -677,7 +684,7 @@ impl Drop for Browser {
 
 /// Opens the page without a window. The debugging port is not used, but keeps the browser from
 /// ending as soon as the page has loaded.
-fn start(browser: &Path, folder: &Path, page: &Path, flags: &[&str]) -> Browser {
+fn start(browser: &Path, folder: &Path, url: &str, flags: &[&str]) -> Browser {
     let child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
@@ -686,7 +693,7 @@ fn start(browser: &Path, folder: &Path, page: &Path, flags: &[&str]) -> Browser 
         // Of flags that stand twice, the last counts.
         .args(flags)
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
-        .arg(format!("file://{}", page.display()))
+        .arg(url)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

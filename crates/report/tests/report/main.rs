@@ -3,5 +3,6 @@
 mod browser;
 mod context;
 mod javascript;
+mod live;
 mod page;
 mod support;

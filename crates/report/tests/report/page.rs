@@ -35,6 +35,24 @@ fn markup_in_names_stays_text() {
 }
 
 #[test]
+fn no_two_elements_have_the_same_id() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    Synthetic { name: "second", averaged: true, rates: vec![4e-4], ..Synthetic::default() }
+        .record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let context = build(&reader, &ReportOptions::default()).unwrap();
+    let page = render(&context, &reader).unwrap();
+    // The rest is scripts.
+    let (elements, _) = page.split_once("<script").unwrap();
+    let mut ids = HashSet::new();
+    for id in elements.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(ids.insert(id), "{id}");
+    }
+    assert!(ids.contains("samples") && ids.contains("samples-1"), "{ids:?}");
+}
+
+#[test]
 fn causes_of_unhappy_ends_are_in_the_table() {
     let page = page_of(&Synthetic::default());
     assert!(page.contains("the discriminator&#x27;s loss became NaN"));
