@@ -12,7 +12,7 @@ use gansweep_train::{
 };
 use tracing::{debug, error, info, info_span};
 
-use crate::evaluate::{self, RealImages};
+use crate::evaluate::{CURVE_IMAGES, RealImages};
 use crate::log::log_frame;
 use crate::out_of_memory::detect_out_of_memory;
 use crate::{AppError, Progress};
@@ -54,7 +54,7 @@ fn train(
     let real = real_images(job, source)?;
     let figures = real.as_ref().map(RealImages::figures);
     let figures = figures.as_ref().map(|figures| |pixels: &[u8]| figures.of_curve(pixels));
-    let evaluation = figures.as_ref().map(|figures| Evaluation { images: evaluate::CURVE_IMAGES, figures });
+    let evaluation = figures.as_ref().map(|figures| Evaluation { images: CURVE_IMAGES, figures });
     TrainingLoop::open(job, &images, &open, emit)?.with_evaluation(evaluation).run(commands)
 }
 
@@ -63,7 +63,7 @@ fn train(
 fn real_images(job: &Job, source: &DataSource) -> Result<Option<RealImages>, TrainError> {
     let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs > 0) else { return Ok(None) };
     let data = DatasetRow { dataset: lane.config.data.dataset, spec: lane.spec.clone() };
-    let loaded = RealImages::load(&data, source, evaluate::CURVE_IMAGES, &mut |_: Progress<'_>| ());
+    let loaded = RealImages::load(&data, source, CURVE_IMAGES, &mut |_: Progress<'_>| ());
     loaded.map(Some).map_err(|error| match error {
         AppError::Data(error) => error.into(),
         other => TrainError::Group(other.to_string()),

@@ -30,9 +30,10 @@ const DEFAULT_LEVEL: LevelFilter = LevelFilter::DEBUG;
 /// The level for libraries that the variable does not name: some log a great deal.
 const LIBRARY_LEVEL: LevelFilter = LevelFilter::WARN;
 /// The crates of this program. The variable names them without `gansweep_`.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     "app",
     "base",
+    "compare",
     "config",
     "cpu",
     "data",

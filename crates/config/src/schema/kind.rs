@@ -168,7 +168,7 @@ impl fmt::Display for Kind {
             ),
             Self::Layers => write!(
                 f,
-                "a list of up to {MAX_LISTED} layers, such as `[{{ linear = 256 }}, \"relu\", {{ linear = 784 }}]`"
+                "a list of up to {MAX_LISTED} layers, such as `[{{ linear = 256 }}, \"relu\", {{ linear = 512 }}]`"
             ),
             Self::Devices => f.write_str("a device such as \"cpu\", or a list of devices"),
             Self::Seeds => write!(

@@ -2,7 +2,7 @@
 
 use gif::{Encoder, EncodingError, Frame, Repeat};
 
-use super::Frames;
+use super::frames::Frames;
 
 pub(super) fn encode(animation: &Frames) -> Result<Vec<u8>, EncodingError> {
     /// Of the reduction to 256 colours; from 1, the best, to 30.

@@ -1,11 +1,14 @@
 //! A run's sample grids as an animation over its epochs.
 
+mod frames;
 mod gif;
 mod webp;
 
 use std::io;
 
 use image::{DynamicImage, GenericImageView as _, imageops::FilterType};
+
+use self::frames::{Frame, Frames};
 
 /// The file format of an animation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +50,6 @@ pub enum AnimationError {
     /// The encoder failed.
     #[error("the animation cannot be encoded: {0}")]
     Encoding(String),
-}
-
-/// A frame: its pixels, row by row, one byte each if the animation is grey and three otherwise.
-struct Frame {
-    pixels: Vec<u8>,
-    ms: u32,
-}
-
-/// Frames of one size.
-struct Frames {
-    width: u32,
-    height: u32,
-    grey: bool,
-    all: Vec<Frame>,
 }
 
 /// Encodes an animation of these PNGs, in this order. It repeats for ever. Images of other sizes than the last one's are

@@ -4,7 +4,7 @@ use std::io;
 
 use image_webp::{ColorType, WebPEncoder};
 
-use super::Frames;
+use super::frames::Frames;
 
 /// In the flags of `VP8X`: the file is an animation.
 const ANIMATION: u8 = 0b10;

@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use super::Shared;
 use super::guard::Decision;
 use super::request::{Received, Request, Requests};
 use super::response::{Response, write_event_stream_head};
+use super::shared::Shared;
 
 /// How long a connection may be silent between requests, or in one.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -14,6 +14,7 @@ mod guard;
 mod pages;
 mod request;
 mod response;
+mod shared;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -26,6 +27,7 @@ use std::time::Duration;
 use changes::Changes;
 use guard::Guard;
 use pages::Pages;
+use shared::Shared;
 
 /// How many connections are served at the same time. A browser opens six.
 const MOST_CONNECTIONS: usize = 128;
@@ -49,15 +51,6 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     shared: Arc<Shared>,
-}
-
-/// What all connections share.
-#[derive(Debug)]
-struct Shared {
-    guard: Guard,
-    pages: Pages,
-    changes: Changes,
-    connections: AtomicUsize,
 }
 
 impl Server {

@@ -14,6 +14,7 @@ mod monitor;
 mod options;
 mod queue;
 mod restart;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,60 +31,13 @@ pub use self::options::SlurmOptions;
 pub use self::queue::TaskEnd;
 use self::queue::TaskState;
 pub use self::restart::{Restart, requeue_own_task, unfinished};
+use self::shared::{Place, Shared, Task};
 use crate::{AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 
 /// Submits each group as a task of an array.
 #[derive(Debug)]
 pub struct SlurmLauncher {
     shared: Arc<Shared>,
-}
-
-/// What launcher, workers and monitor share.
-#[derive(Debug)]
-struct Shared {
-    results_dir: PathBuf,
-    options: SlurmOptions,
-    program: PathBuf,
-    /// The most tasks of an array.
-    array_size: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Tasks that are not submitted, in the order of their launches.
-    waiting: Vec<Arc<Task>>,
-    submitted: Vec<Arc<Task>>,
-    /// The sweep has taken over what an earlier runner left behind.
-    has_adopted: bool,
-    /// The monitor has read all that there was when the launcher began.
-    has_caught_up: bool,
-    /// The launcher is gone.
-    is_over: bool,
-}
-
-/// A task, from its launch to its end.
-#[derive(Debug)]
-struct Task {
-    job: Job,
-    progress: Mutex<TaskProgress>,
-}
-
-#[derive(Debug, Default)]
-struct TaskProgress {
-    place: Option<Place>,
-    sink: Option<FrameSink>,
-    exit: Option<Exit>,
-    /// The runner has asked for its end before it was submitted.
-    killed: bool,
-    reading: monitor::Reading,
-}
-
-/// Where a task is once it is in an array.
-#[derive(Debug, Clone)]
-struct Place {
-    folder: ArrayFolder,
-    index: u32,
 }
 
 impl SlurmLauncher {
@@ -101,39 +55,6 @@ impl SlurmLauncher {
             .spawn(move || monitor.run())
             .map_err(LaunchError::Thread)?;
         Ok(Self { shared })
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Task {
-    fn new(job: Job, place: Option<Place>) -> Arc<Self> {
-        Arc::new(Self { job, progress: Mutex::new(TaskProgress { place, ..TaskProgress::default() }) })
-    }
-
-    fn progress(&self) -> MutexGuard<'_, TaskProgress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn place(&self) -> Option<Place> {
-        self.progress().place.clone()
-    }
-
-    /// Closes the task's stream and sets its exit.
-    fn end(&self, exit: Exit) {
-        let sink = {
-            let mut progress = self.progress();
-            progress.exit = Some(exit);
-            progress.sink.take()
-        };
-        // Without the lock, since the sweep may be waiting for it.
-        if let Some(sink) = sink {
-            sink.close();
-        }
     }
 }
 

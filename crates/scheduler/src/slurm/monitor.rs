@@ -15,7 +15,9 @@ use tracing::{info, warn};
 use super::commands;
 use super::folder::TaskFiles;
 use super::queue::{TaskEnd, TaskName, TaskState};
-use super::{ArrayFolder, Place, Shared, SlurmError, Task};
+use super::error::SlurmError;
+use super::folder::ArrayFolder;
+use super::shared::{Place, Reading, Shared, Task};
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
 
@@ -34,17 +36,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 const MOST_PAUSES: u32 = 60;
 /// Bytes of the end of a log that are read for a cause.
 const LOG_BYTES: u64 = 8192;
-
-/// How far a task has been read, and what the cluster last said of it.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    /// The segment, by the number of the task's start, and the end of the last frame that was read.
-    start: u32,
-    offset: u64,
-    state: Option<TaskState>,
-    /// Since when the task is known to have ended.
-    ended: Option<Instant>,
-}
 
 /// Submitted tasks with their indices, by the job name of their array.
 type ByFolder = BTreeMap<String, (ArrayFolder, Vec<(u32, Arc<Task>)>)>;

@@ -11,11 +11,6 @@ use super::worker::{ActiveLane, LaneOutcome};
 use crate::run_table::Phase;
 use crate::{AdoptedWorker, LaunchError, RunnerError, SlurmError, StopLevel, Worker};
 
-/// The runs that those workers train.
-pub(super) fn runs_of(adopted: &[AdoptedWorker]) -> HashSet<RunId> {
-    adopted.iter().flat_map(|(job, _)| job.lanes.iter().map(|lane| lane.run.clone())).collect()
-}
-
 /// Why the next attempt of a lane began: the worker was started again.
 const RESTARTED: &str = "the worker was started again";
 

@@ -133,7 +133,7 @@ impl<'a> Sweep<'a> {
             source => RunnerError::Database { doing: "registering the sweep", source },
         })?;
         let adopted = launcher.adopt()?;
-        let alive = adoption::runs_of(&adopted);
+        let alive = runs_of(&adopted);
         let stale =
             recorder.reclaim_stale(&alive).map_err(failed("reclaiming runs of a runner that died"))?;
         let runner_died = !stale.is_empty();
@@ -278,4 +278,9 @@ impl<'a> Sweep<'a> {
     fn notify(&mut self, notice: &Notice) {
         (self.observer)(notice);
     }
+}
+
+/// The runs that those workers train.
+fn runs_of(adopted: &[AdoptedWorker]) -> HashSet<RunId> {
+    adopted.iter().flat_map(|(job, _)| job.lanes.iter().map(|lane| lane.run.clone())).collect()
 }

@@ -23,10 +23,6 @@ use lane::LoopLane;
 use pace::Pace;
 pub use tally::Tally;
 
-/// Builds a trainer for lanes that go on from the given states.
-pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<gansweep_nn::state::LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
-    + 'a;
-
 /// Returns the next command from the runner that has arrived, if any.
 pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
 

@@ -1,0 +1,104 @@
+//! What launcher, workers and monitor share: the tasks and where they are.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use gansweep_protocol::Job;
+
+use super::folder::ArrayFolder;
+use super::options::SlurmOptions;
+use super::queue::TaskState;
+use crate::{Exit, FrameSink};
+
+/// What launcher, workers and monitor share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) results_dir: PathBuf,
+    pub(super) options: SlurmOptions,
+    pub(super) program: PathBuf,
+    /// The most tasks of an array.
+    pub(super) array_size: usize,
+    pub(super) state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Tasks that are not submitted, in the order of their launches.
+    pub(super) waiting: Vec<Arc<Task>>,
+    pub(super) submitted: Vec<Arc<Task>>,
+    /// The sweep has taken over what an earlier runner left behind.
+    pub(super) has_adopted: bool,
+    /// The monitor has read all that there was when the launcher began.
+    pub(super) has_caught_up: bool,
+    /// The launcher is gone.
+    pub(super) is_over: bool,
+}
+
+/// A task, from its launch to its end.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) job: Job,
+    pub(super) progress: Mutex<TaskProgress>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct TaskProgress {
+    pub(super) place: Option<Place>,
+    pub(super) sink: Option<FrameSink>,
+    pub(super) exit: Option<Exit>,
+    /// The runner has asked for its end before it was submitted.
+    pub(super) killed: bool,
+    pub(super) reading: Reading,
+}
+
+/// Where a task is once it is in an array.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) folder: ArrayFolder,
+    pub(super) index: u32,
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Task {
+    pub(super) fn new(job: Job, place: Option<Place>) -> Arc<Self> {
+        Arc::new(Self { job, progress: Mutex::new(TaskProgress { place, ..TaskProgress::default() }) })
+    }
+
+    pub(super) fn progress(&self) -> MutexGuard<'_, TaskProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn place(&self) -> Option<Place> {
+        self.progress().place.clone()
+    }
+
+    /// Closes the task's stream and sets its exit.
+    pub(super) fn end(&self, exit: Exit) {
+        let sink = {
+            let mut progress = self.progress();
+            progress.exit = Some(exit);
+            progress.sink.take()
+        };
+        // Without the lock, since the sweep may be waiting for it.
+        if let Some(sink) = sink {
+            sink.close();
+        }
+    }
+}
+
+/// How far a task has been read, and what the cluster last said of it.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The segment, by the number of the task's start, and the end of the last frame that was read.
+    pub(super) start: u32,
+    pub(super) offset: u64,
+    pub(super) state: Option<TaskState>,
+    /// Since when the task is known to have ended.
+    pub(super) ended: Option<Instant>,
+}
