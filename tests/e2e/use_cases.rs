@@ -73,7 +73,8 @@ fn a_run_fails_after_the_experiments_attempts_and_is_tried_again_by_the_next_swe
     let sandbox = Sandbox::new();
     let one = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[2e-4]");
     let one = one.replace("checkpoint_seconds = 0", "checkpoint_seconds = 3600");
-    let text = format!("{one}\n[execution]\nattempts = 2\nretry_seconds = 0.7\n");
+    // With a second worker, the run would go on there without the pause.
+    let text = format!("{one}\n[execution]\njobs = 1\nattempts = 2\nretry_seconds = 0.7\n");
     // While there is a file `failing`, workers die in the middle of what they report.
     let (failing, started) = (sandbox.write("failing", ""), sandbox.path("started"));
     let commands = format!(
