@@ -286,7 +286,7 @@ mod tests {
         let hex = written.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let expected = concat!(
             "677377",
-            "01",
+            "02",
             "21000000",
             "a30ed7b5",
             "81a9686561727462656174",

@@ -14,8 +14,8 @@ use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_nn::state::LaneState;
 
 /// Builds a trainer for lanes that go on from the given states.
-pub type OpenTrainer<'a> = dyn Fn(Vec<Lane>, Vec<LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError>
-    + 'a;
+pub type OpenTrainer<'a> =
+    dyn Fn(Vec<Lane>, Vec<LaneState>, TrainingImages) -> Result<Box<dyn Trainer>, TrainError> + 'a;
 
 /// The parameters of a lane.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
 use proptest::prelude::*;
 
-use super::{CpuTrainer, with};
+use super::{CpuTrainer, LR, with};
 use crate::net::Form;
 
 /// A layer as experiment files have it.
@@ -71,6 +71,9 @@ fn in_an_unusual_order() -> Config {
             ],
         );
         (c.data.images, c.train.batch_size) = (20, 8);
+        // With the rate of the other cases, rounding grows too much to compare ten steps: in PyTorch, 32-bit and 64-bit
+        // floats were up to 3e-3 apart after them, for one of eight initialisations of these networks.
+        (c.optimizer.generator.lr, c.optimizer.discriminator.lr) = (LR / 10.0, LR / 10.0);
     })
 }
 
@@ -104,7 +107,8 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                         "leaky-relu 0.5",
                         "reshape 3x2x2",
                         "conv 2 kernel 1",
-                        "relu",
+                        // Not "relu": with seed 5, both channels would be zero for all images, and so all gradients.
+                        "leaky-relu 0.1",
                         "flatten",
                         "linear 1",
                     ],

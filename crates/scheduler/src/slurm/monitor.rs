@@ -13,10 +13,10 @@ use gansweep_protocol::SegmentReader;
 use tracing::{info, warn};
 
 use super::commands;
-use super::folder::TaskFiles;
-use super::queue::{TaskEnd, TaskName, TaskState};
 use super::error::SlurmError;
 use super::folder::ArrayFolder;
+use super::folder::TaskFiles;
+use super::queue::{TaskEnd, TaskName, TaskState};
 use super::shared::{Place, Reading, Shared, Task};
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};

@@ -1,8 +1,6 @@
 //! Workers that outlive their runner: left behind by one, adopted by the next.
 
-use std::collections::HashSet;
-
-use gansweep_config::{RunId, RunState};
+use gansweep_config::RunState;
 use gansweep_protocol::{Envelope, Job};
 
 use super::Sweep;

@@ -11,9 +11,11 @@ mod worker;
 mod worker_end;
 mod workers;
 
+use std::collections::HashSet;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
+use gansweep_config::RunId;
 use gansweep_store::StoreError;
 
 pub use self::inbox::FrameSink;
@@ -24,8 +26,8 @@ use crate::queue::Queue;
 use crate::recorder::{EventBatcher, ids_of};
 use crate::run_table::RunTable;
 use crate::{
-    Eta, Launcher, Notice, Proposal, Pruner, RunnerError, Searcher, StopLevel, StopSignal, Summary,
-    SweepParts, SweepRequest,
+    AdoptedWorker, Eta, Launcher, Notice, Proposal, Pruner, RunnerError, Searcher, StopLevel, StopSignal,
+    Summary, SweepParts, SweepRequest,
 };
 
 /// Capacity of the channel from the workers' threads. When it is full, the threads block, and their workers

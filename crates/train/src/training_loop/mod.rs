@@ -15,7 +15,7 @@ use gansweep_config::{Record, RunId};
 use gansweep_nn::state::state_bytes;
 use gansweep_protocol::{Command, Event, Halted, Job};
 
-use crate::{Lane, Latents, Trainer, TrainingImages, classes_in_turn, fixed_latents};
+use crate::{Latents, OpenTrainer, Trainer, TrainingImages, classes_in_turn, fixed_latents};
 use crate::{TrainError, checkpoint};
 pub use evaluation::{Evaluation, ImageFigures};
 pub use lane::Emit;
