@@ -560,7 +560,7 @@ pub(crate) struct AnimateArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<AnimationFormat>,
     /// How long each recorded epoch is shown; the last one five times as long.
-    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=60_000))]
+    #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=30_000))]
     pub(crate) frame_ms: u32,
     /// Pixels of the animation per pixel of an image [default: for 280 pixels or more]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
