@@ -96,7 +96,8 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 plan.push(PlannedOp::Enlarge(enlarge), input, output);
             }
             // A Linear layer beside them has its weights in the order of the map.
-            Layer::Unflatten(_) if index > 0 && is_linear(nodes.get(index - 1)) => {}
+            Layer::Unflatten(_)
+                if index > 0 && is_linear(nodes.get(index - 1)) && !reads_map(nodes, index - 1) => {}
             Layer::Flatten if is_linear(nodes.get(index + 1)) => {}
             Layer::Unflatten(_) => plan.push(PlannedOp::ToMap, input, output),
             Layer::Flatten => plan.push(PlannedOp::ToRows, input, output),
@@ -153,6 +154,12 @@ fn pixels_and_channels(shape: &[usize]) -> [usize; 2] {
         [channels, height, width] => [height * width, channels],
         _ => [1, shape.iter().product()],
     }
+}
+
+/// Whether the Linear layer of this index has its weights in the order of the map before it: it then writes rows.
+fn reads_map(nodes: &[Node], linear: usize) -> bool {
+    let before = linear.checked_sub(1).and_then(|index| nodes.get(index));
+    before.is_some_and(|node| node.layer == Layer::Flatten && node.input.len() == 3)
 }
 
 fn is_linear(node: Option<&Node>) -> bool {

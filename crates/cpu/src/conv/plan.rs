@@ -66,8 +66,7 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
         match (node.layer, stage) {
             // The product beside them has its weights in another order, and they change nothing.
             (Layer::Flatten, _) if is_linear(network.nodes.get(index + 1)) => {}
-            (Layer::Unflatten(_), _)
-                if is_linear(index.checked_sub(1).and_then(|i| network.nodes.get(i))) => {}
+            (Layer::Unflatten(_), _) if index > 0 && writes_map(network, index - 1) => {}
             (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) if stage.is_bare() => {
                 stage.norm = Some((index, node.layer));
             }
@@ -144,6 +143,14 @@ impl StagePlan {
             weight_layout: layout,
         }
     }
+}
+
+/// Whether the layer of this index is a Linear layer that can have its weights in the order of the map behind it: one that
+/// reads a map has them in the order of that.
+fn writes_map(network: &Network, index: usize) -> bool {
+    let before = index.checked_sub(1).and_then(|before| network.nodes.get(before));
+    let reads_map = before.is_some_and(|node| node.layer == Layer::Flatten && node.input.len() == 3);
+    is_linear(network.nodes.get(index)) && !reads_map
 }
 
 fn is_linear(node: Option<&Node>) -> bool {

@@ -188,6 +188,7 @@ fn what_a_faster_way_would_leave_out_goes_the_general_way() {
         &[patches, "relu", "flatten", "linear 1", "leaky-relu"],
         &[patches, "relu", "dropout", "dropout", "flatten", "linear 1"],
         &[patches, "relu", "batch-norm", "flatten", "linear 1"],
+        &[patches, "relu", "flatten", "linear 49", "reshape 1x7x7", "flatten", "linear 1"],
     ] {
         assert_eq!(form(Role::Discriminator, texts), Form::AnyOrder, "{texts:?}");
     }
