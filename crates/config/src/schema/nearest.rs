@@ -8,12 +8,18 @@ use super::lookup::AXIS_TABLES;
 use crate::spelling::{ALIKE, best, nearest};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
-/// table counts as similar: `epochs` finds `train.epochs`.
+/// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.
 pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
     let wrong = wrong.to_lowercase().replace('-', "_");
-    let last = wrong.rsplit('.').next().unwrap_or(&wrong);
+    let (table, last) = wrong.rsplit_once('.').unwrap_or(("", &wrong));
+    let initials: String = last.split('_').filter_map(|word| word.chars().next()).collect();
+    let shortened = format!("{table}.{initials}");
     best(keys().filter(|key| wanted(key)).map(|key| {
-        let whole = similarity(&wrong, key.path);
+        let (wrong, last) = match initials.len() > 1 && initials == key.last_component() {
+            true => (&shortened, initials.as_str()),
+            false => (&wrong, last),
+        };
+        let whole = similarity(wrong, key.path);
         // The last component weighs most; the rest decides between keys that end alike.
         (key.path, whole.max(0.9 * similarity(last, key.last_component()) + 0.1 * whole))
     }))
@@ -50,6 +56,9 @@ mod tests {
         assert_eq!(meant("train.batch-size"), "train.batch_size");
         assert_eq!(meant("optimizer.genrator.lr"), "optimizer.generator.lr");
         assert_eq!(meant("lr"), "optimizer.lr");
+        assert_eq!(meant("optimizer.learning_rate"), "optimizer.lr");
+        assert_eq!(meant("optimizer.generator.learning_rate"), "optimizer.generator.lr");
+        assert_eq!(meant("learning_rate"), "optimizer.lr");
         assert_eq!(meant("model.generator.lr"), "optimizer.generator.lr");
         assert_eq!(meant("quite.something.else"), "");
     }
