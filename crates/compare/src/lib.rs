@@ -56,18 +56,21 @@ pub fn analyse(
 ) -> Result<Analysis, CompareError> {
     let axes = axes::read(&sweep.axes, &rows);
     let by = axes::named(by, &axes, &sweep.name)?;
-    let Values { runs, metric, recorded, budget } = Values::read(reader, rows, &sweep.name, &by, metric)?;
+    let Values { runs, metric, recorded, budget, images } =
+        Values::read(reader, rows, &sweep.name, &by, metric)?;
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(|metric| ranks(*metric)).collect();
-    let compared = Compared { sweep: &sweep.name, metric: metric.into(), direction, ranking_metrics, budget };
+    let metric = metric.into();
+    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images };
     Ok(compared.by_values(&runs, &axes, &by))
 }
 
-/// Compares the configs of a sweep by a quality figure of their runs' latest checkpoints. `values` has one value, or
-/// why there is none, and the epoch of the checkpoint for each row.
+/// Compares the configs of a sweep by a quality figure of `images` images of their runs' latest checkpoints. `values` has
+/// one value, or why there is none, and the epoch of the checkpoint for each row.
 pub fn by_figure(
     sweep: &SweepRow,
     figure: Metric,
+    images: u32,
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
 ) -> SweepComparison {
@@ -76,7 +79,9 @@ pub fn by_figure(
     let run = |(row, (value, measured_epoch))| MeasuredRun { row, value, measured_epoch };
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
     let (metric, direction) = (figure.into(), figure.declaration().direction);
-    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics: Vec::new(), budget };
+    let ranking_metrics = Vec::new();
+    let images = Some(images);
+    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images };
     compared.by_values(&runs, &axes, &[]).comparison
 }
 
@@ -87,6 +92,7 @@ struct Compared<'a> {
     direction: Direction,
     ranking_metrics: Vec<Metric>,
     budget: Budget,
+    images: Option<u32>,
 }
 
 impl Compared<'_> {
@@ -104,6 +110,7 @@ impl Compared<'_> {
             direction: self.direction,
             ranking_metrics: self.ranking_metrics,
             budget: self.budget,
+            images: self.images,
             measured_epochs: values::measured_epochs(runs),
             seeds: runs.iter().map(|run| run.row.seed).collect::<BTreeSet<_>>().len(),
             datasets: runs.iter().map(|run| &run.row.data_fingerprint).collect::<BTreeSet<_>>().len(),

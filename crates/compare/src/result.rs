@@ -21,6 +21,8 @@ pub struct SweepComparison {
     pub ranking_metrics: Vec<Metric>,
     /// Over how long the runs are compared.
     pub budget: Budget,
+    /// Number of generated images that each value is of, for a quality figure. Figures of other numbers do not compare.
+    pub images: Option<u32>,
     /// Values of the metric are the last ones up to the budget; these are the epochs of the first and the last.
     pub measured_epochs: Option<(f64, f64)>,
     /// Seeds of all runs.

@@ -7,7 +7,7 @@ use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict
 
 use crate::{SweepComparison, Variance};
 
-/// A sentence names at most so many configs.
+/// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
 
 /// The label of a config.
@@ -42,6 +42,13 @@ pub fn about(comparison: &SweepComparison) -> Vec<String> {
 /// What the numbers do not show by themselves: which values were compared, and which runs have none.
 pub fn limits(comparison: &SweepComparison) -> Vec<String> {
     let mut sentences = budgets(comparison);
+    sentences.extend(comparison.images.map(|images| {
+        format!(
+            "{} is that of {} of each run; values of other numbers of images are not comparable.",
+            comparison.metric.title,
+            text::count(images as usize, "generated image")
+        )
+    }));
     sentences.extend(failures(comparison));
     if comparison.datasets > 1 {
         sentences.push(format!(

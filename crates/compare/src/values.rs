@@ -1,6 +1,6 @@
 //! The value of each run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{Direction, Metric};
@@ -17,6 +17,8 @@ pub(super) struct Values {
     /// The metrics that some run has a value of, in the order of tables.
     pub(super) recorded: Vec<Metric>,
     pub(super) budget: Budget,
+    /// See [`SweepComparison::images`](super::SweepComparison::images).
+    pub(super) images: Option<u32>,
 }
 
 /// A run and its value.
@@ -55,11 +57,15 @@ impl Values {
         let metric = choose(sweep, wanted, &recorded, budget)?;
         let comparable = comparable(reader, metric, &histories)?;
         let measured = |history: History| {
-            let is_comparable = comparable.as_ref().is_none_or(|runs| runs.contains(&history.row.id));
+            let is_comparable = comparable.as_ref().is_none_or(|images| images.contains_key(&history.row.id));
             history.measured(metric, is_comparable)
         };
         let runs = histories.into_iter().map(measured).collect();
-        Ok(Self { runs, metric, recorded, budget })
+        // Sets of runs on different data may have different numbers.
+        let mut images = comparable.iter().flat_map(HashMap::values).copied();
+        let first = images.next();
+        let images = first.filter(|first| images.all(|other| other == *first));
+        Ok(Self { runs, metric, recorded, budget, images })
     }
 }
 
@@ -92,12 +98,12 @@ fn choose(
     Ok(objective.or(recorded.first()).copied().unwrap_or(Metric::DLoss))
 }
 
-/// The runs whose figures were computed in the same way; `None` for a metric that is no figure.
+/// The runs whose figures were computed in the same way, with the number of images; `None` for a metric that is no figure.
 fn comparable(
     reader: &Reader,
     metric: Metric,
     histories: &[History],
-) -> Result<Option<HashSet<RunId>>, StoreError> {
+) -> Result<Option<HashMap<RunId, u32>>, StoreError> {
     if !metric.is_figure() {
         return Ok(None);
     }

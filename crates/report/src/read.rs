@@ -1,6 +1,6 @@
 //! Reads the input from the database.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use gansweep_compare::{Analysis, CompareError};
 use gansweep_config::RunId;
@@ -166,9 +166,9 @@ fn run(
     reader: &Reader,
     row: RunRow,
     max_points: usize,
-    comparable: &HashSet<RunId>,
+    comparable: &HashMap<RunId, u32>,
 ) -> Result<RunInput, StoreError> {
-    let is_shown = |metric: Metric| !metric.is_figure() || comparable.contains(&row.id);
+    let is_shown = |metric: Metric| !metric.is_figure() || comparable.contains_key(&row.id);
     let mut series = BTreeMap::new();
     for metric in series_metrics().filter(|metric| is_shown(*metric)) {
         let points = reader.points(&row.id, metric, row.total_steps, max_points)?;

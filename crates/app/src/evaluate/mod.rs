@@ -110,7 +110,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     evaluation.comparison = sweep.map(|sweep| {
         let values =
             evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(), run.epoch(row))).collect();
-        gansweep_compare::by_figure(&sweep, OBJECTIVE, rows, values)
+        gansweep_compare::by_figure(&sweep, OBJECTIVE, request.images as u32, rows, values)
     });
     Ok(evaluation)
 }

@@ -1,6 +1,6 @@
 //! Quality figures, and which of them compare.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gansweep_config::RunId;
 use gansweep_protocol::{Metric, SampleSource};
@@ -29,8 +29,8 @@ impl Reader {
     }
 
     /// Of these runs, those whose points of quality figures compare with each other: they have the same evaluator and the
-    /// same number of images. Of several such sets for the same data, the largest.
-    pub fn with_comparable_figures(&self, runs: &[RunId]) -> Result<HashSet<RunId>, StoreError> {
+    /// same number of images, which is given. Of several such sets for the same data, the largest.
+    pub fn with_comparable_figures(&self, runs: &[RunId]) -> Result<HashMap<RunId, u32>, StoreError> {
         let asked: HashSet<&RunId> = runs.iter().collect();
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -38,7 +38,7 @@ impl Reader {
                  FROM evaluations e JOIN runs r USING (run_id) WHERE e.is_curve = 1",
             )?;
             let mut rows = statement.query([])?;
-            let mut sets: BTreeMap<String, BTreeMap<(String, i64), Vec<RunId>>> = BTreeMap::new();
+            let mut sets: BTreeMap<String, BTreeMap<(String, u32), Vec<RunId>>> = BTreeMap::new();
             while let Some(row) = rows.next()? {
                 let run = parse_run(&row.get::<_, String>(0)?)?;
                 if asked.contains(&run) {
@@ -46,12 +46,13 @@ impl Reader {
                     of_data.entry((row.get(2)?, row.get(3)?)).or_default().push(run);
                 }
             }
-            let largest = sets.into_values().filter_map(|sets| {
-                sets.into_iter()
-                    .max_by(|a, b| (a.1.len(), &a.0).cmp(&(b.1.len(), &b.0)))
-                    .map(|(_, runs)| runs)
-            });
-            Ok(largest.flatten().collect())
+            let largest = sets
+                .into_values()
+                .filter_map(|sets| sets.into_iter().max_by(|a, b| (a.1.len(), &a.0).cmp(&(b.1.len(), &b.0))));
+            let of_set = |((_, images), runs): ((String, u32), Vec<RunId>)| {
+                runs.into_iter().map(move |run| (run, images))
+            };
+            Ok(largest.flat_map(of_set).collect())
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Quality figures: which are points, and which compare.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use gansweep_protocol::{Evaluated, Event, Metric, SampleSource};
 
@@ -133,9 +133,9 @@ fn figures_compare_within_the_largest_set_of_runs_with_one_evaluator_and_one_num
         fixture.store.record_evaluations(run, std::slice::from_ref(row)).unwrap();
     }
     let comparable = |runs: &[_]| fixture.reader().with_comparable_figures(runs).unwrap();
-    assert_eq!(comparable(&runs), HashSet::from([runs[0].clone(), runs[2].clone()]));
-    assert_eq!(comparable(&runs[1..2]), HashSet::from([runs[1].clone()]));
-    assert_eq!(comparable(&[]), HashSet::new());
+    assert_eq!(comparable(&runs), HashMap::from([(runs[0].clone(), 2_000), (runs[2].clone(), 2_000)]));
+    assert_eq!(comparable(&runs[1..2]), HashMap::from([(runs[1].clone(), 2_000)]));
+    assert_eq!(comparable(&[]), HashMap::new());
 }
 
 #[test]
