@@ -89,8 +89,7 @@ pub(crate) fn of_cluster(
 }
 
 impl SweepDevices {
-    /// The same with room for a group of each of so many runs at the same time: on a cluster all groups are submitted
-    /// at once.
+    /// The same devices, each with a slot for every run: a cluster takes all groups at once and queues them itself.
     pub(crate) fn with_tasks(mut self, runs: usize) -> Self {
         for device in &mut self.devices {
             device.workers = u32::try_from(runs).unwrap_or(u32::MAX);

@@ -140,6 +140,21 @@ pub enum NetworkKind {
     Layers,
 }
 
+impl NetworkKind {
+    /// Whether a network of this kind has a layer, which a list names and the other kinds have by a key.
+    fn has_layer(
+        self,
+        by_key: bool,
+        list: &[NetworkLayer],
+        is_wanted: impl Fn(&NetworkLayer) -> bool,
+    ) -> bool {
+        match self {
+            Self::Layers => list.iter().any(is_wanted),
+            Self::Mlp | Self::Dcgan => by_key,
+        }
+    }
+}
+
 /// How a conditional discriminator knows the class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -259,18 +274,13 @@ impl GeneratorConfig {
 
     /// Whether it has batch normalisation.
     pub fn normalises_batches(&self) -> bool {
-        match self.kind {
-            NetworkKind::Layers => self.layers.contains(&NetworkLayer::BatchNorm),
-            NetworkKind::Mlp | NetworkKind::Dcgan => self.batch_norm,
-        }
+        self.kind.has_layer(self.batch_norm, &self.layers, |layer| *layer == NetworkLayer::BatchNorm)
     }
 
     /// Whether it has dropout.
     pub fn drops_out(&self) -> bool {
-        match self.kind {
-            NetworkKind::Layers => self.layers.iter().any(|layer| matches!(layer, NetworkLayer::Dropout(_))),
-            NetworkKind::Mlp | NetworkKind::Dcgan => self.dropout > 0.0,
-        }
+        self.kind
+            .has_layer(self.dropout > 0.0, &self.layers, |layer| matches!(layer, NetworkLayer::Dropout(_)))
     }
 }
 
@@ -302,18 +312,13 @@ impl DiscriminatorConfig {
 
     /// Whether it has batch normalisation.
     pub fn normalises_batches(&self) -> bool {
-        match self.kind {
-            NetworkKind::Layers => self.layers.contains(&NetworkLayer::BatchNorm),
-            NetworkKind::Mlp | NetworkKind::Dcgan => self.batch_norm,
-        }
+        self.kind.has_layer(self.batch_norm, &self.layers, |layer| *layer == NetworkLayer::BatchNorm)
     }
 
     /// Whether it has dropout.
     pub fn drops_out(&self) -> bool {
-        match self.kind {
-            NetworkKind::Layers => self.layers.iter().any(|layer| matches!(layer, NetworkLayer::Dropout(_))),
-            NetworkKind::Mlp | NetworkKind::Dcgan => self.dropout > 0.0,
-        }
+        self.kind
+            .has_layer(self.dropout > 0.0, &self.layers, |layer| matches!(layer, NetworkLayer::Dropout(_)))
     }
 }
 

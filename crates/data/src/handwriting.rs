@@ -24,18 +24,19 @@ pub enum PictureError {
 
 /// Larger pictures are reduced to this side first: a character of an image has far fewer pixels.
 const LARGEST_SIDE: u32 = 1024;
-/// Difference from the page, of at most 1, below which a picture counts as blank.
+/// Difference from the background, of at most 1, below which a picture counts as blank.
 const LEAST_CONTRAST: f32 = 0.1;
-/// Ink, of at most 1, that belongs to a stroke. Edges of strokes that were enlarged have less.
+/// Contrast with the background, of at most 1, of a pixel in a stroke. Edges of strokes that were enlarged have less.
 const STROKE: f32 = 0.3;
-/// Less ink than this is noise, such as that of JPEG.
+/// Less contrast than this is noise, such as that of JPEG.
 const NOISE: f32 = 0.06;
-/// A part with less of the ink than this share of the largest part's is a speck on the page.
-const SPECK: f32 = 0.05;
-/// Ink along all of its edge that makes a shape a card that the character is written on. Enlarged strokes have soft edges.
-const CARD_EDGE: f32 = 0.8;
-/// The side of the smallest card.
-const LEAST_CARD: u32 = 12;
+/// Connected pixels whose contrast adds up to less than this share of the largest part's are no part of the character.
+const LEAST_PART: f32 = 0.05;
+/// Contrast along all of the edge of a region that makes it a sheet that the character is written on. Enlarged strokes have soft
+/// edges.
+const SHEET_EDGE: f32 = 0.8;
+/// The side of the smallest sheet.
+const LEAST_SHEET: u32 = 12;
 
 /// Finds the character in the bytes of a PNG or a JPEG, dark on light or light on dark, and returns it as an image
 /// `[side, side]`, light on dark.
@@ -49,9 +50,9 @@ pub fn character(bytes: &[u8], side: u32) -> Result<Vec<u8>, PictureError> {
         true => image.thumbnail(LARGEST_SIDE, LARGEST_SIDE),
         false => image,
     };
-    // Light strokes on a transparent page vanish before white.
-    let pages: &[f32] = if image.color().has_alpha() { &[1.0, 0.0] } else { &[1.0] };
-    let found = pages.iter().find_map(|page| Plane::of(&image, *page).character());
+    // Light strokes on a transparent background vanish before white.
+    let backgrounds: &[f32] = if image.color().has_alpha() { &[1.0, 0.0] } else { &[1.0] };
+    let found = backgrounds.iter().find_map(|background| Plane::of(&image, *background).character());
     let character = found.ok_or(PictureError::Blank)?;
     Ok(centred(&scaled(&character, side), side))
 }
@@ -98,7 +99,7 @@ impl Region {
         (self.top..self.bottom).flat_map(move |y| (self.left..self.right).map(move |x| (x, y)))
     }
 
-    /// Without a margin of a twentieth, in which a card's edge may be soft.
+    /// Without a margin of a twentieth, in which a sheet's edge may be soft.
     fn inside(self) -> Option<Self> {
         let margin = (self.width().min(self.height()) / 20).max(2);
         let inside = Self {
@@ -112,8 +113,8 @@ impl Region {
 }
 
 impl Plane {
-    /// The brightness of a picture in front of a page of that brightness.
-    fn of(image: &DynamicImage, page: f32) -> Self {
+    /// The brightness of a picture before a background of that brightness.
+    fn of(image: &DynamicImage, background: f32) -> Self {
         let (width, height) = image.dimensions();
         let values = match image.color().has_alpha() {
             false => image.to_luma32f().into_raw(),
@@ -122,7 +123,7 @@ impl Plane {
                 .pixels()
                 .map(|pixel| {
                     let [luma, alpha] = pixel.0;
-                    luma * alpha + page * (1.0 - alpha)
+                    luma * alpha + background * (1.0 - alpha)
                 })
                 .collect(),
         };
@@ -137,43 +138,42 @@ impl Plane {
         Region { left: 0, top: 0, right: self.width, bottom: self.height }
     }
 
-    /// The ink of the character, cut to its bounding box; `None` if there is none.
+    /// The contrast of the character, cut to its bounding box; `None` if there is none.
     fn character(&self) -> Option<GrayImage> {
-        let page = self.whole();
-        let (ink, found) = self.strokes(page)?;
-        // What looks like a card is one if there is something on it: an upright stroke may have a straight edge too.
-        let card = ink.is_card(found).then(|| found.inside()).flatten();
-        let (ink, found) = card.and_then(|card| self.strokes(card)).unwrap_or((ink, found));
+        let (contrast, found) = self.strokes(self.whole())?;
+        // What looks like a sheet is one if there is something on it: an upright stroke may have a straight edge too.
+        let sheet = contrast.is_sheet(found).then(|| found.inside()).flatten();
+        let (contrast, found) = sheet.and_then(|sheet| self.strokes(sheet)).unwrap_or((contrast, found));
         let byte = |x, y| {
-            let value = ink.at(found.left + x, found.top + y);
+            let value = contrast.at(found.left + x, found.top + y);
             Luma([if value < NOISE { 0 } else { (255.0 * value).round() as u8 }])
         };
         Some(GrayImage::from_fn(found.width(), found.height(), byte))
     }
 
-    /// The ink of a region, and where its strokes are.
+    /// The contrast of a region, and where its strokes are.
     fn strokes(&self, region: Region) -> Option<(Self, Region)> {
-        let ink = self.ink(region)?;
-        let parts = ink.parts(region);
-        let largest = parts.iter().map(|part| part.ink).fold(0.0, f32::max);
-        let kept = parts.iter().filter(|part| part.ink >= SPECK * largest).map(|part| part.region);
+        let contrast = self.contrast(region)?;
+        let parts = contrast.parts(region);
+        let largest = parts.iter().map(|part| part.contrast).fold(0.0, f32::max);
+        let kept = parts.iter().filter(|part| part.contrast >= LEAST_PART * largest).map(|part| part.region);
         let found = kept.reduce(Region::with)?;
-        Some((ink, found))
+        Some((contrast, found))
     }
 
-    /// How far each pixel of a region is from the page, at most 1; 0 outside. `None` if that is little everywhere.
-    fn ink(&self, region: Region) -> Option<Self> {
+    /// How far each pixel of a region is from the background, at most 1; 0 outside. `None` if that is little everywhere.
+    fn contrast(&self, region: Region) -> Option<Self> {
         let at_edge = region.pixels().filter(|(x, y)| region.is_at_edge(*x, *y));
         let mut edge: Vec<f32> = at_edge.map(|(x, y)| self.at(x, y)).collect();
         edge.sort_by(f32::total_cmp);
-        let page = *edge.get(edge.len() / 2)?;
-        let most = region.pixels().map(|(x, y)| (self.at(x, y) - page).abs()).fold(0.0, f32::max);
+        let background = *edge.get(edge.len() / 2)?;
+        let most = region.pixels().map(|(x, y)| (self.at(x, y) - background).abs()).fold(0.0, f32::max);
         if most < LEAST_CONTRAST {
             return None;
         }
         let mut values = vec![0.0; self.values.len()];
         for (x, y) in region.pixels() {
-            values[(y * self.width + x) as usize] = (self.at(x, y) - page).abs() / most;
+            values[(y * self.width + x) as usize] = (self.at(x, y) - background).abs() / most;
         }
         Some(Self { values, ..*self })
     }
@@ -192,11 +192,11 @@ impl Plane {
 
     fn part(&self, region: Region, first: (u32, u32), is_seen: &mut [bool]) -> Part {
         let pixel = |(x, y): (u32, u32)| Region { left: x, top: y, right: x + 1, bottom: y + 1 };
-        let mut part = Part { ink: 0.0, region: pixel(first) };
+        let mut part = Part { contrast: 0.0, region: pixel(first) };
         is_seen[(first.1 * self.width + first.0) as usize] = true;
         let mut open = vec![first];
         while let Some((x, y)) = open.pop() {
-            part.ink += self.at(x, y);
+            part.contrast += self.at(x, y);
             part.region = part.region.with(pixel((x, y)));
             let around = Region {
                 left: x.saturating_sub(1).max(region.left),
@@ -214,16 +214,17 @@ impl Plane {
         part
     }
 
-    /// Whether a region has ink all along its edge.
-    fn is_card(&self, region: Region) -> bool {
+    /// Whether a region has contrast all along its edge.
+    fn is_sheet(&self, region: Region) -> bool {
         let mut edge = region.pixels().filter(|(x, y)| region.is_at_edge(*x, *y));
-        region.width().min(region.height()) >= LEAST_CARD && edge.all(|(x, y)| self.at(x, y) >= CARD_EDGE)
+        region.width().min(region.height()) >= LEAST_SHEET && edge.all(|(x, y)| self.at(x, y) >= SHEET_EDGE)
     }
 }
 
 /// Pixels of strokes that touch.
 struct Part {
-    ink: f32,
+    /// The sum over its pixels.
+    contrast: f32,
     region: Region,
 }
 
@@ -309,13 +310,13 @@ mod tests {
         for factor in [1, 2, 5, 20] {
             let large = imageops::resize(&seven(), SIDE * factor, SIDE * factor, FilterType::CatmullRom);
             let image = GrayImage::from_raw(SIDE, SIDE, character(&png(large), SIDE).unwrap()).unwrap();
-            let ink: Vec<(u32, u32, f64)> =
+            let light: Vec<(u32, u32, f64)> =
                 image.enumerate_pixels().map(|(x, y, pixel)| (x, y, f64::from(pixel.0[0]))).collect();
-            let rows: Vec<u32> = ink.iter().filter(|it| it.2 > 60.0).map(|it| it.1).collect();
+            let rows: Vec<u32> = light.iter().filter(|it| it.2 > 60.0).map(|it| it.1).collect();
             let height = rows.iter().max().unwrap() - rows.iter().min().unwrap() + 1;
             assert!(height.abs_diff(20) <= 1, "{height} at {factor}");
-            let mass: f64 = ink.iter().map(|it| it.2).sum();
-            let (x, y) = ink
+            let mass: f64 = light.iter().map(|it| it.2).sum();
+            let (x, y) = light
                 .iter()
                 .fold((0.0, 0.0), |sum, it| (sum.0 + f64::from(it.0) * it.2, sum.1 + f64::from(it.1) * it.2));
             assert!((x / mass - 14.0).abs() <= 0.5 && (y / mass - 14.0).abs() <= 0.5, "{factor}");
@@ -323,13 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn a_light_character_on_a_dark_card_on_a_white_page_is_found_on_the_card() {
+    fn a_light_character_on_a_dark_sheet_on_a_white_page_is_found_on_the_sheet() {
         let expected = character(&png(seven()), SIDE).unwrap();
         let large = imageops::resize(&seven(), 112, 112, FilterType::Triangle);
         let mut page = GrayImage::from_pixel(300, 300, Luma([255]));
         imageops::replace(&mut page, &large, 150, 170);
         assert!(difference(&expected, &character(&png(page), SIDE).unwrap()) < 0.35);
-        // A thick upright stroke is no card.
+        // A thick upright stroke is no sheet.
         let bar = GrayImage::from_fn(60, 90, |x, y| {
             Luma([if (20..40).contains(&x) && (10..80).contains(&y) { 0 } else { 255 }])
         });
@@ -349,13 +350,15 @@ mod tests {
     #[test]
     fn transparent_pages_sixteen_bits_colours_and_jpeg_are_read() {
         let expected = character(&png(seven()), SIDE).unwrap();
-        let transparent = |ink: u8| {
+        let transparent = |shade: u8| {
             let pixels = seven();
-            RgbaImage::from_fn(SIDE, SIDE, |x, y| image::Rgba([ink, ink, ink, pixels.get_pixel(x, y).0[0]]))
+            RgbaImage::from_fn(SIDE, SIDE, |x, y| {
+                image::Rgba([shade, shade, shade, pixels.get_pixel(x, y).0[0]])
+            })
         };
-        for ink in [0, 255] {
-            let found = character(&png(transparent(ink)), SIDE).unwrap();
-            assert!(difference(&expected, &found) < 0.01, "{ink}");
+        for shade in [0, 255] {
+            let found = character(&png(transparent(shade)), SIDE).unwrap();
+            assert!(difference(&expected, &found) < 0.01, "{shade}");
         }
         let deep = DynamicImage::ImageLuma8(seven()).into_luma16();
         assert_eq!(character(&png(deep), SIDE).unwrap(), expected);

@@ -77,7 +77,7 @@ impl Evaluator {
         folder.join("evaluators").join(format!("{}-train.features", self.digest()))
     }
 
-    /// Reads the cached features of so many images, `[images, dimensions]`; `None` if there are none.
+    /// Reads the cached features `[images, dimensions]` of that number of images; `None` if there are none.
     ///
     /// # Errors
     /// A file that is cut short, damaged or of another number of images. Computing and writing them anew is the way out.

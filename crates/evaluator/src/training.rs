@@ -14,7 +14,7 @@ const BATCH: usize = 128;
 pub(crate) const CHUNK: usize = 16;
 /// On MNIST the fifth epoch gains nothing that exceeds the differences between seeds.
 const EPOCHS: usize = 4;
-/// Small datasets have more epochs, so that they have so many steps.
+/// The least number of steps: small datasets have more epochs to reach it.
 const LEAST_STEPS: usize = 1000;
 const PEAK_RATE: f64 = 2e-3;
 const BETAS: [f32; 2] = [0.9, 0.999];

@@ -35,7 +35,7 @@ use crate::{
 /// More findings than this are not listed: a damaged page may give thousands.
 const MOST_FINDINGS: usize = 200;
 
-/// Of the tables with checksums, so many are small. The others hold real images, grids and points.
+/// The number of small tables among those with checksums. The others hold real images, grids and points.
 const SMALL_TABLES: usize = 14;
 
 /// Something in the database that is damaged.

@@ -147,7 +147,8 @@ impl ConvNet {
     /// product, or of the images that are folded from it.
     ///
     /// With `learning`, every stage is updated once its input's gradient is known, and the gradient of the
-    /// network's input is not computed. The gradients of the weights are of the loss plus the `penalty`. Without, the parameters stay as they are, and
+    /// network's input is not computed. The gradients of the weights are of the loss plus the `penalty`. Without, the
+    /// parameters stay as they are, and
     /// [`input_gradient`](Self::input_gradient) gives the gradient with respect to the input.
     pub(crate) fn backward(
         &mut self,

@@ -242,7 +242,7 @@ mod tests {
     fn labels_of_any_number_are_read_to_the_end_that_their_header_promises() {
         let bytes = encode_labels(&[4, 0, 255]);
         assert_eq!(read_any_labels(&bytes[..], 3).unwrap(), AnyLabels::Whole(bytes.clone()));
-        // Nothing is read of so many labels as nobody asked for.
+        // Labels that nobody asked for are not read.
         let header = encode(&[0x0801, u32::MAX], &[]);
         let endless = (&header[..]).chain(io::repeat(0));
         assert_eq!(read_any_labels(endless, 3).unwrap(), AnyLabels::OtherCount(u32::MAX as usize));

@@ -4,7 +4,7 @@ use gansweep_config::RunState;
 
 use crate::context::{Axis, Run, RunsWithCause, Sign};
 
-/// A value that so many times more of the group's runs have than all runs do is named.
+/// A value is named if the share of the group's runs that have it is this many times that of all runs.
 const OFTEN: f64 = 1.5;
 
 /// Runs that ended before the sweep's budget, by state and cause.

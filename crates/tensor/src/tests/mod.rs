@@ -190,7 +190,7 @@ fn the_first_step_of_each_recipe_is_the_native_paths() {
 #[test]
 fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
     // Adam divides rounding by rounding in the biases before a DCGAN's normalisations, and rounding decides the sign of some
-    // activation among so many: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
+    // of their many activations: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
     for recipe in recipes().filter(|name| *name != "dcgan") {
         let [measured, states, images] = apart(&[small(recipe, well_conditioned(recipe))], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
