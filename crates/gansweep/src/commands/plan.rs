@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 
 use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
-use gansweep_config::{AxisSummary, PlannedRun, ResolvedKey, RunState};
+use gansweep_config::{AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -75,9 +75,12 @@ impl fmt::Display for View {
         for place in &self.0.plan.unused_exclusions {
             writeln!(text, "{place}: this exclusion matches no run\n")?;
         }
-        let resolved = experiment.resolved.iter();
-        let rows =
-            resolved.map(|key| vec![key.key.clone(), output::value(&key.value), key.layer.to_string()]);
+        let rows = experiment.resolved.iter().filter_map(|key| {
+            let value = output::value(&key.value);
+            // An empty default stands for "not given", which most keys of a cluster are.
+            let given = key.layer != Layer::Default || !value.is_empty();
+            given.then(|| vec![key.key.clone(), value, key.layer.to_string()])
+        });
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
         let rows = self.0.plan.runs.iter().take(MAX_LISTED).map(|run| {
             // For the plan's budget it is interrupted, which reads as if something had gone wrong.
