@@ -154,6 +154,11 @@ fn sweeps_are_renamed_and_listed_with_their_sizes_and_runs_are_tagged() {
         rows.iter().all(|row| row["runs"] == 2 && row["checkpoint_bytes"].as_u64() > Some(1000)),
         "{rows:?}"
     );
+    assert!(rows.iter().all(|row| row["device_seconds"].as_f64() > Some(0.0)), "{rows:?}");
+    let listed = sandbox.run(&["sweeps", "--watts", "65", "--price", "0.3"]).well();
+    assert!(listed.stdout.lines().next().unwrap().ends_with("DEVICE TIME  ENERGY  COST"), "{listed:#?}");
+    assert_eq!(listed.stdout.matches(" kWh").count(), 2, "{listed:#?}");
+    sandbox.run(&["sweeps", "--watts", "-1"]).refused(&["expected a number above 0"]);
 
     let run = sandbox.runs_of("rates")[0].id.to_string();
     let said = sandbox.run(&["tag", &run, "good one"]).well();

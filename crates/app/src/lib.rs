@@ -42,6 +42,7 @@ pub mod check;
 pub mod compare;
 pub mod data;
 pub mod devices;
+pub mod energy;
 mod error;
 pub mod evaluate;
 pub mod experiment;

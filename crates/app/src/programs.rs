@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gansweep_protocol::Job;
-use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, Program, Worker};
+use gansweep_scheduler::{LaunchError, Launcher, ProcessLauncher, ProcessLimits, Program, Worker};
 use gansweep_train::DeviceName;
 
 use crate::AppError;
@@ -25,8 +25,8 @@ pub struct Programs {
     log_file: Option<PathBuf>,
     /// Whether `own` is the program of this process.
     is_running: bool,
-    /// By how much the priority of worker processes is lower than this process's.
-    niceness: u32,
+    /// What worker processes may use.
+    limits: ProcessLimits,
 }
 
 impl Programs {
@@ -46,7 +46,7 @@ impl Programs {
             true => None,
             false => libtorch_program(own.path(), std::env::var_os(VARIABLE)).map(Program::at),
         };
-        Self { own, libtorch, log_file: None, is_running: false, niceness: 0 }
+        Self { own, libtorch, log_file: None, is_running: false, limits: ProcessLimits::default() }
     }
 
     /// Sets the log file of worker processes. The path must be absolute.
@@ -55,10 +55,10 @@ impl Programs {
         Self { log_file, ..self }
     }
 
-    /// Sets by how much the priority of worker processes is lower than this process's.
+    /// Sets what worker processes may use.
     #[must_use]
-    pub(crate) fn with_niceness(self, niceness: u32) -> Self {
-        Self { niceness, ..self }
+    pub(crate) fn with_limits(self, limits: ProcessLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The command that lists this build's devices.
@@ -121,7 +121,7 @@ impl Launcher for WorkerLauncher {
         if let Some(file) = &self.0.log_file {
             args.extend(["--log-file".into(), file.into()]);
         }
-        ProcessLauncher { program, args, niceness: self.0.niceness }.launch(job)
+        ProcessLauncher { program, args, limits: self.0.limits }.launch(job)
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
             libtorch: Some(Program::at("/other".into())),
             log_file: None,
             is_running: false,
-            niceness: 0,
+            limits: ProcessLimits::default(),
         };
         for (device, program) in [
             ("cpu", "/own"),

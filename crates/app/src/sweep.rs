@@ -9,13 +9,14 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, RunnerError,
-    SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, ProcessLimits,
+    RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
-use gansweep_store::{Call, DatasetRow, RealImages, ResultsLock, Store, SweepRecord};
+use gansweep_store::{Call, DatasetRow, Reader, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
 use tracing::info;
 
+use crate::energy::{Energy, Power};
 use crate::experiment::{self, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
@@ -91,6 +92,8 @@ pub struct SweepOutcome {
     pub report: Result<PathBuf, AppError>,
     /// The database.
     pub database: PathBuf,
+    /// What its runs have taken so far, if the power of a device is given.
+    pub energy: Option<Energy>,
 }
 
 /// Reads the experiment, selects the devices, makes the data available (which may download it) and expands
@@ -126,7 +129,10 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
     prepare_evaluators(&experiment, &plan, &source, observer)?;
-    let programs = programs.clone().with_niceness(experiment.execution.niceness);
+    let programs = programs.clone().with_limits(ProcessLimits {
+        niceness: experiment.execution.niceness,
+        memory_mib: experiment.execution.memory_mib,
+    });
     let launcher = launcher(request.workers, &programs, &devices, &source)?;
     let devices = if request.workers == Workers::Slurm { devices.with_tasks(runs) } else { devices };
     let (results, execution) = (results.clone(), execution.clone());
@@ -191,13 +197,18 @@ impl PreparedSweep {
         info!(?summary, "sweep ends");
 
         let name = &self.experiment.name;
+        let execution = &self.experiment.execution;
+        let energy = match Power::of(execution.watts, execution.price_per_kwh) {
+            Some(power) => Some(power.over(Reader::open(&self.results)?.device_seconds(name)?)),
+            None => None,
+        };
         let page = report::page_of(&self.results, name);
         observer.observe(Progress::WritingReport { page: &page, sweep: name, stopped: summary.stopped });
         let requests = stop.requests();
         let written =
             report::write_unless(&self.results, name, &page, &|| stop.requests() > requests).map(|()| page);
         let database = self.results.join("results.sqlite");
-        Ok(SweepEnd::Trained(SweepOutcome { summary, report: written, database }))
+        Ok(SweepEnd::Trained(SweepOutcome { summary, report: written, database, energy }))
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

@@ -67,6 +67,12 @@ pub struct Execution {
     pub retry_seconds: f64,
     /// By how much the priority of worker processes is lowered.
     pub niceness: u32,
+    /// The main memory that a worker process may allocate, in MiB; 0 for no limit.
+    pub memory_mib: u64,
+    /// The power of a device while it trains, in watts; 0 if it is not known.
+    pub watts: f64,
+    /// The price of a kilowatt-hour; 0 if it is not known.
+    pub price_per_kwh: f64,
     /// Jobs in a cluster.
     pub slurm: SlurmConfig,
 }

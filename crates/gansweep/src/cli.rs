@@ -371,6 +371,12 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepsArgs {
+    /// Estimate the energy that each sweep took: the power of a device while it trains, in watts
+    #[arg(long, value_name = "WATTS", value_parser = positive)]
+    pub(crate) watts: Option<f64>,
+    /// Estimate what that cost: the price of a kilowatt-hour, in any currency
+    #[arg(long, value_name = "PRICE", value_parser = positive, requires = "watts")]
+    pub(crate) price: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -659,6 +665,11 @@ pub(crate) struct BenchArgs {
     /// Start each measurement when a line arrives on stdin, so that a script can alternate programs.
     #[arg(long)]
     pub(crate) interactive: bool,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
 /// Numbers with units, the largest first: `1h30m`.

@@ -42,7 +42,7 @@ pub use in_process::{InProcessLauncher, SendFrame, TakeCommand, WorkerFailure};
 pub use launcher::{AdoptedWorker, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 pub use notice::{Notice, RunName, StoppingWorker, SweepProgress, WorkerProgress};
 pub use outcome::{RunnerError, Summary};
-pub use process::ProcessLauncher;
+pub use process::{ProcessLauncher, ProcessLimits};
 pub use program::Program;
 pub use prune::{Decision, EpochReport, NeverPrune, Pruner};
 pub use queue::{PlannedGroup, form_groups};

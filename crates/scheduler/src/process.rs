@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use gansweep_protocol::{Command as Request, Job, read_frame};
 use rustix::process::{Pid, Signal, getpriority_process, kill_process_group, setpriority_pgrp};
+#[cfg(target_os = "linux")]
+use rustix::process::{Resource, Rlimit, prlimit};
 use tracing::{debug, warn};
 
 use crate::{Exit, ExitStatus, FrameStream, LaunchError, Launcher, Program, Worker};
@@ -37,8 +39,16 @@ pub struct ProcessLauncher {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
+    pub limits: ProcessLimits,
+}
+
+/// What a worker process may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessLimits {
     /// By how much its priority is lower than this process's, from 0 to 19.
     pub niceness: u32,
+    /// The main memory that it may allocate, in MiB; 0 for no limit.
+    pub memory_mib: u64,
 }
 
 impl Launcher for ProcessLauncher {
@@ -57,8 +67,9 @@ impl Launcher for ProcessLauncher {
             .map_err(|source| LaunchError::Program { program: path.to_owned(), source })?;
         debug!(process = child.id(), program = %path.display(), device = job.device, "worker started");
         // Before it gets the job: threads that it starts later inherit the priority, others do not.
-        lower_priority(&child, self.niceness);
-        Ok(Box::new(ProcessWorker::new(child, line)?))
+        lower_priority(&child, self.limits.niceness);
+        limit_memory(&child, self.limits.memory_mib);
+        Ok(Box::new(ProcessWorker::new(child, line, self.limits.memory_mib)?))
     }
 }
 
@@ -77,6 +88,29 @@ fn lower_priority(child: &Child, niceness: u32) {
     }
 }
 
+/// Limits the memory that a child may allocate. It trains all the same where the system has no such limit.
+fn limit_memory(child: &Child, mib: u64) {
+    if mib == 0 {
+        return;
+    }
+    let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Err(error) = set_memory_limit(process, mib.saturating_mul(1 << 20)) {
+        warn!(process = child.id(), mib, %error, "the memory of a worker is not limited");
+    }
+}
+
+/// Of writable memory: drivers reserve addresses far beyond what they use.
+#[cfg(target_os = "linux")]
+fn set_memory_limit(process: Option<Pid>, bytes: u64) -> rustix::io::Result<()> {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    prlimit(process, Resource::Data, limit).map(drop)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_memory_limit(_process: Option<Pid>, _bytes: u64) -> rustix::io::Result<()> {
+    Err(rustix::io::Errno::NOSYS)
+}
+
 /// A child process, and the threads that write its input and read its stderr.
 #[derive(Debug)]
 struct ProcessWorker {
@@ -87,16 +121,20 @@ struct ProcessWorker {
     stderr: Arc<Mutex<Tail>>,
     stderr_reader: Option<JoinHandle<()>>,
     exit: Option<Exit>,
+    /// The memory that it may allocate, in MiB; 0 for no limit.
+    memory_mib: u64,
 }
 
 impl ProcessWorker {
     /// Starts the threads that write the job and read stderr; kills the child if that fails.
-    fn new(mut child: Child, job: String) -> Result<Self, LaunchError> {
+    fn new(mut child: Child, job: String, memory_mib: u64) -> Result<Self, LaunchError> {
         let (lines, receiver) = mpsc::channel();
         let pipes = (child.stdin.take(), child.stderr.take());
         let output = child.stdout.take();
         let stderr = Arc::default();
-        let mut worker = Self { child, lines: Some(lines), output, stderr, stderr_reader: None, exit: None };
+        let lines = Some(lines);
+        let mut worker =
+            Self { child, lines, output, stderr, stderr_reader: None, exit: None, memory_mib };
         if let (Some(input), Some(errors)) = pipes {
             spawn("worker-input", move || write_lines(input, &job, &receiver))?;
             let stderr = Arc::clone(&worker.stderr);
@@ -153,7 +191,12 @@ impl Worker for ProcessWorker {
                 Ok(status) => exit_status(status?),
                 Err(_) => ExitStatus::Unknown,
             };
-            let exit = Exit { status, stderr: self.stderr() };
+            let mut exit = Exit { status, stderr: self.stderr() };
+            // Whoever kills the worker has another reason.
+            let lacks_memory = exit.is_out_of_memory() && status != ExitStatus::Signal(9);
+            if self.memory_mib > 0 && (lacks_memory || exit.is_shortage()) {
+                exit.stderr = format!("{}\nexecution.memory_mib allows {} MiB", exit.stderr, self.memory_mib);
+            }
             debug!(process = self.child.id(), ?status, stderr = exit.stderr, "worker exited");
             self.exit = Some(exit);
         }

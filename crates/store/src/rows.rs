@@ -168,7 +168,7 @@ pub struct Merged {
 }
 
 /// How much a sweep takes. What sweeps share counts for each of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepSize {
     /// The sweep.
     pub name: String,
@@ -180,6 +180,8 @@ pub struct SweepSize {
     pub grid_bytes: u64,
     /// Bytes of their checkpoints.
     pub checkpoint_bytes: u64,
+    /// Seconds in which devices trained its runs; workers of one device at the same time count once.
+    pub device_seconds: f64,
     /// Last started, in milliseconds since 1970-01-01T00:00:00Z.
     pub updated_unix_ms: i64,
 }

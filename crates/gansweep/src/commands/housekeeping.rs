@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
 use gansweep_base::text;
 use gansweep_protocol::{Direction, Metric};
@@ -78,16 +79,24 @@ pub(crate) fn sweeps(args: &SweepsArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    let power = args.watts.and_then(|watts| Power::of(watts, args.price.unwrap_or_default()));
+    let mut header = vec!["SWEEP", "RUNS", "POINTS", "GRIDS", "CHECKPOINTS", "DEVICE TIME"];
+    header.extend(power.map(|_| "ENERGY"));
+    header.extend(args.price.map(|_| "COST"));
     let rows = sizes.into_iter().map(|sweep| {
-        vec![
+        let energy = power.map(|power| power.over(sweep.device_seconds));
+        let mut row = vec![
             sweep.name,
             sweep.runs.to_string(),
             sweep.points.to_string(),
             size(sweep.grid_bytes),
             size(sweep.checkpoint_bytes),
-        ]
+            text::seconds(sweep.device_seconds),
+        ];
+        row.extend(energy.map(|energy| format!("{} kWh", text::measured(energy.kwh))));
+        row.extend(energy.and_then(|energy| energy.cost).map(text::measured));
+        row
     });
-    let header = ["SWEEP", "RUNS", "POINTS", "GRIDS", "CHECKPOINTS"];
     Ok(output::print(&output::table(&header, rows.collect()))?)
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use gansweep_app::AppError;
+use gansweep_app::energy::Energy;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
 use gansweep_scheduler::{StopLevel, StopSignal, Summary};
@@ -69,6 +70,10 @@ fn stop_after(time: Duration, stop: &StopSignal) -> io::Result<()> {
 fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     let summary = &outcome.summary;
     display.print(&describe(summary));
+    if let Some(Energy { kwh, cost }) = outcome.energy {
+        let cost = cost.map_or_else(String::new, |cost| format!(", which cost {}", text::measured(cost)));
+        display.print(&format!("its runs have taken about {} kWh so far{cost}", text::measured(kwh)));
+    }
     if summary.shared_cause.is_some() {
         display.print("the sweep ended early; fix the cause and run the same command to resume");
     } else if summary.left > 0 {

@@ -4,7 +4,7 @@
 //! output. The lines after the job are commands, and the end of its input (the runner has ended) asks for
 //! a clean stop. Tests start it as a real process, and its arguments say how it fails:
 //!
-//!     mock-worker [healthy | ignore-commands | panic N | abort N | hang N | freeze N | exit CODE N | garbage N | tear N]
+//!     mock-worker [healthy | ignore-commands | panic N | abort N | hang N | freeze N | allocate MIB N | exit CODE N | garbage N | tear N]
 //!
 //! where N is the number of frames before the failure.
 
@@ -86,6 +86,9 @@ fn misbehave(arguments: &[String], sent: u64) -> io::Result<()> {
         }
         // The heartbeats go on.
         ["hang"] => thread::sleep(Duration::from_hours(1)),
+        ["allocate", mib] => {
+            std::hint::black_box(vec![0_u8; mib.parse::<usize>().unwrap_or(0) << 20]);
+        }
         ["freeze"] => kill_process(getpid(), Signal::STOP)?,
         ["exit", code] => std::process::exit(code.parse().unwrap_or(1)),
         ["garbage"] => io::stdout().write_all(b"thread 'main' says hello on the wrong pipe\n")?,

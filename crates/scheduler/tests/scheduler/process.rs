@@ -8,7 +8,7 @@ use gansweep_protocol::{Command as Request, Envelope, Event, Frame, Job};
 use gansweep_scheduler::mock::{Fault, MockLauncher, Script, simulate};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, Exit, ExitStatus, FrameStream, InProcessLauncher, Launcher, Notice,
-    ProcessLauncher, Program, StopLevel, StopSignal, Worker, WorkerFailure,
+    ProcessLauncher, ProcessLimits, Program, StopLevel, StopSignal, Worker, WorkerFailure,
 };
 
 use crate::support::{Harness, Memory, runs, undisturbed};
@@ -16,7 +16,7 @@ use crate::support::{Harness, Memory, runs, undisturbed};
 /// A worker program that simulates training, and fails as its arguments say.
 fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
     let program = Program::at(env!("CARGO_BIN_EXE_mock-worker").into());
-    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect(), niceness: 0 }
+    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect(), limits: ProcessLimits::default() }
 }
 
 /// What a worker on all of the harness's runs is to do.
@@ -123,7 +123,7 @@ fn real_deaths_are_reported_with_their_causes() {
 fn a_real_device_that_is_unavailable_and_a_missing_program_take_the_slot_out_of_service() {
     let code = EXIT_DEVICE_UNAVAILABLE.to_string();
     let program = Program::at("/nonexistent/worker".into());
-    let missing = ProcessLauncher { program, args: Vec::new(), niceness: 0 };
+    let missing = ProcessLauncher { program, args: Vec::new(), limits: ProcessLimits::default() };
     for launcher in [mock_worker(&["exit", &code, "0"]), missing] {
         let mut harness = Harness::new(runs(2, 1), 1, 2);
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
@@ -201,7 +201,7 @@ fn a_worker_has_as_much_less_priority_as_is_asked_for() {
     let own = getpriority_process(None).unwrap();
     let harness = Harness::new(runs(1, 100_000), 1, 1);
     for niceness in [0, 7, 19] {
-        let launcher = ProcessLauncher { niceness, ..mock_worker(&[]) };
+        let launcher = ProcessLauncher { limits: ProcessLimits { niceness, ..ProcessLimits::default() }, ..mock_worker(&[]) };
         let mut worker = launcher.launch(&job(&harness)).unwrap();
         let (pid, _events) = pid_of(&mut *worker);
         let expected = (own + i32::try_from(niceness).unwrap()).min(19);
@@ -209,6 +209,24 @@ fn a_worker_has_as_much_less_priority_as_is_asked_for() {
         for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
             let id: i32 = thread.file_name().to_str().unwrap().parse().unwrap();
             assert_eq!(getpriority_process(Pid::from_raw(id)).unwrap(), expected, "of {niceness}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_allocates_more_than_it_may_ends_for_lack_of_memory() {
+    let harness = Harness::new(runs(1, 2), 1, 1);
+    for (memory_mib, may) in [(200, false), (2000, true), (0, true)] {
+        let limits = ProcessLimits { memory_mib, ..ProcessLimits::default() };
+        let launcher = ProcessLauncher { limits, ..mock_worker(&["allocate", "400", "2"]) };
+        let mut worker = launcher.launch(&job(&harness)).unwrap();
+        let completed = worker.frames().flatten().any(|frame| matches!(frame, Frame::Event(event) if matches!(event.event, Event::Completed(_))));
+        let exit = wait(&mut *worker);
+        assert_eq!(completed, may, "{exit:?}");
+        if !may {
+            assert_eq!(exit.status, ExitStatus::Signal(6), "{exit:?}");
+            assert!(exit.stderr.ends_with("execution.memory_mib allows 200 MiB"), "{exit:?}");
         }
     }
 }

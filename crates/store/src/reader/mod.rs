@@ -4,6 +4,7 @@ mod attempts;
 mod config;
 mod datasets;
 mod decimate;
+mod device_time;
 mod evaluations;
 mod filter;
 mod images;

@@ -2,6 +2,7 @@
 
 use gansweep_config::RunId;
 
+use super::device_time::device_seconds;
 use super::{Reader, unsigned};
 use crate::{RunFiles, StoreError, SweepSize, status::parse_run};
 
@@ -21,8 +22,10 @@ impl Reader {
                     .as_str(),
             )?;
             let sizes = statement.query_map([], |row| {
+                let name: String = row.get(0)?;
                 Ok(SweepSize {
-                    name: row.get(0)?,
+                    device_seconds: device_seconds(connection, &name)?,
+                    name,
                     runs: unsigned(row, 1)?,
                     points: unsigned(row, 2)?,
                     grid_bytes: unsigned(row, 3)?,

@@ -160,3 +160,23 @@ fn a_seed_of_64_bits_comes_back_whole() {
     fixture.store.register_sweep(&sweep("seeds"), &runs).unwrap();
     assert_eq!(fixture.reader().run(runs[0].id.as_str()).unwrap().seed, u64::MAX);
 }
+
+#[test]
+fn workers_of_one_device_at_the_same_time_count_once_as_its_time() {
+    let (mut fixture, _script) = Fixture::begun();
+    let runs = fixture.runs.clone();
+    for run in &runs[1..] {
+        fixture.store.begin_attempt(run, "cpu").unwrap();
+    }
+    let path = fixture.path().join("results.sqlite");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    // Of the machine `a`: 0 to 10 s and 4 to 12 s, then 20 to 21 s; of the machine `b`: 0 to 5 s.
+    for (run, host, began, ended) in
+        [(0, "a", 0, 10_000), (1, "a", 4000, 12_000), (2, "a", 20_000, 21_000), (3, "b", 0, 5000)]
+    {
+        let sql = "UPDATE attempts SET host = ?1, began_ms = ?2, ended_ms = ?3
+                   WHERE run_id = (SELECT run_id FROM runs WHERE id = ?4)";
+        assert_eq!(connection.execute(sql, (host, began, ended, runs[run].as_str())).unwrap(), 1);
+    }
+    assert!((fixture.reader().device_seconds("lr").unwrap() - 18.0).abs() < 1e-9);
+}

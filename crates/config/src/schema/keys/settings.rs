@@ -128,6 +128,24 @@ pub(super) static EXECUTION: &[Key] = &[
         "By how much worker processes yield to other programs of the machine, as with `nice -n`: `0` not at all, `19` the most. Tasks on a cluster do not read it.",
     ),
     execution(
+        "execution.memory_mib",
+        Kind::Integer(0, 1 << 24),
+        "0",
+        "The main memory that a worker process may allocate, in MiB; `0` for no limit. A group that needs more is trained in halves, and a run that needs more alone has failed. Only on Linux; tasks on a cluster have `execution.slurm.memory` instead.",
+    ),
+    execution(
+        "execution.watts",
+        Kind::Number(Interval::closed(0.0, 1e6)),
+        "0",
+        "The power of a device while it trains, in watts; all workers of one device share it. With it, a sweep says at its end how much energy its runs have taken. `0` if it is not known. Also `gansweep sweeps --watts`.",
+    ),
+    execution(
+        "execution.price_per_kwh",
+        Kind::Number(Interval::closed(0.0, 1e6)),
+        "0",
+        "The price of a kilowatt-hour, in any currency; with `execution.watts` a sweep says at its end what its energy has cost.",
+    ),
+    execution(
         "execution.slurm.partition",
         Kind::Text,
         "\"\"",
