@@ -187,7 +187,7 @@ impl LaneTrainer {
     /// Draws the classes of fakes, or takes those of the real images of `batch`.
     fn draw_classes(&mut self, images: &TrainingImages, update: u32, pass: Pass, batch: &[u32]) {
         if self.lane.config.model.conditional {
-            self.work.classes = self.lane.fake_classes(images, (self.step, update, pass), batch);
+            self.work.classes = self.lane.fake_classes((self.step, update, pass), &images.classes(batch));
         }
     }
 

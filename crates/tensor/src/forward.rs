@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
+use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
 use super::norm::{self, Moments};
 use gansweep_nn::network::{Layer, Network, Node};
@@ -20,7 +21,7 @@ pub(super) enum Statistics {
 /// Between layers, rows of numbers are `[lanes, batch, features]` and feature maps `[lanes, channels, batch * pixels]`.
 pub(super) struct Pass<'a> {
     pub(super) network: &'a Network,
-    /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers.
+    /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers; an embedding is the last.
     pub(super) parameters: &'a [Tensor<3>],
     pub(super) slopes: &'a Slopes,
     pub(super) statistics: Statistics,
@@ -39,13 +40,14 @@ pub(super) struct PassOutput {
 }
 
 impl Pass<'_> {
-    /// Evaluates the network on `input`, `[lanes, batch, features]`.
-    pub(super) fn run(&self, input: Tensor<3>) -> PassOutput {
-        let mut parameters = self.parameters.iter().cloned();
+    /// Evaluates the network on `input`.
+    pub(super) fn run(&self, input: &Input) -> PassOutput {
+        let mut parameters = condition::of_layers(self.network, self.parameters).into_iter();
         let mut running = self.running.iter().cloned();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let mut moments = Vec::new();
-        let output = self.network.nodes.iter().fold(self.enter(input), |x, node| match node.layer {
+        let start = self.enter(condition::enter(self.network, self.parameters, input));
+        let output = self.network.nodes.iter().fold(start, |x, node| match node.layer {
             Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
                 let [weight, bias] = pair(&mut parameters);
                 with_bias(node, product(node, x, weight), bias)
@@ -72,16 +74,17 @@ impl Pass<'_> {
             Layer::Tanh => x.tanh(),
             Layer::Sigmoid => activation::sigmoid(x),
         });
-        PassOutput { output: self.leave(output), moments }
+        PassOutput { output: condition::leave(self.network, input, self.leave(output)), moments }
     }
 
-    /// The derivative of the output along `change` at `input`, both `[lanes, batch, features]`. The weights that the change
-    /// is multiplied by are those of `leaves`, so that autodiff finds their gradients.
+    /// The derivative of the output along `change`, `[lanes, batch, features]`, of the rows of `input`, whose classes stay. The
+    /// weights that the change is multiplied by are those of `leaves`, so that autodiff finds their gradients.
     ///
     /// Where a normalisation lets the derivative depend on more than the signs of the activations, [`Self::parameters`] must
     /// be the leaves too.
-    pub(super) fn tangents(&self, leaves: &[Tensor<3>], input: Tensor<3>, change: Tensor<3>) -> Tensor<3> {
-        let (mut parameters, mut leaves) = (self.parameters.iter().cloned(), leaves.iter().cloned());
+    pub(super) fn tangents(&self, leaves: &[Tensor<3>], input: &Input, change: Tensor<3>) -> Tensor<3> {
+        let [mut parameters, mut leaves] = [self.parameters, leaves]
+            .map(|parameters| condition::of_layers(self.network, parameters).into_iter());
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let of_node = |(x, change): (Tensor<3>, Tensor<3>), node: &Node| match node.layer {
             Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
@@ -109,8 +112,10 @@ impl Pass<'_> {
                 unreachable!("a discriminator with a penalty has no {:?}", node.layer)
             }
         };
-        let start = (self.enter(input), self.enter(change));
-        self.leave(self.network.nodes.iter().fold(start, of_node).1)
+        let (network, own) = (self.network, self.parameters);
+        let change = condition::enter_change(network, own, input, change);
+        let start = (self.enter(condition::enter(network, own, input)), self.enter(change));
+        condition::leave(network, input, self.leave(network.nodes.iter().fold(start, of_node).1))
     }
 
     /// Rows as the first layer takes them.

@@ -1,17 +1,18 @@
 //! The inputs of coming steps (latents, image indices, keys of masks, coefficients), prepared on the host.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use gansweep_config::{Latent, Noise};
 use rayon::prelude::*;
 
-use super::step_plan::{Mask, PenaltySpans, RowLayout, Span, StepPlan, StepShape};
+use super::step_plan::{ClassSpans, Mask, PenaltySpans, RowLayout, Span, StepPlan, StepShape};
 use gansweep_nn::average;
 use gansweep_nn::network::Role;
 use gansweep_nn::optimizer::Update;
 use gansweep_nn::penalty::Points;
-use gansweep_nn::rng::{self, Key, Purpose};
+use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_train::{BatchOrder, Lane};
 
 /// Blocks that are prepared before the device needs them.
@@ -52,10 +53,15 @@ pub(super) fn most_steps(layout: &RowLayout) -> usize {
 pub(super) struct StepInputs(Receiver<Block>);
 
 impl StepInputs {
-    /// Starts the thread, which ends when this is dropped.
-    pub(super) fn start(lanes: Vec<Lane>, positions: Vec<Position>, sizes: &StepShape) -> Self {
+    /// Starts the thread, which ends when this is dropped. `labels` are the classes of the training images.
+    pub(super) fn start(
+        lanes: Vec<Lane>,
+        positions: Vec<Position>,
+        labels: Arc<Vec<u16>>,
+        sizes: &StepShape,
+    ) -> Self {
         let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
-        let mut source = BlockBuilder::new(lanes, positions, sizes.clone());
+        let mut source = BlockBuilder::new(lanes, positions, labels, sizes.clone());
         thread::spawn(move || while sender.send(source.block()).is_ok() {});
         Self(receiver)
     }
@@ -71,6 +77,7 @@ struct BlockBuilder {
     lanes: Vec<Lane>,
     batch_orders: Vec<BatchOrder>,
     positions: Vec<Position>,
+    labels: Arc<Vec<u16>>,
     /// A step shape without batches, which change from block to block.
     sizes: StepShape,
 }
@@ -79,9 +86,9 @@ struct BlockBuilder {
 type Batches = Vec<Vec<Vec<u32>>>;
 
 impl BlockBuilder {
-    fn new(lanes: Vec<Lane>, positions: Vec<Position>, sizes: StepShape) -> Self {
+    fn new(lanes: Vec<Lane>, positions: Vec<Position>, labels: Arc<Vec<u16>>, sizes: StepShape) -> Self {
         let batch_orders = lanes.iter().map(|_| BatchOrder::new()).collect();
-        Self { lanes, batch_orders, positions, sizes }
+        Self { lanes, batch_orders, positions, labels, sizes }
     }
 
     fn block(&mut self) -> Block {
@@ -107,8 +114,8 @@ impl BlockBuilder {
         let rows = floats.par_chunks_mut(layout.floats).zip(integers.par_chunks_mut(layout.integers));
         rows.zip(&steps).enumerate().for_each(|(index, ((floats, integers), images))| {
             let moved = |at: &Position| at.after(index as u64, updates);
-            let writer =
-                Writer { lanes: &self.lanes, at: self.positions.iter().map(moved).collect(), layout };
+            let at = self.positions.iter().map(moved).collect();
+            let writer = Writer { lanes: &self.lanes, at, layout, labels: &self.labels };
             writer.floats(&shape, floats);
             writer.integers(images, &plan, integers);
         });
@@ -156,6 +163,7 @@ struct Writer<'a> {
     lanes: &'a [Lane],
     at: Vec<Position>,
     layout: &'a RowLayout,
+    labels: &'a [u16],
 }
 
 impl Writer<'_> {
@@ -252,8 +260,35 @@ impl Writer<'_> {
             let indices = images.iter().flat_map(|lane| &lane[update]);
             row[span.start..].iter_mut().zip(indices).for_each(|(out, &image)| *out = image.cast_signed());
         }
+        if let Some(spans) = &self.layout.classes {
+            self.classes(images, spans, row);
+        }
         self.keys(&self.layout.keys_g, &plan.generator.masks, row);
         self.keys(&self.layout.keys_d, &plan.discriminator.masks, row);
+    }
+
+    /// Writes the classes of real images and of fakes.
+    fn classes(&self, images: &Batches, spans: &ClassSpans, row: &mut [i32]) {
+        let lanes = || self.lanes.iter().zip(&self.at).zip(images);
+        let real =
+            |batch: &[u32]| -> Vec<u16> { batch.iter().map(|&image| self.labels[image as usize]).collect() };
+        for (update, span) in (0u32..).zip(&spans.discriminator) {
+            let own = lanes().flat_map(|((lane, at), batches)| {
+                let real = real(&batches[update as usize]);
+                let fake = lane.fake_classes((at.step, update, Pass::GeneratorInD), &real);
+                real.into_iter().chain(fake)
+            });
+            row[span.start..].iter_mut().zip(own).for_each(|(out, class)| *out = class.into());
+        }
+        let own = lanes().flat_map(|((lane, at), batches)| {
+            let last = batches.len().saturating_sub(1) as u32;
+            let pass = match lane.config.train.noise {
+                Noise::Fresh => (at.step, 0, Pass::GeneratorInG),
+                Noise::Shared => (at.step, last, Pass::GeneratorInD),
+            };
+            lane.fake_classes(pass, &real(&batches[last as usize]))
+        });
+        row[spans.generator.start..].iter_mut().zip(own).for_each(|(out, class)| *out = class.into());
     }
 
     fn keys(&self, spans: &[Span; 2], masks: &[Mask], row: &mut [i32]) {

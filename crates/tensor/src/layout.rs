@@ -17,7 +17,7 @@ pub(super) struct TensorSlice {
     pub(super) name: String,
     /// Index of its first number.
     pub(super) start: usize,
-    /// A Linear weight is `[inputs, outputs]`, everything else `[1, numbers]`.
+    /// A Linear weight is `[inputs, outputs]`, an embedding `[width, classes]`, everything else `[1, numbers]`.
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// The shape in PyTorch.

@@ -7,6 +7,7 @@
 
 mod activation;
 mod average;
+mod condition;
 mod conv;
 mod cost;
 pub mod device;

@@ -13,7 +13,7 @@ use super::images::packed_bytes;
 use super::inputs::most_steps;
 use super::step_plan::{Mask, StepPlan, StepShape, dropout_layers};
 use gansweep_nn::average;
-use gansweep_nn::network::{Layer, Mismatch, Network, Role};
+use gansweep_nn::network::{Entry, Layer, Mismatch, Network, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_nn::penalty::Points;
 
@@ -109,6 +109,7 @@ impl Sizes {
             compares_with_real: config.loss.relativistic != Relativistic::None,
             flips: config.loss.label_flip > 0.0,
             noise: config.train.instance_noise > 0.0,
+            classes: config.model.conditional,
             image: spec.image.size(),
             penalty: Points::of(&config.penalty),
             penalised: vec![config.penalty.exists(); config.train.d_steps as usize],
@@ -190,9 +191,15 @@ impl Sizes {
     }
 }
 
-/// Numbers in each tensor that the hidden layers of a network save for `rows` rows.
+/// Numbers in each tensor that the hidden layers of a network save for `rows` rows, and in what an embedding adds.
 fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
-    network.nodes.iter().flat_map(move |node| {
+    let of_classes = network.condition.map(|condition| match condition.entry {
+        // The rows with their embeddings.
+        Entry::Concat => rows * network.inputs(),
+        // The weights of the last layer with those of the classes.
+        Entry::Projection => condition.width * (1 + condition.classes),
+    });
+    let nodes = network.nodes.iter().flat_map(move |node| {
         let (count, numbers) = match &node.layer {
             Layer::LeakyRelu => (TENSORS_OF_A_LAYER, node.outputs()),
             Layer::BatchNorm | Layer::LayerNorm => (TENSORS_OF_A_NORM, node.outputs()),
@@ -209,7 +216,8 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             _ => (0, 0),
         };
         std::iter::repeat_n(rows * numbers, count)
-    })
+    });
+    of_classes.into_iter().chain(nodes)
 }
 
 /// Numbers in each weight.

@@ -7,6 +7,7 @@ use gansweep_config::Config;
 
 use super::activation::Slopes;
 use super::average::Average;
+use super::condition::Input;
 use super::forward::{Pass, PassOutput, Statistics};
 use super::layout::Layout;
 use super::norm::Moments;
@@ -103,7 +104,7 @@ impl FusedNetwork {
         &self,
         parameters: &[Tensor<3>],
         masks: &[Tensor<3>],
-        input: Tensor<3>,
+        input: &Input,
         batches: usize,
     ) -> PassOutput {
         let pass = Pass {
@@ -122,7 +123,7 @@ impl FusedNetwork {
         &self,
         leaves: &[Tensor<3>],
         masks: &[Tensor<3>],
-        input: Tensor<3>,
+        input: &Input,
         change: Tensor<3>,
     ) -> Tensor<3> {
         let has_norm = self.network.nodes.iter().any(|node| node.layer == Layer::LayerNorm);
@@ -145,7 +146,7 @@ impl FusedNetwork {
         lanes: Range<usize>,
         source: SampleSource,
         statistics: Statistics,
-        input: Tensor<3>,
+        input: &Input,
     ) -> Option<Tensor<3>> {
         let (values, running) = match source {
             SampleSource::Raw => (&self.trained.values, &self.running),

@@ -9,6 +9,7 @@ use gansweep_config::{Config, PenaltyConfig};
 use gansweep_nn::penalty::{self, Points, Visitor, visit};
 
 use super::activation::per_lane;
+use super::condition::Input;
 use super::loss::Rows;
 use super::network::FusedNetwork;
 
@@ -23,7 +24,7 @@ pub(super) struct Penalty {
 
 /// A penalty as it was measured at its points.
 pub(super) struct Measured {
-    points: Tensor<3>,
+    points: Input,
     masks: Vec<Tensor<3>>,
     /// Its derivative with respect to the gradient of the input, `[lanes, rows, features]`.
     derivative: Tensor<3>,
@@ -55,16 +56,16 @@ impl Penalty {
         }
     }
 
-    /// Measures the gradient at `points`, `[lanes, rows, size]`. `factor` is the factor before the penalty, `[lanes, 1]`,
+    /// Measures the gradient at `points`. `factor` is the factor before the penalty, `[lanes, 1]`,
     /// zero in lanes whose update has none.
     pub(super) fn measure(
         &self,
         discriminator: &FusedNetwork,
-        points: Tensor<3>,
+        points: Input,
         masks: Vec<Tensor<3>>,
         factor: Tensor<2>,
     ) -> Measured {
-        let [lanes, rows, _] = points.dims();
+        let [lanes, rows, _] = points.rows.dims();
         let batch = (rows / self.points.per_image()) as f64;
         let gradient = input_gradient(discriminator, &masks, &points);
         let norms = gradient.clone().square().sum_dim(2).sqrt();
@@ -86,8 +87,7 @@ impl Measured {
     /// The derivatives of the outputs along the penalty's, summed over the rows, `[lanes, 1, 1]`. With respect to the
     /// `leaves` it has the gradient of the penalty, and not its value.
     pub(super) fn for_gradient(&self, discriminator: &FusedNetwork, leaves: &[Tensor<3>]) -> Tensor<3> {
-        let (points, derivative) = (self.points.clone(), self.derivative.clone());
-        discriminator.tangents(leaves, &self.masks, points, derivative).sum_dim(1)
+        discriminator.tangents(leaves, &self.masks, &self.points, self.derivative.clone()).sum_dim(1)
     }
 }
 
@@ -101,12 +101,13 @@ pub(super) fn rows_of(both: &Tensor<3>, real: bool, fake: bool) -> Tensor<3> {
     }
 }
 
-/// The gradient of each row's output with respect to its input.
-fn input_gradient(discriminator: &FusedNetwork, masks: &[Tensor<3>], points: &Tensor<3>) -> Tensor<3> {
-    let leaf = points.clone().autodiff().require_grad();
-    let outputs = discriminator.train(&discriminator.constants(), masks, leaf.clone(), 1).output;
+/// The gradient of each row's output with respect to the row, without its class.
+fn input_gradient(discriminator: &FusedNetwork, masks: &[Tensor<3>], points: &Input) -> Tensor<3> {
+    let leaf = points.rows.clone().autodiff().require_grad();
+    let input = Input { rows: leaf.clone(), classes: points.classes.clone() };
+    let outputs = discriminator.train(&discriminator.constants(), masks, &input, 1).output;
     let mut gradients = outputs.sum().backward();
-    leaf.grad_remove(&mut gradients).unwrap_or_else(|| points.zeros_like())
+    leaf.grad_remove(&mut gradients).unwrap_or_else(|| points.rows.zeros_like())
 }
 
 /// The penalties of norms, `[lanes, rows, 1]`.
@@ -161,8 +162,8 @@ mod tests {
         (Penalty::new(&[&config; LANES], &device).unwrap(), critics)
     }
 
-    fn points() -> Tensor<3> {
-        noise([LANES, BATCH, 784], 1)
+    fn points() -> Input {
+        Input { rows: noise([LANES, BATCH, 784], 1), classes: None }
     }
 
     fn measured(penalty: &Penalty, critics: &FusedNetwork) -> Measured {
@@ -175,7 +176,8 @@ mod tests {
         for (slope, layer_norm) in [(0.0, false), (0.2, false), (0.2, true)] {
             let (_, critics) = critics("r1", slope, layer_norm);
             let change = noise([LANES, BATCH, 784], 2);
-            let found = critics.tangents(&critics.leaves(), &[], points(), change.clone()).without_autodiff();
+            let found =
+                critics.tangents(&critics.leaves(), &[], &points(), change.clone()).without_autodiff();
             let expected = (input_gradient(&critics, &[], &points()) * change).sum_dim(2);
             for (found, expected) in numbers(&found).into_iter().zip(numbers(&expected)) {
                 let far = (found - expected).abs();

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
+use super::condition::{Classes, Input};
 use super::forward::PassOutput;
 use super::images::DeviceImages;
 use super::loss::Loss;
@@ -49,6 +50,8 @@ pub(super) struct FusedLanes {
     pub(super) loss: Loss,
     pub(super) penalty: Option<Penalty>,
     pub(super) images: DeviceImages,
+    /// If the networks know classes.
+    pub(super) classes: Option<Classes>,
 }
 
 /// The metrics of one discriminator update, each `[lanes, 1]`.
@@ -118,7 +121,10 @@ impl<'a> StepRow<'a> {
     }
 
     fn images(&self, update: usize) -> Tensor<1, Int> {
-        let span = &self.layout.images[update];
+        self.integers(&self.layout.images[update])
+    }
+
+    fn integers(&self, span: &Span) -> Tensor<1, Int> {
         self.integers.clone().slice([span.start..span.start + span.count])
     }
 }
@@ -161,23 +167,26 @@ impl FusedLanes {
         point: bool,
     ) -> DiscriminatorUpdate {
         let lanes = inputs.lanes;
+        let classes = self.classes_in_d(inputs, update);
+        let of_fakes = classes.as_ref().map(|both| rows_of(both, false, true));
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
+        let latents = Input { rows: latents, classes: of_fakes };
         let fakes = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
-            let pass = self.generator.train(&self.generator.constants(), &masks, latents, 1);
+            let pass = self.generator.train(&self.generator.constants(), &masks, &latents, 1);
             self.generator.track(pass.moments);
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
         let real = inputs.with_noise(real, update, Pass::DiscriminatorReal);
         let fakes = inputs.with_noise(fakes, update, Pass::DiscriminatorFake);
-        let images = Tensor::cat(vec![real, fakes], 1);
+        let images = Input { rows: Tensor::cat(vec![real, fakes], 1), classes };
         let flips = inputs.layout.flips_d[update].as_ref().map(|span| inputs.latents(span, 2 * batch));
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
         let measured = self.measure_penalty(inputs, update, &images, &masks);
         let (gradient, loss, logits) = {
             let leaves = self.discriminator.leaves();
-            let pass = self.discriminator.train(&leaves, &masks, images, 2);
+            let pass = self.discriminator.train(&leaves, &masks, &images, 2);
             self.discriminator.track(pass.moments);
             let logits = self.loss.compared(pass.output);
             let loss = self.loss.discriminator(logits.clone(), flips.as_ref());
@@ -221,17 +230,20 @@ impl FusedLanes {
         point: bool,
     ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
         let lanes = inputs.lanes;
+        let classes = self.classes_in_g(inputs);
         let latents = inputs.latents(&inputs.layout.latents_g, batch);
+        let latents = Input { rows: latents, classes: classes.clone() };
         let (gradient, loss, logits) = {
             let masks = self.generator.take_masks(&mut inputs.generator_masks);
             let leaves = self.generator.leaves();
-            let pass = self.generator.train(&leaves, &masks, latents, 1);
+            let pass = self.generator.train(&leaves, &masks, &latents, 1);
             self.generator.track(pass.moments);
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
             let constants = self.discriminator.constants();
             let fakes = inputs.with_noise(pass.output, 0, Pass::DiscriminatorInG);
-            let fake = self.discriminator.train(&constants, &masks, fakes, 1);
+            let fakes = Input { rows: fakes, classes };
+            let fake = self.discriminator.train(&constants, &masks, &fakes, 1);
             let logits = self.compared_with_real(inputs, &constants, fake);
             let loss = self.loss.generator(logits.clone());
             let rows = logits.dims()[1];
@@ -249,16 +261,29 @@ impl FusedLanes {
 }
 
 impl FusedLanes {
-    /// The penalty of a discriminator update on `images`, `[lanes, 2 * batch, size]`, with `masks` for them; `None` if it has
+    /// The classes of real images and fakes of a discriminator update, one-hot, `[lanes, 2 * batch, classes]`.
+    fn classes_in_d(&self, inputs: &StepRow, update: usize) -> Option<Tensor<3>> {
+        let (classes, spans) = (self.classes.as_ref()?, inputs.layout.classes.as_ref()?);
+        Some(classes.one_hot(inputs.integers(&spans.discriminator[update]), inputs.lanes))
+    }
+
+    /// The classes of the fakes of the generator's update, one-hot, `[lanes, batch, classes]`.
+    fn classes_in_g(&self, inputs: &StepRow) -> Option<Tensor<3>> {
+        let (classes, spans) = (self.classes.as_ref()?, inputs.layout.classes.as_ref()?);
+        Some(classes.one_hot(inputs.integers(&spans.generator), inputs.lanes))
+    }
+
+    /// The penalty of a discriminator update on `images`, real ones and then as many fakes, with `masks` for them; `None` if it has
     /// none.
     fn measure_penalty(
         &self,
         inputs: &mut StepRow,
         update: usize,
-        images: &Tensor<3>,
+        images: &Input,
         masks: &[Tensor<3>],
     ) -> Option<Measured> {
         let (penalty, spans) = (self.penalty.as_ref()?, inputs.layout.penalty_d[update].as_ref()?);
+        let Input { rows: images, classes } = images;
         let batch = images.dims()[1] / 2;
         let masks = match penalty.points {
             Points::Between | Points::AroundReal => {
@@ -266,12 +291,15 @@ impl FusedLanes {
             }
             Points::Images { real, fake } => masks.iter().map(|mask| rows_of(mask, real, fake)).collect(),
         };
-        let points = match penalty.points {
+        // What lies between a real image and a fake has the class of both.
+        let (rows, real, fake) = match penalty.points {
             Points::Between | Points::AroundReal => {
-                penalty.between(images, inputs.latents(&spans.drawn, batch))
+                (penalty.between(images, inputs.latents(&spans.drawn, batch)), true, false)
             }
-            Points::Images { real, fake } => rows_of(images, real, fake),
+            Points::Images { real, fake } => (rows_of(images, real, fake), real, fake),
         };
+        let classes = classes.as_ref().map(|both| rows_of(both, real, fake));
+        let points = Input { rows, classes };
         let factor = inputs.columns(std::slice::from_ref(&spans.factor)).remove(0);
         Some(penalty.measure(&self.discriminator, points, masks, factor))
     }
@@ -288,10 +316,13 @@ impl FusedLanes {
             self.discriminator.track(fake.moments);
             return fake.output;
         }
-        let images = self.images.gather(inputs.images(inputs.layout.images.len() - 1), inputs.lanes);
+        let last = inputs.layout.images.len() - 1;
+        let images = self.images.gather(inputs.images(last), inputs.lanes);
         let images = inputs.with_noise(images, 0, Pass::DiscriminatorRealInG);
+        let classes = self.classes_in_d(inputs, last).map(|both| rows_of(&both, true, false));
+        let images = Input { rows: images, classes };
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
-        let real = self.discriminator.train(constants, &masks, images, 1);
+        let real = self.discriminator.train(constants, &masks, &images, 1);
         self.discriminator.track(real.moments);
         self.discriminator.track(fake.moments);
         self.loss.compared(Tensor::cat(vec![real.output, fake.output], 1))

@@ -27,6 +27,8 @@ pub(super) struct StepShape {
     pub(super) flips: bool,
     /// Whether the discriminator's inputs have noise in any lane.
     pub(super) noise: bool,
+    /// Whether images have classes.
+    pub(super) classes: bool,
     /// Numbers in an image.
     pub(super) image: usize,
     /// Where the discriminator's penalty is measured.
@@ -194,6 +196,15 @@ pub(super) struct PenaltySpans {
     pub(super) drawn: Span,
 }
 
+/// The classes of images in a row of integers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClassSpans {
+    /// Of the real images, then of the fakes of each discriminator update, `[lanes, 2 * batch]`.
+    pub(super) discriminator: Vec<Span>,
+    /// Of the fakes in the generator update, `[lanes, batch]`.
+    pub(super) generator: Span,
+}
+
 /// The layout of the rows of a step. `lanes` is the slowest axis of every span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RowLayout {
@@ -217,6 +228,8 @@ pub(super) struct RowLayout {
     pub(super) floats: usize,
     /// Integers: images of each discriminator update, `[lanes, batch]`.
     pub(super) images: Vec<Span>,
+    /// Integers: the classes of images, if they have any.
+    pub(super) classes: Option<ClassSpans>,
     /// Integers: low, then high halves of the mask keys of the generator, each `[lanes, masks]`.
     pub(super) keys_g: [Span; 2],
     /// Integers: the same for the discriminator.
@@ -254,6 +267,10 @@ impl RowLayout {
         let penalty_d = penalty_d.collect();
         let mut integers = Cursor::default();
         let images = shape.batches.iter().map(|batch| integers.take(lanes * batch)).collect();
+        let classes = shape.classes.then(|| ClassSpans {
+            discriminator: shape.batches.iter().map(|batch| integers.take(lanes * 2 * batch)).collect(),
+            generator: integers.take(lanes * shape.last_batch()),
+        });
         let keys_g = [integers.take(lanes * masks_g), integers.take(lanes * masks_g)];
         let keys_d = [integers.take(lanes * masks_d), integers.take(lanes * masks_d)];
         Self {
@@ -267,6 +284,7 @@ impl RowLayout {
             penalty_d,
             floats: floats.0,
             images,
+            classes,
             keys_g,
             keys_d,
             integers: integers.0,

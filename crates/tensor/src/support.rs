@@ -14,9 +14,6 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
     if kinds.contains(&NetworkKind::Layers) {
         return Err(Unsupported("it does not train networks of `kind = \"layers\"`".to_owned()));
     }
-    if config.model.conditional {
-        return Err(Unsupported("it does not train conditional models".to_owned()));
-    }
     let [_, discriminator] = Network::both(config, spec)?;
     let has_tangents = |layer: &Layer| !matches!(layer, Layer::BatchNorm | Layer::Upsample(_));
     if config.penalty.exists() && !discriminator.nodes.iter().all(|node| has_tangents(&node.layer)) {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData, Transaction};
 use gansweep_config::{Config, SampleMode};
 
+use super::condition::{Classes, Input};
 use super::engine::Engine;
 use super::forward::Statistics;
 use super::images::DeviceImages;
 use super::inputs::{Position, StepInputs};
 use super::loss::Loss;
+use super::masks::integers;
 use super::network::FusedNetwork;
 use super::penalty::Penalty;
 use super::step::{DevicePlan, FusedLanes, NOT_MEASURED};
@@ -29,6 +32,8 @@ use gansweep_train::{Lane, LaneChunk, Latents, StepRows, Trainer, TrainingImages
 pub struct TensorTrainer {
     device: OpenDevice,
     images: DeviceImages,
+    /// The class of each training image.
+    labels: Arc<Vec<u16>>,
     lanes: Vec<Lane>,
     active: Vec<bool>,
     work: Work,
@@ -76,10 +81,11 @@ impl TensorTrainer {
             let needed = lanes.first().map(|lane| memory_bytes(&lane.config, &lane.spec, lanes.len()));
             refuse_beyond_memory(&device.name.to_string(), needed.transpose()?.unwrap_or(0))?;
         }
+        let labels = Arc::clone(&images.labels);
         let images = device.lasting(|| DeviceImages::new(images, &device.device));
-        let work = Work::new(device, &images, (0..lanes.len()).collect(), lanes.clone(), states)?;
+        let work = Work::new(device, &images, &labels, (0..lanes.len()).collect(), lanes.clone(), states)?;
         let active = vec![true; lanes.len()];
-        Ok(Self { device: device.clone(), images, lanes, active, work })
+        Ok(Self { device: device.clone(), images, labels, lanes, active, work })
     }
 
     fn failed(&self, cause: &(impl ToString + ?Sized)) -> TrainError {
@@ -105,11 +111,11 @@ impl TensorTrainer {
         starts.map(pass).collect()
     }
 
-    /// The pixels of a pass, from its latents.
+    /// The pixels of a pass, from its latents and the classes of its images.
     fn draw(
         &self,
         pass: &SamplePass,
-        latents: &[f32],
+        (latents, classes): (&[f32], &[u16]),
         mode: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<f32>, TrainError> {
@@ -120,7 +126,12 @@ impl TensorTrainer {
         let (rows, images) = (pass.rows.len(), pass.images.len());
         let input = Tensor::<1>::from_data(latents, &self.device.device);
         let input = input.reshape([rows, images, latents.len() / (rows * images)]);
-        let drawn = |lanes: &FusedLanes| lanes.generator.sample(pass.rows.clone(), source, statistics, input);
+        let classes: Vec<i32> = classes.repeat(rows).into_iter().map(i32::from).collect();
+        let drawn = |lanes: &FusedLanes| {
+            let one_hot = |known: &Classes| known.one_hot(integers(&classes, &self.device.device), rows);
+            let input = Input { rows: input, classes: lanes.classes.as_ref().map(one_hot) };
+            lanes.generator.sample(pass.rows.clone(), source, statistics, &input)
+        };
         let output = self.work.engine.with(drawn).ok_or_else(|| {
             TrainError::Group(format!("lane {} keeps no average of its weights", self.work.rows[0]))
         })?;
@@ -135,7 +146,7 @@ impl TensorTrainer {
         }
         let states = rows.iter().map(|&lane| self.state(lane)).collect::<Result<Vec<_>, _>>()?;
         let lanes = rows.iter().map(|&lane| self.lanes[lane].clone()).collect();
-        self.work = Work::new(&self.device, &self.images, rows, lanes, states)?;
+        self.work = Work::new(&self.device, &self.images, &self.labels, rows, lanes, states)?;
         Ok(())
     }
 }
@@ -144,6 +155,7 @@ impl Work {
     fn new(
         device: &OpenDevice,
         images: &DeviceImages,
+        labels: &Arc<Vec<u16>>,
         rows: Vec<usize>,
         lanes: Vec<Lane>,
         states: Vec<LaneState>,
@@ -159,6 +171,7 @@ impl Work {
             loss: Loss::new(&configs, &device.device),
             penalty: Penalty::new(&configs, &device.device),
             images: images.clone(),
+            classes: classes_of(&lanes, device),
         };
         let positions: Vec<_> = states.iter().map(Position::of).collect();
         // They have been uploaded, and are large.
@@ -166,12 +179,13 @@ impl Work {
         let sizes = StepShape {
             lanes: lanes.len(),
             batches: Vec::new(),
-            latent_dim: tensors.generator.network.inputs(),
+            latent_dim: configs.first().map_or(0, |config| config.model.latent_dim as usize),
             generator_dropout: dropout_layers(&tensors.generator.network),
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
             compares_with_real: tensors.loss.compares(),
             flips: configs.iter().any(|config| config.loss.label_flip > 0.0),
             noise: configs.iter().any(|config| config.train.instance_noise > 0.0),
+            classes: tensors.classes.is_some(),
             image: lanes.first().map_or(0, |lane| lane.spec.image.size()),
             penalty: tensors.penalty.as_ref().map(|penalty| penalty.points),
             penalised: Vec::new(),
@@ -179,7 +193,7 @@ impl Work {
             discriminator_coefficients: tensors.discriminator.varying_coefficients(),
             averaged: tensors.generator.is_averaged(),
         };
-        let inputs = StepInputs::start(lanes.clone(), positions.clone(), &sizes);
+        let inputs = StepInputs::start(lanes.clone(), positions.clone(), Arc::clone(labels), &sizes);
         Ok(Self { rows, lanes, positions, engine: Engine::new(device.clone(), tensors), inputs })
     }
 
@@ -206,6 +220,12 @@ impl Work {
     fn row(&self, lane: usize) -> Option<usize> {
         self.rows.iter().position(|&it| it == lane)
     }
+}
+
+/// The numbers of the classes, if the networks know classes: all lanes of a group do, or none.
+fn classes_of(lanes: &[Lane], device: &OpenDevice) -> Option<Classes> {
+    let first = lanes.first().filter(|lane| lane.config.model.conditional)?;
+    Some(device.lasting(|| Classes::new(first.spec.classes as usize, &device.device)))
 }
 
 /// The plan of steps of that shape.
@@ -255,11 +275,12 @@ impl Trainer for TensorTrainer {
         mode: SampleMode,
         source: SampleSource,
     ) -> Result<Vec<Option<Vec<f32>>>, TrainError> {
-        let (rows, count) = (self.work.rows.len(), latents.classes.len());
-        let dim = self.work.engine.with(|lanes| lanes.generator.network.inputs());
+        let Latents { lanes: latents, classes } = latents;
+        let (rows, count) = (self.work.rows.len(), classes.len());
+        let dim = self.lanes.first().map_or(0, |lane| lane.config.model.latent_dim as usize);
         let mut all = Vec::with_capacity(rows * count * dim);
         for &lane in &self.work.rows {
-            match latents.lanes.get(lane) {
+            match latents.get(lane) {
                 Some(own) if own.len() == count * dim => all.extend_from_slice(own),
                 _ if !self.active[lane] => all.resize(all.len() + count * dim, 0.0),
                 _ => {
@@ -279,7 +300,8 @@ impl Trainer for TensorTrainer {
                 &all[first..first + pass.images.len() * dim]
             });
             let latents: Vec<f32> = latents.copied().collect();
-            let pixels = self.draw(&pass, &latents, mode, source)?;
+            let classes = &classes[pass.images.clone()];
+            let pixels = self.draw(&pass, (&latents, classes), mode, source)?;
             let size = pixels.len() / pass.rows.len();
             for (&lane, pixels) in self.work.rows[pass.rows].iter().zip(pixels.chunks(size)) {
                 if let Some(images) = &mut images[lane] {

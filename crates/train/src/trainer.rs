@@ -35,18 +35,13 @@ impl Lane {
         self.config.train.instance_noise_after(step as f64 / per_epoch) as f32
     }
 
-    /// The classes of the fakes of a pass of the generator, one for each of the batch's real images, whose indices are
-    /// `places`: drawn, or those of the real images ([`Config::pairs_classes`]).
-    pub fn fake_classes(
-        &self,
-        images: &TrainingImages,
-        (step, update, pass): (u64, u32, Pass),
-        places: &[u32],
-    ) -> Vec<u16> {
+    /// The classes of the fakes of a pass of the generator, one for each of the batch's real images, whose classes are
+    /// `real`: drawn, or those of the real images ([`Config::pairs_classes`]).
+    pub fn fake_classes(&self, (step, update, pass): (u64, u32, Pass), real: &[u16]) -> Vec<u16> {
         if self.config.pairs_classes() {
-            return images.classes(places);
+            return real.to_vec();
         }
-        let mut classes = vec![0; places.len()];
+        let mut classes = vec![0; real.len()];
         let key = Key::new(self.seed, Purpose::Class, &[step, update.into(), pass as u64]);
         rng::classes(key, self.spec.classes, &mut classes);
         classes

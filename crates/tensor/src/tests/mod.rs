@@ -54,7 +54,8 @@ fn images(config: &Config) -> TrainingImages {
     let (shape, count) = (like_mnist().image, config.images(&like_mnist()) as usize);
     let mut bytes = vec![0; count * shape.size()];
     Key::new(1, Purpose::Generate, &[]).generator().fill_bytes(&mut bytes);
-    let (bytes, labels) = (Arc::new(bytes), Arc::new(vec![0; count]));
+    let labels = (0..count).map(|image| (image % like_mnist().classes as usize) as u16).collect();
+    let (bytes, labels) = (Arc::new(bytes), Arc::new(labels));
     TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }.with_flips(&config.data)
 }
 
@@ -294,6 +295,61 @@ fn each_penalty_follows_the_native_path() {
         let [measured, states, images] = apart(&configs, &[30]);
         eprintln!("{kind}, {one}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{kind}, {one}: {measured:e}");
+    }
+}
+
+/// Settings of conditional models: the discriminator in both forms, and all that decides which classes fakes and the points
+/// of a penalty have.
+const CONDITIONAL: [&[&str]; 7] = [
+    &["model.discriminator.condition=concat", "model.embedding=7", "train.ema=0.9"],
+    &["model.discriminator.condition=projection", "model.embedding=3", "train.d_steps=2"],
+    &["model.discriminator.condition=concat", "train.noise=shared", "train.d_steps=2", "data.flip=true"],
+    &["model.discriminator.condition=projection", "loss.relativistic=average", "train.instance_noise=0.2"],
+    &["model.discriminator.condition=projection", "penalty.kind=wgan-gp", "penalty.every=2"],
+    &["model.discriminator.condition=concat", "penalty.kind=dragan", "train.d_steps=2"],
+    &["model.discriminator.condition=projection", "penalty.kind=r1-r2", "penalty.weight=0.5"],
+];
+
+#[test]
+fn conditional_models_follow_the_native_path() {
+    for sets in CONDITIONAL {
+        let configs = ["1e-4", "3e-4"].map(|lr| {
+            let own = ["model.conditional=true", "optimizer.eps=1e-3", "data.images=100"];
+            small("fast", &[&own, sets, &[&format!("optimizer.lr={lr}")]].concat())
+        });
+        let [measured, states, images] = apart(&configs, &[8, 5, 9]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+        assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+    }
+}
+
+#[test]
+fn a_conditional_lane_alone_is_the_lane_in_a_group_and_goes_on_in_another() {
+    for condition in ["concat", "projection"] {
+        let condition = format!("model.discriminator.condition={condition}");
+        let sets = ["model.conditional=true", "data.images=50", "optimizer.eps=1e-3", &condition];
+        let configs = ["1e-4", "3e-4", "1e-3"]
+            .map(|lr| small("coursera", &[&sets[..], &[&format!("optimizer.lr={lr}")]].concat()));
+        let lanes = lanes(&configs);
+        let states = initial(&lanes);
+        let mut group = burn(&lanes, &states);
+        let first = advance(&mut group, 7);
+        let kept: Vec<_> = (0..3).map(|lane| group.state(lane).unwrap()).collect();
+        let next = advance(&mut group, 9);
+        for lane in 0..3 {
+            let own = &lanes[lane..=lane];
+            for name in ["generator.embedding.weight", "discriminator.embedding.weight"] {
+                assert_ne!(
+                    states[lane].arrays[name], kept[lane].arrays[name],
+                    "{condition}: {name}, lane {lane}"
+                );
+            }
+            let far = chunk_distance(&advance(&mut burn(own, &states[lane..=lane]), 7), &first[lane..=lane]);
+            assert!(far < 1e-5, "{condition}, lane {lane} alone: {far:e}");
+            let far = chunk_distance(&advance(&mut burn(own, &kept[lane..=lane]), 9), &next[lane..=lane]);
+            assert!(far < 1e-5, "{condition}, lane {lane} resumed: {far:e}");
+        }
     }
 }
 
