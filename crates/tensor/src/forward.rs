@@ -6,6 +6,7 @@ use super::activation::Slopes;
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
 use super::norm::{self, Moments};
+use super::upsample::enlarge;
 use gansweep_nn::network::{Layer, Network, Node};
 
 /// Which mean and variance `BatchNorm` uses.
@@ -23,7 +24,8 @@ pub(super) struct Pass<'a> {
     pub(super) network: &'a Network,
     /// Every trained tensor, `[lanes, rows, columns]`, in the order of the layers; an embedding is the last.
     pub(super) parameters: &'a [Tensor<3>],
-    pub(super) slopes: &'a Slopes,
+    /// Of each leaky ReLU in turn.
+    pub(super) slopes: &'a [Slopes],
     pub(super) statistics: Statistics,
     /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
     pub(super) running: &'a [Tensor<3>],
@@ -44,6 +46,7 @@ impl Pass<'_> {
     pub(super) fn run(&self, input: &Input) -> PassOutput {
         let mut parameters = condition::of_layers(self.network, self.parameters).into_iter();
         let mut running = self.running.iter().cloned();
+        let mut slopes = self.slopes.iter();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let mut moments = Vec::new();
         let start = self.enter(condition::enter(self.network, self.parameters, input));
@@ -64,13 +67,13 @@ impl Pass<'_> {
                 }
             }
             Layer::LayerNorm => norm::by_layer(node, x, pair(&mut parameters)),
-            Layer::LeakyRelu => self.slopes.apply(x),
+            Layer::LeakyRelu => next(&mut slopes).apply(x),
             Layer::Dropout => match masks.next() {
                 Some(mask) => x * arranged(mask, &node.input),
                 None => x,
             },
             Layer::Flatten | Layer::Unflatten(_) => reshaped(node, x),
-            Layer::Upsample(_) => unreachable!("`supports` refuses lists of layers"),
+            Layer::Upsample(layer) => enlarge(layer, x, sides(&node.input)),
             Layer::Tanh => x.tanh(),
             Layer::Sigmoid => activation::sigmoid(x),
         });
@@ -80,11 +83,12 @@ impl Pass<'_> {
     /// The derivative of the output along `change`, `[lanes, batch, features]`, of the rows of `input`, whose classes stay. The
     /// weights that the change is multiplied by are those of `leaves`, so that autodiff finds their gradients.
     ///
-    /// Where a normalisation lets the derivative depend on more than the signs of the activations, [`Self::parameters`] must
-    /// be the leaves too.
+    /// Where a layer lets the derivative depend on more than the signs of the activations, [`Self::parameters`] must be the
+    /// leaves too.
     pub(super) fn tangents(&self, leaves: &[Tensor<3>], input: &Input, change: Tensor<3>) -> Tensor<3> {
         let [mut parameters, mut leaves] = [self.parameters, leaves]
             .map(|parameters| condition::of_layers(self.network, parameters).into_iter());
+        let mut slopes = self.slopes.iter();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let of_node = |(x, change): (Tensor<3>, Tensor<3>), node: &Node| match node.layer {
             Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
@@ -97,7 +101,7 @@ impl Pass<'_> {
                 (norm::by_layer(node, x, affine), change)
             }
             Layer::LeakyRelu => {
-                let factors = self.slopes.factors(x.clone());
+                let factors = next(&mut slopes).factors(x.clone());
                 (x * factors.clone(), change * factors)
             }
             Layer::Dropout => match masks.next() {
@@ -108,9 +112,19 @@ impl Pass<'_> {
                 None => (x, change),
             },
             Layer::Flatten | Layer::Unflatten(_) => (reshaped(node, x), reshaped(node, change)),
-            Layer::Upsample(_) | Layer::BatchNorm | Layer::Tanh | Layer::Sigmoid => {
-                unreachable!("a discriminator with a penalty has no {:?}", node.layer)
+            Layer::Upsample(layer) => {
+                let larger = |x| enlarge(layer, x, sides(&node.input));
+                (larger(x), larger(change))
             }
+            Layer::Tanh => {
+                let y = x.tanh();
+                (y.clone(), change * (y.square().neg() + 1.0))
+            }
+            Layer::Sigmoid => {
+                let y = activation::sigmoid(x);
+                (y.clone(), change * y.clone() * (y.neg() + 1.0))
+            }
+            Layer::BatchNorm => unreachable!("`supports` refuses a penalty through `BatchNorm`"),
         };
         let (network, own) = (self.network, self.parameters);
         let change = condition::enter_change(network, own, input, change);
@@ -180,6 +194,10 @@ fn sides(shape: &[usize]) -> Sides {
         [_, height, width] => Sides { height, width },
         _ => unreachable!("a network's convolutions have feature maps for their inputs"),
     }
+}
+
+fn next<'a>(slopes: &mut impl Iterator<Item = &'a Slopes>) -> &'a Slopes {
+    slopes.next().expect("a network has slopes for each leaky ReLU")
 }
 
 /// The next two tensors: weight and bias, or mean and variance.

@@ -30,6 +30,7 @@ mod support;
 #[cfg(test)]
 mod tests;
 mod trainer;
+mod upsample;
 
 pub use cost::{DeviceSpeed, StepCost};
 pub use memory::{largest_buffer_bytes, memory_bytes};

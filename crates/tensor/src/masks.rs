@@ -2,6 +2,7 @@
 //!
 //! Only their keys are uploaded: the masks of a step of 64 lanes of `realpython` have ten million entries.
 
+use burn::tensor::kind::Basic;
 use burn::tensor::{Device, Int, IntDType, Tensor};
 
 use super::step_plan::{Mask, MaskGroup, MaskPlan};
@@ -14,9 +15,10 @@ pub(super) struct MaskMaker {
     index: Tensor<2, Int>,
     /// Index of the mask of each entry, `[entries]`.
     owner: Tensor<1, Int>,
-    /// Entries whose hash is below this are dropped, `[lanes, 1]`. The sign bit is flipped.
+    /// Entries whose hash is below this are dropped, `[lanes, masks]`, or `[lanes, 1]` where all masks of a lane have one
+    /// rate. The sign bit is flipped.
     threshold: Tensor<2, Int>,
-    /// The value of kept entries, `[lanes, 1]`.
+    /// The value of kept entries, in the same shape.
     kept: Tensor<2>,
     groups: Vec<MaskGroup>,
 }
@@ -26,24 +28,29 @@ const FIRST: i32 = 0x7feb_352d;
 const SECOND: i32 = 0x846c_a68b_u32.cast_signed();
 
 impl MaskMaker {
-    /// For the masks of `plan`; `rates` are the lanes' dropout rates. `None` if there are no masks.
-    pub(super) fn new(plan: &MaskPlan, rates: &[f64], device: &Device) -> Option<Self> {
+    /// For the masks of `plan`; `rates` tells each lane's dropout rate at the layer of an index. `None` if there are no
+    /// masks.
+    pub(super) fn new(plan: &MaskPlan, rates: impl Fn(usize) -> Vec<f64>, device: &Device) -> Option<Self> {
         let masks = &plan.masks;
-        if masks.is_empty() {
-            return None;
+        let mut columns: Vec<_> = masks.iter().map(|mask| rates(mask.layer)).collect();
+        let lanes = columns.first()?.len();
+        if columns.windows(2).all(|pair| pair[0] == pair[1]) {
+            columns.truncate(1);
         }
+        let shape = [lanes, columns.len()];
+        let rates = || (0..lanes).flat_map(|lane| columns.iter().map(move |column| column[lane]));
         let entries: usize = masks.iter().map(Mask::count).sum();
         let index: Vec<i32> = masks.iter().flat_map(|mask| 0..mask.count() as i32).collect();
         let owner: Vec<i32> =
             (0i32..).zip(masks).flat_map(|(owner, mask)| vec![owner; mask.count()]).collect();
-        let threshold: Vec<i32> = rates.iter().map(|&rate| signed(mask_threshold(rate))).collect();
-        let kept: Vec<f32> = rates.iter().map(|rate| (1.0 / (1.0 - rate)) as f32).collect();
+        let threshold: Vec<i32> = rates().map(|rate| signed(mask_threshold(rate))).collect();
+        let kept: Vec<f32> = rates().map(|rate| (1.0 / (1.0 - rate)) as f32).collect();
         let integers = |values: &[i32]| integers(values, device);
         Some(Self {
             index: integers(&index).reshape([1, entries]),
             owner: integers(&owner),
-            threshold: integers(&threshold).reshape([rates.len(), 1]),
-            kept: Tensor::<1>::from_data(kept.as_slice(), device).reshape([rates.len(), 1]),
+            threshold: integers(&threshold).reshape(shape),
+            kept: Tensor::<1>::from_data(kept.as_slice(), device).reshape(shape),
             groups: plan.groups.clone(),
         })
     }
@@ -55,10 +62,9 @@ impl MaskMaker {
         let high = high.select(1, self.owner.clone());
         let hash = lowbias32(lowbias32(low + self.index.clone()).bitwise_xor(high));
         // Devices compare signed integers; flipping the sign bit of both sides gives the unsigned order.
-        let [lanes, entries] = hash.dims();
-        let dropped =
-            hash.bitwise_xor_scalar(i32::MIN).lower(self.threshold.clone().expand([lanes, entries]));
-        let flat = self.kept.clone().expand([lanes, entries]).mask_fill(dropped, 0.0);
+        let [lanes, _] = hash.dims();
+        let dropped = hash.bitwise_xor_scalar(i32::MIN).lower(self.of_entries(&self.threshold));
+        let flat = self.of_entries(&self.kept).mask_fill(dropped, 0.0);
         let mut start = 0;
         let part = |group: &MaskGroup| {
             let end = start + group.rows * group.features;
@@ -68,6 +74,15 @@ impl MaskMaker {
             part
         };
         self.groups.iter().map(part).collect()
+    }
+
+    /// The number of each mask for each of its entries, `[lanes, entries]`.
+    fn of_entries<K: Basic>(&self, of_masks: &Tensor<2, K>) -> Tensor<2, K> {
+        let ([lanes, masks], [_, entries]) = (of_masks.dims(), self.index.dims());
+        match masks {
+            1 => of_masks.clone().expand([lanes, entries]),
+            _ => of_masks.clone().select(1, self.owner.clone()),
+        }
     }
 }
 

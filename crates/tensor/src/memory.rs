@@ -203,7 +203,7 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
         let (count, numbers) = match &node.layer {
             Layer::LeakyRelu => (TENSORS_OF_A_LAYER, node.outputs()),
             Layer::BatchNorm | Layer::LayerNorm => (TENSORS_OF_A_NORM, node.outputs()),
-            Layer::Dropout => (1, node.outputs()),
+            Layer::Dropout | Layer::Upsample(_) => (1, node.outputs()),
             // The patches of the input.
             Layer::Conv2d(layer) => {
                 (1, layer.window.taps() * node.input[0] * node.outputs() / node.output[0])

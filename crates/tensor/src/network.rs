@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, Transaction};
-use gansweep_config::Config;
 
 use super::activation::Slopes;
 use super::average::Average;
@@ -13,7 +12,7 @@ use super::layout::Layout;
 use super::norm::Moments;
 use super::optimizer::{Optimizer, Trained};
 use gansweep_nn::average;
-use gansweep_nn::network::{BatchNorm, Layer, Network, Role};
+use gansweep_nn::network::{BatchNorm, Layer, Network, Role, slope};
 use gansweep_nn::optimizer;
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
@@ -32,7 +31,8 @@ pub(super) struct FusedNetwork {
     /// The averages, if they are kept.
     average: Option<Average>,
     optimizer: Optimizer,
-    slopes: Slopes,
+    /// Of each leaky ReLU in turn.
+    slopes: Vec<Slopes>,
 }
 
 impl FusedNetwork {
@@ -79,8 +79,12 @@ impl FusedNetwork {
             false => None,
         };
         let running = running("")?;
-        let slopes: Vec<_> = configs().map(|config| slope(role, config)).collect();
-        let slopes = Slopes::new(&slopes, device);
+        let slopes = (0..).zip(&network.nodes).filter(|(_, node)| node.layer == Layer::LeakyRelu);
+        let slopes = slopes.map(|(index, _)| {
+            let own: Vec<_> = configs().map(|config| slope(role, config, index)).collect();
+            Slopes::new(&own, device)
+        });
+        let slopes = slopes.collect();
         Ok(Self { network, layout, trained, running, running_layout, average, optimizer, slopes })
     }
 
@@ -126,11 +130,12 @@ impl FusedNetwork {
         input: &Input,
         change: Tensor<3>,
     ) -> Tensor<3> {
-        let has_norm = self.network.nodes.iter().any(|node| node.layer == Layer::LayerNorm);
-        let constants = if has_norm { Vec::new() } else { self.constants() };
+        let bends = |layer| matches!(layer, Layer::LayerNorm | Layer::Tanh | Layer::Sigmoid);
+        let is_smooth = self.network.nodes.iter().any(|node| bends(node.layer));
+        let constants = if is_smooth { Vec::new() } else { self.constants() };
         let pass = Pass {
             network: &self.network,
-            parameters: if has_norm { leaves } else { &constants },
+            parameters: if is_smooth { leaves } else { &constants },
             slopes: &self.slopes,
             statistics: Statistics::Batches(1),
             running: &[],
@@ -157,7 +162,7 @@ impl FusedNetwork {
         let pass = Pass {
             network: &self.network,
             parameters: &self.layout.split(&values.clone().narrow(0, first, count)),
-            slopes: &self.slopes.of_lanes(lanes),
+            slopes: &self.slopes.iter().map(|it| it.of_lanes(lanes.clone())).collect::<Vec<_>>(),
             statistics,
             running: &running,
             masks: None,
@@ -261,18 +266,5 @@ impl FusedNetwork {
         let running: Vec<f32> = (0..self.running.len()).map_while(|_| rows.next()).flatten().collect();
         self.running_layout.scatter(prefix, running.get(..self.running_layout.count)?, &mut state.arrays);
         Some(())
-    }
-}
-
-fn slope(role: Role, config: &Config) -> f64 {
-    use gansweep_config::Activation;
-
-    let (activation, slope) = match role {
-        Role::Generator => (config.model.generator.activation, config.model.generator.slope),
-        Role::Discriminator => (config.model.discriminator.activation, config.model.discriminator.slope),
-    };
-    match activation {
-        Activation::Relu => 0.0,
-        Activation::LeakyRelu => slope,
     }
 }

@@ -124,7 +124,7 @@ impl Visitor for OfNorms {
 #[cfg(test)]
 mod tests {
     use burn::tensor::TensorData;
-    use gansweep_config::Activation;
+    use gansweep_config::{Activation, PenaltyKind};
     use gansweep_fixtures::config::config;
     use gansweep_nn::network::Role;
     use gansweep_nn::rng::hash32;
@@ -147,15 +147,27 @@ mod tests {
         tensor.try_to_vec_as().unwrap()
     }
 
-    /// A penalty and the critics of two lanes, which have convolutions. Slope and normalisation are set here, since a file
-    /// may have neither this slope nor both.
-    fn critics(kind: &str, slope: f64, layer_norm: bool) -> (Penalty, FusedNetwork) {
-        let kind = format!("penalty.kind={kind}");
+    /// A critic of convolutions. Slope and normalisation are set here, since a file may have neither this slope nor both.
+    fn dcgan(slope: f64, layer_norm: bool) -> Config {
         let mut config =
-            config("fast", &["model.kind=dcgan", "model.discriminator.width=3", "model.dropout=0", &kind]);
+            config("fast", &["model.kind=dcgan", "model.discriminator.width=3", "model.dropout=0"]);
         config.model.discriminator.activation = Activation::LeakyRelu;
         config.model.discriminator.slope = slope;
         config.model.discriminator.layer_norm = layer_norm;
+        config
+    }
+
+    /// A critic with every layer that has tangents, none of which bends.
+    fn listed() -> Config {
+        let layers = "model.discriminator.layers=['conv 3 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', \
+                      'conv-transpose 2 kernel 3', 'sigmoid', 'upsample 2', 'conv 2 kernel 4 stride 4', 'flatten', \
+                      'linear 6', 'layer-norm', 'reshape 6x1x1', 'conv 5 kernel 1', 'tanh', 'flatten', 'linear 1']";
+        config("fast", &["model.discriminator.kind=layers", layers])
+    }
+
+    /// A penalty and the critics of two lanes.
+    fn critics(kind: PenaltyKind, mut config: Config) -> (Penalty, FusedNetwork) {
+        config.penalty.kind = kind;
         let lanes = lanes(&vec![config.clone(); LANES]);
         let device = test_device().device;
         let critics = FusedNetwork::new(Role::Discriminator, &lanes, &initial(&lanes), &device).unwrap();
@@ -173,24 +185,28 @@ mod tests {
 
     #[test]
     fn tangents_are_the_products_with_the_gradient_of_the_input() {
-        for (slope, layer_norm) in [(0.0, false), (0.2, false), (0.2, true)] {
-            let (_, critics) = critics("r1", slope, layer_norm);
+        for critic in [dcgan(0.0, false), dcgan(0.2, false), dcgan(0.2, true), listed()] {
+            let (_, critics) = critics(PenaltyKind::R1, critic);
             let change = noise([LANES, BATCH, 784], 2);
             let found =
                 critics.tangents(&critics.leaves(), &[], &points(), change.clone()).without_autodiff();
             let expected = (input_gradient(&critics, &[], &points()) * change).sum_dim(2);
             for (found, expected) in numbers(&found).into_iter().zip(numbers(&expected)) {
                 let far = (found - expected).abs();
-                assert!(far < 1e-5 * expected.abs().max(0.1), "slope {slope}: {found}, not {expected}");
+                assert!(far < 1e-5 * expected.abs().max(0.1), "{found}, not {expected}");
             }
         }
     }
 
     #[test]
     fn the_gradient_of_a_penalty_is_what_differences_say() {
-        for (kind, layer_norm) in [("r1", false), ("wgan-gp", false), ("r1", true), ("wgan-gp", true)] {
-            // The gradient of the input jumps where a ReLU bends, and differences across that say nothing: no ReLU bends.
-            let (penalty, mut critics) = critics(kind, 1.0, layer_norm);
+        // The gradient of the input jumps where a ReLU bends, and differences across that say nothing: no ReLU bends.
+        let all = [dcgan(1.0, false), dcgan(1.0, true), listed()];
+        for (kind, critic) in [PenaltyKind::R1, PenaltyKind::WganGp]
+            .into_iter()
+            .flat_map(|kind| all.iter().map(move |it| (kind, it)))
+        {
+            let (penalty, mut critics) = critics(kind, critic.clone());
             let gradient = {
                 let leaves = critics.leaves();
                 let along = measured(&penalty, &critics).for_gradient(&critics, &leaves);
@@ -205,13 +221,17 @@ mod tests {
                 let found = difference(&penalty, &mut critics, start, &direction);
                 for (found, expected) in found.into_iter().zip(expected) {
                     let far = (found - expected).abs();
-                    assert!(far < 1e-2 * expected.abs().max(0.1), "{kind}, {name}: {found}, not {expected}");
+                    assert!(
+                        far < 1e-2 * expected.abs().max(0.1),
+                        "{kind:?}, {name}: {found}, not {expected}"
+                    );
                 }
             }
         }
     }
 
-    /// The central difference of each lane's penalty along a direction of the numbers from `start` on.
+    /// The derivative of each lane's penalty along a direction of the numbers from `start` on, by differences of the fourth
+    /// order.
     fn difference(
         penalty: &Penalty,
         critics: &mut FusedNetwork,
@@ -220,13 +240,15 @@ mod tests {
     ) -> Vec<f32> {
         const STEP: f32 = 1e-2;
         let (values, span) = (critics.trained.values.clone(), start..start + direction.dims()[1]);
-        let [above, below] = [STEP, -STEP].map(|step| {
+        let mut sums = vec![0.0; LANES];
+        for (steps, factor) in [(-2.0, 1.0), (-1.0, -8.0), (1.0, 8.0), (2.0, -1.0)] {
             let own = values.clone().slice([0..LANES, span.clone()]);
-            let moved = own + direction.clone() * step;
+            let moved = own + direction.clone() * (steps * STEP);
             critics.trained.values = values.clone().slice_assign([0..LANES, span.clone()], moved);
-            numbers(&measured(penalty, critics).values[0])
-        });
+            let found = numbers(&measured(penalty, critics).values[0]);
+            sums.iter_mut().zip(found).for_each(|(sum, found)| *sum += factor * found / (12.0 * STEP));
+        }
         critics.trained.values = values;
-        above.into_iter().zip(below).map(|(above, below)| (above - below) / (2.0 * STEP)).collect()
+        sums
     }
 }

@@ -1,6 +1,7 @@
 //! One step of all lanes on the device.
 
 use burn::tensor::{Device, Int, Tensor};
+use gansweep_nn::network::Role;
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
@@ -25,19 +26,15 @@ pub(super) struct DevicePlan {
 }
 
 impl DevicePlan {
-    /// For steps of that shape. The rates are the lanes' dropout rates.
-    pub(super) fn new(
-        shape: StepShape,
-        generator_rates: &[f64],
-        discriminator_rates: &[f64],
-        device: &Device,
-    ) -> Self {
-        let plan = StepPlan::new(&shape);
+    /// For steps of that shape. `rates` tells each lane's dropout rate at the layer of an index.
+    pub(super) fn new(shape: StepShape, rates: impl Fn(Role, usize) -> Vec<f64>, device: &Device) -> Self {
+        let StepPlan { generator, discriminator, layout } = StepPlan::new(&shape);
+        let masks = |role, plan| MaskMaker::new(plan, |layer| rates(role, layer), device);
         Self {
             shape,
-            generator_masks: MaskMaker::new(&plan.generator, generator_rates, device),
-            discriminator_masks: MaskMaker::new(&plan.discriminator, discriminator_rates, device),
-            layout: plan.layout,
+            generator_masks: masks(Role::Generator, &generator),
+            discriminator_masks: masks(Role::Discriminator, &discriminator),
+            layout,
         }
     }
 }

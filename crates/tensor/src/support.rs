@@ -1,6 +1,6 @@
 //! What this backend can train.
 
-use gansweep_config::{Config, DatasetSpec, NetworkKind};
+use gansweep_config::{Config, DatasetSpec};
 use gansweep_nn::network::{Layer, Network};
 use gansweep_train::Unsupported;
 
@@ -10,14 +10,13 @@ use gansweep_train::Unsupported;
 ///
 /// The reason why not.
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
-    let kinds = [config.model.generator.kind, config.model.discriminator.kind];
-    if kinds.contains(&NetworkKind::Layers) {
-        return Err(Unsupported("it does not train networks of `kind = \"layers\"`".to_owned()));
-    }
     let [_, discriminator] = Network::both(config, spec)?;
-    let has_tangents = |layer: &Layer| !matches!(layer, Layer::BatchNorm | Layer::Upsample(_));
-    if config.penalty.exists() && !discriminator.nodes.iter().all(|node| has_tangents(&node.layer)) {
-        return Err(Unsupported("it does not penalise the input gradient through `BatchNorm`".to_owned()));
+    let mut layers = discriminator.nodes.iter().enumerate();
+    match layers.find(|(_, node)| node.layer == Layer::BatchNorm) {
+        Some((index, node)) if config.penalty.exists() => Err(Unsupported(format!(
+            "it does not penalise the input gradient through layer {index} of the discriminator, {}, whose output for one image depends on the others",
+            node.layer.describe().name(&node.input)
+        ))),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData, Transaction};
-use gansweep_config::{Config, SampleMode};
+use gansweep_config::SampleMode;
 
 use super::condition::{Classes, Input};
 use super::engine::Engine;
@@ -21,7 +21,7 @@ use super::step_plan::{StepShape, dropout_layers};
 use crate::device::OpenDevice;
 use crate::memory::memory_bytes;
 use crate::support::supports;
-use gansweep_nn::network::Role;
+use gansweep_nn::network::{Role, rate};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_train::{DeviceKind, TrainError};
@@ -230,10 +230,8 @@ fn classes_of(lanes: &[Lane], device: &OpenDevice) -> Option<Classes> {
 
 /// The plan of steps of that shape.
 fn device_plan(shape: &StepShape, lanes: &[Lane], device: &OpenDevice) -> DevicePlan {
-    let rates = |pick: fn(&Config) -> f64| lanes.iter().map(|lane| pick(&lane.config)).collect::<Vec<_>>();
-    let generator = rates(|config| config.model.generator.dropout);
-    let discriminator = rates(|config| config.model.discriminator.dropout);
-    DevicePlan::new(shape.clone(), &generator, &discriminator, &device.device)
+    let rates = |role, layer| lanes.iter().map(|lane| rate(role, &lane.config, layer)).collect();
+    DevicePlan::new(shape.clone(), rates, &device.device)
 }
 
 /// An error message of cubecl without places in its code and without the list of operations that it skipped.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "wgpu")]
 mod driver;
+mod lists;
 
 use std::sync::{Arc, LazyLock};
 
@@ -719,7 +720,7 @@ fn the_device_makes_the_masks_of_the_host() {
         features,
     };
     let masks = [mask(0, 2, 7, 5), mask(1, 4, 3, 33)];
-    let (seeds, rates) = ([11u64, u64::MAX], [0.3, 0.5]);
+    let seeds = [11u64, u64::MAX];
     let keys: Vec<_> = seeds
         .iter()
         .flat_map(|&seed| masks.iter().map(move |it| Key::mask(seed, 9, it.update, it.pass, it.layer)))
@@ -730,12 +731,17 @@ fn the_device_makes_the_masks_of_the_host() {
     };
     let groups = masks.iter().map(|mask| MaskGroup { rows: mask.batch, features: mask.features }).collect();
     let plan = MaskPlan { masks: masks.to_vec(), groups };
-    let made = MaskMaker::new(&plan, &rates, &device).unwrap().make(half(|it| it.0), half(|it| it.1));
-    for (index, mask) in masks.iter().enumerate() {
-        let mut expected = vec![0.0; 2 * mask.count()];
-        for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
-            dropout_mask(keys[lane * 2 + index], rates[lane], out);
+    // By mask and lane: a rate for each lane, then one for each layer too.
+    for rates in [[[0.3, 0.5]; 2], [[0.3, 0.5], [0.1, 0.9]]] {
+        let of_layer = |layer| rates[usize::from(layer != 2)].to_vec();
+        let maker = MaskMaker::new(&plan, of_layer, &device).unwrap();
+        let made = maker.make(half(|it| it.0), half(|it| it.1));
+        for (index, mask) in masks.iter().enumerate() {
+            let mut expected = vec![0.0; 2 * mask.count()];
+            for (lane, out) in expected.chunks_mut(mask.count()).enumerate() {
+                dropout_mask(keys[lane * 2 + index], rates[index][lane], out);
+            }
+            assert_eq!(made[index].try_to_vec_as::<f32>().unwrap(), expected);
         }
-        assert_eq!(made[index].try_to_vec_as::<f32>().unwrap(), expected);
     }
 }
