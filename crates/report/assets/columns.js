@@ -9,6 +9,7 @@ export function setUpColumns(root) {
     const table = root.querySelector(`.${menu.dataset.table}`);
     const control = menu.querySelector("[data-control]");
     const sheet = root.appendChild(document.createElement("style"));
+    const atFirst = control.value;
     const headings = [...table.tHead.rows[0].cells];
     const named = headings.flatMap((heading, place) => {
       const button = heading.querySelector("button");
@@ -24,6 +25,8 @@ export function setUpColumns(root) {
       table.hiddenColumns = new Set(places);
       const cells = places.map((place) => `#${root.id} .${menu.dataset.table} tr > :nth-child(${place + 1})`);
       sheet.textContent = cells.length ? `${cells.join(", ")} { display: none; }` : "";
+      // Paper has room for what the reader has not taken away himself.
+      sheet.media = control.value === atFirst ? "screen" : "";
     };
     menu.addEventListener("change", ({ target }) => {
       if (target === control) return;

@@ -85,8 +85,8 @@ function summaries(state) {
 function cellText(cell, numbers) {
   const [kind, number] = cell.split(":");
   if (kind === "result") return spreadText(numbers.results[number]);
-  if (kind === "runs") return numbers.runs === numbers.of ? String(numbers.runs) : `${numbers.runs} of ${numbers.of}`;
   const value = numbers[kind];
+  if (kind === "runs" || kind === "count") return value === numbers.of ? String(value) : `${value} of ${numbers.of}`;
   if (kind === "mean" || kind === "half") return Number.isFinite(value) ? plain(value) : "";
   // Tests are of all runs.
   return kind === "difference" || kind === "p" ? "" : String(value || "");

@@ -17,7 +17,7 @@ fn a_copied_address_shows_the_same() {
     Synthetic::default().record(folder.path());
     let script = "if (!sessionStorage.getItem('second')) {
             sessionStorage.setItem('second', 'yes');
-            location.hash = `#filter=seed%3D1&color=state&epoch=1&x=epoch&smooth=0.5&sort=-axis%3A0&without=diverged&pins=${sweeps[0].runs[0].id.slice(0, 12)}&unknown=1`;
+            location.hash = `#filter=seed%3D1&color=state&epoch=1&x=epoch&smooth=0.5&sort=-axis%3A0&order=-result%3A0&without=diverged&pins=${sweeps[0].runs[0].id.slice(0, 12)}&unknown=1`;
             location.reload();
             await new Promise(() => {});
         }
@@ -27,7 +27,10 @@ fn a_copied_address_shows_the_same() {
         check('epoch', () => equal(one('.bar .timeline output').textContent, '1'));
         check('axis and smoothing', () => equal([one('[data-option=x]:checked').value, one('[data-control=smooth]').value], ['epoch', '0.5']));
         check('order', () => equal(one(\"[data-sort='axis:0']\").closest('th').getAttribute('aria-sort'), 'descending'));
+        check('order of the configs', () => equal(one(\"[data-order='result:0']\").closest('th').getAttribute('aria-sort'), 'descending'));
+        await frames(15);
+        check('the address keeps it', () => equal(new URLSearchParams(location.hash.slice(1)).get('order'), '-result:0'));
         check('pins', () => that(!one('.pinned').hidden && one('.pinned').textContent.includes('lr=2e-4 hidden=128 seed=1')));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 8);
+    assert_all_ok(&lines, 10);
 }

@@ -90,15 +90,23 @@ fn a_ranked_sweep_names_its_best_config_and_ranks_what_the_filter_leaves() {
         check('means fall', () => that(sorted(cells('mean').map(Number), -1), cells('mean').join()));
         set('[data-control=filter]', 'lr=2e-4 seed<4');
         await frames(5);
-        check('ranks, means and counts are of the runs that are left', () => equal([cells('rank'), cells('mean'), cells('count'), cells('p')], [['1', '2'], ['1002', '1001'], ['3', '3'], ['', '']]));
+        check('ranks, means and counts are of the runs that are left', () => equal([cells('rank'), cells('mean'), cells('count'), cells('p')], [['1', '2'], ['1002', '1001'], ['3 of 6', '3 of 6'], ['', '']]));
         one('.reset').click();
         await frames(5);
         check('p-values come back', () => that(cells('p').slice(1).every((text) => text !== '')));
+        check('counts of whole configs are plain', () => equal(cells('count'), ['6', '6', '6', '6']));
+        const other = one(\".configtable [data-order='result:1']\").closest('th');
+        check('metrics that do not rank are left out at first', () => equal(getComputedStyle(other).display, 'none'));
+        check('so that nothing scrolls sideways', () => that(one('.by-config .scroller').scrollWidth <= one('.by-config .scroller').clientWidth));
+        check('paper has them', () => that(all('.sweep > style').some((sheet) => sheet.media === 'screen' && sheet.textContent.includes('configtable'))));
+        one(\".by-config .choose input[value='result:1']\").click();
+        check('a click shows one', () => that(getComputedStyle(other).display !== 'none'));
         one('.leaders .first button').click();
         check('a click on a config pins its runs', () => equal(all('.runtable tr[aria-selected=true]').length, 6));";
     let tools = "const sorted = (values, sign) => values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);";
     let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
     let script = with_tools(&format!("{tools}{script}"));
-    let Some(lines) = lines_with(folder.path(), &script, &[], &objective) else { return };
-    assert_all_ok(&lines, 9);
+    let flags = ["--window-size=1400,1000"];
+    let Some(lines) = lines_with(folder.path(), &script, &flags, &objective) else { return };
+    assert_all_ok(&lines, 14);
 }
