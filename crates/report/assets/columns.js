@@ -2,6 +2,7 @@
 
 import { html } from "./state.js";
 import { tableText } from "./summary.js";
+import { allRows } from "./long_table.js";
 
 // The menus that choose columns. The choice is a control like others, so that the address has it.
 export function setUpColumns(root) {
@@ -69,7 +70,7 @@ export function setUpTableCopies(root) {
 
 // The texts of a table's visible rows, headings first, without the column of marks.
 function shownRows(table) {
-  const rows = [...table.rows].filter((row) => !row.hidden && !row.matches(".off, .members"));
+  const rows = [table.tHead.rows[0], ...allRows(table)].filter((row) => !row.hidden && !row.matches(".off, .members"));
   const textOf = (cell) => (cell.querySelector(".state") ?? cell).textContent.trim().replace(/\s+/g, " ");
   const isShown = (_, place) => place > 0 && !table.hiddenColumns?.has(place);
   return rows.map((row) => [...row.cells].filter(isShown).map(textOf));

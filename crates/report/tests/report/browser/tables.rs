@@ -110,3 +110,55 @@ fn a_ranked_sweep_names_its_best_config_and_ranks_what_the_filter_leaves() {
     let Some(lines) = lines_with(folder.path(), &script, &flags, &objective) else { return };
     assert_all_ok(&lines, 14);
 }
+
+#[test]
+fn a_long_table_has_the_rows_in_view_and_paper_has_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = |_| Outcome::Completes;
+    let seeds = (1..=102).collect();
+    Synthetic { seeds, outcome, points: 1, epochs: 1, side: 1, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.runs');
+        const scroller = one('.runs .scroller');
+        const rows = () => all('.runtable tbody tr[data-run]');
+        const runs = () => rows().map((row) => Number(row.dataset.run));
+        const few = () => that(rows().length > 20 && rows().length < 200, `${rows().length}`);
+        check('a part of 408 rows is in the page', few);
+        check('the first are', () => equal(runs().slice(0, 3), [0, 1, 2]));
+        check('readers of the screen are told how many there are', () => equal([one('.runtable').ariaRowCount, rows()[2].ariaRowIndex], ['409', '4']));
+        const { scrollHeight } = scroller;
+        scroller.scrollTop = scrollHeight;
+        await frames(5);
+        check('the end comes into view', () => that(runs().at(-1) === 407 && !runs().includes(0), runs().join()));
+        check('few rows are there still', few);
+        const bottom = scroller.getBoundingClientRect().bottom;
+        check('no gap is seen', () => that(Math.abs(rows().at(-1).getBoundingClientRect().bottom - bottom) < 4, `${rows().at(-1).getBoundingClientRect().bottom} ${bottom}`));
+        one(\"[data-sort='seed']\").click();
+        one(\"[data-sort='seed']\").click();
+        scroller.scrollTop = 0;
+        await frames(5);
+        check('all rows are sorted', () => equal(runs().slice(0, 4), [101, 203, 305, 407]));
+        set('[data-control=filter]', 'seed=77');
+        await frames(5);
+        check('and filtered', () => equal(runs(), [76, 178, 280, 382]));
+        one('.reset').click();
+        await frames(5);
+        rows()[0].focus();
+        for (let press = 0; press < 90; press += 1) {
+            key(document.activeElement, 'ArrowDown');
+            if (press % 10 === 0) await frames(2);
+        }
+        check('the arrow keys reach every row', () => equal(document.activeElement.ariaRowIndex, '92'));
+        let copied = '';
+        Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (words) => { copied = words; } }, configurable: true });
+        one('.runs [data-take=csv]').click();
+        await frames(3);
+        check('a copy has all rows', () => equal(copied.trim().split('\\n').length, 409));
+        dispatchEvent(new Event('beforeprint'));
+        check('paper has all rows', () => equal(rows().length, 408));
+        dispatchEvent(new Event('afterprint'));
+        check('the screen has few again', few);
+        dispatchEvent(new KeyboardEvent('keydown', { key: 'f', ctrlKey: true }));
+        check('the browser can search all rows', () => equal(rows().length, 408));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 15);
+}
