@@ -5,10 +5,16 @@ import { report } from "./state.js";
 const CONTROLS = "[data-option], [data-control]";
 // A slider's position is no epoch.
 const OWN = new Set(["epoch"]);
+// The tables that are sorted: the word in the address, and the attribute of a heading's button.
+const TABLES = [
+  { word: "sort", table: ".runtable", attribute: "sort" },
+  { word: "order", table: ".configtable", attribute: "order" },
+];
 
 // Writes the choices of a sweep's view into the address whenever one changes, after `restore` has read them.
 export function keepAddress(root, state) {
   const defaults = readControls(root);
+  const orders = TABLES.map((sorted) => orderOf(root, sorted));
   const write = () => {
     const words = new URLSearchParams();
     if (report.sweeps.length > 1) words.set("sweep", state.sweep.name);
@@ -18,9 +24,10 @@ export function keepAddress(root, state) {
     if (state.zoom) words.set("zoom", state.zoom.map((end) => Number(end.toPrecision(7))).join(":"));
     if (state.pinned.size) words.set("pins", [...state.pinned].map((run) => state.sweep.runs[run].id.slice(0, 12)).join(" "));
     if (state.hiddenStates.size) words.set("without", [...state.hiddenStates].join(" "));
-    const sorted = root.querySelector(".runtable th:is([aria-sort=ascending], [aria-sort=descending])");
-    if (sorted)
-      words.set("sort", `${sorted.getAttribute("aria-sort") === "descending" ? "-" : ""}${sorted.querySelector("button").dataset.sort}`);
+    TABLES.forEach((sorted, place) => {
+      const order = orderOf(root, sorted);
+      if (order !== orders[place]) words.set(sorted.word, order);
+    });
     const text = String(words);
     history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
   };
@@ -31,7 +38,7 @@ export function keepAddress(root, state) {
   };
   for (const topic of ["visible", "pins", "color", "epoch", "zoom"]) state.on(topic, soon);
   for (const kind of ["input", "change"]) root.addEventListener(kind, soon);
-  root.querySelector(".runtable thead")?.addEventListener("click", soon);
+  for (const { table } of TABLES) root.querySelector(`${table} thead`)?.addEventListener("click", soon);
   return write;
 }
 
@@ -63,10 +70,21 @@ export function restore(root, state, words) {
   if (samples.epochs.includes(epoch)) state.setEpoch(epoch);
   const zoom = (words.get("zoom") ?? "").split(":").map(Number);
   if (zoom.length === 2 && zoom[0] < zoom[1]) state.setZoom(zoom);
-  const sort = words.get("sort") ?? "";
-  const heading = root.querySelector(`.runtable [data-sort="${CSS.escape(sort.replace(/^-/, ""))}"]`);
-  heading?.click();
-  if (sort.startsWith("-")) heading?.click();
+  for (const sorted of TABLES) if (words.has(sorted.word)) sortBy(root, sorted, words.get(sorted.word));
+}
+
+// How a table is sorted: the name of a column, with a minus where it falls; empty in the order of the plan.
+function orderOf(root, { table, attribute }) {
+  const heading = root.querySelector(`${table} th:is([aria-sort=ascending], [aria-sort=descending])`);
+  if (!heading) return "";
+  return `${heading.getAttribute("aria-sort") === "descending" ? "-" : ""}${heading.querySelector("button").dataset[attribute]}`;
+}
+
+function sortBy(root, { table, attribute }, order) {
+  const button = root.querySelector(`${table} [data-${attribute}="${CSS.escape(order.replace(/^-/, ""))}"]`);
+  const wanted = order.startsWith("-") ? "descending" : "ascending";
+  // A first click sorts upwards, a second one downwards.
+  for (let click = 0; button && click < 2 && button.closest("th").getAttribute("aria-sort") !== wanted; click += 1) button.click();
 }
 
 function nameOf(control) {

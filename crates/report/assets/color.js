@@ -115,8 +115,9 @@ function stateColor(state) {
 // The current colours; updated when the user picks another key or the page's colour scheme changes.
 export class Colors {
   constructor(root, state) {
-    this.root = root;
     this.state = state;
+    // Rows of a long table are not in the page all the time.
+    this.elements = [...root.querySelectorAll("[data-run]")];
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";
     this.update();
     darkScheme.addEventListener("change", () => {
@@ -135,8 +136,6 @@ export class Colors {
     this.groups = colorGroups(this.state.sweep, this.key);
     this.ofRun = [];
     for (const group of this.groups) for (const run of group.runs) this.ofRun[run] = group.color;
-    for (const element of this.root.querySelectorAll("[data-run]")) {
-      element.style.setProperty("--color", this.ofRun[element.dataset.run]);
-    }
+    for (const element of this.elements) element.style.setProperty("--color", this.ofRun[element.dataset.run]);
   }
 }

@@ -2,6 +2,7 @@
 
 import { html } from "./state.js";
 import { tableText } from "./summary.js";
+import { allRows } from "./long_table.js";
 
 // The menus that choose columns. The choice is a control like others, so that the address has it.
 export function setUpColumns(root) {
@@ -9,6 +10,7 @@ export function setUpColumns(root) {
     const table = root.querySelector(`.${menu.dataset.table}`);
     const control = menu.querySelector("[data-control]");
     const sheet = root.appendChild(document.createElement("style"));
+    const atFirst = control.value;
     const headings = [...table.tHead.rows[0].cells];
     const named = headings.flatMap((heading, place) => {
       const button = heading.querySelector("button");
@@ -24,6 +26,8 @@ export function setUpColumns(root) {
       table.hiddenColumns = new Set(places);
       const cells = places.map((place) => `#${root.id} .${menu.dataset.table} tr > :nth-child(${place + 1})`);
       sheet.textContent = cells.length ? `${cells.join(", ")} { display: none; }` : "";
+      // Paper has room for what the reader has not taken away himself.
+      sheet.media = control.value === atFirst ? "screen" : "";
     };
     menu.addEventListener("change", ({ target }) => {
       if (target === control) return;
@@ -66,7 +70,7 @@ export function setUpTableCopies(root) {
 
 // The texts of a table's visible rows, headings first, without the column of marks.
 function shownRows(table) {
-  const rows = [...table.rows].filter((row) => !row.hidden && !row.matches(".off, .members"));
+  const rows = [table.tHead.rows[0], ...allRows(table)].filter((row) => !row.hidden && !row.matches(".off, .members"));
   const textOf = (cell) => (cell.querySelector(".state") ?? cell).textContent.trim().replace(/\s+/g, " ");
   const isShown = (_, place) => place > 0 && !table.hiddenColumns?.has(place);
   return rows.map((row) => [...row.cells].filter(isShown).map(textOf));

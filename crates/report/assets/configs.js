@@ -3,6 +3,7 @@
 import { isCollapsed } from "./state.js";
 import { estimate, plain, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
+import { LongTable } from "./long_table.js";
 
 export function setUpConfigTable(root, state) {
   const table = root.querySelector(".configtable");
@@ -11,11 +12,12 @@ export function setUpConfigTable(root, state) {
   // As rendered: these texts stand while all runs are visible.
   const cells = rows.map((row) => [...row.querySelectorAll("[data-cell]")]);
   const texts = cells.map((ofRow) => ofRow.map((cell) => cell.textContent));
+  const list = new LongTable(table);
   let numbers = summaries(state);
   let stale = false;
   const show = () => {
     stale = false;
-    closeAll(table);
+    closeAll(list);
     numbers = summaries(state);
     const all = state.visible.every(Boolean);
     rows.forEach((row, place) => {
@@ -26,6 +28,7 @@ export function setUpConfigTable(root, state) {
         if (cell.textContent !== text) cell.textContent = text;
       });
     });
+    list.refresh();
   };
   // A table out of sight is not worth a late keystroke.
   const observer = new IntersectionObserver(
@@ -40,13 +43,13 @@ export function setUpConfigTable(root, state) {
     if (table.dataset.seen === "false") stale = true;
     else show();
   });
-  setUpOrder(table, rows, state, () => {
+  setUpOrder(list, rows, state, () => {
     if (stale) show();
     return numbers;
   });
   table.addEventListener("click", ({ target }) => {
     const expand = target.closest(".expand");
-    if (expand) toggleMembers(expand, state);
+    if (expand) toggleMembers(expand, list, state);
     const member = target.closest("[data-member]");
     if (member) state.togglePins([Number(member.dataset.member)]);
   });
@@ -85,14 +88,15 @@ function summaries(state) {
 function cellText(cell, numbers) {
   const [kind, number] = cell.split(":");
   if (kind === "result") return spreadText(numbers.results[number]);
-  if (kind === "runs") return numbers.runs === numbers.of ? String(numbers.runs) : `${numbers.runs} of ${numbers.of}`;
   const value = numbers[kind];
+  if (kind === "runs" || kind === "count") return value === numbers.of ? String(value) : `${value} of ${numbers.of}`;
   if (kind === "mean" || kind === "half") return Number.isFinite(value) ? plain(value) : "";
   // Tests are of all runs.
   return kind === "difference" || kind === "p" ? "" : String(value || "");
 }
 
-function setUpOrder(table, rows, state, numbersNow) {
+function setUpOrder(list, rows, state, numbersNow) {
+  const { table } = list;
   const { sweep } = state;
   const { configs } = sweep.configuration;
   for (const button of table.querySelectorAll("[data-order]")) {
@@ -111,30 +115,30 @@ function setUpOrder(table, rows, state, numbersNow) {
       const last = (config) => Number(kind === "result" && numbers[config].collapsed > 0);
       const order = rows.map((row) => [row, Number(row.dataset.config)]);
       order.sort(([, a], [, b]) => last(a) - last(b) || compare(value(a), value(b), ascending) || a - b);
-      closeAll(table);
-      table.tBodies[0].append(...order.map(([row]) => row));
+      closeAll(list);
+      list.sort(order.map(([row]) => row));
     });
   }
 }
 
-function closeAll(table) {
-  for (const list of table.querySelectorAll(".members")) list.remove();
-  for (const expand of table.querySelectorAll(".expand[aria-expanded=true]")) expand.setAttribute("aria-expanded", "false");
+function closeAll(list) {
+  for (const row of list.rows.filter((candidate) => candidate.matches(".members"))) list.remove(row);
+  for (const row of list.rows) row.querySelector(".expand").setAttribute("aria-expanded", "false");
 }
 
 // Shows or hides the runs of a config in a row below its own.
-function toggleMembers(button, state) {
+function toggleMembers(button, list, state) {
   const { sweep, visible } = state;
   const row = button.closest("tr");
   const open = button.getAttribute("aria-expanded") === "true";
   button.setAttribute("aria-expanded", String(!open));
   if (open) {
-    row.nextElementSibling.remove();
+    list.remove(row.nextElementSibling);
     return;
   }
-  const list = document.createElement("tr");
-  list.className = "members";
-  const cell = list.appendChild(document.createElement("td"));
+  const members = document.createElement("tr");
+  members.className = "members";
+  const cell = members.appendChild(document.createElement("td"));
   cell.colSpan = row.cells.length;
   for (const run of sweep.configuration.configs[row.dataset.config].runs.filter((candidate) => visible[candidate])) {
     const { seed, state: ending, last_values } = sweep.runs[run];
@@ -146,5 +150,5 @@ function toggleMembers(button, state) {
     member.title = "Pin this run";
     member.textContent = [`seed ${seed}`, ending, ...results].join(" · ");
   }
-  row.after(list);
+  list.insertAfter(row, members);
 }

@@ -4,7 +4,9 @@ import { html } from "./state.js";
 
 export function setUpFilter(root, state, colors) {
   const { runs } = state.sweep;
-  const elements = [...root.querySelectorAll("[data-run]")];
+  const elements = runs.map(() => []);
+  for (const element of root.querySelectorAll("[data-run]")) elements[element.dataset.run].push(element);
+  let [before, lit] = [state.visible, new Set()];
   const matches = root.querySelector(".matches");
 
   const field = root.querySelector("[data-control=filter]");
@@ -23,7 +25,12 @@ export function setUpFilter(root, state, colors) {
     reset.hidden = !state.isNarrowed;
   };
   state.on("visible", () => {
-    for (const element of elements) element.classList.toggle("off", !state.visible[element.dataset.run]);
+    // A keystroke changes few of thousands of elements.
+    state.visible.forEach((visible, run) => {
+      if (visible === before[run]) return;
+      for (const element of elements[run]) element.classList.toggle("off", !visible);
+    });
+    before = state.visible;
     const shown = state.visible.filter(Boolean).length;
     matches.textContent = `${shown} of ${runs.length} runs`;
     root.classList.toggle("without-runs", shown === 0);
@@ -39,7 +46,10 @@ export function setUpFilter(root, state, colors) {
   state.on("focus", () => {
     const highlighted = new Set(state.highlighted);
     root.classList.toggle("focused", highlighted.size > 0);
-    for (const element of elements) element.classList.toggle("highlighted", highlighted.has(Number(element.dataset.run)));
+    const toggle = (run, on) => elements[run].forEach((element) => element.classList.toggle("highlighted", on));
+    for (const run of lit) if (!highlighted.has(run)) toggle(run, false);
+    for (const run of highlighted) if (!lit.has(run)) toggle(run, true);
+    lit = highlighted;
   });
   state.on("pins", showNarrowing);
   setUpHover(root, state);

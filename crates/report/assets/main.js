@@ -27,14 +27,14 @@ function setUpSweep(root, index, sweep) {
   const viewer = new Viewer(root, index, state);
   const openViewer = (run) => viewer.open(run);
   setUpFilter(root, state, colors);
-  setUpTable(root, state, openViewer);
+  const rows = setUpTable(root, state, openViewer);
   setUpConfigTable(root, state);
   setUpColumns(root);
   setUpTableCopies(root);
   for (const list of root.querySelectorAll(".differing, .forest")) oneTabStop(list, "[data-runs]");
   let write = null;
   const begin = () => {
-    new Gallery(root, index, state, openViewer);
+    new Gallery(root, index, state, rows, openViewer);
     if (sweep.charts.length) new Curves(root, state, colors);
     new Space(root, state, colors);
     setUpCompare(root, index, state, colors);

@@ -11,11 +11,13 @@ function across(grids) {
 }
 
 export class Gallery {
-  constructor(root, index, state, openViewer) {
+  // `rows` are those of the table of runs.
+  constructor(root, index, state, rows, openViewer) {
     this.root = root;
     this.index = index;
     this.state = state;
     this.inView = new Set();
+    this.thumbs = rows.flatMap((row) => row.querySelector(".thumb") ?? []);
     this.section = root.querySelector(".samples");
     if (!state.sweep.samples.geometry) return;
     this.wall = new Wall(this.section, state, () => this.fitAgain?.());
@@ -59,9 +61,9 @@ export class Gallery {
       },
       { rootMargin: "200px" },
     );
-    for (const thumb of this.root.querySelectorAll(".thumb")) observer.observe(thumb);
+    for (const thumb of this.thumbs) observer.observe(thumb);
     addEventListener("beforeprint", () => {
-      for (const thumb of this.root.querySelectorAll(".thumb")) this.fillThumb(thumb);
+      for (const thumb of this.thumbs) this.fillThumb(thumb);
       for (const figure of this.figures) this.fill(figure);
       this.section.querySelector(".gallery").style.setProperty("--print-size", `${this.printedSize()}px`);
     });

@@ -1,11 +1,14 @@
 // Sorting and pinning in the run table.
 
 import { isCollapsed } from "./state.js";
+import { LongTable } from "./long_table.js";
 
+// Returns the rows in the order of the plan.
 export function setUpTable(root, state, openViewer) {
   const table = root.querySelector(".runtable");
   const body = table.tBodies[0];
   const rows = [...body.rows];
+  const list = new LongTable(table);
 
   for (const button of table.querySelectorAll("[data-sort]")) {
     button.addEventListener("click", () => {
@@ -19,16 +22,21 @@ export function setUpTable(root, state, openViewer) {
       const order = rows
         .map((_, run) => run)
         .sort((a, b) => collapsed(a) - collapsed(b) || compare(value(a), value(b), ascending) || a - b);
-      body.append(...order.map((run) => rows[run]));
+      list.sort(order.map((run) => rows[run]));
     });
   }
   body.addEventListener("click", (event) => {
-    const run = Number(event.target.closest("tr").dataset.run);
+    const row = event.target.closest("tr[data-run]");
+    if (!row) return;
+    const run = Number(row.dataset.run);
     if (event.target.closest(".thumb")) openViewer(run);
     else state.togglePins([run]);
   });
-  body.addEventListener("keydown", (event) => onRowKey(event, state));
-  setUpTabStop(body, state);
+  body.addEventListener("keydown", (event) => onRowKey(event, list, state));
+  setUpTabStop(list, state);
+  // After the filter, which marks the rows that it hides.
+  state.on("visible", () => list.refresh());
+  return rows;
 }
 
 function kindOf(button) {
@@ -37,32 +45,31 @@ function kindOf(button) {
 
 // Roving tabindex: the tab key stops once in the table, at the row that last had the focus or the first
 // visible one.
-function setUpTabStop(body, state) {
+function setUpTabStop(list, state) {
+  let [current] = list.rows;
   const move = (row) => {
-    body.querySelector("tr[tabindex='0']")?.setAttribute("tabindex", "-1");
-    row?.setAttribute("tabindex", "0");
+    if (current) current.tabIndex = -1;
+    if (row) row.tabIndex = 0;
+    current = row;
   };
-  body.addEventListener("focusin", (event) => move(event.target.closest("tr")));
-  state.on("visible", () => {
-    if (body.querySelector("tr[tabindex='0']")?.classList.contains("off") !== false)
-      move(body.querySelector("tr:not(.off)"));
-  });
+  const keep = () => {
+    if (!current?.isConnected || current.classList.contains("off")) move(list.body.querySelector("tr[data-run]:not(.off)"));
+  };
+  list.body.addEventListener("focusin", (event) => move(event.target.closest("tr")));
+  list.placed = keep;
+  state.on("visible", keep);
 }
 
 // Enter and space pin the focused row, the arrow keys move the focus.
-function onRowKey(event, state) {
+function onRowKey(event, list, state) {
   const row = event.target;
   if (!row.matches("tr")) return;
-  const move = (direction) => {
-    let next = row[direction];
-    while (next?.classList.contains("off")) next = next[direction];
-    next?.focus();
-  };
+  const move = (by) => list.neighbour(row, by)?.focus();
   const keys = {
     Enter: () => state.togglePins([Number(row.dataset.run)]),
     " ": () => state.togglePins([Number(row.dataset.run)]),
-    ArrowDown: () => move("nextElementSibling"),
-    ArrowUp: () => move("previousElementSibling"),
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
   };
   if (keys[event.key]) {
     event.preventDefault();

@@ -88,7 +88,7 @@ pub(crate) fn render_with(
 ) -> Result<(), ReportError> {
     let html = html(context, media)?;
     let (before, after) = html.split_once(PARTS_MARKER).unwrap_or((&html, ""));
-    render_with_last_grids(before, context, images, sink)?;
+    render_with_last_grids(before, context, images, media, sink)?;
     sink("<script type=\"application/json\" id=\"report-data\">")?;
     sink(&script_safe(&serde_json::to_string(context)?))?;
     sink("</script>\n<noscript><h2>The last samples of each run</h2></noscript>\n")?;
@@ -114,6 +114,7 @@ fn render_with_last_grids(
     text: &str,
     context: &Context,
     images: &dyn Images,
+    media: &Media,
     sink: Sink,
 ) -> Result<(), ReportError> {
     let mut parts = text.split(LAST_GRID_MARKER);
@@ -128,17 +129,23 @@ fn render_with_last_grids(
                 [] => (SampleSource::Raw, &run.grids),
                 _ => (SampleSource::Ema, &run.averaged_grids),
             };
-            if let Some(grid) = grids.last() {
-                let png = BASE64.encode(pixels::compact(&images.grid(&run.id, grid.step, source)?));
-                sink(&format!(
-                    "<img alt=\"Samples of {}\" src=\"data:image/png;base64,{png}\">",
-                    escaped(&run.label)
-                ))?;
+            if let Some(last) = grids.last() {
+                let of = GridsOf { run, source, grids };
+                let image = match media {
+                    Media::Inline => data_url(&images.grid(&run.id, last.step, source)?),
+                    // Files are written with the other grids of the run.
+                    Media::Served(_) | Media::Files(_) => link_of(&of, *last, media),
+                };
+                sink(&format!("<img alt=\"Samples of {}\" src=\"{image}\">", escaped(&run.label)))?;
             }
         }
         sink(rest)?;
     }
     Ok(())
+}
+
+fn data_url(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", BASE64.encode(pixels::compact(png)))
 }
 
 fn escaped(text: &str) -> String {

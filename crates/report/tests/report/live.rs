@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use gansweep_report::serve::{ServeOptions, Server};
 
-use crate::browser::{WATCH, assert_all_ok, browser, console_of, tools};
 use crate::support::Synthetic;
+use crate::support::browser::{browser, console_of};
+use crate::support::checked::{WATCH, assert_all_ok, tools};
 
 #[test]
 fn a_served_page_loads_again_when_the_database_changes_and_keeps_what_the_reader_chose() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use crate::support::{Outcome, Synthetic};
+use gansweep_protocol::Metric;
 use gansweep_report::{ReportError, ReportOptions, build, render, write, write_split};
 use gansweep_store::{Reader, Store};
 
@@ -167,6 +168,25 @@ fn a_split_page_has_its_images_and_plotly_in_files() {
     assert_eq!(named.len(), grids + 1);
     for name in named {
         assert!(out.join("media").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn images_of_the_best_config_are_files_of_a_split_page_too() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::ranked().record(folder.path());
+    let reader = Reader::open(folder.path()).unwrap();
+    let objective = Some(Metric::ImagesPerSecond);
+    let context = build(&reader, &ReportOptions { objective, ..ReportOptions::default() }).unwrap();
+    let out = folder.path().join("page");
+    let text = fs::read_to_string(write_split(&context, &reader, &out).unwrap()).unwrap();
+    let (_, findings) = text.split_once("<div class=\"examples\">").unwrap();
+    let (findings, _) = findings.split_once("</section>").unwrap();
+    let files: Vec<&str> =
+        findings.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(files.len(), 4);
+    for file in files {
+        assert!(file.starts_with("media/") && out.join(file).is_file(), "{file}");
     }
 }
 

@@ -1,0 +1,165 @@
+// A table whose rows are sorted, hidden and shown. Of many rows only those near the visible part are in the page: a
+// browser lays out a few hundred in an instant, and ten thousand in seconds.
+
+const MOST_WHOLE = 400;
+// Rows above and below the visible part, so that a quick scroll meets no gap.
+const SPARE = 40;
+// Until a row has been laid out.
+const USUAL_HEIGHT = 41;
+
+const tables = new WeakMap();
+
+export class LongTable {
+  constructor(table) {
+    tables.set(table, this);
+    this.table = table;
+    this.body = table.tBodies[0];
+    this.scroller = table.closest(".scroller");
+    this.rows = [...this.body.rows];
+    this.heights = new WeakMap();
+    // Called whenever other rows are in the page.
+    this.placed = () => {};
+    // Printing and the browser's own search want all rows.
+    this.whole = false;
+    this.isLong = this.rows.length > MOST_WHOLE;
+    if (!this.isLong) return;
+    [this.above, this.below] = [spacer(this.headings.length), spacer(this.headings.length)];
+    table.setAttribute("aria-rowcount", this.rows.length + 1);
+    this.watch();
+    this.place();
+  }
+
+  // Takes the rows in another order.
+  sort(rows) {
+    this.rows = rows;
+    if (this.isLong) this.refresh();
+    else this.body.append(...rows);
+  }
+
+  // Rows were hidden or shown.
+  refresh() {
+    this.whole = false;
+    if (this.isLong) this.place();
+  }
+
+  insertAfter(row, other) {
+    this.rows.splice(this.rows.indexOf(row) + 1, 0, other);
+    row.after(other);
+    if (this.isLong) this.place();
+  }
+
+  remove(row) {
+    this.rows.splice(this.rows.indexOf(row), 1);
+    row.remove();
+    if (this.isLong) this.place();
+  }
+
+  get shown() {
+    return this.rows.filter((row) => !row.hidden && !row.classList.contains("off"));
+  }
+
+  // The shown row so many places after another, brought into the page; undefined at either end.
+  neighbour(row, by) {
+    const { shown } = this;
+    const next = shown[shown.indexOf(row) + by];
+    if (next && !next.isConnected) {
+      this.scroller.scrollTop += by * USUAL_HEIGHT * SPARE;
+      this.place();
+    }
+    return next;
+  }
+
+  watch() {
+    let waiting = false;
+    this.scroller.addEventListener("scroll", () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        this.place();
+      });
+    }, { passive: true });
+    new ResizeObserver(() => {
+      for (const heading of this.headings) heading.style.minWidth = "";
+      this.place();
+    }).observe(this.scroller);
+    const placeAll = (whole) => {
+      this.whole = whole;
+      this.place();
+    };
+    addEventListener("beforeprint", () => placeAll(true));
+    addEventListener("afterprint", () => placeAll(false));
+    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
+      if ((ctrlKey || metaKey) && key.toLowerCase() === "f") placeAll(true);
+    });
+  }
+
+  get headings() {
+    return this.table.tHead.rows[0].cells;
+  }
+
+  // Puts the rows near the visible part into the page, and takes the others out.
+  place() {
+    const { shown } = this;
+    const [from, to] = this.whole ? [0, shown.length] : this.span(shown);
+    const heightOf = (row) => this.heights.get(row) ?? USUAL_HEIGHT;
+    const height = (rows) => `${rows.reduce((sum, row) => sum + heightOf(row), 0)}px`;
+    const wanted = [this.above, ...shown.slice(from, to), this.below];
+    this.above.style.height = height(shown.slice(0, from));
+    this.below.style.height = height(shown.slice(to));
+    replaceRows(this.body, wanted);
+    const visible = this.scroller.clientHeight > 0;
+    wanted.slice(1, -1).forEach((row, place) => {
+      row.setAttribute("aria-rowindex", from + place + 2);
+      if (visible) this.heights.set(row, row.offsetHeight);
+    });
+    this.keepWidths();
+    this.placed();
+  }
+
+  // The indices of the first row to place and of the one after the last.
+  span(shown) {
+    const { scrollTop, clientHeight } = this.scroller;
+    let [end, first, last] = [0, shown.length, shown.length];
+    for (let place = 0; place < shown.length; place += 1) {
+      end += this.heights.get(shown[place]) ?? USUAL_HEIGHT;
+      if (end > scrollTop && first === shown.length) first = place;
+      if (end > scrollTop + clientHeight) {
+        last = place + 1;
+        break;
+      }
+    }
+    return [Math.max(0, first - SPARE), Math.min(shown.length, last + SPARE)];
+  }
+
+  // Columns become no narrower while other rows come into view.
+  keepWidths() {
+    for (const heading of this.headings) {
+      const width = heading.offsetWidth;
+      if (width > (parseFloat(heading.style.minWidth) || 0)) heading.style.minWidth = `${width}px`;
+    }
+  }
+}
+
+// A row that is as high as those that it stands for.
+function spacer(columns) {
+  const row = Object.assign(document.createElement("tr"), { className: "spacer", ariaHidden: "true" });
+  row.insertCell().colSpan = columns;
+  return row;
+}
+
+// All rows of a table, in their order, whether they are in the page or not.
+export function allRows(table) {
+  return tables.get(table)?.rows ?? [...table.tBodies[0].rows];
+}
+
+// Makes these the rows of a body. Rows that stay are not touched: one of them may have the focus.
+function replaceRows(body, rows) {
+  const wanted = new Set(rows);
+  for (const row of [...body.rows]) if (!wanted.has(row)) row.remove();
+  let next = body.firstElementChild;
+  for (const row of rows) {
+    if (row === next) next = row.nextElementSibling;
+    else body.insertBefore(row, next);
+  }
+}

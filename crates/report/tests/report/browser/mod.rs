@@ -1,0 +1,11 @@
+//! The page in a real browser: what it shows, what its controls do, and that nothing is requested.
+
+mod compare;
+mod controls;
+mod curves;
+mod samples;
+mod screens;
+mod space;
+mod tables;
+mod unusual;
+mod without_scripts;

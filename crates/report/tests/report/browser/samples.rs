@@ -1,0 +1,109 @@
+//! The wall of samples, its viewer and the film strip.
+
+use crate::support::Synthetic;
+use crate::support::checked::{assert_all_ok, lines_of, with_tools};
+
+#[test]
+fn averages_are_shown_beside_weights_and_either_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { averaged: true, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.samples');
+        const source = (place) => one(`.sample[data-run='${place}'] img`).getAttribute('src');
+        const [averaged, plain] = [source(0), source(4)];
+        check('the gallery shows the average', () => equal(averaged, grid('ema-0-0').at(-1)));
+        set('.samples [data-control=averaged]', false);
+        await frames(3);
+        check('and the weights', () => equal([source(0), source(4)], [grid('raw-0-0').at(-1), plain]));
+        one(\".sample[data-run='0'] button\").click();
+        const shown = () => all('.viewer .main .sample').filter((figure) => !figure.hidden);
+        check('the viewer shows both', () => equal(
+            shown().map((figure) => [figure.textContent.trim(), figure.querySelector('img').getAttribute('src')]),
+            [['Weights', grid('raw-0-0').at(-1)], ['Averaged weights', grid('ema-0-0').at(-1)]]));
+        const [left, right] = shown().map((figure) => figure.getBoundingClientRect());
+        check('side by side', () => that(left.right <= right.left && left.top === right.top && left.width > 150));
+        for (const [option, count] of [['raw', 1], ['ema', 1], ['both', 2]]) {
+            set(`.viewer [data-option=weights][value=${option}]`, true);
+            check(`the switch shows ${option}`, () => that(
+                shown().length === count && (option === 'both' || shown()[0].dataset.source === option)));
+        }
+        set('.viewer [data-control=epoch]', 1);
+        check('the slider changes both', () => equal(
+            shown().map((figure) => figure.querySelector('img').getAttribute('src')),
+            [grid('raw-0-0')[1], grid('ema-0-0')[1]]));
+        one('.viewer .previous').click();
+        check('a run without an average has no switch', () => that(
+            shown().length === 1 && one('.viewer .segmented').hidden));";
+    let tools = "const grid = (id) => [...JSON.parse(document.getElementById(id).textContent),
+        /base64,([^\\\"]*)/.exec(document.getElementById(`last-${id}`).textContent)[1]].map((png) => `data:image/png;base64,${png}`);";
+    let Some(lines) = lines_of(folder.path(), &with_tools(&format!("{tools}{script}")), &[]) else { return };
+    assert_all_ok(&lines, 11);
+}
+
+#[test]
+fn the_wall_is_arranged_by_the_keys_that_the_reader_chooses() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.samples');
+        const headings = () => all('.gallery th').map((heading) => heading.textContent.trim());
+        const choose = (name, title) => {
+            const options = [...one(`[data-control='${name}']`).options];
+            set(`[data-control='${name}']`, options.find((option) => option.textContent === title).value);
+        };
+        const titles = [...one('[data-control=wall-rows]').options].map((option) => option.textContent);
+        check('keys and seed can be chosen', () => equal(titles, ['nothing', 'lr', 'hidden', 'seed']));
+        choose('wall-columns', 'seed');
+        check('another key runs along the side', () => equal(headings(), ['lr', 'seed 1', 'seed 2', '2e-4', '1e-3']));
+        check('the remaining key has a slider', () => equal(
+            all('.wall-at').filter((slider) => !slider.hidden).map((slider) => slider.textContent.trim()), ['hidden128']));
+        const shown = () => all('.gallery .sample[data-run]').map((figure) => Number(figure.dataset.run));
+        check('the wall has the runs at its place', () => equal(shown(), [0, 1, 4, 5]));
+        set(\"[data-control='wall-at-hidden']\", 1);
+        await frames(3);
+        check('the slider shows the others', () => equal(shown(), [2, 3, 6, 7]));
+        await until(() => all('.gallery .sample[data-run] img').every((image) => image.src || image.closest('.sample').dataset.run === '3'));
+        check('with their images', () => that(one(\".sample[data-run='2'] img\").src.startsWith('data:image/png')));
+        dispatchEvent(new Event('beforeprint'));
+        check('paper has all runs', () => equal(shown().length, 8));
+        dispatchEvent(new Event('afterprint'));
+        check('and the screen the chosen ones again', () => equal(shown(), [2, 3, 6, 7]));
+        choose('wall-rows', 'seed');
+        check('sides change places', () => equal(headings(), ['seed', 'lr 2e-4', 'lr 1e-3', '1', '2']));
+        await frames(15);
+        check('the address has the sides', () => that(location.hash.includes('wall-rows=')));
+        choose('wall-rows', 'nothing');
+        choose('wall-columns', 'nothing');
+        check('without sides all runs stand in order', () => equal(shown(), [0, 1, 2, 3, 4, 5, 6, 7]));
+        check('nothing is wider than the window', () => that(document.documentElement.scrollWidth <= innerWidth));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 13);
+}
+
+#[test]
+fn a_film_strip_and_the_charts_show_where_the_epoch_is() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let script = "await show('.curves');
+        const left = () => parseFloat(one('.chart .epoch-mark').style.left);
+        check('the epoch is marked on a chart', () => that(!one('.chart .epoch-mark').hidden));
+        const atEnd = left();
+        set('.bar [data-control=epoch]', 1);
+        await frames(3);
+        const share = (left() - 54) / (atEnd - 54);
+        check('and moves with the slider', () => that(share > 0.25 && share < 0.4, `${share}`));
+        await show('.samples');
+        one(\".sample[data-run='0'] button\").click();
+        const frames_ = () => all('.strip button');
+        check('the strip has a frame per epoch', () => equal(frames_().map((frame) => frame.textContent), ['0', '1', '2', '3']));
+        check('the present one is marked', () => equal(frames_().findIndex((frame) => frame.ariaCurrent === 'true'), 1));
+        frames_()[3].click();
+        check('a click goes there', () => equal(one('.viewer .timeline output').textContent, '3'));
+        const images = frames_().map((frame) => frame.querySelector('img').getAttribute('src'));
+        const commands = all('.viewer [data-verb]').map((code) => code.textContent);
+        check('the next commands name the run', () => that(
+            commands.length === 3 && commands.every((command) => command.includes(sweeps[0].runs[0].id.slice(0, 12)) && command.includes(' --results ')),
+            commands.join()));
+        check('frames are the grids of the run', () => equal(images.at(-1), one(\".viewer [data-source='raw'] img\").getAttribute('src')));
+        one('.viewer .close').click();";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 9);
+}
