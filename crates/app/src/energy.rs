@@ -24,8 +24,7 @@ pub struct Energy {
 impl Power {
     /// `None` without a power: 0 stands for an unknown value of both.
     pub fn of(watts: f64, price_per_kwh: f64) -> Option<Self> {
-        (watts > 0.0)
-            .then(|| Self { watts, price_per_kwh: (price_per_kwh > 0.0).then_some(price_per_kwh) })
+        (watts > 0.0).then(|| Self { watts, price_per_kwh: (price_per_kwh > 0.0).then_some(price_per_kwh) })
     }
 
     /// What devices of this power take while they train for so many seconds in all.

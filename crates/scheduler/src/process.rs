@@ -39,6 +39,7 @@ pub struct ProcessLauncher {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// What it may use.
     pub limits: ProcessLimits,
 }
 
@@ -133,8 +134,7 @@ impl ProcessWorker {
         let output = child.stdout.take();
         let stderr = Arc::default();
         let lines = Some(lines);
-        let mut worker =
-            Self { child, lines, output, stderr, stderr_reader: None, exit: None, memory_mib };
+        let mut worker = Self { child, lines, output, stderr, stderr_reader: None, exit: None, memory_mib };
         if let (Some(input), Some(errors)) = pipes {
             spawn("worker-input", move || write_lines(input, &job, &receiver))?;
             let stderr = Arc::clone(&worker.stderr);

@@ -16,7 +16,11 @@ use crate::support::{Harness, Memory, runs, undisturbed};
 /// A worker program that simulates training, and fails as its arguments say.
 fn mock_worker(arguments: &[&str]) -> ProcessLauncher {
     let program = Program::at(env!("CARGO_BIN_EXE_mock-worker").into());
-    ProcessLauncher { program, args: arguments.iter().map(Into::into).collect(), limits: ProcessLimits::default() }
+    ProcessLauncher {
+        program,
+        args: arguments.iter().map(Into::into).collect(),
+        limits: ProcessLimits::default(),
+    }
 }
 
 /// What a worker on all of the harness's runs is to do.
@@ -201,7 +205,10 @@ fn a_worker_has_as_much_less_priority_as_is_asked_for() {
     let own = getpriority_process(None).unwrap();
     let harness = Harness::new(runs(1, 100_000), 1, 1);
     for niceness in [0, 7, 19] {
-        let launcher = ProcessLauncher { limits: ProcessLimits { niceness, ..ProcessLimits::default() }, ..mock_worker(&[]) };
+        let launcher = ProcessLauncher {
+            limits: ProcessLimits { niceness, ..ProcessLimits::default() },
+            ..mock_worker(&[])
+        };
         let mut worker = launcher.launch(&job(&harness)).unwrap();
         let (pid, _events) = pid_of(&mut *worker);
         let expected = (own + i32::try_from(niceness).unwrap()).min(19);
@@ -221,7 +228,10 @@ fn a_worker_that_allocates_more_than_it_may_ends_for_lack_of_memory() {
         let limits = ProcessLimits { memory_mib, ..ProcessLimits::default() };
         let launcher = ProcessLauncher { limits, ..mock_worker(&["allocate", "400", "2"]) };
         let mut worker = launcher.launch(&job(&harness)).unwrap();
-        let completed = worker.frames().flatten().any(|frame| matches!(frame, Frame::Event(event) if matches!(event.event, Event::Completed(_))));
+        let completed = worker
+            .frames()
+            .flatten()
+            .any(|frame| matches!(frame, Frame::Event(event) if matches!(event.event, Event::Completed(_))));
         let exit = wait(&mut *worker);
         assert_eq!(completed, may, "{exit:?}");
         if !may {
