@@ -32,7 +32,9 @@ export function setUpConfigTable(root, state) {
   };
   // A table out of sight is not worth a late keystroke.
   const observer = new IntersectionObserver(
-    ([{ isIntersecting }]) => {
+    (entries) => {
+      // A busy browser reports several changes at once; the last one holds.
+      const { isIntersecting } = entries.at(-1);
       table.dataset.seen = String(isIntersecting);
       if (isIntersecting && stale) show();
     },

@@ -1,7 +1,7 @@
 // Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
-import { darkScheme, html, option } from "./state.js";
+import { MANY_LINES, PAUSE, darkScheme, html, option } from "./state.js";
 import { interpolator, meanCurve, smoothed } from "./series.js";
 import { X_TITLES } from "./layout.js";
 import { Chart } from "./chart.js";
@@ -129,24 +129,23 @@ export class Curves {
   redraw() {
     for (const chart of this.charts) chart.stale = true;
     this.section.querySelector(".lines-note").hidden = !this.means;
-    this.drawSoon();
+    this.drawSoon(this.state.sweep.runs.length > MANY_LINES ? PAUSE : 0);
   }
 
   // Draws one stale chart per timer tick, so that the page stays responsive. Several changes to a
-  // chart before its turn cost one redraw.
-  drawSoon() {
-    if (this.waiting || !this.ready) return;
+  // chart before its turn cost one redraw, and a further change puts the drawing off: the next keystroke
+  // comes before the charts.
+  drawSoon(wait = 0) {
+    if (!this.ready) return;
+    clearTimeout(this.timer);
     if (!this.charts.some((chart) => chart.stale)) return;
-    this.waiting = true;
-    setTimeout(
+    const seen = this.charts.find((chart) => chart.stale && chart.inView);
+    this.timer = setTimeout(
       () => {
-        this.waiting = false;
-        const next =
-          this.charts.find((chart) => chart.stale && chart.inView) ?? this.charts.find((chart) => chart.stale);
-        next?.draw();
+        (seen ?? this.charts.find((chart) => chart.stale))?.draw();
         this.drawSoon();
       },
-      this.charts.some((chart) => chart.stale && chart.inView) ? 0 : 100,
+      seen ? wait : 100 + 3 * wait,
     );
   }
 

@@ -3,7 +3,7 @@
 
 const MOST_WHOLE = 400;
 // Rows above and below the visible part, so that a quick scroll meets no gap.
-const SPARE = 40;
+const SPARE = 25;
 // Until a row has been laid out.
 const USUAL_HEIGHT = 41;
 
@@ -21,6 +21,8 @@ export class LongTable {
     this.placed = () => {};
     // Printing and the browser's own search want all rows.
     this.whole = false;
+    this.inView = false;
+    this.stale = true;
     this.isLong = this.rows.length > MOST_WHOLE;
     if (!this.isLong) return;
     [this.above, this.below] = [spacer(this.headings.length), spacer(this.headings.length)];
@@ -36,10 +38,11 @@ export class LongTable {
     else this.body.append(...rows);
   }
 
-  // Rows were hidden or shown.
+  // Rows were hidden or shown. Out of sight they wait: to place them, the page must be laid out.
   refresh() {
     this.whole = false;
-    if (this.isLong) this.place();
+    this.stale = true;
+    if (this.isLong && this.inView) this.place();
   }
 
   insertAfter(row, other) {
@@ -70,19 +73,29 @@ export class LongTable {
   }
 
   watch() {
-    let waiting = false;
-    this.scroller.addEventListener("scroll", () => {
+    let [waiting, width] = [false, this.scroller.clientWidth];
+    const placeSoon = () => {
       if (waiting) return;
       waiting = true;
       requestAnimationFrame(() => {
         waiting = false;
+        const { clientWidth } = this.scroller;
+        if (clientWidth !== width) for (const { style } of this.headings) style.minWidth = "";
+        width = clientWidth;
         this.place();
       });
-    }, { passive: true });
-    new ResizeObserver(() => {
-      for (const heading of this.headings) heading.style.minWidth = "";
-      this.place();
-    }).observe(this.scroller);
+    };
+    this.scroller.addEventListener("scroll", placeSoon, { passive: true });
+    new ResizeObserver(placeSoon).observe(this.scroller);
+    new IntersectionObserver(
+      (entries) => {
+        // A busy browser reports several changes at once; the last one holds.
+        const { isIntersecting } = entries.at(-1);
+        this.inView = isIntersecting;
+        if (isIntersecting && this.stale) this.place();
+      },
+      { rootMargin: "400px" },
+    ).observe(this.scroller);
     const placeAll = (whole) => {
       this.whole = whole;
       this.place();
@@ -100,6 +113,7 @@ export class LongTable {
 
   // Puts the rows near the visible part into the page, and takes the others out.
   place() {
+    this.stale = false;
     const { shown } = this;
     const [from, to] = this.whole ? [0, shown.length] : this.span(shown);
     const heightOf = (row) => this.heights.get(row) ?? USUAL_HEIGHT;
@@ -134,10 +148,12 @@ export class LongTable {
 
   // Columns become no narrower while other rows come into view.
   keepWidths() {
-    for (const heading of this.headings) {
-      const width = heading.offsetWidth;
-      if (width > (parseFloat(heading.style.minWidth) || 0)) heading.style.minWidth = `${width}px`;
-    }
+    const headings = [...this.headings];
+    // All are read before one is written: each reading after a writing would lay the page out again.
+    const widths = headings.map(({ offsetWidth }) => offsetWidth);
+    headings.forEach(({ style }, place) => {
+      if (widths[place] > (parseFloat(style.minWidth) || 0)) style.minWidth = `${widths[place]}px`;
+    });
   }
 }
 

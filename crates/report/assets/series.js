@@ -68,40 +68,57 @@ export function smoothed(values, factor) {
 // where it has values: one that ends early leaves the mean there.
 export function meanCurve(curves, places = 120) {
   const known = curves.map(finitePoints).filter(({ x }) => x.length > 0);
-  const from = Math.min(...known.map(({ x }) => x[0]));
-  const to = Math.max(...known.map(({ x }) => x.at(-1)));
   const mean = { x: [], y: [], low: [], high: [] };
   if (known.length === 0) return mean;
+  let [from, to] = [Infinity, -Infinity];
+  for (const { x } of known) [from, to] = [Math.min(from, x[0]), Math.max(to, x.at(-1))];
   const count = from === to ? 1 : places;
-  const at = known.map(reader);
-  for (let place = 0; place < count; place += 1) {
-    const x = count === 1 ? from : from + ((to - from) * place) / (count - 1);
-    const values = at.map((read) => read(x)).filter((value) => value !== null);
-    if (values.length === 0) continue;
-    const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-    const deviation = values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0;
+  const positions = Array.from({ length: count }, (_, place) => (count === 1 ? from : from + ((to - from) * place) / (count - 1)));
+  // A row for each curve: a chart of a thousand runs is a hundred thousand values.
+  const values = new Float64Array(known.length * count);
+  known.forEach((curve, row) => readAt(curve, positions, values.subarray(row * count, (row + 1) * count)));
+  positions.forEach((x, place) => {
+    let [runs, sum] = [0, 0];
+    for (let at = place; at < values.length; at += count) {
+      if (Number.isNaN(values[at])) continue;
+      runs += 1;
+      sum += values[at];
+    }
+    if (runs === 0) return;
+    const middle = sum / runs;
+    let squares = 0;
+    for (let at = place; at < values.length; at += count) if (!Number.isNaN(values[at])) squares += (values[at] - middle) ** 2;
+    const deviation = runs > 1 ? Math.sqrt(squares / (runs - 1)) : 0;
     mean.x.push(x);
     mean.y.push(middle);
     mean.low.push(middle - deviation);
     mean.high.push(middle + deviation);
-  }
+  });
   return mean;
 }
 
-function finitePoints({ x, y }) {
-  const places = y.map((_, place) => place).filter((place) => y[place] !== null && x[place] !== null);
-  return { x: places.map((place) => x[place]), y: places.map((place) => y[place]) };
+// The points of a curve that have both numbers; kept, since a curve is asked for them with each chart that shows it.
+const finite = new WeakMap();
+function finitePoints(curve) {
+  if (!finite.has(curve)) {
+    const { x, y } = curve;
+    const places = y.map((_, place) => place).filter((place) => y[place] !== null && x[place] !== null);
+    const isWhole = places.length === y.length;
+    finite.set(curve, isWhole ? curve : { x: places.map((place) => x[place]), y: places.map((place) => y[place]) });
+  }
+  return finite.get(curve);
 }
 
-// Reads a curve at ascending positions; null before its first and after its last point.
-function reader({ x, y }) {
+// Writes a curve's values at ascending positions; NaN before its first and after its last point.
+function readAt({ x, y }, positions, values) {
   let place = 0;
-  return (at) => {
-    if (at < x[0] || at > x.at(-1)) return null;
+  positions.forEach((at, index) => {
+    if (at < x[0] || at > x.at(-1)) {
+      values[index] = NaN;
+      return;
+    }
     while (place + 1 < x.length && x[place + 1] < at) place += 1;
     const next = Math.min(place + 1, x.length - 1);
-    if (x[next] === x[place]) return y[next];
-    return y[place] + ((y[next] - y[place]) * Math.max(0, at - x[place])) / (x[next] - x[place]);
-  };
+    values[index] = x[next] === x[place] ? y[next] : y[place] + ((y[next] - y[place]) * Math.max(0, at - x[place])) / (x[next] - x[place]);
+  });
 }

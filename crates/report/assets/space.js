@@ -5,7 +5,7 @@ import { drawHeatmap } from "./heatmap.js";
 import { Parallel } from "./parallel.js";
 import { themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
-import { darkScheme, html } from "./state.js";
+import { MANY_LINES, PAUSE, darkScheme, html } from "./state.js";
 
 export class Space {
   constructor(root, state, colors) {
@@ -23,7 +23,9 @@ export class Space {
     });
     for (const select of this.section.querySelectorAll("select")) select.addEventListener("change", () => this.redraw());
     new IntersectionObserver(
-      ([{ isIntersecting }]) => {
+      (entries) => {
+        // A busy browser reports several changes at once; the last one holds.
+        const { isIntersecting } = entries.at(-1);
         this.inView = isIntersecting;
         if (isIntersecting && this.stale) this.draw();
       },
@@ -59,9 +61,13 @@ export class Space {
     return choices.find((choice) => choice.name === value) ?? choices[0];
   }
 
+  // Of many runs the charts wait until the reader pauses, so that the next keystroke comes before them.
   redraw() {
     this.stale = true;
-    if (this.inView) this.draw();
+    clearTimeout(this.timer);
+    if (!this.inView) return;
+    if (this.state.sweep.runs.length > MANY_LINES) this.timer = setTimeout(() => this.draw(), PAUSE);
+    else this.draw();
   }
 
   draw() {

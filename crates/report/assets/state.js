@@ -16,6 +16,10 @@ for (const run of report.sweeps.flatMap(({ runs }) => runs)) {
   run.series = run.series.map(lazySeries);
   for (const [axis, series] of Object.entries(run.x_axes)) run.x_axes[axis] = lazySeries(series);
 }
+// With more runs than these a chart takes longer to draw than a reader takes for a keystroke: charts are drawn again after
+// so many milliseconds without a change.
+export const MANY_LINES = 200;
+export const PAUSE = 180;
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class State {

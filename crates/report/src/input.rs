@@ -34,10 +34,16 @@ pub(crate) struct SweepInput {
     pub(crate) machine: String,
     pub(crate) created_unix_ms: i64,
     pub(crate) real: Vec<RealGrid>,
-    /// How many bytes of the page a byte of a sample grid in the database takes.
-    pub(crate) page_bytes_per_png_byte: f64,
+    pub(crate) page_bytes: PageBytes,
     pub(crate) analysis: Analysis,
     pub(crate) runs: Vec<RunInput>,
+}
+
+/// How many bytes of the page a byte of a sample grid in the database takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageBytes {
+    pub(crate) in_32_shades: f64,
+    pub(crate) in_16_shades: f64,
 }
 
 /// A run.

@@ -6,10 +6,11 @@ use gansweep_protocol::SampleSource;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::assets::{CHARTING_LIBRARY, STYLE, TEMPLATES, index_script, plotly, script};
-use crate::context::{Context, Grid, Run, Sweep, Timestamp};
+use crate::context::{Context, Grid, Run, Shades, Sweep, Timestamp};
 use crate::{Images, ReportError, pixels};
 
 /// Marks where data, images and scripts are inserted: they are too large to pass through the template
@@ -98,7 +99,13 @@ pub(crate) fn render_with(
             for (source, grids) in [(SampleSource::Raw, &run.grids), (SampleSource::Ema, &run.averaged_grids)]
             {
                 let id = format!("{}-{index}-{place}", source.name());
-                render_grids(&id, &GridsOf { run, source, grids }, images, media, sink)?;
+                render_grids(
+                    &id,
+                    &GridsOf { run, source, grids, shades: sweep.samples.shades },
+                    images,
+                    media,
+                    sink,
+                )?;
             }
         }
     }
@@ -121,18 +128,19 @@ fn render_with_last_grids(
     sink(parts.next().unwrap_or_default())?;
     for part in parts {
         let (places, rest) = part.split_once(" -->").unwrap_or((part, ""));
-        let run = places.split_once(' ').and_then(|(sweep, run)| {
-            context.sweeps.get(sweep.parse::<usize>().ok()?)?.runs.get(run.parse::<usize>().ok()?)
+        let found = places.split_once(' ').and_then(|(sweep, run)| {
+            let sweep = context.sweeps.get(sweep.parse::<usize>().ok()?)?;
+            Some((sweep.samples.shades, sweep.runs.get(run.parse::<usize>().ok()?)?))
         });
-        if let Some(run) = run {
+        if let Some((shades, run)) = found {
             let (source, grids) = match run.averaged_grids.as_slice() {
                 [] => (SampleSource::Raw, &run.grids),
                 _ => (SampleSource::Ema, &run.averaged_grids),
             };
             if let Some(last) = grids.last() {
-                let of = GridsOf { run, source, grids };
+                let of = GridsOf { run, source, grids, shades };
                 let image = match media {
-                    Media::Inline => data_url(&images.grid(&run.id, last.step, source)?),
+                    Media::Inline => data_url(&images.grid(&run.id, last.step, source)?, shades),
                     // Files are written with the other grids of the run.
                     Media::Served(_) | Media::Files(_) => link_of(&of, *last, media),
                 };
@@ -144,8 +152,8 @@ fn render_with_last_grids(
     Ok(())
 }
 
-fn data_url(png: &[u8]) -> String {
-    format!("data:image/png;base64,{}", BASE64.encode(pixels::compact(png)))
+fn data_url(png: &[u8], shades: Shades) -> String {
+    format!("data:image/png;base64,{}", BASE64.encode(pixels::compact(png, shades)))
 }
 
 fn escaped(text: &str) -> String {
@@ -157,6 +165,7 @@ struct GridsOf<'a> {
     run: &'a Run,
     source: SampleSource,
     grids: &'a [Grid],
+    shades: Shades,
 }
 
 /// One run's grids, if it has any: a JSON list of base64 PNGs or of addresses, which the page's scripts parse only when
@@ -170,21 +179,17 @@ fn render_grids(
     sink: Sink,
 ) -> Result<(), ReportError> {
     let Some(last) = of.grids.last() else { return Ok(()) };
-    let inline = matches!(media, Media::Inline);
-    let listed = if inline { &of.grids[..of.grids.len() - 1] } else { of.grids };
-    sink(&format!(
-        "<script type=\"application/json\" id=\"{id}\"{}>[",
-        if inline { "" } else { " data-linked" }
-    ))?;
-    for (place, grid) in listed.iter().enumerate() {
+    let mut sources = sources_of(of, images, media)?;
+    let (attribute, before, image) = match media {
+        Media::Inline => ("", "data:image/png;base64,", sources.pop().unwrap_or_default()),
+        Media::Served(_) | Media::Files(_) => (" data-linked", "", link_of(of, *last, media)),
+    };
+    sink(&format!("<script type=\"application/json\" id=\"{id}\"{attribute}>["))?;
+    for (place, source) in sources.iter().enumerate() {
         sink(if place == 0 { "\"" } else { ",\"" })?;
-        sink(&source_of(of, *grid, images, media)?)?;
+        sink(source)?;
         sink("\"")?;
     }
-    let (before, image) = match inline {
-        true => ("data:image/png;base64,", source_of(of, *last, images, media)?),
-        false => ("", link_of(of, *last, media)),
-    };
     let label = escaped(&of.run.label);
     sink(&format!(
         "]</script>\n<noscript id=\"last-{id}\"><figure class=\"last\"><img alt=\"Samples of {label}\" loading=\"lazy\" \
@@ -193,24 +198,23 @@ fn render_grids(
     ))
 }
 
-/// A grid as base64, or its address; a file is written.
-fn source_of(
-    of: &GridsOf,
-    grid: Grid,
-    images: &dyn Images,
-    media: &mut Media,
-) -> Result<String, ReportError> {
-    let link = link_of(of, grid, media);
+/// The grids as base64, or their addresses; files are written. Encoding takes most of a page's time, so the grids of a
+/// run are encoded on all cores.
+fn sources_of(of: &GridsOf, images: &dyn Images, media: &mut Media) -> Result<Vec<String>, ReportError> {
+    let links: Vec<String> = of.grids.iter().map(|grid| link_of(of, *grid, media)).collect();
     if matches!(media, Media::Served(_)) {
-        return Ok(link);
+        return Ok(links);
     }
-    let png = images.grid(&of.run.id, grid.step, of.source)?;
-    let png = pixels::compact(&png);
+    let fetch = |grid: &Grid| images.grid(&of.run.id, grid.step, of.source);
+    let recorded = of.grids.iter().map(fetch).collect::<Result<Vec<_>, _>>()?;
+    let small = recorded.par_iter().map(|png| pixels::compact(png, of.shades));
     if let Media::Files(write) = media {
-        write(&link, &png)?;
-        return Ok(link);
+        for (link, png) in links.iter().zip(small.collect::<Vec<_>>()) {
+            write(link, &png)?;
+        }
+        return Ok(links);
     }
-    Ok(BASE64.encode(png))
+    Ok(small.map(|png| BASE64.encode(png)).collect())
 }
 
 /// The address of a grid that is not in the page.
@@ -229,7 +233,7 @@ fn render_real_grids(
     sink: Sink,
 ) -> Result<(), ReportError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
-        let png = BASE64.encode(pixels::compact(&images.real(grid)?));
+        let png = BASE64.encode(pixels::compact(&images.real(grid)?, sweep.samples.shades));
         sink(&format!(
             "<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"
         ))?;

@@ -6,10 +6,11 @@ use gansweep_compare::{Analysis, CompareError};
 use gansweep_config::RunId;
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
+use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::context::RealGrid;
-use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
+use crate::context::{RealGrid, Shades};
+use crate::input::{AttemptInput, GridInput, PageBytes, ReportInput, RunInput, SweepInput};
 use crate::{ReportError, ReportOptions, pixels};
 
 /// The metrics with a chart, and those of the x axes.
@@ -61,21 +62,19 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
     let variances = real_variances(reader, &fingerprints)?;
     let ids: Vec<RunId> = rows.iter().map(|run| run.id.clone()).collect();
     let comparable = reader.with_comparable_figures(&ids)?;
-    let mut runs = Vec::with_capacity(rows.len());
+    let (mut runs, mut real_of_runs) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for row in rows {
-        let real = variances.get(&row.data_fingerprint).copied();
-        let mut run = run(reader, row, max_points, &comparable)?;
-        run.diversity = real.map(|real| diversity(reader, &run, real)).transpose()?.flatten();
-        runs.push(run);
+        real_of_runs.push(variances.get(&row.data_fingerprint).copied());
+        runs.push(run(reader, row, max_points, &comparable)?);
     }
+    note_diversity(reader, &mut runs, &real_of_runs)?;
     let geometry = runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let mut real = Vec::new();
     for fingerprint in fingerprints {
         real.extend(real_grid(reader, &fingerprint, geometry)?);
     }
-    let page_bytes_per_png_byte = page_bytes_per_png_byte(reader, &runs)?;
     Ok(SweepInput {
-        page_bytes_per_png_byte,
+        page_bytes: page_bytes(reader, &runs)?,
         analysis,
         name: row.name,
         description: row.description,
@@ -112,18 +111,21 @@ fn analysis(
 
 /// How many bytes of the page a byte of a sample grid takes, from a sample of the grids: re-encoding makes them
 /// smaller, base64 larger.
-fn page_bytes_per_png_byte(reader: &Reader, runs: &[RunInput]) -> Result<f64, StoreError> {
+fn page_bytes(reader: &Reader, runs: &[RunInput]) -> Result<PageBytes, StoreError> {
     const MOST_GRIDS: usize = 24;
     let grids: Vec<_> =
         runs.iter().flat_map(|run| run.grids.iter().map(|grid| (&run.id, grid.step, grid.source))).collect();
-    let (mut before, mut after) = (0, 0);
+    let mut pngs = Vec::new();
     for (run, step, source) in grids.iter().step_by(grids.len().div_ceil(MOST_GRIDS).max(1)) {
-        if let Some(sample) = reader.sample(run, *step, *source)? {
-            before += sample.png.len();
-            after += 4 * pixels::compact(&sample.png).len().div_ceil(3);
-        }
+        pngs.extend(reader.sample(run, *step, *source)?.map(|sample| sample.png));
     }
-    Ok(if before == 0 { 1.0 } else { after as f64 / before as f64 })
+    let before: usize = pngs.iter().map(Vec::len).sum();
+    let ratio = |shades| {
+        let base64_of = |png: &Vec<u8>| 4 * pixels::compact(png, shades).len().div_ceil(3);
+        let after: usize = pngs.par_iter().map(base64_of).sum();
+        if before == 0 { 1.0 } else { after as f64 / before as f64 }
+    };
+    Ok(PageBytes { in_32_shades: ratio(Shades::ThirtyTwo), in_16_shades: ratio(Shades::Sixteen) })
 }
 
 /// For each dataset, the variance between its real images.
@@ -137,13 +139,26 @@ fn real_variances(reader: &Reader, fingerprints: &[String]) -> Result<BTreeMap<S
     Ok(variances)
 }
 
-/// The variance between the images of the run's last grid, relative to that of the real images.
-fn diversity(reader: &Reader, run: &RunInput, real: f64) -> Result<Option<f64>, StoreError> {
-    let is_raw = |grid: &&GridInput| grid.source == SampleSource::Raw;
-    let Some(last) = run.grids.iter().rfind(is_raw) else { return Ok(None) };
+/// Notes the variance between the images of each run's last grid, relative to that of the real images of the run's data.
+fn note_diversity(reader: &Reader, runs: &mut [RunInput], real: &[Option<f64>]) -> Result<(), StoreError> {
+    /// Images in memory at a time.
+    const TOGETHER: usize = 64;
+    for (runs, real) in runs.chunks_mut(TOGETHER).zip(real.chunks(TOGETHER)) {
+        let grids = runs.iter().map(|run| last_grid(reader, run)).collect::<Result<Vec<_>, _>>()?;
+        runs.par_iter_mut().zip(grids).zip(real).for_each(|((run, grid), real)| {
+            let variance = grid.and_then(|(png, geometry)| pixels::variance(&png, geometry));
+            let real = real.filter(|real| *real > 0.0);
+            run.diversity = variance.zip(real).map(|(variance, real)| variance / real);
+        });
+    }
+    Ok(())
+}
+
+/// The last grid of the run's weights.
+fn last_grid(reader: &Reader, run: &RunInput) -> Result<Option<(Vec<u8>, Geometry)>, StoreError> {
+    let Some(last) = run.grids.iter().rfind(|grid| grid.source == SampleSource::Raw) else { return Ok(None) };
     let sample = reader.sample(&run.id, last.step, last.source)?;
-    let variance = sample.and_then(|sample| pixels::variance(&sample.png, last.geometry));
-    Ok(variance.filter(|_| real > 0.0).map(|variance| variance / real))
+    Ok(sample.map(|sample| (sample.png, last.geometry)))
 }
 
 /// The grid of real images with the same geometry as the sample grids, or else the largest.

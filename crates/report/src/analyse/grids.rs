@@ -4,33 +4,38 @@ use std::collections::BTreeMap;
 
 use gansweep_protocol::SampleSource;
 
-use crate::context::Grid;
-use crate::input::RunInput;
+use crate::context::{Grid, Shades};
+use crate::input::{PageBytes, RunInput};
 
 /// The epochs whose grids the page includes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) epochs: Vec<u32>,
     pub(super) left_out: usize,
+    pub(super) shades: Shades,
 }
 
 /// The first and the last recorded epoch, and as many evenly spaced ones between them as fit into `max_bytes`
-/// of the page. The last alone if no two fit, and none if that does not fit either. `per_byte` is the size in the
-/// page of one byte in the database.
-pub(super) fn shown(runs: &[RunInput], per_byte: f64, max_bytes: u64) -> Shown {
+/// of the page. The last alone if no two fit, and none if that does not fit either. Fewer shades are left before
+/// epochs are.
+pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) -> Shown {
     let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
     for grid in runs.iter().flat_map(|run| &run.grids) {
         *bytes.entry(grid.epoch).or_default() += grid.png_bytes;
     }
     let recorded: Vec<u32> = bytes.keys().copied().collect();
-    let total = bytes.values().sum::<u64>() as f64 * per_byte;
-    let room = if total <= max_bytes as f64 {
-        recorded.len()
-    } else {
-        (max_bytes as f64 * recorded.len() as f64 / total) as usize
+    let recorded_bytes = bytes.values().sum::<u64>() as f64;
+    let fits = |per_byte: f64| recorded_bytes * per_byte <= max_bytes as f64;
+    let (shades, per_byte) = match fits(page_bytes.in_32_shades) {
+        true => (Shades::ThirtyTwo, page_bytes.in_32_shades),
+        false => (Shades::Sixteen, page_bytes.in_16_shades),
+    };
+    let room = match fits(per_byte) {
+        true => recorded.len(),
+        false => (max_bytes as f64 * recorded.len() as f64 / (recorded_bytes * per_byte)) as usize,
     };
     let epochs = evenly_spaced(&recorded, room);
-    Shown { left_out: recorded.len() - epochs.len(), epochs }
+    Shown { left_out: recorded.len() - epochs.len(), epochs, shades }
 }
 
 /// A run's grids from those weights at those epochs. A run that ended early also keeps its last grid.
@@ -58,7 +63,27 @@ fn evenly_spaced(items: &[u32], room: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use gansweep_protocol::Geometry;
+    use serde_json::json;
+
+    use super::super::configs;
     use super::*;
+    use crate::input::GridInput;
+
+    #[test]
+    fn shades_are_left_out_before_epochs() {
+        let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 1 };
+        let grid = |epoch| GridInput { step: 1, epoch, source: SampleSource::Raw, geometry, png_bytes: 100 };
+        let run = RunInput { grids: (0..10).map(grid).collect(), ..configs::tests::run(json!({})) };
+        let page_bytes = PageBytes { in_32_shades: 0.5, in_16_shades: 0.25 };
+        let of = |max_bytes| {
+            let shown = shown(std::slice::from_ref(&run), page_bytes, max_bytes);
+            (shown.shades, shown.epochs.len(), shown.left_out)
+        };
+        assert_eq!(of(500), (Shades::ThirtyTwo, 10, 0));
+        assert_eq!(of(499), (Shades::Sixteen, 10, 0));
+        assert_eq!(of(125), (Shades::Sixteen, 5, 5));
+    }
 
     #[test]
     fn epochs_are_left_out_evenly_and_the_ends_stay() {

@@ -14,7 +14,7 @@ use crate::options::ReportOptions;
 pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let axes = axes::axes(&input.runs);
     let drawn = charts::drawn_metrics(&input.runs);
-    let shown = grids::shown(&input.runs, input.page_bytes_per_png_byte, options.max_image_bytes);
+    let shown = grids::shown(&input.runs, input.page_bytes, options.max_image_bytes);
     let geometry = input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let groups = Groups::of(&input.runs);
     let objective = Metric::from_name(input.analysis.comparison.metric.name);
@@ -51,6 +51,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         samples: Samples {
             real: if shown.epochs.is_empty() { Vec::new() } else { input.real.clone() },
             epochs_left_out: shown.left_out,
+            shades: shown.shades,
             averaged: runs.iter().any(|run| !run.averaged_grids.is_empty()),
             geometry: geometry.filter(|_| !shown.epochs.is_empty()),
             epochs: shown.epochs,

@@ -12,6 +12,7 @@ use gansweep_store::{Reader, StoreError};
 use super::changes::Changes;
 use super::request::{Request, encoded};
 use super::response::Response;
+use crate::context::Shades;
 use crate::page::{Index, IndexEntry, Live, Media, render_index, render_with};
 use crate::{Images as _, ReportError, ReportOptions, assets, build, pixels};
 
@@ -97,7 +98,7 @@ impl Pages {
         };
         let png = Reader::open(&self.results)?.grid(&run, step, source)?;
         // A grid once recorded is that of its run and step for ever: a run is a function of its config and seed.
-        Ok(Response::new(200, "image/png", pixels::compact(&png).into_owned()).forever())
+        Ok(Response::new(200, "image/png", pixels::compact(&png, Shades::ThirtyTwo).into_owned()).forever())
     }
 }
 
