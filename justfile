@@ -56,7 +56,7 @@ check:
 bench-scheduler *ARGS:
     @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- {{ARGS}}
 
-# Size of the report page, seconds and memory to build it, for sweeps of 16, 100 and 1,000 synthetic runs.
+# Size of the report page, seconds and memory to build it, for sweeps of 16 to 10,000 synthetic runs, and how fast a browser answers.
 bench-report:
     @{{cargo}} run --release --quiet -p gansweep-report --example bench_report
 

@@ -1,6 +1,8 @@
-//! Size of the page, and seconds and memory to build it, for synthetic sweeps of 16, 100 and 1,000 runs.
+//! What large pages cost: their size, seconds and memory to build them, and how long a browser takes to answer a reader.
 //!
-//! Each page is built by a process of its own, since the memory is the largest that a process ever had.
+//! Each page is built by a process of its own, since the memory is the largest that a process ever had. Without arguments,
+//! synthetic sweeps of 16, 100, 1,000 and 10,000 runs are measured; `bench_report record FOLDER RUNS POINTS EPOCHS`,
+//! `page FOLDER` and `use FOLDER` are the steps of one.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,41 +12,61 @@ use std::time::Instant;
 
 use gansweep_report::{ReportOptions, build, write};
 use gansweep_store::Reader;
+use support::browser::browser;
+use support::checked::{console_with, tools};
 use support::{Outcome, Synthetic};
 
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/report/support/mod.rs"]
 mod support;
 
+/// Uses a page as a reader does.
+const LATENCIES: &str = include_str!("../tests/report/latencies.js");
+const PAGE: &str = "page.html";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.as_slice() {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
         [] => {
-            [(16, 100, 10), (100, 1000, 9), (1000, 100, 9)].into_iter().try_for_each(|sizes| measure(sizes))
+            [(16, 100, 10), (100, 1000, 9), (1000, 100, 9), (10_000, 1, 1)].into_iter().try_for_each(measure)
         }
-        [results] => page(Path::new(results)),
-        _ => Err("usage: bench_report".into()),
+        ["record", folder, runs, points, epochs] => {
+            record(Path::new(folder), runs.parse()?, points.parse()?, epochs.parse()?);
+            Ok(())
+        }
+        ["page", folder] => page(Path::new(folder)),
+        ["use", folder] => answers(Path::new(folder)),
+        _ => Err("usage: bench_report [record FOLDER RUNS POINTS EPOCHS | page FOLDER | use FOLDER]".into()),
     }
 }
 
 fn measure((runs, points, epochs): (u64, u64, u32)) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
+    record(folder.path(), runs, points, epochs);
+    print!("{:>5} runs x {points:>4} points x {:>2} grids: ", runs.div_ceil(8) * 8, epochs + 1);
+    std::io::stdout().flush()?;
+    let status = Command::new(std::env::current_exe()?).arg("page").arg(folder.path()).status()?;
+    if !status.success() {
+        return Err("the page was not built".into());
+    }
+    if runs >= 1000 { answers(folder.path()) } else { Ok(()) }
+}
+
+fn record(folder: &Path, runs: u64, points: u64, epochs: u32) {
     let (rates, widths) = (vec![1e-4, 2e-4, 5e-4, 1e-3], vec![128, 256]);
     let seeds = (0..runs.div_ceil(8)).collect();
     let outcome = |_| Outcome::Completes;
-    Synthetic { rates, widths, seeds, epochs, points, side: 8, outcome, ..Synthetic::default() }
-        .record(folder.path());
-    print!("{:>5} runs x {points:>4} points x {:>2} grids: ", runs.div_ceil(8) * 8, epochs + 1);
-    std::io::stdout().flush()?;
-    let status = Command::new(std::env::current_exe()?).arg(folder.path()).status()?;
-    if status.success() { Ok(()) } else { Err("the page was not built".into()) }
+    // Of thousands of runs, the rows of the tables are measured.
+    let side = if runs > 1000 { 1 } else { 8 };
+    Synthetic { rates, widths, seeds, epochs, points, side, outcome, ..Synthetic::default() }.record(folder);
 }
 
 fn page(results: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let reader = Reader::open(results)?;
     let context = build(&reader, &ReportOptions::default())?;
-    let path = results.join("page.html");
+    let path = results.join(PAGE);
     write(&context, &reader, &path)?;
     let seconds = start.elapsed().as_secs_f64();
     let megabytes = std::fs::metadata(path)?.len() as f64 / 1e6;
@@ -55,6 +77,16 @@ fn page(results: &Path) -> Result<(), Box<dyn Error>> {
         "{megabytes:.1} MB with {epochs} epochs of grids, {seconds:.1} s{processor}, {} at most",
         peak_memory()
     );
+    Ok(())
+}
+
+/// How long the browser takes to answer.
+fn answers(results: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(browser) = browser() else { return Ok(()) };
+    let page = std::fs::read_to_string(results.join(PAGE))?;
+    for line in console_with(&browser, results, &page, &format!("{}{LATENCIES}", tools()), &[]) {
+        println!("      {line}");
+    }
     Ok(())
 }
 

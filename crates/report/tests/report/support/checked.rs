@@ -54,9 +54,20 @@ pub(crate) fn lines_with(
     let reader = Reader::open(folder).unwrap();
     let page = render(&build(&reader, options).unwrap(), &reader).unwrap();
     let page = page.replacen("<head>", &format!("<head>{WATCH}"), 1);
+    Some(console_with(&browser, folder, &page, checks, flags))
+}
+
+/// What a script says that is run after a page's own. The folder takes the page and the browser's files.
+pub(crate) fn console_with(
+    browser: &Path,
+    folder: &Path,
+    page: &str,
+    script: &str,
+    flags: &[&str],
+) -> Vec<String> {
     let end = page.rfind("</body>").unwrap();
-    let page = format!("{}<script type=\"module\">{checks}</script>{}", &page[..end], &page[end..]);
+    let page = format!("{}<script type=\"module\">{script}</script>{}", &page[..end], &page[end..]);
     let path = folder.join("checked.html");
     fs::write(&path, page).unwrap();
-    Some(console_of(&browser, folder, &format!("file://{}", path.display()), flags))
+    console_of(browser, folder, &format!("file://{}", path.display()), flags)
 }
