@@ -9,7 +9,7 @@ use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow
 use serde_json::Value;
 
 use crate::context::RealGrid;
-use crate::input::{AttemptInput, GridInput, ReportInput, RunInput, SweepInput};
+use crate::input::{AttemptInput, BestInput, GridInput, ReportInput, RunInput, SweepInput};
 use crate::{ReportError, ReportOptions, pixels};
 
 /// The metrics with a chart, and those of the x axes.
@@ -184,7 +184,10 @@ fn run(
         geometry: info.geometry,
         png_bytes: info.bytes,
     });
+    let best = reader.best_checkpoint(&row.id)?.filter(|best| best.step <= row.total_steps);
+    let epochs = |step: u64| step as f64 * f64::from(row.epochs) / row.total_steps as f64;
     Ok(RunInput {
+        best: best.map(|best| BestInput { epoch: epochs(best.step), metric: best.metric, value: best.value }),
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
         grids: grids.collect(),
         diversity: None,
