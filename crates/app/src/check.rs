@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gansweep_config::RunState;
-use gansweep_protocol::Checkpoint;
+use gansweep_config::{RunId, RunState};
+use gansweep_protocol::{BestCheckpoint, Checkpoint};
 use gansweep_store::{
     CheckpointRow, Damage, DamageKind, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError,
 };
@@ -45,44 +45,77 @@ pub fn check(results: &Path) -> Result<CheckResult, AppError> {
     runs.dedup_by(|a, b| a.id == b.id);
     let mut checkpoints = 0;
     for run in &runs {
-        let found = match reader.checkpoint(&run.id) {
-            Ok(None) => continue,
-            Ok(Some(row)) => {
-                checkpoints += 1;
-                problem(&reader, run, row, &folder)
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(detail) = found {
-            damage.push(Damage {
-                what: format!("the checkpoint of run {}", run.id),
+        let found =
+            [("checkpoint", last(&reader, run, &folder)), ("best checkpoint", best(&reader, run, &folder))];
+        for (name, found) in found {
+            let detail = match found {
+                Ok(Found::Nothing) => continue,
+                Ok(Found::Usable) => None,
+                Ok(Found::Unusable(reason)) => Some(reason),
+                Err(error) => Some(error.to_string()),
+            };
+            checkpoints += 1;
+            damage.extend(detail.map(|detail| Damage {
+                what: format!("the {name} of run {}", run.id),
                 detail: format!("{detail}; {}", way_out(&reader, run)),
                 run: Some(run.id.to_string()),
                 kind: DamageKind::Contradiction,
-            });
+            }));
         }
     }
     let database = reader.path().to_owned();
     Ok(CheckResult { database, runs: runs.len(), checkpoints, damage })
 }
 
-/// Why a run's checkpoint cannot be used.
-fn problem(reader: &Reader, run: &RunRow, row: CheckpointRow, results: &Path) -> Option<String> {
+/// What was found where a checkpoint may be recorded.
+enum Found {
+    Nothing,
+    Usable,
+    Unusable(String),
+}
+
+/// The last checkpoint of a run.
+fn last(reader: &Reader, run: &RunRow, results: &Path) -> Result<Found, StoreError> {
+    let Some(row) = reader.checkpoint(&run.id)? else { return Ok(Found::Nothing) };
     let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
+    let recorded = Checkpoint { step, path, bytes, sha256, best: None };
+    let found = read(reader, run, &recorded, written_for.as_ref(), results);
+    let is_partial = run.state == RunState::Completed && step < run.total_steps;
+    Ok(match found {
+        Found::Usable if is_partial => Found::Unusable(format!(
+            "it is of step {step}, and the run is recorded up to step {}",
+            run.total_steps
+        )),
+        found => found,
+    })
+}
+
+/// The best checkpoint of a run, unless it is the last one.
+fn best(reader: &Reader, run: &RunRow, results: &Path) -> Result<Found, StoreError> {
+    let last = reader.checkpoint(&run.id)?.map(|row| row.path);
+    let best = reader.best_checkpoint(&run.id)?.filter(|best| Some(&best.path) != last.as_ref());
+    let Some(BestCheckpoint { step, path, bytes, sha256, .. }) = best else { return Ok(Found::Nothing) };
+    let recorded = Checkpoint { step, path, bytes, sha256, best: None };
+    Ok(read(reader, run, &recorded, None, results))
+}
+
+fn read(
+    reader: &Reader,
+    run: &RunRow,
+    recorded: &Checkpoint,
+    written_for: Option<&RunId>,
+    results: &Path,
+) -> Found {
     let spec = reader.dataset(&run.data_fingerprint).map(|dataset| dataset.spec);
     let (config, spec) = match (run.typed_config(), spec) {
         (Ok(config), Ok(spec)) => (config, spec),
-        (Err(error), _) | (_, Err(error)) => return Some(error.to_string()),
+        (Err(error), _) | (_, Err(error)) => return Found::Unusable(error.to_string()),
     };
-    let expected =
-        Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config: &config, spec: &spec };
-    let read = checkpoint::read(results, &Checkpoint { step, path: path.clone(), bytes, sha256 }, &expected);
-    if let Err(error) = read {
-        return Some(format!("{path}: {error}"));
+    let expected = Expected { run: Some(written_for.unwrap_or(&run.id)), config: &config, spec: &spec };
+    match checkpoint::read(results, recorded, &expected) {
+        Ok(_) => Found::Usable,
+        Err(error) => Found::Unusable(format!("{}: {error}", recorded.path)),
     }
-    let is_partial = run.state == RunState::Completed && step < run.total_steps;
-    is_partial
-        .then(|| format!("it is of step {step}, and the run is recorded up to step {}", run.total_steps))
 }
 
 /// What to do about a checkpoint that cannot be used, which depends on the state of its run.

@@ -260,6 +260,25 @@ pub enum AppError {
         /// Its state.
         state: RunState,
     },
+    /// The run has no best checkpoint.
+    #[error(
+        "run {run} ({label}) has no best checkpoint: `record.evaluate_epochs` has figures recorded while a run trains, and \
+         `record.best` names the one that chooses; without --best, the last checkpoint is taken"
+    )]
+    NoBestCheckpoint {
+        /// Its id.
+        run: String,
+        /// Its label.
+        label: String,
+    },
+    /// The run's last checkpoint is deleted, and its best one is there.
+    #[error("run {run} ({label}) has its best checkpoint alone: --best takes it")]
+    OnlyBestCheckpoint {
+        /// Its id.
+        run: String,
+        /// Its label.
+        label: String,
+    },
 }
 
 /// The names of classes, for the end of a sentence.
@@ -336,7 +355,9 @@ impl AppError {
             | Self::NoDeviceOnCluster
             | Self::NotConditional { .. }
             | Self::NoSuchClass { .. }
-            | Self::NoCheckpoint { .. } => ErrorClass::Refused,
+            | Self::NoCheckpoint { .. }
+            | Self::NoBestCheckpoint { .. }
+            | Self::OnlyBestCheckpoint { .. } => ErrorClass::Refused,
             Self::Train(_)
             | Self::UnusableCheckpoint { .. }
             | Self::Scheduler(_)

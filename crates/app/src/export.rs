@@ -5,17 +5,17 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
-use gansweep_config::{Config, DatasetSpec};
+use gansweep_config::Config;
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
-use gansweep_protocol::{Checkpoint, SampleSource};
+use gansweep_protocol::SampleSource;
+use gansweep_store::Reader;
 use gansweep_store::export::Entity;
-use gansweep_store::{CheckpointRow, Reader, RunRow};
-use gansweep_train::checkpoint::{self, Expected};
 use gansweep_train::{TrainError, weights};
 
+use crate::AppError;
+use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::recorded::RowFormat;
-use crate::{AppError, check};
 
 /// Which rows to export, and the format.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct NetworksRequest {
     pub prefix: String,
     /// Export the generator's weights, also where the run keeps an average of them.
     pub raw: bool,
+    /// Which of the run's checkpoints.
+    pub checkpoint: WhichCheckpoint,
     /// The output folder; by default it is named after the run's id.
     pub out: Option<PathBuf>,
 }
@@ -72,7 +74,8 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
-    let snapshot = latest_checkpoint(&reader, &run, &config, &spec, &request.results)?;
+    let which = request.checkpoint;
+    let snapshot = read_checkpoint(&reader, &run, which, &config, &spec, &request.results)?;
     let folder = request.out.clone().unwrap_or_else(|| PathBuf::from(run.id.as_str()));
     fs::create_dir_all(&folder).map_err(|source| AppError::File { path: folder.clone(), source })?;
     let mut paths = Vec::new();
@@ -92,30 +95,4 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
 /// The weights that draw a run's images: their average, where the run keeps one and it is not declined.
 pub(crate) fn drawing_source(config: &Config, raw: bool) -> SampleSource {
     if average::is_kept(&config.train) && !raw { SampleSource::Ema } else { SampleSource::Raw }
-}
-
-/// Reads the run's latest recorded checkpoint.
-pub(crate) fn latest_checkpoint(
-    reader: &Reader,
-    run: &RunRow,
-    config: &Config,
-    spec: &DatasetSpec,
-    results: &Path,
-) -> Result<checkpoint::Snapshot, AppError> {
-    let row = reader.checkpoint(&run.id)?.ok_or_else(|| AppError::NoCheckpoint {
-        run: run.id.to_string(),
-        label: run.label.clone(),
-        state: run.state,
-    })?;
-    let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
-    let recorded = Checkpoint { step, path, bytes, sha256 };
-    let expected = Expected { run: Some(written_for.as_ref().unwrap_or(&run.id)), config, spec };
-    let snapshot = checkpoint::read(results, &recorded, &expected);
-    let path = results.join(recorded.path);
-    snapshot.map_err(|reason| AppError::UnusableCheckpoint {
-        run: run.id.to_string(),
-        path,
-        reason,
-        way_out: check::way_out(reader, run),
-    })
 }

@@ -7,7 +7,8 @@ use gansweep_config::{Config, DatasetSpec};
 use gansweep_store::{Reader, RunRow};
 use gansweep_train::{classes_in_turn, generate};
 
-use crate::export::{drawing_source, latest_checkpoint};
+use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
+use crate::export::drawing_source;
 use crate::{AppError, backends};
 
 /// Which run to generate from, and what.
@@ -27,17 +28,19 @@ pub struct GenerateRequest {
     pub seed: u64,
     /// Draw with the weights, also where the run keeps an average of them.
     pub raw: bool,
+    /// Which of the run's checkpoints draws.
+    pub checkpoint: WhichCheckpoint,
     /// The output file; `generated-RUN.png` by default.
     pub out: Option<PathBuf>,
 }
 
-/// Generates images from the run's latest checkpoint, writes them as one PNG and returns its path.
+/// Generates images from a checkpoint of the run, writes them as one PNG and returns its path.
 pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
-    let snapshot = latest_checkpoint(&reader, &run, &config, &spec, &request.results)?;
+    let snapshot = read_checkpoint(&reader, &run, request.checkpoint, &config, &spec, &request.results)?;
     let count = request.count.max(1);
     let class = match &request.class {
         Some(asked) => Some(class_of(asked, &run, &config, &spec)?),

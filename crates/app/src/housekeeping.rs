@@ -4,14 +4,14 @@
 //! Records are changed before files are deleted: a job that is killed in between leaves files that no record names, which
 //! [`gc`] finds.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use gansweep_base::{file, untrusted};
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Direction, Metric};
+use gansweep_protocol::Metric;
 use gansweep_scheduler::{Deleted, delete_checkpoints, is_own_file, unrecorded_checkpoints};
 use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
@@ -83,7 +83,8 @@ impl PlannedRemoval {
 pub enum KeepWeights {
     /// Those of all runs.
     Last,
-    /// Those of each sweep's best run by the last value of a metric.
+    /// The best checkpoint of each run by this metric. Of a sweep's runs that keep none, the weights of the one with the best
+    /// last value.
     Best(Metric),
     /// None.
     None,
@@ -94,7 +95,7 @@ pub enum KeepWeights {
 pub struct PlannedCleaning {
     results: PathBuf,
     _lock: ResultsLock,
-    /// Completed runs whose checkpoints go.
+    /// Checkpoints of completed runs that go.
     pub checkpoints: Vec<RunFiles>,
     /// Files of checkpoints that no record names, and of pages that were never finished.
     pub leftovers: Vec<PathBuf>,
@@ -122,13 +123,19 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
     let mut leftovers = unrecorded(results, &recorded)?;
     leftovers.extend(unfinished_pages(results)?);
-    let kept = kept_weights(&reader, keep)?;
+    let kept = kept_files(&reader, keep, &all)?;
     // A checkpoint that cannot be deleted must not be forgotten.
-    let is_deletable = |run: &RunFiles| {
-        recorded_paths(results, std::slice::from_ref(run)).iter().any(|it| is_own_file(results, it))
+    let goes = |path: &String| {
+        let is_own = |path: PathBuf| is_own_file(results, &path);
+        !kept.contains(path) && untrusted::resolve(results, path).is_ok_and(is_own)
+    };
+    let unneeded = |files: RunFiles| RunFiles {
+        run: files.run,
+        checkpoint: files.checkpoint.filter(goes),
+        best: files.best.filter(goes),
     };
     let checkpoints: Vec<RunFiles> =
-        all.into_iter().filter(|run| !kept.contains(&run.run) && is_deletable(run)).collect();
+        all.into_iter().map(unneeded).filter(|files| files.paths().next().is_some()).collect();
     let files = recorded_paths(results, &checkpoints).into_iter().chain(leftovers.iter().cloned());
     let bytes = files.filter_map(|path| fs::symlink_metadata(path).ok()).map(|it| it.len()).sum();
     Ok(PlannedCleaning { results: results.to_owned(), _lock: lock, checkpoints, leftovers, bytes })
@@ -138,8 +145,7 @@ impl PlannedCleaning {
     /// Deletes it, and makes the database smaller if much of it is free.
     pub fn carry_out(self) -> Result<Freed, AppError> {
         let mut store = Store::open(&self.results)?;
-        let ids: Vec<RunId> = self.checkpoints.iter().map(|run| run.run.clone()).collect();
-        store.forget_checkpoints(&ids)?;
+        store.forget_checkpoints(&self.checkpoints)?;
         let rows = store.remove_unused()?;
         let database_bytes = store.compact()?;
         drop(store);
@@ -162,32 +168,42 @@ impl PlannedCleaning {
     }
 }
 
-/// Runs whose weights are kept.
-fn kept_weights(reader: &Reader, keep: KeepWeights) -> Result<HashSet<RunId>, AppError> {
+/// The files of checkpoints that are kept.
+fn kept_files(reader: &Reader, keep: KeepWeights, all: &[RunFiles]) -> Result<HashSet<String>, AppError> {
     let runs = reader.runs(&RunFilter::default())?;
     // A run that two sweeps share may be completed for one of them and not for the other.
     let goes_on = |run: &&RunRow| !matches!(run.state, RunState::Completed | RunState::Diverged);
-    let mut kept: HashSet<RunId> = match keep {
-        KeepWeights::Last => runs.iter().map(|run| run.id.clone()).collect(),
-        KeepWeights::Best(_) | KeepWeights::None => {
-            runs.iter().filter(goes_on).map(|run| run.id.clone()).collect()
-        }
-    };
+    let going_on: HashSet<&RunId> = runs.iter().filter(goes_on).map(|run| &run.id).collect();
+    let is_kept = |files: &&RunFiles| keep == KeepWeights::Last || going_on.contains(&files.run);
+    let mut kept: HashSet<String> = all.iter().filter(is_kept).flat_map(RunFiles::paths).cloned().collect();
     if let KeepWeights::Best(metric) = keep {
-        let mut best: BTreeMap<&Option<String>, (f64, RunId)> = BTreeMap::new();
-        for run in &runs {
-            let Some(value) = last_value(reader, run, metric)? else { continue };
-            let is_better = |best: &(f64, RunId)| match metric.declaration().direction {
-                Direction::Higher => value > best.0,
-                Direction::Lower | Direction::Neither => value < best.0,
-            };
-            if best.get(&run.sweep).is_none_or(is_better) {
-                best.insert(&run.sweep, (value, run.id.clone()));
+        let mut without = HashMap::new();
+        for files in all {
+            match reader.best_checkpoint(&files.run)?.filter(|best| best.metric == metric) {
+                Some(best) => drop(kept.insert(best.path)),
+                None => drop(without.insert(&files.run, files)),
             }
         }
-        kept.extend(best.into_values().map(|(_, run)| run));
+        let best = best_of_sweeps(reader, runs.iter().filter(|run| without.contains_key(&run.id)), metric)?;
+        kept.extend(best.into_iter().filter_map(|run| without[run].checkpoint.clone()));
     }
     Ok(kept)
+}
+
+/// The run of each sweep with the best last value.
+fn best_of_sweeps<'r>(
+    reader: &Reader,
+    runs: impl Iterator<Item = &'r RunRow>,
+    metric: Metric,
+) -> Result<Vec<&'r RunId>, AppError> {
+    let mut best: BTreeMap<&Option<String>, (f64, &RunId)> = BTreeMap::new();
+    for run in runs {
+        let Some(value) = last_value(reader, run, metric)? else { continue };
+        if best.get(&run.sweep).is_none_or(|(best, _)| metric.is_better(value, *best)) {
+            best.insert(&run.sweep, (value, &run.id));
+        }
+    }
+    Ok(best.into_values().map(|(_, run)| run).collect())
 }
 
 fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f64>, AppError> {
@@ -237,7 +253,7 @@ pub fn sizes(results: &Path) -> Result<Vec<SweepSize>, AppError> {
 
 /// The files of checkpoints that the database names. A path that leads out of the folder is none.
 fn recorded_paths(results: &Path, runs: &[RunFiles]) -> Vec<PathBuf> {
-    let paths = runs.iter().filter_map(|run| run.checkpoint.as_ref());
+    let paths = runs.iter().flat_map(RunFiles::paths);
     paths.filter_map(|path| untrusted::resolve(results, path).ok()).collect()
 }
 

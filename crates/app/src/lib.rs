@@ -39,6 +39,7 @@ pub mod animate;
 pub mod backends;
 pub mod bench;
 pub mod check;
+pub mod checkpoint;
 pub mod compare;
 pub mod data;
 pub mod devices;

@@ -89,6 +89,9 @@ fn log_notice(notice: &Notice) {
         Notice::CheckpointUnusable { run, path, reason } => {
             warn!(target: TARGET, run = %run.id, path, reason, "checkpoint cannot be used");
         }
+        Notice::BestUnusable { run, path, reason } => {
+            warn!(target: TARGET, run = %run.id, path, reason, "best checkpoint cannot be used");
+        }
         Notice::Resuming { run, step } => {
             info!(target: TARGET, run = %run.id, label = run.label, step, "run resumes from its checkpoint");
         }

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, untrusted};
 use gansweep_config::RunId;
+use gansweep_protocol::BestCheckpoint;
 use gansweep_scheduler::delete_checkpoints;
-use gansweep_store::{CheckpointRow, Conflict, DamageKind, Reader, Store};
+use gansweep_store::{CheckpointRow, Conflict, DamageKind, Reader, RunFiles, Store};
 
 use crate::{AppError, check, slurm};
 
@@ -71,18 +72,25 @@ fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeO
     let _snapshot = other.snapshot()?;
     let plan = store.plan_merge(other)?;
     let folder = other.path().parent().unwrap_or(Path::new(".")).to_owned();
-    let (mut paths, mut without_checkpoint) = (BTreeMap::new(), Vec::new());
-    for files in plan.taken.iter().filter(|files| files.checkpoint.is_some()) {
-        let Some(row) = other.checkpoint(&files.run)? else { continue };
-        match bring(results, &folder, &files.run, &row) {
-            Ok(path) => drop(paths.insert(files.run.clone(), path)),
-            Err(Missing::There(reason)) => without_checkpoint.push((files.run.clone(), reason)),
-            Err(Missing::Here { path, source }) => return Err(AppError::File { path, source }),
-        }
+    let (mut brought, mut without_checkpoint) = (BTreeMap::new(), Vec::new());
+    for RunFiles { run, .. } in &plan.taken {
+        let last = other.checkpoint(run)?.map(File::from);
+        let best = other.best_checkpoint(run)?.map(File::from);
+        let mut bring = |file: Option<File>| match file.map(|file| bring(results, &folder, run, &file)) {
+            None => Ok(None),
+            Some(Ok(path)) => Ok(Some(path)),
+            Some(Err(Missing::There(reason))) => {
+                without_checkpoint.push((run.clone(), reason));
+                Ok(None)
+            }
+            Some(Err(Missing::Here { path, source })) => Err(AppError::File { path, source }),
+        };
+        let (checkpoint, best) = (bring(last)?, bring(best)?);
+        brought.insert(run.clone(), RunFiles { run: run.clone(), checkpoint, best });
     }
-    let merged = store.merge(other, &plan, &paths)?;
-    let kept: HashSet<&String> = paths.values().collect();
-    let replaced = merged.replaced.iter().filter_map(|files| files.checkpoint.as_ref());
+    let merged = store.merge(other, &plan, &brought)?;
+    let kept: HashSet<&String> = brought.values().flat_map(RunFiles::paths).collect();
+    let replaced = merged.replaced.iter().flat_map(RunFiles::paths);
     let unneeded: Vec<PathBuf> = replaced
         .filter(|path| !kept.contains(path))
         .filter_map(|path| untrusted::resolve(results, path).ok())
@@ -108,16 +116,37 @@ enum Missing {
     Here { path: PathBuf, source: io::Error },
 }
 
+/// The file of a checkpoint, as it is recorded.
+struct File {
+    step: u64,
+    path: String,
+    bytes: u64,
+    sha256: String,
+}
+
+impl From<CheckpointRow> for File {
+    fn from(CheckpointRow { step, path, bytes, sha256, .. }: CheckpointRow) -> Self {
+        Self { step, path, bytes, sha256 }
+    }
+}
+
+impl From<BestCheckpoint> for File {
+    fn from(BestCheckpoint { step, path, bytes, sha256, .. }: BestCheckpoint) -> Self {
+        Self { step, path, bytes, sha256 }
+    }
+}
+
 /// Copies a checkpoint, and returns its path in the results folder.
-fn bring(results: &Path, from: &Path, run: &RunId, row: &CheckpointRow) -> Result<String, Missing> {
-    let content = untrusted::resolve(from, &row.path).and_then(|path| untrusted::read(&path, row.bytes));
+fn bring(results: &Path, from: &Path, run: &RunId, recorded: &File) -> Result<String, Missing> {
+    let File { step, path, bytes, sha256: digest } = recorded;
+    let content = untrusted::resolve(from, path).and_then(|path| untrusted::read(&path, *bytes));
     let content = content.map_err(|error| Missing::There(error.to_string()))?;
-    if !sha256(&content).eq_ignore_ascii_case(&row.sha256) {
+    if !sha256(&content).eq_ignore_ascii_case(digest) {
         return Err(Missing::There("its content is not what was recorded".to_owned()));
     }
     // A file of the same step may be recorded here with other content, until the records have changed.
     for digits in 8..32 {
-        let relative = format!("checkpoints/{run}/step-{:0digits$}.safetensors", row.step);
+        let relative = format!("checkpoints/{run}/step-{step:0digits$}.safetensors");
         let path = results.join(&relative);
         if fs::read(&path).is_ok_and(|present| present == content) {
             return Ok(relative);

@@ -12,7 +12,7 @@ use gansweep_store::{DatasetRow, Reader};
 use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
-use crate::export::latest_checkpoint;
+use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::log::LoggingObserver;
 use crate::{AppError, Observer, backends, data, evaluate};
 
@@ -208,7 +208,8 @@ impl Judge {
         let run = reader.run(run)?;
         let config = run.typed_config()?;
         let data = reader.dataset(&run.data_fingerprint)?;
-        let snapshot = latest_checkpoint(&reader, &run, &config, &data.spec, &request.results)?;
+        let last = WhichCheckpoint::Last;
+        let snapshot = read_checkpoint(&reader, &run, last, &config, &data.spec, &request.results)?;
         Ok(Self { label: run.label, config, data, state: snapshot.state })
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use gansweep_config::RunId;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{BestCheckpoint, Metric};
 use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
     AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, SummaryRow,
@@ -28,6 +28,8 @@ pub struct RunDetails {
     pub attempts: Vec<AttemptRow>,
     /// The checkpoint that it would resume from.
     pub checkpoint: Option<CheckpointRow>,
+    /// The one with the best value of a quality figure.
+    pub best: Option<BestCheckpoint>,
     /// Its sample grids, without images.
     pub samples: Vec<SampleInfo>,
     /// Its tags.
@@ -112,6 +114,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
         summaries: reader.summaries(&run.id, run.total_steps)?,
         attempts: reader.attempts(&run.id)?,
         checkpoint: reader.checkpoint(&run.id)?,
+        best: reader.best_checkpoint(&run.id)?,
         samples: reader.samples_index(&run.id, run.total_steps)?,
         tags: reader.tags(&run.id)?,
         logs: logs_of(results, &run.id),

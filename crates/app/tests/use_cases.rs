@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::experiment::ExperimentRequest;
 use gansweep_app::export::{NetworksRequest, RowsRequest};
 use gansweep_app::generate::GenerateRequest;
@@ -176,6 +177,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         cols: None,
         seed: 1,
         raw: false,
+        checkpoint: WhichCheckpoint::Last,
         out: Some(picture.clone()),
     };
     assert_eq!(generate::generate(&request).unwrap(), picture);
@@ -198,6 +200,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         run,
         prefix: String::new(),
         raw: false,
+        checkpoint: WhichCheckpoint::Last,
         out: Some(sandbox.path("out")),
     };
     let written = export::networks(&networks).unwrap();

@@ -27,6 +27,14 @@ pub struct Record {
     /// The number of epochs between evaluations of the generated images, which take place at the ends of recorded
     /// epochs and of the run; 0 for none.
     pub evaluate_epochs: u32,
+    /// The figure by which a run's best checkpoint is chosen, one of [`Record::BEST`].
+    pub best: String,
+}
+
+impl Record {
+    /// The figures that a best checkpoint can be chosen by: those with a better direction. `none` keeps none.
+    pub const BEST: &'static [&'static str] =
+        &["none", "fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl"];
 }
 
 /// How `BatchNorm` and Dropout behave while a sample grid is drawn.

@@ -270,6 +270,9 @@ pub(crate) struct EvaluateArgs {
     /// Draw with the generator's weights, also where the run keeps a moving average of them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Take each run's best checkpoint (`record.best`) instead of the last one.
+    #[arg(long)]
+    pub(crate) best: bool,
     /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -352,6 +355,9 @@ pub(crate) struct ExportArgs {
     /// With safetensors: the generator's weights, also where the run keeps a moving average of them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Export the run's best checkpoint (`record.best`) instead of the last one.
+    #[arg(long)]
+    pub(crate) best: bool,
     /// Output file (with safetensors: output folder) instead of standard output.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
@@ -401,7 +407,7 @@ pub(crate) struct RmArgs {
 pub(crate) enum KeptWeights {
     /// Those of every run.
     Last,
-    /// Those of each sweep's best run.
+    /// The best checkpoint of every run (`record.best`); of runs that keep none, the weights of each sweep's best run.
     Best,
     /// None. `sweep --restore-checkpoints` trains runs again for them.
     None,
@@ -412,7 +418,7 @@ pub(crate) struct GcArgs {
     /// Which weights of completed runs to keep. Those of runs that may go on are always kept.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) keep_weights: KeptWeights,
-    /// The metric whose last value says which run is best; `fd` if not given.
+    /// The metric that says which is best; `fd` if not given.
     #[arg(long, value_name = "NAME")]
     pub(crate) metric: Option<String>,
     /// Do not ask.
@@ -601,6 +607,9 @@ pub(crate) struct GenerateArgs {
     /// Draw with the generator's weights, also where the run keeps a moving average of them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Draw with the run's best checkpoint (`record.best`) instead of the last one.
+    #[arg(long)]
+    pub(crate) best: bool,
     /// Output file [default: generated-RUN.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -459,6 +459,10 @@ fn warning(notice: &Notice) -> Option<String> {
         Notice::CheckpointUnusable { run, path, reason } => {
             Some(format!("{} starts from the beginning: checkpoint {path} {reason}", name(run)))
         }
+        Notice::BestUnusable { run, path, reason } => Some(format!(
+            "the best checkpoint of {} is lost ({path} {reason}); the next figures choose another",
+            name(run)
+        )),
         Notice::WorkerLost { device, cause, requeued, failed, .. } => Some(format!(
             "a worker on {device} died: {cause}; {} requeued, {} failed",
             text::count(requeued.len(), "run"),

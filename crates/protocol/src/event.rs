@@ -211,7 +211,7 @@ pub struct Geometry {
 }
 
 /// A complete checkpoint file, from which a run can go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The number of completed steps.
     pub step: u64,
@@ -221,6 +221,39 @@ pub struct Checkpoint {
     pub bytes: u64,
     /// The SHA-256 of the content, in hexadecimal.
     pub sha256: String,
+    /// The run's best checkpoint so far, if one is kept. A run that goes on from this checkpoint knows by it which
+    /// figures are better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Box<BestCheckpoint>>,
+}
+
+impl Checkpoint {
+    /// Its file and that of the best checkpoint, which may be the same.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.path.as_str()).chain(self.best.iter().map(|best| best.path.as_str()))
+    }
+}
+
+/// The checkpoint of a run with the best value of a figure. Only figures of the same metric, number of images and
+/// classifier compare with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BestCheckpoint {
+    /// The number of completed steps.
+    pub step: u64,
+    /// The file, relative to the results folder.
+    pub path: String,
+    /// The length of the file.
+    pub bytes: u64,
+    /// The SHA-256 of the content, in hexadecimal.
+    pub sha256: String,
+    /// The figure.
+    pub metric: Metric,
+    /// Its value, which is finite.
+    pub value: f64,
+    /// The number of images that the value is of.
+    pub images: u32,
+    /// The digest of the classifier whose features the value is of.
+    pub evaluator: String,
 }
 
 /// The attempt ended.

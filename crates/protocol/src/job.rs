@@ -166,6 +166,7 @@ mod tests {
                 palette: Palette::Gray,
                 checkpoint_seconds: 0.0,
                 evaluate_epochs: 0,
+                best: "none".to_owned(),
             },
             lanes: Vec::new(),
         }

@@ -186,6 +186,16 @@ impl Metric {
         matches!(self.declaration().cadence, Cadence::Figure)
     }
 
+    /// Whether the value `one` is better than `other`, by the metric's direction. NaN is never better, and a metric
+    /// without a direction has no better values.
+    pub fn is_better(self, one: f64, other: f64) -> bool {
+        match self.declaration().direction {
+            Direction::Lower => one < other,
+            Direction::Higher => one > other,
+            Direction::Neither => false,
+        }
+    }
+
     /// The quality figures, the one that runs are ranked by first.
     pub fn figures() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|metric| metric.is_figure())
@@ -448,6 +458,8 @@ metrics! {
 mod tests {
     use std::collections::HashSet;
 
+    use gansweep_config::Record;
+
     use super::*;
 
     #[test]
@@ -466,6 +478,16 @@ mod tests {
         }
         let error = serde_json::from_str::<Metric>("\"d_los\"").unwrap_err().to_string();
         assert!(error.starts_with("there is no metric `d_los`"), "{error}");
+    }
+
+    #[test]
+    fn a_best_checkpoint_is_chosen_by_any_figure_with_a_direction() {
+        let directed = |metric: &Metric| metric.declaration().direction != Direction::Neither;
+        let names: HashSet<_> =
+            Metric::figures().filter(directed).map(Metric::name).chain(["none"]).collect();
+        assert_eq!(Record::BEST.iter().copied().collect::<HashSet<_>>(), names);
+        assert!(Metric::Fd.is_better(1.0, 2.0) && Metric::Recall.is_better(2.0, 1.0));
+        assert!(!Metric::Fd.is_better(f64::NAN, 2.0) && !Metric::Fd.is_better(2.0, 2.0));
     }
 
     #[test]

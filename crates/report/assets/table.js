@@ -86,6 +86,7 @@ function sortValue(sweep, key) {
     seed: (run) => run.seed,
     state: (run) => run.state,
     progress: (run) => (run.total_steps ? run.step / run.total_steps : 0),
+    best: (run) => run.best?.epoch.value ?? null,
     seconds: (run) => Number(run.seconds.value),
     speed: (run) => run.images_per_second && Number(run.images_per_second.value),
     id: (run) => run.id,

@@ -63,6 +63,8 @@ pub(crate) struct RunInput {
     pub(crate) seconds: f64,
     pub(crate) images_per_second: Option<f64>,
     pub(crate) attempts: Vec<AttemptInput>,
+    /// The best checkpoint, if it is within the budget.
+    pub(crate) best: Option<BestInput>,
     /// The last value of each metric.
     pub(crate) last: BTreeMap<Metric, f64>,
     /// Decimated points `(step, value)`, by ascending step.
@@ -71,6 +73,14 @@ pub(crate) struct RunInput {
     pub(crate) grids: Vec<GridInput>,
     /// Variance between the images of the last grid, relative to that of the real images.
     pub(crate) diversity: Option<f64>,
+}
+
+/// The checkpoint with the best value of a quality figure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BestInput {
+    pub(crate) epoch: f64,
+    pub(crate) metric: Metric,
+    pub(crate) value: f64,
 }
 
 /// An attempt.

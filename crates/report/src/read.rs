@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::context::{RealGrid, Shades};
-use crate::input::{AttemptInput, GridInput, PageBytes, ReportInput, RunInput, SweepInput};
+use crate::input::{AttemptInput, BestInput, GridInput, PageBytes, ReportInput, RunInput, SweepInput};
 use crate::{ReportError, ReportOptions, pixels};
 
 /// The metrics with a chart, and those of the x axes.
@@ -199,7 +199,10 @@ fn run(
         geometry: info.geometry,
         png_bytes: info.bytes,
     });
+    let best = reader.best_checkpoint(&row.id)?.filter(|best| best.step <= row.total_steps);
+    let epochs = |step: u64| step as f64 * f64::from(row.epochs) / row.total_steps as f64;
     Ok(RunInput {
+        best: best.map(|best| BestInput { epoch: epochs(best.step), metric: best.metric, value: best.value }),
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
         grids: grids.collect(),
         diversity: None,

@@ -16,19 +16,32 @@ use tracing::debug;
 pub(crate) enum CheckpointProblem {
     /// The file is missing or is not what was recorded: the run starts from the beginning.
     Unusable(String),
-    /// The file cannot be read now; it may be intact.
+    /// The same of the best checkpoint: the run goes on, and has none until it draws better images.
+    BestUnusable(String),
+    /// A file cannot be read now; it may be intact.
     Unreadable(String),
 }
 
-/// Checks that the file exists, has the recorded length and digest, and is one that the run can resume from, which
-/// `check` knows.
+/// Checks that the files of the last and of the best checkpoint exist and have the recorded lengths and digests, and
+/// that the run can resume from the last one, which `check` knows.
 pub(crate) fn verify(
     results_dir: &Path,
     resume: &Resume,
     check: impl FnOnce(&[u8]) -> Result<(), String>,
 ) -> Result<(), CheckpointProblem> {
-    let Checkpoint { path, bytes, sha256, .. } = &resume.checkpoint;
-    let content = untrusted::resolve(results_dir, path).and_then(|path| untrusted::read(&path, *bytes));
+    let Checkpoint { path, bytes, sha256, best, .. } = &resume.checkpoint;
+    let content = read(results_dir, path, *bytes, sha256)?;
+    check(&content).map_err(CheckpointProblem::Unusable)?;
+    let Some(best) = best.as_ref().filter(|best| best.path != *path) else { return Ok(()) };
+    match read(results_dir, &best.path, best.bytes, &best.sha256) {
+        Err(CheckpointProblem::Unusable(reason)) => Err(CheckpointProblem::BestUnusable(reason)),
+        read => read.map(drop),
+    }
+}
+
+/// The content of a file, which must be what was recorded.
+fn read(results_dir: &Path, path: &str, bytes: u64, sha256: &str) -> Result<Vec<u8>, CheckpointProblem> {
+    let content = untrusted::resolve(results_dir, path).and_then(|path| untrusted::read(&path, bytes));
     let content = content.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             CheckpointProblem::Unusable("the file is missing".to_owned())
@@ -41,7 +54,7 @@ pub(crate) fn verify(
     if !sha256_of_bytes(&content).eq_ignore_ascii_case(sha256) {
         return Err(CheckpointProblem::Unusable("its content is not what was recorded".to_owned()));
     }
-    check(&content).map_err(CheckpointProblem::Unusable)
+    Ok(content)
 }
 
 /// Deletes a checkpoint that is no longer needed; a missing file is no error. If the file lies in the
@@ -68,10 +81,14 @@ fn remove_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Deletes all checkpoints in a run's folder, complete or half written, except the one to keep: killed
+/// Deletes all checkpoints in a run's folder, complete or half written, except those to keep: killed
 /// attempts leave them behind. A folder, link or pipe that has taken the place of a checkpoint is renamed, since
 /// it is not this program's.
-pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) -> io::Result<()> {
+pub(crate) fn remove_stale<'p>(
+    results_dir: &Path,
+    run: &RunId,
+    keep: impl Iterator<Item = &'p str>,
+) -> io::Result<()> {
     let folder = results_dir.join("checkpoints").join(run.as_str());
     match fs::symlink_metadata(&folder) {
         // What a link leads to may belong to something else.
@@ -80,11 +97,11 @@ pub(crate) fn remove_stale(results_dir: &Path, run: &RunId, keep: Option<&str>) 
         Ok(_) => {}
         Err(error) => return Err(error),
     }
-    let kept = keep.and_then(|path| untrusted::resolve(results_dir, path).ok());
+    let kept: Vec<PathBuf> = keep.filter_map(|path| untrusted::resolve(results_dir, path).ok()).collect();
     for entry in fs::read_dir(&folder)? {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
-        let Some(kind) = name.to_str().and_then(Kind::of).filter(|_| kept.as_deref() != Some(&path)) else {
+        let Some(kind) = name.to_str().and_then(Kind::of).filter(|_| !kept.contains(&path)) else {
             continue;
         };
         if entry.file_type()?.is_file() {
@@ -201,6 +218,8 @@ fn set_aside(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use gansweep_protocol::{BestCheckpoint, Metric};
+
     use super::*;
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -217,13 +236,13 @@ mod tests {
     }
 
     fn resume(path: &str, sha256: &str) -> Resume {
-        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned() }.into()
+        Checkpoint { step: 1, path: path.to_owned(), bytes: 3, sha256: sha256.to_owned(), best: None }.into()
     }
 
     fn verified(results_dir: &Path, resume: &Resume) -> Result<(), String> {
         let unusable = |problem| match problem {
             CheckpointProblem::Unusable(reason) => reason,
-            CheckpointProblem::Unreadable(reason) => panic!("{reason}"),
+            other => panic!("{other:?}"),
         };
         verify(results_dir, resume, |_| Ok(())).map_err(unusable)
     }
@@ -268,6 +287,34 @@ mod tests {
     }
 
     #[test]
+    fn a_best_checkpoint_that_is_gone_is_told_from_a_last_one() {
+        let (dir, run) = folder_with(&["step-00000001.safetensors", "step-00000002.safetensors"]);
+        let path = |step: u64| format!("checkpoints/{run}/step-{step:08}.safetensors");
+        let best = |step: u64| BestCheckpoint {
+            step,
+            path: path(step),
+            bytes: 3,
+            sha256: ABC.to_owned(),
+            metric: Metric::Fd,
+            value: 1.0,
+            images: 20,
+            evaluator: "some".to_owned(),
+        };
+        let mut resume = resume(&path(2), ABC);
+        resume.checkpoint.best = Some(Box::new(best(1)));
+        assert_eq!(verify(dir.path(), &resume, |_| Ok(())), Ok(()));
+        fs::write(dir.path().join(path(1)), "abd").unwrap();
+        let changed = "its content is not what was recorded".to_owned();
+        assert_eq!(
+            verify(dir.path(), &resume, |_| Ok(())),
+            Err(CheckpointProblem::BestUnusable(changed.clone()))
+        );
+        resume.checkpoint.best = Some(Box::new(best(2)));
+        fs::write(dir.path().join(path(2)), "abd").unwrap();
+        assert_eq!(verify(dir.path(), &resume, |_| Ok(())), Err(CheckpointProblem::Unusable(changed)));
+    }
+
+    #[test]
     fn paths_outside_the_results_folder_are_neither_read_nor_deleted() {
         let (dir, run) = folder_with(&[]);
         for path in ["../x", "/etc/passwd", "checkpoints/../../x", ""] {
@@ -297,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_stale_ones_leaves_the_kept_checkpoint_and_other_files() {
+    fn removing_stale_ones_leaves_the_kept_checkpoints_and_other_files() {
         let others = ["notes.txt", "step-1.safetensors", "step-00000004.safetensors.bak", "step-by-step.txt"];
         let stale = [
             "step-00000001.safetensors",
@@ -307,8 +354,9 @@ mod tests {
         ];
         let (dir, run) = folder_with(&[&stale[..], &others[..]].concat());
         let keep = format!("checkpoints/{run}/step-00000001.safetensors");
-        remove_stale(dir.path(), &run, Some(&keep)).unwrap();
-        let mut expected = [&["step-00000001.safetensors"], &others[..]].concat();
+        let second = format!("checkpoints/{run}/step-00000002.safetensors");
+        remove_stale(dir.path(), &run, [keep.as_str(), second.as_str()].into_iter()).unwrap();
+        let mut expected = [&stale[..2], &others[..]].concat();
         expected.sort_unstable();
         assert_eq!(left(dir.path(), &run), expected);
     }
@@ -320,7 +368,7 @@ mod tests {
         for round in 1..=2 {
             fs::create_dir(&folder).unwrap();
             fs::write(folder.join("mine"), "mine").unwrap();
-            remove_stale(dir.path(), &run, None).unwrap();
+            remove_stale(dir.path(), &run, std::iter::empty()).unwrap();
             assert_eq!(left(dir.path(), &run).len(), round);
         }
         assert_eq!(left(dir.path(), &run)[0], "step-00000001.safetensors.moved-1");
@@ -334,7 +382,7 @@ mod tests {
         let folder = dir.path().join("checkpoints").join(run.as_str());
         fs::remove_dir(&folder).unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), &folder).unwrap();
-        remove_stale(dir.path(), &run, None).unwrap();
+        remove_stale(dir.path(), &run, std::iter::empty()).unwrap();
         remove(dir.path(), &run, &format!("checkpoints/{run}/step-00000001.safetensors")).unwrap();
         assert_eq!(left(dir.path(), &run), ["step-00000001.safetensors"]);
     }
@@ -342,6 +390,6 @@ mod tests {
     #[test]
     fn a_run_without_a_folder_has_none_that_is_stale() {
         let dir = tempfile::tempdir().unwrap();
-        remove_stale(dir.path(), &RunId::parse("0123456789abcdef").unwrap(), None).unwrap();
+        remove_stale(dir.path(), &RunId::parse("0123456789abcdef").unwrap(), std::iter::empty()).unwrap();
     }
 }

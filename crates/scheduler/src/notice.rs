@@ -50,6 +50,15 @@ pub enum Notice {
         /// Why it cannot be used.
         reason: String,
     },
+    /// A run's best checkpoint is missing or damaged: it has none until it draws better images.
+    BestUnusable {
+        /// The run.
+        run: RunName,
+        /// The file, relative to the results folder.
+        path: String,
+        /// Why it cannot be used.
+        reason: String,
+    },
     /// A run resumes from its checkpoint.
     Resuming {
         /// The run.

@@ -36,7 +36,7 @@ use crate::{
 const MOST_FINDINGS: usize = 200;
 
 /// The number of small tables among those with checksums. The others hold real images, grids and points.
-const SMALL_TABLES: usize = 14;
+const SMALL_TABLES: usize = 15;
 
 /// Something in the database that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -292,16 +292,21 @@ impl Search {
     }
 
     fn checkpoints(&mut self, connection: &Connection) -> Result<(), Fault> {
-        self.query(
-            connection,
-            "SELECT r.id, 'the checkpoint of run', CASE
+        self.checkpoints_of(connection, "checkpoints", "checkpoint")?;
+        self.checkpoints_of(connection, "best_checkpoints", "best checkpoint")
+    }
+
+    fn checkpoints_of(&mut self, connection: &Connection, table: &str, name: &str) -> Result<(), Fault> {
+        let sql = format!(
+            "SELECT r.id, 'the {name} of run', CASE
                  WHEN c.step > r.confirmed_step THEN 'it is of step ' || c.step || ', and the record is confirmed up to step ' || r.confirmed_step
                  WHEN c.attempt NOT BETWEEN 1 AND r.attempts THEN 'it is of attempt ' || c.attempt || ', which does not exist'
                  ELSE 'its length or digest is none: ' || c.bytes || ' bytes, ' || c.sha256 END
-             FROM checkpoints c JOIN runs r USING (run_id)
+             FROM {table} c JOIN runs r USING (run_id)
              WHERE c.step > r.confirmed_step OR c.attempt NOT BETWEEN 1 AND r.attempts OR c.bytes < 1
-                 OR length(c.sha256) <> 64 OR c.sha256 GLOB '*[^0-9a-fA-F]*'",
-        )
+                 OR length(c.sha256) <> 64 OR c.sha256 GLOB '*[^0-9a-fA-F]*'"
+        );
+        self.query(connection, &sql)
     }
 
     /// The rows of all tables but the largest against their checksums.

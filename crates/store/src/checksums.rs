@@ -41,7 +41,7 @@ impl Checked {
 }
 
 /// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 17] = [
+pub(crate) const TABLES: [Checked; 18] = [
     Checked::whole("states"),
     Checked::whole("value_kinds"),
     Checked::whole("metrics"),
@@ -52,6 +52,7 @@ pub(crate) const TABLES: [Checked; 17] = [
     Checked::of("tags", "run_id"),
     Checked::of("attempts", "run_id"),
     Checked::of("checkpoints", "run_id"),
+    Checked::of("best_checkpoints", "run_id"),
     Checked::of("evaluations", "run_id"),
     Checked::of("configs", "config_id"),
     Checked::of("config_values", "config_id"),

@@ -121,13 +121,23 @@ pub struct Removal {
     pub grids: u64,
 }
 
-/// A run and the file of its checkpoint.
+/// A run and the files of its checkpoints, by their paths relative to the results folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFiles {
     /// The run.
     pub run: RunId,
-    /// Path relative to the results folder, if the run has a checkpoint.
+    /// The last checkpoint, if the run has one.
     pub checkpoint: Option<String>,
+    /// The best checkpoint, if the run keeps one. It may be the same file.
+    pub best: Option<String>,
+}
+
+impl RunFiles {
+    /// The files, each once.
+    pub fn paths(&self) -> impl Iterator<Item = &String> {
+        let best = self.best.as_ref().filter(|best| Some(*best) != self.checkpoint.as_ref());
+        self.checkpoint.iter().chain(best)
+    }
 }
 
 /// What a merge takes from another database.

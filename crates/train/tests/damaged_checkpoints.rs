@@ -79,7 +79,7 @@ fn write(folder: &Path, config: &Config, step: u64) -> Checkpoint {
     (state.step, state.generator_updates, state.discriminator_updates) = (step, step, step);
     let snapshot = Snapshot { run: run(config), state, tally: Tally::default() };
     let Written { path, bytes, sha256 } = checkpoint::write(folder, &snapshot, &mut || Ok(())).unwrap();
-    Checkpoint { step, path, bytes, sha256 }
+    Checkpoint { step, path, bytes, sha256, best: None }
 }
 
 /// The JSON header of a file, and the tensors after it.

@@ -9,8 +9,8 @@ use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume, SampleSource};
 use gansweep_train::TrainError;
 use gansweep_train::checkpoint::Snapshot;
+use gansweep_train::{Evaluation, ImageFigures, Outcome, Tally, TrainingLoop, checkpoint};
 use gansweep_train::{Lane, LaneChunk, Latents, StepRows, Trainer, TrainingImages};
-use gansweep_train::{Outcome, Tally, TrainingLoop, checkpoint};
 
 /// Computes losses from the step alone, and moves one weight, so that a wrong resume shows.
 struct Scripted {
@@ -164,7 +164,16 @@ fn train_with(
         looks += usize::from(due.is_none());
         due.map(|(_, command)| command)
     };
-    let outcome = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().run(&mut commands).unwrap();
+    // The scripted generator draws images of one shade. A number that goes up and down with it stands for their distance
+    // to real ones.
+    let figures = |pixels: &[u8]| {
+        let distance = f64::from(pixels[0].wrapping_mul(89));
+        let figures = vec![(Metric::Fd, distance), (Metric::Recall, distance / 255.0)];
+        ImageFigures { evaluator: "shade".to_owned(), figures, classes: None }
+    };
+    let evaluation = (job.record.evaluate_epochs > 0).then_some(Evaluation { images: 2, figures: &figures });
+    let training = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().with_evaluation(evaluation);
+    let outcome = training.run(&mut commands).unwrap();
     (events, outcome)
 }
 
@@ -640,4 +649,85 @@ fn lanes_whose_next_batches_differ_in_size_are_no_group() {
     let mut emit = |_| Ok(());
     let result = TrainingLoop::open(&next, &images, &open, &mut emit);
     assert!(matches!(result, Err(TrainError::Group(_))));
+}
+
+/// The checkpoints of a run in order, each with the step and the value of the best one so far.
+fn best_at_checkpoints(events: &[Envelope], run: &RunId) -> Vec<(u64, Option<(u64, f64)>)> {
+    let of_run = events.iter().filter(|envelope| envelope.run == *run);
+    of_run
+        .filter_map(|envelope| match &envelope.event {
+            Event::Checkpoint(saved) => {
+                Some((saved.step, saved.best.as_ref().map(|best| (best.step, best.value))))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// A job of twelve epochs whose images are evaluated after each.
+fn evaluated_job(folder: &Path, sets: &[&str]) -> Job {
+    let mut job = job(folder, &[1, 2]);
+    job.record = config::record(&[&["evaluate_epochs=1", "every_steps=100"], sets].concat());
+    job.lanes.iter_mut().for_each(|lane| lane.epochs = 12);
+    job
+}
+
+#[test]
+fn better_images_are_saved_at_once_and_no_others_before_it_is_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut counts = Vec::new();
+    for (key, metric) in [("best=fd", Metric::Fd), ("best=recall", Metric::Recall)] {
+        let job = evaluated_job(folder.path(), &["checkpoint_seconds=3600", key]);
+        let (events, _) = train(&job, usize::MAX, None);
+        for lane in &job.lanes {
+            let mut best: Option<(u64, f64)> = None;
+            let mut expected = Vec::new();
+            for envelope in events.iter().filter(|envelope| envelope.run == lane.run) {
+                let Event::Evaluated(evaluated) = &envelope.event else { continue };
+                let (step, figures) = (evaluated.step, &evaluated.figures);
+                let value = figures.iter().find(|(figure, _)| *figure == metric).unwrap().1;
+                let is_better = best.is_none_or(|(_, best)| metric.is_better(value, best));
+                best = if is_better { Some((step, value)) } else { best };
+                if is_better || step == 84 {
+                    expected.push((step, best));
+                }
+            }
+            counts.push(expected.len());
+            assert_eq!(best_at_checkpoints(&events, &lane.run), expected, "{key}");
+        }
+    }
+    assert!(counts.iter().any(|count| (3..12).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn the_best_checkpoint_of_an_interrupted_or_extended_run_is_that_of_one_trained_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = evaluated_job(folder.path(), &["checkpoint_seconds=3600"]);
+    let best_of = |events: &[Envelope]| {
+        job.lanes.iter().map(|lane| best_at_checkpoints(events, &lane.run).pop().unwrap()).collect::<Vec<_>>()
+    };
+    let whole = best_of(&train(&job, usize::MAX, None).0);
+    assert!(whole.iter().any(|(step, best)| best.unwrap().0 < *step), "{whole:?}");
+    for stop_after in [1, 2, 5] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rest = Job { results_dir: folder.path().to_owned(), ..job.clone() };
+        let mut events = Vec::new();
+        for epochs in [5, 12] {
+            rest.lanes.iter_mut().for_each(|lane| lane.epochs = epochs);
+            for _ in 0..100 {
+                let (more, outcome) = train(&rest, stop_after, None);
+                events.extend(more);
+                rest = resumes(&rest, &events);
+                if outcome == Outcome::Finished {
+                    break;
+                }
+            }
+        }
+        assert_eq!(best_of(&events), whole, "stopped after {stop_after} looks each time");
+        for lane in &rest.lanes {
+            let best = lane.resume.as_ref().unwrap().checkpoint.best.as_ref().unwrap();
+            let content = std::fs::read(folder.path().join(&best.path)).unwrap();
+            checkpoint::check(&content, &lane.run, best.step, &lane.config, &lane.spec).unwrap();
+        }
+    }
 }

@@ -23,7 +23,8 @@ pub use self::figures::{ClassFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
 use self::real::{RealFigures, RunFigures};
 pub(crate) use self::real::{RealImages, evaluator_of, images};
-use crate::export::{drawing_source, latest_checkpoint};
+use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
+use crate::export::drawing_source;
 use crate::log::LoggingObserver;
 use crate::{AppError, Observer, Progress, backends, check, data};
 
@@ -43,6 +44,8 @@ pub struct EvaluateRequest {
     pub images: usize,
     /// Draw with the weights, also where the run keeps an average of them.
     pub raw: bool,
+    /// Which checkpoint of each run draws.
+    pub checkpoint: WhichCheckpoint,
 }
 
 /// Figures of all runs.
@@ -76,7 +79,7 @@ pub struct EvaluatedRun {
     cause: &'static str,
 }
 
-/// Evaluates the latest checkpoint of a run, or of each run of a sweep. A run without a usable one has no figures, and
+/// Evaluates a checkpoint of a run, or of each run of a sweep. A run without a usable one has no figures, and
 /// keeps no other from having them.
 ///
 /// # Errors
@@ -203,8 +206,10 @@ impl Draw<'_> {
                 return (run, rows);
             }
             Err(error) => {
-                if matches!(error, AppError::NoCheckpoint { .. }) {
-                    run.cause = self.row.state.name();
+                match error {
+                    AppError::NoCheckpoint { .. } => run.cause = self.row.state.name(),
+                    AppError::NoBestCheckpoint { .. } => run.cause = "without a best checkpoint",
+                    _ => {}
                 }
                 run.problem = Some(error.to_string());
             }
@@ -217,7 +222,8 @@ impl Draw<'_> {
         let config: Config = self.row.typed_config()?;
         let spec: &DatasetSpec = &self.data.spec;
         let results = &self.request.results;
-        let snapshot = latest_checkpoint(self.reader, self.row, &config, spec, results)?;
+        let which = self.request.checkpoint;
+        let snapshot = read_checkpoint(self.reader, self.row, which, &config, spec, results)?;
         let classes = classes_in_turn(spec, self.request.images);
         let source = drawing_source(&config, self.request.raw);
         let (state, open) = (&snapshot.state, &backends::open_on_cpu);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::data;
 use gansweep_app::evaluate::{self, EvaluateRequest, EvaluatedDataset, Evaluation, Figures};
 use gansweep_base::text;
@@ -28,7 +29,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
         evaluate::evaluate_dataset(data::named(name)?, &source, images, &mut display)?
     } else {
         let (results, target) = (args.results.results.clone(), args.target.clone().unwrap_or_default());
-        let request = EvaluateRequest { results, target, source, images, raw: args.raw };
+        let checkpoint = WhichCheckpoint::best_if(args.best);
+        let request = EvaluateRequest { results, target, source, images, raw: args.raw, checkpoint };
         evaluate::evaluate(&request, &mut display)?
     };
     display.finish();

@@ -1,5 +1,6 @@
 //! `gansweep export`: recorded values as CSV or JSON lines, networks as safetensors.
 
+use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::export::{self, NetworksRequest, RowsRequest};
 use gansweep_app::recorded::RowFormat;
 use gansweep_store::export::Entity;
@@ -45,6 +46,7 @@ fn networks(args: &ExportArgs) -> Result<(), Failure> {
         run: args.run.clone().unwrap_or_default(),
         prefix: args.prefix.clone(),
         raw: args.raw,
+        checkpoint: WhichCheckpoint::best_if(args.best),
         out: args.out.clone(),
     })?;
     for path in written {

@@ -1,5 +1,6 @@
 //! `gansweep generate`: generates images from a trained run.
 
+use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::generate::{GenerateRequest, generate};
 
 use crate::cli::GenerateArgs;
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         cols: args.cols,
         seed: args.seed,
         raw: args.raw,
+        checkpoint: WhichCheckpoint::best_if(args.best),
         out: args.out.clone(),
     })?;
     Ok(output::print_path("", &path)?)

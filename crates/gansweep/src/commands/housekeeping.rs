@@ -6,7 +6,7 @@ use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
 use gansweep_base::text;
 use gansweep_protocol::{Direction, Metric};
-use gansweep_store::Removal;
+use gansweep_store::{Removal, RunFiles};
 
 use crate::cli::{GcArgs, KeptWeights, RenameArgs, RmArgs, SweepsArgs, TagArgs};
 use crate::failure::Failure;
@@ -133,7 +133,7 @@ fn describe_removal(removal: &Removal) -> String {
         text::count(removal.runs.len(), "run"),
         text::count(usize::try_from(removal.points).unwrap_or(usize::MAX), "point"),
         text::count(usize::try_from(removal.grids).unwrap_or(usize::MAX), "sample grid"),
-        text::count(removal.runs.iter().filter(|run| run.checkpoint.is_some()).count(), "checkpoint"),
+        text::count(removal.runs.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
     ));
     if removal.shared > 0 {
         lines.push(format!("kept, since other sweeps have them: {}", text::count(removal.shared, "run")));
@@ -147,7 +147,7 @@ fn describe_removal(removal: &Removal) -> String {
 fn describe_cleaning(planned: &PlannedCleaning) -> String {
     format!(
         "{} of completed runs and {} that no run needs: {}",
-        text::count(planned.checkpoints.len(), "checkpoint"),
+        text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
         text::count(planned.leftovers.len(), "file"),
         size(planned.bytes)
     )

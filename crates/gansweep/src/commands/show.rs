@@ -4,6 +4,8 @@ use std::io::Write;
 
 use gansweep_app::recorded::{self, RunDetails};
 use gansweep_base::text;
+use gansweep_protocol::BestCheckpoint;
+use gansweep_store::{CheckpointRow, RunRow};
 
 use crate::cli::ShowArgs;
 use crate::failure::Failure;
@@ -22,7 +24,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
 }
 
 fn text(details: RunDetails) -> String {
-    let RunDetails { run, config, summaries, attempts, checkpoint, samples: _, tags, logs } = details;
+    let RunDetails { run, config, summaries, attempts, checkpoint, best, samples: _, tags, logs } = details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("no longer in a sweep"));
@@ -72,12 +74,7 @@ fn text(details: RunDetails) -> String {
         text += &format!("log from attempt {} on, job {}: {}\n", log.attempt, log.job, log.path);
     }
 
-    if let Some(checkpoint) = checkpoint {
-        text += &format!(
-            "checkpoint at step {}: {} ({} bytes)\n\n",
-            checkpoint.step, checkpoint.path, checkpoint.bytes
-        );
-    }
+    text += &checkpoints(&run, checkpoint, best);
     if let Some(ema) = config.iter().find(|row| row.key == "train.ema" && row.value.as_f64() > Some(0.0)) {
         text += &format!(
             "moving average of the generator with decay {}: `generate` and `export` take it, and its weights with --raw\n\n",
@@ -86,4 +83,23 @@ fn text(details: RunDetails) -> String {
     }
     let values = config.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
     text + &output::table(&["KEY", "VALUE"], values.collect())
+}
+
+fn checkpoints(run: &RunRow, last: Option<CheckpointRow>, best: Option<BestCheckpoint>) -> String {
+    let last =
+        last.map(|last| format!("checkpoint at step {}: {} ({} bytes)\n", last.step, last.path, last.bytes));
+    let best = best.map(|best| {
+        let epoch = best.step as f64 * f64::from(run.epochs) / run.total_steps as f64;
+        format!(
+            "best checkpoint, {} {} of {} images at epoch {}: {} ({} bytes)\n",
+            best.metric.name(),
+            text::measured(best.value),
+            best.images,
+            text::measured(epoch),
+            best.path,
+            best.bytes
+        )
+    });
+    let lines: Vec<String> = last.into_iter().chain(best).collect();
+    if lines.is_empty() { String::new() } else { lines.concat() + "\n" }
 }

@@ -172,6 +172,7 @@ pub(super) mod tests {
     /// A queued run of that config.
     pub(in crate::analyse) fn run(config: Value) -> RunInput {
         RunInput {
+            best: None,
             id: RunId::parse("0123456789abcdef").unwrap(),
             label: String::new(),
             seed: 1,

@@ -5,8 +5,8 @@ use gansweep_protocol::{Cadence, Declaration, Direction, Metric, SampleSource};
 
 use super::groups::Groups;
 use super::{axes, charts, grids, health, text};
-use crate::context::{Attempt, Axis, Column, FormattedNumber, Number, Run};
-use crate::input::{AttemptInput, RunInput};
+use crate::context::{Attempt, Axis, Best, Column, FormattedNumber, Number, Run};
+use crate::input::{AttemptInput, BestInput, RunInput};
 
 /// The metrics of the run table as `(metric, substitute)`. The table shows an epoch's mean; for a run that has not
 /// finished an epoch, it shows the last per-step value. Others, such as quality figures, have no mean, and a column only if
@@ -74,6 +74,7 @@ pub(super) fn run(
         images_per_second: input.images_per_second.map(measured),
         value: None,
         last_values: metrics.iter().map(last).collect(),
+        best: input.best.as_ref().map(best),
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids: grids::of_run(input, SampleSource::Raw, epochs),
         averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),
@@ -97,6 +98,11 @@ pub(super) fn count_states(runs: &[RunInput]) -> Vec<crate::context::StateCount>
         runs: runs.iter().filter(|run| run.state == state).count(),
     };
     RunState::ALL.into_iter().map(count).filter(|count| count.runs > 0).collect()
+}
+
+fn best(input: &BestInput) -> Best {
+    let title = input.metric.declaration().title;
+    Best { epoch: measured(input.epoch), figure: format!("{title} {}", text::measured(input.value)) }
 }
 
 fn attempt(input: &AttemptInput, groups: &Groups<'_>) -> Attempt {

@@ -19,7 +19,7 @@ pub use findings::{
     VerdictKind,
 };
 pub use number::Number;
-pub use run::{Attempt, FormattedNumber, Run, Sign, Warning};
+pub use run::{Attempt, Best, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples, Shades};
 pub use series::Series;
 pub use sweep::{Axis, AxisValue, Column, DatasetUse, StateCount, Sweep, Timestamp};

@@ -38,6 +38,9 @@ pub struct Run {
     pub value: Option<Number>,
     /// The last value of each metric column of the table.
     pub last_values: Vec<Option<FormattedNumber>>,
+    /// The best checkpoint, if the run keeps one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
     /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
     /// The sample grids of its generator's weights that the page includes, by step.
@@ -58,6 +61,15 @@ pub struct FormattedNumber {
     pub value: Number,
     /// As displayed.
     pub text: String,
+}
+
+/// The checkpoint of a run with the best value of a quality figure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Best {
+    /// Completed epochs.
+    pub epoch: FormattedNumber,
+    /// The figure and its value: `FD 12.3`.
+    pub figure: String,
 }
 
 /// A sign that a run has collapsed, whatever its state.

@@ -50,6 +50,7 @@ pub fn sweep_record(name: &str) -> SweepRecord {
             palette: Palette::Gray,
             checkpoint_seconds: 0.0,
             evaluate_epochs: 0,
+            best: "none".to_owned(),
         },
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: "mock".to_owned(),

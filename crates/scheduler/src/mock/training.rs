@@ -221,7 +221,7 @@ impl Training {
         // Neither flushed nor renamed: it is reported once it is complete, and no power cut is simulated.
         fs::write(&file, &content)?;
         let sha256 = sha256(&content);
-        let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256 };
+        let checkpoint = Checkpoint { step, path, bytes: content.len() as u64, sha256, best: None };
         self.send(lane, Event::Checkpoint(checkpoint));
         Ok(())
     }

@@ -127,6 +127,12 @@ impl RunTable {
         self.change(run, |entry| (entry.resume, entry.step, entry.failed_at) = (None, 0, 0));
     }
 
+    /// The best checkpoint is unusable: the run has none until it draws better images. Returns its path.
+    pub(crate) fn forget_best(&mut self, run: usize) -> Option<String> {
+        let resume = self.entries[run].resume.as_mut()?;
+        resume.checkpoint.best.take().map(|best| best.path)
+    }
+
     /// Sets the newly recorded checkpoint, and returns the one before it.
     pub(crate) fn renew_checkpoint(&mut self, run: usize, newer: Checkpoint) -> Option<Checkpoint> {
         self.entries[run].resume.replace(newer.into()).map(|older| older.checkpoint)
@@ -310,7 +316,10 @@ mod tests {
                 6 => table.end(run, RunState::ALL[2 + draw(7) as usize]),
                 _ => {
                     let (path, sha256) = (String::new(), String::new());
-                    table.renew_checkpoint(run, Checkpoint { step: draw(12), path, bytes: 0, sha256 });
+                    table.renew_checkpoint(
+                        run,
+                        Checkpoint { step: draw(12), path, bytes: 0, sha256, best: None },
+                    );
                 }
             }
         }

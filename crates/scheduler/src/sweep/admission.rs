@@ -54,7 +54,7 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Reopens a completed run if its final checkpoint is missing or unusable. The file is read here and not on a
+    /// Reopens a completed run if its final or its best checkpoint is missing or unusable. The file is read here and not on a
     /// thread: nothing is trained yet.
     fn restore_checkpoint(&mut self, run: usize) -> Result<(), RunnerError> {
         let planned = self.table.planned(run);
@@ -75,6 +75,10 @@ impl Sweep<'_> {
                 }
                 Ok(()) => return Ok(()),
                 Err(CheckpointProblem::Unusable(reason)) => (resume.checkpoint.path.clone(), reason),
+                Err(CheckpointProblem::BestUnusable(reason)) => {
+                    let best = resume.checkpoint.best.as_ref();
+                    (best.map(|best| best.path.clone()).unwrap_or_default(), reason)
+                }
                 Err(CheckpointProblem::Unreadable(reason)) => {
                     let path = &resume.checkpoint.path;
                     let cause = format!("checkpoint {path} cannot be read: {reason}");

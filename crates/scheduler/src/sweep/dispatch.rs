@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use gansweep_config::PlannedRun;
-use gansweep_protocol::{Job, LaneJob, Resume};
+use gansweep_protocol::{Checkpoint, Job, LaneJob, Resume};
 
 use super::Sweep;
 use super::inbox::{BadCheckpoint, Content, FrameSink, Message};
@@ -115,6 +115,11 @@ impl Sweep<'_> {
                     let run = self.table.name(run);
                     self.notify(&Notice::CheckpointUnusable { run, path, reason });
                 }
+                CheckpointProblem::BestUnusable(reason) => {
+                    let path = self.table.forget_best(run).unwrap_or_default();
+                    let run = self.table.name(run);
+                    self.notify(&Notice::BestUnusable { run, path, reason });
+                }
                 // The file may be intact: to start the run from the beginning would delete it.
                 CheckpointProblem::Unreadable(reason) => {
                     self.end_for_shared_cause(format!("checkpoint {path} cannot be read: {reason}"));
@@ -134,10 +139,10 @@ impl Sweep<'_> {
         self.launch(slot, launch, &Group { runs, failures: group.failures })
     }
 
-    /// Deletes all checkpoints in a run's folder except the recorded one.
+    /// Deletes all checkpoints in a run's folder except the recorded ones.
     pub(super) fn remove_stale_checkpoints(&mut self, run: usize) {
         let id = &self.table.planned(run).id;
-        let keep = self.table.checkpoint(run).map(|checkpoint| checkpoint.path.as_str());
+        let keep = self.table.checkpoint(run).into_iter().flat_map(Checkpoint::paths);
         if let Err(error) = checkpoint::remove_stale(&self.request.results_dir, id, keep) {
             let (path, reason) = (format!("checkpoints/{id}"), error.to_string());
             self.notify(&Notice::Leftover { path, reason });

@@ -4,7 +4,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Checkpoint, Envelope, Event, FrameError, Points, Progress};
+use gansweep_protocol::{Envelope, Event, FrameError, Points, Progress};
 
 use super::inbox::{Content, Message};
 use super::worker::{ActiveLane, ActiveWorker, LaneOutcome};
@@ -160,11 +160,11 @@ impl Sweep<'_> {
     pub(super) fn renew_checkpoints(&mut self) {
         for (id, newer) in self.batcher.take_committed() {
             let Some(run) = self.table.place(&id) else { continue };
-            let path = newer.path.clone();
-            let older = self.table.renew_checkpoint(run, newer).filter(|older| older.path != path);
-            let Some(Checkpoint { path, .. }) = older else { continue };
-            if let Err(error) = checkpoint::remove(&self.request.results_dir, &id, &path) {
-                self.notify(&Notice::Leftover { path, reason: error.to_string() });
+            let Some(older) = self.table.renew_checkpoint(run, newer.clone()) else { continue };
+            for path in older.paths().filter(|path| newer.paths().all(|kept| kept != *path)) {
+                if let Err(error) = checkpoint::remove(&self.request.results_dir, &id, path) {
+                    self.notify(&Notice::Leftover { path: path.to_owned(), reason: error.to_string() });
+                }
             }
         }
     }

@@ -111,7 +111,8 @@ fn leave_checkpoint(harness: &Harness, memory: &mut Memory, place: usize, step: 
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &content).unwrap();
     let (bytes, sha256) = (content.len() as u64, sha256(&content));
-    memory.runs.get_mut(id).unwrap().resume = Some(Checkpoint { step, path, bytes, sha256 }.into());
+    memory.runs.get_mut(id).unwrap().resume =
+        Some(Checkpoint { step, path, bytes, sha256, best: None }.into());
 }
 
 #[test]

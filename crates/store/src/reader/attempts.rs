@@ -1,13 +1,14 @@
 //! Attempts and checkpoints.
 
 use gansweep_config::RunId;
-use rusqlite::Row;
+use gansweep_protocol::BestCheckpoint;
+use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, optional_unsigned, unsigned};
 use crate::{
     AttemptRow, CheckpointRow, StoreError,
     fault::Fault,
-    status::{parse_run, parse_state},
+    status::{best_checkpoint, parse_run, parse_state},
 };
 
 impl Reader {
@@ -46,6 +47,17 @@ impl Reader {
                 attempt: row.get(4)?,
                 at_unix_ms: row.get(5)?,
             }))
+        })
+    }
+}
+
+impl Reader {
+    /// The checkpoint of the run with the best value of a figure, if the run keeps one.
+    pub fn best_checkpoint(&self, run: &RunId) -> Result<Option<BestCheckpoint>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
+            let run_id = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
+            run_id.map_or(Ok(None), |run_id| best_checkpoint(connection, run_id))
         })
     }
 }

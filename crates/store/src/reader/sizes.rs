@@ -15,7 +15,9 @@ impl Reader {
                      (SELECT count(*) FROM m WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(q.count), 0) FROM m JOIN summaries q USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(length(p.png)), 0) FROM m JOIN samples p USING (run_id) WHERE m.sweep_id = s.sweep_id),
-                     (SELECT coalesce(sum(c.bytes), 0) FROM m JOIN checkpoints c USING (run_id) WHERE m.sweep_id = s.sweep_id),
+                     (SELECT coalesce(sum(c.bytes), 0) FROM m JOIN (
+                          SELECT run_id, path, bytes FROM checkpoints UNION SELECT run_id, path, bytes FROM best_checkpoints
+                      ) c USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      s.updated_ms
                  FROM sweeps s ORDER BY s.name"
                     .replace("FROM m", "FROM (SELECT DISTINCT sweep_id, run_id FROM sweep_runs) m")
@@ -41,12 +43,14 @@ impl Reader {
     pub fn run_files(&self) -> Result<Vec<RunFiles>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare(
-                "SELECT r.id, c.path FROM runs r LEFT JOIN checkpoints c USING (run_id) ORDER BY r.run_id",
+                "SELECT r.id, c.path, b.path FROM runs r LEFT JOIN checkpoints c USING (run_id)
+                     LEFT JOIN best_checkpoints b USING (run_id) ORDER BY r.run_id",
             )?;
             let mut rows = statement.query([])?;
             let mut files = Vec::new();
             while let Some(row) = rows.next()? {
-                files.push(RunFiles { run: parse_run(&row.get::<_, String>(0)?)?, checkpoint: row.get(1)? });
+                let run = parse_run(&row.get::<_, String>(0)?)?;
+                files.push(RunFiles { run, checkpoint: row.get(1)?, best: row.get(2)? });
             }
             Ok(files)
         })

@@ -119,8 +119,8 @@ impl Store {
 }
 
 impl Store {
-    /// Reopens a completed run, so that it can be trained again for its checkpoint; forgets the recorded checkpoint if it
-    /// cannot be resumed from. What is confirmed stays, so that plans still count the run as completed. No effect on a
+    /// Reopens a completed run, so that it can be trained again for its checkpoint; forgets the recorded checkpoints if it
+    /// cannot be resumed from the last one, or the best one is lost. What is confirmed stays, so that plans still count the run as completed. No effect on a
     /// run that is not completed.
     ///
     /// # Errors
@@ -133,7 +133,9 @@ impl Store {
                 params![run_id, REOPENED],
             )?;
             if forget_checkpoint {
-                transaction.execute("DELETE FROM checkpoints WHERE run_id = ?1", [run_id])?;
+                for table in ["checkpoints", "best_checkpoints"] {
+                    transaction.execute(&format!("DELETE FROM {table} WHERE run_id = ?1"), [run_id])?;
+                }
             }
             Ok(())
         })

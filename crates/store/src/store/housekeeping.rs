@@ -8,12 +8,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     Removal, RunFiles, StoreError,
     fault::Fault,
-    status::parse_run,
+    status::{self, parse_run},
     store::{Store, register::find_sweep},
 };
 
 /// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 9] = [
+const OF_RUN: [&str; 10] = [
     "sweep_runs",
     "tags",
     "evaluations",
@@ -21,6 +21,7 @@ const OF_RUN: [&str; 9] = [
     "summaries",
     "samples",
     "checkpoints",
+    "best_checkpoints",
     "attempts",
     "runs",
 ];
@@ -68,16 +69,19 @@ impl Store {
         self.write(|transaction, _| remove_unused(transaction))
     }
 
-    /// Forgets the checkpoints of these runs. Their files are left to the caller.
+    /// Forgets these checkpoints of runs. Their files are left to the caller.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
-    pub fn forget_checkpoints(&mut self, runs: &[RunId]) -> Result<(), StoreError> {
+    pub fn forget_checkpoints(&mut self, runs: &[RunFiles]) -> Result<(), StoreError> {
         self.set_durable(true)?;
         self.write(|transaction, _| {
-            for run in runs {
-                let run_id = find_run(transaction, run)?;
-                transaction.prepare_cached("DELETE FROM checkpoints WHERE run_id = ?1")?.execute([run_id])?;
+            for files in runs {
+                let run_id = find_run(transaction, &files.run)?;
+                for (table, path) in [("checkpoints", &files.checkpoint), ("best_checkpoints", &files.best)] {
+                    let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND path = ?2");
+                    transaction.prepare_cached(&sql)?.execute(params![run_id, path])?;
+                }
             }
             Ok(())
         })
@@ -212,11 +216,7 @@ impl Doomed {
             };
             removal.points += count("SELECT coalesce(sum(count), 0) FROM summaries WHERE run_id = ?1")?;
             removal.grids += count("SELECT count(*) FROM samples WHERE run_id = ?1")?;
-            let checkpoint = connection
-                .prepare_cached("SELECT path FROM checkpoints WHERE run_id = ?1")?
-                .query_row([run_id], |row| row.get(0))
-                .optional()?;
-            removal.runs.push(RunFiles { run: id.clone(), checkpoint });
+            removal.runs.push(status::files(connection, id, *run_id)?);
         }
         Ok(removal)
     }

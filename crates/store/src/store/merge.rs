@@ -15,12 +15,13 @@ use crate::{
     Conflict, MergePlan, Merged, Reader, RunFiles, StoreError,
     checksums::RowHash,
     fault::Fault,
-    status::parse_run,
+    status::{files, parse_run},
     store::{MetricIds, Store, metric_ids},
 };
 
 /// Tables whose rows belong to a run, without `runs` itself and the plans.
-const OF_RUN: [&str; 6] = ["attempts", "points", "summaries", "samples", "checkpoints", "evaluations"];
+const OF_RUN: [&str; 7] =
+    ["attempts", "points", "summaries", "samples", "checkpoints", "best_checkpoints", "evaluations"];
 
 impl Store {
     /// What merging another database would take from it. The caller brings the files of checkpoints.
@@ -46,8 +47,8 @@ impl Store {
         Ok(plan)
     }
 
-    /// Merges another database as planned. `paths` are those of the checkpoints in this results folder; a run without one is
-    /// recorded without its checkpoint. Both databases must be as they were when the plan was made.
+    /// Merges another database as planned. `brought` has the checkpoints in this results folder; a run that lacks one is
+    /// recorded without it. Both databases must be as they were when the plan was made.
     ///
     /// # Errors
     /// Nothing is changed then.
@@ -55,7 +56,7 @@ impl Store {
         &mut self,
         other: &Reader,
         plan: &MergePlan,
-        paths: &BTreeMap<RunId, String>,
+        brought: &BTreeMap<RunId, RunFiles>,
     ) -> Result<Merged, StoreError> {
         self.set_durable(true)?;
         let theirs = metric_ids(other.connection()).map_err(|fault| fault.at(other.path()))?;
@@ -65,7 +66,7 @@ impl Store {
             let replaced = plan
                 .taken
                 .iter()
-                .map(|files| take(&from, transaction, &files.run, paths.get(&files.run)))
+                .map(|files| take(&from, transaction, &files.run, brought.get(&files.run)))
                 .collect::<Result<Vec<_>, Fault>>()?;
             let images = "data_fingerprint = ?1 AND rows = ?2 AND cols = ?3";
             copy_all(&from, transaction, "real_images", images, &["data_fingerprint", "rows", "cols"])?;
@@ -101,12 +102,6 @@ fn find(connection: &Connection, id: &RunId) -> Result<Option<i64>, Fault> {
     Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
 }
 
-fn files(connection: &Connection, id: &RunId, run_id: i64) -> Result<RunFiles, Fault> {
-    let mut statement = connection.prepare_cached("SELECT path FROM checkpoints WHERE run_id = ?1")?;
-    let checkpoint = statement.query_row([run_id], |row| row.get(0)).optional()?;
-    Ok(RunFiles { run: id.clone(), checkpoint })
-}
-
 /// Compares two records of a run: the greater one is taken.
 fn compare(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<Ordering, Fault> {
     let by_length = length(mine)?.cmp(&length(theirs)?);
@@ -139,6 +134,8 @@ fn content((connection, run_id): (&Connection, i64)) -> Result<u64, Fault> {
         "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id) WHERE p.run_id = ?1",
         "SELECT step, source, epoch, rows, cols, height, width, attempt, at_ms, png FROM samples WHERE run_id = ?1",
         "SELECT step, bytes, sha256, attempt FROM checkpoints WHERE run_id = ?1",
+        "SELECT b.step, b.bytes, b.sha256, m.name, b.value, b.images, b.evaluator, b.attempt
+         FROM best_checkpoints b JOIN metrics m USING (metric_id) WHERE b.run_id = ?1",
         "SELECT step, source, images, evaluator, is_curve, figures, classes, attempt, at_ms FROM evaluations WHERE run_id = ?1",
     ] {
         let mut statement = connection.prepare_cached(sql)?;
@@ -197,12 +194,12 @@ fn points((connection, run_id): (&Connection, i64), metric: Metric, until: i64) 
     Ok(statement.query_map(params![run_id, metric.name(), until], point)?.collect::<Result<_, _>>()?)
 }
 
-/// Replaces what is recorded of a run by what the other database has. Returns the checkpoint that it had.
+/// Replaces what is recorded of a run by what the other database has. Returns the checkpoints that it had.
 fn take(
     from: &Source<'_>,
     to: &Connection,
     id: &RunId,
-    path: Option<&String>,
+    brought: Option<&RunFiles>,
 ) -> Result<Option<RunFiles>, Fault> {
     let theirs = find(from.connection, id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
     let config_id = config(from.connection, to, theirs)?;
@@ -224,13 +221,20 @@ fn take(
         );
         to.prepare_cached(&sql)?.execute(params![run_id, RunState::Interrupted.name()])?;
     }
-    match path {
-        Some(path) => to
-            .prepare_cached("UPDATE checkpoints SET path = ?2 WHERE run_id = ?1")?
-            .execute(params![run_id, path])?,
-        None => to.prepare_cached("DELETE FROM checkpoints WHERE run_id = ?1")?.execute([run_id])?,
-    };
-    Ok(had.filter(|files| files.checkpoint.is_some()))
+    let path = |of: fn(&RunFiles) -> &Option<String>| brought.and_then(|files| of(files).as_ref());
+    for (table, path) in
+        [("checkpoints", path(|it| &it.checkpoint)), ("best_checkpoints", path(|it| &it.best))]
+    {
+        match path {
+            Some(path) => to
+                .prepare_cached(&format!("UPDATE {table} SET path = ?2 WHERE run_id = ?1"))?
+                .execute(params![run_id, path])?,
+            None => {
+                to.prepare_cached(&format!("DELETE FROM {table} WHERE run_id = ?1"))?.execute([run_id])?
+            }
+        };
+    }
+    Ok(had.filter(|files| files.paths().next().is_some()))
 }
 
 /// Puts the row of a run, in place of the present one if there is one.

@@ -39,7 +39,7 @@ fn whole() -> Fixture {
             geometry: GEOMETRY,
             png,
         }));
-        script.checkpoint(20).checkpoint(LAST_STEP).completed(LAST_STEP, 12.5);
+        script.checkpoint_beside(20, 20).checkpoint_beside(LAST_STEP, 20).completed(LAST_STEP, 12.5);
         fixture.store.record(&script.take()).unwrap();
     }
     let run = fixture.runs[0].clone();

@@ -6,7 +6,7 @@ use gansweep_protocol::{Event, Metric};
 use rusqlite::Connection;
 
 use super::support::{EPOCHS, Fixture, LAST_STEP, Script, plan, sweep};
-use crate::{Reader, RunFilter, StoreError};
+use crate::{Reader, RunFiles, RunFilter, StoreError};
 
 /// The sweep `lr` with four runs, and `wide` with two of them and two of its own, all trained.
 fn two_sweeps() -> (Fixture, Vec<RunId>) {
@@ -131,9 +131,32 @@ fn sizes_count_what_sweeps_share_for_each() {
     let of = |name: &str| sizes.iter().find(|size| size.name == name).unwrap();
     assert_eq!((of("lr").runs, of("lr").points, of("wide").runs, of("wide").points), (4, 4, 4, 4));
     assert_eq!(of("wide").checkpoint_bytes, 4 * (1_000 + LAST_STEP));
-    fixture.store.forget_checkpoints(&own).unwrap();
+    let is_own = |files: &RunFiles| own.contains(&files.run);
+    let files = fixture.reader().run_files().unwrap();
+    fixture.store.forget_checkpoints(&files.into_iter().filter(is_own).collect::<Vec<_>>()).unwrap();
     let files = fixture.reader().run_files().unwrap();
     assert_eq!((files.len(), files.iter().filter(|run| run.checkpoint.is_some()).count()), (6, 4));
+}
+
+#[test]
+fn each_checkpoint_of_a_run_is_counted_removed_and_forgotten_for_itself() {
+    let (mut fixture, mut script) = Fixture::begun();
+    fixture.store.record(&script.started(0).checkpoint_beside(20, 10).take()).unwrap();
+    let run = fixture.runs[0].clone();
+    let size = |fixture: &Fixture| fixture.reader().sweep_sizes().unwrap()[0].checkpoint_bytes;
+    assert_eq!(size(&fixture), 1_020 + 1_010);
+    let removal = fixture.store.removal(&[], std::slice::from_ref(&run)).unwrap();
+    assert_eq!(removal.runs[0].paths().count(), 2);
+    let of_run = |fixture: &Fixture| {
+        fixture.reader().run_files().unwrap().into_iter().find(|files| files.run == run).unwrap()
+    };
+    let files = of_run(&fixture);
+    fixture.store.forget_checkpoints(&[RunFiles { best: None, ..files.clone() }]).unwrap();
+    assert_eq!(of_run(&fixture), RunFiles { checkpoint: None, ..files });
+    let best = fixture.reader().best_checkpoint(&run).unwrap().unwrap();
+    assert_eq!((best.step, best.metric, best.value), (10, Metric::Fd, 0.1));
+    fixture.store.record(&script.checkpoint_beside(30, 30).take()).unwrap();
+    assert_eq!((size(&fixture), of_run(&fixture).paths().count()), (1_030, 1), "it is one file");
 }
 
 #[test]

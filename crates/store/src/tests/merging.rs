@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::RunId;
 use gansweep_protocol::Metric;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -23,6 +22,7 @@ fn content(folder: &TempDir) -> Vec<String> {
         "SELECT * FROM evaluations_named ORDER BY run, step, images, evaluator, metric",
         "SELECT * FROM config_values_named ORDER BY run, key",
         "SELECT r.id, c.step, c.path, c.bytes, c.sha256 FROM checkpoints c JOIN runs r USING (run_id) ORDER BY 1",
+        "SELECT r.id, b.step, b.path, b.bytes, b.value, b.attempt FROM best_checkpoints b JOIN runs r USING (run_id) ORDER BY 1",
         "SELECT * FROM sweep_overview ORDER BY sweep",
         "SELECT * FROM datasets ORDER BY data_fingerprint",
         "SELECT r.id, t.tag, t.created_ms FROM tags t JOIN runs r USING (run_id) ORDER BY 1, 2",
@@ -35,9 +35,8 @@ fn merge(into: &TempDir, from: &TempDir) -> MergePlan {
     let mut store = Store::open_with_clock(into.path(), || NEW_YEAR_MS).unwrap();
     let other = Reader::open(from.path()).unwrap();
     let plan = store.plan_merge(&other).unwrap();
-    let paths: BTreeMap<RunId, String> =
-        plan.taken.iter().filter_map(|files| Some((files.run.clone(), files.checkpoint.clone()?))).collect();
-    store.merge(&other, &plan, &paths).unwrap();
+    let brought = plan.taken.iter().map(|files| (files.run.clone(), files.clone())).collect();
+    store.merge(&other, &plan, &brought).unwrap();
     plan
 }
 
@@ -61,10 +60,12 @@ fn database(contents: &Contents, name: &str) -> TempDir {
         for step in 1..u64::from(*trained) {
             script
                 .points(step, &[(Metric::DLoss, f64::from(*loss) + step as f64), (Metric::GLoss, f64::NAN)]);
-            script.samples(step, 1).checkpoint(step);
+            script.samples(step, 1);
+            // The loss decides which checkpoint is best.
+            script.checkpoint_beside(step, step.min(1 + u64::from(*loss)));
         }
         if *trained > 3 {
-            script.checkpoint(LAST_STEP).completed(LAST_STEP, 2.0);
+            script.checkpoint_beside(LAST_STEP, 1).completed(LAST_STEP, 2.0);
         }
         store.record(&script.take()).unwrap();
         if *tagged && *trained > 1 {
@@ -143,5 +144,6 @@ fn a_run_without_its_file_is_merged_without_its_checkpoint() {
     store.merge(&reader, &plan, &BTreeMap::new()).unwrap();
     let reader = Reader::open(fixture.folder.path()).unwrap();
     assert_eq!(reader.checkpoint(&plan.taken[0].run).unwrap(), None);
+    assert_eq!(reader.best_checkpoint(&plan.taken[0].run).unwrap(), None);
     assert_eq!(reader.run(plan.taken[0].run.as_str()).unwrap().step, 2);
 }

@@ -45,7 +45,7 @@ fn full() -> Fixture {
             let loss = 1.0 + run as f64 / step as f64;
             script.points(step, &[(Metric::DLoss, loss), (Metric::Seconds, step as f64 / 8.0)]);
         }
-        script.samples(100, 1).averaged_samples(100, 1).checkpoint(100);
+        script.samples(100, 1).averaged_samples(100, 1).checkpoint_beside(100, 100);
         match run {
             0 => script.checkpoint(LAST_STEP).completed(LAST_STEP, 12.5),
             1 => script.points(120, &[(Metric::GLoss, f64::NAN)]).event(Event::Diverged(Diverged {

@@ -191,6 +191,36 @@ fn a_run_whose_checkpoint_is_lost_keeps_what_the_checkpoint_confirmed() {
 }
 
 #[test]
+fn the_best_checkpoint_is_the_one_that_the_last_one_names() {
+    let (mut fixture, mut script) = Fixture::begun();
+    let run = fixture.runs[0].clone();
+    let best = |fixture: &Fixture| fixture.reader().best_checkpoint(&run).unwrap().map(|best| best.step);
+    fixture
+        .store
+        .record(&script.started(0).checkpoint_beside(10, 10).checkpoint_beside(20, 10).take())
+        .unwrap();
+    assert_eq!(best(&fixture), Some(10));
+    let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
+    let resume = status.resume.as_ref().unwrap().checkpoint.clone();
+    assert_eq!((resume.step, resume.best.as_ref().map(|best| best.step)), (20, Some(10)));
+    fixture.store.record(&script.checkpoint_beside(30, 30).take()).unwrap();
+    assert_eq!(best(&fixture), Some(30));
+    // The file of step 30 was lost, and one of step 20 was still there.
+    fixture.store.begin_attempt(&run, "cpu").unwrap();
+    let mut again = Script::new(run.clone(), 2);
+    fixture.store.record(&again.started_beside(20, 10).take()).unwrap();
+    assert_eq!(best(&fixture), Some(10));
+    fixture.store.record(&script.checkpoint_beside(40, 40).take()).unwrap();
+    assert_eq!(best(&fixture), Some(10), "a late event of the older attempt changes nothing");
+    fixture.store.record(&again.checkpoint(25).take()).unwrap();
+    assert_eq!(best(&fixture), None, "where none is kept any more, none is recorded");
+    fixture.store.record(&again.checkpoint_beside(30, 30).take()).unwrap();
+    fixture.store.begin_attempt(&run, "cpu").unwrap();
+    fixture.store.record(&Script::new(run.clone(), 3).started(0).take()).unwrap();
+    assert_eq!(best(&fixture), None, "a run that starts afresh has none");
+}
+
+#[test]
 fn two_attempts_recorded_in_either_order_give_the_same_points() {
     let first = |run: &RunId| {
         let mut script = Script::new(run.clone(), 1);

@@ -5,7 +5,8 @@ use std::path::Path;
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, PlannedRun, RunId};
 use gansweep_fixtures::config::{self, like_mnist};
 use gansweep_protocol::{
-    Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, SampleSource, Samples, Started,
+    BestCheckpoint, Checkpoint, Ended, Envelope, Event, Geometry, Metric, Points, SampleSource, Samples,
+    Started,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -177,20 +178,13 @@ impl Script {
     }
 
     pub(super) fn started_on(&mut self, device: &str, backend: &str, from_step: u64) -> &mut Self {
-        self.event(Event::Started(Started {
-            device: device.to_owned(),
-            backend: backend.to_owned(),
-            lane: 0,
-            lanes: 4,
-            pid: 4711,
-            host: "bench".to_owned(),
-            checkpoint: (from_step > 0).then(|| self.checkpoint_at(from_step)),
-        }))
+        let checkpoint = (from_step > 0).then(|| self.checkpoint_at(from_step));
+        self.event(Event::Started(Started { checkpoint, ..started(device, backend) }))
     }
 
     fn checkpoint_at(&self, step: u64) -> Checkpoint {
         let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.run);
-        Checkpoint { step, path, bytes: 1_000 + step, sha256: "ab".repeat(32) }
+        Checkpoint { step, path, bytes: 1_000 + step, sha256: "ab".repeat(32), best: None }
     }
 
     pub(super) fn points(&mut self, step: u64, values: &[(Metric, f64)]) -> &mut Self {
@@ -213,11 +207,41 @@ impl Script {
         self.event(Event::Checkpoint(self.checkpoint_at(step)))
     }
 
+    /// A checkpoint, and the step of the best one so far.
+    pub(super) fn checkpoint_beside(&mut self, step: u64, best: u64) -> &mut Self {
+        self.event(Event::Checkpoint(self.checkpoint_with(step, best)))
+    }
+
+    pub(super) fn started_beside(&mut self, step: u64, best: u64) -> &mut Self {
+        let checkpoint = Some(self.checkpoint_with(step, best));
+        self.event(Event::Started(Started { checkpoint, ..started("cpu", "native x86-64-v4") }))
+    }
+
+    fn checkpoint_with(&self, step: u64, best: u64) -> Checkpoint {
+        let Checkpoint { path, bytes, sha256, .. } = self.checkpoint_at(best);
+        let (metric, value) = (Metric::Fd, 1.0 / best as f64);
+        let (images, evaluator) = (2_000, "one".to_owned());
+        let best = BestCheckpoint { step: best, path, bytes, sha256, metric, value, images, evaluator };
+        Checkpoint { best: Some(Box::new(best)), ..self.checkpoint_at(step) }
+    }
+
     pub(super) fn completed(&mut self, step: u64, seconds: f64) -> &mut Self {
         self.event(Event::Completed(Ended { step, seconds }))
     }
 
     pub(super) fn interrupted(&mut self, step: u64, seconds: f64) -> &mut Self {
         self.event(Event::Interrupted(Ended { step, seconds }))
+    }
+}
+
+fn started(device: &str, backend: &str) -> Started {
+    Started {
+        device: device.to_owned(),
+        backend: backend.to_owned(),
+        lane: 0,
+        lanes: 4,
+        pid: 4711,
+        host: "bench".to_owned(),
+        checkpoint: None,
     }
 }

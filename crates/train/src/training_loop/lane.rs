@@ -10,6 +10,7 @@ use gansweep_protocol::{
     Progress, SampleSource, Samples, Started,
 };
 
+use super::best::Best;
 use super::tally::Tally;
 use crate::checkpoint::{self, Expected, Snapshot, Written};
 use crate::trainer::failed_metric;
@@ -41,6 +42,7 @@ pub(super) struct LoopLane {
     saved_at: Instant,
     /// The checkpoint that was written or loaded last.
     saved: Option<Checkpoint>,
+    best: Best,
     active: bool,
 }
 
@@ -77,6 +79,7 @@ impl LoopLane {
             latest: None,
             images_per_second: 0.0,
             saved_at: Instant::now(),
+            best: Best::new(job.resume.as_ref().and_then(|resume| resume.checkpoint.best.clone())),
             saved: job.resume.as_ref().map(|resume| resume.checkpoint.clone()),
             active: true,
         };
@@ -144,8 +147,10 @@ impl LoopLane {
         budget_ends || self.ended_epochs(self.step).is_some_and(is_regular)
     }
 
+    /// The best images so far make a checkpoint due whatever its age: so the best checkpoint is never newer than the last
+    /// one, and a run that goes on from there has it.
     pub(super) fn wants_checkpoint(&self, seconds: f64) -> bool {
-        self.is_complete() || self.saved_at.elapsed().as_secs_f64() >= seconds
+        self.is_complete() || self.best.is_found() || self.saved_at.elapsed().as_secs_f64() >= seconds
     }
 
     fn points_due(&self, step: u64, record: &Record) -> bool {
@@ -205,6 +210,7 @@ impl LoopLane {
             for evaluated in evaluated {
                 if evaluated.is_curve {
                     points.values.extend(&evaluated.figures);
+                    self.best.consider(&evaluated, record);
                 }
                 self.send(Event::Evaluated(evaluated), emit)?;
             }
@@ -289,8 +295,9 @@ impl LoopLane {
     }
 
     pub(super) fn saved(&mut self, written: Written) -> Event {
+        let best = self.best.written(self.step, &written);
         let Written { path, bytes, sha256 } = written;
-        let checkpoint = Checkpoint { step: self.step, path, bytes, sha256 };
+        let checkpoint = Checkpoint { step: self.step, path, bytes, sha256, best };
         self.saved_at = Instant::now();
         self.saved = Some(checkpoint.clone());
         Event::Checkpoint(checkpoint)

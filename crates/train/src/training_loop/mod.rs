@@ -2,6 +2,7 @@
 //!
 //! It works with any backend, network and loss: it sees a [`Trainer`] and rows of metrics.
 
+mod best;
 mod evaluation;
 mod lane;
 mod pace;

@@ -1,5 +1,6 @@
 //! Keys outside of the config: origin, `[record]`, `[execution]` and `[sweep]` without its axes.
 
+use crate::Record;
 use crate::recipes;
 use crate::schema::declare::{execution, origin, record, sweep};
 use crate::schema::key::Key;
@@ -80,6 +81,12 @@ pub(super) static RECORD: &[Key] = &[
         Kind::Integer(0, 100_000),
         "0",
         "Number of epochs between two records of quality figures (`fd`, `recall`, ...), of 2,000 images each, at recorded epochs and at the end; `0` for none. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
+    ),
+    record(
+        "record.best",
+        Kind::Choice(Record::BEST),
+        "\"fd\"",
+        "The quality figure that says which of a run's checkpoints is its best, kept beside the last one for `generate --best`, `export --best` and `evaluate --best`; `none` for none. Figures are those of `record.evaluate_epochs`.",
     ),
 ];
 

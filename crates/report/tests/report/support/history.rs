@@ -74,6 +74,7 @@ impl Synthetic {
                     path: format!("checkpoints/{}/step-{step:08}.safetensors", run.id),
                     bytes: 1000,
                     sha256: "00".repeat(32),
+                    best: None,
                 }));
             }
         }

@@ -232,6 +232,7 @@ impl Synthetic {
                 palette: Palette::Gray,
                 checkpoint_seconds: 20.0,
                 evaluate_epochs: 0,
+                best: "none".to_owned(),
             },
             program_version: "0.1.0".to_owned(),
             machine: "bench, 2 cores".to_owned(),

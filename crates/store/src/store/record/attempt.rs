@@ -114,6 +114,7 @@ impl Batch<'_> {
         let mut removed = 0;
         let after = [
             ("checkpoints", from_step),
+            ("best_checkpoints", from_step),
             ("samples", kept_step),
             ("evaluations", kept_step),
             ("points", kept_step),

@@ -1,6 +1,6 @@
 //! Points, sample grids and checkpoints.
 
-use gansweep_protocol::{Checkpoint, Envelope, Evaluated, Points, Samples};
+use gansweep_protocol::{BestCheckpoint, Checkpoint, Envelope, Evaluated, Points, Samples};
 use rusqlite::params;
 
 use super::{
@@ -108,6 +108,8 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// A checkpoint, and the best one that it names: they change together, so that a run that goes on from the one knows
+    /// the other.
     pub(super) fn checkpoint(
         &self,
         run: &mut RunCursor,
@@ -127,7 +129,7 @@ impl Batch<'_> {
                  written_for = iif(excluded.path = path, written_for, NULL)
              WHERE (excluded.attempt, excluded.step) >= (attempt, step)",
         )?;
-        upsert.execute(params![
+        let written = upsert.execute(params![
             run.run_id,
             step,
             checkpoint.path,
@@ -136,7 +138,47 @@ impl Batch<'_> {
             envelope.attempt,
             envelope.at_unix_ms
         ])?;
+        if written > 0 {
+            self.best_checkpoint(run.run_id, envelope, checkpoint.best.as_deref())?;
+        }
         run.confirm(step);
+        Ok(())
+    }
+
+    fn best_checkpoint(
+        &self,
+        run_id: i64,
+        envelope: &Envelope,
+        best: Option<&BestCheckpoint>,
+    ) -> Result<(), Fault> {
+        let Some(best) = best else {
+            let sql = "DELETE FROM best_checkpoints WHERE run_id = ?1";
+            self.connection.prepare_cached(sql)?.execute([run_id])?;
+            return Ok(());
+        };
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO best_checkpoints
+                 (run_id, step, path, bytes, sha256, metric_id, value, images, evaluator, attempt, at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (run_id) DO UPDATE SET
+                 step = excluded.step, path = excluded.path, bytes = excluded.bytes,
+                 sha256 = excluded.sha256, metric_id = excluded.metric_id, value = excluded.value,
+                 images = excluded.images, evaluator = excluded.evaluator, attempt = excluded.attempt,
+                 at_ms = iif(excluded.path = path, at_ms, excluded.at_ms)",
+        )?;
+        upsert.execute(params![
+            run_id,
+            count("step", best.step)?,
+            best.path,
+            count("the checkpoint's length", best.bytes)?,
+            best.sha256,
+            self.metrics[&best.metric],
+            best.value,
+            best.images,
+            best.evaluator,
+            envelope.attempt,
+            envelope.at_unix_ms
+        ])?;
         Ok(())
     }
 }
