@@ -149,7 +149,7 @@ fn condition_of_layers(config: &Config) -> Option<Conflict> {
     (config.model.conditional && kinds.contains(&NetworkKind::Layers)).then(|| Conflict {
         keys: &["model.conditional", "model.generator.kind", "model.discriminator.kind"],
         reason: "a list of layers has no place for the class".to_owned(),
-        expected: "`model.conditional = false`, or networks of the kind `mlp`".to_owned(),
+        expected: "`model.conditional = false`, or networks of the kind `mlp` or `dcgan`".to_owned(),
     })
 }
 

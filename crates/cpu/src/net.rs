@@ -198,7 +198,7 @@ impl Net {
                 net.signals(engine, classes, trace, gradients, pairs);
             }
             (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
-                net.signals(engine, trace, pairs, images);
+                net.signals(engine, classes, trace, pairs, images);
             }
             _ => unreachable!("a network has a trace of its kind, and one of convolutions takes images"),
         }

@@ -15,9 +15,9 @@ use super::net::Form;
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     for network in Network::both(config, spec)? {
         let form = Form::of(&network);
-        if form != Form::Perceptron && network.condition.is_some() {
+        if form == Form::AnyOrder && network.condition.is_some() {
             return Err(Unsupported(format!(
-                "it lets multilayer perceptrons alone know classes, and its {} has other layers",
+                "it lets networks with layers in the common orders alone know classes, and its {} has others",
                 network.role
             )));
         }

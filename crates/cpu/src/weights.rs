@@ -166,13 +166,33 @@ impl<'a> Arrays<'a> {
     }
 
     fn stage(&mut self, stage: &'a mut MapStage) {
-        let (index, order) = (stage.index, Order::of_weight(stage));
-        self.trained(&format!("{index}.weight"), &mut stage.weight, order);
-        let order = Order::transposed(stage.bias.value.rows());
-        self.trained(&format!("{index}.bias"), &mut stage.bias, order);
+        let (index, order, projected) = (stage.index, Order::of_weight(stage), stage.projected);
+        let part = |name: String, rows: usize, order, cols: Range<usize>| Part {
+            name,
+            count: rows * cols.len(),
+            order,
+            cols,
+        };
+        let (rows, cols) = (stage.weight.value.rows(), stage.weight.value.cols());
+        let mut parts = vec![part(format!("{index}.weight"), rows, order, 0..cols - projected)];
+        if projected > 0 {
+            parts.push(part(Condition::EMBEDDING.to_owned(), rows, order, cols - projected..cols));
+        }
+        self.parts(&parts, &mut stage.weight);
+        let (rows, cols) = (stage.bias.value.rows(), stage.bias.value.cols());
+        let order = Order::transposed(rows);
+        let bias = part(format!("{index}.bias"), rows, order, 0..cols - projected);
+        self.parts(&[bias], &mut stage.bias);
         if let Some((index, norm)) = &mut stage.norm {
             self.norm(*index, norm);
         }
+    }
+
+    /// The embedding of a network whose first product takes it behind the input.
+    fn embedding(&mut self, embedding: &'a mut Trained) {
+        let width = embedding.value.cols();
+        let order = Order { inner: width, col: 1, ..Order::transposed(usize::MAX) };
+        self.trained(Condition::EMBEDDING, embedding, order);
     }
 
     fn norm(&mut self, index: usize, norm: &'a mut Norm) {
@@ -223,8 +243,7 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
         if let Some(embedded) = &mut stage.embedded {
             let order = Order { first: inputs, col: all, ..Order::transposed(width) };
             arrays.parts(&[weight(order, 0..outputs)], &mut embedded.weight);
-            let order = Order { inner: width, col: 1, ..Order::transposed(usize::MAX) };
-            arrays.trained(Condition::EMBEDDING, &mut embedded.embedding, order);
+            arrays.embedding(&mut embedded.embedding);
         }
         if let Some(norm) = &mut stage.norm {
             arrays.norm(index + 1, norm);
@@ -238,6 +257,9 @@ fn of_convolutions<'a>(network: &'a mut ConvNet, role: &'a str) -> Vec<Named<'a>
     let mut arrays = Arrays { role, buffers, all: Vec::new() };
     for stage in &mut network.stages {
         arrays.stage(stage);
+    }
+    if let Some(embedded) = &mut network.embedded {
+        arrays.embedding(&mut embedded.embedding);
     }
     arrays.all
 }

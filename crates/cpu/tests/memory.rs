@@ -43,8 +43,21 @@ fn estimates_are_near_what_is_allocated() {
         "model.kind=mlp",
         "data.images=512",
     ];
+    let of_classes = [
+        "model.kind=dcgan",
+        "model.conditional=true",
+        "model.discriminator.condition=concat",
+        "model.generator.width=40",
+        "data.images=512",
+    ];
+    let projected = [
+        "model.kind=dcgan",
+        "model.conditional=true",
+        "model.discriminator.condition=projection",
+        "data.images=512",
+    ];
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 7] = [
+        let sets: [&[&str]; 9] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -57,6 +70,8 @@ fn estimates_are_near_what_is_allocated() {
             &dcgan,
             &layer_norm,
             &listed,
+            &of_classes,
+            &projected,
         ];
         for sets in sets {
             let config = config(recipe, sets);

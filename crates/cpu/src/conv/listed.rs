@@ -145,7 +145,7 @@ impl Step {
                 return engine.lap(Phase::Masks);
             }
             Op::Enlarge(enlarge) => enlarge.forward(input, images, output),
-            Op::Unfold(patches) => patches.unfold(input, output, padded),
+            Op::Unfold(patches) => patches.unfold(input, None, output, padded),
             Op::ToMap => rows_to_map(input, self.output[0], output),
             Op::ToRows => map_to_rows(input, self.input[0], output, 0),
         }

@@ -231,6 +231,7 @@ impl PlannedStep {
                     links: product.links,
                     weight: Trained::new(taps * input[1], output[1], buffers),
                     bias: Trained::new(product.bias_rows, output[1], buffers),
+                    projected: 0,
                     norm: product.norm.map(|(index, layer)| (index, norm(layer))),
                     activation: match product.leaky_relu {
                         None => StageActivation::Identity,

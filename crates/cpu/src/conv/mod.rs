@@ -6,6 +6,7 @@
 //! perceptrons: they are unfolded to patches before the first convolution and folded from patches after the last
 //! transposed one ([`patches`]).
 
+mod condition;
 mod epilogue;
 mod gradient;
 mod links;
@@ -20,9 +21,11 @@ mod tangents;
 
 use std::ops::Range;
 
-use self::patches::Patches;
+use self::condition::Embedded;
+use self::patches::{ClassPlanes, Patches};
 use self::stage::{MapTrace, Scratch};
 use crate::affine::BatchRows;
+use crate::condition::{project, spread};
 use crate::engine::{Engine, Phase};
 use crate::matrix::Matrix;
 use crate::norm::Norm;
@@ -49,16 +52,20 @@ pub(crate) struct ConvNet {
     first: Option<Patches>,
     /// Folds the last stage's output to images.
     last: Option<Patches>,
+    /// The class, where it is part of the input.
+    pub(crate) embedded: Option<Embedded>,
+    /// How many outputs the last stage has beside the first: those of the classes of a projection.
+    projected: usize,
 }
 
 /// Tensors that a forward pass saves for the backward pass, and the memory of both.
 #[derive(Debug)]
 pub(crate) struct ConvTrace {
     batch: BatchRows,
-    /// Patches of the input, if it is images.
+    /// Patches of the input, if it is images; numbers and the embeddings behind them, if there are any.
     input: Matrix,
     hidden: Vec<MapTrace>,
-    /// Patches of the output, if it is images.
+    /// Patches of the output, if it is images; of a projection, what it is the sum of, `[images, 1 + classes]`.
     output: Matrix,
     /// Gradients before and after a stage, by turns. After a backward pass without learning, the first is
     /// that of the input's patches.
@@ -87,7 +94,13 @@ impl ConvNet {
         };
         let (hidden, _) = self.stages.split_at(self.stages.len().saturating_sub(1));
         let hidden: Vec<_> = hidden.iter().map(|stage| stage.trace(images)).collect();
-        let (input, output) = (of(&self.first), of(&self.last));
+        let (mut input, mut output) = (of(&self.first), of(&self.last));
+        if let (Some(_), None, Some(stage)) = (&self.embedded, &self.first, self.stages.first()) {
+            input = Matrix::new(images, stage.inputs());
+        }
+        if let (true, Some(stage)) = (self.projected > 0, self.stages.last()) {
+            output = Matrix::new(images, stage.outputs());
+        }
         let largest = hidden.iter().map(|trace| trace.output.lines().len());
         let largest = largest.chain([&input, &output].map(|it| it.lines().len())).chain([images]).max();
         let gradient = Matrix::of_lines(if backward { largest.unwrap_or(0) } else { 0 });
@@ -114,13 +127,18 @@ impl ConvNet {
         trace: &mut ConvTrace,
         out: Rows<'_>,
     ) {
-        let images = input.rows();
+        let (images, classes) = (input.rows(), input.classes);
         trace.batch = mode.batch(images);
         if let Some(first) = &self.first {
-            first.unfold(input.dense, &mut trace.input, &mut trace.padded);
+            let planes = self.embedded.as_ref();
+            let planes = planes.map(|it| ClassPlanes { planes: &it.embedding.value, classes });
+            first.unfold(input.dense, planes, &mut trace.input, &mut trace.padded);
             engine.lap(Phase::Patches);
+        } else if let Some(embedded) = &self.embedded {
+            embedded.join(input.dense, classes, &mut trace.input);
+            engine.lap(Phase::Inputs);
         }
-        let input = if self.first.is_some() { &trace.input } else { input.dense };
+        let input = if self.has_own_input() { &trace.input } else { input.dense };
         let Some((last, hidden)) = self.stages.split_last_mut() else { return };
         for (i, stage) in hidden.iter_mut().enumerate() {
             let (before, own) = trace.hidden.split_at_mut(i);
@@ -130,6 +148,11 @@ impl ConvNet {
         let input = trace.hidden.last().map_or(input, |before| &before.output);
         let Rows { matrix, first_row } = out;
         match &self.last {
+            None if self.projected > 0 => {
+                last.forward_last(engine, input, images, true, &mut trace.output);
+                project(&trace.output, classes, matrix, first_row);
+                engine.lap(Phase::Forward);
+            }
             None => last.forward_last(engine, input, images, true, matrix),
             Some(patches) => {
                 last.forward_last(engine, input, images, false, &mut trace.output);
@@ -162,16 +185,17 @@ impl ConvNet {
         let ConvTrace {
             batch, input: patches, hidden: traces, gradients: [own, other], scratch, padded, ..
         } = trace;
-        let (batch, input) = (*batch, if self.first.is_some() { &*patches } else { input.dense });
+        let classes = input.classes;
+        let (batch, input) = (*batch, if self.has_own_input() { &*patches } else { input.dense });
         let images = batch.images;
-        match (&self.last, self.stages.last()) {
-            (Some(last), Some(stage)) => {
-                scratch.bias.reshape(1, stage.bias.value.cols());
-                last.sum_channels(&gradients.output, &mut scratch.bias);
-                last.unfold(&gradients.output, own, padded);
-                engine.lap(Phase::Patches);
-            }
-            _ => own.copy_from(&gradients.output),
+        if let (Some(last), Some(stage)) = (&self.last, self.stages.last()) {
+            scratch.bias.reshape(1, stage.bias.value.cols());
+            last.sum_channels(&gradients.output, &mut scratch.bias);
+            last.unfold(&gradients.output, None, own, padded);
+            engine.lap(Phase::Patches);
+        } else {
+            own.copy_from(&gradients.output);
+            self.spread(classes, own);
         }
         for i in (0..self.stages.len()).rev() {
             let is_folded = i + 1 == self.stages.len() && self.last.is_some();
@@ -190,6 +214,10 @@ impl ConvNet {
                 if !is_folded {
                     stage.sum_bias(engine.arch, own, images, scratch);
                 }
+                if let (0, Some(embedded)) = (i, &mut self.embedded) {
+                    let first = (&*stage, self.first.as_ref());
+                    embedded.learn(engine, first, classes, own, scratch, padded, learning);
+                }
                 let added = penalty.map(|penalty| penalty.pair(i));
                 stage.learn(engine, input, own, images, added, scratch, learning);
             }
@@ -205,6 +233,18 @@ impl ConvNet {
         }
         if let Some(share) = learning.and_then(|learning| learning.average_share) {
             self.average_buffers(engine, share);
+        }
+    }
+
+    /// Whether the first stage takes other numbers than the input: its patches, or with the embeddings of its classes.
+    fn has_own_input(&self) -> bool {
+        self.first.is_some() || self.embedded.is_some()
+    }
+
+    /// From the gradient of the network's output, one number for each image, to that of the last stage's output, in place.
+    fn spread(&self, classes: &[u16], gradient: &mut Matrix) {
+        if let (true, Some(last)) = (self.projected > 0, self.stages.last()) {
+            spread(gradient, classes, last.outputs());
         }
     }
 
@@ -241,6 +281,9 @@ impl Parameters for ConvNet {
                 work(&mut affine.weight);
                 work(&mut affine.bias);
             }
+        }
+        if let Some(embedded) = &mut self.embedded {
+            work(&mut embedded.embedding);
         }
     }
 }

@@ -5,11 +5,25 @@
 //! numbers. Unfolding an image writes its patches; folding adds patches up to an image, which is the transpose
 //! of unfolding.
 
+use std::ops::Range;
+
 use gansweep_config::ImageShape;
 use gansweep_nn::network::Window;
 
 use crate::matrix::{LINE, Line, Matrix};
 use crate::transpose::Derivative;
+
+/// What sums of patches begin with where there is no bias: zero for each channel, a class's among them.
+pub(super) const NO_BIAS: [f32; 4] = [0.0; 4];
+
+/// A channel behind those of each image that is the same for all images of a class.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClassPlanes<'a> {
+    /// `[classes, height * width]`.
+    pub(super) planes: &'a Matrix,
+    /// The class of each image.
+    pub(super) classes: &'a [u16],
+}
 
 /// The positions of a kernel on an image.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +58,17 @@ impl Patches {
         self.image.channels as usize * self.padded()[0] * self.padded()[1]
     }
 
-    /// Calls `work` for each number of an image, in the order of memory, with its place in the padded image.
+    /// The channels of rows of `numbers` numbers: those of the image without a class's.
+    fn channels(&self, numbers: usize) -> Range<usize> {
+        0..numbers / (self.image.height as usize * self.image.width as usize)
+    }
+
+    /// Calls `work` for each number of some channels, in the order of memory, with its place in the padded image.
     #[inline(always)]
-    fn each_pixel(&self, mut work: impl FnMut(usize, usize)) {
+    fn each_pixel(&self, channels: Range<usize>, mut work: impl FnMut(usize, usize)) {
         let (padding, [height, width]) = (self.window.padding, self.padded());
         let mut number = 0;
-        for channel in 0..self.image.channels as usize {
+        for channel in channels {
             for y in 0..self.image.height as usize {
                 let first = (channel * height + y + padding) * width + padding;
                 for x in 0..self.image.width as usize {
@@ -77,15 +96,27 @@ impl Patches {
         }
     }
 
-    /// Writes the patches of images, the rows of `images`, to `patches`, `[positions * images, size]`.
-    /// `padded` is memory for one image with its padding.
-    pub(super) fn unfold(&self, images: &Matrix, patches: &mut Matrix, padded: &mut [f32]) {
-        let count = images.rows();
+    /// Writes the patches of images, the rows of `images`, to `patches`, `[positions * images, size]`. The channel of a
+    /// class, if there is one, is zero without `planes`. `padded` is memory for one image with its padding.
+    pub(super) fn unfold(
+        &self,
+        images: &Matrix,
+        planes: Option<ClassPlanes<'_>>,
+        patches: &mut Matrix,
+        padded: &mut [f32],
+    ) {
+        let (count, own) = (images.rows(), self.channels(images.cols()));
         patches.reshape(self.count() * count, self.size());
         padded.fill(0.0);
         let mut patch = vec![0.0; self.size().next_multiple_of(LINE)];
         for image in 0..count {
-            self.each_pixel(|number, at| padded[at] = images.panel(number / LINE)[image].0[number % LINE]);
+            self.each_pixel(own.clone(), |number, at| {
+                padded[at] = images.panel(number / LINE)[image].0[number % LINE];
+            });
+            if let Some(ClassPlanes { planes, classes }) = planes {
+                let class = usize::from(classes[image]);
+                self.each_pixel(own.end..own.end + 1, |number, at| padded[at] = planes.get(class, number));
+            }
             for position in 0..self.count() {
                 self.each_tap(position, |number, at| patch[number] = padded[at]);
                 for (panel, part) in patch.as_chunks::<LINE>().0.iter().enumerate() {
@@ -110,7 +141,7 @@ impl Patches {
     }
 
     /// Adds up `patches`, `[positions * images, size]`, and a bias for each channel, to rows of `images` from
-    /// `first_row` on.
+    /// `first_row` on. The rows may be without the channel of a class.
     pub(super) fn fold(
         &self,
         patches: &Matrix,
@@ -122,7 +153,7 @@ impl Patches {
         let count = patches.rows() / self.count();
         for image in 0..count {
             self.fold_one(patches, [image, count], bias, padded);
-            self.each_pixel(|number, at| {
+            self.each_pixel(self.channels(images.cols()), |number, at| {
                 images.panel_mut(number / LINE)[first_row + image].0[number % LINE] = padded[at];
             });
         }
@@ -140,12 +171,11 @@ impl Patches {
     ) {
         let count = images.rows();
         gradient.reshape(count, images.cols());
-        let zeros = [0.0; 3];
         // The last line of an image has padding, which has to be zero.
         gradient.lines_mut().fill(Line::ZERO);
         for image in 0..count {
-            self.fold_one(patches, [image, count], &zeros, padded);
-            self.each_pixel(|number, at| {
+            self.fold_one(patches, [image, count], &NO_BIAS, padded);
+            self.each_pixel(self.channels(images.cols()), |number, at| {
                 let saved = images.panel(number / LINE)[image].0[number % LINE];
                 let line = &mut gradient.panel_mut(number / LINE)[image];
                 line.0[number % LINE] = derivative.apply(pulp::Scalar, padded[at], saved);

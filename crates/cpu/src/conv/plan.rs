@@ -2,11 +2,14 @@
 
 use gansweep_config::{Config, ImageShape};
 use gansweep_nn::average;
-use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Node, Role, Window};
+use gansweep_nn::network::{
+    self, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Node, Role, Window,
+};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_train::Unsupported;
 
 use super::ConvNet;
+use super::condition::Embedded;
 use super::links::Links;
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
@@ -34,6 +37,8 @@ pub(crate) struct StagePlan {
     outputs: usize,
     /// Rows and columns of the bias.
     bias: [usize; 2],
+    /// How many of the last outputs are those of the classes of a projection, which have no bias.
+    projected: usize,
     layout: WeightLayout,
     patches: Option<Patches>,
     norm: Option<(usize, Layer)>,
@@ -85,6 +90,11 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
             _ => return Err(unsupported(node)),
         }
     }
+    if let (Some((Entry::Projection, [classes, _])), Some(last)) = (condition(network), stages.last_mut()) {
+        last.projected = classes;
+        last.outputs += classes;
+        last.bias[1] += classes;
+    }
     // The output activation is that of the last product, which nothing else follows.
     let is_at_its_end = |(place, stage): (usize, &StagePlan)| {
         let is_last = place + 1 == stages.len();
@@ -117,7 +127,9 @@ impl StagePlan {
     }
 
     fn build(self, buffers: usize, role: Role, config: &Config) -> MapStage {
-        let Self { index, links, inputs, outputs, bias, layout, norm, dropout, activation, .. } = self;
+        let Self {
+            index, links, inputs, outputs, bias, projected, layout, norm, dropout, activation, ..
+        } = self;
         let pixels = links.outputs;
         let norm = norm.map(|(index, layer)| {
             let norm = match layer {
@@ -130,6 +142,7 @@ impl StagePlan {
             index,
             weight: Trained::new(links.taps * inputs, outputs, buffers),
             bias: Trained::new(bias[0], bias[1], buffers),
+            projected,
             links,
             norm,
             activation: match activation {
@@ -143,6 +156,11 @@ impl StagePlan {
             weight_layout: layout,
         }
     }
+}
+
+/// How a network knows classes: where, how many, and the width of their embedding.
+fn condition(network: &Network) -> Option<(Entry, [usize; 2])> {
+    network.condition.map(|Condition { classes, width, entry }| (entry, [classes, width]))
 }
 
 /// Whether the layer of this index is a Linear layer that can have its weights in the order of the map behind it: one that
@@ -167,6 +185,7 @@ fn product(network: &Network, index: usize, node: &Node) -> Option<StagePlan> {
         inputs,
         outputs,
         bias,
+        projected: 0,
         layout,
         patches,
         norm: None,
@@ -246,8 +265,15 @@ impl ConvNet {
             Role::Generator => (None, of(plans.last())),
             Role::Discriminator => (of(plans.first()), None),
         };
-        let stages = plans.into_iter().map(|plan| plan.build(buffers, role, config)).collect();
-        let mut network = Self { stages, algorithm, first, last };
+        let stages: Vec<_> = plans.into_iter().map(|plan| plan.build(buffers, role, config)).collect();
+        let (embedded, projected) = match (condition(network), stages.first()) {
+            (Some((Entry::Concat, sizes)), Some(stage)) => {
+                (Some(Embedded::new(sizes, stage, first.as_ref(), buffers)), 0)
+            }
+            (Some((Entry::Projection, [classes, _])), _) => (None, classes),
+            _ => (None, 0),
+        };
+        let mut network = Self { stages, algorithm, first, last, embedded, projected };
         if role == Role::Generator && average::is_kept(&config.train) {
             network.keep_averages();
         }
@@ -267,7 +293,8 @@ impl ConvNet {
 pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u64, Unsupported> {
     let stages = plan(network)?;
     let lines = Matrix::lines_of;
-    let (mut all, mut largest, mut transposed, mut tap) = (0, images, 0, 0);
+    let ends = stages.last().map_or(0, |stage| lines(images, stage.outputs));
+    let (mut all, mut largest, mut transposed, mut tap) = (0, ends, 0, 0);
     for (i, stage) in stages.iter().enumerate() {
         let StagePlan { links, inputs, outputs, bias, .. } = stage;
         all += copies * (lines(links.taps * inputs, *outputs) + lines(bias[0], bias[1]));
@@ -290,6 +317,16 @@ pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u
         };
     }
     all += 2 * largest + transposed + tap;
+    all += match (condition(network), stages.first()) {
+        (Some((Entry::Concat, sizes)), Some(StagePlan { links, inputs, outputs, patches, .. })) => {
+            let first = [(links.outputs, *outputs), (links.inputs, *inputs)];
+            // Patches are counted with their stage.
+            let joined = if patches.is_some() { 0 } else { lines(images, *inputs) };
+            copies * lines(sizes[0], sizes[1]) + Embedded::lines(sizes, first, patches.as_ref()) + joined
+        }
+        (Some((Entry::Projection, _)), _) => ends,
+        _ => 0,
+    };
     Ok((all * LINE * size_of::<f32>()) as u64)
 }
 

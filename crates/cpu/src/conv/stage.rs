@@ -31,6 +31,8 @@ pub(crate) struct MapStage {
     pub(crate) weight: Trained,
     /// `[1, outputs]`, or a row for each output pixel.
     pub(crate) bias: Trained,
+    /// How many of the last outputs are those of the classes of a projection, which have no bias.
+    pub(crate) projected: usize,
     /// The layer's index in `nn.Sequential`, and the layer.
     pub(crate) norm: Option<(usize, Norm)>,
     pub(super) activation: StageActivation,
@@ -231,6 +233,9 @@ impl MapStage {
     pub(super) fn sum_bias(&self, arch: Arch, gradient: &Matrix, images: usize, scratch: &mut Scratch) {
         scratch.bias.reshape(self.bias.value.rows(), self.bias.value.cols());
         sum_images(arch, gradient, images, &mut scratch.bias);
+        for of_class in 1..=self.projected {
+            scratch.bias.set(0, self.outputs() - of_class, 0.0);
+        }
     }
 
     /// Updates the bias from its gradient, in `scratch`, and the weight from the input and the gradient of the

@@ -1,6 +1,7 @@
 //! Signals and tangents of a network of convolutions, for a [penalty](crate::penalty).
 
 use super::epilogue::TimesDerivative;
+use super::patches::NO_BIAS;
 use super::product::map_product;
 use super::{ConvNet, ConvTrace};
 use crate::engine::{Engine, Phase};
@@ -33,6 +34,7 @@ impl ConvNet {
     pub(crate) fn signals(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut ConvTrace,
         pairs: &mut AddedPairs,
         gradient: &mut Matrix,
@@ -40,7 +42,9 @@ impl ConvNet {
         let images = gradient.rows();
         let ConvTrace { hidden: traces, gradients: [of_patches, _], scratch, padded, batch, .. } = trace;
         if let Some(signals) = pairs.rights.last_mut() {
+            signals.reshape(images, 1);
             signals.lines_mut().fill(ONE);
+            self.spread(classes, signals);
         }
         for i in (0..self.stages.len()).rev() {
             let (before, stage) = self.stages.split_at_mut(i);
@@ -57,7 +61,7 @@ impl ConvNet {
         if let Some(first) = &self.first {
             // The last line of an image may have padding, which has to be zero.
             gradient.lines_mut().fill(Line::ZERO);
-            first.fold(of_patches, &[0.0; 3], gradient, 0, padded);
+            first.fold(of_patches, &NO_BIAS, gradient, 0, padded);
             engine.lap(Phase::Patches);
         }
     }
@@ -72,7 +76,7 @@ impl ConvNet {
         images: &Matrix,
     ) {
         if let Some(first) = &self.first {
-            first.unfold(images, &mut pairs.lefts[0], &mut trace.padded);
+            first.unfold(images, None, &mut pairs.lefts[0], &mut trace.padded);
             engine.lap(Phase::Patches);
         }
         for (i, (stage, trace)) in self.stages.iter().zip(&trace.hidden).enumerate() {

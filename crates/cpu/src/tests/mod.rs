@@ -64,7 +64,12 @@ fn cases() -> Vec<(&'static str, Config)> {
         (kind, config)
     });
     // Sparse images make no difference to a convolution.
-    on_background.chain(kinds()).chain(convolutions()).chain(lists()).collect()
+    on_background
+        .chain(kinds())
+        .chain(convolutions())
+        .chain(conditional_convolutions())
+        .chain(lists())
+        .collect()
 }
 
 fn kinds() -> Vec<(&'static str, Config)> {
@@ -358,6 +363,74 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
             with(|c| {
                 (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
                 (c.data.images, c.train.batch_size) = (30, 12);
+            }),
+        ),
+    ]
+}
+
+/// Conditional models with networks of convolutions.
+fn conditional_convolutions() -> Vec<(&'static str, Config)> {
+    let dcgan = |condition, change: &dyn Fn(&mut Config)| {
+        with(|c| {
+            (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
+            (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+            (c.model.conditional, c.model.discriminator.condition) = (true, condition);
+            change(c);
+        })
+    };
+    let (concat, projection) = (ConditionKind::Concat, ConditionKind::Projection);
+    vec![
+        ("dcgan with classes by concatenation", dcgan(concat, &|_| {})),
+        ("dcgan with classes by projection", dcgan(projection, &|_| {})),
+        (
+            "dcgan with classes by concatenation, batch norm in both, averages, more channels than a panel has columns",
+            dcgan(concat, &|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.model.generator.width, c.model.discriminator.width) = (9, 9);
+                (c.model.embedding, c.train.noise, c.train.ema) = (5, Noise::Shared, 0.9);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, layer norm and dropout in both, clipped gradients, averages",
+            dcgan(projection, &|c| {
+                (c.model.generator.layer_norm, c.model.discriminator.layer_norm) = (true, true);
+                (c.model.generator.dropout, c.model.discriminator.dropout) = (0.25, 0.3);
+                (c.train.d_steps, c.model.embedding, c.train.ema) = (2, 17, 0.9);
+                c.optimizer.generator.clip_norm = 0.05;
+                c.optimizer.discriminator.clip_norm = 0.5;
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, wgan-gp",
+            dcgan(concat, &|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, r1 and r2",
+            dcgan(projection, &|c| {
+                // With a larger one, rounding of the loss shows in its finite differences.
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::R1R2, weight: 0.5, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan's generator and a perceptron with classes by projection, pairs",
+            dcgan(projection, &|c| {
+                c.model.discriminator.kind = NetworkKind::Mlp;
+                c.loss.relativistic = Relativistic::Paired;
+            }),
+        ),
+        (
+            "dcgan's discriminator with classes by concatenation, instance noise, clipped weights",
+            dcgan(concat, &|c| {
+                c.model.generator.kind = NetworkKind::Mlp;
+                c.loss.kind = LossKind::Wasserstein;
+                c.train.instance_noise = 0.1;
             }),
         ),
     ]

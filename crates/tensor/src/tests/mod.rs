@@ -438,6 +438,24 @@ fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
     }
 }
 
+#[test]
+fn conditional_dcgans_follow_the_native_path() {
+    let all: [&[&str]; 4] = [
+        &["model.discriminator.condition=concat", "model.discriminator.batch_norm=true", "train.ema=0.9"],
+        &["model.discriminator.condition=projection", "model.embedding=4", "train.d_steps=2"],
+        &["model.discriminator.condition=concat", "penalty.kind=wgan-gp"],
+        &["model.discriminator.condition=projection", "penalty.kind=r1-r2", "train.noise=shared"],
+    ];
+    for sets in all {
+        let own = [&["model.conditional=true", "model.dropout=0"], sets].concat();
+        let configs = dcgans(&own, &["optimizer.lr=1e-4", "optimizer.lr=3e-4"]);
+        let [measured, states, images] = apart(&configs, &[3, 2]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+        assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+    }
+}
+
 /// On a GPU a step is recorded where an epoch has enough of them.
 #[test]
 fn many_steps_of_convolutions_in_an_epoch_follow_the_native_path() {
