@@ -255,20 +255,16 @@ fn penalty_through_layers(config: &Config) -> Option<Conflict> {
     })
 }
 
-/// Tangents go through Linear layers, leaky ReLUs and dropout alone.
+/// Backends differ in the other layers that they differentiate twice.
 fn penalty_through_listed_layers(layers: &[NetworkLayer]) -> Option<Conflict> {
-    use NetworkLayer::{Dropout, Flatten, LeakyRelu, Linear};
-    let has_tangent = |layer: &NetworkLayer| matches!(layer, Linear(_) | LeakyRelu(_) | Dropout(_) | Flatten);
-    let (index, layer) = layers.iter().enumerate().find(|(_, layer)| !has_tangent(layer))?;
+    let index = layers.iter().position(|layer| *layer == NetworkLayer::BatchNorm)?;
     Some(Conflict {
         keys: &["penalty.kind", "model.discriminator.layers"],
         reason: format!(
-            "the gradient's derivative through layer {index} of the discriminator, `{}`, is not computed",
-            layer.name()
+            "a penalty is of each image's gradient, and behind layer {index} of the discriminator, `batch-norm`, its \
+             output depends on the other images of the batch"
         ),
-        expected:
-            "a discriminator of `linear`, `relu`, `leaky-relu` and `dropout`, or `penalty.kind = \"none\"`"
-                .to_owned(),
+        expected: "a discriminator without `batch-norm`, or `penalty.kind = \"none\"`".to_owned(),
     })
 }
 

@@ -70,9 +70,17 @@ fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
     let batch = config.train.batch_size as usize;
     let rows = batch * points.per_image();
     let drawn = if points == Points::AroundReal { 4 * (batch * image.size()) as u64 } else { 0 };
-    if conv::is_convolutional(discriminator) {
-        let own = conv::bytes(discriminator, 0, rows).unwrap_or(0);
-        return drawn + own + conv::pair_bytes(discriminator, rows).unwrap_or(0) + matrix(rows, image.size());
+    let images = matrix(rows, image.size());
+    match Form::of(discriminator) {
+        Form::Perceptron => {}
+        Form::Convolutions => {
+            let own = conv::bytes(discriminator, 0, rows).unwrap_or(0);
+            return drawn + own + conv::pair_bytes(discriminator, rows).unwrap_or(0) + images;
+        }
+        Form::AnyOrder => {
+            let own = conv::listed_bytes(discriminator, 0, rows);
+            return drawn + own + conv::listed_pair_bytes(discriminator, rows) + images;
+        }
     }
     let layers = discriminator.nodes.iter().filter(|node| matches!(node.layer, Layer::Linear(_)));
     let pairs = layers.map(|node| matrix(rows, node.inputs()) + matrix(rows, node.outputs()));

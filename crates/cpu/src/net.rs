@@ -63,6 +63,7 @@ impl NetTrace {
         match (self, from) {
             (Self::Mlp(own), Self::Mlp(from)) => own.copy_rows(from, images),
             (Self::Conv(own), Self::Conv(from)) => own.copy_images(from, images),
+            (Self::Listed(own), Self::Listed(from)) => own.copy_images(from, images),
             _ => unreachable!("traces of one network are of one kind"),
         }
     }
@@ -137,7 +138,7 @@ impl Net {
                 net.backward(engine, input, trace, gradients, penalty, learning);
             }
             (Self::Listed(net), NetTrace::Listed(trace)) => {
-                net.backward(engine, input, trace, gradients, learning);
+                net.backward(engine, input, trace, gradients, penalty, learning);
             }
             _ => unreachable!("a network has a trace of its kind"),
         }
@@ -169,7 +170,7 @@ impl Net {
         match self {
             Self::Mlp(net) => net.pairs(images),
             Self::Conv(net) => net.pairs(images),
-            Self::Listed(_) => AddedPairs { lefts: Vec::new(), rights: Vec::new() },
+            Self::Listed(net) => net.pairs(images),
         }
     }
 
@@ -178,7 +179,7 @@ impl Net {
         match self {
             Self::Mlp(net) => net.reshape_pairs(images, pairs),
             Self::Conv(net) => net.reshape_pairs(images, pairs),
-            Self::Listed(_) => {}
+            Self::Listed(net) => net.reshape_pairs(images, pairs),
         }
     }
 
@@ -200,7 +201,10 @@ impl Net {
             (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
                 net.signals(engine, classes, trace, pairs, images);
             }
-            _ => unreachable!("a network has a trace of its kind, and one of convolutions takes images"),
+            (Self::Listed(net), NetTrace::Listed(trace), Some(images)) => {
+                net.signals(engine, trace, pairs, images);
+            }
+            _ => unreachable!("a network has a trace of its kind, and a perceptron alone takes no images"),
         }
     }
 
@@ -218,7 +222,10 @@ impl Net {
             (Self::Conv(net), NetTrace::Conv(trace), Some(images)) => {
                 net.tangents(engine, trace, pairs, images);
             }
-            _ => unreachable!("a network has a trace of its kind, and one of convolutions takes images"),
+            (Self::Listed(net), NetTrace::Listed(trace), Some(images)) => {
+                net.tangents(engine, trace, pairs, images);
+            }
+            _ => unreachable!("a network has a trace of its kind, and a perceptron alone takes no images"),
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Penalty {
     /// Tangents of each product's input and signals of its output.
     pairs: AddedPairs,
     /// `[rows, image size]`: the points, then the gradients at them, then the tangents of the images. Of a multilayer
-    /// perceptron they are the first tangents in `pairs`, which a network of convolutions has of patches.
+    /// perceptron they are the first tangents in `pairs`, which another network may have of patches.
     images: Option<Matrix>,
     /// Squared norms of the gradients, in sixteen sums for each row.
     squares: Matrix,
@@ -75,8 +75,7 @@ impl Penalty {
         image: ImageShape,
         discriminator: &Net,
     ) -> Option<Self> {
-        // `supports` refuses a penalty of layers in any order.
-        let points = Points::of(config).filter(|_| !matches!(discriminator, Net::Listed(_)))?;
+        let points = Points::of(config)?;
         let rows = batch * points.per_image();
         let drawn = match points {
             Points::Between => batch,
@@ -91,8 +90,8 @@ impl Penalty {
             logits: Matrix::new(rows, 1),
             pairs: discriminator.pairs(rows),
             images: match discriminator {
-                Net::Mlp(_) | Net::Listed(_) => None,
-                Net::Conv(_) => Some(Matrix::new(rows, image.size())),
+                Net::Mlp(_) => None,
+                Net::Conv(_) | Net::Listed(_) => Some(Matrix::new(rows, image.size())),
             },
             squares: Matrix::new(rows, LINE),
         })

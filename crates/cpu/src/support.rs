@@ -1,7 +1,7 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::{Network, Role};
+use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_nn::penalty::Points;
 use gansweep_train::Unsupported;
 
@@ -22,13 +22,18 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
             )));
         }
         let is_penalised = network.role == Role::Discriminator && Points::of(&config.penalty).is_some();
-        if form == Form::AnyOrder && is_penalised {
-            return Err(Unsupported(
-                "it penalises the input gradient of layers in the common orders alone: products with an activation \
-                 behind each"
-                    .to_owned(),
-            ));
+        let mut layers = network.nodes.iter().enumerate().filter(|_| is_penalised);
+        if let Some((index, node)) = layers.find(|(_, node)| !has_tangents(&node.layer)) {
+            return Err(Unsupported(format!(
+                "it does not compute the derivative of the input gradient through layer {index} of the discriminator, {}",
+                node.layer.describe().name(&node.input)
+            )));
         }
     }
     Ok(())
+}
+
+/// Whether the derivative of a layer is one factor for each number, which depends on its sign alone.
+fn has_tangents(layer: &Layer) -> bool {
+    !matches!(layer, Layer::BatchNorm | Layer::LayerNorm | Layer::Tanh | Layer::Sigmoid)
 }

@@ -37,6 +37,12 @@ fn estimates_are_near_what_is_allocated() {
         "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'batch-norm', 'relu', 'dropout', 'upsample 2', 'conv 40 kernel 3 padding 1', 'relu', 'layer-norm', 'upsample 2', 'conv 1 kernel 3 padding 1']",
         "model.discriminator.layers=['conv 32 kernel 4 stride 2 padding 1', 'tanh', 'batch-norm', 'conv 64 kernel 5 stride 2', 'leaky-relu', 'dropout', 'flatten', 'dropout', 'linear 1']",
     ];
+    let penalised = [
+        "model.discriminator.kind=layers",
+        "penalty.kind=r1-r2",
+        "data.images=512",
+        "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'leaky-relu', 'leaky-relu 0.5', 'conv-transpose 16 kernel 3 padding 1', 'leaky-relu', 'dropout', 'upsample 2', 'flatten', 'dropout', 'linear 1']",
+    ];
     let projection = [
         "model.conditional=true",
         "model.discriminator.condition=projection",
@@ -57,7 +63,7 @@ fn estimates_are_near_what_is_allocated() {
         "data.images=512",
     ];
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 9] = [
+        let sets: [&[&str]; 10] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -72,6 +78,7 @@ fn estimates_are_near_what_is_allocated() {
             &listed,
             &of_classes,
             &projected,
+            &penalised,
         ];
         for sets in sets {
             let config = config(recipe, sets);

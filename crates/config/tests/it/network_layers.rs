@@ -42,12 +42,10 @@ fn a_list_and_its_kind_go_together() {
 }
 
 #[test]
-fn a_penalty_is_refused_where_a_layer_has_no_tangent() {
-    let text = "[penalty]\nkind = \"r1\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [{ conv = 8, kernel = 4 }, \"flatten\", { linear = 1 }]\n";
-    assert_snapshot!(faults(text), @r#"test.toml:2: penalty.kind: the gradient's derivative through layer 0 of the discriminator, `conv`, is not computed; expected a discriminator of `linear`, `relu`, `leaky-relu` and `dropout`, or `penalty.kind = "none"` (from file)"#);
-    load(
-        "[penalty]\nkind = \"r1\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [{ linear = 8 }, \"relu\", { linear = 1 }]\n",
-    );
+fn a_penalty_is_refused_where_a_layer_normalises_the_batch() {
+    let text = "[penalty]\nkind = \"r1\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [{ conv = 8, kernel = 4 }, \"batch-norm\", \"flatten\", { linear = 1 }]\n";
+    assert_snapshot!(faults(text), @r#"test.toml:2: penalty.kind: a penalty is of each image's gradient, and behind layer 1 of the discriminator, `batch-norm`, its output depends on the other images of the batch; expected a discriminator without `batch-norm`, or `penalty.kind = "none"` (from file)"#);
+    load(&text.replace("batch-norm", "relu"));
 }
 
 #[test]

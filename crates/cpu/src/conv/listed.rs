@@ -3,11 +3,13 @@
 //! Products with the normalisation, activation and dropout behind them are stages, as in networks in the common order
 //! ([`ConvNet`](super::ConvNet)). Every other layer is a step of its own with a pass over memory.
 
+use std::ops::Range;
+
 use gansweep_nn::optimizer::Algorithm;
 
 use super::op::{Enlarge, Pointwise, map_to_rows, rows_to_map, times_derivative};
 use super::patches::Patches;
-use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
+use super::stage::{MapStage, MapTrace, Scratch, copy_images, fill_mask};
 use crate::activation::LeakyRelu;
 use crate::affine::{BatchRows, NormTrace};
 use crate::engine::{Engine, Phase};
@@ -15,6 +17,7 @@ use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
+use crate::product::{AddedPair, AddedPairs};
 use crate::sparse::Input;
 use crate::stage::{Dropout, Gradients, Mode, Rows};
 use crate::trained::{Learning, Trained};
@@ -60,19 +63,19 @@ pub(crate) enum Op {
 /// What a forward pass saves for the backward pass, and the memory of both.
 #[derive(Debug)]
 pub(crate) struct ListedTrace {
-    batch: BatchRows,
-    steps: Vec<StepTrace>,
+    pub(super) batch: BatchRows,
+    pub(super) steps: Vec<StepTrace>,
     /// Gradients before and after a step, by turns. After a backward pass without learning, the first is that of the
     /// input.
-    gradients: [Matrix; 2],
-    scratch: Scratch,
+    pub(super) gradients: [Matrix; 2],
+    pub(super) scratch: Scratch,
     /// An image with its padding.
-    padded: Vec<f32>,
+    pub(super) padded: Vec<f32>,
 }
 
 /// What one step saves.
 #[derive(Debug)]
-enum StepTrace {
+pub(super) enum StepTrace {
     Product(MapTrace),
     Other {
         output: Matrix,
@@ -83,10 +86,24 @@ enum StepTrace {
 }
 
 impl StepTrace {
-    fn output(&self) -> &Matrix {
+    pub(super) fn output(&self) -> &Matrix {
         match self {
             Self::Product(trace) => &trace.output,
             Self::Other { output, .. } => output,
+        }
+    }
+
+    /// Copies what derivatives follow from, of these images of another trace of the step, which has `count` images.
+    fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
+        match (self, from) {
+            (Self::Product(own), Self::Product(from)) => own.copy_images(from, count, images),
+            (Self::Other { output, mask, .. }, Self::Other { output: from, mask: of_mask, .. }) => {
+                match (mask, of_mask) {
+                    (Some(mask), Some(from)) => copy_images(mask, from, count, images),
+                    _ => copy_images(output, from, count, images),
+                }
+            }
+            _ => unreachable!("traces of one step are of one kind"),
         }
     }
 }
@@ -154,6 +171,14 @@ impl Step {
 }
 
 impl ListedNet {
+    /// The products, in order.
+    pub(super) fn products(&self) -> impl Iterator<Item = &MapStage> + Clone {
+        self.steps.iter().filter_map(|step| match &step.op {
+            Op::Product(stage) => Some(&**stage),
+            _ => None,
+        })
+    }
+
     /// Memory for the traces of up to `images` images; for forward passes alone, unless `backward`.
     pub(crate) fn trace(&self, images: usize, backward: bool) -> ListedTrace {
         let of_shape = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
@@ -163,10 +188,7 @@ impl ListedNet {
             Op::Unfold(patches) => Some(patches.padded_size()),
             _ => None,
         });
-        let stages = self.steps.iter().filter_map(|step| match &step.op {
-            Op::Product(stage) if backward => Some(&**stage),
-            _ => None,
-        });
+        let stages = self.products().filter(|_| backward);
         ListedTrace {
             batch: BatchRows { images, parts: 1 },
             steps: self.steps.iter().map(|step| step.trace(images)).collect(),
@@ -205,7 +227,8 @@ impl ListedNet {
     /// activation.
     ///
     /// With `learning`, every step is updated once its input's gradient is known, and the gradient of the network's
-    /// input is not computed. Without, the parameters stay as they are, and
+    /// input is not computed. The gradients of the weights are of the loss plus the `penalty`. Without, the parameters stay
+    /// as they are, and
     /// [`ListedTrace::input_gradient`] gives the gradient with respect to the input.
     pub(crate) fn backward(
         &mut self,
@@ -213,6 +236,7 @@ impl ListedNet {
         input: Input<'_>,
         trace: &mut ListedTrace,
         gradients: &mut Gradients,
+        penalty: Option<&AddedPairs>,
         mut learning: Option<Learning>,
     ) {
         let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
@@ -222,10 +246,18 @@ impl ListedNet {
         }
         // The steps in front of the first product have nothing to learn.
         let first = self.steps.iter().position(Step::learns).unwrap_or(self.steps.len());
+        let mut product = self.products().count();
         for (i, step) in self.steps.iter_mut().enumerate().rev() {
             if learning.is_some() && i < first {
                 break;
             }
+            let added = match step.op {
+                Op::Product(_) => {
+                    product -= 1;
+                    penalty.map(|penalty| penalty.pair(product))
+                }
+                _ => None,
+            };
             let (before, after) = traces.split_at_mut(i);
             let input = before.last().map_or(input.dense, StepTrace::output);
             let mut back = Backward {
@@ -233,6 +265,8 @@ impl ListedNet {
                 batch,
                 input,
                 wanted: learning.is_none() || i > first,
+                added,
+                signals: None,
                 own: &mut *own,
                 other: &mut *other,
                 scratch: &mut *scratch,
@@ -254,6 +288,14 @@ impl ListedNet {
 }
 
 impl ListedTrace {
+    /// Copies what derivatives follow from, of these images of another trace of the network.
+    pub(crate) fn copy_images(&mut self, from: &Self, images: &[Range<usize>]) {
+        self.batch = BatchRows { images: images.iter().map(Range::len).sum(), parts: 1 };
+        for (own, of) in self.steps.iter_mut().zip(&from.steps) {
+            own.copy_images(of, from.batch.images, images);
+        }
+    }
+
     /// Writes the gradient of what `images` were before the activation to `gradients.output`, after a backward pass
     /// without learning.
     pub(crate) fn input_gradient(
@@ -277,23 +319,32 @@ impl Step {
 }
 
 /// One step of a backward pass.
-struct Backward<'a> {
-    engine: &'a mut Engine,
-    batch: BatchRows,
-    input: &'a Matrix,
+pub(super) struct Backward<'a> {
+    pub(super) engine: &'a mut Engine,
+    pub(super) batch: BatchRows,
+    pub(super) input: &'a Matrix,
     /// Whether the gradient of the input is wanted.
-    wanted: bool,
+    pub(super) wanted: bool,
+    /// What joins the gradient of a product's weight.
+    pub(super) added: Option<AddedPair<'a>>,
+    /// Where the gradient of a product's output is kept.
+    pub(super) signals: Option<&'a mut Matrix>,
     /// The gradient of the output.
-    own: &'a mut Matrix,
-    other: &'a mut Matrix,
-    scratch: &'a mut Scratch,
-    padded: &'a mut [f32],
+    pub(super) own: &'a mut Matrix,
+    pub(super) other: &'a mut Matrix,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) padded: &'a mut [f32],
 }
 
 impl Backward<'_> {
     /// From the gradient of a step's output to that of its input, with its updates if `learning`. Returns whether the
     /// latter is in `other`; else it is in the place of the former.
-    fn step(&mut self, step: &mut Step, trace: &mut StepTrace, learning: Option<&mut Learning>) -> bool {
+    pub(super) fn step(
+        &mut self,
+        step: &mut Step,
+        trace: &mut StepTrace,
+        learning: Option<&mut Learning>,
+    ) -> bool {
         let (arch, images) = (self.engine.arch, self.batch.images);
         let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
             if let (Op::Product(stage), StepTrace::Product(trace)) = (&mut step.op, trace) {
@@ -339,12 +390,15 @@ impl Backward<'_> {
             self.engine.lap(Phase::Backward);
         }
         stage.backward_norm(self.engine, self.batch, trace, self.own, learning.as_deref_mut());
+        if let Some(signals) = &mut self.signals {
+            signals.copy_from(self.own);
+        }
         if self.wanted {
             stage.backward(self.engine, self.own, images, None, self.scratch, self.other);
         }
         if let Some(learning) = learning {
             stage.sum_bias(self.engine.arch, self.own, images, self.scratch);
-            stage.learn(self.engine, self.input, self.own, images, None, self.scratch, learning);
+            stage.learn(self.engine, self.input, self.own, images, self.added.take(), self.scratch, learning);
         }
     }
 }

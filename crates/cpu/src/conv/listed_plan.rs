@@ -289,6 +289,15 @@ impl ListedNet {
     }
 }
 
+/// Bytes of a penalty's tangents and signals of `images` images.
+pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
+    let lines = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
+    let steps = plan(network).into_iter();
+    let products = steps.filter(|step| matches!(step.op, PlannedOp::Product(_)));
+    let pairs = products.map(|step| lines(step.input) + lines(step.output));
+    (pairs.sum::<usize>() * LINE * size_of::<f32>()) as u64
+}
+
 /// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, the buffers
 /// of the layers, and the trace of a batch of `images`.
 pub(crate) fn listed_bytes(network: &Network, copies: usize, images: usize) -> u64 {

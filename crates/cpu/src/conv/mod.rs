@@ -12,6 +12,7 @@ mod gradient;
 mod links;
 mod listed;
 mod listed_plan;
+mod listed_tangents;
 mod op;
 mod patches;
 mod plan;
@@ -39,7 +40,7 @@ use crate::transpose::Derivative;
 use gansweep_nn::optimizer::Algorithm;
 
 pub(crate) use listed::{ListedNet, ListedTrace, Op};
-pub(crate) use listed_plan::listed_bytes;
+pub(crate) use listed_plan::{listed_bytes, listed_pair_bytes};
 pub(crate) use plan::{bytes, is_convolutional, pair_bytes, plan};
 pub(crate) use stage::{MapStage, WeightLayout};
 

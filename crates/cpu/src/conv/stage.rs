@@ -71,16 +71,19 @@ impl MapTrace {
     /// Copies what the derivative of the activation follows from, of these images of another trace of the stage, which
     /// has `count` images.
     pub(super) fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
-        let (own, from) = match (&mut self.derivative, &from.derivative) {
-            (Some(own), Some(from)) => (own, from),
-            _ => (&mut self.output, &from.output),
-        };
-        let of_pixel = |pixel: usize| {
-            images.iter().map(move |part| pixel * count + part.start..pixel * count + part.end)
-        };
-        let rows: Vec<_> = (0..from.rows() / count).flat_map(of_pixel).collect();
-        own.copy_rows(from, &rows, rows.iter().map(Range::len).sum());
+        match (&mut self.derivative, &from.derivative) {
+            (Some(own), Some(from)) => copy_images(own, from, count, images),
+            _ => copy_images(&mut self.output, &from.output, count, images),
+        }
     }
+}
+
+/// Copies these images of another map, which has `count` images.
+pub(super) fn copy_images(own: &mut Matrix, from: &Matrix, count: usize, images: &[Range<usize>]) {
+    let of_pixel =
+        |pixel: usize| images.iter().map(move |part| pixel * count + part.start..pixel * count + part.end);
+    let rows: Vec<_> = (0..from.rows() / count).flat_map(of_pixel).collect();
+    own.copy_rows(from, &rows, rows.iter().map(Range::len).sum());
 }
 
 /// Memory of the backward pass, which one stage after the other uses.

@@ -3,31 +3,46 @@
 use super::epilogue::TimesDerivative;
 use super::patches::NO_BIAS;
 use super::product::map_product;
+use super::stage::MapStage;
 use super::{ConvNet, ConvTrace};
 use crate::engine::{Engine, Phase};
 use crate::matrix::{Line, Matrix};
 use crate::product::AddedPairs;
 use crate::tangents::ONE;
 
+/// Memory for tangents and signals of up to `images` images, for each of these stages.
+pub(super) fn pairs_of<'s>(stages: impl Iterator<Item = &'s MapStage>, images: usize) -> AddedPairs {
+    let (lefts, rights) = stages
+        .map(|stage| {
+            let tangents = Matrix::new(stage.links.inputs * images, stage.inputs());
+            (tangents, Matrix::new(stage.links.outputs * images, stage.outputs()))
+        })
+        .unzip();
+    AddedPairs { lefts, rights }
+}
+
+/// Makes room for the tangents and signals of `images` images.
+pub(super) fn reshape_pairs_of<'s>(
+    stages: impl Iterator<Item = &'s MapStage>,
+    images: usize,
+    pairs: &mut AddedPairs,
+) {
+    let pairs = pairs.lefts.iter_mut().zip(&mut pairs.rights);
+    for (stage, (tangents, signals)) in stages.zip(pairs) {
+        tangents.reshape(stage.links.inputs * images, stage.inputs());
+        signals.reshape(stage.links.outputs * images, stage.outputs());
+    }
+}
+
 impl ConvNet {
     /// Memory for tangents and signals of up to `images` images.
     pub(crate) fn pairs(&self, images: usize) -> AddedPairs {
-        let stages = || self.stages.iter();
-        AddedPairs {
-            lefts: stages().map(|stage| Matrix::new(stage.links.inputs * images, stage.inputs())).collect(),
-            rights: stages()
-                .map(|stage| Matrix::new(stage.links.outputs * images, stage.outputs()))
-                .collect(),
-        }
+        pairs_of(self.stages.iter(), images)
     }
 
     /// Makes room for the tangents and signals of `images` images.
     pub(crate) fn reshape_pairs(&self, images: usize, pairs: &mut AddedPairs) {
-        let pairs = pairs.lefts.iter_mut().zip(&mut pairs.rights);
-        for (stage, (tangents, signals)) in self.stages.iter().zip(pairs) {
-            tangents.reshape(stage.links.inputs * images, stage.inputs());
-            signals.reshape(stage.links.outputs * images, stage.outputs());
-        }
+        reshape_pairs_of(self.stages.iter(), images, pairs);
     }
 
     /// From the last stage to the first: the signals, and in `gradient` that of the images.

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::oracle::{
-    Batch, Map, Vars, convolution, embedding, layer_norm_parts, linear, transposed_convolution,
+    Batch, Map, Vars, convolution, embedding, layer_norm_parts, linear, transposed_convolution, upsampled,
 };
 use super::tape::{Tape, Var};
-use gansweep_nn::network::{Conv2d, Entry, Layer, Network};
+use gansweep_nn::network::{Conv2d, ConvTranspose2d, Entry, Layer, Network, Upsample};
 
 /// What back-propagation through a layer depends on.
 enum Saved {
@@ -57,7 +57,13 @@ pub(super) fn input_gradients(
                 let map = Map { input: &node.input, output: &node.output, window };
                 (convolution(tape, weight, bias, &map, &rows), Saved::Nothing)
             }
-            Layer::Flatten => (rows, Saved::Nothing),
+            Layer::ConvTranspose2d(ConvTranspose2d { window, .. }) => {
+                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let map = Map { input: &node.input, output: &node.output, window };
+                (transposed_convolution(tape, weight, bias, &map, &rows), Saved::Nothing)
+            }
+            Layer::Flatten | Layer::Unflatten(_) => (rows, Saved::Nothing),
+            Layer::Upsample(Upsample { factor }) => (upsampled(&node.input, factor, &rows), Saved::Nothing),
             Layer::LayerNorm => {
                 let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
                 let (output, normalised, inverse) = layer_norm_parts(tape, weight, bias, &rows);
@@ -95,6 +101,14 @@ pub(super) fn input_gradients(
                 let none = tape.leaves(&vec![0.0; node.input[0]]);
                 transposed_convolution(tape, weight(), &none, &map, &signals)
             }
+            (Layer::ConvTranspose2d(ConvTranspose2d { window, .. }), _) => {
+                let map = Map { input: &node.output, output: &node.input, window };
+                let none = tape.leaves(&vec![0.0; node.input[0]]);
+                convolution(tape, weight(), &none, &map, &signals)
+            }
+            (Layer::Upsample(Upsample { factor }), _) => {
+                through_upsample(tape, &node.input, factor, &signals)
+            }
             (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
             (_, Saved::Normalised(normalised, inverse)) => {
                 through_layer_norm(tape, weight(), [&signals, normalised], inverse)
@@ -118,6 +132,21 @@ fn multiplied(tape: &mut Tape, rows: &Batch, factors: &Batch) -> Batch {
         row.iter().zip(factors).map(|(&x, &factor)| tape.mul(x, factor)).collect()
     };
     rows.iter().zip(factors).map(&mut row).collect()
+}
+
+/// The sum of the signals of each pixel's copies.
+fn through_upsample(tape: &mut Tape, input: &[usize], factor: usize, signals: &Batch) -> Batch {
+    let one = tape.leaf(1.0);
+    let [channels, height, width] = [input[0], input[1], input[2]];
+    let mut row = |signal: &Vec<Var>| {
+        let mut copies = vec![Vec::new(); channels * height * width];
+        for (at, &own) in signal.iter().enumerate() {
+            let (line, x) = (at / (width * factor), at % (width * factor));
+            copies[line / factor * width + x / factor].push(own);
+        }
+        copies.iter().map(|copies| tape.dot(copies, &vec![one; copies.len()])).collect()
+    };
+    signals.iter().map(&mut row).collect()
 }
 
 fn through_linear(tape: &mut Tape, weight: &[Var], inputs: usize, signals: &Batch) -> Batch {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gansweep_config::{
-    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, Window,
+    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, PenaltyConfig,
+    PenaltyKind, Window,
 };
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
@@ -11,7 +12,7 @@ use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, Trainer, TrainingImages};
 use proptest::prelude::*;
 
-use super::{CpuTrainer, LR, with};
+use super::{CpuTrainer, LR, small, with};
 use crate::net::Form;
 
 /// A layer as experiment files have it.
@@ -158,6 +159,76 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
             }),
         ),
     ]
+}
+
+/// Critics of layers in any order that have a penalty.
+pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
+    let penalised = |kind, layers: &[&str]| {
+        with(|c| {
+            listed(c, Role::Discriminator, layers);
+            c.loss.kind = LossKind::Hinge;
+            c.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
+        })
+    };
+    vec![
+        (
+            "a penalty through convolutions of both kinds, enlarged maps and lone activations",
+            penalised(
+                PenaltyKind::WganGp,
+                &[
+                    "conv 2 kernel 4 stride 4",
+                    "leaky-relu 0.2",
+                    "upsample 2",
+                    "conv-transpose 3 kernel 3 padding 1",
+                    "leaky-relu 0.1",
+                    "leaky-relu 0.5",
+                    "dropout 0.3",
+                    "conv 2 kernel 4 stride 5",
+                    "flatten",
+                    "dropout 0.1",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty at the images of the batch, through rows that become maps, with clipped gradients",
+            Config {
+                optimizer: {
+                    let mut adam = small().optimizer;
+                    adam.discriminator.clip_norm = 0.5;
+                    adam
+                },
+                ..penalised(
+                    PenaltyKind::R1R2,
+                    &[
+                        "leaky-relu 0.9",
+                        "flatten",
+                        "linear 12",
+                        "leaky-relu 0.2",
+                        "dropout 0.2",
+                        "reshape 3x2x2",
+                        "upsample 2",
+                        "conv 2 kernel 3",
+                        "leaky-relu 0.1",
+                        "flatten",
+                        "linear 1",
+                    ],
+                )
+            },
+        ),
+    ]
+}
+
+#[test]
+fn a_penalty_through_a_layer_without_tangents_is_refused_with_the_layer() {
+    for (layer, index) in [("tanh", 1), ("sigmoid", 1), ("layer-norm", 1), ("batch-norm", 1)] {
+        let config = with(|c| {
+            listed(c, Role::Discriminator, &["conv 2 kernel 4 stride 4", layer, "flatten", "linear 1"]);
+            c.penalty.kind = PenaltyKind::R1;
+        });
+        let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
+        assert!(reason.contains(&format!("layer {index} of the discriminator")), "{reason}");
+    }
 }
 
 #[test]

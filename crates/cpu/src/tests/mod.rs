@@ -20,7 +20,7 @@ use super::CpuTrainer;
 use gansweep_nn::rng::hash32;
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, LaneChunk, Trainer, TrainingImages};
-use lists::lists;
+use lists::{lists, penalised_lists};
 
 /// Three steps an epoch, the last with a batch of three.
 const IMAGES: u32 = 13;
@@ -69,6 +69,7 @@ fn cases() -> Vec<(&'static str, Config)> {
         .chain(convolutions())
         .chain(conditional_convolutions())
         .chain(lists())
+        .chain(penalised_lists())
         .collect()
 }
 

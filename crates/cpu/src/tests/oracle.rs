@@ -668,7 +668,7 @@ pub(super) fn transposed_convolution(
 }
 
 /// Each pixel of the maps, `factor` times along both sides.
-fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
+pub(super) fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
     let [channels, height, width] = [input[0], input[1], input[2]];
     let of_row = |row: &Vec<Var>| {
         let mut large = Vec::new();
