@@ -111,7 +111,7 @@ impl Step {
                 }
             }
             Op::Enlarge(enlarge) => enlarge.forward(own, images, other),
-            Op::Unfold(patches) => patches.unfold(own, other, padded),
+            Op::Unfold(patches) => patches.unfold(own, None, other, padded),
             Op::ToMap => rows_to_map(own, pixels, other),
             Op::ToRows => map_to_rows(own, self.input[0], other, 0),
         }
