@@ -11,7 +11,7 @@ pub struct Search {
     pub startup: usize,
     /// The name of the metric to improve.
     pub metric: String,
-    /// How many trials are trained at the same time; 0 for as many as fill the workers.
+    /// How many trials are in flight; 0 for as many as there are workers.
     pub parallel: usize,
     /// The seed of draws and proposals.
     pub seed: u64,

@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0008_sample_sources.sql")),
     Migration::sql(include_str!("0009_tags.sql")),
     Migration::sql(include_str!("0010_evaluations.sql")),
+    Migration::sql(include_str!("0011_trials.sql")),
 ];
 
 impl Migration {

@@ -260,6 +260,6 @@ pub(super) static SEARCH: &[Key] = &[
         "search.parallel",
         Kind::Integer(0, 10_000),
         Some("0"),
-        "How many trials are trained at the same time; `0` for as many as fill the workers. With fewer, each proposal knows more results.",
+        "How many trials are in flight; `0` for as many as there are workers. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
     ),
 ];
