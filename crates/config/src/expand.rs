@@ -77,7 +77,10 @@ impl<'e> Expansion<'e> {
 }
 
 /// The config and budget with these values assigned, and the recipe that they start from.
-pub(crate) fn assigned<'x>(experiment: &'x Experiment, chosen: &[(&Key, &'x Value)]) -> (BudgetedConfig, &'x str) {
+pub(crate) fn assigned<'x>(
+    experiment: &'x Experiment,
+    chosen: &[(&Key, &'x Value)],
+) -> (BudgetedConfig, &'x str) {
     // A recipe is a layer below the file, so it is applied before the values of other axes.
     let recipe = chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, it)| it.as_text());
     let recipe = recipe.unwrap_or(&experiment.recipe);

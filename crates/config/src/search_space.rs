@@ -46,9 +46,8 @@ impl<'e> SearchSpace<'e> {
     pub fn startup(&self) -> Vec<Vec<f64>> {
         let point = |trial: usize| {
             let axes = self.experiment.sweep.axes();
-            let coordinate = |axis: &crate::Axis| {
-                axis.draw.as_ref()?.coordinate_of(&axis.values.get(trial)?.to_json())
-            };
+            let coordinate =
+                |axis: &crate::Axis| axis.draw.as_ref()?.coordinate_of(&axis.values.get(trial)?.to_json());
             axes.map(coordinate).collect::<Option<Vec<f64>>>()
         };
         (0..self.search.startup).filter_map(point).collect()
@@ -90,8 +89,10 @@ impl<'e> SearchSpace<'e> {
     /// The values of a point, for the record.
     pub fn assignments(&self, point: &[f64]) -> Vec<Assignment> {
         let values = self.values(point).unwrap_or_default();
-        let assignment =
-            |((key, _), value): ((&Key, _), Value)| Assignment { key: key.path.to_owned(), value: value.to_json() };
+        let assignment = |((key, _), value): ((&Key, _), Value)| Assignment {
+            key: key.path.to_owned(),
+            value: value.to_json(),
+        };
         self.axes().zip(values).map(assignment).collect()
     }
 

@@ -31,7 +31,8 @@ pub trait Recorder {
     fn add_trials(&mut self, sweep: &str, trials: &ProposedTrials) -> Result<(), StoreError>;
 
     /// The last value of a run's metric up to a step.
-    fn last_value(&mut self, run: &RunId, metric: Metric, until_step: u64) -> Result<Option<f64>, StoreError>;
+    fn last_value(&mut self, run: &RunId, metric: Metric, until_step: u64)
+    -> Result<Option<f64>, StoreError>;
 
     /// Marks attempts that a dead runner left active as interrupted, except those of `alive`, and returns them.
     fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError>;
@@ -91,7 +92,12 @@ impl Recorder for Store {
         Self::add_trials(self, sweep, &proposed.trials, &proposed.runs)
     }
 
-    fn last_value(&mut self, run: &RunId, metric: Metric, until_step: u64) -> Result<Option<f64>, StoreError> {
+    fn last_value(
+        &mut self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+    ) -> Result<Option<f64>, StoreError> {
         Self::last_value(self, run, metric, until_step)
     }
 

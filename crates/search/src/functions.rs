@@ -34,12 +34,15 @@ impl Problem {
             let mut open: Vec<Vec<f64>> = Vec::new();
             for _ in 0..in_flight.min(trials - done.len()) {
                 let known = if done.len() < startup { &[][..] } else { &done[..] };
-                let settings = Settings { candidates: if known.is_empty() { 1 } else { 24 }, ..Settings::default() };
-                let point =
-                    propose(&self.space, known, settings, &mut uniform, &mut |point| Some((self.effects)(point)))
-                        .unwrap();
+                let settings =
+                    Settings { candidates: if known.is_empty() { 1 } else { 24 }, ..Settings::default() };
+                let point = propose(&self.space, known, settings, &mut uniform, &mut |point| {
+                    Some((self.effects)(point))
+                })
+                .unwrap();
                 let effects = (self.effects)(&point);
-                let kept = point.iter().zip(effects).map(|(number, has_effect)| has_effect.then_some(*number));
+                let kept =
+                    point.iter().zip(effects).map(|(number, has_effect)| has_effect.then_some(*number));
                 done.push(Trial { point: kept.collect(), value: None });
                 open.push(point);
             }
@@ -134,7 +137,9 @@ fn excluded_points_are_not_proposed_and_an_exhausted_space_ends_the_search() {
     let mut found = Vec::new();
     loop {
         let mut usable = |point: &[f64]| (point[0] != 3.0 && !found.contains(&point[0])).then(|| vec![true]);
-        let Some(point) = propose(&space, &trials, Settings::default(), &mut uniform, &mut usable) else { break };
+        let Some(point) = propose(&space, &trials, Settings::default(), &mut uniform, &mut usable) else {
+            break;
+        };
         found.push(point[0]);
         trials.push(Trial { point: vec![Some(point[0])], value: Some(point[0]) });
     }

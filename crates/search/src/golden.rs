@@ -81,7 +81,11 @@ fn proposals_and_densities_are_those_of_the_reference() {
                 Some(effects(&case.space, point))
             })
             .unwrap();
-        assert_eq!(uniforms.next(), None, "case {index} draws one number for the kernel and one for each dimension");
+        assert_eq!(
+            uniforms.next(),
+            None,
+            "case {index} draws one number for the kernel and one for each dimension"
+        );
         let same = point.iter().zip(&case.proposal.point).all(|(ours, theirs)| near(*ours, *theirs));
         assert!(same, "case {index}: {point:?}, not {:?}", case.proposal.point);
         check_densities(&space, case, index);

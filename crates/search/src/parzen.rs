@@ -52,7 +52,12 @@ impl<'s> Parzen<'s> {
             (_, Some(number)) => Factor::normal(dimension.centre(number), deviation),
         };
         let observed = points.iter().map(|point| {
-            space.dimensions.iter().zip(*point).map(|(dimension, number)| factor(dimension, *number)).collect()
+            space
+                .dimensions
+                .iter()
+                .zip(*point)
+                .map(|(dimension, number)| factor(dimension, *number))
+                .collect()
         });
         let covering = space.dimensions.iter().map(|dimension| factor(dimension, None)).collect();
         Self { space, kernels: observed.chain([covering]).collect() }
@@ -67,13 +72,17 @@ impl<'s> Parzen<'s> {
 
     /// The logarithm of the density at a point, over the dimensions that have an effect there.
     pub(crate) fn log_density(&self, point: &[f64], has_effect: &[bool]) -> f64 {
-        let logs: Vec<f64> = self.kernels.iter().map(|factors| {
-            let dimensions = self.space.dimensions.iter().zip(factors).zip(point).zip(has_effect);
-            dimensions
-                .filter(|(_, has_effect)| **has_effect)
-                .map(|(((dimension, factor), number), _)| factor.log_density(*dimension, *number))
-                .sum()
-        }).collect();
+        let logs: Vec<f64> = self
+            .kernels
+            .iter()
+            .map(|factors| {
+                let dimensions = self.space.dimensions.iter().zip(factors).zip(point).zip(has_effect);
+                dimensions
+                    .filter(|(_, has_effect)| **has_effect)
+                    .map(|(((dimension, factor), number), _)| factor.log_density(*dimension, *number))
+                    .sum()
+            })
+            .collect();
         // The largest is taken out of the sum, so that it neither overflows nor vanishes.
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = logs.iter().map(|log| libm::exp(log - largest)).sum();
@@ -201,7 +210,10 @@ mod tests {
         }
         for (integer, hits) in (1..=4).zip(hits) {
             let share = libm::exp(parzen.log_density(&[f64::from(integer)], &[true]));
-            assert!((f64::from(hits) / 10_000.0 - share).abs() < 1e-3, "{integer}: {hits} of 10,000, not {share}");
+            assert!(
+                (f64::from(hits) / 10_000.0 - share).abs() < 1e-3,
+                "{integer}: {hits} of 10,000, not {share}"
+            );
         }
     }
 

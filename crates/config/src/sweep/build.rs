@@ -151,24 +151,32 @@ fn report_random(
 fn report_searched(declared: &[Declared<'_>], layers: &[ParsedLayer], faults: &mut Vec<Fault>) {
     for axis in declared.iter().filter(|declared| declared.axis.kind != AxisKind::Random) {
         let fault = axis.fault(Problem::NotSearchable("an axis of `[sweep.random.keys]` can"));
-        faults.push(fault.expected("`{ choice = [...] }` in `[sweep.random.keys]`, or `search.method = \"none\"`"));
+        faults.push(
+            fault.expected("`{ choice = [...] }` in `[sweep.random.keys]`, or `search.method = \"none\"`"),
+        );
     }
     let random = || declared.iter().filter(|declared| declared.axis.kind == AxisKind::Random);
     for axis in random().filter(|declared| matches!(declared.axis.key.effect, Effect::Budget)) {
         let fault = axis.fault(Problem::NotSearchable("trials compare at one budget"));
         faults.push(fault.expected(format_args!("one value for `{}`", axis.axis.key.path)));
     }
-    let given = |path: &str| layers.iter().rev().find_map(|parsed| Some((parsed.value(path)?, &parsed.layer)));
+    let given =
+        |path: &str| layers.iter().rev().find_map(|parsed| Some((parsed.value(path)?, &parsed.layer)));
     let n = "sweep.random.n";
     if let Some((value, layer)) = given(n) {
         let fault = Fault::new(value.place.clone(), Some(layer.clone()), n, Problem::Useless);
         faults.push(fault.expected("`search.startup`, the number of drawn trials"));
     }
     let is_reported = faults.iter().any(|fault| fault.key.starts_with("sweep.random."));
-    if random().next().is_none() && !is_reported && let Some((value, layer)) = given("search.method") {
+    if random().next().is_none()
+        && !is_reported
+        && let Some((value, layer)) = given("search.method")
+    {
         let keys = AxisKind::Random.table();
         let fault = Fault::new(value.place.clone(), Some(layer.clone()), keys, Problem::Missing);
-        faults.push(fault.expected("keys to search, such as `\"optimizer.lr\" = { log_uniform = [1e-5, 1e-2] }`"));
+        faults.push(
+            fault.expected("keys to search, such as `\"optimizer.lr\" = { log_uniform = [1e-5, 1e-2] }`"),
+        );
     }
 }
 

@@ -77,6 +77,11 @@ impl Exclusion {
 }
 
 impl Axis {
+    /// The distribution that the values are drawn from, as experiment files write it; `None` for an axis of listed values.
+    pub fn distribution(&self) -> Option<String> {
+        self.draw.as_ref().map(ToString::to_string)
+    }
+
     /// The values, and for a choice those that were not drawn too: a search may propose them later.
     fn choices(&self) -> impl Iterator<Item = &Value> {
         let more = match &self.draw {

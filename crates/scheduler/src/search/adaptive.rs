@@ -7,7 +7,7 @@ use gansweep_protocol::{Direction, Metric};
 use gansweep_search::{Settings, Space, Trial, propose};
 use gansweep_store::{TrialRow, TrialSource};
 
-use super::{ProposedTrials, Proposal, RunResult, Searcher};
+use super::{Proposal, ProposedTrials, RunResult, Searcher};
 
 /// Proposes trials by tree-structured Parzen estimators. A trial is a config with all its seeds, and its value the mean
 /// over them.
@@ -23,6 +23,21 @@ pub struct AdaptiveSearch<'e> {
     /// The trial of each run.
     places: HashMap<RunId, usize>,
     has_begun: bool,
+}
+
+/// The best trial of a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BestTrial {
+    /// Its number.
+    pub trial: u32,
+    /// The searched values in short form: `lr=1e-4 hidden=128`.
+    pub values: String,
+    /// The metric that the search improves.
+    pub metric: Metric,
+    /// Its value, the mean over the seeds.
+    pub value: f64,
+    /// The number of trials.
+    pub of: usize,
 }
 
 /// A trial and what is known of it.
@@ -62,8 +77,34 @@ impl<'e> AdaptiveSearch<'e> {
         search
     }
 
+    /// The runs of all trials so far.
+    pub fn runs(&self) -> Vec<PlannedRun> {
+        self.trials.iter().flat_map(|trial| trial.runs.iter().cloned()).collect()
+    }
+
+    /// The number of trials that are still to be proposed.
+    pub fn to_propose(&self) -> usize {
+        self.space.search().trials.saturating_sub(self.trials.len())
+    }
+
+    /// The best trial so far; `None` before the first has a value.
+    pub fn best(&self) -> Option<BestTrial> {
+        let known = self.trials.iter().filter_map(|trial| Some((trial.value()?, trial)));
+        let finite = known.filter(|(loss, _)| loss.is_finite());
+        let (loss, best) = finite.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        let label = best.runs.first().map_or("", |run| &run.label);
+        let values = label.rsplit_once(" seed=").map_or(label, |(values, _)| values);
+        Some(BestTrial {
+            trial: best.row.trial,
+            values: values.to_owned(),
+            metric: self.metric,
+            value: if self.metric.declaration().direction == Direction::Higher { -loss } else { loss },
+            of: self.trials.len(),
+        })
+    }
+
     fn has_room(&self) -> bool {
-        self.trials.len() < self.space.search().trials
+        self.to_propose() > 0
     }
 
     /// The runs of a point, if no trial has them.
@@ -130,7 +171,8 @@ impl<'e> AdaptiveSearch<'e> {
 impl SearchTrial {
     /// The mean over the seeds, once all are known.
     fn value(&self) -> Option<f64> {
-        let values: Option<Vec<f64>> = self.runs.iter().map(|run| self.results.get(&run.id).copied()).collect();
+        let values: Option<Vec<f64>> =
+            self.runs.iter().map(|run| self.results.get(&run.id).copied()).collect();
         values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
     }
 
@@ -146,7 +188,7 @@ impl Searcher for AdaptiveSearch<'_> {
             if !self.has_room() {
                 return Proposal::Done;
             }
-            let missing = self.missing(wanted).min(self.space.search().trials - self.trials.len());
+            let missing = self.missing(wanted).min(self.to_propose());
             if missing == 0 {
                 return Proposal::Later;
             }

@@ -6,7 +6,7 @@ use gansweep_config::{PlannedRun, RunState};
 use gansweep_protocol::Metric;
 use gansweep_store::TrialRow;
 
-pub use self::adaptive::AdaptiveSearch;
+pub use self::adaptive::{AdaptiveSearch, BestTrial};
 
 /// Proposes the runs of a sweep while it goes on.
 pub trait Searcher {

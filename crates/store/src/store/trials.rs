@@ -6,13 +6,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::register::{add_members, find_sweep};
-use crate::value::{join, parse_json};
-use crate::{StoreError, TrialRow, TrialSource, fault::Fault};
+use crate::value::join;
+use crate::{StoreError, TrialRow, fault::Fault, trials::read};
 
 impl Store {
     /// The trials of a sweep in their order; none if the sweep is not recorded.
     pub fn trials(&self, sweep: &str) -> Result<Vec<TrialRow>, StoreError> {
-        trials(&self.connection, sweep).map_err(|fault| fault.at(&self.path))
+        read(&self.connection, sweep).map_err(|fault| fault.at(&self.path))
     }
 
     /// Replaces the trials of a registered sweep.
@@ -25,7 +25,8 @@ impl Store {
             let sweep_id = find_sweep(transaction, sweep)?;
             let kept: Vec<u32> = trials.iter().map(|trial| trial.trial).collect();
             let kept = serde_json::Value::from(kept).to_string();
-            let sql = "DELETE FROM trials WHERE sweep_id = ?1 AND trial NOT IN (SELECT value FROM json_each(?2))";
+            let sql =
+                "DELETE FROM trials WHERE sweep_id = ?1 AND trial NOT IN (SELECT value FROM json_each(?2))";
             transaction.execute(sql, params![sweep_id, kept])?;
             trials.iter().try_for_each(|trial| put_trial(transaction, sweep_id, trial, now))
         })
@@ -50,8 +51,13 @@ impl Store {
     }
 
     /// The last value of a run's metric up to a step, which may be NaN; `None` if none is recorded.
-    pub fn last_value(&self, run: &RunId, metric: Metric, until_step: u64) -> Result<Option<f64>, StoreError> {
-        let read = || -> Result<Option<f64>, Fault> {
+    pub fn last_value(
+        &self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+    ) -> Result<Option<f64>, StoreError> {
+        let value = || -> Result<Option<f64>, Fault> {
             let mut statement = self.connection.prepare_cached(
                 "SELECT value, kind FROM points
                  WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1)
@@ -66,29 +72,8 @@ impl Store {
                 .optional()?;
             Ok(value)
         };
-        read().map_err(|fault| fault.at(&self.path))
+        value().map_err(|fault| fault.at(&self.path))
     }
-}
-
-fn trials(connection: &Connection, sweep: &str) -> Result<Vec<TrialRow>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT trial, source, metric, assignments, config_hash, open FROM trials
-         WHERE sweep_id = (SELECT sweep_id FROM sweeps WHERE name = ?1) ORDER BY trial",
-    )?;
-    let mut rows = statement.query([sweep])?;
-    let mut trials = Vec::new();
-    while let Some(row) = rows.next()? {
-        let source: String = row.get(1)?;
-        trials.push(TrialRow {
-            trial: row.get(0)?,
-            source: if source == TrialSource::Drawn.name() { TrialSource::Drawn } else { TrialSource::Model },
-            metric: row.get(2)?,
-            assignments: parse_json("a trial's assignments", &row.get::<_, String>(3)?)?,
-            config_hash: row.get(4)?,
-            open: parse_json("a trial's open trials", &row.get::<_, String>(5)?)?,
-        });
-    }
-    Ok(trials)
 }
 
 fn put_trial(connection: &Connection, sweep_id: i64, trial: &TrialRow, now: i64) -> Result<(), Fault> {

@@ -29,10 +29,7 @@ fn trials_are_read_as_they_were_recorded_and_replaced_as_a_whole() {
     assert_eq!(fixture.store.trials("lr").unwrap(), [first.clone(), second.clone()]);
     fixture.store.replace_trials("lr", std::slice::from_ref(&second)).unwrap();
     assert_eq!(fixture.store.trials("lr").unwrap(), [second]);
-    assert!(matches!(
-        fixture.store.add_trials("other", &[first], &[]),
-        Err(StoreError::UnknownSweep { .. })
-    ));
+    assert!(matches!(fixture.store.add_trials("other", &[first], &[]), Err(StoreError::UnknownSweep { .. })));
 }
 
 #[test]
