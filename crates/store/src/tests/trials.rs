@@ -1,23 +1,9 @@
 //! The trials of a search.
 
-use gansweep_config::Assignment;
 use gansweep_protocol::Metric;
 
-use super::support::{Fixture, LAST_STEP, Script, plan, sweep};
-use crate::{Cell, Store, StoreError, TrialRow, TrialSource};
-
-fn trial(fixture: &Fixture, trial: u32, run: usize) -> TrialRow {
-    let planned = &plan(&[1e-4, 2e-4], &[128], &[1, 2])[run];
-    assert!(fixture.runs.contains(&planned.id));
-    TrialRow {
-        trial,
-        source: if trial == 0 { TrialSource::Drawn } else { TrialSource::Model },
-        metric: "fd".to_owned(),
-        assignments: vec![Assignment { key: "optimizer.lr".to_owned(), value: 1e-4.into() }],
-        config_hash: planned.config_hash.as_str().to_owned(),
-        open: (0..trial).collect(),
-    }
-}
+use super::support::{Fixture, LAST_STEP, Script, plan, sweep, trial};
+use crate::{Cell, Store, StoreError};
 
 #[test]
 fn trials_are_read_as_they_were_recorded_and_replaced_as_a_whole() {
