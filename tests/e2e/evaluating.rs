@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::sandbox::{Ended, Sandbox};
 
 /// Four small runs.
-const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 name = "tiny"
 recipe = "fast"
 
@@ -71,7 +71,7 @@ fn swept() -> Sandbox {
 }
 
 /// The experiment and its images.
-fn images_in(sandbox: Sandbox) -> Sandbox {
+pub(crate) fn images_in(sandbox: Sandbox) -> Sandbox {
     sandbox.write("tiny.toml", TINY);
     for (split, count) in [("train", 48), ("t10k", 24)] {
         sandbox.write(&format!("images/{split}-images-idx3-ubyte"), images(count));

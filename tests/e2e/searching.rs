@@ -1,35 +1,52 @@
 //! Sweeps whose configs are proposed from results.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gansweep_store::TrialRow;
+use gansweep_store::{Reader, TrialRow};
 
-use crate::sandbox::{SMALL, Sandbox};
+use crate::evaluating::{TINY, images_in};
+use crate::sandbox::{Ended, Sandbox};
 
 fn search() -> String {
-    let axes = SMALL.find("[sweep]").unwrap();
+    let axes = TINY.find("[sweep]").unwrap();
     format!(
-        "{}evaluate_epochs = 4\n\n[search]\nmethod = \"tpe\"\ntrials = 7\nstartup = 3\n\n[sweep.random.keys]\n\
+        "{}evaluate_epochs = 2\n\n[search]\nmethod = \"tpe\"\ntrials = 7\nstartup = 3\n\n[sweep.random.keys]\n\
          \"optimizer.lr\" = {{ log_uniform = [1e-5, 1e-1] }}\n\"model.generator.dropout\" = {{ uniform = [0.0, 0.5] }}\n",
-        &SMALL[..axes]
+        &TINY[..axes]
     )
 }
 
+/// The experiment, its images, and a cache of its own, because the evaluator of these images is quickly trained.
+fn sandbox() -> Sandbox {
+    let sandbox = images_in(Sandbox::new());
+    sandbox.write("tiny.toml", search());
+    sandbox
+}
+
+fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
+    let mut command = sandbox.command(arguments);
+    command.env("XDG_CACHE_HOME", sandbox.path("cache"));
+    command
+}
+
+fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    Ended::of(&command(sandbox, arguments).output().unwrap())
+}
+
 fn trials(sandbox: &Sandbox) -> Vec<TrialRow> {
-    sandbox.reader().trials("small").unwrap()
+    sandbox.reader().trials("tiny").unwrap()
 }
 
 #[test]
 fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
-    let sandbox = Sandbox::new();
-    sandbox.write("small.toml", search());
-    let planned = sandbox.run(&["plan", "small.toml"]).well();
+    let sandbox = sandbox();
+    let planned = run(&sandbox, &["plan", "tiny.toml"]).well();
     for text in ["3 runs of the first 3 of 7 trials; 4 more are proposed by fd", "log_uniform [1e-5, 0.1]"] {
         assert!(planned.stdout.contains(text), "{planned:#?}");
     }
-    let ended = sandbox.run(&["sweep", "small.toml", "--jobs", "2"]).well();
+    let ended = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
     assert!(ended.stderr.contains("7 runs: 7 completed"), "{ended:#?}");
     assert!(ended.stderr.contains("best of 7 trials by fd: "), "{ended:#?}");
     let best = sandbox
@@ -40,61 +57,57 @@ fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
     let before = trials(&sandbox);
     assert_eq!(before.len(), 7);
 
-    let again = sandbox.run(&["sweep", "small.toml", "--jobs", "2"]).well();
+    let again = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
     assert!(again.stderr.contains("7 runs: 7 already done"), "{again:#?}");
     assert_eq!(trials(&sandbox), before);
 
-    sandbox.write("small.toml", search().replace("trials = 7", "trials = 9"));
-    let more = sandbox.run(&["sweep", "small.toml", "--jobs", "2"]).well();
+    sandbox.write("tiny.toml", search().replace("trials = 7", "trials = 9"));
+    let more = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
     assert!(more.stderr.contains("9 runs: 2 completed, 7 already done"), "{more:#?}");
     assert_eq!(trials(&sandbox)[..7], before);
 }
 
 #[test]
 fn a_search_that_is_killed_goes_on_to_the_trials_of_one_that_is_not() {
-    let calm = Sandbox::new();
-    calm.write("small.toml", search());
-    calm.run(&["sweep", "small.toml", "--jobs", "1"]).well();
+    let calm = sandbox();
+    run(&calm, &["sweep", "tiny.toml", "--jobs", "1"]).well();
 
-    let killed = Sandbox::new();
-    killed.write("small.toml", search());
+    let killed = sandbox();
     for wanted in [2, 5] {
-        let mut process = killed
-            .command(&["sweep", "small.toml", "--jobs", "1"])
+        let mut process = command(&killed, &["sweep", "tiny.toml", "--jobs", "1"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let deadline = Instant::now() + Duration::from_mins(2);
-        let done = || match gansweep_store::Reader::open(&killed.path("results")) {
-            Ok(reader) => reader.query("SELECT count(*) FROM runs WHERE state = 'completed'").unwrap().rows
-                [0][0]
-                .to_string(),
-            Err(_) => "0".to_owned(),
+        // The database may be in the making.
+        let done = || -> Option<usize> {
+            let reader = Reader::open(&killed.path("results")).ok()?;
+            let counted = reader.query("SELECT count(*) FROM runs WHERE state = 'completed'").ok()?;
+            counted.rows[0][0].to_string().parse().ok()
         };
-        while done().parse::<usize>().unwrap() < wanted && Instant::now() < deadline {
+        while done().is_none_or(|done| done < wanted) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
         process.kill().unwrap();
         process.wait().unwrap();
     }
-    killed.run(&["sweep", "small.toml", "--jobs", "1"]).well();
+    run(&killed, &["sweep", "tiny.toml", "--jobs", "1"]).well();
     assert_eq!(trials(&killed), trials(&calm));
     assert_eq!(killed.recorded(), calm.recorded());
 }
 
 #[test]
 fn a_search_that_cannot_work_is_refused_with_the_way_out() {
-    let sandbox = Sandbox::new();
-    sandbox.write("small.toml", search());
+    let sandbox = sandbox();
     for (arguments, way_out) in [
         (
-            &["sweep", "small.toml", "--set", "record.evaluate_epochs=0"][..],
-            "set record.evaluate_epochs, to 4",
+            &["sweep", "tiny.toml", "--set", "record.evaluate_epochs=0"][..],
+            "set record.evaluate_epochs, to 2",
         ),
-        (&["plan", "small.toml", "--set", "search.metric=\"fdd\""], "expected one of fd, kid,"),
-        (&["plan", "small.toml", "--set", "search.metric=\"d_loss\""], "a search cannot improve `d_loss`"),
-        (&["sweep", "small.toml", "--only", "lr<1e-3"], "set search.method=none"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "expected one of fd, kid,"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "a search cannot improve `d_loss`"),
+        (&["sweep", "tiny.toml", "--only", "lr<1e-3"], "set search.method=none"),
     ] {
         let refused = sandbox.run(arguments);
         assert_eq!(refused.code, Some(2), "{refused:#?}");

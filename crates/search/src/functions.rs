@@ -125,7 +125,6 @@ fn conditional() -> Problem {
 fn the_search_beats_random_draws() {
     for (problem, trials) in [(branin(), 60), (hartmann(), 80), (conditional(), 60)] {
         let [one, four, random] = problem.compare(trials);
-        println!("one {one:.4}, four {four:.4}, random {random:.4}");
         assert!(one < random && four < random, "one {one:.4}, four {four:.4}, random {random:.4}");
     }
 }
