@@ -9,8 +9,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, BestTrial, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, ProcessLimits,
-    RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, BestTrial, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns,
+    ProcessLimits, RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, DatasetRow, Reader, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;

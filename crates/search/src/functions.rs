@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use crate::{Dimension, Settings, Space, Trial, propose};
 
-/// SplitMix64, as numbers from 0 to below 1.
+/// `SplitMix64`, as numbers from 0 to below 1.
 fn uniforms(mut state: u64) -> impl FnMut() -> f64 {
     move || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -112,13 +112,13 @@ fn hartmann() -> Problem {
 /// The minimum is 0, for the second optimiser at a rate of 1e-3 and a width of 64.
 fn conditional() -> Problem {
     let value = |x: &[f64]| {
-        let (rate, best, penalty) = if x[0] == 0.0 { (x[1], 1e-1, 0.3) } else { (x[2], 1e-3, 0.0) };
+        let (rate, best, penalty) = if x[0] < 0.5 { (x[1], 1e-1, 0.3) } else { (x[2], 1e-3, 0.0) };
         (rate / best).log10().powi(2) + (x[3] / 64.0).log2().powi(2) + penalty
     };
     let rate = Dimension::Real { low: 1e-5, high: 1.0, log: true };
     let width = Dimension::Integer { low: 8, high: 1024, log: true };
     let space = Space::new(vec![Dimension::Choice(2), rate, rate, width]);
-    Problem { space, value, effects: |x| vec![true, x[0] == 0.0, x[0] == 1.0, true] }
+    Problem { space, value, effects: |x| vec![true, x[0] < 0.5, x[0] > 0.5, true] }
 }
 
 #[test]
@@ -135,7 +135,8 @@ fn excluded_points_are_not_proposed_and_an_exhausted_space_ends_the_search() {
     let (mut uniform, mut trials) = (uniforms(1), Vec::<Trial>::new());
     let mut found = Vec::new();
     loop {
-        let mut usable = |point: &[f64]| (point[0] != 3.0 && !found.contains(&point[0])).then(|| vec![true]);
+        let mut usable =
+            |point: &[f64]| (point[0] as u64 != 3 && !found.contains(&point[0])).then(|| vec![true]);
         let Some(point) = propose(&space, &trials, Settings::default(), &mut uniform, &mut usable) else {
             break;
         };

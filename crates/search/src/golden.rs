@@ -56,11 +56,7 @@ impl GoldenDimension {
 }
 
 fn effects(space: &str, point: &[f64]) -> Vec<bool> {
-    if space == "conditional" {
-        vec![true, point[0] == 0.0, point[0] == 1.0]
-    } else {
-        vec![true; point.len()]
-    }
+    if space == "conditional" { vec![true, point[0] < 0.5, point[0] > 0.5] } else { vec![true; point.len()] }
 }
 
 fn near(ours: f64, theirs: f64) -> bool {

@@ -18,15 +18,12 @@ impl Sweep {
         let mut pinned = Vec::new();
         let declared = declared_axes(layers, &mut pinned, faults);
         report_overlaps(&declared, faults);
-        let n = match search {
-            Some(search) => {
-                report_searched(&declared, layers, faults);
-                search.startup
-            }
-            None => {
-                report_random(&declared, layers, settings, &pinned, faults);
-                settings.random.n.unwrap_or(0)
-            }
+        let n = if let Some(search) = search {
+            report_searched(&declared, layers, faults);
+            search.startup
+        } else {
+            report_random(&declared, layers, settings, &pinned, faults);
+            settings.random.n.unwrap_or(0)
         };
         let mut factors = Vec::new();
         for kind in AxisKind::ALL {

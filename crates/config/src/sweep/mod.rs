@@ -118,6 +118,6 @@ impl Sweep {
     /// The swept recipes.
     pub(crate) fn recipes(&self) -> impl Iterator<Item = &str> {
         let axes = self.axes().filter(|axis| axis.key.path == RECIPE);
-        axes.flat_map(|axis| axis.choices()).filter_map(Value::as_text)
+        axes.flat_map(Axis::choices).filter_map(Value::as_text)
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 
 use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
-use gansweep_config::{AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
+use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ impl fmt::Display for View {
             writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
         }
         if !self.0.plan.axes.is_empty() {
-            let distributions = experiment.sweep.axes().map(|axis| axis.distribution());
+            let distributions = experiment.sweep.axes().map(Axis::distribution);
             let rows = self.0.plan.axes.iter().zip(distributions).map(|(axis, distribution)| {
                 if let Some(distribution) = distribution.filter(|_| experiment.search.is_some()) {
                     return vec![axis.key.clone(), "search".to_owned(), distribution];

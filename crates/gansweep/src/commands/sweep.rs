@@ -70,13 +70,10 @@ fn stop_after(time: Duration, stop: &StopSignal) -> io::Result<()> {
 fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     let summary = &outcome.summary;
     display.print(&describe(summary));
-<<<<<<< HEAD
     if let Some(Energy { kwh, cost }) = outcome.energy {
         let cost = cost.map_or_else(String::new, |cost| format!(", which cost {}", text::measured(cost)));
         display.print(&format!("its runs have taken about {} kWh so far{cost}", text::measured(kwh)));
     }
-||||||| parent of ac05fef (Search from the command line: plan, sweep, documents, an example)
-=======
     if let Some(best) = &outcome.best {
         let BestTrial { trial, values, metric, value, of } = best;
         let (metric, value) = (metric.name(), text::measured(*value));
@@ -85,7 +82,6 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
             text::count(*of, "trial")
         ));
     }
->>>>>>> ac05fef (Search from the command line: plan, sweep, documents, an example)
     if summary.shared_cause.is_some() {
         display.print("the sweep ended early; fix the cause and run the same command to resume");
     } else if summary.left > 0 {
