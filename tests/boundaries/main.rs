@@ -37,10 +37,11 @@ fn users_of(names: &[&str]) -> Vec<String> {
 }
 
 /// The crates of the program, each of which may know those before it only.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "base",
     "statistics",
     "quality",
+    "search",
     "config",
     "evaluator",
     "protocol",

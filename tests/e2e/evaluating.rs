@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::sandbox::{Ended, Sandbox};
 
 /// Four small runs.
-const TINY: &str = r#"
+pub(crate) const TINY: &str = r#"
 name = "tiny"
 recipe = "fast"
 

@@ -25,6 +25,7 @@ mod pictures;
 mod processes;
 mod recognizing;
 mod sandbox;
+mod searching;
 mod serving;
 mod shared_causes;
 mod slurm;

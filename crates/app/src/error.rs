@@ -227,6 +227,33 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
+    /// The metric of a search says of no two values which is better, or does not exist.
+    #[error("search.metric: a search cannot improve `{name}`; expected one of {}", known.join(", "))]
+    NoMetricToSearch {
+        /// The name.
+        name: String,
+        /// The names of metrics with a direction.
+        known: Vec<&'static str>,
+    },
+    /// The metric of a search is recorded of no run.
+    #[error(
+        "search.metric: `{name}` is not recorded while a run trains; set record.evaluate_epochs, to {epochs} for the end of \
+         the run alone"
+    )]
+    UnrecordedMetric {
+        /// The name.
+        name: String,
+        /// The budget.
+        epochs: u32,
+    },
+    /// A part of a search is asked for.
+    #[error(
+        "--only selects runs of a plan, and the runs of a search are not planned; omit it, or set search.method=none"
+    )]
+    PartOfSearch,
+    /// A search without this process.
+    #[error("--detach leaves before the first results, from which a search proposes the next runs; omit it")]
+    DetachedSearch,
     /// The sweep cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
@@ -348,6 +375,10 @@ impl AppError {
             | Self::UnknownDataset { .. }
             | Self::NoClasses { .. }
             | Self::UnknownMetric { .. }
+            | Self::NoMetricToSearch { .. }
+            | Self::UnrecordedMetric { .. }
+            | Self::PartOfSearch
+            | Self::DetachedSearch
             | Self::Compare(_)
             | Self::JobsInCluster { .. }
             | Self::Slurm(_)

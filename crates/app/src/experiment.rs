@@ -78,12 +78,14 @@ pub(crate) fn plan(
     specs: &Specs,
     used_datasets: &UsedDatasets,
 ) -> Result<Plan, AppError> {
-    let identity = |asked| {
-        let used = used_datasets.get(&asked).copied().unwrap_or(asked);
-        // `specs` has all that the runs ask for, and the fallback of each.
-        DataIdentity { dataset: used.dataset, spec: specs[&used].clone() }
-    };
-    Ok(Plan::new(experiment, &identity)?)
+    Ok(Plan::new(experiment, &|asked| identity(specs, used_datasets, asked))?)
+}
+
+/// What runs that ask for some images really train on.
+pub(crate) fn identity(specs: &Specs, used_datasets: &UsedDatasets, asked: DataRequest) -> DataIdentity {
+    let used = used_datasets.get(&asked).copied().unwrap_or(asked);
+    // `specs` has all that the runs ask for, and the fallback of each.
+    DataIdentity { dataset: used.dataset, spec: specs[&used].clone() }
 }
 
 /// The entries of a plan that satisfy all conditions; `None` without conditions.

@@ -7,12 +7,12 @@ use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, RunId,
 use gansweep_data::DataSource;
 use gansweep_nn::cost;
 use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
-use gansweep_store::{Reader, RunStatus, StoreError};
+use gansweep_store::{Reader, RunStatus, StoreError, TrialRow};
 use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 use crate::slots::{self, ExecutionRequest};
-use crate::{AppError, Observer, Programs, devices};
+use crate::{AppError, Observer, Programs, devices, search};
 
 /// What to train, where, and where it is recorded.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Preview {
     pub plan: Plan,
     /// Number of the plan's entries that are not selected.
     pub unselected: usize,
+    /// Trials that a search would propose after those in the plan.
+    pub to_propose: usize,
     /// The experiment's datasets.
     pub data: Vec<DataPreview>,
     /// The distinct runs of the plan, each with its largest budget.
@@ -97,11 +99,20 @@ pub struct GroupPreview {
 /// assumed to be downloadable.
 pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Preview, AppError> {
     let experiment = request.experiment.load()?;
+    search::check(&experiment, &request.only, false)?;
     let devices = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
     let source = request.experiment.data_of(&experiment);
     let specs = experiment::specs(&experiment, &source, observer)?;
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
     let mut plan = experiment::plan(&experiment, &specs, &used_datasets)?;
+    let trials = recorded_trials(&request.results, &experiment)?;
+    let to_propose = match search::searcher(&experiment, &specs, &used_datasets, &trials)? {
+        Some(search) => {
+            plan.runs = search.runs();
+            search.to_propose()
+        }
+        None => 0,
+    };
     let planned = plan.runs.len();
     if let Some(selected) = experiment::select(&plan, &request.only)? {
         plan.runs = selected;
@@ -124,6 +135,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         experiment,
         plan,
         unselected,
+        to_propose,
         data,
         runs,
         statuses,
@@ -162,6 +174,17 @@ impl Preview {
     /// The state of a run with respect to the plan's budget; `None` for a run that is not in the database.
     pub fn state(&self, run: &PlannedRun) -> Option<RunState> {
         self.statuses.get(&run.id).map(|status| status.state_after(run.total_steps()))
+    }
+}
+
+fn recorded_trials(results: &Path, experiment: &Experiment) -> Result<Vec<TrialRow>, AppError> {
+    if experiment.search.is_none() {
+        return Ok(Vec::new());
+    }
+    match Reader::open(results) {
+        Ok(reader) => Ok(reader.trials(&experiment.name)?),
+        Err(StoreError::NoDatabase { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,20 +9,20 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns, ProcessLimits,
-    RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, BestTrial, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns,
+    ProcessLimits, RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
 };
 use gansweep_store::{Call, DatasetRow, Reader, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::energy::{Energy, Power};
-use crate::experiment::{self, UsedDatasets};
+use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, check, evaluate, limits, report, slurm, worker};
+use crate::{AppError, Observer, Progress, check, evaluate, limits, report, search, slurm, worker};
 
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
@@ -60,6 +60,7 @@ pub struct PreparedSweep {
     plan: Plan,
     /// The part of the plan that is trained; `None` for all of it.
     selected: Option<Vec<PlannedRun>>,
+    specs: Specs,
     used_datasets: UsedDatasets,
     devices: SweepDevices,
     /// `None` where it needs the results folder.
@@ -88,6 +89,8 @@ pub enum SweepEnd {
 pub struct SweepOutcome {
     /// Number of runs by outcome.
     pub summary: Summary,
+    /// The best trial of a search.
+    pub best: Option<BestTrial>,
     /// The page, or why it is not written. What was trained is recorded all the same.
     pub report: Result<PathBuf, AppError>,
     /// The database.
@@ -104,6 +107,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let experiment = asked.load()?;
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
+    search::check(&experiment, only, request.detach)?;
     let devices = match request.workers {
         Workers::Slurm => slots::of_cluster(execution, &experiment.execution)?,
         Workers::Processes | Workers::Threads => slots::choose(execution, &experiment.execution, programs)?,
@@ -113,7 +117,9 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let used_datasets = experiment::provide_data(&experiment, &specs, &source, observer)?;
     let plan = experiment::plan(&experiment, &specs, &used_datasets)?;
     let selected = experiment::select(&plan, only)?;
-    let runs = selected.as_ref().map_or(plan.runs.len(), Vec::len);
+    // A search trains more than its plan has.
+    let trials = experiment.search.as_ref().map_or(1, |search| search.trials.div_ceil(search.startup));
+    let runs = selected.as_ref().map_or(plan.runs.len(), Vec::len) * trials;
     devices.check_support(&plan)?;
     if let Some(path) = experiment::unused_data_path(&experiment) {
         observer.observe(Progress::UnusedDataPath(path));
@@ -140,6 +146,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         experiment,
         plan,
         selected,
+        specs,
         used_datasets,
         devices,
         launcher,
@@ -181,8 +188,15 @@ impl PreparedSweep {
         for images in &self.real_images {
             store.put_real_images(images)?;
         }
+        let name = &self.experiment.name;
+        let trials = store.trials(name)?;
+        let mut search = search::searcher(&self.experiment, &self.specs, &self.used_datasets, &trials)?;
+        let mut planned = PlannedRuns::new(self.selected.as_ref().unwrap_or(&self.plan.runs).clone());
         let parts = SweepParts {
-            searcher: &mut PlannedRuns::new(self.selected.as_ref().unwrap_or(&self.plan.runs).clone()),
+            searcher: match &mut search {
+                Some(search) => search,
+                None => &mut planned,
+            },
             pruner: &mut NeverPrune,
             launcher: &*launcher,
             recorder: &mut store,
@@ -196,7 +210,6 @@ impl PreparedSweep {
         drop(store);
         info!(?summary, "sweep ends");
 
-        let name = &self.experiment.name;
         let execution = &self.experiment.execution;
         let energy = match Power::of(execution.watts, execution.price_per_kwh) {
             Some(power) => Some(power.over(Reader::open(&self.results)?.device_seconds(name)?)),
@@ -208,7 +221,8 @@ impl PreparedSweep {
         let written =
             report::write_unless(&self.results, name, &page, &|| stop.requests() > requests).map(|()| page);
         let database = self.results.join("results.sqlite");
-        Ok(SweepEnd::Trained(SweepOutcome { summary, report: written, database, energy }))
+        let best = search.and_then(|search| search.best());
+        Ok(SweepEnd::Trained(SweepOutcome { summary, best, report: written, database, energy }))
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

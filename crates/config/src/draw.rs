@@ -1,6 +1,10 @@
 //! Random draws. A value depends on seed, key and position alone, in every version of the program.
 
+use std::fmt;
+
 use gansweep_base::digest::Sha256;
+use gansweep_base::text;
+use gansweep_search::Dimension;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -25,6 +29,54 @@ pub(crate) enum Draw {
 }
 
 impl Draw {
+    /// The dimension of a search space.
+    pub(crate) fn dimension(&self) -> Dimension {
+        match self {
+            Self::Uniform(low, high) => Dimension::Real { low: *low, high: *high, log: false },
+            Self::LogUniform(low, high) => Dimension::Real { low: *low, high: *high, log: true },
+            Self::Integer(low, high) => Dimension::Integer { low: *low, high: *high, log: false },
+            Self::LogInteger(low, high) => Dimension::Integer { low: *low, high: *high, log: true },
+            Self::Choice(values) => Dimension::Choice(values.len()),
+        }
+    }
+
+    /// The value at a coordinate of that dimension: a number has the digits of a drawn one.
+    pub(crate) fn value_at(&self, coordinate: f64) -> Option<Value> {
+        match self {
+            Self::Uniform(low, high) | Self::LogUniform(low, high) => {
+                Some(Value::Number(range::rounded(coordinate, DIGITS).clamp(*low, *high)))
+            }
+            Self::Integer(..) | Self::LogInteger(..) => Some(Value::Integer(coordinate as u64)),
+            Self::Choice(values) => values.get(coordinate as usize).cloned(),
+        }
+    }
+
+    /// The coordinate of a value, as recorded; `None` if the distribution does not have it.
+    pub(crate) fn coordinate_of(&self, value: &serde_json::Value) -> Option<f64> {
+        let number = |low: f64, high: f64| value.as_f64().filter(|number| (low..=high).contains(number));
+        match self {
+            Self::Uniform(low, high) | Self::LogUniform(low, high) => number(*low, *high),
+            Self::Integer(low, high) | Self::LogInteger(low, high) => number(*low as f64, *high as f64),
+            Self::Choice(values) => {
+                values.iter().position(|choice| choice.to_json() == *value).map(|index| index as f64)
+            }
+        }
+    }
+
+    /// Values that differ from one: all other choices, or one other number.
+    pub(crate) fn others(&self, value: &Value) -> Vec<Value> {
+        let ends = match self {
+            Self::Uniform(low, high) | Self::LogUniform(low, high) => {
+                vec![Value::Number(*low), Value::Number(*high)]
+            }
+            Self::Integer(low, high) | Self::LogInteger(low, high) => {
+                vec![Value::Integer(*low), Value::Integer(*high)]
+            }
+            Self::Choice(values) => values.clone(),
+        };
+        ends.into_iter().filter(|other| other != value).collect()
+    }
+
     /// The first `n` draws for a key.
     ///
     /// The i-th value depends on `seed`, `key` and i alone: the i-th 64-bit word of `ChaCha8`, keyed
@@ -55,6 +107,38 @@ impl Draw {
             Self::Choice(values) => values[below(values.len() as u64, bits) as usize].clone(),
         }
     }
+}
+
+impl fmt::Display for Draw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: &f64| text::exact(*number);
+        let ends = match self {
+            Self::Uniform(low, high) | Self::LogUniform(low, high) => {
+                format!("{}, {}", number(low), number(high))
+            }
+            Self::Integer(low, high) | Self::LogInteger(low, high) => format!("{low}, {high}"),
+            Self::Choice(values) => {
+                values.iter().map(|value| value.to_json().to_string()).collect::<Vec<_>>().join(", ")
+            }
+        };
+        let word = match self {
+            Self::Uniform(..) => "uniform",
+            Self::LogUniform(..) => "log_uniform",
+            Self::Integer(..) => "integer",
+            Self::LogInteger(..) => "log_integer",
+            Self::Choice(_) => "choice",
+        };
+        write!(f, "{word} [{ends}]")
+    }
+}
+
+/// Random numbers from `[0, 1)` for one trial of a search: those of `ChaCha8`, keyed with the SHA-256 of
+/// `gansweep/search/SEED/TRIAL`.
+pub(crate) fn uniforms(seed: u64, trial: usize) -> impl FnMut() -> f64 {
+    let mut hasher = Sha256::default();
+    hasher.add(format!("gansweep/search/{seed}/{trial}"));
+    let mut generator = ChaCha8Rng::from_seed(hasher.bytes());
+    move || fraction(generator.next_u64())
 }
 
 /// From `[0, 1)`, with 53 random bits.

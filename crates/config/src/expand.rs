@@ -69,19 +69,27 @@ impl<'e> Expansion<'e> {
         let picked = factors.flat_map(|(factor, &pick)| factor.axes.iter().map(move |axis| (axis, pick)));
         let chosen: Vec<(&Key, &Value)> =
             picked.clone().map(|(axis, pick)| (axis.key, &axis.values[pick])).collect();
-        // A recipe is a layer below the file, so it is applied before the values of other axes.
-        let recipe =
-            chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, it)| it.as_text());
-        let recipe = recipe.unwrap_or(&experiment.recipe);
-        let base = experiment.bases.get(recipe).cloned();
-        let mut run = base.unwrap_or_else(|| experiment.budgeted_config());
-        for (key, value) in &chosen {
-            key.apply(value, &mut run);
-        }
+        let (run, recipe) = assigned(experiment, &chosen);
         let picks: Vec<usize> = picked.map(|(_, pick)| pick).collect();
         let excluded = self.exclusions.matching(&picks, &run, recipe);
         Combination { run, values: chosen.into_iter().map(|(_, value)| value).collect(), excluded }
     }
+}
+
+/// The config and budget with these values assigned, and the recipe that they start from.
+pub(crate) fn assigned<'x>(
+    experiment: &'x Experiment,
+    chosen: &[(&Key, &'x Value)],
+) -> (BudgetedConfig, &'x str) {
+    // A recipe is a layer below the file, so it is applied before the values of other axes.
+    let recipe = chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, it)| it.as_text());
+    let recipe = recipe.unwrap_or(&experiment.recipe);
+    let base = experiment.bases.get(recipe).cloned();
+    let mut run = base.unwrap_or_else(|| experiment.budgeted_config());
+    for (key, value) in chosen {
+        key.apply(value, &mut run);
+    }
+    (run, recipe)
 }
 
 /// The mixed-radix digits of `index`: the position in each factor, the last factor changing fastest.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::layers::LoadOptions;
 use crate::merge::{RecipeBases, ResolvedKey};
+use crate::search::Search;
 use crate::sweep::Sweep;
 use crate::{BudgetedConfig, Config, Dataset, Execution, Layer, Place, Record};
 
@@ -42,6 +43,8 @@ pub struct Experiment {
     pub execution: Execution,
     /// Axes, seeds and exclusions.
     pub sweep: Sweep,
+    /// The adaptive search over the axes; `None` if they have all their values.
+    pub search: Option<Search>,
     /// Every key with its value and the layer that decided it, in the order of the documentation.
     pub resolved: Vec<ResolvedKey>,
     /// The options that it was loaded with; of the environment, only the variables that name keys.

@@ -73,6 +73,9 @@ pub enum Problem {
     /// A value in a later layer for a part of what an axis sweeps: the axis, its place.
     #[error("a part of `{0}`, which is swept at {1}")]
     PartOfAxis(String, Place),
+    /// An axis that the search does not take.
+    #[error("cannot be searched: {0}")]
+    NotSearchable(&'static str),
     /// A required key is missing.
     #[error("missing")]
     Missing,

@@ -61,7 +61,8 @@ impl Experiment {
         let recipe = recipe_of(layers);
         let base = layers::recipe(&recipe, faults);
         let (merged, settings) = stack(layers, &base)?;
-        let sweep = Sweep::new(layers, &settings.sweep, faults);
+        let search = settings.search.search(settings.sweep.random.seed);
+        let sweep = Sweep::new(layers, &settings.sweep, search.as_ref(), faults);
         let bases = bases(&sweep, layers, faults)?;
         let origins = origins(layers, &base);
         let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
@@ -81,6 +82,7 @@ impl Experiment {
             record: settings.record,
             execution: settings.execution,
             sweep,
+            search,
             resolved,
             options: LoadOptions { env: layers::naming_keys(&options.env), ..options.clone() },
             bases,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
+use crate::search::SearchSettings;
 use crate::{
     BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
     OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) record: Record,
     pub(crate) execution: Execution,
     pub(crate) sweep: SweepSettings,
+    pub(crate) search: SearchSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::expand::{self, Combination, DataLookup, Expansion};
 use crate::sweep::Axis;
 use crate::{
-    Assignment, AxisKind, BudgetedConfig, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
+    Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
     Experiment, Faults, Place, PlannedRun, RunId, Value, label,
 };
 
@@ -81,6 +81,17 @@ impl Plan {
     }
 }
 
+/// The config that is trained on that data, in its canonical form.
+pub(crate) fn trained_config(config: &Config, identity: &DataIdentity) -> Config {
+    let mut config = config.clone();
+    if config.data.dataset != identity.dataset {
+        let DataRequest { dataset, side, channels } =
+            DataRequest::of_shape(identity.dataset, identity.spec.image);
+        config.data = DataConfig { dataset, side, channels, ..config.data };
+    }
+    config.canonical(&identity.spec)
+}
+
 fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary> {
     let kinds = experiment.sweep.factors.iter().flat_map(|factor| factor.axes.iter().map(|_| factor.kind));
     let summary = |((axis, kind), short): ((&Axis, AxisKind), &String)| AxisSummary {
@@ -142,13 +153,7 @@ impl<'e> PlanBuilder<'e> {
     fn add_seeds(&mut self, combination: &Combination<'_>, seeds: &[u64]) {
         let BudgetedConfig { config, epochs } = &combination.run;
         let identity = self.lookup.of(&config.data).clone();
-        let mut config = config.clone();
-        if config.data.dataset != identity.dataset {
-            let DataRequest { dataset, side, channels } =
-                DataRequest::of_shape(identity.dataset, identity.spec.image);
-            config.data = DataConfig { dataset, side, channels, ..config.data };
-        }
-        let config = config.canonical(&identity.spec);
+        let config = trained_config(config, &identity);
         let config_hash = ConfigHash::of(&config);
         for &seed in seeds {
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);

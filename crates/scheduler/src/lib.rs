@@ -48,7 +48,7 @@ pub use prune::{Decision, EpochReport, NeverPrune, Pruner};
 pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
 pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepRequest};
-pub use search::{PlannedRuns, Proposal, RunResult, Searcher};
+pub use search::{AdaptiveSearch, BestTrial, PlannedRuns, Proposal, ProposedTrials, RunResult, Searcher};
 pub use slurm::{
     ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher,
     SlurmOptions, TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,

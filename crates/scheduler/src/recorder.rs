@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::{Checkpoint, Envelope, Event};
-use gansweep_store::{RunStatus, Store, StoreError, SweepRecord};
+use gansweep_protocol::{Checkpoint, Envelope, Event, Metric};
+use gansweep_store::{RunStatus, Store, StoreError, SweepRecord, TrialRow};
 use tracing::{error, trace};
 
-use crate::RunnerError;
+use crate::{ProposedTrials, RunnerError};
 
 /// Records a sweep: the [`Store`], or a test double that fails on demand.
 pub trait Recorder {
@@ -23,6 +23,16 @@ pub trait Recorder {
 
     /// Appends runs to the sweep of that name.
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError>;
+
+    /// Replaces the trials of the sweep of that name.
+    fn replace_trials(&mut self, sweep: &str, trials: &[TrialRow]) -> Result<(), StoreError>;
+
+    /// Appends trials and their runs to the sweep of that name: all or none.
+    fn add_trials(&mut self, sweep: &str, trials: &ProposedTrials) -> Result<(), StoreError>;
+
+    /// The last value of a run's metric up to a step.
+    fn last_value(&mut self, run: &RunId, metric: Metric, until_step: u64)
+    -> Result<Option<f64>, StoreError>;
 
     /// Marks attempts that a dead runner left active as interrupted, except those of `alive`, and returns them.
     fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError>;
@@ -72,6 +82,23 @@ impl Recorder for Store {
 
     fn add_runs(&mut self, sweep: &str, runs: &[PlannedRun]) -> Result<(), StoreError> {
         Self::add_runs(self, sweep, runs)
+    }
+
+    fn replace_trials(&mut self, sweep: &str, trials: &[TrialRow]) -> Result<(), StoreError> {
+        Self::replace_trials(self, sweep, trials)
+    }
+
+    fn add_trials(&mut self, sweep: &str, proposed: &ProposedTrials) -> Result<(), StoreError> {
+        Self::add_trials(self, sweep, &proposed.trials, &proposed.runs)
+    }
+
+    fn last_value(
+        &mut self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+    ) -> Result<Option<f64>, StoreError> {
+        Self::last_value(self, run, metric, until_step)
     }
 
     fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
@@ -201,6 +228,29 @@ impl<'a> EventBatcher<'a> {
         self.close_on_failure("registering runs", added)?;
         let statuses = self.recorder.statuses(&ids_of(runs));
         self.close_on_failure("reading where runs stand", statuses)
+    }
+
+    /// Adds trials and their runs to the sweep, and returns the runs' statuses.
+    pub(crate) fn add_trials(
+        &mut self,
+        sweep: &str,
+        proposed: &ProposedTrials,
+    ) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
+        let added = self.recorder.add_trials(sweep, proposed);
+        self.close_on_failure("registering trials", added)?;
+        let statuses = self.recorder.statuses(&ids_of(&proposed.runs));
+        self.close_on_failure("reading where runs stand", statuses)
+    }
+
+    /// The last recorded value of a run's metric up to a step.
+    pub(crate) fn last_value(
+        &mut self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+    ) -> Result<Option<f64>, RunnerError> {
+        let value = self.recorder.last_value(run, metric, until_step);
+        self.close_on_failure("reading a run's result", value)
     }
 
     /// Begins an attempt and returns its number.

@@ -41,13 +41,14 @@ impl Checked {
 }
 
 /// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 18] = [
+pub(crate) const TABLES: [Checked; 19] = [
     Checked::whole("states"),
     Checked::whole("value_kinds"),
     Checked::whole("metrics"),
     Checked::whole("datasets"),
     Checked::of("sweeps", "sweep_id"),
     Checked::of("sweep_runs", "run_id"),
+    Checked::of("trials", "sweep_id"),
     Checked::of("runs", "run_id"),
     Checked::of("tags", "run_id"),
     Checked::of("attempts", "run_id"),

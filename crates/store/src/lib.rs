@@ -21,6 +21,7 @@ mod status;
 mod store;
 mod summary;
 mod table;
+mod trials;
 mod value;
 
 #[cfg(test)]

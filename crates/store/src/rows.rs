@@ -66,6 +66,43 @@ pub struct Call {
     pub fuse: Option<u32>,
 }
 
+/// A trial of a sweep whose configs are proposed while it goes on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrialRow {
+    /// Its number, from 0. The random numbers of a proposal depend on it.
+    pub trial: u32,
+    /// Where its values come from.
+    pub source: TrialSource,
+    /// The name of the metric that the search improves.
+    pub metric: String,
+    /// The searched keys and their values, as proposed.
+    pub assignments: Vec<Assignment>,
+    /// The config's hash.
+    pub config_hash: String,
+    /// Earlier trials that had no value yet when this one was proposed. All others were known.
+    pub open: Vec<u32>,
+}
+
+/// Where the values of a trial come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrialSource {
+    /// Random draws.
+    Drawn,
+    /// A model of the results.
+    Model,
+}
+
+impl TrialSource {
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drawn => "drawn",
+            Self::Model => "model",
+        }
+    }
+}
+
 /// Status of a run: all that the next attempt needs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunStatus {

@@ -4,16 +4,27 @@ use super::{Axis, Factor, Pinned, Sweep};
 use crate::axis::{AxisKind, AxisSpec};
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer};
-use crate::{Fault, Layer, Problem};
+use crate::schema::Effect;
+use crate::{Fault, Layer, Problem, Search};
 
 impl Sweep {
     /// Merges the axes and exclusions of the layers, the lowest layer first.
-    pub(crate) fn new(layers: &[ParsedLayer], settings: &SweepSettings, faults: &mut Vec<Fault>) -> Self {
+    pub(crate) fn new(
+        layers: &[ParsedLayer],
+        settings: &SweepSettings,
+        search: Option<&Search>,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
         let mut pinned = Vec::new();
         let declared = declared_axes(layers, &mut pinned, faults);
         report_overlaps(&declared, faults);
-        report_random(&declared, layers, settings, &pinned, faults);
-        let n = settings.random.n.unwrap_or(0);
+        let n = if let Some(search) = search {
+            report_searched(&declared, layers, faults);
+            search.startup
+        } else {
+            report_random(&declared, layers, settings, &pinned, faults);
+            settings.random.n.unwrap_or(0)
+        };
         let mut factors = Vec::new();
         for kind in AxisKind::ALL {
             let ours = declared.iter().filter(|declared| declared.axis.kind == kind);
@@ -41,11 +52,11 @@ struct Declared<'g> {
 impl Declared<'_> {
     fn resolve(&self, seed: u64, n: usize) -> Axis {
         let ParsedAxis { key, spec, place, .. } = self.axis;
-        let values = match spec {
-            AxisSpec::Values(values) => values.clone(),
-            AxisSpec::Draw(draw) => draw.values(seed, key.path, n),
+        let (values, draw) = match spec {
+            AxisSpec::Values(values) => (values.clone(), None),
+            AxisSpec::Draw(draw) => (draw.values(seed, key.path, n), Some(draw.clone())),
         };
-        Axis { key, values, place: place.clone(), layer: self.layer.clone() }
+        Axis { key, values, place: place.clone(), layer: self.layer.clone(), draw }
     }
 
     fn path(&self) -> String {
@@ -130,6 +141,39 @@ fn report_random(
             }
         }
         _ => {}
+    }
+}
+
+/// Reports what an adaptive search does not take: listed values, a budget, no axes, a number of draws.
+fn report_searched(declared: &[Declared<'_>], layers: &[ParsedLayer], faults: &mut Vec<Fault>) {
+    for axis in declared.iter().filter(|declared| declared.axis.kind != AxisKind::Random) {
+        let fault = axis.fault(Problem::NotSearchable("an axis of `[sweep.random.keys]` can"));
+        faults.push(
+            fault.expected("`{ choice = [...] }` in `[sweep.random.keys]`, or `search.method = \"none\"`"),
+        );
+    }
+    let random = || declared.iter().filter(|declared| declared.axis.kind == AxisKind::Random);
+    for axis in random().filter(|declared| matches!(declared.axis.key.effect, Effect::Budget)) {
+        let fault = axis.fault(Problem::NotSearchable("trials compare at one budget"));
+        faults.push(fault.expected(format_args!("one value for `{}`", axis.axis.key.path)));
+    }
+    let given =
+        |path: &str| layers.iter().rev().find_map(|parsed| Some((parsed.value(path)?, &parsed.layer)));
+    let n = "sweep.random.n";
+    if let Some((value, layer)) = given(n) {
+        let fault = Fault::new(value.place.clone(), Some(layer.clone()), n, Problem::Useless);
+        faults.push(fault.expected("`search.startup`, the number of drawn trials"));
+    }
+    let is_reported = faults.iter().any(|fault| fault.key.starts_with("sweep.random."));
+    if random().next().is_none()
+        && !is_reported
+        && let Some((value, layer)) = given("search.method")
+    {
+        let keys = AxisKind::Random.table();
+        let fault = Fault::new(value.place.clone(), Some(layer.clone()), keys, Problem::Missing);
+        faults.push(
+            fault.expected("keys to search, such as `\"optimizer.lr\" = { log_uniform = [1e-5, 1e-2] }`"),
+        );
     }
 }
 

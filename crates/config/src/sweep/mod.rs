@@ -5,6 +5,7 @@ mod build;
 use serde::Serialize;
 
 use crate::axis::AxisKind;
+use crate::draw::Draw;
 use crate::schema::{Key, RECIPE};
 use crate::{Layer, Place, Value};
 
@@ -41,6 +42,9 @@ pub struct Axis {
     pub place: Place,
     /// The layer that it comes from.
     pub layer: Layer,
+    /// The distribution that the values are drawn from.
+    #[serde(skip)]
+    pub(crate) draw: Option<Draw>,
 }
 
 /// An exclusion rule: a run that has all of its values is left out.
@@ -72,6 +76,22 @@ impl Exclusion {
     }
 }
 
+impl Axis {
+    /// The distribution that the values are drawn from, as experiment files write it; `None` for an axis of listed values.
+    pub fn distribution(&self) -> Option<String> {
+        self.draw.as_ref().map(ToString::to_string)
+    }
+
+    /// The values, and for a choice those that were not drawn too: a search may propose them later.
+    fn choices(&self) -> impl Iterator<Item = &Value> {
+        let more = match &self.draw {
+            Some(Draw::Choice(values)) => values.as_slice(),
+            _ => &[],
+        };
+        self.values.iter().chain(more)
+    }
+}
+
 impl Factor {
     /// The number of values of each axis.
     pub fn len(&self) -> usize {
@@ -98,6 +118,6 @@ impl Sweep {
     /// The swept recipes.
     pub(crate) fn recipes(&self) -> impl Iterator<Item = &str> {
         let axes = self.axes().filter(|axis| axis.key.path == RECIPE);
-        axes.flat_map(|axis| &axis.values).filter_map(Value::as_text)
+        axes.flat_map(Axis::choices).filter_map(Value::as_text)
     }
 }

@@ -8,4 +8,5 @@ mod network_layers;
 mod planning;
 mod reference;
 mod robustness;
+mod searching;
 mod shipped;

@@ -171,6 +171,7 @@ fn every_shipped_experiment_plans_without_a_fault() {
     for name in [
         "lr",
         "quick",
+        "search",
         "compare",
         "losses",
         "dcgan",

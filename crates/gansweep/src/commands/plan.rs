@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 
 use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
-use gansweep_config::{AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
+use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -58,7 +58,11 @@ impl fmt::Display for View {
             writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
         }
         if !self.0.plan.axes.is_empty() {
-            let rows = self.0.plan.axes.iter().map(|axis| {
+            let distributions = experiment.sweep.axes().map(Axis::distribution);
+            let rows = self.0.plan.axes.iter().zip(distributions).map(|(axis, distribution)| {
+                if let Some(distribution) = distribution.filter(|_| experiment.search.is_some()) {
+                    return vec![axis.key.clone(), "search".to_owned(), distribution];
+                }
                 let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
                 let more = if axis.values.len() > 12 {
                     format!(" ... {} in all", axis.values.len())
@@ -125,6 +129,15 @@ impl View {
         if !notes.is_empty() {
             let _ = write!(text, " ({})", notes.join(", "));
         }
+        if let Some(search) = &self.0.experiment.search {
+            let (more, all) = (self.0.to_propose, search.trials);
+            let _ = write!(
+                text,
+                " of the first {} of {all} trials; {more} more are proposed by {}",
+                all - more,
+                search.metric
+            );
+        }
         if self.0.groups.is_empty() {
             return text + ": nothing left to train";
         }
@@ -154,6 +167,7 @@ struct Json<'p> {
     duplicates: usize,
     excluded: usize,
     unselected: usize,
+    trials_to_propose: usize,
     extensions: Vec<Value>,
     groups: &'p [GroupPreview],
     workers: usize,
@@ -176,6 +190,7 @@ impl<'p> Json<'p> {
             duplicates: plan.duplicates,
             excluded: plan.excluded,
             unselected: preview.unselected,
+            trials_to_propose: preview.to_propose,
             extensions: preview.extensions().into_iter().map(extension).collect(),
             groups: &preview.groups,
             workers: preview.workers,

@@ -9,7 +9,7 @@ use gansweep_app::AppError;
 use gansweep_app::energy::Energy;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
 use gansweep_base::text;
-use gansweep_scheduler::{StopLevel, StopSignal, Summary};
+use gansweep_scheduler::{BestTrial, StopLevel, StopSignal, Summary};
 
 use super::{plan, request, serve};
 use crate::cli::{LauncherChoice, SweepArgs};
@@ -73,6 +73,14 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
     if let Some(Energy { kwh, cost }) = outcome.energy {
         let cost = cost.map_or_else(String::new, |cost| format!(", which cost {}", text::measured(cost)));
         display.print(&format!("its runs have taken about {} kWh so far{cost}", text::measured(kwh)));
+    }
+    if let Some(best) = &outcome.best {
+        let BestTrial { trial, values, metric, value, of } = best;
+        let (metric, value) = (metric.name(), text::measured(*value));
+        display.print(&format!(
+            "best of {} by {metric}: {value} with {values} (trial {trial})",
+            text::count(*of, "trial")
+        ));
     }
     if summary.shared_cause.is_some() {
         display.print("the sweep ended early; fix the cause and run the same command to resume");

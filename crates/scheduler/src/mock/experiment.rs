@@ -11,12 +11,21 @@ use gansweep_store::{Call, SweepRecord};
 /// Plans an experiment on 64 images of 8x8 pixels in batches of 16: four steps an epoch. `sweep` is the rest
 /// of the experiment file.
 pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
+    Ok(Plan::new(&experiment(sweep, epochs)?, &data)?.runs)
+}
+
+/// The experiment of [`plan`].
+pub fn experiment(sweep: &str, epochs: u32) -> Result<Experiment, Faults> {
     let small = ["data.dataset=strokes", "train.batch_size=16", "model.latent_dim=8"];
     let mut sets: Vec<String> = small.iter().map(ToString::to_string).collect();
     sets.push(format!("train.epochs={epochs}"));
     let options = LoadOptions { sets, ..LoadOptions::default() };
     let source = format!("name = \"mock\"\nrecipe = \"fast\"\n{sweep}\n");
-    let experiment = Experiment::parse(Path::new("mock.toml"), source, &options)?;
+    Experiment::parse(Path::new("mock.toml"), source, &options)
+}
+
+/// The data of mock runs, whatever they ask for.
+pub fn data(asked: DataRequest) -> DataIdentity {
     let spec = DatasetSpec {
         image: ImageShape { channels: 1, height: 8, width: 8 },
         classes: 10,
@@ -24,8 +33,7 @@ pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
         test_images: 16,
         fingerprint: "mock".to_owned(),
     };
-    let identity = |asked: DataRequest| DataIdentity { dataset: asked.dataset, spec: spec.clone() };
-    Ok(Plan::new(&experiment, &identity)?.runs)
+    DataIdentity { dataset: asked.dataset, spec }
 }
 
 /// A sweep that records a checkpoint after every epoch and points every two steps.

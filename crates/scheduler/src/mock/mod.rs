@@ -11,7 +11,7 @@ mod script;
 mod training;
 mod worker;
 
-pub use experiment::{plan, sweep_record};
+pub use experiment::{data, experiment, plan, sweep_record};
 pub use launcher::MockLauncher;
 pub use script::{Fault, Script};
 pub use training::simulate;

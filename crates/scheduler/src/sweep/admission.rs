@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::{Command, Resume};
+use gansweep_protocol::{Command, Metric, Resume};
 use gansweep_store::RunStatus;
 
 use super::slot::SlotActivity;
@@ -113,6 +113,10 @@ impl Sweep<'_> {
                 let statuses = self.batcher.add_runs(&self.request.sweep.name, &runs)?;
                 self.admit(runs, &statuses)?;
             }
+            Proposal::Trials(proposed) => {
+                let statuses = self.batcher.add_trials(&self.request.sweep.name, &proposed)?;
+                self.admit(proposed.runs, &statuses)?;
+            }
         }
         Ok(())
     }
@@ -147,11 +151,29 @@ impl Sweep<'_> {
     }
 
     fn tell_result(&mut self, run: usize, state: RunState) {
-        let (step, values) = (self.table.step(run), self.table.values(run));
-        self.searcher.tell(&RunResult { run: self.table.planned(run), state, step, values });
+        let recorded = self.recorded_value(run);
+        let recorded = recorded.unwrap_or_else(|error| {
+            self.keep_failure(Err(error));
+            None
+        });
+        let mut values = self.table.values(run).to_vec();
+        values.extend(recorded);
+        let step = self.table.step(run);
+        self.searcher.tell(&RunResult { run: self.table.planned(run), state, step, values: &values });
         if self.search == SearchState::Waits {
             self.search = SearchState::Asks;
         }
+    }
+
+    /// The value that the searcher needs, if the run has not recorded it in this sweep.
+    fn recorded_value(&mut self, run: usize) -> Result<Option<(Metric, f64)>, RunnerError> {
+        let Some(metric) = self.searcher.metric() else { return Ok(None) };
+        if self.table.values(run).iter().any(|(known, _)| *known == metric) {
+            return Ok(None);
+        }
+        let planned = self.table.planned(run);
+        let value = self.batcher.last_value(&planned.id, metric, planned.total_steps())?;
+        Ok(value.map(|value| (metric, value)))
     }
 
     /// Applies a decision of the pruner.

@@ -123,10 +123,11 @@ impl<'a> Sweep<'a> {
         let SweepParts { searcher, pruner, launcher, recorder, stop, observer } = parts;
         let began = Instant::now();
         let failed = |doing| move |source| RunnerError::Database { doing, source };
-        let (runs, search) = match searcher.ask(request.slots.len()) {
-            Proposal::Runs(runs) => (runs, SearchState::Asks),
-            Proposal::Later => (Vec::new(), SearchState::Waits),
-            Proposal::Done => (Vec::new(), SearchState::Done),
+        let (runs, trials, search) = match searcher.ask(request.slots.len()) {
+            Proposal::Runs(runs) => (runs, None, SearchState::Asks),
+            Proposal::Trials(proposed) => (proposed.runs, Some(proposed.trials), SearchState::Asks),
+            Proposal::Later => (Vec::new(), None, SearchState::Waits),
+            Proposal::Done => (Vec::new(), None, SearchState::Done),
         };
         let cancelled = || stop.level() > StopLevel::Run;
         let planned = request.plan.as_deref().unwrap_or(&runs);
@@ -134,6 +135,9 @@ impl<'a> Sweep<'a> {
             StoreError::Cancelled => RunnerError::Cancelled,
             source => RunnerError::Database { doing: "registering the sweep", source },
         })?;
+        if let Some(trials) = trials {
+            recorder.replace_trials(&request.sweep.name, &trials).map_err(failed("registering trials"))?;
+        }
         let adopted = launcher.adopt()?;
         let alive = runs_of(&adopted);
         let stale =

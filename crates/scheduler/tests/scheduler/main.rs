@@ -1,5 +1,6 @@
 //! Sweeps from end to end, with workers that simulate.
 
+mod adaptive_search;
 mod budgets;
 mod disturbances;
 mod faults;

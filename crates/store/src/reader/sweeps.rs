@@ -4,12 +4,20 @@ use gansweep_config::{Record, RunState};
 use rusqlite::{Connection, Row};
 
 use super::{Reader, dataset, unsigned};
-use crate::{Call, StoreError, SweepId, SweepRow, fault::Fault, status::parse_state, value::parse_json};
+use crate::{
+    Call, StoreError, SweepId, SweepRow, TrialRow, fault::Fault, status::parse_state, trials,
+    value::parse_json,
+};
 
 const COLUMNS: &str = "sweep_id, name, file, source, description, recipe, axes, dataset_requested, dataset,
     record, program_version, machine, created_ms, updated_ms, call";
 
 impl Reader {
+    /// The trials of a sweep in their order; none if the sweep is not recorded or has no search.
+    pub fn trials(&self, sweep: &str) -> Result<Vec<TrialRow>, StoreError> {
+        self.read(|connection| trials::read(connection, sweep))
+    }
+
     /// All sweeps, the most recently started last.
     pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
         self.read(|connection| {

@@ -56,6 +56,7 @@ impl Store {
             }
             for sweep_id in &doomed.sweeps {
                 transaction.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
+                transaction.execute("DELETE FROM trials WHERE sweep_id = ?1", [sweep_id])?;
                 transaction.execute("DELETE FROM sweeps WHERE sweep_id = ?1", [sweep_id])?;
             }
             remove_unused(transaction)?;

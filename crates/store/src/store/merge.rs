@@ -419,6 +419,7 @@ fn merge_sweeps(from: &Source<'_>, to: &Connection) -> Result<Vec<String>, Fault
             }
         };
         merge_entries(from, to, (row.get(0)?, sweep_id), theirs)?;
+        merge_trials(from, to, (row.get(0)?, sweep_id), theirs)?;
     }
     Ok(differing)
 }
@@ -457,6 +458,41 @@ fn merge_entries(
             row.get::<_, i64>(5)?,
             order as i64
         ])?;
+    }
+    Ok(())
+}
+
+/// Trials are those of the sweep that was started later; where neither was, of two with one number the one whose record is
+/// the greater text.
+fn merge_trials(
+    from: &Source<'_>,
+    to: &Connection,
+    (theirs, sweep_id): (i64, i64),
+    order: Ordering,
+) -> Result<(), Fault> {
+    if order == Ordering::Less {
+        return Ok(());
+    }
+    if order == Ordering::Greater {
+        to.prepare_cached("DELETE FROM trials WHERE sweep_id = ?1")?.execute([sweep_id])?;
+    }
+    let columns = columns(to, "trials", &["sweep_id"])?;
+    let names = columns.join(", ");
+    let mut statement =
+        from.connection.prepare_cached(&format!("SELECT {names} FROM trials WHERE sweep_id = ?1"))?;
+    let set: Vec<String> = columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let marks = vec!["?"; columns.len() + 1].join(", ");
+    let mut upsert = to.prepare_cached(&format!(
+        "INSERT INTO trials ({names}, sweep_id) VALUES ({marks}) ON CONFLICT (sweep_id, trial) DO UPDATE SET {}
+         WHERE (excluded.assignments, excluded.config_hash, excluded.open, excluded.proposed_ms)
+             > (trials.assignments, trials.config_hash, trials.open, trials.proposed_ms)",
+        set.join(", ")
+    ))?;
+    let mut rows = statement.query([theirs])?;
+    while let Some(row) = rows.next()? {
+        let values: Vec<Value> =
+            (0..columns.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?;
+        upsert.execute(params_from_iter(values.into_iter().chain([Value::Integer(sweep_id)])))?;
     }
     Ok(())
 }

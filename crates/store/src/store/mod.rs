@@ -8,6 +8,7 @@ mod merge;
 mod record;
 mod register;
 mod summary;
+mod trials;
 
 use std::{
     collections::HashMap,

@@ -60,22 +60,32 @@ impl Store {
         let now = (self.clock)();
         self.write(|transaction, _| {
             let sweep_id = find_sweep(transaction, sweep)?;
-            let next: i64 = transaction.query_row(
-                "SELECT coalesce(max(position) + 1, 0) FROM sweep_runs WHERE sweep_id = ?1 AND current = 1",
-                [sweep_id],
-                |row| row.get(0),
-            )?;
-            put_datasets(transaction, runs)?;
-            for (position, run) in (next..).zip(runs) {
-                let config_id = put_config(transaction, run)?;
-                let run_id = put_run(transaction, run, config_id, now)?;
-                if !is_member(transaction, sweep_id, run_id, run.epochs)? {
-                    put_member(transaction, sweep_id, run_id, position, run)?;
-                }
-            }
-            Ok(())
+            add_members(transaction, sweep_id, runs, now)
         })
     }
+}
+
+/// Appends runs to the plan of a sweep. Entries that it already has keep their position.
+pub(super) fn add_members(
+    connection: &Connection,
+    sweep_id: i64,
+    runs: &[PlannedRun],
+    now: i64,
+) -> Result<(), Fault> {
+    let next: i64 = connection.query_row(
+        "SELECT coalesce(max(position) + 1, 0) FROM sweep_runs WHERE sweep_id = ?1 AND current = 1",
+        [sweep_id],
+        |row| row.get(0),
+    )?;
+    put_datasets(connection, runs)?;
+    for (position, run) in (next..).zip(runs) {
+        let config_id = put_config(connection, run)?;
+        let run_id = put_run(connection, run, config_id, now)?;
+        if !is_member(connection, sweep_id, run_id, run.epochs)? {
+            put_member(connection, sweep_id, run_id, position, run)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use gansweep_protocol::{Event, Metric, SampleSource, Samples};
 use rusqlite::Connection;
 
-use super::support::{Fixture, GEOMETRY, LAST_STEP};
+use super::support::{Fixture, GEOMETRY, LAST_STEP, trial};
 use crate::{Damage, DamageKind, Reader, RealImages, Store, StoreError, check::sample_png, checksums};
 
 /// A sweep with something in every table, with real PNG files.
@@ -19,6 +19,8 @@ fn whole() -> Fixture {
     };
     fixture.store.put_real_images(&images).unwrap();
     fixture.store.tag(&fixture.runs[0].clone(), "good", true).unwrap();
+    let trials = [trial(&fixture, 0, 0), trial(&fixture, 1, 2)];
+    fixture.store.replace_trials("lr", &trials).unwrap();
     for id in fixture.runs.clone() {
         fixture.store.begin_attempt(&id, "cpu").unwrap();
         let mut script = super::support::Script::new(id, 1);

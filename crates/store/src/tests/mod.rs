@@ -17,3 +17,4 @@ mod reading;
 mod recording;
 mod scale;
 mod support;
+mod trials;

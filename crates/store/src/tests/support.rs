@@ -11,7 +11,7 @@ use gansweep_protocol::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Call, Reader, Store, SweepRecord};
+use crate::{Call, Reader, Store, SweepRecord, TrialRow, TrialSource};
 
 /// 2026-01-01T00:00:00Z.
 pub(super) const NEW_YEAR_MS: i64 = 1_767_225_600_000;
@@ -65,6 +65,20 @@ impl Fixture {
         ["points_named", "summaries_named", "samples_named", "checkpoints", "runs", "attempts_named"]
             .map(|table| reader.query(&format!("SELECT * FROM {table}")).unwrap().to_string())
             .to_vec()
+    }
+}
+
+/// A trial with the config of one of the fixture's runs, proposed while all earlier trials were open.
+pub(super) fn trial(fixture: &Fixture, trial: u32, run: usize) -> TrialRow {
+    let planned = &plan(&[1e-4, 2e-4], &[128], &[1, 2])[run];
+    assert!(fixture.runs.contains(&planned.id));
+    TrialRow {
+        trial,
+        source: if trial == 0 { TrialSource::Drawn } else { TrialSource::Model },
+        metric: "fd".to_owned(),
+        assignments: planned.assignments.clone(),
+        config_hash: planned.config_hash.as_str().to_owned(),
+        open: (0..trial).collect(),
     }
 }
 

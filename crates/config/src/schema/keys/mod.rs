@@ -10,7 +10,7 @@ mod train;
 
 use super::key::Key;
 
-static TABLES: [&[Key]; 10] = [
+static TABLES: [&[Key]; 11] = [
     settings::ORIGIN,
     data::KEYS,
     model::KEYS,
@@ -21,6 +21,7 @@ static TABLES: [&[Key]; 10] = [
     settings::RECORD,
     settings::EXECUTION,
     settings::SWEEP,
+    settings::SEARCH,
 ];
 
 /// Every key, in the order of the documentation.

@@ -1,4 +1,4 @@
-//! Keys outside of the config: origin, `[record]`, `[execution]` and `[sweep]` without its axes.
+//! Keys outside of the config: origin, `[record]`, `[execution]`, `[sweep]` without its axes, and `[search]`.
 
 use crate::Record;
 use crate::recipes;
@@ -227,12 +227,46 @@ pub(super) static SWEEP: &[Key] = &[
         "sweep.random.n",
         Kind::Integer(1, 100_000),
         None,
-        "How many combinations of `[sweep.random.keys]` to draw. A larger `n` keeps the earlier draws and adds more.",
+        "How many combinations of `[sweep.random.keys]` to draw. A larger `n` keeps the earlier draws and adds more. With a `search.method`, `search.startup` says it instead.",
     ),
     sweep(
         "sweep.random.seed",
         Kind::Integer(0, MAX_SEED),
         Some("0"),
         "The seed of the draws. Each key has its own generator, so that a new key does not change the values of the others.",
+    ),
+];
+
+/// Keys of `[search]`, in the order of the documentation.
+pub(super) static SEARCH: &[Key] = &[
+    sweep(
+        "search.method",
+        Kind::Choice(&["none", "tpe"]),
+        Some("\"none\""),
+        "What proposes values of `[sweep.random.keys]`: random draws alone (`none`), or a model of the results so far, tree-structured Parzen estimators (`tpe`).",
+    ),
+    sweep(
+        "search.trials",
+        Kind::Integer(1, 100_000),
+        Some("50"),
+        "How many configs to train, each with every seed. A larger number goes on from the earlier trials.",
+    ),
+    sweep(
+        "search.startup",
+        Kind::Integer(1, 100_000),
+        Some("10"),
+        "How many of the trials are random draws, before the model proposes.",
+    ),
+    sweep(
+        "search.metric",
+        Kind::Text,
+        Some("\"fd\""),
+        "The metric to improve, at the end of the budget, as the mean over the seeds: any with a direction. Quality figures (`fd`, `recall`, ...) need `record.evaluate_epochs`.",
+    ),
+    sweep(
+        "search.parallel",
+        Kind::Integer(0, 10_000),
+        Some("0"),
+        "How many trials are in flight; `0` for as many as there are workers. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
     ),
 ];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Envelope, Event, Metric, Resume};
-use gansweep_scheduler::Recorder;
-use gansweep_store::{RunStatus, StoreError, SweepRecord};
+use gansweep_scheduler::{ProposedTrials, Recorder};
+use gansweep_store::{RunStatus, StoreError, SweepRecord, TrialRow};
 
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -14,6 +14,8 @@ pub(crate) struct Memory {
     /// Bits of values, by run, step and metric.
     pub(crate) points: BTreeMap<(RunId, u64, Metric), u64>,
     pub(crate) samples: BTreeMap<(RunId, u64), Vec<u8>>,
+    /// Trials of a search, in their order.
+    pub(crate) trials: Vec<TrialRow>,
     /// Batches recorded.
     pub(crate) transactions: usize,
     /// Events recorded.
@@ -186,6 +188,32 @@ impl Recorder for Memory {
         self.check_space()?;
         self.raise_goals(runs);
         Ok(())
+    }
+
+    fn replace_trials(&mut self, _sweep: &str, trials: &[TrialRow]) -> Result<(), StoreError> {
+        self.trials = trials.to_vec();
+        Ok(())
+    }
+
+    fn add_trials(&mut self, _sweep: &str, proposed: &ProposedTrials) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.raise_goals(&proposed.runs);
+        self.trials.extend(proposed.trials.iter().cloned());
+        Ok(())
+    }
+
+    fn last_value(
+        &mut self,
+        run: &RunId,
+        metric: Metric,
+        until_step: u64,
+    ) -> Result<Option<f64>, StoreError> {
+        let of_run = self
+            .points
+            .range((run.clone(), 0, Metric::DLoss)..)
+            .take_while(|((id, step, _), _)| id == run && *step <= until_step);
+        let values = of_run.filter(|((_, _, known), _)| *known == metric);
+        Ok(values.last().map(|(_, bits)| f64::from_bits(*bits)))
     }
 
     fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {

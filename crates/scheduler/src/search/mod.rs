@@ -1,7 +1,12 @@
 //! Searchers propose the runs of a sweep.
 
+mod adaptive;
+
 use gansweep_config::{PlannedRun, RunState};
 use gansweep_protocol::Metric;
+use gansweep_store::TrialRow;
+
+pub use self::adaptive::{AdaptiveSearch, BestTrial};
 
 /// Proposes the runs of a sweep while it goes on.
 pub trait Searcher {
@@ -13,6 +18,11 @@ pub trait Searcher {
     /// Takes the result of a run that is over: completed, diverged, pruned or failed. For a run that was
     /// over before the sweep, this is called as soon as it is proposed.
     fn tell(&mut self, result: &RunResult<'_>);
+
+    /// The metric whose values it needs; of runs that were over before the sweep they are then read from the database.
+    fn metric(&self) -> Option<Metric> {
+        None
+    }
 }
 
 /// Answer of a [`Searcher`].
@@ -21,10 +31,21 @@ pub enum Proposal {
     /// Runs to train, in the order of the plan. A run with several budgets is listed once for each: it is
     /// trained to the largest, and recorded at the end of each other as at its own end.
     Runs(Vec<PlannedRun>),
+    /// The same, with trials to record. The first proposal has all trials, those of earlier sweeps included.
+    Trials(ProposedTrials),
     /// None until another run is over.
     Later,
     /// None any more.
     Done,
+}
+
+/// Trials, and the runs that they consist of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposedTrials {
+    /// For the record.
+    pub trials: Vec<TrialRow>,
+    /// To train, in the order of the plan.
+    pub runs: Vec<PlannedRun>,
 }
 
 /// Result of a run.
@@ -36,7 +57,8 @@ pub struct RunResult<'a> {
     pub state: RunState,
     /// Steps done.
     pub step: u64,
-    /// Values of the last epoch that it recorded in this sweep; empty if there is none.
+    /// Values of the last epoch that it recorded in this sweep, and the recorded value of [`Searcher::metric`] if that epoch has
+    /// none; empty if there is none.
     pub values: &'a [(Metric, f64)],
 }
 

@@ -1,0 +1,117 @@
+//! Sweeps whose configs are proposed from results.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gansweep_store::{Reader, TrialRow};
+
+use crate::evaluating::{TINY, images_in};
+use crate::sandbox::{Ended, Sandbox};
+
+fn search() -> String {
+    let axes = TINY.find("[sweep]").unwrap();
+    format!(
+        "{}evaluate_epochs = 2\n\n[search]\nmethod = \"tpe\"\ntrials = 7\nstartup = 3\n\n[sweep.random.keys]\n\
+         \"optimizer.lr\" = {{ log_uniform = [1e-5, 1e-1] }}\n\"model.generator.dropout\" = {{ uniform = [0.0, 0.5] }}\n",
+        &TINY[..axes]
+    )
+}
+
+/// The experiment, its images, and a cache of its own, because the evaluator of these images is quickly trained.
+fn sandbox() -> Sandbox {
+    let sandbox = images_in(Sandbox::new());
+    sandbox.write("tiny.toml", search());
+    sandbox
+}
+
+fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
+    let mut command = sandbox.command(arguments);
+    command.env("XDG_CACHE_HOME", sandbox.path("cache"));
+    command
+}
+
+fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    Ended::of(&command(sandbox, arguments).output().unwrap())
+}
+
+fn trials(sandbox: &Sandbox) -> Vec<TrialRow> {
+    sandbox.reader().trials("tiny").unwrap()
+}
+
+#[test]
+fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
+    let sandbox = sandbox();
+    let planned = run(&sandbox, &["plan", "tiny.toml"]).well();
+    for text in ["3 runs of the first 3 of 7 trials; 4 more are proposed by fd", "log_uniform [1e-5, 0.1]"] {
+        assert!(planned.stdout.contains(text), "{planned:#?}");
+    }
+    let ended = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
+    assert!(ended.stderr.contains("7 runs: 7 completed"), "{ended:#?}");
+    assert!(ended.stderr.contains("best of 7 trials by fd: "), "{ended:#?}");
+    let best = sandbox
+        .run(&["sql", "SELECT trial FROM trials_named ORDER BY value LIMIT 1", "--format", "csv"])
+        .well();
+    let best = best.stdout.lines().nth(1).unwrap().to_owned();
+    assert!(ended.stderr.contains(&format!("(trial {best})")), "{best}: {ended:#?}");
+    let before = trials(&sandbox);
+    assert_eq!(before.len(), 7);
+
+    let again = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
+    assert!(again.stderr.contains("7 runs: 7 already done"), "{again:#?}");
+    assert_eq!(trials(&sandbox), before);
+
+    sandbox.write("tiny.toml", search().replace("trials = 7", "trials = 9"));
+    let more = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
+    assert!(more.stderr.contains("9 runs: 2 completed, 7 already done"), "{more:#?}");
+    assert_eq!(trials(&sandbox)[..7], before);
+}
+
+#[test]
+fn a_search_that_is_killed_goes_on_to_the_trials_of_one_that_is_not() {
+    let calm = sandbox();
+    run(&calm, &["sweep", "tiny.toml", "--jobs", "1"]).well();
+
+    let killed = sandbox();
+    for wanted in [2, 5] {
+        let mut process = command(&killed, &["sweep", "tiny.toml", "--jobs", "1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_mins(2);
+        // The database may be in the making.
+        let done = || -> Option<usize> {
+            let reader = Reader::open(&killed.path("results")).ok()?;
+            let counted = reader.query("SELECT count(*) FROM runs WHERE state = 'completed'").ok()?;
+            counted.rows[0][0].to_string().parse().ok()
+        };
+        while done().is_none_or(|done| done < wanted) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    run(&killed, &["sweep", "tiny.toml", "--jobs", "1"]).well();
+    assert_eq!(trials(&killed), trials(&calm));
+    assert_eq!(killed.recorded(), calm.recorded());
+}
+
+#[test]
+fn a_search_that_cannot_work_is_refused_with_the_way_out() {
+    let sandbox = sandbox();
+    for (arguments, way_out) in [
+        (
+            &["sweep", "tiny.toml", "--set", "record.evaluate_epochs=0"][..],
+            "set record.evaluate_epochs, to 2",
+        ),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "expected one of fd, kid,"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "a search cannot improve `d_loss`"),
+        (&["sweep", "tiny.toml", "--only", "lr<1e-3"], "set search.method=none"),
+    ] {
+        let refused = sandbox.run(arguments);
+        assert_eq!(refused.code, Some(2), "{refused:#?}");
+        assert!(refused.stderr.contains(way_out), "{refused:#?}");
+    }
+    assert!(!sandbox.path("results/results.sqlite").exists());
+}
