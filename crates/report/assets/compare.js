@@ -1,3 +1,4 @@
+// @ts-check
 // The pinned runs beside each other.
 
 import { html } from "./state.js";
@@ -6,6 +7,10 @@ import { gridsOf, pngs, sourceOf } from "./images.js";
 // More columns than these fit on no screen.
 const MOST = 12;
 
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 export function setUpCompare(root, index, state, colors) {
   const section = root.querySelector(".compare");
   const slider = section.querySelector("[data-control=compare-cell]");
@@ -37,6 +42,10 @@ export function setUpCompare(root, index, state, colors) {
 }
 
 // The rows: images, keys that differ between these runs, results.
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 function tableOf(state, runs, colors) {
   const { sweep } = state;
   const heads = runs.map(
@@ -50,6 +59,7 @@ function tableOf(state, runs, colors) {
 }
 
 // The keys whose values are not the same in these runs, and the seed.
+/** @param {import("./page").Sweep} sweep */
 export function differences(sweep, runs) {
   const { configs, differing } = sweep.configuration;
   const configOf = runs.map((run) => configs.findIndex((config) => config.runs.includes(run)));
@@ -61,6 +71,7 @@ export function differences(sweep, runs) {
   return [...keys, seed].filter(({ texts }) => new Set(texts).size > 1);
 }
 
+/** @param {import("./page").Sweep} sweep */
 function results(sweep, runs) {
   const state = { name: "state", texts: runs.map((run) => sweep.runs[run].state) };
   const columns = sweep.columns.map(({ title }, column) => ({
@@ -71,6 +82,7 @@ function results(sweep, runs) {
 }
 
 // Shows a run's grid at the selected epoch: all of it, or one image of it, which is of the same latent vector in every run.
+/** @param {import("./state.js").State} state */
 function fillCrop(crop, index, state, run, slider) {
   const { geometry } = state.sweep.samples;
   const source = sourceOf(state.sweep.runs[run], state.averaged);

@@ -1,3 +1,4 @@
+// @ts-check
 // The table of configs: each row is a config with numbers over those of its runs that the filter leaves.
 
 import { isCollapsed } from "./state.js";
@@ -5,6 +6,7 @@ import { estimate, plain, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
 
+/** @param {import("./state.js").State} state */
 export function setUpConfigTable(root, state) {
   const table = root.querySelector(".configtable");
   if (!table) return;
@@ -58,10 +60,12 @@ export function setUpConfigTable(root, state) {
 }
 
 // Numbers of each config over its visible runs.
+/** @param {import("./state.js").State} state */
 function summaries(state) {
   const { sweep, visible } = state;
   const { objective, student_quantiles } = sweep.findings;
   const whole = visible.every(Boolean);
+  /** @type {import("./page").ConfigNumbers[]} */
   const numbers = sweep.configuration.configs.map((config) => {
     const runs = config.runs.filter((run) => visible[run]);
     const failed = (run) => ["failed", "diverged"].includes(sweep.runs[run].state);
@@ -97,6 +101,10 @@ function cellText(cell, numbers) {
   return kind === "difference" || kind === "p" ? "" : String(value || "");
 }
 
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function setUpOrder(list, rows, state, numbersNow) {
   const { table } = list;
   const { sweep } = state;
@@ -123,12 +131,17 @@ function setUpOrder(list, rows, state, numbersNow) {
   }
 }
 
+/** @param {import("./long_table.js").LongTable} list */
 function closeAll(list) {
   for (const row of list.rows.filter((candidate) => candidate.matches(".members"))) list.remove(row);
   for (const row of list.rows) row.querySelector(".expand").setAttribute("aria-expanded", "false");
 }
 
 // Shows or hides the runs of a config in a row below its own.
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function toggleMembers(button, list, state) {
   const { sweep, visible } = state;
   const row = button.closest("tr");
@@ -148,7 +161,7 @@ function toggleMembers(button, list, state) {
       last_values[place] ? [`${title} ${last_values[place].text}`] : [],
     );
     const member = cell.appendChild(document.createElement("button"));
-    member.dataset.member = run;
+    member.dataset.member = String(run);
     member.title = "Pin this run";
     member.textContent = [`seed ${seed}`, ending, ...results].join(" · ");
   }

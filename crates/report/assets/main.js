@@ -1,3 +1,4 @@
+// @ts-check
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
 import { State, report } from "./state.js";
@@ -20,6 +21,7 @@ const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
 );
 
+/** @param {import("./page").Sweep} sweep */
 function setUpSweep(root, index, sweep) {
   if (sweep.runs.length === 0) return { root, show() {} };
   const state = new State(sweep);

@@ -1,3 +1,4 @@
+// @ts-check
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
 import { html, option, report } from "./state.js";
@@ -8,8 +9,11 @@ import { setUpTimeline } from "./timeline.js";
 const WEIGHTS = { raw: "Weights", ema: "Averaged weights" };
 
 export class Viewer {
+  /** @param {import("./state.js").State} state */
   constructor(root, index, state) {
-    Object.assign(this, { index, state, current: -1 });
+    this.index = index;
+    this.state = state;
+    this.current = -1;
     this.dialog = root.querySelector(".viewer");
     if (!this.dialog) return;
     const on = (selector, action) => this.dialog.querySelector(selector).addEventListener("click", action);
@@ -99,6 +103,7 @@ function nextCommand(verb, id, database) {
   return `gansweep ${verb} ${rest} --results ${quoted}`;
 }
 
+/** @param {import("./page").Sweep} sweep */
 function viewerFacts(sweep, run) {
   const facts = [];
   run.values.forEach((value, place) => {
