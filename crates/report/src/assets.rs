@@ -84,6 +84,7 @@ const MODULES: &[(&str, &str)] = &[
     ("samples.js", include_str!("../assets/samples.js")),
     ("viewer.js", include_str!("../assets/viewer.js")),
     ("address.js", include_str!("../assets/address.js")),
+    ("statistics.js", include_str!("../assets/statistics.js")),
     ("compare.js", include_str!("../assets/compare.js")),
     ("live.js", include_str!("../assets/live.js")),
     ("main.js", include_str!("../assets/main.js")),
