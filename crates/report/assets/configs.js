@@ -1,7 +1,8 @@
 // @ts-check
 // The table of configs: each row is a config with numbers over those of its runs that the filter leaves.
 
-import { isCollapsed } from "./state.js";
+import { html, isCollapsed } from "./state.js";
+import { animationOf } from "./commands.js";
 import { estimate, plain, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
@@ -165,5 +166,15 @@ function toggleMembers(button, list, state) {
     member.title = "Pin this run";
     member.textContent = [`seed ${seed}`, ending, ...results].join(" · ");
   }
+  cell.insertAdjacentHTML("beforeend", animation(members, sweep));
   list.insertAfter(row, members);
+}
+
+// A command that animates the listed runs over their epochs.
+function animation(members, sweep) {
+  const runs = [...members.querySelectorAll("[data-member]")].map(({ dataset }) => sweep.runs[dataset.member]);
+  const drawn = runs.filter(({ grids }) => grids.length > 1).map(({ id }) => id);
+  if (drawn.length === 0) return "";
+  const command = animationOf(drawn);
+  return html`<div class="command"><span class="label">Animate the epochs</span><code>${command}</code><button class="copy" data-copy="${command}">Copy</button></div>`;
 }

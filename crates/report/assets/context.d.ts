@@ -316,6 +316,8 @@ export interface Run {
   value?: Measured;
   /** The last value of each metric column of the table. */
   last_values: (FormattedNumber | null)[];
+  /** The best checkpoint, if the run keeps one. */
+  best?: Best;
   /** All attempts, oldest first. */
   attempts: Attempt[];
   /** The sample grids of its generator's weights that the page includes, by step. */
@@ -334,6 +336,14 @@ export interface FormattedNumber {
   value: Measured;
   /** As displayed. */
   text: string;
+}
+
+/** The checkpoint of a run with the best value of a quality figure. */
+export interface Best {
+  /** Completed epochs. */
+  epoch: FormattedNumber;
+  /** The figure and its value: `FD 12.3`. */
+  figure: string;
 }
 
 /** A sign that a run has collapsed, whatever its state. */
@@ -444,6 +454,8 @@ export interface Sweep {
   ended: Timestamp | null;
   /** A shell command that starts the sweep again. */
   command: string;
+  /** A further experiment around the best config. */
+  next?: NextExperiment;
   /** Devices and backends that trained the runs: `cpu (native x86-64-v4)`. */
   devices: string[];
   /** Number of runs per state; states without runs are left out. */
@@ -464,6 +476,16 @@ export interface Sweep {
   configuration: Configuration;
   /** Which config is best, what matters, what failed. */
   findings: Findings;
+}
+
+/** An experiment file for the next sweep. */
+export interface NextExperiment {
+  /** Where to save it. */
+  file: string;
+  /** The file's text. */
+  text: string;
+  /** A shell command that trains it. */
+  command: string;
 }
 
 /** The dataset that was asked for, and the one that was used. */

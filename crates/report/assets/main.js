@@ -12,6 +12,7 @@ import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
 import { oneTabStop } from "./roving.js";
+import { setUpCopying } from "./commands.js";
 import { setUpTheme } from "./theme.js";
 import { setUpCompare } from "./compare.js";
 import { followDatabase } from "./live.js";
@@ -96,22 +97,6 @@ function setUpSections() {
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
-}
-
-function setUpCopying() {
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", async () => {
-      const done = await navigator.clipboard?.writeText(button.dataset.copy).then(
-        () => true,
-        () => false,
-      );
-      button.textContent = done ? "Copied" : "Press Ctrl+C";
-      if (!done) getSelection().selectAllChildren(button.previousElementSibling);
-      setTimeout(() => {
-        button.textContent = "Copy";
-      }, 1800);
-    });
-  }
 }
 
 function localiseTimes() {

@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ("theme.js", include_str!("../assets/theme.js")),
     ("color.js", include_str!("../assets/color.js")),
     ("filter.js", include_str!("../assets/filter.js")),
+    ("commands.js", include_str!("../assets/commands.js")),
     ("long_table.js", include_str!("../assets/long_table.js")),
     ("table.js", include_str!("../assets/table.js")),
     ("summary.js", include_str!("../assets/summary.js")),
