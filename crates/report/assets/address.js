@@ -1,3 +1,4 @@
+// @ts-check
 // The reader's choices in the address, so that a copied address or a reload shows the same.
 
 import { report } from "./state.js";
@@ -12,6 +13,7 @@ const TABLES = [
 ];
 
 // Writes the choices of a sweep's view into the address whenever one changes, after `restore` has read them.
+/** @param {import("./state.js").State} state */
 export function keepAddress(root, state) {
   const defaults = readControls(root);
   const orders = TABLES.map((sorted) => orderOf(root, sorted));
@@ -20,7 +22,7 @@ export function keepAddress(root, state) {
     if (report.sweeps.length > 1) words.set("sweep", state.sweep.name);
     for (const [name, value] of readControls(root)) if (value !== defaults.get(name)) words.set(name, value);
     const { epochs } = state.sweep.samples;
-    if (state.epoch !== (epochs.at(-1) ?? 0)) words.set("epoch", state.epoch);
+    if (state.epoch !== (epochs.at(-1) ?? 0)) words.set("epoch", String(state.epoch));
     if (state.zoom) words.set("zoom", state.zoom.map((end) => Number(end.toPrecision(7))).join(":"));
     if (state.pinned.size) words.set("pins", [...state.pinned].map((run) => state.sweep.runs[run].id.slice(0, 12)).join(" "));
     if (state.hiddenStates.size) words.set("without", [...state.hiddenStates].join(" "));
@@ -48,6 +50,7 @@ export function addressed() {
 }
 
 // Makes the choices in the address those of a sweep's view. What is not there any more is passed over.
+/** @param {import("./state.js").State} state */
 export function restore(root, state, words) {
   for (const control of root.querySelectorAll(CONTROLS)) {
     const value = words.get(nameOf(control));

@@ -1,8 +1,10 @@
+// @ts-check
 // Which cell of a matrix each run's samples are in.
 
 // What may run along a side of the wall: the swept keys with several values, and the seed. Keys that vary together
 // are one, and so are a key and those that it decides. Each is `{ title, labels, places }`, with the place of each run
 // or null.
+/** @param {import("./page").Sweep} sweep */
 export function dimensionsOf(sweep) {
   const { axes, runs } = sweep;
   const varied = axes.map((_, axis) => axis).filter((axis) => axes[axis].values.length > 1);

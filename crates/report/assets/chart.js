@@ -1,3 +1,4 @@
+// @ts-check
 // One chart: a metric, with a line per run or per group of runs.
 
 import { themeColor, chartLayout, MARGIN } from "./layout.js";
@@ -7,8 +8,18 @@ import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
 
 export class Chart {
+  /** @param {import("./curves.js").Curves} curves */
   constructor(figure, metric, curves) {
-    Object.assign(this, { figure, metric, curves, stale: true, inView: false, drawn: false, all: false });
+    this.figure = figure;
+    this.metric = metric;
+    this.curves = curves;
+    this.stale = true;
+    this.inView = false;
+    this.drawn = false;
+    // Whether runs far away from the others are shown too.
+    this.all = false;
+    // The line that marks the epoch of the sample grids.
+    this.mark = null;
     this.plot = figure.querySelector(".plot");
     this.clipped = figure.querySelector(".clipped");
     this.canvas = null;

@@ -1,3 +1,4 @@
+// @ts-check
 // One colour per run: a categorical palette for names, a colour ramp for ordered numbers. Both are
 // safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
 // lightness of each colour is chosen for contrast with a light or a dark page.
@@ -60,6 +61,7 @@ function categorical(count) {
 }
 
 // Groups of runs that share a colour: { title, color, runs }.
+/** @param {import("./page").Sweep} sweep */
 function colorGroups(sweep, key) {
   const [kind, number] = key.split(":");
   const gather = (titles, placeOf, colors) =>
@@ -114,6 +116,7 @@ function stateColor(state) {
 
 // The current colours; updated when the user picks another key or the page's colour scheme changes.
 export class Colors {
+  /** @param {import("./state.js").State} state */
   constructor(root, state) {
     this.state = state;
     // Rows of a long table are not in the page all the time.

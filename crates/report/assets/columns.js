@@ -1,3 +1,4 @@
+// @ts-check
 // Which columns a table shows, and tables as text for the clipboard.
 
 import { html } from "./state.js";

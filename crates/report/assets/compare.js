@@ -1,11 +1,18 @@
+// @ts-check
 // The pinned runs beside each other.
 
 import { html } from "./state.js";
 import { gridsOf, pngs, sourceOf } from "./images.js";
+import { differencesFrom } from "./statistics.js";
+import { plain } from "./summary.js";
 
 // More columns than these fit on no screen.
 const MOST = 12;
 
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 export function setUpCompare(root, index, state, colors) {
   const section = root.querySelector(".compare");
   const slider = section.querySelector("[data-control=compare-cell]");
@@ -37,6 +44,10 @@ export function setUpCompare(root, index, state, colors) {
 }
 
 // The rows: images, keys that differ between these runs, results.
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 function tableOf(state, runs, colors) {
   const { sweep } = state;
   const heads = runs.map(
@@ -50,6 +61,7 @@ function tableOf(state, runs, colors) {
 }
 
 // The keys whose values are not the same in these runs, and the seed.
+/** @param {import("./page").Sweep} sweep */
 export function differences(sweep, runs) {
   const { configs, differing } = sweep.configuration;
   const configOf = runs.map((run) => configs.findIndex((config) => config.runs.includes(run)));
@@ -61,6 +73,7 @@ export function differences(sweep, runs) {
   return [...keys, seed].filter(({ texts }) => new Set(texts).size > 1);
 }
 
+/** @param {import("./page").Sweep} sweep */
 function results(sweep, runs) {
   const state = { name: "state", texts: runs.map((run) => sweep.runs[run].state) };
   const columns = sweep.columns.map(({ title }, column) => ({
@@ -71,6 +84,7 @@ function results(sweep, runs) {
 }
 
 // Shows a run's grid at the selected epoch: all of it, or one image of it, which is of the same latent vector in every run.
+/** @param {import("./state.js").State} state */
 function fillCrop(crop, index, state, run, slider) {
   const { geometry } = state.sweep.samples;
   const source = sourceOf(state.sweep.runs[run], state.averaged);
@@ -90,13 +104,53 @@ function fillCrop(crop, index, state, run, slider) {
   image.style.transform = `scale(${cols}) translate(${(-100 * column) / cols}%, ${(-100 * row) / rows}%)`;
 }
 
-// Whether configs differ is a question to several seeds of each.
-function testOf({ sweep }, runs) {
+// Whether configs differ is a question to several seeds of each: it is tested over all runs of the configs, also those that
+// are not pinned or that the filter hides.
+/** @param {import("./state.js").State} state */
+function testOf(state, runs) {
+  const { sweep } = state;
   const { configs } = sweep.configuration;
   const compared = configs.filter((config) => config.runs.some((run) => runs.includes(run)));
   if (compared.length < 2) return "These runs have one config and differ in the seed: what they show is the noise between seeds.";
-  const fewest = Math.min(...compared.map((config) => config.runs.length));
+  const groups = compared.map((config) => groupOf(sweep, config)).filter(({ values }) => values.size > 0);
   const name = /^[\w.-]+$/.test(sweep.name) ? sweep.name : `'${sweep.name.replaceAll("'", "'\\''")}'`;
+  const command = html`<code>gansweep compare ${name}</code>`;
+  if (groups.length < 2) return html`These are ${runs.length} runs of ${compared.length} configs, of which ${groups.length === 1 ? "one has" : "none has"} a value to compare.`;
+  return tested(sweep, groups, command);
+}
+
+// A config's finite values of the objective by seed, and their mean.
+/** @param {import("./page").Sweep} sweep */
+function groupOf(sweep, { label, runs }) {
+  const known = runs.filter((run) => Number.isFinite(Number(sweep.runs[run].value ?? NaN)));
+  const values = new Map(known.map((run) => [sweep.runs[run].seed, Number(sweep.runs[run].value)]));
+  const mean = [...values.values()].reduce((sum, value) => sum + value, 0) / values.size;
+  return { label, values, mean };
+}
+
+// The configs with their differences from the best of them, or from the first where the objective ranks none.
+/** @param {import("./page").Sweep} sweep */
+function tested(sweep, groups, command) {
+  const { objective, student_quantiles: quantiles } = sweep.findings;
+  const sign = objective.better === "higher" ? -1 : 1;
+  if (objective.better) groups.sort((a, b) => sign * (a.mean - b.mean));
+  const [base, ...others] = groups;
+  const differences = differencesFrom(base.values, others.map(({ values }) => values), quantiles.map(Number));
+  const row = ({ label, values, mean }, place) => {
+    const found = differences[place - 1];
+    const spread = found && found.half !== null ? ` ± ${plain(found.half)}` : "";
+    const p = !found ? "" : found.p === null ? "–" : pText(found.p);
+    return html`<tr><th scope="row">${label}</th><td>${plain(mean)}</td><td>${values.size}</td><td>${found ? plain(found.mean) + spread : ""}</td><td data-cell="p">${p}</td></tr>`;
+  };
+  const fewest = Math.min(...groups.map(({ values }) => values.size));
   const few = fewest < 3 ? html` With ${fewest} seed${fewest > 1 ? "s" : ""} of a config a test can tell little.` : "";
-  return html`These are ${runs.length} runs of ${compared.length} configs. Whether the configs differ is tested over all their seeds, with intervals: <code>gansweep compare ${name}</code>` + few;
+  const many = differences.some(({ p }) => p === null) ? ` The seeds are too many for a browser to test: ${command} does.` : "";
+  const from = objective.better ? "the best of these" : "the first of these";
+  const title = html`<caption>${objective.title} after ${objective.after}, over all seeds of these configs: difference from ${from} with its 95 % interval, and the p-value of a permutation test, corrected for the number of configs.`;
+  return `<table class="tested">${title}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">n</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;
+}
+
+// As the program writes a p-value.
+function pText(p) {
+  return p < 0.001 ? "<0.001" : p.toFixed(3);
 }

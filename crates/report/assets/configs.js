@@ -1,10 +1,13 @@
+// @ts-check
 // The table of configs: each row is a config with numbers over those of its runs that the filter leaves.
 
-import { isCollapsed } from "./state.js";
+import { html, isCollapsed } from "./state.js";
+import { animationOf } from "./commands.js";
 import { estimate, plain, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
 
+/** @param {import("./state.js").State} state */
 export function setUpConfigTable(root, state) {
   const table = root.querySelector(".configtable");
   if (!table) return;
@@ -58,10 +61,12 @@ export function setUpConfigTable(root, state) {
 }
 
 // Numbers of each config over its visible runs.
+/** @param {import("./state.js").State} state */
 function summaries(state) {
   const { sweep, visible } = state;
   const { objective, student_quantiles } = sweep.findings;
   const whole = visible.every(Boolean);
+  /** @type {import("./page").ConfigNumbers[]} */
   const numbers = sweep.configuration.configs.map((config) => {
     const runs = config.runs.filter((run) => visible[run]);
     const failed = (run) => ["failed", "diverged"].includes(sweep.runs[run].state);
@@ -97,6 +102,10 @@ function cellText(cell, numbers) {
   return kind === "difference" || kind === "p" ? "" : String(value || "");
 }
 
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function setUpOrder(list, rows, state, numbersNow) {
   const { table } = list;
   const { sweep } = state;
@@ -123,12 +132,17 @@ function setUpOrder(list, rows, state, numbersNow) {
   }
 }
 
+/** @param {import("./long_table.js").LongTable} list */
 function closeAll(list) {
   for (const row of list.rows.filter((candidate) => candidate.matches(".members"))) list.remove(row);
   for (const row of list.rows) row.querySelector(".expand").setAttribute("aria-expanded", "false");
 }
 
 // Shows or hides the runs of a config in a row below its own.
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function toggleMembers(button, list, state) {
   const { sweep, visible } = state;
   const row = button.closest("tr");
@@ -148,9 +162,19 @@ function toggleMembers(button, list, state) {
       last_values[place] ? [`${title} ${last_values[place].text}`] : [],
     );
     const member = cell.appendChild(document.createElement("button"));
-    member.dataset.member = run;
+    member.dataset.member = String(run);
     member.title = "Pin this run";
     member.textContent = [`seed ${seed}`, ending, ...results].join(" · ");
   }
+  cell.insertAdjacentHTML("beforeend", animation(members, sweep));
   list.insertAfter(row, members);
+}
+
+// A command that animates the listed runs over their epochs.
+function animation(members, sweep) {
+  const runs = [...members.querySelectorAll("[data-member]")].map(({ dataset }) => sweep.runs[dataset.member]);
+  const drawn = runs.filter(({ grids }) => grids.length > 1).map(({ id }) => id);
+  if (drawn.length === 0) return "";
+  const command = animationOf(drawn);
+  return html`<div class="command"><span class="label">Animate the epochs</span><code>${command}</code><button class="copy" data-copy="${command}">Copy</button></div>`;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
@@ -11,6 +12,10 @@ import { loadPlotly } from "./library.js";
 const MANY_RUNS = 24;
 
 export class Curves {
+  /**
+   * @param {import("./state.js").State} state
+   * @param {import("./color.js").Colors} colors
+   */
   constructor(root, state, colors) {
     this.state = state;
     this.colors = colors;

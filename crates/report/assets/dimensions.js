@@ -1,7 +1,9 @@
+// @ts-check
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
 // The swept keys and the seed: `{ name, title, texts, numbers, place }`, where `place` is the index of a run's value,
 // or null. `numbers` is null unless all values are numbers. The keys that explain most come first.
+/** @param {import("./page").Sweep} sweep */
 export function keysOf(sweep) {
   const explained = sweep.findings.effects.flatMap(({ keys }) => keys);
   const rank = ({ key }) => (explained.includes(key) ? explained.indexOf(key) : explained.length);
@@ -20,6 +22,7 @@ export function keysOf(sweep) {
 }
 
 // The metrics of the run table, the objective first: `{ name, title, better, value }`; `value` is NaN where a run has none.
+/** @param {import("./page").Sweep} sweep */
 export function metricsOf(sweep) {
   const { runs, columns, findings } = sweep;
   const metrics = columns.map(({ metric, title, better }, column) => ({
@@ -29,7 +32,7 @@ export function metricsOf(sweep) {
     value: (run) => Number(runs[run].last_values[column]?.value ?? NaN),
   }));
   const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
-  metrics.sort((a, b) => isObjective(b) - isObjective(a));
+  metrics.sort((a, b) => Number(isObjective(b)) - Number(isObjective(a)));
   const seconds = { name: "seconds", title: "seconds of training", value: (run) => Number(runs[run].seconds.value) };
   return [...metrics, seconds];
 }

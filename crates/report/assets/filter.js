@@ -1,7 +1,12 @@
+// @ts-check
 // Filters and pinned runs, and the CSS classes that show both on every element with a `data-run`.
 
 import { html } from "./state.js";
 
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 export function setUpFilter(root, state, colors) {
   const { runs } = state.sweep;
   const elements = runs.map(() => []);
@@ -58,6 +63,7 @@ export function setUpFilter(root, state, colors) {
 }
 
 // Hovering over or focusing an element with a `data-run` highlights its run.
+/** @param {import("./state.js").State} state */
 function setUpHover(root, state) {
   const runOf = (event) => event.target.closest?.("[data-run]");
   const enter = (event) => {
@@ -77,6 +83,7 @@ function setUpHover(root, state) {
 }
 
 // Hovering over a value in the configs table highlights the runs that have it.
+/** @param {import("./state.js").State} state */
 function setUpConfigValues(root, state) {
   for (const button of root.querySelectorAll("[data-runs]")) {
     const runs = button.dataset.runs.split(" ").filter(Boolean).map(Number);
@@ -88,6 +95,10 @@ function setUpConfigValues(root, state) {
   }
 }
 
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
 function setUpPins(root, state, colors) {
   const bar = root.querySelector(".pinned");
   const rows = new Map(
@@ -120,6 +131,7 @@ function setUpPins(root, state, colors) {
   state.on("color", show);
 }
 
+/** @param {import("./page").Sweep} sweep */
 function pinHtml(sweep, run) {
   const { label, last_values } = sweep.runs[run];
   const scores = sweep.columns

@@ -1,3 +1,4 @@
+// @ts-check
 // A heat map of two keys, as a table: it is read by screen readers, copied and printed like any other.
 
 import { ramp } from "./color.js";
@@ -8,6 +9,7 @@ import { html } from "./state.js";
 const MOST_GROUPS = 12;
 
 // Draws the means of a metric over the visible runs.
+/** @param {import("./state.js").State} state */
 export function drawHeatmap(area, state, across, down, metric) {
   const columns = groupsOf(across, MOST_GROUPS);
   const rows = down ? groupsOf(down, MOST_GROUPS) : [{ text: "", places: null }];
@@ -22,6 +24,7 @@ export function drawHeatmap(area, state, across, down, metric) {
   area.innerHTML = `<table><thead><tr>${corner}${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
 
+/** @param {import("./state.js").State} state */
 function cellOf(state, across, down, column, row, metric) {
   const isHere = (run) =>
     state.visible[run] && column.places.has(across.place(run)) && (!down || row.places.has(down.place(run)));

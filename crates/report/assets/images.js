@@ -1,3 +1,4 @@
+// @ts-check
 // Sample grids and real images. They are base64 text in the page and decoded when first shown, or addresses of
 // files and loaded then.
 
@@ -27,6 +28,7 @@ export function sourceOf(run, averaged) {
 }
 
 // Shows a run's latest grid at or before the selected epoch; labels it if the run ended earlier.
+/** @param {import("./state.js").State} state */
 export function showGrid(figure, state, sweepIndex, runIndex, source) {
   const run = state.sweep.runs[runIndex];
   const grids = gridsOf(run, source);

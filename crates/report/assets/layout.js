@@ -1,3 +1,4 @@
+// @ts-check
 // The Plotly layout of a chart: axes, colours, fonts, reference line.
 
 export const MARGIN = { l: 54, r: 16, t: 10, b: 40 };

@@ -1,3 +1,4 @@
+// @ts-check
 // Plotly, which the page holds compressed, or which is a file of its own.
 
 let loading = null;

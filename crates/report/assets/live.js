@@ -1,3 +1,4 @@
+// @ts-check
 // A page that a server sent follows the database: it loads again when there is new data. The reader's choices are in
 // the address. Nothing is loaded while the reader is in the middle of something.
 
@@ -59,7 +60,7 @@ function notePlace() {
   const expanded = [...document.querySelectorAll(".expand[aria-expanded='true']")].map(
     (button) => button.closest("[data-config]")?.dataset.config,
   );
-  const focus = document.activeElement?.dataset.control ?? null;
+  const focus = /** @type {HTMLElement} */ (document.activeElement)?.dataset.control ?? null;
   sessionStorage.setItem("gansweep-place", JSON.stringify({ open, expanded, focus, top: scrollY }));
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // A table whose rows are sorted, hidden and shown. Of many rows only those near the visible part are in the page: a
 // browser lays out a few hundred in an instant, and ten thousand in seconds.
 
@@ -23,6 +24,8 @@ export class LongTable {
     this.whole = false;
     this.inView = false;
     this.stale = true;
+    this.above = null;
+    this.below = null;
     this.isLong = this.rows.length > MOST_WHOLE;
     if (!this.isLong) return;
     [this.above, this.below] = [spacer(this.headings.length), spacer(this.headings.length)];

@@ -1,3 +1,4 @@
+// @ts-check
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
 import { State, report } from "./state.js";
@@ -11,6 +12,7 @@ import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
 import { Viewer } from "./viewer.js";
 import { oneTabStop } from "./roving.js";
+import { setUpCopying } from "./commands.js";
 import { setUpTheme } from "./theme.js";
 import { setUpCompare } from "./compare.js";
 import { followDatabase } from "./live.js";
@@ -20,6 +22,7 @@ const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
 );
 
+/** @param {import("./page").Sweep} sweep */
 function setUpSweep(root, index, sweep) {
   if (sweep.runs.length === 0) return { root, show() {} };
   const state = new State(sweep);
@@ -94,22 +97,6 @@ function setUpSections() {
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
-}
-
-function setUpCopying() {
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", async () => {
-      const done = await navigator.clipboard?.writeText(button.dataset.copy).then(
-        () => true,
-        () => false,
-      );
-      button.textContent = done ? "Copied" : "Press Ctrl+C";
-      if (!done) getSelection().selectAllChildren(button.previousElementSibling);
-      setTimeout(() => {
-        button.textContent = "Copy";
-      }, 1800);
-    });
-  }
 }
 
 function localiseTimes() {

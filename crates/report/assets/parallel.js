@@ -1,3 +1,4 @@
+// @ts-check
 // Parallel coordinates: an axis per key and one for a metric, a line per run. A brush is words of the filter.
 
 import { conditionsOn, isWide, withConditions } from "./dimensions.js";
@@ -11,8 +12,16 @@ const MOST_STOPS = 14;
 const MOST_KEYS = 9;
 
 export class Parallel {
+  /**
+   * @param {import("./state.js").State} state
+   * @param {import("./color.js").Colors} colors
+   */
   constructor(area, state, colors) {
-    Object.assign(this, { area, state, colors, axes: [], drag: null });
+    this.area = area;
+    this.state = state;
+    this.colors = colors;
+    this.axes = [];
+    this.drag = null;
     this.canvas = area.querySelector("canvas");
     this.titles = area.querySelector(".titles");
     this.unbrush = area.closest(".view").querySelector(".unbrush");

@@ -1,3 +1,4 @@
+// @ts-check
 // Zooming a chart with two fingers. One finger scrolls the page.
 
 // Calls `zoom` with a new x range while two fingers move on the plot; `range` returns the present one.

@@ -1,3 +1,4 @@
+// @ts-check
 // The language of the filter: words that must all hold.
 //
 //   seed=1  lr>1e-3  state!=completed     compare a key with a value; numbers as numbers
@@ -19,7 +20,7 @@ export function parseQuery(text, fields, textOf) {
       try {
         return wordTest(word, fields, textOf);
       } catch (error) {
-        errors.push(error.message);
+        errors.push(/** @type {Error} */ (error).message);
         return null;
       }
     })

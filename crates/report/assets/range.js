@@ -1,3 +1,4 @@
+// @ts-check
 // The range of a value axis.
 
 // Below this many curves none is left out: there is no majority.

@@ -1,3 +1,4 @@
+// @ts-check
 // One tab stop for many elements: the tab key reaches the one that last had the focus, the arrow keys the rest.
 
 // Makes the elements of `area` that match `selector` one tab stop. Hidden ones are passed over.

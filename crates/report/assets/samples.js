@@ -1,3 +1,4 @@
+// @ts-check
 // The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
 import { pngs, showGrid, sourceOf } from "./images.js";
@@ -12,6 +13,7 @@ function across(grids) {
 
 export class Gallery {
   // `rows` are those of the table of runs.
+  /** @param {import("./state.js").State} state */
   constructor(root, index, state, rows, openViewer) {
     this.root = root;
     this.index = index;

@@ -1,3 +1,4 @@
+// @ts-check
 // Saving a chart as an image that can stand alone: with a title, units and a legend.
 
 import { themeColor } from "./layout.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Curves as lists of numbers: x axes, smoothing, means of several runs.
 
 // A series as the page holds it, which is unpacked when it is first read: `steps` are the first one, then pairs of a

@@ -1,3 +1,4 @@
+// @ts-check
 // The section of the space: chooses what its charts show, and draws them while they are in view.
 
 import { isWide, keysOf, metricsOf } from "./dimensions.js";
@@ -8,10 +9,17 @@ import { loadPlotly } from "./library.js";
 import { MANY_LINES, PAUSE, darkScheme, html } from "./state.js";
 
 export class Space {
+  /**
+   * @param {import("./state.js").State} state
+   * @param {import("./color.js").Colors} colors
+   */
   constructor(root, state, colors) {
     this.section = root.querySelector(".space");
+    this.state = state;
+    this.colors = colors;
+    this.inView = false;
+    this.stale = true;
     if (!this.section) return;
-    Object.assign(this, { state, colors, inView: false, stale: true });
     this.keys = keysOf(state.sweep);
     this.metrics = metricsOf(state.sweep);
     this.fillSelects();

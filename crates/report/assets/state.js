@@ -1,3 +1,4 @@
+// @ts-check
 // The state that the views of one sweep share: which runs are visible, hovered over and pinned.
 // Views change it through its methods and subscribe to topics:
 //   "visible"  the set of visible runs changed
@@ -11,6 +12,7 @@
 import { parseQuery } from "./query.js";
 import { lazySeries } from "./series.js";
 
+/** @type {import("./page").Report} */
 export const report = JSON.parse(document.getElementById("report-data").textContent);
 for (const run of report.sweeps.flatMap(({ runs }) => runs)) {
   run.series = run.series.map(lazySeries);
@@ -23,6 +25,7 @@ export const PAUSE = 180;
 export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class State {
+  /** @param {import("./page").Sweep} sweep */
   constructor(sweep) {
     this.sweep = sweep;
     this.hovered = [];
@@ -30,6 +33,7 @@ export class State {
     this.hidden = new Set();
     this.hiddenStates = new Set();
     this.filter = "";
+    /** @type {{ matches: (run: number) => boolean, errors: string[] }} */
     this.query = { matches: () => true, errors: [] };
     this.fields = fieldsOf(sweep);
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
@@ -149,6 +153,7 @@ function toggleAll(set, items) {
 }
 
 // What the filter may compare: swept keys, other keys that differ, metrics, and what the table shows.
+/** @param {import("./page").Sweep} sweep */
 function fieldsOf(sweep) {
   const { runs } = sweep;
   const axes = sweep.axes.map(({ key, short, values }, axis) => ({
@@ -171,6 +176,7 @@ function fieldsOf(sweep) {
       return last && Number(last.value);
     },
   }));
+  /** @type {Record<string, (run: import("./page").Run) => any>} */
   const others = {
     seed: ({ seed }) => seed,
     state: ({ state }) => state,
@@ -186,6 +192,7 @@ function fieldsOf(sweep) {
 }
 
 // The text that the filter looks for words in.
+/** @param {import("./page").Sweep} sweep */
 function searchText(sweep, run) {
   return [run.label, run.state, isCollapsed(run) ? "collapsed" : "", run.id, run.cause ?? ""].join("\n").toLowerCase();
 }

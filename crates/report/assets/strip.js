@@ -1,8 +1,10 @@
+// @ts-check
 // A film strip: one run's grids over its epochs.
 
 import { gridsOf, pngs } from "./images.js";
 
 // Shows the run's grids of a source in `strip`, the one at the state's epoch marked. A click goes to the epoch.
+/** @param {import("./state.js").State} state */
 export function showStrip(strip, state, sweepIndex, runIndex, source) {
   const run = state.sweep.runs[runIndex];
   const grids = gridsOf(run, source);
@@ -22,6 +24,7 @@ export function showStrip(strip, state, sweepIndex, runIndex, source) {
   });
 }
 
+/** @param {import("./state.js").State} state */
 function frame(epoch, png, state) {
   const button = document.createElement("button");
   const { epochs } = state.sweep.samples;

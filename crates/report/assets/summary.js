@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers of several runs, as the table of configs shows them, and tables as text.
 
 import { format } from "./range.js";

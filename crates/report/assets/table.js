@@ -1,9 +1,11 @@
+// @ts-check
 // Sorting and pinning in the run table.
 
 import { isCollapsed } from "./state.js";
 import { LongTable } from "./long_table.js";
 
 // Returns the rows in the order of the plan.
+/** @param {import("./state.js").State} state */
 export function setUpTable(root, state, openViewer) {
   const table = root.querySelector(".runtable");
   const body = table.tBodies[0];
@@ -45,6 +47,10 @@ function kindOf(button) {
 
 // Roving tabindex: the tab key stops once in the table, at the row that last had the focus or the first
 // visible one.
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function setUpTabStop(list, state) {
   let [current] = list.rows;
   const move = (row) => {
@@ -61,6 +67,10 @@ function setUpTabStop(list, state) {
 }
 
 // Enter and space pin the focused row, the arrow keys move the focus.
+/**
+ * @param {import("./long_table.js").LongTable} list
+ * @param {import("./state.js").State} state
+ */
 function onRowKey(event, list, state) {
   const row = event.target;
   if (!row.matches("tr")) return;
@@ -78,6 +88,7 @@ function onRowKey(event, list, state) {
 }
 
 // The sort key of a column: a number, a string, or null if the run has no value.
+/** @param {import("./page").Sweep} sweep */
 function sortValue(sweep, key) {
   const [kind, number] = key.split(":");
   const of = {
@@ -97,7 +108,7 @@ function sortValue(sweep, key) {
 // Missing values and NaN come last in both directions.
 export function compare(a, b, ascending) {
   const missing = (value) => value === null || value === undefined || Number.isNaN(value);
-  if (missing(a) || missing(b)) return missing(a) - missing(b);
+  if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
   const order = typeof a === "string" ? a.localeCompare(b) : a - b || 0;
   return ascending ? order : -order;
 }

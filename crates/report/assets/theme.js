@@ -1,3 +1,4 @@
+// @ts-check
 // Light or dark: as the system has it, or as the reader chooses. The choice is the reader's and of all pages: it is not in
 // the address.
 

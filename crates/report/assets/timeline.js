@@ -1,6 +1,8 @@
+// @ts-check
 // A slider over the epochs and a play button.
 
 // Returns a function that stops the animation.
+/** @param {import("./state.js").State} state */
 export function setUpTimeline(timeline, state) {
   const { epochs } = state.sweep.samples;
   const slider = timeline.querySelector("input");

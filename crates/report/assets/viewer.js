@@ -1,6 +1,8 @@
+// @ts-check
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
-import { html, option, report } from "./state.js";
+import { html, option } from "./state.js";
+import { commandFor } from "./commands.js";
 import { gridsOf, showGrid } from "./images.js";
 import { showStrip } from "./strip.js";
 import { setUpTimeline } from "./timeline.js";
@@ -8,8 +10,11 @@ import { setUpTimeline } from "./timeline.js";
 const WEIGHTS = { raw: "Weights", ema: "Averaged weights" };
 
 export class Viewer {
+  /** @param {import("./state.js").State} state */
   constructor(root, index, state) {
-    Object.assign(this, { index, state, current: -1 });
+    this.index = index;
+    this.state = state;
+    this.current = -1;
     this.dialog = root.querySelector(".viewer");
     if (!this.dialog) return;
     const on = (selector, action) => this.dialog.querySelector(selector).addEventListener("click", action);
@@ -42,7 +47,7 @@ export class Viewer {
     find(".cause").hidden = notes.length === 0;
     find(".cause").textContent = notes.join("; ");
     for (const code of this.dialog.querySelectorAll("[data-verb]")) {
-      code.textContent = nextCommand(code.dataset.verb, run.id, report.database);
+      code.textContent = commandFor(code.dataset.verb, run.id);
       code.nextElementSibling.dataset.copy = code.textContent;
     }
     if (!this.dialog.open) this.dialog.showModal();
@@ -91,14 +96,7 @@ export class Viewer {
   }
 }
 
-// A command for a run, as a POSIX shell takes it.
-function nextCommand(verb, id, database) {
-  const folder = database.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".";
-  const quoted = /^[\w./:@%+-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
-  const rest = { generate: id.slice(0, 12), animate: id.slice(0, 12), export: `${id.slice(0, 12)} --format safetensors` }[verb];
-  return `gansweep ${verb} ${rest} --results ${quoted}`;
-}
-
+/** @param {import("./page").Sweep} sweep */
 function viewerFacts(sweep, run) {
   const facts = [];
   run.values.forEach((value, place) => {

@@ -1,3 +1,4 @@
+// @ts-check
 // The wall of sample grids: which keys run along its sides, and sliders for the others.
 
 import { html } from "./state.js";
@@ -5,8 +6,16 @@ import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
 
 export class Wall {
   // `changed` is called whenever grids are in other places.
+  /** @param {import("./state.js").State} state */
   constructor(section, state, changed) {
-    Object.assign(this, { section, state, changed });
+    this.section = section;
+    this.state = state;
+    this.changed = changed;
+    // The pickers of the sides' keys, where there are keys to choose from.
+    this.rowsPicker = null;
+    this.columnsPicker = null;
+    this.sides = [];
+    this.sliders = [];
     this.scroller = section.querySelector(".gallery .scroller");
     this.figures = new Map(
       [...this.scroller.querySelectorAll(".sample")].map((figure) => [Number(figure.dataset.run), figure]),

@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ("theme.js", include_str!("../assets/theme.js")),
     ("color.js", include_str!("../assets/color.js")),
     ("filter.js", include_str!("../assets/filter.js")),
+    ("commands.js", include_str!("../assets/commands.js")),
     ("long_table.js", include_str!("../assets/long_table.js")),
     ("table.js", include_str!("../assets/table.js")),
     ("summary.js", include_str!("../assets/summary.js")),
@@ -84,13 +85,14 @@ const MODULES: &[(&str, &str)] = &[
     ("samples.js", include_str!("../assets/samples.js")),
     ("viewer.js", include_str!("../assets/viewer.js")),
     ("address.js", include_str!("../assets/address.js")),
+    ("statistics.js", include_str!("../assets/statistics.js")),
     ("compare.js", include_str!("../assets/compare.js")),
     ("live.js", include_str!("../assets/live.js")),
     ("main.js", include_str!("../assets/main.js")),
 ];
 
 /// The page's scripts as one module. A page of one file cannot import: the modules are joined, and their
-/// imports and exports, which stand on lines of their own, are taken out.
+/// imports and exports, which stand on lines of their own, are taken out, and so are their types.
 pub(crate) fn script() -> String {
     MODULES.iter().map(|(_, source)| joined(source)).collect()
 }
@@ -101,7 +103,15 @@ pub(crate) fn index_script() -> String {
 }
 
 fn joined(source: &str) -> String {
-    let lines = source.lines().filter(|line| !line.starts_with("import "));
+    let mut in_types = false;
+    let is_code = |line: &&str| {
+        let text = line.trim();
+        let was_in_types = in_types;
+        in_types = (in_types || text == "/**") && text != "*/";
+        let is_types = was_in_types || in_types || text.starts_with("/**") && text.ends_with("*/");
+        !is_types && text != "// @ts-check" && !line.starts_with("import ")
+    };
+    let lines = source.lines().filter(is_code);
     let mut kept: Vec<&str> = lines.map(|line| line.strip_prefix("export ").unwrap_or(line)).collect();
     kept.push("");
     kept.join("\n")
@@ -157,6 +167,12 @@ mod tests {
         }
         let script = script();
         assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
+    }
+
+    #[test]
+    fn types_are_for_the_checker_and_not_for_the_page() {
+        let source = "// @ts-check\n// Why.\n/**\n * @param {A} a\n */\nexport function f(a) {\n  /** @type {B} */\n  const b = /** @type {C} */ (a);\n}\n";
+        assert_eq!(joined(source), "// Why.\nfunction f(a) {\n  const b = /** @type {C} */ (a);\n}\n");
     }
 
     #[test]

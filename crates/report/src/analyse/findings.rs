@@ -70,7 +70,8 @@ pub(super) fn findings(
 fn note_values(analysis: &Analysis, runs: &mut [Run], configs: &[ConfigRuns]) -> HashMap<usize, Vec<usize>> {
     let compared: HashMap<&RunId, _> = analysis.runs.iter().map(|run| (&run.id, run)).collect();
     for run in runs.iter_mut() {
-        run.value = compared.get(&run.id).and_then(|compared| compared.value).map(Number::rounded);
+        // Not rounded: the page tests configs by it, and rounding makes ties.
+        run.value = compared.get(&run.id).and_then(|compared| compared.value).map(Number);
     }
     let mut places: HashMap<usize, Vec<usize>> = HashMap::new();
     for (place, config) in configs.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gansweep_protocol::Metric;
 
 use super::groups::Groups;
-use super::{axes, charts, command, configs, findings, grid_layout, grids, runs, text};
+use super::{axes, charts, command, configs, findings, grid_layout, grids, narrow, runs, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -43,6 +43,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         created: text::timestamp(input.created_unix_ms),
         ended: ended(&input.runs).map(text::timestamp),
         command: command::of(&input.file, &input.call.clone().unwrap_or_default()),
+        next: narrow::experiment(input, &axes, &runs, &configuration.configs, &findings),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),

@@ -34,6 +34,9 @@ pub struct Sweep {
     pub ended: Option<Timestamp>,
     /// A shell command that starts the sweep again.
     pub command: String,
+    /// A further experiment around the best config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextExperiment>,
     /// Devices and backends that trained the runs: `cpu (native x86-64-v4)`.
     pub devices: Vec<String>,
     /// Number of runs per state; states without runs are left out.
@@ -54,6 +57,17 @@ pub struct Sweep {
     pub configuration: Configuration,
     /// Which config is best, what matters, what failed.
     pub findings: Findings,
+}
+
+/// An experiment file for the next sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextExperiment {
+    /// Where to save it.
+    pub file: String,
+    /// The file's text.
+    pub text: String,
+    /// A shell command that trains it.
+    pub command: String,
 }
 
 /// The dataset that was asked for, and the one that was used.

@@ -2,7 +2,7 @@
 
 use crate::support::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
 use gansweep_compare::SweepComparison;
-use gansweep_config::{Dataset, RunState};
+use gansweep_config::{Dataset, Experiment, LoadOptions, RunState};
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_report::context::{Context, Series, Sweep, VerdictKind};
 use gansweep_report::{ReportError, ReportOptions, build};
@@ -334,4 +334,25 @@ fn an_objective_that_a_sweep_has_not_recorded_is_replaced_and_not_invented() {
     let objective = Some(Metric::DAccuracyReal);
     let sweep = build(&reader, &ReportOptions { objective, ..options() }).unwrap().sweeps.remove(0);
     assert_eq!(sweep.findings.objective.metric, "d_loss");
+}
+
+#[test]
+fn the_next_sweep_is_an_experiment_around_the_best_config() {
+    let (sweep, _) = findings_of(&Synthetic::ranked());
+    let next = sweep.next.unwrap();
+    assert_eq!(next.file, "experiments/lr-narrow.toml");
+    assert_eq!(next.command, "gansweep sweep experiments/lr-narrow.toml --set 'sweep.seeds=2'");
+    let experiment =
+        Experiment::parse(Path::new(&next.file), next.text.clone(), &LoadOptions::default()).unwrap();
+    assert_eq!(experiment.name, "lr-narrow");
+    for line in ["description = \"Around lr=1e-3 hidden=128.\"", "recipe = \"fast\""] {
+        assert!(next.text.contains(line), "{}", next.text);
+    }
+    let table: toml::Table = next.text.parse().unwrap();
+    let grid = table["sweep"]["grid"].as_table().unwrap();
+    let numbers =
+        |key: &str| grid[key].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(numbers("optimizer.lr"), ["0.000447", "0.001", "0.00224"]);
+    assert_eq!(numbers("model.hidden"), ["128", "192"]);
+    assert_eq!(sweep_of(&Synthetic::default()).next, None, "no config is best");
 }

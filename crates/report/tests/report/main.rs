@@ -4,5 +4,7 @@ mod browser;
 mod context;
 mod javascript;
 mod live;
+mod npm;
 mod page;
 mod support;
+mod types;

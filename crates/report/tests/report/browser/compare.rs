@@ -1,7 +1,10 @@
 //! Pinned runs beside each other.
 
+use gansweep_protocol::Metric;
+use gansweep_report::ReportOptions;
+
 use crate::support::Synthetic;
-use crate::support::checked::{assert_all_ok, lines_of, with_tools};
+use crate::support::checked::{assert_all_ok, lines_of, lines_with, with_tools};
 
 #[test]
 fn pinned_runs_stand_beside_each_other_with_what_differs() {
@@ -21,10 +24,34 @@ fn pinned_runs_stand_beside_each_other_with_what_differs() {
         set('[data-control=compare-cell]', 4);
         const transform = one('.crop img').style.transform;
         check('one image of a grid fills the place', () => equal(transform, 'scale(2) translate(-50%, -50%)'));
-        check('the page says how to test', () => that(one('.compare .test').textContent.includes('gansweep compare lr')));
+        check('the page says what a test of them is worth', () => that(one('.compare .test').textContent.includes('2 seeds') || one('.compare .test').textContent.includes('1 seed'), one('.compare .test').textContent));
         one('[data-compare=only]').click();
         await frames(3);
         check('the page can be narrowed to them', () => equal(one('.matches').textContent, '2 of 8 runs'));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn p_values_of_pinned_configs_are_those_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::ranked().record(folder.path());
+    let script = "await show('.runs');
+        for (const run of [0, 6, 12, 18]) one(`.runtable tr[data-run='${run}']`).click();
+        const column = (table, cell) => all(`${table} tbody tr`).map((row) => row.querySelector(`[data-cell=${cell}]`).textContent);
+        check('all configs are tested', () => equal(all('.tested tbody tr').length, 4));
+        check('the best is first', () => equal(all('.tested tbody th').map((name) => name.textContent), all('.configtable tbody tr').map((row) => sweeps[0].configuration.configs[row.dataset.config].label)));
+        check('p-values are equal', () => that(column('.tested', 'p').join() === column('.configtable', 'p').join() && column('.tested', 'p').filter(Boolean).length === 3, column('.tested', 'p').join()));
+        check('so are differences', () => equal(
+            all('.tested tbody tr').slice(1).map((row) => Number(row.cells[3].textContent.split(' ')[0])),
+            column('.configtable', 'difference').slice(1).map(Number)));
+        one(\".runtable tr[data-run='0']\").click();
+        one(\".runtable tr[data-run='6']\").click();
+        check('fewer configs are corrected for less', () => equal(all('.tested tbody tr').length, 2));
+        one(\".runtable tr[data-run='18']\").click();
+        one(\".runtable tr[data-run='13']\").click();
+        check('seeds of one config are noise', () => that(one('.compare .test').textContent.includes('noise between seeds')));";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
+    assert_all_ok(&lines, 8);
 }

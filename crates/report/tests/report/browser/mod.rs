@@ -1,5 +1,6 @@
 //! The page in a real browser: what it shows, what its controls do, and that nothing is requested.
 
+mod accessibility;
 mod compare;
 mod controls;
 mod curves;

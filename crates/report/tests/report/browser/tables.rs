@@ -52,8 +52,9 @@ fn the_table_of_configs_follows_the_filter() {
         one(\"[data-order='result:0']\").click();
         check('a click sorts configs', () => equal(results(), ['1.5 ± 0.25', '1.625 ± 0.18', '2.5 ± 0.25', '2.5 ± 0.25']));
         one('.configtable .expand').click();
-        check('a config opens to its runs', () => equal(all('.members button').length, 3));
-        one('.members button').click();
+        check('a config opens to its runs', () => equal(all('.members [data-member]').length, 3));
+        check('a command animates them', () => equal(one('.members code').textContent.split(' && ').length, 3));
+        one('.members [data-member]').click();
         check('a run of it is pinned', () => that(!one('.pinned').hidden));
         set('[data-control=filter]', 'seed=2,3 lr=1e-3');
         await frames(5);
@@ -74,7 +75,7 @@ fn the_table_of_configs_follows_the_filter() {
         await frames(20);
         check('the address has the columns', () => that(location.hash.includes('hide-configtable=result%3A1'), location.hash));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 14);
+    assert_all_ok(&lines, 15);
 }
 
 #[test]
