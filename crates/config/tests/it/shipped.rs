@@ -175,6 +175,8 @@ fn every_shipped_experiment_plans_without_a_fault() {
         "compare",
         "losses",
         "dcgan",
+        "dcgan-color",
+        "resize-convolution",
         "wgan-gp",
         "lsgan",
         "realpython",
