@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gansweep_config::{
-    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Palette,
-    Plan, PlannedRun, Record, SampleMode,
+    ClassNames, DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions,
+    Palette, Plan, PlannedRun, Record, SampleMode,
 };
 use gansweep_store::{Call, SweepRecord};
 
@@ -23,6 +23,7 @@ pub fn plan(sweep: &str, epochs: u32) -> Result<Vec<PlannedRun>, Faults> {
         train_images: 64,
         test_images: 16,
         fingerprint: "mock".to_owned(),
+        class_names: ClassNames::default(),
     };
     let identity = |asked: DataRequest| DataIdentity { dataset: asked.dataset, spec: spec.clone() };
     Ok(Plan::new(&experiment, &identity)?.runs)
