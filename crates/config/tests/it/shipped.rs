@@ -176,6 +176,7 @@ fn every_shipped_experiment_plans_without_a_fault() {
         "dcgan",
         "wgan-gp",
         "lsgan",
+        "conditional",
         "realpython",
         "jovian",
         "coursera",
