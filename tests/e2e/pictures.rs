@@ -133,3 +133,24 @@ fn a_folder_of_pictures_trains_wherever_it_lies_and_names_what_is_damaged() {
     let listed = sandbox.run(&["data", "--path", "moved", "--side", "20"]).well().stdout;
     assert!(listed.contains("96") && listed.contains("3 x 20 x 20"), "{listed}");
 }
+
+#[test]
+fn classes_of_a_folder_are_called_like_its_subfolders() {
+    let sandbox = Sandbox::new();
+    put_pictures(&sandbox);
+    sandbox.write("own.toml", experiment("own", "dataset = \"folder\"\npath = \"pictures\"\nside = 20\n"));
+    sandbox.run(&["sweep", "own.toml", "--set", "model.conditional=true"]).well();
+    let page = fs::read_to_string(sandbox.path("results/own.html")).unwrap();
+    assert!(page.contains("<span>cats</span><span>dogs</span>"), "the grid's columns have no names");
+    // The database has the names: the pictures are of no use any more.
+    fs::remove_dir_all(sandbox.path("pictures")).unwrap();
+    let run = sandbox.reader().runs(&RunFilter::default()).unwrap()[0].id.clone();
+    let draw = |class: &str| {
+        sandbox.run(&["generate", run.as_str(), "-n", "1", "--class", class, "--out", "one.png"]).well();
+        fs::read(sandbox.path("one.png")).unwrap()
+    };
+    assert_eq!(draw("dogs"), draw("1"));
+    assert_ne!(draw("dogs"), draw("Cats"));
+    let refused = sandbox.run(&["generate", run.as_str(), "--class", "birds"]);
+    refused.refused(&["no class \"birds\"", "from 0 to 1, or one of cats, dogs"]);
+}

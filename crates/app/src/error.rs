@@ -274,8 +274,8 @@ pub enum AppError {
         asked: String,
         /// The number of the last class.
         last: u32,
-        /// The names of the classes, separated by commas; empty if they have none.
-        names: String,
+        /// The names of the classes; empty if they are not known.
+        names: Vec<String>,
     },
     /// The run has no checkpoint to generate from or to export.
     #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
@@ -308,9 +308,15 @@ pub enum AppError {
     },
 }
 
-/// The names of classes, for the end of a sentence.
-fn or_name(names: &str) -> String {
-    if names.is_empty() { String::new() } else { format!(", or one of {names}") }
+/// The names of classes, for the end of a sentence. A dataset may have thousands.
+fn or_name(names: &[String]) -> String {
+    const MOST: usize = 60;
+    let named = names.get(..MOST).unwrap_or(names).join(", ");
+    match names.len() {
+        0 => String::new(),
+        all if all > MOST => format!(", or one of {named} and {} more names", all - MOST),
+        _ => format!(", or one of {named}"),
+    }
 }
 
 /// Why a run in that state has no checkpoint, and what to do.

@@ -69,14 +69,10 @@ fn class_of(asked: &str, run: &RunRow, config: &Config, spec: &DatasetSpec) -> R
     if !config.model.conditional {
         return Err(AppError::NotConditional { run });
     }
-    let names = gansweep_data::class_names(config.data.dataset);
-    // Names first: KMNIST's and MNIST's are not mixed up with numbers, and MNIST's equal them.
-    let by_name = names.iter().position(|name| name.eq_ignore_ascii_case(asked));
-    let class = by_name.or_else(|| asked.parse().ok()).filter(|&class| class < spec.classes as usize);
-    class.map(|class| class as u16).ok_or_else(|| AppError::NoSuchClass {
+    spec.class_names.find(asked, spec.classes).ok_or_else(|| AppError::NoSuchClass {
         run,
         asked: asked.to_owned(),
         last: spec.classes.saturating_sub(1),
-        names: names.join(", "),
+        names: spec.class_names.as_slice().to_vec(),
     })
 }

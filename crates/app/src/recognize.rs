@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use gansweep_config::{DataRequest, Dataset, ImageShape};
-use gansweep_data::{DataSource, character, class_names, fitted};
+use gansweep_config::{ClassNames, DataRequest, Dataset, ImageShape};
+use gansweep_data::{DataSource, character, fitted};
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::SampleSource;
 use gansweep_store::{DatasetRow, Reader};
@@ -140,7 +140,7 @@ fn recognized(path: &Path, row: &DatasetRow, evaluator: &Evaluator) -> Recognize
         Ok(image) => {
             let probabilities = evaluator.outputs(&image).probabilities.unwrap_or_default();
             picture.class = most_probable(&probabilities);
-            picture.classes = ranked(&probabilities, class_names(row.dataset));
+            picture.classes = ranked(&probabilities, &row.spec.class_names);
             picture.image = image;
         }
         Err(problem) => picture.problem = Some(problem),
@@ -184,9 +184,9 @@ fn most_probable(probabilities: &[f32]) -> u16 {
     best.map_or(0, |(class, _)| class as u16)
 }
 
-fn ranked(probabilities: &[f32], names: &[&str]) -> Vec<ClassProbability> {
+fn ranked(probabilities: &[f32], names: &ClassNames) -> Vec<ClassProbability> {
     let class = |(class, probability): (usize, &f32)| ClassProbability {
-        class: names.get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned()),
+        class: names.name(class),
         probability: f64::from(*probability),
     };
     let mut classes: Vec<ClassProbability> = probabilities.iter().enumerate().map(class).collect();

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ClassNames;
+
 /// The name of a dataset. The `data` crate knows where its files are and what they contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -202,6 +204,10 @@ pub struct DatasetSpec {
     pub test_images: u32,
     /// A digest of the training images and their labels.
     pub fingerprint: String,
+    /// What the classes are called. No part of the fingerprint, and so of no run's id. Jobs are without it: training
+    /// needs no names.
+    #[serde(skip)]
+    pub class_names: ClassNames,
 }
 
 /// What the runs on a dataset really train on.

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::{Config, DataIdentity, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record};
+use crate::{
+    ClassNames, Config, DataIdentity, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record,
+};
 
 /// The config of an empty experiment file.
 pub(crate) fn config() -> Config {
@@ -33,5 +35,6 @@ pub(crate) fn spec() -> DatasetSpec {
         train_images: 60_000,
         test_images: 10_000,
         fingerprint: "fingerprint".to_owned(),
+        class_names: ClassNames::default(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod axis;
 mod axis_reader;
+mod class_names;
 mod config;
 mod constraints;
 mod dataset;
@@ -48,6 +49,7 @@ mod sweep;
 mod value;
 
 pub use axis::AxisKind;
+pub use class_names::ClassNames;
 pub use config::*;
 pub use dataset::{DataIdentity, DataRequest, Dataset, DatasetSpec, ImageShape, STROKES_SIDES};
 pub use experiment::Experiment;

@@ -6,7 +6,8 @@ mod engine;
 use std::path::Path;
 
 use gansweep_config::{
-    Config, DataIdentity, DataRequest, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan, Record,
+    ClassNames, Config, DataIdentity, DataRequest, DatasetSpec, Experiment, ImageShape, LoadOptions, Plan,
+    Record,
 };
 
 /// Plans of more runs than this take seconds and find no more faults.
@@ -43,8 +44,14 @@ fn load(text: &str, options: &LoadOptions) {
 fn data(DataRequest { dataset, .. }: DataRequest) -> DataIdentity {
     let image = ImageShape { channels: 1, height: 28, width: 28 };
     let (train_images, test_images) = (60_000, 10_000);
-    let spec =
-        DatasetSpec { image, classes: 10, train_images, test_images, fingerprint: dataset.name().to_owned() };
+    let spec = DatasetSpec {
+        image,
+        classes: 10,
+        train_images,
+        test_images,
+        fingerprint: dataset.name().to_owned(),
+        class_names: ClassNames::default(),
+    };
     DataIdentity { dataset, spec }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 
 use crate::{
     DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
@@ -281,10 +281,6 @@ impl Records {
 }
 
 impl Reader for Records {
-    fn class_names(&self) -> &'static [&'static str] {
-        self.class_names
-    }
-
     fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         let lines: Vec<_> =
             self.train.iter().map(|file| format!("{} {}\n", file.name, file.digest.hex())).collect();
@@ -295,6 +291,7 @@ impl Reader for Records {
             train_images: count(self.train),
             test_images: count(self.test),
             fingerprint: sha256(lines.concat().as_bytes()),
+            class_names: ClassNames::new(self.class_names.iter().copied()),
         })
     }
 

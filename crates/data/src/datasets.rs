@@ -29,11 +29,6 @@ fn with_reader<T>(asked: DataRequest, act: impl FnOnce(&dyn Reader) -> T) -> T {
     }
 }
 
-/// The names of the classes, from label 0; empty for the user's own images.
-pub fn class_names(dataset: Dataset) -> &'static [&'static str] {
-    with_reader(dataset.into(), |reader| reader.class_names())
-}
-
 impl DataSource {
     /// The spec of a dataset. Those of the user's own ([`Idx`](Dataset::Idx), [`Folder`](Dataset::Folder)) are
     /// read from the files; all others are built in.

@@ -1,7 +1,7 @@
 //! The declaration of a dataset that is published as four IDX files, and of each file.
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 
 use crate::{
     Split,
@@ -144,6 +144,7 @@ impl Declaration {
             train_images: self.train.count as u32,
             test_images: self.test.count as u32,
             fingerprint: self.fingerprint(),
+            class_names: ClassNames::new(self.class_names.iter().copied()),
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 
 use crate::{
     DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split, disk,
@@ -29,10 +29,6 @@ const LAYOUTS: [&str; 3] = ["", "raw", "MNIST/raw"];
 pub(crate) struct IdxFolder;
 
 impl Reader for IdxFolder {
-    fn class_names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn spec(&self, source: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         let folder = Folder::find(source)?;
         let train = folder.train()?;
@@ -43,6 +39,7 @@ impl Reader for IdxFolder {
             train_images: train.count(),
             test_images: test.map_or(0, |test| test.count()),
             fingerprint: train.fingerprint,
+            class_names: ClassNames::default(),
         })
     }
 

@@ -34,7 +34,6 @@ pub mod strokes;
 mod survey;
 mod zip;
 
-pub use datasets::class_names;
 pub use download::{Download, Progress};
 pub use error::{Attempt, DamagedFile, DataError, Origin};
 pub use folder::FolderFault;

@@ -7,9 +7,6 @@ use crate::{DataError, DataSource, Images, Location, Progress, Split};
 /// A kind of dataset. A new kind is an implementation of this trait and a line in `datasets.rs`; a new dataset
 /// that is published as IDX files is only a declaration.
 pub(crate) trait Reader: Sync {
-    /// The names of the classes, from label 0; empty if they are not known.
-    fn class_names(&self) -> &'static [&'static str];
-
     /// The spec. Reads files only if it is not built in.
     fn spec(&self, source: &DataSource, progress: &mut dyn FnMut(Progress))
     -> Result<DatasetSpec, DataError>;

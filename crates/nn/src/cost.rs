@@ -51,14 +51,21 @@ impl Products {
 mod tests {
     use std::path::Path;
 
-    use gansweep_config::{Experiment, ImageShape, LoadOptions, recipes};
+    use gansweep_config::{ClassNames, Experiment, ImageShape, LoadOptions, recipes};
 
     use super::*;
 
     fn mnist() -> DatasetSpec {
         let image = ImageShape { channels: 1, height: 28, width: 28 };
         let fingerprint = "mnist".to_owned();
-        DatasetSpec { image, classes: 10, train_images: 60_000, test_images: 10_000, fingerprint }
+        DatasetSpec {
+            image,
+            classes: 10,
+            train_images: 60_000,
+            test_images: 10_000,
+            fingerprint,
+            class_names: ClassNames::default(),
+        }
     }
 
     fn recipe(name: &str) -> Config {

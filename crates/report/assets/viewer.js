@@ -43,6 +43,8 @@ export class Viewer {
     find("dl").innerHTML = viewerFacts(this.state.sweep, run)
       .map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
       .join("");
+    const names = (run.classes ?? []).map((name) => html`<span title="${name}">${name}</span>`).join("");
+    for (const classes of this.dialog.querySelectorAll(".classes")) classes.innerHTML = names;
     const notes = [run.cause, ...(run.warnings ?? []).map(({ text }) => text)].filter(Boolean);
     find(".cause").hidden = notes.length === 0;
     find(".cause").textContent = notes.join("; ");

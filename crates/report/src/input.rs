@@ -71,6 +71,8 @@ pub(crate) struct RunInput {
     pub(crate) series: BTreeMap<Metric, Vec<(u64, f64)>>,
     /// By ascending step; at a step, that of the weights before that of their average.
     pub(crate) grids: Vec<GridInput>,
+    /// What the columns of a conditional run's grids are called; empty for any other run.
+    pub(crate) classes: Vec<String>,
     /// Variance between the images of the last grid, relative to that of the real images.
     pub(crate) diversity: Option<f64>,
 }

@@ -176,6 +176,14 @@ fn real_grid(
     }))
 }
 
+/// What the columns of a conditional run's sample grids are called, a class each; empty for any other run.
+fn classes(reader: &Reader, row: &RunRow, grids: &[GridInput]) -> Result<Vec<String>, StoreError> {
+    let is_conditional = row.typed_config().is_ok_and(|config| config.model.conditional);
+    let Some(grid) = grids.last().filter(|_| is_conditional) else { return Ok(Vec::new()) };
+    let names = reader.dataset(&row.data_fingerprint)?.spec.class_names;
+    Ok((0..grid.geometry.cols as usize).map(|class| names.name(class)).collect())
+}
+
 /// Figures that do not compare with those of other runs are left out: a chart or column cannot tell them apart.
 fn run(
     reader: &Reader,
@@ -201,10 +209,12 @@ fn run(
     });
     let best = reader.best_checkpoint(&row.id)?.filter(|best| best.step <= row.total_steps);
     let epochs = |step: u64| step as f64 * f64::from(row.epochs) / row.total_steps as f64;
+    let grids: Vec<GridInput> = grids.collect();
     Ok(RunInput {
         best: best.map(|best| BestInput { epoch: epochs(best.step), metric: best.metric, value: best.value }),
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
-        grids: grids.collect(),
+        classes: classes(reader, &row, &grids)?,
+        grids,
         diversity: None,
         last,
         series,

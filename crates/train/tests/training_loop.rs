@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use gansweep_config::{Config, ConfigHash, DatasetSpec, ImageShape, Pixels, RunId, SampleMode};
+use gansweep_config::{ClassNames, Config, ConfigHash, DatasetSpec, ImageShape, Pixels, RunId, SampleMode};
 use gansweep_fixtures::config;
 use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume, SampleSource};
@@ -98,6 +98,7 @@ fn spec() -> DatasetSpec {
         train_images: 90,
         test_images: 0,
         fingerprint: "data".into(),
+        class_names: ClassNames::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gansweep_config::{
-    DataIdentity, DataRequest, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan,
+    ClassNames, DataIdentity, DataRequest, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Plan,
 };
 
 /// Options with `--set` arguments only.
@@ -54,6 +54,7 @@ pub(crate) fn like_mnist(fingerprint: &str) -> DatasetSpec {
         train_images: 60_000,
         test_images: 10_000,
         fingerprint: fingerprint.to_owned(),
+        class_names: ClassNames::default(),
     }
 }
 

@@ -179,6 +179,7 @@ fn every_shipped_experiment_plans_without_a_fault() {
         "resize-convolution",
         "wgan-gp",
         "lsgan",
+        "conditional",
         "realpython",
         "jovian",
         "coursera",

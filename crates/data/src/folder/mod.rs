@@ -19,7 +19,7 @@ use gansweep_base::{
     digest::{Sha256, sha256},
     file, host,
 };
-use gansweep_config::{Dataset, DatasetSpec, ImageShape};
+use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 use rayon::prelude::*;
 
 pub use fault::FolderFault;
@@ -47,20 +47,17 @@ pub(crate) struct Folder {
 struct Prepared {
     images: Images,
     classes: u32,
+    class_names: ClassNames,
     fingerprint: String,
 }
 
 impl Reader for Folder {
-    fn class_names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn spec(
         &self,
         source: &DataSource,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<DatasetSpec, DataError> {
-        let Prepared { images, classes, fingerprint } =
+        let Prepared { images, classes, class_names, fingerprint } =
             self.prepare(source, source.skip_damaged, progress)?;
         Ok(DatasetSpec {
             image: images.shape,
@@ -68,6 +65,7 @@ impl Reader for Folder {
             train_images: images.count as u32,
             test_images: 0,
             fingerprint,
+            class_names,
         })
     }
 
@@ -111,19 +109,20 @@ impl Folder {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Prepared, DataError> {
         let root = root(source)?;
-        let Tree { files, classes } = Tree::walk(root)?;
+        let Tree { files, classes, class_names } = Tree::walk(root)?;
+        let class_names = ClassNames::new(class_names);
         self.check_size(root, files.len())?;
         let digests: Vec<Option<String>> = files.par_iter().map(|file| read(file).ok().map(sha256)).collect();
         let cache = Cache::new(&source.cache_dir);
         let all = self.key(&files, &digests, &[]);
         if let Some((images, classes)) = cache.images(&all) {
-            return Ok(Prepared { images, classes, fingerprint: all });
+            return Ok(Prepared { images, classes, class_names, fingerprint: all });
         }
         if let Some(damaged) = cache.damaged(&all) {
             refuse(&files, &damaged, skip_damaged, root)?;
             let fingerprint = self.key(&files, &digests, &damaged);
             if let Some((images, classes)) = cache.images(&fingerprint) {
-                return Ok(Prepared { images, classes, fingerprint });
+                return Ok(Prepared { images, classes, class_names, fingerprint });
             }
         }
         let (images, damaged) = self.decode(&files, progress);
@@ -134,7 +133,7 @@ impl Folder {
             let _ = cache.put_damaged(&all, &damaged);
             refuse(&files, &damaged, skip_damaged, root)?;
         }
-        Ok(Prepared { images, classes, fingerprint })
+        Ok(Prepared { images, classes, class_names, fingerprint })
     }
 
     fn check_size(&self, root: &Path, count: usize) -> Result<(), DataError> {

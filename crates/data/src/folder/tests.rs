@@ -115,7 +115,8 @@ fn subfolders_are_classes_and_images_go_by_name() {
     assert_eq!((images.shape, images.count, classes), (SHAPE, 4, 2));
     assert_eq!(images.labels, [0, 0, 1, 1]);
     assert_eq!(place.greys(), [10, 20, 40, 30]);
-    let DatasetSpec { train_images, test_images, fingerprint, .. } = place.spec();
+    let DatasetSpec { train_images, test_images, fingerprint, class_names, .. } = place.spec();
+    assert_eq!(class_names.as_slice(), ["cats", "dogs"]);
     assert_eq!((train_images, test_images, fingerprint.len()), (4, 0, 64));
     let test = Folder { shape: SHAPE }.load(&place.source(), Split::Test).unwrap();
     assert_eq!((test.count, test.shape), (0, SHAPE));

@@ -31,6 +31,8 @@ pub(super) struct Tree {
     pub(super) files: Vec<ImageFile>,
     /// At least one.
     pub(super) classes: u32,
+    /// The names of the subfolders; empty without any.
+    pub(super) class_names: Vec<String>,
 }
 
 impl Tree {
@@ -49,13 +51,15 @@ impl Tree {
         if folders.is_empty() {
             return match files.is_empty() {
                 true => Err(fault(root, FolderFault::Empty)),
-                false => Ok(Self { files, classes: 1 }),
+                false => Ok(Self { files, classes: 1, class_names: Vec::new() }),
             };
         }
         if let Some(stray) = files.first() {
             return Err(fault(&stray.path, FolderFault::BesideClasses));
         }
         let classes = folders.len();
+        let class_names =
+            folders.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
         for (label, (name, path)) in folders.into_iter().enumerate() {
             let label =
                 u16::try_from(label).map_err(|_| fault(root, FolderFault::TooManyClasses(classes)))?;
@@ -66,7 +70,7 @@ impl Tree {
                 return Err(fault(&path, FolderFault::EmptyClass));
             }
         }
-        Ok(Self { files, classes: classes as u32 })
+        Ok(Self { files, classes: classes as u32, class_names })
     }
 }
 

@@ -71,7 +71,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn a_folder_says_what_its_images_are() {
     let own = Own::colour();
-    let DatasetSpec { image, classes, train_images, test_images, fingerprint } = own.spec();
+    let DatasetSpec { image, classes, train_images, test_images, fingerprint, class_names } = own.spec();
+    assert!(class_names.is_empty());
     assert_eq!(image, ImageShape { channels: 3, height: 4, width: 5 });
     assert_eq!((classes, train_images, test_images, fingerprint.len()), (3, 7, 0, 64));
     let images = own.source().load(Dataset::Idx, Split::Train).unwrap();

@@ -178,10 +178,6 @@ impl Declaration {
 }
 
 impl Reader for Declaration {
-    fn class_names(&self) -> &'static [&'static str] {
-        self.class_names
-    }
-
     fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         Ok(self.spec())
     }

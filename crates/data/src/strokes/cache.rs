@@ -41,10 +41,6 @@ fn folder(source: &DataSource, declared: &Declaration) -> PathBuf {
 }
 
 impl Reader for Strokes {
-    fn class_names(&self) -> &'static [&'static str] {
-        STROKES.class_names
-    }
-
     fn spec(&self, _: &DataSource, _: &mut dyn FnMut(Progress)) -> Result<DatasetSpec, DataError> {
         Ok(self.declaration()?.spec())
     }

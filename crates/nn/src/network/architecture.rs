@@ -179,7 +179,7 @@ fn dcgan_sides(role: Role, image: ImageShape) -> Result<(usize, u32), Mismatch> 
 mod tests {
     use std::path::Path;
 
-    use gansweep_config::{Experiment, LoadOptions};
+    use gansweep_config::{ClassNames, Experiment, LoadOptions};
 
     use super::*;
 
@@ -191,7 +191,14 @@ mod tests {
 
     fn spec(image: ImageShape) -> DatasetSpec {
         let fingerprint = "test".to_owned();
-        DatasetSpec { image, classes: 10, train_images: 60, test_images: 0, fingerprint }
+        DatasetSpec {
+            image,
+            classes: 10,
+            train_images: 60,
+            test_images: 0,
+            fingerprint,
+            class_names: ClassNames::default(),
+        }
     }
 
     fn image(channels: u32, side: u32) -> ImageShape {

@@ -189,6 +189,7 @@ pub(super) mod tests {
             last: BTreeMap::new(),
             series: BTreeMap::new(),
             grids: Vec::new(),
+            classes: Vec::new(),
             diversity: None,
         }
     }

@@ -163,6 +163,7 @@ mod tests {
             last_values: Vec::new(),
             attempts: Vec::new(),
             grids: Vec::new(),
+            classes: Vec::new(),
             averaged_grids: Vec::new(),
             x_axes: XAxes::default(),
             series: Vec::new(),

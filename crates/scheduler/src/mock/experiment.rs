@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gansweep_config::{
-    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions, Palette,
-    Plan, PlannedRun, Record, SampleMode,
+    ClassNames, DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions,
+    Palette, Plan, PlannedRun, Record, SampleMode,
 };
 use gansweep_store::{Call, SweepRecord};
 
@@ -32,6 +32,7 @@ pub fn data(asked: DataRequest) -> DataIdentity {
         train_images: 64,
         test_images: 16,
         fingerprint: "mock".to_owned(),
+        class_names: ClassNames::default(),
     };
     DataIdentity { dataset: asked.dataset, spec }
 }

@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0010_evaluations.sql")),
     Migration::sql(include_str!("0011_best_checkpoints.sql")),
     Migration::sql(include_str!("0012_trials.sql")),
+    Migration::sql(include_str!("0013_class_names.sql")),
 ];
 
 impl Migration {

@@ -1,10 +1,11 @@
 //! Datasets that runs train on.
 
-use gansweep_config::{DatasetSpec, ImageShape};
+use gansweep_config::{ClassNames, DatasetSpec};
 use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, dataset};
-use crate::{DatasetRow, StoreError};
+use crate::value::parse_json;
+use crate::{DatasetRow, StoreError, spec};
 
 impl Reader {
     /// The dataset with that fingerprint.
@@ -13,28 +14,20 @@ impl Reader {
     /// [`StoreError::Content`] if none is recorded: registering a run records its dataset.
     pub fn dataset(&self, data_fingerprint: &str) -> Result<DatasetRow, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT dataset, channels, height, width, classes, train_images, test_images FROM datasets
-                 WHERE data_fingerprint = ?1",
-            )?;
-            let columns = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, spec(row, data_fingerprint)?));
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {}, d.dataset, d.class_names FROM datasets d WHERE d.data_fingerprint = ?1",
+                spec::COLUMNS
+            ))?;
+            let columns =
+                |row: &Row<'_>| Ok((spec::of_row(row)?, row.get::<_, String>(7)?, row.get::<_, String>(8)?));
             let found = statement.query_row([data_fingerprint], columns).optional()?;
-            let (name, spec) = found.ok_or_else(|| StoreError::Content {
+            let (spec, name, class_names) = found.ok_or_else(|| StoreError::Content {
                 what: "a run's data".to_owned(),
                 detail: format!("no dataset with the fingerprint {data_fingerprint} is recorded"),
             })?;
+            let class_names: Vec<String> = parse_json("the names of a dataset's classes", &class_names)?;
+            let spec = DatasetSpec { class_names: ClassNames::new(class_names), ..spec };
             Ok(DatasetRow { dataset: dataset(&name)?, spec })
         })
     }
-}
-
-/// Reads the columns after the name.
-fn spec(row: &Row<'_>, fingerprint: &str) -> rusqlite::Result<DatasetSpec> {
-    Ok(DatasetSpec {
-        image: ImageShape { channels: row.get(1)?, height: row.get(2)?, width: row.get(3)? },
-        classes: row.get(4)?,
-        train_images: row.get(5)?,
-        test_images: row.get(6)?,
-        fingerprint: fingerprint.to_owned(),
-    })
 }

@@ -153,15 +153,16 @@ fn put_datasets(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Faul
 
 /// Records a dataset. For equal training data, the latest counts and name replace older ones.
 fn put_dataset(connection: &Connection, dataset: Dataset, spec: &DatasetSpec) -> Result<(), Fault> {
-    let DatasetSpec { image, classes, train_images, test_images, fingerprint } = spec;
+    let DatasetSpec { image, classes, train_images, test_images, fingerprint, class_names } = spec;
+    let class_names = json("names of classes", &class_names.as_slice())?;
     let mut upsert = connection.prepare_cached(
         "INSERT INTO datasets (data_fingerprint, dataset, channels, height, width, classes, train_images,
-             test_images)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             test_images, class_names)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (data_fingerprint) DO UPDATE SET
              dataset = excluded.dataset, channels = excluded.channels, height = excluded.height,
              width = excluded.width, classes = excluded.classes, train_images = excluded.train_images,
-             test_images = excluded.test_images",
+             test_images = excluded.test_images, class_names = excluded.class_names",
     )?;
     upsert.execute(params![
         fingerprint,
@@ -171,7 +172,8 @@ fn put_dataset(connection: &Connection, dataset: Dataset, spec: &DatasetSpec) ->
         image.width,
         classes,
         train_images,
-        test_images
+        test_images,
+        class_names
     ])?;
     Ok(())
 }

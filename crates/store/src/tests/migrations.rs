@@ -10,7 +10,7 @@ use std::{
 };
 
 use gansweep_config::{
-    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, RunState,
+    ClassNames, DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, RunState,
 };
 use gansweep_protocol::{Diverged, Event, Metric};
 use rusqlite::{Connection, types::ValueRef};
@@ -201,7 +201,9 @@ fn what_version_one_trained_on_was_like_mnist() {
     let folder = restored(1);
     Store::open(folder.path()).unwrap();
     let found = Reader::open(folder.path()).unwrap().dataset("strokes-1").unwrap();
-    assert_eq!(found, DatasetRow { dataset: Dataset::Strokes, spec: strokes() });
+    let class_names = ClassNames::new((0..10).map(|digit| digit.to_string()));
+    let spec = DatasetSpec { class_names, ..strokes() };
+    assert_eq!(found, DatasetRow { dataset: Dataset::Strokes, spec });
 }
 
 #[test]

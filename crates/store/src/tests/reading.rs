@@ -1,6 +1,6 @@
 //! Readers: filters, prefixes, differences, queries, and a writer beside them.
 
-use gansweep_config::{Dataset, DatasetSpec};
+use gansweep_config::{ClassNames, Dataset, DatasetSpec};
 use gansweep_protocol::{Metric, SampleSource};
 use serde_json::json;
 
@@ -228,7 +228,8 @@ fn a_reader_sees_what_is_committed_and_a_snapshot_holds_it() {
 #[test]
 fn a_dataset_is_told_with_the_counts_of_the_latest_plan() {
     let mut fixture = Fixture::new();
-    let spec = DatasetSpec { test_images: 0, ..strokes() };
+    let class_names = ClassNames::new(["T-shirt/top", "a \"name\""]);
+    let spec = DatasetSpec { test_images: 0, class_names, ..strokes() };
     let mut runs = plan(&[1e-4], &[128], &[1]);
     runs[0].spec = spec.clone();
     assert_eq!(fixture.reader().dataset("strokes-1").unwrap().spec, strokes());

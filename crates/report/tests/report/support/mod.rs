@@ -9,7 +9,8 @@ mod picture;
 use std::path::Path;
 
 use gansweep_config::{
-    Assignment, ConfigHash, Dataset, DatasetSpec, ImageShape, Palette, PlannedRun, Record, RunId, SampleMode,
+    Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, ImageShape, Palette, PlannedRun, Record, RunId,
+    SampleMode,
 };
 use gansweep_protocol::Geometry;
 use gansweep_store::{Call, Store, SweepRecord};
@@ -204,6 +205,7 @@ impl Synthetic {
             train_images: 60_000,
             test_images: 10_000,
             fingerprint: format!("{}-images", self.dataset.name()),
+            class_names: ClassNames::default(),
         }
     }
 
