@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::layers::LoadOptions;
 use crate::merge::{RecipeBases, ResolvedKey};
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, Config, Dataset, Execution, Layer, Place, Record};
+use crate::{BudgetedConfig, Config, Dataset, Execution, Layer, Place, Prune, Record};
 
 /// A loaded experiment: its layers are merged and every value is checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +42,8 @@ pub struct Experiment {
     pub execution: Execution,
     /// Axes, seeds and exclusions.
     pub sweep: Sweep,
+    /// Which runs end or wait before their budget.
+    pub prune: Prune,
     /// Every key with its value and the layer that decided it, in the order of the documentation.
     pub resolved: Vec<ResolvedKey>,
     /// The options that it was loaded with; of the environment, only the variables that name keys.

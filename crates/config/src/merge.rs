@@ -10,7 +10,7 @@ use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
 use crate::{
     BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
+    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Prune, Record, TrainConfig, Value,
 };
 
 /// The merged value of every key.
@@ -29,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) record: Record,
     pub(crate) execution: Execution,
     pub(crate) sweep: SweepSettings,
+    pub(crate) prune: Prune,
 }
 
 #[derive(Debug, Clone, Deserialize)]

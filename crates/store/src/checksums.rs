@@ -50,6 +50,7 @@ pub(crate) const TABLES: [Checked; 18] = [
     Checked::of("sweep_runs", "run_id"),
     Checked::of("runs", "run_id"),
     Checked::of("tags", "run_id"),
+    Checked::of("rungs", "run_id"),
     Checked::of("attempts", "run_id"),
     Checked::of("checkpoints", "run_id"),
     Checked::of("best_checkpoints", "run_id"),

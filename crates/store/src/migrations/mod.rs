@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0009_tags.sql")),
     Migration::sql(include_str!("0010_evaluations.sql")),
     Migration::sql(include_str!("0011_best_checkpoints.sql")),
+    Migration::sql(include_str!("0012_rungs.sql")),
 ];
 
 impl Migration {

@@ -16,6 +16,7 @@ use crate::{
 const OF_RUN: [&str; 10] = [
     "sweep_runs",
     "tags",
+    "rungs",
     "evaluations",
     "points",
     "summaries",
@@ -56,6 +57,7 @@ impl Store {
             }
             for sweep_id in &doomed.sweeps {
                 transaction.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
+                transaction.execute("DELETE FROM rungs WHERE sweep_id = ?1", [sweep_id])?;
                 transaction.execute("DELETE FROM sweeps WHERE sweep_id = ?1", [sweep_id])?;
             }
             remove_unused(transaction)?;

@@ -15,5 +15,6 @@ mod migrations;
 mod moved;
 mod reading;
 mod recording;
+mod rungs;
 mod scale;
 mod support;

@@ -10,7 +10,9 @@ mod train;
 
 use super::key::Key;
 
-static TABLES: [&[Key]; 10] = [
+pub use settings::RANKING_METRICS;
+
+static TABLES: [&[Key]; 11] = [
     settings::ORIGIN,
     data::KEYS,
     model::KEYS,
@@ -21,6 +23,7 @@ static TABLES: [&[Key]; 10] = [
     settings::RECORD,
     settings::EXECUTION,
     settings::SWEEP,
+    settings::PRUNE,
 ];
 
 /// Every key, in the order of the documentation.
