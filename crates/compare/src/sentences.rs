@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_base::text;
+use gansweep_config::RunState;
 use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
 
 use crate::{SweepComparison, Variance};
@@ -49,6 +50,7 @@ pub fn limits(comparison: &SweepComparison) -> Vec<String> {
             text::count(images as usize, "generated image")
         )
     }));
+    sentences.extend(pruned(comparison));
     sentences.extend(failures(comparison));
     if comparison.datasets > 1 {
         sentences.push(format!(
@@ -199,11 +201,36 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
     sentences
 }
 
-fn failures(comparison: &SweepComparison) -> Option<String> {
+/// The states of runs that pruning has kept from the epoch at which runs are compared: they have not failed.
+const PRUNED: [&str; 2] = [RunState::Paused.name(), RunState::Pruned.name()];
+
+/// Number of runs without a value, by cause.
+fn without_value(comparison: &SweepComparison) -> BTreeMap<&str, usize> {
     let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
     for (cause, runs) in comparison.configs.iter().flat_map(|config| &config.without_value) {
         *causes.entry(cause).or_default() += runs;
     }
+    causes
+}
+
+fn pruned(comparison: &SweepComparison) -> Option<String> {
+    let runs: usize = without_value(comparison)
+        .iter()
+        .filter(|(cause, _)| PRUNED.contains(cause))
+        .map(|(_, runs)| runs)
+        .sum();
+    let (noun, verb) = (text::count(runs, "run"), if runs == 1 { "was" } else { "were" });
+    (runs > 0).then(|| {
+        format!(
+            "{noun} {verb} paused or ended by pruning before {}: not compared, since only values of the same epoch are.",
+            epochs(comparison)
+        )
+    })
+}
+
+fn failures(comparison: &SweepComparison) -> Option<String> {
+    let mut causes = without_value(comparison);
+    causes.retain(|cause, _| !PRUNED.contains(cause));
     let runs: usize = causes.values().sum();
     let causes: Vec<String> = causes.iter().map(|(cause, runs)| format!("{runs} {cause}")).collect();
     let verb = if runs == 1 { "has" } else { "have" };

@@ -9,7 +9,9 @@ use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Record, Value, document, schema};
+use crate::{
+    BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Record, Value, document, schema,
+};
 
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,

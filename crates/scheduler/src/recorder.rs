@@ -245,10 +245,7 @@ impl<'a> EventBatcher<'a> {
     }
 
     /// Adds runs to the sweep, and returns their statuses.
-    pub(crate) fn add_runs(
-        &mut self,
-        runs: &[PlannedRun],
-    ) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
+    pub(crate) fn add_runs(&mut self, runs: &[PlannedRun]) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
         let added = self.recorder.add_runs(self.sweep, runs);
         self.close_on_failure("registering runs", added)?;
         let statuses = self.recorder.statuses(&ids_of(runs));

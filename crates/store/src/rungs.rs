@@ -34,8 +34,7 @@ pub(crate) fn values(
          WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1)
            AND metric_id = (SELECT metric_id FROM metrics WHERE name = ?2) ORDER BY step",
     )?;
-    let point =
-        |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), join(row.get(1)?, row.get(2)?)));
+    let point = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), join(row.get(1)?, row.get(2)?)));
     let mut values = HashMap::new();
     for run in runs {
         let points = statement.query_map(params![run.as_str(), metric.name()], point)?;

@@ -14,8 +14,9 @@ fn nothing_is_pruned_by_default() {
 
 #[test]
 fn pruning_records_the_figure_that_it_compares_by() {
-    let experiment =
-        load("train.epochs = 20\n[prune]\nmethod = \"asha\"\nmin_epochs = 2\nfactor = 4\nseeds = \"apart\"\n");
+    let experiment = load(
+        "train.epochs = 20\n[prune]\nmethod = \"asha\"\nmin_epochs = 2\nfactor = 4\nseeds = \"apart\"\n",
+    );
     let prune = &experiment.prune;
     assert_eq!((prune.method, prune.metric.as_str()), (PruneMethod::Asha, "fd"));
     assert_eq!((prune.seeds, prune.rungs(experiment.epochs)), (PruneSeeds::Apart, vec![2, 8]));
@@ -26,8 +27,7 @@ fn pruning_records_the_figure_that_it_compares_by() {
 
 #[test]
 fn what_the_user_says_of_evaluations_holds() {
-    let experiment =
-        load("train.epochs = 20\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 5\n");
+    let experiment = load("train.epochs = 20\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 5\n");
     assert_eq!(experiment.record.evaluate_epochs, 5);
 }
 

@@ -11,6 +11,7 @@ mod grid_layout;
 mod grids;
 mod groups;
 mod health;
+mod rungs;
 mod runs;
 mod scale;
 mod sweeps;

@@ -78,7 +78,8 @@ fn of_rungs(prune: &Prune, configs: &[Priced]) -> (u64, u64) {
             Some((fewest, most)) => (fewest.saturating_sub(end_before), most.min(come.len())),
         };
         let going = (share(prune, fewest), most_promoted(prune, most_of_them));
-        let mut costs: Vec<u64> = come.iter().map(|config| config.epochs(rung, config.next_rung(rung))).collect();
+        let mut costs: Vec<u64> =
+            come.iter().map(|config| config.epochs(rung, config.next_rung(rung))).collect();
         costs.sort_unstable();
         least += costs.iter().take(going.0).sum::<u64>();
         most += costs.iter().rev().take(going.1).sum::<u64>();
@@ -114,7 +115,8 @@ fn of_median(prune: &Prune, configs: &[Priced]) -> (u64, u64) {
     costs.sort_unstable();
     let full: u64 = costs.iter().map(|(full, _)| full).sum();
     let (complete, ended) = costs.split_at(NEEDED.min(costs.len()));
-    let least = complete.iter().map(|(full, _)| full).sum::<u64>() + ended.iter().map(|(_, min)| min).sum::<u64>();
+    let least =
+        complete.iter().map(|(full, _)| full).sum::<u64>() + ended.iter().map(|(_, min)| min).sum::<u64>();
     (least, full)
 }
 
@@ -125,7 +127,12 @@ mod tests {
     use super::*;
     use crate::mock::plan;
 
-    fn bounds(method: PruneMethod, min_epochs: u32, seeds: PruneSeeds, runs: &[PlannedRun]) -> (u64, u64, u64) {
+    fn bounds(
+        method: PruneMethod,
+        min_epochs: u32,
+        seeds: PruneSeeds,
+        runs: &[PlannedRun],
+    ) -> (u64, u64, u64) {
         let prune = Prune { method, metric: "fd".to_owned(), min_epochs, factor: 3, seeds };
         let EpochBounds { least, most, unpruned } = epoch_bounds(&prune, Metric::Fd, runs);
         (least, most, unpruned)
@@ -164,7 +171,10 @@ mod tests {
         assert_eq!(least, most);
         let brackets = [(5 + 2 + 6), (3 * 3 + 6), 9];
         let other = [(5 + 2 + 6), (2 * 3 + 6), 2 * 9];
-        assert!([2 * brackets.iter().sum::<u64>(), 2 * other.iter().sum::<u64>()].contains(&least), "{least}");
+        assert!(
+            [2 * brackets.iter().sum::<u64>(), 2 * other.iter().sum::<u64>()].contains(&least),
+            "{least}"
+        );
     }
 
     #[test]

@@ -157,7 +157,8 @@ impl RungPruner {
         new.sort_by(|a, b| self.units.unit(*a).id.cmp(&self.units.unit(*b).id));
         self.brackets.resize(self.units.len(), 0);
         let restored = |pruner: &Self, unit: usize| {
-            let mut rows = pruner.units.members_of(unit).filter_map(|member| pruner.restored.get(&member.run));
+            let mut rows =
+                pruner.units.members_of(unit).filter_map(|member| pruner.restored.get(&member.run));
             rows.find_map(|rows| rows.first()).map(|row| row.bracket)
         };
         let (known, unknown): (Vec<usize>, Vec<usize>) =
@@ -208,9 +209,8 @@ impl RungPruner {
             (u64::from(rungs) + 1).saturating_mul(power).div_ceil(u64::from(s) + 1)
         };
         let counts = self.dealt.get(&self.units.unit(unit).data);
-        let count = |bracket: u32| {
-            counts.and_then(|counts| counts.get(bracket as usize)).copied().unwrap_or(0)
-        };
+        let count =
+            |bracket: u32| counts.and_then(|counts| counts.get(bracket as usize)).copied().unwrap_or(0);
         let load = |bracket: &u32| (count(*bracket) + 1) as f64 / share(*bracket) as f64;
         (0..=rungs).min_by(|a, b| load(a).total_cmp(&load(b))).unwrap_or(0)
     }
@@ -238,9 +238,8 @@ impl RungPruner {
             let place = rungs.iter().position(|epochs| *epochs == rung.epochs);
             place.is_some_and(|place| place == 0 || self.is_promoted(unit, rungs[place - 1]))
         };
-        let of_bracket = |unit: &usize| {
-            self.brackets[*unit] == rung.bracket && self.units.unit(*unit).data == rung.data
-        };
+        let of_bracket =
+            |unit: &usize| self.brackets[*unit] == rung.bracket && self.units.unit(*unit).data == rung.data;
         let coming = (0..self.units.len()).filter(of_bracket).filter(|unit| comes(*unit)).count();
         self.rungs.get(rung).is_some_and(|ranking| ranking.len() == coming)
     }
@@ -289,9 +288,14 @@ impl RungPruner {
             let (goes_on, rank) = (place < with_value, ordinal(place + 1));
             let reason = match ranked.score.is_finite() {
                 true => format!("{rank} of {}{so_far}, {with_value} {verb} on", ranking.len()),
-                false => format!("no {} to compare, {with_value} of {} {verb} on", self.prune.metric, ranking.len()),
+                false => format!(
+                    "no {} to compare, {with_value} of {} {verb} on",
+                    self.prune.metric,
+                    ranking.len()
+                ),
             };
-            let reason = format!("rung of {}: {reason}", gansweep_base::text::count(rung.epochs as usize, "epoch"));
+            let reason =
+                format!("rung of {}: {reason}", gansweep_base::text::count(rung.epochs as usize, "epoch"));
             Verdict { unit: ranked.unit, goes_on, reason }
         };
         open.map(verdict).collect()

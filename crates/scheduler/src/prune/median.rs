@@ -65,8 +65,11 @@ impl MedianPruner {
         if count < NEEDED {
             return None;
         }
-        let median =
-            if count % 2 == 1 { averages[middle] } else { f64::midpoint(averages[middle - 1], averages[middle]) };
+        let median = if count % 2 == 1 {
+            averages[middle]
+        } else {
+            f64::midpoint(averages[middle - 1], averages[middle])
+        };
         Some((median, count))
     }
 

@@ -202,8 +202,7 @@ impl RunTable {
     pub(crate) fn keep_halted(&mut self, run: usize, state: RunState) {
         self.change(run, |entry| {
             entry.goal = entry.step;
-            entry.phase =
-                if state == RunState::Pruned { Phase::Skipped(state) } else { Phase::Paused };
+            entry.phase = if state == RunState::Pruned { Phase::Skipped(state) } else { Phase::Paused };
         });
     }
 

@@ -84,17 +84,20 @@ impl<T> Case<T> {
     /// The runs, with the ids of the table.
     fn runs(&self) -> Vec<PlannedRun> {
         let config = config(16);
-        let with_id = |(seed, id): (u64, &RunId)| PlannedRun { id: id.clone(), ..run(&config, self.budget, seed) };
+        let with_id =
+            |(seed, id): (u64, &RunId)| PlannedRun { id: id.clone(), ..run(&config, self.budget, seed) };
         (0..).zip(&self.table.ids).map(with_id).collect()
     }
 
     /// Workers that record the table's figures.
     fn launcher(&self) -> MockLauncher {
-        let number = |figures: &Vec<Option<f64>>| figures.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        let number =
+            |figures: &Vec<Option<f64>>| figures.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
         let figures: Vec<_> = self.table.figures.iter().map(|(id, it)| (id.clone(), number(it))).collect();
         // In the middle of the epoch.
         let at = |epoch: &u32| u64::from(*epoch) * STEPS_PER_EPOCH - 2;
-        let diverging: Vec<_> = self.table.diverges.iter().map(|(id, epoch)| (id.clone(), at(epoch))).collect();
+        let diverging: Vec<_> =
+            self.table.diverges.iter().map(|(id, epoch)| (id.clone(), at(epoch))).collect();
         MockLauncher::new(move |_, _| Script {
             figures: figures.clone(),
             diverging: diverging.clone(),
@@ -115,8 +118,7 @@ fn prune(method: PruneMethod, seeds: PruneSeeds) -> Prune {
 }
 
 fn add(pruner: &mut dyn Pruner, runs: &[PlannedRun]) {
-    let added =
-        |run| AddedRun { run, state: RunState::Queued, step: 0, confirmed_step: 0, values: &[] };
+    let added = |run| AddedRun { run, state: RunState::Queued, step: 0, confirmed_step: 0, values: &[] };
     pruner.add(&runs.iter().map(added).collect::<Vec<_>>());
 }
 
@@ -157,7 +159,8 @@ fn successive_halving_promotes_what_the_published_algorithm_promotes() {
         assert_eq!(promoted(&memory, 0), expected(&case.expected), "case {number}");
         assert_eq!(summary.completed + summary.paused + summary.diverged, summary.total, "case {number}");
         for (id, row) in &memory.runs {
-            let last = case.expected.iter().rev().find(|rung| rung.promoted.contains(id)).map(|rung| rung.rung);
+            let last =
+                case.expected.iter().rev().find(|rung| rung.promoted.contains(id)).map(|rung| rung.rung);
             let stopped = case.expected.iter().map(|rung| rung.rung).find(|rung| Some(*rung) > last);
             let target = stopped.unwrap_or(case.budget);
             let diverges = case.table.diverges.get(id).is_some_and(|epoch| *epoch <= target);
@@ -259,16 +262,15 @@ fn cases_have_promotions_stops_ties_and_divergence() {
 /// Nine runs with figures in the order of their numbers: the first is best. `fd` falls with each epoch.
 fn nine(epochs: u32) -> (Vec<PlannedRun>, Vec<(RunId, Vec<f64>)>) {
     let runs = runs(9, epochs);
-    let curve = |rank: usize| (1..=30).map(|epoch| (10 * (rank + 1)) as f64 + 30.0 / f64::from(epoch)).collect();
+    let curve =
+        |rank: usize| (1..=30).map(|epoch| (10 * (rank + 1)) as f64 + 30.0 / f64::from(epoch)).collect();
     let figures = runs.iter().enumerate().map(|(rank, run)| (run.id.clone(), curve(rank))).collect();
     (runs, figures)
 }
 
 fn recording(figures: &[(RunId, Vec<f64>)]) -> MockLauncher {
     let figures = figures.to_vec();
-    // Slow enough that a command comes before the next epoch ends.
-    let pace = Duration::from_micros(200);
-    MockLauncher::new(move |_, _| Script { figures: figures.clone(), pace, ..Script::healthy() })
+    MockLauncher::new(move |_, _| Script { figures: figures.clone(), ..Script::healthy() })
 }
 
 /// Trains the sweep with a fresh pruner.
@@ -278,11 +280,18 @@ fn sweep(
     figures: &[(RunId, Vec<f64>)],
     method: PruneMethod,
 ) -> gansweep_scheduler::Summary {
+    sweep_with(harness, memory, &recording(figures), method)
+}
+
+fn sweep_with(
+    harness: &mut Harness,
+    memory: &mut Memory,
+    launcher: &MockLauncher,
+    method: PruneMethod,
+) -> gansweep_scheduler::Summary {
     let mut pruner = pruner_of(&prune(method, PruneSeeds::Apart), Metric::Fd);
     let mut searcher = PlannedRuns::new(harness.runs.clone());
-    harness
-        .sweep_through(memory, &recording(figures), &mut searcher, &mut *pruner, |_, _| {})
-        .expect("a healthy sweep")
+    harness.sweep_through(memory, launcher, &mut searcher, &mut *pruner, |_, _| {}).expect("a healthy sweep")
 }
 
 /// The epochs that each run was trained for.
@@ -417,7 +426,11 @@ fn a_run_of_an_earlier_sweep_counts_where_it_has_been() {
 fn the_median_rule_ends_runs_that_stay_ended() {
     let (runs, figures) = nine(30);
     let (mut memory, mut harness) = (Memory::default(), Harness::new(runs.clone(), 1, 1));
-    let summary = sweep(&mut harness, &mut memory, &figures, PruneMethod::Median);
+    // Slow enough that a command comes before the run ends.
+    let (of_runs, pace) = (figures.clone(), Duration::from_micros(200));
+    let launcher =
+        MockLauncher::new(move |_, _| Script { figures: of_runs.clone(), pace, ..Script::healthy() });
+    let summary = sweep_with(&mut harness, &mut memory, &launcher, PruneMethod::Median);
     assert!(summary.all_well());
     assert_eq!(summary.completed + summary.pruned, 9);
     assert!(summary.completed >= 3 && summary.pruned >= 3, "{summary:?}");

@@ -4,7 +4,9 @@ use gansweep_config::{Record, RunState};
 use rusqlite::{Connection, Row};
 
 use super::{Reader, dataset, unsigned};
-use crate::{Call, StoreError, SweepId, SweepRow, fault::Fault, status::parse_state, value::parse_json};
+use crate::{
+    Call, RungRow, StoreError, SweepId, SweepRow, fault::Fault, rungs, status::parse_state, value::parse_json,
+};
 
 const COLUMNS: &str = "sweep_id, name, file, source, description, recipe, axes, dataset_requested, dataset,
     record, program_version, machine, created_ms, updated_ms, call";
@@ -22,6 +24,11 @@ impl Reader {
             }
             Ok(sweeps)
         })
+    }
+
+    /// What pruning has decided about the runs of a sweep, by run and rung.
+    pub fn rungs(&self, sweep: &str) -> Result<Vec<RungRow>, StoreError> {
+        self.read(|connection| rungs::of(connection, sweep))
     }
 
     /// The sweep of that name.

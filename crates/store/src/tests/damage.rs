@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use super::support::{Fixture, GEOMETRY, LAST_STEP};
 use crate::{
-    Damage, DamageKind, Reader, RealImages, RungDecision, RungRow, Store, StoreError, check::sample_png, checksums,
+    Damage, DamageKind, Reader, RealImages, RungDecision, RungRow, Store, StoreError, check::sample_png,
+    checksums,
 };
 
 /// A sweep with something in every table, with real PNG files.
