@@ -151,3 +151,20 @@ fn paused_runs_are_not_compared_and_have_not_failed() {
     let points = pruned.reader().query("SELECT DISTINCT metric FROM points_named").unwrap().to_string();
     assert!(points.contains(Metric::Fd.name()), "{points}");
 }
+
+#[test]
+fn every_method_ends_well_with_a_run_that_reached_the_budget() {
+    for method in ["asha", "hyperband", "median"] {
+        let pruned = sandbox(&PRUNED.replace("successive-halving", method));
+        let ended = run(&pruned, &["sweep", "pruned.toml", "--jobs", "2", "--fuse", "2"]).well();
+        let runs = pruned.runs_of("pruned");
+        assert!(runs.iter().any(|run| run.state == RunState::Completed), "{method}: {}", ended.stderr);
+        let others = if method == "median" { RunState::Pruned } else { RunState::Paused };
+        let well = |state| state == RunState::Completed || state == others || state == RunState::Diverged;
+        assert!(runs.iter().all(|run| well(run.state)), "{method}: {}", ended.stderr);
+        let page = std::fs::read_to_string(pruned.path("results/pruned.html")).unwrap();
+        let has_rungs = pruned.reader().rungs("pruned").unwrap().iter().any(|row| row.epochs > 0);
+        assert_eq!(page.contains("<h3>Pruning</h3>"), has_rungs, "{method}");
+        assert!(has_rungs || method == "median", "{method}");
+    }
+}

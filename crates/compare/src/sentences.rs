@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use gansweep_base::text;
-use gansweep_config::RunState;
 use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
 
-use crate::{SweepComparison, Variance};
+use crate::{ComparedConfig, SweepComparison, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -201,24 +200,8 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
     sentences
 }
 
-/// The states of runs that pruning has kept from the epoch at which runs are compared: they have not failed.
-const PRUNED: [&str; 2] = [RunState::Paused.name(), RunState::Pruned.name()];
-
-/// Number of runs without a value, by cause.
-fn without_value(comparison: &SweepComparison) -> BTreeMap<&str, usize> {
-    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
-    for (cause, runs) in comparison.configs.iter().flat_map(|config| &config.without_value) {
-        *causes.entry(cause).or_default() += runs;
-    }
-    causes
-}
-
 fn pruned(comparison: &SweepComparison) -> Option<String> {
-    let runs: usize = without_value(comparison)
-        .iter()
-        .filter(|(cause, _)| PRUNED.contains(cause))
-        .map(|(_, runs)| runs)
-        .sum();
+    let runs: usize = comparison.configs.iter().map(ComparedConfig::pruned).sum();
     let (noun, verb) = (text::count(runs, "run"), if runs == 1 { "was" } else { "were" });
     (runs > 0).then(|| {
         format!(
@@ -229,8 +212,10 @@ fn pruned(comparison: &SweepComparison) -> Option<String> {
 }
 
 fn failures(comparison: &SweepComparison) -> Option<String> {
-    let mut causes = without_value(comparison);
-    causes.retain(|cause, _| !PRUNED.contains(cause));
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    for (cause, runs) in comparison.configs.iter().flat_map(ComparedConfig::failures) {
+        *causes.entry(cause).or_default() += runs;
+    }
     let runs: usize = causes.values().sum();
     let causes: Vec<String> = causes.iter().map(|(cause, runs)| format!("{runs} {cause}")).collect();
     let verb = if runs == 1 { "has" } else { "have" };

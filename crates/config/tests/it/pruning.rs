@@ -33,8 +33,17 @@ fn what_the_user_says_of_evaluations_holds() {
 
 #[test]
 fn pruning_that_cannot_work_is_refused_with_the_way_out() {
-    assert_snapshot!(faults("train.epochs = 9\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 0\n"), @"");
-    assert_snapshot!(faults("train.epochs = 3\n[prune]\nmethod = \"median\"\nmin_epochs = 3\n"), @"");
-    assert_snapshot!(faults("[prune]\nmethod = \"halving\"\nmetric = \"d_loss\"\nfactor = 1\n"), @"");
-    assert_snapshot!(faults("[sweep.grid]\n\"prune.factor\" = [2, 3]\n"), @"");
+    assert_snapshot!(
+        faults("train.epochs = 9\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 0\n"),
+        @"test.toml:5: record.evaluate_epochs: 0 leaves no `fd` for `[prune]` to compare runs by; expected no such key, or a number of epochs such as 1 (from file)"
+    );
+    assert_snapshot!(
+        faults("train.epochs = 3\n[prune]\nmethod = \"median\"\nmin_epochs = 3\n"),
+        @"test.toml:4: prune.min_epochs: no run is compared before 3 epochs, and the longest is trained for 3; expected `prune.min_epochs` below `train.epochs` (from file)"
+    );
+    let said = faults("[prune]\nmethod = \"halving\"\nmetric = \"d_loss\"\nfactor = 1\n");
+    let keys = ["prune.method: found `\"halving\"`", "prune.metric: found `\"d_loss\"`", "prune.factor: found `1`"];
+    assert!(keys.iter().all(|key| said.contains(key)), "{said}");
+    let said = faults("[sweep.grid]\n\"prune.factor\" = [2, 3]\n");
+    assert!(said.contains("cannot be swept"), "{said}");
 }

@@ -144,7 +144,7 @@ impl View {
 
 /// `pruning by successive-halving of fd: 42 of 162 epochs, at rungs of 1 and 3 epochs`.
 fn pruning(prune: &Prune, EpochBounds { least, most, unpruned }: EpochBounds) -> String {
-    let method = Value::from(json!(prune.method));
+    let method = json!(prune.method);
     let range = if least == most { least.to_string() } else { format!("{least} to {most}") };
     format!(
         "pruning ({}, by {}): {range} of {} in all, fewer where runs diverge",

@@ -13,7 +13,7 @@ pub(super) struct Units {
     seeds: PruneSeeds,
     metric: Metric,
     members: Vec<Member>,
-    units: Vec<Unit>,
+    all: Vec<Unit>,
     of_run: HashMap<RunId, usize>,
     of_name: HashMap<(String, String), usize>,
 }
@@ -89,8 +89,8 @@ impl Member {
 
 impl Units {
     pub(super) fn new(seeds: PruneSeeds, metric: Metric) -> Self {
-        let (members, units) = (Vec::new(), Vec::new());
-        Self { seeds, metric, members, units, of_run: HashMap::new(), of_name: HashMap::new() }
+        let (members, all) = (Vec::new(), Vec::new());
+        Self { seeds, metric, members, all, of_run: HashMap::new(), of_name: HashMap::new() }
     }
 
     pub(super) const fn metric(&self) -> Metric {
@@ -105,16 +105,16 @@ impl Units {
             PruneSeeds::Apart => id.to_string(),
         };
         let data = spec.fingerprint.clone();
-        let next = self.units.len();
+        let next = self.all.len();
         let unit = *self.of_name.entry((data.clone(), name.clone())).or_insert(next);
         if unit == next {
-            self.units.push(Unit { id: name, data, members: Vec::new() });
+            self.all.push(Unit { id: name, data, members: Vec::new() });
         }
         let per_epoch = u64::from(config.steps_per_epoch(spec)).max(1);
         let ends_epoch = |(step, _): &&(u64, f64)| step.is_multiple_of(per_epoch);
         let at_epoch = |(step, value): &(u64, f64)| ((step / per_epoch) as u32, *value);
         let member = self.members.len();
-        self.units[unit].members.push(member);
+        self.all[unit].members.push(member);
         self.of_run.insert(id.clone(), member);
         self.members.push(Member {
             run: id.clone(),
@@ -142,15 +142,15 @@ impl Units {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.units.len()
+        self.all.len()
     }
 
     pub(super) fn unit(&self, unit: usize) -> &Unit {
-        &self.units[unit]
+        &self.all[unit]
     }
 
     pub(super) fn members_of(&self, unit: usize) -> impl Iterator<Item = &Member> {
-        self.units[unit].members.iter().map(|&member| &self.members[member])
+        self.all[unit].members.iter().map(|&member| &self.members[member])
     }
 
     /// The largest budget of its runs, in epochs.
