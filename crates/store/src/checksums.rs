@@ -41,7 +41,7 @@ impl Checked {
 }
 
 /// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 18] = [
+pub(crate) const TABLES: [Checked; 19] = [
     Checked::whole("states"),
     Checked::whole("value_kinds"),
     Checked::whole("metrics"),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 10] = [
+const OF_RUN: [&str; 11] = [
     "sweep_runs",
     "tags",
     "rungs",
