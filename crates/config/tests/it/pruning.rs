@@ -42,7 +42,8 @@ fn pruning_that_cannot_work_is_refused_with_the_way_out() {
         @"test.toml:4: prune.min_epochs: no run is compared before 3 epochs, and the longest is trained for 3; expected `prune.min_epochs` below `train.epochs` (from file)"
     );
     let said = faults("[prune]\nmethod = \"halving\"\nmetric = \"d_loss\"\nfactor = 1\n");
-    let keys = ["prune.method: found `\"halving\"`", "prune.metric: found `\"d_loss\"`", "prune.factor: found `1`"];
+    let keys =
+        ["prune.method: found `\"halving\"`", "prune.metric: found `\"d_loss\"`", "prune.factor: found `1`"];
     assert!(keys.iter().all(|key| said.contains(key)), "{said}");
     let said = faults("[sweep.grid]\n\"prune.factor\" = [2, 3]\n");
     assert!(said.contains("cannot be swept"), "{said}");
