@@ -58,7 +58,7 @@ pub(crate) fn images(count: u32) -> Vec<u8> {
     bytes
 }
 
-fn labels(count: u32) -> Vec<u8> {
+pub(crate) fn labels(count: u32) -> Vec<u8> {
     let header = [0x0801, count].into_iter().flat_map(u32::to_be_bytes);
     header.chain((0..count).map(|image| (image % 4) as u8)).collect()
 }

@@ -23,6 +23,7 @@ mod own_images;
 mod page_command;
 mod pictures;
 mod processes;
+mod pruning;
 mod recognizing;
 mod sandbox;
 mod searching;

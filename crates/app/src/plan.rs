@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, RunId, RunState};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_nn::cost;
-use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
+use gansweep_protocol::Metric;
+use gansweep_scheduler::{EpochBounds, PlannedGroup, Slot, epoch_bounds, form_groups};
 use gansweep_store::{Reader, RunStatus, StoreError, TrialRow};
 use serde::Serialize;
 
@@ -53,6 +54,8 @@ pub struct Preview {
     pub workers: usize,
     /// Floating-point operations that are left to train.
     pub training_flops: f64,
+    /// How many epochs are trained in all; `None` without pruning.
+    pub pruning: Option<EpochBounds>,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
@@ -128,6 +131,11 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let flops =
         |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
     let training_flops = open.iter().zip(&steps).map(flops).sum();
+    let prune = &experiment.prune;
+    let pruning = match prune.is_on() {
+        true => Some(epoch_bounds(prune, prune_metric(prune)?, &runs)),
+        false => None,
+    };
     let other_file = experiment::other_file(&experiment, &request.results);
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
@@ -142,6 +150,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         groups,
         workers,
         training_flops,
+        pruning,
         other_file,
         unused_data_path,
     })
@@ -186,6 +195,14 @@ fn recorded_trials(results: &Path, experiment: &Experiment) -> Result<Vec<TrialR
         Err(StoreError::NoDatabase { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The metric that pruning compares runs by.
+pub(crate) fn prune_metric(prune: &Prune) -> Result<Metric, AppError> {
+    Metric::from_name(&prune.metric).ok_or_else(|| AppError::UnknownMetric {
+        name: prune.metric.clone(),
+        known: Metric::figures().map(Metric::name).collect(),
+    })
 }
 
 fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunId, RunStatus>, AppError> {

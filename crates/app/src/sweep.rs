@@ -9,8 +9,8 @@ use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, BestTrial, InProcessLauncher, Launcher, NeverPrune, Pacing, PlannedRuns,
-    ProcessLimits, RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, run_sweep,
+    self as scheduler, BestTrial, InProcessLauncher, Launcher, Pacing, PlannedRuns, ProcessLimits,
+    RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, pruner_of, run_sweep,
 };
 use gansweep_store::{Call, DatasetRow, Reader, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
@@ -19,7 +19,7 @@ use tracing::info;
 use crate::energy::{Energy, Power};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
-use crate::plan::{PlanRequest, step_flops};
+use crate::plan::{self, PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
 use crate::{AppError, Observer, Progress, check, evaluate, limits, report, search, slurm, worker};
@@ -192,12 +192,14 @@ impl PreparedSweep {
         let trials = store.trials(name)?;
         let mut search = search::searcher(&self.experiment, &self.specs, &self.used_datasets, &trials)?;
         let mut planned = PlannedRuns::new(self.selected.as_ref().unwrap_or(&self.plan.runs).clone());
+        let prune = &self.experiment.prune;
+        let mut pruner = pruner_of(prune, plan::prune_metric(prune)?);
         let parts = SweepParts {
             searcher: match &mut search {
                 Some(search) => search,
                 None => &mut planned,
             },
-            pruner: &mut NeverPrune,
+            pruner: &mut *pruner,
             launcher: &*launcher,
             recorder: &mut store,
             stop,

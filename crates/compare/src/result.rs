@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Assignment, RunId};
+use gansweep_config::{Assignment, RunId, RunState};
 use gansweep_protocol::{Direction, Metric};
 use gansweep_statistics::{Comparison, Effect, Noise, Share};
 use gansweep_store::RunRow;
@@ -91,6 +91,25 @@ pub struct ComparedConfig {
     pub configs: usize,
     /// Runs without a value, by cause: a state, `not finite` or `not recorded`.
     pub without_value: BTreeMap<String, usize>,
+}
+
+/// The states of runs that pruning has kept from the epoch at which runs are compared.
+const PRUNED: [&str; 2] = [RunState::Paused.name(), RunState::Pruned.name()];
+
+impl ComparedConfig {
+    /// Runs without a value that pruning has paused or ended: they have not failed.
+    pub fn pruned(&self) -> usize {
+        self.causes().filter(|(cause, _)| PRUNED.contains(cause)).map(|(_, runs)| runs).sum()
+    }
+
+    /// Runs without a value for another reason, by cause.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.causes().filter(|(cause, _)| !PRUNED.contains(cause))
+    }
+
+    fn causes(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.without_value.iter().map(|(cause, runs)| (cause.as_str(), *runs))
+    }
 }
 
 /// Over how long runs are compared.

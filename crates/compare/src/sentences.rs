@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_base::text;
 use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
 
-use crate::{SweepComparison, Variance};
+use crate::{ComparedConfig, SweepComparison, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -49,6 +49,7 @@ pub fn limits(comparison: &SweepComparison) -> Vec<String> {
             text::count(images as usize, "generated image")
         )
     }));
+    sentences.extend(pruned(comparison));
     sentences.extend(failures(comparison));
     if comparison.datasets > 1 {
         sentences.push(format!(
@@ -199,9 +200,20 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
     sentences
 }
 
+fn pruned(comparison: &SweepComparison) -> Option<String> {
+    let runs: usize = comparison.configs.iter().map(ComparedConfig::pruned).sum();
+    let (noun, verb) = (text::count(runs, "run"), if runs == 1 { "was" } else { "were" });
+    (runs > 0).then(|| {
+        format!(
+            "{noun} {verb} paused or ended by pruning before {}: not compared, since only values of the same epoch are.",
+            epochs(comparison)
+        )
+    })
+}
+
 fn failures(comparison: &SweepComparison) -> Option<String> {
     let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
-    for (cause, runs) in comparison.configs.iter().flat_map(|config| &config.without_value) {
+    for (cause, runs) in comparison.configs.iter().flat_map(ComparedConfig::failures) {
         *causes.entry(cause).or_default() += runs;
     }
     let runs: usize = causes.values().sum();

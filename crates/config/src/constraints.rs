@@ -56,10 +56,21 @@ pub(crate) fn conflicts(
         last_batch_of_one(config, images),
         grid_of_one(config, record),
         large_grid(record),
+        pruning_without_figures(experiment),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The key is set to 0 by the file or a later layer: without one, pruning turns it on.
+fn pruning_without_figures(experiment: &Experiment) -> Option<Conflict> {
+    let prune = &experiment.prune;
+    (prune.is_on() && experiment.record.evaluate_epochs == 0).then(|| Conflict {
+        keys: &["record.evaluate_epochs", "prune.method"],
+        reason: format!("0 leaves no `{}` for `[prune]` to compare runs by", prune.metric),
+        expected: format!("no such key, or a number of epochs such as {}", prune.min_epochs),
+    })
 }
 
 fn no_path(config: &Config, experiment: &Experiment) -> Option<Conflict> {

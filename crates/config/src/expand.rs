@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use gansweep_base::text;
+
 use crate::constraints::{Conflict, conflicts};
 use crate::exclusions::{Exclusions, Matches};
 use crate::schema::{self, Key};
@@ -114,11 +116,12 @@ pub(crate) fn check(
         let fault = Fault::new(place, None, "sweep", Problem::TooManyRuns(runs));
         return vec![fault.expected(format_args!("at most {MAX_RUNS}"))];
     }
-    let mut planned = 0;
+    let (mut planned, mut longest) = (0, 0);
     let mut found: Vec<(Conflict, usize)> = Vec::new();
     let mut places: HashMap<Conflict, usize> = HashMap::new();
     for combination in Expansion::new(experiment).planned() {
         planned += 1;
+        longest = longest.max(combination.run.epochs);
         let config = &combination.run.config;
         let identity = data.as_mut().map(|data| data.of(&config.data));
         for conflict in conflicts(config, experiment, identity) {
@@ -135,6 +138,7 @@ pub(crate) fn check(
     let mut faults: Vec<_> =
         found.into_iter().map(|(conflict, some)| conflict_fault(experiment, conflict, (some, all))).collect();
     faults.extend(no_runs(experiment, planned));
+    faults.extend(no_rungs(experiment, longest).filter(|_| planned > 0));
     faults
 }
 
@@ -178,6 +182,22 @@ fn key_to_report(experiment: &Experiment, keys: &'static [&'static str]) -> (Str
             (keys.first().copied().unwrap_or_default().to_owned(), Place::File(experiment.file.clone()), None)
         }
     }
+}
+
+/// Pruning that cannot end any run, which is not what its user wants.
+fn no_rungs(experiment: &Experiment, longest: u32) -> Option<Fault> {
+    let prune = &experiment.prune;
+    if !prune.is_on() || prune.min_epochs < longest {
+        return None;
+    }
+    let (key, place, layer) = key_to_report(experiment, &["prune.min_epochs", "prune.method"]);
+    let reason = format!(
+        "no run is compared before {}, and the longest is trained for {longest}",
+        text::count(prune.min_epochs as usize, "epoch")
+    );
+    let problem = Problem::Conflict { reason, configs: (1, 1) };
+    let fault = Fault::new(place, layer, key, problem);
+    Some(fault.expected("`prune.min_epochs` below `train.epochs`"))
 }
 
 fn no_runs(experiment: &Experiment, planned: usize) -> Option<Fault> {

@@ -9,7 +9,7 @@ use crate::layers::LoadOptions;
 use crate::merge::{RecipeBases, ResolvedKey};
 use crate::search::Search;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, Config, Dataset, Execution, Layer, Place, Record};
+use crate::{BudgetedConfig, Config, Dataset, Execution, Layer, Place, Prune, Record};
 
 /// A loaded experiment: its layers are merged and every value is checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +45,8 @@ pub struct Experiment {
     pub sweep: Sweep,
     /// The adaptive search over the axes; `None` if they have all their values.
     pub search: Option<Search>,
+    /// Which runs end or wait before their budget.
+    pub prune: Prune,
     /// Every key with its value and the layer that decided it, in the order of the documentation.
     pub resolved: Vec<ResolvedKey>,
     /// The options that it was loaded with; of the environment, only the variables that name keys.

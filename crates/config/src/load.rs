@@ -9,7 +9,9 @@ use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
-use crate::{BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Value, document, schema};
+use crate::{
+    BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Record, Value, document, schema,
+};
 
 impl Experiment {
     /// Reads an experiment file and merges its layers: built-in defaults, recipe, file, profile,
@@ -66,7 +68,8 @@ impl Experiment {
         let bases = bases(&sweep, layers, faults)?;
         let origins = origins(layers, &base);
         let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
-        let resolved = resolved(&merged, &settings, &name);
+        let mut resolved = resolved(&merged, &settings, &name);
+        let record = record(&settings, &origins, &mut resolved);
         let BudgetedConfig { config, epochs } = settings.budgeted_config();
         Ok(Self {
             name,
@@ -79,10 +82,11 @@ impl Experiment {
             fallback: settings.fallback(),
             recipe: settings.recipe,
             description: settings.description,
-            record: settings.record,
+            record,
             execution: settings.execution,
             sweep,
             search,
+            prune: settings.prune,
             resolved,
             options: LoadOptions { env: layers::naming_keys(&options.env), ..options.clone() },
             bases,
@@ -117,6 +121,22 @@ fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<Path
     let start = origins.get("data.path").filter(|(layer, _)| in_file(layer)).and_then(|_| file.parent());
     Some(start.unwrap_or(Path::new("")).join(path))
 }
+
+/// What is recorded. Pruning needs its figure, which is therefore recorded where no layer says how often; whoever sets
+/// `[prune]` expects it to work.
+fn record(settings: &Settings, origins: &Origins, resolved: &mut [ResolvedKey]) -> Record {
+    let mut record = settings.record.clone();
+    let is_default = origins.get(EVALUATE).is_none_or(|(layer, _)| *layer == Layer::Default);
+    if settings.prune.is_on() && is_default {
+        record.evaluate_epochs = settings.prune.min_epochs;
+        for key in resolved.iter_mut().filter(|key| key.key == EVALUATE) {
+            key.value = record.evaluate_epochs.into();
+        }
+    }
+    record
+}
+
+const EVALUATE: &str = "record.evaluate_epochs";
 
 /// Merges the layers with each swept recipe in place of the file's: once per recipe, since it would take
 /// long for each run.

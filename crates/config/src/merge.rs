@@ -11,7 +11,7 @@ use crate::schema::keys;
 use crate::search::SearchSettings;
 use crate::{
     BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Record, TrainConfig, Value,
+    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Prune, Record, TrainConfig, Value,
 };
 
 /// The merged value of every key.
@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) execution: Execution,
     pub(crate) sweep: SweepSettings,
     pub(crate) search: SearchSettings,
+    pub(crate) prune: Prune,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -46,6 +46,9 @@ pub struct LaneJob {
     /// Smaller budgets of the same run. At the end of each, a point and a grid are recorded as at the end of
     /// the run, so that a view that stops there has both.
     pub milestones: Vec<u32>,
+    /// The epoch at whose end the run pauses by itself, although its budget is larger; `None` where it goes on.
+    #[serde(default)]
+    pub pause_at: Option<u32>,
     /// The seed of the run.
     pub seed: u64,
     /// The checkpoint to start from; `None` for new weights.

@@ -501,6 +501,17 @@ mod tests {
     }
 
     #[test]
+    fn experiment_files_know_the_metrics_that_say_which_run_is_better() {
+        let ranks = |metric: &Metric| {
+            let declaration = metric.declaration();
+            declaration.direction != Direction::Neither && declaration.deterministic
+        };
+        let names: Vec<_> = Metric::ALL.into_iter().filter(ranks).map(Metric::name).collect();
+        assert_eq!(names, gansweep_config::schema::RANKING_METRICS);
+        assert!(Metric::ALL.into_iter().filter(ranks).all(Metric::is_figure), "`[prune]` turns on figures");
+    }
+
+    #[test]
     fn charts_and_columns_are_of_metrics_with_points() {
         for metric in Metric::ALL {
             let d = metric.declaration();

@@ -15,6 +15,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("bar.html", include_str!("../assets/bar.html")),
     ("overview.html", include_str!("../assets/overview.html")),
     ("findings.html", include_str!("../assets/findings.html")),
+    ("rungs.html", include_str!("../assets/rungs.html")),
     ("by_config.html", include_str!("../assets/by_config.html")),
     ("samples.html", include_str!("../assets/samples.html")),
     ("curves.html", include_str!("../assets/curves.html")),

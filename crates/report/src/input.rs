@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_compare::Analysis;
 use gansweep_config::{Assignment, Palette, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
-use gansweep_store::Call;
+use gansweep_store::{Call, RungRow};
 use serde_json::Value;
 
 use crate::context::RealGrid;
@@ -36,6 +36,8 @@ pub(crate) struct SweepInput {
     pub(crate) real: Vec<RealGrid>,
     pub(crate) page_bytes: PageBytes,
     pub(crate) analysis: Analysis,
+    /// What pruning has decided.
+    pub(crate) rungs: Vec<RungRow>,
     pub(crate) runs: Vec<RunInput>,
 }
 

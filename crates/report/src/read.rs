@@ -76,6 +76,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
     Ok(SweepInput {
         page_bytes: page_bytes(reader, &runs)?,
         analysis,
+        rungs: reader.rungs(&row.name)?,
         name: row.name,
         description: row.description,
         recipe: row.recipe,

@@ -44,7 +44,10 @@ pub use notice::{Notice, RunName, StoppingWorker, SweepProgress, WorkerProgress}
 pub use outcome::{RunnerError, Summary};
 pub use process::{ProcessLauncher, ProcessLimits};
 pub use program::Program;
-pub use prune::{Decision, EpochReport, NeverPrune, Pruner};
+pub use prune::{
+    AddedRun, Decision, EpochBounds, EpochReport, MedianPruner, NeverPrune, Pruner, RungPruner, epoch_bounds,
+    pruner_of,
+};
 pub use queue::{PlannedGroup, form_groups};
 pub use recorder::Recorder;
 pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepRequest};

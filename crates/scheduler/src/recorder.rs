@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Checkpoint, Envelope, Event, Metric};
-use gansweep_store::{RunStatus, Store, StoreError, SweepRecord, TrialRow};
+use gansweep_store::{RunStatus, RungRow, Store, StoreError, SweepRecord, TrialRow};
 use tracing::{error, trace};
 
 use crate::{ProposedTrials, RunnerError};
@@ -68,6 +68,19 @@ pub trait Recorder {
 
     /// Sets the state of a run that has no worker.
     fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError>;
+
+    /// The recorded values of a metric of these runs, by step.
+    fn values(
+        &mut self,
+        runs: &[RunId],
+        metric: Metric,
+    ) -> Result<HashMap<RunId, Vec<(u64, f64)>>, StoreError>;
+
+    /// What the pruner of that sweep has decided before.
+    fn rungs(&mut self, sweep: &str) -> Result<Vec<RungRow>, StoreError>;
+
+    /// Records decisions of the pruner of that sweep.
+    fn record_rungs(&mut self, sweep: &str, rows: &[RungRow]) -> Result<(), StoreError>;
 }
 
 impl Recorder for Store {
@@ -142,6 +155,22 @@ impl Recorder for Store {
     fn set_state(&mut self, run: &RunId, state: RunState, cause: &str) -> Result<(), StoreError> {
         Self::set_state(self, run, state, cause)
     }
+
+    fn values(
+        &mut self,
+        runs: &[RunId],
+        metric: Metric,
+    ) -> Result<HashMap<RunId, Vec<(u64, f64)>>, StoreError> {
+        Self::values(self, runs, metric)
+    }
+
+    fn rungs(&mut self, sweep: &str) -> Result<Vec<RungRow>, StoreError> {
+        Self::rungs(self, sweep)
+    }
+
+    fn record_rungs(&mut self, sweep: &str, rows: &[RungRow]) -> Result<(), StoreError> {
+        Self::record_rungs(self, sweep, rows)
+    }
 }
 
 /// Collects events and writes them to a recorder in batches, in order.
@@ -149,7 +178,11 @@ impl Recorder for Store {
 /// After a failure it writes nothing more: later events would come after a gap.
 pub(crate) struct EventBatcher<'a> {
     recorder: &'a mut dyn Recorder,
+    /// The sweep's name.
+    sweep: &'a str,
     waiting: Vec<Envelope>,
+    /// Decisions that rest on events that wait, or were recorded before.
+    rungs: Vec<RungRow>,
     /// When the oldest of them came.
     oldest: Option<Instant>,
     /// Checkpoints written since they were last asked for.
@@ -158,8 +191,9 @@ pub(crate) struct EventBatcher<'a> {
 }
 
 impl<'a> EventBatcher<'a> {
-    pub(crate) fn new(recorder: &'a mut dyn Recorder) -> Self {
-        Self { recorder, waiting: Vec::new(), oldest: None, committed: Vec::new(), closed: false }
+    pub(crate) fn new(recorder: &'a mut dyn Recorder, sweep: &'a str) -> Self {
+        let (waiting, rungs, committed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { recorder, sweep, waiting, rungs, oldest: None, committed, closed: false }
     }
 
     /// Takes an event.
@@ -170,29 +204,48 @@ impl<'a> EventBatcher<'a> {
         }
     }
 
+    /// Takes decisions of the pruner, to be written after all events that it knew.
+    pub(crate) fn push_rungs(&mut self, rungs: Vec<RungRow>, now: Instant) {
+        if !self.closed && !rungs.is_empty() {
+            self.oldest.get_or_insert(now);
+            self.rungs.extend(rungs);
+        }
+    }
+
     /// Whether a batch is due: the oldest event has waited for `interval`, or there are `events`.
     pub(crate) fn is_due(&self, now: Instant, interval: Duration, events: usize) -> bool {
         self.waiting.len() >= events
             || self.oldest.is_some_and(|oldest| now.duration_since(oldest) >= interval)
     }
 
-    /// Writes all waiting events in one transaction.
+    /// Writes all waiting events in one transaction, and the decisions that rest on them in the next.
     pub(crate) fn flush(&mut self) -> Result<(), RunnerError> {
-        if self.closed || self.waiting.is_empty() {
+        if self.closed || self.is_empty() {
             return Ok(());
         }
         // Before anything is recorded where nobody finds it, and reported as done.
         self.check_place()?;
-        trace!(events = self.waiting.len(), "recording events");
-        let written = self.recorder.record(&self.waiting);
-        self.close_on_failure("recording events", written)?;
+        if !self.waiting.is_empty() {
+            trace!(events = self.waiting.len(), "recording events");
+            let written = self.recorder.record(&self.waiting);
+            self.close_on_failure("recording events", written)?;
+        }
         let checkpoints = self.waiting.drain(..).filter_map(|envelope| match envelope.event {
             Event::Checkpoint(checkpoint) => Some((envelope.run, checkpoint)),
             _ => None,
         });
         self.committed.extend(checkpoints);
         self.oldest = None;
-        Ok(())
+        self.write_rungs()
+    }
+
+    fn write_rungs(&mut self) -> Result<(), RunnerError> {
+        let rungs = std::mem::take(&mut self.rungs);
+        if rungs.is_empty() {
+            return Ok(());
+        }
+        let written = self.recorder.record_rungs(self.sweep, &rungs);
+        self.close_on_failure("recording decisions of the pruner", written)
     }
 
     /// Whether writing has failed, so that nothing is written any more.
@@ -201,7 +254,7 @@ impl<'a> EventBatcher<'a> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.rungs.is_empty()
     }
 
     /// Checks that the database is still at its path.
@@ -219,12 +272,8 @@ impl<'a> EventBatcher<'a> {
     }
 
     /// Adds runs to the sweep, and returns their statuses.
-    pub(crate) fn add_runs(
-        &mut self,
-        sweep: &str,
-        runs: &[PlannedRun],
-    ) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
-        let added = self.recorder.add_runs(sweep, runs);
+    pub(crate) fn add_runs(&mut self, runs: &[PlannedRun]) -> Result<HashMap<RunId, RunStatus>, RunnerError> {
+        let added = self.recorder.add_runs(self.sweep, runs);
         self.close_on_failure("registering runs", added)?;
         let statuses = self.recorder.statuses(&ids_of(runs));
         self.close_on_failure("reading where runs stand", statuses)
@@ -251,6 +300,22 @@ impl<'a> EventBatcher<'a> {
     ) -> Result<Option<f64>, RunnerError> {
         let value = self.recorder.last_value(run, metric, until_step);
         self.close_on_failure("reading a run's result", value)
+    }
+
+    /// The recorded values of a metric of these runs, by step.
+    pub(crate) fn values(
+        &mut self,
+        runs: &[RunId],
+        metric: Metric,
+    ) -> Result<HashMap<RunId, Vec<(u64, f64)>>, RunnerError> {
+        let values = self.recorder.values(runs, metric);
+        self.close_on_failure("reading values of runs", values)
+    }
+
+    /// What the pruner of the sweep has decided before.
+    pub(crate) fn restored_rungs(&mut self) -> Result<Vec<RungRow>, RunnerError> {
+        let rungs = self.recorder.rungs(self.sweep);
+        self.close_on_failure("reading decisions of the pruner", rungs)
     }
 
     /// Begins an attempt and returns its number.
@@ -305,6 +370,7 @@ impl<'a> EventBatcher<'a> {
             error!(doing, %source, lost = self.waiting.len(), "the database failed");
             self.closed = true;
             self.waiting.clear();
+            self.rungs.clear();
             RunnerError::Database { doing, source }
         })
     }

@@ -41,7 +41,7 @@ impl Checked {
 }
 
 /// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 19] = [
+pub(crate) const TABLES: [Checked; 20] = [
     Checked::whole("states"),
     Checked::whole("value_kinds"),
     Checked::whole("metrics"),
@@ -51,6 +51,7 @@ pub(crate) const TABLES: [Checked; 19] = [
     Checked::of("trials", "sweep_id"),
     Checked::of("runs", "run_id"),
     Checked::of("tags", "run_id"),
+    Checked::of("rungs", "run_id"),
     Checked::of("attempts", "run_id"),
     Checked::of("checkpoints", "run_id"),
     Checked::of("best_checkpoints", "run_id"),

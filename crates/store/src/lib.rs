@@ -15,6 +15,7 @@ mod migrations;
 mod place;
 mod reader;
 mod rows;
+mod rungs;
 mod schema;
 mod spec;
 mod status;

@@ -424,6 +424,69 @@ pub struct EvaluationRow {
     pub classes: Option<Vec<u64>>,
 }
 
+/// What a pruner decided about a run at the end of an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RungRow {
+    /// The run.
+    pub run: RunId,
+    /// Epochs done; 0 where the run was put into a bracket.
+    pub epochs: u32,
+    /// The bracket; 0 where a rule has only one.
+    pub bracket: u32,
+    /// The value that the run is compared by; `None` if it has none.
+    pub value: Option<f64>,
+    /// The decision.
+    pub decision: RungDecision,
+    /// Why, in words; empty where nothing is decided yet.
+    pub reason: String,
+}
+
+impl RungRow {
+    /// Whether it says the same.
+    pub fn says(&self, other: &Self) -> bool {
+        let bits = |row: &Self| row.value.map(f64::to_bits);
+        (&self.run, self.epochs, self.bracket, bits(self), self.decision, &self.reason)
+            == (&other.run, other.epochs, other.bracket, bits(other), other.decision, &other.reason)
+    }
+}
+
+/// A decision about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RungDecision {
+    /// It was put into a bracket.
+    Begun,
+    /// It has come to the rung and waits.
+    Waits,
+    /// It goes on.
+    Promoted,
+    /// It stays there, unless a later sweep has a larger budget or more runs.
+    Stays,
+    /// It was ended.
+    Stopped,
+}
+
+impl RungDecision {
+    /// Every decision.
+    pub const ALL: [Self; 5] = [Self::Begun, Self::Waits, Self::Promoted, Self::Stays, Self::Stopped];
+
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Waits => "waits",
+            Self::Promoted => "promoted",
+            Self::Stays => "stays",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// The decision with that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|decision| decision.name() == name)
+    }
+}
+
 /// A dataset that runs train on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatasetRow {

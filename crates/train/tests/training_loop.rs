@@ -119,6 +119,7 @@ fn job(folder: &Path, seeds: &[u64]) -> Job {
             spec: spec(),
             epochs: 3,
             milestones: Vec::new(),
+            pause_at: None,
             seed,
             resume: None,
         }

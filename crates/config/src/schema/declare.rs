@@ -69,6 +69,10 @@ pub(super) const fn sweep(
     Key { default, ..key(path, kind, Effect::Sweep, doc) }
 }
 
+pub(super) const fn prune(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { default: Some(default), ..key(path, kind, Effect::Pruning, doc) }
+}
+
 pub(super) const fn origin(
     path: &'static str,
     kind: Kind,

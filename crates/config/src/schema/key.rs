@@ -48,6 +48,8 @@ pub enum Effect {
     Execution,
     /// Which runs the sweep has.
     Sweep,
+    /// Which runs end or wait before their budget.
+    Pruning,
     /// The experiment's name, description and recipe.
     Origin,
 }

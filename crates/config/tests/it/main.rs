@@ -6,6 +6,7 @@ mod grouping;
 mod layering;
 mod network_layers;
 mod planning;
+mod pruning;
 mod reference;
 mod robustness;
 mod searching;

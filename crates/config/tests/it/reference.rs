@@ -59,7 +59,7 @@ fn recipe_values() -> String {
 
 fn generated() -> String {
     let mut text = TEMPLATE.replace("<!-- recipes -->\n", &recipe_values());
-    for table in TABLES.iter().chain(&["sweep", "sweep.random", "search"]) {
+    for table in TABLES.iter().chain(&["sweep", "sweep.random", "search", "prune"]) {
         text = text.replace(&format!("<!-- keys {table} -->\n"), &keys_of(table));
     }
     text

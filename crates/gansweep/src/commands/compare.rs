@@ -4,7 +4,7 @@ use std::io::Write;
 
 use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
 use gansweep_base::text;
-use gansweep_compare::sentences;
+use gansweep_compare::{ComparedConfig, sentences};
 use gansweep_protocol::Direction;
 use gansweep_statistics::{GroupResult, Noise, Verdict};
 
@@ -71,12 +71,21 @@ fn heading(comparison: &SweepComparison) -> String {
 /// The table of configs. A label that is too long for its column goes on in the next lines.
 fn table(comparison: &SweepComparison) -> String {
     let groups = &comparison.comparison.groups;
-    let has_failures = groups.iter().any(|group| group.excluded > 0);
+    let pruned = |group: &GroupResult| comparison.configs.get(group.group).map_or(0, ComparedConfig::pruned);
+    let has_pruned = groups.iter().any(|group| pruned(group) > 0);
+    let has_failures = groups.iter().any(|group| group.excluded > pruned(group));
     let has_tests = groups.iter().any(|group| group.difference.is_some());
     let mut header = vec!["MEAN", "+-95%", "N"];
+    header.extend(has_pruned.then_some("PRUNED"));
     header.extend(has_failures.then_some("FAILED"));
     header.extend(has_tests.then_some(["DIFF", "P"]).into_iter().flatten());
-    let cells: Vec<Vec<String>> = groups.iter().map(|group| cells(group, has_failures, has_tests)).collect();
+    let counts = |group: &GroupResult| {
+        let pruned = pruned(group);
+        let failed = group.excluded.saturating_sub(pruned);
+        has_pruned.then_some(pruned).into_iter().chain(has_failures.then_some(failed)).collect::<Vec<_>>()
+    };
+    let cells: Vec<Vec<String>> =
+        groups.iter().map(|group| cells(group, &counts(group), has_tests)).collect();
     let width = |column: usize| {
         cells.iter().map(|row| row[column].len()).chain([header[column].len()]).max().unwrap_or_default() + 2
     };
@@ -95,13 +104,12 @@ fn table(comparison: &SweepComparison) -> String {
     output::table(&header, rows)
 }
 
-fn cells(group: &GroupResult, has_failures: bool, has_tests: bool) -> Vec<String> {
+/// The cells of a config but its label; `without_value` are the numbers of its runs that were pruned and that failed.
+fn cells(group: &GroupResult, without_value: &[usize], has_tests: bool) -> Vec<String> {
     let number = |value: Option<f64>| value.map(text::measured).unwrap_or_default();
     let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
     let mut cells = vec![number(group.mean), number(half), group.count.to_string()];
-    if has_failures {
-        cells.push(group.excluded.to_string());
-    }
+    cells.extend(without_value.iter().map(ToString::to_string));
     if has_tests {
         cells.push(number(group.difference.map(|difference| difference.mean)));
         cells.push(

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write as _};
 
 use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
 use gansweep_base::text;
-use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, ResolvedKey, RunState};
+use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, Prune, ResolvedKey, RunState};
+use gansweep_scheduler::EpochBounds;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -147,8 +148,23 @@ impl View {
             let _ = write!(text, ", {at_once} at a time");
         }
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
+        if let Some(bounds) = self.0.pruning {
+            let _ = write!(text, "\n{}", pruning(&self.0.experiment.prune, bounds));
+        }
         text
     }
+}
+
+/// `pruning by successive-halving of fd: 42 of 162 epochs, at rungs of 1 and 3 epochs`.
+fn pruning(prune: &Prune, EpochBounds { least, most, unpruned }: EpochBounds) -> String {
+    let method = json!(prune.method);
+    let range = if least == most { least.to_string() } else { format!("{least} to {most}") };
+    format!(
+        "pruning ({}, by {}): {range} of {} in all, fewer where runs diverge",
+        method.as_str().unwrap_or_default(),
+        prune.metric,
+        text::count(usize::try_from(unpruned).unwrap_or(usize::MAX), "epoch")
+    )
 }
 
 /// The preview as JSON. Runs are serialised one by one: as one JSON value, a large plan would take several
@@ -172,6 +188,7 @@ struct Json<'p> {
     groups: &'p [GroupPreview],
     workers: usize,
     floating_point_operations: f64,
+    pruning: Option<Value>,
 }
 
 impl<'p> Json<'p> {
@@ -195,6 +212,12 @@ impl<'p> Json<'p> {
             groups: &preview.groups,
             workers: preview.workers,
             floating_point_operations: preview.training_flops,
+            pruning: preview.pruning.map(|EpochBounds { least, most, unpruned }| {
+                json!({
+                    "method": experiment.prune.method, "metric": experiment.prune.metric,
+                    "least_epochs": least, "most_epochs": most, "unpruned_epochs": unpruned,
+                })
+            }),
         }
     }
 }

@@ -12,6 +12,7 @@ mod grids;
 mod groups;
 mod health;
 mod narrow;
+mod rungs;
 mod runs;
 mod scale;
 mod sweeps;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gansweep_protocol::Metric;
 
 use super::groups::Groups;
-use super::{axes, charts, command, configs, findings, grid_layout, grids, narrow, runs, text};
+use super::{axes, charts, command, configs, findings, grid_layout, grids, narrow, rungs, runs, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -59,6 +59,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             layout: grid_layout::grid_layout(&runs, &axes),
         },
         configuration,
+        rungs: rungs::rungs(&input.rungs),
         findings,
         axes,
         runs,

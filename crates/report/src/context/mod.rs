@@ -22,7 +22,7 @@ pub use number::Number;
 pub use run::{Attempt, Best, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples, Shades};
 pub use series::Series;
-pub use sweep::{Axis, AxisValue, Column, DatasetUse, NextExperiment, StateCount, Sweep, Timestamp};
+pub use sweep::{Axis, AxisValue, Column, DatasetUse, NextExperiment, Rung, StateCount, Sweep, Timestamp};
 
 use serde::Serialize;
 

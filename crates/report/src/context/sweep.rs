@@ -55,6 +55,9 @@ pub struct Sweep {
     pub samples: Samples,
     /// Shared and differing settings.
     pub configuration: Configuration,
+    /// What pruning has decided, by bracket and rung.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<Rung>,
     /// Which config is best, what matters, what failed.
     pub findings: Findings,
 }
@@ -68,6 +71,26 @@ pub struct NextExperiment {
     pub text: String,
     /// A shell command that trains it.
     pub command: String,
+}
+
+/// The runs that came to a rung of pruning, and what was decided about them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rung {
+    /// The number of the bracket, from 1; `None` where there is only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bracket: Option<u32>,
+    /// Epochs done: `3 epochs`.
+    pub after: String,
+    /// Runs that came there.
+    pub runs: usize,
+    /// Those of them that went on.
+    pub promoted: usize,
+    /// That stay there.
+    pub stays: usize,
+    /// About which nothing is decided yet.
+    pub waits: usize,
+    /// That were ended there.
+    pub stopped: usize,
 }
 
 /// The dataset that was asked for, and the one that was used.

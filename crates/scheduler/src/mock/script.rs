@@ -25,6 +25,8 @@ pub struct Script {
     pub failing: Vec<(RunId, u64)>,
     /// Runs that kill their worker with SIGSEGV at that step.
     pub crashing: Vec<(RunId, u64)>,
+    /// The `fd` of runs at the end of each epoch; other runs record none.
+    pub figures: Vec<(RunId, Vec<f64>)>,
     /// Pause before each step.
     pub pace: Duration,
 }

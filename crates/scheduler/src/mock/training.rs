@@ -46,6 +46,7 @@ pub(super) struct Training {
     crashing: Vec<(RunId, u64)>,
     diverging: Vec<(RunId, u64)>,
     failing: Vec<(RunId, u64)>,
+    figures: Vec<(RunId, Vec<f64>)>,
     pace: Duration,
 }
 
@@ -65,6 +66,7 @@ impl Training {
             crashing: script.crashing.clone(),
             diverging: script.diverging.clone(),
             failing: script.failing.clone(),
+            figures: script.figures.clone(),
             pace: script.pace,
         };
         (0..training.lanes.len()).for_each(|lane| training.start(lane));
@@ -79,12 +81,25 @@ impl Training {
                 self.obey(&command).map_err(failed)?;
             }
             for lane in 0..self.lanes.len() {
-                if !self.lanes[lane].over {
+                if !self.lanes[lane].over && !self.pause(lane).map_err(failed)? {
                     self.advance(lane)?.map_err(failed)?;
                 }
             }
         }
         Ok(self.ready.pop_front())
+    }
+
+    /// Pauses a lane that has come to where it waits.
+    fn pause(&mut self, lane: usize) -> io::Result<bool> {
+        let LaneJob { pause_at, config, spec, .. } = &self.job.lanes[lane];
+        let step = self.lanes[lane].step;
+        let is_due = pause_at.is_some_and(|epochs| step >= config.steps(epochs, spec));
+        if is_due {
+            self.checkpoint(lane)?;
+            let cause = "waits for the others at this rung".to_owned();
+            self.finish(lane, Event::Paused(Halted { step, cause, seconds: 0.0 }));
+        }
+        Ok(is_due)
     }
 
     fn obey(&mut self, command: &Command) -> io::Result<()> {
@@ -192,7 +207,8 @@ impl Training {
         };
         self.ready.push_back(Frame::Progress(progress));
         if step.is_multiple_of(u64::from(self.job.record.every_steps)) || step.is_multiple_of(per_epoch) {
-            let values = vec![(Metric::DLoss, d_loss), (Metric::GLoss, 1.0 - d_loss)];
+            let mut values = vec![(Metric::DLoss, d_loss), (Metric::GLoss, 1.0 - d_loss)];
+            values.extend(self.figure(lane, step).map(|fd| (Metric::Fd, fd)));
             self.send(lane, Event::Points(Points { step, values }));
         }
         if step.is_multiple_of(per_epoch) {
@@ -206,6 +222,15 @@ impl Training {
             self.finish(lane, Event::Completed(Ended { step, seconds: 0.0 }));
         }
         Ok(())
+    }
+
+    /// The `fd` of a run at the end of an epoch.
+    fn figure(&self, lane: usize, step: u64) -> Option<f64> {
+        let LaneJob { run, config, spec, .. } = &self.job.lanes[lane];
+        let per_epoch = u64::from(config.steps_per_epoch(spec));
+        let epoch = step.is_multiple_of(per_epoch).then_some((step / per_epoch) as usize)?;
+        let (_, figures) = self.figures.iter().find(|(id, _)| id == run)?;
+        figures.get(epoch.checked_sub(1)?).copied()
     }
 
     /// Writes a checkpoint and reports it; a run that has done nothing needs none.

@@ -12,8 +12,8 @@ use gansweep_config::{GroupKey, PlannedRun, RunId, RunState};
 use gansweep_protocol::{Checkpoint, Metric, Resume};
 use gansweep_store::RunStatus;
 
-use self::entry::{Entry, RequestedRun, Start};
-pub(crate) use self::entry::{Phase, merge_budgets};
+use self::entry::{Entry, Start};
+pub(crate) use self::entry::{Phase, RequestedRun, merge_budgets};
 use self::totals::Totals;
 use crate::queue::{Candidate, Kind, kind_of};
 use crate::{RunName, StepFlops, Summary, SweepProgress};
@@ -106,6 +106,15 @@ impl RunTable {
         self.entries[run].milestones.iter().copied().collect()
     }
 
+    /// Sets the steps that a waiting run is known to do: up to that step, or its budget for `None`.
+    pub(crate) fn limit_goal(&mut self, run: usize, steps: Option<u64>) {
+        self.change(run, |entry| {
+            if entry.phase == Phase::Queued {
+                entry.goal = steps.unwrap_or_else(|| entry.planned.total_steps());
+            }
+        });
+    }
+
     pub(crate) fn step(&self, run: usize) -> u64 {
         self.entries[run].step
     }
@@ -170,7 +179,11 @@ impl RunTable {
 
     /// The run is paused at its checkpoint.
     pub(crate) fn pause(&mut self, run: usize) {
-        self.change(run, |entry| entry.phase = Phase::Paused);
+        self.change(run, |entry| {
+            entry.phase = Phase::Paused;
+            // Whether it does more is not known.
+            entry.goal = entry.step;
+        });
     }
 
     /// A completed run is to be trained again for its checkpoint: from the recorded one, or from the beginning.
@@ -185,14 +198,11 @@ impl RunTable {
         });
     }
 
-    /// The run stays paused or pruned, as an earlier invocation left it.
+    /// The run stays pruned as an earlier invocation left it, or waits for the pruner.
     pub(crate) fn keep_halted(&mut self, run: usize, state: RunState) {
         self.change(run, |entry| {
-            if state == RunState::Paused {
-                entry.phase = Phase::Paused;
-            } else {
-                (entry.phase, entry.goal) = (Phase::Skipped(state), entry.step);
-            }
+            entry.goal = entry.step;
+            entry.phase = if state == RunState::Pruned { Phase::Skipped(state) } else { Phase::Paused };
         });
     }
 

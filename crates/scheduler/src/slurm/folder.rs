@@ -304,6 +304,7 @@ mod tests {
                 spec: planned.spec,
                 epochs: 1,
                 milestones: Vec::new(),
+                pause_at: None,
                 seed: 0,
                 resume: None,
             }],

@@ -1,6 +1,7 @@
 //! Which runs the sweep has: proposals of the searcher, decisions of the pruner, ends of runs.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Command, Metric, Resume};
@@ -9,8 +10,8 @@ use gansweep_store::RunStatus;
 use super::slot::SlotActivity;
 use super::{SearchState, Sweep};
 use crate::checkpoint::CheckpointProblem;
-use crate::run_table::{Phase, merge_budgets};
-use crate::{Decision, Notice, Proposal, RunResult, RunnerError, checkpoint};
+use crate::run_table::{Phase, RequestedRun, merge_budgets};
+use crate::{AddedRun, Decision, Notice, Proposal, RunResult, RunnerError, checkpoint};
 
 impl Sweep<'_> {
     /// Adds runs to the table, and those that are not over to the queue.
@@ -19,7 +20,9 @@ impl Sweep<'_> {
         runs: Vec<PlannedRun>,
         statuses: &HashMap<RunId, RunStatus>,
     ) -> Result<(), RunnerError> {
-        for requested in merge_budgets(runs) {
+        let runs = merge_budgets(runs);
+        self.tell_pruner_of(&runs, statuses)?;
+        for requested in runs {
             let status = statuses.get(&requested.run().id);
             let state = status.map(|status| status.state_after(requested.run().total_steps()));
             let Some(run) = self.table.add(requested, status) else { continue };
@@ -28,11 +31,12 @@ impl Sweep<'_> {
                     slot.limits.push(slot.slot.limit(self.table.planned(run)));
                 }
             }
-            if let Some(state) = state.filter(|state| is_halted(*state))
+            if let Some(state) = state.filter(|state| may_be_held(*state))
                 && !self.pruner.admits(self.table.planned(run), state)
             {
                 self.table.keep_halted(run, state);
             }
+            self.limit_goal(run);
             if state == Some(RunState::Completed) && self.request.restore_checkpoints {
                 self.restore_checkpoint(run)?;
             }
@@ -52,6 +56,59 @@ impl Sweep<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells the pruner of runs that are about to be added, with what is recorded of them.
+    fn tell_pruner_of(
+        &mut self,
+        runs: &[RequestedRun],
+        statuses: &HashMap<RunId, RunStatus>,
+    ) -> Result<(), RunnerError> {
+        let Some(metric) = self.pruner.metric() else { return Ok(()) };
+        let is_new = |requested: &&RequestedRun| self.table.place(&requested.run().id).is_none();
+        let new: Vec<&PlannedRun> = runs.iter().filter(is_new).map(RequestedRun::run).collect();
+        let begun = |run: &&&PlannedRun| statuses.get(&run.id).is_some_and(|status| status.attempts > 0);
+        let begun: Vec<RunId> = new.iter().filter(begun).map(|run| run.id.clone()).collect();
+        let values = self.batcher.values(&begun, metric)?;
+        let mut added = Vec::with_capacity(new.len());
+        for run in new {
+            let status = statuses.get(&run.id);
+            let resume = status.and_then(|status| status.resume.as_ref());
+            added.push(AddedRun {
+                run,
+                state: status.map_or(RunState::Queued, |status| status.state_after(run.total_steps())),
+                step: resume.map_or(0, |resume| resume.checkpoint.step),
+                confirmed_step: status.map_or(0, |status| status.confirmed_step),
+                values: values.get(&run.id).map_or(&[], Vec::as_slice),
+            });
+        }
+        self.pruner.add(&added);
+        self.note_rungs();
+        Ok(())
+    }
+
+    /// Counts a run's steps up to where it pauses next: whether it goes on from there is not known yet.
+    pub(super) fn limit_goal(&mut self, run: usize) {
+        let (planned, step) = (self.table.planned(run), self.table.step(run));
+        let epochs = self.pruner.pauses_at(&planned.id, step);
+        let steps = epochs.map(|epochs| planned.config.steps(epochs, &planned.spec));
+        self.table.limit_goal(run, steps);
+    }
+
+    /// Asks the pruner what is to go on, when a slot is free.
+    pub(super) fn ask_pruner(&mut self) -> Result<(), RunnerError> {
+        if !std::mem::take(&mut self.pruner_has_news) {
+            return Ok(());
+        }
+        let decisions = self.pruner.on_free_slot(self.search == SearchState::Done);
+        self.note_rungs();
+        decisions.into_iter().try_for_each(|decision| self.apply(decision))
+    }
+
+    /// Hands over what the pruner has decided to be recorded.
+    pub(super) fn note_rungs(&mut self) {
+        let rungs = self.pruner.take_rungs();
+        self.batcher.push_rungs(rungs, Instant::now());
     }
 
     /// Reopens a completed run if its final or its best checkpoint is missing or unusable. The file is read here and not on a
@@ -101,7 +158,10 @@ impl Sweep<'_> {
             return Ok(());
         }
         match self.searcher.ask(wanted) {
-            Proposal::Done => self.search = SearchState::Done,
+            Proposal::Done => {
+                self.search = SearchState::Done;
+                self.pruner_has_news = true;
+            }
             Proposal::Later => self.search = SearchState::Waits,
             Proposal::Runs(mut runs) => {
                 runs.retain(|run| self.table.place(&run.id).is_none());
@@ -110,7 +170,7 @@ impl Sweep<'_> {
                     self.search = SearchState::Waits;
                     return Ok(());
                 }
-                let statuses = self.batcher.add_runs(&self.request.sweep.name, &runs)?;
+                let statuses = self.batcher.add_runs(&runs)?;
                 self.admit(runs, &statuses)?;
             }
             Proposal::Trials(proposed) => {
@@ -128,7 +188,9 @@ impl Sweep<'_> {
             return true;
         }
         if self.table.is_idle() {
-            for decision in self.pruner.on_idle() {
+            let decisions = self.pruner.on_idle();
+            self.note_rungs();
+            for decision in decisions {
                 let applied = self.apply(decision);
                 self.keep_failure(applied);
             }
@@ -144,6 +206,9 @@ impl Sweep<'_> {
             self.table.end(run, state);
         }
         let (name, step) = (self.table.name(run), self.table.step(run));
+        self.pruner.ended(&name.id, state, step);
+        self.pruner_has_news = true;
+        self.note_rungs();
         self.ended.push(Notice::RunEnded { run: name, state, step, cause });
         if !matches!(state, RunState::Paused | RunState::Interrupted) {
             self.tell_result(run, state);
@@ -184,6 +249,7 @@ impl Sweep<'_> {
                     && self.table.phase(run) == Phase::Paused
                 {
                     self.table.requeue(run);
+                    self.limit_goal(run);
                     self.queue.push(self.table.candidate(run));
                 }
                 Ok(())
@@ -249,7 +315,7 @@ impl Sweep<'_> {
     }
 }
 
-/// Whether a pruner stopped the run.
-const fn is_halted(state: RunState) -> bool {
-    matches!(state, RunState::Paused | RunState::Pruned)
+/// Whether an earlier sweep, or another one, has begun the run and no worker trains it.
+fn may_be_held(state: RunState) -> bool {
+    !state.is_final() && !state.is_active() && state != RunState::Queued
 }

@@ -1,5 +1,6 @@
 //! Dispatch: groups from the queue to the slots, and the launch of their workers.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -36,6 +37,9 @@ impl Sweep<'_> {
         let all_closed = self.slots.iter().all(|slot| slot.closed.is_some());
         if self.queue.is_empty() && (all_closed || !ready.is_empty()) {
             self.ask_for_runs(ready.len())?;
+        }
+        if !ready.is_empty() {
+            self.ask_pruner()?;
         }
         let slots = &self.slots;
         let groups = self.queue.take_for_all(&ready, &|slot, kind| slots[slot].limit(kind));
@@ -208,7 +212,8 @@ impl Sweep<'_> {
                 config: planned.config.clone(),
                 spec: planned.spec.clone(),
                 epochs: planned.epochs,
-                milestones: self.table.milestones(lane.run),
+                milestones: self.milestones(lane.run),
+                pause_at: self.pruner.pauses_at(&lane.id, self.table.step(lane.run)),
                 seed: planned.seed,
                 resume: self.table.resume(lane.run).cloned(),
             }
@@ -222,6 +227,14 @@ impl Sweep<'_> {
             record: self.request.sweep.record.clone(),
             lanes: lanes.iter().map(lane_job).collect(),
         }
+    }
+
+    /// The smaller budgets of a run, and where it may pause: it is recorded there as at its end.
+    fn milestones(&self, run: usize) -> Vec<u32> {
+        let planned = self.table.planned(run);
+        let mut milestones: BTreeSet<u32> = self.table.milestones(run).into_iter().collect();
+        milestones.extend(self.pruner.rungs(&planned.id));
+        milestones.into_iter().collect()
     }
 
     /// Puts a worker into its slot, and reports the group as started.

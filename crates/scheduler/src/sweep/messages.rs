@@ -127,6 +127,7 @@ impl Sweep<'_> {
         let epoch = (points.step / u64::from(planned.config.steps_per_epoch(&planned.spec))) as u32;
         let report = EpochReport { run: planned, epoch, step: points.step, values: &points.values };
         let decisions = self.pruner.observe(&report);
+        self.note_rungs();
         decisions.into_iter().try_for_each(|decision| self.apply(decision))
     }
 

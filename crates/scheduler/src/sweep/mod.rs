@@ -65,6 +65,8 @@ struct Sweep<'a> {
     searcher: &'a mut dyn Searcher,
     search: SearchState,
     pruner: &'a mut dyn Pruner,
+    /// A run has ended or paused since the pruner was last asked.
+    pruner_has_news: bool,
     batcher: EventBatcher<'a>,
     table: RunTable,
     queue: Queue,
@@ -156,7 +158,8 @@ impl<'a> Sweep<'a> {
             searcher,
             search,
             pruner,
-            batcher: EventBatcher::new(recorder),
+            pruner_has_news: true,
+            batcher: EventBatcher::new(recorder, &request.sweep.name),
             table: RunTable::new(request.step_flops),
             queue: Queue::default(),
             slots: request.slots.iter().cloned().map(SlotState::new).collect(),
@@ -174,6 +177,8 @@ impl<'a> Sweep<'a> {
             is_quiet: false,
             runner_died,
         };
+        let rungs = sweep.batcher.restored_rungs()?;
+        sweep.pruner.restore(rungs);
         sweep.admit(runs, &statuses)?;
         sweep.adopt(adopted)?;
         if sweep.slots.is_empty() && !sweep.queue.is_empty() {

@@ -7,6 +7,7 @@ mod faults;
 mod groups;
 mod liveness;
 mod process;
+mod pruning;
 mod recording;
 mod search_and_pruning;
 mod stopping;

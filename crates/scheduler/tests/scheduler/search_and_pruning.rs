@@ -154,8 +154,8 @@ impl Pruner for Halving {
         vec![Decision::Pause { run, cause: "rung 1".to_owned() }]
     }
 
-    fn admits(&mut self, _run: &PlannedRun, _state: RunState) -> bool {
-        false
+    fn admits(&mut self, _run: &PlannedRun, state: RunState) -> bool {
+        !matches!(state, RunState::Paused | RunState::Pruned)
     }
 
     fn on_idle(&mut self) -> Vec<Decision> {
@@ -218,8 +218,8 @@ impl Pruner for StopAll {
         if report.epoch == self.at { self.runs.iter().map(stop).collect() } else { Vec::new() }
     }
 
-    fn admits(&mut self, _run: &PlannedRun, _state: RunState) -> bool {
-        false
+    fn admits(&mut self, _run: &PlannedRun, state: RunState) -> bool {
+        !matches!(state, RunState::Paused | RunState::Pruned)
     }
 
     fn on_idle(&mut self) -> Vec<Decision> {

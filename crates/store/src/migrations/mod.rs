@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0011_best_checkpoints.sql")),
     Migration::sql(include_str!("0012_trials.sql")),
     Migration::sql(include_str!("0013_class_names.sql")),
+    Migration::sql(include_str!("0014_rungs.sql")),
 ];
 
 impl Migration {

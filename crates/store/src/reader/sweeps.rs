@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::{Reader, dataset, unsigned};
 use crate::{
-    Call, StoreError, SweepId, SweepRow, TrialRow, fault::Fault, status::parse_state, trials,
+    Call, RungRow, StoreError, SweepId, SweepRow, TrialRow, fault::Fault, rungs, status::parse_state, trials,
     value::parse_json,
 };
 
@@ -30,6 +30,11 @@ impl Reader {
             }
             Ok(sweeps)
         })
+    }
+
+    /// What pruning has decided about the runs of a sweep, by run and rung.
+    pub fn rungs(&self, sweep: &str) -> Result<Vec<RungRow>, StoreError> {
+        self.read(|connection| rungs::of(connection, sweep))
     }
 
     /// The sweep of that name.

@@ -242,16 +242,16 @@ fn close(
 }
 
 /// The row of a run.
-struct Found {
-    run_id: i64,
-    state: RunState,
+pub(super) struct Found {
+    pub(super) run_id: i64,
+    pub(super) state: RunState,
     attempts: u32,
     confirmed_step: i64,
 }
 
 impl Found {
     /// Whether it has diverged or reached the largest budget of all plans.
-    fn is_over(&self, connection: &Connection) -> Result<bool, Fault> {
+    pub(super) fn is_over(&self, connection: &Connection) -> Result<bool, Fault> {
         match self.state {
             RunState::Diverged => Ok(true),
             RunState::Completed => Ok(!is_asked_for_more(connection, self.run_id)?),
@@ -268,7 +268,7 @@ fn is_asked_for_more(connection: &Connection, run_id: i64) -> Result<bool, Fault
     Ok(statement.query_row([run_id], |row| row.get(0))?)
 }
 
-fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
+pub(super) fn find(connection: &Connection, run: &RunId) -> Result<Found, Fault> {
     let mut statement = connection
         .prepare_cached("SELECT run_id, state, attempts, confirmed_step FROM runs WHERE id = ?1")?;
     let mut rows = statement.query([run.as_str()])?;

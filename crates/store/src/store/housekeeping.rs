@@ -13,9 +13,10 @@ use crate::{
 };
 
 /// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 10] = [
+const OF_RUN: [&str; 11] = [
     "sweep_runs",
     "tags",
+    "rungs",
     "evaluations",
     "points",
     "summaries",
@@ -57,6 +58,7 @@ impl Store {
             for sweep_id in &doomed.sweeps {
                 transaction.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
                 transaction.execute("DELETE FROM trials WHERE sweep_id = ?1", [sweep_id])?;
+                transaction.execute("DELETE FROM rungs WHERE sweep_id = ?1", [sweep_id])?;
                 transaction.execute("DELETE FROM sweeps WHERE sweep_id = ?1", [sweep_id])?;
             }
             remove_unused(transaction)?;

@@ -72,6 +72,7 @@ impl Store {
             copy_all(&from, transaction, "real_images", images, &["data_fingerprint", "rows", "cols"])?;
             let sweeps = merge_sweeps(&from, transaction)?;
             merge_tags(&from, transaction)?;
+            merge_rungs(&from, transaction)?;
             Ok(Merged { sweeps, replaced: replaced.into_iter().flatten().collect() })
         })
     }
@@ -508,6 +509,32 @@ fn merge_tags(from: &Source<'_>, to: &Connection) -> Result<(), Fault> {
              ON CONFLICT (run_id, tag) DO UPDATE SET created_ms = min(created_ms, excluded.created_ms)",
         )?
         .execute(params![row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?])?;
+    }
+    Ok(())
+}
+
+/// Of two decisions about a run at a rung the later one is kept; of two at the same time, the greater.
+fn merge_rungs(from: &Source<'_>, to: &Connection) -> Result<(), Fault> {
+    let mut statement = from.connection.prepare(
+        "SELECT s.name, r.id, g.epochs, g.bracket, g.value, g.kind, g.decision, g.reason, g.at_ms
+         FROM rungs g JOIN runs r USING (run_id) JOIN sweeps s USING (sweep_id)",
+    )?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let values: Vec<Value> = (0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?;
+        to.prepare_cached(
+            "INSERT INTO rungs (sweep_id, run_id, epochs, bracket, value, kind, decision, reason, at_ms)
+             VALUES ((SELECT sweep_id FROM sweeps WHERE name = ?1), (SELECT run_id FROM runs WHERE id = ?2),
+                 ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (sweep_id, run_id, epochs) DO UPDATE SET
+                 bracket = excluded.bracket, value = excluded.value, kind = excluded.kind,
+                 decision = excluded.decision, reason = excluded.reason, at_ms = excluded.at_ms
+             WHERE (excluded.at_ms, excluded.decision, excluded.reason, excluded.bracket, coalesce(excluded.kind, -1),
+                    coalesce(excluded.value, 0.0))
+                 > (at_ms, decision, reason, bracket, coalesce(kind, -1), coalesce(value, 0.0))",
+        )?
+        .execute(params_from_iter(values))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod import;
 mod merge;
 mod record;
 mod register;
+mod rungs;
 mod summary;
 mod trials;
 

@@ -6,7 +6,10 @@ use gansweep_protocol::{Event, Metric, SampleSource, Samples};
 use rusqlite::Connection;
 
 use super::support::{Fixture, GEOMETRY, LAST_STEP, trial};
-use crate::{Damage, DamageKind, Reader, RealImages, Store, StoreError, check::sample_png, checksums};
+use crate::{
+    Damage, DamageKind, Reader, RealImages, RungDecision, RungRow, Store, StoreError, check::sample_png,
+    checksums,
+};
 
 /// A sweep with something in every table, with real PNG files.
 fn whole() -> Fixture {
@@ -21,6 +24,15 @@ fn whole() -> Fixture {
     fixture.store.tag(&fixture.runs[0].clone(), "good", true).unwrap();
     let trials = [trial(&fixture, 0, 0), trial(&fixture, 1, 2)];
     fixture.store.replace_trials("lr", &trials).unwrap();
+    let decided = RungRow {
+        run: fixture.runs[0].clone(),
+        epochs: 1,
+        bracket: 0,
+        value: Some(20.0),
+        decision: RungDecision::Promoted,
+        reason: "1st of 3".to_owned(),
+    };
+    fixture.store.record_rungs("lr", &[decided]).unwrap();
     for id in fixture.runs.clone() {
         fixture.store.begin_attempt(&id, "cpu").unwrap();
         let mut script = super::support::Script::new(id, 1);

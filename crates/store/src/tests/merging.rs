@@ -26,6 +26,8 @@ fn content(folder: &TempDir) -> Vec<String> {
         "SELECT * FROM sweep_overview ORDER BY sweep",
         "SELECT * FROM datasets ORDER BY data_fingerprint",
         "SELECT r.id, t.tag, t.created_ms FROM tags t JOIN runs r USING (run_id) ORDER BY 1, 2",
+        "SELECT s.name, r.id, g.epochs, g.decision, g.reason FROM rungs g JOIN runs r USING (run_id)
+         JOIN sweeps s USING (sweep_id) ORDER BY 1, 2, 3",
     ]
     .map(|sql| reader.query(sql).unwrap().to_string())
     .to_vec()

@@ -15,6 +15,7 @@ mod migrations;
 mod moved;
 mod reading;
 mod recording;
+mod rungs;
 mod scale;
 mod support;
 mod trials;

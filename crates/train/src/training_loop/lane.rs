@@ -32,6 +32,8 @@ pub(super) struct LoopLane {
     epochs: u32,
     /// Steps at which one of the smaller budgets ends.
     milestones: Vec<u64>,
+    /// The step at which it pauses by itself.
+    pause_at: Option<u64>,
     seq: u64,
     tally: Tally,
     /// Metrics of the next point, in the order of [`Metric::of_points`].
@@ -73,6 +75,7 @@ impl LoopLane {
             attempt: job.attempt,
             epochs: job.epochs,
             milestones: job.milestones.iter().map(|&epochs| job.config.steps(epochs, &job.spec)).collect(),
+            pause_at: job.pause_at.map(|epochs| job.config.steps(epochs, &job.spec)),
             seq: 0,
             tally: snapshot.tally,
             point: None,
@@ -113,6 +116,11 @@ impl LoopLane {
 
     pub(super) fn is_complete(&self) -> bool {
         self.step >= self.total_steps()
+    }
+
+    /// Whether it is to wait for the pruner's decision.
+    pub(super) fn pauses_here(&self) -> bool {
+        self.pause_at.is_some_and(|step| self.step >= step)
     }
 
     /// Whether the last checkpoint is of the current step.

@@ -24,6 +24,9 @@ use lane::LoopLane;
 use pace::Pace;
 pub use tally::Tally;
 
+/// Cause of a run that pauses by itself. The decision about it replaces the text.
+const AT_RUNG: &str = "waits for the others at this rung";
+
 /// Returns the next command from the runner that has arrived, if any.
 pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
 
@@ -97,6 +100,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         let mut has_begun = false;
         loop {
             self.complete_finished()?;
+            self.pause_at_rungs()?;
             if !self.is_active() {
                 return Ok(Outcome::Finished);
             }
@@ -226,6 +230,16 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             if lane.is_active() && lane.is_complete() {
                 lane.complete(self.emit)?;
                 self.trainer.retire(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn pause_at_rungs(&mut self) -> Result<(), TrainError> {
+        for index in 0..self.lanes.len() {
+            if self.lanes[index].is_active() && self.lanes[index].pauses_here() {
+                let run = self.lanes[index].run().clone();
+                self.halt(&run, Event::Paused, AT_RUNG.to_owned())?;
             }
         }
         Ok(())

@@ -10,7 +10,9 @@ mod train;
 
 use super::key::Key;
 
-static TABLES: [&[Key]; 11] = [
+pub use settings::RANKING_METRICS;
+
+static TABLES: [&[Key]; 12] = [
     settings::ORIGIN,
     data::KEYS,
     model::KEYS,
@@ -22,6 +24,7 @@ static TABLES: [&[Key]; 11] = [
     settings::EXECUTION,
     settings::SWEEP,
     settings::SEARCH,
+    settings::PRUNE,
 ];
 
 /// Every key, in the order of the documentation.

@@ -1,8 +1,8 @@
-//! Keys outside of the config: origin, `[record]`, `[execution]`, `[sweep]` without its axes, and `[search]`.
+//! Keys outside of the config: origin, `[record]`, `[execution]`, `[sweep]` without its axes, `[search]` and `[prune]`.
 
 use crate::Record;
 use crate::recipes;
-use crate::schema::declare::{execution, origin, record, sweep};
+use crate::schema::declare::{execution, origin, prune, record, sweep};
 use crate::schema::key::Key;
 use crate::schema::kind::{Interval, Kind, MAX_SEED};
 
@@ -268,5 +268,44 @@ pub(super) static SEARCH: &[Key] = &[
         Kind::Integer(0, 10_000),
         Some("0"),
         "How many trials are in flight; `0` for as many as there are workers. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
+    ),
+];
+
+/// Metrics that say which run is better and are the same whenever a run is repeated; the declarations of metrics are
+/// compared with this list by a test of theirs.
+pub const RANKING_METRICS: [&str; 9] =
+    ["fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl"];
+
+/// Keys of `[prune]`, in the order of the documentation.
+pub(super) static PRUNE: &[Key] = &[
+    prune(
+        "prune.method",
+        Kind::Choice(&["none", "successive-halving", "asha", "hyperband", "median"]),
+        "\"none\"",
+        "By which rule runs are ended or paused before their budget.",
+    ),
+    prune(
+        "prune.metric",
+        Kind::Choice(&RANKING_METRICS),
+        "\"fd\"",
+        "The quality figure that runs are compared by. It is recorded every `prune.min_epochs` epochs where the file does not set `record.evaluate_epochs`, and at each rung.",
+    ),
+    prune(
+        "prune.min_epochs",
+        Kind::Integer(1, 100_000),
+        "1",
+        "Every run is trained for this number of epochs before it is compared with others: the first rung.",
+    ),
+    prune(
+        "prune.factor",
+        Kind::Integer(2, 1000),
+        "3",
+        "One of this number of runs goes on from a rung to the next, which is this number of times as far. `median` does not read it.",
+    ),
+    prune(
+        "prune.seeds",
+        Kind::Choice(&["together", "apart"]),
+        "\"together\"",
+        "What is compared: configs by the mean over their seeds, which go on or wait together, or each run by itself.",
     ),
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gansweep_config::{PlannedRun, RunId, RunState};
 use gansweep_protocol::{Envelope, Event, Metric, Resume};
 use gansweep_scheduler::{ProposedTrials, Recorder};
-use gansweep_store::{RunStatus, StoreError, SweepRecord, TrialRow};
+use gansweep_store::{RunStatus, RungDecision, RungRow, StoreError, SweepRecord, TrialRow};
 
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -16,6 +16,10 @@ pub(crate) struct Memory {
     pub(crate) samples: BTreeMap<(RunId, u64), Vec<u8>>,
     /// Trials of a search, in their order.
     pub(crate) trials: Vec<TrialRow>,
+    /// The latest decision about each run and rung.
+    pub(crate) rungs: BTreeMap<(RunId, u32), RungRow>,
+    /// All decisions, in order.
+    pub(crate) decisions: Vec<RungRow>,
     /// Batches recorded.
     pub(crate) transactions: usize,
     /// Events recorded.
@@ -244,6 +248,36 @@ impl Recorder for Memory {
             row.state
         );
         row.state = state;
+        Ok(())
+    }
+
+    fn values(
+        &mut self,
+        runs: &[RunId],
+        metric: Metric,
+    ) -> Result<HashMap<RunId, Vec<(u64, f64)>>, StoreError> {
+        let of_run = |id: &RunId| {
+            let points = self.points.iter().filter(|((run, _, of), _)| run == id && *of == metric);
+            (id.clone(), points.map(|((_, step, _), bits)| (*step, f64::from_bits(*bits))).collect())
+        };
+        Ok(runs.iter().map(of_run).collect())
+    }
+
+    fn rungs(&mut self, _sweep: &str) -> Result<Vec<RungRow>, StoreError> {
+        Ok(self.rungs.values().cloned().collect())
+    }
+
+    fn record_rungs(&mut self, _sweep: &str, rows: &[RungRow]) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.decisions.extend(rows.iter().cloned());
+        for row in rows {
+            self.rungs.insert((row.run.clone(), row.epochs), row.clone());
+            let of_run = self.runs.get_mut(&row.run).expect("a registered run");
+            let over = of_run.status().state_after(of_run.goal).is_final();
+            if row.decision == RungDecision::Stays && !of_run.state.is_active() && !over {
+                of_run.state = RunState::Paused;
+            }
+        }
         Ok(())
     }
 

@@ -1,0 +1,50 @@
+//! The table `[prune]`.
+
+use gansweep_config::{PruneMethod, PruneSeeds};
+use insta::assert_snapshot;
+
+use crate::common::{faults, load};
+
+#[test]
+fn nothing_is_pruned_by_default() {
+    let experiment = load("");
+    assert!(!experiment.prune.is_on());
+    assert_eq!(experiment.record.evaluate_epochs, 0);
+}
+
+#[test]
+fn pruning_records_the_figure_that_it_compares_by() {
+    let experiment = load(
+        "train.epochs = 20\n[prune]\nmethod = \"asha\"\nmin_epochs = 2\nfactor = 4\nseeds = \"apart\"\n",
+    );
+    let prune = &experiment.prune;
+    assert_eq!((prune.method, prune.metric.as_str()), (PruneMethod::Asha, "fd"));
+    assert_eq!((prune.seeds, prune.rungs(experiment.epochs)), (PruneSeeds::Apart, vec![2, 8]));
+    assert_eq!(experiment.record.evaluate_epochs, 2);
+    let shown = experiment.resolved.iter().find(|key| key.key == "record.evaluate_epochs").unwrap();
+    assert_eq!(shown.value, 2);
+}
+
+#[test]
+fn what_the_user_says_of_evaluations_holds() {
+    let experiment = load("train.epochs = 20\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 5\n");
+    assert_eq!(experiment.record.evaluate_epochs, 5);
+}
+
+#[test]
+fn pruning_that_cannot_work_is_refused_with_the_way_out() {
+    assert_snapshot!(
+        faults("train.epochs = 9\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 0\n"),
+        @"test.toml:5: record.evaluate_epochs: 0 leaves no `fd` for `[prune]` to compare runs by; expected no such key, or a number of epochs such as 1 (from file)"
+    );
+    assert_snapshot!(
+        faults("train.epochs = 3\n[prune]\nmethod = \"median\"\nmin_epochs = 3\n"),
+        @"test.toml:4: prune.min_epochs: no run is compared before 3 epochs, and the longest is trained for 3; expected `prune.min_epochs` below `train.epochs` (from file)"
+    );
+    let said = faults("[prune]\nmethod = \"halving\"\nmetric = \"d_loss\"\nfactor = 1\n");
+    let keys =
+        ["prune.method: found `\"halving\"`", "prune.metric: found `\"d_loss\"`", "prune.factor: found `1`"];
+    assert!(keys.iter().all(|key| said.contains(key)), "{said}");
+    let said = faults("[sweep.grid]\n\"prune.factor\" = [2, 3]\n");
+    assert!(said.contains("cannot be swept"), "{said}");
+}
