@@ -1,4 +1,4 @@
--- Version 12. The names of a dataset's classes, from label 0, as a JSON list; empty where they are not known.
+-- Version 13. The names of a dataset's classes, from label 0, as a JSON list; empty where they are not known.
 ALTER TABLE datasets ADD COLUMN class_names TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(class_names));
 
 -- Those of the published datasets, and of the digits that the program draws.
