@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["page", folder] => page(Path::new(folder)),
-        ["use", folder] => answers(Path::new(folder)),
+        ["use", folder] => answers(&Path::new(folder).canonicalize()?),
         _ => Err("usage: bench_report [record FOLDER RUNS POINTS EPOCHS | page FOLDER | use FOLDER]".into()),
     }
 }
