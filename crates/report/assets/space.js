@@ -40,7 +40,8 @@ export class Space {
       { rootMargin: "300px" },
     ).observe(this.section);
     for (const topic of ["visible", "color"]) state.on(topic, () => this.redraw());
-    state.on("focus", () => this.inView && this.parallel.draw());
+    // A stale chart is drawn with its highlighted runs when the reader pauses.
+    state.on("focus", () => this.inView && !this.stale && this.parallel.draw());
     darkScheme.addEventListener("change", () => this.redraw());
     // After the curves, which turn the page's colours light for paper.
     for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => this.draw());
