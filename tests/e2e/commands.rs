@@ -141,6 +141,20 @@ fn export_writes_every_point_as_csv_and_json_lines() {
 }
 
 #[test]
+fn exports_for_other_programs_are_folders() {
+    let sandbox = swept();
+    for (format, file) in [("parquet", "points.parquet"), ("tensorboard", "small"), ("mlflow", "")] {
+        let out = format!("out/{format}");
+        let ended = sandbox.run(&["export", "--format", format, "--sweep", "small", "--out", &out]).well();
+        assert!(ended.stderr.contains("exported 6 runs") && ended.stdout.contains(&out), "{ended:#?}");
+        assert!(sandbox.path(&out).join(file).exists());
+        let unknown = ["export", "--format", format, "--sweep", "large", "--out", &out];
+        sandbox.run(&unknown).refused(&["large"]);
+        sandbox.run(&["export", "ab", "--format", format]).refused(&["--format safetensors"]);
+    }
+}
+
+#[test]
 fn exported_networks_have_pytorchs_names_and_shapes() {
     let folder = swept().path("networks");
     let run = runs()[0].id.to_string();

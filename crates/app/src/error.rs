@@ -358,7 +358,7 @@ impl AppError {
     pub fn class(&self) -> ErrorClass {
         match self {
             // The rows were there; whoever was to take them could not.
-            Self::Store(StoreError::Output(_)) => ErrorClass::Failed,
+            Self::Store(StoreError::Output(_) | StoreError::OutputFile { .. }) => ErrorClass::Failed,
             Self::Experiment(_)
             | Self::Selection(_)
             | Self::Data(_)

@@ -1,4 +1,4 @@
-//! Exports recorded values as CSV or JSON lines, and networks as safetensors.
+//! Exports recorded values as rows, runs as folders for other programs, and networks as safetensors.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -9,8 +9,8 @@ use gansweep_config::Config;
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_protocol::SampleSource;
-use gansweep_store::Reader;
-use gansweep_store::export::Entity;
+use gansweep_store::export::{self, Entity};
+use gansweep_store::{Reader, RunFilter};
 use gansweep_train::{TrainError, weights};
 
 use crate::AppError;
@@ -28,6 +28,30 @@ pub struct RowsRequest {
     pub sweep: Option<String>,
     /// The output format.
     pub format: RowFormat,
+}
+
+/// What to export into a folder, and where to.
+#[derive(Debug, Clone)]
+pub struct FolderRequest {
+    /// Folder of the database.
+    pub results: PathBuf,
+    /// Only this sweep.
+    pub sweep: Option<String>,
+    /// For which program.
+    pub format: FolderFormat,
+    /// The output folder.
+    pub folder: PathBuf,
+}
+
+/// A format of several files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderFormat {
+    /// A Parquet file for each of these.
+    Parquet(Vec<Entity>),
+    /// Event files.
+    TensorBoard,
+    /// A tracking store.
+    MlFlow,
 }
 
 /// Which run's networks to export, and where to.
@@ -50,6 +74,24 @@ pub struct NetworksRequest {
 /// Writes rows to a stream. An unknown sweep is an error.
 pub fn rows(request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
     write_rows(&Reader::open(&request.results)?, request, out)
+}
+
+/// Writes a folder that another program reads; returns the number of runs. An unknown sweep is an error.
+pub fn folder(request: &FolderRequest) -> Result<usize, AppError> {
+    let reader = Reader::open(&request.results)?;
+    // All files show the same state of the database, although a sweep may go on.
+    let _snapshot = reader.snapshot()?;
+    let (sweep, folder) = (request.sweep.as_deref(), request.folder.as_path());
+    let runs = match &request.format {
+        FolderFormat::Parquet(entities) => {
+            let runs = reader.runs(&RunFilter { sweep: request.sweep.clone(), where_sql: None })?;
+            export::parquet_folder(&reader, entities, sweep, folder)?;
+            runs.len()
+        }
+        FolderFormat::TensorBoard => export::tensorboard(&reader, sweep, folder)?,
+        FolderFormat::MlFlow => export::mlflow(&reader, sweep, folder)?,
+    };
+    Ok(runs)
 }
 
 /// Writes rows to a file.

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Query the database (read-only).
     Sql(SqlArgs),
-    /// Export recorded values as CSV or JSON lines, or a run's networks as safetensors.
+    /// Export recorded values as CSV, JSON lines or Parquet, runs for `tensorboard` or `mlflow`, or networks as safetensors.
     Export(ExportArgs),
     /// Search the database and the checkpoints for damage; exit code 1 if there is any.
     Check(CheckArgs),
@@ -318,6 +318,12 @@ pub(crate) enum ExportFormat {
     Jsonl,
     /// A run's networks, with PyTorch's names and layouts.
     Safetensors,
+    /// A Parquet file for each kind of rows, typed, with units in the metadata.
+    Parquet,
+    /// Event files of `tensorboard`: curves, sample grids, hyperparameters.
+    Tensorboard,
+    /// A tracking store of `mlflow`, in files: parameters, curves, sample grids.
+    Mlflow,
 }
 
 /// What `export` writes.
@@ -333,6 +339,10 @@ pub(crate) enum ExportEntity {
     Summaries,
     /// One row per attempt.
     Attempts,
+    /// One row per evaluation and quality figure.
+    Evaluations,
+    /// One row per trial of a search.
+    Trials,
 }
 
 #[derive(Debug, Args)]
@@ -343,9 +353,9 @@ pub(crate) struct ExportArgs {
     /// Output format.
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) format: ExportFormat,
-    /// Kind of rows to export.
-    #[arg(long, value_enum, default_value = "points")]
-    pub(crate) what: ExportEntity,
+    /// Kind of rows to export. Without it, points; with parquet, all.
+    #[arg(long, value_enum)]
+    pub(crate) what: Option<ExportEntity>,
     /// Only this sweep.
     #[arg(long, value_name = "NAME")]
     pub(crate) sweep: Option<String>,
@@ -358,7 +368,8 @@ pub(crate) struct ExportArgs {
     /// Export the run's best checkpoint (`record.best`) instead of the last one.
     #[arg(long)]
     pub(crate) best: bool,
-    /// Output file (with safetensors: output folder) instead of standard output.
+    /// Output file instead of standard output. With safetensors, parquet, tensorboard and mlflow: the output folder, by default one
+    /// that is named after the run or the format.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

@@ -157,6 +157,14 @@ pub enum StoreError {
         /// The system's error.
         source: io::Error,
     },
+    /// A file of an export cannot be written.
+    #[error("{} cannot be written: {source}; name another folder with --out", path.display())]
+    OutputFile {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// No run has such an id.
     #[error("no run's id begins with `{id}`; `gansweep runs` lists them")]
     UnknownRun {

@@ -66,6 +66,24 @@ pub(crate) const fn seed_from_sql(seed: i64) -> u64 {
     seed.cast_unsigned()
 }
 
+/// All leaves of a config with their full keys: `optimizer.generator.lr`.
+pub(crate) fn leaves(config: &Value) -> Vec<(String, Value)> {
+    let mut leaves = Vec::new();
+    let mut open = vec![(String::new(), config)];
+    while let Some((prefix, value)) = open.pop() {
+        match value {
+            Value::Object(entries) => open.extend(entries.into_iter().map(|(name, value)| {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                (key, value)
+            })),
+            // A null has no row.
+            Value::Null => {}
+            leaf => leaves.push((prefix, leaf.clone())),
+        }
+    }
+    leaves
+}
+
 /// A row of `config_values` as JSON.
 pub(crate) fn config_value(key: &str, kind: &str, cell: SqlValue) -> Result<Value, StoreError> {
     match (kind, cell) {

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{Config, Dataset, DatasetSpec, PlannedRun, RunState};
+use gansweep_config::{Dataset, DatasetSpec, PlannedRun, RunState};
 use rusqlite::{Connection, OptionalExtension, params, types::Value};
 
-use crate::{StoreError, SweepId, SweepRecord, fault::Fault, store::Store, value::seed_to_sql};
+use crate::{
+    StoreError, SweepId, SweepRecord,
+    fault::Fault,
+    store::Store,
+    value::{leaves, seed_to_sql},
+};
 
 impl Store {
     /// Records a sweep and its plan; positions are those in `runs`. A run may occur several times, with
@@ -189,7 +194,8 @@ fn put_config(connection: &Connection, run: &PlannedRun) -> Result<i64, Fault> {
     let config_id = connection.last_insert_rowid();
     let mut insert = connection
         .prepare_cached("INSERT INTO config_values (config_id, key, type, value) VALUES (?1, ?2, ?3, ?4)")?;
-    for (key, value) in resolved_keys(&run.config)? {
+    let tree = serde_json::to_value(&run.config).map_err(|error| unwritable("a config", &error))?;
+    for (key, value) in leaves(&tree) {
         let (kind, value) = cell(&value);
         insert.execute(params![config_id, key, kind, value])?;
     }
@@ -235,25 +241,6 @@ fn put_member(
     )?;
     upsert.execute(params![sweep_id, run_id, run.epochs, position, run.label, assignments])?;
     Ok(())
-}
-
-/// All leaves of a config with their full keys: `optimizer.generator.lr`.
-fn resolved_keys(config: &Config) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
-    let tree = serde_json::to_value(config).map_err(|error| unwritable("a config", &error))?;
-    let mut leaves = Vec::new();
-    let mut open = vec![(String::new(), tree)];
-    while let Some((prefix, value)) = open.pop() {
-        match value {
-            serde_json::Value::Object(entries) => open.extend(entries.into_iter().map(|(name, value)| {
-                let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
-                (key, value)
-            })),
-            // A null has no row.
-            serde_json::Value::Null => {}
-            leaf => leaves.push((prefix, leaf)),
-        }
-    }
-    Ok(leaves)
 }
 
 /// A JSON value as a type name and an SQLite value.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A sweep with something in every table, with real PNG files.
-fn whole() -> Fixture {
+pub(super) fn whole() -> Fixture {
     let mut fixture = Fixture::new();
     let images = RealImages {
         dataset: gansweep_config::Dataset::Strokes,

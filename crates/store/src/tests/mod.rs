@@ -6,6 +6,7 @@ mod damage;
 mod documentation;
 mod evaluations;
 mod export;
+mod export_folders;
 mod faults;
 mod housekeeping;
 mod importing;

@@ -1,11 +1,4 @@
-//! Export of entities and queries as CSV and JSON lines.
-
-use std::collections::HashSet;
-use std::io::{self, Write};
-
-use serde_json::{Map, Value};
-
-use crate::{Cell, Reader, RowSink, StoreError};
+//! What can be exported as rows.
 
 /// Rows that can be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +13,23 @@ pub enum Entity {
     Summaries,
     /// One row per attempt: `attempts_named`.
     Attempts,
+    /// One row per evaluation and quality figure: `evaluations_named`.
+    Evaluations,
+    /// One row per trial of a search: `trials_named`.
+    Trials,
 }
 
 impl Entity {
     /// Every entity.
-    pub const ALL: [Self; 5] = [Self::Sweeps, Self::Runs, Self::Points, Self::Summaries, Self::Attempts];
+    pub const ALL: [Self; 7] = [
+        Self::Sweeps,
+        Self::Runs,
+        Self::Points,
+        Self::Summaries,
+        Self::Attempts,
+        Self::Evaluations,
+        Self::Trials,
+    ];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -34,6 +39,8 @@ impl Entity {
             Self::Points => "points",
             Self::Summaries => "summaries",
             Self::Attempts => "attempts",
+            Self::Evaluations => "evaluations",
+            Self::Trials => "trials",
         }
     }
 
@@ -53,6 +60,10 @@ impl Entity {
             Self::Points => points(name),
             Self::Summaries => name.map_or_else(|| select("summaries_named", None, "run, metric"), summaries),
             Self::Attempts => select("attempts_named", name.map(members), "run, attempt"),
+            Self::Evaluations => {
+                select("evaluations_named", name.map(members), "run, step, source, images, metric")
+            }
+            Self::Trials => select("trials_named", name.map(named), "sweep, trial"),
         }
     }
 }
@@ -115,101 +126,4 @@ fn members(name: &str) -> String {
         "run IN (SELECT id FROM sweeps JOIN sweep_runs USING (sweep_id) JOIN runs USING (run_id) \
          WHERE name = {name} AND current = 1)"
     )
-}
-
-/// Writes the rows of an SQL statement as CSV with a header (RFC 4180, lines ending in a line feed).
-/// A missing value is an empty field, bytes are hexadecimal.
-///
-/// # Errors
-/// Those of [`Reader::stream`]; [`StoreError::Output`] if the output cannot be written.
-pub fn csv(reader: &Reader, sql: &str, output: &mut dyn Write) -> Result<(), StoreError> {
-    reader.stream(sql, &mut Csv(csv::Writer::from_writer(output)))
-}
-
-/// Writes the rows of an SQL statement as JSON lines: one object per row. Bytes are a text of
-/// hexadecimal digits, an infinite number is the text `inf` or `-inf`; of columns of one name the
-/// second is called `name_2`.
-///
-/// # Errors
-/// Those of [`Reader::stream`]; [`StoreError::Output`] if the output cannot be written.
-pub fn jsonl(reader: &Reader, sql: &str, output: &mut dyn Write) -> Result<(), StoreError> {
-    reader.stream(sql, &mut JsonLines { output: io::BufWriter::new(output), names: Vec::new() })
-}
-
-struct Csv<W: Write>(csv::Writer<W>);
-
-impl<W: Write> RowSink for Csv<W> {
-    fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        self.0.write_record(names).map_err(io_error)?;
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
-        for cell in cells {
-            self.0.write_field(cell.to_string()).map_err(io_error)?;
-        }
-        self.0.write_record(None::<&[u8]>).map_err(io_error)?;
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), StoreError> {
-        Ok(self.0.flush()?)
-    }
-}
-
-/// The error of the output. The conversion of the `csv` crate would lose its kind, by which a closed pipe is
-/// noticed.
-fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        // Rows have equal lengths and nothing is parsed: no other kind comes up here.
-        other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-struct JsonLines<W: Write> {
-    output: W,
-    names: Vec<String>,
-}
-
-impl<W: Write> RowSink for JsonLines<W> {
-    fn columns(&mut self, names: &[String]) -> Result<(), StoreError> {
-        self.names = unique(names);
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell]) -> Result<(), StoreError> {
-        let object: Map<String, Value> = self.names.iter().cloned().zip(cells.iter().map(json)).collect();
-        serde_json::to_writer(&mut self.output, &object).map_err(io::Error::from)?;
-        Ok(self.output.write_all(b"\n")?)
-    }
-
-    fn end(&mut self) -> Result<(), StoreError> {
-        Ok(self.output.flush()?)
-    }
-}
-
-/// Names for columns of a JSON object, in which a name can occur only once: a repeated one gets the first
-/// number that no other column has.
-fn unique(names: &[String]) -> Vec<String> {
-    let mut taken: HashSet<&str> = HashSet::new();
-    let originals: HashSet<&str> = names.iter().map(String::as_str).collect();
-    let mut numbered: HashSet<String> = HashSet::new();
-    let mut name_of = |name: &'_ String| {
-        let mut candidates = (2_u64..).map(|number| format!("{name}_{number}"));
-        let is_free = |candidate: &String| {
-            !originals.contains(candidate.as_str()) && numbered.insert(candidate.clone())
-        };
-        candidates.find(is_free).unwrap_or_default()
-    };
-    names.iter().map(|name| if taken.insert(name) { name.clone() } else { name_of(name) }).collect()
-}
-
-fn json(cell: &Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Integer(integer) => (*integer).into(),
-        Cell::Real(real) if real.is_finite() => (*real).into(),
-        Cell::Real(_) | Cell::Text(_) | Cell::Blob(_) => cell.to_string().into(),
-    }
 }

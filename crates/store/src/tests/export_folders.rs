@@ -1,0 +1,100 @@
+//! Exports as folders: Parquet files, `TensorBoard`, `MLflow`.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use super::damage::whole;
+use crate::export::{Entity, mlflow, parquet_folder, tensorboard};
+
+/// A Python that has the packages in `tests/exports/requirements.txt`. `scripts/check-exports` makes one.
+const PYTHON: &str = "GANSWEEP_TEST_PYTHON";
+
+fn exported() -> (tempfile::TempDir, super::support::Fixture) {
+    let fixture = whole();
+    let folder = tempfile::tempdir().unwrap();
+    let reader = fixture.reader();
+    parquet_folder(&reader, &Entity::ALL, None, &folder.path().join("parquet")).unwrap();
+    assert_eq!(tensorboard(&reader, None, &folder.path().join("tensorboard")).unwrap(), fixture.runs.len());
+    assert_eq!(mlflow(&reader, None, &folder.path().join("mlflow")).unwrap(), fixture.runs.len());
+    (folder, fixture)
+}
+
+/// All files below a folder, with their contents.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push((path.display().to_string(), fs::read(path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_programs_that_exports_are_for_read_them_as_they_were_recorded() {
+    let (folder, fixture) = exported();
+    let Some(python) = env::var_os(PYTHON) else {
+        eprintln!("LEFT OUT: {PYTHON} names no Python; scripts/check-exports runs this test with one");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/exports/read.py");
+    let database = fixture.path().join("results.sqlite");
+    let output = Command::new(python).arg(script).arg(&database).arg(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[test]
+fn exporting_again_writes_the_same_files() {
+    let (folder, fixture) = exported();
+    let before = files(folder.path());
+    let reader = fixture.reader();
+    parquet_folder(&reader, &Entity::ALL, None, &folder.path().join("parquet")).unwrap();
+    tensorboard(&reader, None, &folder.path().join("tensorboard")).unwrap();
+    mlflow(&reader, None, &folder.path().join("mlflow")).unwrap();
+    assert_eq!(files(folder.path()), before);
+    assert!(before.len() > 7 + fixture.runs.len());
+}
+
+#[test]
+fn an_unknown_sweep_and_an_unwritable_folder_are_named() {
+    let fixture = whole();
+    let folder = tempfile::tempdir().unwrap();
+    let reader = fixture.reader();
+    let unknown = tensorboard(&reader, Some("none"), folder.path()).unwrap_err().to_string();
+    assert!(unknown.contains("none"), "{unknown}");
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let unwritable = mlflow(&reader, Some("lr"), &file).unwrap_err().to_string();
+    assert!(unwritable.contains("file") && unwritable.contains("--out"), "{unwritable}");
+}
+
+#[test]
+fn parquet_holds_more_rows_than_a_group() {
+    let fixture = whole();
+    let sql = "WITH RECURSIVE n(step) AS (SELECT 1 UNION ALL SELECT step + 1 FROM n WHERE step < 200000)
+        SELECT step, iif(step % 3 = 0, NULL, step / 2.0) AS value, 'text ' || step AS label FROM n";
+    let mut bytes = Vec::new();
+    crate::export::parquet(&fixture.reader(), sql, &mut bytes).unwrap();
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    let Some(python) = env::var_os(PYTHON) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.parquet");
+    fs::write(&path, bytes).unwrap();
+    let script = "import sys, pyarrow.parquet as pq; f = pq.ParquetFile(sys.argv[1]); t = f.read(); \
+        assert f.num_row_groups == 4 and t.num_rows == 200000, f.metadata; \
+        assert t['step'].to_pylist() == list(range(1, 200001)); \
+        assert t['value'].to_pylist() == [None if s % 3 == 0 else s / 2 for s in range(1, 200001)]; \
+        assert t['label'][199999].as_py() == 'text 200000'";
+    let output = Command::new(python).args(["-c", script]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
