@@ -181,6 +181,11 @@ impl SearchTrial {
     }
 }
 
+/// A run that pruning has paused counts with the value of its last rung until it goes on.
+fn has_value(state: RunState) -> bool {
+    matches!(state, RunState::Completed | RunState::Paused)
+}
+
 impl Searcher for AdaptiveSearch<'_> {
     fn ask(&mut self, wanted: usize) -> Proposal {
         let first = if self.has_begun { self.trials.len() } else { 0 };
@@ -212,7 +217,7 @@ impl Searcher for AdaptiveSearch<'_> {
     fn tell(&mut self, result: &RunResult<'_>) {
         let Some(place) = self.places.get(&result.run.id) else { return };
         let value = result.values.iter().find(|(metric, _)| *metric == self.metric).map(|(_, value)| *value);
-        let value = value.filter(|value| result.state == RunState::Completed && value.is_finite());
+        let value = value.filter(|value| has_value(result.state) && value.is_finite());
         let loss = match (value, self.metric.declaration().direction) {
             (Some(value), Direction::Higher) => -value,
             (Some(value), Direction::Lower | Direction::Neither) => value,

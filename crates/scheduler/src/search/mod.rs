@@ -15,8 +15,8 @@ pub trait Searcher {
     /// ignored.
     fn ask(&mut self, wanted: usize) -> Proposal;
 
-    /// Takes the result of a run that is over: completed, diverged, pruned or failed. For a run that was
-    /// over before the sweep, this is called as soon as it is proposed.
+    /// Takes the result of a run that is over: completed, diverged, pruned or failed; or paused, and again once it
+    /// has gone on. For a run that was so before the sweep, this is called as soon as it is proposed.
     fn tell(&mut self, result: &RunResult<'_>);
 
     /// The metric whose values it needs; of runs that were over before the sweep they are then read from the database.
@@ -53,7 +53,7 @@ pub struct ProposedTrials {
 pub struct RunResult<'a> {
     /// The run.
     pub run: &'a PlannedRun,
-    /// Completed, diverged, pruned or failed.
+    /// Completed, diverged, pruned, failed or paused.
     pub state: RunState,
     /// Steps done.
     pub step: u64,

@@ -52,7 +52,8 @@ impl Sweep<'_> {
                     }
                     self.tell_result(run, state);
                 }
-                Phase::Pending | Phase::Running | Phase::Paused | Phase::Over(_) => {}
+                Phase::Paused => self.tell_result(run, RunState::Paused),
+                Phase::Pending | Phase::Running | Phase::Over(_) => {}
             }
         }
         Ok(())
@@ -210,7 +211,7 @@ impl Sweep<'_> {
         self.pruner_has_news = true;
         self.note_rungs();
         self.ended.push(Notice::RunEnded { run: name, state, step, cause });
-        if !matches!(state, RunState::Paused | RunState::Interrupted) {
+        if state != RunState::Interrupted {
             self.tell_result(run, state);
         }
     }
