@@ -63,7 +63,7 @@ pub use network_layer::{NetworkLayer, Window};
 pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
 pub use penalty::{PenaltyConfig, PenaltyKind};
 pub use plan::{AxisSummary, Plan};
-pub use record::{Execution, Palette, Record, SampleMode, SlurmConfig};
+pub use record::{EvaluateEpochs, Execution, Palette, Record, SampleMode, SlurmConfig};
 pub use run::{Assignment, PlannedRun, RunState};
 pub use schedule::ScheduleKind;
 pub use search::Search;
