@@ -10,8 +10,9 @@ use crate::evaluating::images_in;
 use crate::sandbox::{Ended, Sandbox};
 
 /// Two runs of the small experiment, with a learning rate at which images do not get better each epoch.
-const SETS: [&str; 6] = [
+const SETS: [&str; 7] = [
     "record.evaluate_epochs=1",
+    "record.final_images=0",
     "train.epochs=8",
     "sweep.seeds=1",
     "model.hidden=64",
@@ -184,4 +185,27 @@ fn a_run_without_figures_has_no_best_checkpoint_and_is_told_which_keys_give_one(
     sandbox
         .run(&["sweep", "tiny.toml", "--set", "record.best=d_loss"])
         .refused(&["record.best", "\"recall\""]);
+}
+
+#[test]
+fn a_plan_says_when_images_are_evaluated_and_what_that_costs() {
+    let sandbox = images_in(Sandbox::new());
+    let plan = |sets: &[&str]| {
+        let all = [&["plan", "tiny.toml"][..], sets].concat();
+        sandbox.run(&all).well().stdout
+    };
+    let short = plan(&[]);
+    assert!(short.contains("no quality figures: one evaluation of each run would take about"), "{short}");
+    let asked = plan(&["--set", "record.evaluate_epochs=1"]);
+    let text = "quality figures of 2000 images after each epoch, of 10000 images at the end: about ";
+    assert!(asked.contains(text), "{asked}");
+    let every = plan(&["--set", "record.evaluate_epochs=2", "--set", "record.final_images=0"]);
+    assert!(
+        every.contains("quality figures of 2000 images after every 2 epochs and at the end: about"),
+        "{every}"
+    );
+    assert!(plan(&["--set", "record.evaluate_epochs=0"]).contains("no quality figures while runs train\n"));
+    sandbox
+        .run(&["plan", "tiny.toml", "--set", "record.evaluate_epochs=often"])
+        .refused(&["record.evaluate_epochs", "\"auto\", or an integer from 0 to 100000"]);
 }

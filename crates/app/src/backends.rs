@@ -2,20 +2,20 @@
 
 use gansweep_config::{Config, DatasetSpec};
 use gansweep_cpu::CpuTrainer;
-use gansweep_data::DataSource;
+use gansweep_data::{DataSource, Images};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::{Frame, Job, LaneJob};
 use gansweep_store::DatasetRow;
 use gansweep_train::{
-    Commands, DeviceName, Emit, Evaluation, Lane, Outcome, TrainError, Trainer, TrainingImages, TrainingLoop,
-    Unsupported,
+    Commands, DeviceName, Drawn, Emit, Evaluation, Lane, Outcome, TrainError, Trainer, TrainingImages,
+    TrainingLoop, Unsupported,
 };
 use tracing::{debug, error, info, info_span};
 
-use crate::evaluate::{CURVE_IMAGES, RealImages};
+use crate::Progress;
+use crate::evaluate::{Counts, RealImages};
 use crate::log::log_frame;
 use crate::out_of_memory::detect_out_of_memory;
-use crate::{AppError, Progress};
 
 /// Trains a job's lanes on images from `source` until all lanes have ended or a command stops them.
 /// `commands` is polled between chunks of steps; `emit` receives every frame.
@@ -47,27 +47,27 @@ fn train(
     commands: &mut Commands<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<Outcome, TrainError> {
-    let images = training_images(job, source)?;
+    let images = loaded_images(job, source)?;
+    let real = real_images(job, source, &images);
+    let images = training_images(job, images)?;
     let open = |lanes: Vec<Lane>, states: Vec<LaneState>, images: TrainingImages| {
         open_trainer(&job.device, job.threads as usize, lanes, states, images)
     };
-    let real = real_images(job, source)?;
     let figures = real.as_ref().map(RealImages::figures);
-    let figures = figures.as_ref().map(|figures| |pixels: &[u8]| figures.of_curve(pixels));
-    let evaluation = figures.as_ref().map(|figures| Evaluation { images: CURVE_IMAGES, figures });
+    let figures = figures.as_ref().map(|figures| |drawn: &Drawn<'_>| figures.of_drawn(drawn));
+    let evaluation = figures.as_ref().map(|figures| Evaluation { figures });
     TrainingLoop::open(job, &images, &open, emit)?.with_evaluation(evaluation).run(commands)
 }
 
 /// The real images that generated ones are compared with, if the job asks for figures. The runner has put their evaluator
-/// into the cache.
-fn real_images(job: &Job, source: &DataSource) -> Result<Option<RealImages>, TrainError> {
-    let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs > 0) else { return Ok(None) };
+/// and its features into the cache.
+fn real_images(job: &Job, source: &DataSource, train: &Images) -> Option<RealImages> {
+    let record = &job.record;
+    let lane = job.lanes.first().filter(|_| record.evaluate_epochs.period().is_some())?;
     let data = DatasetRow { dataset: lane.config.data.dataset, spec: lane.spec.clone() };
-    let loaded = RealImages::load(&data, source, CURVE_IMAGES, &mut |_: Progress<'_>| ());
-    loaded.map(Some).map_err(|error| match error {
-        AppError::Data(error) => error.into(),
-        other => TrainError::Group(other.to_string()),
-    })
+    let curve = record.evaluate_images as usize;
+    let counts = Counts { all: curve.max(record.final_images as usize), curve };
+    Some(RealImages::of(&data, source, (train, None), counts, &mut |_: Progress<'_>| ()))
 }
 
 /// Opens the trainer for a device, with at most `threads` threads on the CPU.
@@ -140,8 +140,8 @@ fn open_tensor_trainer(
     Err(TrainError::Device { device: device.to_string(), cause })
 }
 
-/// The training images of a job. All lanes of a group train on the same images.
-fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, TrainError> {
+/// The images that all lanes of a job train on.
+fn loaded_images(job: &Job, source: &DataSource) -> Result<Images, TrainError> {
     let Some(first) = job.lanes.first() else {
         return Err(TrainError::Group("it has no lanes".into()));
     };
@@ -150,7 +150,14 @@ fn training_images(job: &Job, source: &DataSource) -> Result<TrainingImages, Tra
     if let Some(other) = job.lanes.iter().find(differs) {
         return Err(TrainError::Group(format!("{} and {} train on different data", first.run, other.run)));
     }
-    let images = source.load_planned(data.dataset, &first.spec)?;
+    Ok(source.load_planned(data.dataset, &first.spec)?)
+}
+
+fn training_images(job: &Job, images: Images) -> Result<TrainingImages, TrainError> {
+    let Some(first) = job.lanes.first() else {
+        return Err(TrainError::Group("it has no lanes".into()));
+    };
+    let data = &first.config.data;
     let count = first.config.images(&first.spec) as usize;
     Ok(TrainingImages::first(count, images, data.pixels).with_flips(data))
 }

@@ -60,6 +60,7 @@ mod progress;
 pub mod recognize;
 pub mod recorded;
 pub mod report;
+pub mod schedule;
 mod search;
 pub mod serve;
 mod slots;

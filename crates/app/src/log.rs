@@ -62,6 +62,10 @@ fn log_progress(progress: &Progress<'_>) {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
             info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");
         }
+        Progress::Scheduled(schedule) => {
+            let (every, share) = (schedule.record.evaluate_epochs, schedule.share);
+            info!(target: "gansweep_evaluator", ?every, share, without = ?schedule.without, "figures scheduled");
+        }
         Progress::WaitingForResults { results, holder } => {
             let results = results.display();
             info!(target: "gansweep_store", %results, holder, "waiting for the results folder");

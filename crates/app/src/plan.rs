@@ -12,6 +12,7 @@ use gansweep_store::{Reader, RunStatus, StoreError, TrialRow};
 use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
+use crate::schedule::Schedule;
 use crate::slots::{self, ExecutionRequest};
 use crate::{AppError, Observer, Programs, devices, search};
 
@@ -56,6 +57,8 @@ pub struct Preview {
     pub training_flops: f64,
     /// How many epochs are trained in all; `None` without pruning.
     pub pruning: Option<EpochBounds>,
+    /// When the images of the runs are evaluated while they train.
+    pub schedule: Schedule,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
@@ -139,6 +142,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let other_file = experiment::other_file(&experiment, &request.results);
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
+    let schedule = Schedule::new(&experiment.record, &runs, devices.without_figures());
     Ok(Preview {
         experiment,
         plan,
@@ -151,6 +155,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         workers,
         training_flops,
         pruning,
+        schedule,
         other_file,
         unused_data_path,
     })

@@ -9,6 +9,7 @@ use gansweep_scheduler::Notice;
 use gansweep_store::Damage;
 
 use crate::AppError;
+use crate::schedule::Schedule;
 
 /// A progress event of a use case.
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub enum Progress<'a> {
     },
     /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),
+    /// When the images of the runs are evaluated while they train.
+    Scheduled(&'a Schedule),
     /// Another process holds the lock of the results folder. Sent once, before waiting.
     WaitingForResults {
         /// The folder.

@@ -42,7 +42,7 @@ fn metric(search: &Search, experiment: &Experiment) -> Result<Metric, AppError> 
     let Some(metric) = Metric::from_name(&name).filter(has_direction) else {
         return Err(AppError::NoMetricToSearch { name, known: known().collect() });
     };
-    if metric.is_figure() && experiment.record.evaluate_epochs == 0 {
+    if metric.is_figure() && experiment.record.evaluate_epochs.period().is_none() {
         return Err(AppError::UnrecordedMetric { name, epochs: experiment.epochs });
     }
     Ok(metric)

@@ -10,6 +10,7 @@ use gansweep_scheduler::Slot;
 use gansweep_train::{DeviceChoice, DeviceInfo, DeviceName, Unsupported};
 use tracing::info;
 
+use crate::schedule::Without;
 use crate::{AppError, Programs, backends, devices};
 
 /// Options that override the experiment file's `[execution]` section.
@@ -100,6 +101,12 @@ impl SweepDevices {
     /// The devices' names.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         self.devices.iter().map(|device| device.name.to_string())
+    }
+
+    /// Why runs have no quality figures here unless they are asked for.
+    pub(crate) fn without_figures(&self) -> Option<Without> {
+        let cpu = DeviceName::Cpu.to_string();
+        self.names().any(|name| name != cpu).then_some(Without::Gpu)
     }
 
     /// The most workers at the same time, and the most threads of one.

@@ -143,7 +143,9 @@ impl Task {
 
 /// Checks that the evaluator of the job's data is in the cache, if the job needs it.
 fn check_evaluator(job: &Job, source: &DataSource) -> Result<(), TaskError> {
-    let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs > 0) else { return Ok(()) };
+    let Some(lane) = job.lanes.first().filter(|_| job.record.evaluate_epochs.period().is_some()) else {
+        return Ok(());
+    };
     let path = Evaluator::cache_path(&source.cache_dir, &lane.spec.fingerprint);
     if path.is_file() { Ok(()) } else { Err(TaskError::NoEvaluator(path)) }
 }

@@ -17,10 +17,12 @@ use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::energy::{Energy, Power};
+use crate::evaluate::Counts;
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{self, PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
+use crate::schedule::{Schedule, Without};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
 use crate::{AppError, Observer, Progress, check, evaluate, limits, report, search, slurm, worker};
 
@@ -104,7 +106,7 @@ pub struct SweepOutcome {
 pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<PreparedSweep, AppError> {
     let PlanRequest { experiment: asked, execution, results, programs, only } = &request.plan;
     let observer = &mut LoggingObserver(observer);
-    let experiment = asked.load()?;
+    let mut experiment = asked.load()?;
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
     search::check(&experiment, only, request.detach)?;
@@ -131,7 +133,17 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         let (workers, threads) = devices.workers();
         limits::check(workers.min(runs), threads)?;
     }
+    let schedule = Schedule::new(
+        &experiment.record,
+        &plan.longest(),
+        match request.workers {
+            Workers::Slurm => Some(Without::Cluster),
+            Workers::Processes | Workers::Threads => devices.without_figures(),
+        },
+    );
     observer.observe(Progress::Planned(&plan));
+    observer.observe(Progress::Scheduled(&schedule));
+    experiment.record = schedule.record;
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
     prepare_evaluators(&experiment, &plan, &source, observer)?;
@@ -354,10 +366,11 @@ fn prepare_evaluators(
     observer: &mut dyn Observer,
 ) -> Result<(), AppError> {
     let mut prepared = BTreeSet::new();
-    for run in plan.runs.iter().filter(|_| experiment.record.evaluate_epochs > 0) {
+    for run in plan.runs.iter().filter(|_| experiment.record.evaluate_epochs.period().is_some()) {
         if prepared.insert(&run.spec.fingerprint) {
             let data = DatasetRow { dataset: run.config.data.dataset, spec: run.spec.clone() };
-            evaluate::RealImages::load(&data, source, evaluate::CURVE_IMAGES, observer)?;
+            let counts = Counts { all: 0, curve: 0 };
+            evaluate::RealImages::load(&data, source, counts, observer)?;
         }
     }
     Ok(())

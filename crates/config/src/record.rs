@@ -1,6 +1,11 @@
 //! What a sweep records, and where it trains: settings that do not change what a run computes.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::schema::AUTO;
 
 /// What is recorded of every run of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +30,12 @@ pub struct Record {
     /// and of the run; 0 for every recorded epoch.
     pub checkpoint_seconds: f64,
     /// The number of epochs between evaluations of the generated images, which take place at the ends of recorded
-    /// epochs and of the run; 0 for none.
-    pub evaluate_epochs: u32,
+    /// epochs and of the run.
+    pub evaluate_epochs: EvaluateEpochs,
+    /// The number of images of an evaluation, whose figures are points of the run.
+    pub evaluate_images: u32,
+    /// The number of images of a further evaluation at the end of the run.
+    pub final_images: u32,
     /// The figure by which a run's best checkpoint is chosen, one of [`Record::BEST`].
     pub best: String,
 }
@@ -35,6 +44,66 @@ impl Record {
     /// The figures that a best checkpoint can be chosen by: those with a better direction. `none` keeps none.
     pub const BEST: &'static [&'static str] =
         &["none", "fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl"];
+}
+
+/// The number of epochs between evaluations of the generated images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvaluateEpochs {
+    /// As the cost of an evaluation allows, which the runner decides before it starts a worker.
+    Auto,
+    /// This number; 0 for no evaluations.
+    Every(u32),
+}
+
+impl EvaluateEpochs {
+    /// The number of epochs, once it is decided and there are evaluations.
+    pub fn period(self) -> Option<u32> {
+        match self {
+            Self::Auto | Self::Every(0) => None,
+            Self::Every(epochs) => Some(epochs),
+        }
+    }
+}
+
+impl Serialize for EvaluateEpochs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str(AUTO),
+            Self::Every(epochs) => serializer.serialize_u32(*epochs),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EvaluateEpochs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrAuto;
+
+        impl Visitor<'_> for NumberOrAuto {
+            type Value = EvaluateEpochs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "\"{AUTO}\" or a number of epochs")
+            }
+
+            fn visit_u64<E: Error>(self, epochs: u64) -> Result<EvaluateEpochs, E> {
+                u32::try_from(epochs).map(EvaluateEpochs::Every).map_err(E::custom)
+            }
+
+            fn visit_i64<E: Error>(self, epochs: i64) -> Result<EvaluateEpochs, E> {
+                u32::try_from(epochs).map(EvaluateEpochs::Every).map_err(E::custom)
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<EvaluateEpochs, E> {
+                if word == AUTO {
+                    Ok(EvaluateEpochs::Auto)
+                } else {
+                    Err(E::invalid_value(Unexpected::Str(word), &self))
+                }
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrAuto)
+    }
 }
 
 /// How `BatchNorm` and Dropout behave while a sample grid is drawn.

@@ -60,6 +60,11 @@ impl Evaluator {
         Self { layout, parameters, is_trained: false, test_accuracy: None }
     }
 
+    /// Floating-point operations that the features of an image of that shape take.
+    pub fn image_flops(shape: ImageShape, classes: usize) -> f64 {
+        Layout::new(shape, classes).flops()
+    }
+
     /// Whether it was trained; else its weights are random.
     pub fn is_trained(&self) -> bool {
         self.is_trained

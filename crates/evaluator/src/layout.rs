@@ -74,6 +74,12 @@ impl Layout {
         Self { image, classes, blocks, hidden, logits, parameters: end }
     }
 
+    /// Floating-point operations of the products for one image.
+    pub(crate) fn flops(&self) -> f64 {
+        let blocks: usize = self.blocks.iter().map(|block| block.pixels() * block.weight.len()).sum();
+        2.0 * (blocks + self.hidden.weight.len() + self.logits.weight.len()) as f64
+    }
+
     /// Each weight with its number of inputs.
     pub(crate) fn weights(&self) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
         let blocks = self.blocks.iter().map(|block| (block.weight.clone(), 9 * block.inputs));
@@ -97,6 +103,13 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_operations_of_an_image_are_those_of_its_products() {
+        let layout = Layout::new(ImageShape { channels: 1, height: 28, width: 28 }, 10);
+        let products = 784 * 9 * 32 + 196 * 9 * 32 * 64 + 49 * 64 * 128 + 128 * 10;
+        assert!((layout.flops() - 2.0 * f64::from(products)).abs() < 0.5);
+    }
 
     #[test]
     fn images_are_halved_until_they_are_small_whatever_their_shape() {

@@ -52,22 +52,30 @@ fn for_taps(block: &Block, values: usize, mut visit: impl FnMut(usize, Option<us
 
 /// Max pooling over 2x2 pixels, and ReLU. `chosen` gets the place of each largest value.
 pub(crate) fn pool(block: &Block, maps: &[f32], pooled: &mut [f32], chosen: &mut [u32]) {
-    let channels = block.outputs;
-    let (rows, columns) = (block.height / 2, block.width / 2);
-    let size = rows * columns * channels;
-    for (place, (out, chosen)) in pooled.iter_mut().zip(chosen).enumerate() {
-        let (image, rest) = (place / size, place % size);
-        let (pixel, channel) = (rest / channels, rest % channels);
-        let (y, x) = (2 * (pixel / columns), 2 * (pixel % columns));
-        let at = |dy, dx| ((image * block.pixels()) + (y + dy) * block.width + x + dx) * channels + channel;
-        let mut best = at(0, 0);
-        for other in [at(0, 1), at(1, 0), at(1, 1)] {
-            if maps[other] > maps[best] {
-                best = other;
+    let (channels, columns) = (block.outputs, block.width / 2);
+    let rows = block.height / 2;
+    let pixels = pooled.chunks_exact_mut(channels).zip(chosen.chunks_exact_mut(channels));
+    for (pixel, (pooled, chosen)) in pixels.enumerate() {
+        let (image, y, x) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns);
+        let first = (image * block.pixels() + 2 * y * block.width + 2 * x) * channels;
+        let below = first + block.width * channels;
+        pooled.copy_from_slice(&maps[first..first + channels]);
+        for (place, chosen) in chosen.iter_mut().enumerate() {
+            *chosen = (first + place) as u32;
+        }
+        for other in [first + channels, below, below + channels] {
+            let values = &maps[other..other + channels];
+            for (place, ((best, chosen), value)) in
+                pooled.iter_mut().zip(chosen.iter_mut()).zip(values).enumerate()
+            {
+                if *value > *best {
+                    (*best, *chosen) = (*value, (other + place) as u32);
+                }
             }
         }
-        *out = maps[best].max(0.0);
-        *chosen = best as u32;
+        for value in pooled {
+            *value = value.max(0.0);
+        }
     }
 }
 

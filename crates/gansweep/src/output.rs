@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{CellAlignment, Table};
+use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::{printable, text};
 use gansweep_store::Damage;
 use serde_json::Value;
@@ -138,6 +139,43 @@ pub(crate) fn memory(bytes: u64) -> String {
     const MIB: f64 = 1_048_576.0;
     let mib = bytes as f64 / MIB;
     if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
+}
+
+/// When images are evaluated while runs train, and what that costs.
+pub(crate) fn schedule(schedule: &Schedule) -> String {
+    let percent = |share: f64| text::measured(100.0 * share);
+    let record = &schedule.record;
+    let Some(period) = record.evaluate_epochs.period() else {
+        return match schedule.without {
+            None => "no quality figures while runs train".to_owned(),
+            Some(Without::Gpu) => {
+                "no quality figures while runs train on a GPU; `gansweep evaluate` computes them afterwards"
+                    .to_owned()
+            }
+            Some(Without::Cluster) => {
+                "no quality figures while runs train on a cluster; `gansweep evaluate` computes them afterwards".to_owned()
+            }
+            Some(Without::TooLong(share)) => format!(
+                "no quality figures: one evaluation of each run would take about {} % of the training; `record.evaluate_epochs` asks \
+                 for them all the same, `gansweep evaluate` computes them afterwards",
+                percent(share)
+            ),
+        };
+    };
+    let often = match period {
+        1 => "after each epoch".to_owned(),
+        AT_THE_END => "at the end of each run".to_owned(),
+        period => format!("after every {period} epochs and at the end"),
+    };
+    let more = match record.final_images {
+        0 => String::new(),
+        images => format!(", of {images} images at the end"),
+    };
+    format!(
+        "quality figures of {} images {often}{more}: about {} % of the training (`record.evaluate_epochs = 0` turns them off)",
+        record.evaluate_images,
+        percent(schedule.share)
+    )
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ impl Observer for Display {
                 folder.display(),
                 dataset.name()
             )),
+            Progress::Scheduled(schedule) if schedule.is_on() => self.print(&output::schedule(schedule)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::ChangedRows { first, more } => self.warn(&output::changed_rows(first, more)),

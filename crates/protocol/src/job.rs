@@ -148,7 +148,7 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_config::{Palette, SampleMode};
+    use gansweep_config::{EvaluateEpochs, Palette, SampleMode};
 
     use super::*;
 
@@ -168,7 +168,9 @@ mod tests {
                 latent_seed: 0,
                 palette: Palette::Gray,
                 checkpoint_seconds: 0.0,
-                evaluate_epochs: 0,
+                evaluate_epochs: EvaluateEpochs::Every(0),
+                evaluate_images: 10,
+                final_images: 0,
                 best: "none".to_owned(),
             },
             lanes: Vec::new(),

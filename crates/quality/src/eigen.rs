@@ -13,12 +13,23 @@ impl Symmetric {
     ///
     /// It takes about `30 size^3` operations, more than a reduction to tridiagonal form would, and finds small
     /// eigenvalues with the smallest errors; feature vectors have a few hundred entries.
-    pub(crate) fn eigen(mut self) -> (Vec<f64>, Vec<f64>) {
-        // Convergence is quadratic: ten sweeps are usual.
-        const MOST_SWEEPS: usize = 60;
+    pub(crate) fn eigen(self) -> (Vec<f64>, Vec<f64>) {
         let n = self.size;
         let mut vectors: Vec<f64> =
             (0..n * n).map(|place| f64::from(u8::from(place % (n + 1) == 0))).collect();
+        let values = self.diagonalise(Some(&mut vectors));
+        (values, vectors)
+    }
+
+    /// The eigenvalues alone, without the work that vectors take.
+    pub(crate) fn eigenvalues(self) -> Vec<f64> {
+        self.diagonalise(None)
+    }
+
+    fn diagonalise(mut self, mut vectors: Option<&mut [f64]>) -> Vec<f64> {
+        // Convergence is quadratic: ten sweeps are usual.
+        const MOST_SWEEPS: usize = 60;
+        let n = self.size;
         let whole: f64 = self.values.iter().map(|value| value * value).sum();
         for _ in 0..MOST_SWEEPS {
             let off_diagonal: f64 =
@@ -28,11 +39,11 @@ impl Symmetric {
             }
             for p in 0..n {
                 for q in p + 1..n {
-                    self.rotate(p, q, &mut vectors);
+                    self.rotate(p, q, vectors.as_deref_mut());
                 }
             }
         }
-        ((0..n).map(|i| self.values[i * n + i]).collect(), vectors)
+        (0..n).map(|i| self.values[i * n + i]).collect()
     }
 
     fn upper(&self) -> impl Iterator<Item = f64> + '_ {
@@ -41,7 +52,7 @@ impl Symmetric {
     }
 
     /// Makes entry `(p, q)` zero.
-    fn rotate(&mut self, p: usize, q: usize, vectors: &mut [f64]) {
+    fn rotate(&mut self, p: usize, q: usize, vectors: Option<&mut [f64]>) {
         let n = self.size;
         let (of_p, of_q, between) = (self.values[p * n + p], self.values[q * n + q], self.values[p * n + q]);
         // Without an effect on either diagonal entry.
@@ -68,6 +79,7 @@ impl Symmetric {
         self.values[q * n + q] = of_q + tangent * between;
         self.values[p * n + q] = 0.0;
         self.values[q * n + p] = 0.0;
+        let Some(vectors) = vectors else { return };
         let (before, from_q) = vectors.split_at_mut(q * n);
         for (a, b) in before[p * n..(p + 1) * n].iter_mut().zip(&mut from_q[..n]) {
             (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);

@@ -1,5 +1,7 @@
 //! The Fréchet distance (Heusel et al. 2017) between Gaussians that are fitted to features.
 
+use std::sync::OnceLock;
+
 use crate::Features;
 use crate::eigen::Symmetric;
 
@@ -9,6 +11,8 @@ pub struct Moments {
     count: usize,
     mean: Vec<f64>,
     covariance: Symmetric,
+    /// The square root of the covariance, computed once for a set that many others are compared with.
+    root: OnceLock<Symmetric>,
 }
 
 impl Moments {
@@ -36,7 +40,7 @@ impl Moments {
                 values[j * size + i] = value;
             }
         }
-        Self { count, mean, covariance: Symmetric { size, values } }
+        Self { count, mean, covariance: Symmetric { size, values }, root: OnceLock::new() }
     }
 
     /// Number of images. Distances of different counts are not comparable: a small sample is further away.
@@ -59,8 +63,8 @@ pub fn frechet_distance(one: &Moments, other: &Moments) -> f64 {
         return f64::NAN;
     }
     let between: f64 = one.mean.iter().zip(&other.mean).map(|(a, b)| (a - b).powi(2)).sum();
-    let product = one.covariance.clone().square_root().sandwich(&other.covariance);
-    let (eigenvalues, _) = product.eigen();
+    let root = one.root.get_or_init(|| one.covariance.clone().square_root());
+    let eigenvalues = root.sandwich(&other.covariance).eigenvalues();
     let root_trace: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
     // Of equal sets rounding may leave less than nothing.
     (between + one.covariance.trace() + other.covariance.trace() - 2.0 * root_trace).max(0.0)

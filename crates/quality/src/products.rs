@@ -39,6 +39,37 @@ pub(crate) fn inner_products(a: &[f32], b: &[f32], dimensions: usize, out: &mut 
     }
 }
 
+/// The product of two matrices, `[rows, inner]` and `[inner, columns]`: fills `out`, `[rows, columns]`.
+pub(crate) fn product(a: &[f64], b: &[f64], columns: usize, out: &mut [f64]) {
+    let (inner, rows) = (b.len() / columns, out.len() / columns);
+    assert!(a.len() == rows * inner && b.len() == inner * columns && out.len() == rows * columns);
+    let (stride, width) = (inner as isize, columns as isize);
+    // SAFETY: as in `inner_products`.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            inner,
+            out.as_mut_ptr(),
+            1,
+            width,
+            false,
+            a.as_ptr(),
+            1,
+            stride,
+            b.as_ptr(),
+            1,
+            width,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
@@ -51,5 +82,12 @@ mod tests {
         let mut out = [f32::NAN; 8];
         inner_products(&a, &b, 3, &mut out);
         assert_eq!(out, [4.0, 20.0, 6.0, 5.0, 10.0, 50.0, 15.0, 8.0]);
+    }
+
+    #[test]
+    fn a_product_is_that_of_rows_with_columns() {
+        let mut out = [f64::NAN; 4];
+        product(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[1.0, 0.0, 1.0, 10.0, 0.0, 1.0], 2, &mut out);
+        assert_eq!(out, [3.0, 23.0, 9.0, 56.0]);
     }
 }

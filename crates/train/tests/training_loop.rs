@@ -9,7 +9,7 @@ use gansweep_nn::state::{Array, LaneState};
 use gansweep_protocol::{Command, Envelope, Event, Frame, Job, LaneJob, Metric, Resume, SampleSource};
 use gansweep_train::TrainError;
 use gansweep_train::checkpoint::Snapshot;
-use gansweep_train::{Evaluation, ImageFigures, Outcome, Tally, TrainingLoop, checkpoint};
+use gansweep_train::{Drawn, Evaluation, ImageFigures, Outcome, Tally, TrainingLoop, checkpoint};
 use gansweep_train::{Lane, LaneChunk, Latents, StepRows, Trainer, TrainingImages};
 
 /// Computes losses from the step alone, and moves one weight, so that a wrong resume shows.
@@ -168,12 +168,20 @@ fn train_with(
     };
     // The scripted generator draws images of one shade. A number that goes up and down with it stands for their distance
     // to real ones.
-    let figures = |pixels: &[u8]| {
-        let distance = f64::from(pixels[0].wrapping_mul(89));
-        let figures = vec![(Metric::Fd, distance), (Metric::Recall, distance / 255.0)];
-        ImageFigures { evaluator: "shade".to_owned(), figures, classes: None }
+    let size = spec().image.size();
+    let figures = |drawn: &Drawn<'_>| {
+        let distance = f64::from(drawn.pixels[0].wrapping_mul(89));
+        let of_images = |images: usize, is_curve: bool| ImageFigures {
+            images: images as u32,
+            is_curve,
+            evaluator: "shade".to_owned(),
+            figures: vec![(Metric::Fd, distance), (Metric::Recall, distance / 255.0)],
+            classes: None,
+        };
+        let all = drawn.ends_budget.then(|| of_images(drawn.pixels.len() / size, false));
+        [of_images(10, true)].into_iter().chain(all).collect()
     };
-    let evaluation = (job.record.evaluate_epochs > 0).then_some(Evaluation { images: 2, figures: &figures });
+    let evaluation = Some(Evaluation { figures: &figures });
     let training = TrainingLoop::open(job, &images, &open, &mut emit).unwrap().with_evaluation(evaluation);
     let outcome = training.run(&mut commands).unwrap();
     (events, outcome)
@@ -669,7 +677,9 @@ fn best_at_checkpoints(events: &[Envelope], run: &RunId) -> Vec<(u64, Option<(u6
 /// A job of twelve epochs whose images are evaluated after each.
 fn evaluated_job(folder: &Path, sets: &[&str]) -> Job {
     let mut job = job(folder, &[1, 2]);
-    job.record = config::record(&[&["evaluate_epochs=1", "every_steps=100"], sets].concat());
+    job.record = config::record(
+        &[&["evaluate_epochs=1", "evaluate_images=10", "final_images=30", "every_steps=100"], sets].concat(),
+    );
     job.lanes.iter_mut().for_each(|lane| lane.epochs = 12);
     job
 }
@@ -686,6 +696,11 @@ fn better_images_are_saved_at_once_and_no_others_before_it_is_time() {
             let mut expected = Vec::new();
             for envelope in events.iter().filter(|envelope| envelope.run == lane.run) {
                 let Event::Evaluated(evaluated) = &envelope.event else { continue };
+                assert_eq!(evaluated.images, if evaluated.is_curve { 10 } else { 30 });
+                assert!(evaluated.is_curve || evaluated.step == 84, "{evaluated:?}");
+                if !evaluated.is_curve {
+                    continue;
+                }
                 let (step, figures) = (evaluated.step, &evaluated.figures);
                 let value = figures.iter().find(|(figure, _)| *figure == metric).unwrap().1;
                 let is_better = best.is_none_or(|(_, best)| metric.is_better(value, best));

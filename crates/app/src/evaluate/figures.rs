@@ -39,9 +39,9 @@ pub struct ClassFigures {
 }
 
 impl Figures {
-    /// The values that are recorded. Whether the images have classes is the evaluator's to say: where it knows some, a
+    /// The values that are recorded, of the figures that were computed. Whether the images have classes is the evaluator's to say: where it knows some, a
     /// figure by class that cannot be computed is NaN.
-    pub(super) fn values(&self, has_classes: bool) -> Vec<(Metric, f64)> {
+    pub(super) fn values(&self, has_classes: bool, extent: Extent) -> Vec<(Metric, f64)> {
         let Fidelity { precision, recall, density, coverage } = self.fidelity;
         let mut values = vec![
             (Metric::Fd, self.fd),
@@ -59,7 +59,9 @@ impl Figures {
                 (Metric::ClassKl, of(|classes| classes.divergence)),
             ]);
         }
-        values.push((Metric::Nearest, self.nearest));
+        if extent == Extent::Whole {
+            values.push((Metric::Nearest, self.nearest));
+        }
         values
     }
 
@@ -72,6 +74,16 @@ impl Figures {
         nearest: f64::NAN,
         classes: None,
     };
+}
+
+/// Which figures are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All but the distance to the nearest training image, for which every image is compared with all of them. Nothing is
+    /// ranked by it.
+    Quick,
+    /// All.
+    Whole,
 }
 
 /// What images are compared with.
@@ -91,7 +103,7 @@ impl<'a> Reference<'a> {
         Self { selected, train, moments: Moments::new(selected), neighbours, classes }
     }
 
-    pub(super) fn compare(&self, outputs: &Outputs) -> Figures {
+    pub(super) fn compare(&self, outputs: &Outputs, extent: Extent) -> Figures {
         let Some(images) = Features::new(&outputs.features, outputs.dimensions) else {
             return Figures::UNKNOWN;
         };
@@ -100,7 +112,10 @@ impl<'a> Reference<'a> {
             fd: frechet_distance(&self.moments, &Moments::new(images)),
             kid: kernel_distance(self.selected, images, Subsets::default()),
             fidelity: self.neighbours.as_ref().map_or(Fidelity::UNKNOWN, |real| fidelity(real, images)),
-            nearest: mean_nearest_distance(images, self.train),
+            nearest: match extent {
+                Extent::Quick => f64::NAN,
+                Extent::Whole => mean_nearest_distance(images, self.train),
+            },
             classes: self.by_class(outputs),
         }
     }

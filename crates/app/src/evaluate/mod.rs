@@ -19,10 +19,11 @@ use gansweep_store::{
 use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
+use self::figures::Extent;
 pub use self::figures::{ClassFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
+pub(crate) use self::real::{Counts, RealImages, evaluator_of, images};
 use self::real::{RealFigures, RunFigures};
-pub(crate) use self::real::{RealImages, evaluator_of, images};
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
 use crate::log::LoggingObserver;
@@ -97,7 +98,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     // One dataset after another: the features of one take tens of megabytes.
     for fingerprint in fingerprints {
         let data = reader.dataset(fingerprint)?;
-        let real = RealImages::load(&data, &request.source, request.images, observer)?;
+        let real = RealImages::load(&data, &request.source, counts(request.images), observer)?;
         let figures = real.figures();
         evaluation.datasets.push(figures.dataset(&data));
         for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.data_fingerprint == fingerprint) {
@@ -132,9 +133,13 @@ pub fn evaluate_dataset(
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let spec = data::spec(source, dataset, observer)?;
     let data = DatasetRow { dataset, spec };
-    let real = RealImages::load(&data, source, images, observer)?;
+    let real = RealImages::load(&data, source, counts(images), observer)?;
     let datasets = vec![real.figures().dataset(&data)];
     Ok(Evaluation { datasets, runs: Vec::new(), comparison: None })
+}
+
+fn counts(all: usize) -> Counts {
+    Counts { all, curve: CURVE_IMAGES }
 }
 
 /// The sweep of that name and its runs, or else the run.
@@ -250,7 +255,7 @@ impl Drawn {
             images: figures.images as u32,
             evaluator: evaluator.to_owned(),
             is_curve,
-            figures: figures.values(has_classes),
+            figures: figures.values(has_classes, Extent::Whole),
             classes: figures.classes.as_ref().map(|classes| classes.histogram.counts().to_vec()),
         };
         let curve = figures.curve.as_ref().map(|curve| row(curve, self.is_curve));

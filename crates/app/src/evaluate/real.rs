@@ -1,14 +1,16 @@
 //! The real images of a dataset, and what its evaluator makes of them.
 
+use std::cell::OnceCell;
+
 use gansweep_config::Dataset;
 use gansweep_data::{DataSource, Images, Split};
 use gansweep_evaluator::{Evaluator, LabelledImages, Outputs};
 use gansweep_quality::{ClassCounts, Features};
 use gansweep_store::DatasetRow;
-use gansweep_train::ImageFigures;
+use gansweep_train::{Drawn, ImageFigures};
 use serde::Serialize;
 
-use super::figures::{Figures, Reference};
+use super::figures::{Extent, Figures, Reference};
 use crate::{AppError, Observer, Progress, data};
 
 /// Number of images of a run's points: enough to tell epochs apart, and few enough for every epoch.
@@ -31,6 +33,15 @@ pub struct EvaluatedDataset {
     pub test: Option<Figures>,
 }
 
+/// How many images are compared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    /// All that are drawn.
+    pub(crate) all: usize,
+    /// Those of a run's points.
+    pub(crate) curve: usize,
+}
+
 /// The real images that generated ones are compared with.
 pub(crate) struct RealImages {
     evaluator: Evaluator,
@@ -40,6 +51,7 @@ pub(crate) struct RealImages {
     selected: Vec<f32>,
     /// The same for the figures of a run's curve.
     curve: Vec<f32>,
+    counts: Counts,
     dimensions: usize,
     /// The classes of all training images.
     classes: Option<ClassCounts>,
@@ -52,42 +64,51 @@ impl RealImages {
     pub(crate) fn load(
         row: &DatasetRow,
         source: &DataSource,
-        count: usize,
+        counts: Counts,
         observer: &mut dyn Observer,
     ) -> Result<Self, AppError> {
         let (train, test) = images(row, source, observer)?;
-        let evaluator = evaluator(row, source, &train, test.as_ref(), observer);
-        let features = features(&evaluator, source, &train, observer);
+        Ok(Self::of(row, source, (&train, test.as_ref()), counts, observer))
+    }
+
+    /// Of images that are loaded: training images, and test images if there are some.
+    pub(crate) fn of(
+        row: &DatasetRow,
+        source: &DataSource,
+        (train, test): (&Images, Option<&Images>),
+        counts: Counts,
+        observer: &mut dyn Observer,
+    ) -> Self {
+        let evaluator = evaluator(row, source, train, test, observer);
+        let features = features(&evaluator, source, train, observer);
         let dimensions = evaluator.dimensions();
-        let selected = select(&features, dimensions, count);
+        let selected = select(&features, dimensions, counts.all);
         let labels = train.labels.iter().map(|label| usize::from(*label));
         let classes =
             evaluator.is_trained().then(|| ClassCounts::of_labels(labels, evaluator.classes())).flatten();
-        let test = test.map(|test| select(&test.pixels, test.shape.size(), count));
-        Ok(Self {
+        let test = test.map(|test| select(&test.pixels, test.shape.size(), counts.all));
+        Self {
             dimensions,
-            curve: select(&features, dimensions, CURVE_IMAGES),
+            curve: select(&features, dimensions, counts.curve),
+            counts,
             train: features,
             selected,
             classes,
             test,
             evaluator,
-        })
+        }
     }
 
     /// What figures are computed with.
     pub(crate) fn figures(&self) -> RealFigures<'_> {
+        let digest = self.evaluator.digest();
+        RealFigures { real: self, digest, reference: OnceCell::new(), curve: OnceCell::new() }
+    }
+
+    fn reference<'r>(&'r self, selected: &'r [f32]) -> Option<Reference<'r>> {
         let features = |values| Features::new(values, self.dimensions);
-        let reference = |selected| {
-            let (selected, train) = features(selected).zip(features(&self.train))?;
-            Some(Reference::new(selected, train, self.classes.as_ref()))
-        };
-        RealFigures {
-            real: self,
-            digest: self.evaluator.digest(),
-            reference: reference(&self.selected),
-            curve: reference(&self.curve),
-        }
+        let (selected, train) = features(selected).zip(features(&self.train))?;
+        Some(Reference::new(selected, train, self.classes.as_ref()))
     }
 }
 
@@ -95,33 +116,56 @@ impl RealImages {
 pub(crate) struct RealFigures<'a> {
     real: &'a RealImages,
     digest: String,
-    reference: Option<Reference<'a>>,
-    curve: Option<Reference<'a>>,
+    /// Prepared when they are first used: a run that trains needs all images at its end alone.
+    reference: OnceCell<Option<Reference<'a>>>,
+    curve: OnceCell<Option<Reference<'a>>>,
 }
 
-impl RealFigures<'_> {
+impl<'a> RealFigures<'a> {
+    fn reference(&self) -> Option<&Reference<'a>> {
+        self.reference.get_or_init(|| self.real.reference(&self.real.selected)).as_ref()
+    }
+
+    fn curve(&self) -> Option<&Reference<'a>> {
+        self.curve.get_or_init(|| self.real.reference(&self.real.curve)).as_ref()
+    }
+
     /// The figures of images `[images, channels, height, width]`.
     fn of(&self, pixels: &[u8]) -> Figures {
-        let outputs = self.real.evaluator.outputs(pixels);
-        compare(self.reference.as_ref(), &outputs)
+        compare(self.reference(), &self.real.evaluator.outputs(pixels), Extent::Whole)
     }
 
-    /// The figures of images `[images, channels, height, width]`, and those of the first [`CURVE_IMAGES`] if there are as many.
+    /// The figures of images `[images, channels, height, width]`, and those of the first ones, which are the run's points, if
+    /// there are as many.
     pub(super) fn of_run(&self, pixels: &[u8]) -> RunFigures {
         let outputs = self.real.evaluator.outputs(pixels);
-        let all = compare(self.reference.as_ref(), &outputs);
-        let first = first(&outputs, CURVE_IMAGES);
-        RunFigures { all, curve: first.map(|outputs| compare(self.curve.as_ref(), &outputs)) }
+        let all = compare(self.reference(), &outputs, Extent::Whole);
+        let first = first(&outputs, self.real.counts.curve);
+        RunFigures { all, curve: first.map(|outputs| compare(self.curve(), &outputs, Extent::Whole)) }
     }
 
-    /// The figures of as many images as a run's points have, which were drawn while it trains.
-    pub(crate) fn of_curve(&self, pixels: &[u8]) -> ImageFigures {
-        let figures = compare(self.curve.as_ref(), &self.real.evaluator.outputs(pixels));
-        ImageFigures {
-            evaluator: self.digest.clone(),
-            figures: figures.values(self.has_classes()),
-            classes: figures.classes.map(|classes| classes.histogram.counts().to_vec()),
+    /// The figures of images that were drawn while a run trains: those of its points and, at the end, those of all images
+    /// if there are more.
+    pub(crate) fn of_drawn(&self, drawn: &Drawn<'_>) -> Vec<ImageFigures> {
+        let outputs = self.real.evaluator.outputs(drawn.pixels);
+        let of = |reference, outputs: &Outputs, is_curve| {
+            let extent = if is_curve { Extent::Quick } else { Extent::Whole };
+            let figures = compare(reference, outputs, extent);
+            ImageFigures {
+                images: figures.images as u32,
+                is_curve,
+                evaluator: self.digest.clone(),
+                figures: figures.values(self.has_classes(), extent),
+                classes: figures.classes.map(|classes| classes.histogram.counts().to_vec()),
+            }
+        };
+        let images = self.real.counts.curve;
+        if outputs.features.len() <= images * outputs.dimensions {
+            return vec![of(self.curve(), &outputs, true)];
         }
+        let first = first(&outputs, images);
+        let of_curve = first.map(|first| of(self.curve(), &first, true));
+        of_curve.into_iter().chain([of(self.reference(), &outputs, false)]).collect()
     }
 
     pub(super) fn has_classes(&self) -> bool {
@@ -148,8 +192,8 @@ pub(super) struct RunFigures {
     pub(super) curve: Option<Figures>,
 }
 
-fn compare(reference: Option<&Reference<'_>>, outputs: &Outputs) -> Figures {
-    reference.map_or(Figures::UNKNOWN, |reference| reference.compare(outputs))
+fn compare(reference: Option<&Reference<'_>>, outputs: &Outputs, extent: Extent) -> Figures {
+    reference.map_or(Figures::UNKNOWN, |reference| reference.compare(outputs, extent))
 }
 
 /// What the evaluator makes of the first images; `None` if there are fewer.

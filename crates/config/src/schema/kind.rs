@@ -20,6 +20,9 @@ const MAX_WIDTH: u64 = 8192;
 /// The most hidden layers of one network.
 const MAX_LAYERS: usize = 16;
 
+/// The word for a value that the program chooses.
+pub(crate) const AUTO: &str = "auto";
+
 /// Which values a key accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -27,6 +30,8 @@ pub enum Kind {
     Bool,
     /// An integer between two bounds, both allowed.
     Integer(u64, u64),
+    /// An integer between two bounds, both allowed, or `"auto"`.
+    IntegerOrAuto(u64, u64),
     /// One of these integers.
     OneOf(&'static [u64]),
     /// A number in an interval.
@@ -119,7 +124,12 @@ impl Kind {
     pub(crate) fn read(&self, toml: &DeValue<'_>) -> Result<Value, InvalidValue> {
         match (self, toml) {
             (Self::Bool, DeValue::Boolean(truth)) => Ok(Value::Bool(*truth)),
-            (Self::Integer(low, high), _) => integer(toml, *low, *high).map(Value::Integer),
+            (Self::IntegerOrAuto(..), DeValue::String(word)) => {
+                (word == AUTO).then(|| Value::Text(AUTO.to_owned())).ok_or(InvalidValue::Range)
+            }
+            (Self::Integer(low, high) | Self::IntegerOrAuto(low, high), _) => {
+                integer(toml, *low, *high).map(Value::Integer)
+            }
             (Self::OneOf(choices), _) => {
                 let value = integer(toml, 0, u64::MAX)?;
                 choices.contains(&value).then_some(Value::Integer(value)).ok_or(InvalidValue::Range)
@@ -151,6 +161,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Bool => f.write_str("`true` or `false`"),
             Self::Integer(low, high) => write!(f, "an integer from {low} to {high}"),
+            Self::IntegerOrAuto(low, high) => write!(f, "\"{AUTO}\", or an integer from {low} to {high}"),
             Self::OneOf(choices) => {
                 let choices: Vec<_> = choices.iter().map(ToString::to_string).collect();
                 write!(f, "one of {}", choices.join(", "))
@@ -274,6 +285,17 @@ mod tests {
         for text in ["1.0", "'1'", "true", "[1]", "{}", "1979-05-27"] {
             assert_eq!(read(kind, text), Err(InvalidValue::Type), "{text}");
         }
+    }
+
+    #[test]
+    fn an_integer_may_be_left_to_the_program_by_a_word() {
+        let kind = Kind::IntegerOrAuto(0, 9);
+        assert_eq!(read(kind, "9"), Ok(Value::Integer(9)));
+        assert_eq!(read(kind, "'auto'"), Ok(Value::Text("auto".into())));
+        assert_eq!(read(kind, "'automatic'"), Err(InvalidValue::Range));
+        assert_eq!(read(kind, "10"), Err(InvalidValue::Range));
+        assert_eq!(read(kind, "1.0"), Err(InvalidValue::Type));
+        assert_eq!(kind.to_string(), "\"auto\", or an integer from 0 to 9");
     }
 
     #[test]

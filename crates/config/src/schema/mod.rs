@@ -17,6 +17,6 @@ pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
 pub use lookup::find;
 
 pub(crate) use key::RECIPE;
-pub(crate) use kind::InvalidValue;
+pub(crate) use kind::{AUTO, InvalidValue};
 pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, is_table, split_axis};
 pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table};

@@ -99,7 +99,7 @@ impl fmt::Display for View {
         if self.0.plan.runs.len() > MAX_LISTED {
             writeln!(text, "... and {} more; --json lists all", self.0.plan.runs.len() - MAX_LISTED)?;
         }
-        write!(text, "\n{}", self.conclusion())
+        write!(text, "\n{}\n{}", output::schedule(&self.0.schedule), self.conclusion())
     }
 }
 

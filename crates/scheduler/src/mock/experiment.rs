@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gansweep_config::{
-    ClassNames, DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, Faults, ImageShape, LoadOptions,
-    Palette, Plan, PlannedRun, Record, SampleMode,
+    ClassNames, DataIdentity, DataRequest, Dataset, DatasetSpec, EvaluateEpochs, Experiment, Faults,
+    ImageShape, LoadOptions, Palette, Plan, PlannedRun, Record, SampleMode,
 };
 use gansweep_store::{Call, SweepRecord};
 
@@ -58,7 +58,9 @@ pub fn sweep_record(name: &str) -> SweepRecord {
             latent_seed: 0,
             palette: Palette::Gray,
             checkpoint_seconds: 0.0,
-            evaluate_epochs: 0,
+            evaluate_epochs: EvaluateEpochs::Every(0),
+            evaluate_images: 10,
+            final_images: 0,
             best: "none".to_owned(),
         },
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -145,14 +145,18 @@ impl LoopLane {
 
     /// Whether the generated images are evaluated at this step: where it is regular, and where a budget ends.
     pub(super) fn wants_evaluation(&self, record: &Record) -> bool {
+        let Some(period) = record.evaluate_epochs.period() else { return false };
         let has_failed = self.latest.as_deref().and_then(failed_metric).is_some();
-        if record.evaluate_epochs == 0 || has_failed || !self.is_active() || !self.ends_recorded_epoch(record)
-        {
+        if has_failed || !self.is_active() || !self.ends_recorded_epoch(record) {
             return false;
         }
-        let is_regular = |epochs: u64| epochs.is_multiple_of(u64::from(record.evaluate_epochs));
-        let budget_ends = self.is_complete() || self.milestones.contains(&self.step);
-        budget_ends || self.ended_epochs(self.step).is_some_and(is_regular)
+        let is_regular = |epochs: u64| epochs.is_multiple_of(u64::from(period));
+        self.ends_budget() || self.ended_epochs(self.step).is_some_and(is_regular)
+    }
+
+    /// Whether a budget of the run ends at this step.
+    pub(super) fn ends_budget(&self) -> bool {
+        self.is_complete() || self.milestones.contains(&self.step)
     }
 
     /// The best images so far make a checkpoint due whatever its age: so the best checkpoint is never newer than the last

@@ -18,7 +18,7 @@ use gansweep_protocol::{Command, Event, Halted, Job};
 
 use crate::{Latents, OpenTrainer, Trainer, TrainingImages, classes_in_turn, fixed_latents};
 use crate::{TrainError, checkpoint};
-pub use evaluation::{Evaluation, ImageFigures};
+pub use evaluation::{Drawn, Evaluation, ImageFigures};
 pub use lane::Emit;
 use lane::LoopLane;
 use pace::Pace;

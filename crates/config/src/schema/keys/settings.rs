@@ -78,9 +78,21 @@ pub(super) static RECORD: &[Key] = &[
     ),
     record(
         "record.evaluate_epochs",
+        Kind::IntegerOrAuto(0, 100_000),
+        "\"auto\"",
+        "Number of epochs between two records of quality figures (`fd`, `recall`, ...), at recorded epochs and at the end; `0` for none. `\"auto\"` chooses the smallest of 1, 2, 5, 10, ... with which the figures of all runs take at most 5 % of the sweep's training on the CPU by an estimate, the same for all runs; none if one evaluation of each run takes more, or for runs on a GPU or a cluster. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
+    ),
+    record(
+        "record.evaluate_images",
+        Kind::Integer(10, 100_000),
+        "2000",
+        "Number of images of each of these evaluations. Figures of different numbers do not compare.",
+    ),
+    record(
+        "record.final_images",
         Kind::Integer(0, 100_000),
-        "0",
-        "Number of epochs between two records of quality figures (`fd`, `recall`, ...), of 2,000 images each, at recorded epochs and at the end; `0` for none. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
+        "10000",
+        "Number of images of a further evaluation at the end of each run, kept in the table `evaluations`; `0` for none. With `evaluate_epochs = \"auto\"` there is none where it would take more than 5 % of the training.",
     ),
     record(
         "record.best",

@@ -9,8 +9,8 @@ mod picture;
 use std::path::Path;
 
 use gansweep_config::{
-    Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, ImageShape, Palette, PlannedRun, Record, RunId,
-    SampleMode,
+    Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, EvaluateEpochs, ImageShape, Palette, PlannedRun,
+    Record, RunId, SampleMode,
 };
 use gansweep_protocol::Geometry;
 use gansweep_store::{Call, Store, SweepRecord};
@@ -233,7 +233,9 @@ impl Synthetic {
                 latent_seed: 0,
                 palette: Palette::Gray,
                 checkpoint_seconds: 20.0,
-                evaluate_epochs: 0,
+                evaluate_epochs: EvaluateEpochs::Every(0),
+                evaluate_images: 10,
+                final_images: 0,
                 best: "none".to_owned(),
             },
             program_version: "0.1.0".to_owned(),
