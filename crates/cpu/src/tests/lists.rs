@@ -121,6 +121,32 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
+            "lists with spectral norms",
+            with(|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                listed(
+                    c,
+                    Role::Generator,
+                    &[
+                        "linear 98",
+                        "reshape 2x7x7",
+                        "leaky-relu 0.3",
+                        "conv-transpose 3 kernel 4 stride 2 padding 1",
+                        "leaky-relu 0.2",
+                        "conv-transpose 1 kernel 4 stride 2 padding 1",
+                        "tanh",
+                        "conv 1 kernel 3 padding 1",
+                    ],
+                );
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &["conv 3 kernel 5 stride 3 padding 2", "tanh", "flatten", "linear 6", "leaky-relu 0.1", "linear 1"],
+                );
+                c.loss.kind = LossKind::Hinge;
+            }),
+        ),
+        (
             "a list that starts with an upsample and ends with a convolution, clipped weights",
             with(|c| {
                 listed(c, Role::Generator, &["linear 20", "dropout 0.4", "linear 784", "reshape 1x28x28"]);
