@@ -150,9 +150,10 @@ fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
 fn spectral_norm_of_clipped_weights(config: &Config) -> Option<Conflict> {
     (config.model.discriminator.spectral_norm && config.clipped_weights().is_some()).then(|| Conflict {
         keys: &["model.discriminator.spectral_norm", "loss.kind", "penalty.kind"],
-        reason: "`loss.kind = \"wasserstein\"` without a penalty clips the discriminator's weights, and spectral \
+        reason:
+            "`loss.kind = \"wasserstein\"` without a penalty clips the discriminator's weights, and spectral \
                  normalisation divides clipped weights by their size again"
-            .to_owned(),
+                .to_owned(),
         expected: "`model.discriminator.spectral_norm = false`, a penalty, or another loss such as `hinge`"
             .to_owned(),
     })

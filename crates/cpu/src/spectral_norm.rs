@@ -59,8 +59,7 @@ pub(super) fn lines(rows: usize, cols: usize, arrangement: Arrangement, is_avera
 impl SpectralNorm {
     /// Of a weight with that many rows and columns. All zero.
     pub(super) fn new(rows: usize, cols: usize, arrangement: Arrangement) -> Self {
-        let [u, v, block] =
-            shapes(rows, cols, arrangement).map(|[rows, cols]| Matrix::new(rows, cols));
+        let [u, v, block] = shapes(rows, cols, arrangement).map(|[rows, cols]| Matrix::new(rows, cols));
         let weight = Matrix::new(rows, cols);
         Self {
             arrangement,

@@ -64,8 +64,7 @@ impl LaneState {
     pub fn initial(config: &Config, spec: &DatasetSpec, seed: u64) -> Result<Self, Mismatch> {
         let fill = |Declared { name, shape, init, stream }: Declared| {
             let mut array = Array::filled(&shape, 0.0);
-            let purpose =
-                if init == Init::SingularVector { Purpose::SingularVector } else { Purpose::Init };
+            let purpose = if init == Init::SingularVector { Purpose::SingularVector } else { Purpose::Init };
             let key = Key::new(seed, purpose, &stream);
             match init {
                 Init::Uniform { fan_in } => {

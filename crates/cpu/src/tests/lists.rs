@@ -141,7 +141,14 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                 listed(
                     c,
                     Role::Discriminator,
-                    &["conv 3 kernel 5 stride 3 padding 2", "tanh", "flatten", "linear 6", "leaky-relu 0.1", "linear 1"],
+                    &[
+                        "conv 3 kernel 5 stride 3 padding 2",
+                        "tanh",
+                        "flatten",
+                        "linear 6",
+                        "leaky-relu 0.1",
+                        "linear 1",
+                    ],
                 );
                 c.loss.kind = LossKind::Hinge;
             }),

@@ -383,7 +383,8 @@ impl Oracle {
         let mut vars: Vars =
             self.arrays.iter().map(|(name, values)| (name.clone(), tape.leaves(values))).collect();
         for norm in self.spectral_norms() {
-            let (weight, [u, v]) = (&vars[&norm.weight], norm.vectors.each_ref().map(|name| &self.arrays[name]));
+            let (weight, [u, v]) =
+                (&vars[&norm.weight], norm.vectors.each_ref().map(|name| &self.arrays[name]));
             let sigma: f64 = norm.entries(u, v).map(|(place, factor)| weight[place].value * factor).sum();
             let sigma = tape.var(sigma, norm.entries(u, v).map(|(place, factor)| (weight[place], factor)));
             let inverse = tape.var(1.0 / sigma.value, [(sigma, -1.0 / sigma.value.powi(2))]);
@@ -403,8 +404,12 @@ impl Oracle {
                 vector.iter().map(|x| x / norm).collect()
             };
             let v = &self.arrays[&name_v];
-            let u = unit((0..outputs).map(|o| (0..inputs).map(|i| weight[(norm.place)(o, i)] * v[i]).sum()).collect());
-            let v = unit((0..inputs).map(|i| (0..outputs).map(|o| weight[(norm.place)(o, i)] * u[o]).sum()).collect());
+            let u = unit(
+                (0..outputs).map(|o| (0..inputs).map(|i| weight[(norm.place)(o, i)] * v[i]).sum()).collect(),
+            );
+            let v = unit(
+                (0..inputs).map(|i| (0..outputs).map(|o| weight[(norm.place)(o, i)] * u[o]).sum()).collect(),
+            );
             self.arrays.extend([(name_u, u), (name_v, v)]);
         }
     }

@@ -73,7 +73,8 @@ impl WeightMatrix {
     /// Turns random vectors into estimates of the singular vectors of a fresh weight.
     pub fn warm_up(self, weight: &[f32], u: &mut [f32], v: &mut [f32]) {
         let rows = self.rows(weight);
-        let (mut wide_u, mut wide_v) = (vec![0.0; u.len()], v.iter().copied().map(f64::from).collect::<Vec<_>>());
+        let (mut wide_u, mut wide_v) =
+            (vec![0.0; u.len()], v.iter().copied().map(f64::from).collect::<Vec<_>>());
         normalise(&mut wide_v);
         for _ in 0..INITIAL_ITERATIONS {
             for (u, row) in wide_u.iter_mut().zip(rows.chunks_exact(self.inputs)) {
@@ -130,7 +131,8 @@ mod tests {
         let (left, right) = (reflection(outputs), reflection(inputs));
         // `W = left diag(values) right`, so that columns of `left` and rows of `right` are its singular vectors.
         let values = [1.0, 0.4, 2.5, 0.7, 0.1];
-        let weight = |o: usize, i: usize| (0..outputs).map(|k| left[o][k] * values[k] * right[k][i]).sum::<f64>();
+        let weight =
+            |o: usize, i: usize| (0..outputs).map(|k| left[o][k] * values[k] * right[k][i]).sum::<f64>();
         let weight: Vec<f32> =
             (0..outputs * inputs).map(|at| weight(at / inputs, at % inputs) as f32).collect();
         let matrix = WeightMatrix { outputs, inputs, transposed_taps: None };
