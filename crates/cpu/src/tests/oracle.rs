@@ -421,7 +421,7 @@ impl Oracle {
             let network = Network::of(role, &self.lane.config, &self.lane.spec).unwrap();
             for (index, node) in network.nodes.iter().enumerate().filter(|_| network.spectral_norm) {
                 let channels = node.input[0];
-                let (sides, place): ([usize; 2], Box<dyn Fn(usize, usize) -> usize>) = match node.layer {
+                let (sides, place): ([usize; 2], Place) = match node.layer {
                     Layer::Linear(_) => {
                         let inputs = node.inputs();
                         ([node.outputs(), inputs], Box::new(move |o, i| o * inputs + i))
@@ -600,6 +600,9 @@ impl Oracle {
     }
 }
 
+/// Where an entry of a weight's matrix is in the weight, by its row and its column.
+type Place = Box<dyn Fn(usize, usize) -> usize>;
+
 /// A weight that is divided by its spectral norm.
 struct Normalised {
     /// The names of the weight, of its singular vectors, and of what the layer multiplies by.
@@ -608,7 +611,7 @@ struct Normalised {
     layer: String,
     /// Rows and columns of the weight as a matrix, and the place of each of its entries.
     sides: [usize; 2],
-    place: Box<dyn Fn(usize, usize) -> usize>,
+    place: Place,
 }
 
 impl Normalised {

@@ -96,7 +96,9 @@ impl WeightMatrix {
 /// Divides a vector by its norm.
 fn normalise(vector: &mut [f64]) {
     let norm = dot(vector, vector).sqrt().max(SPECTRAL_EPS);
-    vector.iter_mut().for_each(|element| *element /= norm);
+    for element in vector {
+        *element /= norm;
+    }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
