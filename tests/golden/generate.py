@@ -20,6 +20,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from safetensors import safe_open
+from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import streams
@@ -36,6 +37,11 @@ BUFFERS = {
     torch.optim.SGD: {"momentum_buffer": "sgd.momentum"},
     torch.optim.RMSprop: {"square_avg": "rmsprop.square", "momentum_buffer": "rmsprop.momentum"},
 }
+
+
+def is_kept(name):
+    """Whether a buffer is part of a lane's state: running statistics, and singular vectors of weights."""
+    return "running" in name or name.endswith(("_u", "_v"))
 
 
 class Computation:
@@ -127,13 +133,13 @@ class Computation:
                     if buffer in optimizer.state[parameter]:
                         found[f"{ours}.{name}"] = optimizer.state[parameter][buffer]
             for name, buffer in model.named_buffers():
-                if "running" in name:
+                if is_kept(name):
                     found[f"{network}.{name}"] = buffer
         if self.averaged:
             for name, parameter in self.averaged.module.named_parameters():
                 found[f"ema.generator.{name}"] = parameter.detach() - self.inputs[f"generator.{name}"]
             for name, buffer in self.averaged.module.named_buffers():
-                if "running" in name:
+                if is_kept(name):
                     found[f"ema.generator.{name}"] = buffer
         # Copies: drawing samples goes on to move the running statistics.
         return {name: tensor.double().numpy().reshape(-1).copy() for name, tensor in found.items()}
@@ -150,8 +156,9 @@ class Computation:
                 generator.eval()
                 found[f"{source}eval"] = generator(latents)
                 generator.train()
+                # No dropout, and no power iteration.
                 for layer in generator.modules():
-                    if isinstance(layer, GivenDropout):
+                    if isinstance(layer, (GivenDropout, parametrize.ParametrizationList)):
                         layer.eval()
                 found[f"{source}batch-statistics"] = generator(latents)
         return {name: images.double().numpy().reshape(-1) for name, images in found.items()}
@@ -190,7 +197,7 @@ def with_other_last_bits(inputs, run):
         towards = random.choice(np.array([-np.inf, np.inf, np.nan], np.float32), values.shape)
         return np.where(np.isnan(towards), values, np.nextafter(values, towards, dtype=np.float32))
 
-    trained = {name: moved(v) for name, v in inputs.items() if name.split(".")[0] in NETWORKS and "running" not in name}
+    trained = {name: moved(v) for name, v in inputs.items() if name.split(".")[0] in NETWORKS and not is_kept(name)}
     return {**inputs, **trained}
 
 
@@ -227,7 +234,7 @@ def initialisation(cases):
         for network, model in zip(NETWORKS, [fresh.G, fresh.D]):
             for name, parameter in model.named_parameters():
                 layer = model.get_submodule(name.split(".")[0])
-                other_rule = case["config"]["model"].get("init") == "dcgan" and name.endswith("weight")
+                other_rule = case["config"]["model"].get("init") == "dcgan" and not name.endswith("bias")
                 if isinstance(layer, products) and not other_rule:
                     values = parameter.detach().double() * math.sqrt(layer.weight[0].numel())
                     found[f"{case['name']}.{network}.{name}"] = {

@@ -15,7 +15,9 @@ PASSES = [
     "DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG", "DiscriminatorRealInG",
     "DiscriminatorInPenalty",
 ]  # fmt: skip
+SINGULAR_VECTOR = 18
 EMBEDDING = "embedding.weight"
+ORIGINAL = "parametrizations.weight.original"
 CLASSES = 10
 MASK64 = (1 << 64) - 1
 
@@ -181,18 +183,20 @@ class Check:
 
     def initial_weights(self):
         for role, network in enumerate(["generator", "discriminator"]):
-            names = [name for name in self.inputs if name.startswith(f"{network}.") and "running" not in name]
+            own = [name for name in self.inputs if name.startswith(f"{network}.")]
+            names = [name for name in own if "running" not in name and not name.endswith(("_u", "_v"))]
             # The embedding is last.
             index_of = lambda name: math.inf if name.endswith(EMBEDDING) else int(name.split(".")[1])
             names.sort(key=lambda name: (index_of(name), name.endswith("bias")))
             for index, name in enumerate(names):
                 values = self.inputs[name]
-                weight = self.inputs[name.replace("bias", "weight")]
+                of_bias = [name.replace("bias", weight) for weight in ("weight", ORIGINAL)]
+                weight = next(self.inputs[name] for name in of_bias if name in self.inputs)
                 is_norm = weight.ndim in (1, 3)
                 stream_key = key(self.seed, INIT, [role, index])
                 if name.endswith(EMBEDDING):
                     self.equal(name, normal(stream_key, values.size), tolerance=1e-6)
-                elif self.config["model"].get("init") == "dcgan" and name.endswith("weight"):
+                elif self.config["model"].get("init") == "dcgan" and not name.endswith("bias"):
                     expected = is_norm + 0.02 * normal(stream_key, values.size)
                     self.equal(name, expected, tolerance=3e-7)
                 elif is_norm:
@@ -201,9 +205,29 @@ class Check:
                     # Of a transposed convolution too: PyTorch takes its second axis for the inputs.
                     bound = np.float32(1) / np.sqrt(np.float32(np.prod(weight.shape[1:])))
                     self.equal(name, uniform(stream_key, bound, values.size))
+            self.singular_vectors(role, own)
         for name in self.inputs:
             if name.startswith("ema."):
                 self.equal(name, self.inputs[name.removeprefix("ema.")])
+
+    def singular_vectors(self, role, names):
+        """Normal numbers after 15 power iterations. The left vector follows from the right one."""
+        running = sum("running" in name for name in names)
+        weights = sorted((name for name in names if name.endswith(ORIGINAL)), key=lambda name: int(name.split(".")[1]))
+        layers = self.config["model"][["generator", "discriminator"][role]]
+        for place, name in enumerate(weights):
+            weight = self.inputs[name].astype(np.float64)
+            # A transposed convolution has its outputs second: all of a generator's kernels, but for those of lists.
+            is_transposed = weight.ndim == 4 and role == 0 and layers.get("kind") == "dcgan"
+            matrix = (weight.swapaxes(0, 1) if is_transposed else weight).reshape(weight.shape[int(is_transposed)], -1)
+            v = normal(key(self.seed, SINGULAR_VECTOR, [role, running + 2 * place + 1]), matrix.shape[1])
+            for _ in range(15):
+                u = matrix @ v
+                u /= np.linalg.norm(u)
+                v = matrix.T @ u
+                v /= np.linalg.norm(v)
+            for suffix, vector in (("_u", u), ("_v", v)):
+                self.equal(name.replace("original", f"0.{suffix}"), vector, tolerance=1e-6)
 
     def latents(self, name, stream_key):
         kind = self.config["model"]["latent"]

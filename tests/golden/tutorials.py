@@ -10,6 +10,8 @@ import math
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
 
 
 class GivenDropout(nn.Module):
@@ -507,6 +509,13 @@ class FromConfig(Tutorial):
         self.d_updates = 0
         super().__init__(config)
 
+    def normalised(self, part, layers):
+        """Layers whose weights are divided by their spectral norms, if the network wants that."""
+        if not part.get("spectral_norm"):
+            return layers
+        products = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+        return [spectral_norm(layer) if isinstance(layer, products) else layer for layer in layers]
+
     def scores(self, real, fake):
         if self.relativistic:
             return self.relativistic.scores(real, fake, self.config["loss"]["kind"])
@@ -574,6 +583,7 @@ class FromConfig(Tutorial):
             layers = self.dcgan_generator(part, inputs)
         else:
             layers = self.stack(part, inputs, self.pixels)
+        layers = self.normalised(part, layers)
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
         if model.get("conditional"):
             return WithClass(CLASSES, inputs - model["latent_dim"], False, [inputs], *layers, last())
@@ -585,7 +595,7 @@ class FromConfig(Tutorial):
         concat = model.get("conditional") and not projection
         if part.get("kind") == "layers":
             shape = [self.pixels] if part["layers"][0].startswith("linear") else self.image
-            return OfShape(shape, *listed(part["layers"], shape), nn.Flatten())
+            return OfShape(shape, *self.normalised(part, listed(part["layers"], shape)), nn.Flatten())
         if part.get("kind") == "dcgan":
             width, shape = self.image[1] * self.image[2], [self.image[0] + bool(concat), *self.image[1:]]
             layers = self.dcgan_discriminator(part, shape[0])
@@ -595,7 +605,7 @@ class FromConfig(Tutorial):
             layers = self.stack(part, *shape, 1)
         if model.get("conditional"):
             return WithClass(CLASSES, layers[-1].in_features if projection else width, projection, shape, *layers)
-        return OfShape(shape, *layers)
+        return OfShape(shape, *self.normalised(part, layers))
 
     def optimizers(self):
         def optimizer(model, values):
@@ -654,6 +664,22 @@ class FromConfig(Tutorial):
         return images if noise is None else images + noise
 
     def update_discriminator(self, inputs, update, ready):
+        # Real images, fakes and the points of a penalty meet the same weights, after one power iteration.
+        with parametrize.cached():
+            minimised, measured = self.discriminator_losses(inputs, update)
+            self.d_optimizer.zero_grad()
+            minimised.backward()
+        ready(self.D)
+        self.clip("discriminator", self.D)
+        self.d_optimizer.step()
+        without_penalty = self.config.get("penalty", {}).get("kind", "none") == "none"
+        if (limit := getattr(self.loss, "weight_clip", None)) and without_penalty:
+            for parameter in self.D.parameters():
+                parameter.data.clamp_(-limit, limit)
+        return measured
+
+    def discriminator_losses(self, inputs, update):
+        """What the discriminator minimises, and what is measured of it."""
         x, z, masks = inputs.updates[update]
         drawn, flips = inputs.drawn[update], inputs.flips[update]
         classes = inputs.classes(update)
@@ -672,18 +698,9 @@ class FromConfig(Tutorial):
         d_loss = self.discriminator_loss(real, fake, flips)
         penalty = self.penalty(x, fakes, masks, drawn, classes)
         minimised = d_loss + penalty[0] * penalty[2] if penalty else d_loss
-        self.d_optimizer.zero_grad()
-        minimised.backward()
-        ready(self.D)
-        self.clip("discriminator", self.D)
-        self.d_optimizer.step()
-        without_penalty = self.config.get("penalty", {}).get("kind", "none") == "none"
-        if (limit := getattr(self.loss, "weight_clip", None)) and without_penalty:
-            for parameter in self.D.parameters():
-                parameter.data.clamp_(-limit, limit)
         measured = {"d_penalty": penalty[0].item(), "d_input_gradient": penalty[1]} if penalty else {}
         real, fake = self.scores(real, fake)
-        return {"d_loss": d_loss.item(), "d_real": real, "d_fake_before": fake} | measured
+        return minimised, {"d_loss": d_loss.item(), "d_real": real, "d_fake_before": fake} | measured
 
     def discriminator_loss(self, real, fake, flips):
         if flips is not None:
@@ -722,10 +739,11 @@ class FromConfig(Tutorial):
         use_masks(self.G, inputs.masks["GeneratorInG"])
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
         self.G.classes = self.D.classes = inputs.classes_g
-        fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
-        g_loss, d_fake_after = self.generator_loss(inputs, fake)
-        self.g_optimizer.zero_grad()
-        g_loss.backward()
+        with parametrize.cached():
+            fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
+            g_loss, d_fake_after = self.generator_loss(inputs, fake)
+            self.g_optimizer.zero_grad()
+            g_loss.backward()
         inputs.generator_ready(self.G)
         self.clip("generator", self.G)
         self.g_optimizer.step()

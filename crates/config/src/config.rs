@@ -206,6 +206,9 @@ pub struct GeneratorConfig {
     /// Whether `LayerNorm` (eps 1e-5) follows each hidden layer's product.
     #[serde(default)]
     pub layer_norm: bool,
+    /// Whether the weight of every product is divided by an estimate of its largest singular value.
+    #[serde(default)]
+    pub spectral_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
 }
@@ -239,6 +242,9 @@ pub struct DiscriminatorConfig {
     /// Whether `LayerNorm` (eps 1e-5) follows each hidden layer's product.
     #[serde(default)]
     pub layer_norm: bool,
+    /// Whether the weight of every product is divided by an estimate of its largest singular value.
+    #[serde(default)]
+    pub spectral_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
     /// How it knows the class. Without effect unless the model is conditional.

@@ -46,6 +46,8 @@ pub(crate) fn conflicts(
         penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
+        spectral_norm_of_clipped_weights(config),
+        spectral_norm_with_classes(config),
         condition_of_layers(config),
         data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -152,6 +154,29 @@ fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
         reason: "the discriminator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false`"
             .to_owned(),
+    })
+}
+
+/// Both bound how fast the critic's output may change.
+fn spectral_norm_of_clipped_weights(config: &Config) -> Option<Conflict> {
+    (config.model.discriminator.spectral_norm && config.clipped_weights().is_some()).then(|| Conflict {
+        keys: &["model.discriminator.spectral_norm", "loss.kind", "penalty.kind"],
+        reason:
+            "`loss.kind = \"wasserstein\"` without a penalty clips the discriminator's weights, and spectral \
+                 normalisation divides clipped weights by their size again"
+                .to_owned(),
+        expected: "`model.discriminator.spectral_norm = false`, a penalty, or another loss such as `hinge`"
+            .to_owned(),
+    })
+}
+
+fn spectral_norm_with_classes(config: &Config) -> Option<Conflict> {
+    let model = &config.model;
+    let is_normalised = model.generator.spectral_norm || model.discriminator.spectral_norm;
+    (model.conditional && is_normalised).then(|| Conflict {
+        keys: &["model.generator.spectral_norm", "model.discriminator.spectral_norm", "model.conditional"],
+        reason: "the spectral norm of a layer that knows the class is not computed".to_owned(),
+        expected: "`model.spectral_norm = false`, or `model.conditional = false`".to_owned(),
     })
 }
 

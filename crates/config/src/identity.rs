@@ -104,6 +104,7 @@ mod tests {
         model.discriminator.layer_norm = false
         model.discriminator.layers = []
         model.discriminator.slope = 0.2
+        model.discriminator.spectral_norm = false
         model.discriminator.width = 64
         model.embedding = 0
         model.generator.activation = "relu"
@@ -114,6 +115,7 @@ mod tests {
         model.generator.layer_norm = false
         model.generator.layers = []
         model.generator.slope = 0.2
+        model.generator.spectral_norm = false
         model.generator.width = 128
         model.init = "pytorch"
         model.latent = "normal"

@@ -200,6 +200,7 @@ impl LaneTrainer {
         mut squares: Option<&mut f64>,
     ) {
         let count = batch.len();
+        self.normalise_weights();
         self.generate(self.training(update, &[Pass::GeneratorInD]));
         self.add_noise(update, &[(Pass::DiscriminatorReal, 0), (Pass::DiscriminatorFake, count)], count);
         // Real images and fakes in one pass, so that every weight is loaded once for both.
@@ -250,6 +251,7 @@ impl LaneTrainer {
         squares: Option<&mut f64>,
     ) -> BatchLoss {
         let count = batch.len();
+        self.normalise_weights();
         self.compare_with(images, batch);
         if self.lane.config.train.noise == Noise::Fresh {
             let key = Key::new(self.lane.seed, Purpose::LatentG, &[self.step]);
@@ -296,6 +298,7 @@ impl LaneTrainer {
         let Config { model, loss, train, .. } = &self.lane.config;
         train.noise == Noise::Shared
             && !model.generator.drops_out()
+            && !model.generator.spectral_norm
             && train.instance_noise == 0.0
             && loss.relativistic == Relativistic::None
     }
@@ -343,6 +346,12 @@ impl LaneTrainer {
             }
         }
         engine.lap(Phase::Inputs);
+    }
+
+    /// Takes the power iteration of an update, in both networks.
+    fn normalise_weights(&mut self) {
+        self.generator.normalise_weights(&mut self.engine, true);
+        self.discriminator.normalise_weights(&mut self.engine, true);
     }
 
     /// Computes the fakes of the batch from the latents.
@@ -395,6 +404,7 @@ impl LaneTrainer {
         let (mut input, mut logits) = (Matrix::new(count, size), Matrix::new(count, 1));
         fill_rows(&mut input, images);
         let last = Rows { matrix: &mut logits, first_row: 0 };
+        self.discriminator.normalise_weights(&mut self.engine, false);
         let mut trace = self.discriminator.trace(count, false);
         let mode = Mode { statistics: Statistics::Running, streams: None };
         let input = Input::from(&input).with_classes(classes);
@@ -414,6 +424,7 @@ impl LaneTrainer {
         let size = self.lane.spec.image.size();
         let mut images = Matrix::new(count, size);
         let last = Rows { matrix: &mut images, first_row: 0 };
+        self.generator.normalise_weights(&mut self.engine, false);
         let mut trace = self.generator.trace(count, false);
         let mode = Mode { statistics, streams: None };
         let input = Input::from(&input).with_classes(classes);

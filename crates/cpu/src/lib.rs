@@ -49,6 +49,7 @@ mod parameters;
 mod penalty;
 mod product;
 mod sparse;
+mod spectral_norm;
 mod stage;
 mod support;
 mod tangents;

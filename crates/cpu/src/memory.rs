@@ -9,6 +9,7 @@ use gansweep_nn::penalty::Points;
 use super::conv;
 use super::matrix::{LINE, panels};
 use super::net::Form;
+use super::spectral_norm::{self, Arrangement};
 
 /// Bytes that the trainer of a lane of that config allocates, for that dataset, without its images. It has
 /// the terms of [`Workspace`](super::workspace::Workspace) and of the parameters.
@@ -47,8 +48,8 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
             parameters + trace(network, images) + condition(network, copies as u64, images)
         }
         // A network that is not supported is never trained.
-        Form::Convolutions => conv::bytes(network, copies, images).unwrap_or(0),
-        Form::AnyOrder => conv::listed_bytes(network, copies, images),
+        Form::Convolutions => conv::bytes(network, copies, averages > 0, images).unwrap_or(0),
+        Form::AnyOrder => conv::listed_bytes(network, copies, averages > 0, images),
     }
 }
 
@@ -74,11 +75,11 @@ fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
     match Form::of(discriminator) {
         Form::Perceptron => {}
         Form::Convolutions => {
-            let own = conv::bytes(discriminator, 0, rows).unwrap_or(0);
+            let own = conv::bytes(discriminator, 0, false, rows).unwrap_or(0);
             return drawn + own + conv::pair_bytes(discriminator, rows).unwrap_or(0) + images;
         }
         Form::AnyOrder => {
-            let own = conv::listed_bytes(discriminator, 0, rows);
+            let own = conv::listed_bytes(discriminator, 0, false, rows);
             return drawn + own + conv::listed_pair_bytes(discriminator, rows) + images;
         }
     }
@@ -96,8 +97,16 @@ fn matrix(rows: usize, cols: usize) -> u64 {
 /// Parameters with `copies` of each: the buffers of their optimiser, the gradients that wait to be clipped and their
 /// averages; and the buffers of the layers.
 fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
+    let norm_of = |inputs, outputs| {
+        let lines = spectral_norm::lines(inputs, outputs, Arrangement::Blocks(1), averages > 0);
+        (lines * LINE * size_of::<f32>()) as u64
+    };
     let layers = network.nodes.iter().map(|node| match node.layer {
-        Layer::Linear(_) => copies * (matrix(node.inputs(), node.outputs()) + matrix(1, node.outputs())),
+        Layer::Linear(_) => {
+            let (inputs, outputs) = (node.inputs(), node.outputs());
+            let own = copies * (matrix(inputs, outputs) + matrix(1, outputs));
+            own + if network.spectral_norm { norm_of(inputs, outputs) } else { 0 }
+        }
         Layer::BatchNorm => (2 * (copies + averages) + 5) * matrix(1, node.outputs()),
         Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),
         _ => 0,

@@ -247,6 +247,12 @@ impl Net {
         }
     }
 
+    /// Divides the weights that have a spectral norm by it, after a power iteration if `iterates`. Forward passes
+    /// multiply by what this has computed last.
+    pub(super) fn normalise_weights(&mut self, engine: &mut Engine, iterates: bool) {
+        self.parameters().normalise_weights(engine, iterates);
+    }
+
     /// Clips every parameter to at most `limit` in magnitude.
     pub(super) fn clip_weights(&mut self, engine: &mut Engine, limit: f32) {
         self.parameters().clip_weights(engine, limit);

@@ -15,6 +15,7 @@ use super::output_activation::OutputActivation;
 use super::parameters::Parameters;
 use super::product::AddedPairs;
 use super::sparse::Input;
+use super::spectral_norm::Arrangement;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};
 use super::trained::{Learning, Trained};
 use gansweep_nn::average;
@@ -76,9 +77,13 @@ impl Mlp {
                 (Layer::Linear(_), _) => {
                     let outputs = node.outputs();
                     let own = (index == 0 && entry == Some(Entry::Concat)).then_some(width);
+                    let mut weight = Trained::new(node.inputs() - own.unwrap_or(0), outputs, buffers);
+                    if network.spectral_norm {
+                        weight.divide_by_spectral_norm(Arrangement::Blocks(1));
+                    }
                     stages.push(Stage {
                         index,
-                        weight: Trained::new(node.inputs() - own.unwrap_or(0), outputs, buffers),
+                        weight,
                         bias: Trained::new(1, outputs, buffers),
                         biased: outputs,
                         embedded: own.map(|width| Embedded::new(classes, width, outputs, buffers)),
@@ -122,7 +127,7 @@ impl Mlp {
         }
         let last = stages.pop().unwrap_or_else(|| unreachable!("every MLP ends with a Linear layer"));
         let projected = if entry == Some(Entry::Projection) { classes } else { 0 };
-        let last = last.with_outputs(projected, buffers);
+        let last = if projected > 0 { last.with_outputs(projected, buffers) } else { last };
         let mut network = Self { hidden: stages, last, algorithm, projected };
         if role == Role::Generator && average::is_kept(&config.train) {
             network.keep_averages();

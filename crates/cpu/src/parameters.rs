@@ -33,7 +33,15 @@ pub(super) trait Parameters {
     fn average_buffers(&mut self, engine: &mut Engine, share: f32) {
         let arch = engine.arch;
         self.each_norm(&mut |norm| norm.average_buffers(arch, share));
+        self.each_trained(&mut |trained| trained.average_vectors(arch, share));
         engine.lap(Phase::Updates);
+    }
+
+    /// Divides the weights that have a spectral norm by it, after a power iteration if `iterates`.
+    fn normalise_weights(&mut self, engine: &mut Engine, iterates: bool) {
+        let arch = engine.arch;
+        self.each_trained(&mut |trained| trained.normalise(arch, iterates));
+        engine.lap(Phase::Norms);
     }
 
     /// Clips every parameter to at most `limit` in magnitude.

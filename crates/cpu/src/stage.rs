@@ -197,8 +197,8 @@ impl Stage {
             embedded.prepare(arch, &self.bias.value);
         }
         let (weight, bias, classes) = match &self.embedded {
-            Some(embedded) => (&self.weight.value, &embedded.offsets, Some(input.classes)),
-            None => (&self.weight.value, &self.bias.value, None),
+            Some(embedded) => (self.weight.factor(), &embedded.offsets, Some(input.classes)),
+            None => (self.weight.factor(), &self.bias.value, None),
         };
         if let (Some(norm), Some(norm_trace)) = (&mut self.norm, norm_trace) {
             norm_trace.normalised.reshape(rows, outputs);
@@ -216,7 +216,7 @@ impl Stage {
     /// Evaluates the last stage on `input`.
     pub(super) fn forward_last(&self, engine: &mut Engine, input: Input<'_>, last: Rows<'_>) {
         let Rows { matrix: out, first_row } = last;
-        let weight = &self.weight.value;
+        let weight = self.weight.factor();
         let add_bias = AddBias { bias: &self.bias.value, classes: None, out };
         match self.activation {
             StageActivation::Output(activation) => {
@@ -265,7 +265,7 @@ impl Stage {
         engine.lap(Phase::Transpositions);
         gradients.input_transposed.reshape(self.inputs(), gradients.output.rows());
         let keep = StoreProduct(&mut gradients.input_transposed);
-        product(engine.arch, &self.weight.value, &gradients.output_transposed, keep);
+        product(engine.arch, self.weight.factor(), &gradients.output_transposed, keep);
         engine.lap(Phase::Backward);
     }
 

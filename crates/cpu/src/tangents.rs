@@ -59,7 +59,7 @@ impl Mlp {
         for layer in 1..pairs.lefts.len() {
             let (before, tangents) = pairs.lefts.split_at_mut(layer);
             let (input, output) = (&before[layer - 1], &mut tangents[0]);
-            product(engine.arch, input, &self.stage(layer - 1).weight.value, StoreProduct(output));
+            product(engine.arch, input, self.stage(layer - 1).weight.factor(), StoreProduct(output));
             engine.lap(Phase::Forward);
             let (derivative, saved) = self.stage(layer - 1).derivative(trace.stage(layer - 1));
             engine.arch.dispatch(Factors { matrix: output, derivative, saved });

@@ -10,6 +10,7 @@ use super::activation::StoreProduct;
 use super::matrix::{Line, Matrix, fetch};
 use super::product::{AddedPair, Epilogue, product_transposed};
 use super::sparse::Input;
+use super::spectral_norm::{Arrangement, SpectralNorm};
 
 /// A trained tensor and the buffers of its optimiser, all in one layout.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Trained {
     pub(super) average: Option<Matrix>,
     /// The gradient, if gradients are clipped: an update then has to wait for the norm of all of them.
     pub(super) gradient: Option<Matrix>,
+    /// The norm that the value is divided by before products, if it is.
+    pub(super) spectral_norm: Option<Box<SpectralNorm>>,
 }
 
 /// The optimiser's update of a network during back-propagation.
@@ -36,18 +39,52 @@ impl Trained {
     /// All zero, with `buffers` buffers of zero.
     pub(super) fn new(rows: usize, cols: usize, buffers: usize) -> Self {
         let zero = Matrix::new(rows, cols);
-        Self { buffers: vec![zero.clone(); buffers], value: zero, average: None, gradient: None }
+        let buffers = vec![zero.clone(); buffers];
+        Self { buffers, value: zero, average: None, gradient: None, spectral_norm: None }
+    }
+
+    /// Divides the value by its spectral norm before products.
+    pub(super) fn divide_by_spectral_norm(&mut self, arrangement: Arrangement) {
+        let norm = SpectralNorm::new(self.value.rows(), self.value.cols(), arrangement);
+        self.spectral_norm = Some(Box::new(norm));
+    }
+
+    /// What products multiply by.
+    pub(super) fn factor(&self) -> &Matrix {
+        self.spectral_norm.as_ref().map_or(&self.value, |norm| &norm.normalised)
+    }
+
+    /// Divides the value by its spectral norm, if it has one, after a power iteration if `iterates`.
+    pub(super) fn normalise(&mut self, arch: Arch, iterates: bool) {
+        if let Some(norm) = &mut self.spectral_norm {
+            norm.normalise(arch, &self.value, iterates);
+        }
     }
 
     /// Keeps an average, which is all zero.
     pub(super) fn keep_average(&mut self) {
         self.average = Some(Matrix::new(self.value.rows(), self.value.cols()));
+        if let Some(norm) = &mut self.spectral_norm {
+            norm.keep_averages();
+        }
     }
 
     /// Exchanges the value with its average.
     pub(super) fn swap_average(&mut self) {
         if let Some(average) = &mut self.average {
             std::mem::swap(&mut self.value, average);
+        }
+        if let Some(norm) = &mut self.spectral_norm {
+            norm.swap_averages();
+        }
+    }
+
+    /// Moves the averages of its singular vectors, if they are kept, towards them by `share` of the way.
+    pub(super) fn average_vectors(&mut self, arch: Arch, share: f32) {
+        let Some(norm) = self.spectral_norm.as_deref_mut() else { return };
+        if let Some([u, v]) = &mut norm.averages {
+            average(arch, u.lines_mut(), norm.u.lines(), share);
+            average(arch, v.lines_mut(), norm.v.lines(), share);
         }
     }
 
@@ -72,6 +109,10 @@ impl Trained {
         added: Option<AddedPair<'_>>,
         learning: &mut Learning,
     ) {
+        if let Some(norm) = &mut self.spectral_norm {
+            product_transposed(arch, input, output, added, StoreProduct(&mut norm.gradient));
+            return self.learn_through_norm(arch, learning);
+        }
         if let Some(gradient) = &mut self.gradient {
             return product_transposed(arch, input, output, added, StoreProduct(gradient));
         }
@@ -93,7 +134,15 @@ impl Trained {
         });
     }
 
-    /// Updates the rows of a parameter from `first_row` on, whose gradient is in memory.
+    /// Updates a parameter by the gradient with respect to its normalised value.
+    fn learn_through_norm(&mut self, arch: Arch, learning: &mut Learning) {
+        let Some(mut norm) = self.spectral_norm.take() else { return };
+        norm.back_propagate(arch);
+        self.learn(arch, &norm.gradient, learning);
+        self.spectral_norm = Some(norm);
+    }
+
+    /// Updates the rows of a parameter from `first_row` on, whose gradient is in memory. The last rows come last.
     pub(super) fn learn_rows(
         &mut self,
         arch: Arch,
@@ -101,10 +150,14 @@ impl Trained {
         gradient: &Matrix,
         learning: &mut Learning,
     ) {
-        if let Some(own) = &mut self.gradient {
-            let rows = first_row..first_row + gradient.rows();
+        let rows = first_row..first_row + gradient.rows();
+        let of_norm = self.spectral_norm.as_mut().map(|norm| &mut norm.gradient);
+        if let Some(own) = of_norm.or(self.gradient.as_mut()) {
             for panel in 0..gradient.panels() {
                 own.part_mut(panel, rows.clone()).copy_from_slice(gradient.panel(panel));
+            }
+            if rows.end == self.value.rows() {
+                self.learn_through_norm(arch, learning);
             }
             return;
         }

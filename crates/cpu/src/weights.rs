@@ -9,9 +9,10 @@ use super::matrix::Matrix;
 use super::net::Net;
 use super::network::Mlp;
 use super::norm::{Norm, Tensors};
+use super::spectral_norm::SpectralNorm;
 use super::trained::Trained;
 use gansweep_nn::average;
-use gansweep_nn::network::Condition;
+use gansweep_nn::network::{Condition, SPECTRAL_TENSORS};
 use gansweep_nn::state::Array;
 use gansweep_train::TrainError;
 
@@ -115,6 +116,19 @@ impl Order {
         }
     }
 
+    /// The right singular vector of the weight of a stage of convolutions.
+    fn of_inputs(stage: &MapStage) -> Self {
+        let (rows, taps) = (stage.weight.value.rows(), stage.taps());
+        match stage.weight_layout {
+            WeightLayout::Conv | WeightLayout::FromMap | WeightLayout::ConvTranspose => {
+                Self { first: 0, inner_rows: rows / taps, outer: 1, inner: taps, col: 0 }
+            }
+            WeightLayout::OutputsFirst | WeightLayout::InputsFirst | WeightLayout::ToMap => {
+                Self::transposed(usize::MAX)
+            }
+        }
+    }
+
     const fn place(self, row: usize, col: usize) -> usize {
         self.first + row / self.inner_rows * self.outer + row % self.inner_rows * self.inner + col * self.col
     }
@@ -142,8 +156,31 @@ impl<'a> Arrays<'a> {
         self.parts(&[Part { name: tensor.to_owned(), count, order, cols }], trained);
     }
 
-    /// A trained tensor whose columns are in these arrays, named within the network.
-    fn parts(&mut self, parts: &[Part], trained: &'a mut Trained) {
+    /// The weight of a layer, and its singular vectors if it is divided by its norm. `inputs` is the order of the right one.
+    fn weight(&mut self, index: usize, trained: &'a mut Trained, order: Order, inputs: Order) {
+        let [original, suffix_u, suffix_v] = SPECTRAL_TENSORS.map(|name| format!("{index}.{name}"));
+        if trained.spectral_norm.is_none() {
+            return self.trained(&format!("{index}.weight"), trained, order);
+        }
+        let (count, cols) = (trained.value.rows() * trained.value.cols(), 0..trained.value.cols());
+        let norm = self.parts(&[Part { name: original, count, order, cols }], trained);
+        let Some(SpectralNorm { u, v, averages, .. }) = norm else { return };
+        let (role, outputs) = (self.role, Order::transposed(u.rows()));
+        let mut vector = |prefix: &str, suffix: &str, order, matrix: &'a mut Matrix| {
+            let (count, cols) = (matrix.rows() * matrix.cols(), 0..matrix.cols());
+            let name = format!("{prefix}{role}.{suffix}");
+            self.all.push(Named { parts: vec![Part { name, count, order, cols }], matrix });
+        };
+        if let Some([u, v]) = averages {
+            vector(average::PREFIX, &suffix_u, outputs, u);
+            vector(average::PREFIX, &suffix_v, inputs, v);
+        }
+        vector("", &suffix_u, outputs, u);
+        vector("", &suffix_v, inputs, v);
+    }
+
+    /// A trained tensor whose columns are in these arrays, named within the network; returns its norm, if it has one.
+    fn parts(&mut self, parts: &[Part], trained: &'a mut Trained) -> Option<&'a mut SpectralNorm> {
         let role = self.role;
         let named = |prefix: &str, suffix: &str| -> Vec<Part> {
             let named =
@@ -157,6 +194,7 @@ impl<'a> Arrays<'a> {
             self.all.push(Named { parts: named(average::PREFIX, ""), matrix });
         }
         self.all.push(Named { parts: named("", ""), matrix: &mut trained.value });
+        trained.spectral_norm.as_deref_mut()
     }
 
     /// A tensor that is not trained.
@@ -167,6 +205,7 @@ impl<'a> Arrays<'a> {
 
     fn stage(&mut self, stage: &'a mut MapStage) {
         let (index, order, projected) = (stage.index, Order::of_weight(stage), stage.projected);
+        let inputs = Order::of_inputs(stage);
         let part = |name: String, rows: usize, order, cols: Range<usize>| Part {
             name,
             count: rows * cols.len(),
@@ -178,7 +217,11 @@ impl<'a> Arrays<'a> {
         if projected > 0 {
             parts.push(part(Condition::EMBEDDING.to_owned(), rows, order, cols - projected..cols));
         }
-        self.parts(&parts, &mut stage.weight);
+        if stage.weight.spectral_norm.is_some() {
+            self.weight(index, &mut stage.weight, order, inputs);
+        } else {
+            self.parts(&parts, &mut stage.weight);
+        }
         let (rows, cols) = (stage.bias.value.rows(), stage.bias.value.cols());
         let order = Order::transposed(rows);
         let bias = part(format!("{index}.bias"), rows, order, 0..cols - projected);
@@ -232,7 +275,11 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
             let name = Condition::EMBEDDING.to_owned();
             parts.push(Part { name, count: inputs * cols.len(), order, cols });
         }
-        arrays.parts(&parts, &mut stage.weight);
+        if stage.weight.spectral_norm.is_some() {
+            arrays.weight(index, &mut stage.weight, order, Order::transposed(usize::MAX));
+        } else {
+            arrays.parts(&parts, &mut stage.weight);
+        }
         let bias = Part {
             name: format!("{index}.bias"),
             count: biased,

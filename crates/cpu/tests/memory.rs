@@ -62,8 +62,12 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.condition=projection",
         "data.images=512",
     ];
+    let spectral = "model.spectral_norm=true";
+    let normalised_dcgan = [&dcgan[..], &[spectral]].concat();
+    // Without a penalty, the weights of a Wasserstein critic are clipped.
+    let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 10] = [
+        let sets: [&[&str]; 13] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -79,6 +83,9 @@ fn estimates_are_near_what_is_allocated() {
             &of_classes,
             &projected,
             &penalised,
+            &[spectral, "model.kind=mlp", "data.images=512", "train.ema=0.999", "optimizer.clip_norm=1"],
+            &normalised_dcgan,
+            &normalised_list,
         ];
         for sets in sets {
             let config = config(recipe, sets);

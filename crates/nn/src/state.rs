@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gansweep_config::{Config, DatasetSpec, Latent};
 
 use crate::average;
-use crate::network::{Init, Mismatch, Network, Role, TensorSpec};
+use crate::network::{Init, Mismatch, Network, Role, SPECTRAL_TENSORS, TensorSpec};
 use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
@@ -31,7 +31,9 @@ impl Array {
 /// `generator.1.running_mean` and `generator.1.running_var` of `BatchNorm`, and the names of the trained
 /// tensors under the name of each buffer that their [optimiser](crate::optimizer) keeps: `adam.m.` and
 /// `adam.v.` for the two moments of Adam. Where the generator is [averaged](crate::average), all of its own tensors
-/// stand a second time under `ema.`.
+/// stand a second time under `ema.`. A weight with spectral normalisation is
+/// `discriminator.0.parametrizations.weight.original`, and its singular vectors are `_u` and `_v` in
+/// `discriminator.0.parametrizations.weight.0`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneState {
     /// Steps done.
@@ -49,7 +51,7 @@ struct Declared {
     name: String,
     shape: Vec<usize>,
     init: Init,
-    /// Position of the random stream of its initial values: role and index of the parameter.
+    /// Position of the random stream of its initial values: role, and index of the parameter or the buffer.
     stream: [u64; 2],
 }
 
@@ -62,7 +64,8 @@ impl LaneState {
     pub fn initial(config: &Config, spec: &DatasetSpec, seed: u64) -> Result<Self, Mismatch> {
         let fill = |Declared { name, shape, init, stream }: Declared| {
             let mut array = Array::filled(&shape, 0.0);
-            let key = Key::new(seed, Purpose::Init, &stream);
+            let purpose = if init == Init::SingularVector { Purpose::SingularVector } else { Purpose::Init };
+            let key = Key::new(seed, purpose, &stream);
             match init {
                 Init::Uniform { fan_in } => {
                     rng::uniform(key, 1.0 / (fan_in as f32).sqrt(), &mut array.values);
@@ -71,12 +74,16 @@ impl LaneState {
                     rng::latents(key, Latent::Normal, &mut array.values);
                     array.values.iter_mut().for_each(|value| *value = mean + std * *value);
                 }
+                Init::SingularVector => rng::latents(key, Latent::Normal, &mut array.values),
                 Init::One => array.values.fill(1.0),
                 Init::Zero => {}
             }
             (name, array)
         };
-        let arrays = declared(config, spec)?.into_iter().map(fill).collect();
+        let mut arrays = declared(config, spec)?.into_iter().map(fill).collect();
+        for network in Network::both(config, spec)? {
+            warm_up(&network, &mut arrays);
+        }
         Ok(Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays })
     }
 
@@ -114,6 +121,22 @@ impl LaneState {
     }
 }
 
+/// Improves the random singular vectors of a network's weights, and those of their averages, which are as fresh.
+fn warm_up(network: &Network, arrays: &mut BTreeMap<String, Array>) {
+    for (index, matrix) in network.spectral_norms() {
+        for prefix in ["", average::PREFIX] {
+            let [weight, u, v] =
+                SPECTRAL_TENSORS.map(|name| format!("{prefix}{}.{index}.{name}", network.role.name()));
+            // Taken out, since all three are elements of one map.
+            let (Some(mut own_u), Some(mut own_v)) = (arrays.remove(&u), arrays.remove(&v)) else { continue };
+            if let Some(weight) = arrays.get(&weight) {
+                matrix.warm_up(&weight.values, &mut own_u.values, &mut own_v.values);
+            }
+            arrays.extend([(u, own_u), (v, own_v)]);
+        }
+    }
+}
+
 /// Bytes of the tensors of a lane of that config, for that dataset.
 ///
 /// # Errors
@@ -142,9 +165,9 @@ fn declared(config: &Config, spec: &DatasetSpec) -> Result<Vec<Declared>, Mismat
             }
             all.push(Declared { name, shape, init, stream: [role as u64, index] });
         }
-        for TensorSpec { name, shape, init } in network.buffers() {
+        for (index, TensorSpec { name, shape, init }) in (0..).zip(network.buffers()) {
             let name = format!("{}.{name}", role.name());
-            all.push(Declared { name, shape, init, stream: [0; 2] });
+            all.push(Declared { name, shape, init, stream: [role as u64, index] });
         }
     }
     if average::is_kept(&config.train) {

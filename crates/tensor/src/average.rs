@@ -12,7 +12,7 @@ use crate::device::in_host_memory;
 pub(super) struct Average {
     /// `[lanes, numbers]`.
     pub(super) values: Tensor<2>,
-    /// Each `[lanes, 1, features]`.
+    /// Running statistics and singular vectors, each `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
 }
 

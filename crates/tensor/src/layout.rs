@@ -47,8 +47,7 @@ impl Layout {
         Self::new(network, network.parameters())
     }
 
-    /// The layout of the buffers, in the order of [`Network::buffers`]: mean and variance of each
-    /// `BatchNorm` in turn.
+    /// The layout of the buffers, in the order of [`Network::buffers`].
     pub(super) fn running(network: &Network) -> Self {
         Self::new(network, network.buffers())
     }

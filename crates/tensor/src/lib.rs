@@ -24,6 +24,7 @@ mod norm;
 mod optimizer;
 mod penalty;
 mod rows;
+mod spectral_norm;
 mod step;
 mod step_plan;
 mod support;

@@ -220,9 +220,12 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     of_classes.into_iter().chain(nodes)
 }
 
-/// Numbers in each weight.
+/// Numbers in the gradient of each weight; where weights are divided by their norms, also in the quotient and its
+/// gradient.
 fn weights(network: &Network) -> impl Iterator<Item = usize> {
-    network.parameters().into_iter().filter(|spec| spec.shape.len() > 1).map(|spec| spec.count())
+    let copies = if network.spectral_norm { 3 } else { 1 };
+    let weights = network.parameters().into_iter().filter(|spec| spec.shape.len() > 1);
+    weights.flat_map(move |spec| std::iter::repeat_n(spec.count(), copies))
 }
 
 #[cfg(test)]

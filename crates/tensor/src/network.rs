@@ -1,5 +1,6 @@
 //! One of the two networks, of all lanes: parameters, optimiser, running statistics.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, Transaction};
@@ -11,6 +12,7 @@ use super::forward::{Pass, PassOutput, Statistics};
 use super::layout::Layout;
 use super::norm::Moments;
 use super::optimizer::{Optimizer, Trained};
+use super::spectral_norm;
 use gansweep_nn::average;
 use gansweep_nn::network::{BatchNorm, Layer, Network, Role, slope};
 use gansweep_nn::optimizer;
@@ -25,7 +27,8 @@ pub(super) struct FusedNetwork {
     /// The layout of the parameters.
     pub(super) layout: Layout,
     pub(super) trained: Trained,
-    /// Running mean and variance of each `BatchNorm` in turn, `[lanes, 1, features]`.
+    /// Running mean and variance of each `BatchNorm` in turn, then both singular vectors of each weight that is divided by
+    /// its norm, `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
     running_layout: Layout,
     /// The averages, if they are kept.
@@ -103,6 +106,29 @@ impl FusedNetwork {
         self.constants().into_iter().map(|parameter| parameter.autodiff().require_grad()).collect()
     }
 
+    /// Takes a power iteration for each weight that is divided by its norm.
+    pub(super) fn iterate(&mut self) {
+        if self.network.spectral_norm {
+            let constants = self.constants();
+            let first = self.running_statistics();
+            spectral_norm::iterate(&self.network, &constants, &mut self.running[first..]);
+        }
+    }
+
+    /// Parameters as forward passes multiply by them. `running` are those of the same lanes.
+    fn divided<'p>(&self, parameters: &'p [Tensor<3>], running: &[Tensor<3>]) -> Cow<'p, [Tensor<3>]> {
+        if !self.network.spectral_norm {
+            return Cow::Borrowed(parameters);
+        }
+        let vectors = &running[self.running_statistics()..];
+        Cow::Owned(spectral_norm::divide(&self.network, parameters, vectors))
+    }
+
+    /// How many means and variances there are in front of the singular vectors.
+    fn running_statistics(&self) -> usize {
+        2 * self.network.nodes.iter().filter(|node| node.layer == Layer::BatchNorm).count()
+    }
+
     /// A forward pass in training mode, on `batches` batches one after the other that `BatchNorm` normalises apart.
     pub(super) fn train(
         &self,
@@ -113,7 +139,7 @@ impl FusedNetwork {
     ) -> PassOutput {
         let pass = Pass {
             network: &self.network,
-            parameters,
+            parameters: &self.divided(parameters, &self.running),
             slopes: &self.slopes,
             statistics: Statistics::Batches(batches),
             running: &[],
@@ -132,16 +158,16 @@ impl FusedNetwork {
     ) -> Tensor<3> {
         let bends = |layer| matches!(layer, Layer::LayerNorm | Layer::Tanh | Layer::Sigmoid);
         let is_smooth = self.network.nodes.iter().any(|node| bends(node.layer));
-        let constants = if is_smooth { Vec::new() } else { self.constants() };
+        let (leaves, constants) = (self.divided(leaves, &self.running), self.constants());
         let pass = Pass {
             network: &self.network,
-            parameters: if is_smooth { leaves } else { &constants },
+            parameters: if is_smooth { &leaves } else { &self.divided(&constants, &self.running) },
             slopes: &self.slopes,
             statistics: Statistics::Batches(1),
             running: &[],
             masks: Some(masks),
         };
-        pass.tangents(leaves, input, change)
+        pass.tangents(&leaves, input, change)
     }
 
     /// A forward pass of some lanes with Dropout off that changes no state; `None` if it is asked of averages that are not
@@ -159,9 +185,10 @@ impl FusedNetwork {
         };
         let (first, count) = (lanes.start, lanes.len());
         let running: Vec<_> = running.iter().map(|all| all.clone().narrow(0, first, count)).collect();
+        let parameters = self.layout.split(&values.clone().narrow(0, first, count));
         let pass = Pass {
             network: &self.network,
-            parameters: &self.layout.split(&values.clone().narrow(0, first, count)),
+            parameters: &self.divided(&parameters, &running),
             slopes: &self.slopes.iter().map(|it| it.of_lanes(lanes.clone())).collect::<Vec<_>>(),
             statistics,
             running: &running,

@@ -164,6 +164,7 @@ impl FusedLanes {
         point: bool,
     ) -> DiscriminatorUpdate {
         let lanes = inputs.lanes;
+        self.iterate();
         let classes = self.classes_in_d(inputs, update);
         let of_fakes = classes.as_ref().map(|both| rows_of(both, false, true));
         let latents = inputs.latents(&inputs.layout.latents_d[update], batch);
@@ -219,6 +220,12 @@ impl FusedLanes {
         }
     }
 
+    /// Takes the power iteration of an update, in both networks.
+    fn iterate(&mut self) {
+        self.generator.iterate();
+        self.discriminator.iterate();
+    }
+
     /// Returns the loss, the mean score of the fakes and, if `point`, the gradient's norm, each `[lanes, 1]`.
     fn update_generator(
         &mut self,
@@ -227,6 +234,7 @@ impl FusedLanes {
         point: bool,
     ) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
         let lanes = inputs.lanes;
+        self.iterate();
         let classes = self.classes_in_g(inputs);
         let latents = inputs.latents(&inputs.layout.latents_g, batch);
         let latents = Input { rows: latents, classes: classes.clone() };

@@ -255,6 +255,16 @@ fn a_discriminator_is_normalised_by_batch_or_by_layer() {
 }
 
 #[test]
+fn spectral_normalisation_says_what_it_does_not_go_with() {
+    let own = "[model.discriminator]\nspectral_norm = true\n";
+    let fault = |rest: &str| faults(&format!("{own}{rest}"));
+    assert_snapshot!(fault("[loss]\nkind = \"wasserstein\"\n"), @r#"test.toml:2: model.discriminator.spectral_norm: `loss.kind = "wasserstein"` without a penalty clips the discriminator's weights, and spectral normalisation divides clipped weights by their size again; expected `model.discriminator.spectral_norm = false`, a penalty, or another loss such as `hinge` (from file)"#);
+    assert_snapshot!(fault("[model]\nconditional = true\n"), @"test.toml:2: model.discriminator.spectral_norm: the spectral norm of a layer that knows the class is not computed; expected `model.spectral_norm = false`, or `model.conditional = false` (from file)");
+    load(&format!("{own}[loss]\nkind = \"wasserstein\"\n[penalty]\nkind = \"wgan-gp\"\n"));
+    load("model.spectral_norm = true\nloss.kind = \"hinge\"\n");
+}
+
+#[test]
 fn a_dcgan_says_which_images_it_takes() {
     let narrow = |dataset| {
         let DataIdentity { dataset, spec } = at_hand(dataset);
@@ -286,7 +296,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:62: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:64: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 

@@ -16,6 +16,7 @@ use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
+use crate::spectral_norm::{self, Arrangement};
 use crate::stage::{Dropout, StageActivation};
 use crate::trained::Trained;
 
@@ -198,6 +199,11 @@ impl Product {
         Self { index, links, bias_rows, layout, norm: None, leaky_relu: None, dropout: None }
     }
 
+    /// How the matrix of the layer's weight lies in that of the product: none of these folds the taps of an output.
+    const fn arrangement(&self) -> Arrangement {
+        self.layout.arrangement(self.links.outputs, 1)
+    }
+
     /// Pixels and channels of its operands, where those of the layer are `input` and `output`.
     fn shapes(&self, input: [usize; 2], output: [usize; 2]) -> ([usize; 2], [usize; 2]) {
         let all = |[pixels, channels]: [usize; 2]| pixels * channels;
@@ -207,8 +213,8 @@ impl Product {
 }
 
 impl PlannedStep {
-    fn build(self, buffers: usize, role: Role, config: &Config) -> Step {
-        let Self { op, input, output } = self;
+    fn build(self, buffers: usize, network: &Network, config: &Config) -> Step {
+        let (Self { op, input, output }, role) = (self, network.role);
         let slope = |index| network::slope(role, config, index) as f32;
         let dropout = |index| Dropout { rate: network::rate(role, config, index), index };
         let norm = |layer| match layer {
@@ -225,11 +231,14 @@ impl PlannedStep {
             PlannedOp::ToMap => Op::ToMap,
             PlannedOp::ToRows => Op::ToRows,
             PlannedOp::Product(product) => {
-                let taps = product.links.taps;
+                let mut weight = Trained::new(product.links.taps * input[1], output[1], buffers);
+                if network.spectral_norm {
+                    weight.divide_by_spectral_norm(product.arrangement());
+                }
                 Op::Product(Box::new(MapStage {
                     index: product.index,
                     links: product.links,
-                    weight: Trained::new(taps * input[1], output[1], buffers),
+                    weight,
                     bias: Trained::new(product.bias_rows, output[1], buffers),
                     projected: 0,
                     norm: product.norm.map(|(index, layer)| (index, norm(layer))),
@@ -248,7 +257,7 @@ impl PlannedStep {
     }
 
     /// Lines of what the step keeps: its parameters with `copies` of each, and its trace of a batch of `images`.
-    fn lines(&self, copies: usize, images: usize) -> usize {
+    fn lines(&self, network: &Network, copies: usize, is_averaged: bool, images: usize) -> usize {
         let lines = Matrix::lines_of;
         let [pixels, channels] = self.output;
         let map = lines(pixels * images, channels);
@@ -261,7 +270,13 @@ impl PlannedStep {
                 let weights =
                     lines(product.links.taps * self.input[1], channels) + lines(product.bias_rows, channels);
                 let traced = map * (1 + usize::from(product.dropout.is_some()));
-                copies * weights + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
+                let norm_of_weight = if network.spectral_norm && copies > 0 {
+                    let (rows, arrangement) = (product.links.taps * self.input[1], product.arrangement());
+                    spectral_norm::lines(rows, channels, arrangement, is_averaged)
+                } else {
+                    0
+                };
+                copies * weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
             PlannedOp::Dropout(_) => 2 * map,
@@ -276,7 +291,7 @@ impl ListedNet {
         let role = network.role;
         let algorithm = Algorithm::of(optimizer::of(role, config));
         let buffers = algorithm.declaration().buffers.len();
-        let steps = plan(network).into_iter().map(|step| step.build(buffers, role, config)).collect();
+        let steps = plan(network).into_iter().map(|step| step.build(buffers, network, config)).collect();
         let last = (role == Role::Generator).then(|| OutputActivation::of(config.model.output));
         let mut network = Self { steps, algorithm, last };
         if role == Role::Generator && average::is_kept(&config.train) {
@@ -298,14 +313,14 @@ pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
     (pairs.sum::<usize>() * LINE * size_of::<f32>()) as u64
 }
 
-/// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, the buffers
-/// of the layers, and the trace of a batch of `images`.
-pub(crate) fn listed_bytes(network: &Network, copies: usize, images: usize) -> u64 {
+/// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, one of them
+/// an average if it `is_averaged`, the buffers of the layers, and the trace of a batch of `images`.
+pub(crate) fn listed_bytes(network: &Network, copies: usize, is_averaged: bool, images: usize) -> u64 {
     let steps = plan(network);
     let lines = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
     let (mut all, mut largest, mut transposed, mut tap) = (0, 0, 0, 0);
     for step in &steps {
-        all += step.lines(copies, images);
+        all += step.lines(network, copies, is_averaged, images);
         largest = largest.max(lines(step.input)).max(lines(step.output));
         if let PlannedOp::Product(product) = &step.op {
             transposed = transposed.max(Matrix::lines_of(product.links.taps * step.output[1], step.input[1]));

@@ -19,6 +19,7 @@ use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
+use crate::spectral_norm::{self, Arrangement};
 use crate::stage::{Dropout, StageActivation};
 use crate::trained::Trained;
 
@@ -126,7 +127,14 @@ impl StagePlan {
         self.norm.is_none() && self.activation == PlannedActivation::Identity
     }
 
-    fn build(self, buffers: usize, role: Role, config: &Config) -> MapStage {
+    /// How the matrix of the layer's weight lies in that of the product.
+    fn arrangement(&self) -> Arrangement {
+        let taps = self.patches.as_ref().map_or(1, |patches| patches.window.taps());
+        self.layout.arrangement(self.links.outputs, taps)
+    }
+
+    fn build(self, buffers: usize, network: &Network, config: &Config) -> MapStage {
+        let (role, arrangement) = (network.role, self.arrangement());
         let Self {
             index, links, inputs, outputs, bias, projected, layout, norm, dropout, activation, ..
         } = self;
@@ -138,9 +146,13 @@ impl StagePlan {
             };
             (index, norm)
         });
+        let mut weight = Trained::new(links.taps * inputs, outputs, buffers);
+        if network.spectral_norm {
+            weight.divide_by_spectral_norm(arrangement);
+        }
         MapStage {
             index,
-            weight: Trained::new(links.taps * inputs, outputs, buffers),
+            weight,
             bias: Trained::new(bias[0], bias[1], buffers),
             projected,
             links,
@@ -265,7 +277,7 @@ impl ConvNet {
             Role::Generator => (None, of(plans.last())),
             Role::Discriminator => (of(plans.first()), None),
         };
-        let stages: Vec<_> = plans.into_iter().map(|plan| plan.build(buffers, role, config)).collect();
+        let stages: Vec<_> = plans.into_iter().map(|plan| plan.build(buffers, network, config)).collect();
         let (embedded, projected) = match (condition(network), stages.first()) {
             (Some((Entry::Concat, sizes)), Some(stage)) => {
                 (Some(Embedded::new(sizes, stage, first.as_ref(), buffers)), 0)
@@ -284,13 +296,18 @@ impl ConvNet {
     }
 }
 
-/// Bytes that the trainer allocates for a network of convolutions: parameters with `copies` of each, the buffers
-/// of the layers, and the trace of a batch of `images`.
+/// Bytes that the trainer allocates for a network of convolutions: parameters with `copies` of each, one of them an
+/// average if it `is_averaged`, the buffers of the layers, and the trace of a batch of `images`.
 ///
 /// # Errors
 ///
 /// If this backend does not compute such a network.
-pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u64, Unsupported> {
+pub(crate) fn bytes(
+    network: &Network,
+    copies: usize,
+    is_averaged: bool,
+    images: usize,
+) -> Result<u64, Unsupported> {
     let stages = plan(network)?;
     let lines = Matrix::lines_of;
     let ends = stages.last().map_or(0, |stage| lines(images, stage.outputs));
@@ -298,6 +315,9 @@ pub(crate) fn bytes(network: &Network, copies: usize, images: usize) -> Result<u
     for (i, stage) in stages.iter().enumerate() {
         let StagePlan { links, inputs, outputs, bias, .. } = stage;
         all += copies * (lines(links.taps * inputs, *outputs) + lines(bias[0], bias[1]));
+        if network.spectral_norm && copies > 0 {
+            all += spectral_norm::lines(links.taps * inputs, *outputs, stage.arrangement(), is_averaged);
+        }
         transposed = transposed.max(lines(links.taps * outputs, *inputs));
         tap = tap.max(lines(*inputs, *outputs));
         let map = lines(links.outputs * images, *outputs);

@@ -16,6 +16,7 @@ use crate::mask;
 use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::product::AddedPair;
+use crate::spectral_norm::Arrangement;
 use crate::stage::{Dropout, MaskStreams, Mode, StageActivation};
 use crate::trained::{Learning, Trained};
 use crate::transpose::Derivative;
@@ -55,6 +56,18 @@ pub(crate) enum WeightLayout {
     ToMap,
     /// `Linear` after `Flatten`: `[outputs, inputs * taps]`.
     FromMap,
+}
+
+impl WeightLayout {
+    /// How the matrix of the weight of a layer lies in that of its product. `pixels` are those that the product writes,
+    /// `taps` those of the layer's kernel.
+    pub(super) const fn arrangement(self, pixels: usize, taps: usize) -> Arrangement {
+        match self {
+            Self::ToMap => Arrangement::Blocks(pixels),
+            Self::InputsFirst => Arrangement::Taps(taps),
+            Self::OutputsFirst | Self::Conv | Self::ConvTranspose | Self::FromMap => Arrangement::Blocks(1),
+        }
+    }
 }
 
 /// Tensors that a hidden stage's forward pass saves for its backward pass.
@@ -175,7 +188,7 @@ impl MapStage {
                 engine.lap(Phase::Masks);
             }
         }
-        let (weight, bias) = (&self.weight.value, Some(&self.bias.value));
+        let (weight, bias) = (self.weight.factor(), Some(&self.bias.value));
         if let (Some((_, norm)), Some(norm_trace)) = (&mut self.norm, norm_trace) {
             norm_trace.normalised.reshape(rows, channels);
             let out_of_product = &mut norm_trace.normalised;
@@ -203,7 +216,7 @@ impl MapStage {
         out.reshape(self.links.outputs * images, self.outputs());
         let bias = biased.then_some(&self.bias.value);
         let epilogue = MapActivate { bias, images, leaky_relu: None, out };
-        map_product(engine.arch, input, images, &self.links.forward, &self.weight.value, epilogue);
+        map_product(engine.arch, input, images, &self.links.forward, self.weight.factor(), epilogue);
         engine.lap(Phase::Forward);
     }
 
@@ -218,7 +231,7 @@ impl MapStage {
         scratch: &mut Scratch,
         out: &mut Matrix,
     ) {
-        transpose_taps(engine.arch, &self.weight.value, self.links.taps, &mut scratch.transposed);
+        transpose_taps(engine.arch, self.weight.factor(), self.links.taps, &mut scratch.transposed);
         engine.lap(Phase::Transpositions);
         out.reshape(self.links.inputs * images, self.inputs());
         let (groups, weight) = (&self.links.backward, &scratch.transposed);

@@ -98,7 +98,7 @@ impl ConvNet {
             let (before, tangents) = pairs.lefts.split_at_mut(i + 1);
             let (derivative, saved) = stage.derivative(trace);
             let epilogue = TimesDerivative { derivative, saved, out: &mut tangents[0] };
-            let (groups, weight) = (&stage.links.forward, &stage.weight.value);
+            let (groups, weight) = (&stage.links.forward, stage.weight.factor());
             map_product(engine.arch, &before[i], images.rows(), groups, weight, epilogue);
             engine.lap(Phase::Forward);
         }

@@ -78,6 +78,40 @@ fn in_an_unusual_order() -> Config {
     })
 }
 
+/// Weights of every kind of layer that are divided by their norms.
+fn with_spectral_norms() -> Config {
+    with(|c| {
+        (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+        listed(
+            c,
+            Role::Generator,
+            &[
+                "linear 98",
+                "reshape 2x7x7",
+                "leaky-relu 0.3",
+                "conv-transpose 3 kernel 4 stride 2 padding 1",
+                "leaky-relu 0.2",
+                "conv-transpose 1 kernel 4 stride 2 padding 1",
+                "tanh",
+                "conv 1 kernel 3 padding 1",
+            ],
+        );
+        listed(
+            c,
+            Role::Discriminator,
+            &[
+                "conv 3 kernel 5 stride 3 padding 2",
+                "tanh",
+                "flatten",
+                "linear 6",
+                "leaky-relu 0.1",
+                "linear 1",
+            ],
+        );
+        c.loss.kind = LossKind::Hinge;
+    })
+}
+
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
@@ -120,6 +154,7 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                 c.optimizer.discriminator.clip_norm = 0.05;
             }),
         ),
+        ("lists with spectral norms", with_spectral_norms()),
         (
             "a list that starts with an upsample and ends with a convolution, clipped weights",
             with(|c| {

@@ -81,6 +81,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     kinds.extend(penalties());
     kinds.extend(noise());
     kinds.extend(conditions());
+    kinds.extend(spectral_norms());
     kinds
 }
 
@@ -173,6 +174,43 @@ fn conditions() -> Vec<(&'static str, Config)> {
         (
             "classes by concatenation, clipped weights",
             conditional(concat, &|config| config.loss.kind = LossKind::Wasserstein),
+        ),
+    ]
+}
+
+/// Weights that are divided by their spectral norms.
+fn spectral_norms() -> Vec<(&'static str, Config)> {
+    let normalised = |change: &dyn Fn(&mut Config)| {
+        with(|c| {
+            (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+            change(c);
+        })
+    };
+    vec![
+        ("spectral norm", normalised(&|c| c.loss.kind = LossKind::Hinge)),
+        (
+            "spectral norm and batch norm, two discriminator updates, shared noise, an average",
+            normalised(&|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.data.images, c.train.batch_size) = (30, 12);
+                (c.train.d_steps, c.train.noise, c.train.ema) = (2, Noise::Shared, 0.9);
+            }),
+        ),
+        (
+            "spectral norm of the discriminator, clipped gradients, differences, dropout",
+            normalised(&|c| {
+                c.model.generator.spectral_norm = false;
+                c.model.discriminator.dropout = 0.3;
+                c.loss.relativistic = Relativistic::Paired;
+                c.optimizer.discriminator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "spectral norm, wgan-gp",
+            normalised(&|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty.kind = PenaltyKind::WganGp;
+            }),
         ),
     ]
 }
@@ -489,6 +527,24 @@ fn convolutions() -> Vec<(&'static str, Config)> {
             }),
         ),
         ("dcgan's discriminator", dcgan(&|c| c.model.generator.kind = NetworkKind::Mlp)),
+        (
+            "dcgan, spectral norm in both, more channels than a panel has columns, an average",
+            dcgan(&|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                (c.model.generator.width, c.model.discriminator.width) = (9, 9);
+                c.loss.kind = LossKind::Hinge;
+                c.train.ema = 0.9;
+                c.optimizer.generator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "dcgan, spectral norm, r1",
+            dcgan(&|c| {
+                c.model.discriminator.spectral_norm = true;
+                c.penalty.kind = PenaltyKind::R1;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
         (
             "dcgan, wgan-gp, more channels than a panel has columns",
             dcgan(&|c| {

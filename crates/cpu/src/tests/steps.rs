@@ -65,11 +65,11 @@ fn the_oracles_gradients_are_finite_differences_of_its_losses() {
         config.optimizer.discriminator.lr = 0.0;
         let (lane, initial) = (lane(&config, 5), initial(&config, 5));
         let images = images(&config);
-        let (_, gradients) = Oracle::new(&lane, &initial).step(&images);
+        let (_, gradients) = Oracle::new(&lane, &initial).without_iterations().step(&images);
         for (name, gradient) in &gradients {
             let (i, h) = (gradient.len() / 3, 1e-6);
             let loss = |h: f64| {
-                let mut oracle = Oracle::new(&lane, &initial);
+                let mut oracle = Oracle::new(&lane, &initial).without_iterations();
                 oracle.arrays.get_mut(name).unwrap()[i] += h;
                 let (values, _) = oracle.step(&images);
                 // The discriminator minimises the sum of its loss and its penalty.
@@ -110,7 +110,9 @@ fn the_discriminators_logits_are_those_that_a_step_begins_with() {
         // Such layers compute other outputs in evaluation; lists have them without the config's keys.
         let has_modes =
             discriminator.nodes.iter().any(|node| matches!(node.layer, Layer::Dropout | Layer::BatchNorm));
+        // A step begins with a power iteration.
         let is_plain = config.train.d_steps == 1
+            && !discriminator.spectral_norm
             && config.train.instance_noise == 0.0
             && !has_modes
             && matches!(config.loss.kind, LossKind::NonSaturating | LossKind::Minimax)

@@ -40,11 +40,11 @@ impl Network {
     ///
     /// If the config's layers do not fit each other or the images.
     pub fn of(role: Role, config: &Config, spec: &DatasetSpec) -> Result<Self, Mismatch> {
-        let network = match role {
-            Role::Generator => generator(config, spec),
-            Role::Discriminator => discriminator(config, spec),
+        let (network, spectral_norm) = match role {
+            Role::Generator => (generator(config, spec)?, config.model.generator.spectral_norm),
+            Role::Discriminator => (discriminator(config, spec)?, config.model.discriminator.spectral_norm),
         };
-        Ok(Self { init: config.model.init, ..network? })
+        Ok(Self { init: config.model.init, spectral_norm, ..network })
     }
 
     /// Generator and discriminator of `config`, for that dataset's images and classes.

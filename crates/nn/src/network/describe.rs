@@ -101,4 +101,7 @@ pub enum Init {
     One,
     /// All zero: the bias of a normalisation.
     Zero,
+    /// Standard normal, then improved by power iterations on the fresh weight: see
+    /// [`WeightMatrix::warm_up`](super::WeightMatrix::warm_up).
+    SingularVector,
 }

@@ -14,6 +14,7 @@ mod layer;
 mod layer_norm;
 mod linear;
 mod reshape;
+mod spectral_norm;
 mod upsample;
 mod values;
 
@@ -30,6 +31,7 @@ pub use layer::Layer;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use reshape::{Flatten, Unflatten};
+pub use spectral_norm::{SPECTRAL_EPS, SPECTRAL_TENSORS, WeightMatrix};
 pub use upsample::Upsample;
 pub use values::{rate, slope};
 
@@ -66,6 +68,9 @@ pub struct Network {
     pub init: InitKind,
     /// How it knows the class of an image, if it does.
     pub condition: Option<Condition>,
+    /// Whether the weight of every product is divided by an estimate of its largest singular value
+    /// ([`WeightMatrix`]).
+    pub spectral_norm: bool,
 }
 
 /// A layer of a network with its shapes. Shapes are those of one row of a batch: `[features]`, or `[channels,
@@ -169,7 +174,7 @@ impl Network {
             nodes.push(Node { layer, input, output });
         }
         match shape.iter().product::<usize>() == ends {
-            true => Ok(Self { role, nodes, init: InitKind::Pytorch, condition: None }),
+            true => Ok(Self { role, nodes, init: InitKind::Pytorch, condition: None, spectral_norm: false }),
             false => Err(Mismatch::End { role, ends: shape, wanted: ends }),
         }
     }
@@ -182,14 +187,36 @@ impl Network {
     /// Every trained tensor, in PyTorch's order. The embedding is last, so that it takes no other tensor's place in
     /// the streams of initial values.
     pub fn parameters(&self) -> Vec<TensorSpec> {
-        let mut tensors = self.tensors(|node| node.layer.parameters(&node.input, self.init));
+        let mut tensors = self.tensors(|node| self.parameters_of(node));
         tensors.extend(self.condition.map(|condition| condition.embedding()));
         tensors
     }
 
-    /// Every tensor that is saved and not trained (PyTorch's buffers), in PyTorch's order.
+    fn parameters_of(&self, node: &Node) -> Vec<TensorSpec> {
+        let mut tensors = node.layer.parameters(&node.input, self.init);
+        if self.spectral_norm && WeightMatrix::of(node).is_some() {
+            let [original, ..] = SPECTRAL_TENSORS;
+            let weights = tensors.iter_mut().filter(|tensor| tensor.name == "weight");
+            weights.for_each(|tensor| original.clone_into(&mut tensor.name));
+        }
+        tensors
+    }
+
+    /// Every tensor that is saved and not trained (PyTorch's buffers): mean and variance of each `BatchNorm` in turn,
+    /// then both singular vectors of each product with spectral normalisation.
     pub fn buffers(&self) -> Vec<TensorSpec> {
-        self.tensors(|node| node.layer.describe().buffers(&node.input))
+        let mut tensors = self.tensors(|node| node.layer.describe().buffers(&node.input));
+        if self.spectral_norm {
+            let vectors = |node: &Node| WeightMatrix::of(node).map_or(Vec::new(), |it| it.vectors().to_vec());
+            tensors.extend(self.tensors(vectors));
+        }
+        tensors
+    }
+
+    /// The layers whose weights are divided by their largest singular values, with their indices.
+    pub fn spectral_norms(&self) -> impl Iterator<Item = (usize, WeightMatrix)> {
+        let products = self.nodes.iter().enumerate().filter(|_| self.spectral_norm);
+        products.filter_map(|(index, node)| Some((index, WeightMatrix::of(node)?)))
     }
 
     /// Tensors of each layer, with its index before their names.

@@ -46,6 +46,8 @@ pub enum Purpose {
     Class = 11,
     /// Which images of an epoch are mirrored; position: epoch, and the image by its index.
     Flip = 16,
+    /// Singular vectors of fresh weights; position: role, buffer.
+    SingularVector = 18,
 }
 
 /// The forward passes of one step that have dropout masks of their own.

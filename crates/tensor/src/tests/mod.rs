@@ -363,6 +363,42 @@ fn layer_norm_follows_the_native_path() {
 }
 
 #[test]
+fn spectral_norm_follows_the_native_path() {
+    let all: [&[&str]; 4] = [
+        &["loss.kind=hinge"],
+        &["model.discriminator.batch_norm=true", "train.d_steps=2", "train.ema=0.9"],
+        &["loss.kind=wasserstein", "penalty.kind=wgan-gp"],
+        &["model.generator.spectral_norm=false", "penalty.kind=r1-r2", "optimizer.clip_norm=0.1"],
+    ];
+    for kind in ["model.kind=mlp", "model.kind=dcgan"] {
+        for sets in all {
+            let common = [kind, "model.spectral_norm=true", "optimizer.eps=1e-3", "data.images=60"];
+            let config = |lr: &str| small("fast", &[&common[..], sets, &[lr]].concat());
+            let [measured, states, images] =
+                apart(&["optimizer.lr=1e-4", "optimizer.lr=3e-4"].map(config), &[4, 3]);
+            eprintln!("{kind}, {sets:?}: {measured:e} {states:e} {images:e}");
+            assert!(measured < 1e-5, "{kind}, {sets:?}: {measured:e}");
+            assert!(states < 1e-4 && images < 1e-4, "{kind}, {sets:?}: {states:e} {images:e}");
+        }
+    }
+}
+
+#[test]
+fn a_lane_with_spectral_norms_alone_is_the_lane_in_a_group_and_goes_on_from_its_state() {
+    let sets = ["model.spectral_norm=true", "model.discriminator.batch_norm=true", "loss.kind=hinge"];
+    let lanes = lanes(&dcgans(&sets, &["optimizer.lr=1e-4", "optimizer.lr=1e-3"]));
+    let states = initial(&lanes);
+    let mut whole = burn(&lanes, &states);
+    assert_eq!(whole.state(1).unwrap(), states[1]);
+    advance(&mut whole, 5);
+    let kept = whole.state(1).unwrap();
+    let expected = advance(&mut whole, 6);
+    let resumed = advance(&mut burn(&lanes[1..], &[kept]), 6);
+    let far = chunk_distance(&resumed, &expected[1..]);
+    assert!(far < 1e-5, "{far:e}");
+}
+
+#[test]
 fn averages_follow_the_native_path_with_decays_of_each_lanes_own() {
     let decays = [["train.ema=0.9", "train.ema_warmup=false"], ["train.ema=0.5", "train.ema_warmup=true"]];
     // Adam's `eps` as elsewhere: the bias before a BatchNorm has no gradient but rounding.

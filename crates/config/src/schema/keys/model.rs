@@ -103,6 +103,12 @@ pub(super) static KEYS: &[Key] = &[
         "Layer normalisation of both networks.",
     ),
     shorthand(
+        "model.spectral_norm",
+        Kind::Bool,
+        &["model.generator.spectral_norm", "model.discriminator.spectral_norm"],
+        "Spectral normalisation of both networks.",
+    ),
+    shorthand(
         "model.dropout",
         FRACTION,
         &["model.generator.dropout", "model.discriminator.dropout"],
@@ -179,6 +185,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.generator.layer_norm),
         doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden layer of the generator and its activation, in place of batch normalisation; of a feature map all channels and pixels of an image are normalised together.",
+    }),
+    config(ConfigKey {
+        path: "model.generator.spectral_norm",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.model.generator.spectral_norm),
+        doc: "Whether spectral normalisation (eps 1e-12; Miyato et al. 2018) divides the weight of every Linear layer and convolution of the generator by an estimate of its largest singular value; see `model.discriminator.spectral_norm`.",
     }),
     config(ConfigKey {
         path: "model.generator.dropout",
@@ -260,6 +275,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.discriminator.layer_norm),
         doc: "Whether layer normalisation (eps 1e-5; Ba et al. 2016) stands between each hidden layer of the discriminator and its activation, in place of batch normalisation.",
+    }),
+    config(ConfigKey {
+        path: "model.discriminator.spectral_norm",
+        kind: Kind::Bool,
+        default: "false",
+        identity: "false",
+        lanes: Lanes::Common,
+        field: Field::Bool(|c| &mut c.model.discriminator.spectral_norm),
+        doc: "Whether spectral normalisation (eps 1e-12; Miyato et al. 2018) divides the weight of every Linear layer and convolution of the discriminator by an estimate of its largest singular value, as PyTorch's `torch.nn.utils.parametrizations.spectral_norm` does. One power iteration improves the estimate in each update of either network, before the forward passes of both networks in it: real images, fakes and the points of a penalty meet the same weights, as in PyTorch within `torch.nn.utils.parametrize.cached()`. Fresh weights have had 15 iterations.",
     }),
     config(ConfigKey {
         path: "model.discriminator.dropout",

@@ -1,0 +1,284 @@
+//! Spectral normalisation of the weight of a product, as [`gansweep_nn::network::WeightMatrix`] defines it.
+//!
+//! The gradient of such a weight depends on all of the gradient with respect to the normalised one, so it is in memory
+//! before the optimiser's update.
+
+use gansweep_nn::network::SPECTRAL_EPS;
+use pulp::{Arch, NullaryFnOnce};
+
+use super::matrix::{LINE, Line, Matrix, panels};
+
+/// Lines of a sum that are added up before they are added to those before, so that no chain of additions is long.
+const BLOCK: usize = 64;
+
+/// How the matrix `[outputs, inputs]` of a weight lies in the right operand of its product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrangement {
+    /// Blocks of rows, one for each pixel that the product writes; a block is `[inputs, channels]`, and the outputs are
+    /// the channels of all pixels. With one pixel it is the transpose.
+    Blocks(usize),
+    /// `[channels, outputs * taps]`; the inputs are the taps of all channels.
+    Taps(usize),
+}
+
+/// The norm of a weight, and what divides by it.
+#[derive(Debug, Clone)]
+pub(super) struct SpectralNorm {
+    arrangement: Arrangement,
+    /// The weight divided by its norm.
+    pub(super) normalised: Matrix,
+    /// The left singular vector: a row for each block.
+    pub(super) u: Matrix,
+    /// The right singular vector, as a column.
+    pub(super) v: Matrix,
+    /// The averages of both vectors, if they are kept.
+    pub(super) averages: Option<[Matrix; 2]>,
+    /// The gradient with respect to the normalised weight; after [`Self::back_propagate`] that of the weight.
+    pub(super) gradient: Matrix,
+    norm: f32,
+    /// `W^T u`, as a column.
+    product: Matrix,
+    /// Of [`Arrangement::Taps`]: the weight as one block.
+    block: Matrix,
+}
+
+/// Shapes of `u`, `v` and the block that is made of a weight with that many rows and columns.
+fn shapes(rows: usize, cols: usize, arrangement: Arrangement) -> [[usize; 2]; 3] {
+    match arrangement {
+        Arrangement::Blocks(blocks) => [[blocks, cols], [rows / blocks, 1], [0, 0]],
+        Arrangement::Taps(taps) => [[1, cols / taps], [rows * taps, 1], [rows * taps, cols / taps]],
+    }
+}
+
+/// Lines of the memory beside a weight of that shape.
+pub(super) fn lines(rows: usize, cols: usize, arrangement: Arrangement, is_averaged: bool) -> usize {
+    let [u, v, block] = shapes(rows, cols, arrangement).map(|[rows, cols]| Matrix::lines_of(rows, cols));
+    2 * Matrix::lines_of(rows, cols) + u + 2 * v + block + if is_averaged { u + v } else { 0 }
+}
+
+impl SpectralNorm {
+    /// Of a weight with that many rows and columns. All zero.
+    pub(super) fn new(rows: usize, cols: usize, arrangement: Arrangement) -> Self {
+        let [u, v, block] = shapes(rows, cols, arrangement).map(|[rows, cols]| Matrix::new(rows, cols));
+        let weight = Matrix::new(rows, cols);
+        Self {
+            arrangement,
+            normalised: weight.clone(),
+            u,
+            product: v.clone(),
+            v,
+            averages: None,
+            gradient: weight,
+            norm: 0.0,
+            block,
+        }
+    }
+
+    /// Divides the weight by its norm, after a power iteration if `iterates`.
+    pub(super) fn normalise(&mut self, arch: Arch, weight: &Matrix, iterates: bool) {
+        let Self { arrangement, normalised, u, v, norm, product, block, .. } = self;
+        let matrix = match *arrangement {
+            Arrangement::Blocks(_) => weight,
+            Arrangement::Taps(taps) => {
+                to_block(weight, taps, block);
+                &*block
+            }
+        };
+        if iterates {
+            arch.dispatch(TimesRight { weight: matrix, v, u });
+            let length = arch.dispatch(Dot { a: u, b: u }).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(Divide { from: None, to: u, by: length });
+        }
+        arch.dispatch(TimesLeft { weight: matrix, u, product });
+        if iterates {
+            let length = arch.dispatch(Dot { a: product, b: product }).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(Divide { from: Some(product), to: v, by: length });
+        }
+        *norm = arch.dispatch(Dot { a: product, b: v }) as f32;
+        arch.dispatch(Divide { from: Some(weight), to: normalised, by: *norm });
+    }
+
+    /// Turns the gradient with respect to the normalised weight into that of the weight.
+    pub(super) fn back_propagate(&mut self, arch: Arch) {
+        let Self { arrangement, normalised, u, v, gradient, norm, .. } = self;
+        let along = arch.dispatch(Dot { a: gradient, b: normalised }) as f32;
+        match *arrangement {
+            Arrangement::Blocks(_) => arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm }),
+            Arrangement::Taps(taps) => {
+                for row in 0..gradient.rows() {
+                    for col in 0..gradient.cols() {
+                        let (output, tap) = (col / taps, col % taps);
+                        let change = along * v.get(row * taps + tap, 0) * u.get(0, output);
+                        gradient.set(row, col, (gradient.get(row, col) - change) / *norm);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps averages of the singular vectors, which are all zero.
+    pub(super) fn keep_averages(&mut self) {
+        self.averages = Some([self.u.clone(), self.v.clone()]);
+    }
+
+    /// Exchanges the singular vectors with their averages.
+    pub(super) fn swap_averages(&mut self) {
+        if let Some([u, v]) = &mut self.averages {
+            std::mem::swap(&mut self.u, u);
+            std::mem::swap(&mut self.v, v);
+        }
+    }
+}
+
+/// Arranges the taps of all outputs as [`Arrangement::Blocks`] has them. Such a weight belongs to the last layer before an
+/// image of few channels, and is small.
+fn to_block(weight: &Matrix, taps: usize, block: &mut Matrix) {
+    for row in 0..weight.rows() {
+        for col in 0..weight.cols() {
+            block.set(row * taps + col % taps, col / taps, weight.get(row, col));
+        }
+    }
+}
+
+/// `u = W v`.
+struct TimesRight<'a> {
+    weight: &'a Matrix,
+    v: &'a Matrix,
+    u: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for TimesRight<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { weight, v, u } = self;
+        for panel in 0..weight.panels() {
+            let blocks = weight.panel(panel).chunks_exact(v.rows());
+            for (rows, u) in blocks.zip(u.panel_mut(panel)) {
+                *u = Line::ZERO;
+                for (rows, v) in rows.chunks(BLOCK).zip(v.lines().chunks(BLOCK)) {
+                    let mut sum = Line::ZERO;
+                    for (row, v) in rows.iter().zip(v) {
+                        for i in 0..LINE {
+                            sum.0[i] += row.0[i] * v.0[0];
+                        }
+                    }
+                    for i in 0..LINE {
+                        u.0[i] += sum.0[i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `W^T u`, as a column.
+struct TimesLeft<'a> {
+    weight: &'a Matrix,
+    u: &'a Matrix,
+    product: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for TimesLeft<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { weight, u, product } = self;
+        product.lines_mut().fill(Line::ZERO);
+        for panel in 0..weight.panels() {
+            for (rows, u) in weight.panel(panel).chunks_exact(product.rows()).zip(u.panel(panel)) {
+                for (sum, row) in product.lines_mut().iter_mut().zip(rows) {
+                    for i in 0..LINE {
+                        sum.0[i] += row.0[i] * u.0[i];
+                    }
+                }
+            }
+        }
+        for sum in product.lines_mut() {
+            let mut total = Line::ZERO;
+            total.0[0] = sum.0.iter().sum();
+            *sum = total;
+        }
+    }
+}
+
+/// The sum of the products of all elements.
+struct Dot<'a> {
+    a: &'a Matrix,
+    b: &'a Matrix,
+}
+
+impl NullaryFnOnce for Dot<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let mut total = [0.0; LINE];
+        for (a, b) in self.a.lines().chunks(BLOCK).zip(self.b.lines().chunks(BLOCK)) {
+            let mut sum = Line::ZERO;
+            for (a, b) in a.iter().zip(b) {
+                for i in 0..LINE {
+                    sum.0[i] += a.0[i] * b.0[i];
+                }
+            }
+            for i in 0..LINE {
+                total[i] += f64::from(sum.0[i]);
+            }
+        }
+        total.iter().sum()
+    }
+}
+
+/// Divides a matrix by a number, in place unless it is `from` another.
+struct Divide<'a> {
+    from: Option<&'a Matrix>,
+    to: &'a mut Matrix,
+    by: f32,
+}
+
+impl NullaryFnOnce for Divide<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { from, to, by } = self;
+        if let Some(from) = from {
+            to.lines_mut().copy_from_slice(from.lines());
+        }
+        for line in to.lines_mut() {
+            for i in 0..LINE {
+                line.0[i] /= by;
+            }
+        }
+    }
+}
+
+/// `(G - along * u v^T) / norm`, in place.
+struct WithoutNorm<'a> {
+    gradient: &'a mut Matrix,
+    u: &'a Matrix,
+    v: &'a Matrix,
+    along: f32,
+    norm: f32,
+}
+
+impl NullaryFnOnce for WithoutNorm<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { gradient, u, v, along, norm } = self;
+        for panel in 0..panels(gradient.cols()) {
+            for (rows, u) in gradient.panel_mut(panel).chunks_exact_mut(v.rows()).zip(u.panel(panel)) {
+                for (row, v) in rows.iter_mut().zip(v.lines()) {
+                    let factor = along * v.0[0];
+                    for i in 0..LINE {
+                        row.0[i] = (row.0[i] - factor * u.0[i]) / norm;
+                    }
+                }
+            }
+        }
+    }
+}
