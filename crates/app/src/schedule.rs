@@ -147,6 +147,7 @@ mod tests {
                     train_images: 60_000,
                     test_images: 10_000,
                     fingerprint: "data".to_owned(),
+                    class_names: gansweep_config::ClassNames::default(),
                 },
             };
             Plan::new(&experiment, &identity).unwrap().longest()

@@ -3,9 +3,9 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, DiscriminatorConfig, Experiment, GeneratorConfig, ImageShape,
-    LossKind, NetworkKind, NetworkLayer, Output, Pixels, Record, Relativistic, STROKES_SIDES, SampleMode,
-    network_layer,
+    Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment, GeneratorConfig,
+    ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, Record, Relativistic, STROKES_SIDES,
+    SampleMode, network_layer,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -68,7 +68,7 @@ pub(crate) fn conflicts(
 /// The key is set to 0 by the file or a later layer: without one, pruning turns it on.
 fn pruning_without_figures(experiment: &Experiment) -> Option<Conflict> {
     let prune = &experiment.prune;
-    (prune.is_on() && experiment.record.evaluate_epochs == 0).then(|| Conflict {
+    (prune.is_on() && experiment.record.evaluate_epochs == EvaluateEpochs::Every(0)).then(|| Conflict {
         keys: &["record.evaluate_epochs", "prune.method"],
         reason: format!("0 leaves no `{}` for `[prune]` to compare runs by", prune.metric),
         expected: format!("no such key, or a number of epochs such as {}", prune.min_epochs),

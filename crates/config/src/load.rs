@@ -10,7 +10,8 @@ use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmerg
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
 use crate::{
-    BudgetedConfig, DataRequest, Fault, Faults, Layer, Place, Problem, Record, Value, document, schema,
+    BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Value,
+    document, schema,
 };
 
 impl Experiment {
@@ -69,7 +70,7 @@ impl Experiment {
         let origins = origins(layers, &base);
         let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
         let mut resolved = resolved(&merged, &settings, &name);
-        let record = record(&settings, &origins, &mut resolved);
+        let record = record(&settings, &mut resolved);
         let BudgetedConfig { config, epochs } = settings.budgeted_config();
         Ok(Self {
             name,
@@ -124,13 +125,12 @@ fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<Path
 
 /// What is recorded. Pruning needs its figure, which is therefore recorded where no layer says how often; whoever sets
 /// `[prune]` expects it to work.
-fn record(settings: &Settings, origins: &Origins, resolved: &mut [ResolvedKey]) -> Record {
+fn record(settings: &Settings, resolved: &mut [ResolvedKey]) -> Record {
     let mut record = settings.record.clone();
-    let is_default = origins.get(EVALUATE).is_none_or(|(layer, _)| *layer == Layer::Default);
-    if settings.prune.is_on() && is_default {
-        record.evaluate_epochs = settings.prune.min_epochs;
+    if settings.prune.is_on() && record.evaluate_epochs == EvaluateEpochs::Auto {
+        record.evaluate_epochs = EvaluateEpochs::Every(settings.prune.min_epochs);
         for key in resolved.iter_mut().filter(|key| key.key == EVALUATE) {
-            key.value = record.evaluate_epochs.into();
+            key.value = settings.prune.min_epochs.into();
         }
     }
     record

@@ -1,4 +1,4 @@
--- Version 11. The trials of a search: what was proposed, and what was known then. A trial names its config by its hash, because
+-- Version 12. The trials of a search: what was proposed, and what was known then. A trial names its config by its hash, because
 -- a run may be removed while the search still knows of it.
 CREATE TABLE trials (
     sweep_id    INTEGER NOT NULL REFERENCES sweeps,

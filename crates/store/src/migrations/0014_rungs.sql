@@ -1,4 +1,4 @@
--- Version 12. What a sweep's pruner compared runs by, and what it decided. It is no part of a run: another sweep may decide
+-- Version 14. What a sweep's pruner compared runs by, and what it decided. It is no part of a run: another sweep may decide
 -- otherwise.
 CREATE TABLE rungs (
     sweep_id INTEGER NOT NULL REFERENCES sweeps,

@@ -9,8 +9,8 @@ mod picture;
 use std::path::Path;
 
 use gansweep_config::{
-    Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, EvaluateEpochs, ImageShape, Palette, PlannedRun,
-    Record, RunId, SampleMode,
+    Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, EvaluateEpochs, ImageShape, Palette,
+    PlannedRun, Record, RunId, SampleMode,
 };
 use gansweep_protocol::Geometry;
 use gansweep_store::{Call, Store, SweepRecord};
