@@ -1,6 +1,6 @@
 //! The table `[prune]`.
 
-use gansweep_config::{PruneMethod, PruneSeeds};
+use gansweep_config::{EvaluateEpochs, PruneMethod, PruneSeeds};
 use insta::assert_snapshot;
 
 use crate::common::{faults, load};
@@ -9,7 +9,7 @@ use crate::common::{faults, load};
 fn nothing_is_pruned_by_default() {
     let experiment = load("");
     assert!(!experiment.prune.is_on());
-    assert_eq!(experiment.record.evaluate_epochs, 0);
+    assert_eq!(experiment.record.evaluate_epochs, EvaluateEpochs::Auto);
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn pruning_records_the_figure_that_it_compares_by() {
     let prune = &experiment.prune;
     assert_eq!((prune.method, prune.metric.as_str()), (PruneMethod::Asha, "fd"));
     assert_eq!((prune.seeds, prune.rungs(experiment.epochs)), (PruneSeeds::Apart, vec![2, 8]));
-    assert_eq!(experiment.record.evaluate_epochs, 2);
+    assert_eq!(experiment.record.evaluate_epochs, EvaluateEpochs::Every(2));
     let shown = experiment.resolved.iter().find(|key| key.key == "record.evaluate_epochs").unwrap();
     assert_eq!(shown.value, 2);
 }
@@ -28,7 +28,7 @@ fn pruning_records_the_figure_that_it_compares_by() {
 #[test]
 fn what_the_user_says_of_evaluations_holds() {
     let experiment = load("train.epochs = 20\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 5\n");
-    assert_eq!(experiment.record.evaluate_epochs, 5);
+    assert_eq!(experiment.record.evaluate_epochs, EvaluateEpochs::Every(5));
 }
 
 #[test]
