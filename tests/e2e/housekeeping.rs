@@ -156,7 +156,8 @@ fn sweeps_are_renamed_and_listed_with_their_sizes_and_runs_are_tagged() {
     );
     assert!(rows.iter().all(|row| row["device_seconds"].as_f64() > Some(0.0)), "{rows:?}");
     let listed = sandbox.run(&["sweeps", "--watts", "65", "--price", "0.3"]).well();
-    assert!(listed.stdout.lines().next().unwrap().ends_with("DEVICE TIME  ENERGY  COST"), "{listed:#?}");
+    let header: Vec<&str> = listed.stdout.lines().next().unwrap().split_whitespace().collect();
+    assert!(header.ends_with(&["TIME", "ENERGY", "COST"]), "{listed:#?}");
     assert_eq!(listed.stdout.matches(" kWh").count(), 2, "{listed:#?}");
     sandbox.run(&["sweeps", "--watts", "-1"]).refused(&["expected a number above 0"]);
 

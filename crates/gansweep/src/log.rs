@@ -30,7 +30,7 @@ const DEFAULT_LEVEL: LevelFilter = LevelFilter::DEBUG;
 /// The level for libraries that the variable does not name: some log a great deal.
 const LIBRARY_LEVEL: LevelFilter = LevelFilter::WARN;
 /// The crates of this program. The variable names them without `gansweep_`.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "app",
     "base",
     "compare",
@@ -43,6 +43,7 @@ const CRATES: [&str; 16] = [
     "quality",
     "report",
     "scheduler",
+    "search",
     "statistics",
     "store",
     "tensor",

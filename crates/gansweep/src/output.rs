@@ -143,7 +143,11 @@ pub(crate) fn memory(bytes: u64) -> String {
 
 /// When images are evaluated while runs train, and what that costs.
 pub(crate) fn schedule(schedule: &Schedule) -> String {
-    let percent = |share: f64| text::measured(100.0 * share);
+    // An estimate: more digits would pretend to be exact.
+    let time = |share: f64| match share {
+        ..1.0 => format!("{:.0} % of the training's time", (100.0 * share).max(1.0)),
+        _ => format!("{} times as long as the training", text::measured(share.round())),
+    };
     let record = &schedule.record;
     let Some(period) = record.evaluate_epochs.period() else {
         return match schedule.without {
@@ -156,9 +160,9 @@ pub(crate) fn schedule(schedule: &Schedule) -> String {
                 "no quality figures while runs train on a cluster; `gansweep evaluate` computes them afterwards".to_owned()
             }
             Some(Without::TooLong(share)) => format!(
-                "no quality figures: one evaluation of each run would take about {} % of the training; `record.evaluate_epochs` asks \
+                "no quality figures: one evaluation of each run would take about {}; `record.evaluate_epochs` asks \
                  for them all the same, `gansweep evaluate` computes them afterwards",
-                percent(share)
+                time(share)
             ),
         };
     };
@@ -172,9 +176,9 @@ pub(crate) fn schedule(schedule: &Schedule) -> String {
         images => format!(", of {images} images at the end"),
     };
     format!(
-        "quality figures of {} images {often}{more}: about {} % of the training (`record.evaluate_epochs = 0` turns them off)",
+        "quality figures of {} images {often}{more}: about {} (`record.evaluate_epochs = 0` turns them off)",
         record.evaluate_images,
-        percent(schedule.share)
+        time(schedule.share)
     )
 }
 

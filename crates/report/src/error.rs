@@ -39,7 +39,7 @@ pub enum ReportError {
         dataset: String,
     },
     /// The templates do not fit the context: a bug of this program.
-    #[error("cannot render the page's templates: {0}")]
+    #[error("cannot render the page's templates: {0:#}")]
     Template(#[from] minijinja::Error),
     /// The context cannot be serialised: a bug of this program.
     #[error("cannot write the page's data as JSON: {0}")]

@@ -35,8 +35,8 @@ use crate::{
 /// More findings than this are not listed: a damaged page may give thousands.
 const MOST_FINDINGS: usize = 200;
 
-/// The number of small tables among those with checksums. The others hold real images, grids and points.
-const SMALL_TABLES: usize = 15;
+/// The number of small tables among those with checksums. The last three hold real images, grids and points.
+const SMALL_TABLES: usize = checksums::TABLES.len() - 3;
 
 /// Something in the database that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -419,9 +419,10 @@ fn owner_name(
     })
 }
 
-/// Definitions by name.
+/// Definitions by name, with what they are: a table of another type is none to those who list tables.
 fn definitions(connection: &Connection) -> Result<BTreeMap<String, String>, Fault> {
-    let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let sql = "SELECT name, type || ' ' || tbl_name || ' ' || sql FROM sqlite_schema WHERE sql IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut definitions = BTreeMap::new();
     while let Some(row) = rows.next()? {

@@ -7,6 +7,7 @@ use gansweep_protocol::Metric;
 
 use super::halving::RungPruner;
 use super::median::NEEDED;
+use super::units::{Priced, share};
 use super::{AddedRun, Pruner};
 
 /// Epochs of all runs of a sweep together, from their beginnings.
@@ -18,27 +19,6 @@ pub struct EpochBounds {
     pub most: u64,
     /// Without pruning.
     pub unpruned: u64,
-}
-
-/// A config with its runs: what pruners compare.
-#[derive(Debug, Clone)]
-pub(super) struct Priced {
-    /// Its rungs, ascending.
-    pub(super) rungs: Vec<u32>,
-    /// The budgets of its runs.
-    pub(super) budgets: Vec<u32>,
-}
-
-impl Priced {
-    /// Epochs of all of its runs from one rung to another, or to their budgets.
-    fn epochs(&self, from: u32, to: Option<u32>) -> u64 {
-        let of_run = |budget: &u32| u64::from(to.unwrap_or(*budget).min(*budget).saturating_sub(from));
-        self.budgets.iter().map(of_run).sum()
-    }
-
-    fn next_rung(&self, after: u32) -> Option<u32> {
-        self.rungs.iter().copied().find(|epochs| *epochs > after)
-    }
 }
 
 /// Bounds on what the runs of a plan, each once with its largest budget, are trained for.
@@ -86,11 +66,6 @@ fn of_rungs(prune: &Prune, configs: &[Priced]) -> (u64, u64) {
         promoted = Some(going);
     }
     (least, most)
-}
-
-/// The number that goes on of those that have come to a rung, once nothing else is left to train.
-pub(super) fn share(prune: &Prune, come: usize) -> usize {
-    (come / prune.factor as usize).max(usize::from(come > 0))
 }
 
 /// In the worst order of arrival, ASHA promotes each config that comes after the first `factor - 1`.

@@ -12,8 +12,7 @@ use gansweep_config::{PlannedRun, Prune, PruneMethod, RunId, RunState};
 use gansweep_protocol::Metric;
 use gansweep_store::{RungDecision, RungRow};
 
-use super::cost::{Priced, share};
-use super::units::{Member, Units, ordinal};
+use super::units::{Member, Priced, Units, ordinal, share};
 use super::{AddedRun, Decision, EpochReport, Pruner};
 
 /// Lets runs go on from rung to rung.

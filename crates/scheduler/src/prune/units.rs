@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gansweep_config::{PlannedRun, PruneSeeds, RunId, RunState};
+use gansweep_config::{PlannedRun, Prune, PruneSeeds, RunId, RunState};
 use gansweep_protocol::{Direction, Metric};
 
 use super::{AddedRun, EpochReport};
@@ -194,6 +194,32 @@ pub(super) fn ordinal(number: usize) -> String {
         _ => "th",
     };
     format!("{number}{suffix}")
+}
+
+/// The number that goes on of those that have come to a rung, once nothing else is left to train.
+pub(super) fn share(prune: &Prune, come: usize) -> usize {
+    (come / prune.factor as usize).max(usize::from(come > 0))
+}
+
+/// A config as its cost is computed.
+#[derive(Debug, Clone)]
+pub(super) struct Priced {
+    /// Its rungs, ascending.
+    pub(super) rungs: Vec<u32>,
+    /// The budgets of its runs.
+    pub(super) budgets: Vec<u32>,
+}
+
+impl Priced {
+    /// Epochs of all of its runs from one rung to another, or to their budgets.
+    pub(super) fn epochs(&self, from: u32, to: Option<u32>) -> u64 {
+        let of_run = |budget: &u32| u64::from(to.unwrap_or(*budget).min(*budget).saturating_sub(from));
+        self.budgets.iter().map(of_run).sum()
+    }
+
+    pub(super) fn next_rung(&self, after: u32) -> Option<u32> {
+        self.rungs.iter().copied().find(|epochs| *epochs > after)
+    }
 }
 
 #[cfg(test)]
