@@ -476,6 +476,8 @@ export interface Sweep {
   samples: Samples;
   /** Shared and differing settings. */
   configuration: Configuration;
+  /** What pruning has decided, by bracket and rung. */
+  rungs?: Rung[];
   /** Which config is best, what matters, what failed. */
   findings: Findings;
 }
@@ -488,6 +490,24 @@ export interface NextExperiment {
   text: string;
   /** A shell command that trains it. */
   command: string;
+}
+
+/** The runs that came to a rung of pruning, and what was decided about them. */
+export interface Rung {
+  /** The number of the bracket, from 1; `None` where there is only one. */
+  bracket?: number;
+  /** Epochs done: `3 epochs`. */
+  after: string;
+  /** Runs that came there. */
+  runs: number;
+  /** Those of them that went on. */
+  promoted: number;
+  /** That stay there. */
+  stays: number;
+  /** About which nothing is decided yet. */
+  waits: number;
+  /** That were ended there. */
+  stopped: number;
 }
 
 /** The dataset that was asked for, and the one that was used. */

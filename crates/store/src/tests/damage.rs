@@ -115,7 +115,7 @@ fn each_kind_of_change_is_found_and_named() {
         ("UPDATE attempts SET run_id = run_id + 100", "do not exist"),
         ("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'q.last_value', 'q.last_step')
           WHERE name = 'summaries_named' OR name = 'run_overview'; DROP VIEW points_named", "its definition is not"),
-        ("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET type = 'tabde' WHERE name = 'evaluations'", "its definition is not"),
+        ("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET type = 'taBle' WHERE name = 'evaluations'", "its definition is not"),
     ];
     for (sql, said) in cases {
         let fixture = whole();
