@@ -159,7 +159,7 @@ fn sweeps_are_renamed_and_listed_with_their_sizes_and_runs_are_tagged() {
     let header: Vec<&str> = listed.stdout.lines().next().unwrap().split_whitespace().collect();
     assert!(header.ends_with(&["TIME", "ENERGY", "COST"]), "{listed:#?}");
     assert_eq!(listed.stdout.matches(" kWh").count(), 2, "{listed:#?}");
-    sandbox.run(&["sweeps", "--watts", "-1"]).refused(&["expected a number above 0"]);
+    sandbox.run(&["sweeps", "--watts", "0"]).refused(&["expected a number above 0"]);
 
     let run = sandbox.runs_of("rates")[0].id.to_string();
     let said = sandbox.run(&["tag", &run, "good one"]).well();
