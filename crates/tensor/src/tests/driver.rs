@@ -6,14 +6,15 @@ use std::process::Command;
 #[path = "../../../../tests/software_driver.rs"]
 mod software_driver;
 
+/// The device's memory is counted as a whole, so that other tests of the process would count too.
+const ALONE: &str = "memory::tests::a_group_holds";
+
 #[test]
 fn everything_that_holds_here_holds_on_a_software_vulkan_driver() {
     if std::env::var_os("GANSWEEP_TEST_DEVICE").is_some() {
         return;
     }
     let Some(driver) = software_driver::software_driver() else { return };
-    // The device's memory is counted as a whole, so that other tests would count too.
-    const ALONE: &str = "memory::tests::a_group_holds";
     for (tests, skipped) in [("tests::", ALONE), (ALONE, "none")] {
         let child = Command::new(std::env::current_exe().unwrap())
             .args([tests, "--skip", skipped, "--test-threads=1", "--nocapture"])
