@@ -9,6 +9,10 @@ mod software_driver;
 /// The device's memory is counted as a whole, so that other tests of the process would count too.
 const ALONE: &str = "memory::tests::a_group_holds";
 
+/// A step can only be recorded in memory that is held already, and how tensors lie there depends on the timing of two
+/// threads: once in a while the recording finds no room. A sweep tries such a run again, and so does this test, once.
+const NO_ROOM: &str = "and no page may be added (a graph capture is recording";
+
 #[test]
 fn everything_that_holds_here_holds_on_a_software_vulkan_driver() {
     if std::env::var_os("GANSWEEP_TEST_DEVICE").is_some() {
@@ -16,17 +20,24 @@ fn everything_that_holds_here_holds_on_a_software_vulkan_driver() {
     }
     let Some(driver) = software_driver::software_driver() else { return };
     for (tests, skipped) in [("tests::", ALONE), (ALONE, "none")] {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args([tests, "--skip", skipped, "--test-threads=1", "--nocapture"])
-            .env("VK_DRIVER_FILES", &driver)
-            .env("VK_ICD_FILENAMES", &driver)
-            .env("GANSWEEP_TEST_DEVICE", "vulkan:0")
-            .output()
-            .unwrap();
-        let said =
-            [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        eprintln!("{said}");
-        assert!(child.status.success(), "{tests}: {}", child.status);
+        let run = || {
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args([tests, "--skip", skipped, "--test-threads=1", "--nocapture"])
+                .env("VK_DRIVER_FILES", &driver)
+                .env("VK_ICD_FILENAMES", &driver)
+                .env("GANSWEEP_TEST_DEVICE", "vulkan:0")
+                .output()
+                .unwrap();
+            let said =
+                [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+            eprintln!("{said}");
+            (child.status, said)
+        };
+        let (mut status, mut said) = run();
+        if said.contains(NO_ROOM) {
+            (status, said) = run();
+        }
+        assert!(status.success(), "{tests}: {status}");
         assert!(said.contains("test result: ok.") && !said.contains("ok. 0 passed"), "{tests}: no such test");
     }
 }
