@@ -27,7 +27,7 @@ impl Power {
         (watts > 0.0).then(|| Self { watts, price_per_kwh: (price_per_kwh > 0.0).then_some(price_per_kwh) })
     }
 
-    /// What devices of this power take while they train for so many seconds in all.
+    /// The energy of devices of this power that train for `device_seconds` in all.
     pub fn over(self, device_seconds: f64) -> Energy {
         let kwh = self.watts * device_seconds / JOULES_PER_KWH;
         Energy { kwh, cost: self.price_per_kwh.map(|price| kwh * price) }

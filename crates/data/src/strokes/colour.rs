@@ -7,31 +7,33 @@ type Colour = [u8; 3];
 
 /// The colours of one image.
 pub(super) struct Colours {
-    paper: Colour,
-    /// The ink in the top row, and in the bottom row.
-    ink: [Colour; 2],
+    background: Colour,
+    /// Of strokes in the top row, and in the bottom row.
+    strokes: [Colour; 2],
 }
 
 impl Colours {
     pub(super) fn draw(random: &mut Random) -> Self {
-        let paper = colour(random.unit(), random.between(0.3, 0.9), random.between(0.05, 0.3));
+        let background = colour(random.unit(), random.between(0.3, 0.9), random.between(0.05, 0.3));
         let hue = random.unit();
         let other = hue + random.between(-0.2, 0.2);
-        let ink = [hue, other].map(|hue| colour(hue, random.between(0.35, 0.75), random.between(0.75, 1.0)));
-        Self { paper, ink }
+        let strokes =
+            [hue, other].map(|hue| colour(hue, random.between(0.35, 0.75), random.between(0.75, 1.0)));
+        Self { background, strokes }
     }
 
-    /// Colours an image `[side, side]` of how much ink covers each pixel, into `[3, side, side]`.
-    pub(super) fn fill(&self, ink: &[u8], side: usize, image: &mut [u8]) {
+    /// Colours an image `[side, side]` of how much of each pixel a stroke covers, into `[3, side, side]`.
+    pub(super) fn fill(&self, cover: &[u8], side: usize, image: &mut [u8]) {
         for (channel, plane) in image.chunks_exact_mut(side * side).enumerate() {
-            for (row, (line, ink)) in plane.chunks_exact_mut(side).zip(ink.chunks_exact(side)).enumerate() {
-                let [top, bottom] = self.ink.map(|ink| u32::from(ink[channel]));
+            for (row, (line, cover)) in plane.chunks_exact_mut(side).zip(cover.chunks_exact(side)).enumerate()
+            {
+                let [top, bottom] = self.strokes.map(|colour| u32::from(colour[channel]));
                 let (down, last) = (row as u32, side as u32 - 1);
-                let ink_here = (top * (last - down) + bottom * down + last / 2) / last;
-                let paper = u32::from(self.paper[channel]);
-                for (byte, &share) in line.iter_mut().zip(ink) {
+                let stroke_here = (top * (last - down) + bottom * down + last / 2) / last;
+                let background = u32::from(self.background[channel]);
+                for (byte, &share) in line.iter_mut().zip(cover) {
                     let share = u32::from(share);
-                    *byte = ((ink_here * share + paper * (255 - share) + 127) / 255) as u8;
+                    *byte = ((stroke_here * share + background * (255 - share) + 127) / 255) as u8;
                 }
             }
         }
@@ -62,8 +64,8 @@ mod tests {
     }
 
     #[test]
-    fn ink_covers_paper_and_changes_from_top_to_bottom() {
-        let colours = Colours { paper: [10, 20, 30], ink: [[200, 0, 100], [100, 50, 100]] };
+    fn strokes_cover_the_background_and_change_from_top_to_bottom() {
+        let colours = Colours { background: [10, 20, 30], strokes: [[200, 0, 100], [100, 50, 100]] };
         let mut image = [0; 3 * 9];
         colours.fill(&[0, 255, 128, 255, 0, 255, 0, 0, 255], 3, &mut image);
         let pixel = |at: usize| [image[at], image[9 + at], image[18 + at]];
