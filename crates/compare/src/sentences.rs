@@ -96,9 +96,12 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
 
 fn not_ranked(comparison: &SweepComparison, option: &str) -> String {
     let title = comparison.metric.title;
-    let ranking: Vec<&str> = comparison.ranking_metrics.iter().map(|metric| metric.name()).collect();
-    let way_out = match ranking.as_slice() {
-        [] => "No recorded metric of this sweep ranks configs.".to_owned(),
+    // Speed has a better side too, and says nothing of the images.
+    let figures = comparison.ranking_metrics.iter().filter(|metric| metric.is_figure());
+    let figures: Vec<&str> = figures.map(|metric| metric.name()).collect();
+    let way_out = match figures.as_slice() {
+        [] => "gansweep evaluate measures the quality of the images, and configs are then ranked by it."
+            .to_owned(),
         names => format!("Of what this sweep recorded, {option} ranks by {}.", names.join(", ")),
     };
     format!(
