@@ -282,7 +282,7 @@ fn long_labels_go_on_in_the_next_line() {
 }
 
 #[test]
-fn a_loss_is_compared_without_a_ranking_and_the_metrics_that_rank_are_named() {
+fn a_loss_is_compared_without_a_ranking_and_the_way_to_one_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL);
     sandbox.run(&["sweep", "small.toml"]).well();
