@@ -13,5 +13,5 @@ mod worker;
 
 pub use experiment::{data, experiment, plan, sweep_record};
 pub use launcher::MockLauncher;
-pub use script::{Fault, Script};
+pub use script::{Fault, Pause, Script};
 pub use training::simulate;

@@ -1,20 +1,22 @@
 //! What a mock worker does, and how it fails.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use gansweep_config::RunId;
 
 use crate::ExitStatus;
 
 /// What a mock worker does.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Script {
     /// How it fails, after that many frames.
     pub fault: Option<(u64, Fault)>,
-    /// A long step: after that many frames it sends only heartbeats for that time.
-    pub long_step: Option<(u64, Duration)>,
-    /// After that many frames it sends nothing for that time, as if the machine slept.
-    pub sleep: Option<(u64, Duration)>,
+    /// A long step: after that many frames it sends only heartbeats until the step ends.
+    pub long_step: Option<(u64, Pause)>,
+    /// After that many frames it sends nothing until the pause ends, as if the machine slept.
+    pub sleep: Option<(u64, Pause)>,
     /// It obeys no commands.
     pub ignores_commands: bool,
     /// It does not exit when its runs are over.
@@ -29,6 +31,25 @@ pub struct Script {
     pub figures: Vec<(RunId, Vec<f64>)>,
     /// Pause before each step.
     pub pace: Duration,
+}
+
+/// When a pause of a mock worker ends.
+#[derive(Debug, Clone)]
+pub enum Pause {
+    /// After that time.
+    For(Duration),
+    /// When the flag is set.
+    Until(Arc<AtomicBool>),
+}
+
+impl Pause {
+    /// Whether a pause that began then is over.
+    pub(super) fn is_over(&self, began: Instant) -> bool {
+        match self {
+            Self::For(time) => began.elapsed() >= *time,
+            Self::Until(flag) => flag.load(Ordering::SeqCst),
+        }
+    }
 }
 
 /// How a mock worker fails.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gansweep_protocol::{Command, Frame, FrameError, Heartbeat, Job};
 
-use super::script::{Fault, Script};
+use super::script::{Fault, Pause, Script};
 use super::training::Training;
 use crate::{Exit, ExitStatus, FrameStream, Worker};
 
@@ -47,6 +47,16 @@ impl Shared {
         let waited = self.killed.wait_timeout_while(exit, at_most, |exit| exit.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.is_some()
     }
+
+    /// Waits until the pause ends or the worker is killed; `true` if it was killed.
+    fn sleep(&self, mut exit: MutexGuard<'_, Option<Exit>>, pause: &Pause) -> bool {
+        let began = Instant::now();
+        while exit.is_none() && !pause.is_over(began) {
+            let waited = self.killed.wait_timeout(exit, Duration::from_millis(1));
+            exit = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        exit.is_some()
+    }
 }
 
 impl MockWorker {
@@ -57,7 +67,7 @@ impl MockWorker {
             script,
             sent: 0,
             cpu_seconds: 0.0,
-            busy_until: None,
+            long_step: None,
             shared: Arc::clone(&shared),
         };
         Self { shared, stream: Some(stream) }
@@ -100,8 +110,8 @@ struct MockStream {
     /// Frames so far.
     sent: u64,
     cpu_seconds: f64,
-    /// The end of a long step.
-    busy_until: Option<Instant>,
+    /// The long step that it is in, and when that began.
+    long_step: Option<(Instant, Pause)>,
     shared: Arc<Shared>,
 }
 
@@ -119,12 +129,12 @@ impl Iterator for MockStream {
             return self.fail(fault, &shared, exit);
         }
         if let Some((_, sleep)) = self.script.sleep.take_if(|(after, _)| *after <= sent) {
-            return if shared.wait_for_kill(exit, sleep) { None } else { self.next() };
+            return if shared.sleep(exit, &sleep) { None } else { self.next() };
         }
         if let Some((_, long)) = self.script.long_step.take_if(|(after, _)| *after <= sent) {
-            self.busy_until = Some(Instant::now() + long);
+            self.long_step = Some((Instant::now(), long));
         }
-        if self.busy_until.is_some_and(|until| Instant::now() < until) {
+        if self.long_step.as_ref().is_some_and(|(began, pause)| !pause.is_over(*began)) {
             return self.heartbeat(true, &shared, exit);
         }
         let ignores = self.script.ignores_commands;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Job;
-use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Pause, Script};
 use gansweep_scheduler::{
     EXIT_DEVICE_UNAVAILABLE, EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, ExitStatus, Notice, Summary,
 };
@@ -379,7 +379,7 @@ fn a_training_thread_that_computes_for_ever_is_found_in_the_end() {
     let mut harness = Harness::new(runs(1, 2), 1, 1);
     harness.request.hang_timeout = Duration::from_millis(50);
     let launcher = MockLauncher::new(|_, launches| match launches {
-        0 => Script { long_step: Some((5, Duration::from_hours(1))), ..Script::healthy() },
+        0 => Script { long_step: Some((5, Pause::For(Duration::from_hours(1)))), ..Script::healthy() },
         _ => Script::healthy(),
     });
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());

@@ -1,10 +1,12 @@
 //! Workers that are silent for a good reason: nobody is killed for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gansweep_config::RunState;
 use gansweep_scheduler::Notice;
-use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Pause, Script};
 
 use crate::support::{Harness, Memory, runs, undisturbed};
 
@@ -14,7 +16,7 @@ fn a_step_longer_than_the_hang_timeout_is_no_hang() {
     let mut harness = Harness::new(runs(2, 6), 2, 1);
     harness.request.hang_timeout = Duration::from_millis(200);
     let launcher = MockLauncher::new(|_, _| Script {
-        long_step: Some((10, Duration::from_millis(900))),
+        long_step: Some((10, Pause::For(Duration::from_millis(900)))),
         ..Script::healthy()
     });
     let began = Instant::now();
@@ -30,8 +32,9 @@ fn a_runner_that_slept_takes_no_worker_for_hung() {
     let mut harness = Harness::new(runs(4, 6), 4, 1);
     harness.request.hang_timeout = Duration::from_secs(2);
     // The whole machine sleeps for longer than the timeout, and the runner wakes before the workers.
-    let launcher =
-        MockLauncher::new(|_, _| Script { sleep: Some((10, Duration::from_secs(3))), ..Script::healthy() });
+    let woken = Arc::new(AtomicBool::new(false));
+    let sleep = (10, Pause::Until(Arc::clone(&woken)));
+    let launcher = MockLauncher::new(move |_, _| Script { sleep: Some(sleep.clone()), ..Script::healthy() });
     let (mut before, mut has_slept) = (Vec::new(), false);
     let summary = harness
         .sweep_with(&mut memory, &launcher, |notice, _| {
@@ -40,7 +43,9 @@ fn a_runner_that_slept_takes_no_worker_for_hung() {
             let workers_sleep =
                 fractions == before && fractions.iter().filter(|part| **part > 0.0).count() == 4;
             before = fractions;
-            if workers_sleep && !has_slept {
+            if has_slept {
+                woken.store(true, Ordering::SeqCst);
+            } else if workers_sleep {
                 has_slept = true;
                 std::thread::sleep(Duration::from_millis(2500));
             }
@@ -72,7 +77,7 @@ fn a_worker_that_waits_for_its_place_is_pending_and_never_taken_for_hung() {
     let mut harness = Harness::new(runs(1, 2), 1, 1);
     harness.request.hang_timeout = Duration::from_millis(50);
     let launcher = MockLauncher::new(|_, _| Script {
-        sleep: Some((0, Duration::from_millis(500))),
+        sleep: Some((0, Pause::For(Duration::from_millis(500)))),
         ..Script::healthy()
     });
     let mut pending = false;
