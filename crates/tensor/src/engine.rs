@@ -40,6 +40,11 @@ struct StepGraph {
 /// A graph that yields the metrics of a step, `[lanes, metrics]`. Each replay overwrites them.
 type Recording = Graph<Tensor<2>, Box<dyn FnMut() -> Tensor<2>>>;
 
+/// A step could not be recorded. A recording takes no memory that the device does not hold already, and whether a step
+/// finds room in it depends on the timing of the device's threads.
+#[derive(Debug)]
+pub(super) struct Unrecorded;
+
 impl Engine {
     /// An engine without rows and recordings.
     pub(super) fn new(device: OpenDevice, lanes: FusedLanes) -> Self {
@@ -50,6 +55,13 @@ impl Engine {
     /// Gives access to the lanes between steps.
     pub(super) fn with<T>(&self, work: impl FnOnce(&FusedLanes) -> T) -> T {
         work(&self.tensors.borrow().lanes)
+    }
+
+    /// Frees the rows and the recordings. The lanes stay.
+    pub(super) fn clear(&mut self) {
+        self.graphs.clear();
+        self.tensors.borrow_mut().inputs.clear();
+        self.current = (0, 0);
     }
 
     /// Rows left in the current block.
@@ -72,50 +84,65 @@ impl Engine {
         self.current = (shape, block.steps);
     }
 
+    /// Whether [`Self::advance`] with these arguments records a step.
+    pub(super) fn will_record(&self, most: usize, point: bool) -> bool {
+        let (shape, left) = self.current;
+        !point && self.graphs[shape].may_record && most.min(left) >= RECORDING_STEPS
+    }
+
     /// Takes at least one step and at most `most`, no more than [`Self::left`]. Appends the metrics of each to
     /// `measured`, `[lanes, metrics]`, with those of a point after those of a step if `point`. Returns the
     /// number of steps, and of discriminator updates in each.
+    ///
+    /// # Errors
+    ///
+    /// If it was to record a step and the device could not. The tensors hold nothing of use then.
     pub(super) fn advance(
         &mut self,
         most: usize,
         point: bool,
         measured: &mut Vec<Tensor<2>>,
-    ) -> (usize, usize) {
+    ) -> Result<(usize, usize), Unrecorded> {
         let (shape, left) = self.current;
         let before = measured.len();
         if point {
             measured.push(self.tensors.borrow_mut().step(shape, true));
         } else if let Some(recording) = &mut self.graphs[shape].recording {
             measured.push(replay(recording));
-        } else if self.graphs[shape].may_record && most.min(left) >= RECORDING_STEPS {
-            self.record(shape, measured);
+        } else if self.will_record(most, point) {
+            self.record(shape, measured)?;
         } else {
             measured.push(self.tensors.borrow_mut().step(shape, false));
         }
         let taken = measured.len() - before;
         self.current.1 -= taken.min(left);
-        (taken, self.tensors.borrow().inputs[shape].0.shape.batches.len())
+        Ok((taken, self.tensors.borrow().inputs[shape].0.shape.batches.len()))
     }
 
     /// Records a step. Some backends execute it a few times for that, and those steps count.
-    fn record(&mut self, shape: usize, measured: &mut Vec<Tensor<2>>) {
+    fn record(&mut self, shape: usize, measured: &mut Vec<Tensor<2>>) -> Result<(), Unrecorded> {
         let taken = |tensors: &Tensors| tensors.inputs[shape].1.taken();
         let before = taken(&self.tensors.borrow());
         let log = Rc::new(RefCell::new(Vec::new()));
         let (tensors, entries) = (Rc::clone(&self.tensors), Rc::clone(&log));
+        #[cfg(test)]
+        let mut fault = self.device.fault.clone();
         let step: Box<dyn FnMut() -> Tensor<2>> = Box::new(move || {
             let values = tensors.borrow_mut().step(shape, false);
+            #[cfg(test)]
+            let values = fault.in_last(values);
             entries.borrow_mut().push(values.clone());
             values
         });
         let recording = capture(&self.device.device, step);
         // How often the backend has executed the step differs; the device's row counter has the number.
         let after = taken(&self.tensors.borrow());
-        let steps = after.zip(before).map_or(0, |(after, before)| after - before);
+        let steps = after.zip(before).map(|(after, before)| after - before).ok_or(Unrecorded)?;
         measured.extend(log.take().into_iter().take(steps));
         let graph = &mut self.graphs[shape];
         graph.may_record = false;
         graph.recording = recording.is_hardware().then_some(recording);
+        Ok(())
     }
 }
 

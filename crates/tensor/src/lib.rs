@@ -32,6 +32,7 @@ mod support;
 mod tests;
 mod trainer;
 mod upsample;
+mod work;
 
 pub use cost::{DeviceSpeed, StepCost};
 pub use memory::{largest_buffer_bytes, memory_bytes};

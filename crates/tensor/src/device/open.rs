@@ -4,6 +4,9 @@ use burn::tensor::Device;
 
 use gansweep_train::{DeviceKind, DeviceName, TrainError};
 
+#[cfg(test)]
+use crate::tests::recording::Fault;
+
 /// A device that tensors can be made on.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
@@ -16,9 +19,17 @@ pub struct OpenDevice {
     pub(crate) device: Device,
     /// Whether a recorded step is replayed faster than it is issued again.
     pub(crate) replays: bool,
+    /// Recordings that find no room, for tests.
+    #[cfg(test)]
+    pub(crate) fault: Fault,
 }
 
 impl OpenDevice {
+    /// The error of this device with that cause.
+    pub(crate) fn failed(&self, cause: &(impl ToString + ?Sized)) -> TrainError {
+        TrainError::Device { device: self.name.to_string(), cause: brief(&cause.to_string()) }
+    }
+
     /// Bytes of device memory that this process has reserved, where the backend counts them.
     pub fn memory_held_bytes(&self) -> Option<u64> {
         self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
@@ -35,6 +46,13 @@ impl OpenDevice {
     pub fn without_replay(self) -> Self {
         Self { replays: false, ..self }
     }
+}
+
+/// An error message of cubecl without places in its code and without the list of operations that it skipped.
+fn brief(cause: &str) -> String {
+    let noise = ["skipped `", "(", "Backtrace", "No backtrace", "Asked at"];
+    let lines = cause.lines().map(str::trim);
+    lines.filter(|line| !noise.iter().any(|noise| line.starts_with(noise))).collect::<Vec<_>>().join("\n")
 }
 
 /// Opens a device for Burn's tensors. Runs its driver's code, so a worker process should do it.
@@ -74,6 +92,8 @@ fn flex() -> Result<OpenDevice, String> {
         kind: DeviceKind::Cpu,
         device: Device::flex(),
         replays: false,
+        #[cfg(test)]
+        fault: Fault::default(),
     })
 }
 
@@ -109,7 +129,15 @@ fn gpu(name: DeviceName) -> Result<OpenDevice, String> {
     let shaders = if cfg!(feature = "vulkan") { "SPIR-V" } else { "WGSL" };
     let description =
         format!("Burn {} wgpu ({shaders}) on {}", super::probe::BURN_VERSION, adapter.description);
-    Ok(OpenDevice { name, description, kind: adapter.kind, device, replays: true })
+    Ok(OpenDevice {
+        name,
+        description,
+        kind: adapter.kind,
+        device,
+        replays: true,
+        #[cfg(test)]
+        fault: Fault::default(),
+    })
 }
 
 #[cfg(not(feature = "wgpu"))]
@@ -131,7 +159,15 @@ fn libtorch(name: DeviceName) -> Result<OpenDevice, String> {
         (Device::libtorch(), DeviceKind::Cpu)
     };
     let description = format!("Burn {} libtorch", super::probe::BURN_VERSION);
-    Ok(OpenDevice { name, description, kind, device, replays: false })
+    Ok(OpenDevice {
+        name,
+        description,
+        kind,
+        device,
+        replays: false,
+        #[cfg(test)]
+        fault: Fault::default(),
+    })
 }
 
 /// Makes the allocator keep freed memory. libtorch allocates the result of every operation, and glibc returns

@@ -3,6 +3,7 @@
 #[cfg(feature = "wgpu")]
 mod driver;
 mod lists;
+pub(super) mod recording;
 
 use std::sync::{Arc, LazyLock};
 
