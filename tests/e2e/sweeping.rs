@@ -148,6 +148,31 @@ fn two_sweeps_at_once_in_one_folder_both_end_well() {
 }
 
 #[test]
+fn a_run_at_its_time_limit_has_failed_and_goes_on_with_a_higher_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let limited = ["sweep", "small.toml", "--set", "execution.run_hours=1e-9"];
+    for attempts in 1..=2 {
+        let ended = sandbox.run(&limited);
+        assert_eq!(ended.code, Some(1), "{ended:#?}");
+        assert!(ended.stderr.contains("6 runs: 6 failed"), "{ended:#?}");
+        let runs = sandbox.runs_of("small");
+        for run in &runs {
+            let cause = run.cause.as_deref().unwrap();
+            assert!(cause.contains("execution.run_hours allows 1e-9 h; raise it to train on"), "{cause}");
+            assert_eq!((run.state, run.step), (RunState::Failed, 1), "the second time nothing is trained");
+        }
+        let counted = sandbox.run(&["sql", "SELECT count(*) FROM attempts", "--format", "csv"]).well();
+        assert!(counted.stdout.ends_with(&format!("\n{}\n", 6 * attempts)), "{counted:#?}");
+    }
+    sandbox.run(&["sweep", "small.toml", "--set", "execution.run_hours=1"]).well();
+    let calm = Sandbox::new();
+    calm.write("small.toml", SMALL);
+    calm.run(&["sweep", "small.toml"]).well();
+    assert_eq!(sandbox.recorded(), calm.recorded());
+}
+
+#[test]
 fn only_the_selected_runs_are_trained_and_the_others_stay_in_the_plan() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL);

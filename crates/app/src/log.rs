@@ -167,6 +167,7 @@ fn log_event(envelope: &Envelope) {
         Event::Pruned(it) => ended(Some(&it.cause), "pruned"),
         Event::Diverged(it) => ended(Some(&it.cause), "diverged"),
         Event::Failed(it) => ended(Some(&it.cause), "failed"),
+        Event::TimedOut(it) => ended(Some(&it.cause), "out of time"),
         Event::Points(_) => trace!(target: WORKER, %run, attempt, step, "points"),
         Event::Evaluated(_) => trace!(target: WORKER, %run, attempt, step, "evaluated"),
         Event::Samples(_) => trace!(target: WORKER, %run, attempt, step, "samples"),

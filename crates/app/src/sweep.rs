@@ -252,6 +252,7 @@ impl PreparedSweep {
             data_dir: self.source.data_dir.clone(),
             idx_dir: self.source.idx_dir.clone(),
             max_attempts: self.experiment.execution.attempts,
+            run_seconds: Some(self.experiment.execution.run_hours * 3600.0).filter(|seconds| *seconds > 0.0),
             hang_timeout: self.hang_timeout(),
             pacing: Pacing {
                 rest: Duration::from_secs_f64(self.experiment.execution.retry_seconds),

@@ -142,6 +142,8 @@ pub struct Execution {
     pub attempts: u32,
     /// The pause of a slot after a worker has failed there, in seconds.
     pub retry_seconds: f64,
+    /// How many hours a run may train, in all of its attempts together; 0 for no limit.
+    pub run_hours: f64,
     /// By how much the priority of worker processes is lowered.
     pub niceness: u32,
     /// The main memory that a worker process may allocate, in MiB; 0 for no limit.

@@ -48,6 +48,8 @@ pub enum Event {
     Pruned(Halted),
     /// The attempt ended in an error.
     Failed(Failed),
+    /// The run has trained for as long as it may. It has failed, and can go on from its last checkpoint.
+    TimedOut(Halted),
 }
 
 impl Event {
@@ -64,7 +66,8 @@ impl Event {
             | Self::Interrupted(_)
             | Self::Paused(_)
             | Self::Pruned(_)
-            | Self::Failed(_) => true,
+            | Self::Failed(_)
+            | Self::TimedOut(_) => true,
         }
     }
 
@@ -84,7 +87,7 @@ impl Event {
             Self::Evaluated(evaluated) => Some(evaluated.step),
             Self::Checkpoint(checkpoint) => Some(checkpoint.step),
             Self::Completed(ended) | Self::Interrupted(ended) => Some(ended.step),
-            Self::Paused(halted) | Self::Pruned(halted) => Some(halted.step),
+            Self::Paused(halted) | Self::Pruned(halted) | Self::TimedOut(halted) => Some(halted.step),
             Self::Diverged(diverged) => Some(diverged.step),
             Self::Failed(_) => None,
         }
@@ -265,12 +268,12 @@ pub struct Ended {
     pub seconds: f64,
 }
 
-/// The run ended or paused by a command.
+/// The run ended or paused at a checkpoint, before its last step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Halted {
     /// The number of completed steps.
     pub step: u64,
-    /// The reason in the command.
+    /// Why, in words.
     pub cause: String,
     /// Seconds of training over all attempts.
     pub seconds: f64,

@@ -26,6 +26,9 @@ pub struct Job {
     pub results_dir: PathBuf,
     /// What to record of every run.
     pub record: Record,
+    /// The seconds that a run may train, in all of its attempts together; `None` for no limit.
+    #[serde(default)]
+    pub run_seconds: Option<f64>,
     /// The runs, all with the same group key.
     pub lanes: Vec<LaneJob>,
 }
@@ -173,6 +176,7 @@ mod tests {
                 final_images: 0,
                 best: "none".to_owned(),
             },
+            run_seconds: None,
             lanes: Vec::new(),
         }
     }

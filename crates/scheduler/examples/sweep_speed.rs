@@ -44,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         data_dir: None,
         idx_dir: None,
         max_attempts: 3,
+        run_seconds: None,
         hang_timeout: std::time::Duration::from_mins(5),
         pacing: Pacing::default(),
     };

@@ -72,6 +72,9 @@ pub struct SweepRequest {
     /// the count. Interruptions by the user and attempts of earlier invocations do not count, so that no
     /// run fails because a sweep is stopped often.
     pub max_attempts: u32,
+    /// The seconds that a run may train, in all of its attempts together; `None` for no limit. A run that reaches them has
+    /// failed at a checkpoint, and is not attempted again in this invocation.
+    pub run_seconds: Option<f64>,
     /// A worker that sends nothing for this long after its first frame, or neither finishes a step nor uses
     /// the processor, counts as hung and is killed.
     pub hang_timeout: Duration,
@@ -115,7 +118,8 @@ pub struct Pacing {
     /// Time for a worker to exit after it closed its stream, for its stream to be read after it exited, and
     /// for it to finish the steps in progress when it is asked to stop.
     pub exit_grace: Duration,
-    /// Pause of a slot after a worker failed there, since a shortage may be temporary.
+    /// Pause of a slot after a worker failed there, since a shortage may be temporary. It doubles with each further failure
+    /// of the same group.
     pub rest: Duration,
     /// Minimum time between progress notices.
     pub progress_interval: Duration,

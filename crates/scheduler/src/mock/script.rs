@@ -25,6 +25,8 @@ pub struct Script {
     pub diverging: Vec<(RunId, u64)>,
     /// Runs that the worker reports as failed at that step, while the other lanes continue.
     pub failing: Vec<(RunId, u64)>,
+    /// Runs that have trained for as long as they may at that step, while the other lanes continue.
+    pub overdue: Vec<(RunId, u64)>,
     /// Runs that kill their worker with SIGSEGV at that step.
     pub crashing: Vec<(RunId, u64)>,
     /// The `fd` of runs at the end of each epoch; other runs record none.

@@ -46,6 +46,7 @@ pub(super) struct Training {
     crashing: Vec<(RunId, u64)>,
     diverging: Vec<(RunId, u64)>,
     failing: Vec<(RunId, u64)>,
+    overdue: Vec<(RunId, u64)>,
     figures: Vec<(RunId, Vec<f64>)>,
     pace: Duration,
 }
@@ -66,6 +67,7 @@ impl Training {
             crashing: script.crashing.clone(),
             diverging: script.diverging.clone(),
             failing: script.failing.clone(),
+            overdue: script.overdue.clone(),
             figures: script.figures.clone(),
             pace: script.pace,
         };
@@ -178,6 +180,11 @@ impl Training {
         if due(&self.failing) {
             let cause = "failed as the script wants".to_owned();
             self.finish(lane, Event::Failed(Failed { step: step - 1, cause }));
+        } else if due(&self.overdue) {
+            let cause = "out of time as the script wants".to_owned();
+            let saved = self.checkpoint(lane);
+            self.finish(lane, Event::TimedOut(Halted { step, cause, seconds: 0.0 }));
+            return Ok(saved);
         } else if due(&self.diverging) {
             let cause = "d_loss is NaN".to_owned();
             self.finish(lane, Event::Diverged(Diverged { step, cause, seconds: 0.0 }));

@@ -297,6 +297,7 @@ mod tests {
             idx_dir: None,
             results_dir: "results".into(),
             record: crate::mock::sweep_record("test").record,
+            run_seconds: None,
             lanes: vec![gansweep_protocol::LaneJob {
                 run,
                 attempt: 2,

@@ -65,9 +65,11 @@ fn follow(lanes: &mut [Lane], segment: &Path) {
         lane.attempt = lane.attempt.max(Some(envelope.attempt));
         match envelope.event {
             Event::Checkpoint(checkpoint) => lane.job.resume = Some(Resume::from(checkpoint)),
-            Event::Completed(_) | Event::Diverged(_) | Event::Paused(_) | Event::Pruned(_) => {
-                lane.is_over = true;
-            }
+            Event::Completed(_)
+            | Event::Diverged(_)
+            | Event::Paused(_)
+            | Event::Pruned(_)
+            | Event::TimedOut(_) => lane.is_over = true,
             Event::Started(_)
             | Event::Points(_)
             | Event::Samples(_)

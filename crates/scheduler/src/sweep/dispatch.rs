@@ -225,6 +225,7 @@ impl Sweep<'_> {
             idx_dir: self.request.idx_dir.clone(),
             results_dir: self.request.results_dir.clone(),
             record: self.request.sweep.record.clone(),
+            run_seconds: self.request.run_seconds,
             lanes: lanes.iter().map(lane_job).collect(),
         }
     }

@@ -191,6 +191,8 @@ fn note_end(lane: &mut ActiveLane, event: &Event) -> Option<(RunState, String)> 
         Event::Diverged(diverged) => (RunState::Diverged, diverged.cause.clone()),
         Event::Paused(halted) => (RunState::Paused, halted.cause.clone()),
         Event::Pruned(halted) => (RunState::Pruned, halted.cause.clone()),
+        // Another attempt would end at once, so that there is nothing to retry.
+        Event::TimedOut(halted) => (RunState::Failed, halted.cause.clone()),
         Event::Interrupted(_) => {
             lane.outcome = LaneOutcome::Interrupted;
             return None;

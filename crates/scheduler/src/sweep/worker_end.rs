@@ -10,6 +10,8 @@ use crate::{Notice, RunnerError};
 /// The sweep ends after this many shortages in a row while no worker runs. The pauses between them double, so that
 /// the last comes some seconds after the first.
 const MOST_SHORTAGES: u32 = 5;
+/// A pause between attempts doubles this often at most.
+const MOST_DOUBLINGS: u32 = 8;
 /// What helps against a shortage.
 const WAY_OUT_OF_SHORTAGE: &str =
     "use fewer workers (--jobs), raise the limits (ulimit -n, ulimit -u), or close other programs";
@@ -59,7 +61,7 @@ impl Sweep<'_> {
         if loss.requested || loss.kind == LossCause::Shared {
             self.interrupt(&unfinished, loss);
         } else {
-            self.count_loss(slot, loss);
+            self.count_loss(slot, failures, loss);
             if loss.kind == LossCause::GroupSize {
                 self.lower_limit(slot, lanes);
             }
@@ -82,20 +84,21 @@ impl Sweep<'_> {
         }
     }
 
-    /// Closes the slot if no worker can work there; otherwise pauses it.
-    fn count_loss(&mut self, slot: usize, loss: &WorkerLoss) {
+    /// Closes the slot if no worker can work there; otherwise pauses it, twice as long after each further failure of the
+    /// same group.
+    fn count_loss(&mut self, slot: usize, failures: u32, loss: &WorkerLoss) {
         let left = self.slots.iter().filter(|slot| slot.closed.is_none()).count() - 1;
         let (now, rest) = (self.clock.now(), self.request.pacing.rest);
         let others_work = self.slots.iter().any(|slot| slot.worker().is_some());
         let state = &mut self.slots[slot];
-        state.rests_until = Some(now.after(rest));
+        state.rests_until = Some(now.after(rest * 2_u32.pow(failures.min(MOST_DOUBLINGS))));
         state.silent_failures += u32::from(loss.silent && loss.kind == LossCause::Lanes);
         let hopeless = !state.has_worked && state.silent_failures >= MOST_SILENT_FAILURES;
         // With fewer workers, or later, the system may have enough for the others.
         let is_shortage = loss.kind == LossCause::Shortage;
         state.shortages += u32::from(is_shortage);
         if is_shortage && !others_work {
-            state.rests_until = Some(now.after(rest * 2_u32.pow(state.shortages.min(8))));
+            state.rests_until = Some(now.after(rest * 2_u32.pow(state.shortages.min(MOST_DOUBLINGS))));
             let is_last = state.shortages >= MOST_SHORTAGES;
             if is_last {
                 self.end_for_shared_cause(format!("{}; {WAY_OUT_OF_SHORTAGE}", loss.cause));

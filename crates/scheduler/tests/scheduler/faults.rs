@@ -153,6 +153,28 @@ fn a_lane_that_its_worker_reports_as_failed_is_tried_again_alone() {
 }
 
 #[test]
+fn a_run_that_is_out_of_time_has_failed_at_once_and_the_lanes_beside_it_go_on() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(3, 2), 1, 3);
+    harness.request.run_seconds = Some(60.0);
+    let slow = harness.id(1);
+    let overdue = slow.clone();
+    let launcher = MockLauncher::new(move |job, _| {
+        assert_eq!(job.run_seconds, Some(60.0));
+        Script { overdue: vec![(overdue.clone(), 3)], ..Script::healthy() }
+    });
+    let summary = harness.sweep(&mut memory, &launcher).unwrap();
+    assert_eq!((summary.completed, summary.failed, launcher.jobs().len()), (2, 1, 1));
+    assert_eq!(memory.attempts(&slow), [(RunState::Failed, "out of time as the script wants")]);
+    // The next invocation may have another limit.
+    let next = MockLauncher::healthy();
+    assert!(harness.sweep(&mut memory, &next).unwrap().all_well());
+    let resumed = next.jobs().remove(0).lanes.remove(0).resume.unwrap();
+    assert_eq!(resumed.checkpoint.step, 3);
+    assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
+}
+
+#[test]
 fn a_run_is_failed_after_its_attempts_and_tried_again_by_the_next_invocation() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(1, 2), 1, 1);
@@ -168,7 +190,7 @@ fn a_run_is_failed_after_its_attempts_and_tried_again_by_the_next_invocation() {
 }
 
 #[test]
-fn a_run_has_as_many_attempts_as_the_request_says_with_a_pause_before_each() {
+fn a_run_has_as_many_attempts_as_the_request_says_with_a_pause_before_each_twice_as_long_as_before() {
     for (attempts, rest) in [(1, 0), (2, 200), (4, 100)] {
         let mut harness = Harness::new(runs(1, 2), 1, 1);
         harness.request.max_attempts = attempts;
@@ -176,7 +198,8 @@ fn a_run_has_as_many_attempts_as_the_request_says_with_a_pause_before_each() {
         let launcher = MockLauncher::new(|_, _| Script::exiting_after(3, ExitStatus::Code(7)));
         let summary = harness.sweep(&mut Memory::default(), &launcher).unwrap();
         assert_eq!((summary.failed, launcher.jobs().len()), (1, attempts as usize));
-        assert!(summary.elapsed >= Duration::from_millis(rest) * (attempts - 1), "{:?}", summary.elapsed);
+        let pauses = Duration::from_millis(rest) * (2_u32.pow(attempts - 1) - 1);
+        assert!(summary.elapsed >= pauses, "{:?}", summary.elapsed);
     }
 }
 

@@ -123,6 +123,11 @@ impl LoopLane {
         self.pause_at.is_some_and(|step| self.step >= step)
     }
 
+    /// Seconds of training over all attempts.
+    pub(super) fn seconds(&self) -> f64 {
+        self.tally.seconds
+    }
+
     /// Whether the last checkpoint is of the current step.
     pub(super) fn is_saved(&self) -> bool {
         self.saved.as_ref().is_some_and(|saved| saved.step == self.step)

@@ -11,7 +11,7 @@ mod tally;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gansweep_base::host;
+use gansweep_base::{host, text};
 use gansweep_config::{Record, RunId};
 use gansweep_nn::state::state_bytes;
 use gansweep_protocol::{Command, Event, Halted, Job};
@@ -39,6 +39,8 @@ pub struct TrainingLoop<'a, 'e> {
     grid: [u32; 2],
     record: Record,
     results_dir: PathBuf,
+    /// How long a run may train in all of its attempts together.
+    run_seconds: Option<f64>,
     pace: Pace,
     emit: &'a mut Emit<'e>,
     evaluation: Option<Evaluation<'a>>,
@@ -80,6 +82,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
             grid,
             record: job.record.clone(),
             results_dir: job.results_dir.clone(),
+            run_seconds: job.run_seconds,
             pace: Pace::new(),
             emit,
             evaluation: None,
@@ -101,6 +104,7 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         loop {
             self.complete_finished()?;
             self.pause_at_rungs()?;
+            self.end_overdue()?;
             if !self.is_active() {
                 return Ok(Outcome::Finished);
             }
@@ -245,6 +249,20 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         Ok(())
     }
 
+    /// Ends the runs that have trained for as long as they may. One that was so long before, in earlier attempts, takes no
+    /// further step.
+    fn end_overdue(&mut self) -> Result<(), TrainError> {
+        let Some(limit) = self.run_seconds else { return Ok(()) };
+        for index in 0..self.lanes.len() {
+            let lane = &self.lanes[index];
+            if lane.is_active() && lane.seconds() >= limit {
+                let (run, cause) = (lane.run().clone(), out_of_time(lane.seconds(), limit));
+                self.halt(&run, Event::TimedOut, cause)?;
+            }
+        }
+        Ok(())
+    }
+
     fn interrupt(&mut self) -> Result<(), TrainError> {
         for index in 0..self.lanes.len() {
             if self.lanes[index].is_active() {
@@ -281,6 +299,14 @@ impl<'a, 'e> TrainingLoop<'a, 'e> {
         }
         Ok(())
     }
+}
+
+/// Cause of a run that has trained for as long as it may.
+fn out_of_time(trained: f64, limit: f64) -> String {
+    let (trained, limit) = (text::seconds(trained), text::measured(limit / 3600.0));
+    format!(
+        "out of time: it has trained for {trained}, and execution.run_hours allows {limit} h; raise it to train on"
+    )
 }
 
 /// The most columns of a grid of a conditional model, which has one for each class.

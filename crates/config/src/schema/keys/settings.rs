@@ -138,7 +138,13 @@ pub(super) static EXECUTION: &[Key] = &[
         "execution.retry_seconds",
         Kind::Number(Interval::closed(0.0, 3600.0)),
         "0.2",
-        "The pause before the next attempt in the same place after one has failed, in seconds.",
+        "The pause before the next attempt in the same place after one has failed, in seconds; twice as long after each further failure of the same runs, up to 256 times.",
+    ),
+    execution(
+        "execution.run_hours",
+        Kind::Number(Interval::closed(0.0, 100_000.0)),
+        "0",
+        "How many hours a run may train, in all of its attempts together; `0` for no limit. The time of a group counts for each of its runs. A run that reaches the limit is saved and has failed, while the others train on; with a larger number the same sweep trains it further.",
     ),
     execution(
         "execution.niceness",

@@ -170,6 +170,10 @@ impl Memory {
                 self.end(run, *attempt, RunState::Pruned, &halted.cause);
             }
             Event::Failed(failed) => self.end(run, *attempt, RunState::Failed, &failed.cause),
+            Event::TimedOut(halted) => {
+                row.step = halted.step;
+                self.end(run, *attempt, RunState::Failed, &halted.cause);
+            }
         }
     }
 }

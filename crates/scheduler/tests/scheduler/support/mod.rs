@@ -92,6 +92,7 @@ impl Harness {
             data_dir: None,
             idx_dir: None,
             max_attempts: 3,
+            run_seconds: None,
             hang_timeout: Duration::from_secs(30),
             pacing: Pacing {
                 batch_interval: Duration::from_millis(2),

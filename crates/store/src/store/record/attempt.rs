@@ -194,6 +194,7 @@ impl<'a> End<'a> {
                 (RunState::Diverged, end.step, Some(end.cause.as_str()), Some(end.seconds))
             }
             Event::Failed(end) => (RunState::Failed, end.step, Some(end.cause.as_str()), None),
+            Event::TimedOut(end) => (RunState::Failed, end.step, Some(end.cause.as_str()), Some(end.seconds)),
             Event::Started(_)
             | Event::Points(_)
             | Event::Samples(_)

@@ -107,7 +107,8 @@ impl<'a> Batch<'a> {
             | Event::Interrupted(_)
             | Event::Paused(_)
             | Event::Pruned(_)
-            | Event::Failed(_) => self.ended(&mut run, &mut cursor, envelope)?,
+            | Event::Failed(_)
+            | Event::TimedOut(_) => self.ended(&mut run, &mut cursor, envelope)?,
         }
         cursor.pass(&envelope.event)?;
         if let Some(step) = cursor.step.filter(|_| envelope.attempt == run.latest) {
