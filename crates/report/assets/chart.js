@@ -7,6 +7,8 @@ import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
 
+const MOST_STARS = 24;
+
 export class Chart {
   /** @param {import("./curves.js").Curves} curves */
   constructor(figure, metric, curves) {
@@ -128,6 +130,23 @@ export class Chart {
     add(this.lonePoints(), { symbol: "circle", size: 6 });
     const edge = { width: 1.5, color: themeColor("--surface") };
     add(this.divergences(), { symbol: "x", size: 10, line: edge });
+    const best = this.bestCheckpoints();
+    if (best.lines.length) add(best, { symbol: "star", size: 11, line: edge });
+  }
+
+  // Where the best checkpoints of the runs are on their lines. Stars of many runs would hide the lines.
+  bestCheckpoints() {
+    const points = { x: [], y: [], lines: [] };
+    const lines = this.lines.filter(({ runs, low }) => !low && this.curves.state.sweep.runs[runs[0]].best);
+    if (lines.length > MOST_STARS) return points;
+    for (const line of lines) {
+      const at = this.curves.bestOn(line);
+      if (!at) continue;
+      points.x.push(at.x);
+      points.y.push(at.y);
+      points.lines.push(line);
+    }
+    return points;
   }
 
   // Points without a neighbour that a line could lead to: the only point of a short run, a value between

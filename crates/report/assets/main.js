@@ -7,6 +7,7 @@ import { setUpFilter } from "./filter.js";
 import { setUpTable } from "./table.js";
 import { setUpConfigTable } from "./configs.js";
 import { setUpColumns, setUpTableCopies } from "./columns.js";
+import { setUpTrials } from "./trials.js";
 import { Curves } from "./curves.js";
 import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
@@ -32,6 +33,7 @@ function setUpSweep(root, index, sweep) {
   setUpFilter(root, state, colors);
   const rows = setUpTable(root, state, openViewer);
   setUpConfigTable(root, state);
+  setUpTrials(root, state);
   setUpColumns(root);
   setUpTableCopies(root);
   for (const list of root.querySelectorAll(".differing, .forest")) oneTabStop(list, "[data-runs]");
