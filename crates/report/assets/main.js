@@ -2,6 +2,7 @@
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
 import { State, report } from "./state.js";
+import { setUpPaper } from "./paper.js";
 import { Colors } from "./color.js";
 import { setUpFilter } from "./filter.js";
 import { setUpTable } from "./table.js";
@@ -19,6 +20,7 @@ import { setUpCompare } from "./compare.js";
 import { followDatabase } from "./live.js";
 import { addressed, keepAddress, restore } from "./address.js";
 
+setUpPaper();
 const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
 );

@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ("query.js", include_str!("../assets/query.js")),
     ("range.js", include_str!("../assets/range.js")),
     ("state.js", include_str!("../assets/state.js")),
+    ("paper.js", include_str!("../assets/paper.js")),
     ("theme.js", include_str!("../assets/theme.js")),
     ("color.js", include_str!("../assets/color.js")),
     ("filter.js", include_str!("../assets/filter.js")),
