@@ -38,7 +38,7 @@ export function keepAddress(root, state) {
     clearTimeout(timer);
     timer = setTimeout(write, 150);
   };
-  for (const topic of ["visible", "pins", "color", "epoch", "zoom"]) state.on(topic, soon);
+  for (const topic of ["visible", "pins", "color", "epoch", "source", "zoom"]) state.on(topic, soon);
   for (const kind of ["input", "change"]) root.addEventListener(kind, soon);
   for (const { table } of TABLES) root.querySelector(`${table} thead`)?.addEventListener("click", soon);
   return write;
@@ -52,6 +52,8 @@ export function addressed() {
 // Makes the choices in the address those of a sweep's view. What is not there any more is passed over.
 /** @param {import("./state.js").State} state */
 export function restore(root, state, words) {
+  const epoch = Number(words.get("epoch") ?? NaN);
+  if (state.sweep.samples.epochs[0] <= epoch) state.setEpoch(epoch);
   for (const control of root.querySelectorAll(CONTROLS)) {
     const value = words.get(nameOf(control));
     if (value === null || OWN.has(nameOf(control))) continue;
@@ -63,14 +65,12 @@ export function restore(root, state, words) {
       control.value = value;
     for (const kind of ["input", "change"]) control.dispatchEvent(new Event(kind, { bubbles: true }));
   }
-  const { runs, samples } = state.sweep;
+  const { runs } = state.sweep;
   const pins = (words.get("pins") ?? "").split(" ").filter(Boolean);
   const pinned = runs.flatMap((run, place) => (pins.some((id) => run.id.startsWith(id)) ? [place] : []));
   if (pinned.length) state.togglePins(pinned);
   for (const name of (words.get("without") ?? "").split(" ").filter(Boolean))
     root.querySelector(`.statefilter [data-state="${CSS.escape(name)}"]`)?.click();
-  const epoch = Number(words.get("epoch") ?? NaN);
-  if (samples.epochs.includes(epoch)) state.setEpoch(epoch);
   const zoom = (words.get("zoom") ?? "").split(":").map(Number);
   if (zoom.length === 2 && zoom[0] < zoom[1]) state.setZoom(zoom);
   for (const sorted of TABLES) if (words.has(sorted.word)) sortBy(root, sorted, words.get(sorted.word));

@@ -73,8 +73,8 @@ export function arrange(runs, rows, columns, fixed) {
   return { rows: rows?.labels ?? null, columns: columns?.labels ?? null, cells };
 }
 
-// The two keys to begin with: the longer one downwards, where a page has room. None where the matrix would be mostly
-// empty.
+// The two keys to begin with: the longer one downwards, where a page has room. None where half of the matrix would be
+// empty or more, as in a random search.
 export function firstChoice(dimensions, runs) {
   const keys = dimensions.filter(({ title }) => title !== "seed");
   const byLength = [...keys].sort((a, b) => b.labels.length - a.labels.length);
@@ -82,5 +82,5 @@ export function firstChoice(dimensions, runs) {
   if (!columns) return null;
   const fixed = byLength.slice(2).map((one) => ({ dimension: one, place: 0 }));
   const cells = arrange(runs, rows, columns, fixed).cells.flat();
-  return 2 * cells.filter((cell) => cell.length > 0).length >= cells.length ? { rows, columns } : null;
+  return 2 * cells.filter((cell) => cell.length > 0).length > cells.length ? { rows, columns } : null;
 }

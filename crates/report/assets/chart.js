@@ -1,11 +1,14 @@
 // @ts-check
 // One chart: a metric, with a line per run or per group of runs.
 
-import { themeColor, chartLayout, MARGIN } from "./layout.js";
+import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
 import { wholeRange, valueRange, padded, format } from "./range.js";
+import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
+
+const MOST_STARS = 24;
 
 export class Chart {
   /** @param {import("./curves.js").Curves} curves */
@@ -16,6 +19,8 @@ export class Chart {
     this.stale = true;
     this.inView = false;
     this.drawn = false;
+    // Whether it was last drawn for paper, and has the size of that.
+    this.wasPaper = false;
     // Whether runs far away from the others are shown too.
     this.all = false;
     // The line that marks the epoch of the sample grids.
@@ -34,13 +39,8 @@ export class Chart {
   resize() {
     const width = this.plot.clientWidth;
     if (!this.drawn || width === 0 || width === this.width) return;
-    this.noteWidth();
+    this.width = width;
     Plotly.Plots.resize(this.plot).then(() => this.highlight());
-  }
-
-  noteWidth() {
-    this.width = this.plot.clientWidth;
-    this.plot.style.setProperty("--drawn-width", this.width);
   }
 
   draw() {
@@ -56,9 +56,11 @@ export class Chart {
     };
     const layout = chartLayout(this.metric, this.curves, this.range);
     if (this.lines.length === 0) hideTicks(layout);
+    if (isPaper() || this.wasPaper) fillElement(layout, this.plot);
+    this.wasPaper = isPaper();
     Plotly.react(this.plot, traces, layout, options);
     this.figure.classList.toggle("vacant", this.lines.length === 0);
-    this.noteWidth();
+    this.width = this.plot.clientWidth;
     if (!this.drawn) this.setUpEvents();
     this.drawn = true;
     this.highlight();
@@ -128,6 +130,23 @@ export class Chart {
     add(this.lonePoints(), { symbol: "circle", size: 6 });
     const edge = { width: 1.5, color: themeColor("--surface") };
     add(this.divergences(), { symbol: "x", size: 10, line: edge });
+    const best = this.bestCheckpoints();
+    if (best.lines.length) add(best, { symbol: "star", size: 11, line: edge });
+  }
+
+  // Where the best checkpoints of the runs are on their lines. Stars of many runs would hide the lines.
+  bestCheckpoints() {
+    const points = { x: [], y: [], lines: [] };
+    const lines = this.lines.filter(({ runs, low }) => !low && this.curves.state.sweep.runs[runs[0]].best);
+    if (lines.length > MOST_STARS) return points;
+    for (const line of lines) {
+      const at = this.curves.bestOn(line);
+      if (!at) continue;
+      points.x.push(at.x);
+      points.y.push(at.y);
+      points.lines.push(line);
+    }
+    return points;
   }
 
   // Points without a neighbour that a line could lead to: the only point of a short run, a value between

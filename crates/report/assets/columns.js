@@ -73,6 +73,6 @@ export function setUpTableCopies(root) {
 function shownRows(table) {
   const rows = [table.tHead.rows[0], ...allRows(table)].filter((row) => !row.hidden && !row.matches(".off, .members"));
   const textOf = (cell) => (cell.querySelector(".state") ?? cell).textContent.trim().replace(/\s+/g, " ");
-  const isShown = (_, place) => place > 0 && !table.hiddenColumns?.has(place);
+  const isShown = (cell, place) => place > 0 && !table.hiddenColumns?.has(place) && !cell.matches(".whole");
   return rows.map((row) => [...row.cells].filter(isShown).map(textOf));
 }

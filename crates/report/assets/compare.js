@@ -2,7 +2,7 @@
 // The pinned runs beside each other.
 
 import { html } from "./state.js";
-import { gridsOf, pngs, sourceOf } from "./images.js";
+import { gridsOf, pngs, sourcesOf } from "./images.js";
 import { differencesFrom } from "./statistics.js";
 import { plain } from "./summary.js";
 
@@ -87,7 +87,7 @@ function results(sweep, runs) {
 /** @param {import("./state.js").State} state */
 function fillCrop(crop, index, state, run, slider) {
   const { geometry } = state.sweep.samples;
-  const source = sourceOf(state.sweep.runs[run], state.averaged);
+  const source = sourcesOf(state.sweep.runs[run], state.weights).at(-1);
   const place = gridsOf(state.sweep.runs[run], source).findLastIndex(({ epoch }) => epoch <= state.epoch);
   const image = crop.querySelector("img");
   if (place < 0) image.removeAttribute("src");
@@ -147,7 +147,7 @@ function tested(sweep, groups, command) {
   const many = differences.some(({ p }) => p === null) ? ` The seeds are too many for a browser to test: ${command} does.` : "";
   const from = objective.better ? "the best of these" : "the first of these";
   const title = html`<caption>${objective.title} after ${objective.after}, over all seeds of these configs: difference from ${from} with its 95 % interval, and the p-value of a permutation test, corrected for the number of configs.`;
-  return `<table class="tested">${title}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">n</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;
+  return `<table class="tested">${title}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">runs</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;
 }
 
 // As the program writes a p-value.

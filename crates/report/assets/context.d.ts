@@ -342,6 +342,8 @@ export interface FormattedNumber {
 
 /** The checkpoint of a run with the best value of a quality figure. */
 export interface Best {
+  /** Completed steps. */
+  step: number;
   /** Completed epochs. */
   epoch: FormattedNumber;
   /** The figure and its value: `FD 12.3`. */
@@ -430,6 +432,42 @@ export interface Heading {
   labels: string[];
 }
 
+/** An adaptive search: its trials in the order in which they were proposed. */
+export interface Search {
+  /** The title of the metric that it improves. */
+  title: string;
+  /** The metric's unit; empty for a pure number. */
+  unit: string;
+  /** Which way the metric is better. */
+  better: Direction;
+  /** How many trials there are of each kind, and which is best: a sentence. */
+  summary: string;
+  /** The trials. */
+  trials: Trial[];
+  /** The best value so far as the points of an SVG polyline, in percent of the chart's width and height. */
+  best_line: string;
+  /** The values at the chart's lower and upper edge; `None` before the first trial has a value. */
+  edges?: [string, string];
+}
+
+/** A trial: a config with all its seeds. */
+export interface Trial {
+  /** Its number, from 1. */
+  number: number;
+  /** Whether its values are random draws or a model's proposal. */
+  source: TrialSource;
+  /** The searched keys and their values: `lr=1e-4 hidden=128`. */
+  label: string;
+  /** Indices of its runs. */
+  runs: number[];
+  /** The mean over its runs, once all of them have a value. */
+  value: FormattedNumber | null;
+  /** Whether no earlier trial has a better value. */
+  is_best_so_far: boolean;
+  /** Where it is in the chart, in percent from the left and from the top; `None` without a value. */
+  at?: [Measured, Measured];
+}
+
 /** A sweep: its settings, its axes and its runs. */
 export interface Sweep {
   /** The name in the experiment file. */
@@ -478,6 +516,8 @@ export interface Sweep {
   configuration: Configuration;
   /** What pruning has decided, by bracket and rung. */
   rungs?: Rung[];
+  /** The trials of its search, if its configs are proposed while it goes on. */
+  search?: Search;
   /** Which config is best, what matters, what failed. */
   findings: Findings;
 }
@@ -580,6 +620,9 @@ export type Palette = "gray" | "gray-r";
 
 /** Which way a metric is better. */
 export type Direction = "lower" | "higher" | "neither";
+
+/** Where the values of a trial come from. */
+export type TrialSource = "drawn" | "model";
 
 /** The layout of a grid of images, row by row and without gaps. */
 export interface Geometry {

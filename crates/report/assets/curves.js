@@ -212,6 +212,17 @@ export class Curves {
     return this.cache.get(key);
   }
 
+  // The point of a run's line at its best checkpoint; null if the line has none there.
+  bestOn({ runs: [place], x, y }) {
+    const { best, x_axes } = this.state.sweep.runs[place];
+    if (!best) return null;
+    const axis = x_axes[this.x];
+    const across = axis ? interpolator(axis)(best.step) : best.step;
+    const known = y.flatMap((value, at) => (value === null || x[at] === null ? [] : [at]));
+    const level = interpolator({ steps: known.map((at) => x[at]), values: known.map((at) => y[at]) })(across);
+    return across === null || level === null ? null : { x: across, y: level };
+  }
+
   // All charts share the zoom of the x axis.
   zoomTo(range, by) {
     this.zoom = range;

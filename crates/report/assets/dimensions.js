@@ -45,7 +45,8 @@ export function groupsOf({ texts, numbers }, most) {
     const from = Math.round((group * texts.length) / most);
     const to = Math.round(((group + 1) * texts.length) / most);
     const places = Array.from({ length: to - from }, (_, place) => from + place);
-    return { text: `${short(numbers[from])} to ${short(numbers[to - 1])}`, places: new Set(places) };
+    const text = to - from === 1 ? texts[from] : `${short(numbers[from])} to ${short(numbers[to - 1])}`;
+    return { text, places: new Set(places) };
   });
 }
 

@@ -22,24 +22,40 @@ export function gridsOf(run, source) {
   return (source === "ema" ? run.averaged_grids : run.grids) ?? [];
 }
 
-// What the gallery shows of a run: grids of its averaged weights, if they are selected and it has them.
-export function sourceOf(run, averaged) {
-  return averaged && gridsOf(run, "ema").length ? "ema" : "raw";
+// The weights that the wall shows of a run, of those that are chosen: its average only where it keeps one.
+export function sourcesOf(run, weights) {
+  if (weights === "raw" || gridsOf(run, "ema").length === 0) return ["raw"];
+  return weights === "both" ? ["raw", "ema"] : ["ema"];
 }
 
-// Shows a run's latest grid at or before the selected epoch; labels it if the run ended earlier.
+// The epoch of a run's best checkpoint; undefined if it keeps none.
+export function bestEpoch(run) {
+  return run.best && Number(run.best.epoch.value);
+}
+
+// Shows a run's latest grid at or before an epoch in an image. Returns the grid's epoch, or undefined where there is none.
 /** @param {import("./state.js").State} state */
-export function showGrid(figure, state, sweepIndex, runIndex, source) {
+export function showGrid(image, state, sweepIndex, runIndex, source, epoch) {
   const run = state.sweep.runs[runIndex];
   const grids = gridsOf(run, source);
-  const place = grids.findLastIndex((grid) => grid.epoch <= state.epoch);
-  const epoch = grids[place]?.epoch;
-  const image = figure.querySelector("img");
+  const place = grids.findLastIndex((grid) => grid.epoch <= epoch);
+  const shown = grids[place]?.epoch;
   if (place >= 0) image.src = pngs(`${source}-${sweepIndex}-${runIndex}`)[place];
   else image.removeAttribute("src");
   const drawn = source === "ema" ? "Samples of the averaged weights" : "Samples";
-  image.alt = place >= 0 ? `${drawn} of ${run.label} after epoch ${epoch}` : "";
-  const ended = place >= 0 && epoch < state.epoch && place === grids.length - 1;
-  figure.classList.toggle("ended", ended);
-  figure.querySelector(".when").textContent = ended ? `epoch ${epoch}` : "";
+  image.alt = place >= 0 ? `${drawn} of ${run.label} after epoch ${shown}` : "";
+  return shown;
+}
+
+// Says in a figure's caption where its grid is from: another epoch than the page's, or the best checkpoint.
+/** @param {import("./state.js").State} state */
+export function noteEpoch(figure, state, runIndex, shown) {
+  const run = state.sweep.runs[runIndex];
+  const isBest = shown !== undefined && shown === bestEpoch(run);
+  const isOther = shown !== undefined && shown !== state.epoch;
+  figure.classList.toggle("ended", isOther && shown === gridsOf(run, "raw").at(-1)?.epoch);
+  figure.classList.toggle("at-best", isBest);
+  const note = figure.querySelector(".when");
+  note.textContent = isBest ? `★ epoch ${shown}` : isOther ? `epoch ${shown}` : "";
+  note.title = isBest ? `the best checkpoint: ${run.best.figure}` : "";
 }

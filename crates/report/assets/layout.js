@@ -52,6 +52,11 @@ export function chartLayout(metric, { x, log, zoom }, range) {
   };
 }
 
+// Gives a chart the size of its element at once, where there is no time to wait until Plotly notices a change.
+export function fillElement(layout, element) {
+  Object.assign(layout, { width: element.clientWidth, height: element.clientHeight, autosize: false });
+}
+
 function referenceLine(y, color) {
   const line = { dash: "dash", width: 1.5, color };
   return { type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line, layer: "below" };

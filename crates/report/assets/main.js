@@ -2,11 +2,13 @@
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
 import { State, report } from "./state.js";
+import { setUpPaper } from "./paper.js";
 import { Colors } from "./color.js";
 import { setUpFilter } from "./filter.js";
 import { setUpTable } from "./table.js";
 import { setUpConfigTable } from "./configs.js";
 import { setUpColumns, setUpTableCopies } from "./columns.js";
+import { setUpTrials } from "./trials.js";
 import { Curves } from "./curves.js";
 import { Space } from "./space.js";
 import { Gallery } from "./samples.js";
@@ -18,6 +20,7 @@ import { setUpCompare } from "./compare.js";
 import { followDatabase } from "./live.js";
 import { addressed, keepAddress, restore } from "./address.js";
 
+setUpPaper();
 const views = [...document.querySelectorAll(".sweep")].map((root, index) =>
   setUpSweep(root, index, report.sweeps[index]),
 );
@@ -32,6 +35,7 @@ function setUpSweep(root, index, sweep) {
   setUpFilter(root, state, colors);
   const rows = setUpTable(root, state, openViewer);
   setUpConfigTable(root, state);
+  setUpTrials(root, state);
   setUpColumns(root);
   setUpTableCopies(root);
   for (const list of root.querySelectorAll(".differing, .forest")) oneTabStop(list, "[data-runs]");

@@ -1,7 +1,7 @@
 // @ts-check
 // The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
-import { pngs, showGrid, sourceOf } from "./images.js";
+import { bestEpoch, noteEpoch, pngs, showGrid, sourcesOf } from "./images.js";
 import { setUpTimeline } from "./timeline.js";
 import { Wall } from "./wall.js";
 import { oneTabStop } from "./roving.js";
@@ -9,6 +9,20 @@ import { oneTabStop } from "./roving.js";
 // Number of grids per row in a cell: up to three in one row, more in a square.
 function across(grids) {
   return grids <= 3 ? Math.max(1, grids) : Math.ceil(Math.sqrt(grids));
+}
+
+// A pane for each kind of weights in a figure's frame, named where there are two.
+function panesOf(figure, sources) {
+  const frame = figure.querySelector(".frame");
+  const panes = [...frame.querySelectorAll(".pane")];
+  if (sources.length > 1 && panes.length === 1) panes.push(frame.appendChild(panes[0].cloneNode(true)));
+  if (sources.length === 1 && panes.length > 1) panes.pop().remove();
+  figure.classList.toggle("both", panes.length > 1);
+  panes.forEach((pane, place) => {
+    if (panes.length > 1) pane.dataset.weights = sources[place] === "ema" ? "average" : "weights";
+    else delete pane.dataset.weights;
+  });
+  return panes;
 }
 
 export class Gallery {
@@ -30,6 +44,7 @@ export class Gallery {
     this.setUpSize();
     for (const topic of ["epoch", "source"])
       state.on(topic, () => this.inView.forEach((figure) => this.fill(figure)));
+    state.on("source", () => this.fitAgain?.());
   }
 
   // Decodes images only when they come near the viewport.
@@ -73,7 +88,7 @@ export class Gallery {
 
   fillThumb(thumb) {
     const run = Number(thumb.closest("tr").dataset.run);
-    const source = sourceOf(this.state.sweep.runs[run], true);
+    const [source] = sourcesOf(this.state.sweep.runs[run], "ema");
     thumb.querySelector("img").src = pngs(`${source}-${this.index}-${run}`).at(-1) ?? "";
   }
 
@@ -84,9 +99,14 @@ export class Gallery {
   }
 
   fill(figure) {
-    const run = Number(figure.dataset.run);
-    const source = sourceOf(this.state.sweep.runs[run], this.state.averaged);
-    showGrid(figure, this.state, this.index, run, source);
+    const { state, index } = this;
+    const place = Number(figure.dataset.run);
+    const run = state.sweep.runs[place];
+    const sources = sourcesOf(run, state.weights);
+    const epoch = (state.atBest ? bestEpoch(run) : undefined) ?? state.epoch;
+    const panes = panesOf(figure, sources);
+    const shown = sources.map((source, pane) => showGrid(panes[pane].querySelector("img"), state, index, place, source, epoch));
+    noteEpoch(figure, state, place, shown[0]);
   }
 
   setUpControls() {
@@ -96,8 +116,10 @@ export class Gallery {
     const apply = () => this.root.classList.toggle("inverted", invert.checked);
     invert.addEventListener("change", apply);
     apply();
-    const averaged = this.section.querySelector("[data-control=averaged]");
-    averaged?.addEventListener("change", () => this.state.setAveraged(averaged.checked));
+    for (const choice of this.section.querySelectorAll("[data-option=wall-weights]"))
+      choice.addEventListener("change", () => choice.checked && this.state.setWeights(choice.value));
+    const atBest = this.section.querySelector("[data-control=at-best]");
+    atBest?.addEventListener("change", () => this.state.setAtBest(atBest.checked));
   }
 
   // Enlarged grids are integer multiples of device pixels, so that all image pixels have the same
@@ -141,15 +163,18 @@ export class Gallery {
 
   // Grids in the widest row of the matrix.
   get widestRow() {
+    const { weights, sweep } = this.state;
     const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    return this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(4, this.state.sweep.runs.length);
+    const figures = this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(4, sweep.runs.length);
+    return weights === "both" ? 2 * figures : figures;
   }
 
   // The largest size at which a row of the matrix fits; at most 300 px, so that one row does not fill
   // the window.
   fittingSize(sizes) {
     const reals = this.state.sweep.samples.real.length ? 1 : 0;
-    const room = this.section.querySelector(".gallery").clientWidth - 90 - 46 * reals;
+    const heading = this.section.querySelector(".grids tbody th")?.offsetWidth ?? 0;
+    const room = this.section.querySelector(".gallery").clientWidth - heading - 30 - 46 * reals;
     const fits = sizes.findLastIndex((size) => reals * size + this.widestRow * (size + 20) <= room && size <= 300);
     return Math.max(0, fits);
   }

@@ -4,8 +4,9 @@
 import { isWide, keysOf, metricsOf } from "./dimensions.js";
 import { drawHeatmap } from "./heatmap.js";
 import { Parallel } from "./parallel.js";
-import { themeColor } from "./layout.js";
+import { fillElement, themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
+import { isPaper } from "./paper.js";
 import { MANY_LINES, PAUSE, darkScheme, html } from "./state.js";
 
 export class Space {
@@ -19,6 +20,8 @@ export class Space {
     this.colors = colors;
     this.inView = false;
     this.stale = true;
+    // Whether the scatter was last drawn for paper.
+    this.wasPaper = false;
     if (!this.section) return;
     this.keys = keysOf(state.sweep);
     this.metrics = metricsOf(state.sweep);
@@ -88,7 +91,10 @@ export class Space {
     this.section.querySelector(".parallel-note").textContent = this.parallel.left
       ? ` The ${this.parallel.left} keys that explain least are left out.`
       : "";
-    loadPlotly().then(() => this.drawScatter(), () => {});
+    for (const name of this.section.querySelectorAll(".of-metric")) name.textContent = metric.title;
+    // Paper does not wait.
+    if ("Plotly" in globalThis) this.drawScatter();
+    else loadPlotly().then(() => this.drawScatter(), () => {});
   }
 
   drawScatter() {
@@ -104,7 +110,10 @@ export class Space {
       return { type: "scatter", mode: "markers", name: title, x: xs, y: ys, text, customdata: shown, marker, hovertemplate };
     });
     const plot = this.section.querySelector(".scatterplot");
-    Plotly.react(plot, groups, scatterLayout(x, y, visible), { displayModeBar: false });
+    const layout = scatterLayout(x, y, visible);
+    if (isPaper() || this.wasPaper) fillElement(layout, plot);
+    this.wasPaper = isPaper();
+    Plotly.react(plot, groups, layout, { displayModeBar: false });
     if (plot.dataset.ready) return;
     plot.dataset.ready = "yes";
     plot.on("plotly_click", ({ points: [point] }) => this.state.togglePins([point.customdata]));

@@ -6,7 +6,7 @@
 //   "pins"     the set of pinned runs changed
 //   "color"    the key that colours the runs changed
 //   "epoch"    the epoch of the sample grids changed
-//   "source"   the weights that the sample grids are of changed
+//   "source"   which weights or checkpoints the sample grids are of changed
 //   "zoom"     the range of the charts' x axis changed
 
 import { parseQuery } from "./query.js";
@@ -37,7 +37,10 @@ export class State {
     this.query = { matches: () => true, errors: [] };
     this.fields = fieldsOf(sweep);
     this.epoch = sweep.samples.epochs.at(-1) ?? 0;
-    this.averaged = sweep.samples.averaged;
+    // Which weights the wall shows where a run has both: "ema", "raw" or "both".
+    this.weights = sweep.samples.averaged ? "ema" : "raw";
+    // Whether the wall shows each run at its best checkpoint.
+    this.atBest = false;
     this.zoom = null;
     this.listeners = new Map();
     this.visible = sweep.runs.map(() => true);
@@ -126,8 +129,13 @@ export class State {
     this.emit("zoom");
   }
 
-  setAveraged(averaged) {
-    this.averaged = averaged;
+  setWeights(weights) {
+    this.weights = weights;
+    this.emit("source");
+  }
+
+  setAtBest(atBest) {
+    this.atBest = atBest;
     this.emit("source");
   }
 

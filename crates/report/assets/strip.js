@@ -1,7 +1,7 @@
 // @ts-check
 // A film strip: one run's grids over its epochs.
 
-import { gridsOf, pngs } from "./images.js";
+import { bestEpoch, gridsOf, pngs } from "./images.js";
 
 // Shows the run's grids of a source in `strip`, the one at the state's epoch marked. A click goes to the epoch.
 /** @param {import("./state.js").State} state */
@@ -11,7 +11,7 @@ export function showStrip(strip, state, sweepIndex, runIndex, source) {
   const key = `${source}-${sweepIndex}-${runIndex}`;
   if (strip.dataset.of !== key) {
     strip.dataset.of = key;
-    strip.replaceChildren(...grids.map(({ epoch }, place) => frame(epoch, pngs(key)[place], state)));
+    strip.replaceChildren(...grids.map(({ epoch }, place) => frame(epoch, pngs(key)[place], state, epoch === bestEpoch(run))));
     strip.hidden = grids.length < 2;
   }
   const current = grids.findLastIndex(({ epoch }) => epoch <= state.epoch);
@@ -25,15 +25,14 @@ export function showStrip(strip, state, sweepIndex, runIndex, source) {
 }
 
 /** @param {import("./state.js").State} state */
-function frame(epoch, png, state) {
+function frame(epoch, png, state, isBest) {
   const button = document.createElement("button");
-  const { epochs } = state.sweep.samples;
   button.append(
     Object.assign(document.createElement("img"), { src: png, alt: "", loading: "lazy", decoding: "async" }),
-    Object.assign(document.createElement("span"), { textContent: epoch }),
+    Object.assign(document.createElement("span"), { textContent: isBest ? `★ ${epoch}` : epoch }),
   );
-  button.setAttribute("aria-label", `Samples after epoch ${epoch}`);
-  // A run that ended early may have a last grid at an epoch of its own.
-  button.addEventListener("click", () => state.setEpoch(epochs.findLast((one) => one <= epoch) ?? epochs[0]));
+  button.setAttribute("aria-label", `Samples after epoch ${epoch}${isBest ? ", the best checkpoint" : ""}`);
+  button.classList.toggle("best", isBest);
+  button.addEventListener("click", () => state.setEpoch(epoch));
   return button;
 }

@@ -13,7 +13,9 @@ export function setUpTimeline(timeline, state) {
     timer = 0;
     play.setAttribute("aria-pressed", "false");
   };
-  const advance = () => state.setEpoch(epochs[(epochs.indexOf(state.epoch) + 1) % epochs.length]);
+  // A single run's grid may be of an epoch of its own, between two of the slider's.
+  const place = () => epochs.findLastIndex((epoch) => epoch <= state.epoch);
+  const advance = () => state.setEpoch(epochs[(place() + 1) % epochs.length]);
   const start = () => {
     play.setAttribute("aria-pressed", "true");
     timer = setInterval(advance, millisecondsPerEpoch(epochs.length));
@@ -25,7 +27,7 @@ export function setUpTimeline(timeline, state) {
   });
   play.addEventListener("click", () => (timer ? stop() : start()));
   state.on("epoch", () => {
-    slider.value = String(epochs.indexOf(state.epoch));
+    slider.value = String(place());
     slider.setAttribute("aria-valuetext", `epoch ${state.epoch}`);
     timeline.querySelector("output").textContent = state.epoch;
   });

@@ -3,7 +3,7 @@
 
 import { html, option } from "./state.js";
 import { commandFor } from "./commands.js";
-import { gridsOf, showGrid } from "./images.js";
+import { bestEpoch, gridsOf, noteEpoch, showGrid } from "./images.js";
 import { showStrip } from "./strip.js";
 import { setUpTimeline } from "./timeline.js";
 
@@ -21,6 +21,7 @@ export class Viewer {
     on(".previous", () => this.move(-1));
     on(".next", () => this.move(1));
     on(".close", () => this.dialog.close());
+    on(".to-best", () => state.setEpoch(bestEpoch(state.sweep.runs[this.current])));
     this.dialog.addEventListener("keydown", (event) => this.onKey(event));
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
@@ -45,6 +46,9 @@ export class Viewer {
       .join("");
     const names = (run.classes ?? []).map((name) => html`<span title="${name}">${name}</span>`).join("");
     for (const classes of this.dialog.querySelectorAll(".classes")) classes.innerHTML = names;
+    const best = find(".to-best");
+    best.hidden = !run.best;
+    best.textContent = run.best ? `★ Best checkpoint: epoch ${run.best.epoch.text}, ${run.best.figure}` : "";
     const notes = [run.cause, ...(run.warnings ?? []).map(({ text }) => text)].filter(Boolean);
     find(".cause").hidden = notes.length === 0;
     find(".cause").textContent = notes.join("; ");
@@ -60,7 +64,7 @@ export class Viewer {
   onKey(event) {
     const step = (by) => () => {
       const { epochs } = this.state.sweep.samples;
-      const next = epochs[epochs.indexOf(this.state.epoch) + by];
+      const next = epochs[epochs.findLastIndex((epoch) => epoch <= this.state.epoch) + by];
       if (next !== undefined) this.state.setEpoch(next);
     };
     const keys = { ArrowUp: step(1), ArrowDown: step(-1) };
@@ -90,7 +94,9 @@ export class Viewer {
       const { source } = figure.dataset;
       figure.hidden = wanted !== "both" && wanted !== source;
       figure.querySelector(".what").textContent = averaged ? WEIGHTS[source] : "";
-      if (!figure.hidden) showGrid(figure, this.state, this.index, this.current, source);
+      if (figure.hidden) continue;
+      const shown = showGrid(figure.querySelector("img"), this.state, this.index, this.current, source, this.state.epoch);
+      noteEpoch(figure, this.state, this.current, shown);
     }
     const source = averaged && wanted !== "raw" ? "ema" : "raw";
     showStrip(this.dialog.querySelector(".strip"), this.state, this.index, this.current, source);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_compare::Analysis;
 use gansweep_config::{Assignment, Palette, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
-use gansweep_store::{Call, RungRow};
+use gansweep_store::{Call, RungRow, TrialRow};
 use serde_json::Value;
 
 use crate::context::RealGrid;
@@ -38,6 +38,8 @@ pub(crate) struct SweepInput {
     pub(crate) analysis: Analysis,
     /// What pruning has decided.
     pub(crate) rungs: Vec<RungRow>,
+    /// The trials of its search, in their order; empty if it has none.
+    pub(crate) trials: Vec<TrialRow>,
     pub(crate) runs: Vec<RunInput>,
 }
 
@@ -55,6 +57,7 @@ pub(crate) struct RunInput {
     pub(crate) label: String,
     pub(crate) seed: u64,
     pub(crate) assignments: Vec<Assignment>,
+    pub(crate) config_hash: String,
     /// The resolved config as nested objects, with the budget as `train.epochs`.
     pub(crate) config: Value,
     pub(crate) state: RunState,
@@ -82,6 +85,7 @@ pub(crate) struct RunInput {
 /// The checkpoint with the best value of a quality figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BestInput {
+    pub(crate) step: u64,
     pub(crate) epoch: f64,
     pub(crate) metric: Metric,
     pub(crate) value: f64,

@@ -77,6 +77,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         page_bytes: page_bytes(reader, &runs)?,
         analysis,
         rungs: reader.rungs(&row.name)?,
+        trials: reader.trials(&row.name)?,
         name: row.name,
         description: row.description,
         recipe: row.recipe,
@@ -212,7 +213,12 @@ fn run(
     let epochs = |step: u64| step as f64 * f64::from(row.epochs) / row.total_steps as f64;
     let grids: Vec<GridInput> = grids.collect();
     Ok(RunInput {
-        best: best.map(|best| BestInput { epoch: epochs(best.step), metric: best.metric, value: best.value }),
+        best: best.map(|best| BestInput {
+            step: best.step,
+            epoch: epochs(best.step),
+            metric: best.metric,
+            value: best.value,
+        }),
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
         classes: classes(reader, &row, &grids)?,
         grids,
@@ -223,6 +229,7 @@ fn run(
         label: row.label,
         seed: row.seed,
         assignments: row.assignments,
+        config_hash: row.config_hash.to_string(),
         config: with_epochs(row.config, row.epochs),
         state: row.state,
         cause: row.cause,

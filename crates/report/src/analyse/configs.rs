@@ -177,6 +177,7 @@ pub(super) mod tests {
             label: String::new(),
             seed: 1,
             assignments: Vec::new(),
+            config_hash: String::new(),
             config,
             state: RunState::Queued,
             cause: None,

@@ -30,22 +30,27 @@ pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) ->
         true => (Shades::ThirtyTwo, page_bytes.in_32_shades),
         false => (Shades::Sixteen, page_bytes.in_16_shades),
     };
-    let room = match fits(per_byte) {
-        true => recorded.len(),
-        false => (max_bytes as f64 * recorded.len() as f64 / (recorded_bytes * per_byte)) as usize,
+    let room = if fits(per_byte) {
+        recorded.len()
+    } else {
+        let room = (max_bytes as f64 * recorded.len() as f64 / (recorded_bytes * per_byte)) as usize;
+        // The grids of best checkpoints are at most one more for each run.
+        if room > 2 && runs.iter().any(|run| run.best.is_some()) { room - 1 } else { room }
     };
     let epochs = evenly_spaced(&recorded, room);
     Shown { left_out: recorded.len() - epochs.len(), epochs, shades }
 }
 
-/// A run's grids from those weights at those epochs. A run that ended early also keeps its last grid.
+/// A run's grids from those weights at those epochs. A run that ended early also keeps its last grid, and each run that of
+/// its best checkpoint.
 pub(super) fn of_run(run: &RunInput, source: SampleSource, epochs: &[u32]) -> Vec<Grid> {
     if epochs.is_empty() {
         return Vec::new();
     }
     let grids = run.grids.iter().filter(|grid| grid.source == source);
     let last = grids.clone().next_back().map(|grid| grid.step);
-    let wanted = grids.filter(|grid| epochs.contains(&grid.epoch) || Some(grid.step) == last);
+    let best = run.best.map(|best| best.step);
+    let wanted = grids.filter(|grid| epochs.contains(&grid.epoch) || [last, best].contains(&Some(grid.step)));
     wanted.map(|grid| Grid { step: grid.step, epoch: grid.epoch }).collect()
 }
 
@@ -63,12 +68,12 @@ fn evenly_spaced(items: &[u32], room: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_protocol::Geometry;
+    use gansweep_protocol::{Geometry, Metric};
     use serde_json::json;
 
     use super::super::configs;
     use super::*;
-    use crate::input::GridInput;
+    use crate::input::{BestInput, GridInput};
 
     #[test]
     fn shades_are_left_out_before_epochs() {
@@ -83,6 +88,30 @@ mod tests {
         assert_eq!(of(500), (Shades::ThirtyTwo, 10, 0));
         assert_eq!(of(499), (Shades::Sixteen, 10, 0));
         assert_eq!(of(125), (Shades::Sixteen, 5, 5));
+    }
+
+    #[test]
+    fn the_grid_of_the_best_checkpoint_stays_where_epochs_are_left_out() {
+        let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 1 };
+        let grid = |epoch| GridInput {
+            step: 10 * u64::from(epoch),
+            epoch,
+            source: SampleSource::Raw,
+            geometry,
+            png_bytes: 100,
+        };
+        let best = BestInput { step: 40, epoch: 4.0, metric: Metric::Fd, value: 1.0 };
+        let run = RunInput {
+            grids: (0..10).map(grid).collect(),
+            best: Some(best),
+            ..configs::tests::run(json!({}))
+        };
+        let page_bytes = PageBytes { in_32_shades: 1.0, in_16_shades: 1.0 };
+        let shown = shown(std::slice::from_ref(&run), page_bytes, 300);
+        assert_eq!(shown.epochs, [0, 9], "and one more, which makes three");
+        let kept: Vec<u32> =
+            of_run(&run, SampleSource::Raw, &shown.epochs).iter().map(|grid| grid.epoch).collect();
+        assert_eq!(kept, [0, 4, 9]);
     }
 
     #[test]

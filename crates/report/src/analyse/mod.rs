@@ -15,6 +15,7 @@ mod narrow;
 mod rungs;
 mod runs;
 mod scale;
+mod search;
 mod sweeps;
 mod text;
 

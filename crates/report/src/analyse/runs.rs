@@ -103,7 +103,11 @@ pub(super) fn count_states(runs: &[RunInput]) -> Vec<crate::context::StateCount>
 
 fn best(input: &BestInput) -> Best {
     let title = input.metric.declaration().title;
-    Best { epoch: measured(input.epoch), figure: format!("{title} {}", text::measured(input.value)) }
+    Best {
+        step: input.step,
+        epoch: measured(input.epoch),
+        figure: format!("{title} {}", text::measured(input.value)),
+    }
 }
 
 fn attempt(input: &AttemptInput, groups: &Groups<'_>) -> Attempt {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use gansweep_protocol::Metric;
 
 use super::groups::Groups;
-use super::{axes, charts, command, configs, findings, grid_layout, grids, narrow, rungs, runs, text};
+use super::{
+    axes, charts, command, configs, findings, grid_layout, grids, narrow, rungs, runs, search, text,
+};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -60,6 +62,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         },
         configuration,
         rungs: rungs::rungs(&input.rungs),
+        search: search::search(&input.trials, &input.runs, &axes),
         findings,
         axes,
         runs,

@@ -9,6 +9,7 @@ mod findings;
 mod number;
 mod run;
 mod sample;
+mod search;
 mod series;
 mod sweep;
 
@@ -21,6 +22,7 @@ pub use findings::{
 pub use number::Number;
 pub use run::{Attempt, Best, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples, Shades};
+pub use search::{Search, Trial};
 pub use series::Series;
 pub use sweep::{Axis, AxisValue, Column, DatasetUse, NextExperiment, Rung, StateCount, Sweep, Timestamp};
 

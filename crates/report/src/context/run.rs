@@ -69,6 +69,8 @@ pub struct FormattedNumber {
 /// The checkpoint of a run with the best value of a quality figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Best {
+    /// Completed steps.
+    pub step: u64,
     /// Completed epochs.
     pub epoch: FormattedNumber,
     /// The figure and its value: `FD 12.3`.

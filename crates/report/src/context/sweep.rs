@@ -5,7 +5,7 @@ use gansweep_protocol::Direction;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ChartGroup, Configuration, Findings, Run, Samples};
+use super::{ChartGroup, Configuration, Findings, Run, Samples, Search};
 
 /// A sweep: its settings, its axes and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,6 +58,9 @@ pub struct Sweep {
     /// What pruning has decided, by bracket and rung.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rungs: Vec<Rung>,
+    /// The trials of its search, if its configs are proposed while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// Which config is best, what matters, what failed.
     pub findings: Findings,
 }

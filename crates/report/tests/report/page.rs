@@ -86,8 +86,8 @@ fn grids_of_averages_stand_beside_those_of_weights_where_a_run_has_both() {
         grids("raw", 4).is_some() && grids("ema", 4).is_none(),
         "the other learning rate keeps no average"
     );
-    assert!(page.contains("data-control=\"averaged\""));
-    assert!(!page_of(&Synthetic::default()).contains("data-control=\"averaged\" checked"));
+    assert!(page.contains("data-option=\"wall-weights\""));
+    assert!(!page_of(&Synthetic::default()).contains("data-option=\"wall-weights\""));
 }
 
 #[test]

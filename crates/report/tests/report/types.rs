@@ -16,10 +16,11 @@ use crate::support::Synthetic;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Types of other crates that the page's data contains, and where they are.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("RunState", "../config/src/run.rs"),
     ("Palette", "../config/src/record.rs"),
     ("Direction", "../protocol/src/metric.rs"),
+    ("TrialSource", "../store/src/rows.rs"),
     ("Geometry", "../protocol/src/event.rs"),
 ];
 
@@ -52,6 +53,14 @@ fn the_scripts_of_the_page_and_its_data_fit_their_types() {
     Synthetic { averaged: true, ..Synthetic::default() }.record(folder.path());
     let lone = Synthetic { rates: vec![3e-4], widths: vec![128], seeds: vec![1], ..Synthetic::default() };
     Synthetic { name: "lone", ..lone }.record(folder.path());
+    Synthetic {
+        name: "searched",
+        drawn: Some(1),
+        best: Some(2),
+        rates: vec![4e-4, 5e-4],
+        ..Synthetic::default()
+    }
+    .record(folder.path());
     let reader = Reader::open(folder.path()).unwrap();
     let context = serde_json::to_string(&build(&reader, &ReportOptions::default()).unwrap()).unwrap();
     let assets = Path::new(ROOT).join("assets");

@@ -11,9 +11,21 @@ fn averages_are_shown_beside_weights_and_either_alone() {
         const source = (place) => one(`.sample[data-run='${place}'] img`).getAttribute('src');
         const [averaged, plain] = [source(0), source(4)];
         check('the gallery shows the average', () => equal(averaged, grid('ema-0-0').at(-1)));
-        set('.samples [data-control=averaged]', false);
+        set('.samples [data-option=wall-weights][value=raw]', true);
         await frames(3);
         check('and the weights', () => equal([source(0), source(4)], [grid('raw-0-0').at(-1), plain]));
+        set('.samples [data-option=wall-weights][value=both]', true);
+        await frames(3);
+        const panes = (place) => all(`.sample[data-run='${place}'] .pane`);
+        check('and both beside each other, where a run has both', () => equal(
+            [panes(0).map((pane) => [pane.dataset.weights, pane.querySelector('img').getAttribute('src')]), panes(4).length],
+            [[['weights', grid('raw-0-0').at(-1)], ['average', grid('ema-0-0').at(-1)]], 1]));
+        const [before, after] = panes(0).map((pane) => pane.getBoundingClientRect());
+        check('of one size', () => that(before.right <= after.left && before.top === after.top && Math.abs(before.width - panes(4)[0].getBoundingClientRect().width) < 2));
+        check('and the window holds them', () => that(document.documentElement.scrollWidth <= innerWidth));
+        set('.samples [data-option=wall-weights][value=ema]', true);
+        await frames(3);
+        check('one at a time again', () => equal([panes(0).length, source(0)], [1, averaged]));
         one(\".sample[data-run='0'] button\").click();
         const shown = () => all('.viewer .main .sample').filter((figure) => !figure.hidden);
         check('the viewer shows both', () => equal(
@@ -36,7 +48,7 @@ fn averages_are_shown_beside_weights_and_either_alone() {
     let tools = "const grid = (id) => [...JSON.parse(document.getElementById(id).textContent),
         /base64,([^\\\"]*)/.exec(document.getElementById(`last-${id}`).textContent)[1]].map((png) => `data:image/png;base64,${png}`);";
     let Some(lines) = lines_of(folder.path(), &with_tools(&format!("{tools}{script}")), &[]) else { return };
-    assert_all_ok(&lines, 11);
+    assert_all_ok(&lines, 15);
 }
 
 #[test]
@@ -106,4 +118,40 @@ fn a_film_strip_and_the_charts_show_where_the_epoch_is() {
         one('.viewer .close').click();";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn the_best_checkpoint_is_marked_on_wall_strip_and_charts_and_a_click_away() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { best: Some(2), ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.curves');
+        const stars = one('.chart .plot').data.at(-1);
+        const { step } = sweeps[0].runs[0].best;
+        check('charts have a star for each run that keeps one', () => equal([stars.marker.symbol, stars.x.every((x) => x === step), stars.x.length], ['star', true, 3]));
+        await show('.samples');
+        const said = (run) => one(`.sample[data-run='${run}'] .when`).textContent;
+        const source = (run) => one(`.sample[data-run='${run}'] img`).getAttribute('src');
+        const last = source(0);
+        check('another epoch is not marked', () => equal(said(0), ''));
+        set('[data-control=at-best]', true);
+        await frames(3);
+        check('the switch shows the best checkpoints, and says so', () => that(said(0) === '★ epoch 2' && source(0) !== last && one(\".sample[data-run='0'] .when\").title.includes('FD 12.5'), said(0)));
+        check('runs without one stay at the epoch of the slider', () => equal(said(4), ''));
+        const best = source(0);
+        await frames(15);
+        check('the address has it', () => equal(new URLSearchParams(location.hash.slice(1)).get('at-best'), 'true'));
+        set('[data-control=at-best]', false);
+        await frames(3);
+        check('and back', () => equal(source(0), last));
+        one(\".sample[data-run='0'] button\").click();
+        const marked = all('.strip button').filter((frame) => frame.classList.contains('best'));
+        check('the strip marks its frame', () => equal(marked.map((frame) => frame.textContent), ['★ 2']));
+        one('.to-best').click();
+        check('a button goes to its epoch', () => that(
+            one('.viewer .timeline output').textContent === '2' && one('.viewer .main img').getAttribute('src') === best && one('.viewer .when').textContent === '★ epoch 2'));
+        one('.viewer .previous').click();
+        check('a run without one has no button', () => that(one('.to-best').hidden));
+        one('.viewer .close').click();";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 11);
 }

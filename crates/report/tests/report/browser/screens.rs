@@ -67,6 +67,56 @@ fn paper_is_light_and_has_every_column() {
     assert_all_ok(&lines, 6);
 }
 
+/// The page under the rules of paper, as wide as a sheet of A4 between its margins. A headless browser prints only to a file.
+const ON_PAPER: &str = "dispatchEvent(new Event('beforeprint'));
+    for (const { media, cssRules } of [...document.styleSheets].flatMap(({ cssRules }) => [...cssRules]))
+        if (media?.mediaText === 'print') media.mediaText = 'all';
+        else if (media?.mediaText.startsWith('screen')) media.mediaText = 'not all';
+    document.body.style.width = '718px';
+    await frames(10);
+";
+
+#[test]
+fn a_sheet_of_paper_holds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic {
+        seeds: (1..=8).collect(),
+        drawn: Some(2),
+        best: Some(2),
+        averaged: true,
+        ..Synthetic::default()
+    }
+    .record(folder.path());
+    for theme in [&[][..], &["--blink-settings=preferredColorScheme=0"]] {
+        let script = format!(
+            "await show('.curves');
+            {ON_PAPER}
+            const right = (element) => element.getBoundingClientRect().right;
+            const shown = (selector) => all(selector).filter((element) => element.offsetParent !== null);
+            const wide = shown('main *').filter((element) => right(element) > 730 && !element.closest('svg')).map((element) => `${{element.tagName}}.${{element.className}} ${{right(element)}}`);
+            check('nothing is beyond the edge', () => equal(wide.slice(0, 5), []));
+            const isCut = (element) => ['hidden', 'auto', 'scroll'].includes(getComputedStyle(element).overflowY) && element.scrollHeight > element.clientHeight + 2 && !element.closest('.frame, .crop, .plot, .parallel, .unseen');
+            check('nothing is cut', () => equal(shown('main *').filter(isCut).map((element) => `${{element.tagName}}.${{element.className}}`), []));
+            check('what is folded is open', () => that(all('details.source').every((details) => details.open) && shown('.source pre').length >= 1));
+            const lines = all('.chart .plot').map((plot) => [plot.clientWidth, plot._fullLayout.width, plot.data.length > 0]);
+            check('charts have the width of their place', () => that(lines.length === 7 && lines.every(([place, width, drawn]) => place === 336 && width === 336 && drawn), JSON.stringify(lines)));
+            check('so have those of the space', () => equal([one('.scatterplot').clientWidth, one('.scatterplot')._fullLayout.width, one('.parallel').clientWidth], [660, 660, 660]));
+            const titles = all('.parallel .titles span').map((title) => title.getBoundingClientRect().left);
+            check('axes have their titles above them', () => that(titles.every((left, place) => place === 0 || left > titles[place - 1]), titles.join()));
+            check('tables have every row and column', () => equal(
+                [shown('.runtable tbody tr[data-run]').length, shown('.runtable thead th').length, shown('.configtable tbody tr[data-config]').length, shown('.trialtable tbody tr').length],
+                [32, all('.runtable thead th').length, 4, 4]));
+            check('all samples are there', () => equal(shown('.gallery .sample[data-run] img').filter((image) => image.src).length, 32));
+            check('the page is white and its letters are dark', () => equal([getComputedStyle(document.body).backgroundColor, getComputedStyle(one('h1')).color], ['rgb(255, 255, 255)', 'rgb(0, 0, 0)']));
+            check('controls are not on it', () => equal(shown('.topbar, .toolbar, .bar, .copy, .expand').length, 0));
+            dispatchEvent(new Event('afterprint'));
+            check('afterwards the screen is as before', () => that(!document.documentElement.classList.contains('paper') && all('details.source').every((details) => !details.open)));"
+        );
+        let Some(lines) = lines_of(folder.path(), &with_tools(&script), theme) else { return };
+        assert_all_ok(&lines, 13);
+    }
+}
+
 #[test]
 fn the_page_is_light_or_dark_as_the_reader_chooses() {
     let folder = tempfile::tempdir().unwrap();

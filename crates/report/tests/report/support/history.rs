@@ -2,7 +2,8 @@
 
 use gansweep_config::{PlannedRun, RunId};
 use gansweep_protocol::{
-    Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, SampleSource, Started,
+    BestCheckpoint, Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, SampleSource,
+    Started,
 };
 
 use super::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
@@ -74,10 +75,25 @@ impl Synthetic {
                     path: format!("checkpoints/{}/step-{step:08}.safetensors", run.id),
                     bytes: 1000,
                     sha256: "00".repeat(32),
-                    best: None,
+                    best: self.best_checkpoint(spec, run, (step / per_epoch) as u32).map(Box::new),
                 }));
             }
         }
+    }
+
+    /// The best checkpoint once an epoch has passed.
+    fn best_checkpoint(&self, spec: &Spec, run: &PlannedRun, epoch: u32) -> Option<BestCheckpoint> {
+        let best = self.best.filter(|best| *best <= epoch && self.rates.first() == Some(&spec.lr))?;
+        Some(BestCheckpoint {
+            step: u64::from(best) * u64::from(run.config.steps_per_epoch(&run.spec)),
+            path: format!("checkpoints/{}/best.safetensors", run.id),
+            bytes: 1000,
+            sha256: "00".repeat(32),
+            metric: Metric::Fd,
+            value: 12.5,
+            images: 2000,
+            evaluator: "classifier".to_owned(),
+        })
     }
 
     fn points(&self, spec: &Spec, run: &PlannedRun, step: u64, epoch_ends: bool) -> Points {

@@ -12,8 +12,8 @@ use gansweep_config::{
     Assignment, ClassNames, ConfigHash, Dataset, DatasetSpec, EvaluateEpochs, ImageShape, Palette,
     PlannedRun, Record, RunId, SampleMode,
 };
-use gansweep_protocol::Geometry;
-use gansweep_store::{Call, Store, SweepRecord};
+use gansweep_protocol::{Geometry, Metric};
+use gansweep_store::{Call, Store, SweepRecord, TrialRow, TrialSource};
 use serde_json::json;
 
 use self::config::config;
@@ -75,6 +75,10 @@ pub(crate) struct Synthetic {
     pub(crate) side: u32,
     /// Whether the runs of the first learning rate average their generators.
     pub(crate) averaged: bool,
+    /// The epoch of the best checkpoint of the runs of the first learning rate, if runs keep one.
+    pub(crate) best: Option<u32>,
+    /// How many configs are a search's random draws; the others are its proposals. `None` for a sweep without a search.
+    pub(crate) drawn: Option<u32>,
     /// How the run of that place in the plan ends.
     pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
@@ -104,6 +108,8 @@ impl Default for Synthetic {
             points: 12,
             side: 2,
             averaged: false,
+            best: None,
+            drawn: None,
             outcome: |place| match place {
                 3 => Outcome::IsInterrupted(0.5),
                 5 => Outcome::Fails(0.25),
@@ -141,6 +147,9 @@ impl Synthetic {
             )
             .unwrap();
         store.put_real_images(&self.real_images()).unwrap();
+        if let Some(drawn) = self.drawn {
+            store.replace_trials(self.name, &trials(&plan, drawn)).unwrap();
+        }
         for (place, (spec, run)) in plan.iter().enumerate() {
             let outcome = (self.outcome)(place);
             if outcome == Outcome::Waits {
@@ -242,4 +251,25 @@ impl Synthetic {
             machine: "bench, 2 cores".to_owned(),
         }
     }
+}
+
+/// A trial for each config of the plan.
+fn trials(plan: &[(Spec, PlannedRun)], drawn: u32) -> Vec<TrialRow> {
+    let mut trials: Vec<TrialRow> = Vec::new();
+    for (_, run) in plan {
+        let config_hash = run.config_hash.to_string();
+        if trials.last().is_some_and(|trial| trial.config_hash == config_hash) {
+            continue;
+        }
+        let trial = trials.len() as u32;
+        trials.push(TrialRow {
+            trial,
+            source: if trial < drawn { TrialSource::Drawn } else { TrialSource::Model },
+            metric: Metric::ImagesPerSecond.name().to_owned(),
+            assignments: run.assignments.clone(),
+            config_hash,
+            open: Vec::new(),
+        });
+    }
+    trials
 }
