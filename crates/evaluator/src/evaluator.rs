@@ -69,6 +69,12 @@ impl Evaluator {
         Layout::new(shape, classes).flops()
     }
 
+    /// Floating-point operations of the products of its training on that many images, at least one, of that shape.
+    pub fn training_flops(shape: ImageShape, classes: usize, images: usize) -> f64 {
+        // Forward, and backward to the weights and to the inputs of each layer.
+        3.0 * (images * training::epochs(images)) as f64 * Self::image_flops(shape, classes)
+    }
+
     /// Whether it was trained; else its weights are random.
     pub fn is_trained(&self) -> bool {
         self.is_trained
