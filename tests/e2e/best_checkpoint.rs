@@ -196,9 +196,11 @@ fn a_plan_says_when_images_are_evaluated_and_what_that_costs() {
     };
     let short = plan(&[]);
     assert!(short.contains("no quality figures: one evaluation of each run would take about"), "{short}");
+    let classifier = "first, once for idx: the classifier that figures need, about ";
+    assert!(!short.contains(classifier), "{short}");
     let asked = plan(&["--set", "record.evaluate_epochs=1"]);
     let text = "quality figures of 2000 images after each epoch, of 10000 images at the end: about ";
-    assert!(asked.contains(text), "{asked}");
+    assert!(asked.contains(text) && asked.contains(classifier), "{asked}");
     let every = plan(&["--set", "record.evaluate_epochs=2", "--set", "record.final_images=0"]);
     assert!(
         every.contains("quality figures of 2000 images after every 2 epochs and at the end: about"),

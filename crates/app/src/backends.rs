@@ -65,8 +65,7 @@ fn real_images(job: &Job, source: &DataSource, train: &Images) -> Option<RealIma
     let record = &job.record;
     let lane = job.lanes.first().filter(|_| record.evaluate_epochs.period().is_some())?;
     let data = DatasetRow { dataset: lane.config.data.dataset, spec: lane.spec.clone() };
-    let curve = record.evaluate_images as usize;
-    let counts = Counts { all: curve.max(record.final_images as usize), curve };
+    let counts = Counts::while_training(record);
     Some(RealImages::of(&data, source, (train, None), counts, &mut |_: Progress<'_>| ()))
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
+use gansweep_evaluator::Evaluator;
 use gansweep_nn::cost;
 use gansweep_protocol::Metric;
 use gansweep_scheduler::{EpochBounds, PlannedGroup, Slot, epoch_bounds, form_groups};
@@ -59,6 +60,8 @@ pub struct Preview {
     pub pruning: Option<EpochBounds>,
     /// When the images of the runs are evaluated while they train.
     pub schedule: Schedule,
+    /// The classifiers that figures need and that are not in the cache: they are trained before the first run.
+    pub classifiers: Vec<ClassifierPreview>,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
@@ -88,6 +91,15 @@ pub enum DataAvailability {
     },
     /// It is missing and downloads are disabled: this dataset would be used instead.
     ReplacedBy(Dataset),
+}
+
+/// A classifier that is to be trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassifierPreview {
+    /// The dataset whose classes it learns.
+    pub dataset: Dataset,
+    /// Floating-point operations of its training.
+    pub flops: f64,
 }
 
 /// A planned group.
@@ -143,6 +155,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
     let schedule = Schedule::new(&experiment.record, &runs, devices.without_figures());
+    let classifiers = if schedule.is_on() { missing_classifiers(&runs, &source) } else { Vec::new() };
     Ok(Preview {
         experiment,
         plan,
@@ -156,6 +169,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         training_flops,
         pruning,
         schedule,
+        classifiers,
         other_file,
         unused_data_path,
     })
@@ -189,6 +203,20 @@ impl Preview {
     pub fn state(&self, run: &PlannedRun) -> Option<RunState> {
         self.statuses.get(&run.id).map(|status| status.state_after(run.total_steps()))
     }
+}
+
+fn missing_classifiers(runs: &[PlannedRun], source: &DataSource) -> Vec<ClassifierPreview> {
+    let datasets: BTreeMap<&str, &PlannedRun> =
+        runs.iter().map(|run| (run.spec.fingerprint.as_str(), run)).collect();
+    let is_missing = |run: &&PlannedRun| {
+        run.spec.classes > 1 && !Evaluator::cache_path(&source.cache_dir, &run.spec.fingerprint).is_file()
+    };
+    let classifier = |run: &PlannedRun| {
+        let DatasetSpec { image, classes, train_images, .. } = &run.spec;
+        let flops = Evaluator::training_flops(*image, *classes as usize, *train_images as usize);
+        ClassifierPreview { dataset: run.config.data.dataset, flops }
+    };
+    datasets.into_values().filter(is_missing).map(classifier).collect()
 }
 
 fn recorded_trials(results: &Path, experiment: &Experiment) -> Result<Vec<TrialRow>, AppError> {

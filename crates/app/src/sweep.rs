@@ -370,8 +370,8 @@ fn prepare_evaluators(
     for run in plan.runs.iter().filter(|_| experiment.record.evaluate_epochs.period().is_some()) {
         if prepared.insert(&run.spec.fingerprint) {
             let data = DatasetRow { dataset: run.config.data.dataset, spec: run.spec.clone() };
-            let counts = Counts { all: 0, curve: 0 };
-            evaluate::RealImages::load(&data, source, counts, observer)?;
+            let counts = Counts::while_training(&experiment.record);
+            evaluate::RealImages::prepare(&data, source, counts, observer)?;
         }
     }
     Ok(())

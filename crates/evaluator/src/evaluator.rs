@@ -4,10 +4,14 @@ use gansweep_base::digest::sha256;
 use gansweep_config::ImageShape;
 use rayon::prelude::*;
 
-use crate::images::{LabelledImages, to_inputs};
+use crate::images::LabelledImages;
+use crate::inference::Inference;
 use crate::layout::{FEATURES, Layout};
-use crate::passes::forward;
-use crate::training::{self, CHUNK, TrainingProgress};
+use crate::passes::Classified;
+use crate::training::{self, TrainingProgress};
+
+/// Images whose hidden layer is one product.
+const CHUNK: usize = 80;
 
 /// What the evaluator makes of images.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,12 @@ impl Evaluator {
         Layout::new(shape, classes).flops()
     }
 
+    /// Floating-point operations of the products of its training on that many images, at least one, of that shape.
+    pub fn training_flops(shape: ImageShape, classes: usize, images: usize) -> f64 {
+        // Forward, and backward to the weights and to the inputs of each layer.
+        3.0 * (images * training::epochs(images)) as f64 * Self::image_flops(shape, classes)
+    }
+
     /// Whether it was trained; else its weights are random.
     pub fn is_trained(&self) -> bool {
         self.is_trained
@@ -92,12 +102,12 @@ impl Evaluator {
 
     /// Features and probabilities of images `[images, channels, height, width]`.
     pub fn outputs(&self, pixels: &[u8]) -> Outputs {
+        let inference = Inference::new(&self.layout, &self.parameters);
         let chunks = pixels.par_chunks(CHUNK * self.layout.image.size());
         let parts: Vec<(Vec<f32>, Vec<f32>)> = chunks
             .map(|chunk| {
-                let activations =
-                    forward(&self.layout, &self.parameters, to_inputs(self.layout.image, chunk));
-                (activations.features, activations.probabilities)
+                let Classified { features, probabilities } = inference.of(chunk);
+                (features, probabilities)
             })
             .collect();
         let (features, probabilities): (Vec<_>, Vec<_>) = parts.into_iter().unzip();

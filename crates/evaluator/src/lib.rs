@@ -5,9 +5,16 @@
 //! same evaluator on the same kind of processor. Figures compare only within one evaluator, so its digest is
 //! kept with them. Without labels its weights stay random: their features still tell images apart, only less well.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined into a function for the processor's vectors is compiled without them"
+)]
+
 mod cache;
+mod convolution;
 mod evaluator;
 mod images;
+mod inference;
 mod layout;
 mod matrix;
 mod passes;

@@ -40,6 +40,25 @@ pub(crate) fn forward(layout: &Layout, parameters: &[f32], images: Vec<f32>) -> 
         blocks.push(BlockActivations { patches, pooled, chosen });
     }
     let flat = blocks.last().map_or(&images, |before| &before.pooled);
+    let Classified { features, probabilities } = classify(layout, parameters, flat);
+    // Images without a block are the input of the hidden layer, which its gradient needs.
+    if blocks.is_empty() {
+        blocks.push(BlockActivations { patches: Vec::new(), pooled: images, chosen: Vec::new() });
+    }
+    Activations { blocks, features, probabilities }
+}
+
+/// What the layers behind the blocks make of images.
+pub(crate) struct Classified {
+    /// `[images, FEATURES]`, after ReLU.
+    pub(crate) features: Vec<f32>,
+    /// `[images, classes]`.
+    pub(crate) probabilities: Vec<f32>,
+}
+
+/// The hidden layer and the logits of what the last block makes of images, `[images, inputs of the hidden layer]`.
+pub(crate) fn classify(layout: &Layout, parameters: &[f32], flat: &[f32]) -> Classified {
+    let count = flat.len() / layout.hidden.inputs;
     let mut features = vec![0.0; count * FEATURES];
     let weight = View::new(&parameters[layout.hidden.weight.clone()], FEATURES);
     View::new(flat, layout.hidden.inputs).times(weight, &mut features);
@@ -47,18 +66,12 @@ pub(crate) fn forward(layout: &Layout, parameters: &[f32], images: Vec<f32>) -> 
     for value in &mut features {
         *value = value.max(0.0);
     }
-    let mut logits = vec![0.0; count * layout.classes];
+    let mut probabilities = vec![0.0; count * layout.classes];
     let weight = View::new(&parameters[layout.logits.weight.clone()], layout.classes);
-    View::new(&features, FEATURES).times(weight, &mut logits);
-    add_bias(&mut logits, &parameters[layout.logits.bias.clone()]);
-    for row in logits.chunks_exact_mut(layout.classes) {
-        softmax(row);
-    }
-    // Images without a block are the input of the hidden layer, which its gradient needs.
-    if blocks.is_empty() {
-        blocks.push(BlockActivations { patches: Vec::new(), pooled: images, chosen: Vec::new() });
-    }
-    Activations { blocks, features, probabilities: logits }
+    View::new(&features, FEATURES).times(weight, &mut probabilities);
+    add_bias(&mut probabilities, &parameters[layout.logits.bias.clone()]);
+    probabilities.chunks_exact_mut(layout.classes).for_each(softmax);
+    Classified { features, probabilities }
 }
 
 /// The gradient of the sum of cross-entropies, in the layout of the parameters, and that sum.

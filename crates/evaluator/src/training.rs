@@ -61,7 +61,7 @@ pub(crate) fn train(
 ) -> Vec<f32> {
     let count = images.labels.len();
     let per_epoch = count.div_ceil(BATCH);
-    let steps = per_epoch * EPOCHS.max(LEAST_STEPS.div_ceil(per_epoch));
+    let steps = per_epoch * epochs(count);
     let mut parameters = initial(layout);
     let mut adam = Adam { moments: vec![(0.0, 0.0); layout.parameters] };
     let mut random = ChaCha8Rng::seed_from_u64(SEED + 1);
@@ -78,6 +78,11 @@ pub(crate) fn train(
         progress(TrainingProgress { step: step + 1, steps, loss });
     }
     parameters
+}
+
+/// Number of epochs for that many images, at least one.
+pub(crate) fn epochs(images: usize) -> usize {
+    EPOCHS.max(LEAST_STEPS.div_ceil(images.div_ceil(BATCH)))
 }
 
 fn shuffle(order: &mut [usize], random: &mut ChaCha8Rng) {

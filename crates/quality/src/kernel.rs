@@ -143,12 +143,16 @@ fn kernel_block(centre: &Centre, a: &Rows, b: &Rows, rows: Range<usize>) -> Vec<
         a.dimensions,
         &mut products,
     );
-    let of_row = |(row, of_a): (&[f32], &f64)| {
+    let mut kernels = vec![0.0; products.len()];
+    let columns = b.along.len();
+    let each = kernels.chunks_exact_mut(columns).zip(products.chunks_exact(columns)).zip(&a.along[rows]);
+    for ((kernels, products), of_a) in each {
         let rest = of_a + centre.square;
-        let entry = |(product, of_b): (&f32, &f64)| kernel(f64::from(*product) + of_b + rest, a.dimensions);
-        row.iter().zip(&b.along).map(entry).collect::<Vec<f64>>()
-    };
-    products.chunks_exact(b.along.len()).zip(&a.along[rows]).flat_map(of_row).collect()
+        for ((value, product), of_b) in kernels.iter_mut().zip(products).zip(&b.along) {
+            *value = kernel(f64::from(*product) + of_b + rest, a.dimensions);
+        }
+    }
+    kernels
 }
 
 /// The same over all images at once.

@@ -89,7 +89,7 @@ pub(super) enum Extent {
 /// What images are compared with.
 pub(super) struct Reference<'a> {
     selected: Features<'a>,
-    train: Features<'a>,
+    train: Option<Features<'a>>,
     moments: Moments,
     /// `None` for fewer images than neighbours.
     neighbours: Option<RealSet<'a>>,
@@ -98,7 +98,11 @@ pub(super) struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     /// `selected` are compared as a distribution; among `train` is the nearest image looked for.
-    pub(super) fn new(selected: Features<'a>, train: Features<'a>, classes: Option<&'a ClassCounts>) -> Self {
+    pub(super) fn new(
+        selected: Features<'a>,
+        train: Option<Features<'a>>,
+        classes: Option<&'a ClassCounts>,
+    ) -> Self {
         let neighbours = RealSet::new(selected, Neighbours::default());
         Self { selected, train, moments: Moments::new(selected), neighbours, classes }
     }
@@ -112,9 +116,9 @@ impl<'a> Reference<'a> {
             fd: frechet_distance(&self.moments, &Moments::new(images)),
             kid: kernel_distance(self.selected, images, Subsets::default()),
             fidelity: self.neighbours.as_ref().map_or(Fidelity::UNKNOWN, |real| fidelity(real, images)),
-            nearest: match extent {
-                Extent::Quick => f64::NAN,
-                Extent::Whole => mean_nearest_distance(images, self.train),
+            nearest: match (extent, self.train) {
+                (Extent::Whole, Some(train)) => mean_nearest_distance(images, train),
+                _ => f64::NAN,
             },
             classes: self.by_class(outputs),
         }

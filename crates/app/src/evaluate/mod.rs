@@ -139,7 +139,7 @@ pub fn evaluate_dataset(
 }
 
 fn counts(all: usize) -> Counts {
-    Counts { all, curve: CURVE_IMAGES }
+    Counts { all, curve: CURVE_IMAGES, nearest: true }
 }
 
 /// The sweep of that name and its runs, or else the run.

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use gansweep_config::Dataset;
+use gansweep_config::{Dataset, Record};
 use gansweep_data::{DataSource, Images, Split};
 use gansweep_evaluator::{Evaluator, LabelledImages, Outputs};
 use gansweep_quality::{ClassCounts, Features};
@@ -40,13 +40,28 @@ pub(crate) struct Counts {
     pub(crate) all: usize,
     /// Those of a run's points.
     pub(crate) curve: usize,
+    /// Whether the nearest training image is looked for, which takes the features of all of them.
+    pub(crate) nearest: bool,
+}
+
+impl Counts {
+    /// The selections of training images whose features are needed, `None` for all images.
+    fn selections(self) -> Vec<Option<usize>> {
+        if self.nearest { vec![None] } else { vec![Some(self.curve), Some(self.all)] }
+    }
+
+    /// Those of runs that are evaluated while they train.
+    pub(crate) fn while_training(record: &Record) -> Self {
+        let (curve, last) = (record.evaluate_images, record.final_images);
+        Self { all: curve.max(last) as usize, curve: curve as usize, nearest: last > curve }
+    }
 }
 
 /// The real images that generated ones are compared with.
 pub(crate) struct RealImages {
     evaluator: Evaluator,
-    /// Features of all training images.
-    train: Vec<f32>,
+    /// Features of all training images, if the nearest one is looked for.
+    train: Option<Vec<f32>>,
     /// Those of an even selection of as many training images as there are generated ones.
     selected: Vec<f32>,
     /// The same for the figures of a run's curve.
@@ -71,6 +86,23 @@ impl RealImages {
         Ok(Self::of(row, source, (&train, test.as_ref()), counts, observer))
     }
 
+    /// Puts the evaluator and the features that figures need into the cache. Images are loaded only if it lacks them.
+    pub(crate) fn prepare(
+        row: &DatasetRow,
+        source: &DataSource,
+        counts: Counts,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AppError> {
+        let path = Evaluator::cache_path(&source.cache_dir, &row.spec.fingerprint);
+        if let Ok(Some(evaluator)) = Evaluator::read(&path, row.spec.image) {
+            let is_cached = |selected| evaluator.features_path(&source.cache_dir, selected).is_file();
+            if counts.selections().into_iter().all(is_cached) {
+                return Ok(());
+            }
+        }
+        Self::load(row, source, counts, observer).map(|_| ())
+    }
+
     /// Of images that are loaded: training images, and test images if there are some.
     pub(crate) fn of(
         row: &DatasetRow,
@@ -80,23 +112,20 @@ impl RealImages {
         observer: &mut dyn Observer,
     ) -> Self {
         let evaluator = evaluator(row, source, train, test, observer);
-        let features = features(&evaluator, source, train, observer);
         let dimensions = evaluator.dimensions();
-        let selected = select(&features, dimensions, counts.all);
+        let mut features = |selected| features(&evaluator, source, train, selected, observer);
+        let all = counts.nearest.then(|| features(None));
+        let mut selected = |count: usize| match &all {
+            Some(all) => select(all, dimensions, count),
+            None => features(Some(count)),
+        };
+        let curve = selected(counts.curve);
+        let selected = if counts.all == counts.curve { curve.clone() } else { selected(counts.all) };
         let labels = train.labels.iter().map(|label| usize::from(*label));
         let classes =
             evaluator.is_trained().then(|| ClassCounts::of_labels(labels, evaluator.classes())).flatten();
         let test = test.map(|test| select(&test.pixels, test.shape.size(), counts.all));
-        Self {
-            dimensions,
-            curve: select(&features, dimensions, counts.curve),
-            counts,
-            train: features,
-            selected,
-            classes,
-            test,
-            evaluator,
-        }
+        Self { dimensions, curve, counts, train: all, selected, classes, test, evaluator }
     }
 
     /// What figures are computed with.
@@ -107,8 +136,8 @@ impl RealImages {
 
     fn reference<'r>(&'r self, selected: &'r [f32]) -> Option<Reference<'r>> {
         let features = |values| Features::new(values, self.dimensions);
-        let (selected, train) = features(selected).zip(features(&self.train))?;
-        Some(Reference::new(selected, train, self.classes.as_ref()))
+        let train = self.train.as_deref().and_then(features);
+        Some(Reference::new(features(selected)?, train, self.classes.as_ref()))
     }
 }
 
@@ -259,21 +288,26 @@ fn evaluator(
     evaluator
 }
 
-/// The features of all training images, of the cache if it has them: computing them takes a tenth of what training the
-/// evaluator does, and each worker of a sweep needs them.
+/// The features of all training images, or of an even selection of that many: of the cache if it has them. Those of all take a
+/// tenth of what training the evaluator does, and each worker of a sweep needs them.
 fn features(
     evaluator: &Evaluator,
     source: &DataSource,
     train: &Images,
+    selected: Option<usize>,
     observer: &mut dyn Observer,
 ) -> Vec<f32> {
-    let path = evaluator.features_path(&source.cache_dir);
-    match Evaluator::read_features(&path, train.count) {
+    let count = selected.map_or(train.count, |selected| selected.min(train.count));
+    let path = evaluator.features_path(&source.cache_dir, selected);
+    match Evaluator::read_features(&path, count) {
         Ok(Some(features)) => return features,
         Ok(None) => {}
         Err(error) => observer.observe(Progress::EvaluatorCache(&error)),
     }
-    let features = evaluator.outputs(&train.pixels).features;
+    let features = match selected {
+        None => evaluator.outputs(&train.pixels).features,
+        Some(_) => evaluator.outputs(&select(&train.pixels, train.shape.size(), count)).features,
+    };
     if let Err(error) = Evaluator::write_features(&path, &features) {
         observer.observe(Progress::EvaluatorCache(&error));
     }

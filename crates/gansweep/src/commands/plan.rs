@@ -3,7 +3,9 @@
 use std::fmt::{self, Write as _};
 use std::io::{BufWriter, Write as _};
 
-use gansweep_app::plan::{DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview};
+use gansweep_app::plan::{
+    ClassifierPreview, DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview,
+};
 use gansweep_base::text;
 use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, Prune, ResolvedKey, RunState};
 use gansweep_scheduler::EpochBounds;
@@ -99,7 +101,16 @@ impl fmt::Display for View {
         if self.0.plan.runs.len() > MAX_LISTED {
             writeln!(text, "... and {} more; --json lists all", self.0.plan.runs.len() - MAX_LISTED)?;
         }
-        write!(text, "\n{}\n{}", output::schedule(&self.0.schedule), self.conclusion())
+        write!(text, "\n{}", output::schedule(&self.0.schedule))?;
+        for ClassifierPreview { dataset, flops } in &self.0.classifiers {
+            write!(
+                text,
+                "\nfirst, once for {}: the classifier that figures need, about {} floating-point operations",
+                dataset.name(),
+                text::measured(*flops)
+            )?;
+        }
+        write!(text, "\n{}", self.conclusion())
     }
 }
 
