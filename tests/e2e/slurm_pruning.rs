@@ -11,8 +11,7 @@ use crate::sandbox::{Ended, Sandbox};
 use crate::searching;
 use crate::slurm::{await_that, has_checkpoint, jobs, on_cluster};
 
-const DECISIONS: &str =
-    "SELECT r.id, g.epochs, g.decision, g.reason, g.value FROM rungs g JOIN runs r USING (run_id) ORDER BY 1, 2";
+const DECISIONS: &str = "SELECT r.id, g.epochs, g.decision, g.reason, g.value FROM rungs g JOIN runs r USING (run_id) ORDER BY 1, 2";
 
 fn query(sandbox: &Sandbox, sql: &str) -> String {
     sandbox.reader().query(sql).unwrap().to_string()
@@ -62,11 +61,8 @@ fn asha_goes_on_after_its_runner_was_killed_with_the_bits_of_runs_never_paused()
     pruning::run(&whole, &["sweep", "pruned.toml"]).well();
     let sandbox = pruning::sandbox(&on_cluster(&PRUNED.replace("successive-halving", "asha"), ""));
     let sweep = ["sweep", "pruned.toml", "--launcher", "slurm"];
-    let mut runner = pruning::command(&sandbox, &sweep)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut runner =
+        pruning::command(&sandbox, &sweep).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     await_that("a checkpoint", || has_checkpoint(&sandbox));
     signal(runner.id(), "KILL");
     runner.wait().unwrap();

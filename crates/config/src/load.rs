@@ -10,8 +10,8 @@ use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmerg
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
 use crate::{
-    BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Search,
-    Value, document, schema,
+    BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Search, Value,
+    document, schema,
 };
 
 impl Experiment {
@@ -127,7 +127,8 @@ fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<Path
 /// sets `[prune]` or `[search]` expects it to work. A search needs it at the end of each run alone.
 fn record(settings: &Settings, search: Option<&Search>, epochs: u32, resolved: &mut [ResolvedKey]) -> Record {
     let mut record = settings.record.clone();
-    let searches_figure = search.is_some_and(|search| schema::RANKING_METRICS.contains(&search.metric.as_str()));
+    let searches_figure =
+        search.is_some_and(|search| schema::RANKING_METRICS.contains(&search.metric.as_str()));
     let needed = match settings.prune.is_on() {
         true => Some(settings.prune.min_epochs),
         false => searches_figure.then_some(epochs),

@@ -60,9 +60,11 @@ fn start(arguments: &[String]) -> Outcome {
     };
     fs::create_dir_all(&results)?;
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let path: Vec<PathBuf> = [folder.path().to_owned()].into_iter().chain(std::env::split_paths(&paths)).collect();
+    let path: Vec<PathBuf> =
+        [folder.path().to_owned()].into_iter().chain(std::env::split_paths(&paths)).collect();
     let path: OsString = std::env::join_paths(path)?;
-    let status = Command::new(program).args(&arguments[1..]).env("PATH", path).env(RESULTS, results).status()?;
+    let status =
+        Command::new(program).args(&arguments[1..]).env("PATH", path).env(RESULTS, results).status()?;
     if status.success() { Ok(()) } else { Err("the sweep failed".into()) }
 }
 
@@ -84,7 +86,8 @@ fn coordinate(arguments: &[String]) -> Outcome {
     println!("{left} runs left to the cluster, {} events collected", collected.events);
     println!("peak memory {}", peak_memory());
     let runs = plan(&sweep("2e-5"), 3)?;
-    let stayed = report("submitted, followed and recorded", || train(&results, &mut store, "stayed", runs, false))?;
+    let stayed =
+        report("submitted, followed and recorded", || train(&results, &mut store, "stayed", runs, false))?;
     println!("{stayed} runs; peak memory {}", peak_memory());
     Ok(())
 }

@@ -105,9 +105,8 @@ pub(super) fn levels(prune: &Prune, trials: &[SearchTrial]) -> Vec<Level> {
 /// The level whose values the model learns from: the highest one with `enough` finite values, as in BOHB (Falkner et al.
 /// 2018). Before there is one, the level with the most values, the highest of equals.
 pub(super) fn level_to_learn_from(levels: &[Level], trials: &[SearchTrial], enough: usize) -> Level {
-    let finite = |level: Level| {
-        trials.iter().filter(|trial| trial.value(level).is_some_and(f64::is_finite)).count()
-    };
+    let finite =
+        |level: Level| trials.iter().filter(|trial| trial.value(level).is_some_and(f64::is_finite)).count();
     let counts: Vec<(usize, Level)> = levels.iter().map(|level| (finite(*level), *level)).collect();
     let known_enough = counts.iter().rev().find(|(count, _)| *count >= enough);
     known_enough.or(counts.iter().max()).map_or(Level::Budget, |(_, level)| *level)
@@ -125,13 +124,7 @@ mod tests {
 
     fn halving() -> Prune {
         let metric = "fd".to_owned();
-        Prune {
-            method: PruneMethod::Asha,
-            metric,
-            min_epochs: 1,
-            factor: 3,
-            seeds: PruneSeeds::Together,
-        }
+        Prune { method: PruneMethod::Asha, metric, min_epochs: 1, factor: 3, seeds: PruneSeeds::Together }
     }
 
     /// Trials of two seeds each.
