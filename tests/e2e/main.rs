@@ -30,6 +30,7 @@ mod searching;
 mod serving;
 mod shared_causes;
 mod slurm;
+mod slurm_pruning;
 #[path = "../software_driver.rs"]
 mod software_driver;
 mod sweeping;

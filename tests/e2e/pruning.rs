@@ -1,6 +1,6 @@
 //! Sweeps with `[prune]`, on small images whose evaluator is trained in a second.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::evaluating::{images, labels};
 use crate::sandbox::{Ended, Recorded, Sandbox};
 
 /// Six configs. With a factor of 3 and 9 epochs, six train for 1, two for 3 and one for 9.
-const PRUNED: &str = r#"
+pub(crate) const PRUNED: &str = r#"
 name = "pruned"
 recipe = "fast"
 
@@ -39,7 +39,7 @@ method = "successive-halving"
 "optimizer.lr" = [1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2]
 "#;
 
-fn sandbox(text: &str) -> Sandbox {
+pub(crate) fn sandbox(text: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("pruned.toml", text);
     for (split, count) in [("train", 48), ("t10k", 24)] {
@@ -50,10 +50,14 @@ fn sandbox(text: &str) -> Sandbox {
 }
 
 /// The program with a cache of its own, since the evaluator is.
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+pub(crate) fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = sandbox.command(arguments);
     command.env("XDG_CACHE_HOME", sandbox.path("cache"));
-    Ended::of(&command.output().expect("the program starts"))
+    command
+}
+
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    Ended::of(&command(sandbox, arguments).output().expect("the program starts"))
 }
 
 fn count(sandbox: &Sandbox, state: RunState) -> usize {
@@ -61,7 +65,7 @@ fn count(sandbox: &Sandbox, state: RunState) -> usize {
 }
 
 /// What both have recorded.
-fn common(recorded: &Recorded, other: &Recorded) -> Recorded {
+pub(crate) fn common(recorded: &Recorded, other: &Recorded) -> Recorded {
     recorded
         .iter()
         .filter(|(key, _)| other.contains_key(*key))

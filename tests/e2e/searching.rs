@@ -9,7 +9,7 @@ use gansweep_store::{Reader, TrialRow};
 use crate::evaluating::{TINY, images_in};
 use crate::sandbox::{Ended, Sandbox};
 
-fn search() -> String {
+pub(crate) fn search() -> String {
     let axes = TINY.find("[sweep]").unwrap();
     format!(
         "{}evaluate_epochs = 2\n\n[search]\nmethod = \"tpe\"\ntrials = 7\nstartup = 3\n\n[sweep.random.keys]\n\
@@ -19,23 +19,23 @@ fn search() -> String {
 }
 
 /// The experiment, its images, and a cache of its own, because the evaluator of these images is quickly trained.
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     let sandbox = images_in(Sandbox::new());
     sandbox.write("tiny.toml", search());
     sandbox
 }
 
-fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
+pub(crate) fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = sandbox.command(arguments);
     command.env("XDG_CACHE_HOME", sandbox.path("cache"));
     command
 }
 
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
     Ended::of(&command(sandbox, arguments).output().unwrap())
 }
 
-fn trials(sandbox: &Sandbox) -> Vec<TrialRow> {
+pub(crate) fn trials(sandbox: &Sandbox) -> Vec<TrialRow> {
     sandbox.reader().trials("tiny").unwrap()
 }
 

@@ -39,13 +39,13 @@ fn slurm(program: &str, args: &[&str]) -> String {
 }
 
 /// Jobs of the program that wait or run.
-fn jobs() -> usize {
+pub(crate) fn jobs() -> usize {
     let listing = slurm("squeue", &["--noheader", "--array", "--format=%j"]);
     listing.lines().filter(|name| name.starts_with("gansweep-")).count()
 }
 
 #[track_caller]
-fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(150);
     while !holds() {
         assert!(Instant::now() < deadline, "{what} does not happen");
@@ -54,7 +54,7 @@ fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// An experiment with settings of the cluster.
-fn on_cluster(experiment: &str, settings: &str) -> String {
+pub(crate) fn on_cluster(experiment: &str, settings: &str) -> String {
     format!("{experiment}\n[execution.slurm]\npoll_seconds = 1\n{settings}\n")
 }
 
@@ -78,7 +78,7 @@ fn start(sandbox: &Sandbox) -> Child {
 }
 
 /// Whether a run has a checkpoint on the disk.
-fn has_checkpoint(sandbox: &Sandbox) -> bool {
+pub(crate) fn has_checkpoint(sandbox: &Sandbox) -> bool {
     let folders = fs::read_dir(sandbox.path("results/checkpoints")).into_iter().flatten().flatten();
     folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten()).count() > 0
 }

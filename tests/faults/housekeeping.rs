@@ -60,7 +60,7 @@ fn housekeeping() {
 }
 
 /// The files in the folders of runs, as `RUN/FILE`.
-fn files(folder: &Path) -> BTreeSet<String> {
+pub(crate) fn files(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for run in std::fs::read_dir(folder).into_iter().flatten() {
         let run = run.unwrap();
@@ -73,7 +73,7 @@ fn files(folder: &Path) -> BTreeSet<String> {
 }
 
 /// The files of checkpoints that the database names.
-fn recorded(sandbox: &Sandbox) -> BTreeSet<String> {
+pub(crate) fn recorded(sandbox: &Sandbox) -> BTreeSet<String> {
     let reader = Reader::open(&sandbox.path("results")).unwrap();
     reader.run_files().unwrap().into_iter().filter_map(|run| run.checkpoint).collect()
 }

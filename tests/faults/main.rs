@@ -8,6 +8,7 @@
 mod damage;
 mod disk;
 mod housekeeping;
+mod importing;
 mod plans;
 #[path = "../e2e/processes.rs"]
 #[expect(dead_code, reason = "the end-to-end tests use all of it")]
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Ended, Recorded, SMALL, Sandbox};
 
 /// Tests that share the time.
-const TESTS: f64 = 6.0;
+const TESTS: f64 = 8.0;
 /// No command takes so long, unless it hangs. The machine may be busy with other tests.
 const LIMIT: Duration = Duration::from_mins(2);
 

@@ -251,9 +251,6 @@ pub enum AppError {
         "--only selects runs of a plan, and the runs of a search are not planned; omit it, or set search.method=none"
     )]
     PartOfSearch,
-    /// A search without this process.
-    #[error("--detach leaves before the first results, from which a search proposes the next runs; omit it")]
-    DetachedSearch,
     /// The sweep cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
@@ -384,7 +381,6 @@ impl AppError {
             | Self::NoMetricToSearch { .. }
             | Self::UnrecordedMetric { .. }
             | Self::PartOfSearch
-            | Self::DetachedSearch
             | Self::Compare(_)
             | Self::JobsInCluster { .. }
             | Self::Slurm(_)

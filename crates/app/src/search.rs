@@ -18,20 +18,27 @@ pub(crate) fn searcher<'e>(
     let identity = |asked| experiment::identity(specs, used_datasets, asked);
     let Some(space) = SearchSpace::new(experiment, &identity) else { return Ok(None) };
     let metric = metric(space.search(), experiment)?;
-    Ok(Some(AdaptiveSearch::new(space, metric, recorded)))
+    Ok(Some(AdaptiveSearch::new(space, experiment.prune.clone(), metric, recorded)))
 }
 
 /// Checks what a search of the experiment needs, if there is one.
-pub(crate) fn check(experiment: &Experiment, only: &[String], detach: bool) -> Result<(), AppError> {
+pub(crate) fn check(experiment: &Experiment, only: &[String]) -> Result<(), AppError> {
     let Some(search) = &experiment.search else { return Ok(()) };
     metric(search, experiment)?;
     if !only.is_empty() {
         return Err(AppError::PartOfSearch);
     }
-    if detach {
-        return Err(AppError::DetachedSearch);
-    }
     Ok(())
+}
+
+/// Limits the trials in flight on a cluster, which has no number of workers: it would take all trials at once, and none would
+/// know the result of another.
+pub(crate) fn limit_trials_in_flight(experiment: &mut Experiment) {
+    let seeds = experiment.sweep.seeds.len().max(1);
+    let tasks = experiment.execution.slurm.concurrency as usize;
+    if let Some(search) = experiment.search.as_mut().filter(|search| search.parallel == 0) {
+        search.parallel = if tasks > 0 { tasks.div_ceil(seeds) } else { search.startup.max(1) };
+    }
 }
 
 /// The metric that a search improves.

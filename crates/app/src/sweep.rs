@@ -107,9 +107,12 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let PlanRequest { experiment: asked, execution, results, programs, only } = &request.plan;
     let observer = &mut LoggingObserver(observer);
     let mut experiment = asked.load()?;
+    if request.workers == Workers::Slurm {
+        search::limit_trials_in_flight(&mut experiment);
+    }
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
-    search::check(&experiment, only, request.detach)?;
+    search::check(&experiment, only)?;
     let devices = match request.workers {
         Workers::Slurm => slots::of_cluster(execution, &experiment.execution)?,
         Workers::Processes | Workers::Threads => slots::choose(execution, &experiment.execution, programs)?,

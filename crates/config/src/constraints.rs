@@ -59,6 +59,7 @@ pub(crate) fn conflicts(
         grid_of_one(config, record),
         large_grid(record),
         pruning_without_figures(experiment),
+        data.and_then(|data| figure_without_classes(experiment, data)),
     ]
     .into_iter()
     .flatten()
@@ -72,6 +73,28 @@ fn pruning_without_figures(experiment: &Experiment) -> Option<Conflict> {
         keys: &["record.evaluate_epochs", "prune.method"],
         reason: format!("0 leaves no `{}` for `[prune]` to compare runs by", prune.metric),
         expected: format!("no such key, or a number of epochs such as {}", prune.min_epochs),
+    })
+}
+
+/// Figures of the classes that a classifier finds in images.
+const CLASS_FIGURES: [&str; 3] = ["score", "modes", "class_kl"];
+
+/// Runs on images of one class have no such figure, so that a pruner or a search would compare nothing.
+fn figure_without_classes(experiment: &Experiment, data: &DataIdentity) -> Option<Conflict> {
+    let is_of_classes = |metric: &&str| CLASS_FIGURES.contains(metric);
+    let pruned = Some(experiment.prune.metric.as_str()).filter(|_| experiment.prune.is_on());
+    let searched = experiment.search.as_ref().map(|search| search.metric.as_str());
+    let keys: [(Option<&str>, &[&str]); 2] =
+        [(pruned, &["prune.metric", "data.dataset"]), (searched, &["search.metric", "data.dataset"])];
+    let (metric, keys) =
+        keys.into_iter().find_map(|(metric, keys)| Some((metric.filter(is_of_classes)?, keys)))?;
+    (data.spec.classes < 2).then(|| Conflict {
+        keys,
+        reason: format!(
+            "`{metric}` is computed from classes, and the images of {} have no labels, or all the same one",
+            data.dataset.name()
+        ),
+        expected: "a figure that needs none, such as `fd`".to_owned(),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmerg
 use crate::parsed_layer::ParsedLayer;
 use crate::sweep::Sweep;
 use crate::{
-    BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Value,
+    BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Search, Value,
     document, schema,
 };
 
@@ -70,8 +70,8 @@ impl Experiment {
         let origins = origins(layers, &base);
         let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
         let mut resolved = resolved(&merged, &settings, &name);
-        let record = record(&settings, &mut resolved);
         let BudgetedConfig { config, epochs } = settings.budgeted_config();
+        let record = record(&settings, search.as_ref(), epochs, &mut resolved);
         Ok(Self {
             name,
             file: path.to_owned(),
@@ -123,14 +123,20 @@ fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<Path
     Some(start.unwrap_or(Path::new("")).join(path))
 }
 
-/// What is recorded. Pruning needs its figure, which is therefore recorded where no layer says how often; whoever sets
-/// `[prune]` expects it to work.
-fn record(settings: &Settings, resolved: &mut [ResolvedKey]) -> Record {
+/// What is recorded. Pruning and a search by a figure need it: it is recorded where no layer says how often, since whoever
+/// sets `[prune]` or `[search]` expects it to work. A search needs it at the end of each run alone.
+fn record(settings: &Settings, search: Option<&Search>, epochs: u32, resolved: &mut [ResolvedKey]) -> Record {
     let mut record = settings.record.clone();
-    if settings.prune.is_on() && record.evaluate_epochs == EvaluateEpochs::Auto {
-        record.evaluate_epochs = EvaluateEpochs::Every(settings.prune.min_epochs);
+    let searches_figure =
+        search.is_some_and(|search| schema::RANKING_METRICS.contains(&search.metric.as_str()));
+    let needed = match settings.prune.is_on() {
+        true => Some(settings.prune.min_epochs),
+        false => searches_figure.then_some(epochs),
+    };
+    if let Some(needed) = needed.filter(|_| record.evaluate_epochs == EvaluateEpochs::Auto) {
+        record.evaluate_epochs = EvaluateEpochs::Every(needed);
         for key in resolved.iter_mut().filter(|key| key.key == EVALUATE) {
-            key.value = settings.prune.min_epochs.into();
+            key.value = needed.into();
         }
     }
     record

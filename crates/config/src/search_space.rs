@@ -42,6 +42,11 @@ impl<'e> SearchSpace<'e> {
         Space::new(self.axes().map(|(_, draw)| draw.dimension()).collect())
     }
 
+    /// The number of dimensions.
+    pub fn dimension_count(&self) -> usize {
+        self.axes().count()
+    }
+
     /// The points of the drawn trials.
     pub fn startup(&self) -> Vec<Vec<f64>> {
         let point = |trial: usize| {

@@ -30,10 +30,6 @@ pub trait Recorder {
     /// Appends trials and their runs to the sweep of that name: all or none.
     fn add_trials(&mut self, sweep: &str, trials: &ProposedTrials) -> Result<(), StoreError>;
 
-    /// The last value of a run's metric up to a step.
-    fn last_value(&mut self, run: &RunId, metric: Metric, until_step: u64)
-    -> Result<Option<f64>, StoreError>;
-
     /// Marks attempts that a dead runner left active as interrupted, except those of `alive`, and returns them.
     fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError>;
 
@@ -103,15 +99,6 @@ impl Recorder for Store {
 
     fn add_trials(&mut self, sweep: &str, proposed: &ProposedTrials) -> Result<(), StoreError> {
         Self::add_trials(self, sweep, &proposed.trials, &proposed.runs)
-    }
-
-    fn last_value(
-        &mut self,
-        run: &RunId,
-        metric: Metric,
-        until_step: u64,
-    ) -> Result<Option<f64>, StoreError> {
-        Self::last_value(self, run, metric, until_step)
     }
 
     fn reclaim_stale(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
@@ -289,17 +276,6 @@ impl<'a> EventBatcher<'a> {
         self.close_on_failure("registering trials", added)?;
         let statuses = self.recorder.statuses(&ids_of(&proposed.runs));
         self.close_on_failure("reading where runs stand", statuses)
-    }
-
-    /// The last recorded value of a run's metric up to a step.
-    pub(crate) fn last_value(
-        &mut self,
-        run: &RunId,
-        metric: Metric,
-        until_step: u64,
-    ) -> Result<Option<f64>, RunnerError> {
-        let value = self.recorder.last_value(run, metric, until_step);
-        self.close_on_failure("reading a run's result", value)
     }
 
     /// The recorded values of a metric of these runs, by step.

@@ -1,9 +1,9 @@
 //! The table `[prune]`.
 
-use gansweep_config::{EvaluateEpochs, PruneMethod, PruneSeeds};
+use gansweep_config::{DataIdentity, DatasetSpec, EvaluateEpochs, Plan, PruneMethod, PruneSeeds};
 use insta::assert_snapshot;
 
-use crate::common::{faults, load};
+use crate::common::{at_hand, faults, load};
 
 #[test]
 fn nothing_is_pruned_by_default() {
@@ -23,6 +23,16 @@ fn pruning_records_the_figure_that_it_compares_by() {
     assert_eq!(experiment.record.evaluate_epochs, EvaluateEpochs::Every(2));
     let shown = experiment.resolved.iter().find(|key| key.key == "record.evaluate_epochs").unwrap();
     assert_eq!(shown.value, 2);
+}
+
+#[test]
+fn a_search_by_a_figure_records_it_at_the_end_of_each_run() {
+    let search = "train.epochs = 20\n[search]\nmethod = \"tpe\"\n[sweep.random.keys]\n\"optimizer.lr\" = { log_uniform = [1e-4, 1e-2] }\n";
+    assert_eq!(load(search).record.evaluate_epochs, EvaluateEpochs::Every(20));
+    let pruned = load(&format!("{search}[prune]\nmethod = \"asha\"\nmin_epochs = 2\n"));
+    assert_eq!(pruned.record.evaluate_epochs, EvaluateEpochs::Every(2));
+    let other = search.replace("method", "metric = \"images_per_second\"\nmethod");
+    assert_eq!(load(&other).record.evaluate_epochs, EvaluateEpochs::Auto);
 }
 
 #[test]
@@ -47,4 +57,26 @@ fn pruning_that_cannot_work_is_refused_with_the_way_out() {
     assert!(keys.iter().all(|key| said.contains(key)), "{said}");
     let said = faults("[sweep.grid]\n\"prune.factor\" = [2, 3]\n");
     assert!(said.contains("cannot be swept"), "{said}");
+}
+
+#[test]
+fn figures_of_classes_are_refused_where_the_images_have_none() {
+    let without_classes = |text: &str| {
+        let identity = |asked| {
+            let DataIdentity { dataset, spec } = at_hand(asked);
+            DataIdentity { dataset, spec: DatasetSpec { classes: 1, ..spec } }
+        };
+        Plan::new(&load(text), &identity).map(drop).map_err(|faults| faults.to_string())
+    };
+    let pruned = "train.epochs = 9\n[prune]\nmethod = \"asha\"\nmetric = \"modes\"\n";
+    assert_snapshot!(
+        without_classes(pruned).unwrap_err(),
+        @"test.toml:4: prune.metric: `modes` is computed from classes, and the images of mnist have no labels, or all the same one; expected a figure that needs none, such as `fd` (from file)"
+    );
+    let searched = "[search]\nmethod = \"tpe\"\nmetric = \"class_kl\"\n\
+                    [sweep.random.keys]\n\"optimizer.lr\" = { log_uniform = [1e-4, 1e-2] }\n";
+    let said = without_classes(searched).unwrap_err();
+    assert!(said.contains("test.toml:3: search.metric: `class_kl` is computed from classes"), "{said}");
+    without_classes(&pruned.replace("modes", "kid")).unwrap();
+    without_classes(&pruned.replace("\"asha\"", "\"none\"")).unwrap();
 }

@@ -43,6 +43,11 @@ pub(crate) fn collect(args: &JobsArgs) -> Result<u8, Failure> {
     let is_well = collected.unfinished.is_empty() && collected.damaged.is_empty();
     if !is_well {
         messages::print("run `gansweep sweep FILE --launcher slurm` again to submit what is not trained");
+    } else if collected.paused > 0 {
+        messages::print(&format!(
+            "{} paused at a rung; `gansweep sweep FILE --launcher slurm` decides which go on, and submits them",
+            text::count(collected.paused, "run")
+        ));
     }
     Ok(u8::from(!is_well))
 }

@@ -2,15 +2,21 @@
 
 use std::collections::HashMap;
 
-use gansweep_config::{PlannedRun, RunId, RunState, SearchSpace};
+use gansweep_config::{PlannedRun, Prune, RunId, SearchSpace};
 use gansweep_protocol::{Direction, Metric};
 use gansweep_search::{Settings, Space, Trial, propose};
 use gansweep_store::{TrialRow, TrialSource};
 
+use super::trial::{SearchTrial, level_to_learn_from, levels};
 use super::{Proposal, ProposedTrials, RunResult, Searcher};
 
+/// Values that the model needs of a level, beyond the number of dimensions: `N_min + 2` with `N_min = d + 1`, as published
+/// for BOHB.
+const BEYOND_DIMENSIONS: usize = 3;
+
 /// Proposes trials by tree-structured Parzen estimators. A trial is a config with all its seeds, and its value the mean
-/// over them.
+/// over them. Where pruning pauses runs, it learns from the values of one rung, the highest with enough of them, as BOHB does
+/// (Falkner et al. 2018): values of different epochs do not compare.
 ///
 /// Proposals depend on the space, the number of the trial and the results that are known, and on nothing else. So a search goes
 /// on from its recorded trials as if it had never been interrupted.
@@ -18,6 +24,7 @@ use super::{Proposal, ProposedTrials, RunResult, Searcher};
 pub struct AdaptiveSearch<'e> {
     space: SearchSpace<'e>,
     dimensions: Space,
+    prune: Prune,
     metric: Metric,
     trials: Vec<SearchTrial>,
     /// The trial of each run.
@@ -40,24 +47,13 @@ pub struct BestTrial {
     pub of: usize,
 }
 
-/// A trial and what is known of it.
-#[derive(Debug)]
-struct SearchTrial {
-    row: TrialRow,
-    /// As the model takes it: without the coordinates that have no effect.
-    point: Vec<Option<f64>>,
-    runs: Vec<PlannedRun>,
-    /// The result of each run that is over, smaller is better. Infinite for one that diverged or failed.
-    results: HashMap<RunId, f64>,
-}
-
 impl<'e> AdaptiveSearch<'e> {
     /// A search that goes on from recorded trials. Those that are no longer in the space, or whose config is another one now, are
     /// left out.
-    pub fn new(space: SearchSpace<'e>, metric: Metric, recorded: &[TrialRow]) -> Self {
+    pub fn new(space: SearchSpace<'e>, prune: Prune, metric: Metric, recorded: &[TrialRow]) -> Self {
         let dimensions = space.dimensions();
         let (trials, places) = (Vec::new(), HashMap::new());
-        let mut search = Self { space, dimensions, metric, trials, places, has_begun: false };
+        let mut search = Self { space, dimensions, prune, metric, trials, places, has_begun: false };
         for row in recorded.iter().take(search.space.search().trials) {
             let Some(point) = search.space.point(&row.assignments) else { continue };
             let runs = search.space.runs(&point);
@@ -87,11 +83,13 @@ impl<'e> AdaptiveSearch<'e> {
         self.space.search().trials.saturating_sub(self.trials.len())
     }
 
-    /// The best trial so far; `None` before the first has a value.
+    /// The best trial so far, of those that were trained the furthest; `None` before the first has a value.
     pub fn best(&self) -> Option<BestTrial> {
-        let known = self.trials.iter().filter_map(|trial| Some((trial.value()?, trial)));
-        let finite = known.filter(|(loss, _)| loss.is_finite());
-        let (loss, best) = finite.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        let best_of = |level| {
+            let known = self.trials.iter().filter_map(|trial| Some((trial.value(level)?, trial)));
+            known.filter(|(loss, _)| loss.is_finite()).min_by(|(a, _), (b, _)| a.total_cmp(b))
+        };
+        let (loss, best) = levels(&self.prune, &self.trials).into_iter().rev().find_map(best_of)?;
         let label = best.runs.first().map_or("", |run| &run.label);
         let values = label.rsplit_once(" seed=").map_or(label, |(values, _)| values);
         Some(BestTrial {
@@ -133,12 +131,14 @@ impl<'e> AdaptiveSearch<'e> {
         let point = point.iter().zip(effects).map(|(number, has_effect)| has_effect.then_some(*number));
         let place = self.trials.len();
         self.places.extend(runs.iter().map(|run| (run.id.clone(), place)));
-        self.trials.push(SearchTrial { row, point: point.collect(), runs, results: HashMap::new() });
+        self.trials.push(SearchTrial::new(row, point.collect(), runs));
     }
 
     /// Adds the next proposal; `false` if the space has no usable point left.
     fn propose(&mut self) -> bool {
-        let trials: Vec<Trial> = self.trials.iter().map(SearchTrial::observed).collect();
+        let enough = self.space.dimension_count() + BEYOND_DIMENSIONS;
+        let level = level_to_learn_from(&levels(&self.prune, &self.trials), &self.trials, enough);
+        let trials: Vec<Trial> = self.trials.iter().filter_map(|trial| trial.observed(level)).collect();
         let mut uniform = self.space.uniforms(self.next_number() as usize);
         let mut effects = |point: &[f64]| {
             // The values of a proposal are rounded: what has no effect must be known of the point that is trained.
@@ -150,7 +150,7 @@ impl<'e> AdaptiveSearch<'e> {
             return false;
         };
         let runs = self.space.runs(&point);
-        let open = self.trials.iter().filter(|trial| trial.value().is_none()).map(|trial| trial.row.trial);
+        let open = self.trials.iter().filter(|trial| trial.is_open()).map(|trial| trial.row.trial);
         let row = self.row(TrialSource::Model, &point, &runs, open.collect());
         self.add(row, &point, runs);
         true
@@ -159,31 +159,13 @@ impl<'e> AdaptiveSearch<'e> {
     /// How many trials to propose so that `wanted` runs can begin.
     fn missing(&self, wanted: usize) -> usize {
         let parallel = self.space.search().parallel;
-        let open = self.trials.iter().filter(|trial| trial.value().is_none()).count();
+        let open = self.trials.iter().filter(|trial| trial.is_open()).count();
         if parallel > 0 {
             return parallel.saturating_sub(open);
         }
         let seeds = self.trials.first().map_or(1, |trial| trial.runs.len()).max(1);
         wanted.div_ceil(seeds).max(1)
     }
-}
-
-impl SearchTrial {
-    /// The mean over the seeds, once all are known.
-    fn value(&self) -> Option<f64> {
-        let values: Option<Vec<f64>> =
-            self.runs.iter().map(|run| self.results.get(&run.id).copied()).collect();
-        values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
-    }
-
-    fn observed(&self) -> Trial {
-        Trial { point: self.point.clone(), value: self.value() }
-    }
-}
-
-/// A run that pruning has paused counts with the value of its last rung until it goes on.
-fn has_value(state: RunState) -> bool {
-    matches!(state, RunState::Completed | RunState::Paused)
 }
 
 impl Searcher for AdaptiveSearch<'_> {
@@ -215,15 +197,9 @@ impl Searcher for AdaptiveSearch<'_> {
     }
 
     fn tell(&mut self, result: &RunResult<'_>) {
-        let Some(place) = self.places.get(&result.run.id) else { return };
-        let value = result.values.iter().find(|(metric, _)| *metric == self.metric).map(|(_, value)| *value);
-        let value = value.filter(|value| has_value(result.state) && value.is_finite());
-        let loss = match (value, self.metric.declaration().direction) {
-            (Some(value), Direction::Higher) => -value,
-            (Some(value), Direction::Lower | Direction::Neither) => value,
-            (None, _) => f64::INFINITY,
-        };
-        self.trials[*place].results.insert(result.run.id.clone(), loss);
+        if let Some(place) = self.places.get(&result.run.id) {
+            self.trials[*place].tell(result, self.metric);
+        }
     }
 
     fn metric(&self) -> Option<Metric> {

@@ -1,6 +1,7 @@
 //! Searchers propose the runs of a sweep.
 
 mod adaptive;
+mod trial;
 
 use gansweep_config::{PlannedRun, RunState};
 use gansweep_protocol::Metric;
@@ -19,7 +20,7 @@ pub trait Searcher {
     /// has gone on. For a run that was so before the sweep, this is called as soon as it is proposed.
     fn tell(&mut self, result: &RunResult<'_>);
 
-    /// The metric whose values it needs; of runs that were over before the sweep they are then read from the database.
+    /// The metric whose recorded values it needs.
     fn metric(&self) -> Option<Metric> {
         None
     }
@@ -57,9 +58,10 @@ pub struct RunResult<'a> {
     pub state: RunState,
     /// Steps done.
     pub step: u64,
-    /// Values of the last epoch that it recorded in this sweep, and the recorded value of [`Searcher::metric`] if that epoch has
-    /// none; empty if there is none.
+    /// Values of the last epoch that it recorded in this sweep; empty if there is none.
     pub values: &'a [(Metric, f64)],
+    /// All recorded values of [`Searcher::metric`], by step.
+    pub recorded: &'a [(u64, f64)],
 }
 
 /// Proposes all runs of a plan at once: the queue can begin with the longest only if it has all.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use gansweep_config::RunState;
+use gansweep_config::{RunId, RunState};
 use gansweep_store::{Store, StoreError};
 
 use super::folder::TaskFiles;
@@ -19,8 +19,10 @@ pub struct Collected {
     pub events: usize,
     /// The tasks, as they stood before. Those that had ended are recorded and gone.
     pub tasks: TaskCounts,
-    /// Tasks that ended although some of their runs go on, with the cause of each.
+    /// Tasks that ended although some of their runs are not over, with the cause of each.
     pub unfinished: Vec<String>,
+    /// Runs of tasks that ended which wait at a rung: the pruner decides about them.
+    pub paused: usize,
     /// Segments that cannot be read to their end, and why.
     pub damaged: Vec<String>,
 }
@@ -80,7 +82,7 @@ fn known_tasks(results_dir: &Path) -> Result<Vec<Known>, SlurmError> {
 fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<(), CollectError> {
     let Known { folder, index, end, .. } = task;
     // Again, since it may have written more.
-    let files = folder.tasks()?.remove(index).unwrap_or_default();
+    let files = folder.task(*index);
     let paths: Vec<PathBuf> = (0..files.segments).map(|start| folder.segment(*index, start)).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let mut is_damaged = false;
@@ -104,10 +106,16 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
         return Ok(());
     };
     collected.tasks.ended += 1;
-    let unfinished = end_attempts(folder, *index, store, &exit)?;
-    if unfinished > 0 {
+    let open = end_attempts(folder, *index, store, &exit)?;
+    let is_paused = |(_, state): &&(RunId, RunState)| *state == RunState::Paused;
+    collected.paused += open.iter().filter(is_paused).count();
+    if let Some((run, _)) = open.iter().find(|open| !is_paused(open)) {
         let id = folder.job_id().unwrap_or_default();
-        collected.unfinished.push(format!("job {id}_{index}: {}", exit.describe()));
+        let cause = match exit.status {
+            ExitStatus::Code(0) => format!("run {run} has failed; `gansweep show {run}` says why"),
+            _ => exit.describe(),
+        };
+        collected.unfinished.push(format!("job {id}_{index}: {cause}"));
     }
     // A damaged segment is kept for whoever wants to look at it.
     if !is_damaged && let Err(error) = folder.discard(*index) {
@@ -116,13 +124,13 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
     Ok(())
 }
 
-/// Ends the attempts that have reported no end; returns the number of runs that are not over.
+/// Ends the attempts that have reported no end; returns the runs that are not over.
 fn end_attempts(
     folder: &ArrayFolder,
     index: u32,
     store: &mut Store,
     exit: &Exit,
-) -> Result<usize, CollectError> {
+) -> Result<Vec<(RunId, RunState)>, CollectError> {
     let is_failure =
         matches!(exit.status, ExitStatus::Code(1..) | ExitStatus::Signal(_) | ExitStatus::Unknown);
     let state = if is_failure { RunState::Failed } else { RunState::Interrupted };
@@ -134,10 +142,10 @@ fn end_attempts(
         }
     }
     let statuses = store.statuses(&ids)?;
-    let is_open = |lane: &&gansweep_protocol::LaneJob| {
-        let per_epoch = u64::from(lane.config.steps_per_epoch(&lane.spec));
-        let total = per_epoch * u64::from(lane.epochs);
-        statuses.get(&lane.run).is_none_or(|status| !status.state_after(total).is_final())
-    };
-    Ok(lanes.iter().filter(is_open).count())
+    let open = lanes.iter().filter_map(|lane| {
+        let total = lane.config.steps(lane.epochs, &lane.spec);
+        let state = statuses.get(&lane.run).map_or(RunState::Queued, |status| status.state_after(total));
+        (!state.is_final()).then(|| (lane.run.clone(), state))
+    });
+    Ok(open.collect())
 }

@@ -197,11 +197,25 @@ impl ArrayFolder {
         Ok(tasks)
     }
 
+    /// What is there of one task. To list the folder for each would take a time that grows with the square of the array.
+    pub(super) fn task(&self, index: u32) -> TaskFiles {
+        let exists = |name: String| self.path.join(name).exists();
+        let mut segments = 0;
+        while self.segment(index, segments).exists() {
+            segments += 1;
+        }
+        TaskFiles {
+            job: exists(job_name(index)),
+            exit: exists(exit_name(index)),
+            log: self.log(index).exists(),
+            segments,
+        }
+    }
+
     /// Deletes the files of a task whose reports are all recorded; its log stays. The job goes last: as long as it
     /// is there, the task's segments are read.
     pub(super) fn discard(&self, index: u32) -> io::Result<()> {
-        let files = self.tasks().ok().and_then(|mut tasks| tasks.remove(&index)).unwrap_or_default();
-        let segments = (0..files.segments).map(|start| self.segment(index, start));
+        let segments = (0..self.task(index).segments).map(|start| self.segment(index, start));
         let others =
             [self.commands(index), self.path.join(exit_name(index)), self.path.join(job_name(index))];
         for path in segments.chain(others) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use gansweep_config::{PlannedRun, RunId, RunState};
-use gansweep_protocol::{Command, Metric, Resume};
+use gansweep_protocol::{Command, Resume};
 use gansweep_store::RunStatus;
 
 use super::slot::SlotActivity;
@@ -217,29 +217,26 @@ impl Sweep<'_> {
     }
 
     fn tell_result(&mut self, run: usize, state: RunState) {
-        let recorded = self.recorded_value(run);
+        let recorded = self.recorded_values(run);
         let recorded = recorded.unwrap_or_else(|error| {
             self.keep_failure(Err(error));
-            None
+            Vec::new()
         });
-        let mut values = self.table.values(run).to_vec();
-        values.extend(recorded);
-        let step = self.table.step(run);
-        self.searcher.tell(&RunResult { run: self.table.planned(run), state, step, values: &values });
+        let (planned, step) = (self.table.planned(run), self.table.step(run));
+        let values = self.table.values(run);
+        self.searcher.tell(&RunResult { run: planned, state, step, values, recorded: &recorded });
         if self.search == SearchState::Waits {
             self.search = SearchState::Asks;
         }
     }
 
-    /// The value that the searcher needs, if the run has not recorded it in this sweep.
-    fn recorded_value(&mut self, run: usize) -> Result<Option<(Metric, f64)>, RunnerError> {
-        let Some(metric) = self.searcher.metric() else { return Ok(None) };
-        if self.table.values(run).iter().any(|(known, _)| *known == metric) {
-            return Ok(None);
-        }
-        let planned = self.table.planned(run);
-        let value = self.batcher.last_value(&planned.id, metric, planned.total_steps())?;
-        Ok(value.map(|value| (metric, value)))
+    /// The values that the searcher needs, of this sweep and earlier ones.
+    fn recorded_values(&mut self, run: usize) -> Result<Vec<(u64, f64)>, RunnerError> {
+        let Some(metric) = self.searcher.metric() else { return Ok(Vec::new()) };
+        self.batcher.flush()?;
+        let id = self.table.planned(run).id.clone();
+        let mut values = self.batcher.values(std::slice::from_ref(&id), metric)?;
+        Ok(values.remove(&id).unwrap_or_default())
     }
 
     /// Applies a decision of the pruner.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use gansweep_config::{Experiment, RunState, SearchSpace};
 use gansweep_protocol::Metric;
 use gansweep_scheduler::mock::{self, MockLauncher, Script};
-use gansweep_scheduler::{AdaptiveSearch, NeverPrune, Notice, StopLevel, Summary};
+use gansweep_scheduler::{AdaptiveSearch, Notice, StopLevel, Summary, pruner_of};
 use gansweep_store::{TrialRow, TrialSource};
 
 use crate::support::{Harness, Memory};
@@ -34,10 +34,12 @@ fn search_with(
 ) -> Summary {
     let mut harness = Harness::new(Vec::new(), slots, 1);
     let space = SearchSpace::new(experiment, &mock::data).unwrap();
-    let mut searcher = AdaptiveSearch::new(space, Metric::DLoss, &memory.trials.clone());
+    let prune = experiment.prune.clone();
+    let mut pruner = pruner_of(&prune, Metric::DLoss);
+    let mut searcher = AdaptiveSearch::new(space, prune, Metric::DLoss, &memory.trials.clone());
     let mut ended = 0;
     harness
-        .sweep_through(memory, launcher, &mut searcher, &mut NeverPrune, |notice, stop| {
+        .sweep_through(memory, launcher, &mut searcher, &mut *pruner, |notice, stop| {
             ended += usize::from(matches!(notice, Notice::RunEnded { .. }));
             if ended == stop_after {
                 stop.raise(StopLevel::Cleanly);
@@ -81,6 +83,27 @@ fn an_interrupted_search_goes_on_as_if_it_had_not_been_interrupted() {
     assert_eq!(proposals(&stopped), proposals(&calm));
     assert_eq!(stopped.points, calm.points);
     assert!(stopped.runs.values().all(|row| row.state == RunState::Completed));
+}
+
+/// Rungs at 1, 2 and 4 epochs; runs are interrupted and paused again and again.
+#[test]
+fn an_interrupted_search_with_pruning_makes_the_same_proposals_and_the_same_promotions() {
+    let text = "[prune]\nmethod = \"asha\"\nfactor = 2\n[search]\nmethod = \"tpe\"\ntrials = 16\nstartup = 6\n\
+                [sweep.random.keys]\n\"optimizer.lr\" = { log_uniform = [1e-5, 1e-2] }\n";
+    let experiment = mock::experiment(text, 8).unwrap();
+    let mut calm = Memory::default();
+    let summary = search(&experiment, &mut calm, 1, usize::MAX);
+    assert!(summary.completed > 0 && summary.paused > 4, "{summary:?}");
+    assert_eq!(summary.completed + summary.paused, 16);
+    let mut stopped = Memory::default();
+    for stop_after in [3, 4, 5, 6, 2, 3] {
+        let summary = search(&experiment, &mut stopped, 1, stop_after);
+        assert!(summary.stopped, "after {stop_after}");
+    }
+    search(&experiment, &mut stopped, 1, usize::MAX);
+    assert_eq!(proposals(&stopped), proposals(&calm));
+    assert_eq!(stopped.rungs, calm.rungs);
+    assert_eq!(stopped.points, calm.points);
 }
 
 #[test]

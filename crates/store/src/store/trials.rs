@@ -1,12 +1,10 @@
 //! The trials of a sweep whose configs are proposed while it goes on.
 
-use gansweep_config::{PlannedRun, RunId};
-use gansweep_protocol::Metric;
-use rusqlite::{Connection, OptionalExtension, params};
+use gansweep_config::PlannedRun;
+use rusqlite::{Connection, params};
 
 use super::Store;
 use super::register::{add_members, find_sweep};
-use crate::value::join;
 use crate::{StoreError, TrialRow, fault::Fault, trials::read};
 
 impl Store {
@@ -48,31 +46,6 @@ impl Store {
             add_members(transaction, sweep_id, runs, now)?;
             trials.iter().try_for_each(|trial| put_trial(transaction, sweep_id, trial, now))
         })
-    }
-
-    /// The last value of a run's metric up to a step, which may be NaN; `None` if none is recorded.
-    pub fn last_value(
-        &self,
-        run: &RunId,
-        metric: Metric,
-        until_step: u64,
-    ) -> Result<Option<f64>, StoreError> {
-        let value = || -> Result<Option<f64>, Fault> {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT value, kind FROM points
-                 WHERE run_id = (SELECT run_id FROM runs WHERE id = ?1)
-                   AND metric_id = (SELECT metric_id FROM metrics WHERE name = ?2) AND step <= ?3
-                 ORDER BY step DESC LIMIT 1",
-            )?;
-            let until = i64::try_from(until_step).unwrap_or(i64::MAX);
-            let value = statement
-                .query_row(params![run.as_str(), metric.name(), until], |row| {
-                    Ok(join(row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            Ok(value)
-        };
-        value().map_err(|fault| fault.at(&self.path))
     }
 }
 

@@ -34,9 +34,6 @@ fn the_value_of_a_trial_is_the_mean_over_its_seeds_once_all_have_it() {
         fixture.store.record(&script.take()).unwrap();
     }
     assert_eq!(value(&fixture), Cell::Real(5.0));
-    let run = fixture.runs[1].clone();
-    let last = |until_step| fixture.store.last_value(&run, Metric::Fd, until_step).unwrap();
-    assert_eq!((last(LAST_STEP), last(LAST_STEP - 1)), (Some(6.0), None));
 }
 
 #[test]

@@ -279,13 +279,13 @@ pub(super) static SEARCH: &[Key] = &[
         "search.metric",
         Kind::Text,
         Some("\"fd\""),
-        "The metric to improve, at the end of the budget, as the mean over the seeds: any with a direction. Quality figures (`fd`, `recall`, ...) need `record.evaluate_epochs`.",
+        "The metric to improve, at the end of the budget, as the mean over the seeds: any with a direction. Quality figures (`fd`, `recall`, ...) are recorded at the end of each run where the file does not set `record.evaluate_epochs`.",
     ),
     sweep(
         "search.parallel",
         Kind::Integer(0, 10_000),
         Some("0"),
-        "How many trials are in flight; `0` for as many as there are workers. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
+        "How many trials are in flight; `0` for as many as there are workers, on a cluster for as many as `execution.slurm.concurrency` allows, or else `search.startup`. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
     ),
 ];
 

@@ -210,20 +210,6 @@ impl Recorder for Memory {
         Ok(())
     }
 
-    fn last_value(
-        &mut self,
-        run: &RunId,
-        metric: Metric,
-        until_step: u64,
-    ) -> Result<Option<f64>, StoreError> {
-        let of_run = self
-            .points
-            .range((run.clone(), 0, Metric::DLoss)..)
-            .take_while(|((id, step, _), _)| id == run && *step <= until_step);
-        let values = of_run.filter(|((_, _, known), _)| *known == metric);
-        Ok(values.last().map(|(_, bits)| f64::from_bits(*bits)))
-    }
-
     fn reopen(&mut self, run: &RunId, forget_checkpoint: bool) -> Result<(), StoreError> {
         let row = self.runs.get_mut(run).expect("a registered run");
         row.state = RunState::Interrupted;
