@@ -6,7 +6,7 @@ Every case is computed in float64 (the values that are written) and in float32 a
 do. How far PyTorch's own float32 lands from float64 is written beside each group of values: it is
 the scale of what rounding does to that group, and what the tests' tolerances are multiples of.
 
-`dcgan` is computed in float32 several times, from weights that differ in their last bit. Among its
+`dcgan` and `dcgan-color` are computed in float32 several times, from weights that differ in their last bit. Among its
 millions of activations a few are so near zero that rounding decides their sign, and with it a
 ten-thousandth of a gradient; which run it happens in is luck.
 """
@@ -28,7 +28,7 @@ from tutorials import CLASSES, GivenDropout, tutorial
 
 HERE = Path(__file__).parent
 ENTRIES = 8
-FLOAT32_RUNS = {"dcgan": 12, "listed-resize": 12, "spectral-norm-dcgan": 12}
+FLOAT32_RUNS = {"dcgan": 12, "dcgan-color": 12, "listed-resize": 12, "spectral-norm-dcgan": 12}
 NETWORKS = ["generator", "discriminator"]
 # The buffers beside each parameter, with their names in a lane's state.
 BUFFERS = {

@@ -288,33 +288,22 @@ fn differences_without_a_loss(config: &Config) -> Option<Conflict> {
 }
 
 /// Where a batch is normalised, the outputs for one image depend on the others, so that the gradient that a penalty is of is
-/// not defined (Gulrajani et al. 2017, section 4). Where a row is, tangents depend on the activations, and the products of
-/// tangents and signals are not all of the penalty's derivative.
+/// not defined (Gulrajani et al. 2017, section 4).
 fn penalty_through_layers(config: &Config) -> Option<Conflict> {
     let discriminator = &config.model.discriminator;
     if !config.penalty.exists() {
         return None;
     }
-    let none = "`penalty.kind = \"none\"`";
     if discriminator.kind == NetworkKind::Layers {
         return penalty_through_listed_layers(&discriminator.layers);
     }
-    if discriminator.batch_norm {
-        return Some(Conflict {
-            keys: &["penalty.kind", "model.discriminator.batch_norm"],
-            reason: "a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch".to_owned(),
-            expected: format!("`model.discriminator.batch_norm = false`, or {none}"),
-        });
-    }
-    discriminator.layer_norm.then(|| Conflict {
-        keys: &["penalty.kind", "model.discriminator.layer_norm"],
-        reason: "the gradient's derivative through the discriminator's `layer_norm` is not computed"
-            .to_owned(),
-        expected: format!("`model.discriminator.layer_norm = false`, or {none}"),
+    discriminator.batch_norm.then(|| Conflict {
+        keys: &["penalty.kind", "model.discriminator.batch_norm"],
+        reason: "a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch".to_owned(),
+        expected: "`model.discriminator.batch_norm = false`, or `penalty.kind = \"none\"`".to_owned(),
     })
 }
 
-/// Backends differ in the other layers that they differentiate twice.
 fn penalty_through_listed_layers(layers: &[NetworkLayer]) -> Option<Conflict> {
     let index = layers.iter().position(|layer| *layer == NetworkLayer::BatchNorm)?;
     Some(Conflict {

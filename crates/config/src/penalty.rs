@@ -126,7 +126,6 @@ mod tests {
             let text = format!("model.discriminator.{norm} = true\npenalty.kind = \"wgan-gp\"\n");
             Experiment::parse(Path::new("gp.toml"), text, &LoadOptions::default()).map(|_| ()).unwrap_err()
         };
-        assert_snapshot!(fault("layer_norm"), @r#"gp.toml:2: penalty.kind: the gradient's derivative through the discriminator's `layer_norm` is not computed; expected `model.discriminator.layer_norm = false`, or `penalty.kind = "none"` (from file)"#);
         assert_snapshot!(fault("batch_norm"), @r#"gp.toml:2: penalty.kind: a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch; expected `model.discriminator.batch_norm = false`, or `penalty.kind = "none"` (from file)"#);
     }
 }

@@ -69,6 +69,14 @@ impl Affine {
 }
 
 impl NormTrace {
+    /// Becomes that of these images of another trace, of a layer that normalises each image by itself.
+    pub(super) fn copy_images(&mut self, from: &Self, images: &[Range<usize>]) {
+        let (all, count) = (from.inverse_std.rows(), images.iter().map(Range::len).sum());
+        self.normalised.copy_images(&from.normalised, all, images);
+        self.inverse_std.copy_rows(&from.inverse_std, images, count);
+        self.row_sums.iter_mut().for_each(|sums| sums.reshape(count, LINE));
+    }
+
     /// Memory for up to `rows` rows whose features are normalised over the batch.
     pub(super) fn of_columns(rows: usize, features: usize) -> Self {
         let line = Matrix::new(1, features);

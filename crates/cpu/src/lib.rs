@@ -29,6 +29,7 @@
 #![cfg_attr(test, expect(clippy::float_cmp, reason = "tests compare bits"))]
 
 mod activation;
+mod added_pairs;
 mod affine;
 mod batch;
 mod batch_norm;
@@ -37,6 +38,7 @@ mod conv;
 mod engine;
 mod lane;
 mod layer_norm;
+mod layer_norm_tangents;
 mod loss;
 mod mask;
 mod matrix;
@@ -68,12 +70,14 @@ use gansweep_config::{NetworkKind, SampleMode};
 
 pub use engine::Phase;
 pub use gansweep_nn::Vectors;
+use gansweep_nn::network::{Network, Role};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
 use gansweep_train::TrainError;
 use gansweep_train::{Lane, LaneChunk, Latents, Trainer, TrainingImages, refuse_beyond_memory};
 use lane::LaneTrainer;
 pub use memory::lane_bytes;
+use net::Form;
 use sparse::SparseImages;
 pub use support::supports;
 
@@ -131,8 +135,11 @@ impl CpuTrainer {
             images.check(&lane).map_err(|cause| TrainError::Group(format!("lane {index} {cause}")))?;
             let wanted = lane.config.images(&lane.spec) as usize;
             // Decided by the lane's own images, so that its bits do not depend on the group.
-            // A network of convolutions unfolds dense images.
-            let background = (lane.config.model.discriminator.kind == NetworkKind::Mlp)
+            // Other networks take dense images.
+            let discriminator = Network::of(Role::Discriminator, &lane.config, &lane.spec)?;
+            let is_perceptron = lane.config.model.discriminator.kind == NetworkKind::Mlp
+                && Form::of(&discriminator, &lane.config) == Form::Perceptron;
+            let background = is_perceptron
                 .then(|| SparseImages::background(&TrainingImages { count: wanted, ..images.clone() }))
                 .flatten()
                 // Noise leaves no background.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, NullaryFnOnce};
+
 /// Floats in one cache line: the width of a panel.
 pub(super) const LINE: usize = 16;
 
@@ -144,8 +146,40 @@ impl Matrix {
         }
     }
 
+    /// Becomes these images of another map, `[pixels * count, channels]`, whose rows lie pixel by pixel.
+    pub(super) fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
+        let of_pixel = |pixel: usize| {
+            images.iter().map(move |part| pixel * count + part.start..pixel * count + part.end)
+        };
+        let rows: Vec<_> = (0..from.rows() / count).flat_map(of_pixel).collect();
+        self.copy_rows(from, &rows, rows.iter().map(Range::len).sum());
+    }
+
+    /// Adds the elements of another matrix of its shape.
+    pub(super) fn add(&mut self, arch: Arch, other: &Self) {
+        arch.dispatch(AddLines { to: self.lines_mut(), other: other.lines() });
+    }
+
     /// Some rows of one panel.
     pub(super) fn part_mut(&mut self, panel: usize, rows: Range<usize>) -> &mut [Line] {
         &mut self.panel_mut(panel)[rows]
+    }
+}
+
+struct AddLines<'a> {
+    to: &'a mut [Line],
+    other: &'a [Line],
+}
+
+impl NullaryFnOnce for AddLines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (to, other) in self.to.iter_mut().zip(self.other) {
+            for i in 0..LINE {
+                to.0[i] += other.0[i];
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ pub fn lane_bytes(config: &Config, spec: &DatasetSpec) -> Result<u64, Mismatch> 
     let networks = Network::both(config, spec)?;
     let [generator, discriminator] = &networks;
     let own = network_bytes(generator, config, batch) + network_bytes(discriminator, config, 2 * batch);
-    let perceptrons = networks.iter().filter(|network| Form::of(network) == Form::Perceptron);
+    let perceptrons = networks.iter().filter(|network| Form::of(network, config) == Form::Perceptron);
     let width = perceptrons.flat_map(|network| &network.nodes).map(|node| node.inputs().max(node.outputs()));
     let width = width.max().unwrap_or(1);
     let latents = 2 * matrix(batch, config.model.latent_dim as usize);
@@ -42,7 +42,7 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
     let buffers = Algorithm::of(optimizer).declaration().buffers.len();
     let averages = usize::from(network.role == Role::Generator && average::is_kept(&config.train));
     let copies = 1 + buffers + usize::from(optimizer.clip_norm > 0.0) + averages;
-    match Form::of(network) {
+    match Form::of(network, config) {
         Form::Perceptron => {
             let parameters = parameters(network, copies as u64, averages as u64);
             parameters + trace(network, images) + condition(network, copies as u64, images)
@@ -72,7 +72,7 @@ fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
     let rows = batch * points.per_image();
     let drawn = if points == Points::AroundReal { 4 * (batch * image.size()) as u64 } else { 0 };
     let images = matrix(rows, image.size());
-    match Form::of(discriminator) {
+    match Form::of(discriminator, config) {
         Form::Perceptron => {}
         Form::Convolutions => {
             let own = conv::bytes(discriminator, 0, false, rows).unwrap_or(0);

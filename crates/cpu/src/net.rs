@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use gansweep_config::Config;
-use gansweep_nn::network::Network;
+use gansweep_nn::network::{Layer, Network, Role};
 use gansweep_train::Unsupported;
 
+use super::added_pairs::AddedPairs;
 use super::conv::{self, ConvNet, ConvTrace, ListedNet, ListedTrace};
 use super::engine::Engine;
 use super::matrix::Matrix;
 use super::network::{Mlp, Trace, is_perceptron};
 use super::norm::Norm;
 use super::parameters::Parameters;
-use super::product::AddedPairs;
 use super::sparse::Input;
 use super::stage::{Gradients, Mode, Rows};
 use super::trained::Learning;
@@ -30,8 +30,11 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn of(network: &Network) -> Self {
-        if is_perceptron(network) {
+    pub(super) fn of(network: &Network, config: &Config) -> Self {
+        if is_penalised(network, config) && network.nodes.iter().any(|node| node.layer == Layer::LayerNorm) {
+            // The others have no second derivatives.
+            Self::AnyOrder
+        } else if is_perceptron(network) {
             Self::Perceptron
         } else if conv::is_convolutional(network) && conv::plan(network).is_ok() {
             Self::Convolutions
@@ -39,6 +42,11 @@ impl Form {
             Self::AnyOrder
         }
     }
+}
+
+/// Whether a penalty is measured of the network.
+pub(super) fn is_penalised(network: &Network, config: &Config) -> bool {
+    network.role == Role::Discriminator && config.penalty.exists()
 }
 
 /// A network with its parameters and the buffers of its optimiser.
@@ -76,7 +84,7 @@ impl Net {
     ///
     /// If this backend does not compute such a network.
     pub(super) fn new(network: &Network, config: &Config) -> Result<Self, Unsupported> {
-        Ok(match Form::of(network) {
+        Ok(match Form::of(network, config) {
             Form::Perceptron => Self::Mlp(Mlp::new(network, config)),
             Form::Convolutions => Self::Conv(ConvNet::new(network, config)?),
             Form::AnyOrder => Self::Listed(ListedNet::new(network, config)),
@@ -211,7 +219,7 @@ impl Net {
     /// Computes the tangents of every product's input from those of the images, which lie where
     /// [`signals`](Self::signals) wrote the gradient.
     pub(super) fn tangents(
-        &self,
+        &mut self,
         engine: &mut Engine,
         trace: &mut NetTrace,
         pairs: &mut AddedPairs,

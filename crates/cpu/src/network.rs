@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use gansweep_config::Config;
 
+use super::added_pairs::AddedPairs;
 use super::affine::{Affine, BatchRows};
 use super::batch_norm::BatchNorm;
 use super::condition::{self, Embedded};
@@ -13,7 +14,6 @@ use super::matrix::Matrix;
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::parameters::Parameters;
-use super::product::AddedPairs;
 use super::sparse::Input;
 use super::spectral_norm::Arrangement;
 use super::stage::{Dropout, Gradients, Mode, Rows, Stage, StageActivation, StageTrace};

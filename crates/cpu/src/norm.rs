@@ -50,7 +50,7 @@ impl Norm {
     }
 
     /// Turns the gradient of the layer's output into that of its input, in place, and updates the
-    /// layer's own parameters if `learning`.
+    /// layer's own parameters if `learning`, by their gradients and what is added to these.
     pub(super) fn backward(
         &mut self,
         arch: Arch,
@@ -58,6 +58,7 @@ impl Norm {
         trace: &mut NormTrace,
         gradient: &mut Matrix,
         learning: Option<&mut Learning>,
+        added: Option<&[Matrix; 2]>,
     ) {
         let Affine { weight, bias } = match self {
             Self::Batch(norm) => {
@@ -69,6 +70,10 @@ impl Norm {
                 &mut norm.affine
             }
         };
+        if let Some([of_weight, of_bias]) = added {
+            trace.weight_gradient.add(arch, of_weight);
+            trace.bias_gradient.add(arch, of_bias);
+        }
         if let Some(learning) = learning {
             weight.learn(arch, &trace.weight_gradient, learning);
             bias.learn(arch, &trace.bias_gradient, learning);

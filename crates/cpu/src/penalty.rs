@@ -13,12 +13,12 @@ use gansweep_nn::rng::{self, Key, Pass, Purpose};
 use gansweep_train::TrainingImages;
 use pulp::{Arch, NullaryFnOnce};
 
+use super::added_pairs::AddedPairs;
 use super::affine::Statistics;
 use super::batch::Batch;
 use super::engine::{Engine, Phase};
 use super::matrix::{LINE, Line, Matrix};
 use super::net::{Net, NetTrace};
-use super::product::AddedPairs;
 use super::sparse::Input;
 use super::stage::{Gradients, MaskStreams, Mode, Rows};
 
@@ -153,6 +153,10 @@ impl Penalty {
         if let Points::Images { real, fake } = self.points {
             let halves = [(real, 0), (fake, count)].into_iter().filter(|(used, _)| *used);
             let ranges: Vec<_> = halves.map(|(_, first)| first..first + count).collect();
+            if let (Some(points), Some(_)) = (&mut self.images, &self.pairs.second_order) {
+                let rows = points.rows();
+                points.copy_rows(scene.batch.input().dense, &ranges, rows);
+            }
             return self.trace.copy_images(scene.trace, &ranges);
         }
         let points = self.images.as_mut().unwrap_or(&mut self.pairs.lefts[0]);

@@ -48,7 +48,7 @@ use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
 pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product};
-pub(super) use transposed::{AddedPair, AddedPairs};
+pub(super) use transposed::AddedPair;
 
 use super::matrix::Matrix;
 use super::sparse::Input;

@@ -242,7 +242,7 @@ impl Stage {
         let (derivative, kept) = self.derivative(trace);
         gradients.apply_derivative(engine, derivative, kept);
         if let (Some(norm), Some(trace)) = (&mut self.norm, &mut trace.norm) {
-            norm.backward(engine.arch, batch, trace, &mut gradients.output, learning);
+            norm.backward(engine.arch, batch, trace, &mut gradients.output, learning, None);
             engine.lap(Phase::Norms);
         }
     }

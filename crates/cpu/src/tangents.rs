@@ -3,21 +3,22 @@
 use pulp::NullaryFnOnce;
 
 use super::activation::StoreProduct;
+use super::added_pairs::AddedPairs;
 use super::affine::BatchRows;
 use super::engine::{Engine, Phase};
 use super::matrix::{LINE, Line, Matrix};
 use super::network::{Mlp, Trace};
-use super::product::{AddedPairs, product};
+use super::product::product;
 use super::stage::Gradients;
 use super::transpose::{Derivative, transpose};
 
 impl Mlp {
     /// Memory for tangents and signals of up to `rows` rows.
     pub(super) fn pairs(&self, rows: usize) -> AddedPairs {
-        AddedPairs {
-            lefts: self.stages().map(|stage| Matrix::new(rows, stage.inputs())).collect(),
-            rights: self.stages().map(|stage| Matrix::new(rows, stage.outputs())).collect(),
-        }
+        AddedPairs::new(
+            self.stages().map(|stage| Matrix::new(rows, stage.inputs())).collect(),
+            self.stages().map(|stage| Matrix::new(rows, stage.outputs())).collect(),
+        )
     }
 
     /// Makes room for the tangents and signals of `rows` rows.

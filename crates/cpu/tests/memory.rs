@@ -32,16 +32,33 @@ fn estimates_are_near_what_is_allocated() {
     ];
     let listed = [
         "model.kind=layers",
+        "model.conditional=false",
         "penalty.kind=none",
         "data.images=512",
         "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'batch-norm', 'relu', 'dropout', 'upsample 2', 'conv 40 kernel 3 padding 1', 'relu', 'layer-norm', 'upsample 2', 'conv 1 kernel 3 padding 1']",
         "model.discriminator.layers=['conv 32 kernel 4 stride 2 padding 1', 'tanh', 'batch-norm', 'conv 64 kernel 5 stride 2', 'leaky-relu', 'dropout', 'flatten', 'dropout', 'linear 1']",
     ];
     let penalised = [
+        "model.conditional=false",
         "model.discriminator.kind=layers",
         "penalty.kind=r1-r2",
         "data.images=512",
         "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'leaky-relu', 'leaky-relu 0.5', 'conv-transpose 16 kernel 3 padding 1', 'leaky-relu', 'dropout', 'upsample 2', 'flatten', 'dropout', 'linear 1']",
+    ];
+    let normalised_critic = [
+        "model.conditional=false",
+        "model.kind=dcgan",
+        "model.discriminator.batch_norm=false",
+        "model.discriminator.layer_norm=true",
+        "penalty.kind=r1-r2",
+        "data.images=512",
+    ];
+    let smooth = [
+        "model.conditional=false",
+        "model.discriminator.kind=layers",
+        "penalty.kind=dragan",
+        "data.images=512",
+        "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
     ];
     let projection = [
         "model.conditional=true",
@@ -63,11 +80,11 @@ fn estimates_are_near_what_is_allocated() {
         "data.images=512",
     ];
     let spectral = "model.spectral_norm=true";
-    let normalised_dcgan = [&dcgan[..], &[spectral]].concat();
+    let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 13] = [
+        let sets: [&[&str]; 15] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -83,7 +100,16 @@ fn estimates_are_near_what_is_allocated() {
             &of_classes,
             &projected,
             &penalised,
-            &[spectral, "model.kind=mlp", "data.images=512", "train.ema=0.999", "optimizer.clip_norm=1"],
+            &normalised_critic,
+            &smooth,
+            &[
+                spectral,
+                "model.conditional=false",
+                "model.kind=mlp",
+                "data.images=512",
+                "train.ema=0.999",
+                "optimizer.clip_norm=1",
+            ],
             &normalised_dcgan,
             &normalised_list,
         ];

@@ -2,7 +2,7 @@
 //!
 //! A penalty is a function of the gradient's norm at some points: between real images and fakes, around real images,
 //! or at the images themselves. Its derivative with respect to the discriminator's weights needs no second-order
-//! differentiation where the network is linear but for (leaky) `ReLU`s and dropout. With `v`, the derivative of the
+//! differentiation where the network is linear but for (leaky) `ReLU`s and dropout, and little of it elsewhere. With `v`, the derivative of the
 //! penalty with respect to the gradient `dD/dx`, it is the derivative of `<v, dD/dx>` for a constant `v`; and
 //! `<v, dD/dx>` is the derivative of the output along `v`, which a forward pass of tangents computes: `t_0 = v`, and
 //! each layer multiplies its tangents by its weights and by the factors of its activation at the point.

@@ -157,6 +157,12 @@ impl TapGradient<'_> {
 
 /// Sums the rows of each pixel: to one row for each pixel, or to a single row for all, as `sums` has it.
 pub(super) fn sum_images(arch: Arch, gradient: &Matrix, images: usize, sums: &mut Matrix) {
+    sums.lines_mut().fill(Line::ZERO);
+    add_images(arch, gradient, images, sums);
+}
+
+/// Adds such sums.
+pub(super) fn add_images(arch: Arch, gradient: &Matrix, images: usize, sums: &mut Matrix) {
     arch.dispatch(SumImages { gradient, images, sums });
 }
 
@@ -172,7 +178,6 @@ impl NullaryFnOnce for SumImages<'_> {
     #[inline(always)]
     fn call(self) {
         let by_pixel = self.sums.rows() > 1;
-        self.sums.lines_mut().fill(Line::ZERO);
         for panel in 0..self.gradient.panels() {
             for (pixel, rows) in self.gradient.panel(panel).chunks_exact(self.images).enumerate() {
                 let mut sum = Line::ZERO;

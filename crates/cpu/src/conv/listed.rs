@@ -9,15 +9,15 @@ use gansweep_nn::optimizer::Algorithm;
 
 use super::op::{Enlarge, Pointwise, map_to_rows, rows_to_map, times_derivative};
 use super::patches::Patches;
-use super::stage::{MapStage, MapTrace, Scratch, copy_images, fill_mask};
+use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
 use crate::activation::LeakyRelu;
+use crate::added_pairs::{Added, AddedPairs};
 use crate::affine::{BatchRows, NormTrace};
 use crate::engine::{Engine, Phase};
 use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
-use crate::product::{AddedPair, AddedPairs};
 use crate::sparse::Input;
 use crate::stage::{Dropout, Gradients, Mode, Rows};
 use crate::trained::{Learning, Trained};
@@ -93,14 +93,29 @@ impl StepTrace {
         }
     }
 
-    /// Copies what derivatives follow from, of these images of another trace of the step, which has `count` images.
+    /// Of the step's normalisation.
+    pub(super) fn norm(&self) -> Option<&NormTrace> {
+        match self {
+            Self::Product(trace) => trace.norm.as_ref(),
+            Self::Other { norm, .. } => norm.as_ref(),
+        }
+    }
+
+    /// Copies what first and second derivatives follow from, of these images of another trace of the step, which has `count`
+    /// images.
     fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
         match (self, from) {
-            (Self::Product(own), Self::Product(from)) => own.copy_images(from, count, images),
-            (Self::Other { output, mask, .. }, Self::Other { output: from, mask: of_mask, .. }) => {
-                match (mask, of_mask) {
-                    (Some(mask), Some(from)) => copy_images(mask, from, count, images),
-                    _ => copy_images(output, from, count, images),
+            (Self::Product(own), Self::Product(from)) => own.copy_activations(from, count, images),
+            (
+                Self::Other { output, norm, mask },
+                Self::Other { output: from, norm: of_norm, mask: of_mask },
+            ) => {
+                output.copy_images(from, count, images);
+                if let (Some(norm), Some(from)) = (norm, of_norm) {
+                    norm.copy_images(from, images);
+                }
+                if let (Some(mask), Some(from)) = (mask, of_mask) {
+                    mask.copy_images(from, count, images);
                 }
             }
             _ => unreachable!("traces of one step are of one kind"),
@@ -251,26 +266,16 @@ impl ListedNet {
             if learning.is_some() && i < first {
                 break;
             }
-            let added = match step.op {
-                Op::Product(_) => {
-                    product -= 1;
-                    penalty.map(|penalty| penalty.pair(product))
-                }
-                _ => None,
-            };
+            let is_product = matches!(step.op, Op::Product(_));
+            product -= usize::from(is_product);
+            let added = penalty.map(|penalty| penalty.of_step(i, is_product.then_some(product)));
             let (before, after) = traces.split_at_mut(i);
             let input = before.last().map_or(input.dense, StepTrace::output);
+            let both = [&mut *own, &mut *other];
             let mut back = Backward {
-                engine: &mut *engine,
-                batch,
-                input,
                 wanted: learning.is_none() || i > first,
-                added,
-                signals: None,
-                own: &mut *own,
-                other: &mut *other,
-                scratch: &mut *scratch,
-                padded: &mut *padded,
+                added: added.unwrap_or_default(),
+                ..Backward::new(&mut *engine, batch, input, both, &mut *scratch, &mut *padded)
             };
             if back.step(step, &mut after[0], learning.as_mut()) {
                 std::mem::swap(own, other);
@@ -313,7 +318,7 @@ impl ListedTrace {
 
 impl Step {
     /// Whether it has parameters.
-    fn learns(&self) -> bool {
+    pub(super) fn learns(&self) -> bool {
         matches!(self.op, Op::Product(_) | Op::Norm(..))
     }
 }
@@ -325,15 +330,34 @@ pub(super) struct Backward<'a> {
     pub(super) input: &'a Matrix,
     /// Whether the gradient of the input is wanted.
     pub(super) wanted: bool,
-    /// What joins the gradient of a product's weight.
-    pub(super) added: Option<AddedPair<'a>>,
-    /// Where the gradient of a product's output is kept.
+    /// What joins the gradients of the step's parameters.
+    pub(super) added: Added<'a>,
+    /// Where the gradient of a product's output, or of the input of a normalisation by itself, is kept.
     pub(super) signals: Option<&'a mut Matrix>,
+    /// Where the gradient of the output of a layer with a second derivative is kept.
+    pub(super) kept: Option<&'a mut Matrix>,
+    /// What joins the gradient of the input of such a layer.
+    pub(super) joined: Option<&'a Matrix>,
     /// The gradient of the output.
     pub(super) own: &'a mut Matrix,
     pub(super) other: &'a mut Matrix,
     pub(super) scratch: &'a mut Scratch,
     pub(super) padded: &'a mut [f32],
+}
+
+impl<'a> Backward<'a> {
+    /// Of a step with that input, whose output's gradient is in `own`; nothing is kept or added.
+    pub(super) fn new(
+        engine: &'a mut Engine,
+        batch: BatchRows,
+        input: &'a Matrix,
+        [own, other]: [&'a mut Matrix; 2],
+        scratch: &'a mut Scratch,
+        padded: &'a mut [f32],
+    ) -> Self {
+        let (added, signals, kept, joined) = (Added::default(), None, None, None);
+        Self { engine, batch, input, wanted: true, added, signals, kept, joined, own, other, scratch, padded }
+    }
 }
 
 impl Backward<'_> {
@@ -355,13 +379,22 @@ impl Backward<'_> {
         match &mut step.op {
             Op::Product(_) => {}
             Op::Norm(_, norm) => {
+                self.keep();
                 if let Some(trace) = norm_trace {
-                    norm.backward(arch, self.batch, trace, self.own, learning);
+                    norm.backward(arch, self.batch, trace, self.own, learning, self.added.affine);
+                }
+                self.join();
+                if let Some(signals) = &mut self.signals {
+                    signals.copy_from(self.own);
                 }
                 self.engine.lap(Phase::Norms);
                 return false;
             }
-            Op::Pointwise(function) => times_derivative(arch, function.derivative(), output, self.own),
+            Op::Pointwise(function) => {
+                self.keep();
+                times_derivative(arch, function.derivative(), output, self.own);
+                self.join();
+            }
             Op::Dropout(_) => {
                 if let Some(mask) = mask {
                     times_derivative(arch, Derivative::Saved, mask, self.own);
@@ -389,7 +422,10 @@ impl Backward<'_> {
             times_derivative(self.engine.arch, derivative, saved, self.own);
             self.engine.lap(Phase::Backward);
         }
-        stage.backward_norm(self.engine, self.batch, trace, self.own, learning.as_deref_mut());
+        self.keep();
+        let added = self.added.affine;
+        stage.backward_norm(self.engine, self.batch, trace, self.own, learning.as_deref_mut(), added);
+        self.join();
         if let Some(signals) = &mut self.signals {
             signals.copy_from(self.own);
         }
@@ -398,7 +434,19 @@ impl Backward<'_> {
         }
         if let Some(learning) = learning {
             stage.sum_bias(self.engine.arch, self.own, images, self.scratch);
-            stage.learn(self.engine, self.input, self.own, images, self.added.take(), self.scratch, learning);
+            stage.learn(self.engine, self.input, self.own, images, self.added, self.scratch, learning);
+        }
+    }
+
+    fn keep(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.copy_from(self.own);
+        }
+    }
+
+    fn join(&mut self) {
+        if let Some(joined) = self.joined {
+            self.own.add(self.engine.arch, joined);
         }
     }
 }

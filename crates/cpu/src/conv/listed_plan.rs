@@ -285,6 +285,42 @@ impl PlannedStep {
     }
 }
 
+impl PlannedStep {
+    fn has_second_derivative(&self) -> bool {
+        match &self.op {
+            PlannedOp::Product(product) => product.norm.is_some(),
+            PlannedOp::Norm(..) | PlannedOp::Output(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Lines of a product's tangents and signals.
+    fn pair_lines(&self, images: usize) -> usize {
+        match self.op {
+            PlannedOp::Product(_) => [self.input, self.output].map(|map| lines(map, images)).iter().sum(),
+            _ => 0,
+        }
+    }
+
+    /// Lines of [`StepGradients`](crate::added_pairs::StepGradients).
+    fn second_order_lines(&self, images: usize) -> usize {
+        let map = lines(self.output, images);
+        let affine = 2 * lines(self.output, 1);
+        let of_norm = if self.has_second_derivative() { map + affine } else { 0 };
+        match &self.op {
+            PlannedOp::Product(_) => self.pair_lines(images) + of_norm,
+            PlannedOp::Norm(..) => 2 * map + affine,
+            PlannedOp::Output(_) => map,
+            _ => 0,
+        }
+    }
+}
+
+/// Lines of a map of so many images.
+fn lines([pixels, channels]: [usize; 2], images: usize) -> usize {
+    Matrix::lines_of(pixels * images, channels)
+}
+
 impl ListedNet {
     /// A network whose parameters are all zero.
     pub(crate) fn new(network: &Network, config: &Config) -> Self {
@@ -304,13 +340,15 @@ impl ListedNet {
     }
 }
 
-/// Bytes of a penalty's tangents and signals of `images` images.
+/// Bytes of a penalty's tangents and signals of `images` images, and of what second derivatives add.
 pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
-    let lines = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
-    let steps = plan(network).into_iter();
-    let products = steps.filter(|step| matches!(step.op, PlannedOp::Product(_)));
-    let pairs = products.map(|step| lines(step.input) + lines(step.output));
-    (pairs.sum::<usize>() * LINE * size_of::<f32>()) as u64
+    let steps = plan(network);
+    let pairs: usize = steps.iter().map(|step| step.pair_lines(images)).sum();
+    let last = steps.iter().rposition(PlannedStep::has_second_derivative);
+    let reached = &steps[..last.map_or(0, |last| last + 1)];
+    let second: usize = reached.iter().map(|step| step.second_order_lines(images)).sum();
+    let sums = if reached.is_empty() { 0 } else { 4 * images };
+    ((pairs + second + sums) * LINE * size_of::<f32>()) as u64
 }
 
 /// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, one of them

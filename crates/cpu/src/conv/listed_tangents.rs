@@ -1,18 +1,19 @@
 //! Signals and tangents of a network of layers in any order, for a [penalty](crate::penalty).
 
 use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
-use super::op::{map_to_rows, rows_to_map, times_derivative};
+use super::op::{map_to_rows, rows_to_map, times_derivative, times_second_derivative};
+use super::stage::{MapStage, MapTrace};
 use super::tangents::{pairs_of, reshape_pairs_of};
+use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
 use crate::engine::{Engine, Phase};
 use crate::matrix::Matrix;
-use crate::product::AddedPairs;
 use crate::tangents::ONE;
 use crate::transpose::Derivative;
 
 impl ListedNet {
     /// Memory for tangents and signals of up to `images` images.
     pub(crate) fn pairs(&self, images: usize) -> AddedPairs {
-        pairs_of(self.products(), images)
+        AddedPairs { second_order: self.second_order(images), ..pairs_of(self.products(), images) }
     }
 
     /// Makes room for the tangents and signals of `images` images.
@@ -31,20 +32,27 @@ impl ListedNet {
         let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
         own.reshape(images.rows(), 1);
         own.lines_mut().fill(ONE);
-        let mut signals = pairs.rights.iter_mut().rev();
+        let AddedPairs { rights, second_order, .. } = pairs;
+        let mut signals = rights.iter_mut().rev();
+        let mut gradients = second_order.as_mut().map(|second| &mut second.steps);
         for (i, step) in self.steps.iter_mut().enumerate().rev() {
             let (before, after) = traces.split_at_mut(i);
+            let input = before.last().map_or(&*images, StepTrace::output);
+            let gradients = gradients.as_mut().and_then(|all| all.get_mut(i));
+            let (kept, of_norm) = match gradients {
+                Some(StepGradients { product, own, signals, .. }) => {
+                    if let Some([of_input, _]) = product {
+                        of_input.copy_from(input);
+                    }
+                    (own.as_mut(), signals.as_mut())
+                }
+                None => (None, None),
+            };
+            let both = [&mut *own, &mut *other];
             let mut back = Backward {
-                engine: &mut *engine,
-                batch: *batch,
-                input: before.last().map_or(&*images, StepTrace::output),
-                wanted: true,
-                added: None,
-                signals: if matches!(step.op, Op::Product(_)) { signals.next() } else { None },
-                own: &mut *own,
-                other: &mut *other,
-                scratch: &mut *scratch,
-                padded: &mut *padded,
+                signals: if matches!(step.op, Op::Product(_)) { signals.next() } else { of_norm },
+                kept,
+                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *padded)
             };
             if back.step(step, &mut after[0], None) {
                 std::mem::swap(own, other);
@@ -53,69 +61,120 @@ impl ListedNet {
         images.copy_from(own);
     }
 
-    /// Computes the tangents of each product's input from those of the images.
+    /// Computes the tangents of each product's input from those of the images, and the gradients that follow from them where
+    /// layers have a second derivative.
     pub(crate) fn tangents(
-        &self,
+        &mut self,
         engine: &mut Engine,
         trace: &mut ListedTrace,
         pairs: &mut AddedPairs,
         images: &Matrix,
     ) {
-        let ListedTrace { batch, steps: traces, gradients: [own, other], padded, .. } = trace;
+        let ListedTrace { batch, steps: traces, gradients: [own, other], padded, .. } = &mut *trace;
         own.copy_from(images);
-        let mut tangents = pairs.lefts.iter_mut();
+        let AddedPairs { lefts, rights, second_order } = &mut *pairs;
+        let mut products = lefts.iter_mut().zip(&*rights);
+        let (mut gradients, mut sums) = match second_order {
+            Some(SecondOrder { steps, sums, .. }) => (steps.iter_mut(), Some(sums)),
+            None => ([].iter_mut(), None),
+        };
         for (step, trace) in self.steps.iter().zip(traces) {
-            if matches!(step.op, Op::Product(_))
-                && let Some(tangents) = tangents.next()
-            {
+            let product = if matches!(step.op, Op::Product(_)) { products.next() } else { None };
+            let signals = product.map(|(tangents, signals)| {
                 tangents.copy_from(own);
-            }
-            if step.tangents(engine, batch.images, trace, own, other, padded) {
+                signals
+            });
+            let mut pass = TangentPass {
+                engine: &mut *engine,
+                images: batch.images,
+                own: &mut *own,
+                other: &mut *other,
+                padded: &mut *padded,
+                sums: sums.as_deref_mut(),
+            };
+            if pass.step(step, trace, signals, gradients.next()) {
                 std::mem::swap(own, other);
             }
         }
+        self.activation_gradients(engine, trace, pairs, images);
     }
 }
 
-impl Step {
-    /// From the tangents of its input, in `own`, to those of its output. Returns whether the latter are in `other`; else they
-    /// are in the place of the former.
-    fn tangents(
-        &self,
-        engine: &mut Engine,
-        images: usize,
+/// One step of the tangents' way forward.
+struct TangentPass<'a> {
+    engine: &'a mut Engine,
+    images: usize,
+    /// The tangents of the step's input.
+    own: &'a mut Matrix,
+    other: &'a mut Matrix,
+    padded: &'a mut [f32],
+    /// Memory for normalisations.
+    sums: Option<&'a mut [Matrix; 4]>,
+}
+
+impl TangentPass<'_> {
+    /// From the tangents of a step's input to those of its output. Returns whether the latter are in `other`; else they
+    /// are in the place of the former. `signals` are those of a product's output.
+    fn step(
+        &mut self,
+        step: &Step,
         trace: &StepTrace,
-        own: &mut Matrix,
-        other: &mut Matrix,
-        padded: &mut [f32],
+        signals: Option<&Matrix>,
+        gradients: Option<&mut StepGradients>,
     ) -> bool {
-        let [pixels, channels] = self.output;
-        let StepTrace::Other { output, mask, .. } = trace else {
-            if let (Op::Product(stage), StepTrace::Product(trace)) = (&self.op, trace) {
-                stage.forward_last(engine, own, images, false, other);
-                if stage.is_activated() {
-                    let (derivative, saved) = stage.derivative(trace);
-                    times_derivative(engine.arch, derivative, saved, other);
-                }
+        let (arch, [pixels, channels]) = (self.engine.arch, step.output);
+        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+            if let (Op::Product(stage), StepTrace::Product(trace)) = (&step.op, trace) {
+                self.product(stage, trace, signals, gradients);
             }
             return true;
         };
-        other.reshape(pixels * images, channels);
-        match &self.op {
+        self.other.reshape(pixels * self.images, channels);
+        match &step.op {
             Op::Product(_) => {}
-            Op::Norm(..) => unreachable!("`supports` refuses a penalty through a normalisation"),
-            Op::Pointwise(function) => times_derivative(engine.arch, function.derivative(), output, own),
-            Op::Dropout(_) => {
-                if let Some(mask) = mask {
-                    times_derivative(engine.arch, Derivative::Saved, mask, own);
+            Op::Norm(_, norm) => {
+                if let (Some(gradients), Some(trace), Some(sums)) = (gradients, norm_trace, &mut self.sums) {
+                    gradients.through_norm(arch, (norm, trace), None, self.own, sums);
                 }
             }
-            Op::Enlarge(enlarge) => enlarge.forward(own, images, other),
-            Op::Unfold(patches) => patches.unfold(own, None, other, padded),
-            Op::ToMap => rows_to_map(own, pixels, other),
-            Op::ToRows => map_to_rows(own, self.input[0], other, 0),
+            Op::Pointwise(function) => {
+                if let Some(StepGradients { own: Some(signals), .. }) = gradients {
+                    times_second_derivative(arch, *function, output, self.own, signals);
+                }
+                times_derivative(arch, function.derivative(), output, self.own);
+            }
+            Op::Dropout(_) => {
+                if let Some(mask) = mask {
+                    times_derivative(arch, Derivative::Saved, mask, self.own);
+                }
+            }
+            Op::Enlarge(enlarge) => enlarge.forward(self.own, self.images, self.other),
+            Op::Unfold(patches) => patches.unfold(self.own, None, self.other, self.padded),
+            Op::ToMap => rows_to_map(self.own, pixels, self.other),
+            Op::ToRows => map_to_rows(self.own, step.input[0], self.other, 0),
         }
-        engine.lap(Phase::Patches);
-        !matches!(self.op, Op::Pointwise(_) | Op::Dropout(_))
+        self.engine.lap(Phase::Patches);
+        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_))
+    }
+
+    fn product(
+        &mut self,
+        stage: &MapStage,
+        trace: &MapTrace,
+        signals: Option<&Matrix>,
+        gradients: Option<&mut StepGradients>,
+    ) {
+        let (arch, tangents) = (self.engine.arch, &mut *self.other);
+        stage.forward_last(self.engine, self.own, self.images, false, tangents);
+        if let (Some((_, norm)), Some(trace)) = (&stage.norm, &trace.norm)
+            && let (Some(gradients), Some(sums)) = (gradients, &mut self.sums)
+        {
+            gradients.through_norm(arch, (norm, trace), signals, tangents, sums);
+            self.engine.lap(Phase::Norms);
+        }
+        if stage.is_activated() {
+            let (derivative, saved) = stage.derivative(trace);
+            times_derivative(arch, derivative, saved, tangents);
+        }
     }
 }

@@ -17,6 +17,7 @@ mod op;
 mod patches;
 mod plan;
 mod product;
+mod second_order;
 mod stage;
 mod tangents;
 
@@ -25,6 +26,7 @@ use std::ops::Range;
 use self::condition::Embedded;
 use self::patches::{ClassPlanes, Patches};
 use self::stage::{MapTrace, Scratch};
+use crate::added_pairs::{Added, AddedPairs};
 use crate::affine::BatchRows;
 use crate::condition::{project, spread};
 use crate::engine::{Engine, Phase};
@@ -32,7 +34,6 @@ use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
-use crate::product::AddedPairs;
 use crate::sparse::Input;
 use crate::stage::{Gradients, Mode, Rows, StageActivation};
 use crate::trained::{Learning, Trained};
@@ -219,11 +220,11 @@ impl ConvNet {
                     let first = (&*stage, self.first.as_ref());
                     embedded.learn(engine, first, classes, own, scratch, padded, learning);
                 }
-                let added = penalty.map(|penalty| penalty.pair(i));
+                let added = penalty.map_or(Added::default(), |penalty| penalty.of_step(i, Some(i)));
                 stage.learn(engine, input, own, images, added, scratch, learning);
             }
             if let (Some(before), Some(trace)) = (before, trace) {
-                before.backward_norm(engine, batch, trace, other, learning.as_mut());
+                before.backward_norm(engine, batch, trace, other, learning.as_mut(), None);
             }
             std::mem::swap(own, other);
         }

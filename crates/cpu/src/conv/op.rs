@@ -1,6 +1,6 @@
 //! Layers between products: activations, dropout, enlarging, and the order of numbers in memory.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use crate::matrix::{LINE, Line, Matrix};
 use crate::output_activation::OutputActivation;
@@ -20,6 +20,14 @@ impl Pointwise {
         match self {
             Self::LeakyRelu(slope) => Derivative::LeakyRelu(slope),
             Self::Output(activation) => activation.derivative(),
+        }
+    }
+
+    /// Whether the derivative changes with the input, but for jumps.
+    pub(super) fn has_second_derivative(self) -> bool {
+        match self {
+            Self::LeakyRelu(_) => false,
+            Self::Output(_) => true,
         }
     }
 
@@ -58,6 +66,49 @@ impl WithSimd for InPlace<'_> {
             let saved = S::as_simd_f32s(&saved.0).0;
             for (gradient, &saved) in S::as_mut_simd_f32s(&mut gradient.0).0.iter_mut().zip(saved) {
                 *gradient = self.derivative.apply(simd, *gradient, saved);
+            }
+        }
+    }
+}
+
+/// Multiplies the signals of an activation's output by the tangents of its input and its second derivative, which follows
+/// from its output.
+pub(super) fn times_second_derivative(
+    arch: Arch,
+    function: Pointwise,
+    output: &Matrix,
+    tangents: &Matrix,
+    signals: &mut Matrix,
+) {
+    arch.dispatch(SecondDerivative {
+        function,
+        output: output.lines(),
+        tangents: tangents.lines(),
+        signals: signals.lines_mut(),
+    });
+}
+
+struct SecondDerivative<'a> {
+    function: Pointwise,
+    output: &'a [Line],
+    tangents: &'a [Line],
+    signals: &'a mut [Line],
+}
+
+impl NullaryFnOnce for SecondDerivative<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for ((signals, tangents), output) in self.signals.iter_mut().zip(self.tangents).zip(self.output) {
+            for i in 0..LINE {
+                let y = output.0[i];
+                let second = match self.function {
+                    Pointwise::LeakyRelu(_) => 0.0,
+                    Pointwise::Output(OutputActivation::Tanh) => -2.0 * y * (1.0 - y * y),
+                    Pointwise::Output(OutputActivation::Sigmoid) => y * (1.0 - y) * (1.0 - 2.0 * y),
+                };
+                signals.0[i] *= tangents.0[i] * second;
             }
         }
     }

@@ -6,10 +6,11 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::epilogue::{MapActivate, TimesDerivative};
-use super::gradient::{add_tap_gradient, sum_images, tap_gradient, transpose_taps};
+use super::gradient::{add_images, add_tap_gradient, sum_images, tap_gradient, transpose_taps};
 use super::links::Links;
 use super::product::map_product;
 use crate::activation::LeakyRelu;
+use crate::added_pairs::Added;
 use crate::affine::{BatchRows, NormTrace};
 use crate::engine::{Engine, Phase};
 use crate::mask;
@@ -77,7 +78,7 @@ pub(super) struct MapTrace {
     pub(super) output: Matrix,
     /// The derivative of activation and dropout, where it does not follow from the output.
     derivative: Option<Matrix>,
-    norm: Option<NormTrace>,
+    pub(super) norm: Option<NormTrace>,
 }
 
 impl MapTrace {
@@ -85,18 +86,21 @@ impl MapTrace {
     /// has `count` images.
     pub(super) fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
         match (&mut self.derivative, &from.derivative) {
-            (Some(own), Some(from)) => copy_images(own, from, count, images),
-            _ => copy_images(&mut self.output, &from.output, count, images),
+            (Some(own), Some(from)) => own.copy_images(from, count, images),
+            _ => self.output.copy_images(&from.output, count, images),
         }
     }
-}
 
-/// Copies these images of another map, which has `count` images.
-pub(super) fn copy_images(own: &mut Matrix, from: &Matrix, count: usize, images: &[Range<usize>]) {
-    let of_pixel =
-        |pixel: usize| images.iter().map(move |part| pixel * count + part.start..pixel * count + part.end);
-    let rows: Vec<_> = (0..from.rows() / count).flat_map(of_pixel).collect();
-    own.copy_rows(from, &rows, rows.iter().map(Range::len).sum());
+    /// Copies all of these images, for second derivatives.
+    pub(super) fn copy_activations(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {
+        self.output.copy_images(&from.output, count, images);
+        if let (Some(own), Some(from)) = (&mut self.derivative, &from.derivative) {
+            own.copy_images(from, count, images);
+        }
+        if let (Some(own), Some(from)) = (&mut self.norm, &from.norm) {
+            own.copy_images(from, images);
+        }
+    }
 }
 
 /// Memory of the backward pass, which one stage after the other uses.
@@ -255,7 +259,7 @@ impl MapStage {
     }
 
     /// Updates the bias from its gradient, in `scratch`, and the weight from the input and the gradient of the
-    /// product; the product of an added pair joins the gradient of the weight.
+    /// product; what is added joins both gradients.
     #[expect(clippy::too_many_arguments, reason = "what a gradient is of, and what updates by it")]
     pub(super) fn learn(
         &mut self,
@@ -263,16 +267,19 @@ impl MapStage {
         input: &Matrix,
         gradient: &Matrix,
         images: usize,
-        added: Option<AddedPair<'_>>,
+        added: Added<'_>,
         scratch: &mut Scratch,
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
+        if let Some(AddedPair { right, .. }) = added.activations {
+            add_images(arch, right, right.rows() / self.links.outputs, &mut scratch.bias);
+        }
         self.bias.learn(arch, &scratch.bias, learning);
         let inputs = self.inputs();
         for (tap, pairs) in self.links.pairs.iter().enumerate() {
             tap_gradient(arch, input, gradient, images, pairs, &mut scratch.tap);
-            if let Some(AddedPair { left, right }) = added {
+            for AddedPair { left, right } in added.pairs() {
                 let images = right.rows() / self.links.outputs;
                 add_tap_gradient(arch, left, right, images, pairs, &mut scratch.tap);
             }
@@ -282,7 +289,7 @@ impl MapStage {
     }
 
     /// From the gradient of the activation's input to that of the product, in place. Updates the parameters
-    /// of the normalisation, if `learning`.
+    /// of the normalisation, if `learning`, by their gradients and what is added to these.
     pub(super) fn backward_norm(
         &mut self,
         engine: &mut Engine,
@@ -290,9 +297,10 @@ impl MapStage {
         trace: &mut MapTrace,
         gradient: &mut Matrix,
         learning: Option<&mut Learning>,
+        added: Option<&[Matrix; 2]>,
     ) {
         if let (Some((_, norm)), Some(trace)) = (&mut self.norm, &mut trace.norm) {
-            norm.backward(engine.arch, batch, trace, gradient, learning);
+            norm.backward(engine.arch, batch, trace, gradient, learning, added);
             engine.lap(Phase::Norms);
         }
     }

@@ -5,9 +5,9 @@ use super::patches::NO_BIAS;
 use super::product::map_product;
 use super::stage::MapStage;
 use super::{ConvNet, ConvTrace};
+use crate::added_pairs::AddedPairs;
 use crate::engine::{Engine, Phase};
 use crate::matrix::{Line, Matrix};
-use crate::product::AddedPairs;
 use crate::tangents::ONE;
 
 /// Memory for tangents and signals of up to `images` images, for each of these stages.
@@ -18,7 +18,7 @@ pub(super) fn pairs_of<'s>(stages: impl Iterator<Item = &'s MapStage>, images: u
             (tangents, Matrix::new(stage.links.outputs * images, stage.outputs()))
         })
         .unzip();
-    AddedPairs { lefts, rights }
+    AddedPairs::new(lefts, rights)
 }
 
 /// Makes room for the tangents and signals of `images` images.
@@ -68,7 +68,7 @@ impl ConvNet {
                 (Some(before), Some(trace), Some(out)) => {
                     let derivative = Some(before.derivative(trace));
                     stage[0].backward(engine, &signals[0], images, derivative, scratch, out);
-                    before.backward_norm(engine, *batch, trace, out, None);
+                    before.backward_norm(engine, *batch, trace, out, None, None);
                 }
                 _ => stage[0].backward(engine, &signals[0], images, None, scratch, of_patches),
             }

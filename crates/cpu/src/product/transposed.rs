@@ -25,22 +25,6 @@ pub(crate) struct AddedPair<'a> {
     pub(crate) right: &'a Matrix,
 }
 
-/// An added pair for each layer of a network.
-#[derive(Debug)]
-pub(crate) struct AddedPairs {
-    /// `[rows, inputs]` of each layer.
-    pub(crate) lefts: Vec<Matrix>,
-    /// `[rows, outputs]` of each layer.
-    pub(crate) rights: Vec<Matrix>,
-}
-
-impl AddedPairs {
-    /// That of the layer with this index.
-    pub(crate) fn pair(&self, layer: usize) -> AddedPair<'_> {
-        AddedPair { left: &self.lefts[layer], right: &self.rights[layer] }
-    }
-}
-
 /// The product of a transposed matrix and another, over a short inner dimension.
 pub(super) struct TransposedProduct<'a, F> {
     pub(super) a: Input<'a>,

@@ -72,9 +72,10 @@ fn in_an_unusual_order() -> Config {
             ],
         );
         (c.data.images, c.train.batch_size) = (20, 8);
-        // With the rate of the other cases, rounding grows too much to compare ten steps: in PyTorch, 32-bit and 64-bit
-        // floats were up to 3e-3 apart after them, for one of eight initialisations of these networks.
+        // With the rate of the other cases, in one step an activation behind the first layer normalisation comes within 5e-7 of
+        // zero. Rounding then decides which slope of the leaky ReLU it has, and with it a hundredth of a gradient.
         (c.optimizer.generator.lr, c.optimizer.discriminator.lr) = (LR / 10.0, LR / 10.0);
+        c.train.d_steps = 2;
     })
 }
 
@@ -251,19 +252,72 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
                 )
             },
         ),
+        (
+            "a penalty through every layer with a second derivative",
+            penalised(
+                PenaltyKind::WganGp,
+                &[
+                    "conv 3 kernel 5 stride 4",
+                    "layer-norm",
+                    "leaky-relu 0.2",
+                    "dropout 0.2",
+                    "tanh",
+                    "upsample 2",
+                    "conv-transpose 2 kernel 3 padding 1",
+                    "sigmoid",
+                    "layer-norm",
+                    "conv 2 kernel 4 stride 4",
+                    "flatten",
+                    "linear 6",
+                    "tanh",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty at the images of the batch, through activations in front of the first product",
+            penalised(
+                PenaltyKind::R1R2,
+                &[
+                    "sigmoid",
+                    "flatten",
+                    "dropout 0.1",
+                    "linear 9",
+                    "layer-norm",
+                    "dropout 0.3",
+                    "linear 17",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty through a first layer that normalises the image",
+            penalised(
+                PenaltyKind::Dragan,
+                &["layer-norm", "conv 2 kernel 4 stride 4", "leaky-relu 0.2", "flatten", "linear 1"],
+            ),
+        ),
     ]
 }
 
 #[test]
-fn a_penalty_through_a_layer_without_tangents_is_refused_with_the_layer() {
-    for (layer, index) in [("tanh", 1), ("sigmoid", 1), ("layer-norm", 1), ("batch-norm", 1)] {
-        let config = with(|c| {
-            listed(c, Role::Discriminator, &["conv 2 kernel 4 stride 4", layer, "flatten", "linear 1"]);
-            c.penalty.kind = PenaltyKind::R1;
-        });
-        let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
-        assert!(reason.contains(&format!("layer {index} of the discriminator")), "{reason}");
-    }
+fn a_penalty_through_a_normalisation_of_batches_is_refused_with_the_layer() {
+    let config = with(|c| {
+        listed(c, Role::Discriminator, &["conv 2 kernel 4 stride 4", "batch-norm", "flatten", "linear 1"]);
+        c.penalty.kind = PenaltyKind::R1;
+    });
+    let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
+    assert!(reason.contains("layer 1 of the discriminator, BatchNorm2d"), "{reason}");
+}
+
+#[test]
+fn a_penalty_through_the_layer_norm_of_a_conditional_discriminator_is_refused_with_the_reason() {
+    let config = with(|c| {
+        (c.model.conditional, c.model.discriminator.layer_norm) = (true, true);
+        c.penalty.kind = PenaltyKind::R1;
+    });
+    let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
+    assert!(reason.contains("through its `layer_norm`"), "{reason}");
 }
 
 #[test]
@@ -271,7 +325,7 @@ fn the_common_orders_have_their_faster_ways_in_lists_too() {
     let forms = |name: &str| {
         let cases = lists();
         let (_, config) = cases.iter().find(|(case, _)| *case == name).unwrap();
-        Network::both(config, &like_mnist()).unwrap().each_ref().map(Form::of)
+        Network::both(config, &like_mnist()).unwrap().each_ref().map(|network| Form::of(network, config))
     };
     assert_eq!(forms("lists in an unusual order"), [Form::AnyOrder, Form::AnyOrder]);
     assert_eq!(forms("lists in the common orders"), [Form::Perceptron, Form::Convolutions]);
@@ -281,7 +335,7 @@ fn the_common_orders_have_their_faster_ways_in_lists_too() {
 fn what_a_faster_way_would_leave_out_goes_the_general_way() {
     let form = |role, texts: &[&str]| {
         let config = with(|c| listed(c, role, texts));
-        Form::of(&Network::of(role, &config, &like_mnist()).unwrap())
+        Form::of(&Network::of(role, &config, &like_mnist()).unwrap(), &config)
     };
     let patches = "conv 2 kernel 4 stride 2 padding 1";
     for texts in [

@@ -1,7 +1,6 @@
 //! Whole steps against an independent implementation, and changes that must not change a bit.
 
 mod bits;
-mod input_gradient;
 mod lists;
 mod oracle;
 mod steps;
@@ -291,6 +290,32 @@ fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
             }),
         ),
         (
+            "layer norm, wgan-gp",
+            with(|config| {
+                config.loss.kind = LossKind::Wasserstein;
+                config.model.discriminator.layer_norm = true;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "layer norm, r1 and r2, with dropout and clipped gradients",
+            with(|config| {
+                config.model.discriminator.layer_norm = true;
+                config.model.discriminator.dropout = 0.3;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "layer norm and spectral norm, r2, an unusual slope",
+            with(|config| {
+                let discriminator = &mut config.model.discriminator;
+                (discriminator.layer_norm, discriminator.spectral_norm, discriminator.slope) =
+                    (true, true, -0.2);
+                config.penalty.kind = PenaltyKind::R2;
+            }),
+        ),
+        (
             "now and then",
             with(|config| {
                 config.train.d_steps = 2;
@@ -561,6 +586,22 @@ fn convolutions() -> Vec<(&'static str, Config)> {
                 c.penalty = PenaltyConfig { kind: PenaltyKind::R1R2, ..PenaltyConfig::default() };
                 c.model.discriminator.dropout = 0.3;
                 c.optimizer.discriminator.clip_norm = 0.5;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, layer norm, wgan-gp, more channels than a panel has columns",
+            dcgan(&|c| {
+                (c.loss.kind, c.penalty.kind) = (LossKind::Wasserstein, PenaltyKind::WganGp);
+                (c.model.discriminator.layer_norm, c.model.discriminator.width) = (true, 9);
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, layer norm, r1 and r2, with dropout",
+            dcgan(&|c| {
+                (c.model.discriminator.layer_norm, c.model.discriminator.dropout) = (true, 0.3);
+                c.penalty.kind = PenaltyKind::R1R2;
                 (c.data.images, c.train.batch_size) = (5, 2);
             }),
         ),

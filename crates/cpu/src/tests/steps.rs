@@ -82,23 +82,27 @@ fn the_oracles_gradients_are_finite_differences_of_its_losses() {
     }
 }
 
+/// From step to step adversarial training enlarges what rounding does, so the oracle begins each step with the state that the
+/// trainer begins it with.
 #[test]
-fn ten_steps_stay_with_the_oracle() {
+fn each_of_ten_steps_is_the_oracles_from_the_same_state() {
     for (case, config) in cases() {
         let mut trainer = trainer(&config, &[9], 1);
         let lane = lane(&config, 9);
         let mut oracle = Oracle::new(&lane, &initial(&config, 9));
         let images = images(&config);
-        let chunk = advance_alone(&mut trainer, 10);
-        for (step, found) in chunk.steps.iter().enumerate() {
+        for step in 0..10 {
+            let chunk = advance_alone(&mut trainer, 1);
             let (expected, _) = oracle.step(&images);
-            for (&found, expected) in found.iter().zip(expected) {
-                let is_near = (f64::from(found) - expected).abs() < 2e-4 * expected.abs().max(1.0);
+            for (&found, expected) in chunk.steps.iter().flatten().zip(expected) {
+                let is_near = (f64::from(found) - expected).abs() < 1e-5 * expected.abs().max(1.0);
                 let is_not_measured = found.is_nan() && expected.is_nan();
                 assert!(is_near || is_not_measured, "{case}, step {step}: {found}, not {expected}");
             }
+            let state = trainer.state(0).unwrap();
+            assert_close(&format!("{case}, step {step}"), &state, &oracle.arrays, 1e-3);
+            oracle.take(&state);
         }
-        assert_close(case, &trainer.state(0).unwrap(), &oracle.arrays, 2e-3);
         compare_samples(case, &config, &mut trainer, &mut oracle);
     }
 }
@@ -153,7 +157,7 @@ fn compare_samples(case: &str, config: &Config, trainer: &mut dyn Trainer, oracl
             assert_eq!(images.len(), expected.len());
             for (found, expected) in images.iter().zip(expected) {
                 let far = (f64::from(*found) - expected).abs();
-                assert!(far < 2e-3, "{case}, {mode:?}, {source:?}: {found}, not {expected}");
+                assert!(far < 1e-5, "{case}, {mode:?}, {source:?}: {found}, not {expected}");
             }
         }
     }

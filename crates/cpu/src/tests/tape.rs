@@ -1,5 +1,12 @@
 //! Reverse-mode differentiation of scalars in 64-bit floats.
 
+use std::collections::BTreeMap;
+
+/// Numbers by name.
+pub(super) type Vars = BTreeMap<String, Vec<Var>>;
+/// Rows of numbers.
+pub(super) type Batch = Vec<Vec<Var>>;
+
 /// A number that remembers what it was computed from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Var {

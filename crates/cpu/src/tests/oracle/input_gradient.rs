@@ -6,17 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use super::oracle::{
-    Batch, Map, Vars, convolution, embedding, layer_norm_parts, linear, transposed_convolution, upsampled,
+use super::super::tape::{Batch, Tape, Var, Vars};
+use super::layers::{
+    Map, convolution, embedding, layer_norm_parts, linear, transposed_convolution, upsampled,
 };
-use super::tape::{Tape, Var};
 use gansweep_nn::network::{Conv2d, ConvTranspose2d, Entry, Layer, Network, Upsample};
 
 /// What back-propagation through a layer depends on.
 enum Saved {
     /// Products are linear.
     Nothing,
-    /// The factors of an activation or a dropout, which are constant around the point.
+    /// The factors of an activation or a dropout.
     Factors(Batch),
     /// Normalised numbers, and one over the standard deviation of each row.
     Normalised(Batch, Vec<Var>),
@@ -76,7 +76,15 @@ pub(super) fn input_gradients(
             Layer::Dropout => scaled(tape, &rows, |row, width| {
                 masks[&index][row * width..][..width].iter().map(|&factor| factor.into()).collect()
             }),
-            other => unreachable!("{other:?} in a critic with a penalty"),
+            Layer::Tanh => {
+                curved(tape, &rows, |x| (x.tanh(), 1.0 - x.tanh().powi(2)), |y| (1.0 - y * y, -2.0 * y))
+            }
+            Layer::Sigmoid => {
+                let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+                let function = |x| (sigmoid(x), sigmoid(x) * (1.0 - sigmoid(x)));
+                curved(tape, &rows, function, |y| (y * (1.0 - y), 1.0 - 2.0 * y))
+            }
+            Layer::BatchNorm => unreachable!("batch normalisation in a critic with a penalty"),
         };
         rows = output;
         all_saved.push(saved);
@@ -125,6 +133,25 @@ pub(super) fn input_gradients(
 fn scaled(tape: &mut Tape, rows: &Batch, of: impl Fn(usize, usize) -> Vec<f64>) -> (Batch, Saved) {
     let factors: Batch = rows.iter().enumerate().map(|(i, row)| tape.leaves(&of(i, row.len()))).collect();
     (multiplied(tape, rows, &factors), Saved::Factors(factors))
+}
+
+/// Rows of an activation whose derivative is `slope` of its output; both functions return a value and its derivative.
+fn curved(
+    tape: &mut Tape,
+    rows: &Batch,
+    function: impl Fn(f64) -> (f64, f64),
+    slope: impl Fn(f64) -> (f64, f64),
+) -> (Batch, Saved) {
+    let mut each = |rows: &Batch, function: &dyn Fn(f64) -> (f64, f64)| -> Batch {
+        let mut var = |var: &Var| {
+            let (value, derivative) = function(var.value);
+            tape.var(value, [(*var, derivative)])
+        };
+        rows.iter().map(|row| row.iter().map(&mut var).collect()).collect()
+    };
+    let output = each(rows, &function);
+    let factors = each(&output, &slope);
+    (output, Saved::Factors(factors))
 }
 
 fn multiplied(tape: &mut Tape, rows: &Batch, factors: &Batch) -> Batch {

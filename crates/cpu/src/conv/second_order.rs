@@ -1,0 +1,127 @@
+//! The part of a [penalty](crate::penalty)'s gradient that activations at its points have, in a network of layers in any
+//! order.
+//!
+//! A penalty's gradient is that of the tangent of the output. Where a layer has a second derivative, its tangents depend on its
+//! input, and with it on all parameters before. What the tangents of each such layer make of that, joined on the way, goes back
+//! through the layers before it as the gradient of a loss does.
+
+use pulp::Arch;
+
+use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
+use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
+use crate::affine::NormTrace;
+use crate::engine::Engine;
+use crate::layer_norm_tangents::LayerNormTangents;
+use crate::matrix::{LINE, Line, Matrix};
+use crate::norm::Norm;
+
+impl ListedNet {
+    /// Memory for up to `images` images; `None` for a network without second derivatives behind a parameter.
+    pub(super) fn second_order(&self, images: usize) -> Option<SecondOrder> {
+        let first = self.steps.iter().position(Step::learns)?;
+        let last = self.steps.iter().rposition(Step::has_second_derivative).filter(|&last| last >= first)?;
+        let of_step = |(i, step): (usize, &Step)| step.second_order(images, i >= first);
+        Some(SecondOrder {
+            first,
+            steps: self.steps[..=last].iter().enumerate().map(of_step).collect(),
+            sums: std::array::from_fn(|_| Matrix::new(images, LINE)),
+        })
+    }
+
+    /// Computes the gradients at each step once the tangents are known.
+    pub(super) fn activation_gradients(
+        &mut self,
+        engine: &mut Engine,
+        trace: &mut ListedTrace,
+        pairs: &mut AddedPairs,
+        images: &Matrix,
+    ) {
+        let Some(second) = &mut pairs.second_order else { return };
+        let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let count = second.steps.len();
+        let [pixels, channels] = self.steps[count - 1].output;
+        own.reshape(pixels * batch.images, channels);
+        own.lines_mut().fill(Line::ZERO);
+        for i in (second.first..count).rev() {
+            let (before, after) = traces.split_at_mut(i);
+            let StepGradients { product, own: joined, affine, .. } = &mut second.steps[i];
+            let input = before.last().map_or(images, StepTrace::output);
+            let both = [&mut *own, &mut *other];
+            let mut back = Backward {
+                wanted: i > second.first,
+                signals: product.as_mut().map(|[_, output]| output),
+                joined: joined.as_ref(),
+                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *padded)
+            };
+            let is_in_other = back.step(&mut self.steps[i], &mut after[0], None);
+            if let (Some([weight, bias]), Some(norm)) = (affine, after[0].norm()) {
+                weight.add(engine.arch, &norm.weight_gradient);
+                bias.copy_from(&norm.bias_gradient);
+            }
+            if is_in_other {
+                std::mem::swap(own, other);
+            }
+        }
+    }
+}
+
+impl Step {
+    /// Whether its derivative changes with its input, but for jumps.
+    pub(super) fn has_second_derivative(&self) -> bool {
+        match &self.op {
+            Op::Product(stage) => stage.norm.is_some(),
+            Op::Norm(..) => true,
+            Op::Pointwise(function) => function.has_second_derivative(),
+            Op::Dropout(_) | Op::Enlarge(_) | Op::Unfold(_) | Op::ToMap | Op::ToRows => false,
+        }
+    }
+
+    fn second_order(&self, images: usize, is_reached: bool) -> StepGradients {
+        let map = |[pixels, channels]: [usize; 2]| Matrix::new(pixels * images, channels);
+        let affine = || [self.output, self.output].map(|[pixels, channels]| Matrix::new(pixels, channels));
+        let (input, output) = (self.input, self.output);
+        match &self.op {
+            _ if !is_reached => StepGradients::default(),
+            Op::Product(stage) => StepGradients {
+                product: Some([map(input), map(output)]),
+                own: stage.norm.is_some().then(|| map(output)),
+                signals: None,
+                affine: stage.norm.is_some().then(affine),
+            },
+            Op::Norm(..) => StepGradients {
+                product: None,
+                own: Some(map(output)),
+                signals: Some(map(output)),
+                affine: Some(affine()),
+            },
+            _ => StepGradients {
+                own: self.has_second_derivative().then(|| map(output)),
+                ..StepGradients::default()
+            },
+        }
+    }
+}
+
+impl StepGradients {
+    /// From the tangents of the input of the step's normalisation to those of its output. `signals` are those of its input, unless
+    /// they are kept here.
+    pub(super) fn through_norm(
+        &mut self,
+        arch: Arch,
+        (norm, trace): (&Norm, &NormTrace),
+        signals: Option<&Matrix>,
+        tangents: &mut Matrix,
+        sums: &mut [Matrix; 4],
+    ) {
+        let signals = signals.or(self.signals.as_ref());
+        let (Norm::Layer(norm), Some(signals)) = (norm, signals) else {
+            unreachable!("`supports` refuses a penalty through batch normalisation")
+        };
+        if let (Some(output), Some([weight_gradient, _])) = (&mut self.own, &mut self.affine) {
+            let weight = &norm.affine.weight.value;
+            let tangents =
+                LayerNormTangents { weight, trace, signals, tangents, output, weight_gradient, sums };
+            tangents.compute(arch);
+        }
+    }
+}

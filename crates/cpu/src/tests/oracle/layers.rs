@@ -1,0 +1,155 @@
+//! Layers as formulas of scalars on a tape.
+
+use super::super::tape::{Batch, Tape, Var, Vars};
+use gansweep_nn::network::{Condition, Role, Window};
+
+/// The embedding of a class.
+pub(super) fn embedding(vars: &Vars, role: Role, condition: &Condition, class: u16) -> Vec<Var> {
+    let rows = &vars[&format!("{}.{}", role.name(), Condition::EMBEDDING)];
+    rows[usize::from(class) * condition.width..][..condition.width].to_vec()
+}
+
+pub(super) fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {
+    rows.iter()
+        .map(|row| {
+            let outputs = weight.chunks(inputs).zip(bias);
+            outputs
+                .map(|(weight, &bias)| {
+                    let product = tape.dot(weight, row);
+                    tape.add(product, bias)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// The shapes of a convolution.
+pub(super) struct Map<'a> {
+    pub(super) input: &'a [usize],
+    pub(super) output: &'a [usize],
+    pub(super) window: Window,
+}
+
+/// Places of a feature map, `[channels, height, width]`, in the order of memory.
+fn places(map: &[usize]) -> impl Iterator<Item = [usize; 3]> {
+    let [channels, height, width] = [map[0], map[1], map[2]];
+    (0..channels * height * width).map(move |i| [i / (height * width), i / width % height, i % width])
+}
+
+/// `out[o, y, x]` is the sum of `weight[o, i, u, v] * in[i, y stride + u - padding, x stride + v - padding]`.
+pub(super) fn convolution(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    map: &Map<'_>,
+    rows: &Batch,
+) -> Batch {
+    let Window { kernel, stride, padding } = map.window;
+    let [inputs, height, width] = [map.input[0], map.input[1], map.input[2]];
+    let mut out = Batch::new();
+    for row in rows {
+        let mut pixels = Vec::new();
+        for [o, y, x] in places(map.output) {
+            let (mut own, mut read) = (Vec::new(), Vec::new());
+            for [i, u, v] in places(&[inputs, kernel, kernel]) {
+                let (Some(y), Some(x)) =
+                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
+                else {
+                    continue;
+                };
+                if y < height && x < width {
+                    own.push(weight[((o * inputs + i) * kernel + u) * kernel + v]);
+                    read.push(row[(i * height + y) * width + x]);
+                }
+            }
+            let product = tape.dot(&own, &read);
+            pixels.push(tape.add(product, bias[o]));
+        }
+        out.push(pixels);
+    }
+    out
+}
+
+/// Adds `weight[i, o, u, v] * in[i, y, x]` to `out[o, y stride + u - padding, x stride + v - padding]`.
+pub(super) fn transposed_convolution(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    map: &Map<'_>,
+    rows: &Batch,
+) -> Batch {
+    let Window { kernel, stride, padding } = map.window;
+    let [outputs, height, width] = [map.output[0], map.output[1], map.output[2]];
+    let mut out = Batch::new();
+    for row in rows {
+        let mut sums = vec![(Vec::new(), Vec::new()); outputs * height * width];
+        for ([i, y, x], &pixel) in places(map.input).zip(row) {
+            for [o, u, v] in places(&[outputs, kernel, kernel]) {
+                let (Some(y), Some(x)) =
+                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
+                else {
+                    continue;
+                };
+                if y < height && x < width {
+                    let (own, read) = &mut sums[(o * height + y) * width + x];
+                    own.push(weight[((i * outputs + o) * kernel + u) * kernel + v]);
+                    read.push(pixel);
+                }
+            }
+        }
+        let pixels = sums.iter().enumerate().map(|(at, (own, read))| {
+            let product = tape.dot(own, read);
+            tape.add(product, bias[at / (height * width)])
+        });
+        out.push(pixels.collect());
+    }
+    out
+}
+
+/// Each pixel of the maps, `factor` times along both sides.
+pub(super) fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
+    let [channels, height, width] = [input[0], input[1], input[2]];
+    let of_row = |row: &Vec<Var>| {
+        let mut large = Vec::new();
+        for channel in 0..channels {
+            for y in 0..height * factor {
+                for x in 0..width * factor {
+                    large.push(row[(channel * height + y / factor) * width + x / factor]);
+                }
+            }
+        }
+        large
+    };
+    rows.iter().map(of_row).collect()
+}
+
+pub(super) fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {
+    layer_norm_parts(tape, weight, bias, rows).0
+}
+
+/// The output of layer normalisation, the normalised numbers, and one over the standard deviation of each row.
+pub(super) fn layer_norm_parts(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: &[Var],
+    rows: &Batch,
+) -> (Batch, Batch, Vec<Var>) {
+    let (mut out, mut all, mut inverses) = (Batch::new(), Batch::new(), Vec::new());
+    for row in rows {
+        let mean = tape.mean(row);
+        let differences: Vec<Var> = row.iter().map(|&x| tape.sub(x, mean)).collect();
+        let squares: Vec<Var> = differences.iter().map(|&d| tape.mul(d, d)).collect();
+        let var = tape.mean(&squares);
+        let std = (var.value + 1e-5).sqrt();
+        let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
+        let normalised: Vec<Var> = differences.iter().map(|&d| tape.mul(d, inverse)).collect();
+        let scaled = normalised.iter().zip(weight).zip(bias).map(|((&x, &weight), &bias)| {
+            let scaled = tape.mul(x, weight);
+            tape.add(scaled, bias)
+        });
+        out.push(scaled.collect());
+        all.push(normalised);
+        inverses.push(inverse);
+    }
+    (out, all, inverses)
+}
