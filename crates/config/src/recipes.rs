@@ -1,8 +1,18 @@
 //! The recipes of the program: complete base configurations, by name.
 
 /// The names of the recipes, in the order of the documentation.
-pub const NAMES: [&str; 8] =
-    ["fast", "dcgan", "wgan-gp", "lsgan", "realpython", "jovian", "coursera", "udacity"];
+pub const NAMES: [&str; 10] = [
+    "fast",
+    "dcgan",
+    "wgan-gp",
+    "lsgan",
+    "conditional",
+    "dcgan-color",
+    "realpython",
+    "jovian",
+    "coursera",
+    "udacity",
+];
 
 /// The TOML text of the recipe with that name.
 pub fn get(name: &str) -> Option<&'static str> {
@@ -11,6 +21,8 @@ pub fn get(name: &str) -> Option<&'static str> {
         "dcgan" => Some(include_str!("../recipes/dcgan.toml")),
         "wgan-gp" => Some(include_str!("../recipes/wgan-gp.toml")),
         "lsgan" => Some(include_str!("../recipes/lsgan.toml")),
+        "conditional" => Some(include_str!("../recipes/conditional.toml")),
+        "dcgan-color" => Some(include_str!("../recipes/dcgan-color.toml")),
         "realpython" => Some(include_str!("../recipes/realpython.toml")),
         "jovian" => Some(include_str!("../recipes/jovian.toml")),
         "coursera" => Some(include_str!("../recipes/coursera.toml")),

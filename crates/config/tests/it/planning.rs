@@ -345,6 +345,8 @@ fn ids_are_what_they_were_in_every_earlier_version() {
     dcgan 3c5331f5c0b6c5cd eca66f45498080d4
     wgan-gp d1f5d87ba9f4d780 6f2530962d26d848
     lsgan b4317e7d7415b9ef efe33068419a56bc
+    conditional 2e2e1cd477f608d1 61c4ee94f9678c29
+    dcgan-color ece23e73e8108951 8029654c38329724
     realpython 89e35c52bc62d7a2 ea51812b6c5d1f1e
     jovian d485052172726803 220eae01303303b9
     coursera 078e2a77e3f214af ab311e4ba641a4ef
