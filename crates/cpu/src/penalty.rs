@@ -5,7 +5,8 @@
 //! the output's derivatives with respect to what each layer with weights computes, and at the end with respect to the input.
 //! The *tangents* go forward from there ([`tangents`](super::tangents)). The gradient of a layer's weight is the product of its
 //! input's tangents, transposed, and its output's signals, over the same links of a convolution; it joins the product of the loss's gradient, so that the optimiser updates each
-//! weight once, as the epilogue of one product. Biases move no gradient.
+//! weight once, as the epilogue of one product. Biases move no gradient, unless a layer has a second derivative
+//! ([`SecondOrder`](super::added_pairs::SecondOrder)).
 
 use gansweep_config::{ImageShape, Latent, PenaltyConfig};
 use gansweep_nn::penalty::{Points, of_norm};

@@ -114,17 +114,21 @@ fn estimates_are_near_what_is_allocated() {
             &normalised_list,
         ];
         for sets in sets {
-            let config = config(recipe, sets);
-            let images = images(&config);
-            let state = LaneState::initial(&config, &like_mnist(), 1).unwrap();
-            let lane = Lane { config: config.clone(), spec: like_mnist(), seed: 1 };
-            let (trainer, peak) = peak_of(|| CpuTrainer::new(vec![lane], vec![state], images, 1).unwrap());
-            drop(trainer);
-            let estimate = lane_bytes(&config, &like_mnist()).unwrap();
+            let (peak, estimate) = allocated_and_estimated(&config(recipe, sets));
             let far = (estimate as f64 - peak as f64).abs() / peak as f64;
             assert!(far < 0.1, "{recipe}, {sets:?}: {peak} bytes allocated, {estimate} estimated");
         }
     }
+}
+
+/// Bytes for a lane of the config.
+fn allocated_and_estimated(config: &Config) -> (u64, u64) {
+    let images = images(config);
+    let state = LaneState::initial(config, &like_mnist(), 1).unwrap();
+    let lane = Lane { config: config.clone(), spec: like_mnist(), seed: 1 };
+    let (trainer, peak) = peak_of(|| CpuTrainer::new(vec![lane], vec![state], images, 1).unwrap());
+    drop(trainer);
+    (peak, lane_bytes(config, &like_mnist()).unwrap())
 }
 
 #[test]

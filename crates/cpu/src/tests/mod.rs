@@ -66,6 +66,7 @@ fn cases() -> Vec<(&'static str, Config)> {
     on_background
         .chain(kinds())
         .chain(convolutions())
+        .chain(penalised_convolutions())
         .chain(conditional_convolutions())
         .chain(lists())
         .chain(penalised_lists())
@@ -500,18 +501,20 @@ fn conditional_convolutions() -> Vec<(&'static str, Config)> {
     ]
 }
 
+/// A small GAN of two networks of convolutions.
+fn dcgan(change: &dyn Fn(&mut Config)) -> Config {
+    with(|c| {
+        (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
+        (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+        change(c);
+    })
+}
+
 /// Networks of convolutions, alone and beside multilayer perceptrons.
 ///
 /// A discriminator with batch norm is not beside a generator whose fakes are all alike: their batch statistics
 /// would enlarge what rounding does.
 fn convolutions() -> Vec<(&'static str, Config)> {
-    let dcgan = |change: &dyn Fn(&mut Config)| {
-        with(|c| {
-            (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
-            (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
-            change(c);
-        })
-    };
     vec![
         ("dcgan", dcgan(&|_| {})),
         (
@@ -562,6 +565,12 @@ fn convolutions() -> Vec<(&'static str, Config)> {
                 c.optimizer.generator.clip_norm = 0.05;
             }),
         ),
+    ]
+}
+
+/// Critics of convolutions with a penalty.
+fn penalised_convolutions() -> Vec<(&'static str, Config)> {
+    vec![
         (
             "dcgan, spectral norm, r1",
             dcgan(&|c| {
