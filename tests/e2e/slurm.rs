@@ -297,3 +297,34 @@ fn what_is_wrong_with_the_cluster_is_said_in_its_words() {
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     assert!(ended.stderr.contains("a file system that all nodes share"), "{ended:#?}");
 }
+
+#[test]
+#[ignore = "needs a cluster: scripts/check-slurm"]
+fn a_full_disk_and_another_version_of_the_program_are_told_once() {
+    let full = Sandbox::new();
+    // Of the nodes alone, which is where checkpoints are written.
+    let checkpoints = full.path("results/checkpoints");
+    let folder = checkpoints.display();
+    let setup = format!("setup = 'mkdir -p {folder}; mount -t tmpfs -o size=4k none {folder}'");
+    full.write("small.toml", on_cluster(SMALL, &setup));
+    let ended = full.run(&SWEEP);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert_eq!(ended.stderr.matches("No space left on device").count(), 1, "{ended:#?}");
+
+    let other = sandbox_of(&on_cluster(SMALL, ""));
+    other.run(&[&SWEEP[..], &["--detach"]].concat()).well();
+    await_that("the end of all jobs", || jobs() == 0);
+    let array = fs::read_dir(other.path("results/slurm")).unwrap().flatten().find(|it| it.path().is_dir());
+    let job = array.unwrap().path().join("0.job");
+    let own = concat!("\"program\":\"", env!("CARGO_PKG_VERSION"), "\"");
+    let line = fs::read_to_string(&job).unwrap();
+    assert!(line.contains(own), "{line}");
+    fs::write(&job, line.replace(own, "\"program\":\"0.0.1\"")).unwrap();
+    for arguments in [&SWEEP[..], &["collect"]] {
+        let ended = other.run(arguments);
+        assert!(ended.code != Some(0) && ended.stderr.contains("version 0.0.1 of gansweep"), "{ended:#?}");
+    }
+    fs::write(&job, line).unwrap();
+    other.run(&SWEEP).well();
+    assert_recorded(&other, &local(SMALL));
+}
