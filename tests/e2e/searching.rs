@@ -108,6 +108,7 @@ fn a_search_that_cannot_work_is_refused_with_the_way_out() {
         (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "expected one of fd, kid,"),
         (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "a search cannot improve `d_loss`"),
         (&["sweep", "tiny.toml", "--only", "lr<1e-3"], "set search.method=none"),
+        (&["sweep", "tiny.toml", "--retry-failed"], "set search.method=none"),
     ] {
         let refused = sandbox.run(arguments);
         assert_eq!(refused.code, Some(2), "{refused:#?}");

@@ -173,6 +173,22 @@ fn a_run_at_its_time_limit_has_failed_and_goes_on_with_a_higher_one() {
 }
 
 #[test]
+fn failed_runs_are_retried_alone_if_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    sandbox.run(&["sweep", "small.toml", "--retry-failed"]).refused(&["no run of sweep `small` has failed"]);
+    let limited = ["sweep", "small.toml", "--only", "seed=1", "--set", "execution.run_hours=1e-9"];
+    assert_eq!(sandbox.run(&limited).code, Some(1));
+    let ended = sandbox.run(&["sweep", "small.toml", "--retry-failed", "--only", "lr=1e-3"]).well();
+    assert!(ended.stderr.contains("1 run: 1 completed"), "{ended:#?}");
+    let ended = sandbox.run(&["sweep", "small.toml", "--retry-failed"]).well();
+    assert!(ended.stderr.contains("2 runs: 2 completed (2 resumed)"), "{ended:#?}");
+    let states = |state| sandbox.runs_of("small").iter().filter(|run| run.state == state).count();
+    assert_eq!((states(RunState::Completed), states(RunState::Queued)), (3, 3));
+    sandbox.run(&["sweep", "small.toml", "--retry-failed"]).refused(&["--retry-failed has nothing to train"]);
+}
+
+#[test]
 fn only_the_selected_runs_are_trained_and_the_others_stay_in_the_plan() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL);

@@ -46,7 +46,13 @@ fn request(sandbox: &Sandbox, experiment: &str, program: PathBuf) -> SweepReques
         programs: Programs::of(program),
         only: Vec::new(),
     };
-    SweepRequest { plan, workers: Workers::Processes, restore_checkpoints: false, detach: false }
+    SweepRequest {
+        plan,
+        workers: Workers::Processes,
+        restore_checkpoints: false,
+        retry_failed: false,
+        detach: false,
+    }
 }
 
 /// The program, started by a shell that runs these commands first.

@@ -248,9 +248,18 @@ pub enum AppError {
     },
     /// A part of a search is asked for.
     #[error(
-        "--only selects runs of a plan, and the runs of a search are not planned; omit it, or set search.method=none"
+        "--only and --retry-failed select runs of a plan, and the runs of a search are not planned; omit them, or set \
+         search.method=none"
     )]
     PartOfSearch,
+    /// Failed runs are asked for, and there are none.
+    #[error(
+        "no run of sweep `{sweep}` has failed, so that --retry-failed has nothing to train; omit it to train all others"
+    )]
+    NothingFailed {
+        /// The sweep.
+        sweep: String,
+    },
     /// The sweep cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
@@ -381,6 +390,7 @@ impl AppError {
             | Self::NoMetricToSearch { .. }
             | Self::UnrecordedMetric { .. }
             | Self::PartOfSearch
+            | Self::NothingFailed { .. }
             | Self::Compare(_)
             | Self::JobsInCluster { .. }
             | Self::Slurm(_)

@@ -26,6 +26,7 @@
 //!     },
 //!     workers: Workers::Processes,
 //!     restore_checkpoints: false,
+//!     retry_failed: false,
 //!     detach: false,
 //! };
 //! let mut observer = |progress: Progress<'_>| drop(progress);

@@ -117,7 +117,7 @@ pub struct GroupPreview {
 /// assumed to be downloadable.
 pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Preview, AppError> {
     let experiment = request.experiment.load()?;
-    search::check(&experiment, &request.only)?;
+    search::check(&experiment, !request.only.is_empty())?;
     let devices = slots::choose(&request.execution, &experiment.execution, &request.programs)?;
     let source = request.experiment.data_of(&experiment);
     let specs = experiment::specs(&experiment, &source, observer)?;

@@ -21,14 +21,11 @@ pub(crate) fn searcher<'e>(
     Ok(Some(AdaptiveSearch::new(space, experiment.prune.clone(), metric, recorded)))
 }
 
-/// Checks what a search of the experiment needs, if there is one.
-pub(crate) fn check(experiment: &Experiment, only: &[String]) -> Result<(), AppError> {
+/// Checks what a search of the experiment needs, if there is one. `is_part` says that a part of its runs is asked for.
+pub(crate) fn check(experiment: &Experiment, is_part: bool) -> Result<(), AppError> {
     let Some(search) = &experiment.search else { return Ok(()) };
     metric(search, experiment)?;
-    if !only.is_empty() {
-        return Err(AppError::PartOfSearch);
-    }
-    Ok(())
+    if is_part { Err(AppError::PartOfSearch) } else { Ok(()) }
 }
 
 /// Limits the trials in flight on a cluster, which has no number of workers: it would take all trials at once, and none would

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gansweep_base::{host, text};
-use gansweep_config::{DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun};
+use gansweep_config::{
+    DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, RunId, RunState,
+};
 use gansweep_data::{DataSource, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
@@ -40,6 +42,8 @@ pub struct SweepRequest {
     pub workers: Workers,
     /// Whether completed runs are trained again whose final checkpoint is missing or damaged.
     pub restore_checkpoints: bool,
+    /// Whether the runs that have failed are trained, and no others.
+    pub retry_failed: bool,
     /// Whether to leave as soon as all jobs are submitted; only for workers on a cluster.
     pub detach: bool,
 }
@@ -72,6 +76,7 @@ pub struct PreparedSweep {
     execution: ExecutionRequest,
     real_images: Vec<RealImages>,
     restore_checkpoints: bool,
+    retry_failed: bool,
     workers: Workers,
     programs: Programs,
     detach: bool,
@@ -112,7 +117,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     }
     let (name, recipe) = (&experiment.name, &experiment.recipe);
     info!(file = %asked.file.display(), name, recipe, sets = ?asked.options.sets, "experiment read");
-    search::check(&experiment, only)?;
+    search::check(&experiment, !only.is_empty() || request.retry_failed)?;
     let devices = match request.workers {
         Workers::Slurm => slots::of_cluster(execution, &experiment.execution)?,
         Workers::Processes | Workers::Threads => slots::choose(execution, &experiment.execution, programs)?,
@@ -170,6 +175,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         execution,
         real_images,
         restore_checkpoints: request.restore_checkpoints,
+        retry_failed: request.retry_failed,
         workers: request.workers,
         programs,
         detach: request.detach,
@@ -199,6 +205,9 @@ impl PreparedSweep {
             }
             None => self.slurm_launcher()?,
         };
+        if self.retry_failed {
+            self.selected = Some(self.failed_runs(&store)?);
+        }
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
@@ -240,6 +249,20 @@ impl PreparedSweep {
         let database = self.results.join("results.sqlite");
         let best = search.and_then(|search| search.best());
         Ok(SweepEnd::Trained(SweepOutcome { summary, best, report: written, database, energy }))
+    }
+
+    /// The selected runs that have failed, with all of their budgets.
+    fn failed_runs(&self, store: &Store) -> Result<Vec<PlannedRun>, AppError> {
+        let runs = self.selected.as_ref().unwrap_or(&self.plan.runs);
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+        let statuses = store.statuses(&ids)?;
+        let has_failed =
+            |run: &&PlannedRun| statuses.get(&run.id).is_some_and(|it| it.state == RunState::Failed);
+        let failed: Vec<PlannedRun> = runs.iter().filter(has_failed).cloned().collect();
+        match failed.is_empty() {
+            true => Err(AppError::NothingFailed { sweep: self.experiment.name.clone() }),
+            false => Ok(failed),
+        }
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

@@ -89,6 +89,7 @@ impl Sandbox {
             plan: self.plan(),
             workers: Workers::Threads,
             restore_checkpoints: false,
+            retry_failed: false,
             detach: false,
         }
     }

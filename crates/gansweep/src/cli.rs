@@ -159,6 +159,10 @@ pub(crate) struct SweepArgs {
     /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
     pub(crate) time: Option<Duration>,
+    /// Only the runs that have failed, each with all attempts anew. Without it they are trained too, beside all others that are
+    /// not completed.
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
     /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
     #[arg(long)]
     pub(crate) restore_checkpoints: bool,

@@ -39,7 +39,13 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
         display.print(&format!("live at {}", serve::in_background(&args.results)?));
     }
     let prepared = sweep::prepare(
-        &SweepRequest { plan, workers, restore_checkpoints: args.restore_checkpoints, detach: args.detach },
+        &SweepRequest {
+            plan,
+            workers,
+            restore_checkpoints: args.restore_checkpoints,
+            retry_failed: args.retry_failed,
+            detach: args.detach,
+        },
         &mut display,
     )?;
     let stop = interrupts.stop_instead();

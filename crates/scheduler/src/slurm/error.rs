@@ -33,6 +33,19 @@ pub enum SlurmError {
         /// The system's error.
         source: io::Error,
     },
+    /// Another version of the program has submitted a job. It may report what this one does not know.
+    #[error(
+        "{}: version {found} of gansweep has submitted this job, and this is version {}; end the jobs with `gansweep \
+         cancel` or wait for them, and record them with `gansweep collect` of that version first",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    OtherVersion {
+        /// The job.
+        path: PathBuf,
+        /// The version.
+        found: String,
+    },
     /// A task of another sweep trains runs of this one, too.
     #[error(
         "jobs of another sweep train runs of this one, too; wait for them with `gansweep collect`, or end them with \

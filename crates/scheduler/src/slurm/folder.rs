@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, host};
-use gansweep_protocol::Job;
+use gansweep_protocol::{Job, JobError};
 
 use super::SlurmError;
 
@@ -117,7 +117,10 @@ impl ArrayFolder {
     pub fn job(&self, index: u32) -> Result<Job, SlurmError> {
         let name = job_name(index);
         let line = fs::read_to_string(self.path.join(&name)).map_err(|source| self.failed(&name, source))?;
-        Job::from_line(&line).map_err(|error| self.failed(&name, io::Error::other(error)))
+        Job::from_line(&line).map_err(|error| match error {
+            JobError::Program { found } => SlurmError::OtherVersion { path: self.path.join(&name), found },
+            error => self.failed(&name, io::Error::other(error)),
+        })
     }
 
     /// The segment of a task's start, the first of which is 0.

@@ -74,12 +74,13 @@ fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
     harness.request.pacing.stop_grace = Duration::from_secs(1);
     // A step that lasts until the user is told, longer than the grace. Only the processor time says that it goes on.
     let told = Arc::new(AtomicBool::new(false));
+    // The 30th frame is the progress of step 16: who knows of it finds the worker in the long step.
     let long_step = (30, Pause::Until(Arc::clone(&told)));
     let launcher =
         MockLauncher::new(move |_, _| Script { long_step: Some(long_step.clone()), ..Script::healthy() });
     let summary = harness
         .sweep_with(&mut memory, &launcher, |notice, stop| match notice {
-            Notice::Progress { sweep, .. } if sweep.steps_done >= 5 => stop.raise(StopLevel::Cleanly),
+            Notice::Progress { sweep, .. } if sweep.steps_done >= 16 => stop.raise(StopLevel::Cleanly),
             Notice::WaitingForWorkers { .. } => told.store(true, Ordering::SeqCst),
             _ => {}
         })
