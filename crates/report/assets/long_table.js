@@ -5,6 +5,8 @@
 const MOST_WHOLE = 400;
 // Rows above and below the visible part, so that a quick scroll meets no gap.
 const SPARE = 25;
+// With fewer spare rows than these other rows are placed: a turn of the wheel goes past six.
+const ROOM = 10;
 // Until a row has been laid out.
 const USUAL_HEIGHT = 41;
 
@@ -24,6 +26,10 @@ export class LongTable {
     this.whole = false;
     this.inView = false;
     this.stale = true;
+    // The rows that are neither hidden nor filtered out, once they are asked for.
+    this.known = null;
+    // Which of them are in the page.
+    this.placedSpan = [0, 0];
     this.above = null;
     this.below = null;
     this.isLong = this.rows.length > MOST_WHOLE;
@@ -37,31 +43,36 @@ export class LongTable {
   // Takes the rows in another order.
   sort(rows) {
     this.rows = rows;
-    if (this.isLong) this.refresh();
-    else this.body.append(...rows);
+    this.refresh();
+    if (!this.isLong) this.body.append(...rows);
   }
 
   // Rows were hidden or shown. Out of sight they wait: to place them, the page must be laid out.
   refresh() {
     this.whole = false;
     this.stale = true;
+    this.known = null;
     if (this.isLong && this.inView) this.place();
   }
 
   insertAfter(row, other) {
     this.rows.splice(this.rows.indexOf(row) + 1, 0, other);
     row.after(other);
+    this.known = null;
     if (this.isLong) this.place();
   }
 
   remove(row) {
     this.rows.splice(this.rows.indexOf(row), 1);
     row.remove();
+    this.known = null;
     if (this.isLong) this.place();
   }
 
+  // A look at ten thousand rows is too slow for each frame of a scroll: there is one after each change.
   get shown() {
-    return this.rows.filter((row) => !row.hidden && !row.classList.contains("off"));
+    this.known ??= this.rows.filter((row) => !row.hidden && !row.classList.contains("off"));
+    return this.known;
   }
 
   // The shown row so many places after another, brought into the page; undefined at either end.
@@ -84,6 +95,7 @@ export class LongTable {
         waiting = false;
         const { clientWidth } = this.scroller;
         if (clientWidth !== width) for (const { style } of this.headings) style.minWidth = "";
+        else if (this.hasRoom()) return;
         width = clientWidth;
         this.place();
       });
@@ -118,7 +130,8 @@ export class LongTable {
   place() {
     this.stale = false;
     const { shown } = this;
-    const [from, to] = this.whole ? [0, shown.length] : this.span(shown);
+    const [from, to] = this.whole ? [0, shown.length] : this.span();
+    this.placedSpan = [from, to];
     const heightOf = (row) => this.heights.get(row) ?? USUAL_HEIGHT;
     const height = (rows) => `${rows.reduce((sum, row) => sum + heightOf(row), 0)}px`;
     const wanted = [this.above, ...shown.slice(from, to), this.below];
@@ -134,8 +147,9 @@ export class LongTable {
     this.placed();
   }
 
-  // The indices of the first row to place and of the one after the last.
-  span(shown) {
+  // The indices of the first visible row and of the one after the last.
+  visibleSpan() {
+    const { shown } = this;
     const { scrollTop, clientHeight } = this.scroller;
     let [end, first, last] = [0, shown.length, shown.length];
     for (let place = 0; place < shown.length; place += 1) {
@@ -146,7 +160,20 @@ export class LongTable {
         break;
       }
     }
-    return [Math.max(0, first - SPARE), Math.min(shown.length, last + SPARE)];
+    return [first, last];
+  }
+
+  // The indices of the first row to place and of the one after the last.
+  span() {
+    const [first, last] = this.visibleSpan();
+    return [Math.max(0, first - SPARE), Math.min(this.shown.length, last + SPARE)];
+  }
+
+  // Whether the rows in the page still reach beyond the visible part.
+  hasRoom() {
+    if (this.stale) return false;
+    const [[first, last], [from, to]] = [this.visibleSpan(), this.placedSpan];
+    return (from === 0 || first - from >= ROOM) && (to >= this.shown.length || to - last >= ROOM);
   }
 
   // Columns become no narrower while other rows come into view.

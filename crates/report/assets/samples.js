@@ -2,6 +2,7 @@
 // The sample grids of all runs at one epoch. Images are decoded when they come into view.
 
 import { bestEpoch, noteEpoch, pngs, showGrid, sourcesOf } from "./images.js";
+import { setAsideOutOfSight } from "./aside.js";
 import { setUpTimeline } from "./timeline.js";
 import { Wall } from "./wall.js";
 import { oneTabStop } from "./roving.js";
@@ -37,6 +38,7 @@ export class Gallery {
     this.section = root.querySelector(".samples");
     if (!state.sweep.samples.geometry) return;
     this.wall = new Wall(this.section, state, () => this.fitAgain?.());
+    setAsideOutOfSight(this.section, this.wall.scroller, state.sweep.runs.length, () => this.fitAgain?.());
     this.watchThumbs();
     this.watchFigures(openViewer);
     this.setUpReals();
@@ -165,16 +167,19 @@ export class Gallery {
   get widestRow() {
     const { weights, sweep } = this.state;
     const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    const figures = this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(4, sweep.runs.length);
+    const figures = this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(innerWidth < 600 ? 2 : 4, sweep.runs.length);
     return weights === "both" ? 2 * figures : figures;
   }
 
   // The largest size at which a row of the matrix fits; at most 300 px, so that one row does not fill
   // the window.
   fittingSize(sizes) {
-    const reals = this.state.sweep.samples.real.length ? 1 : 0;
+    const gallery = this.section.querySelector(".gallery");
+    // On a phone real images stand above the others.
+    const isBeside = getComputedStyle(gallery).display === "flex";
+    const reals = isBeside && this.state.sweep.samples.real.length ? 1 : 0;
     const heading = this.section.querySelector(".grids tbody th")?.offsetWidth ?? 0;
-    const room = this.section.querySelector(".gallery").clientWidth - heading - 30 - 46 * reals;
+    const room = gallery.clientWidth - heading - 30 - 46 * reals;
     const fits = sizes.findLastIndex((size) => reals * size + this.widestRow * (size + 20) <= room && size <= 300);
     return Math.max(0, fits);
   }

@@ -15,7 +15,8 @@ export class Space {
    * @param {import("./color.js").Colors} colors
    */
   constructor(root, state, colors) {
-    this.section = root.querySelector(".space");
+    // Without values there is nothing to draw.
+    this.section = root.querySelector(".space:has(.explore)");
     this.state = state;
     this.colors = colors;
     this.inView = false;

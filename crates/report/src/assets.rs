@@ -87,6 +87,7 @@ const MODULES: &[(&str, &str)] = &[
     ("arrange.js", include_str!("../assets/arrange.js")),
     ("wall.js", include_str!("../assets/wall.js")),
     ("strip.js", include_str!("../assets/strip.js")),
+    ("aside.js", include_str!("../assets/aside.js")),
     ("samples.js", include_str!("../assets/samples.js")),
     ("viewer.js", include_str!("../assets/viewer.js")),
     ("address.js", include_str!("../assets/address.js")),

@@ -1,7 +1,7 @@
 //! The wall of samples, its viewer and the film strip.
 
-use crate::support::Synthetic;
 use crate::support::checked::{assert_all_ok, lines_of, with_tools};
+use crate::support::{Outcome, Synthetic};
 
 #[test]
 fn averages_are_shown_beside_weights_and_either_alone() {
@@ -154,4 +154,30 @@ fn the_best_checkpoint_is_marked_on_wall_strip_and_charts_and_a_click_away() {
         one('.viewer .close').click();";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 11);
+}
+
+#[test]
+fn thousands_of_grids_are_in_the_page_only_while_they_are_near_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = |_| Outcome::Completes;
+    let lone = Synthetic { widths: vec![128], seeds: (1..=1000).collect(), ..Synthetic::default() };
+    Synthetic { outcome, points: 1, epochs: 1, side: 1, ..lone }.record(folder.path());
+    let script = "const grids = () => all('.gallery .sample[data-run]').length;
+        one('.runs').scrollIntoView({ behavior: 'instant' });
+        await until(() => grids() === 0);
+        check('they are away while the table is in view', () => equal(grids(), 0));
+        const height = document.documentElement.scrollHeight;
+        one('.samples').scrollIntoView({ behavior: 'instant' });
+        await until(() => grids() > 0);
+        check('they are back when they come into view', () => equal(grids(), 2000));
+        await until(() => one('.gallery .sample[data-run] img').src);
+        check('with their images', () => that(one('.gallery .sample[data-run] img').src.startsWith('data:image/png')));
+        check('and nothing has moved', () => that(Math.abs(document.documentElement.scrollHeight - height) < 0.1 * height, `${height} ${document.documentElement.scrollHeight}`));
+        one('.runs').scrollIntoView({ behavior: 'instant' });
+        await until(() => grids() === 0);
+        dispatchEvent(new Event('beforeprint'));
+        check('paper has them wherever the reader is', () => equal(grids(), 2000));
+        dispatchEvent(new Event('afterprint'));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 7);
 }

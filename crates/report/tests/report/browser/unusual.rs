@@ -30,11 +30,14 @@ fn unusual_sweeps_load_without_a_fault() {
             check(`${name}: nothing is NaN or undefined`, () => that(shown('.forest, .winner').every((part) => !/NaN|undefined|Infinity|inf/.test(part.textContent))));
             check(`${name}: nothing is wider than the page`, () => that(document.documentElement.scrollWidth <= innerWidth));
         }
+        const view = (name) => [...document.querySelectorAll('.sweep')].find((sweep) => sweep.querySelector('h1').textContent === name);
+        check('of two hundred keys a few are open', () => equal([view('keys').querySelectorAll('.overview > .swept .axis').length, view('keys').querySelector('.further summary').textContent], [12, '190 further keys']));
+        check('without a value there are no empty charts', () => that(view('waiting').querySelector('.space').textContent.includes('No run has a value to draw yet') && !view('waiting').querySelector('.explore')));
         check('the picker of colours is inside of the window', () => that(one('[data-theme-picker]').getBoundingClientRect().right <= innerWidth));
         check('five tabs', () => equal(document.querySelectorAll('.tabs button').length, 5));
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 20);
+    assert_all_ok(&lines, 22);
 }
 
 #[test]
