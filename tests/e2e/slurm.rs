@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -272,7 +273,9 @@ fn what_is_wrong_with_the_cluster_is_said_in_its_words() {
     let unknown = sandbox_of(&on_cluster(SMALL, "partition = 'gpus'"));
     let ended = unknown.run(&SWEEP);
     assert_eq!(ended.code, Some(1), "{ended:#?}");
-    assert!(ended.stderr.contains("invalid partition specified: gpus"), "{ended:#?}");
+    for said in ["invalid partition specified: gpus", "those that `sinfo` lists"] {
+        assert!(ended.stderr.contains(said), "{ended:#?}");
+    }
 
     let absent = sandbox_of(SMALL);
     let ended = Ended::of(&absent.command(&SWEEP).env("PATH", "/nonexistent").output().unwrap());
@@ -327,4 +330,50 @@ fn a_full_disk_and_another_version_of_the_program_are_told_once() {
     fs::write(&job, line).unwrap();
     other.run(&SWEEP).well();
     assert_recorded(&other, &local(SMALL));
+}
+
+#[test]
+#[ignore = "needs a cluster: scripts/check-slurm"]
+fn a_run_that_is_out_of_time_has_failed_and_goes_on_with_a_higher_limit() {
+    let sandbox = sandbox_of(&on_cluster(SMALL, ""));
+    let limited = [&SWEEP[..], &["--set", "execution.run_hours=1e-9"]].concat();
+    sandbox.run(&[&limited[..], &["--detach"]].concat()).well();
+    await_that("the end of all jobs", || jobs() == 0);
+    let collected = sandbox.run(&["collect"]);
+    assert_eq!(collected.code, Some(1), "{collected:#?}");
+    assert_eq!(collected.stderr.matches("has failed; `gansweep show ").count(), 6, "{collected:#?}");
+    let ended = sandbox.run(&limited);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stderr.contains("6 runs: 6 failed"), "{ended:#?}");
+    let table = sandbox.run(&["sql", "SELECT max(attempt) FROM attempts", "--format", "csv"]).well();
+    assert!(table.stdout.ends_with("\n2\n"), "an attempt for each command: {table:#?}");
+    sandbox.run(&SWEEP).well();
+    assert_recorded(&sandbox, &local(SMALL));
+}
+
+#[test]
+#[ignore = "needs a cluster: scripts/check-slurm"]
+fn a_second_program_is_told_and_waits_until_the_first_has_ended() {
+    let sandbox = sandbox_of(&on_cluster(&longer(), ""));
+    let first = start(&sandbox);
+    await_that("a checkpoint", || has_checkpoint(&sandbox));
+    // So that it does not end before the others have looked.
+    signal(first.id(), "STOP");
+    sandbox
+        .run(&["collect"])
+        .refused(&["is in use by another process; run the command again when that has ended"]);
+    let mut second = start(&sandbox);
+    let mut messages = BufReader::new(second.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("is in use by process") {
+        line.clear();
+        assert!(messages.read_line(&mut line).unwrap() > 0, "the second does not wait");
+    }
+    signal(first.id(), "CONT");
+    let mut rest = String::new();
+    messages.read_to_string(&mut rest).unwrap();
+    Ended::of(&first.wait_with_output().unwrap()).well();
+    assert!(second.wait().unwrap().success(), "{rest}");
+    assert!(rest.contains("6 runs: 6 already done"), "{rest}");
+    assert_recorded(&sandbox, &local(&longer()));
 }

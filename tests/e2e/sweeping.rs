@@ -173,6 +173,26 @@ fn a_run_at_its_time_limit_has_failed_and_goes_on_with_a_higher_one() {
 }
 
 #[test]
+fn a_sweep_for_a_limited_time_stops_cleanly_and_the_same_command_goes_on() {
+    let sandbox = Sandbox::new();
+    // Longer than any machine trains in that time.
+    sandbox.write(
+        "small.toml",
+        SMALL.replace("seeds = 2", "seeds = 1").replace("epochs = 4", "epochs = 100000"),
+    );
+    let ended = sandbox.run(&["sweep", "small.toml", "--for", "2s", "--jobs", "3"]);
+    assert_eq!(ended.code, Some(130), "{ended:#?}");
+    for said in ["the time given with --for is over", "stopped; run the same command to resume"] {
+        assert!(ended.stderr.contains(said), "{ended:#?}");
+    }
+    let runs = sandbox.runs_of("small");
+    let stopped = |state| matches!(state, RunState::Interrupted | RunState::Queued);
+    assert!(runs.len() == 3 && runs.iter().all(|run| stopped(run.state)), "{runs:?}");
+    sandbox.run(&["check"]).well();
+    sandbox.run(&["sweep", "small.toml", "--for", "soon"]).refused(&["8h"]);
+}
+
+#[test]
 fn failed_runs_are_retried_alone_if_that_is_asked_for() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL);

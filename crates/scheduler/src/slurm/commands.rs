@@ -116,6 +116,12 @@ mod tests {
         assert!(refused(policy).is_job_limit() && !refused(policy).is_transient());
         let partition = refused("error: invalid partition specified: gpu");
         assert!(!partition.is_transient() && !partition.is_job_limit());
-        assert_eq!(partition.to_string(), "sbatch failed: error: invalid partition specified: gpu");
+        assert_eq!(
+            partition.to_string(),
+            "sbatch failed: error: invalid partition specified: gpu; execution.slurm.partition is one of those that \
+             `sinfo` lists, or empty for the cluster's default"
+        );
+        let other = refused("error: Requested node configuration is not available");
+        assert!(other.to_string().ends_with("is not available"), "{other}");
     }
 }

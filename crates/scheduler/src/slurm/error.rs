@@ -18,7 +18,7 @@ pub enum SlurmError {
         source: io::Error,
     },
     /// Slurm answers with an error.
-    #[error("{program} failed: {message}")]
+    #[error("{program} failed: {message}{}", way_out(message))]
     Refused {
         /// `sbatch`, `squeue`, ...
         program: &'static str,
@@ -52,4 +52,18 @@ pub enum SlurmError {
          `gansweep cancel`"
     )]
     SharedWithAnotherSweep,
+}
+
+/// What helps against some of Slurm's errors, whose words name no key of an experiment.
+fn way_out(message: &str) -> &'static str {
+    let says = |words: &str| message.to_lowercase().contains(words);
+    if says("partition") {
+        "; execution.slurm.partition is one of those that `sinfo` lists, or empty for the cluster's default"
+    } else if says("account") {
+        "; execution.slurm.account is one that `sacctmgr show associations` lists for you, or empty for your default"
+    } else if says("unable to contact slurm controller") {
+        "; tasks that run go on: run the command again when `scontrol ping` says that the controller is up"
+    } else {
+        ""
+    }
 }
