@@ -3,8 +3,12 @@
 
 // A series as the page holds it, which is unpacked when it is first read: `steps` are the first one, then pairs of a
 // difference and how often it repeats; `values` are base64 of the first three bytes of each big-endian 32-bit number.
+/** @returns {import("./page").Points} */
 export function lazySeries({ steps, values }) {
-  let [knownSteps, knownValues] = [null, null];
+  /** @type {number[] | undefined} */
+  let knownSteps;
+  /** @type {number[] | undefined} */
+  let knownValues;
   return {
     get steps() {
       knownSteps ??= unpackedSteps(steps);
@@ -69,6 +73,7 @@ export function smoothed(values, factor) {
 // where it has values: one that ends early leaves the mean there.
 export function meanCurve(curves, places = 120) {
   const known = curves.map(finitePoints).filter(({ x }) => x.length > 0);
+  /** @type {Record<"x" | "y" | "low" | "high", number[]>} */
   const mean = { x: [], y: [], low: [], high: [] };
   if (known.length === 0) return mean;
   let [from, to] = [Infinity, -Infinity];
