@@ -7,6 +7,9 @@ use gansweep_protocol::SampleSource;
 use crate::context::{Grid, Shades};
 use crate::input::{PageBytes, RunInput};
 
+/// Above this size of all grids in 32 shades, a page that can be sent by mail says more than finer shades.
+const MOST_BYTES_IN_32_SHADES: u64 = 10 << 20;
+
 /// With fewer epochs a page does not show how samples came about.
 const FEWEST_EPOCHS: usize = 4;
 
@@ -19,8 +22,8 @@ pub(super) struct Shown {
 }
 
 /// The first and the last recorded epoch, and as many evenly spaced ones between them as fit into `max_bytes`
-/// of the page. The last alone if no two fit, and none if that does not fit either. Grids have 16 shades before epochs are
-/// left out, and 7 before there are fewer than four.
+/// of the page. The last alone if no two fit, and none if that does not fit either. Grids have 16 shades where all of
+/// them in 32 would take many megabytes, and 7 before there are fewer than four.
 pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) -> Shown {
     let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
     for grid in runs.iter().flat_map(|run| &run.grids) {
@@ -37,7 +40,8 @@ pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) ->
         // The grids of best checkpoints are at most one more for each run.
         if room > 2 && runs.iter().any(|run| run.best.is_some()) { room - 1 } else { room }
     };
-    let (shades, room) = if fits(page_bytes.thirty_two) {
+    let is_comfortable = recorded_bytes * page_bytes.thirty_two <= MOST_BYTES_IN_32_SHADES as f64;
+    let (shades, room) = if fits(page_bytes.thirty_two) && is_comfortable {
         (Shades::ThirtyTwo, recorded.len())
     } else {
         match room_for(page_bytes.sixteen) {
@@ -99,6 +103,18 @@ mod tests {
         assert_eq!(of(100), (Shades::Sixteen, 4, 6));
         assert_eq!(of(99), (Shades::Seven, 4, 6));
         assert_eq!(of(60), (Shades::Seven, 3, 7));
+    }
+
+    #[test]
+    fn a_page_of_many_megabytes_has_fewer_shades_even_where_all_epochs_fit() {
+        let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 1 };
+        let run = |png_bytes| RunInput {
+            grids: vec![GridInput { step: 1, epoch: 1, source: SampleSource::Raw, geometry, png_bytes }],
+            ..configs::tests::run(json!({}))
+        };
+        let page_bytes = PageBytes { thirty_two: 0.5, sixteen: 0.25, seven: 0.2 };
+        let of = |png_bytes| shown(&[run(png_bytes)], page_bytes, 36 << 20).shades;
+        assert_eq!([of(20 << 20), of((20 << 20) + 2)], [Shades::ThirtyTwo, Shades::Sixteen]);
     }
 
     /// The sizes are those of grids of 64 images that GANs had learnt from MNIST, in 37.4 KB for 60 images, and what
