@@ -24,7 +24,8 @@ export function setAsideOutOfSight(section, part, elements, returned) {
   new IntersectionObserver(
     (entries) => {
       // A busy browser reports several changes at once; the last one holds.
-      if (entries.at(-1).isIntersecting) giveBack();
+      const [{ isIntersecting }] = entries.slice(-1);
+      if (isIntersecting) giveBack();
       else take();
     },
     { rootMargin: "700px" },

@@ -28,6 +28,13 @@ export class Chart {
     this.plot = figure.querySelector(".plot");
     this.clipped = figure.querySelector(".clipped");
     this.canvas = null;
+    this.width = 0;
+    /** @type {any[]} */
+    this.lines = [];
+    // The lines that each trace's points belong to.
+    /** @type {{ starts: number[], members: any[] }[]} */
+    this.owners = [];
+    this.range = { x: [0, 1], y: [0, 1] };
     new ResizeObserver(() => this.resize()).observe(this.plot);
     this.clipped.addEventListener("click", () => {
       this.all = !this.all;
@@ -72,6 +79,7 @@ export class Chart {
     const width = lineWidth(this.lines.length);
     const owners = [];
     const traces = this.curves.colors.groups.map(({ color, title, runs }) => {
+      /** @type {any[][]} */
       const [x, y, starts, members] = [[], [], [], []];
       const ofGroup = new Set(runs);
       for (const line of this.lines.filter((candidate) => ofGroup.has(candidate.runs[0]))) {
@@ -136,6 +144,7 @@ export class Chart {
 
   // Where the best checkpoints of the runs are on their lines. Stars of many runs would hide the lines.
   bestCheckpoints() {
+    /** @type {{ x: any[], y: any[], lines: any[] }} */
     const points = { x: [], y: [], lines: [] };
     const lines = this.lines.filter(({ runs, low }) => !low && this.curves.state.sweep.runs[runs[0]].best);
     if (lines.length > MOST_STARS) return points;
@@ -152,6 +161,7 @@ export class Chart {
   // Points without a neighbour that a line could lead to: the only point of a short run, a value between
   // two that are not finite. Lines do not show them.
   lonePoints() {
+    /** @type {{ x: any[], y: any[], lines: any[] }} */
     const points = { x: [], y: [], lines: [] };
     for (const line of this.lines) {
       for (const place of lonePlaces(line, this.curves.log)) {
@@ -165,6 +175,7 @@ export class Chart {
 
   // The last finite point of each diverged run.
   divergences() {
+    /** @type {{ x: any[], y: any[], lines: any[] }} */
     const ends = { x: [], y: [], lines: [] };
     const { sweep, visible } = this.curves.state;
     sweep.runs.forEach((run, place) => {

@@ -119,6 +119,9 @@ export class Colors {
   /** @param {import("./state.js").State} state */
   constructor(root, state) {
     this.state = state;
+    // The colour of each run.
+    /** @type {string[]} */
+    this.ofRun = [];
     // Rows of a long table are not in the page all the time.
     this.elements = [...root.querySelectorAll("[data-run]")];
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";

@@ -32,7 +32,7 @@ export function setUpCopying() {
       () => false,
     );
     button.textContent = done ? "Copied" : "Press Ctrl+C";
-    if (!done) getSelection().selectAllChildren(button.previousElementSibling);
+    if (!done) getSelection()?.selectAllChildren(button.previousElementSibling);
     setTimeout(() => {
       button.textContent = title;
     }, 1800);

@@ -87,6 +87,7 @@ function results(sweep, runs) {
 /** @param {import("./state.js").State} state */
 function fillCrop(crop, index, state, run, slider) {
   const { geometry } = state.sweep.samples;
+  if (!geometry) return;
   const source = sourcesOf(state.sweep.runs[run], state.weights).at(-1);
   const place = gridsOf(state.sweep.runs[run], source).findLastIndex(({ epoch }) => epoch <= state.epoch);
   const image = crop.querySelector("img");

@@ -37,7 +37,7 @@ export function setUpConfigTable(root, state) {
   const observer = new IntersectionObserver(
     (entries) => {
       // A busy browser reports several changes at once; the last one holds.
-      const { isIntersecting } = entries.at(-1);
+      const [{ isIntersecting }] = entries.slice(-1);
       table.dataset.seen = String(isIntersecting);
       if (isIntersecting && stale) show();
     },

@@ -5,7 +5,7 @@ export type Measured = number | "NaN" | "Infinity" | "-Infinity";
 
 /** Points of a run, packed; `lazySeries` unpacks them. */
 export interface Series {
-  steps: number[];
+  steps: number[] | string;
   values: string;
 }
 

@@ -89,7 +89,7 @@ export class Curves {
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           const chart = this.charts.find((candidate) => candidate.figure === target);
-          chart.inView = isIntersecting;
+          if (chart) chart.inView = isIntersecting;
         }
         this.drawSoon();
       },

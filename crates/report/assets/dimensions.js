@@ -71,6 +71,7 @@ export function withConditions(filter, name, conditions) {
 
 // The conditions of a filter on a key: `{ from, to, values }`; `values` is null without a list of values.
 export function conditionsOn(filter, name) {
+  /** @type {{ from: number, to: number, values: string[] | null }} */
   const found = { from: -Infinity, to: Infinity, values: null };
   for (const word of splitWords(filter)) {
     if (word.startsWith(`${name}>=`)) found.from = Number(word.slice(name.length + 2));

@@ -9,6 +9,7 @@ import { html } from "./state.js";
  */
 export function setUpFilter(root, state, colors) {
   const { runs } = state.sweep;
+  /** @type {Element[][]} */
   const elements = runs.map(() => []);
   for (const element of root.querySelectorAll("[data-run]")) elements[element.dataset.run].push(element);
   let [before, lit] = [state.visible, new Set()];

@@ -48,7 +48,7 @@ function toneOf(means, better) {
   return (mean) => {
     if (!Number.isFinite(mean)) return { background: "var(--sunken)", ink: "var(--muted)" };
     const background = ramp(known.length > 1 ? known.indexOf(mean) / (known.length - 1) : 0.5);
-    const [red, green, blue] = background.match(/\d+/g).map((part) => (Number(part) / 255) ** 2.2);
+    const [red, green, blue] = [...background.matchAll(/\d+/g)].map(([part]) => (Number(part) / 255) ** 2.2);
     const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     return { background, ink: light > 0.18 ? "#000" : "#fff" };
   };

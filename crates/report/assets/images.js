@@ -57,5 +57,5 @@ export function noteEpoch(figure, state, runIndex, shown) {
   figure.classList.toggle("at-best", isBest);
   const note = figure.querySelector(".when");
   note.textContent = isBest ? `★ epoch ${shown}` : isOther ? `epoch ${shown}` : "";
-  note.title = isBest ? `the best checkpoint: ${run.best.figure}` : "";
+  note.title = isBest ? `the best checkpoint: ${run.best?.figure}` : "";
 }

@@ -9,7 +9,9 @@ export function followDatabase(keep) {
   recallPlace();
   const button = document.querySelector("button.live");
   const loaded = Date.now();
-  let [events, pending, lastUse] = [null, false, 0];
+  /** @type {EventSource | undefined} */
+  let events;
+  let [pending, lastUse] = [false, 0];
   const say = (text, kind) => {
     button.textContent = text;
     button.dataset.kind = kind;

@@ -30,7 +30,10 @@ export class LongTable {
     this.known = null;
     // Which of them are in the page.
     this.placedSpan = [0, 0];
+    // Rows that stand for those that are not in the page.
+    /** @type {HTMLTableRowElement | null} */
     this.above = null;
+    /** @type {HTMLTableRowElement | null} */
     this.below = null;
     this.isLong = this.rows.length > MOST_WHOLE;
     if (!this.isLong) return;
@@ -105,7 +108,7 @@ export class LongTable {
     new IntersectionObserver(
       (entries) => {
         // A busy browser reports several changes at once; the last one holds.
-        const { isIntersecting } = entries.at(-1);
+        const [{ isIntersecting }] = entries.slice(-1);
         this.inView = isIntersecting;
         if (isIntersecting && this.stale) this.place();
       },
@@ -129,14 +132,15 @@ export class LongTable {
   // Puts the rows near the visible part into the page, and takes the others out.
   place() {
     this.stale = false;
-    const { shown } = this;
+    const { shown, above, below } = this;
+    if (!above || !below) return;
     const [from, to] = this.whole ? [0, shown.length] : this.span();
     this.placedSpan = [from, to];
     const heightOf = (row) => this.heights.get(row) ?? USUAL_HEIGHT;
     const height = (rows) => `${rows.reduce((sum, row) => sum + heightOf(row), 0)}px`;
-    const wanted = [this.above, ...shown.slice(from, to), this.below];
-    this.above.style.height = height(shown.slice(0, from));
-    this.below.style.height = height(shown.slice(to));
+    const wanted = [above, ...shown.slice(from, to), below];
+    above.style.height = height(shown.slice(0, from));
+    below.style.height = height(shown.slice(to));
     replaceRows(this.body, wanted);
     const visible = this.scroller.clientHeight > 0;
     wanted.slice(1, -1).forEach((row, place) => {

@@ -41,9 +41,9 @@ function setUpSweep(root, index, sweep) {
   for (const list of root.querySelectorAll(".differing, .forest")) oneTabStop(list, "[data-runs]");
   let write = null;
   const begin = () => {
-    new Gallery(root, index, state, rows, openViewer);
+    if (sweep.samples.geometry) new Gallery(root, index, state, rows, openViewer);
     if (sweep.charts.length) new Curves(root, state, colors);
-    new Space(root, state, colors);
+    if (root.querySelector(".explore")) new Space(root, state, colors);
     setUpCompare(root, index, state, colors);
     write = keepAddress(root, state);
     const words = addressed();

@@ -41,6 +41,9 @@ declare global {
     querySelector(selectors: string): any;
     querySelectorAll(selectors: string): NodeListOf<any>;
   }
+  interface Document {
+    getElementById(id: string): any;
+  }
   interface Element {
     closest(selectors: string): any;
   }

@@ -20,8 +20,14 @@ export class Parallel {
     this.area = area;
     this.state = state;
     this.colors = colors;
+    /** @type {ReturnType<typeof axisOfMetric>[]} */
     this.axes = [];
+    /** @type {{ axis: number, from: number, to: number } | null} */
     this.drag = null;
+    // Where each run is on each axis, from 0 at the bottom to 1; null where it has no value.
+    /** @type {(number | null)[][]} */
+    this.places = [];
+    this.left = 0;
     this.canvas = area.querySelector("canvas");
     this.titles = area.querySelector(".titles");
     this.unbrush = area.closest(".view").querySelector(".unbrush");
@@ -42,7 +48,6 @@ export class Parallel {
     this.titles.replaceChildren(
       ...this.axes.map(({ title }) => Object.assign(document.createElement("span"), { textContent: title, title })),
     );
-    // Where each run is on each axis, from 0 at the bottom to 1; null where it has no value.
     this.places = runs.map((_, run) => this.axes.map((axis) => axis.place(run)));
     this.draw();
   }
@@ -112,7 +117,8 @@ export class Parallel {
       pen.fillStyle = themeColor("--ink");
       pen.fillText(text, left, y + 4);
     }
-    const brush = this.drag?.axis === place ? [this.drag.from, this.drag.to] : axis.brushed(this.state.filter);
+    const { drag } = this;
+    const brush = drag && drag.axis === place ? [drag.from, drag.to] : axis.brushed(this.state.filter);
     if (!brush) return;
     const [bottom, top] = [Math.min(...brush), Math.max(...brush)];
     pen.fillStyle = themeColor("--accent");
@@ -168,14 +174,14 @@ export class Parallel {
     const axis = this.axes.findIndex((_, index) => index + 1 < this.axes.length && x <= this.across(index + 1));
     if (axis < 0 || x < this.across(0)) return [];
     const share = (x - this.across(axis)) / (this.across(axis + 1) - this.across(axis));
-    let [best, distance] = [null, 0.04];
+    let [best, distance] = [-1, 0.04];
     this.places.forEach((places, run) => {
       const [from, to] = [places[axis], places[axis + 1]];
       if (!this.state.visible[run] || from === null || to === null) return;
       const gap = Math.abs(from + (to - from) * share - place);
       if (gap < distance) [best, distance] = [run, gap];
     });
-    return best === null ? [] : [best];
+    return best < 0 ? [] : [best];
   }
 }
 

@@ -36,9 +36,10 @@ export class Gallery {
     this.inView = new Set();
     this.thumbs = rows.flatMap((row) => row.querySelector(".thumb") ?? []);
     this.section = root.querySelector(".samples");
-    if (!state.sweep.samples.geometry) return;
     this.wall = new Wall(this.section, state, () => this.fitAgain?.());
     setAsideOutOfSight(this.section, this.wall.scroller, state.sweep.runs.length, () => this.fitAgain?.());
+    // Those of runs that a slider leaves out are not in the page.
+    this.figures = [...this.wall.figures.values()];
     this.watchThumbs();
     this.watchFigures(openViewer);
     this.setUpReals();
@@ -61,8 +62,6 @@ export class Gallery {
       },
       { rootMargin: "400px" },
     );
-    // Those of runs that a slider leaves out are not in the page.
-    this.figures = [...this.wall.figures.values()];
     for (const figure of this.figures) {
       observer.observe(figure);
       figure.querySelector("button").addEventListener("click", () => openViewer(Number(figure.dataset.run)));
@@ -127,7 +126,9 @@ export class Gallery {
   // Enlarged grids are integer multiples of device pixels, so that all image pixels have the same
   // size. Reduced grids are smoothed instead.
   setUpSize() {
-    const { cols, width } = this.state.sweep.samples.geometry;
+    const { geometry } = this.state.sweep.samples;
+    if (!geometry) return;
+    const { cols, width } = geometry;
     const whole = (factor) => factor < 1 || Number.isInteger(factor * devicePixelRatio);
     const sizes = [0.4, 0.5, 0.75, 1, 1.5, 2, 3, 4]
       .filter(whole)

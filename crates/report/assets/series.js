@@ -2,9 +2,13 @@
 // Curves as lists of numbers: x axes, smoothing, means of several runs.
 
 // A series as the page holds it, which is unpacked when it is first read: `steps` are the first one, then pairs of a
-// difference and how often it repeats; `values` are base64 of the first three bytes of each big-endian 32-bit number.
+// difference and how often it repeats, or base64 of the first one and the differences in LEB128; `values` are base64 of the first three bytes of each big-endian 32-bit number.
+/** @returns {import("./page").Points} */
 export function lazySeries({ steps, values }) {
-  let [knownSteps, knownValues] = [null, null];
+  /** @type {number[] | undefined} */
+  let knownSteps;
+  /** @type {number[] | undefined} */
+  let knownValues;
   return {
     get steps() {
       knownSteps ??= unpackedSteps(steps);
@@ -17,11 +21,29 @@ export function lazySeries({ steps, values }) {
   };
 }
 
-function unpackedSteps([first, ...pairs]) {
+function unpackedSteps(packed) {
+  if (typeof packed === "string") return stepsOfBytes(atob(packed));
+  const [first, ...pairs] = packed;
   if (first === undefined) return [];
   const steps = [first];
   for (let place = 0; place < pairs.length; place += 2)
     for (let count = 0; count < pairs[place + 1]; count += 1) steps.push(steps.at(-1) + pairs[place]);
+  return steps;
+}
+
+function stepsOfBytes(bytes) {
+  const steps = [];
+  let [step, difference, weight] = [0, 0, 1];
+  for (let place = 0; place < bytes.length; place += 1) {
+    const byte = bytes.charCodeAt(place);
+    // No shift: numbers may have more than 32 bits.
+    difference += (byte % 128) * weight;
+    weight *= 128;
+    if (byte >= 128) continue;
+    step += difference;
+    steps.push(step);
+    [difference, weight] = [0, 1];
+  }
   return steps;
 }
 
@@ -69,6 +91,7 @@ export function smoothed(values, factor) {
 // where it has values: one that ends early leaves the mean there.
 export function meanCurve(curves, places = 120) {
   const known = curves.map(finitePoints).filter(({ x }) => x.length > 0);
+  /** @type {Record<"x" | "y" | "low" | "high", number[]>} */
   const mean = { x: [], y: [], low: [], high: [] };
   if (known.length === 0) return mean;
   let [from, to] = [Infinity, -Infinity];

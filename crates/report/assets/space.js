@@ -15,15 +15,14 @@ export class Space {
    * @param {import("./color.js").Colors} colors
    */
   constructor(root, state, colors) {
-    // Without values there is nothing to draw.
-    this.section = root.querySelector(".space:has(.explore)");
+    this.section = root.querySelector(".space");
     this.state = state;
     this.colors = colors;
     this.inView = false;
     this.stale = true;
     // Whether the scatter was last drawn for paper.
     this.wasPaper = false;
-    if (!this.section) return;
+    this.timer = 0;
     this.keys = keysOf(state.sweep);
     this.metrics = metricsOf(state.sweep);
     this.fillSelects();
@@ -37,7 +36,7 @@ export class Space {
     new IntersectionObserver(
       (entries) => {
         // A busy browser reports several changes at once; the last one holds.
-        const { isIntersecting } = entries.at(-1);
+        const [{ isIntersecting }] = entries.slice(-1);
         this.inView = isIntersecting;
         if (isIntersecting && this.stale) this.draw();
       },

@@ -15,7 +15,7 @@ export function isDark() {
 // `light`, `dark`, or an empty text for the system's.
 function chosen() {
   try {
-    const theme = localStorage.getItem(KEY);
+    const theme = localStorage.getItem(KEY) ?? "";
     return ["light", "dark"].includes(theme) ? theme : "";
   } catch {
     // A browser may forbid pages from a disk to keep anything.

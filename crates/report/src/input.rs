@@ -43,11 +43,12 @@ pub(crate) struct SweepInput {
     pub(crate) runs: Vec<RunInput>,
 }
 
-/// How many bytes of the page a byte of a sample grid in the database takes.
+/// How many bytes of the page a byte of a sample grid in the database takes, by the number of shades.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageBytes {
-    pub(crate) in_32_shades: f64,
-    pub(crate) in_16_shades: f64,
+    pub(crate) thirty_two: f64,
+    pub(crate) sixteen: f64,
+    pub(crate) seven: f64,
 }
 
 /// A run.

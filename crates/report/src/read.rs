@@ -127,7 +127,11 @@ fn page_bytes(reader: &Reader, runs: &[RunInput]) -> Result<PageBytes, StoreErro
         let after: usize = pngs.par_iter().map(base64_of).sum();
         if before == 0 { 1.0 } else { after as f64 / before as f64 }
     };
-    Ok(PageBytes { in_32_shades: ratio(Shades::ThirtyTwo), in_16_shades: ratio(Shades::Sixteen) })
+    Ok(PageBytes {
+        thirty_two: ratio(Shades::ThirtyTwo),
+        sixteen: ratio(Shades::Sixteen),
+        seven: ratio(Shades::Seven),
+    })
 }
 
 /// For each dataset, the variance between its real images.

@@ -7,6 +7,12 @@ use gansweep_protocol::SampleSource;
 use crate::context::{Grid, Shades};
 use crate::input::{PageBytes, RunInput};
 
+/// Above this size of all grids in 32 shades, a page that can be sent by mail says more than finer shades.
+const MOST_BYTES_IN_32_SHADES: u64 = 10 << 20;
+
+/// With fewer epochs a page does not show how samples came about.
+const FEWEST_EPOCHS: usize = 4;
+
 /// The epochs whose grids the page includes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -16,8 +22,8 @@ pub(super) struct Shown {
 }
 
 /// The first and the last recorded epoch, and as many evenly spaced ones between them as fit into `max_bytes`
-/// of the page. The last alone if no two fit, and none if that does not fit either. Fewer shades are left before
-/// epochs are.
+/// of the page. The last alone if no two fit, and none if that does not fit either. Grids have 16 shades where all of
+/// them in 32 would take many megabytes, and 7 before there are fewer than four.
 pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) -> Shown {
     let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
     for grid in runs.iter().flat_map(|run| &run.grids) {
@@ -26,16 +32,22 @@ pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) ->
     let recorded: Vec<u32> = bytes.keys().copied().collect();
     let recorded_bytes = bytes.values().sum::<u64>() as f64;
     let fits = |per_byte: f64| recorded_bytes * per_byte <= max_bytes as f64;
-    let (shades, per_byte) = match fits(page_bytes.in_32_shades) {
-        true => (Shades::ThirtyTwo, page_bytes.in_32_shades),
-        false => (Shades::Sixteen, page_bytes.in_16_shades),
-    };
-    let room = if fits(per_byte) {
-        recorded.len()
-    } else {
+    let room_for = |per_byte: f64| {
+        if fits(per_byte) {
+            return recorded.len();
+        }
         let room = (max_bytes as f64 * recorded.len() as f64 / (recorded_bytes * per_byte)) as usize;
         // The grids of best checkpoints are at most one more for each run.
         if room > 2 && runs.iter().any(|run| run.best.is_some()) { room - 1 } else { room }
+    };
+    let is_comfortable = recorded_bytes * page_bytes.thirty_two <= MOST_BYTES_IN_32_SHADES as f64;
+    let (shades, room) = if fits(page_bytes.thirty_two) && is_comfortable {
+        (Shades::ThirtyTwo, recorded.len())
+    } else {
+        match room_for(page_bytes.sixteen) {
+            room if room >= FEWEST_EPOCHS.min(recorded.len()) => (Shades::Sixteen, room),
+            _ => (Shades::Seven, room_for(page_bytes.seven)),
+        }
     };
     let epochs = evenly_spaced(&recorded, room);
     Shown { left_out: recorded.len() - epochs.len(), epochs, shades }
@@ -80,7 +92,7 @@ mod tests {
         let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 1 };
         let grid = |epoch| GridInput { step: 1, epoch, source: SampleSource::Raw, geometry, png_bytes: 100 };
         let run = RunInput { grids: (0..10).map(grid).collect(), ..configs::tests::run(json!({})) };
-        let page_bytes = PageBytes { in_32_shades: 0.5, in_16_shades: 0.25 };
+        let page_bytes = PageBytes { thirty_two: 0.5, sixteen: 0.25, seven: 0.2 };
         let of = |max_bytes| {
             let shown = shown(std::slice::from_ref(&run), page_bytes, max_bytes);
             (shown.shades, shown.epochs.len(), shown.left_out)
@@ -88,6 +100,45 @@ mod tests {
         assert_eq!(of(500), (Shades::ThirtyTwo, 10, 0));
         assert_eq!(of(499), (Shades::Sixteen, 10, 0));
         assert_eq!(of(125), (Shades::Sixteen, 5, 5));
+        assert_eq!(of(100), (Shades::Sixteen, 4, 6));
+        assert_eq!(of(99), (Shades::Seven, 4, 6));
+        assert_eq!(of(60), (Shades::Seven, 3, 7));
+    }
+
+    #[test]
+    fn a_page_of_many_megabytes_has_fewer_shades_even_where_all_epochs_fit() {
+        let geometry = Geometry { rows: 1, cols: 1, height: 1, width: 1 };
+        let run = |png_bytes| RunInput {
+            grids: vec![GridInput { step: 1, epoch: 1, source: SampleSource::Raw, geometry, png_bytes }],
+            ..configs::tests::run(json!({}))
+        };
+        let page_bytes = PageBytes { thirty_two: 0.5, sixteen: 0.25, seven: 0.2 };
+        let of = |png_bytes| shown(&[run(png_bytes)], page_bytes, 36 << 20).shades;
+        assert_eq!([of(20 << 20), of((20 << 20) + 2)], [Shades::ThirtyTwo, Shades::Sixteen]);
+    }
+
+    /// The sizes are those of grids of 64 images that GANs had learnt from MNIST, in 37.4 KB for 60 images, and what
+    /// `pixels::compact` made of them.
+    #[test]
+    fn a_thousand_runs_keep_four_epochs_in_the_default_size() {
+        let geometry = Geometry { rows: 8, cols: 8, height: 28, width: 28 };
+        let grid = |epoch| GridInput {
+            step: 1,
+            epoch,
+            source: SampleSource::Raw,
+            geometry,
+            png_bytes: 37_443 * 64 / 60,
+        };
+        let run = || RunInput { grids: (0..10).map(grid).collect(), ..configs::tests::run(json!({})) };
+        let runs: Vec<RunInput> = (0..1000).map(|_| run()).collect();
+        let of_60_images = |bytes: f64| bytes / 37_443.0;
+        let page_bytes = PageBytes {
+            thirty_two: of_60_images(21_423.0),
+            sixteen: of_60_images(13_179.0),
+            seven: of_60_images(7203.0),
+        };
+        let shown = shown(&runs, page_bytes, crate::ReportOptions::default().max_image_bytes);
+        assert_eq!((shown.shades, shown.epochs.len()), (Shades::Seven, 4));
     }
 
     #[test]
@@ -106,7 +157,7 @@ mod tests {
             best: Some(best),
             ..configs::tests::run(json!({}))
         };
-        let page_bytes = PageBytes { in_32_shades: 1.0, in_16_shades: 1.0 };
+        let page_bytes = PageBytes { thirty_two: 1.0, sixteen: 1.0, seven: 1.0 };
         let shown = shown(std::slice::from_ref(&run), page_bytes, 300);
         assert_eq!(shown.epochs, [0, 9], "and one more, which makes three");
         let kept: Vec<u32> =

@@ -10,7 +10,8 @@ use super::Number;
 /// A run's points of one metric.
 ///
 /// As JSON, `steps` is the first step, then pairs of a difference and how often it repeats: points at even intervals take
-/// three numbers. `values` is base64 of three bytes for each value: a big-endian `f32` without its last byte. That is
+/// three numbers. Of points that were left out in between, the steps are irregular: `steps` is then base64 of the first step and
+/// the differences, each as LEB128 (seven bits to a byte, the lowest first). `values` is base64 of three bytes for each value: a big-endian `f32` without its last byte. That is
 /// four characters for five significant digits, more than a chart resolves, and it holds NaN and infinities.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
@@ -20,11 +21,18 @@ pub struct Series {
     pub values: Vec<Number>,
 }
 
+/// With more numbers than these, steps are shorter as base64.
+const MOST_NUMBERS: usize = 25;
+
 impl Serialize for Series {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes: Vec<u8> = self.values.iter().flat_map(|value| packed(value.0)).collect();
         let mut series = serializer.serialize_struct("Series", 2)?;
-        series.serialize_field("steps", &differences(&self.steps))?;
+        let pairs = differences(&self.steps);
+        match pairs.len() {
+            ..=MOST_NUMBERS => series.serialize_field("steps", &pairs)?,
+            _ => series.serialize_field("steps", &BASE64.encode(leb128(&self.steps)))?,
+        }
         series.serialize_field("values", &BASE64.encode(bytes))?;
         series.end()
     }
@@ -40,6 +48,22 @@ fn differences(steps: &[u64]) -> Vec<u64> {
         }
     }
     packed
+}
+
+/// The first step and the differences in LEB128.
+fn leb128(steps: &[u64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(steps.len());
+    let mut before = 0;
+    for &step in steps {
+        let mut rest = step - before;
+        while rest >= 0x80 {
+            bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        before = step;
+    }
+    bytes
 }
 
 fn packed(value: f64) -> [u8; 3] {
@@ -83,6 +107,13 @@ mod tests {
         assert_eq!(differences(&[1, 2, 4, 6, 7]), [1, 1, 1, 2, 2, 1, 1]);
         assert_eq!(differences(&[7]), [7]);
         assert_eq!(differences(&[]), [0; 0]);
+    }
+
+    #[test]
+    fn irregular_steps_are_bytes_that_the_pages_scripts_read() {
+        let steps: Vec<u64> = (0..20).map(|place: u64| 3 + 40 * place * place).collect();
+        let json = serde_json::to_string(&Series { steps: steps.clone(), values: Vec::new() }).unwrap();
+        assert_eq!(json, r#"{"steps":"Ayh4yAGYAugCuAOIBNgEqAX4BcgGmAfoB7gIiAnYCagK+ArICw==","values":""}"#);
     }
 
     #[test]

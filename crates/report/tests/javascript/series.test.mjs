@@ -43,5 +43,8 @@ test("a series is unpacked as the page packs it", () => {
   assert.deepEqual(steps, [10, 20, 30, 35]);
   assert.deepEqual(values, [1, -0.5, NaN, 1]);
   assert.deepEqual(lazySeries({ steps: [], values: "" }).steps, []);
+  const irregular = "Ayh4yAGYAugCuAOIBNgEqAX4BcgGmAfoB7gIiAnYCagK+ArICw==";
+  const expected = Array.from({ length: 20 }, (_, place) => 3 + 40 * place * place);
+  assert.deepEqual(lazySeries({ steps: irregular, values: "" }).steps, expected);
   assert.deepEqual(lazySeries({ steps: [7], values: "P4AA" }).values, [1]);
 });

@@ -31,7 +31,7 @@ export type Measured = number | \"NaN\" | \"Infinity\" | \"-Infinity\";
 
 /** Points of a run, packed; `lazySeries` unpacks them. */
 export interface Series {
-  steps: number[];
+  steps: number[] | string;
   values: string;
 }
 ";
