@@ -324,6 +324,8 @@ export interface Run {
   grids: Grid[];
   /** Those of the moving average of the weights; empty if the run keeps none. */
   averaged_grids?: Grid[];
+  /** The index of the real images of its data. */
+  real?: number;
   /** What the columns of a conditional run's grids are called: the names of the classes. */
   classes?: string[];
   /** Maps steps to the other x axes. */

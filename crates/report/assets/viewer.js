@@ -3,7 +3,7 @@
 
 import { html, option } from "./state.js";
 import { commandFor } from "./commands.js";
-import { bestEpoch, gridsOf, noteEpoch, showGrid } from "./images.js";
+import { bestEpoch, gridsOf, noteEpoch, pngs, showGrid } from "./images.js";
 import { showStrip } from "./strip.js";
 import { setUpTimeline } from "./timeline.js";
 
@@ -46,6 +46,9 @@ export class Viewer {
       .join("");
     const names = (run.classes ?? []).map((name) => html`<span title="${name}">${name}</span>`).join("");
     for (const classes of this.dialog.querySelectorAll(".classes")) classes.innerHTML = names;
+    // Runs of a sweep may have other data than the first.
+    const real = find(".real img");
+    if (real && run.real !== undefined) real.src = pngs(`real-${this.index}-${run.real}`)[0];
     const best = find(".to-best");
     best.hidden = !run.best;
     best.textContent = run.best ? `★ Best checkpoint: epoch ${run.best.epoch.text}, ${run.best.figure}` : "";

@@ -59,6 +59,7 @@ pub(crate) struct RunInput {
     pub(crate) seed: u64,
     pub(crate) assignments: Vec<Assignment>,
     pub(crate) config_hash: String,
+    pub(crate) data_fingerprint: String,
     /// The resolved config as nested objects, with the budget as `train.epochs`.
     pub(crate) config: Value,
     pub(crate) state: RunState,

@@ -26,6 +26,9 @@ impl ReportOptions {
     /// Maximum number of points per chart, all curves together: about what browsers pan smoothly.
     pub const CHART_POINTS: usize = 100_000;
 
+    /// Maximum size in bytes of one sweep's sample grids, unless the reader asks for another.
+    pub(crate) const IMAGE_BYTES: u64 = 36 << 20;
+
     /// Maximum number of points per curve in charts with that many runs.
     pub(crate) fn points_per_curve(&self, runs: usize) -> usize {
         let share = Self::CHART_POINTS / runs.max(1);
@@ -39,7 +42,7 @@ impl Default for ReportOptions {
             sweeps: Vec::new(),
             objective: None,
             max_points: 1000,
-            max_image_bytes: 36 << 20,
+            max_image_bytes: Self::IMAGE_BYTES,
             damage: Vec::new(),
             now_unix_ms: host::unix_ms(),
         }

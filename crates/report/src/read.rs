@@ -234,6 +234,7 @@ fn run(
         seed: row.seed,
         assignments: row.assignments,
         config_hash: row.config_hash.to_string(),
+        data_fingerprint: row.data_fingerprint,
         config: with_epochs(row.config, row.epochs),
         state: row.state,
         cause: row.cause,

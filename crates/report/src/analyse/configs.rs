@@ -178,6 +178,7 @@ pub(super) mod tests {
             seed: 1,
             assignments: Vec::new(),
             config_hash: String::new(),
+            data_fingerprint: String::new(),
             config,
             state: RunState::Queued,
             cause: None,

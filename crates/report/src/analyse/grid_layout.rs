@@ -146,6 +146,7 @@ mod tests {
 
     fn run(values: Vec<Option<usize>>) -> Run {
         Run {
+            real: None,
             best: None,
             id: gansweep_config::RunId::parse("0123456789abcdef").unwrap(),
             label: String::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gansweep_protocol::SampleSource;
 
+use crate::ReportOptions;
 use crate::context::{Grid, Shades};
 use crate::input::{PageBytes, RunInput};
 
@@ -40,8 +41,10 @@ pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) ->
         // The grids of best checkpoints are at most one more for each run.
         if room > 2 && runs.iter().any(|run| run.best.is_some()) { room - 1 } else { room }
     };
-    let is_comfortable = recorded_bytes * page_bytes.thirty_two <= MOST_BYTES_IN_32_SHADES as f64;
-    let (shades, room) = if fits(page_bytes.thirty_two) && is_comfortable {
+    // Whoever asks for a larger page, or has the grids in files, gets the finer shades.
+    let is_small = recorded_bytes * page_bytes.thirty_two <= MOST_BYTES_IN_32_SHADES as f64;
+    let wants_fine = is_small || max_bytes > ReportOptions::IMAGE_BYTES;
+    let (shades, room) = if fits(page_bytes.thirty_two) && wants_fine {
         (Shades::ThirtyTwo, recorded.len())
     } else {
         match room_for(page_bytes.sixteen) {
@@ -113,8 +116,10 @@ mod tests {
             ..configs::tests::run(json!({}))
         };
         let page_bytes = PageBytes { thirty_two: 0.5, sixteen: 0.25, seven: 0.2 };
-        let of = |png_bytes| shown(&[run(png_bytes)], page_bytes, 36 << 20).shades;
+        let of = |png_bytes| shown(&[run(png_bytes)], page_bytes, ReportOptions::IMAGE_BYTES).shades;
         assert_eq!([of(20 << 20), of((20 << 20) + 2)], [Shades::ThirtyTwo, Shades::Sixteen]);
+        let larger = shown(&[run((20 << 20) + 2)], page_bytes, ReportOptions::IMAGE_BYTES + 1);
+        assert_eq!(larger.shades, Shades::ThirtyTwo);
     }
 
     /// The sizes are those of grids of 64 images that GANs had learnt from MNIST, in 37.4 KB for 60 images, and what
@@ -137,7 +142,7 @@ mod tests {
             sixteen: of_60_images(13_179.0),
             seven: of_60_images(7203.0),
         };
-        let shown = shown(&runs, page_bytes, crate::ReportOptions::default().max_image_bytes);
+        let shown = shown(&runs, page_bytes, ReportOptions::default().max_image_bytes);
         assert_eq!((shown.shades, shown.epochs.len()), (Shades::Seven, 4));
     }
 

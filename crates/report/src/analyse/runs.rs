@@ -78,6 +78,7 @@ pub(super) fn run(
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids: grids::of_run(input, SampleSource::Raw, epochs),
         averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),
+        real: None,
         classes: input.classes.clone(),
         x_axes: charts::x_axes(input),
         series: drawn.iter().map(|metric| charts::series(input, *metric)).collect(),

@@ -26,6 +26,9 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         .iter()
         .map(|run| runs::run(run, &axes, &metrics, &drawn, &shown.epochs, &groups))
         .collect();
+    for (run, input_run) in runs.iter_mut().zip(&input.runs) {
+        run.real = input.real.iter().position(|real| real.data_fingerprint == input_run.data_fingerprint);
+    }
     let mut configuration = configs::configuration(&input.runs, &runs, &axes);
     let findings = findings::findings(&input.analysis, &mut runs, &mut configuration.configs, &axes);
     Sweep {

@@ -48,6 +48,9 @@ pub struct Run {
     /// Those of the moving average of the weights; empty if the run keeps none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub averaged_grids: Vec<Grid>,
+    /// The index of the real images of its data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real: Option<usize>,
     /// What the columns of a conditional run's grids are called: the names of the classes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,

@@ -12,6 +12,15 @@ fn every_control_of_the_page_works_in_a_browser() {
 }
 
 #[test]
+fn every_control_works_on_a_dark_phone_too() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    let flags = ["--window-size=390,844", "--blink-settings=preferredColorScheme=0"];
+    let Some(lines) = lines_of(folder.path(), CHECKS, &flags) else { return };
+    assert_all_ok(&lines, 20);
+}
+
+#[test]
 fn a_copied_address_shows_the_same() {
     let folder = tempfile::tempdir().unwrap();
     Synthetic::default().record(folder.path());

@@ -181,3 +181,18 @@ fn thousands_of_grids_are_in_the_page_only_while_they_are_near_the_window() {
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 7);
 }
+
+#[test]
+fn the_viewer_shows_the_real_images_of_the_runs_own_data() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic { mixed: true, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.samples');
+        const reals = all('.gallery .real');
+        check('the wall has those of both, told apart by their sizes', () => equal(reals.map((real) => real.textContent.trim()), ['Real mnist, 28 × 28', 'Real mnist, 28 × 28']));
+        const source = (element) => element.querySelector('img').getAttribute('src');
+        const shown = (run) => { one(`.sample[data-run='${run}'] button`).click(); const real = source(one('.viewer .real')); one('.viewer .close').click(); return real; };
+        check('they differ', () => that(source(reals[0]) !== source(reals[1])));
+        check('each run stands beside its own', () => equal([shown(0), shown(1), shown(2)], [source(reals[0]), source(reals[1]), source(reals[0])]));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 5);
+}

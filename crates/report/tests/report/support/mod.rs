@@ -75,6 +75,8 @@ pub(crate) struct Synthetic {
     pub(crate) side: u32,
     /// Whether the runs of the first learning rate average their generators.
     pub(crate) averaged: bool,
+    /// Whether runs of even seeds train on other images.
+    pub(crate) mixed: bool,
     /// The epoch of the best checkpoint of the runs of the first learning rate, if runs keep one.
     pub(crate) best: Option<u32>,
     /// How many configs are a search's random draws; the others are its proposals. `None` for a sweep without a search.
@@ -108,6 +110,7 @@ impl Default for Synthetic {
             points: 12,
             side: 2,
             averaged: false,
+            mixed: false,
             best: None,
             drawn: None,
             outcome: |place| match place {
@@ -146,7 +149,10 @@ impl Synthetic {
                 &plan.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
             )
             .unwrap();
-        store.put_real_images(&self.real_images()).unwrap();
+        store.put_real_images(&self.real_images(1)).unwrap();
+        if self.mixed {
+            store.put_real_images(&self.real_images(2)).unwrap();
+        }
         if let Some(drawn) = self.drawn {
             store.replace_trials(self.name, &trials(&plan, drawn)).unwrap();
         }
@@ -196,24 +202,25 @@ impl Synthetic {
         }
         words.push(format!("seed={}", spec.seed));
         PlannedRun {
-            id: RunId::of(&config_hash, spec.seed, &self.data().fingerprint),
+            id: RunId::of(&config_hash, spec.seed, &self.data(spec.seed).fingerprint),
             config_hash,
             config,
             epochs: self.epochs,
             seed: spec.seed,
-            spec: self.data(),
+            spec: self.data(spec.seed),
             assignments,
             label: words.join(" "),
         }
     }
 
-    fn data(&self) -> DatasetSpec {
+    fn data(&self, seed: u64) -> DatasetSpec {
+        let images = if self.mixed && seed.is_multiple_of(2) { "other images" } else { "images" };
         DatasetSpec {
             image: ImageShape { channels: 1, height: 28, width: 28 },
             classes: 10,
             train_images: 60_000,
             test_images: 10_000,
-            fingerprint: format!("{}-images", self.dataset.name()),
+            fingerprint: format!("{}-{images}", self.dataset.name()),
             class_names: ClassNames::default(),
         }
     }
