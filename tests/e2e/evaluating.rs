@@ -247,6 +247,48 @@ fn the_distance_to_real_images_falls_over_the_first_epochs() {
 }
 
 #[test]
+fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() {
+    let sandbox = images_in(Sandbox::new());
+    let sets = [
+        "model.conditional=true",
+        "sweep.seeds=1",
+        "record.evaluate_epochs=2",
+        "record.evaluate_images=40",
+        "record.final_images=0",
+    ];
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    let mut command = sandbox.command(&["sweep", "tiny.toml"].into_iter().chain(sets).collect::<Vec<_>>());
+    command.env("XDG_CACHE_HOME", sandbox.path("cache"));
+    Ended::of(&command.output().unwrap()).well();
+    let run = sandbox.runs_of("tiny").remove(0);
+    let recorded = |metric: &str| -> Vec<f64> {
+        let sql = format!(
+            "SELECT value FROM evaluations_named WHERE run = '{}' AND metric LIKE '{metric}' ORDER BY metric",
+            run.id
+        );
+        let rows = sandbox.reader().query(&sql).unwrap().rows;
+        rows.iter().map(|row| row[0].to_string().parse().unwrap()).collect()
+    };
+    let (of_classes, accuracies) = (recorded("class_fd.%"), recorded("class_accuracy.%"));
+    assert_eq!((of_classes.len(), accuracies.len()), (4, 4));
+    let mean = of_classes.iter().sum::<f64>() / 4.0;
+    assert!((recorded("class_fd")[0] - mean).abs() < 1e-9 * mean, "{of_classes:?}");
+    // As many images are drawn for each class.
+    assert!((recorded("class_accuracy")[0] - accuracies.iter().sum::<f64>() / 4.0).abs() < 1e-9);
+    let points = sandbox.reader().points(&run.id, Metric::ClassFd, u64::MAX, 10).unwrap();
+    assert_eq!(points.iter().map(|point| point.value).collect::<Vec<_>>(), recorded("class_fd"));
+
+    let (afterwards, _) = json(&sandbox, &[run.id.as_str(), "--images", "40"]);
+    let conditional = &afterwards["runs"][0]["figures"]["conditional"];
+    assert_eq!(conditional["fd"].as_f64(), Some(recorded("class_fd")[0]));
+    assert_eq!(conditional["classes"][3]["accuracy"].as_f64(), Some(accuracies[3]));
+    let text = evaluate(&sandbox, &[run.id.as_str(), "--images", "40"]).well().stdout;
+    assert!(text.contains("FD WITHIN CLASSES") && text.contains("class 3"), "{text}");
+    let compared = sandbox.run(&["compare", "tiny", "--metric", "class_accuracy"]).well().stdout;
+    assert!(compared.contains("class accuracy"), "{compared}");
+}
+
+#[test]
 fn the_real_test_images_of_a_dataset_are_evaluated_alone() {
     let sandbox = images_in(Sandbox::new());
     let text = evaluate(&sandbox, &["--data", "idx", "--images", "40"]).well().stdout;

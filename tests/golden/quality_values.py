@@ -60,6 +60,24 @@ def classes(probabilities, labels):
     }
 
 
+def conditional(real, labels, fake, asked, probabilities):
+    """The Fréchet distance within each class, and how often the classifier agrees with the class that was asked for."""
+    real, fake = (features.astype(np.float32).astype(float) for features in (real, fake))
+    found = probabilities.argmax(axis=1)
+    distances = [frechet(real[labels == c], fake[asked == c]) for c in range(probabilities.shape[1])]
+    return {
+        "dimensions": real.shape[1],
+        "real": real.ravel().tolist(),
+        "labels": labels.tolist(),
+        "fake": fake.ravel().tolist(),
+        "asked": asked.tolist(),
+        "probabilities": probabilities.astype(float).ravel().tolist(),
+        "fd": distances,
+        "mean": np.mean(distances),
+        "accuracy": [(found[asked == c] == c).mean() for c in range(probabilities.shape[1])],
+    }
+
+
 def case(real, fake):
     # Float32 is what the program gets; the formulas are in float64.
     real, fake = real.astype(np.float32), fake.astype(np.float32)
@@ -91,6 +109,10 @@ def main():
         },
         "classes": classes(sure, random.integers(0, 5, 80)),
     }
+    labels, asked = random.integers(0, 3, 90), np.arange(75) % 3
+    apart = lambda classes: features(len(classes)) + classes[:, None]
+    guesses = special.softmax(2 * np.eye(3)[asked] + random.normal(size=(75, 3)), axis=1).astype(np.float32)
+    golden["conditional"] = conditional(apart(labels), labels, apart(asked), asked, guesses)
     print(json.dumps(golden, default=float))
 
 

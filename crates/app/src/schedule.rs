@@ -18,6 +18,8 @@ const PAIR: f64 = 3.6e3;
 const NEAREST: f64 = 430.0;
 /// Of what an evaluation takes for any number of images.
 const FIXED: f64 = 3.4e9;
+/// Of the Fréchet distance within a class of a conditional model.
+const CLASS: f64 = 2.6e9;
 /// Of reading the evaluator and preparing the real images, once for a run.
 const PREPARATION: f64 = 7e9;
 /// Of reading the features of a training image, which the distance to the nearest one needs, once for a run.
@@ -100,12 +102,12 @@ impl Cost<'_> {
             |epoch: &u32| epoch.is_multiple_of(period) && epoch.is_multiple_of(self.record.every_epochs);
         let before_the_end = (1..run.epochs).filter(evaluated).count() as f64;
         let images = self.record.evaluate_images;
-        let mut once = PREPARATION;
+        let mut once = PREPARATION + Self::of_classes(run);
         let last = if final_images > images {
             let training = f64::from(run.spec.train_images);
             once += FEATURES * training;
             let nearest = NEAREST * f64::from(final_images) * training;
-            Self::of_images(run, final_images) + Self::of_pairs(images) + nearest
+            Self::of_images(run, final_images) + Self::of_pairs(images) + Self::of_classes(run) + nearest
         } else {
             Self::of_images(run, images)
         };
@@ -115,7 +117,11 @@ impl Cost<'_> {
 
     fn of_images(run: &PlannedRun, images: u32) -> f64 {
         let classifier = Evaluator::image_flops(run.spec.image, run.spec.classes as usize);
-        f64::from(images) * classifier * CLASSIFIER + Self::of_pairs(images)
+        f64::from(images) * classifier * CLASSIFIER + Self::of_pairs(images) + Self::of_classes(run)
+    }
+
+    fn of_classes(run: &PlannedRun) -> f64 {
+        if run.config.model.conditional { CLASS * f64::from(run.spec.classes) } else { 0.0 }
     }
 
     fn of_pairs(images: u32) -> f64 {

@@ -42,8 +42,20 @@ pub struct Record {
 
 impl Record {
     /// The figures that a best checkpoint can be chosen by: those with a better direction. `none` keeps none.
-    pub const BEST: &'static [&'static str] =
-        &["none", "fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl"];
+    pub const BEST: &'static [&'static str] = &[
+        "none",
+        "fd",
+        "kid",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "score",
+        "modes",
+        "class_kl",
+        "class_fd",
+        "class_accuracy",
+    ];
 }
 
 /// The number of epochs between evaluations of the generated images.

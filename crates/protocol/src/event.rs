@@ -163,6 +163,18 @@ pub struct Evaluated {
     pub figures: Vec<(Metric, f64)>,
     /// The number of images of each class, where the classifier knows classes.
     pub classes: Option<Vec<u64>>,
+    /// The figures of each class, where each image was drawn for one. Earlier versions wrote none.
+    #[serde(default)]
+    pub by_class: Option<Vec<ClassFigures>>,
+}
+
+/// Quality figures of the images that were drawn for one class. NaN for what cannot be computed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// The Fréchet distance to real training images of the class.
+    pub fd: f64,
+    /// Share of the images that the classifier takes for the class.
+    pub accuracy: f64,
 }
 
 /// Which of a generator's weights draw images.

@@ -433,6 +433,17 @@ metrics! {
             direction: Direction::Lower,
             group: Some(ChartGroup::Quality),
         }
+        ClassFd: "class_fd", "FD within classes", Cadence::Figure, "mean over the classes of the Fréchet distance between images that were drawn for a class and real training images of it; of conditional models" {
+            direction: Direction::Lower,
+            presence: Presence::Optional,
+            group: Some(ChartGroup::Quality),
+        }
+        ClassAccuracy: "class_accuracy", "class accuracy", Cadence::Figure, "share of generated images that the classifier takes for the class that they were drawn for; of conditional models" {
+            direction: Direction::Higher,
+            range: Some((0.0, 1.0)),
+            presence: Presence::Optional,
+            group: Some(ChartGroup::Quality),
+        }
         Nearest: "nearest", "nearest", Cadence::Figure, "mean distance to the nearest of all training images, between features; below that of real test images if training images are repeated" {
             group: Some(ChartGroup::Quality),
         }

@@ -50,24 +50,54 @@ impl<'a> ClassProbabilities<'a> {
         marginal
     }
 
+    /// Share of the images that are most probably of the class that they were drawn for, of the classes `asked` `[images]`. NaN
+    /// without images, and for values that are NaN.
+    pub fn accuracy(self, asked: &[u16]) -> f64 {
+        let mut right = 0.0;
+        for (row, asked) in self.values.chunks_exact(self.classes).zip(asked) {
+            let Some(found) = most_probable(row) else { return f64::NAN };
+            right += f64::from(u8::from(found == usize::from(*asked)));
+        }
+        right / self.count() as f64
+    }
+
+    /// For each class, the share of the images that were drawn for it and are most probably of it, by the classes `asked`
+    /// `[images]`. NaN for a class without images, and everywhere for values that are NaN.
+    pub fn accuracies(self, asked: &[u16]) -> Vec<f64> {
+        let (mut all, mut right) = (vec![0.0; self.classes], vec![0.0; self.classes]);
+        for (row, asked) in self.values.chunks_exact(self.classes).zip(asked) {
+            let (Some(found), Some(all)) = (most_probable(row), all.get_mut(usize::from(*asked))) else {
+                return vec![f64::NAN; self.classes];
+            };
+            *all += 1.0;
+            right[usize::from(*asked)] += f64::from(u8::from(found == usize::from(*asked)));
+        }
+        right.into_iter().zip(all).map(|(right, all)| right / all).collect()
+    }
+
     /// How many images are most probably of each class; the first of equally probable ones. `None` for values
     /// that are NaN.
     pub fn counts(self) -> Option<ClassCounts> {
         let mut counts = vec![0; self.classes];
         for row in self.values.chunks_exact(self.classes) {
-            let mut best = 0;
-            for (class, value) in row.iter().enumerate() {
-                if value.is_nan() {
-                    return None;
-                }
-                if *value > row[best] {
-                    best = class;
-                }
-            }
-            counts[best] += 1;
+            counts[most_probable(row)?] += 1;
         }
         Some(ClassCounts { counts })
     }
+}
+
+/// The first of the most probable classes; `None` if a probability is NaN.
+fn most_probable(row: &[f32]) -> Option<usize> {
+    let mut best = 0;
+    for (class, value) in row.iter().enumerate() {
+        if value.is_nan() {
+            return None;
+        }
+        if *value > row[best] {
+            best = class;
+        }
+    }
+    Some(best)
 }
 
 /// Number of images of each class.

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    ClassCounts, ClassProbabilities, Features, Moments, Neighbours, RealSet, fidelity, frechet_distance,
-    mean_nearest_distance, squared_mmd,
+    ClassCounts, ClassProbabilities, Features, Moments, Neighbours, RealClasses, RealSet, fidelity,
+    frechet_distance, mean_nearest_distance, squared_mmd,
 };
 
 #[derive(Deserialize)]
 struct Golden {
     features: BTreeMap<String, GoldenFeatures>,
     classes: GoldenClasses,
+    conditional: GoldenConditional,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +38,19 @@ struct GoldenClasses {
     counts: Vec<u64>,
     modes: usize,
     divergence: f64,
+}
+
+#[derive(Deserialize)]
+struct GoldenConditional {
+    dimensions: usize,
+    real: Vec<f32>,
+    labels: Vec<u16>,
+    fake: Vec<f32>,
+    asked: Vec<u16>,
+    probabilities: Vec<f32>,
+    fd: Vec<f64>,
+    mean: f64,
+    accuracy: Vec<f64>,
 }
 
 fn golden() -> Golden {
@@ -76,4 +90,18 @@ fn figures_of_classes_are_those_of_numpy_and_scipy() {
     let data = ClassCounts::of_labels(labels, 5).unwrap();
     assert_eq!(found.modes_covered(&data), modes);
     assert_near("divergence", found.divergence(&data), divergence, 1e-13);
+}
+
+#[test]
+fn figures_of_each_class_are_those_of_numpy_and_scipy() {
+    let case = golden().conditional;
+    let [real, fake] = [&case.real, &case.fake].map(|values| Features::new(values, case.dimensions).unwrap());
+    let classes = RealClasses::new(real, &case.labels, 3);
+    let probabilities = ClassProbabilities::new(&case.probabilities, 3).unwrap();
+    let found = classes.compare(fake, probabilities, &case.asked);
+    for (class, (found, (fd, accuracy))) in found.iter().zip(case.fd.iter().zip(&case.accuracy)).enumerate() {
+        assert_near(&format!("FD of class {class}"), found.fd, *fd, 1e-7);
+        assert_near(&format!("accuracy of class {class}"), found.accuracy, *accuracy, 1e-12);
+    }
+    assert_near("mean", classes.mean_distance(&found), case.mean, 1e-7);
 }

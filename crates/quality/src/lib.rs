@@ -5,6 +5,7 @@
 //! the images (subsets of the kernel distance excepted) nor the number of threads.
 
 mod classes;
+mod conditional;
 mod eigen;
 mod features;
 mod frechet;
@@ -16,6 +17,7 @@ mod products;
 mod golden;
 
 pub use classes::{ClassCounts, ClassProbabilities};
+pub use conditional::{ClassQuality, RealClasses};
 pub use features::Features;
 pub use frechet::{Moments, frechet_distance};
 pub use kernel::{KernelDistance, Subsets, kernel_distance, squared_mmd};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, Record, RunId, RunState};
-use gansweep_protocol::{Geometry, Metric, Resume, SampleSource};
+use gansweep_protocol::{ClassFigures, Geometry, Metric, Resume, SampleSource};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -422,6 +422,15 @@ pub struct EvaluationRow {
     pub figures: Vec<(Metric, f64)>,
     /// Generated images of each class, where the evaluator knows classes.
     pub classes: Option<Vec<u64>>,
+    /// The figures of each class, where each image was drawn for one.
+    pub by_class: Option<Vec<ClassFigures>>,
+}
+
+impl EvaluationRow {
+    /// The name under which the value of one class is stored, beside that of the metric about all classes.
+    pub(crate) fn class_key(metric: Metric, class: usize) -> String {
+        format!("{}.{class}", metric.name())
+    }
 }
 
 /// What a pruner decided about a run at the end of an epoch.

@@ -180,6 +180,7 @@ fn train_with(
             evaluator: "shade".to_owned(),
             figures: vec![(Metric::Fd, distance), (Metric::Recall, distance / 255.0)],
             classes: None,
+            by_class: None,
         };
         let all = drawn.ends_budget.then(|| of_images(drawn.pixels.len() / size, false));
         [of_images(10, true)].into_iter().chain(all).collect()

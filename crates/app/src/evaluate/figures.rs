@@ -1,10 +1,12 @@
 //! The quality figures of a set of images.
 
+use std::cell::OnceCell;
+
 use gansweep_evaluator::Outputs;
 use gansweep_protocol::Metric;
 use gansweep_quality::{
-    ClassCounts, ClassProbabilities, Features, Fidelity, KernelDistance, Moments, Neighbours, RealSet,
-    Subsets, fidelity, frechet_distance, kernel_distance, mean_nearest_distance,
+    ClassCounts, ClassProbabilities, ClassQuality, Features, Fidelity, KernelDistance, Moments, Neighbours,
+    RealClasses, RealSet, Subsets, fidelity, frechet_distance, kernel_distance, mean_nearest_distance,
 };
 use serde::Serialize;
 
@@ -23,6 +25,19 @@ pub struct Figures {
     pub nearest: f64,
     /// Figures by class; `None` if the images have no classes, or a figure is not finite.
     pub classes: Option<ClassFigures>,
+    /// How well each image is of the class that it was drawn for; `None` where the model is not conditional.
+    pub conditional: Option<ConditionalFigures>,
+}
+
+/// Figures of images that were each drawn for a class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConditionalFigures {
+    /// The mean of the Fréchet distances within the classes.
+    pub fd: f64,
+    /// Share of the images that the classifier takes for their class.
+    pub accuracy: f64,
+    /// Those of each class.
+    pub classes: Vec<ClassQuality>,
 }
 
 /// Figures by class.
@@ -59,6 +74,9 @@ impl Figures {
                 (Metric::ClassKl, of(|classes| classes.divergence)),
             ]);
         }
+        if let Some(conditional) = &self.conditional {
+            values.extend([(Metric::ClassFd, conditional.fd), (Metric::ClassAccuracy, conditional.accuracy)]);
+        }
         if extent == Extent::Whole {
             values.push((Metric::Nearest, self.nearest));
         }
@@ -73,7 +91,15 @@ impl Figures {
         fidelity: Fidelity::UNKNOWN,
         nearest: f64::NAN,
         classes: None,
+        conditional: None,
     };
+
+    /// The figures of each class as they are recorded.
+    pub(super) fn by_class(&self) -> Option<Vec<gansweep_protocol::ClassFigures>> {
+        let of_class =
+            |&ClassQuality { fd, accuracy }: &ClassQuality| gansweep_protocol::ClassFigures { fd, accuracy };
+        self.conditional.as_ref().map(|figures| figures.classes.iter().map(of_class).collect())
+    }
 }
 
 /// Which figures are computed.
@@ -94,20 +120,27 @@ pub(super) struct Reference<'a> {
     /// `None` for fewer images than neighbours.
     neighbours: Option<RealSet<'a>>,
     classes: Option<&'a ClassCounts>,
+    /// The classes of `selected`.
+    labels: &'a [u16],
+    /// Prepared when it is first used, which unconditional models never do.
+    within: OnceCell<RealClasses>,
 }
 
 impl<'a> Reference<'a> {
-    /// `selected` are compared as a distribution; among `train` is the nearest image looked for.
+    /// `selected`, of the classes `labels`, are compared as a distribution; among `train` is the nearest image looked for.
     pub(super) fn new(
         selected: Features<'a>,
         train: Option<Features<'a>>,
         classes: Option<&'a ClassCounts>,
+        labels: &'a [u16],
     ) -> Self {
         let neighbours = RealSet::new(selected, Neighbours::default());
-        Self { selected, train, moments: Moments::new(selected), neighbours, classes }
+        let (moments, within) = (Moments::new(selected), OnceCell::new());
+        Self { selected, train, moments, neighbours, classes, labels, within }
     }
 
-    pub(super) fn compare(&self, outputs: &Outputs, extent: Extent) -> Figures {
+    /// The figures of images, which were drawn for the classes `asked` where the model is conditional.
+    pub(super) fn compare(&self, outputs: &Outputs, asked: Option<&[u16]>, extent: Extent) -> Figures {
         let Some(images) = Features::new(&outputs.features, outputs.dimensions) else {
             return Figures::UNKNOWN;
         };
@@ -121,7 +154,18 @@ impl<'a> Reference<'a> {
                 _ => f64::NAN,
             },
             classes: self.by_class(outputs),
+            conditional: asked.and_then(|asked| self.conditional(outputs, asked)),
         }
+    }
+
+    fn conditional(&self, outputs: &Outputs, asked: &[u16]) -> Option<ConditionalFigures> {
+        let count = self.classes?.counts().len();
+        let images = Features::new(&outputs.features, outputs.dimensions)?;
+        let probabilities = ClassProbabilities::new(outputs.probabilities.as_ref()?, count)?;
+        let real = self.within.get_or_init(|| RealClasses::new(self.selected, self.labels, count));
+        let classes = real.compare(images, probabilities, asked);
+        let (fd, accuracy) = (real.mean_distance(&classes), probabilities.accuracy(asked));
+        Some(ConditionalFigures { fd, accuracy, classes })
     }
 
     fn by_class(&self, outputs: &Outputs) -> Option<ClassFigures> {

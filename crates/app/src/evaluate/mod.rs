@@ -20,7 +20,7 @@ use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
 use self::figures::Extent;
-pub use self::figures::{ClassFigures, Figures};
+pub use self::figures::{ClassFigures, ConditionalFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
 pub(crate) use self::real::{Counts, RealImages, evaluator_of, images};
 use self::real::{RealFigures, RunFigures};
@@ -203,7 +203,7 @@ impl Draw<'_> {
         };
         match self.images() {
             Ok((drawn, pixels)) => {
-                let figures = real.of_run(&pixels);
+                let figures = real.of_run(&pixels, drawn.classes.as_deref());
                 run.step = Some(drawn.step);
                 let evaluator = dataset.map_or("", |dataset| dataset.evaluator.as_str());
                 let rows = drawn.rows(&figures, evaluator, real.has_classes());
@@ -235,7 +235,8 @@ impl Draw<'_> {
         let seed = generate::EVALUATION_SEED;
         let images = generate::images(open, &config, spec, state, &classes, seed, source)?;
         let is_curve = source == drawing_source(&config, false);
-        Ok((Drawn { step: snapshot.state.step, source, is_curve }, images))
+        let classes = config.model.conditional.then_some(classes);
+        Ok((Drawn { step: snapshot.state.step, source, is_curve, classes }, images))
     }
 }
 
@@ -245,6 +246,8 @@ struct Drawn {
     source: SampleSource,
     /// Whether figures of this source are the run's points.
     is_curve: bool,
+    /// The class of each image, where the model is conditional.
+    classes: Option<Vec<u16>>,
 }
 
 impl Drawn {
@@ -257,6 +260,7 @@ impl Drawn {
             is_curve,
             figures: figures.values(has_classes, Extent::Whole),
             classes: figures.classes.as_ref().map(|classes| classes.histogram.counts().to_vec()),
+            by_class: figures.by_class(),
         };
         let curve = figures.curve.as_ref().map(|curve| row(curve, self.is_curve));
         let all = (figures.all.images != CURVE_IMAGES).then(|| row(&figures.all, false));

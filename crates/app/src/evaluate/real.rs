@@ -70,6 +70,8 @@ pub(crate) struct RealImages {
     dimensions: usize,
     /// The classes of all training images.
     classes: Option<ClassCounts>,
+    /// The classes of those in `selected`, and in `curve`.
+    labels: [Vec<u16>; 2],
     /// An even selection of the test images.
     test: Option<Vec<u8>>,
 }
@@ -121,11 +123,12 @@ impl RealImages {
         };
         let curve = selected(counts.curve);
         let selected = if counts.all == counts.curve { curve.clone() } else { selected(counts.all) };
-        let labels = train.labels.iter().map(|label| usize::from(*label));
+        let all_labels = train.labels.iter().map(|label| usize::from(*label));
         let classes =
-            evaluator.is_trained().then(|| ClassCounts::of_labels(labels, evaluator.classes())).flatten();
+            evaluator.is_trained().then(|| ClassCounts::of_labels(all_labels, evaluator.classes())).flatten();
+        let labels = [counts.all, counts.curve].map(|count| select(&train.labels, 1, count));
         let test = test.map(|test| select(&test.pixels, test.shape.size(), counts.all));
-        Self { dimensions, curve, counts, train: all, selected, classes, test, evaluator }
+        Self { dimensions, curve, counts, train: all, selected, labels, classes, test, evaluator }
     }
 
     /// What figures are computed with.
@@ -134,10 +137,10 @@ impl RealImages {
         RealFigures { real: self, digest, reference: OnceCell::new(), curve: OnceCell::new() }
     }
 
-    fn reference<'r>(&'r self, selected: &'r [f32]) -> Option<Reference<'r>> {
+    fn reference<'r>(&'r self, selected: &'r [f32], labels: &'r [u16]) -> Option<Reference<'r>> {
         let features = |values| Features::new(values, self.dimensions);
         let train = self.train.as_deref().and_then(features);
-        Some(Reference::new(features(selected)?, train, self.classes.as_ref()))
+        Some(Reference::new(features(selected)?, train, self.classes.as_ref(), labels))
     }
 }
 
@@ -152,25 +155,28 @@ pub(crate) struct RealFigures<'a> {
 
 impl<'a> RealFigures<'a> {
     fn reference(&self) -> Option<&Reference<'a>> {
-        self.reference.get_or_init(|| self.real.reference(&self.real.selected)).as_ref()
+        let RealImages { selected, labels, .. } = self.real;
+        self.reference.get_or_init(|| self.real.reference(selected, &labels[0])).as_ref()
     }
 
     fn curve(&self) -> Option<&Reference<'a>> {
-        self.curve.get_or_init(|| self.real.reference(&self.real.curve)).as_ref()
+        let RealImages { curve, labels, .. } = self.real;
+        self.curve.get_or_init(|| self.real.reference(curve, &labels[1])).as_ref()
     }
 
     /// The figures of images `[images, channels, height, width]`.
     fn of(&self, pixels: &[u8]) -> Figures {
-        compare(self.reference(), &self.real.evaluator.outputs(pixels), Extent::Whole)
+        compare(self.reference(), &self.real.evaluator.outputs(pixels), None, Extent::Whole)
     }
 
     /// The figures of images `[images, channels, height, width]`, and those of the first ones, which are the run's points, if
-    /// there are as many.
-    pub(super) fn of_run(&self, pixels: &[u8]) -> RunFigures {
+    /// there are as many. `asked` are the classes that they were drawn for, where the model is conditional.
+    pub(super) fn of_run(&self, pixels: &[u8], asked: Option<&[u16]>) -> RunFigures {
         let outputs = self.real.evaluator.outputs(pixels);
-        let all = compare(self.reference(), &outputs, Extent::Whole);
+        let all = compare(self.reference(), &outputs, asked, Extent::Whole);
         let first = first(&outputs, self.real.counts.curve);
-        RunFigures { all, curve: first.map(|outputs| compare(self.curve(), &outputs, Extent::Whole)) }
+        let curve = first.map(|outputs| compare(self.curve(), &outputs, asked, Extent::Whole));
+        RunFigures { all, curve }
     }
 
     /// The figures of images that were drawn while a run trains: those of its points and, at the end, those of all images
@@ -179,12 +185,13 @@ impl<'a> RealFigures<'a> {
         let outputs = self.real.evaluator.outputs(drawn.pixels);
         let of = |reference, outputs: &Outputs, is_curve| {
             let extent = if is_curve { Extent::Quick } else { Extent::Whole };
-            let figures = compare(reference, outputs, extent);
+            let figures = compare(reference, outputs, drawn.classes, extent);
             ImageFigures {
                 images: figures.images as u32,
                 is_curve,
                 evaluator: self.digest.clone(),
                 figures: figures.values(self.has_classes(), extent),
+                by_class: figures.by_class(),
                 classes: figures.classes.map(|classes| classes.histogram.counts().to_vec()),
             }
         };
@@ -221,8 +228,13 @@ pub(super) struct RunFigures {
     pub(super) curve: Option<Figures>,
 }
 
-fn compare(reference: Option<&Reference<'_>>, outputs: &Outputs, extent: Extent) -> Figures {
-    reference.map_or(Figures::UNKNOWN, |reference| reference.compare(outputs, extent))
+fn compare(
+    reference: Option<&Reference<'_>>,
+    outputs: &Outputs,
+    asked: Option<&[u16]>,
+    extent: Extent,
+) -> Figures {
+    reference.map_or(Figures::UNKNOWN, |reference| reference.compare(outputs, asked, extent))
 }
 
 /// What the evaluator makes of the first images; `None` if there are fewer.

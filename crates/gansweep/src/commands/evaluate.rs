@@ -4,7 +4,9 @@ use std::io::Write;
 
 use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::data;
-use gansweep_app::evaluate::{self, EvaluateRequest, EvaluatedDataset, Evaluation, Figures};
+use gansweep_app::evaluate::{
+    self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
+};
 use gansweep_base::text;
 use gansweep_data::DataSource;
 
@@ -54,6 +56,10 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
         rows.extend(runs.filter_map(|run| Some(row(run.figures.as_ref()?, &run.label))));
         parts.push(output::table(&HEADER, rows));
         parts.push(about(dataset, images));
+        let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
+        let conditional =
+            |run: &EvaluatedRun| Some((run.label.clone(), run.figures.as_ref()?.conditional.clone()?));
+        parts.extend(conditional_runs(&runs.filter_map(conditional).collect::<Vec<_>>()));
     }
     let problems: Vec<String> = evaluation
         .runs
@@ -65,6 +71,19 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
     }
     parts.extend(evaluation.comparison.as_ref().map(compare::text));
     parts.join("\n\n")
+}
+
+/// The table of conditional runs: all classes, and each class where there is one run. `None` without such runs.
+fn conditional_runs(runs: &[(String, ConditionalFigures)]) -> Option<String> {
+    let row =
+        |fd: f64, accuracy: f64, label: String| vec![text::measured(fd), format!("{accuracy:.3}"), label];
+    let mut rows: Vec<Vec<String>> =
+        runs.iter().map(|(label, all)| row(all.fd, all.accuracy, label.clone())).collect();
+    if let [(_, only)] = runs {
+        let classes = only.classes.iter().enumerate();
+        rows.extend(classes.map(|(class, of)| row(of.fd, of.accuracy, format!("  class {class}"))));
+    }
+    (!rows.is_empty()).then(|| output::table(&["FD WITHIN CLASSES", "CLASS ACCURACY", "RUN"], rows))
 }
 
 fn row(figures: &Figures, label: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gansweep_config::RunId;
-use gansweep_protocol::{Metric, SampleSource};
+use gansweep_protocol::{ClassFigures, Metric, SampleSource};
 use rusqlite::Row;
 use serde_json::{Map, Value};
 
@@ -64,6 +64,13 @@ fn evaluation(row: &Row<'_>) -> Result<EvaluationRow, Fault> {
         serde_json::from_str(&row.get::<_, String>(5)?).map_err(|error| content(error.to_string()))?;
     // A later version of the program may have added a metric.
     let figure = |metric: Metric| Some((metric, figures.get(metric.name())?.as_f64().unwrap_or(f64::NAN)));
+    let of_class = |class: usize| {
+        let value = |metric| {
+            Some(figures.get(&EvaluationRow::class_key(metric, class))?.as_f64().unwrap_or(f64::NAN))
+        };
+        Some(ClassFigures { fd: value(Metric::ClassFd)?, accuracy: value(Metric::ClassAccuracy)? })
+    };
+    let by_class: Vec<ClassFigures> = (0..).map_while(of_class).collect();
     let classes: Option<String> = row.get(6)?;
     let classes = classes.map(|json| serde_json::from_str(&json)).transpose();
     Ok(EvaluationRow {
@@ -75,5 +82,6 @@ fn evaluation(row: &Row<'_>) -> Result<EvaluationRow, Fault> {
         is_curve: row.get(4)?,
         figures: Metric::figures().filter_map(figure).collect(),
         classes: classes.map_err(|error| content(error.to_string()))?,
+        by_class: (!by_class.is_empty()).then_some(by_class),
     })
 }

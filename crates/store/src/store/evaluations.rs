@@ -5,7 +5,7 @@
 //! example, takes the place of the old one; evaluations of both stay in their table.
 
 use gansweep_config::RunId;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{ClassFigures, Metric};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Number, Value};
 
@@ -77,7 +77,7 @@ impl Writer<'_> {
             row.images,
             row.evaluator,
             row.is_curve,
-            figures_json(&row.figures),
+            figures_json(row),
             row.classes.as_ref().map(|classes| Value::from(classes.clone()).to_string()),
             self.attempt,
             self.now
@@ -122,9 +122,15 @@ impl Writer<'_> {
     }
 }
 
-/// An object of values by the names of metrics; `null` for one that is not finite.
-fn figures_json(figures: &[(Metric, f64)]) -> String {
+/// An object of values by the names of metrics; `null` for one that is not finite. A value of a class has the class behind the
+/// name of the metric that is about all classes, so that the view of evaluations and its exports show both.
+fn figures_json(row: &EvaluationRow) -> String {
     let value = |value| Number::from_f64(value).map_or(Value::Null, Value::Number);
-    let entries = figures.iter().map(|(metric, number)| (metric.name().to_owned(), value(*number)));
-    Value::Object(entries.collect::<Map<String, Value>>()).to_string()
+    let figures = row.figures.iter().map(|(metric, number)| (metric.name().to_owned(), value(*number)));
+    let of_classes =
+        row.by_class.iter().flatten().enumerate().flat_map(|(class, ClassFigures { fd, accuracy })| {
+            [(Metric::ClassFd, fd), (Metric::ClassAccuracy, accuracy)]
+                .map(|(metric, number)| (EvaluationRow::class_key(metric, class), value(*number)))
+        });
+    Value::Object(figures.chain(of_classes).collect::<Map<String, Value>>()).to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gansweep_protocol::{Evaluated, Event, Metric, SampleSource};
+use gansweep_protocol::{ClassFigures, Evaluated, Event, Metric, SampleSource};
 
 use super::support::{Fixture, LAST_STEP, STEPS_PER_EPOCH, Script};
 use crate::{EvaluationRow, Point, StoreError};
@@ -17,6 +17,7 @@ pub(super) fn evaluation(step: u64, fd: f64) -> EvaluationRow {
         is_curve: true,
         figures: vec![(Metric::Fd, fd), (Metric::Nearest, f64::NAN)],
         classes: Some(vec![1_999, 1]),
+        by_class: None,
     }
 }
 
@@ -61,6 +62,23 @@ fn figures_of_the_curve_are_points_and_come_back_as_they_were() {
 }
 
 #[test]
+fn figures_of_classes_come_back_and_stand_in_the_view_beside_the_others() {
+    let mut fixture = trained();
+    let run = fixture.runs[0].clone();
+    let by_class = [(3.0, 0.5), (f64::NAN, 1.0)].map(|(fd, accuracy)| ClassFigures { fd, accuracy });
+    let row = EvaluationRow { by_class: Some(by_class.to_vec()), ..evaluation(938, 20.0) };
+    fixture.store.record_evaluations(&run, std::slice::from_ref(&row)).unwrap();
+    let read = fixture.reader().evaluations(&run, 1_000).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{:?}", [row]));
+    let named = "SELECT metric, value FROM evaluations_named WHERE metric LIKE 'class%' ORDER BY metric";
+    let rows = fixture.reader().query(named).unwrap().rows;
+    let names: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(names[0].contains("class_accuracy.0") && names[3].contains("class_fd.1"), "{names:?}");
+    assert_sound(&fixture);
+}
+
+#[test]
 fn figures_that_a_worker_sends_are_recorded_once_and_taken_back_with_its_points() {
     let mut fixture = trained();
     let run = fixture.runs[0].clone();
@@ -69,7 +87,7 @@ fn figures_that_a_worker_sends_are_recorded_once_and_taken_back_with_its_points(
     script.started(STEPS_PER_EPOCH);
     // What is confirmed is not evaluated again; what comes after it is.
     for (step, fd) in [(STEPS_PER_EPOCH, 50.0), (1_876, 10.0)] {
-        let EvaluationRow { source, images, evaluator, is_curve, figures, classes, .. } =
+        let EvaluationRow { source, images, evaluator, is_curve, figures, classes, by_class, .. } =
             evaluation(step, fd);
         let values = figures.clone();
         script.event(Event::Evaluated(Evaluated {
@@ -80,6 +98,7 @@ fn figures_that_a_worker_sends_are_recorded_once_and_taken_back_with_its_points(
             is_curve,
             figures,
             classes,
+            by_class,
         }));
         script.points(step, &values);
     }

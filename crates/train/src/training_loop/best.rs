@@ -79,6 +79,7 @@ mod tests {
             is_curve: true,
             figures: figures.to_vec(),
             classes: None,
+            by_class: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_config::{Record, SampleMode};
-use gansweep_protocol::{Evaluated, Metric, SampleSource};
+use gansweep_protocol::{ClassFigures, Evaluated, Metric, SampleSource};
 
 use super::lane::LoopLane;
 use crate::{Latents, TrainError, Trainer, classes_in_turn, generate, pixels};
@@ -19,6 +19,8 @@ pub struct Evaluation<'a> {
 pub struct Drawn<'a> {
     /// `[images, channels, height, width]`.
     pub pixels: &'a [u8],
+    /// The class that each image was drawn for; `None` where the model is not conditional.
+    pub classes: Option<&'a [u16]>,
     /// Whether a budget of the run ends here.
     pub ends_budget: bool,
 }
@@ -36,6 +38,8 @@ pub struct ImageFigures {
     pub figures: Vec<(Metric, f64)>,
     /// The number of images of each class, where the classifier knows classes.
     pub classes: Option<Vec<u64>>,
+    /// The figures of each class, where each image was drawn for one.
+    pub by_class: Option<Vec<ClassFigures>>,
 }
 
 impl Evaluation<'_> {
@@ -59,11 +63,14 @@ impl Evaluation<'_> {
             let Some(first) = due.first() else { continue };
             // All lanes of a group have the same sources.
             let sources = lanes[*first].sources();
+            let is_conditional = lanes[*first].config().model.conditional;
+            let classes = classes_in_turn(lanes[*first].spec(), images as usize);
+            let classes = is_conditional.then_some(&classes[..]);
             for &source in sources {
                 let is_curve = Some(&source) == sources.last();
                 for (lane, pixels) in draw(trainer, lanes, &due, images as usize, source)? {
                     let step = lanes[lane].step;
-                    let of_lane = (self.figures)(&Drawn { pixels: &pixels, ends_budget });
+                    let of_lane = (self.figures)(&Drawn { pixels: &pixels, classes, ends_budget });
                     let of_lane = of_lane.into_iter().map(|found| found.of_images(step, source, is_curve));
                     evaluated.entry(lane).or_default().extend(of_lane);
                 }
@@ -75,9 +82,9 @@ impl Evaluation<'_> {
 
 impl ImageFigures {
     fn of_images(self, step: u64, source: SampleSource, is_curve: bool) -> Evaluated {
-        let Self { images, is_curve: has_points, evaluator, figures, classes } = self;
+        let Self { images, is_curve: has_points, evaluator, figures, classes, by_class } = self;
         let is_curve = is_curve && has_points;
-        Evaluated { step, source, images, evaluator, is_curve, figures, classes }
+        Evaluated { step, source, images, evaluator, is_curve, figures, classes, by_class }
     }
 }
 

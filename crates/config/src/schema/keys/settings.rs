@@ -291,8 +291,19 @@ pub(super) static SEARCH: &[Key] = &[
 
 /// Metrics that say which run is better and are the same whenever a run is repeated; the declarations of metrics are
 /// compared with this list by a test of theirs.
-pub const RANKING_METRICS: [&str; 9] =
-    ["fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl"];
+pub const RANKING_METRICS: [&str; 11] = [
+    "fd",
+    "kid",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "score",
+    "modes",
+    "class_kl",
+    "class_fd",
+    "class_accuracy",
+];
 
 /// Keys of `[prune]`, in the order of the documentation.
 pub(super) static PRUNE: &[Key] = &[

@@ -95,8 +95,9 @@ impl Batch<'_> {
         if cursor.repeats(step) || self.is_superseded(run, envelope.attempt, step)? {
             return Ok(());
         }
-        let Evaluated { step, source, images, evaluator, is_curve, figures, classes } = evaluated.clone();
-        let row = EvaluationRow { step, source, images, evaluator, is_curve, figures, classes };
+        let Evaluated { step, source, images, evaluator, is_curve, figures, classes, by_class } =
+            evaluated.clone();
+        let row = EvaluationRow { step, source, images, evaluator, is_curve, figures, classes, by_class };
         let writer = evaluations::Writer {
             connection: self.connection,
             metrics: self.metrics,
