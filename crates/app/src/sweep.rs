@@ -17,7 +17,7 @@ use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::energy::{Energy, Power};
-use crate::evaluate::Counts;
+use crate::evaluate::{Counts, TrainedSweep};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{self, PlanRequest, step_flops};
@@ -75,6 +75,8 @@ pub struct PreparedSweep {
     workers: Workers,
     programs: Programs,
     detach: bool,
+    /// Whether completed runs are evaluated once the sweep is trained.
+    evaluates_afterwards: bool,
 }
 
 /// How a sweep ended.
@@ -146,6 +148,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     );
     observer.observe(Progress::Planned(&plan));
     observer.observe(Progress::Scheduled(&schedule));
+    let evaluates_afterwards = schedule.afterwards;
     experiment.record = schedule.record;
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
@@ -173,6 +176,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         workers: request.workers,
         programs,
         detach: request.detach,
+        evaluates_afterwards,
     })
 }
 
@@ -224,8 +228,14 @@ impl PreparedSweep {
             Err(RunnerError::Cancelled) => return Ok(SweepEnd::Cancelled),
             ended => ended?,
         };
-        drop(store);
         info!(?summary, "sweep ends");
+        if self.evaluates_afterwards && !summary.stopped {
+            // What was trained is reported all the same.
+            if let Err(error) = self.evaluate(&mut store, stop, observer) {
+                observer.observe(Progress::NotEvaluated { label: name, error: &error });
+            }
+        }
+        drop(store);
 
         let execution = &self.experiment.execution;
         let energy = match Power::of(execution.watts, execution.price_per_kwh) {
@@ -240,6 +250,25 @@ impl PreparedSweep {
         let database = self.results.join("results.sqlite");
         let best = search.and_then(|search| search.best());
         Ok(SweepEnd::Trained(SweepOutcome { summary, best, report: written, database, energy }))
+    }
+
+    /// Evaluates the completed runs that no worker has evaluated. A request to stop ends it, and the next call of the sweep goes
+    /// on from there.
+    fn evaluate(
+        &self,
+        store: &mut Store,
+        stop: &StopSignal,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AppError> {
+        let sweep = TrainedSweep {
+            results: &self.results,
+            name: &self.experiment.name,
+            source: &self.source,
+            images: self.experiment.record.evaluate_images,
+            store,
+            is_stopped: &|| stop.level() > StopLevel::Run,
+        };
+        sweep.evaluate(observer)
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {
