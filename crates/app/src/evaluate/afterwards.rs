@@ -30,7 +30,7 @@ pub(crate) struct TrainedSweep<'a> {
 impl TrainedSweep<'_> {
     /// Evaluates the last images of each completed run that has no figures of them. What is done is recorded run by run, so that
     /// the next call goes on from there. A run whose images cannot be drawn is told, and keeps no other from its figures.
-    pub(crate) fn evaluate(mut self, observer: &mut dyn Observer) -> Result<(), AppError> {
+    pub(crate) fn evaluate(self, observer: &mut dyn Observer) -> Result<(), AppError> {
         let reader = Reader::open(self.results)?;
         let open = self.open_runs(&reader)?;
         let request = EvaluateRequest {
@@ -58,7 +58,7 @@ impl TrainedSweep<'_> {
                 match rows_of(&draw, &figures) {
                     Ok(rows) => self.store.record_evaluations(&row.id, &rows).map(|_| ())?,
                     Err(error) => {
-                        observer.observe(Progress::NotEvaluated { label: &row.label, error: &error })
+                        observer.observe(Progress::NotEvaluated { label: &row.label, error: &error });
                     }
                 }
             }
