@@ -8,6 +8,7 @@ use gansweep_config::RunState;
 use gansweep_store::RunFilter;
 use serde_json::Value;
 
+use crate::evaluating::images_in;
 use crate::sandbox::{Ended, SMALL, Sandbox, recorded};
 use crate::software_driver::software_driver;
 
@@ -149,6 +150,44 @@ fn a_driver_that_crashes_while_compiling_fails_its_runs_with_the_cause() {
         assert_eq!(run.state, RunState::Failed);
         assert!(run.cause.as_ref().is_some_and(|cause| cause.contains("SIGABRT")), "{:?}", run.cause);
     }
+}
+
+#[test]
+fn runs_on_a_gpu_are_evaluated_on_the_cpu_once_all_are_trained() {
+    let Some(driver) = software_driver() else { return };
+    let sandbox = images_in(Sandbox::new());
+    let sets = [
+        "model.hidden=512",
+        "train.epochs=800",
+        "sweep.seeds=1",
+        "record.every_epochs=800",
+        "record.every_steps=1000",
+        "record.evaluate_images=10",
+    ];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let begun = |command: &str, more: &[&str]| {
+        let arguments = [&[command, "tiny.toml"], &sets[..], more].concat();
+        run(with_driver(&sandbox, &driver, &arguments).env("XDG_CACHE_HOME", sandbox.path("cache"))).well()
+    };
+    // A software driver would take minutes for a training that is long enough for figures.
+    begun("sweep", &["--device", "cpu", "--set", "record.evaluate_epochs=0"]);
+    let on_gpu = ["--device", "vulkan:0"];
+    let planned = begun("plan", &on_gpu).stdout;
+    assert!(planned.contains("of 10 images of each run when all are trained, on the CPU"), "{planned}");
+    let figures = "SELECT run, step, images, is_curve, value, at FROM evaluations_named WHERE metric = 'fd'";
+    let recorded = || sandbox.reader().query(figures).unwrap().rows;
+    let off = [&on_gpu[..], &["--set", "record.evaluate_epochs=0"]].concat();
+    begun("sweep", &off);
+    assert_eq!(recorded().len(), 0);
+    let first = begun("sweep", &on_gpu);
+    assert!(first.stderr.contains("evaluating lr="), "{first:#?}");
+    let figures = recorded();
+    assert_eq!(figures.len(), 2);
+    let again = begun("sweep", &on_gpu);
+    assert!(!again.stderr.contains("evaluating"), "{again:#?}");
+    assert_eq!(recorded(), figures);
+    let compared = sandbox.run(&["compare", "tiny"]).well().stdout;
+    assert!(compared.contains("FD"), "{compared}");
 }
 
 #[test]

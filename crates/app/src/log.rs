@@ -55,6 +55,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::FiguresNotRecorded(error) => {
             warn!(target: "gansweep_evaluator", %error, "figures not recorded");
         }
+        Progress::NotEvaluated { label, error } => {
+            warn!(target: "gansweep_evaluator", label, %error, "no figures");
+        }
         Progress::Evaluating { label, place, runs } => {
             debug!(target: "gansweep_evaluator", label, place, runs, "evaluating");
         }

@@ -155,7 +155,11 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
     let schedule = Schedule::new(&experiment.record, &runs, devices.without_figures());
-    let classifiers = if schedule.is_on() { missing_classifiers(&runs, &source) } else { Vec::new() };
+    let classifiers = if schedule.is_on() || schedule.afterwards {
+        missing_classifiers(&runs, &source)
+    } else {
+        Vec::new()
+    };
     Ok(Preview {
         experiment,
         plan,

@@ -64,6 +64,13 @@ pub enum Progress<'a> {
     },
     /// Figures cannot be recorded, and are shown alone.
     FiguresNotRecorded(&'a AppError),
+    /// A run of a sweep has no figures, because its images cannot be drawn.
+    NotEvaluated {
+        /// The run's label.
+        label: &'a str,
+        /// Why.
+        error: &'a AppError,
+    },
     /// The checkpoint of a run is evaluated next.
     Evaluating {
         /// The run's label.

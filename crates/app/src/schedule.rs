@@ -32,11 +32,13 @@ pub struct Schedule {
     pub record: Record,
     /// What evaluations take of the training on a CPU, by an estimate of operations.
     pub share: f64,
-    /// Why there are none although they were left to the program.
+    /// Why there are none while runs train although they were left to the program.
     pub without: Option<Without>,
+    /// Whether the last images of each run are evaluated once the sweep is trained instead.
+    pub afterwards: bool,
 }
 
-/// Why a sweep has no evaluations.
+/// Why a sweep has no evaluations while its runs train.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Without {
     /// One evaluation of each run would take this share of the training.
@@ -51,26 +53,29 @@ impl Schedule {
     /// The schedule of a plan's runs, each with its largest budget. The same plan has the same schedule on every machine, so
     /// that figures are of the same epochs; all runs share it, so that they compare at each.
     ///
-    /// `without` says why there are none where the program chooses.
+    /// `without` says why there are none while runs train where the program chooses. They take place afterwards then, where they
+    /// take no more of the training than they may while it goes on.
     pub(crate) fn new(record: &Record, runs: &[PlannedRun], without: Option<Without>) -> Self {
         let cost = Cost { record, runs };
         if record.evaluate_epochs != EvaluateEpochs::Auto {
             let share =
                 record.evaluate_epochs.period().map_or(0.0, |period| cost.share(period, record.final_images));
-            return Self { record: record.clone(), share, without: None };
+            return Self { record: record.clone(), share, without: None, afterwards: false };
         }
         let with = |period: u32, final_images: u32| Self {
             record: Record { evaluate_epochs: EvaluateEpochs::Every(period), final_images, ..record.clone() },
             share: if period == 0 { 0.0 } else { cost.share(period, final_images) },
             without: None,
+            afterwards: false,
         };
-        if without.is_some() {
-            return Self { without, ..with(0, 0) };
+        let once = cost.share(AT_THE_END, 0);
+        if without.is_some() && once <= MOST {
+            return Self { without, afterwards: true, share: once, ..with(0, 0) };
         }
         let longest = runs.iter().map(|run| run.epochs).max().unwrap_or(0);
         let periods = PERIODS.into_iter().filter(|period| *period < longest).chain([AT_THE_END]);
-        match periods.into_iter().find(|period| cost.share(*period, 0) <= MOST) {
-            None => Self { without: Some(Without::TooLong(cost.share(AT_THE_END, 0))), ..with(0, 0) },
+        match periods.into_iter().find(|period| without.is_none() && cost.share(*period, 0) <= MOST) {
+            None => Self { without: Some(Without::TooLong(once)), ..with(0, 0) },
             Some(period) if cost.share(period, record.final_images) <= MOST => {
                 with(period, record.final_images)
             }
@@ -78,7 +83,7 @@ impl Schedule {
         }
     }
 
-    /// Whether images are evaluated.
+    /// Whether images are evaluated while runs train.
     pub fn is_on(&self) -> bool {
         self.record.evaluate_epochs.period().is_some()
     }
@@ -220,12 +225,23 @@ mod tests {
     }
 
     #[test]
-    fn runs_on_gpus_and_clusters_are_evaluated_only_if_that_is_asked_for() {
+    fn runs_on_gpus_and_clusters_are_evaluated_when_they_are_trained_unless_an_epoch_is_asked_for() {
         let long = runs(&["train.epochs=1000"]);
         for without in [Without::Gpu, Without::Cluster] {
             let schedule = scheduled(&long, &[], Some(without));
-            assert_eq!((schedule.is_on(), schedule.without), (false, Some(without)));
-            assert!(scheduled(&long, &["evaluate_epochs=10"], Some(without)).is_on());
+            assert_eq!(
+                (schedule.is_on(), schedule.without, schedule.afterwards),
+                (false, Some(without), true)
+            );
+            let asked = scheduled(&long, &["evaluate_epochs=10"], Some(without));
+            assert!(asked.is_on() && !asked.afterwards);
+            let refused = scheduled(&long, &["evaluate_epochs=0"], Some(without));
+            assert!(!refused.is_on() && !refused.afterwards);
+            // Of short runs an evaluation takes too long on a CPU, whenever it takes place.
+            let short = scheduled(&runs(&["data.images=640", "train.epochs=1"]), &[], Some(without));
+            assert!(
+                !short.is_on() && !short.afterwards && matches!(short.without, Some(Without::TooLong(_)))
+            );
         }
     }
 }

@@ -19,7 +19,7 @@ use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::energy::{Energy, Power};
-use crate::evaluate::Counts;
+use crate::evaluate::{Counts, TrainedSweep};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{self, PlanRequest, step_flops};
@@ -80,6 +80,8 @@ pub struct PreparedSweep {
     workers: Workers,
     programs: Programs,
     detach: bool,
+    /// Whether completed runs are evaluated once the sweep is trained.
+    evaluates_afterwards: bool,
 }
 
 /// How a sweep ended.
@@ -151,6 +153,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     );
     observer.observe(Progress::Planned(&plan));
     observer.observe(Progress::Scheduled(&schedule));
+    let evaluates_afterwards = schedule.afterwards;
     experiment.record = schedule.record;
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
@@ -179,6 +182,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         workers: request.workers,
         programs,
         detach: request.detach,
+        evaluates_afterwards,
     })
 }
 
@@ -233,8 +237,14 @@ impl PreparedSweep {
             Err(RunnerError::Cancelled) => return Ok(SweepEnd::Cancelled),
             ended => ended?,
         };
-        drop(store);
         info!(?summary, "sweep ends");
+        if self.evaluates_afterwards && !summary.stopped {
+            // What was trained is reported all the same.
+            if let Err(error) = self.evaluate(&mut store, stop, observer) {
+                observer.observe(Progress::NotEvaluated { label: name, error: &error });
+            }
+        }
+        drop(store);
 
         let execution = &self.experiment.execution;
         let energy = match Power::of(execution.watts, execution.price_per_kwh) {
@@ -263,6 +273,25 @@ impl PreparedSweep {
             true => Err(AppError::NothingFailed { sweep: self.experiment.name.clone() }),
             false => Ok(failed),
         }
+    }
+
+    /// Evaluates the completed runs that no worker has evaluated. A request to stop ends it, and the next call of the sweep goes
+    /// on from there.
+    fn evaluate(
+        &self,
+        store: &mut Store,
+        stop: &StopSignal,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AppError> {
+        let sweep = TrainedSweep {
+            results: &self.results,
+            name: &self.experiment.name,
+            source: &self.source,
+            images: self.experiment.record.evaluate_images,
+            store,
+            is_stopped: &|| stop.level() > StopLevel::Run,
+        };
+        sweep.evaluate(observer)
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

@@ -367,6 +367,11 @@ mod tests {
         let mut jpeg = Cursor::new(Vec::new());
         DynamicImage::ImageLuma8(seven()).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
         assert!(difference(&expected, &character(jpeg.get_ref(), SIDE).unwrap()) < 0.1);
+        // Pillow 13.0: dark on light, 84 x 84 pixels.
+        let cmyk = include_bytes!("folder/fixtures/seven-cmyk.jpg");
+        let large = imageops::resize(&seven(), 84, 84, FilterType::Nearest);
+        let expected = character(&png(large), SIDE).unwrap();
+        assert!(difference(&expected, &character(cmyk, SIDE).unwrap()) < 0.1);
     }
 
     #[test]

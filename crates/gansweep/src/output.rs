@@ -149,16 +149,17 @@ pub(crate) fn schedule(schedule: &Schedule) -> String {
         _ => format!("{} times as long as the training", text::measured(share.round())),
     };
     let record = &schedule.record;
+    if schedule.afterwards {
+        return format!(
+            "quality figures of {} images of each run when all are trained, on the CPU: about {} there \
+             (`record.evaluate_epochs = 0` turns them off)",
+            record.evaluate_images,
+            time(schedule.share)
+        );
+    }
     let Some(period) = record.evaluate_epochs.period() else {
         return match schedule.without {
-            None => "no quality figures while runs train".to_owned(),
-            Some(Without::Gpu) => {
-                "no quality figures while runs train on a GPU; `gansweep evaluate` computes them afterwards"
-                    .to_owned()
-            }
-            Some(Without::Cluster) => {
-                "no quality figures while runs train on a cluster; `gansweep evaluate` computes them afterwards".to_owned()
-            }
+            None | Some(Without::Gpu | Without::Cluster) => "no quality figures while runs train".to_owned(),
             Some(Without::TooLong(share)) => format!(
                 "no quality figures: one evaluation of each run would take about {}; `record.evaluate_epochs` asks \
                  for them all the same, `gansweep evaluate` computes them afterwards",

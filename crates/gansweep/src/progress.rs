@@ -55,6 +55,7 @@ impl Observer for Display {
             Progress::FiguresNotRecorded(error) => {
                 self.warn(&format!("{error}\nThe figures are shown and not recorded."));
             }
+            Progress::NotEvaluated { label, error } => self.warn(&format!("{label} has no quality figures: {error}")),
             Progress::Evaluating { label, place, runs } => {
                 self.counted(&format!("evaluating {}", text::count(runs, "run")), place, runs);
                 if self.mode == Mode::Lines {
@@ -70,7 +71,7 @@ impl Observer for Display {
                 folder.display(),
                 dataset.name()
             )),
-            Progress::Scheduled(schedule) if schedule.is_on() => self.print(&output::schedule(schedule)),
+            Progress::Scheduled(schedule) if schedule.is_on() || schedule.afterwards => self.print(&output::schedule(schedule)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::ChangedRows { first, more } => self.warn(&output::changed_rows(first, more)),

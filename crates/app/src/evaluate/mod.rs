@@ -4,6 +4,7 @@
 //! compared with what it makes of real images. The figures are recorded with the run, unless a sweep holds the results
 //! folder.
 
+mod afterwards;
 mod figures;
 mod real;
 
@@ -19,6 +20,7 @@ use gansweep_store::{
 use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
+pub(crate) use self::afterwards::TrainedSweep;
 use self::figures::Extent;
 pub use self::figures::{ClassFigures, ConditionalFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};

@@ -105,7 +105,8 @@ impl fmt::Display for View {
         for ClassifierPreview { dataset, flops } in &self.0.classifiers {
             write!(
                 text,
-                "\nfirst, once for {}: the classifier that figures need, about {} floating-point operations",
+                "\n{}, once for {}: the classifier that figures need, about {} floating-point operations",
+                if self.0.schedule.afterwards { "before that" } else { "first" },
                 dataset.name(),
                 text::measured(*flops)
             )?;

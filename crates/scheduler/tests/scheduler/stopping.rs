@@ -71,8 +71,8 @@ fn a_worker_that_does_not_stop_is_killed_when_it_makes_no_progress_or_trains_on(
 fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
     let mut memory = Memory::default();
     let mut harness = Harness::new(runs(1, 100_000), 1, 1);
-    harness.request.pacing.stop_grace = Duration::from_secs(1);
-    // A step that lasts until the user is told, longer than the grace. Only the processor time says that it goes on.
+    harness.request.pacing.stop_grace = Duration::from_secs(4);
+    // A step that lasts until the user is told twice, longer than the grace. Only the processor time says that it goes on.
     let told = Arc::new(AtomicBool::new(false));
     // The 30th frame is the progress of step 16: who knows of it finds the worker in the long step.
     let long_step = (30, Pause::Until(Arc::clone(&told)));
@@ -81,7 +81,9 @@ fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
     let summary = harness
         .sweep_with(&mut memory, &launcher, |notice, stop| match notice {
             Notice::Progress { sweep, .. } if sweep.steps_done >= 16 => stop.raise(StopLevel::Cleanly),
-            Notice::WaitingForWorkers { .. } => told.store(true, Ordering::SeqCst),
+            Notice::WaitingForWorkers { waited, .. } => {
+                told.store(*waited > Duration::from_secs(5), Ordering::SeqCst)
+            }
             _ => {}
         })
         .unwrap();
