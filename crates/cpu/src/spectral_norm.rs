@@ -117,7 +117,7 @@ impl SpectralNorm {
         let along = arch.dispatch(Dot { a: gradient, b: normalised }) as f32;
         match *arrangement {
             Arrangement::Blocks(_) | Arrangement::Projected(_) => {
-                arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm })
+                arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm });
             }
             Arrangement::Taps(taps) => {
                 for row in 0..gradient.rows() {
