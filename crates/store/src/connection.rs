@@ -3,9 +3,11 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
+use gansweep_base::host;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig, limits::Limit};
 use tracing::{debug, info};
 
@@ -53,20 +55,50 @@ pub(crate) fn open_writer(folder: &Path) -> Result<(Connection, PathBuf), StoreE
     if path.is_dir() {
         return Err(StoreError::NotADatabase { path });
     }
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(Fault::from);
-    match connection.and_then(|connection| prepare_writer(connection, &path)) {
+    if !path.exists() {
+        create(&path)?;
+    }
+    match prepare_writer(&path) {
         Ok(connection) => Ok((connection, path)),
-        // A file that cannot be opened for writing may well be readable.
-        Err(fault) => match fault.at(&path) {
-            StoreError::Unreadable { path, detail } => Err(StoreError::ReadOnly { path, detail }),
-            error => Err(error),
-        },
+        Err(fault) => Err(of_writer(fault.at(&path))),
     }
 }
 
-fn prepare_writer(mut connection: Connection, path: &Path) -> Result<Connection, Fault> {
+/// Creates the database under another name, and gives it its own once it is complete: a process that is killed meanwhile
+/// leaves no half of one.
+fn create(path: &Path) -> Result<(), StoreError> {
+    static CREATED: AtomicU32 = AtomicU32::new(0);
+    let (process, number) = (std::process::id(), CREATED.fetch_add(1, Ordering::Relaxed));
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{process}-{number}-{}.new", host::unix_ms()));
+    let draft = PathBuf::from(draft);
+    let close = |connection: Connection| connection.close().map_err(|(_, error)| Fault::from(error));
+    let created = match prepare_writer(&draft).and_then(close) {
+        // Another process may have been faster, with the same content.
+        Ok(()) => match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(&draft, path),
+            _ => Ok(()),
+        }
+        .map_err(|error| folder_error(path, &error)),
+        Err(fault) => Err(of_writer(fault.at(path))),
+    };
+    // After a rename it is gone.
+    drop(fs::remove_file(&draft));
+    created
+}
+
+/// A file that cannot be opened for writing may well be readable.
+fn of_writer(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unreadable { path, detail } => StoreError::ReadOnly { path, detail },
+        error => error,
+    }
+}
+
+fn prepare_writer(path: &Path) -> Result<Connection, Fault> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before anything is written: another program's file must not be changed.
     let version = schema::last_version(MIGRATIONS);

@@ -46,6 +46,30 @@ fn without_a_database_a_reader_says_what_to_run_first_and_creates_nothing() {
 }
 
 #[test]
+fn a_database_that_has_a_name_is_complete_however_many_create_it_at_once() {
+    for _ in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| Store::open(path).unwrap());
+            }
+            scope.spawn(|| {
+                // Before its name is there, there is no database; after that, no command finds half of one.
+                while !database(path).exists() {
+                    std::thread::yield_now();
+                }
+                assert_eq!(Reader::open(path).unwrap().sweeps().unwrap(), []);
+            });
+        });
+        let names =
+            fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let drafts: Vec<String> = names.filter(|name| name.ends_with(".new")).collect();
+        assert!(drafts.is_empty(), "{drafts:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(database(folder.path()), "name = \"lr\"\n".repeat(500)).unwrap();
