@@ -16,8 +16,8 @@ PASSES = [
     "DiscriminatorInPenalty",
 ]  # fmt: skip
 SINGULAR_VECTOR = 18
-EMBEDDING = "embedding.weight"
 ORIGINAL = "parametrizations.weight.original"
+EMBEDDING = ("embedding.weight", f"embedding.{ORIGINAL}")
 CLASSES = 10
 MASK64 = (1 << 64) - 1
 
@@ -213,7 +213,8 @@ class Check:
     def singular_vectors(self, role, names):
         """Normal numbers after 15 power iterations. The left vector follows from the right one."""
         running = sum("running" in name for name in names)
-        weights = sorted((name for name in names if name.endswith(ORIGINAL)), key=lambda name: int(name.split(".")[1]))
+        index_of = lambda name: math.inf if name.endswith(EMBEDDING) else int(name.split(".")[1])
+        weights = sorted((name for name in names if name.endswith(ORIGINAL)), key=index_of)
         layers = self.config["model"][["generator", "discriminator"][role]]
         for place, name in enumerate(weights):
             weight = self.inputs[name].astype(np.float64)

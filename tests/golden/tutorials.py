@@ -604,7 +604,11 @@ class FromConfig(Tutorial):
             shape = [self.pixels + (width if concat else 0)]
             layers = self.stack(part, *shape, 1)
         if model.get("conditional"):
-            return WithClass(CLASSES, layers[-1].in_features if projection else width, projection, shape, *layers)
+            width = layers[-1].in_features if projection else width
+            model = WithClass(CLASSES, width, projection, shape, *self.normalised(part, layers))
+            if projection and part.get("spectral_norm"):
+                spectral_norm(model.embedding)
+            return model
         return OfShape(shape, *self.normalised(part, layers))
 
     def optimizers(self):

@@ -47,7 +47,6 @@ pub(crate) fn conflicts(
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         spectral_norm_of_clipped_weights(config),
-        spectral_norm_with_classes(config),
         condition_of_layers(config),
         data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -190,16 +189,6 @@ fn spectral_norm_of_clipped_weights(config: &Config) -> Option<Conflict> {
                 .to_owned(),
         expected: "`model.discriminator.spectral_norm = false`, a penalty, or another loss such as `hinge`"
             .to_owned(),
-    })
-}
-
-fn spectral_norm_with_classes(config: &Config) -> Option<Conflict> {
-    let model = &config.model;
-    let is_normalised = model.generator.spectral_norm || model.discriminator.spectral_norm;
-    (model.conditional && is_normalised).then(|| Conflict {
-        keys: &["model.generator.spectral_norm", "model.discriminator.spectral_norm", "model.conditional"],
-        reason: "the spectral norm of a layer that knows the class is not computed".to_owned(),
-        expected: "`model.spectral_norm = false`, or `model.conditional = false`".to_owned(),
     })
 }
 

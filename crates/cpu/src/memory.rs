@@ -59,7 +59,13 @@ fn condition(network: &Network, copies: u64, rows: usize) -> u64 {
     if entry == Entry::Projection {
         // The columns of the classes beside the one of the output, and the outputs that are added up.
         let more = |rows| matrix(rows, 1 + classes) - matrix(rows, 1);
-        return copies * (more(width) + more(1)) + matrix(rows, 1 + classes);
+        let norm = |classes, arrangement| {
+            let lines = spectral_norm::lines(width, 1 + classes, arrangement, false);
+            (lines * LINE * size_of::<f32>()) as u64
+        };
+        let of_norms = norm(classes, Arrangement::Projected(1)) - norm(0, Arrangement::Blocks(1));
+        let of_norms = if network.spectral_norm { of_norms } else { 0 };
+        return copies * (more(width) + more(1)) + of_norms + matrix(rows, 1 + classes);
     }
     let outputs = network.nodes.first().map_or(0, Node::outputs);
     (copies + 1) * matrix(classes, width) + 2 * matrix(classes, outputs) + matrix(outputs, width)

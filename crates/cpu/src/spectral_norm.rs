@@ -3,6 +3,8 @@
 //! The gradient of such a weight depends on all of the gradient with respect to the normalised one, so it is in memory
 //! before the optimiser's update.
 
+use std::ops::Range;
+
 use gansweep_nn::network::SPECTRAL_EPS;
 use pulp::{Arch, NullaryFnOnce};
 
@@ -19,6 +21,9 @@ pub(crate) enum Arrangement {
     Blocks(usize),
     /// `[channels, outputs * taps]`; the inputs are the taps of all channels.
     Taps(usize),
+    /// `[inputs, outputs + classes]`, with that many outputs: the transposes of a weight and of the embedding of a projection,
+    /// each with a norm of its own.
+    Projected(usize),
 }
 
 /// The norm of a weight, and what divides by it.
@@ -29,13 +34,14 @@ pub(super) struct SpectralNorm {
     pub(super) normalised: Matrix,
     /// The left singular vector: a row for each block.
     pub(super) u: Matrix,
-    /// The right singular vector, as a column.
+    /// The right singular vector, as a column; of [`Arrangement::Projected`] two of them.
     pub(super) v: Matrix,
     /// The averages of both vectors, if they are kept.
     pub(super) averages: Option<[Matrix; 2]>,
     /// The gradient with respect to the normalised weight; after [`Self::back_propagate`] that of the weight.
     pub(super) gradient: Matrix,
-    norm: f32,
+    /// Of the weight, and of the embedding beside it.
+    norms: [f32; 2],
     /// `W^T u`, as a column.
     product: Matrix,
     /// Of [`Arrangement::Taps`]: the weight as one block.
@@ -47,6 +53,7 @@ fn shapes(rows: usize, cols: usize, arrangement: Arrangement) -> [[usize; 2]; 3]
     match arrangement {
         Arrangement::Blocks(blocks) => [[blocks, cols], [rows / blocks, 1], [0, 0]],
         Arrangement::Taps(taps) => [[1, cols / taps], [rows * taps, 1], [rows * taps, cols / taps]],
+        Arrangement::Projected(_) => [[1, cols], [rows, 2], [0, 0]],
     }
 }
 
@@ -69,16 +76,19 @@ impl SpectralNorm {
             v,
             averages: None,
             gradient: weight,
-            norm: 0.0,
+            norms: [0.0; 2],
             block,
         }
     }
 
     /// Divides the weight by its norm, after a power iteration if `iterates`.
     pub(super) fn normalise(&mut self, arch: Arch, weight: &Matrix, iterates: bool) {
-        let Self { arrangement, normalised, u, v, norm, product, block, .. } = self;
+        if let Arrangement::Projected(outputs) = self.arrangement {
+            return self.normalise_projected(outputs, weight, iterates);
+        }
+        let Self { arrangement, normalised, u, v, norms: [norm, _], product, block, .. } = self;
         let matrix = match *arrangement {
-            Arrangement::Blocks(_) => weight,
+            Arrangement::Blocks(_) | Arrangement::Projected(_) => weight,
             Arrangement::Taps(taps) => {
                 to_block(weight, taps, block);
                 &*block
@@ -100,10 +110,15 @@ impl SpectralNorm {
 
     /// Turns the gradient with respect to the normalised weight into that of the weight.
     pub(super) fn back_propagate(&mut self, arch: Arch) {
-        let Self { arrangement, normalised, u, v, gradient, norm, .. } = self;
+        if let Arrangement::Projected(outputs) = self.arrangement {
+            return self.back_propagate_projected(outputs);
+        }
+        let Self { arrangement, normalised, u, v, gradient, norms: [norm, _], .. } = self;
         let along = arch.dispatch(Dot { a: gradient, b: normalised }) as f32;
         match *arrangement {
-            Arrangement::Blocks(_) => arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm }),
+            Arrangement::Blocks(_) | Arrangement::Projected(_) => {
+                arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm });
+            }
             Arrangement::Taps(taps) => {
                 for row in 0..gradient.rows() {
                     for col in 0..gradient.cols() {
@@ -112,6 +127,47 @@ impl SpectralNorm {
                         gradient.set(row, col, (gradient.get(row, col) - change) / *norm);
                     }
                 }
+            }
+        }
+    }
+
+    /// [`Self::normalise`] of a weight and of the embedding beside it. Such a weight belongs to the last layer of a
+    /// discriminator, which has one output.
+    fn normalise_projected(&mut self, outputs: usize, weight: &Matrix, iterates: bool) {
+        let Self { normalised, u, v, norms, .. } = self;
+        let rows = 0..weight.rows();
+        for (own, (cols, norm)) in sides(outputs, weight).into_iter().zip(norms).enumerate() {
+            let element = |row, col| f64::from(weight.get(row, col));
+            if iterates {
+                let along =
+                    |col| rows.clone().map(|row| element(row, col) * f64::from(v.get(row, own))).sum();
+                let left = unit(cols.clone().map(along).collect());
+                cols.clone().zip(left).for_each(|(col, value)| u.set(0, col, value));
+            }
+            let along = |row| cols.clone().map(|col| element(row, col) * f64::from(u.get(0, col))).sum();
+            let product: Vec<f64> = rows.clone().map(along).collect();
+            if iterates {
+                rows.clone().zip(unit(product.clone())).for_each(|(row, value)| v.set(row, own, value));
+            }
+            *norm =
+                product.iter().enumerate().map(|(row, x)| x * f64::from(v.get(row, own))).sum::<f64>() as f32;
+            for (row, col) in rows.clone().flat_map(|row| cols.clone().map(move |col| (row, col))) {
+                normalised.set(row, col, weight.get(row, col) / *norm);
+            }
+        }
+    }
+
+    fn back_propagate_projected(&mut self, outputs: usize) {
+        let Self { normalised, u, v, gradient, norms, .. } = self;
+        for (own, (cols, norm)) in sides(outputs, normalised).into_iter().zip(norms).enumerate() {
+            let rows = 0..gradient.rows();
+            let elements = || rows.clone().flat_map(|row| cols.clone().map(move |col| (row, col)));
+            let product =
+                |(row, col)| f64::from(gradient.get(row, col)) * f64::from(normalised.get(row, col));
+            let along = elements().map(product).sum::<f64>() as f32;
+            for (row, col) in elements() {
+                let change = along * v.get(row, own) * u.get(0, col);
+                gradient.set(row, col, (gradient.get(row, col) - change) / *norm);
             }
         }
     }
@@ -128,6 +184,17 @@ impl SpectralNorm {
             std::mem::swap(&mut self.v, v);
         }
     }
+}
+
+/// The columns of a weight, and of the embedding beside it.
+fn sides(outputs: usize, both: &Matrix) -> [Range<usize>; 2] {
+    [0..outputs, outputs..both.cols()]
+}
+
+/// A vector divided by its norm.
+fn unit(vector: Vec<f64>) -> impl Iterator<Item = f32> {
+    let norm = libm::sqrt(vector.iter().map(|x| x * x).sum()).max(SPECTRAL_EPS);
+    vector.into_iter().map(move |x| (x / norm) as f32)
 }
 
 /// Arranges the taps of all outputs as [`Arrangement::Blocks`] has them. Such a weight belongs to the last layer before an

@@ -14,6 +14,7 @@ use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::product::{AddedPair, OffsetRows, product};
 use super::sparse::Input;
+use super::spectral_norm::Arrangement;
 use super::trained::{Learning, Trained};
 use super::transpose::{Derivative, transpose, transpose_with_gradient};
 use gansweep_nn::rng::{Key, Pass};
@@ -152,7 +153,10 @@ impl Stage {
     /// A stage of zeros with that many more outputs, which have no bias.
     pub(super) fn with_outputs(self, more: usize, buffers: usize) -> Self {
         let (inputs, outputs) = (self.inputs(), self.outputs() + more);
-        let (weight, bias) = (Trained::new(inputs, outputs, buffers), Trained::new(1, outputs, buffers));
+        let (mut weight, bias) = (Trained::new(inputs, outputs, buffers), Trained::new(1, outputs, buffers));
+        if self.weight.spectral_norm.is_some() {
+            weight.divide_by_spectral_norm(Arrangement::Projected(self.outputs()));
+        }
         Self { weight, bias, ..self }
     }
 

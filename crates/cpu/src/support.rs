@@ -1,7 +1,7 @@
 //! What this backend can train.
 
 use gansweep_config::{Config, DatasetSpec};
-use gansweep_nn::network::{Layer, Network};
+use gansweep_nn::network::{Entry, Layer, Network};
 use gansweep_train::Unsupported;
 
 use super::net::{self, Form};
@@ -24,6 +24,13 @@ pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> 
             }
             return Err(Unsupported(format!(
                 "it lets networks with layers in the common orders alone know classes, and its {} has others",
+                network.role
+            )));
+        }
+        let is_behind_input = network.condition.is_some_and(|condition| condition.entry == Entry::Concat);
+        if form == Form::Perceptron && is_behind_input && network.spectral_norm {
+            return Err(Unsupported(format!(
+                "it does not divide the weights of a perceptron by their norms where the class is part of its input, as of its {}",
                 network.role
             )));
         }

@@ -156,27 +156,36 @@ impl<'a> Arrays<'a> {
         self.parts(&[Part { name: tensor.to_owned(), count, order, cols }], trained);
     }
 
-    /// The weight of a layer, and its singular vectors if it is divided by its norm. `inputs` is the order of the right one.
-    fn weight(&mut self, index: usize, trained: &'a mut Trained, order: Order, inputs: Order) {
-        let [original, suffix_u, suffix_v] = SPECTRAL_TENSORS.map(|name| format!("{index}.{name}"));
+    /// The weight of a layer, whose columns are in these arrays, and its singular vectors if it is divided by its norm. `inputs`
+    /// is the order of the right ones.
+    fn weight(&mut self, parts: &[Part], trained: &'a mut Trained, inputs: Order) {
         if trained.spectral_norm.is_none() {
-            return self.trained(&format!("{index}.weight"), trained, order);
+            self.parts(parts, trained);
+            return;
         }
-        let (count, cols) = (trained.value.rows() * trained.value.cols(), 0..trained.value.cols());
-        let norm = self.parts(&[Part { name: original, count, order, cols }], trained);
+        let module = |part: &Part| part.name.trim_end_matches("weight").to_owned();
+        let [original, suffix_u, suffix_v] = SPECTRAL_TENSORS;
+        let renamed = |part: &Part| Part { name: module(part) + original, ..part.clone() };
+        let originals: Vec<_> = parts.iter().map(renamed).collect();
+        let norm = self.parts(&originals, trained);
         let Some(SpectralNorm { u, v, averages, .. }) = norm else { return };
-        let (role, outputs) = (self.role, Order::transposed(u.rows()));
-        let mut vector = |prefix: &str, suffix: &str, order, matrix: &'a mut Matrix| {
-            let (count, cols) = (matrix.rows() * matrix.cols(), 0..matrix.cols());
-            let name = format!("{prefix}{role}.{suffix}");
-            self.all.push(Named { parts: vec![Part { name, count, order, cols }], matrix });
+        let role = self.role;
+        let mut vectors = |prefix: &str, u: &'a mut Matrix, v: &'a mut Matrix| {
+            let (mut of_u, mut of_v) = (Vec::new(), Vec::new());
+            for (own, part) in parts.iter().enumerate() {
+                let named = |suffix: &str| format!("{prefix}{role}.{}{suffix}", module(part));
+                let cols = if parts.len() > 1 { part.cols.clone() } else { 0..u.cols() };
+                let (count, order) = (u.rows() * cols.len(), Order::transposed(u.rows()));
+                of_u.push(Part { name: named(suffix_u), count, order, cols });
+                of_v.push(Part { name: named(suffix_v), count: v.rows(), order: inputs, cols: own..own + 1 });
+            }
+            self.all.push(Named { parts: of_u, matrix: u });
+            self.all.push(Named { parts: of_v, matrix: v });
         };
         if let Some([u, v]) = averages {
-            vector(average::PREFIX, &suffix_u, outputs, u);
-            vector(average::PREFIX, &suffix_v, inputs, v);
+            vectors(average::PREFIX, u, v);
         }
-        vector("", &suffix_u, outputs, u);
-        vector("", &suffix_v, inputs, v);
+        vectors("", u, v);
     }
 
     /// A trained tensor whose columns are in these arrays, named within the network; returns its norm, if it has one.
@@ -217,11 +226,7 @@ impl<'a> Arrays<'a> {
         if projected > 0 {
             parts.push(part(Condition::EMBEDDING.to_owned(), rows, order, cols - projected..cols));
         }
-        if stage.weight.spectral_norm.is_some() {
-            self.weight(index, &mut stage.weight, order, inputs);
-        } else {
-            self.parts(&parts, &mut stage.weight);
-        }
+        self.weight(&parts, &mut stage.weight, inputs);
         let (rows, cols) = (stage.bias.value.rows(), stage.bias.value.cols());
         let order = Order::transposed(rows);
         let bias = part(format!("{index}.bias"), rows, order, 0..cols - projected);
@@ -275,11 +280,7 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
             let name = Condition::EMBEDDING.to_owned();
             parts.push(Part { name, count: inputs * cols.len(), order, cols });
         }
-        if stage.weight.spectral_norm.is_some() {
-            arrays.weight(index, &mut stage.weight, order, Order::transposed(usize::MAX));
-        } else {
-            arrays.parts(&parts, &mut stage.weight);
-        }
+        arrays.weight(&parts, &mut stage.weight, Order::transposed(usize::MAX));
         let bias = Part {
             name: format!("{index}.bias"),
             count: biased,

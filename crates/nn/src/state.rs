@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gansweep_config::{Config, DatasetSpec, Latent};
 
 use crate::average;
-use crate::network::{Init, Mismatch, Network, Role, SPECTRAL_TENSORS, TensorSpec};
+use crate::network::{Condition, Init, Mismatch, Network, Role, SPECTRAL_TENSORS, TensorSpec};
 use crate::optimizer::{self, Algorithm};
 use crate::rng::{self, Key, Purpose};
 
@@ -125,8 +125,9 @@ impl LaneState {
 fn warm_up(network: &Network, arrays: &mut BTreeMap<String, Array>) {
     for (index, matrix) in network.spectral_norms() {
         for prefix in ["", average::PREFIX] {
+            let module = index.map_or(Condition::MODULE.to_owned(), |index| index.to_string());
             let [weight, u, v] =
-                SPECTRAL_TENSORS.map(|name| format!("{prefix}{}.{index}.{name}", network.role.name()));
+                SPECTRAL_TENSORS.map(|name| format!("{prefix}{}.{module}.{name}", network.role.name()));
             // Taken out, since all three are elements of one map.
             let (Some(mut own_u), Some(mut own_v)) = (arrays.remove(&u), arrays.remove(&v)) else { continue };
             if let Some(weight) = arrays.get(&weight) {

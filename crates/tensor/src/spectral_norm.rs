@@ -12,7 +12,8 @@ use super::optimizer::norm;
 struct Normalised<'a> {
     /// Its place among the parameters.
     place: usize,
-    node: &'a Node,
+    /// Its layer; an embedding is none.
+    node: Option<&'a Node>,
     matrix: WeightMatrix,
 }
 
@@ -23,7 +24,7 @@ fn normalised(network: &Network) -> impl Iterator<Item = Normalised<'_>> {
     let weights = parameters.filter(move |(_, parameter)| parameter.name.ends_with(original));
     weights.map(|(place, _)| place).zip(network.spectral_norms()).map(|(place, (index, matrix))| Normalised {
         place,
-        node: &network.nodes[index],
+        node: index.map(|index| &network.nodes[index]),
         matrix,
     })
 }
@@ -32,9 +33,9 @@ impl Normalised<'_> {
     /// The transpose of the weight's matrix, `[lanes, inputs, outputs]`.
     fn transpose(&self, weight: Tensor<3>) -> Tensor<3> {
         let ([lanes, ..], WeightMatrix { outputs, inputs, .. }) = (weight.dims(), self.matrix);
-        match &self.node.layer {
-            Layer::Conv2d(_) => weight.reshape([lanes, outputs, inputs]).swap_dims(1, 2),
-            Layer::ConvTranspose2d(layer) => {
+        match self.node.map(|node| node.layer) {
+            Some(Layer::Conv2d(_)) => weight.reshape([lanes, outputs, inputs]).swap_dims(1, 2),
+            Some(Layer::ConvTranspose2d(layer)) => {
                 let taps = layer.window.taps();
                 let split = weight.reshape([lanes, inputs / taps, outputs, taps]);
                 split.swap_dims(2, 3).reshape([lanes, inputs, outputs])

@@ -129,6 +129,9 @@ impl StagePlan {
 
     /// How the matrix of the layer's weight lies in that of the product.
     fn arrangement(&self) -> Arrangement {
+        if self.projected > 0 {
+            return Arrangement::Projected(self.outputs - self.projected);
+        }
         let taps = self.patches.as_ref().map_or(1, |patches| patches.window.taps());
         self.layout.arrangement(self.links.outputs, taps)
     }

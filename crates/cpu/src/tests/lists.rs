@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gansweep_config::{
-    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, PenaltyConfig,
-    PenaltyKind, Window,
+    ConditionKind, Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise,
+    PenaltyConfig, PenaltyKind, Window,
 };
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
@@ -318,6 +318,26 @@ fn a_penalty_through_the_layer_norm_of_a_conditional_discriminator_is_refused_wi
     });
     let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
     assert!(reason.contains("through its `layer_norm`"), "{reason}");
+}
+
+#[test]
+fn the_norm_of_a_perceptron_with_the_class_behind_its_input_is_refused_with_the_network() {
+    let reason = |change: &dyn Fn(&mut Config)| {
+        let config = with(|c| {
+            c.model.conditional = true;
+            change(c);
+        });
+        crate::supports(&config, &like_mnist()).map_err(|reason| reason.to_string())
+    };
+    let found = reason(&|c| c.model.generator.spectral_norm = true).unwrap_err();
+    assert!(found.contains("as of its generator"), "{found}");
+    let found = reason(&|c| c.model.discriminator.spectral_norm = true).unwrap_err();
+    assert!(found.contains("as of its discriminator"), "{found}");
+    let projection = |c: &mut Config| {
+        c.model.discriminator.condition = ConditionKind::Projection;
+        c.model.discriminator.spectral_norm = true;
+    };
+    assert_eq!(reason(&projection), Ok(()));
 }
 
 #[test]

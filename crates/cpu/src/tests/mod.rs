@@ -172,6 +172,14 @@ fn conditions() -> Vec<(&'static str, Config)> {
             conditional(projection, &|config| config.penalty.kind = PenaltyKind::R2),
         ),
         (
+            "classes by projection, spectral norm of the discriminator, wgan-gp",
+            conditional(projection, &|config| {
+                config.model.discriminator.spectral_norm = true;
+                config.loss.kind = LossKind::Wasserstein;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
             "classes by concatenation, clipped weights",
             conditional(concat, &|config| config.loss.kind = LossKind::Wasserstein),
         ),
@@ -471,6 +479,22 @@ fn conditional_convolutions() -> Vec<(&'static str, Config)> {
                 c.loss.kind = LossKind::Wasserstein;
                 c.penalty =
                     PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, spectral norm in both, an average, clipped gradients",
+            dcgan(projection, &|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                (c.loss.kind, c.train.ema) = (LossKind::Hinge, 0.9);
+                c.optimizer.discriminator.clip_norm = 0.5;
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, spectral norm in both, r1",
+            dcgan(concat, &|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                c.penalty.kind = PenaltyKind::R1;
                 (c.data.images, c.train.batch_size) = (5, 2);
             }),
         ),

@@ -29,6 +29,9 @@ impl Condition {
     /// layers.
     pub const EMBEDDING: &str = "embedding.weight";
 
+    /// The name of the `nn.Embedding`.
+    pub const MODULE: &str = "embedding";
+
     /// The embedding's weight, `[classes, width]`, filled as by `nn.Embedding`.
     pub fn embedding(&self) -> TensorSpec {
         TensorSpec::new(Self::EMBEDDING, &[self.classes, self.width], Init::Normal { mean: 0.0, std: 1.0 })

@@ -188,7 +188,15 @@ impl Network {
     /// the streams of initial values.
     pub fn parameters(&self) -> Vec<TensorSpec> {
         let mut tensors = self.tensors(|node| self.parameters_of(node));
-        tensors.extend(self.condition.map(|condition| condition.embedding()));
+        tensors.extend(self.condition.map(|condition| {
+            let embedding = condition.embedding();
+            match self.normalised_embedding() {
+                Some(_) => {
+                    TensorSpec { name: format!("{}.{}", Condition::MODULE, SPECTRAL_TENSORS[0]), ..embedding }
+                }
+                None => embedding,
+            }
+        }));
         tensors
     }
 
@@ -203,20 +211,35 @@ impl Network {
     }
 
     /// Every tensor that is saved and not trained (PyTorch's buffers): mean and variance of each `BatchNorm` in turn,
-    /// then both singular vectors of each product with spectral normalisation.
+    /// then both singular vectors of each product with spectral normalisation, and of such an embedding.
     pub fn buffers(&self) -> Vec<TensorSpec> {
         let mut tensors = self.tensors(|node| node.layer.describe().buffers(&node.input));
         if self.spectral_norm {
             let vectors = |node: &Node| WeightMatrix::of(node).map_or(Vec::new(), |it| it.vectors().to_vec());
             tensors.extend(self.tensors(vectors));
         }
+        let of_embedding = self.normalised_embedding().map(WeightMatrix::vectors);
+        tensors.extend(
+            of_embedding.into_iter().flatten().map(|vector| TensorSpec {
+                name: format!("{}.{}", Condition::MODULE, vector.name),
+                ..vector
+            }),
+        );
         tensors
     }
 
-    /// The layers whose weights are divided by their largest singular values, with their indices.
-    pub fn spectral_norms(&self) -> impl Iterator<Item = (usize, WeightMatrix)> {
+    /// The layers whose weights are divided by their largest singular values, with their indices; the embedding has none.
+    pub fn spectral_norms(&self) -> impl Iterator<Item = (Option<usize>, WeightMatrix)> {
         let products = self.nodes.iter().enumerate().filter(|_| self.spectral_norm);
-        products.filter_map(|(index, node)| Some((index, WeightMatrix::of(node)?)))
+        let of_layers = products.filter_map(|(index, node)| Some((Some(index), WeightMatrix::of(node)?)));
+        of_layers.chain(self.normalised_embedding().map(|matrix| (None, matrix)))
+    }
+
+    /// The matrix of an embedding that is divided by its norm: that of a projection, which is multiplied with features of the
+    /// image as weights are (Miyato and Koyama 2018). An embedding behind the input is part of the input, and bounds nothing.
+    fn normalised_embedding(&self) -> Option<WeightMatrix> {
+        let condition = self.condition.filter(|condition| condition.entry == Entry::Projection);
+        condition.filter(|_| self.spectral_norm).map(|condition| WeightMatrix::of_embedding(&condition))
     }
 
     /// Tensors of each layer, with its index before their names.

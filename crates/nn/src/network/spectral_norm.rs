@@ -6,7 +6,7 @@
 //! `W / sigma` that of `W` is `(G - <G, W / sigma> u v^T) / sigma`.
 
 use super::describe::volume;
-use super::{Init, Layer, Node, TensorSpec};
+use super::{Condition, Init, Layer, Node, TensorSpec};
 
 /// The least norm that a singular vector is divided by.
 pub const SPECTRAL_EPS: f64 = 1e-12;
@@ -51,6 +51,11 @@ impl WeightMatrix {
             }
             _ => return None,
         })
+    }
+
+    /// That of an embedding: a row for each class.
+    pub(super) fn of_embedding(condition: &Condition) -> Self {
+        Self { outputs: condition.classes, inputs: condition.width, transposed_taps: None }
     }
 
     /// Both singular vectors, named within the layer.
@@ -116,7 +121,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use gansweep_config::Window;
 
-    use super::super::{Conv2d, ConvTranspose2d, Linear, Network, Role};
+    use super::super::{Conv2d, ConvTranspose2d, Entry, Linear, Network, Role};
     use super::*;
 
     /// `I - 2 n n^T` of a direction `n` of norm one: orthogonal and symmetric.
@@ -166,6 +171,32 @@ mod tests {
         // `[3, 2, 2]`: two taps of each of two outputs, for each of three inputs.
         let transposed = WeightMatrix { transposed_taps: Some(2), ..matrix };
         assert_eq!(transposed.rows(&weight), [0.0, 1.0, 4.0, 5.0, 8.0, 9.0, 2.0, 3.0, 6.0, 7.0, 10.0, 11.0]);
+    }
+
+    #[test]
+    fn the_embedding_of_a_projection_has_a_norm_and_one_behind_the_input_has_none() {
+        let layers = [Layer::Linear(Linear { outputs: 3 }), Layer::Linear(Linear { outputs: 1 })];
+        let network = Network::new(Role::Discriminator, &[4], layers, 1).unwrap();
+        let of = |entry| {
+            let condition = Some(Condition { classes: 5, width: 3, entry });
+            Network { spectral_norm: true, condition, ..network.clone() }
+        };
+        let last = |tensors: Vec<TensorSpec>, count: usize| -> Vec<_> {
+            tensors.into_iter().rev().take(count).map(|tensor| (tensor.name, tensor.shape)).collect()
+        };
+        let named = |name: &str, shape: &[usize]| (format!("embedding.{name}"), shape.to_vec());
+        let projection = of(Entry::Projection);
+        assert_eq!(last(projection.parameters(), 1), [named("parametrizations.weight.original", &[5, 3])]);
+        let vectors =
+            [named("parametrizations.weight.0._v", &[3]), named("parametrizations.weight.0._u", &[5])];
+        assert_eq!(last(projection.buffers(), 2), vectors);
+        assert_eq!(
+            projection.spectral_norms().map(|(layer, _)| layer).collect::<Vec<_>>(),
+            [Some(0), Some(1), None]
+        );
+        let concat = of(Entry::Concat);
+        assert_eq!(last(concat.parameters(), 1), [named("weight", &[5, 3])]);
+        assert_eq!(concat.spectral_norms().count(), 2);
     }
 
     #[test]

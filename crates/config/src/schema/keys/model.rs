@@ -283,7 +283,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.discriminator.spectral_norm),
-        doc: "Whether spectral normalisation (eps 1e-12; Miyato et al. 2018) divides the weight of every Linear layer and convolution of the discriminator by an estimate of its largest singular value, as PyTorch's `torch.nn.utils.parametrizations.spectral_norm` does. One power iteration improves the estimate in each update of either network, before the forward passes of both networks in it: real images, fakes and the points of a penalty meet the same weights, as in PyTorch within `torch.nn.utils.parametrize.cached()`. Fresh weights have had 15 iterations.",
+        doc: "Whether spectral normalisation (eps 1e-12; Miyato et al. 2018) divides the weight of every Linear layer and convolution of the discriminator by an estimate of its largest singular value, as PyTorch's `torch.nn.utils.parametrizations.spectral_norm` does. One power iteration improves the estimate in each update of either network, before the forward passes of both networks in it: real images, fakes and the points of a penalty meet the same weights, as in PyTorch within `torch.nn.utils.parametrize.cached()`. Fresh weights have had 15 iterations. Of a projection (`model.discriminator.condition`) the embedding is divided by its norm too.",
     }),
     config(ConfigKey {
         path: "model.discriminator.dropout",

@@ -1,6 +1,6 @@
 //! Weights that are divided by their spectral norms.
 
-use gansweep_nn::network::{Conv2d, ConvTranspose2d, Layer, Network, Role};
+use gansweep_nn::network::{Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Role};
 
 use super::super::tape::{Tape, Vars};
 use super::Oracle;
@@ -20,6 +20,17 @@ struct Normalised {
 }
 
 impl Normalised {
+    fn new(role: Role, module: &str, sides: [usize; 2], place: Place) -> Self {
+        let layer = format!("{}.{module}", role.name());
+        Self {
+            weight: format!("{layer}.parametrizations.weight.original"),
+            vectors: ["_u", "_v"].map(|it| format!("{layer}.parametrizations.weight.0.{it}")),
+            layer: format!("{layer}.weight"),
+            sides,
+            place,
+        }
+    }
+
     /// The places of the weight's entries, with their derivatives of the norm.
     fn entries<'a>(&'a self, u: &'a [f64], v: &'a [f64]) -> impl Iterator<Item = (usize, f64)> + 'a {
         let [outputs, inputs] = self.sides;
@@ -87,14 +98,12 @@ impl Oracle {
                     }
                     _ => continue,
                 };
-                let layer = format!("{}.{index}", role.name());
-                all.push(Normalised {
-                    weight: format!("{layer}.parametrizations.weight.original"),
-                    vectors: ["_u", "_v"].map(|it| format!("{layer}.parametrizations.weight.0.{it}")),
-                    layer: format!("{layer}.weight"),
-                    sides,
-                    place,
-                });
+                all.push(Normalised::new(role, &index.to_string(), sides, place));
+            }
+            let projection = network.condition.filter(|condition| condition.entry == Entry::Projection);
+            if let Some(Condition { classes, width, .. }) = projection.filter(|_| network.spectral_norm) {
+                let place = Box::new(move |o, i| o * width + i);
+                all.push(Normalised::new(role, Condition::MODULE, [classes, width], place));
             }
         }
         all
