@@ -80,8 +80,7 @@ pub struct PreparedSweep {
     workers: Workers,
     programs: Programs,
     detach: bool,
-    /// Whether completed runs are evaluated once the sweep is trained.
-    evaluates_afterwards: bool,
+    schedule: Schedule,
 }
 
 /// How a sweep ended.
@@ -153,8 +152,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     );
     observer.observe(Progress::Planned(&plan));
     observer.observe(Progress::Scheduled(&schedule));
-    let evaluates_afterwards = schedule.afterwards;
-    experiment.record = schedule.record;
+    experiment.record.clone_from(&schedule.record);
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
     prepare_evaluators(&experiment, &plan, &source, observer)?;
@@ -182,7 +180,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
         workers: request.workers,
         programs,
         detach: request.detach,
-        evaluates_afterwards,
+        schedule,
     })
 }
 
@@ -238,7 +236,7 @@ impl PreparedSweep {
             ended => ended?,
         };
         info!(?summary, "sweep ends");
-        if self.evaluates_afterwards && !summary.stopped {
+        if self.schedule.afterwards && !summary.stopped {
             // What was trained is reported all the same.
             if let Err(error) = self.evaluate(&mut store, stop, observer) {
                 observer.observe(Progress::NotEvaluated { label: name, error: &error });

@@ -82,7 +82,7 @@ fn a_worker_that_makes_progress_is_waited_for_and_the_user_is_told() {
         .sweep_with(&mut memory, &launcher, |notice, stop| match notice {
             Notice::Progress { sweep, .. } if sweep.steps_done >= 16 => stop.raise(StopLevel::Cleanly),
             Notice::WaitingForWorkers { waited, .. } => {
-                told.store(*waited > Duration::from_secs(5), Ordering::SeqCst)
+                told.store(*waited > Duration::from_secs(5), Ordering::SeqCst);
             }
             _ => {}
         })
