@@ -64,7 +64,7 @@ fn a_database_that_has_a_name_is_complete_however_many_create_it_at_once() {
         });
         let names =
             fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let drafts: Vec<String> = names.filter(|name| name.ends_with(".new")).collect();
+        let drafts: Vec<String> = names.filter(|name| name.contains(".new")).collect();
         assert!(drafts.is_empty(), "{drafts:?}");
     }
 }
