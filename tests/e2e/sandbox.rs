@@ -48,6 +48,7 @@ every_steps = 4
 checkpoint_seconds = 0
 grid_rows = 2
 grid_cols = 3
+evaluate_epochs = 0
 
 [sweep]
 seeds = 2

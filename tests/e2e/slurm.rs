@@ -168,7 +168,7 @@ fn preempt(sandbox: &Sandbox) {
 fn preempted_jobs_go_on_whether_they_are_requeued_or_cancelled() {
     // Longer than the time that a job has to end, so that the preemption does not come too late.
     let long = longer().replace("epochs = 4", "epochs = 60").replace("[2e-4, 1e-3, 5e-3]", "[2e-4]");
-    let long = long.replace("every_steps = 4", "every_steps = 100\nevaluate_epochs = 0");
+    let long = long.replace("every_steps = 4", "every_steps = 100");
     let expected = local(&long);
     for partition in ["requeue", "cancel"] {
         let sandbox = sandbox_of(&on_cluster(&long, &format!("partition = '{partition}'")));
@@ -186,8 +186,7 @@ fn preempted_jobs_go_on_whether_they_are_requeued_or_cancelled() {
 fn a_job_that_reaches_its_time_limit_saves_and_goes_on() {
     let one = longer().replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[2e-4]");
     let long = one.replace("epochs = 4", "epochs = 900").replace("every_steps = 4", "every_steps = 1000");
-    // Left to the program, figures would be recorded here alone: the nodes of a cluster may not see the classifier.
-    let record = "checkpoint_seconds = 3600\nevery_epochs = 300\nevaluate_epochs = 0";
+    let record = "checkpoint_seconds = 3600\nevery_epochs = 300";
     let long = long.replace("checkpoint_seconds = 0", record);
     let sandbox = sandbox_of(&on_cluster(&long, "partition = 'short'\ntime = '1'\nsave_seconds = 20"));
     // Each is one run, on a core of its own.
@@ -256,7 +255,7 @@ fn cancelled_jobs_save_and_the_sweep_goes_on_when_it_is_asked_for() {
 #[ignore = "needs a cluster: scripts/check-slurm"]
 fn figures_while_training_need_the_cache_on_the_nodes() {
     let one = SMALL.replace("seeds = 2", "seeds = 1").replace("[2e-4, 1e-3, 5e-3]", "[2e-4]");
-    let evaluated = one.replace("every_steps = 4", "every_steps = 4\nevaluate_epochs = 2");
+    let evaluated = one.replace("evaluate_epochs = 0", "evaluate_epochs = 2");
     let sandbox = sandbox_of(&on_cluster(&evaluated, "setup = 'export XDG_CACHE_HOME=/nonexistent'"));
     let ended = sandbox.run(&SWEEP);
     assert_eq!(ended.code, Some(1), "{ended:#?}");

@@ -73,11 +73,12 @@ fn merging() {
     });
 }
 
-/// Runs the tasks of an array one after the other, in the background.
+/// Runs the tasks of an array one after the other, in the background, once a file says so.
 const SBATCH: &str = r#"#!/bin/sh
 for script; do :; done
 cd "$(dirname "$script")" || exit 1
 (
+    while [ -e "$script" ] && [ ! -e ../../../begin ]; do sleep 0.02; done
     for job in *.job; do
         SLURM_ARRAY_TASK_ID=${job%.job} sh "$script" >"${job%.job}.log" 2>&1
     done
@@ -108,6 +109,7 @@ fn uncollected() -> Sandbox {
         "sweep",
     );
     assert!(left.stderr.contains("6 left to Slurm"), "{left:#?}");
+    sandbox.write("begin", "");
     let ended = || {
         let arrays = fs::read_dir(sandbox.path("results/slurm")).unwrap().flatten();
         let files = arrays.flat_map(|array| fs::read_dir(array.path()).into_iter().flatten().flatten());
