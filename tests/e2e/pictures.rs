@@ -37,7 +37,7 @@ fn experiment(name: &str, data: &str) -> String {
 }
 
 /// Width, height and colour type (2 is RGB) of a PNG, from its first chunk.
-fn header(png: &[u8]) -> (u32, u32, u8) {
+pub(crate) fn header(png: &[u8]) -> (u32, u32, u8) {
     let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     (number(16), number(20), png[25])
 }

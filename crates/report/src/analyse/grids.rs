@@ -8,8 +8,8 @@ use crate::ReportOptions;
 use crate::context::{Grid, Shades};
 use crate::input::{PageBytes, RunInput};
 
-/// Above this size of all grids in 32 shades, a page that can be sent by mail says more than finer shades.
-const MOST_BYTES_IN_32_SHADES: u64 = 10 << 20;
+/// With no more than this for all grids, a page can be sent by mail, which is worth more than finer shades.
+const MOST_BYTES_TO_SEND: u64 = 10 << 20;
 
 /// With fewer epochs a page does not show how samples came about.
 const FEWEST_EPOCHS: usize = 4;
@@ -22,9 +22,11 @@ pub(super) struct Shown {
     pub(super) shades: Shades,
 }
 
-/// The first and the last recorded epoch, and as many evenly spaced ones between them as fit into `max_bytes`
-/// of the page. The last alone if no two fit, and none if that does not fit either. Grids have 16 shades where all of
-/// them in 32 would take many megabytes, and 7 before there are fewer than four.
+/// All recorded epochs in the finest shades with which they fit into `max_bytes` of the page and it can be sent by mail;
+/// whoever asks for a larger page than by default gets the finest that fit into that.
+///
+/// Where they do not fit in any: the first and the last epoch in 16 shades, and as many evenly spaced ones between them as fit;
+/// 7 shades before there are fewer than four. The last epoch alone if no two fit, and none if that does not fit either.
 pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) -> Shown {
     let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
     for grid in runs.iter().flat_map(|run| &run.grids) {
@@ -32,25 +34,25 @@ pub(super) fn shown(runs: &[RunInput], page_bytes: PageBytes, max_bytes: u64) ->
     }
     let recorded: Vec<u32> = bytes.keys().copied().collect();
     let recorded_bytes = bytes.values().sum::<u64>() as f64;
-    let fits = |per_byte: f64| recorded_bytes * per_byte <= max_bytes as f64;
+    let most =
+        if max_bytes > ReportOptions::IMAGE_BYTES { max_bytes } else { max_bytes.min(MOST_BYTES_TO_SEND) };
+    let PageBytes { thirty_two, sixteen, seven } = page_bytes;
+    let all = [(Shades::ThirtyTwo, thirty_two), (Shades::Sixteen, sixteen), (Shades::Seven, seven)];
+    if let Some((shades, _)) = all.into_iter().find(|(_, per_byte)| recorded_bytes * per_byte <= most as f64)
+    {
+        return Shown { left_out: 0, epochs: recorded, shades };
+    }
     let room_for = |per_byte: f64| {
-        if fits(per_byte) {
+        if recorded_bytes * per_byte <= max_bytes as f64 {
             return recorded.len();
         }
         let room = (max_bytes as f64 * recorded.len() as f64 / (recorded_bytes * per_byte)) as usize;
         // The grids of best checkpoints are at most one more for each run.
         if room > 2 && runs.iter().any(|run| run.best.is_some()) { room - 1 } else { room }
     };
-    // Whoever asks for a larger page, or has the grids in files, gets the finer shades.
-    let is_small = recorded_bytes * page_bytes.thirty_two <= MOST_BYTES_IN_32_SHADES as f64;
-    let wants_fine = is_small || max_bytes > ReportOptions::IMAGE_BYTES;
-    let (shades, room) = if fits(page_bytes.thirty_two) && wants_fine {
-        (Shades::ThirtyTwo, recorded.len())
-    } else {
-        match room_for(page_bytes.sixteen) {
-            room if room >= FEWEST_EPOCHS.min(recorded.len()) => (Shades::Sixteen, room),
-            _ => (Shades::Seven, room_for(page_bytes.seven)),
-        }
+    let (shades, room) = match room_for(sixteen) {
+        room if room >= FEWEST_EPOCHS.min(recorded.len()) => (Shades::Sixteen, room),
+        _ => (Shades::Seven, room_for(seven)),
     };
     let epochs = evenly_spaced(&recorded, room);
     Shown { left_out: recorded.len() - epochs.len(), epochs, shades }
@@ -102,6 +104,8 @@ mod tests {
         };
         assert_eq!(of(500), (Shades::ThirtyTwo, 10, 0));
         assert_eq!(of(499), (Shades::Sixteen, 10, 0));
+        assert_eq!(of(249), (Shades::Seven, 10, 0));
+        assert_eq!(of(199), (Shades::Sixteen, 7, 3));
         assert_eq!(of(125), (Shades::Sixteen, 5, 5));
         assert_eq!(of(100), (Shades::Sixteen, 4, 6));
         assert_eq!(of(99), (Shades::Seven, 4, 6));
@@ -122,28 +126,34 @@ mod tests {
         assert_eq!(larger.shades, Shades::ThirtyTwo);
     }
 
-    /// The sizes are those of grids of 64 images that GANs had learnt from MNIST, in 37.4 KB for 60 images, and what
-    /// `pixels::compact` made of them.
-    #[test]
-    fn a_thousand_runs_keep_four_epochs_in_the_default_size() {
-        let geometry = Geometry { rows: 8, cols: 8, height: 28, width: 28 };
-        let grid = |epoch| GridInput {
-            step: 1,
-            epoch,
-            source: SampleSource::Raw,
-            geometry,
-            png_bytes: 37_443 * 64 / 60,
-        };
+    /// Runs with ten grids of that many images, as GANs had learnt them from MNIST, and the share of their size that
+    /// `pixels::compact` made of those: 37.4 KB of PNG for 60 images.
+    fn of_mnist(runs: usize, images: u64) -> Shown {
+        let geometry = Geometry { rows: 1, cols: images as u32, height: 28, width: 28 };
+        let png_bytes = 37_443 * images / 60;
+        let grid = |epoch| GridInput { step: 1, epoch, source: SampleSource::Raw, geometry, png_bytes };
         let run = || RunInput { grids: (0..10).map(grid).collect(), ..configs::tests::run(json!({})) };
-        let runs: Vec<RunInput> = (0..1000).map(|_| run()).collect();
+        let runs: Vec<RunInput> = (0..runs).map(|_| run()).collect();
         let of_60_images = |bytes: f64| bytes / 37_443.0;
         let page_bytes = PageBytes {
             thirty_two: of_60_images(21_423.0),
             sixteen: of_60_images(13_179.0),
             seven: of_60_images(7203.0),
         };
-        let shown = shown(&runs, page_bytes, ReportOptions::default().max_image_bytes);
+        shown(&runs, page_bytes, ReportOptions::default().max_image_bytes)
+    }
+
+    #[test]
+    fn a_thousand_runs_keep_four_epochs_in_the_default_size() {
+        let shown = of_mnist(1000, 64);
         assert_eq!((shown.shades, shown.epochs.len()), (Shades::Seven, 4));
+    }
+
+    #[test]
+    fn a_hundred_runs_keep_all_epochs_in_a_page_that_can_be_sent() {
+        let shown = of_mnist(100, 60);
+        assert_eq!((shown.shades, shown.epochs.len()), (Shades::Seven, 10));
+        assert_eq!(of_mnist(40, 60).shades, Shades::ThirtyTwo);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub enum Shades {
     /// epochs, nobody looks for more.
     Sixteen,
     /// About 60 % of that size. No pixel changes by more than 21 of 255: letters and digits are as legible, soft edges
-    /// are not. Only where the page would otherwise show fewer than four epochs.
+    /// are not. Only where the page would otherwise be too large to send, or show fewer than four epochs.
     Seven,
 }
 
