@@ -8,6 +8,9 @@ const MEMORY: Duration = Duration::from_secs(30);
 /// Shorter observations give no estimate: the first seconds are start-up, not training.
 const LEAST_EVIDENCE: Duration = Duration::from_secs(2);
 
+/// A longer time between two observations says nothing about the speed: the sweep was stopped, or its machine slept.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+
 /// An estimate of the time left, fed with the work done so far, in any unit.
 ///
 /// The speed is an exponentially weighted mean. Work that a crash takes back counts as no work, never as
@@ -27,18 +30,22 @@ impl Eta {
         Self::default()
     }
 
-    /// Records the total work done at a time since the start. Times that do not increase are ignored.
+    /// Records the total work done at a time since the start, several times in [`LONGEST_INTERVAL`]. Times that do not increase are
+    /// ignored.
     pub fn observe(&mut self, elapsed: Duration, work_done: f64) {
         let Some((then, before)) = self.last else {
             self.last = Some((elapsed, work_done));
             return;
         };
         let Some(passed) = elapsed.checked_sub(then).filter(|passed| !passed.is_zero()) else { return };
+        self.last = Some((elapsed, work_done));
+        if passed > LONGEST_INTERVAL {
+            return;
+        }
         let fade = (-passed.as_secs_f64() / MEMORY.as_secs_f64()).exp();
         self.work = self.work * fade + (work_done - before).max(0.0);
         self.seconds = self.seconds * fade + passed.as_secs_f64();
         self.observed += passed;
-        self.last = Some((elapsed, work_done));
     }
 
     /// The time that `work_left` more will take; `None` while the speed is unknown.
@@ -99,6 +106,13 @@ mod tests {
         let mut eta = after(10, |_| 5.0);
         eta.observe(Duration::from_secs(11), 0.0);
         assert!(seconds_left(&eta, 50.0) > 0.0);
+    }
+
+    #[test]
+    fn a_sweep_that_was_stopped_for_a_while_has_its_pace_of_before() {
+        let mut eta = after(10, |_| 5.0);
+        eta.observe(Duration::from_hours(8), 150.0);
+        assert!((seconds_left(&eta, 50.0) - 10.0).abs() < 1e-9);
     }
 
     #[test]
