@@ -75,13 +75,20 @@ fn is_script(mut file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::{fs, io};
 
     use super::*;
 
     fn output(program: &Program) -> String {
-        let output = program.command().arg("hello").output().unwrap();
+        // A test beside this one may start a process between the writing of the file and its closing here, and a file that is
+        // open for writing there is not executed until that process is another program.
+        let output = loop {
+            match program.command().arg("hello").output() {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                ended => break ended.unwrap(),
+            }
+        };
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
     }
