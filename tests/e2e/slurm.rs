@@ -65,6 +65,27 @@ fn sandbox_of(experiment: &str) -> Sandbox {
     sandbox
 }
 
+/// The same, whose tasks wait before they begin as long as [`leave`] holds them back.
+fn sandbox_held(experiment: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let text = on_cluster(experiment, &held_by(&sandbox));
+    sandbox.write("small.toml", text);
+    sandbox
+}
+
+/// The setting with which tasks wait.
+pub(crate) fn held_by(sandbox: &Sandbox) -> String {
+    format!("setup = 'while [ -e {} ]; do sleep 0.1; done'", sandbox.path("held").display())
+}
+
+/// Runs a command that sends tasks and leaves, and lets them begin after that: those of a quick machine would end before.
+pub(crate) fn leave(sandbox: &Sandbox, command: impl FnOnce() -> Ended) -> Ended {
+    let held = sandbox.write("held", "");
+    let left = command();
+    fs::remove_file(held).unwrap();
+    left
+}
+
 /// What the same experiment records on this machine.
 fn local(experiment: &str) -> Recorded {
     let sandbox = sandbox_of(experiment);
@@ -118,16 +139,17 @@ fn twenty_four_runs_on_two_nodes_have_the_bits_of_a_local_sweep() {
 #[test]
 #[ignore = "needs a cluster: scripts/check-slurm"]
 fn a_runner_that_has_left_is_collected_for_as_often_as_one_likes() {
-    let sandbox = sandbox_of(&on_cluster(SMALL, ""));
-    let ended = sandbox.run(&[&SWEEP[..], &["--detach"]].concat()).well();
-    assert!(
-        ended.stderr.contains("left to Slurm") && ended.stderr.contains("gansweep collect"),
-        "{ended:#?}"
-    );
-    sandbox.run(&["sweep", "small.toml"]).refused(&["job arrays in Slurm", "gansweep cancel"]);
-    sandbox.run(&["gc", "--yes"]).refused(&["job arrays in Slurm"]);
-    assert!(sandbox.run(&["status"]).well().stdout.contains("WAITING"));
-    sandbox.run(&["collect"]).well();
+    let sandbox = sandbox_held(SMALL);
+    leave(&sandbox, || {
+        let ended = sandbox.run(&[&SWEEP[..], &["--detach"]].concat()).well();
+        let told = ["left to Slurm", "gansweep collect"];
+        assert!(told.iter().all(|words| ended.stderr.contains(words)), "{ended:#?}");
+        sandbox.run(&["sweep", "small.toml"]).refused(&["job arrays in Slurm", "gansweep cancel"]);
+        sandbox.run(&["gc", "--yes"]).refused(&["job arrays in Slurm"]);
+        assert!(sandbox.run(&["status"]).well().stdout.contains("WAITING"));
+        sandbox.run(&["collect"])
+    })
+    .well();
     await_that("the end of all jobs", || jobs() == 0);
     sandbox.run(&["collect"]).well();
     assert_recorded(&sandbox, &local(SMALL));
@@ -203,8 +225,8 @@ fn a_job_that_reaches_its_time_limit_saves_and_goes_on() {
 #[test]
 #[ignore = "needs a cluster: scripts/check-slurm"]
 fn a_segment_that_ends_within_a_frame_costs_what_came_after() {
-    let sandbox = sandbox_of(&on_cluster(SMALL, ""));
-    sandbox.run(&[&SWEEP[..], &["--detach"]].concat()).well();
+    let sandbox = sandbox_held(SMALL);
+    leave(&sandbox, || sandbox.run(&[&SWEEP[..], &["--detach"]].concat())).well();
     await_that("the end of all jobs", || jobs() == 0);
     let array = fs::read_dir(sandbox.path("results/slurm")).unwrap().flatten().find(|it| it.path().is_dir());
     let segment = array.unwrap().path().join("0.segment");
@@ -313,8 +335,8 @@ fn a_full_disk_and_another_version_of_the_program_are_told_once() {
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     assert_eq!(ended.stderr.matches("No space left on device").count(), 1, "{ended:#?}");
 
-    let other = sandbox_of(&on_cluster(SMALL, ""));
-    other.run(&[&SWEEP[..], &["--detach"]].concat()).well();
+    let other = sandbox_held(SMALL);
+    leave(&other, || other.run(&[&SWEEP[..], &["--detach"]].concat())).well();
     await_that("the end of all jobs", || jobs() == 0);
     let array = fs::read_dir(other.path("results/slurm")).unwrap().flatten().find(|it| it.path().is_dir());
     let job = array.unwrap().path().join("0.job");
@@ -334,9 +356,9 @@ fn a_full_disk_and_another_version_of_the_program_are_told_once() {
 #[test]
 #[ignore = "needs a cluster: scripts/check-slurm"]
 fn a_run_that_is_out_of_time_has_failed_and_goes_on_with_a_higher_limit() {
-    let sandbox = sandbox_of(&on_cluster(SMALL, ""));
+    let sandbox = sandbox_held(SMALL);
     let limited = [&SWEEP[..], &["--set", "execution.run_hours=1e-9"]].concat();
-    sandbox.run(&[&limited[..], &["--detach"]].concat()).well();
+    leave(&sandbox, || sandbox.run(&[&limited[..], &["--detach"]].concat())).well();
     await_that("the end of all jobs", || jobs() == 0);
     let collected = sandbox.run(&["collect"]);
     assert_eq!(collected.code, Some(1), "{collected:#?}");

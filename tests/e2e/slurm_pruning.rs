@@ -9,7 +9,7 @@ use crate::processes::signal;
 use crate::pruning::{self, PRUNED, common};
 use crate::sandbox::{Ended, Sandbox};
 use crate::searching;
-use crate::slurm::{await_that, has_checkpoint, jobs, on_cluster};
+use crate::slurm::{await_that, has_checkpoint, held_by, jobs, leave, on_cluster};
 
 const DECISIONS: &str = "SELECT r.id, g.epochs, g.decision, g.reason, g.value FROM rungs g JOIN runs r USING (run_id) ORDER BY 1, 2";
 
@@ -21,7 +21,7 @@ fn query(sandbox: &Sandbox, sql: &str) -> String {
 /// once, and what the tasks did is collected when they have ended.
 fn come_back(sandbox: &Sandbox, run: impl Fn(&Sandbox, &[&str]) -> Ended, file: &str) -> usize {
     for rounds in 0..20 {
-        let left = run(sandbox, &["sweep", file, "--launcher", "slurm", "--detach"]);
+        let left = leave(sandbox, || run(sandbox, &["sweep", file, "--launcher", "slurm", "--detach"]));
         if !left.stderr.contains("left to Slurm") {
             left.well();
             return rounds;
@@ -44,6 +44,7 @@ fn successive_halving_decides_as_here_whether_the_program_stays_or_leaves() {
     assert!(ended.stderr.contains("6 runs: 1 completed, 5 paused"), "{ended:#?}");
 
     let detached = pruning::sandbox(&text);
+    detached.write("pruned.toml", on_cluster(PRUNED, &held_by(&detached)));
     let rounds = come_back(&detached, pruning::run, "pruned.toml");
     assert_eq!(rounds, 3, "a round for each rung, and one to the budget");
 
@@ -87,7 +88,7 @@ fn a_search_proposes_as_here_whether_the_program_stays_or_leaves() {
     searching::run(&local, &["sweep", "tiny.toml", "--jobs", "1"]).well();
     let (attached, detached) = (searching::sandbox(), searching::sandbox());
     for sandbox in [&attached, &detached] {
-        sandbox.write("tiny.toml", on_cluster(&text, ""));
+        sandbox.write("tiny.toml", on_cluster(&text, &held_by(sandbox)));
     }
     let ended = searching::run(&attached, &["sweep", "tiny.toml", "--launcher", "slurm"]).well();
     assert!(ended.stderr.contains("5 runs: 5 completed"), "{ended:#?}");
