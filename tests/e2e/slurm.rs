@@ -269,6 +269,7 @@ fn cancelled_jobs_save_and_the_sweep_goes_on_when_it_is_asked_for() {
     let collected = sandbox.run(&["collect"]);
     assert_eq!(collected.code, Some(1), "{collected:#?}");
     assert!(collected.stderr.contains("was cancelled"), "{collected:#?}");
+    assert!(!collected.stderr.contains("no longer knows"), "also of tasks that waited: {collected:#?}");
     sandbox.run(&SWEEP).well();
     assert_recorded(&sandbox, &local(&longer()));
 }

@@ -69,7 +69,7 @@ fn known_tasks(results_dir: &Path) -> Result<Vec<Known>, SlurmError> {
     for (folder, name) in folders.into_iter().zip(names) {
         for (index, files) in folder.tasks()?.into_iter().filter(|(_, files)| files.job) {
             let end = match states.get(&(name.clone(), index)) {
-                None => Some(TaskEnd::Forgotten),
+                None => Some(folder.end_of_unlisted()),
                 Some(TaskState::Ended(end)) => Some(*end),
                 Some(TaskState::Waiting | TaskState::Running) => None,
             };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `script.sh` | what each task runs |
 //! | `job-id` | the array's id; absent until `sbatch` has answered |
+//! | `cancelled` | empty; there from `gansweep cancel` until a sweep comes back to the array |
 //! | `runs.txt` | a line for each run: the task's index, the run, the attempt; kept to find logs |
 //! | `N.job` | the job of task N, a line of JSON; deleted once all that the task has reported is recorded |
 //! | `N.segment`, `N.1.segment`, ... | the frames of task N, and of its first, second, ... restart |
@@ -23,9 +24,12 @@ use gansweep_base::{file, host};
 use gansweep_protocol::{Job, JobError};
 
 use super::SlurmError;
+use super::queue::TaskEnd;
 
 /// The folder of all arrays in a results folder.
 const FOLDER: &str = "slurm";
+/// File name of the mark of a cancelled array.
+const CANCELLED: &str = "cancelled";
 /// Letters of an array's token: 48 random bits.
 const TOKEN: usize = 12;
 
@@ -173,6 +177,22 @@ impl ArrayFolder {
 
     pub(super) fn set_job_id(&self, id: &str) -> Result<(), SlurmError> {
         self.write("job-id", id)
+    }
+
+    /// Marks the array as cancelled.
+    pub(super) fn mark_cancelled(&self) -> Result<(), SlurmError> {
+        self.write(CANCELLED, "")
+    }
+
+    /// Takes the mark away: a sweep wants the array's runs.
+    pub(super) fn unmark_cancelled(&self) {
+        // Without the mark there is nothing to do, and a mark that stays costs another start of the sweep.
+        let _ = fs::remove_file(self.path.join(CANCELLED));
+    }
+
+    /// How a task ended that the cluster does not list. Slurm forgets those at once that wait when their array is cancelled.
+    pub(super) fn end_of_unlisted(&self) -> TaskEnd {
+        if self.path.join(CANCELLED).exists() { TaskEnd::Cancelled } else { TaskEnd::Forgotten }
     }
 
     pub(super) fn write_script(&self, script: &str) -> Result<PathBuf, SlurmError> {
@@ -345,6 +365,19 @@ mod tests {
         assert_eq!(folder.tasks().unwrap()[&0], TaskFiles { log: true, ..TaskFiles::default() });
         folder.discard(1).unwrap();
         assert_eq!(ArrayFolder::open_ones(results.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_task_that_is_not_listed_was_cancelled_with_its_array_until_a_sweep_comes_back() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ArrayFolder::create(results.path(), &[&job()]).unwrap();
+        assert_eq!(folder.end_of_unlisted(), TaskEnd::Forgotten);
+        folder.mark_cancelled().unwrap();
+        assert_eq!(folder.end_of_unlisted(), TaskEnd::Cancelled);
+        assert_eq!(folder.tasks().unwrap().len(), 1, "the mark is no task");
+        folder.unmark_cancelled();
+        folder.unmark_cancelled();
+        assert_eq!(folder.end_of_unlisted(), TaskEnd::Forgotten);
     }
 
     #[test]

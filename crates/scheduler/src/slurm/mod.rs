@@ -90,6 +90,7 @@ impl Launcher for SlurmLauncher {
                 folder.remove();
                 continue;
             }
+            folder.unmark_cancelled();
             for (&index, _) in files.iter().filter(|(_, files)| files.job) {
                 let job = folder.job(index)?;
                 let task = Task::new(job.clone(), Some(Place { folder: folder.clone(), index }));
@@ -228,6 +229,8 @@ pub fn status(results_dir: &Path) -> Result<Vec<ArrayStatus>, SlurmError> {
 /// Cancels all jobs of a results folder; returns the number of arrays. Their tasks save their runs and end.
 pub fn cancel(results_dir: &Path) -> Result<usize, SlurmError> {
     let folders = ArrayFolder::open_ones(results_dir)?;
+    // First, since a sweep may ask for the states in between.
+    folders.iter().try_for_each(ArrayFolder::mark_cancelled)?;
     let names: Vec<String> = folders.iter().map(ArrayFolder::job_name).collect();
     commands::cancel_arrays(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
     Ok(names.len())

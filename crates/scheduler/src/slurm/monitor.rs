@@ -277,10 +277,10 @@ fn end_silently(task: &Task) {
 }
 
 fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
-    for (name, (_, tasks)) in by_folder {
+    for (name, (folder, tasks)) in by_folder {
         for (index, task) in tasks {
             let state = states.get(&(name.clone(), *index)).copied();
-            let state = state.unwrap_or(TaskState::Ended(TaskEnd::Forgotten));
+            let state = state.unwrap_or_else(|| TaskState::Ended(folder.end_of_unlisted()));
             task.progress().reading.state = Some(state);
         }
     }
