@@ -67,7 +67,7 @@ pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
 pub use penalty::{PenaltyConfig, PenaltyKind};
 pub use plan::{AxisSummary, Plan};
 pub use prune::{Prune, PruneMethod, PruneSeeds};
-pub use record::{EvaluateEpochs, Execution, Palette, Record, SampleMode, SlurmConfig};
+pub use record::{EvaluateEpochs, Execution, Palette, RANKING_METRICS, Record, SampleMode, SlurmConfig};
 pub use run::{Assignment, PlannedRun, RunState};
 pub use schedule::ScheduleKind;
 pub use search::Search;

@@ -128,7 +128,7 @@ fn data_path(settings: &Settings, file: &Path, origins: &Origins) -> Option<Path
 fn record(settings: &Settings, search: Option<&Search>, epochs: u32, resolved: &mut [ResolvedKey]) -> Record {
     let mut record = settings.record.clone();
     let searches_figure =
-        search.is_some_and(|search| schema::RANKING_METRICS.contains(&search.metric.as_str()));
+        search.is_some_and(|search| crate::RANKING_METRICS.contains(&search.metric.as_str()));
     let needed = match settings.prune.is_on() {
         true => Some(settings.prune.min_epochs),
         false => searches_figure.then_some(epochs),

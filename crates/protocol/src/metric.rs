@@ -518,7 +518,7 @@ mod tests {
             declaration.direction != Direction::Neither && declaration.deterministic
         };
         let names: Vec<_> = Metric::ALL.into_iter().filter(ranks).map(Metric::name).collect();
-        assert_eq!(names, gansweep_config::schema::RANKING_METRICS);
+        assert_eq!(names, gansweep_config::RANKING_METRICS);
         assert!(Metric::ALL.into_iter().filter(ranks).all(Metric::is_figure), "`[prune]` turns on figures");
     }
 

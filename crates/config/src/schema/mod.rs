@@ -12,7 +12,7 @@ mod lookup;
 mod nearest;
 
 pub use key::{Effect, Key, Lanes};
-pub use keys::{RANKING_METRICS, keys};
+pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
 pub use lookup::find;
 

@@ -10,8 +10,6 @@ mod train;
 
 use super::key::Key;
 
-pub use settings::RANKING_METRICS;
-
 static TABLES: [&[Key]; 12] = [
     settings::ORIGIN,
     data::KEYS,

@@ -1,10 +1,10 @@
 //! Keys outside of the config: origin, `[record]`, `[execution]`, `[sweep]` without its axes, `[search]` and `[prune]`.
 
-use crate::Record;
 use crate::recipes;
 use crate::schema::declare::{execution, origin, prune, record, sweep};
 use crate::schema::key::Key;
 use crate::schema::kind::{Interval, Kind, MAX_SEED};
+use crate::{RANKING_METRICS, Record};
 
 /// A time in seconds, up to a day.
 const SECONDS: Kind = Kind::Number(Interval::closed(0.0, 86_400.0));
@@ -287,22 +287,6 @@ pub(super) static SEARCH: &[Key] = &[
         Some("0"),
         "How many trials are in flight; `0` for as many as there are workers, on a cluster for as many as `execution.slurm.concurrency` allows, or else `search.startup`. With fewer, each proposal knows more results. Name a number where a worker trains many runs together, as on a GPU.",
     ),
-];
-
-/// Metrics that say which run is better and are the same whenever a run is repeated; the declarations of metrics are
-/// compared with this list by a test of theirs.
-pub const RANKING_METRICS: [&str; 11] = [
-    "fd",
-    "kid",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "score",
-    "modes",
-    "class_kl",
-    "class_fd",
-    "class_accuracy",
 ];
 
 /// Keys of `[prune]`, in the order of the documentation.
