@@ -6,6 +6,8 @@
 //! The cluster is this program under the names of Slurm's commands: an array is one process that simulates the training of its
 //! tasks one after the other. FOLDER keeps the results, for `gansweep report --results FOLDER`.
 
+mod measured;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
@@ -14,16 +16,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gansweep_config::PlannedRun;
-use gansweep_protocol::{Heartbeat, SegmentWriter};
+use gansweep_protocol::SegmentWriter;
 use gansweep_scheduler::mock::{Script, plan, simulate, sweep_record};
 use gansweep_scheduler::{
     ArrayFolder, NeverPrune, Notice, Pacing, PlannedRuns, Slot, SlurmLauncher, SlurmOptions, StopSignal,
     SweepParts, SweepRequest, collect_slurm_jobs, run_sweep,
 };
 use gansweep_store::Store;
+
+use measured::{peak_memory, report};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -211,20 +215,4 @@ fn run_tasks(folder: &Path) -> Outcome {
         index += 1;
     }
     Ok(())
-}
-
-/// Does something and prints the processor time that it takes here.
-fn report<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let (began, cpu) = (Instant::now(), Heartbeat::now().cpu_seconds);
-    let done = work();
-    let cpu = Heartbeat::now().cpu_seconds - cpu;
-    println!("{what} in {cpu:.2} s of processor time, {:.2} s in all", began.elapsed().as_secs_f64());
-    done
-}
-
-/// The largest resident set so far, as Linux tells it.
-fn peak_memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }

@@ -6,16 +6,18 @@
 //! time of the whole process and its peak memory. The mock workers are threads of the process, so what
 //! they simulate, and their checkpoint files, are in the figures.
 
+mod measured;
+
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Instant;
 
-use gansweep_protocol::Heartbeat;
 use gansweep_scheduler::mock::{MockLauncher, plan, sweep_record};
 use gansweep_scheduler::{
     NeverPrune, Notice, Pacing, PlannedRuns, Slot, StopSignal, SweepParts, SweepRequest, run_sweep,
 };
 use gansweep_store::Store;
+
+use measured::{peak_memory, report};
 
 /// Seeds of each config.
 const SEEDS: usize = 20;
@@ -62,22 +64,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Does something and prints the time that it takes.
-fn report<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let (began, cpu) = (Instant::now(), Heartbeat::now().cpu_seconds);
-    let done = work();
-    let cpu = Heartbeat::now().cpu_seconds - cpu;
-    println!("{what} in {cpu:.2} s of processor time, {:.2} s in all", began.elapsed().as_secs_f64());
-    done
-}
-
 fn slot(number: usize) -> Slot {
     Slot { device: format!("mock:{number}"), threads: 1, max_lanes: Arc::new(|_| 1) }
-}
-
-/// The largest resident set so far, as Linux tells it.
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }

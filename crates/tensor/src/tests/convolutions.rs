@@ -45,6 +45,14 @@ fn dcgans(sets: &[&str], own: &[&str]) -> Vec<Config> {
     own.iter().map(|own| small("fast", &[&common[..], sets, &[own]].concat())).collect()
 }
 
+/// Asserts that both backends train the same over a few steps.
+fn follow(configs: &[Config], what: &str) {
+    let [measured, states, images] = apart(configs, &[3, 2]);
+    eprintln!("{what}: {measured:e} {states:e} {images:e}");
+    assert!(measured < 1e-5, "{what}: {measured:e}");
+    assert!(states < 1e-4 && images < 1e-4, "{what}: {states:e} {images:e}");
+}
+
 #[test]
 fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
     let all: [&[&str]; 4] = [
@@ -56,10 +64,7 @@ fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
     ];
     for sets in cases(all) {
         let configs = dcgans(sets, &["optimizer.lr=1e-4", "optimizer.lr=3e-4"]);
-        let [measured, states, images] = apart(&configs, &[3, 2]);
-        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
-        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
-        assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+        follow(&configs, &format!("{sets:?}"));
     }
 }
 
@@ -74,10 +79,7 @@ fn conditional_dcgans_follow_the_native_path() {
     for sets in cases(all) {
         let own = [&["model.conditional=true", "model.dropout=0"], sets].concat();
         let configs = dcgans(&own, &["optimizer.lr=1e-4", "optimizer.lr=3e-4"]);
-        let [measured, states, images] = apart(&configs, &[3, 2]);
-        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
-        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
-        assert!(states < 1e-4 && images < 1e-4, "{sets:?}: {states:e} {images:e}");
+        follow(&configs, &format!("{sets:?}"));
     }
 }
 

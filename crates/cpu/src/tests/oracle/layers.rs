@@ -36,6 +36,13 @@ fn places(map: &[usize]) -> impl Iterator<Item = [usize; 3]> {
     (0..channels * height * width).map(move |i| [i / (height * width), i / width % height, i % width])
 }
 
+/// The pixel that a tap of the window is over at a place, in a map of that height and width; `None` in the padding.
+fn tapped(window: Window, place: [usize; 2], tap: [usize; 2], side: [usize; 2]) -> Option<[usize; 2]> {
+    let along =
+        |i: usize| (place[i] * window.stride + tap[i]).checked_sub(window.padding).filter(|&at| at < side[i]);
+    Some([along(0)?, along(1)?])
+}
+
 /// `out[o, y, x]` is the sum of `weight[o, i, u, v] * in[i, y stride + u - padding, x stride + v - padding]`.
 pub(super) fn convolution(
     tape: &mut Tape,
@@ -44,7 +51,7 @@ pub(super) fn convolution(
     map: &Map<'_>,
     rows: &Batch,
 ) -> Batch {
-    let Window { kernel, stride, padding } = map.window;
+    let kernel = map.window.kernel;
     let [inputs, height, width] = [map.input[0], map.input[1], map.input[2]];
     let mut out = Batch::new();
     for row in rows {
@@ -52,12 +59,7 @@ pub(super) fn convolution(
         for [o, y, x] in places(map.output) {
             let (mut own, mut read) = (Vec::new(), Vec::new());
             for [i, u, v] in places(&[inputs, kernel, kernel]) {
-                let (Some(y), Some(x)) =
-                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
-                else {
-                    continue;
-                };
-                if y < height && x < width {
+                if let Some([y, x]) = tapped(map.window, [y, x], [u, v], [height, width]) {
                     own.push(weight[((o * inputs + i) * kernel + u) * kernel + v]);
                     read.push(row[(i * height + y) * width + x]);
                 }
@@ -78,19 +80,14 @@ pub(super) fn transposed_convolution(
     map: &Map<'_>,
     rows: &Batch,
 ) -> Batch {
-    let Window { kernel, stride, padding } = map.window;
+    let kernel = map.window.kernel;
     let [outputs, height, width] = [map.output[0], map.output[1], map.output[2]];
     let mut out = Batch::new();
     for row in rows {
         let mut sums = vec![(Vec::new(), Vec::new()); outputs * height * width];
         for ([i, y, x], &pixel) in places(map.input).zip(row) {
             for [o, u, v] in places(&[outputs, kernel, kernel]) {
-                let (Some(y), Some(x)) =
-                    ((y * stride + u).checked_sub(padding), (x * stride + v).checked_sub(padding))
-                else {
-                    continue;
-                };
-                if y < height && x < width {
+                if let Some([y, x]) = tapped(map.window, [y, x], [u, v], [height, width]) {
                     let (own, read) = &mut sums[(o * height + y) * width + x];
                     own.push(weight[((i * outputs + o) * kernel + u) * kernel + v]);
                     read.push(pixel);
