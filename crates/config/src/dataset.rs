@@ -87,7 +87,7 @@ impl Dataset {
         matches!(self, Self::Idx | Self::Folder)
     }
 
-    /// Whether the dataset can have images of that shape, as far as is known without its files.
+    /// Whether images of the dataset may have that shape. Where only its files tell, they may.
     pub fn can_have(self, shape: ImageShape) -> bool {
         let ImageShape { channels, height, width } = shape;
         match self {

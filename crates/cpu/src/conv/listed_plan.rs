@@ -316,7 +316,7 @@ impl PlannedStep {
     }
 }
 
-/// Lines of a map of so many images.
+/// The number of [`Line`](crate::matrix::Line)s of a map `[pixels, channels]` of that many images.
 fn lines([pixels, channels]: [usize; 2], images: usize) -> usize {
     Matrix::lines_of(pixels * images, channels)
 }

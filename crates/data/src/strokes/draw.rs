@@ -48,9 +48,9 @@ fn draw(index: u64, shape: ImageShape, image: &mut [u8]) -> u16 {
     if shape.channels == 1 {
         frame.balance(&drawn, image);
     } else {
-        let mut ink = vec![0; frame.pixels()];
-        frame.balance(&drawn, &mut ink);
-        Colours::draw(&mut random).fill(&ink, frame.side, image);
+        let mut grey = vec![0; frame.pixels()];
+        frame.balance(&drawn, &mut grey);
+        Colours::draw(&mut random).fill(&grey, frame.side, image);
     }
     digit as u16
 }
@@ -111,50 +111,50 @@ mod tests {
             };
             assert!((share(&image) - share(small)).abs() < 0.012, "{} and {}", share(&image), share(small));
             let grey = |image: &[u8]| image.iter().filter(|&&byte| (20..235).contains(&byte)).count() as f64;
-            let inked = |image: &[u8]| image.iter().filter(|&&byte| byte >= 235).count() as f64;
-            assert!(grey(&image) / inked(&image) < 0.8 * grey(small) / inked(small));
+            let white = |image: &[u8]| image.iter().filter(|&&byte| byte >= 235).count() as f64;
+            assert!(grey(&image) / white(&image) < 0.8 * grey(small) / white(small));
         }
     }
 
     #[test]
-    fn in_colour_the_ink_is_brighter_than_the_paper_and_hues_differ() {
+    fn in_colour_strokes_are_brighter_than_the_background_and_hues_differ() {
         let shape = OTHERS[0].image;
         let mut image = vec![0; shape.size()];
-        let mut papers = HashSet::new();
+        let mut backgrounds = HashSet::new();
         for index in 0..DRAWN {
             assert_eq!(draw(index as u64, shape, &mut image), TRAIN.labels[index]);
             let grey = TRAIN.image(index).unwrap();
             let brightest = |at: usize| (0..3).map(|channel| image[channel * PIXELS + at]).max().unwrap();
-            papers.insert([image[0], image[PIXELS], image[2 * PIXELS]]);
-            for (at, &ink) in grey.iter().enumerate() {
-                match ink {
+            backgrounds.insert([image[0], image[PIXELS], image[2 * PIXELS]]);
+            for (at, &value) in grey.iter().enumerate() {
+                match value {
                     0 => assert!(brightest(at) <= 77),
                     255 => assert!(brightest(at) >= 140),
                     _ => {}
                 }
             }
         }
-        assert!(papers.len() > DRAWN * 9 / 10, "{} colours of paper", papers.len());
+        assert!(backgrounds.len() > DRAWN * 9 / 10, "{} colours of backgrounds", backgrounds.len());
     }
 
     #[test]
     fn no_stroke_is_broken() {
         for (image, &label) in TEST.pixels.chunks_exact(PIXELS).zip(&TEST.labels) {
             // A digit has at most two strokes, which need not touch.
-            let islands = islands(image);
-            assert!((1..=2).contains(&islands), "{islands} islands of ink in a {label}");
+            let parts = parts(image);
+            assert!((1..=2).contains(&parts), "{parts} parts in a {label}");
         }
     }
 
-    /// How many connected parts the clearly visible ink has.
-    fn islands(image: &[u8]) -> usize {
-        let mut ink: Vec<bool> = image.iter().map(|&byte| byte > 40).collect();
+    /// How many connected parts the clearly visible pixels have.
+    fn parts(image: &[u8]) -> usize {
+        let mut visible: Vec<bool> = image.iter().map(|&byte| byte > 40).collect();
         let mut count = 0;
-        while let Some(start) = ink.iter().position(|&inked| inked) {
+        while let Some(start) = visible.iter().position(|&is_visible| is_visible) {
             count += 1;
             let mut open = vec![start];
             while let Some(at) = open.pop() {
-                if mem::take(&mut ink[at]) {
+                if mem::take(&mut visible[at]) {
                     let steps =
                         [1, 27, 28, 29].into_iter().flat_map(|step| [at.checked_sub(step), Some(at + step)]);
                     open.extend(

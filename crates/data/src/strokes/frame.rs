@@ -1,4 +1,4 @@
-//! Where a digit lies on its page: as in MNIST, its ink fills a box of 20 pixels, and its centre of
+//! Where a digit lies on its page: as in MNIST, its strokes fill a box of 20 pixels, and its centre of
 //! mass is the middle of the page ("Gradient-based learning applied to document recognition", 1998,
 //! section III.A).
 
@@ -28,12 +28,12 @@ impl Frame {
         self.side as f64
     }
 
-    /// The longer side of a digit's ink.
+    /// The longer side of a digit's strokes.
     fn box_side(self) -> f64 {
         20.0 * self.scale
     }
 
-    /// Between the box and the page's edge: as far as an image can be moved without losing ink.
+    /// Between the box and the page's edge: as far as an image can be moved without losing a part of a stroke.
     fn margin(self) -> f64 {
         (self.length() - self.box_side()) / 2.0
     }
@@ -52,7 +52,7 @@ impl Frame {
         }
     }
 
-    /// Moves an image by whole pixels so that the ink's centre of mass comes to the middle of the page.
+    /// Moves an image by whole pixels so that its centre of mass comes to the middle of the page.
     pub(super) fn balance(self, image: &[u8], balanced: &mut [u8]) {
         let (side, margin) = (self.side, self.margin());
         let centre = self.centre_of_mass(image);
@@ -73,10 +73,10 @@ impl Frame {
     /// In pixels from the page's left upper corner; the middle of an empty page.
     pub(super) fn centre_of_mass(self, image: &[u8]) -> Point {
         let (mut x, mut y, mut mass) = (0, 0, 0);
-        for (at, ink) in image.iter().map(|&byte| u32::from(byte)).enumerate() {
-            x += ink * (2 * (at % self.side) as u32 + 1);
-            y += ink * (2 * (at / self.side) as u32 + 1);
-            mass += 2 * ink;
+        for (at, weight) in image.iter().map(|&byte| u32::from(byte)).enumerate() {
+            x += weight * (2 * (at % self.side) as u32 + 1);
+            y += weight * (2 * (at / self.side) as u32 + 1);
+            mass += 2 * weight;
         }
         if mass == 0 {
             return Point { x: self.length() / 2.0, y: self.length() / 2.0 };
@@ -104,7 +104,7 @@ mod tests {
     const PIXELS: usize = SIDE * SIDE;
 
     #[test]
-    fn the_ink_fills_its_box_in_the_middle_of_the_page() {
+    fn strokes_fill_their_box_in_the_middle_of_the_page() {
         let mut lines =
             vec![vec![Point { x: 0.0, y: 0.0 }, Point { x: 0.5, y: 2.0 }, Point { x: 1.0, y: 0.0 }]];
         Frame::new(SIDE).place(&mut lines, 1.5);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_centre_of_mass_comes_to_the_middle_but_no_ink_leaves_the_page() {
+    fn the_centre_of_mass_comes_to_the_middle_but_no_stroke_leaves_the_page() {
         let mut image = [0; PIXELS];
         image[16 * SIDE + 11] = 200;
         let mut balanced = [9; PIXELS];

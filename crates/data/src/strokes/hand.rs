@@ -71,5 +71,5 @@ fn press(line: &[Point], radius: f64, scale: f64, random: &mut Random) -> Vec<Da
 
 /// How far from its end a stroke begins to taper, on a page of 28 pixels.
 const TAPER_PIXELS: f64 = 4.0;
-/// The least radius in pixels, on a page of 28: thinner ink would break into dots.
+/// The least radius in pixels, on a page of 28: a thinner stroke would break into dots.
 const THINNEST: f64 = 0.45;

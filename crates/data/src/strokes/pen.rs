@@ -2,25 +2,25 @@
 
 use super::curve::Point;
 
-/// A place of the pen in pixels, and how far its ink reaches there.
+/// A place of the pen in pixels, and how far a stroke reaches there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dab {
     pub(super) at: Point,
     pub(super) radius: f64,
 }
 
-/// A square page: the distance of every pixel's centre from the nearest ink's edge, negative within the ink.
+/// A square page: the distance of every pixel's centre from the nearest stroke's edge, negative within the stroke.
 pub(super) struct Page {
     side: usize,
     /// `[side, side]`.
     distance: Vec<f64>,
 }
 
-/// Beyond this distance from the ink's edge, in pixels, a pixel stays black.
+/// Beyond this distance from a stroke's edge, in pixels, a pixel stays black.
 const REACH: f64 = 1.0;
 
 impl Page {
-    /// Without ink.
+    /// Without strokes.
     pub(super) fn blank(side: usize) -> Self {
         Self { side, distance: vec![f64::INFINITY; side * side] }
     }
@@ -32,11 +32,11 @@ impl Page {
         }
     }
 
-    /// The ink as bytes: full within, fading over `soft` pixels (at most two) across its edge.
+    /// The strokes as bytes: full within, fading over `soft` pixels (at most two) across its edge.
     pub(super) fn develop(&self, soft: f64, out: &mut [u8]) {
         for (byte, distance) in out.iter_mut().zip(&self.distance) {
-            let ink = (0.5 - distance / soft).clamp(0.0, 1.0);
-            *byte = (ink * 255.0 + 0.5) as u8;
+            let grey = (0.5 - distance / soft).clamp(0.0, 1.0);
+            *byte = (grey * 255.0 + 0.5) as u8;
         }
     }
 
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn ink_is_full_along_the_line_fades_across_its_edge_and_ends() {
+    fn a_stroke_is_full_along_the_line_fades_across_its_edge_and_ends() {
         let image = bar(2.0);
         let at = |row: usize, col: usize| image[row * SIDE + col];
         assert_eq!([at(14, 10), at(13, 10), at(12, 10), at(11, 10)], [255, 255, 128, 0]);
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn the_inked_area_is_that_of_the_stroke() {
-        let ink: f64 = bar(2.0).iter().map(|&byte| f64::from(byte) / 255.0).sum();
+    fn the_area_is_that_of_the_stroke() {
+        let found: f64 = bar(2.0).iter().map(|&byte| f64::from(byte) / 255.0).sum();
         let area = 11.0 * 4.0 + std::f64::consts::PI * 4.0;
-        assert!((ink / area - 1.0).abs() < 0.02, "{ink} for {area}");
+        assert!((found / area - 1.0).abs() < 0.02, "{found} for {area}");
     }
 
     #[test]
-    fn ink_beyond_the_page_is_left_out() {
+    fn a_stroke_beyond_the_page_is_left_out() {
         let dab = |x| Dab { at: Point { x, y: -3.0 }, radius: 2.0 };
         let mut page = Page::blank(SIDE);
         page.draw(&[dab(-90.0), dab(90.0)]);
