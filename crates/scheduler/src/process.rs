@@ -174,15 +174,15 @@ impl Worker for ProcessWorker {
     }
 
     fn kill(&mut self) {
+        if self.exit.is_none() {
+            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+            if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
+                // The group may have ended before the child is waited for: nothing is left to kill.
+                let _ = self.child.kill();
+            }
+        }
+        // After the signal: the end of its input would ask the worker to stop cleanly.
         self.lines = None;
-        if self.exit.is_some() {
-            return;
-        }
-        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
-            // The group may have ended before the child is waited for: nothing is left to kill.
-            let _ = self.child.kill();
-        }
     }
 
     fn try_wait(&mut self) -> Option<Exit> {
