@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Direction, Metric};
+use gansweep_protocol::{Cadence, Direction, Metric};
 use gansweep_store::{Reader, RunRow, StoreError, SummaryRow};
 
 use super::axes::EPOCHS;
@@ -76,7 +76,7 @@ pub(super) fn measured_epochs(runs: &[MeasuredRun]) -> Option<(f64, f64)> {
 }
 
 /// The metric of the request, or the first recorded one that says which run is better and is not about speed. Where
-/// none does, the first in the order of tables.
+/// none does, the first in the order of tables; its mean over an epoch, since a value of a single step is mostly noise.
 fn choose(
     sweep: &str,
     wanted: Option<Metric>,
@@ -95,7 +95,11 @@ fn choose(
         });
     }
     let objective = recorded.iter().find(|metric| ranks(**metric) && metric.declaration().deterministic);
-    Ok(objective.or(recorded.first()).copied().unwrap_or(Metric::DLoss))
+    let first = recorded.first().map(|first| match first.declaration().cadence {
+        Cadence::Step(mean) if recorded.contains(&mean) => mean,
+        _ => *first,
+    });
+    Ok(objective.copied().or(first).unwrap_or(Metric::EpochDLoss))
 }
 
 /// The runs whose figures were computed in the same way, with the number of images; `None` for a metric that is no figure.

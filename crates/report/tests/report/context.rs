@@ -333,7 +333,7 @@ fn an_objective_that_a_sweep_has_not_recorded_is_replaced_and_not_invented() {
     let reader = Reader::open(folder.path()).unwrap();
     let objective = Some(Metric::DAccuracyReal);
     let sweep = build(&reader, &ReportOptions { objective, ..options() }).unwrap().sweeps.remove(0);
-    assert_eq!(sweep.findings.objective.metric, "d_loss");
+    assert_eq!(sweep.findings.objective.metric, "epoch_d_loss");
 }
 
 #[test]
