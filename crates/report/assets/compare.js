@@ -86,8 +86,9 @@ function results(sweep, runs) {
 // Shows a run's grid at the selected epoch: all of it, or one image of it, which is of the same latent vector in every run.
 /** @param {import("./state.js").State} state */
 function fillCrop(crop, index, state, run, slider) {
-  const { geometry } = state.sweep.samples;
+  const geometry = state.sweep.runs[run].geometry ?? state.sweep.samples.geometry;
   if (!geometry) return;
+  crop.classList.toggle("colored", Boolean(state.sweep.runs[run].colored));
   const source = sourcesOf(state.sweep.runs[run], state.weights).at(-1);
   const place = gridsOf(state.sweep.runs[run], source).findLastIndex(({ epoch }) => epoch <= state.epoch);
   const image = crop.querySelector("img");
@@ -95,7 +96,7 @@ function fillCrop(crop, index, state, run, slider) {
   else image.src = pngs(`${source}-${index}-${run}`)[place];
   const cell = Number(slider?.value ?? 0) - 1;
   const { rows, cols, width, height } = geometry;
-  if (cell < 0) {
+  if (cell < 0 || cell >= rows * cols) {
     crop.style.aspectRatio = `${cols * width} / ${rows * height}`;
     image.style.transform = "";
     return;

@@ -324,6 +324,10 @@ export interface Run {
   grids: Grid[];
   /** Those of the moving average of the weights; empty if the run keeps none. */
   averaged_grids?: Grid[];
+  /** Rows, columns and image size of its grids where they are not the sweep's. */
+  geometry?: Geometry;
+  /** Whether its images are in colour. */
+  colored?: boolean;
   /** The index of the real images of its data. */
   real?: number;
   /** What the columns of a conditional run's grids are called: the names of the classes. */
@@ -385,7 +389,7 @@ export interface Samples {
   epochs_left_out: number;
   /** Shades of grey of the grids. */
   shades: Shades;
-  /** Rows, columns and image size of a grid; `None` if no run has a grid. */
+  /** Rows, columns and image size of most runs' grids; `None` if no run has a grid. */
   geometry: Geometry | null;
   /** Whether a run has grids of the moving average of its weights. */
   averaged: boolean;
@@ -414,6 +418,8 @@ export interface RealGrid {
   data_fingerprint: string;
   /** Rows, columns and image size. */
   geometry: Geometry;
+  /** Whether the images are in colour. */
+  colored?: boolean;
 }
 
 /** A matrix of runs. */

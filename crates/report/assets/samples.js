@@ -124,7 +124,8 @@ export class Gallery {
   }
 
   // Enlarged grids are integer multiples of device pixels, so that all image pixels have the same
-  // size. Reduced grids are smoothed instead.
+  // size. Others are smoothed unless they are enlarged so much that nobody sees a difference: grids of a sweep
+  // that have other sizes, and reduced ones.
   setUpSize() {
     const { geometry } = this.state.sweep.samples;
     if (!geometry) return;
@@ -141,7 +142,10 @@ export class Gallery {
         cell.style.setProperty("--across", across(cell.childElementCount));
       const size = sizes[control.value];
       this.section.querySelector(".gallery").style.setProperty("--sample-size", `${size}px`);
-      this.section.classList.toggle("smooth-images", size < cols * width);
+      for (const figure of [...this.figures, ...this.section.querySelectorAll(".gallery .real")]) {
+        const factor = (size * devicePixelRatio) / Number(figure.querySelector("img").getAttribute("width"));
+        figure.classList.toggle("smooth", factor < 2 && factor !== 1);
+      }
     };
     control.value = String(this.fittingSize(sizes));
     // Another arrangement has another size that fits, until the reader chooses one.

@@ -15,6 +15,7 @@ export class Viewer {
     this.index = index;
     this.state = state;
     this.current = -1;
+    this.wall = root.querySelector(".gallery");
     this.dialog = root.querySelector(".viewer");
     if (!this.dialog) return;
     const on = (selector, action) => this.dialog.querySelector(selector).addEventListener("click", action);
@@ -48,7 +49,11 @@ export class Viewer {
     for (const classes of this.dialog.querySelectorAll(".classes")) classes.innerHTML = names;
     // Runs of a sweep may have other data than the first.
     const real = find(".real img");
-    if (real && run.real !== undefined) real.src = pngs(`real-${this.index}-${run.real}`)[0];
+    if (real && run.real !== undefined) {
+      real.src = pngs(`real-${this.index}-${run.real}`)[0];
+      find(".real .what").textContent = this.wall.querySelector(`[data-real='${run.real}'] .what`).textContent;
+    }
+    this.dialog.classList.toggle("colored", Boolean(run.colored));
     const best = find(".to-best");
     best.hidden = !run.best;
     best.textContent = run.best ? `★ Best checkpoint: epoch ${run.best.epoch.text}, ${run.best.figure}` : "";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_compare::Analysis;
-use gansweep_config::{Assignment, Palette, RunId, RunState};
+use gansweep_config::{Assignment, ImageShape, Palette, RunId, RunState};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{Call, RungRow, TrialRow};
 use serde_json::Value;
@@ -62,6 +62,8 @@ pub(crate) struct RunInput {
     pub(crate) data_fingerprint: String,
     /// The resolved config as nested objects, with the budget as `train.epochs`.
     pub(crate) config: Value,
+    /// Shape of its images.
+    pub(crate) image: ImageShape,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,
     pub(crate) step: u64,
@@ -82,6 +84,13 @@ pub(crate) struct RunInput {
     pub(crate) classes: Vec<String>,
     /// Variance between the images of the last grid, relative to that of the real images.
     pub(crate) diversity: Option<f64>,
+}
+
+impl RunInput {
+    /// Rows, columns and image size of its last grid.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        self.grids.last().map(|grid| grid.geometry)
+    }
 }
 
 /// The checkpoint with the best value of a quality figure.

@@ -92,7 +92,7 @@ pub(crate) fn render_with(
     render_with_last_grids(before, context, images, media, sink)?;
     sink("<script type=\"application/json\" id=\"report-data\">")?;
     sink(&script_safe(&serde_json::to_string(context)?))?;
-    sink("</script>\n<noscript><h2>The last samples of each run</h2></noscript>\n")?;
+    sink("</script>\n<noscript><h2>The last samples of each run</h2></noscript>\n<div class=\"lasts\">\n")?;
     for (index, sweep) in context.sweeps.iter().enumerate() {
         render_real_grids(index, sweep, images, sink)?;
         for (place, run) in sweep.runs.iter().enumerate() {
@@ -109,6 +109,7 @@ pub(crate) fn render_with(
             }
         }
     }
+    sink("</div>\n")?;
     render_charting_library(media, sink)?;
     sink("<script type=\"module\">\n")?;
     sink(&script())?;
@@ -226,6 +227,7 @@ fn link_of(of: &GridsOf, grid: Grid, media: &Media) -> String {
     }
 }
 
+/// Grids of real images, each as an element that needs no scripts, as [`render_grids`] has it for the last grid.
 fn render_real_grids(
     index: usize,
     sweep: &Sweep,
@@ -234,8 +236,11 @@ fn render_real_grids(
 ) -> Result<(), ReportError> {
     for (place, grid) in sweep.samples.real.iter().enumerate() {
         let png = BASE64.encode(pixels::compact(&images.real(grid)?, sweep.samples.shades));
+        let (id, dataset) = (format!("real-{index}-{place}"), escaped(&grid.dataset));
         sink(&format!(
-            "<script type=\"application/json\" id=\"real-{index}-{place}\">[\"{png}\"]</script>\n"
+            "<script type=\"application/json\" id=\"{id}\">[]</script>\n<noscript id=\"last-{id}\"><figure class=\"last\">\
+             <img alt=\"Real images of {dataset}\" src=\"data:image/png;base64,{png}\"><figcaption>Real {dataset}</figcaption>\
+             </figure></noscript>\n"
         ))?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gansweep_compare::{Analysis, CompareError};
-use gansweep_config::RunId;
+use gansweep_config::{DatasetSpec, ImageShape, RunId};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
 use rayon::prelude::*;
@@ -59,19 +59,25 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
             fingerprints.push(run.data_fingerprint.clone());
         }
     }
+    let mut specs = BTreeMap::new();
+    for fingerprint in &fingerprints {
+        specs.insert(fingerprint.clone(), reader.dataset(fingerprint)?.spec);
+    }
     let variances = real_variances(reader, &fingerprints)?;
     let ids: Vec<RunId> = rows.iter().map(|run| run.id.clone()).collect();
     let comparable = reader.with_comparable_figures(&ids)?;
     let (mut runs, mut real_of_runs) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for row in rows {
         real_of_runs.push(variances.get(&row.data_fingerprint).copied());
-        runs.push(run(reader, row, max_points, &comparable)?);
+        let spec = &specs[&row.data_fingerprint];
+        runs.push(run(reader, row, spec, max_points, &comparable)?);
     }
     note_diversity(reader, &mut runs, &real_of_runs)?;
-    let geometry = runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
     let mut real = Vec::new();
-    for fingerprint in fingerprints {
-        real.extend(real_grid(reader, &fingerprint, geometry)?);
+    for fingerprint in &fingerprints {
+        let mut of_data = runs.iter().filter(|run| run.data_fingerprint == *fingerprint);
+        let geometry = of_data.find_map(RunInput::geometry);
+        real.extend(real_grid(reader, fingerprint, &specs[fingerprint], geometry)?);
     }
     Ok(SweepInput {
         page_bytes: page_bytes(reader, &runs)?,
@@ -171,6 +177,7 @@ fn last_grid(reader: &Reader, run: &RunInput) -> Result<Option<(Vec<u8>, Geometr
 fn real_grid(
     reader: &Reader,
     fingerprint: &str,
+    spec: &DatasetSpec,
     geometry: Option<Geometry>,
 ) -> Result<Option<RealGrid>, StoreError> {
     let grids = reader.real_images(fingerprint)?;
@@ -179,21 +186,22 @@ fn real_grid(
         dataset: grid.dataset.name().to_owned(),
         data_fingerprint: grid.data_fingerprint.clone(),
         geometry: grid.geometry,
+        colored: spec.image.channels > 1,
     }))
 }
 
 /// What the columns of a conditional run's sample grids are called, a class each; empty for any other run.
-fn classes(reader: &Reader, row: &RunRow, grids: &[GridInput]) -> Result<Vec<String>, StoreError> {
+fn classes(row: &RunRow, spec: &DatasetSpec, grids: &[GridInput]) -> Vec<String> {
     let is_conditional = row.typed_config().is_ok_and(|config| config.model.conditional);
-    let Some(grid) = grids.last().filter(|_| is_conditional) else { return Ok(Vec::new()) };
-    let names = reader.dataset(&row.data_fingerprint)?.spec.class_names;
-    Ok((0..grid.geometry.cols as usize).map(|class| names.name(class)).collect())
+    let Some(grid) = grids.last().filter(|_| is_conditional) else { return Vec::new() };
+    (0..grid.geometry.cols as usize).map(|class| spec.class_names.name(class)).collect()
 }
 
 /// Figures that do not compare with those of other runs are left out: a chart or column cannot tell them apart.
 fn run(
     reader: &Reader,
     row: RunRow,
+    spec: &DatasetSpec,
     max_points: usize,
     comparable: &HashMap<RunId, u32>,
 ) -> Result<RunInput, StoreError> {
@@ -224,7 +232,7 @@ fn run(
             value: best.value,
         }),
         attempts: attempts(reader.attempts(&row.id)?, row.total_steps),
-        classes: classes(reader, &row, &grids)?,
+        classes: classes(&row, spec, &grids),
         grids,
         diversity: None,
         last,
@@ -235,7 +243,8 @@ fn run(
         assignments: row.assignments,
         config_hash: row.config_hash.to_string(),
         data_fingerprint: row.data_fingerprint,
-        config: with_epochs(row.config, row.epochs),
+        config: as_trained(row.config, row.epochs, spec.image),
+        image: spec.image,
         state: row.state,
         cause: row.cause,
         step: row.step,
@@ -254,10 +263,16 @@ fn attempts(rows: Vec<AttemptRow>, total_steps: u64) -> Vec<AttemptInput> {
     rows.into_iter().take(count).map(attempt).collect()
 }
 
-/// Adds the budget to the config: for the reader of the page it is a setting like others.
-fn with_epochs(mut config: Value, epochs: u32) -> Value {
+/// The config with the budget, which is a setting like others for the reader of the page, and with the size and the
+/// channels of the images in place of a 0 for the dataset's own.
+fn as_trained(mut config: Value, epochs: u32, image: ImageShape) -> Value {
     if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
         train.shift_insert(0, "epochs".to_owned(), epochs.into());
+    }
+    for (key, own) in [("/data/side", image.height), ("/data/channels", image.channels)] {
+        if let Some(value) = config.pointer_mut(key).filter(|value| value.as_u64() == Some(0)) {
+            *value = own.into();
+        }
     }
     config
 }

@@ -162,7 +162,7 @@ fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueRuns) {
 pub(super) mod tests {
     use std::collections::BTreeMap;
 
-    use gansweep_config::{RunId, RunState};
+    use gansweep_config::{ImageShape, RunId, RunState};
     use serde_json::json;
 
     use super::super::groups::Groups;
@@ -192,6 +192,7 @@ pub(super) mod tests {
             series: BTreeMap::new(),
             grids: Vec::new(),
             classes: Vec::new(),
+            image: ImageShape { channels: 1, height: 28, width: 28 },
             diversity: None,
         }
     }

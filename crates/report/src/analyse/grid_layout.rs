@@ -147,6 +147,8 @@ mod tests {
     fn run(values: Vec<Option<usize>>) -> Run {
         Run {
             real: None,
+            geometry: None,
+            colored: false,
             best: None,
             id: gansweep_config::RunId::parse("0123456789abcdef").unwrap(),
             label: String::new(),

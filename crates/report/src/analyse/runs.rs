@@ -78,6 +78,8 @@ pub(super) fn run(
         attempts: input.attempts.iter().map(|input| attempt(input, groups)).collect(),
         grids: grids::of_run(input, SampleSource::Raw, epochs),
         averaged_grids: grids::of_run(input, SampleSource::Ema, epochs),
+        geometry: None,
+        colored: input.image.channels > 1,
         real: None,
         classes: input.classes.clone(),
         x_axes: charts::x_axes(input),

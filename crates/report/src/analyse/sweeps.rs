@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Geometry, Metric};
 
 use super::groups::Groups;
 use super::{
@@ -17,7 +17,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     let axes = axes::axes(&input.runs);
     let drawn = charts::drawn_metrics(&input.runs);
     let shown = grids::shown(&input.runs, input.page_bytes, options.max_image_bytes);
-    let geometry = input.runs.iter().flat_map(|run| &run.grids).map(|grid| grid.geometry).next_back();
+    let geometry = most_common(input.runs.iter().filter_map(RunInput::geometry));
     let groups = Groups::of(&input.runs);
     let objective = Metric::from_name(input.analysis.comparison.metric.name);
     let metrics = runs::table_metrics(objective.filter(|_| !input.runs.is_empty()), &drawn);
@@ -27,6 +27,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         .map(|run| runs::run(run, &axes, &metrics, &drawn, &shown.epochs, &groups))
         .collect();
     for (run, input_run) in runs.iter_mut().zip(&input.runs) {
+        run.geometry = input_run.geometry().filter(|own| Some(*own) != geometry);
         run.real = input.real.iter().position(|real| real.data_fingerprint == input_run.data_fingerprint);
     }
     let mut configuration = configs::configuration(&input.runs, &runs, &axes);
@@ -70,6 +71,18 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         axes,
         runs,
     }
+}
+
+/// The first of those that most runs have.
+fn most_common(geometries: impl Iterator<Item = Geometry>) -> Option<Geometry> {
+    let mut counts: Vec<(Geometry, usize)> = Vec::new();
+    for geometry in geometries {
+        match counts.iter_mut().find(|(known, _)| *known == geometry) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((geometry, 1)),
+        }
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(geometry, _)| geometry)
 }
 
 /// End of the last attempt; `None` while any run is active.

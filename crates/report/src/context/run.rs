@@ -1,6 +1,9 @@
 //! A run.
 
+use std::ops::Not;
+
 use gansweep_config::{RunId, RunState};
+use gansweep_protocol::Geometry;
 use serde::Serialize;
 
 use super::{Grid, Number, Series, XAxes};
@@ -48,6 +51,12 @@ pub struct Run {
     /// Those of the moving average of the weights; empty if the run keeps none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub averaged_grids: Vec<Grid>,
+    /// Rows, columns and image size of its grids where they are not the sweep's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<Geometry>,
+    /// Whether its images are in colour.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub colored: bool,
     /// The index of the real images of its data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real: Option<usize>,

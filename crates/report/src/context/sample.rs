@@ -1,5 +1,7 @@
 //! Sample grids and their layout.
 
+use std::ops::Not;
+
 use gansweep_protocol::Geometry;
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ pub struct Samples {
     pub epochs_left_out: usize,
     /// Shades of grey of the grids.
     pub shades: Shades,
-    /// Rows, columns and image size of a grid; `None` if no run has a grid.
+    /// Rows, columns and image size of most runs' grids; `None` if no run has a grid.
     pub geometry: Option<Geometry>,
     /// Whether a run has grids of the moving average of its weights.
     pub averaged: bool,
@@ -65,6 +67,9 @@ pub struct RealGrid {
     pub data_fingerprint: String,
     /// Rows, columns and image size.
     pub geometry: Geometry,
+    /// Whether the images are in colour.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub colored: bool,
 }
 
 /// A matrix of runs.

@@ -6,6 +6,7 @@ mod controls;
 mod curves;
 mod samples;
 mod screens;
+mod sizes;
 mod space;
 mod tables;
 mod unusual;

@@ -188,7 +188,7 @@ fn the_viewer_shows_the_real_images_of_the_runs_own_data() {
     Synthetic { mixed: true, ..Synthetic::default() }.record(folder.path());
     let script = "await show('.samples');
         const reals = all('.gallery .real');
-        check('the wall has those of both, told apart by their sizes', () => equal(reals.map((real) => real.textContent.trim()), ['Real mnist, 28 × 28', 'Real mnist, 28 × 28']));
+        check('the wall has those of both, told apart by their sizes', () => equal(reals.map((real) => real.textContent.trim()), ['Real mnist, 28 × 28 grey', 'Real mnist, 28 × 28 grey']));
         const source = (element) => element.querySelector('img').getAttribute('src');
         const shown = (run) => { one(`.sample[data-run='${run}'] button`).click(); const real = source(one('.viewer .real')); one('.viewer .close').click(); return real; };
         check('they differ', () => that(source(reals[0]) !== source(reals[1])));

@@ -6,6 +6,7 @@ mod config;
 mod history;
 mod picture;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gansweep_config::{
@@ -77,6 +78,8 @@ pub(crate) struct Synthetic {
     pub(crate) averaged: bool,
     /// Whether runs of even seeds train on other images.
     pub(crate) mixed: bool,
+    /// Shape of the images of a run.
+    pub(crate) shape: fn(&Spec) -> ImageShape,
     /// The epoch of the best checkpoint of the runs of the first learning rate, if runs keep one.
     pub(crate) best: Option<u32>,
     /// How many configs are a search's random draws; the others are its proposals. `None` for a sweep without a search.
@@ -91,7 +94,7 @@ pub(crate) struct Synthetic {
     pub(crate) further_keys: u64,
     /// `loss.combine` of the runs with that seed.
     pub(crate) combine: fn(u64) -> &'static str,
-    /// One image of a run's grid, after that share of it.
+    /// One image of a run's grid, after that share of it: 28 x 28 pixels, which are repeated in larger images.
     pub(crate) image: fn(&Spec, u32, f64) -> Vec<u8>,
 }
 
@@ -111,6 +114,7 @@ impl Default for Synthetic {
             side: 2,
             averaged: false,
             mixed: false,
+            shape: |_| ImageShape { channels: 1, height: 28, width: 28 },
             best: None,
             drawn: None,
             outcome: |place| match place {
@@ -149,9 +153,11 @@ impl Synthetic {
                 &plan.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
             )
             .unwrap();
-        store.put_real_images(&self.real_images(1)).unwrap();
-        if self.mixed {
-            store.put_real_images(&self.real_images(2)).unwrap();
+        let mut known = BTreeSet::new();
+        for (spec, run) in &plan {
+            if known.insert(&run.spec.fingerprint) {
+                store.put_real_images(&self.real_images(spec)).unwrap();
+            }
         }
         if let Some(drawn) = self.drawn {
             store.replace_trials(self.name, &trials(&plan, drawn)).unwrap();
@@ -202,31 +208,37 @@ impl Synthetic {
         }
         words.push(format!("seed={}", spec.seed));
         PlannedRun {
-            id: RunId::of(&config_hash, spec.seed, &self.data(spec.seed).fingerprint),
+            id: RunId::of(&config_hash, spec.seed, &self.data(&spec).fingerprint),
             config_hash,
             config,
             epochs: self.epochs,
             seed: spec.seed,
-            spec: self.data(spec.seed),
+            spec: self.data(&spec),
             assignments,
             label: words.join(" "),
         }
     }
 
-    fn data(&self, seed: u64) -> DatasetSpec {
-        let images = if self.mixed && seed.is_multiple_of(2) { "other images" } else { "images" };
+    fn data(&self, spec: &Spec) -> DatasetSpec {
+        let images = if self.mixed && spec.seed.is_multiple_of(2) { "other images" } else { "images" };
+        let image = (self.shape)(spec);
+        let shape = match image {
+            ImageShape { channels: 1, height: 28, width: 28 } => String::new(),
+            ImageShape { channels, height, width } => format!("-{channels}x{height}x{width}"),
+        };
         DatasetSpec {
-            image: ImageShape { channels: 1, height: 28, width: 28 },
+            image,
             classes: 10,
             train_images: 60_000,
             test_images: 10_000,
-            fingerprint: format!("{}-{images}", self.dataset.name()),
+            fingerprint: format!("{}-{images}{shape}", self.dataset.name()),
             class_names: ClassNames::default(),
         }
     }
 
-    fn geometry(&self) -> Geometry {
-        Geometry { rows: self.side, cols: self.side, height: 28, width: 28 }
+    fn geometry(&self, spec: &Spec) -> Geometry {
+        let ImageShape { height, width, .. } = (self.shape)(spec);
+        Geometry { rows: self.side, cols: self.side, height, width }
     }
 
     fn sweep_record(&self) -> SweepRecord {

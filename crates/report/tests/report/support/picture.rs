@@ -2,8 +2,10 @@
 
 use std::io::Cursor;
 
+use gansweep_config::ImageShape;
 use gansweep_protocol::{Event, SampleSource, Samples};
 use gansweep_store::RealImages;
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 
 use super::{Spec, Synthetic};
 
@@ -18,26 +20,44 @@ impl Synthetic {
     ) -> Event {
         // An average lags behind.
         let share = if source == SampleSource::Ema { 0.8 * share } else { share };
-        let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
         Event::Samples(Samples {
             step,
             epoch,
             source,
-            geometry: self.geometry(),
-            png: png(&tiles(&images, self.side), self.side),
+            geometry: self.geometry(spec),
+            png: self.png(spec, share),
         })
     }
 
-    /// Real images of the data of runs with that seed.
-    pub(super) fn real_images(&self, seed: u64) -> RealImages {
-        let spec = Spec { lr: 0.0, width: 0, seed: if seed == 2 { 2 } else { 0 } };
-        let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(&spec, cell, 1.0)).collect();
+    /// Real images of the data of a run.
+    pub(super) fn real_images(&self, spec: &Spec) -> RealImages {
+        let seed = if self.mixed && spec.seed.is_multiple_of(2) { 2 } else { 0 };
         RealImages {
             dataset: self.dataset,
-            data_fingerprint: self.data(seed).fingerprint,
-            geometry: self.geometry(),
-            png: png(&tiles(&images, self.side), self.side),
+            data_fingerprint: self.data(spec).fingerprint,
+            geometry: self.geometry(spec),
+            png: self.png(&Spec { seed, ..*spec }, 1.0),
         }
+    }
+
+    fn png(&self, spec: &Spec, share: f64) -> Vec<u8> {
+        let images: Vec<_> = (0..self.side * self.side).map(|cell| (self.image)(spec, cell, share)).collect();
+        let ImageShape { channels, height, width } = (self.shape)(spec);
+        let pixel = |x: u32, y: u32| {
+            let image = &images[(y / height * self.side + x / width) as usize];
+            image[(y % height % 28 * 28 + x % width % 28) as usize]
+        };
+        let (across, down) = (self.side * width, self.side * height);
+        let grid = if channels == 1 {
+            DynamicImage::from(GrayImage::from_fn(across, down, |x, y| Luma([pixel(x, y)])))
+        } else {
+            let half = |value| value / 2;
+            let color = |x, y| Rgb([pixel(x, y), half(pixel(x, y)), 255 - pixel(x, y)]);
+            DynamicImage::from(RgbImage::from_fn(across, down, color))
+        };
+        let mut bytes = Cursor::new(Vec::new());
+        grid.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
     }
 }
 
@@ -51,23 +71,4 @@ pub(super) fn ring(spec: &Spec, cell: u32, share: f64) -> Vec<u8> {
         if off < 14 { (255.0 * share) as u8 } else { noise(place) as u8 }
     };
     (0..784).map(pixel).collect()
-}
-
-fn tiles(images: &[Vec<u8>], side: u32) -> Vec<u8> {
-    let side = side as usize;
-    let mut grid = vec![0; side * side * 784];
-    for (cell, image) in images.iter().enumerate() {
-        for row in 0..28 {
-            let at = (cell / side * 28 + row) * side * 28 + cell % side * 28;
-            grid[at..at + 28].copy_from_slice(&image[row * 28..(row + 1) * 28]);
-        }
-    }
-    grid
-}
-
-fn png(pixels: &[u8], side: u32) -> Vec<u8> {
-    let image = image::GrayImage::from_raw(side * 28, side * 28, pixels.to_vec()).unwrap();
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
 }
