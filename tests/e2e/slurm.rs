@@ -151,7 +151,11 @@ fn a_runner_that_has_left_is_collected_for_as_often_as_one_likes() {
     })
     .well();
     await_that("the end of all jobs", || jobs() == 0);
-    sandbox.run(&["collect"]).well();
+    let collected = sandbox.run(&["collect"]).well();
+    assert!(
+        collected.stderr.contains("`gansweep evaluate small` computes the quality figures"),
+        "{collected:#?}"
+    );
     assert_recorded(&sandbox, &local(SMALL));
     let again = sandbox.run(&["collect"]).well();
     assert!(again.stdout.starts_with("0 new events recorded; tasks: 0 ended"), "{again:#?}");

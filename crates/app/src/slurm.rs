@@ -1,5 +1,6 @@
 //! Sweeps on a cluster: a task's side, and what is asked of the jobs of a results folder.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
-use gansweep_config::SlurmConfig;
+use gansweep_config::{RunId, SlurmConfig};
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::{Command, Envelope, Event, Frame, HeartbeatThread, Job, SegmentError, SegmentWriter};
@@ -17,7 +18,7 @@ use gansweep_scheduler::{
     ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, SlurmOptions, cancel_slurm_jobs,
     collect_slurm_jobs, requeue_own_task, slurm_status, unfinished,
 };
-use gansweep_store::Store;
+use gansweep_store::{Reader, RunFilter, Store};
 use gansweep_train::Outcome;
 
 use crate::worker::WorkerError;
@@ -210,6 +211,26 @@ pub fn collect(results: &Path) -> Result<Collected, AppError> {
         CollectError::Slurm(error) => error.into(),
         CollectError::Store(error) => error.into(),
     })
+}
+
+/// The sweeps that have some of these runs, those alone that have no quality figures.
+pub fn sweeps_without_figures(results: &Path, runs: &[RunId]) -> Result<BTreeSet<String>, AppError> {
+    let mut sweeps = BTreeSet::new();
+    if runs.is_empty() {
+        return Ok(sweeps);
+    }
+    let runs: HashSet<&RunId> = runs.iter().collect();
+    let reader = Reader::open(results)?;
+    for row in reader.runs(&RunFilter::default())? {
+        if let Some(sweep) = row.sweep
+            && runs.contains(&row.id)
+            && !sweeps.contains(&sweep)
+            && reader.evaluations(&row.id, row.total_steps)?.is_empty()
+        {
+            sweeps.insert(sweep);
+        }
+    }
+    Ok(sweeps)
 }
 
 /// Cancels all jobs of a results folder; returns the number of arrays. Their tasks save their runs and end.

@@ -49,6 +49,12 @@ pub(crate) fn collect(args: &JobsArgs) -> Result<u8, Failure> {
             text::count(collected.paused, "run")
         ));
     }
+    for sweep in slurm::sweeps_without_figures(&args.results.results, &collected.completed)? {
+        messages::print(&format!(
+            "`gansweep evaluate {}` computes the quality figures of its runs",
+            text::shell_word(&sweep)
+        ));
+    }
     Ok(u8::from(!is_well))
 }
 

@@ -23,6 +23,8 @@ pub struct Collected {
     pub unfinished: Vec<String>,
     /// Runs of tasks that ended which wait at a rung: the pruner decides about them.
     pub paused: usize,
+    /// Runs of tasks that ended which are completed.
+    pub completed: Vec<RunId>,
     /// Segments that cannot be read to their end, and why.
     pub damaged: Vec<String>,
 }
@@ -106,10 +108,12 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
         return Ok(());
     };
     collected.tasks.ended += 1;
-    let open = end_attempts(folder, *index, store, &exit)?;
-    let is_paused = |(_, state): &&(RunId, RunState)| *state == RunState::Paused;
-    collected.paused += open.iter().filter(is_paused).count();
-    if let Some((run, _)) = open.iter().find(|open| !is_paused(open)) {
+    let states = end_attempts(folder, *index, store, &exit)?;
+    let of = |state| states.iter().filter(move |(_, found)| *found == state).map(|(run, _)| run);
+    collected.paused += of(RunState::Paused).count();
+    collected.completed.extend(of(RunState::Completed).cloned());
+    let is_open = |state: RunState| !state.is_final() && state != RunState::Paused;
+    if let Some((run, _)) = states.iter().find(|(_, state)| is_open(*state)) {
         let id = folder.job_id().unwrap_or_default();
         let cause = match exit.status {
             ExitStatus::Code(0) => format!("run {run} has failed; `gansweep show {run}` says why"),
@@ -124,7 +128,7 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
     Ok(())
 }
 
-/// Ends the attempts that have reported no end; returns the runs that are not over.
+/// Ends the attempts that have reported no end; returns the states of the task's runs.
 fn end_attempts(
     folder: &ArrayFolder,
     index: u32,
@@ -142,10 +146,10 @@ fn end_attempts(
         }
     }
     let statuses = store.statuses(&ids)?;
-    let open = lanes.iter().filter_map(|lane| {
+    let states = lanes.iter().map(|lane| {
         let total = lane.config.steps(lane.epochs, &lane.spec);
         let state = statuses.get(&lane.run).map_or(RunState::Queued, |status| status.state_after(total));
-        (!state.is_final()).then(|| (lane.run.clone(), state))
+        (lane.run.clone(), state)
     });
-    Ok(open.collect())
+    Ok(states.collect())
 }
