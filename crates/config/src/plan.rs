@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::expand::{self, Combination, DataLookup, Expansion};
+use crate::schema::Key;
 use crate::sweep::Axis;
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
@@ -92,6 +93,30 @@ pub(crate) fn trained_config(config: &Config, identity: &DataIdentity) -> Config
     config.canonical(&identity.spec)
 }
 
+/// Whether a value of an axis matters to what is trained: that of `penalty.weight` does not where there is no penalty.
+fn has_effect(
+    axis: &Axis,
+    value: &Value,
+    run: &BudgetedConfig,
+    data: &DataIdentity,
+    trained: &Config,
+) -> bool {
+    let (mut chosen, mut canonical) = (run.config.clone(), trained.clone());
+    let mut is_kept =
+        |key: &Key| key.field.is_none_or(|field| field.get(&mut chosen) == field.get(&mut canonical));
+    // Most values are in the canonical config as they were chosen, which is quickly seen. Others may only be written in another
+    // way there, so that another value would train something else.
+    let others = axis.draw.as_ref().map_or_else(|| axis.values.clone(), |draw| draw.others(value));
+    // What is asked of the data is also what a fallback stands for.
+    axis.key.path.starts_with("data.")
+        || axis.key.targets().any(&mut is_kept)
+        || others.iter().any(|other| {
+            let mut changed = run.clone();
+            axis.key.apply(other, &mut changed);
+            trained_config(&changed.config, data) != *trained
+        })
+}
+
 fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary> {
     let kinds = experiment.sweep.factors.iter().flat_map(|factor| factor.axes.iter().map(|_| factor.kind));
     let summary = |((axis, kind), short): ((&Axis, AxisKind), &String)| AxisSummary {
@@ -154,6 +179,9 @@ impl<'e> PlanBuilder<'e> {
         let BudgetedConfig { config, epochs } = &combination.run;
         let identity = self.lookup.of(&config.data).clone();
         let config = trained_config(config, &identity);
+        let axes = self.experiment.sweep.axes().zip(&combination.values);
+        let effective: Vec<bool> =
+            axes.map(|(axis, value)| has_effect(axis, value, &combination.run, &identity, &config)).collect();
         let config_hash = ConfigHash::of(&config);
         for &seed in seeds {
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);
@@ -168,15 +196,21 @@ impl<'e> PlanBuilder<'e> {
                 epochs: *epochs,
                 seed,
                 spec: identity.spec.clone(),
-                assignments: self.assignments(combination, identity.dataset),
-                label: self.label(combination, identity.dataset, seed),
+                assignments: self.assignments(combination, &effective, identity.dataset),
+                label: self.label(combination, &effective, identity.dataset, seed),
             });
         }
     }
 
-    /// The swept keys and their values; of the dataset, the one that is really trained on.
-    fn assignments(&self, combination: &Combination<'_>, dataset: Dataset) -> Vec<Assignment> {
-        let axes = self.experiment.sweep.axes().zip(&combination.values);
+    /// The swept keys that have an effect on the config, and their values; of the dataset, the one that is really trained on.
+    fn assignments(
+        &self,
+        combination: &Combination<'_>,
+        effective: &[bool],
+        dataset: Dataset,
+    ) -> Vec<Assignment> {
+        let axes = self.experiment.sweep.axes().zip(&combination.values).zip(effective);
+        let axes = axes.filter(|(_, effective)| **effective).map(|(axis, _)| axis);
         let value = |axis: &Axis, value: &Value| match axis.key.path {
             DATASET => dataset.name().into(),
             _ => value.to_json(),
@@ -185,9 +219,16 @@ impl<'e> PlanBuilder<'e> {
             .collect()
     }
 
-    fn label(&self, combination: &Combination<'_>, dataset: Dataset, seed: u64) -> String {
+    fn label(
+        &self,
+        combination: &Combination<'_>,
+        effective: &[bool],
+        dataset: Dataset,
+        seed: u64,
+    ) -> String {
         let mut label = String::new();
-        for ((axis, value), name) in self.experiment.sweep.axes().zip(&combination.values).zip(&self.names) {
+        let axes = self.experiment.sweep.axes().zip(&combination.values).zip(&self.names).zip(effective);
+        for (((axis, value), name), _) in axes.filter(|(_, effective)| **effective) {
             let value =
                 if axis.key.path == DATASET { dataset.name().to_owned() } else { label::value(value) };
             label.extend([name, "=", &value, " "]);

@@ -477,3 +477,21 @@ fn the_folder_of_images_is_no_part_of_a_runs_id() {
     };
     assert_eq!(ids("here"), ids("there"));
 }
+
+#[test]
+fn a_label_has_no_values_that_do_not_matter_to_the_run() {
+    let text = "[model.discriminator]\ndropout = 0\n[sweep.grid]\n\"penalty.kind\" = [\"none\", \"r1\"]\n\"penalty.weight\" = [1, 10]\n";
+    let plan = plan(text);
+    assert_eq!(labels(&plan), ["kind=none seed=0", "kind=r1 weight=1 seed=0", "kind=r1 weight=10 seed=0"]);
+    let keys = |run: &PlannedRun| run.assignments.iter().map(|one| one.key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&plan.runs[0]), ["penalty.kind"]);
+    assert_eq!(keys(&plan.runs[1]), ["penalty.kind", "penalty.weight"]);
+    assert_eq!(plan.duplicates, 1);
+}
+
+#[test]
+fn a_label_has_values_that_are_those_of_the_data_or_another_ones_equals() {
+    let text =
+        "[model]\nconditional = true\n[sweep.grid]\n\"model.embedding\" = [5, 10]\n\"data.side\" = [28]\n";
+    assert_eq!(labels(&plan(text)), ["embedding=5 side=28 seed=0", "embedding=10 side=28 seed=0"]);
+}
