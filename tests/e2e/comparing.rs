@@ -196,6 +196,22 @@ fn by_a_key_the_configs_that_share_its_value_are_one() {
 }
 
 #[test]
+fn a_key_that_does_not_apply_to_a_config_has_no_value_there() {
+    let sandbox = Sandbox::new();
+    let text = experiment(
+        "seeds = 4\n[sweep.grid]\n\"penalty.kind\" = [\"none\", \"r1\"]\n\"penalty.weight\" = [1, 10]",
+    );
+    record(&sandbox, &text, |run| measured(run.config.penalty.weight + run.seed as f64));
+    let labels = |arguments: &[&str]| -> Vec<String> {
+        let found = json(&sandbox, arguments);
+        let configs = found["configs"].as_array().unwrap();
+        configs.iter().map(|config| config["label"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(labels(&[]), ["kind=none", "kind=r1 weight=1", "kind=r1 weight=10"]);
+    assert_eq!(labels(&["--by", "weight"]), ["weight=none", "weight=1", "weight=10"]);
+}
+
+#[test]
 fn few_seeds_cannot_tell_and_the_smallest_p_is_said() {
     let rates = "[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]";
     let said = |sweep: &str| {

@@ -78,8 +78,12 @@ fn texts(row: &RunRow, axes: &[&SweptAxis]) -> Vec<Option<String>> {
 
 fn config_shown(row: &RunRow, axes: &[&SweptAxis]) -> ComparedConfig {
     let values = axes.iter().filter_map(|axis| Some((axis, assigned(row, &axis.key)?)));
-    let texts: Vec<String> =
+    let mut texts: Vec<String> =
         values.clone().map(|(axis, value)| format!("{}={}", axis.short, value_text(value))).collect();
+    if texts.is_empty() {
+        // None of the keys applies to the config: `weight=none`, as the filter of the page calls it.
+        texts.extend(axes.iter().map(|axis| format!("{}=none", axis.short)));
+    }
     ComparedConfig {
         label: texts.join(" "),
         assignments: values

@@ -1,9 +1,11 @@
 // @ts-check
 // Which cell of a matrix each run's samples are in.
 
+import { NO_VALUE } from "./dimensions.js";
+
 // What may run along a side of the wall: the swept keys with several values, and the seed. Keys that vary together
-// are one, and so are a key and those that it decides. Each is `{ title, labels, places }`, with the place of each run
-// or null.
+// are one, and so are a key and those that it decides. Each is `{ title, labels, places, without }`, with the place of each
+// run, and that of runs to which the key does not apply.
 /** @param {import("./page").Sweep} sweep */
 export function dimensionsOf(sweep) {
   const { axes, runs } = sweep;
@@ -20,7 +22,7 @@ export function dimensionsOf(sweep) {
   const seeds = [...new Set(runs.map(({ seed }) => seed))].sort((a, b) => a - b);
   if (seeds.length > 1) {
     const places = runs.map(({ seed }) => seeds.indexOf(seed));
-    dimensions.push({ title: "seed", labels: seeds.map(String), places });
+    dimensions.push({ title: "seed", labels: seeds.map(String), places, without: seeds.length });
   }
   return dimensions;
 }
@@ -54,10 +56,14 @@ function dimension({ axes, runs }, group) {
     const example = runs.find(({ values }) => values[lead] === place);
     return group.map((axis) => example && text(example, axis)).filter((one) => one !== null && one !== undefined).join(" · ");
   });
+  // Runs to which the key does not apply come last.
+  const last = labels.length;
+  if (runs.some(({ values }) => values[lead] === null)) labels.push(NO_VALUE);
   return {
     title: group.map((axis) => axes[axis].short).join(" · "),
     labels,
-    places: runs.map(({ values }) => values[lead]),
+    places: runs.map(({ values }) => values[lead] ?? last),
+    without: last,
   };
 }
 
@@ -66,9 +72,10 @@ function dimension({ axes, runs }, group) {
 export function arrange(runs, rows, columns, fixed) {
   const cells = (rows?.labels ?? [""]).map(() => (columns?.labels ?? [""]).map(() => []));
   for (let run = 0; run < runs; run += 1) {
-    if (fixed.some(({ dimension: { places }, place }) => places[run] !== null && places[run] !== place)) continue;
+    const isElsewhere = ({ dimension: { places, without }, place }) => places[run] !== place && places[run] !== without;
+    if (fixed.some(isElsewhere)) continue;
     const [row, column] = [rows, columns].map((side) => (side ? side.places[run] : 0));
-    if (row !== null && column !== null) cells[row][column].push(run);
+    cells[row][column].push(run);
   }
   return { rows: rows?.labels ?? null, columns: columns?.labels ?? null, cells };
 }

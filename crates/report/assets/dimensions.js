@@ -1,6 +1,9 @@
 // @ts-check
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
+// What stands in place of the value of a key that does not apply to a run, such as a weight without a penalty.
+export const NO_VALUE = "none";
+
 // The swept keys and the seed: `{ name, title, texts, numbers, place }`, where `place` is the index of a run's value,
 // or null. `numbers` is null unless all values are numbers. The keys that explain most come first.
 /** @param {import("./page").Sweep} sweep */
@@ -52,6 +55,12 @@ export function groupsOf({ texts, numbers }, most) {
 
 function short(number) {
   return String(Number(number.toPrecision(3)));
+}
+
+// The groups, and one for the runs to which the key does not apply, if there are such.
+export function withNoValue(groups, key, runs) {
+  const lacks = runs.some((_, run) => key.place(run) === null);
+  return lacks ? [...groups, { text: NO_VALUE, places: new Set([null]) }] : groups;
 }
 
 // Whether numbers are read better on a logarithmic axis: positive, and of different sizes.

@@ -2,7 +2,7 @@
 // A heat map of two keys, as a table: it is read by screen readers, copied and printed like any other.
 
 import { ramp } from "./color.js";
-import { groupsOf } from "./dimensions.js";
+import { groupsOf, withNoValue } from "./dimensions.js";
 import { plain } from "./summary.js";
 import { html } from "./state.js";
 
@@ -11,8 +11,9 @@ const MOST_GROUPS = 12;
 // Draws the means of a metric over the visible runs.
 /** @param {import("./state.js").State} state */
 export function drawHeatmap(area, state, across, down, metric) {
-  const columns = groupsOf(across, MOST_GROUPS);
-  const rows = down ? groupsOf(down, MOST_GROUPS) : [{ text: "", places: null }];
+  const groups = (key) => withNoValue(groupsOf(key, MOST_GROUPS), key, state.sweep.runs);
+  const columns = groups(across);
+  const rows = down ? groups(down) : [{ text: "", places: null }];
   const cells = rows.map((row) => columns.map((column) => cellOf(state, across, down, column, row, metric)));
   const tone = toneOf(cells.flat().map(({ mean }) => mean), metric.better);
   const head = columns.map(({ text }) => html`<th scope="col">${text}</th>`).join("");

@@ -86,8 +86,9 @@ export class Parallel {
     pen.beginPath();
     let open = false;
     this.places[run].forEach((place, axis) => {
-      if (place === null) open = false;
-      else if (open) pen.lineTo(this.across(axis), this.down(place));
+      // The line passes an axis that does not apply to the run.
+      if (place === null) return;
+      if (open) pen.lineTo(this.across(axis), this.down(place));
       else {
         pen.moveTo(this.across(axis), this.down(place));
         open = true;

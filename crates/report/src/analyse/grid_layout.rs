@@ -7,6 +7,9 @@ use crate::context::{Axis, GridLayout, Heading, Run};
 /// The most values of a single key that stand side by side.
 const WIDEST: usize = 6;
 
+/// The label of runs to which a key does not apply, such as the weight of a penalty where there is none.
+const NO_VALUE: &str = "none";
+
 /// Lays out the runs as a matrix over one or two swept keys, if that fills at least half of the matrix.
 /// Keys that vary together (a zip) count as one. Otherwise all runs share one cell, in plan order.
 pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
@@ -23,14 +26,14 @@ pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
         }
         _ => None,
     };
-    layout.filter(|layout| half_full(layout) && holds_all(layout, runs)).unwrap_or_else(|| in_order(runs))
+    layout.filter(half_full).unwrap_or_else(|| in_order(runs))
 }
 
 /// One dimension of the matrix: its heading, and each run's index along it.
 struct Dimension {
     title: String,
     labels: Vec<String>,
-    places: Vec<Option<usize>>,
+    places: Vec<usize>,
 }
 
 fn dimensions(runs: &[Run], axes: &[Axis], varied: &[usize]) -> Vec<Dimension> {
@@ -63,10 +66,16 @@ fn dimension(runs: &[Run], axes: &[Axis], group: &[usize]) -> Dimension {
         };
         group.iter().filter_map(text).collect::<Vec<_>>().join(" · ")
     };
+    let mut labels: Vec<String> = (0..axes[lead].values.len()).map(label).collect();
+    // Runs to which the key does not apply come last.
+    let last = labels.len();
+    if runs.iter().any(|run| run.values[lead].is_none()) {
+        labels.push(NO_VALUE.to_owned());
+    }
     Dimension {
         title: group.iter().map(|axis| axes[*axis].short.clone()).collect::<Vec<_>>().join(" · "),
-        labels: (0..axes[lead].values.len()).map(label).collect(),
-        places: runs.iter().map(|run| run.values[lead]).collect(),
+        labels,
+        places: runs.iter().map(|run| run.values[lead].unwrap_or(last)).collect(),
     }
 }
 
@@ -77,7 +86,7 @@ fn seeds(runs: &[Run]) -> Dimension {
     Dimension {
         title: "seed".to_owned(),
         labels: seeds.iter().map(u64::to_string).collect(),
-        places: runs.iter().map(|run| seeds.binary_search(&run.seed).ok()).collect(),
+        places: runs.iter().map(|run| seeds.partition_point(|seed| *seed < run.seed)).collect(),
     }
 }
 
@@ -86,10 +95,8 @@ fn matrix(runs: &[Run], rows: Option<&Dimension>, columns: &Dimension) -> GridLa
     let height = rows.map_or(1, |rows| rows.labels.len());
     let mut cells = vec![vec![Vec::new(); columns.labels.len()]; height];
     for run in 0..runs.len() {
-        let row = rows.map_or(Some(0), |rows| rows.places[run]);
-        if let (Some(row), Some(column)) = (row, columns.places[run]) {
-            cells[row][column].push(run);
-        }
+        let row = rows.map_or(0, |rows| rows.places[run]);
+        cells[row][columns.places[run]].push(run);
     }
     GridLayout { rows: rows.map(heading), columns: Some(heading(columns)), cells }
 }
@@ -101,10 +108,6 @@ fn heading(dimension: &Dimension) -> Heading {
 fn half_full(layout: &GridLayout) -> bool {
     let cells = layout.cells.iter().flatten();
     2 * cells.clone().filter(|cell| !cell.is_empty()).count() >= cells.count()
-}
-
-fn holds_all(layout: &GridLayout, runs: &[Run]) -> bool {
-    layout.cells.iter().flatten().map(Vec::len).sum::<usize>() == runs.len()
 }
 
 fn in_order(runs: &[Run]) -> GridLayout {

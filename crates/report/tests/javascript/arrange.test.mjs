@@ -51,3 +51,11 @@ test("a random search is no matrix", () => {
   assert.equal(firstChoice(dimensionsOf(sweepOf(["a", "b"], runs)), 5), null);
   assert.equal(firstChoice(dimensionsOf(sweepOf(["a", "b"], loose)), 5), null);
 });
+
+test("runs to which a key does not apply come last, whichever place its slider has", () => {
+  const sweep = sweepOf(["kind", "weight"], [["none", null], ["r1", 1], ["r1", 10], ["r2", 1], ["r2", 10]]);
+  const [kind, weight] = dimensionsOf(sweep);
+  assert.deepEqual([weight.labels, weight.places], [["1", "10", "none"], [2, 0, 1, 0, 1]]);
+  assert.equal(arrange(5, kind, weight, []).cells.flat().flat().length, 5);
+  assert.deepEqual(arrange(5, kind, null, [{ dimension: weight, place: 1 }]).cells, [[[0]], [[2]], [[4]]]);
+});
