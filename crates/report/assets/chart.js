@@ -52,8 +52,8 @@ export class Chart {
 
   draw() {
     this.stale = false;
-    this.lines = this.curves.lines(this.metric.series);
-    const { traces, owners } = this.curves.means ? this.meanTraces() : this.runTraces();
+    this.lines = this.curves.lines(this.metric);
+    const { traces, owners } = this.curves.means && !this.metric.once ? this.meanTraces() : this.runTraces();
     this.owners = owners;
     this.range = this.ranges();
     const options = {
@@ -61,7 +61,7 @@ export class Chart {
       doubleClick: "reset",
       modeBarButtons: [saveButtons(this), ["resetScale2d"]],
     };
-    const layout = chartLayout(this.metric, this.curves, this.range);
+    const layout = chartLayout(this.metric, this.curves, this.range, this.plot.clientWidth);
     if (this.lines.length === 0) hideTicks(layout);
     if (isPaper() || this.wasPaper) fillElement(layout, this.plot);
     this.wasPaper = isPaper();
@@ -135,9 +135,15 @@ export class Chart {
       const common = { type: "scatter", mode: "markers", hoverinfo: "none", cliponaxis: false, showlegend: false };
       traces.push({ ...common, x, y, marker: { ...marker, color: points.lines.map(({ color }) => color) } });
     };
-    add(this.lonePoints(), { symbol: "circle", size: 6 });
+    add(this.lonePoints(), { symbol: "circle", size: this.metric.once ? 7 : 6 });
     const edge = { width: 1.5, color: themeColor("--surface") };
     add(this.divergences(), { symbol: "x", size: 10, line: edge });
+    if (this.metric.once) {
+      const means = this.curves.columnMeans(this.lines);
+      const points = { x: means.map(({ x }) => x[0]), y: means.map(({ y }) => y[0]), lines: means };
+      add(points, { symbol: "line-ew", size: 14, line: { width: 2.5, color: means.map(({ color }) => color) } });
+      return;
+    }
     const best = this.bestCheckpoints();
     if (best.lines.length) add(best, { symbol: "star", size: 11, line: edge });
   }
@@ -180,7 +186,7 @@ export class Chart {
     const { sweep, visible } = this.curves.state;
     sweep.runs.forEach((run, place) => {
       if (run.state !== "diverged" || !visible[place]) return;
-      const line = this.curves.runLine(place, this.metric.series);
+      const line = this.curves.runLine(place, this.metric);
       const last = line.y.findLastIndex((value) => value !== null);
       if (last < 0) return;
       ends.x.push(line.x[last]);
@@ -202,9 +208,15 @@ export class Chart {
         return [log ? Math.log10(value) : value];
       }),
     );
-    const x = left <= right ? padded(left, right, 0.012) : [0, 1];
+    const x = this.metric.once
+      ? [-0.6, this.curves.colors.groups.length - 0.4]
+      : left <= right ? padded(left, right, 0.012) : [0, 1];
     const whole = log ? null : wholeRange(this.metric.range, values);
     const y = whole ?? valueRange(values, this.metric.reference?.value, log);
+    // Single values are few: all are shown unless the others would be flattened by far.
+    const span = (range) => range[1] - range[0];
+    if (this.metric.once && y.outside.length && span(everything(values)) <= 4 * span(y.range))
+      Object.assign(y, { range: everything(values), outside: [] });
     this.note(y.outside);
     return { x, y: this.all && y.outside.length ? everything(values) : y.range };
   }
@@ -238,16 +250,17 @@ export class Chart {
     });
     this.plot.on("plotly_doubleclick", () => this.curves.zoomTo(null));
     this.plot.on("plotly_relayout", (change) => {
+      if (this.metric.once) return;
       if (change["xaxis.range[0]"] !== undefined)
         this.curves.zoomTo([change["xaxis.range[0]"], change["xaxis.range[1]"]], this);
       else if (change["xaxis.range"] || change["xaxis.autorange"]) this.curves.zoomTo(null, this);
       this.highlight();
     });
-    watchPinch(this.plot, () => this.plot.layout.xaxis.range, MARGIN, (range) => this.curves.zoomTo(range));
+    if (!this.metric.once) watchPinch(this.plot, () => this.plot.layout.xaxis.range, MARGIN, (range) => this.curves.zoomTo(range));
   }
 
   followZoom() {
-    if (!this.drawn) return;
+    if (!this.drawn || this.metric.once) return;
     const range = this.curves.zoom ?? this.range.x;
     const [from, to] = this.plot.layout.xaxis.range;
     if (from !== range[0] || to !== range[1])
@@ -283,14 +296,14 @@ export class Chart {
   // A line at the epoch of the sample grids.
   markEpoch(across, width, height) {
     this.mark ??= this.plot.appendChild(Object.assign(document.createElement("i"), { className: "epoch-mark", ariaHidden: "true" }));
-    const place = epochPosition(this.curves.state, this.curves.x);
+    const place = this.metric.once ? null : epochPosition(this.curves.state, this.curves.x);
     const left = place === null ? NaN : across(place);
     this.mark.hidden = !(left >= 0 && left <= width) || this.lines.length === 0;
     Object.assign(this.mark.style, { left: `${MARGIN.l + left}px`, top: `${MARGIN.t}px`, height: `${height}px` });
   }
 
   stroke(pen, run, across, down, width) {
-    const { x, y, color } = this.curves.runLine(run, this.metric.series);
+    const { x, y, color } = this.curves.runLine(run, this.metric);
     pen.beginPath();
     for (const place of lonePlaces({ x, y }, this.curves.log)) {
       const [left, top] = [across(x[place]), down(y[place])];

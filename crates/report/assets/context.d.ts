@@ -31,6 +31,8 @@ export interface Chart {
   help: string;
   /** Index into [`Run::series`](super::Run::series). */
   series: number;
+  /** Whether no run has more than one value, so that there is no curve: the page draws dots in columns by colour. */
+  once?: boolean;
   /** The smallest and the largest possible value if both exist; the chart then shows the whole range. */
   range: [Measured, Measured] | null;
   /** Why the runs' curves must not be compared by value. */
@@ -202,6 +204,8 @@ export interface Mark {
   at: Measured;
   /** The interval's ends, which are those of the chart where the interval is longer; `None` without an interval. */
   span: [Measured, Measured] | null;
+  /** Whether the value is outside of the chart, and its place the end that is nearer. */
+  outside?: boolean;
   /** Value and interval in words: `12.3 ± 0.8, n = 3`. */
   text: string;
 }

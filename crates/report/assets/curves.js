@@ -22,6 +22,8 @@ export class Curves {
     this.section = root.querySelector(".curves");
     this.zoom = null;
     this.cache = new Map();
+    // Where the runs of these colours stand on charts of single values.
+    this.columns = { groups: [], places: new Map() };
     this.tip = document.body.appendChild(
       Object.assign(document.createElement("div"), { className: "tip", hidden: true }),
     );
@@ -181,22 +183,44 @@ export class Curves {
 
   // The lines of a chart: `{ runs, title, color, x, y }`, and `low` and `high` for a group of runs. Only
   // visible runs; none without a value.
-  lines(series) {
+  lines(metric) {
     const { visible } = this.state;
     const drawn = ({ y }) => y.some((value) => value !== null);
-    if (!this.means)
-      return visible.flatMap((shown, run) => (shown ? [this.runLine(run, series)] : [])).filter(drawn);
+    if (!this.means || metric.once)
+      return visible.flatMap((shown, run) => (shown ? [this.runLine(run, metric)] : [])).filter(drawn);
     return this.colors.groups.flatMap(({ title, color, runs }) => {
       const members = runs.filter((run) => visible[run]);
-      const curve = meanCurve(members.map((run) => this.curve(run, series)));
+      const curve = meanCurve(members.map((run) => this.curve(run, metric.series)));
       const name = `${this.colorTitle} ${title}`;
       return curve.x.length ? [{ runs: members, title: name, color, ...curve }] : [];
     });
   }
 
-  runLine(run, series) {
+  runLine(run, metric) {
     const title = this.state.sweep.runs[run].label;
-    return { runs: [run], title, color: this.colors.ofRun[run], ...this.curve(run, series) };
+    const { x, y } = this.curve(run, metric.series);
+    return { runs: [run], title, color: this.colors.ofRun[run], x: metric.once ? y.map(() => this.columnOf(run)) : x, y };
+  }
+
+  // The place of a run on a chart of single values: in the column of its colour, beside the other runs of that.
+  columnOf(run) {
+    const { groups } = this.colors;
+    if (this.columns.groups !== groups) {
+      const place = (runs, at) => 0.6 * ((at + 0.5) / runs.length - 0.5);
+      const places = groups.flatMap(({ runs }, column) => runs.map((member, at) => [member, column + place(runs, at)]));
+      this.columns = { groups, places: new Map(places) };
+    }
+    return this.columns.places.get(run);
+  }
+
+  // The mean of each column of a chart of single values, where it is of several runs: `lines` are those of the chart.
+  columnMeans(lines) {
+    const valueOf = new Map(lines.map(({ runs: [run], y }) => [run, y.findLast((value) => value !== null)]));
+    return this.colors.groups.flatMap(({ title, color, runs }, column) => {
+      const members = runs.filter((run) => valueOf.has(run));
+      const mean = members.reduce((sum, run) => sum + valueOf.get(run), 0) / members.length;
+      return members.length > 1 ? [{ runs: members, title: `${this.colorTitle} ${title}`, color, x: [column], y: [mean] }] : [];
+    });
   }
 
   // A run's curve with the chosen x axis and smoothing: x and y, null where a value is not finite.
@@ -233,7 +257,7 @@ export class Curves {
   showTip(event, line, chart, x, y) {
     const of = line.runs.length > 1 || line.low ? `mean of ${line.runs.length} runs, ` : "";
     this.tip.innerHTML = html`<b><i class="swatch" style="--color:${line.color}"></i>${line.title}</b>
-      <span>${of}${chart.title} ${y} at ${x} ${X_TITLES[this.x]}</span>`;
+      <span>${of}${chart.title} ${y}${chart.once ? "" : ` at ${x} ${X_TITLES[this.x]}`}</span>`;
     this.tip.hidden = false;
     const { clientX, clientY } = event;
     const { width, height } = this.tip.getBoundingClientRect();

@@ -15,7 +15,10 @@ export function themeColor(name) {
 }
 
 // Ranges are copied because Plotly changes them in place when the user zooms.
-export function chartLayout(metric, { x, log, zoom }, range) {
+/** @param {import("./curves.js").Curves} curves */
+export function chartLayout(metric, curves, range, width) {
+  const { x, log, zoom } = curves;
+  const columns = metric.once ? columnTicks(curves.colors.groups, width - MARGIN.l - MARGIN.r) : null;
   const muted = themeColor("--muted");
   const axis = {
     gridcolor: themeColor("--plot-grid"),
@@ -29,16 +32,17 @@ export function chartLayout(metric, { x, log, zoom }, range) {
     hovermode: "closest",
     hoverdistance: 24,
     // A finger scrolls the page; two fingers zoom.
-    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+    dragmode: metric.once || matchMedia("(pointer: coarse)").matches ? false : "zoom",
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
     font: { family: themeColor("--text"), color: themeColor("--ink") },
     modebar: { bgcolor: "transparent", color: muted, activecolor: themeColor("--accent") },
     xaxis: {
       ...axis,
-      range: [...(zoom ?? range.x)],
-      tickformat: x === "epoch" ? "" : "~s",
-      title: { text: X_TITLES[x], standoff: 6, font: { size: 12, color: muted } },
+      title: { text: metric.once ? curves.colorTitle : X_TITLES[x], standoff: 6, font: { size: 12, color: muted } },
+      ...(columns
+        ? { ...columns, range: [...range.x], showgrid: false }
+        : { range: [...(zoom ?? range.x)], tickformat: x === "epoch" ? "" : "~s" }),
     },
     yaxis: {
       ...axis,
@@ -46,10 +50,18 @@ export function chartLayout(metric, { x, log, zoom }, range) {
       type: log ? "log" : "linear",
       tickformat: log ? "~g" : "",
       exponentformat: "power",
-      nticks: 7,
+      nticks: metric.once ? 5 : 7,
     },
     shapes: metric.reference ? [referenceLine(metric.reference.value, muted)] : [],
   };
+}
+
+// The names of the columns of a chart of single values, where there is room for them. The legend has them anyway.
+function columnTicks(groups, width) {
+  const titles = groups.map(({ title }) => title);
+  const longest = Math.max(...titles.map((title) => title.length));
+  const isRoom = (longest + 1.5) * 6.2 * titles.length <= width;
+  return { tickvals: titles.map((_, column) => column), ticktext: titles, tickangle: 0, showticklabels: isRoom };
 }
 
 // Gives a chart the size of its element at once, where there is no time to wait until Plotly notices a change.

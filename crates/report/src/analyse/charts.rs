@@ -66,6 +66,8 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
         unit: declaration.unit.to_owned(),
         help: declaration.help.to_owned(),
         series,
+        once: metric.is_figure()
+            && runs.iter().all(|run| run.series.get(&metric).is_none_or(|points| points.len() < 2)),
         range: declaration.range.map(|(low, high)| [Number(low), Number(high)]),
         incomparable: incomparable(declaration.group, runs),
         reference: reference(metric, runs),

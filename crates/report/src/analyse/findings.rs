@@ -151,10 +151,12 @@ fn leaders(
     first_config: &dyn Fn(&GroupResult) -> Option<usize>,
 ) -> Vec<Leader> {
     let shown = &groups[..groups.len().min(MOST_LEADERS)];
-    let spans = shown.iter().filter_map(|group| {
+    let span = |group: &&GroupResult| {
         Some((group.mean?, group.interval.map(|interval| (interval.low, interval.high))))
-    });
-    let Some(scale) = Scale::of(spans) else { return Vec::new() };
+    };
+    let Some(scale) = Scale::of_most(&shown.iter().filter_map(span).collect::<Vec<_>>()) else {
+        return Vec::new();
+    };
     let tied: &[usize] = match &comparison.comparison.verdict {
         Tested::NoClearWinner { tied } => tied,
         _ => &[],

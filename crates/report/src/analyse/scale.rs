@@ -37,13 +37,61 @@ impl Scale {
         })
     }
 
-    /// A value and its interval in percent of the width.
+    /// As [`Scale::of`], of values that begin with the most important one. A few that are so far from the others that they
+    /// would leave these in one place, such as those of configs that diverge, are outside of it.
+    pub(super) fn of_most(values: &[(f64, Option<(f64, f64)>)]) -> Option<Self> {
+        /// Times the range of the others that a chart can show without squeezing them together.
+        const FAR: f64 = 4.0;
+        let numbers: Vec<f64> = values.iter().map(|(value, _)| *value).collect();
+        let middle = median(&numbers);
+        let distances: Vec<f64> = numbers.iter().map(|value| (value - middle).abs()).collect();
+        // Three standard deviations of a normal distribution with that median distance, as the charts of curves have it.
+        let room = 3.0 * 1.4826 * median(&distances);
+        let is_near = |value: f64| (value - middle).abs() <= room;
+        let near = || values.iter().copied().filter(|(value, _)| is_near(*value));
+        let is_majority =
+            3 * near().count() >= 2 * values.len() && numbers.first().is_some_and(|first| is_near(*first));
+        let all = || Self::of(values.iter().copied());
+        if values.len() < 4 || !is_majority {
+            return all();
+        }
+        let range = |values: &mut dyn Iterator<Item = f64>| {
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+            high - low
+        };
+        if range(&mut numbers.iter().copied()) <= FAR * range(&mut near().map(|(value, _)| value)) {
+            return all();
+        }
+        Self::of(near())
+    }
+
+    /// A value and its interval in percent of the width. A value outside of the scale is at its end, without its interval.
     pub(super) fn mark(&self, value: f64, span: Option<(f64, f64)>, text: String) -> Mark {
+        let outside = value < self.low || value > self.high;
+        let span = span.filter(|_| !outside);
         let percent = |value: f64| {
             let percent = 100.0 * (value - self.low) / (self.high - self.low);
             Number((10.0 * percent.clamp(0.0, 100.0)).round() / 10.0)
         };
-        Mark { at: percent(value), span: span.map(|(low, high)| [percent(low), percent(high)]), text }
+        Mark {
+            at: percent(value),
+            span: span.map(|(low, high)| [percent(low), percent(high)]),
+            outside,
+            text,
+        }
+    }
+}
+
+/// The median; NaN without a value.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match (sorted.len() / 2, sorted.len() % 2) {
+        (0, 0) => f64::NAN,
+        (middle, 1) => sorted[middle],
+        (middle, _) => f64::midpoint(sorted[middle - 1], sorted[middle]),
     }
 }
 
@@ -71,6 +119,25 @@ mod tests {
         let found = places(&[(1.0, Some((-1e6, 1e6))), (2.0, Some((1.9, 2.1)))]);
         assert_eq!(found[0], (34.0, Some([0.0, 100.0])));
         assert!((found[1].0 - found[0].0) > 30.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_few_values_far_away_leave_the_others_their_room() {
+        let marks = |values: &[f64]| {
+            let spans: Vec<_> =
+                values.iter().map(|value| (*value, Some((value - 0.1, value + 0.1)))).collect();
+            let scale = Scale::of_most(&spans).unwrap();
+            spans.iter().map(|(value, span)| scale.mark(*value, *span, String::new())).collect::<Vec<_>>()
+        };
+        let wild = marks(&[0.6, 0.7, 1.0, 1.1, 1.4, 26.0]);
+        assert!((wild[4].at.0 - wild[0].at.0) > 60.0, "{wild:?}");
+        assert_eq!((wild[5].at.0, wild[5].span, wild[5].outside), (100.0, None, true));
+        assert!(!wild[4].outside && wild[4].span.is_some());
+        let all_inside = |values: &[f64]| marks(values).iter().all(|mark| !mark.outside);
+        assert!(all_inside(&[26.0, 0.6, 0.7, 1.0, 1.1, 1.4]), "the first is the best");
+        assert!(all_inside(&[1.0, 1.1, 1.2, 1.3, 1.9]), "not so far");
+        assert!(all_inside(&[0.6, 0.7, 26.0, 27.0]) && all_inside(&[0.6, 0.7, 26.0]), "no majority");
+        assert!(all_inside(&[0.5, 0.5, 0.5, 0.5]));
     }
 
     #[test]

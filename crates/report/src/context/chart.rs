@@ -1,5 +1,7 @@
 //! Charts and curves.
 
+use std::ops::Not;
+
 use serde::Serialize;
 
 use super::{Number, Series};
@@ -28,6 +30,9 @@ pub struct Chart {
     pub help: String,
     /// Index into [`Run::series`](super::Run::series).
     pub series: usize,
+    /// Whether no run has more than one value, so that there is no curve: the page draws dots in columns by colour.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub once: bool,
     /// The smallest and the largest possible value if both exist; the chart then shows the whole range.
     pub range: Option<[Number; 2]>,
     /// Why the runs' curves must not be compared by value.

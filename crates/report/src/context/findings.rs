@@ -1,5 +1,7 @@
 //! What a sweep shows: which config is best, what matters, what failed.
 
+use std::ops::Not;
+
 use gansweep_protocol::Direction;
 use serde::Serialize;
 
@@ -98,6 +100,9 @@ pub struct Mark {
     pub at: Number,
     /// The interval's ends, which are those of the chart where the interval is longer; `None` without an interval.
     pub span: Option<[Number; 2]>,
+    /// Whether the value is outside of the chart, and its place the end that is nearer.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub outside: bool,
     /// Value and interval in words: `12.3 ± 0.8, n = 3`.
     pub text: String,
 }

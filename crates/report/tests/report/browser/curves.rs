@@ -1,5 +1,7 @@
 //! Charts of losses and scores: ranges, bands, markers.
 
+use gansweep_protocol::Metric;
+
 use crate::support::checked::{assert_all_ok, lines_of, with_tools};
 use crate::support::{Outcome, Spec, Synthetic};
 
@@ -98,4 +100,52 @@ fn losses_of_several_definitions_are_said_to_be_so() {
         check('they have no common reference', () => equal(all('.chartgroup')[0].querySelectorAll('.reference').length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 4);
+}
+
+#[test]
+fn figures_that_are_measured_once_are_dots_by_colour() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = |spec: &Spec, metric: Metric| match metric {
+        Metric::Fd => 10.0 + 1e4 * spec.lr + spec.seed as f64,
+        _ => 0.5,
+    };
+    let outcome = |_| Outcome::Completes;
+    Synthetic { figure: Some(figure), outcome, ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.curves');
+        const chart = one(\".chart[data-metric='fd']\");
+        const plot = chart.querySelector('.plot');
+        const dots = () => plot.data.find(({ marker }) => marker?.symbol === 'circle');
+        const means = () => plot.data.find(({ marker }) => marker?.symbol === 'line-ew');
+        const columns = () => dots().x.map(Math.round);
+        check('each run has a dot above its colour', () => equal([columns(), dots().y], [[0, 0, 0, 0, 1, 1, 1, 1], [13, 14, 13, 14, 21, 22, 21, 22]]));
+        check('no two at one place', () => equal(new Set(dots().x).size, 8));
+        check('each colour has its mean', () => equal([means().x, means().y], [[0, 1], [13.5, 21.5]]));
+        check('the axis names the colours', () => equal([plot.layout.xaxis.ticktext, plot.layout.xaxis.title.text], [['2e-4', '1e-3'], 'lr']));
+        const others = one(\".chart[data-metric='d_loss']\");
+        check('it is smaller than a chart of curves', () => that(chart.getBoundingClientRect().height < 0.8 * others.getBoundingClientRect().height));
+        check('the page says so', () => that(one('.chartgroup .hint').textContent.includes('a dot is a run')));
+        check('no epoch is marked', () => that(chart.querySelector('.epoch-mark').hidden));
+        set('[data-control=color]', 'seed');
+        await frames(20);
+        check('another colouring has other columns', () => equal([columns(), means().y], [[0, 1, 0, 1, 0, 1, 0, 1], [17, 18]]));
+        set('[data-control=filter]', 'seed=2 lr=1e-3');
+        await frames(20);
+        check('the filter leaves its runs', () => equal([dots().y, means().x], [[22, 22], [1]]));
+        set('[data-control=filter]', '');
+        set('[data-option=lines][value=means]', true);
+        await frames(20);
+        check('means of curves leave dots as they are', () => equal(dots().x.length, 8));
+        set('[data-option=x][value=epoch]', true);
+        await frames(20);
+        check('so does another x axis', () => equal(columns().length, 8));
+        one(\".runtable tr[data-run='3']\").dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        await frames(5);
+        const canvas = plot.querySelector('canvas');
+        check('a run can be highlighted', () => that(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)));
+        const nearest = one(\".chart[data-metric='nearest'] .plot\");
+        await until(() => nearest.data);
+        check('equal values are drawn, too', () => that(nearest.data.find(({ marker }) => marker?.symbol === 'circle').y.every((value) => value === 0.5)));
+        check('with a range around them', () => that(nearest.layout.yaxis.range[0] < 0.5 && nearest.layout.yaxis.range[1] > 0.5));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 16);
 }

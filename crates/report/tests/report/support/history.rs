@@ -2,8 +2,8 @@
 
 use gansweep_config::{PlannedRun, RunId};
 use gansweep_protocol::{
-    BestCheckpoint, Checkpoint, Diverged, Ended, Envelope, Event, Failed, Metric, Points, SampleSource,
-    Started,
+    BestCheckpoint, Checkpoint, Diverged, Ended, Envelope, Evaluated, Event, Failed, Metric, Points,
+    SampleSource, Started,
 };
 
 use super::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
@@ -39,6 +39,10 @@ impl Synthetic {
         }));
         self.training(spec, run, end, &mut history);
         let seconds = end as f64 / 100.0;
+        if let Some(figure) = self.figure.filter(|_| outcome == Outcome::Completes) {
+            let figures = Metric::figures().map(|metric| (metric, figure(spec, metric))).collect();
+            history.push(Event::Evaluated(evaluated(end, figures)));
+        }
         match outcome {
             Outcome::Completes => history.push(Event::Completed(Ended { step: end, seconds })),
             Outcome::Diverges(_) => divergence(end, &mut history),
@@ -127,6 +131,19 @@ impl Synthetic {
             (Metric::ImagesPerSecond, (self.speed)(spec)),
         ]);
         Points { step, values }
+    }
+}
+
+fn evaluated(step: u64, figures: Vec<(Metric, f64)>) -> Evaluated {
+    Evaluated {
+        step,
+        source: SampleSource::Raw,
+        images: 2000,
+        evaluator: "classifier".to_owned(),
+        is_curve: true,
+        figures,
+        classes: None,
+        by_class: None,
     }
 }
 

@@ -90,6 +90,8 @@ pub(crate) struct Synthetic {
     pub(crate) curve: fn(&Spec, f64) -> [f64; 7],
     /// Images per second, the one metric with a better side that every run records.
     pub(crate) speed: fn(&Spec) -> f64,
+    /// A quality figure at the end of a run, if runs are evaluated.
+    pub(crate) figure: Option<fn(&Spec, Metric) -> f64>,
     /// Number of further swept keys, with three values each.
     pub(crate) further_keys: u64,
     /// `loss.combine` of the runs with that seed.
@@ -125,6 +127,7 @@ impl Default for Synthetic {
             },
             curve: plain_curve,
             speed: |_| 10_000.0,
+            figure: None,
             further_keys: 0,
             combine: |_| "sum",
             image: ring,
