@@ -19,7 +19,6 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::prelude::*;
 
-use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::messages;
 
@@ -62,11 +61,12 @@ pub(crate) struct Log {
 impl Log {
     /// Starts logging as the command line and the environment say. If the file cannot be opened, this prints
     /// a warning and the program goes on without a log.
-    pub(crate) fn start(cli: &Cli) -> Result<Self, Failure> {
+    /// `is_read_by_gansweep`: another `gansweep` process reads this one's stderr.
+    pub(crate) fn start(path: Option<&Path>, is_read_by_gansweep: bool) -> Result<Self, Failure> {
         let asked = std::env::var_os(VARIABLE).filter(|text| !text.is_empty());
         let filter = filter(asked.as_ref())?;
-        let Some(path) = &cli.log_file else {
-            let silent = asked.is_none() || output_is_read_by_gansweep(&cli.command);
+        let Some(path) = path else {
+            let silent = asked.is_none() || is_read_by_gansweep;
             if !silent {
                 install(filter, BoxMakeWriter::new(|| messages::LogWriter));
             }
@@ -77,18 +77,13 @@ impl Log {
                 install(filter, BoxMakeWriter::new(file));
                 Ok(Self { file: Some(path), on_terminal: false })
             }
-            Err(_) if output_is_read_by_gansweep(&cli.command) => Ok(Self::default()),
+            Err(_) if is_read_by_gansweep => Ok(Self::default()),
             Err(error) => {
                 messages::warning(&format!("no log is written: {}: {error}", path.display()));
                 Ok(Self::default())
             }
         }
     }
-}
-
-/// Whether another `gansweep` process reads this command's stderr.
-fn output_is_read_by_gansweep(command: &Command) -> bool {
-    matches!(command, Command::Worker) || matches!(command, Command::Devices(args) if args.probe)
 }
 
 /// Several processes append to the file, one line per write.

@@ -2,6 +2,7 @@
 //!
 //! Messages go to stderr, results to stdout.
 
+mod arguments;
 mod cli;
 mod commands;
 mod failure;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 
 /// Runs the command; returns its exit code.
 fn run(cli: Cli) -> Result<u8, Failure> {
-    let log = Log::start(&cli)?;
+    let log = Log::start(cli.log_file.as_deref(), cli.command.is_read_by_gansweep())?;
     match cli.command {
         Command::Sweep(args) => return commands::sweep::run(&args, &log),
         Command::SlurmTask(args) => return commands::cluster::task(&args),

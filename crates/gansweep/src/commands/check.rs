@@ -1,11 +1,22 @@
 //! `gansweep check`: searches a results folder for damage.
 
+use clap::Args;
 use gansweep_app::check::{accept_rows, check};
 use gansweep_base::text;
 
-use crate::cli::CheckArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Take the rows of the database for what they should be, whoever changed them: after an edit by hand, or damage
+    /// that no copy can mend.
+    #[arg(long)]
+    pub(crate) accept: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Exit code if something is damaged.
 const DAMAGED: u8 = 1;

@@ -1,12 +1,29 @@
 //! `gansweep status`, `collect` and `cancel`: the jobs of a results folder on a cluster. `gansweep slurm-task` (hidden):
 //! trains one group on a node.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use gansweep_app::slurm::{self, Task, TaskOutcome};
 use gansweep_base::text;
 
-use crate::cli::{JobsArgs, SlurmTaskArgs};
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::{messages, output, signals};
+
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlurmTaskArgs {
+    /// The folder of the job array.
+    pub(crate) folder: PathBuf,
+    /// The task's index in the array.
+    pub(crate) index: u32,
+}
 
 /// Shows where the jobs stand.
 pub(crate) fn status(args: &JobsArgs) -> Result<(), Failure> {

@@ -2,15 +2,35 @@
 
 use std::io::Write;
 
+use clap::Args;
 use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
 use gansweep_base::text;
 use gansweep_compare::{ComparedConfig, sentences};
 use gansweep_protocol::Direction;
 use gansweep_statistics::{GroupResult, Noise, Verdict};
 
-use crate::cli::CompareArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The sweep's name.
+    #[arg(value_name = "SWEEP")]
+    pub(crate) sweep: String,
+    /// Compare the values of this swept key, over all configs that have them, instead of the configs. May be
+    /// repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) by: Vec<String>,
+    /// Metric to compare by [default: the first recorded one that says which run is better].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// No run has a value to compare.
 const NOTHING_TO_COMPARE: u8 = 1;

@@ -2,12 +2,22 @@
 
 use std::io::Write;
 
+use clap::Args;
 use gansweep_app::{Programs, devices};
 use gansweep_train::{DeviceInfo, DeviceKind};
 
-use crate::cli::DevicesArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Query the drivers in this process and print JSON: `devices` starts this in a child process.
+    #[arg(long, hide = true)]
+    pub(crate) probe: bool,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {

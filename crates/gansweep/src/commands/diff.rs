@@ -1,13 +1,23 @@
 //! `gansweep diff`: compares settings and results of runs.
 
+use clap::Args;
 use gansweep_app::recorded::{self, Comparison};
 use gansweep_base::text;
 use gansweep_store::RunRow;
 use serde_json::Value;
 
-use crate::cli::DiffArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// Ids of two or more runs, or the starts of them.
+    #[arg(value_name = "RUN", num_args = 2.., required = true)]
+    pub(crate) runs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {

@@ -1,7 +1,9 @@
 //! `gansweep evaluate`: quality figures of runs.
 
 use std::io::Write;
+use std::path::PathBuf;
 
+use clap::Args;
 use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::data;
 use gansweep_app::evaluate::{
@@ -11,10 +13,41 @@ use gansweep_base::text;
 use gansweep_data::DataSource;
 
 use super::compare;
-use crate::cli::EvaluateArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// A sweep's name, or a run's id or the start of it.
+    #[arg(value_name = "RUN|SWEEP", required_unless_present = "data")]
+    pub(crate) target: Option<String>,
+    /// Evaluate the real test images of this dataset instead: the accuracy of its classifier, and the best figures to expect.
+    #[arg(long, value_name = "NAME", conflicts_with = "target")]
+    pub(crate) data: Option<String>,
+    /// Images to draw from each run, and real ones to compare them with. Figures of different numbers are not
+    /// comparable.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) images: u32,
+    /// Draw with the generator's weights, also where the run keeps a moving average of them.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Take each run's best checkpoint (`record.best`) instead of the last one.
+    #[arg(long)]
+    pub(crate) best: bool,
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of the datasets of your own, `idx` and `folder`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// No run has figures.
 const NOTHING_EVALUATED: u8 = 1;

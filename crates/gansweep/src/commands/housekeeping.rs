@@ -2,15 +2,96 @@
 
 use std::io::Write;
 
+use clap::{Args, ValueEnum};
 use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
 use gansweep_base::text;
 use gansweep_protocol::{Direction, Metric};
 use gansweep_store::{Removal, RunFiles};
 
-use crate::cli::{GcArgs, KeptWeights, RenameArgs, RmArgs, SweepsArgs, TagArgs};
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::{messages, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepsArgs {
+    /// Estimate the energy that each sweep took: the power of a device while it trains, in watts
+    #[arg(long, value_name = "WATTS", value_parser = positive)]
+    pub(crate) watts: Option<f64>,
+    /// Estimate what that cost: the price of a kilowatt-hour, in any currency
+    #[arg(long, value_name = "PRICE", value_parser = positive, requires = "watts")]
+    pub(crate) price: Option<f64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// Sweeps, by name, and runs, by the beginning of their ids.
+    #[arg(value_name = "SWEEP|RUN", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+/// Which weights of completed runs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeptWeights {
+    /// Those of every run.
+    Last,
+    /// The best checkpoint of every run (`record.best`); of runs that keep none, the weights of each sweep's best run.
+    Best,
+    /// None. `sweep --restore-checkpoints` trains runs again for them.
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Which weights of completed runs to keep. Those of runs that may go on are always kept.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) keep_weights: KeptWeights,
+    /// The metric that says which is best; `fd` if not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenameArgs {
+    /// The sweep.
+    pub(crate) sweep: String,
+    /// Its new name.
+    pub(crate) name: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// The run, by the beginning of its id.
+    pub(crate) run: String,
+    /// The tag.
+    #[arg(value_name = "TEXT")]
+    pub(crate) tag: String,
+    /// Take the tag off.
+    #[arg(long)]
+    pub(crate) remove: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs `rm`.
 pub(crate) fn rm(args: &RmArgs) -> Result<(), Failure> {
@@ -182,6 +263,11 @@ fn size(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} B") } else { format!("{} {}", text::measured(size), UNITS[unit]) }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
 #[cfg(test)]

@@ -1,11 +1,23 @@
 //! `gansweep merge`: takes the results of other machines.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use gansweep_app::merge::{MergeOutcome, merge};
 use gansweep_base::text;
 
-use crate::cli::MergeArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::{messages, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Databases, or results folders, whose checkpoints are copied too. They are only read.
+    #[arg(value_name = "DATABASE|FOLDER", required = true)]
+    pub(crate) others: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Conflicts and missing checkpoints that are named one by one; there may be one for each run.
 const NAMED: usize = 20;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::io::{BufWriter, Write as _};
 
+use clap::Args;
 use gansweep_app::plan::{
     ClassifierPreview, DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, preview,
 };
@@ -13,10 +14,23 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::request;
-use crate::cli::PlanArgs;
+use crate::arguments::{ExecutionArgs, ExperimentArgs, ResultsArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) experiment: ExperimentArgs,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Maximum number of runs in the text output.
 const MAX_LISTED: usize = 50;

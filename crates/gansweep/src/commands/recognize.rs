@@ -1,15 +1,41 @@
 //! `gansweep recognize`: what pictures show.
 
 use std::io::Write;
+use std::path::PathBuf;
 
+use clap::Args;
 use gansweep_app::data;
 use gansweep_app::recognize::{self, Realness, RecognizeRequest, RecognizedPicture};
 use gansweep_data::DataSource;
 
-use crate::cli::RecognizeArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
+
+#[derive(Debug, Args)]
+pub(crate) struct RecognizeArgs {
+    /// PNG or JPEG files, dark on light or light on dark, of any size.
+    #[arg(value_name = "PICTURE", required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// Dataset whose classes are recognised [default: mnist, or the run's].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dataset: Option<String>,
+    /// A run's id, or the start of it: how real its discriminator takes each picture to be.
+    #[arg(long, value_name = "RUN", conflicts_with = "dataset")]
+    pub(crate) run: Option<String>,
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of the datasets of your own, `idx` and `folder`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// A picture cannot be used.
 const UNUSABLE: u8 = 1;

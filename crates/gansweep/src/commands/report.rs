@@ -1,10 +1,39 @@
 //! `gansweep report`: writes the report page.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use gansweep_app::report::{self, ReportRequest};
 
-use crate::cli::ReportArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Sweep to show; all sweeps by default. May be repeated.
+    #[arg(long = "sweep", value_name = "NAME")]
+    pub(crate) sweeps: Vec<String>,
+    /// Output file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// What configs are ranked by; without it, the first recorded metric that says which run is better. A sweep that has
+    /// not recorded it is ranked by that, too
+    #[arg(long, value_name = "METRIC")]
+    pub(crate) objective: Option<String>,
+    /// Maximum size of a sweep's sample grids in the page; of larger sweeps epochs are left out, and the page says
+    /// how many [default: 36]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
+    pub(crate) max_image_mb: Option<u64>,
+    /// Write a folder, with the sample grids as files that the page loads as they come into view; `--out` names it.
+    #[arg(long)]
+    pub(crate) split: bool,
+    /// Write a page without sample grids.
+    #[arg(long, conflicts_with = "max_image_mb")]
+    pub(crate) no_images: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use gansweep_app::{ExecutionRequest, Programs};
 use gansweep_config::LoadOptions;
 use gansweep_data::DataSource;
 
-use crate::cli::{ExecutionArgs, ExperimentArgs, ResultsArgs};
+use crate::arguments::{ExecutionArgs, ExperimentArgs, ResultsArgs};
 use crate::failure::Failure;
 
 /// The request of `plan` and `sweep`.

@@ -2,12 +2,28 @@
 
 use std::io::Write;
 
+use clap::Args;
 use gansweep_app::recorded;
 use gansweep_store::RunFilter;
 
-use crate::cli::RunsArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// Only the runs of this sweep.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sweep: Option<String>,
+    /// Only runs that satisfy this SQL expression on the columns of `run_overview`: `state = 'failed'`.
+    #[arg(long = "where", value_name = "SQL", allow_hyphen_values = true)]
+    pub(crate) where_sql: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {

@@ -3,11 +3,31 @@
 use std::process::{Command, Stdio};
 use std::thread;
 
+use clap::Args;
 use gansweep_app::serve::{self, ServeRequest, Serving};
 
-use crate::cli::{ResultsArgs, ServeArgs};
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::{messages, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Open the index in the browser.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Port; 0 for a free one [default: 8642, or a free one if it is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Address to listen on; any other than a loopback address asks for a token, which is in the printed address
+    /// [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<std::net::IpAddr>,
+    /// Ask for a token on the loopback interface too, on a machine with other users.
+    #[arg(long)]
+    pub(crate) token: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs the command. It ends with a signal.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {

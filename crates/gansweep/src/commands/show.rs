@@ -2,14 +2,27 @@
 
 use std::io::Write;
 
+use clap::Args;
 use gansweep_app::recorded::{self, RunDetails};
 use gansweep_base::text;
 use gansweep_protocol::BestCheckpoint;
 use gansweep_store::{CheckpointRow, RunRow};
 
-use crate::cli::ShowArgs;
+use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The run's id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {

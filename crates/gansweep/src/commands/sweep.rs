@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use gansweep_app::AppError;
 use gansweep_app::energy::Energy;
 use gansweep_app::sweep::{self, SweepEnd, SweepOutcome, SweepRequest, Workers};
@@ -12,12 +13,60 @@ use gansweep_base::text;
 use gansweep_scheduler::{BestTrial, StopLevel, StopSignal, Summary};
 
 use super::{plan, request, serve};
-use crate::cli::{LauncherChoice, SweepArgs};
+use crate::arguments::{ExecutionArgs, ExperimentArgs, ResultsArgs};
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::progress::Display;
 use crate::signals::{INTERRUPTED, Interrupts};
 use crate::{messages, output};
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) experiment: ExperimentArgs,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArgs,
+    #[command(flatten)]
+    pub(crate) results: ResultsArgs,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print only warnings and errors.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Serve the pages while the sweep runs, and print the address.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) live: bool,
+    /// Train in this process instead of in worker processes, for debuggers and profilers.
+    #[arg(long)]
+    pub(crate) in_process: bool,
+    /// How workers are started.
+    #[arg(long, value_enum, default_value = "processes")]
+    pub(crate) launcher: LauncherChoice,
+    /// With `--launcher slurm`: leave as soon as all jobs are submitted. The same command, or `collect`, comes back.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
+    pub(crate) time: Option<Duration>,
+    /// Only the runs that have failed, each with all attempts anew. Without it they are trained too, beside all others that are
+    /// not completed.
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
+    #[arg(long)]
+    pub(crate) restore_checkpoints: bool,
+}
+
+/// How workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LauncherChoice {
+    /// As processes on this machine.
+    Processes,
+    /// As tasks of job arrays in Slurm, with the settings in `[execution.slurm]`.
+    Slurm,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
@@ -159,4 +208,45 @@ fn describe(summary: &Summary) -> String {
         counts.join(", "),
         text::seconds(summary.elapsed.as_secs_f64())
     )
+}
+
+/// Numbers with units, the largest first: `1h30m`.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as 8h, 90m, 1h30m or 45s".to_owned();
+    let (mut rest, mut seconds, mut above) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(expected)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| expected())?;
+        let unit = match rest.get(digits..=digits).unwrap_or_default() {
+            "d" => 86_400,
+            "h" => 3600,
+            "m" => 60,
+            "s" => 1,
+            _ => return Err(expected()),
+        };
+        if unit >= above {
+            return Err(expected());
+        }
+        let part = number.checked_mul(unit).ok_or_else(expected)?;
+        seconds = seconds.checked_add(part).ok_or_else(expected)?;
+        (rest, above) = (&rest[digits + 1..], unit);
+    }
+    if seconds == 0 { Err(expected()) } else { Ok(Duration::from_secs(seconds)) }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_from_the_largest_to_the_smallest() {
+        let seconds = |text| parse_time(text).ok().map(|time| time.as_secs());
+        for (text, expected) in [("8h", 28_800), ("1h30m", 5400), ("45s", 45), ("1d1s", 86_401)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for text in
+            ["", "8", "h", "0s", "30m1h", "1h1h", "-1h", "1.5h", "8 h", "8\u{b5}", "99999999999999999999d"]
+        {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
 }
