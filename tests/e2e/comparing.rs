@@ -241,11 +241,9 @@ fn runs_without_a_value_are_counted_by_cause_and_never_averaged() {
         (seed, _) => measured(10.0 + seed as f64),
     });
     let text = ranked(&sandbox);
-    for part in [
-        "FAILED",
-        "4 runs have no value (3 diverged, 1 queued): counted as failed, in no mean.",
-        "2 to 3 runs",
-    ] {
+    for part in
+        ["NO VALUE", "4 runs have no value (3 diverged, 1 queued), and are in no mean.", "2 to 3 runs"]
+    {
         assert!(text.contains(part), "`{part}` is missing: {text}");
     }
     let found = json(&sandbox, &[]);

@@ -221,10 +221,10 @@ fn failures(comparison: &SweepComparison) -> Option<String> {
     }
     let runs: usize = causes.values().sum();
     let causes: Vec<String> = causes.iter().map(|(cause, runs)| format!("{runs} {cause}")).collect();
-    let verb = if runs == 1 { "has" } else { "have" };
+    let (verb, be) = if runs == 1 { ("has", "is") } else { ("have", "are") };
     (runs > 0).then(|| {
         let runs = text::count(runs, "run");
-        format!("{runs} {verb} no value ({}): counted as failed, in no mean.", causes.join(", "))
+        format!("{runs} {verb} no value ({}), and {be} in no mean.", causes.join(", "))
     })
 }
 

@@ -97,7 +97,7 @@ fn table(comparison: &SweepComparison) -> String {
     let has_tests = groups.iter().any(|group| group.difference.is_some());
     let mut header = vec!["MEAN", "+-95%", "N"];
     header.extend(has_pruned.then_some("PRUNED"));
-    header.extend(has_failures.then_some("FAILED"));
+    header.extend(has_failures.then_some("NO VALUE"));
     header.extend(has_tests.then_some(["DIFF", "P"]).into_iter().flatten());
     let counts = |group: &GroupResult| {
         let pruned = pruned(group);
@@ -124,7 +124,7 @@ fn table(comparison: &SweepComparison) -> String {
     output::table(&header, rows)
 }
 
-/// The cells of a config but its label; `without_value` are the numbers of its runs that were pruned and that failed.
+/// The cells of a config but its label; `without_value` are the numbers of its runs that were pruned and of the others.
 fn cells(group: &GroupResult, without_value: &[usize], has_tests: bool) -> Vec<String> {
     let number = |value: Option<f64>| value.map(text::measured).unwrap_or_default();
     let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
