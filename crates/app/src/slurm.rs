@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
-use gansweep_config::{RunId, SlurmConfig};
+use gansweep_config::RunId;
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::{Command, Envelope, Event, Frame, HeartbeatThread, Job, SegmentError, SegmentWriter};
 use gansweep_scheduler::{
-    ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, SlurmOptions, cancel_slurm_jobs,
+    ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, cancel_slurm_jobs,
     collect_slurm_jobs, requeue_own_task, slurm_status, unfinished,
 };
 use gansweep_store::{Reader, RunFilter, Store};
@@ -244,24 +244,6 @@ pub(crate) fn refuse_beside_jobs(results: &Path) -> Result<(), AppError> {
     match ArrayFolder::open_ones(results)?.len() {
         0 => Ok(()),
         arrays => Err(AppError::JobsInCluster { results: results.to_owned(), arrays }),
-    }
-}
-
-/// The options of jobs, as the experiment has them.
-pub(crate) fn options(config: &SlurmConfig) -> SlurmOptions {
-    let SlurmConfig { partition, account, time, memory, sbatch, setup, .. } = config.clone();
-    SlurmOptions {
-        partition,
-        account,
-        time,
-        gpus: config.gpus,
-        cpus: config.cpus,
-        memory,
-        concurrency: config.concurrency,
-        save_seconds: config.save_seconds,
-        sbatch,
-        setup,
-        poll: Duration::from_secs_f64(config.poll_seconds),
     }
 }
 

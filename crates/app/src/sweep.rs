@@ -323,8 +323,8 @@ impl PreparedSweep {
     fn slurm_launcher(&self) -> Result<Box<dyn Launcher>, AppError> {
         let device = self.devices.names().next().unwrap_or_default();
         let program = self.programs.file_of_device(&device);
-        let options = slurm::options(&self.experiment.execution.slurm);
-        Ok(Box::new(SlurmLauncher::start(&self.results, program, options)?))
+        let config = self.experiment.execution.slurm.clone();
+        Ok(Box::new(SlurmLauncher::start(&self.results, program, config)?))
     }
 
     fn record(&self) -> Result<SweepRecord, AppError> {

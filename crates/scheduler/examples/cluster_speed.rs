@@ -18,12 +18,12 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use gansweep_config::PlannedRun;
+use gansweep_config::{PlannedRun, SlurmConfig};
 use gansweep_protocol::SegmentWriter;
 use gansweep_scheduler::mock::{Script, plan, simulate, sweep_record};
 use gansweep_scheduler::{
-    ArrayFolder, NeverPrune, Notice, Pacing, PlannedRuns, Slot, SlurmLauncher, SlurmOptions, StopSignal,
-    SweepParts, SweepRequest, collect_slurm_jobs, run_sweep,
+    ArrayFolder, NeverPrune, Notice, Pacing, PlannedRuns, Slot, SlurmLauncher, StopSignal, SweepParts,
+    SweepRequest, collect_slurm_jobs, run_sweep,
 };
 use gansweep_store::Store;
 
@@ -104,7 +104,7 @@ fn train(
     runs: Vec<PlannedRun>,
     detach: bool,
 ) -> Result<usize, Box<dyn Error>> {
-    let options = SlurmOptions {
+    let config = SlurmConfig {
         partition: String::new(),
         account: String::new(),
         time: String::new(),
@@ -115,9 +115,9 @@ fn train(
         save_seconds: 60,
         sbatch: String::new(),
         setup: String::new(),
-        poll: Duration::from_secs(5),
+        poll_seconds: 5.0,
     };
-    let launcher = SlurmLauncher::start(results, std::env::current_exe()?, options)?;
+    let launcher = SlurmLauncher::start(results, std::env::current_exe()?, config)?;
     let slot = || Slot { device: "cpu".to_owned(), threads: 1, max_lanes: Arc::new(|_| 1) };
     let request = SweepRequest {
         sweep: sweep_record(name),

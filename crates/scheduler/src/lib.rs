@@ -54,7 +54,7 @@ pub use request::{CheckCheckpoint, Pacing, Slot, StepFlops, SweepParts, SweepReq
 pub use search::{AdaptiveSearch, BestTrial, PlannedRuns, Proposal, ProposedTrials, RunResult, Searcher};
 pub use slurm::{
     ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher,
-    SlurmOptions, TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,
+    TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,
     logs_of as slurm_logs_of, requeue_own_task, status as slurm_status, unfinished,
 };
 pub use stop::{StopLevel, StopSignal};

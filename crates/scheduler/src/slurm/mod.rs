@@ -11,9 +11,9 @@ mod commands;
 mod error;
 mod folder;
 mod monitor;
-mod options;
 mod queue;
 mod restart;
+mod sbatch;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -21,13 +21,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, thread};
 
+use gansweep_config::SlurmConfig;
 use gansweep_protocol::{Command, Job};
 
 pub use self::collect::{CollectError, Collected, collect};
 pub use self::error::SlurmError;
 pub use self::folder::{ArrayFolder, AttemptLog, logs_of};
 use self::monitor::Monitor;
-pub use self::options::SlurmOptions;
 pub use self::queue::TaskEnd;
 use self::queue::TaskState;
 pub use self::restart::{Restart, requeue_own_task, unfinished};
@@ -45,10 +45,10 @@ impl SlurmLauncher {
     ///
     /// # Errors
     /// There is no Slurm here, or its controller does not answer.
-    pub fn start(results_dir: &Path, program: PathBuf, options: SlurmOptions) -> Result<Self, LaunchError> {
+    pub fn start(results_dir: &Path, program: PathBuf, config: SlurmConfig) -> Result<Self, LaunchError> {
         let array_size = commands::max_array_size()?;
         let results_dir = std::path::absolute(results_dir).unwrap_or_else(|_| results_dir.to_owned());
-        let shared = Arc::new(Shared { results_dir, options, program, array_size, state: Mutex::default() });
+        let shared = Arc::new(Shared { results_dir, config, program, array_size, state: Mutex::default() });
         let monitor = Monitor::new(Arc::clone(&shared));
         thread::Builder::new()
             .name("slurm".to_owned())

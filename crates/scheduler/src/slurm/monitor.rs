@@ -12,12 +12,12 @@ use gansweep_base::digest::sha256_of;
 use gansweep_protocol::SegmentReader;
 use tracing::{info, warn};
 
-use super::commands;
 use super::error::SlurmError;
 use super::folder::ArrayFolder;
 use super::folder::TaskFiles;
 use super::queue::{TaskEnd, TaskName, TaskState};
 use super::shared::{Place, Reading, Shared, Task};
+use super::{commands, sbatch};
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
 
@@ -148,12 +148,12 @@ impl Monitor {
         let program = self.program()?;
         let jobs: Vec<_> = tasks.iter().map(|task| &task.job).collect();
         let folder = ArrayFolder::create(&self.shared.results_dir, &jobs)?;
-        let options = &self.shared.options;
-        let script = folder.write_script(&options.script(&program, folder.path()))?;
+        let config = &self.shared.config;
+        let script = folder.write_script(&sbatch::script(config, &program, folder.path()))?;
         // Each array has its own limit on tasks at the same time, so that one comes after the other.
-        let after = self.last_job.as_deref().filter(|_| options.concurrency > 0);
+        let after = self.last_job.as_deref().filter(|_| config.concurrency > 0);
         let after = after.filter(|_| !self.shared.state().submitted.is_empty());
-        let args = options.arguments(&folder.job_name(), folder.path(), tasks.len(), after);
+        let args = sbatch::arguments(config, &folder.job_name(), folder.path(), tasks.len(), after);
         let submitted = commands::sbatch(&args, script.as_os_str()).or_else(|error| {
             // A controller that answers too late may have taken the job.
             match error.is_transient()
@@ -206,7 +206,7 @@ impl Monitor {
     /// Reads what is new of all tasks. Whether they have ended is asked before that, so that the last frames of one
     /// that has ended are read after its end.
     fn look_if_due(&mut self, now: Instant) {
-        let poll = self.shared.options.poll;
+        let poll = self.shared.poll();
         let tasks: Vec<Arc<Task>> = {
             let mut state = self.shared.state();
             // A task without a worker here is one of another sweep.
@@ -239,7 +239,7 @@ impl Monitor {
 
     /// Asks for the states of all tasks if that is due; `false` if they are not known.
     fn ask_if_due(&mut self, by_folder: &ByFolder, now: Instant) -> bool {
-        if self.asked.is_some_and(|asked| now.duration_since(asked) < self.shared.options.poll) {
+        if self.asked.is_some_and(|asked| now.duration_since(asked) < self.shared.poll()) {
             return true;
         }
         self.asked = Some(now);

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use gansweep_config::SlurmConfig;
 use gansweep_protocol::Job;
 
 use super::folder::ArrayFolder;
-use super::options::SlurmOptions;
 use super::queue::TaskState;
 use crate::{Exit, FrameSink};
 
@@ -15,11 +15,18 @@ use crate::{Exit, FrameSink};
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) results_dir: PathBuf,
-    pub(super) options: SlurmOptions,
+    pub(super) config: SlurmConfig,
     pub(super) program: PathBuf,
     /// The most tasks of an array.
     pub(super) array_size: usize,
     pub(super) state: Mutex<State>,
+}
+
+impl Shared {
+    /// The shortest time between two questions to the cluster.
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_secs_f64(self.config.poll_seconds)
+    }
 }
 
 #[derive(Debug, Default)]
