@@ -1,9 +1,10 @@
 //! Job-steps per second of every recipe on the `cpu` backend, alone and as a sweep of eight, next to the
 //! speed of large matrix products in the same seconds.
 //!
-//! `cargo run --release -p gansweep-cpu --example native_speed -- [RECIPE]... [VECTORS]...`
+//! `cargo run --release -p gansweep-cpu --example native_speed -- [RECIPE]... [VECTORS]... [KEY=VALUE]...`
 //!
-//! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has.
+//! `VECTORS`, as `AVX2`, asks for others than the widest that the processor has. With keys, each recipe is measured as it
+//! is, too, in turns with the changed one; such pairs are of one lane.
 
 use std::time::Instant;
 
@@ -36,9 +37,16 @@ fn main() {
     if names.iter().any(|name| is_asked(name)) {
         names.retain(|name| is_asked(name));
     }
+    let sets: Vec<&str> = asked.iter().map(String::as_str).filter(|asked| asked.contains('=')).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     // Its digits are as sparse as MNIST's.
     let data = Data { spec: strokes::spec(), images: strokes::generate(Split::Train) };
+    if !sets.is_empty() {
+        for (&name, &vectors) in names.iter().flat_map(|name| vectors.iter().map(move |it| (name, it))) {
+            compare(name, &sets, vectors, &data);
+        }
+        return;
+    }
     println!("latents: {:.2} ns a number", nanoseconds_of_a_latent());
     println!(
         "recipe      vectors  lanes threads  MFLOP/job-step  job-steps/s  cores  job-steps/core-s  GFLOP/core-s  of peak"
@@ -107,16 +115,9 @@ struct Speed {
     shares: [f64; Phase::ALL.len()],
 }
 
-fn measure(sweep: &Sweep, Data { spec, images }: &Data) -> Speed {
-    let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
-    let states = (0..lanes).map(|seed| LaneState::initial(config, spec, seed));
-    let states = states.collect::<Result<_, _>>().expect("the recipe's networks fit the images");
-    let lanes: Vec<_> =
-        (0..lanes).map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed }).collect();
-    let count = lanes.len() as f64;
-    let images = TrainingImages::first(images.count, images.clone(), config.data.pixels);
-    let mut trainer =
-        CpuTrainer::with_vectors(vectors, lanes, states, images, threads).expect("lanes of one recipe");
+fn measure(sweep: &Sweep, data: &Data) -> Speed {
+    let (threads, count) = (sweep.threads, sweep.lanes as f64);
+    let mut trainer = trainer(sweep, data);
     let mut round = |steps: u32| {
         trainer.start_clock();
         let (seconds, busy) = timed(threads, || drop(trainer.advance(steps, false).expect("steps")));
@@ -128,6 +129,55 @@ fn measure(sweep: &Sweep, Data { spec, images }: &Data) -> Speed {
     let mut rounds: Vec<Speed> = (0..ROUNDS).map(|_| round(steps)).collect();
     rounds.sort_by(|a, b| (a.steps / a.cores / a.peak).total_cmp(&(b.steps / b.cores / b.peak)));
     rounds.swap_remove(ROUNDS / 2)
+}
+
+fn trainer(sweep: &Sweep, Data { spec, images }: &Data) -> CpuTrainer {
+    let &Sweep { ref config, vectors, lanes, threads, .. } = sweep;
+    let states = (0..lanes).map(|seed| LaneState::initial(config, spec, seed));
+    let states = states.collect::<Result<_, _>>().expect("the recipe's networks fit the images");
+    let lanes = (0..lanes).map(|seed| Lane { config: config.clone(), spec: spec.clone(), seed }).collect();
+    let images = TrainingImages::first(images.count, images.clone(), config.data.pixels);
+    CpuTrainer::with_vectors(vectors, lanes, states, images, threads).expect("lanes of one recipe")
+}
+
+/// Prints the processor time of a step of a recipe, as it is and with other values of some keys.
+fn compare(name: &'static str, sets: &[&str], vectors: Vectors, data: &Data) {
+    let sweep = |sets: &[&str]| Sweep { name, config: config(name, sets), vectors, lanes: 1, threads: 1 };
+    let mut both = [sweep(&[]), sweep(sets)].map(|sweep| trainer(&sweep, data));
+    let round = |trainer: &mut CpuTrainer, steps: u32| {
+        let (_, busy) = timed(1, || drop(trainer.advance(steps, false).expect("steps")));
+        busy / f64::from(steps)
+    };
+    let steps = both.each_mut().map(|trainer| {
+        round(trainer, 2);
+        trainer.start_clock();
+        (SECONDS / round(trainer, 10).max(1e-3)).ceil() as u32
+    });
+    let mut costs = [const { Vec::new() }; 2];
+    for _ in 0..ROUNDS {
+        for ((trainer, steps), costs) in both.iter_mut().zip(steps).zip(&mut costs) {
+            costs.push(round(trainer, steps));
+        }
+    }
+    let [own, changed] = costs.map(|mut costs| {
+        costs.sort_by(f64::total_cmp);
+        costs[ROUNDS / 2]
+    });
+    let (vectors, sets) = (vectors.to_string(), sets.join(" "));
+    println!(
+        "{name:<11} {vectors:<8} {:.3} ms a step, {:.3} ms with {sets}: {:.2} times as long",
+        own * 1e3,
+        changed * 1e3,
+        changed / own
+    );
+    for trainer in &both {
+        let spent = trainer.spent().map(|spent| spent.as_secs_f64());
+        let phases = Phase::ALL
+            .iter()
+            .zip(spent)
+            .map(|(phase, seconds)| format!("{phase:?} {:.1}%", 100.0 * seconds / spent.iter().sum::<f64>()));
+        println!("            {}", phases.collect::<Vec<_>>().join(", ").to_lowercase());
+    }
 }
 
 /// Seconds of wall clock, and of processor time of all threads together.

@@ -19,8 +19,10 @@ pub(crate) struct AddedPairs {
 /// derivative: tanh, sigmoid, layer normalisation.
 #[derive(Debug)]
 pub(crate) struct SecondOrder {
-    /// The first step with parameters.
+    /// The first step that has parameters, or whose input has.
     pub(crate) first: usize,
+    /// The gradient of the embedding of classes behind the input, `[classes, width]`, if there is one.
+    pub(crate) embedding: Option<Matrix>,
     /// From the network's first step to the last one with a second derivative.
     pub(crate) steps: Vec<StepGradients>,
     /// Sums over each image in a [normalisation](super::layer_norm_tangents), `[images, 16]`.
@@ -61,6 +63,11 @@ impl AddedPairs {
     /// Tangents and signals of the product with this index.
     pub(crate) fn pair(&self, product: usize) -> AddedPair<'_> {
         AddedPair { left: &self.lefts[product], right: &self.rights[product] }
+    }
+
+    /// What is added to the gradient of an embedding behind the input.
+    pub(crate) fn embedding(&self) -> Option<&Matrix> {
+        self.second_order.as_ref()?.embedding.as_ref()
     }
 
     /// What is added to the gradients of the step with this index, whose product, if it has one, has that index among the

@@ -43,7 +43,7 @@ pub(super) const fn panels(cols: usize) -> usize {
 /// of a few neighbouring rows. So a product reads the same matrix as either operand, transposed or not,
 /// without packing it first. Columns beyond `cols` in the last panel are padding: whoever writes a line
 /// writes all of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Matrix {
     rows: usize,
     cols: usize,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gansweep_config::Config;
-use gansweep_nn::network::{Layer, Network, Role};
+use gansweep_nn::network::{Entry, Layer, Network, Role};
 use gansweep_train::Unsupported;
 
 use super::added_pairs::AddedPairs;
@@ -34,6 +34,9 @@ impl Form {
         if is_penalised(network, config) && network.nodes.iter().any(|node| node.layer == Layer::LayerNorm) {
             // The others have no second derivatives.
             Self::AnyOrder
+        } else if has_norm_over_class(network) {
+            // A perceptron keeps the weights of the embedding apart from those of the image, and one norm has both.
+            Self::AnyOrder
         } else if is_perceptron(network) {
             Self::Perceptron
         } else if conv::is_convolutional(network) && conv::plan(network).is_ok() {
@@ -42,6 +45,12 @@ impl Form {
             Self::AnyOrder
         }
     }
+}
+
+/// Whether a perceptron divides weights by their norm that the embedding of a class is multiplied by.
+fn has_norm_over_class(network: &Network) -> bool {
+    let is_behind_input = network.condition.is_some_and(|condition| condition.entry == Entry::Concat);
+    is_behind_input && network.spectral_norm && is_perceptron(network)
 }
 
 /// Whether a penalty is measured of the network.
@@ -210,7 +219,7 @@ impl Net {
                 net.signals(engine, classes, trace, pairs, images);
             }
             (Self::Listed(net), NetTrace::Listed(trace), Some(images)) => {
-                net.signals(engine, trace, pairs, images);
+                net.signals(engine, classes, trace, pairs, images);
             }
             _ => unreachable!("a network has a trace of its kind, and a perceptron alone takes no images"),
         }
@@ -221,6 +230,7 @@ impl Net {
     pub(super) fn tangents(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut NetTrace,
         pairs: &mut AddedPairs,
         images: Option<&Matrix>,
@@ -231,7 +241,7 @@ impl Net {
                 net.tangents(engine, trace, pairs, images);
             }
             (Self::Listed(net), NetTrace::Listed(trace), Some(images)) => {
-                net.tangents(engine, trace, pairs, images);
+                net.tangents(engine, classes, trace, pairs, images);
             }
             _ => unreachable!("a network has a trace of its kind, and a perceptron alone takes no images"),
         }

@@ -132,7 +132,7 @@ impl Penalty {
         );
         let measured = self.first_tangents(engine.arch, scene);
         engine.lap(Phase::Losses);
-        discriminator.tangents(engine, &mut self.trace, &mut self.pairs, self.images.as_ref());
+        discriminator.tangents(engine, classes, &mut self.trace, &mut self.pairs, self.images.as_ref());
         measured
     }
 

@@ -6,12 +6,14 @@
 use std::ops::Range;
 
 use gansweep_nn::network::SPECTRAL_EPS;
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{LINE, Line, Matrix, panels};
+use super::matrix::{Line, Matrix, panels};
 
-/// Lines of a sum that are added up before they are added to those before, so that no chain of additions is long.
-const BLOCK: usize = 64;
+/// Lines whose products are added up in single precision, before their sum is added to the others' in double precision.
+const BLOCK: usize = 256;
+/// Independent sums of the rows of a column. They hide the latency of an addition, and round less than one.
+const SUMS: usize = 4;
 
 /// How the matrix `[outputs, inputs]` of a weight lies in the right operand of its product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,18 +96,18 @@ impl SpectralNorm {
                 &*block
             }
         };
+        let v_before = iterates.then_some(&*v);
+        arch.dispatch(Dispatch(Iterate { weight: matrix, v: v_before, u, product }));
         if iterates {
-            arch.dispatch(TimesRight { weight: matrix, v, u });
-            let length = arch.dispatch(Dot { a: u, b: u }).sqrt().max(SPECTRAL_EPS) as f32;
-            arch.dispatch(Divide { from: None, to: u, by: length });
+            let inverse = 1.0 / arch.dispatch(Dispatch(Dot { a: u, b: u })).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(Dispatch(Scale { from: None, to: u, by: inverse }));
+            arch.dispatch(Dispatch(Scale { from: None, to: product, by: inverse }));
+            let inverse =
+                1.0 / arch.dispatch(Dispatch(Dot { a: product, b: product })).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(Dispatch(Scale { from: Some(product), to: v, by: inverse }));
         }
-        arch.dispatch(TimesLeft { weight: matrix, u, product });
-        if iterates {
-            let length = arch.dispatch(Dot { a: product, b: product }).sqrt().max(SPECTRAL_EPS) as f32;
-            arch.dispatch(Divide { from: Some(product), to: v, by: length });
-        }
-        *norm = arch.dispatch(Dot { a: product, b: v }) as f32;
-        arch.dispatch(Divide { from: Some(weight), to: normalised, by: *norm });
+        *norm = arch.dispatch(Dispatch(Dot { a: product, b: v })) as f32;
+        arch.dispatch(Dispatch(Scale { from: Some(weight), to: normalised, by: 1.0 / *norm }));
     }
 
     /// Turns the gradient with respect to the normalised weight into that of the weight.
@@ -114,10 +116,10 @@ impl SpectralNorm {
             return self.back_propagate_projected(outputs);
         }
         let Self { arrangement, normalised, u, v, gradient, norms: [norm, _], .. } = self;
-        let along = arch.dispatch(Dot { a: gradient, b: normalised }) as f32;
+        let along = arch.dispatch(Dispatch(Dot { a: gradient, b: normalised })) as f32;
         match *arrangement {
             Arrangement::Blocks(_) | Arrangement::Projected(_) => {
-                arch.dispatch(WithoutNorm { gradient, u, v, along, norm: *norm });
+                arch.dispatch(Dispatch(WithoutNorm { gradient, u, v, along, norm: *norm }));
             }
             Arrangement::Taps(taps) => {
                 for row in 0..gradient.rows() {
@@ -207,68 +209,113 @@ fn to_block(weight: &Matrix, taps: usize, block: &mut Matrix) {
     }
 }
 
-/// `u = W v`.
-struct TimesRight<'a> {
-    weight: &'a Matrix,
-    v: &'a Matrix,
-    u: &'a mut Matrix,
+/// Work on lines in vectors of any width, of which `V` are in a line.
+trait OnLines: Sized {
+    type Output;
+
+    fn run<S: Simd, const V: usize>(self, simd: S) -> Self::Output;
 }
 
-impl NullaryFnOnce for TimesRight<'_> {
-    type Output = ();
+/// [`OnLines`] for the vectors of the processor.
+struct Dispatch<K>(K);
+
+impl<K: OnLines> WithSimd for Dispatch<K> {
+    type Output = K::Output;
 
     #[inline(always)]
-    fn call(self) {
-        let Self { weight, v, u } = self;
-        for panel in 0..weight.panels() {
-            let blocks = weight.panel(panel).chunks_exact(v.rows());
-            for (rows, u) in blocks.zip(u.panel_mut(panel)) {
-                *u = Line::ZERO;
-                for (rows, v) in rows.chunks(BLOCK).zip(v.lines().chunks(BLOCK)) {
-                    let mut sum = Line::ZERO;
-                    for (row, v) in rows.iter().zip(v) {
-                        for i in 0..LINE {
-                            sum.0[i] += row.0[i] * v.0[0];
-                        }
-                    }
-                    for i in 0..LINE {
-                        u.0[i] += sum.0[i];
-                    }
-                }
-            }
+    fn with_simd<S: Simd>(self, simd: S) -> K::Output {
+        match S::F32_LANES {
+            16 => self.0.run::<S, 1>(simd),
+            8 => self.0.run::<S, 2>(simd),
+            4 => self.0.run::<S, 4>(simd),
+            1 => self.0.run::<S, 16>(simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
         }
     }
 }
 
-/// `W^T u`, as a column.
-struct TimesLeft<'a> {
+/// The vectors of a line.
+#[inline(always)]
+fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
+    std::array::from_fn(|v| S::as_simd_f32s(&line.0).0[v])
+}
+
+#[inline(always)]
+fn write<S: Simd, const V: usize>(line: &mut Line, vectors: [S::f32s; V]) {
+    S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(&vectors);
+}
+
+/// `sum + a * b`.
+#[inline(always)]
+fn add_product<S: Simd, const V: usize>(simd: S, sum: &mut [S::f32s; V], a: [S::f32s; V], b: [S::f32s; V]) {
+    for v in 0..V {
+        sum[v] = simd.mul_add_f32s(a[v], b[v], sum[v]);
+    }
+}
+
+/// `W^T u`, as a column, after `u = W v` if there is a `v`. A part of a panel is in the cache for its second use, so that the
+/// weight is read from memory once.
+struct Iterate<'a> {
     weight: &'a Matrix,
-    u: &'a Matrix,
+    v: Option<&'a Matrix>,
+    u: &'a mut Matrix,
     product: &'a mut Matrix,
 }
 
-impl NullaryFnOnce for TimesLeft<'_> {
+impl OnLines for Iterate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Self { weight, u, product } = self;
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        let Self { weight, v, u, product } = self;
         product.lines_mut().fill(Line::ZERO);
+        let count = product.rows();
         for panel in 0..weight.panels() {
-            for (rows, u) in weight.panel(panel).chunks_exact(product.rows()).zip(u.panel(panel)) {
+            for (rows, u) in weight.panel(panel).chunks_exact(count).zip(u.panel_mut(panel)) {
+                if let Some(v) = v {
+                    write::<S, V>(u, times_column(simd, rows, v.lines()));
+                }
+                let u = vectors::<S, V>(u);
                 for (sum, row) in product.lines_mut().iter_mut().zip(rows) {
-                    for i in 0..LINE {
-                        sum.0[i] += row.0[i] * u.0[i];
-                    }
+                    let mut own = vectors::<S, V>(sum);
+                    add_product(simd, &mut own, vectors::<S, V>(row), u);
+                    write::<S, V>(sum, own);
                 }
             }
         }
         for sum in product.lines_mut() {
+            let halves: [f32; 8] = std::array::from_fn(|i| sum.0[i] + sum.0[i + 8]);
+            let quarters: [f32; 4] = std::array::from_fn(|i| halves[i] + halves[i + 4]);
             let mut total = Line::ZERO;
-            total.0[0] = sum.0.iter().sum();
+            total.0[0] = (quarters[0] + quarters[2]) + (quarters[1] + quarters[3]);
             *sum = total;
         }
     }
+}
+
+/// The sum of rows, each times the number of a column.
+#[inline(always)]
+fn times_column<S: Simd, const V: usize>(simd: S, rows: &[Line], column: &[Line]) -> [S::f32s; V] {
+    let mut sums = [[simd.splat_f32s(0.0); V]; SUMS];
+    let ((rows, rest), (column, rest_of_column)) = (rows.as_chunks::<SUMS>(), column.as_chunks::<SUMS>());
+    for (rows, numbers) in rows.iter().zip(column) {
+        for i in 0..SUMS {
+            let number = [simd.splat_f32s(numbers[i].0[0]); V];
+            add_product(simd, &mut sums[i], vectors::<S, V>(&rows[i]), number);
+        }
+    }
+    for (row, number) in rest.iter().zip(rest_of_column) {
+        add_product(simd, &mut sums[0], vectors::<S, V>(row), [simd.splat_f32s(number.0[0]); V]);
+    }
+    total(simd, sums)
+}
+
+#[inline(always)]
+fn total<S: Simd, const V: usize>(simd: S, sums: [[S::f32s; V]; SUMS]) -> [S::f32s; V] {
+    let [first, second, third, fourth] = sums;
+    std::array::from_fn(|v| {
+        simd.add_f32s(simd.add_f32s(first[v], second[v]), simd.add_f32s(third[v], fourth[v]))
+    })
 }
 
 /// The sum of the products of all elements.
@@ -277,46 +324,56 @@ struct Dot<'a> {
     b: &'a Matrix,
 }
 
-impl NullaryFnOnce for Dot<'_> {
+impl OnLines for Dot<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn call(self) -> f64 {
-        let mut total = [0.0; LINE];
+    fn run<S: Simd, const V: usize>(self, simd: S) -> f64 {
+        let mut all = 0.0;
         for (a, b) in self.a.lines().chunks(BLOCK).zip(self.b.lines().chunks(BLOCK)) {
-            let mut sum = Line::ZERO;
+            let mut sums = [[simd.splat_f32s(0.0); V]; SUMS];
+            let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<SUMS>(), b.as_chunks::<SUMS>());
             for (a, b) in a.iter().zip(b) {
-                for i in 0..LINE {
-                    sum.0[i] += a.0[i] * b.0[i];
+                for i in 0..SUMS {
+                    add_product(simd, &mut sums[i], vectors::<S, V>(&a[i]), vectors::<S, V>(&b[i]));
                 }
             }
-            for i in 0..LINE {
-                total[i] += f64::from(sum.0[i]);
+            for (a, b) in rest_a.iter().zip(rest_b) {
+                add_product(simd, &mut sums[0], vectors::<S, V>(a), vectors::<S, V>(b));
             }
+            let mut line = Line::ZERO;
+            write::<S, V>(&mut line, total(simd, sums));
+            all += line.0.into_iter().map(f64::from).sum::<f64>();
         }
-        total.iter().sum()
+        all
     }
 }
 
-/// Divides a matrix by a number, in place unless it is `from` another.
-struct Divide<'a> {
+/// Multiplies a matrix by a number, in place unless it is `from` another.
+struct Scale<'a> {
     from: Option<&'a Matrix>,
     to: &'a mut Matrix,
     by: f32,
 }
 
-impl NullaryFnOnce for Divide<'_> {
+impl OnLines for Scale<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let Self { from, to, by } = self;
-        if let Some(from) = from {
-            to.lines_mut().copy_from_slice(from.lines());
-        }
-        for line in to.lines_mut() {
-            for i in 0..LINE {
-                line.0[i] /= by;
+        let by = simd.splat_f32s(by);
+        let scaled = |line: &Line| vectors::<S, V>(line).map(|vector| simd.mul_f32s(vector, by));
+        match from {
+            Some(from) => {
+                for (to, from) in to.lines_mut().iter_mut().zip(from.lines()) {
+                    write::<S, V>(to, scaled(from));
+                }
+            }
+            None => {
+                for line in to.lines_mut() {
+                    write::<S, V>(line, scaled(line));
+                }
             }
         }
     }
@@ -331,19 +388,21 @@ struct WithoutNorm<'a> {
     norm: f32,
 }
 
-impl NullaryFnOnce for WithoutNorm<'_> {
+impl OnLines for WithoutNorm<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let Self { gradient, u, v, along, norm } = self;
+        let inverse = simd.splat_f32s(1.0 / norm);
+        let along = simd.splat_f32s(-along / norm);
         for panel in 0..panels(gradient.cols()) {
             for (rows, u) in gradient.panel_mut(panel).chunks_exact_mut(v.rows()).zip(u.panel(panel)) {
+                let u = vectors::<S, V>(u).map(|vector| simd.mul_f32s(vector, along));
                 for (row, v) in rows.iter_mut().zip(v.lines()) {
-                    let factor = along * v.0[0];
-                    for i in 0..LINE {
-                        row.0[i] = (row.0[i] - factor * u.0[i]) / norm;
-                    }
+                    let mut own = vectors::<S, V>(row).map(|vector| simd.mul_f32s(vector, inverse));
+                    add_product(simd, &mut own, u, [simd.splat_f32s(v.0[0]); V]);
+                    write::<S, V>(row, own);
                 }
             }
         }

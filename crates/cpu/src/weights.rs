@@ -322,6 +322,9 @@ fn of_listed<'a>(network: &'a mut ListedNet, role: &'a str) -> Vec<Named<'a>> {
             _ => {}
         }
     }
+    if let Some(embedded) = &mut network.embedded {
+        arrays.embedding(&mut embedded.embedding);
+    }
     arrays.all
 }
 

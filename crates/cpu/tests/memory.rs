@@ -79,12 +79,13 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.condition=projection",
         "data.images=512",
     ];
+    let penalised_classes = [&normalised_critic[1..], &["model.conditional=true"]].concat();
     let spectral = "model.spectral_norm=true";
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 15] = [
+        let sets: [&[&str]; 17] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -110,6 +111,14 @@ fn estimates_are_near_what_is_allocated() {
                 "train.ema=0.999",
                 "optimizer.clip_norm=1",
             ],
+            &[
+                spectral,
+                "model.conditional=true",
+                "model.discriminator.condition=concat",
+                "model.kind=mlp",
+                "data.images=512",
+            ],
+            &penalised_classes,
             &normalised_dcgan,
             &normalised_list,
         ];

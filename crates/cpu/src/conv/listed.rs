@@ -7,12 +7,14 @@ use std::ops::Range;
 
 use gansweep_nn::optimizer::Algorithm;
 
+use super::class_rows::{ClassRows, keep_columns};
 use super::op::{Enlarge, Pointwise, map_to_rows, rows_to_map, times_derivative};
 use super::patches::Patches;
 use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
 use crate::activation::LeakyRelu;
 use crate::added_pairs::{Added, AddedPairs};
 use crate::affine::{BatchRows, NormTrace};
+use crate::condition::{project, spread};
 use crate::engine::{Engine, Phase};
 use crate::matrix::Matrix;
 use crate::norm::Norm;
@@ -30,6 +32,10 @@ pub(crate) struct ListedNet {
     pub(crate) algorithm: Algorithm,
     /// The generator's output activation.
     pub(super) last: Option<OutputActivation>,
+    /// The embedding of the class behind the numbers of each row.
+    pub(crate) embedded: Option<ClassRows>,
+    /// How many outputs the last product has beside the first: those of the classes of a projection.
+    pub(super) projected: usize,
 }
 
 /// A step of the evaluation.
@@ -64,6 +70,8 @@ pub(crate) enum Op {
 #[derive(Debug)]
 pub(crate) struct ListedTrace {
     pub(super) batch: BatchRows,
+    /// Rows with the embeddings of their classes, if they are part of the input.
+    pub(super) input: Matrix,
     pub(super) steps: Vec<StepTrace>,
     /// Gradients before and after a step, by turns. After a backward pass without learning, the first is that of the
     /// input.
@@ -186,6 +194,15 @@ impl Step {
 }
 
 impl ListedNet {
+    /// The first step that gradients with respect to parameters reach: the steps in front of the first one that learns have
+    /// nothing to learn, unless their input does.
+    pub(super) fn first_reached(&self) -> usize {
+        match self.embedded {
+            Some(_) => 0,
+            None => self.steps.iter().position(Step::learns).unwrap_or(self.steps.len()),
+        }
+    }
+
     /// The products, in order.
     pub(super) fn products(&self) -> impl Iterator<Item = &MapStage> + Clone {
         self.steps.iter().filter_map(|step| match &step.op {
@@ -206,6 +223,7 @@ impl ListedNet {
         let stages = self.products().filter(|_| backward);
         ListedTrace {
             batch: BatchRows { images, parts: 1 },
+            input: self.embedded.as_ref().map_or_else(Matrix::default, |it| Matrix::new(images, it.inputs())),
             steps: self.steps.iter().map(|step| step.trace(images)).collect(),
             gradients: [gradient.clone(), gradient],
             scratch: Scratch::new(&stages),
@@ -222,15 +240,27 @@ impl ListedNet {
         trace: &mut ListedTrace,
         out: Rows<'_>,
     ) {
-        let batch = mode.batch(input.rows());
+        let (batch, classes) = (mode.batch(input.rows()), input.classes);
         trace.batch = batch;
+        let input = match &self.embedded {
+            Some(embedded) => {
+                embedded.join(input.dense, classes, &mut trace.input);
+                engine.lap(Phase::Inputs);
+                &trace.input
+            }
+            None => input.dense,
+        };
         for (i, step) in self.steps.iter_mut().enumerate() {
             let (before, own) = trace.steps.split_at_mut(i);
-            let input = before.last().map_or(input.dense, StepTrace::output);
+            let input = before.last().map_or(input, StepTrace::output);
             step.forward(engine, mode, input, batch, &mut own[0], &mut trace.padded);
         }
         let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };
         let Rows { matrix, first_row } = out;
+        if self.projected > 0 {
+            project(last.output(), classes, matrix, first_row);
+            return engine.lap(Phase::Patches);
+        }
         map_to_rows(last.output(), step.output[0], matrix, first_row);
         if let Some(activation) = self.last {
             super::apply_to_rows(engine, activation, matrix, first_row);
@@ -254,13 +284,17 @@ impl ListedNet {
         penalty: Option<&AddedPairs>,
         mut learning: Option<Learning>,
     ) {
-        let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
-        let batch = *batch;
-        if let Some(step) = self.steps.last() {
+        let first = self.first_reached();
+        let ListedTrace { batch, input: joined, steps: traces, gradients: [own, other], scratch, padded } =
+            trace;
+        let (batch, classes) = (*batch, input.classes);
+        let input = if self.embedded.is_some() { &*joined } else { input.dense };
+        if self.projected > 0 {
+            own.copy_from(&gradients.output);
+            spread(own, classes, 1 + self.projected);
+        } else if let Some(step) = self.steps.last() {
             rows_to_map(&gradients.output, step.output[0], own);
         }
-        // The steps in front of the first product have nothing to learn.
-        let first = self.steps.iter().position(Step::learns).unwrap_or(self.steps.len());
         let mut product = self.products().count();
         for (i, step) in self.steps.iter_mut().enumerate().rev() {
             if learning.is_some() && i < first {
@@ -270,16 +304,21 @@ impl ListedNet {
             product -= usize::from(is_product);
             let added = penalty.map(|penalty| penalty.of_step(i, is_product.then_some(product)));
             let (before, after) = traces.split_at_mut(i);
-            let input = before.last().map_or(input.dense, StepTrace::output);
+            let input = before.last().map_or(input, StepTrace::output);
             let both = [&mut *own, &mut *other];
             let mut back = Backward {
-                wanted: learning.is_none() || i > first,
+                wanted: learning.is_none() || i > first || self.embedded.is_some(),
                 added: added.unwrap_or_default(),
                 ..Backward::new(&mut *engine, batch, input, both, &mut *scratch, &mut *padded)
             };
             if back.step(step, &mut after[0], learning.as_mut()) {
                 std::mem::swap(own, other);
             }
+        }
+        if let (Some(learning), Some(embedded)) = (&mut learning, &mut self.embedded) {
+            let added = penalty.and_then(AddedPairs::embedding);
+            embedded.learn(engine.arch, classes, own, added, learning);
+            engine.lap(Phase::Updates);
         }
         if let Some(learning) = &mut learning
             && let Some(max_norm) = learning.update.clip_norm
@@ -299,6 +338,8 @@ impl ListedTrace {
         for (own, of) in self.steps.iter_mut().zip(&from.steps) {
             own.copy_images(of, from.batch.images, images);
         }
+        let rows = self.batch.images;
+        self.input.copy_rows(&from.input, images, rows.min(from.input.rows()));
     }
 
     /// Writes the gradient of what `images` were before the activation to `gradients.output`, after a backward pass
@@ -310,7 +351,7 @@ impl ListedTrace {
         images: &Matrix,
         gradients: &mut Gradients,
     ) {
-        gradients.output.copy_from(&self.gradients[0]);
+        keep_columns(&self.gradients[0], images.cols(), &mut gradients.output);
         times_derivative(engine.arch, derivative, images, &mut gradients.output);
         engine.lap(Phase::Patches);
     }
@@ -482,6 +523,9 @@ impl Parameters for ListedNet {
                 work(&mut affine.weight);
                 work(&mut affine.bias);
             }
+        }
+        if let Some(embedded) = &mut self.embedded {
+            work(&mut embedded.embedding);
         }
     }
 }

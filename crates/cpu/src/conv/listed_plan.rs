@@ -2,9 +2,10 @@
 
 use gansweep_config::{Config, ImageShape};
 use gansweep_nn::average;
-use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Layer, Network, Node, Role};
+use gansweep_nn::network::{self, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Node, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
+use super::class_rows::ClassRows;
 use super::links::Links;
 use super::listed::{ListedNet, Op, Step};
 use super::op::{Enlarge, Pointwise};
@@ -51,6 +52,8 @@ struct Product {
     norm: Option<(usize, Layer)>,
     leaky_relu: Option<usize>,
     dropout: Option<usize>,
+    /// How many outputs it has more for the classes of a projection.
+    projected: usize,
 }
 
 /// The steps of a network, without the generator's output activation.
@@ -104,7 +107,14 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
             Layer::Flatten => plan.push(PlannedOp::ToRows, input, output),
         }
     }
+    plan.project(projected(network));
     plan.steps
+}
+
+/// How many outputs the last layer has more for the classes of a projection.
+fn projected(network: &Network) -> usize {
+    let condition = network.condition.filter(|condition| condition.entry == Entry::Projection);
+    condition.map_or(0, |condition| condition.classes)
 }
 
 struct Plan {
@@ -121,6 +131,14 @@ impl Plan {
         match self.steps.last_mut().map(|step| &mut step.op) {
             Some(PlannedOp::Product(product)) => Some(product),
             _ => None,
+        }
+    }
+
+    /// Gives the last product that many more outputs.
+    fn project(&mut self, classes: usize) {
+        if let Some(PlannedStep { op: PlannedOp::Product(product), output, .. }) = self.steps.last_mut() {
+            product.projected = classes;
+            output[1] += classes;
         }
     }
 
@@ -196,11 +214,15 @@ fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
 
 impl Product {
     fn new(index: usize, links: Links, bias_rows: usize, layout: WeightLayout) -> Self {
-        Self { index, links, bias_rows, layout, norm: None, leaky_relu: None, dropout: None }
+        let (norm, leaky_relu, dropout) = (None, None, None);
+        Self { index, links, bias_rows, layout, norm, leaky_relu, dropout, projected: 0 }
     }
 
     /// How the matrix of the layer's weight lies in that of the product: none of these folds the taps of an output.
-    const fn arrangement(&self) -> Arrangement {
+    fn arrangement(&self) -> Arrangement {
+        if self.projected > 0 {
+            return Arrangement::Projected(1);
+        }
         self.layout.arrangement(self.links.outputs, 1)
     }
 
@@ -240,7 +262,7 @@ impl PlannedStep {
                     links: product.links,
                     weight,
                     bias: Trained::new(product.bias_rows, output[1], buffers),
-                    projected: 0,
+                    projected: product.projected,
                     norm: product.norm.map(|(index, layer)| (index, norm(layer))),
                     activation: match product.leaky_relu {
                         None => StageActivation::Identity,
@@ -329,7 +351,11 @@ impl ListedNet {
         let buffers = algorithm.declaration().buffers.len();
         let steps = plan(network).into_iter().map(|step| step.build(buffers, network, config)).collect();
         let last = (role == Role::Generator).then(|| OutputActivation::of(config.model.output));
-        let mut network = Self { steps, algorithm, last };
+        let embedded = network.condition.filter(|condition| condition.entry == Entry::Concat);
+        let embedded = embedded.map(|Condition { classes, width, .. }| {
+            ClassRows::new([classes, width], network.inputs() - width, buffers)
+        });
+        let mut network = Self { steps, algorithm, last, embedded, projected: projected(network) };
         if role == Role::Generator && average::is_kept(&config.train) {
             network.keep_averages();
         }
@@ -340,6 +366,12 @@ impl ListedNet {
     }
 }
 
+/// Lines of the embedding of classes behind the input.
+fn embedding_lines(network: &Network) -> usize {
+    let condition = network.condition.filter(|condition| condition.entry == Entry::Concat);
+    condition.map_or(0, |condition| Matrix::lines_of(condition.classes, condition.width))
+}
+
 /// Bytes of a penalty's tangents and signals of `images` images, and of what second derivatives add.
 pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
     let steps = plan(network);
@@ -347,7 +379,7 @@ pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
     let last = steps.iter().rposition(PlannedStep::has_second_derivative);
     let reached = &steps[..last.map_or(0, |last| last + 1)];
     let second: usize = reached.iter().map(|step| step.second_order_lines(images)).sum();
-    let sums = if reached.is_empty() { 0 } else { 4 * images };
+    let sums = if reached.is_empty() { 0 } else { 4 * images + embedding_lines(network) };
     ((pairs + second + sums) * LINE * size_of::<f32>()) as u64
 }
 
@@ -364,6 +396,10 @@ pub(crate) fn listed_bytes(network: &Network, copies: usize, is_averaged: bool, 
             transposed = transposed.max(Matrix::lines_of(product.links.taps * step.output[1], step.input[1]));
             tap = tap.max(Matrix::lines_of(step.input[1], step.output[1]));
         }
+    }
+    if let Some(Condition { entry: Entry::Concat, .. }) = network.condition {
+        let own = if copies > 0 { copies + 1 } else { 0 };
+        all += own * embedding_lines(network) + Matrix::lines_of(images, network.inputs());
     }
     ((all + 2 * largest + transposed + tap) * LINE * size_of::<f32>()) as u64
 }

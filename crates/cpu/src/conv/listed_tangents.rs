@@ -1,10 +1,12 @@
 //! Signals and tangents of a network of layers in any order, for a [penalty](crate::penalty).
 
+use super::class_rows::keep_columns;
 use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
 use super::op::{map_to_rows, rows_to_map, times_derivative, times_second_derivative};
 use super::stage::{MapStage, MapTrace};
 use super::tangents::{pairs_of, reshape_pairs_of};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
+use crate::condition::spread;
 use crate::engine::{Engine, Phase};
 use crate::matrix::Matrix;
 use crate::tangents::ONE;
@@ -25,19 +27,24 @@ impl ListedNet {
     pub(crate) fn signals(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut ListedTrace,
         pairs: &mut AddedPairs,
         images: &mut Matrix,
     ) {
-        let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let joined = self.embedded.as_ref().map(|_| &*input);
         own.reshape(images.rows(), 1);
         own.lines_mut().fill(ONE);
+        if self.projected > 0 {
+            spread(own, classes, 1 + self.projected);
+        }
         let AddedPairs { rights, second_order, .. } = pairs;
         let mut signals = rights.iter_mut().rev();
         let mut gradients = second_order.as_mut().map(|second| &mut second.steps);
         for (i, step) in self.steps.iter_mut().enumerate().rev() {
             let (before, after) = traces.split_at_mut(i);
-            let input = before.last().map_or(&*images, StepTrace::output);
+            let input = before.last().map_or(joined.unwrap_or(images), StepTrace::output);
             let gradients = gradients.as_mut().and_then(|all| all.get_mut(i));
             let (kept, of_norm) = match gradients {
                 Some(StepGradients { product, own, signals, .. }) => {
@@ -58,7 +65,7 @@ impl ListedNet {
                 std::mem::swap(own, other);
             }
         }
-        images.copy_from(own);
+        keep_columns(own, images.cols(), images);
     }
 
     /// Computes the tangents of each product's input from those of the images, and the gradients that follow from them where
@@ -66,12 +73,16 @@ impl ListedNet {
     pub(crate) fn tangents(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut ListedTrace,
         pairs: &mut AddedPairs,
         images: &Matrix,
     ) {
         let ListedTrace { batch, steps: traces, gradients: [own, other], padded, .. } = &mut *trace;
-        own.copy_from(images);
+        match &self.embedded {
+            Some(embedded) => embedded.widen(images, own),
+            None => own.copy_from(images),
+        }
         let AddedPairs { lefts, rights, second_order } = &mut *pairs;
         let mut products = lefts.iter_mut().zip(&*rights);
         let (mut gradients, mut sums) = match second_order {
@@ -96,7 +107,7 @@ impl ListedNet {
                 std::mem::swap(own, other);
             }
         }
-        self.activation_gradients(engine, trace, pairs, images);
+        self.activation_gradients(engine, classes, trace, pairs, images);
     }
 }
 

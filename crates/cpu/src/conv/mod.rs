@@ -6,6 +6,7 @@
 //! perceptrons: they are unfolded to patches before the first convolution and folded from patches after the last
 //! transposed one ([`patches`]).
 
+mod class_rows;
 mod condition;
 mod epilogue;
 mod gradient;

@@ -7,6 +7,7 @@
 
 use pulp::Arch;
 
+use super::class_rows::ClassRows;
 use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
 use crate::affine::NormTrace;
@@ -18,11 +19,12 @@ use crate::norm::Norm;
 impl ListedNet {
     /// Memory for up to `images` images; `None` for a network without second derivatives behind a parameter.
     pub(super) fn second_order(&self, images: usize) -> Option<SecondOrder> {
-        let first = self.steps.iter().position(Step::learns)?;
+        let first = self.first_reached();
         let last = self.steps.iter().rposition(Step::has_second_derivative).filter(|&last| last >= first)?;
         let of_step = |(i, step): (usize, &Step)| step.second_order(images, i >= first);
         Some(SecondOrder {
             first,
+            embedding: self.embedded.as_ref().map(ClassRows::zeros),
             steps: self.steps[..=last].iter().enumerate().map(of_step).collect(),
             sums: std::array::from_fn(|_| Matrix::new(images, LINE)),
         })
@@ -32,12 +34,14 @@ impl ListedNet {
     pub(super) fn activation_gradients(
         &mut self,
         engine: &mut Engine,
+        classes: &[u16],
         trace: &mut ListedTrace,
         pairs: &mut AddedPairs,
         images: &Matrix,
     ) {
         let Some(second) = &mut pairs.second_order else { return };
-        let ListedTrace { batch, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let images = if self.embedded.is_some() { &*input } else { images };
         let count = second.steps.len();
         let [pixels, channels] = self.steps[count - 1].output;
         own.reshape(pixels * batch.images, channels);
@@ -48,7 +52,7 @@ impl ListedNet {
             let input = before.last().map_or(images, StepTrace::output);
             let both = [&mut *own, &mut *other];
             let mut back = Backward {
-                wanted: i > second.first,
+                wanted: i > second.first || self.embedded.is_some(),
                 signals: product.as_mut().map(|[_, output]| output),
                 joined: joined.as_ref(),
                 ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *padded)
@@ -61,6 +65,9 @@ impl ListedNet {
             if is_in_other {
                 std::mem::swap(own, other);
             }
+        }
+        if let (Some(embedded), Some(gradient)) = (&self.embedded, &mut second.embedding) {
+            embedded.sum_classes(own, classes, gradient);
         }
     }
 }

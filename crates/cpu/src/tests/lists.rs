@@ -311,36 +311,6 @@ fn a_penalty_through_a_normalisation_of_batches_is_refused_with_the_layer() {
 }
 
 #[test]
-fn a_penalty_through_the_layer_norm_of_a_conditional_discriminator_is_refused_with_the_reason() {
-    let config = with(|c| {
-        (c.model.conditional, c.model.discriminator.layer_norm) = (true, true);
-        c.penalty.kind = PenaltyKind::R1;
-    });
-    let reason = crate::supports(&config, &like_mnist()).unwrap_err().to_string();
-    assert!(reason.contains("through its `layer_norm`"), "{reason}");
-}
-
-#[test]
-fn the_norm_of_a_perceptron_with_the_class_behind_its_input_is_refused_with_the_network() {
-    let reason = |change: &dyn Fn(&mut Config)| {
-        let config = with(|c| {
-            c.model.conditional = true;
-            change(c);
-        });
-        crate::supports(&config, &like_mnist()).map_err(|reason| reason.to_string())
-    };
-    let found = reason(&|c| c.model.generator.spectral_norm = true).unwrap_err();
-    assert!(found.contains("as of its generator"), "{found}");
-    let found = reason(&|c| c.model.discriminator.spectral_norm = true).unwrap_err();
-    assert!(found.contains("as of its discriminator"), "{found}");
-    let projection = |c: &mut Config| {
-        c.model.discriminator.condition = ConditionKind::Projection;
-        c.model.discriminator.spectral_norm = true;
-    };
-    assert_eq!(reason(&projection), Ok(()));
-}
-
-#[test]
 fn the_common_orders_have_their_faster_ways_in_lists_too() {
     let forms = |name: &str| {
         let cases = lists();

@@ -180,6 +180,39 @@ fn conditions() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
+            "classes by concatenation, spectral norm in both, an average",
+            conditional(concat, &|config| {
+                (config.model.generator.spectral_norm, config.model.discriminator.spectral_norm) =
+                    (true, true);
+                (config.model.embedding, config.train.ema, config.train.d_steps) = (17, 0.9, 2);
+            }),
+        ),
+        (
+            "classes by concatenation, spectral norm, clipped gradients, r2",
+            conditional(concat, &|config| {
+                config.model.discriminator.spectral_norm = true;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R2;
+            }),
+        ),
+        (
+            "classes by concatenation, layer norm, wgan-gp, two discriminator updates",
+            conditional(concat, &|config| {
+                config.model.discriminator.layer_norm = true;
+                config.loss.kind = LossKind::Wasserstein;
+                (config.penalty.kind, config.train.d_steps) = (PenaltyKind::WganGp, 2);
+            }),
+        ),
+        (
+            "classes by projection, layer norm and spectral norm, pairs, r1 and r2",
+            conditional(projection, &|config| {
+                (config.model.discriminator.layer_norm, config.model.discriminator.spectral_norm) =
+                    (true, true);
+                config.loss.relativistic = Relativistic::Paired;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
             "classes by concatenation, clipped weights",
             conditional(concat, &|config| config.loss.kind = LossKind::Wasserstein),
         ),
@@ -479,6 +512,24 @@ fn conditional_convolutions() -> Vec<(&'static str, Config)> {
                 c.loss.kind = LossKind::Wasserstein;
                 c.penalty =
                     PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, layer norm, r1 and r2",
+            dcgan(concat, &|c| {
+                c.model.discriminator.layer_norm = true;
+                c.penalty.kind = PenaltyKind::R1R2;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, layer norm and spectral norm, wgan-gp",
+            dcgan(projection, &|c| {
+                (c.model.discriminator.layer_norm, c.model.discriminator.spectral_norm) = (true, true);
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 0.1, ..PenaltyConfig::default() };
                 (c.data.images, c.train.batch_size) = (5, 2);
             }),
         ),
