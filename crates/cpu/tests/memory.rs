@@ -20,6 +20,16 @@ fn images(config: &Config) -> TrainingImages {
     TrainingImages { shape, bytes, labels, count, pixels: config.data.pixels }
 }
 
+/// A critic of convolutions whose layer normalisation has a penalty.
+const NORMALISED_CRITIC: [&str; 6] = [
+    "model.conditional=false",
+    "model.kind=dcgan",
+    "model.discriminator.batch_norm=false",
+    "model.discriminator.layer_norm=true",
+    "penalty.kind=r1-r2",
+    "data.images=512",
+];
+
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
@@ -44,14 +54,6 @@ fn estimates_are_near_what_is_allocated() {
         "penalty.kind=r1-r2",
         "data.images=512",
         "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'leaky-relu', 'leaky-relu 0.5', 'conv-transpose 16 kernel 3 padding 1', 'leaky-relu', 'dropout', 'upsample 2', 'flatten', 'dropout', 'linear 1']",
-    ];
-    let normalised_critic = [
-        "model.conditional=false",
-        "model.kind=dcgan",
-        "model.discriminator.batch_norm=false",
-        "model.discriminator.layer_norm=true",
-        "penalty.kind=r1-r2",
-        "data.images=512",
     ];
     let smooth = [
         "model.conditional=false",
@@ -79,7 +81,7 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.condition=projection",
         "data.images=512",
     ];
-    let penalised_classes = [&normalised_critic[1..], &["model.conditional=true"]].concat();
+    let penalised_classes = [&NORMALISED_CRITIC[1..], &["model.conditional=true"]].concat();
     let spectral = "model.spectral_norm=true";
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
@@ -101,7 +103,7 @@ fn estimates_are_near_what_is_allocated() {
             &of_classes,
             &projected,
             &penalised,
-            &normalised_critic,
+            &NORMALISED_CRITIC,
             &smooth,
             &[
                 spectral,

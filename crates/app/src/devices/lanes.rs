@@ -1,6 +1,7 @@
 //! Limits on the number of lanes in a group.
 
 use gansweep_config::{Config, DatasetSpec};
+use gansweep_nn::cost;
 #[cfg(not(feature = "tensor"))]
 use gansweep_nn::network::Mismatch;
 use gansweep_train::{DeviceInfo, DeviceKind, DeviceName};
@@ -11,6 +12,9 @@ const MAX_USEFUL_GPU_LANES: usize = 64;
 /// The same for CPUs through Burn, which computes lanes one after the other: a group saves only launch
 /// overhead.
 const MAX_USEFUL_CPU_LANES: usize = 8;
+/// Floating-point operations of a step from which on `flex` takes longer for a group than for its lanes one after the other: the
+/// tensors of one lane stay in the processor's caches, those of a group do not (`docs/performance.md`, "Groups on processors").
+const FLEX_GROUP_FLOPS: f64 = 1e7;
 /// Share of a GPU's dedicated memory that groups may use. The rest is for the display, the driver and the
 /// estimate's error.
 const DEDICATED_MEMORY_SHARE: f64 = 0.75;
@@ -25,6 +29,7 @@ const SHARED_MEMORY_SHARE: f64 = 0.4;
 pub fn max_lanes(device: &DeviceInfo, workers: usize, config: &Config, spec: &DatasetSpec) -> usize {
     let useful = match device.kind {
         DeviceKind::DiscreteGpu | DeviceKind::IntegratedGpu | DeviceKind::VirtualGpu => MAX_USEFUL_GPU_LANES,
+        DeviceKind::Cpu if is_slower_as_group(device, config, spec) => 1,
         DeviceKind::SoftwareGpu | DeviceKind::Cpu => MAX_USEFUL_CPU_LANES,
     };
     let share = match device.kind {
@@ -39,6 +44,11 @@ pub fn max_lanes(device: &DeviceInfo, workers: usize, config: &Config, spec: &Da
                 .is_none_or(|most| largest_buffer_bytes(config, spec, lanes).is_ok_and(|bytes| bytes <= most))
     };
     (1..=useful).rev().find(|&lanes| fits(lanes)).unwrap_or(1)
+}
+
+fn is_slower_as_group(device: &DeviceInfo, config: &Config, spec: &DatasetSpec) -> bool {
+    matches!(device.name.parse(), Ok(DeviceName::Flex))
+        && cost::step_flops(config, spec).is_ok_and(|flops| flops > FLEX_GROUP_FLOPS)
 }
 
 /// Estimated bytes of GPU memory of a group with that config and number of lanes; `None` on a CPU.
@@ -132,6 +142,18 @@ mod tests {
             ),
             1
         );
+    }
+
+    #[test]
+    fn flex_fuses_no_lanes_but_those_of_tiny_networks() {
+        let flex = DeviceInfo { name: "flex".to_owned(), ..device(DeviceKind::Cpu, Some(32 << 30), None) };
+        for recipe in gansweep_config::recipes::NAMES {
+            assert_eq!(max_lanes(&flex, 1, &config(recipe, &[]), &mnist()), 1, "{recipe}");
+        }
+        let tiny = config("jovian", &["model.hidden=16", "train.batch_size=16"]);
+        assert_eq!(max_lanes(&flex, 1, &tiny, &mnist()), MAX_USEFUL_CPU_LANES);
+        let libtorch = DeviceInfo { name: "libtorch:cpu".to_owned(), ..flex };
+        assert_eq!(max_lanes(&libtorch, 1, &config("dcgan", &[]), &mnist()), MAX_USEFUL_CPU_LANES);
     }
 
     #[test]

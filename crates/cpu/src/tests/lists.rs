@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gansweep_config::{
-    ConditionKind, Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise,
-    PenaltyConfig, PenaltyKind, Window,
+    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, PenaltyConfig,
+    PenaltyKind, Window,
 };
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
