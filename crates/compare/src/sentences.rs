@@ -82,7 +82,7 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
                 _ => format!("{comparisons} comparisons with the best need {ALPHA}/{comparisons}"),
             };
             let way_out = match enough {
-                Some(runs) => format!(" {runs} for each config can tell."),
+                Some(runs) => format!(" {runs} runs of each config are enough."),
                 None => String::new(),
             };
             let few = few(comparison, groups);

@@ -430,7 +430,7 @@ export interface RealGrid {
 export interface GridLayout {
   /** Row headings; `None` if there is one row. */
   rows: Heading | null;
-  /** Column headings; `None` if all runs are in one cell, in plan order. */
+  /** Column headings; `None` if all runs are in one cell, those of the best config first. */
   columns: Heading | null;
   /** `cells[row][column]`: indices of the runs in that cell. */
   cells: number[][][];
@@ -550,13 +550,13 @@ export interface Rung {
   bracket?: number;
   /** Epochs done: `3 epochs`. */
   after: string;
-  /** Runs that came there. */
+  /** Runs that reached it. */
   runs: number;
-  /** Those of them that went on. */
+  /** Those of them that were promoted to the next. */
   promoted: number;
-  /** That stay there. */
+  /** That are paused there. */
   stays: number;
-  /** About which nothing is decided yet. */
+  /** That wait for other runs. */
   waits: number;
   /** That were ended there. */
   stopped: number;

@@ -99,10 +99,12 @@ export class Wall {
     };
     const put = (cell, run) => {
       const figure = this.figures.get(run);
-      figure.querySelector(".what").textContent = caption(run);
+      const what = figure.querySelector(".what");
+      what.textContent = caption(run);
+      what.title = sweep.runs[run].label;
       cell.append(figure);
     };
-    this.cells = rows || columns ? cells : [[sweep.runs.map((_, run) => run)]];
+    this.cells = rows || columns ? cells : [[sweep.findings.order.flatMap((config) => sweep.configuration.configs[config].runs)]];
     this.hasColumns = Boolean(rows || columns);
     const grids = this.hasColumns ? matrixOf(rows, columns, cells, put) : flowOf(this.cells[0][0], put);
     this.scroller.replaceChildren(grids);

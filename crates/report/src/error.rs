@@ -25,7 +25,9 @@ pub enum ReportError {
         known: Vec<String>,
     },
     /// A sample grid is in the index but its image is not in the database.
-    #[error("the sample grid of run {run} at step {step} is listed in the database but missing from it")]
+    #[error(
+        "the sample grid of run {run} at step {step} is listed in the database but missing from it; `gansweep check` shows all damage"
+    )]
     MissingGrid {
         /// The grid's run.
         run: RunId,

@@ -40,8 +40,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let serving = serve::bind(&request)?;
     let url = serving.url();
     output::print(&url)?;
-    if args.open && !open(&url) {
-        messages::warning(&"no browser could be started; open the address above");
+    if args.open {
+        open(&url)?;
     }
     Ok(serving.run()?)
 }
@@ -60,8 +60,9 @@ pub(super) fn in_background(results: &ResultsArgs) -> Result<String, Failure> {
     Ok(url)
 }
 
-/// Opens an address in the user's browser; returns whether that was started.
-fn open(url: &str) -> bool {
+/// Opens an address in the user's browser, from a thread that says so if there is none: the program that starts browsers
+/// may take seconds to find that out.
+fn open(url: &str) -> Result<(), Failure> {
     let (program, before): (_, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])
     } else if cfg!(windows) {
@@ -72,5 +73,11 @@ fn open(url: &str) -> bool {
     let mut command = Command::new(program);
     // The browser's messages would stand among the program's.
     command.args(before).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().is_ok()
+    let work = move || {
+        if !command.status().is_ok_and(|status| status.success()) {
+            messages::warning(&"no browser could be started; open the address above");
+        }
+    };
+    thread::Builder::new().name("open".to_owned()).spawn(work)?;
+    Ok(())
 }

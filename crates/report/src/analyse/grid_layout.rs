@@ -10,9 +10,9 @@ const WIDEST: usize = 6;
 /// The label of runs to which a key does not apply, such as the weight of a penalty where there is none.
 const NO_VALUE: &str = "none";
 
-/// Lays out the runs as a matrix over one or two swept keys, if that fills at least half of the matrix.
-/// Keys that vary together (a zip) count as one. Otherwise all runs share one cell, in plan order.
-pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
+/// Lays out the runs as a matrix over one or two swept keys, if that fills enough of the matrix.
+/// Keys that vary together (a zip) count as one. Otherwise all runs share one cell, in this order.
+pub(super) fn grid_layout(runs: &[Run], axes: &[Axis], order: Vec<usize>) -> GridLayout {
     let varied: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].values.len() > 1).collect();
     let dimensions = dimensions(runs, axes, &varied);
     let layout = match dimensions.as_slice() {
@@ -26,7 +26,7 @@ pub(super) fn grid_layout(runs: &[Run], axes: &[Axis]) -> GridLayout {
         }
         _ => None,
     };
-    layout.filter(half_full).unwrap_or_else(|| in_order(runs))
+    layout.filter(is_filled).unwrap_or_else(|| in_order(order))
 }
 
 /// One dimension of the matrix: its heading, and each run's index along it.
@@ -105,13 +105,17 @@ fn heading(dimension: &Dimension) -> Heading {
     Heading { title: dimension.title.clone(), labels: dimension.labels.clone() }
 }
 
-fn half_full(layout: &GridLayout) -> bool {
+/// Whether most cells have a run. A key that only matters with one value of another fills half of a small matrix; so does a
+/// random search over a key and a choice of two, but of a long one.
+fn is_filled(layout: &GridLayout) -> bool {
     let cells = layout.cells.iter().flatten();
-    2 * cells.clone().filter(|cell| !cell.is_empty()).count() >= cells.count()
+    let filled = 2 * cells.clone().filter(|cell| !cell.is_empty()).count();
+    let all = cells.count();
+    filled > all || (filled == all && layout.cells.len() <= WIDEST)
 }
 
-fn in_order(runs: &[Run]) -> GridLayout {
-    GridLayout { rows: None, columns: None, cells: vec![vec![(0..runs.len()).collect()]] }
+fn in_order(order: Vec<usize>) -> GridLayout {
+    GridLayout { rows: None, columns: None, cells: vec![vec![order]] }
 }
 
 #[cfg(test)]
@@ -144,7 +148,7 @@ mod tests {
         let run = |values: &&[i64]| {
             run(axes.iter().zip(*values).map(|(axis, value)| place(axis, *value)).collect())
         };
-        grid_layout(&values.iter().map(run).collect::<Vec<_>>(), &axes)
+        grid_layout(&values.iter().map(run).collect::<Vec<_>>(), &axes, (0..values.len()).collect())
     }
 
     fn run(values: Vec<Option<usize>>) -> Run {

@@ -32,6 +32,9 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
     }
     let mut configuration = configs::configuration(&input.runs, &runs, &axes);
     let findings = findings::findings(&input.analysis, &mut runs, &mut configuration.configs, &axes);
+    // Where keys make no matrix, the best config comes first.
+    let order =
+        findings.order.iter().flat_map(|config| configuration.configs[*config].runs.clone()).collect();
     Sweep {
         name: input.name.clone(),
         description: input.description.clone(),
@@ -62,7 +65,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
             averaged: runs.iter().any(|run| !run.averaged_grids.is_empty()),
             geometry: geometry.filter(|_| !shown.epochs.is_empty()),
             epochs: shown.epochs,
-            layout: grid_layout::grid_layout(&runs, &axes),
+            layout: grid_layout::grid_layout(&runs, &axes, order),
         },
         configuration,
         rungs: rungs::rungs(&input.rungs),

@@ -77,7 +77,7 @@ pub struct RealGrid {
 pub struct GridLayout {
     /// Row headings; `None` if there is one row.
     pub rows: Option<Heading>,
-    /// Column headings; `None` if all runs are in one cell, in plan order.
+    /// Column headings; `None` if all runs are in one cell, those of the best config first.
     pub columns: Option<Heading>,
     /// `cells[row][column]`: indices of the runs in that cell.
     pub cells: Vec<Vec<Vec<usize>>>,

@@ -84,13 +84,13 @@ pub struct Rung {
     pub bracket: Option<u32>,
     /// Epochs done: `3 epochs`.
     pub after: String,
-    /// Runs that came there.
+    /// Runs that reached it.
     pub runs: usize,
-    /// Those of them that went on.
+    /// Those of them that were promoted to the next.
     pub promoted: usize,
-    /// That stay there.
+    /// That are paused there.
     pub stays: usize,
-    /// About which nothing is decided yet.
+    /// That wait for other runs.
     pub waits: usize,
     /// That were ended there.
     pub stopped: usize,

@@ -1,7 +1,10 @@
 //! Phones, paper, and light and dark pages.
 
+use gansweep_protocol::Metric;
+use gansweep_report::ReportOptions;
+
 use crate::support::Synthetic;
-use crate::support::checked::{assert_all_ok, lines_of, with_tools};
+use crate::support::checked::{assert_all_ok, lines_of, lines_with, with_tools};
 
 #[test]
 fn a_phone_shows_a_metric_and_scrolls_under_a_finger() {
@@ -43,6 +46,35 @@ fn a_phone_shows_a_metric_and_scrolls_under_a_finger() {
     ];
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &flags) else { return };
     assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn a_searched_and_pruned_sweep_fits_a_phone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Keys that make no matrix, as in a random search.
+    let keys = Synthetic {
+        further_keys: 5,
+        rates: (1..=14).map(|rate| f64::from(rate) * 1e-4).collect(),
+        ..Synthetic::ranked()
+    };
+    Synthetic { drawn: Some(3), pruned: true, best: Some(2), seeds: vec![1, 2], ..keys }
+        .record(folder.path());
+    let script = "document.documentElement.style.width = '390px';
+        dispatchEvent(new Event('resize'));
+        const clipped = (element) => element && element !== document.body && (getComputedStyle(element).overflowX !== 'visible' || clipped(element.parentElement));
+        for (const section of all('section')) { section.scrollIntoView({ behavior: 'instant' }); await frames(3); }
+        const wide = all('main *').filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > 391 && !clipped(element.parentElement));
+        check('nothing is wider than a phone', () => equal(wide.map((element) => `${element.tagName}.${element.className} ${element.getBoundingClientRect().right}`).slice(0, 5), []));
+        const rungs = one('.rungs .wide');
+        check('what pruning decided can be scrolled to its end', () => that(rungs.tabIndex === 0 && ['auto', 'visible'].includes(getComputedStyle(rungs).overflowX)));
+        check('many values of a key are shown as their range', () => equal(all('.swept .axis')[0].textContent.includes('14 values') && [...one('.swept .values').children].map((item) => item.textContent), ['1e-4', 'to', '0.0014', '14 values']));
+        check('the best config comes first on the wall', () => that(one('.gallery .flow .sample').dataset.run === String(sweeps[0].configuration.configs[sweeps[0].findings.order[0]].runs[0])));
+        check('long labels are cut, and whole in a tooltip', () => that(one('.flow .what').getBoundingClientRect().height < 60 && one('.flow .what').title === sweeps[0].runs[one('.flow .sample').dataset.run].label));
+        check('values of a key stand below it', () => that(one('.by-value td').getBoundingClientRect().left < 60));";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let flags = ["--window-size=390,844"];
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &flags, &objective) else { return };
+    assert_all_ok(&lines, 8);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use gansweep_config::{
     PlannedRun, Record, RunId, SampleMode,
 };
 use gansweep_protocol::{Geometry, Metric};
-use gansweep_store::{Call, Store, SweepRecord, TrialRow, TrialSource};
+use gansweep_store::{Call, RungDecision, RungRow, Store, SweepRecord, TrialRow, TrialSource};
 use serde_json::json;
 
 use self::config::config;
@@ -84,6 +84,8 @@ pub(crate) struct Synthetic {
     pub(crate) best: Option<u32>,
     /// How many configs are a search's random draws; the others are its proposals. `None` for a sweep without a search.
     pub(crate) drawn: Option<u32>,
+    /// Whether runs were compared after their first epoch, and every second one went on.
+    pub(crate) pruned: bool,
     /// How the run of that place in the plan ends.
     pub(crate) outcome: fn(usize) -> Outcome,
     /// D loss, G loss, D(x), D(G(z)) before and after, both gradient norms, after that share of a run.
@@ -119,6 +121,7 @@ impl Default for Synthetic {
             shape: |_| ImageShape { channels: 1, height: 28, width: 28 },
             best: None,
             drawn: None,
+            pruned: false,
             outcome: |place| match place {
                 3 => Outcome::IsInterrupted(0.5),
                 5 => Outcome::Fails(0.25),
@@ -164,6 +167,9 @@ impl Synthetic {
         }
         if let Some(drawn) = self.drawn {
             store.replace_trials(self.name, &trials(&plan, drawn)).unwrap();
+        }
+        if self.pruned {
+            store.record_rungs(self.name, &rungs(&plan)).unwrap();
         }
         for (place, (spec, run)) in plan.iter().enumerate() {
             let outcome = (self.outcome)(place);
@@ -273,6 +279,18 @@ impl Synthetic {
             machine: "bench, 2 cores".to_owned(),
         }
     }
+}
+
+fn rungs(plan: &[(Spec, PlannedRun)]) -> Vec<RungRow> {
+    let rung = |(place, (_, run)): (usize, &(Spec, PlannedRun))| RungRow {
+        run: run.id.clone(),
+        epochs: 1,
+        bracket: 0,
+        value: Some(place as f64),
+        decision: if place.is_multiple_of(2) { RungDecision::Promoted } else { RungDecision::Stays },
+        reason: "rank 3 of 4, and 2 go on".to_owned(),
+    };
+    plan.iter().enumerate().map(rung).collect()
 }
 
 /// A trial for each config of the plan.
