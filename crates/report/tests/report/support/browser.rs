@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,10 +27,24 @@ pub(crate) fn browser() -> Option<PathBuf> {
 }
 
 /// The checks' lines on the page's console, until the one that ends them.
+///
+/// On a machine with a high load, one of some 300 starts of Chromium showed no page and came to no end. A browser that
+/// has said nothing at all is started a second time.
 pub(crate) fn console_of(browser: &Path, folder: &Path, url: &str, flags: &[&str]) -> Vec<String> {
+    let said = |profile: &str| lines_of(&mut start(browser, &folder.join(profile), url, flags));
+    match said("profile") {
+        Err((_, lines)) if lines.is_empty() => said("second-profile"),
+        result => result,
+    }
+    .unwrap_or_else(|(error, lines)| {
+        panic!("the checks did not come to their end ({error}); so far: {lines:#?}")
+    })
+}
+
+/// All lines, or those until the browser ended or was silent for too long.
+fn lines_of(browser: &mut Browser) -> Result<Vec<String>, (RecvTimeoutError, Vec<String>)> {
     const PATIENCE: Duration = Duration::from_mins(3);
-    let mut child = start(browser, folder, url, flags);
-    let output = BufReader::new(child.0.stderr.take().unwrap());
+    let output = BufReader::new(browser.0.stderr.take().unwrap());
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let lines = output.lines().map_while(Result::ok);
@@ -40,9 +54,9 @@ pub(crate) fn console_of(browser: &Path, folder: &Path, url: &str, flags: &[&str
     let mut lines = Vec::new();
     loop {
         match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) if line == "end" => return lines,
+            Ok(line) if line == "end" => return Ok(lines),
             Ok(line) => lines.push(line),
-            Err(error) => panic!("the checks did not come to their end ({error}); so far: {lines:#?}"),
+            Err(error) => return Err((error, lines)),
         }
     }
 }
@@ -60,7 +74,7 @@ impl Drop for Browser {
 
 /// Opens the page without a window. The debugging port is not used, but keeps the browser from
 /// ending as soon as the page has loaded.
-fn start(browser: &Path, folder: &Path, url: &str, flags: &[&str]) -> Browser {
+fn start(browser: &Path, profile: &Path, url: &str, flags: &[&str]) -> Browser {
     let child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
@@ -68,7 +82,7 @@ fn start(browser: &Path, folder: &Path, url: &str, flags: &[&str]) -> Browser {
         .arg("--enable-logging=stderr")
         // Of flags that stand twice, the last counts.
         .args(flags)
-        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("--user-data-dir={}", profile.display()))
         .arg(url)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
