@@ -237,7 +237,7 @@ pub fn about_variance(variance: &Variance) -> Vec<String> {
             "Each config has one value, so interactions and the seed's share cannot be separated.".to_owned(),
         ),
         Noise::Unknown => sentences.push(
-            "Each config has one value and the keys leave nothing over: these shares include all noise."
+            "Each config has one value, and nothing is left over beside the keys: noise is part of these shares."
                 .to_owned(),
         ),
     }

@@ -58,6 +58,8 @@ export class Space {
       select.value = (choices[chosen] ?? choices[0]).name;
     };
     fill("space-metric", this.metrics, 0);
+    // A heat map of one key says what its main effect says.
+    this.section.querySelector(".heat").hidden = this.keys.length < 2;
     fill("heat-x", this.keys, 0);
     fill("heat-y", this.keys, 1);
     fill("scatter-x", [...this.keys, ...this.metrics], 0);

@@ -41,7 +41,7 @@ impl Scale {
     /// would leave these in one place, such as those of configs that diverge, are outside of it.
     pub(super) fn of_most(values: &[(f64, Option<(f64, f64)>)]) -> Option<Self> {
         /// Times the range of the others that a chart can show without squeezing them together.
-        const FAR: f64 = 4.0;
+        const FAR: f64 = 8.0;
         let numbers: Vec<f64> = values.iter().map(|(value, _)| *value).collect();
         let middle = median(&numbers);
         let distances: Vec<f64> = numbers.iter().map(|value| (value - middle).abs()).collect();
@@ -135,7 +135,7 @@ mod tests {
         assert!(!wild[4].outside && wild[4].span.is_some());
         let all_inside = |values: &[f64]| marks(values).iter().all(|mark| !mark.outside);
         assert!(all_inside(&[26.0, 0.6, 0.7, 1.0, 1.1, 1.4]), "the first is the best");
-        assert!(all_inside(&[1.0, 1.1, 1.2, 1.3, 1.9]), "not so far");
+        assert!(all_inside(&[0.79, 1.09, 1.19, 2.6]), "not so far");
         assert!(all_inside(&[0.6, 0.7, 26.0, 27.0]) && all_inside(&[0.6, 0.7, 26.0]), "no majority");
         assert!(all_inside(&[0.5, 0.5, 0.5, 0.5]));
     }

@@ -19,7 +19,12 @@ fn unusual_sweeps_load_without_a_fault() {
     let keys =
         Synthetic { rates: vec![5e-4], further_keys: 200, seeds: (1..=12).collect(), ..Synthetic::default() };
     Synthetic { name: "keys", points: 2, epochs: 1, ..keys }.record(folder.path());
-    let one_seed = Synthetic { rates: vec![6e-4, 7e-4, 8e-4], seeds: vec![3], ..Synthetic::default() };
+    let one_seed = Synthetic {
+        rates: vec![6e-4, 7e-4, 8e-4],
+        widths: vec![128],
+        seeds: vec![3],
+        ..Synthetic::default()
+    };
     Synthetic { name: "one seed", outcome: |_| Outcome::Fails(0.1), ..one_seed }.record(folder.path());
     let script = "const shown = (selector) => [...document.querySelectorAll(`.sweep:not([hidden]) ${selector}`)];
         for (const tab of document.querySelectorAll('.tabs button')) {
@@ -33,11 +38,12 @@ fn unusual_sweeps_load_without_a_fault() {
         const view = (name) => [...document.querySelectorAll('.sweep')].find((sweep) => sweep.querySelector('h1').textContent === name);
         check('of two hundred keys a few are open', () => equal([view('keys').querySelectorAll('.overview > .swept .axis').length, view('keys').querySelector('.further summary').textContent], [12, '190 further keys']));
         check('without a value there are no empty charts', () => that(view('waiting').querySelector('.space').textContent.includes('No run has a value to draw yet') && !view('waiting').querySelector('.explore')));
+        check('one key makes no heat map', () => equal([view('one seed'), view('keys')].map((sweep) => getComputedStyle(sweep.querySelector('.heat')).display === 'none'), [true, false]));
         check('the picker of colours is inside of the window', () => that(one('[data-theme-picker]').getBoundingClientRect().right <= innerWidth));
         check('five tabs', () => equal(document.querySelectorAll('.tabs button').length, 5));
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 22);
+    assert_all_ok(&lines, 23);
 }
 
 #[test]
