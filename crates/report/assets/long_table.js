@@ -206,7 +206,9 @@ export function allRows(table) {
 // Makes these the rows of a body. Rows that stay are not touched: one of them may have the focus.
 function replaceRows(body, rows) {
   const wanted = new Set(rows);
-  for (const row of [...body.rows]) if (!wanted.has(row)) row.remove();
+  // A copy: `rows` shrinks while rows are removed.
+  const before = [...body.rows];
+  for (const row of before) if (!wanted.has(row)) row.remove();
   let next = body.firstElementChild;
   for (const row of rows) {
     if (row === next) next = row.nextElementSibling;

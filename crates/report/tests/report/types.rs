@@ -81,6 +81,33 @@ fn the_scripts_of_the_page_and_its_data_fit_their_types() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// Faults that types do not show: unused names, names of nothing, messages on the console, modules that import each other.
+#[test]
+fn the_scripts_of_the_page_are_free_of_lints() {
+    let Some(modules) = npm::modules() else { return };
+    let lint = |folder: &Path| {
+        let config = Path::new(ROOT).join("tests/npm/oxlintrc.json");
+        let mut command = Command::new("node");
+        command.arg(modules.join("oxlint/bin/oxlint")).arg("--config").arg(config).arg(folder);
+        command.output().unwrap()
+    };
+    let output = lint(&Path::new(ROOT).join("assets"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("bad.js"),
+        "const unused = 1;\nexport const wrong = nowhere;\nconsole.log(wrong);\n",
+    )
+    .unwrap();
+    let output = lint(folder.path());
+    let said = String::from_utf8_lossy(&output.stdout);
+    let rules = ["no-unused-vars", "no-undef", "no-console"];
+    assert!(
+        !output.status.success() && rules.iter().all(|rule| said.contains(rule)),
+        "the linter finds nothing: {said}"
+    );
+}
+
 #[test]
 fn every_script_asks_to_be_checked() {
     for entry in fs::read_dir(Path::new(ROOT).join("assets")).unwrap() {
