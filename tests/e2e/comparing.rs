@@ -222,7 +222,7 @@ fn few_seeds_cannot_tell_and_the_smallest_p_is_said() {
         ranked(&sandbox)
     };
     let two = said(&format!("seeds = 2\n{rates}"));
-    let sentence = "2 seeds cannot tell: the smallest possible p is 1/3, and 0.05 is needed. 4 for each";
+    let sentence = "2 seeds cannot tell: the smallest possible p is 1/3, and 0.05 is needed. 4 runs of each";
     assert!(two.contains(sentence), "{two}");
     let one = said(&format!("seeds = 1\n{rates}"));
     assert!(one.contains("1 seed cannot tell: the smallest possible p is 1,"), "{one}");

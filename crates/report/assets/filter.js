@@ -135,9 +135,11 @@ function setUpPins(root, state, colors) {
 /** @param {import("./page").Sweep} sweep */
 function pinHtml(sweep, run) {
   const { label, last_values } = sweep.runs[run];
+  const { objective } = sweep.findings;
+  // What ranks says more than losses do.
+  const isShown = ({ metric }, place) => (objective.better === null ? place < 2 : metric === objective.metric);
   const scores = sweep.columns
-    .slice(0, 2)
-    .map((column, place) => (last_values[place] ? `${column.title} ${last_values[place].text}` : ""))
+    .map((column, place) => (isShown(column, place) && last_values[place] ? `${column.title} ${last_values[place].text}` : ""))
     .filter(Boolean)
     .join("  ·  ");
   return html`<span class="pin" data-pin="${run}">

@@ -39,6 +39,7 @@ fn p_values_of_pinned_configs_are_those_of_the_command() {
     let script = "await show('.runs');
         for (const run of [0, 6, 12, 18]) one(`.runtable tr[data-run='${run}']`).click();
         const column = (table, cell) => all(`${table} tbody tr`).map((row) => row.querySelector(`[data-cell=${cell}]`).textContent);
+        check('a pin shows the value that ranks', () => that(one('.pin .scores').textContent.startsWith('images/s '), one('.pin .scores').textContent));
         check('all configs are tested', () => equal(all('.tested tbody tr').length, 4));
         check('the best is first', () => equal(all('.tested tbody th').map((name) => name.textContent), all('.configtable tbody tr').map((row) => sweeps[0].configuration.configs[row.dataset.config].label)));
         check('p-values are equal', () => that(column('.tested', 'p').join() === column('.configtable', 'p').join() && column('.tested', 'p').filter(Boolean).length === 3, column('.tested', 'p').join()));
@@ -53,5 +54,5 @@ fn p_values_of_pinned_configs_are_those_of_the_command() {
         check('seeds of one config are noise', () => that(one('.compare .test').textContent.includes('noise between seeds')));";
     let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
     let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
-    assert_all_ok(&lines, 8);
+    assert_all_ok(&lines, 9);
 }

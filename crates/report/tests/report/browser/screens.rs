@@ -63,7 +63,11 @@ fn a_searched_and_pruned_sweep_fits_a_phone() {
         dispatchEvent(new Event('resize'));
         const clipped = (element) => element && element !== document.body && (getComputedStyle(element).overflowX !== 'visible' || clipped(element.parentElement));
         for (const section of all('section')) { section.scrollIntoView({ behavior: 'instant' }); await frames(3); }
-        const wide = all('main *').filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > 391 && !clipped(element.parentElement));
+        for (const run of [0, 9]) one(`.runtable tr[data-run='${run}']`).click();
+        await frames(5);
+        check('two runs are compared', () => that(!one('.compare').hidden && one('.tested')));
+        check('their images are beside the names of the rows', () => that(one('.crop').getBoundingClientRect().left < 200));
+        const wide = all('main *').filter((element) => element.checkVisibility() && !element.closest('.pinned') && element.getBoundingClientRect().right > 391 && !clipped(element.parentElement));
         check('nothing is wider than a phone', () => equal(wide.map((element) => `${element.tagName}.${element.className} ${element.getBoundingClientRect().right}`).slice(0, 5), []));
         const rungs = one('.rungs .wide');
         check('what pruning decided can be scrolled to its end', () => that(rungs.tabIndex === 0 && ['auto', 'visible'].includes(getComputedStyle(rungs).overflowX)));
@@ -74,7 +78,7 @@ fn a_searched_and_pruned_sweep_fits_a_phone() {
     let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
     let flags = ["--window-size=390,844"];
     let Some(lines) = lines_with(folder.path(), &with_tools(script), &flags, &objective) else { return };
-    assert_all_ok(&lines, 8);
+    assert_all_ok(&lines, 10);
 }
 
 #[test]
