@@ -1,5 +1,5 @@
 // @ts-check
-// The table of configs: each row is a config with numbers over those of its runs that the filter leaves.
+// The table of configs: each row is a config with numbers over those of its runs that pass the filter.
 
 import { html, isCollapsed } from "./state.js";
 import { animationOf } from "./commands.js";
