@@ -150,6 +150,77 @@ grid_cols = 3
     assert_all_finite(&sandbox, NETWORKS.len());
 }
 
+/// What the model of each run is beside its kind: `[kind, conditional, condition, spectral norm of both, layer normalisation of the
+/// discriminator, penalty]`.
+const MODELS: [(&str, bool, &str, bool, bool, &str); 9] = [
+    ("mlp", true, "concat", false, false, "none"),
+    ("mlp", true, "projection", false, false, "wgan-gp"),
+    ("mlp", false, "concat", true, false, "none"),
+    ("mlp", true, "concat", true, false, "r1"),
+    ("mlp", false, "concat", false, true, "wgan-gp"),
+    ("mlp", true, "projection", true, true, "r1-r2"),
+    ("dcgan", true, "concat", false, true, "r1"),
+    ("dcgan", true, "projection", true, false, "none"),
+    ("layers", false, "concat", true, false, "dragan"),
+];
+
+#[test]
+fn every_condition_and_norm_of_weights_trains_200_steps_to_finite_numbers() {
+    let list = |of: &dyn Fn(&(&str, bool, &str, bool, bool, &str)) -> String| {
+        format!("[{}]", MODELS.iter().map(of).collect::<Vec<_>>().join(", "))
+    };
+    let text = format!(
+        r#"
+name = "models"
+recipe = "fast"
+
+[data]
+dataset = "strokes"
+images = 320
+
+[model]
+hidden = 32
+latent_dim = 8
+dropout = 0.0
+generator.width = 4
+discriminator.width = 4
+generator.layers = ["linear 98", "reshape 2x7x7", "layer-norm", "relu", "upsample 2", "conv-transpose 1 kernel 2 stride 2"]
+discriminator.layers = ["conv 4 kernel 4 stride 4", "layer-norm", "leaky-relu", "tanh", "flatten", "dropout 0.2", "linear 1"]
+
+[loss]
+label_smoothing = 0.1
+
+[train]
+epochs = 10
+batch_size = 16
+ema = 0.99
+
+[record]
+every_steps = 20
+grid_rows = 2
+grid_cols = 3
+
+[sweep.zip]
+"model.kind" = {kinds}
+"model.conditional" = {conditional}
+"model.discriminator.condition" = {conditions}
+"model.spectral_norm" = {norms}
+"model.discriminator.layer_norm" = {layer_norms}
+"penalty.kind" = {penalties}
+"#,
+        kinds = list(&|model| format!("{:?}", model.0)),
+        conditional = list(&|model| model.1.to_string()),
+        conditions = list(&|model| format!("{:?}", model.2)),
+        norms = list(&|model| model.3.to_string()),
+        layer_norms = list(&|model| model.4.to_string()),
+        penalties = list(&|model| format!("{:?}", model.5)),
+    );
+    let sandbox = Sandbox::new();
+    sandbox.write("models.toml", text);
+    sandbox.run(&["sweep", "models.toml"]).well();
+    assert_all_finite(&sandbox, MODELS.len());
+}
+
 /// Every run has 200 steps, and a finite number wherever a metric is measured.
 fn assert_all_finite(sandbox: &Sandbox, count: usize) {
     let reader = sandbox.reader();

@@ -177,20 +177,31 @@ fn every_kind_of_png_is_read() {
         assert_eq!(prepared(&bytes, GREY), [90; 16]);
         assert_eq!(prepared(&bytes, SHAPE), [90; 48]);
     }
-    for depth in [png::BitDepth::One, png::BitDepth::Two, png::BitDepth::Four] {
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, 4, 4);
-        encoder.set_color(png::ColorType::Indexed);
-        encoder.set_depth(depth);
-        encoder.set_palette(vec![9, 9, 9, r, g, b]);
-        let row = match depth {
-            png::BitDepth::One => vec![0b1111_0000],
-            png::BitDepth::Two => vec![0b0101_0101],
-            _ => vec![0x11, 0x11],
-        };
-        encoder.write_header().unwrap().write_image_data(&row.repeat(4)).unwrap();
+    // The number 1 in each of four pixels, and the grey that it is.
+    for (depth, row, grey) in [
+        (png::BitDepth::One, vec![0b1111_0000], 255),
+        (png::BitDepth::Two, vec![0b0101_0101], 85),
+        (png::BitDepth::Four, vec![0x11, 0x11], 17),
+        (png::BitDepth::Eight, vec![1; 4], 1),
+    ] {
+        let bytes = packed(png::ColorType::Indexed, depth, Some(vec![9, 9, 9, r, g, b]), &row);
         assert_eq!(at(&prepared(&bytes, SHAPE), 3, 3), orange, "{depth:?}");
+        let bytes = packed(png::ColorType::Grayscale, depth, None, &row);
+        assert_eq!(prepared(&bytes, GREY), [grey; 16], "{depth:?}");
     }
+}
+
+/// A PNG of 4 x 4 pixels with equal rows.
+fn packed(color: png::ColorType, depth: png::BitDepth, palette: Option<Vec<u8>>, row: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 4, 4);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    if let Some(palette) = palette {
+        encoder.set_palette(palette);
+    }
+    encoder.write_header().unwrap().write_image_data(&row.repeat(4)).unwrap();
+    bytes
 }
 
 #[test]
