@@ -150,9 +150,12 @@ grid_cols = 3
     assert_all_finite(&sandbox, NETWORKS.len());
 }
 
-/// What the model of each run is beside its kind: `[kind, conditional, condition, spectral norm of both, layer normalisation of the
-/// discriminator, penalty]`.
-const MODELS: [(&str, bool, &str, bool, bool, &str); 9] = [
+/// [`MODELS`] says what each is.
+type Model = (&'static str, bool, &'static str, bool, bool, &'static str);
+
+/// The kind of both networks, whether they know classes, how the discriminator knows them, spectral norms of both, layer
+/// normalisation of the discriminator, a penalty.
+const MODELS: [Model; 9] = [
     ("mlp", true, "concat", false, false, "none"),
     ("mlp", true, "projection", false, false, "wgan-gp"),
     ("mlp", false, "concat", true, false, "none"),
@@ -166,9 +169,8 @@ const MODELS: [(&str, bool, &str, bool, bool, &str); 9] = [
 
 #[test]
 fn every_condition_and_norm_of_weights_trains_200_steps_to_finite_numbers() {
-    let list = |of: &dyn Fn(&(&str, bool, &str, bool, bool, &str)) -> String| {
-        format!("[{}]", MODELS.iter().map(of).collect::<Vec<_>>().join(", "))
-    };
+    let list =
+        |of: &dyn Fn(&Model) -> String| format!("[{}]", MODELS.iter().map(of).collect::<Vec<_>>().join(", "));
     let text = format!(
         r#"
 name = "models"
