@@ -4,10 +4,11 @@
 //! keep sixteen partial sums for each image, which are added in a fixed order at the end.
 
 use gansweep_nn::network;
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
 use super::activation::{LeakyRelu, store};
 use super::affine::{Affine, BatchRows, NormTrace};
+use super::lines::{InVectors, OnLines, add, mul, sub, vectors, within, write};
 use super::matrix::{LINE, Line, Matrix};
 
 const EPS: f32 = network::LayerNorm::EPS as f32;
@@ -36,25 +37,25 @@ impl LayerNorm {
         for matrix in trace.row_sums.iter_mut().chain([&mut trace.inverse_std]) {
             matrix.reshape(batch.images, LINE);
         }
-        arch.dispatch(Moments(trace));
-        arch.dispatch(Forward { affine: &self.affine, trace, leaky_relu, out });
+        arch.dispatch(InVectors(Moments(trace)));
+        arch.dispatch(InVectors(Forward { affine: &self.affine, trace, leaky_relu, out }));
     }
 
     /// Turns the gradient of the layer's output into that of its input, in place, and writes the gradients
     /// of its parameters to the trace.
     pub(super) fn backward(&self, arch: Arch, trace: &mut NormTrace, gradient: &mut Matrix) {
-        arch.dispatch(Backward { weight: &self.affine.weight.value, trace, gradient });
+        arch.dispatch(InVectors(Backward { weight: &self.affine.weight.value, trace, gradient }));
     }
 }
 
 /// Computes each row's mean and one over its standard deviation, repeated in all elements of a line.
 struct Moments<'a>(&'a mut NormTrace);
 
-impl NullaryFnOnce for Moments<'_> {
+impl OnLines for Moments<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let NormTrace { normalised: x, inverse_std, row_sums: [mean, _], .. } = self.0;
         let (mean, inverse) = (mean.lines_mut(), inverse_std.lines_mut());
         let images = mean.len();
@@ -64,7 +65,9 @@ impl NullaryFnOnce for Moments<'_> {
             let width = width(x, panel);
             for pixel in x.panel(panel).chunks_exact(images) {
                 for (mean, x) in mean.iter_mut().zip(pixel) {
-                    add(mean, &within(x, width));
+                    let x = within::<S, V>(vectors::<S, V>(x), width);
+                    let sums = add(simd, vectors::<S, V>(mean), x);
+                    write::<S, V>(mean, sums);
                 }
             }
         }
@@ -76,12 +79,10 @@ impl NullaryFnOnce for Moments<'_> {
             let width = width(x, panel);
             for pixel in x.panel(panel).chunks_exact(images) {
                 for ((sum, mean), x) in inverse.iter_mut().zip(&*mean).zip(pixel) {
-                    let mut square = Line::ZERO;
-                    for i in 0..LINE {
-                        let difference = x.0[i] - mean.0[i];
-                        square.0[i] = difference * difference;
-                    }
-                    add(sum, &within(&square, width));
+                    let difference = sub(simd, vectors::<S, V>(x), vectors::<S, V>(mean));
+                    let square = within::<S, V>(mul(simd, difference, difference), width);
+                    let sums = add(simd, vectors::<S, V>(sum), square);
+                    write::<S, V>(sum, sums);
                 }
             }
         }
@@ -98,22 +99,9 @@ struct Forward<'a> {
     out: &'a mut Matrix,
 }
 
-impl WithSimd for Forward<'_> {
+impl OnLines for Forward<'_> {
     type Output = ();
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1>(simd),
-            8 => self.run::<S, 2>(simd),
-            4 => self.run::<S, 4>(simd),
-            1 => self.run::<S, 16>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    }
-}
-
-impl Forward<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let NormTrace { normalised, inverse_std, row_sums: [mean, _], .. } = self.trace;
@@ -147,12 +135,12 @@ struct Backward<'a> {
     gradient: &'a mut Matrix,
 }
 
-impl NullaryFnOnce for Backward<'_> {
+impl OnLines for Backward<'_> {
     type Output = ();
 
     /// The derivative of `(x - mean) / std` by the chain rule: as for `BatchNorm`, along the other axis.
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, row_sums: [sum, along] } =
             self.trace;
         let images = sum.rows();
@@ -160,23 +148,25 @@ impl NullaryFnOnce for Backward<'_> {
         let (sum, along) = (sum.lines_mut(), along.lines_mut());
         sum.fill(Line::ZERO);
         along.fill(Line::ZERO);
+        let zero = [simd.splat_f32s(0.0); V];
         for panel in 0..self.gradient.panels() {
             let width = width(self.gradient, panel);
             let pixels = self.gradient.panel(panel).chunks_exact(images);
             for (pixel, (dy, x)) in pixels.zip(normalised.panel(panel).chunks_exact(images)).enumerate() {
-                let weight = &self.weight.panel(panel)[pixel];
-                let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
+                let weight = vectors::<S, V>(&self.weight.panel(panel)[pixel]);
+                let (mut of_weight, mut of_bias) = (zero, zero);
                 for (image, (dy, x)) in dy.iter().zip(x).enumerate() {
-                    let dy = within(dy, width);
-                    add(&mut of_bias, &dy);
-                    add_product(&mut of_weight, &dy, x);
-                    let mut scaled = Line::ZERO;
-                    add_product(&mut scaled, &dy, weight);
-                    add(&mut sum[image], &scaled);
-                    add_product(&mut along[image], &scaled, x);
+                    let (dy, x) = (within::<S, V>(vectors::<S, V>(dy), width), vectors::<S, V>(x));
+                    of_bias = add(simd, of_bias, dy);
+                    of_weight = add(simd, of_weight, mul(simd, dy, x));
+                    let scaled = add(simd, zero, mul(simd, dy, weight));
+                    let sums = add(simd, vectors::<S, V>(&sum[image]), scaled);
+                    write::<S, V>(&mut sum[image], sums);
+                    let sums = add(simd, vectors::<S, V>(&along[image]), mul(simd, scaled, x));
+                    write::<S, V>(&mut along[image], sums);
                 }
-                weight_gradient.panel_mut(panel)[pixel] = of_weight;
-                bias_gradient.panel_mut(panel)[pixel] = of_bias;
+                write::<S, V>(&mut weight_gradient.panel_mut(panel)[pixel], of_weight);
+                write::<S, V>(&mut bias_gradient.panel_mut(panel)[pixel], of_bias);
             }
         }
         for line in sum.iter_mut().chain(&mut *along) {
@@ -185,17 +175,18 @@ impl NullaryFnOnce for Backward<'_> {
         for panel in 0..self.gradient.panels() {
             let width = width(self.gradient, panel);
             let weights = self.weight.panel(panel);
-            let rows = self.gradient.panel_mut(panel).iter_mut().zip(normalised.panel(panel));
-            for (row, (dy, x)) in rows.enumerate() {
-                let (pixel, image) = (row / images, row % images);
-                let weight = &weights[pixel];
-                let (sum, along, inverse) = (&sum[image], &along[image], &inverse_std.lines()[image]);
-                for i in 0..LINE {
-                    let common = sum.0[i] + x.0[i] * along.0[i];
-                    dy.0[i] = inverse.0[i] * (dy.0[i] * weight.0[i] - common);
+            let pixels = self.gradient.panel_mut(panel).chunks_exact_mut(images);
+            for (pixel, (dy, x)) in pixels.zip(normalised.panel(panel).chunks_exact(images)).enumerate() {
+                let weight = vectors::<S, V>(&weights[pixel]);
+                for (image, (dy, x)) in dy.iter_mut().zip(x).enumerate() {
+                    let [sum, along, inverse] =
+                        [&sum[image], &along[image], &inverse_std.lines()[image]].map(vectors::<S, V>);
+                    let common = add(simd, sum, mul(simd, vectors::<S, V>(x), along));
+                    let scaled = mul(simd, vectors::<S, V>(dy), weight);
+                    let own = mul(simd, inverse, sub(simd, scaled, common));
+                    // Subtracting the means has changed the padding, which must stay zero.
+                    write::<S, V>(dy, within::<S, V>(own, width));
                 }
-                // Subtracting the means has changed the padding, which must stay zero.
-                *dy = within(dy, width);
             }
         }
     }
@@ -205,30 +196,6 @@ impl NullaryFnOnce for Backward<'_> {
 #[inline(always)]
 fn width(matrix: &Matrix, panel: usize) -> usize {
     LINE.min(matrix.cols() - panel * LINE)
-}
-
-/// A line with zeros from `width` on.
-#[inline(always)]
-fn within(line: &Line, width: usize) -> Line {
-    let mut line = *line;
-    for i in 0..LINE {
-        line.0[i] = if i < width { line.0[i] } else { 0.0 };
-    }
-    line
-}
-
-#[inline(always)]
-fn add(sum: &mut Line, line: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += line.0[i];
-    }
-}
-
-#[inline(always)]
-fn add_product(sum: &mut Line, one: &Line, other: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += one.0[i] * other.0[i];
-    }
 }
 
 /// The sum of the elements of a line, added pairwise.

@@ -7,9 +7,10 @@
 //! `-inverse (x <s, d> / N + mean(x d) s + mean(a x) t)`. It goes back through the layers before as a gradient does.
 //! `tests/golden/layer_norm_tangents.py` compares the formula with finite differences.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, Simd};
 
 use super::affine::NormTrace;
+use super::lines::{InVectors, OnLines, add, mul, sub, vectors, within, write};
 use super::matrix::{LINE, Line, Matrix};
 
 /// A layer normalisation, with what its forward and its backward pass have computed at the points.
@@ -34,38 +35,44 @@ impl LayerNormTangents<'_> {
             sums.reshape(images, LINE);
             sums.lines_mut().fill(Line::ZERO);
         }
-        arch.dispatch(Sums(&mut self));
-        arch.dispatch(Apply(self));
+        arch.dispatch(InVectors(Sums(&mut self)));
+        arch.dispatch(InVectors(Apply(self)));
     }
 }
 
 /// Computes `mean(d)`, `mean(x d)`, `<s, d> / N` and `mean(a x)` of each image, and repeats each in its line.
 struct Sums<'a, 'b>(&'a mut LayerNormTangents<'b>);
 
-impl NullaryFnOnce for Sums<'_, '_> {
+impl OnLines for Sums<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let LayerNormTangents { weight, trace, signals, tangents, output, sums, .. } = self.0;
         let [mean, along, signalled, behind] = sums.each_mut().map(Matrix::lines_mut);
         let images = mean.len();
         let count = (tangents.cols() * (tangents.rows() / images)) as f32;
         for panel in 0..tangents.panels() {
             let width = LINE.min(tangents.cols() - panel * LINE);
-            let weights = weight.panel(panel);
-            let rows = tangents.panel(panel).iter().zip(trace.normalised.panel(panel));
-            let rows = rows.zip(signals.panel(panel)).zip(output.panel(panel));
-            for (row, (((d, x), s), q)) in rows.enumerate() {
-                let (pixel, image) = (row / images, row % images);
-                for i in 0..LINE {
-                    let is_padding = i >= width;
-                    let d = if is_padding { 0.0 } else { d.0[i] };
-                    let a = if is_padding { 0.0 } else { weights[pixel].0[i] * q.0[i] };
-                    mean[image].0[i] += d;
-                    along[image].0[i] += x.0[i] * d;
-                    signalled[image].0[i] += s.0[i] * d;
-                    behind[image].0[i] += a * x.0[i];
+            for (pixel, weight) in weight.panel(panel).iter().enumerate() {
+                let weight = vectors::<S, V>(weight);
+                let rows = pixel * images..(pixel + 1) * images;
+                let [tangents, signals] =
+                    [&**tangents, *signals].map(|matrix| &matrix.panel(panel)[rows.clone()]);
+                let [normalised, output] =
+                    [&trace.normalised, &**output].map(|matrix| &matrix.panel(panel)[rows.clone()]);
+                for image in 0..images {
+                    let [x, s] = [&normalised[image], &signals[image]].map(vectors::<S, V>);
+                    let d = within::<S, V>(vectors::<S, V>(&tangents[image]), width);
+                    let a = within::<S, V>(mul(simd, weight, vectors::<S, V>(&output[image])), width);
+                    let grow = |sum: &mut Line, by| {
+                        let sums = add(simd, vectors::<S, V>(sum), by);
+                        write::<S, V>(sum, sums);
+                    };
+                    grow(&mut mean[image], d);
+                    grow(&mut along[image], mul(simd, x, d));
+                    grow(&mut signalled[image], mul(simd, s, d));
+                    grow(&mut behind[image], mul(simd, a, x));
                 }
             }
         }
@@ -77,33 +84,41 @@ impl NullaryFnOnce for Sums<'_, '_> {
 
 struct Apply<'a>(LayerNormTangents<'a>);
 
-impl NullaryFnOnce for Apply<'_> {
+impl OnLines for Apply<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         let LayerNormTangents { weight, trace, signals, tangents, output, weight_gradient, sums } = self.0;
         let [mean, along, signalled, behind] = sums.each_ref().map(Matrix::lines);
         let (images, inverse) = (mean.len(), trace.inverse_std.lines());
+        let zero = [simd.splat_f32s(0.0); V];
         for panel in 0..tangents.panels() {
             let width = LINE.min(tangents.cols() - panel * LINE);
-            let weights = weight.panel(panel);
-            let of_weight = weight_gradient.panel_mut(panel);
-            of_weight.fill(Line::ZERO);
-            let rows = tangents.panel_mut(panel).iter_mut().zip(trace.normalised.panel(panel));
-            let rows = rows.zip(signals.panel(panel)).zip(output.panel_mut(panel));
-            for (row, (((d, x), s), q)) in rows.enumerate() {
-                let (pixel, image) = (row / images, row % images);
-                let (mean, along, inverse) = (&mean[image], &along[image], &inverse[image]);
-                for i in 0..LINE {
-                    let is_padding = i >= width;
-                    let t = inverse.0[i] * (d.0[i] - mean.0[i] - x.0[i] * along.0[i]);
-                    let common =
-                        x.0[i] * signalled[image].0[i] + along.0[i] * s.0[i] + behind[image].0[i] * t;
-                    of_weight[pixel].0[i] += if is_padding { 0.0 } else { q.0[i] * t };
-                    q.0[i] = if is_padding { 0.0 } else { -inverse.0[i] * common };
-                    d.0[i] = if is_padding { 0.0 } else { weights[pixel].0[i] * t };
+            let pixels = weight.panel(panel).iter().zip(weight_gradient.panel_mut(panel)).enumerate();
+            for (pixel, (weight, of_weight)) in pixels {
+                let (weight, mut sum) = (vectors::<S, V>(weight), zero);
+                let rows = pixel * images..(pixel + 1) * images;
+                let [normalised, signals] =
+                    [&trace.normalised, signals].map(|matrix| &matrix.panel(panel)[rows.clone()]);
+                let tangents = tangents.part_mut(panel, rows.clone());
+                let output = output.part_mut(panel, rows);
+                for image in 0..images {
+                    let [x, s] = [&normalised[image], &signals[image]].map(vectors::<S, V>);
+                    let [mean, along] = [&mean[image], &along[image]].map(vectors::<S, V>);
+                    let [signalled, behind] = [&signalled[image], &behind[image]].map(vectors::<S, V>);
+                    let inverse = vectors::<S, V>(&inverse[image]);
+                    let [d, q] = [&tangents[image], &output[image]].map(vectors::<S, V>);
+                    let t = sub(simd, sub(simd, d, mean), mul(simd, x, along));
+                    let t = mul(simd, inverse, t);
+                    let common = add(simd, mul(simd, x, signalled), mul(simd, along, s));
+                    let common = add(simd, common, mul(simd, behind, t));
+                    sum = add(simd, sum, within::<S, V>(mul(simd, q, t), width));
+                    let gradient = mul(simd, sub(simd, zero, inverse), common);
+                    write::<S, V>(&mut output[image], within::<S, V>(gradient, width));
+                    write::<S, V>(&mut tangents[image], within::<S, V>(mul(simd, weight, t), width));
                 }
+                write::<S, V>(of_weight, sum);
             }
         }
     }

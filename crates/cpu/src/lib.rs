@@ -39,6 +39,7 @@ mod engine;
 mod lane;
 mod layer_norm;
 mod layer_norm_tangents;
+mod lines;
 mod loss;
 mod mask;
 mod matrix;

@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use gansweep_nn::network::SPECTRAL_EPS;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
+use super::lines::{InVectors, OnLines, vectors, write};
 use super::matrix::{Line, Matrix, panels};
 
 /// Lines whose products are added up in single precision, before their sum is added to the others' in double precision.
@@ -97,17 +98,17 @@ impl SpectralNorm {
             }
         };
         let v_before = iterates.then_some(&*v);
-        arch.dispatch(Dispatch(Iterate { weight: matrix, v: v_before, u, product }));
+        arch.dispatch(InVectors(Iterate { weight: matrix, v: v_before, u, product }));
         if iterates {
-            let inverse = 1.0 / arch.dispatch(Dispatch(Dot { a: u, b: u })).sqrt().max(SPECTRAL_EPS) as f32;
-            arch.dispatch(Dispatch(Scale { from: None, to: u, by: inverse }));
-            arch.dispatch(Dispatch(Scale { from: None, to: product, by: inverse }));
-            let inverse =
-                1.0 / arch.dispatch(Dispatch(Dot { a: product, b: product })).sqrt().max(SPECTRAL_EPS) as f32;
-            arch.dispatch(Dispatch(Scale { from: Some(product), to: v, by: inverse }));
+            let inverse = 1.0 / arch.dispatch(InVectors(Dot { a: u, b: u })).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(InVectors(Scale { from: None, to: u, by: inverse }));
+            arch.dispatch(InVectors(Scale { from: None, to: product, by: inverse }));
+            let inverse = 1.0
+                / arch.dispatch(InVectors(Dot { a: product, b: product })).sqrt().max(SPECTRAL_EPS) as f32;
+            arch.dispatch(InVectors(Scale { from: Some(product), to: v, by: inverse }));
         }
-        *norm = arch.dispatch(Dispatch(Dot { a: product, b: v })) as f32;
-        arch.dispatch(Dispatch(Scale { from: Some(weight), to: normalised, by: 1.0 / *norm }));
+        *norm = arch.dispatch(InVectors(Dot { a: product, b: v })) as f32;
+        arch.dispatch(InVectors(Scale { from: Some(weight), to: normalised, by: 1.0 / *norm }));
     }
 
     /// Turns the gradient with respect to the normalised weight into that of the weight.
@@ -116,10 +117,10 @@ impl SpectralNorm {
             return self.back_propagate_projected(outputs);
         }
         let Self { arrangement, normalised, u, v, gradient, norms: [norm, _], .. } = self;
-        let along = arch.dispatch(Dispatch(Dot { a: gradient, b: normalised })) as f32;
+        let along = arch.dispatch(InVectors(Dot { a: gradient, b: normalised })) as f32;
         match *arrangement {
             Arrangement::Blocks(_) | Arrangement::Projected(_) => {
-                arch.dispatch(Dispatch(WithoutNorm { gradient, u, v, along, norm: *norm }));
+                arch.dispatch(InVectors(WithoutNorm { gradient, u, v, along, norm: *norm }));
             }
             Arrangement::Taps(taps) => {
                 for row in 0..gradient.rows() {
@@ -207,42 +208,6 @@ fn to_block(weight: &Matrix, taps: usize, block: &mut Matrix) {
             block.set(row * taps + col % taps, col / taps, weight.get(row, col));
         }
     }
-}
-
-/// Work on lines in vectors of any width, of which `V` are in a line.
-trait OnLines: Sized {
-    type Output;
-
-    fn run<S: Simd, const V: usize>(self, simd: S) -> Self::Output;
-}
-
-/// [`OnLines`] for the vectors of the processor.
-struct Dispatch<K>(K);
-
-impl<K: OnLines> WithSimd for Dispatch<K> {
-    type Output = K::Output;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> K::Output {
-        match S::F32_LANES {
-            16 => self.0.run::<S, 1>(simd),
-            8 => self.0.run::<S, 2>(simd),
-            4 => self.0.run::<S, 4>(simd),
-            1 => self.0.run::<S, 16>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    }
-}
-
-/// The vectors of a line.
-#[inline(always)]
-fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
-    std::array::from_fn(|v| S::as_simd_f32s(&line.0).0[v])
-}
-
-#[inline(always)]
-fn write<S: Simd, const V: usize>(line: &mut Line, vectors: [S::f32s; V]) {
-    S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(&vectors);
 }
 
 /// `sum + a * b`.
