@@ -3,7 +3,7 @@
 //! A config ends at an epoch if its best value by then is worse than the median, over the configs that are completed, of
 //! the running average of each up to that epoch.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gansweep_base::text;
 use gansweep_config::{PlannedRun, Prune, RunId, RunState};
@@ -21,7 +21,10 @@ pub(super) const NEEDED: usize = 3;
 pub struct MedianPruner {
     prune: Prune,
     units: Units,
+    /// Units whose runs are asked to end.
     stopped: HashSet<usize>,
+    /// What is to be recorded of them once they have ended: a run may be over before it hears of it.
+    asked: HashMap<RunId, RungRow>,
     changed: Vec<RungRow>,
 }
 
@@ -29,7 +32,7 @@ impl MedianPruner {
     /// A pruner. `metric` is the one that `prune` names.
     pub fn new(prune: Prune, metric: Metric) -> Self {
         let units = Units::new(prune.seeds, metric);
-        Self { prune, units, stopped: HashSet::new(), changed: Vec::new() }
+        Self { prune, units, stopped: HashSet::new(), asked: HashMap::new(), changed: Vec::new() }
     }
 
     /// The scores of a unit at the epochs up to `last` at which all of its runs have a value.
@@ -124,15 +127,21 @@ impl Pruner for MedianPruner {
             decision: RungDecision::Stopped,
             reason: reason.clone(),
         };
-        let (decisions, rows): (Vec<_>, Vec<_>) = members().map(|member| (stop(member), row(member))).unzip();
-        self.changed.extend(rows);
+        let (decisions, rows): (Vec<_>, Vec<_>) =
+            members().map(|member| (stop(member), (member.run.clone(), row(member)))).unzip();
+        self.asked.extend(rows);
         self.stopped.insert(unit);
         decisions
     }
 
     fn ended(&mut self, run: &RunId, state: RunState, _step: u64) {
-        if let Some(member) = self.units.find(run) {
-            self.units.member_mut(member).state = state;
+        let Some(member) = self.units.find(run) else { return };
+        self.units.member_mut(member).state = state;
+        match self.asked.remove(run) {
+            Some(row) if state == RunState::Pruned => self.changed.push(row),
+            // It has lost its worker, say: if it goes on, it is judged again.
+            Some(_) => drop(self.stopped.remove(&self.units.member(member).unit)),
+            None => {}
         }
     }
 
