@@ -46,10 +46,10 @@ fn images(count: u32) -> Vec<u8> {
     for n in 0..count {
         let (top, left) = (n * 7 % 12, n * 5 % 15);
         for channel in 0..SHAPE.channels {
-            let ink = (n % 5 * 40 + channel * 25) as u8;
+            let level = (n % 5 * 40 + channel * 25) as u8;
             let inside = |row, col| (top..top + 8).contains(&row) && (left..left + 9).contains(&col);
             let pixels = (0..SHAPE.height).flat_map(|row| (0..SHAPE.width).map(move |col| (row, col)));
-            bytes.extend(pixels.map(|(row, col)| if inside(row, col) { ink } else { 255 }));
+            bytes.extend(pixels.map(|(row, col)| if inside(row, col) { level } else { 255 }));
         }
     }
     bytes

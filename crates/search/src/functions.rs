@@ -25,7 +25,7 @@ struct Problem {
 const STARTUP: usize = 10;
 
 impl Problem {
-    /// The smallest value of so many trials, of which `in_flight` are proposed before the first of them has its value.
+    /// The smallest value of that number of trials, of which `in_flight` are proposed before the first of them has its value.
     fn minimise(&self, trials: usize, startup: usize, in_flight: usize, seed: u64) -> f64 {
         let mut uniform = uniforms(seed);
         let mut done: Vec<Trial> = Vec::new();

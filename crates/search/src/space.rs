@@ -21,7 +21,7 @@ pub enum Dimension {
         /// Whether equal ratios count as equal distances; the smallest is then above 0.
         log: bool,
     },
-    /// One of so many choices without an order, as an index.
+    /// One of a number of choices without an order, as an index.
     Choice(usize),
 }
 

@@ -95,7 +95,7 @@ pub enum Verdict {
         smallest: f64,
         /// Number of comparisons with the best.
         comparisons: usize,
-        /// Runs of each group from which on the tests can tell; `None` if no number is enough for so many groups.
+        /// Runs of each group from which on the tests can tell; `None` if no number is enough for these groups.
         enough: Option<usize>,
     },
     /// All other groups are worse than the best.

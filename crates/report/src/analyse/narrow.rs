@@ -11,7 +11,7 @@ use super::command;
 
 /// Keys that are swept again, those that explain most; the others keep the best config's value.
 const MOST_KEYS: usize = 3;
-/// Positive values whose largest is so many times the smallest are refined by factors, others by differences.
+/// The ratio of the largest to the smallest of positive values from which on they are refined by factors, others by differences.
 const WIDE: f64 = 4.0;
 
 /// The experiment file of the sweep with other values; `None` if no config is best, or nothing can be refined.

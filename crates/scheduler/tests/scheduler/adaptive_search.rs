@@ -20,7 +20,7 @@ fn experiment(settings: &str) -> Experiment {
     mock::experiment(&text, 2).unwrap()
 }
 
-/// Searches on from what is recorded, and stops after so many runs have ended.
+/// Searches on from what is recorded, and stops after `stop_after` runs have ended.
 fn search(experiment: &Experiment, memory: &mut Memory, slots: usize, stop_after: usize) -> Summary {
     search_with(experiment, memory, slots, stop_after, &MockLauncher::healthy())
 }

@@ -1,0 +1,654 @@
+//! The configs that whole steps are compared for.
+
+use gansweep_config::{
+    Activation, Combine, ConditionKind, Config, Dataset, InitKind, Latent, LossConfig, LossKind, NetworkKind,
+    NetworkOptimizer, Noise, OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels, Relativistic,
+};
+
+use super::lists::{lists, penalised_lists};
+use super::{EPS, LR, small, with};
+
+/// Every kind of layer, loss, schedule and optimiser, alone and together; on images of noise, and on
+/// images that are mostly background.
+pub(super) fn cases() -> Vec<(&'static str, Config)> {
+    let on_background = kinds().into_iter().map(|(kind, mut config)| {
+        config.data.dataset = Dataset::Mnist;
+        (kind, config)
+    });
+    // Sparse images make no difference to a convolution.
+    on_background
+        .chain(kinds())
+        .chain(convolutions())
+        .chain(penalised_convolutions())
+        .chain(conditional_convolutions())
+        .chain(lists())
+        .chain(penalised_lists())
+        .collect()
+}
+
+fn kinds() -> Vec<(&'static str, Config)> {
+    let mut kinds = layers_losses_and_schedules();
+    kinds.extend(optimizers());
+    kinds.extend(LossKind::ALL.map(|kind| (kind.name(), with(|config| config.loss.kind = kind))));
+    kinds.extend(losses_of_differences());
+    kinds.extend(penalties());
+    kinds.extend(noise());
+    kinds.extend(conditions());
+    kinds.extend(spectral_norms());
+    kinds
+}
+
+/// Every optimiser on each of the networks, beside another on the other one.
+fn optimizers() -> impl Iterator<Item = (&'static str, Config)> {
+    let all: Vec<_> = NetworkOptimizer::examples()
+        .into_iter()
+        .map(|it| NetworkOptimizer { lr: LR, eps: EPS, ..it })
+        .collect();
+    let others = all.clone().into_iter().cycle().skip(1);
+    all.into_iter().zip(others).map(|(generator, discriminator)| {
+        let optimizer = OptimizerConfig { generator, discriminator };
+        (generator.kind.name(), with(|config| config.optimizer = optimizer))
+    })
+}
+
+fn losses_of_differences() -> impl Iterator<Item = (&'static str, Config)> {
+    use Relativistic::{Average, Paired};
+    let all = [
+        ("pairs", LossKind::NonSaturating, Paired, Combine::Sum),
+        ("pairs by least squares", LossKind::LeastSquares, Paired, Combine::Sum),
+        ("pairs by hinge", LossKind::Hinge, Paired, Combine::Sum),
+        ("average", LossKind::NonSaturating, Average, Combine::Mean),
+        ("average by least squares", LossKind::LeastSquares, Average, Combine::Sum),
+        ("average by hinge", LossKind::Hinge, Average, Combine::Mean),
+    ];
+    all.into_iter().map(|(name, kind, relativistic, combine)| {
+        let config = with(|config| {
+            config.loss = LossConfig { kind, relativistic, combine, ..config.loss.clone() };
+            if kind != LossKind::Hinge {
+                config.loss.label_smoothing = 0.1;
+            }
+            config.model.discriminator.dropout = 0.3;
+            config.train.d_steps = if relativistic == Paired { 1 } else { 2 };
+        });
+        (name, config)
+    })
+}
+
+/// Conditional models, of each arrangement of the discriminator.
+fn conditions() -> Vec<(&'static str, Config)> {
+    let conditional = |condition, change: &dyn Fn(&mut Config)| {
+        with(|config| {
+            (config.model.conditional, config.model.discriminator.condition) = (true, condition);
+            change(config);
+        })
+    };
+    let (concat, projection) = (ConditionKind::Concat, ConditionKind::Projection);
+    vec![
+        ("classes by concatenation", conditional(concat, &|_| {})),
+        ("classes by projection", conditional(projection, &|_| {})),
+        (
+            "classes by concatenation, everything in between",
+            conditional(concat, &|config| {
+                config.model.embedding = 17;
+                config.model.generator.batch_norm = true;
+                config.model.discriminator.dropout = 0.3;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                (config.train.d_steps, config.train.noise, config.train.ema) = (2, Noise::Shared, 0.9);
+                config.data.flip = true;
+            }),
+        ),
+        (
+            "classes by projection, layer norm, averages, instance noise",
+            conditional(projection, &|config| {
+                config.model.embedding = 3;
+                config.model.discriminator.layer_norm = true;
+                (config.train.d_steps, config.train.instance_noise, config.train.ema) = (2, 0.1, 0.9);
+                config.optimizer.generator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "classes by concatenation, wgan-gp",
+            conditional(concat, &|config| {
+                config.loss.kind = LossKind::Wasserstein;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "classes by projection, pairs, r1 and r2",
+            conditional(projection, &|config| {
+                config.loss.relativistic = Relativistic::Paired;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "classes by projection, r2",
+            conditional(projection, &|config| config.penalty.kind = PenaltyKind::R2),
+        ),
+        (
+            "classes by projection, spectral norm of the discriminator, wgan-gp",
+            conditional(projection, &|config| {
+                config.model.discriminator.spectral_norm = true;
+                config.loss.kind = LossKind::Wasserstein;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "classes by concatenation, spectral norm in both, an average",
+            conditional(concat, &|config| {
+                (config.model.generator.spectral_norm, config.model.discriminator.spectral_norm) =
+                    (true, true);
+                (config.model.embedding, config.train.ema, config.train.d_steps) = (17, 0.9, 2);
+            }),
+        ),
+        (
+            "classes by concatenation, spectral norm, clipped gradients, r2",
+            conditional(concat, &|config| {
+                config.model.discriminator.spectral_norm = true;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R2;
+            }),
+        ),
+        (
+            "classes by concatenation, layer norm, wgan-gp, two discriminator updates",
+            conditional(concat, &|config| {
+                config.model.discriminator.layer_norm = true;
+                config.loss.kind = LossKind::Wasserstein;
+                (config.penalty.kind, config.train.d_steps) = (PenaltyKind::WganGp, 2);
+            }),
+        ),
+        (
+            "classes by projection, layer norm and spectral norm, pairs, r1 and r2",
+            conditional(projection, &|config| {
+                (config.model.discriminator.layer_norm, config.model.discriminator.spectral_norm) =
+                    (true, true);
+                config.loss.relativistic = Relativistic::Paired;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "classes by concatenation, clipped weights",
+            conditional(concat, &|config| config.loss.kind = LossKind::Wasserstein),
+        ),
+    ]
+}
+
+/// Weights that are divided by their spectral norms.
+fn spectral_norms() -> Vec<(&'static str, Config)> {
+    let normalised = |change: &dyn Fn(&mut Config)| {
+        with(|c| {
+            (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+            change(c);
+        })
+    };
+    vec![
+        ("spectral norm", normalised(&|c| c.loss.kind = LossKind::Hinge)),
+        (
+            "spectral norm and batch norm, two discriminator updates, shared noise, an average",
+            normalised(&|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.data.images, c.train.batch_size) = (30, 12);
+                (c.train.d_steps, c.train.noise, c.train.ema) = (2, Noise::Shared, 0.9);
+            }),
+        ),
+        (
+            "spectral norm of the discriminator, clipped gradients, differences, dropout",
+            normalised(&|c| {
+                c.model.generator.spectral_norm = false;
+                c.model.discriminator.dropout = 0.3;
+                c.loss.relativistic = Relativistic::Paired;
+                c.optimizer.discriminator.clip_norm = 0.05;
+            }),
+        ),
+        (
+            "spectral norm, wgan-gp",
+            normalised(&|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+    ]
+}
+
+fn noise() -> [(&'static str, Config); 4] {
+    [
+        (
+            "two-sided smoothing and flips",
+            with(|config| {
+                config.loss.label_smoothing = 0.1;
+                config.loss.fake_label_smoothing = 0.2;
+                config.loss.label_flip = 0.3;
+            }),
+        ),
+        (
+            "flips of pairs",
+            with(|config| {
+                config.loss.relativistic = Relativistic::Paired;
+                config.loss.label_flip = 0.4;
+            }),
+        ),
+        (
+            "instance noise that decays, differences by least squares",
+            with(|config| {
+                config.loss.kind = LossKind::LeastSquares;
+                config.loss.relativistic = Relativistic::Average;
+                config.loss.fake_label_smoothing = 0.1;
+                (config.train.instance_noise, config.train.instance_noise_epochs) = (0.5, 2.5);
+            }),
+        ),
+        (
+            "instance noise and a penalty",
+            with(|config| {
+                config.train.instance_noise = 0.3;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+    ]
+}
+
+fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
+    let all = [
+        ("no penalty", PenaltyKind::None),
+        ("wgan-gp", PenaltyKind::WganGp),
+        ("dragan", PenaltyKind::Dragan),
+        ("r1", PenaltyKind::R1),
+        ("r2", PenaltyKind::R2),
+        ("r1 and r2", PenaltyKind::R1R2),
+    ];
+    let each = all.into_iter().map(|(name, kind)| {
+        let config = with(|config| {
+            config.loss.kind =
+                if kind == PenaltyKind::WganGp { LossKind::Wasserstein } else { LossKind::Hinge };
+            config.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
+        });
+        (name, config)
+    });
+    each.chain([
+        (
+            "one-sided, with dropout",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::Dragan,
+                    one_sided: true,
+                    noise: 0.7,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+        (
+            "r1 and r2 of pairs, with dropout and clipped gradients",
+            with(|config| {
+                config.model.discriminator.dropout = 0.3;
+                config.loss.relativistic = Relativistic::Paired;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "layer norm, wgan-gp",
+            with(|config| {
+                config.loss.kind = LossKind::Wasserstein;
+                config.model.discriminator.layer_norm = true;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "layer norm, r1 and r2, with dropout and clipped gradients",
+            with(|config| {
+                config.model.discriminator.layer_norm = true;
+                config.model.discriminator.dropout = 0.3;
+                config.optimizer.discriminator.clip_norm = 0.5;
+                config.penalty.kind = PenaltyKind::R1R2;
+            }),
+        ),
+        (
+            "layer norm and spectral norm, r2, an unusual slope",
+            with(|config| {
+                let discriminator = &mut config.model.discriminator;
+                (discriminator.layer_norm, discriminator.spectral_norm, discriminator.slope) =
+                    (true, true, -0.2);
+                config.penalty.kind = PenaltyKind::R2;
+            }),
+        ),
+        (
+            "now and then",
+            with(|config| {
+                config.train.d_steps = 2;
+                config.model.discriminator.slope = -0.2;
+                config.penalty = PenaltyConfig {
+                    kind: PenaltyKind::WganGp,
+                    weight: 0.5,
+                    every: 3,
+                    ..PenaltyConfig::default()
+                };
+            }),
+        ),
+    ])
+}
+
+fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
+    vec![
+        ("plain", small()),
+        ("flips", with(|c| c.data.flip = true)),
+        (
+            "leaky generator, uniform latents",
+            with(|c| {
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.3;
+                c.model.latent = Latent::Uniform;
+                // Unusual, but valid: the sign of the output is not that of the input.
+                c.model.discriminator.slope = -0.2;
+            }),
+        ),
+        (
+            "batch norm and sigmoid",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.output = Output::Sigmoid;
+                c.data.pixels = Pixels::Unit;
+                c.loss.combine = Combine::Mean;
+            }),
+        ),
+        (
+            "layer norm in both",
+            with(|c| {
+                c.model.generator.layer_norm = true;
+                c.model.discriminator.layer_norm = true;
+                c.model.discriminator.dropout = 0.3;
+            }),
+        ),
+        (
+            "dropout in both",
+            with(|c| {
+                c.model.generator.dropout = 0.4;
+                c.model.discriminator.dropout = 0.3;
+                c.model.discriminator.activation = Activation::Relu;
+            }),
+        ),
+        (
+            "label smoothing, no shuffle",
+            with(|c| {
+                c.loss.label_smoothing = 0.1;
+                c.train.shuffle = false;
+            }),
+        ),
+        (
+            "two discriminator updates, shared noise",
+            with(|c| {
+                c.train.d_steps = 2;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "averaged generator, batch norm",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.train.ema = 0.9;
+            }),
+        ),
+        (
+            "average with warm-up, clipped gradients",
+            with(|c| {
+                c.optimizer.generator.clip_norm = 0.05;
+                c.train.ema = 0.75;
+                c.train.ema_warmup = true;
+            }),
+        ),
+        (
+            "one hidden layer, wide batch",
+            with(|c| {
+                c.model.generator.hidden = vec![33];
+                c.model.discriminator.hidden = vec![1];
+                c.data.images = 60;
+                c.train.batch_size = 23;
+                c.train.drop_last = true;
+            }),
+        ),
+        (
+            "everything",
+            with(|c| {
+                c.model.generator.batch_norm = true;
+                c.model.generator.dropout = 0.25;
+                c.model.generator.activation = Activation::LeakyRelu;
+                c.model.generator.slope = 0.1;
+                c.model.discriminator.dropout = 0.5;
+                c.loss = LossConfig::non_saturating(Combine::Mean, 0.2);
+                c.train.d_steps = 3;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "batch norm in both networks",
+            with(|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.data.images, c.train.batch_size) = (30, 12);
+            }),
+        ),
+    ]
+}
+
+/// Conditional models with networks of convolutions.
+fn conditional_convolutions() -> Vec<(&'static str, Config)> {
+    let dcgan = |condition, change: &dyn Fn(&mut Config)| {
+        with(|c| {
+            (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
+            (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+            (c.model.conditional, c.model.discriminator.condition) = (true, condition);
+            change(c);
+        })
+    };
+    let (concat, projection) = (ConditionKind::Concat, ConditionKind::Projection);
+    vec![
+        ("dcgan with classes by concatenation", dcgan(concat, &|_| {})),
+        ("dcgan with classes by projection", dcgan(projection, &|_| {})),
+        (
+            "dcgan with classes by concatenation, batch norm in both, averages, more channels than a panel has columns",
+            dcgan(concat, &|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                (c.model.generator.width, c.model.discriminator.width) = (9, 9);
+                (c.model.embedding, c.train.noise, c.train.ema) = (5, Noise::Shared, 0.9);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, layer norm and dropout in both, clipped gradients, averages",
+            dcgan(projection, &|c| {
+                (c.model.generator.layer_norm, c.model.discriminator.layer_norm) = (true, true);
+                (c.model.generator.dropout, c.model.discriminator.dropout) = (0.25, 0.3);
+                (c.train.d_steps, c.model.embedding, c.train.ema) = (2, 17, 0.9);
+                c.optimizer.generator.clip_norm = 0.05;
+                c.optimizer.discriminator.clip_norm = 0.5;
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, wgan-gp",
+            dcgan(concat, &|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, layer norm, r1 and r2",
+            dcgan(concat, &|c| {
+                c.model.discriminator.layer_norm = true;
+                c.penalty.kind = PenaltyKind::R1R2;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, layer norm and spectral norm, wgan-gp",
+            dcgan(projection, &|c| {
+                (c.model.discriminator.layer_norm, c.model.discriminator.spectral_norm) = (true, true);
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 0.1, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, spectral norm in both, an average, clipped gradients",
+            dcgan(projection, &|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                (c.loss.kind, c.train.ema) = (LossKind::Hinge, 0.9);
+                c.optimizer.discriminator.clip_norm = 0.5;
+            }),
+        ),
+        (
+            "dcgan with classes by concatenation, spectral norm in both, r1",
+            dcgan(concat, &|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                c.penalty.kind = PenaltyKind::R1;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan with classes by projection, r1 and r2",
+            dcgan(projection, &|c| {
+                // With a larger one, rounding of the loss shows in its finite differences.
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::R1R2, weight: 0.5, ..PenaltyConfig::default() };
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan's generator and a perceptron with classes by projection, pairs",
+            dcgan(projection, &|c| {
+                c.model.discriminator.kind = NetworkKind::Mlp;
+                c.loss.relativistic = Relativistic::Paired;
+            }),
+        ),
+        (
+            "dcgan's discriminator with classes by concatenation, instance noise, clipped weights",
+            dcgan(concat, &|c| {
+                c.model.generator.kind = NetworkKind::Mlp;
+                c.loss.kind = LossKind::Wasserstein;
+                c.train.instance_noise = 0.1;
+            }),
+        ),
+    ]
+}
+
+/// A small GAN of two networks of convolutions.
+fn dcgan(change: &dyn Fn(&mut Config)) -> Config {
+    with(|c| {
+        (c.model.generator.kind, c.model.generator.width) = (NetworkKind::Dcgan, 3);
+        (c.model.discriminator.kind, c.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+        change(c);
+    })
+}
+
+/// Networks of convolutions, alone and beside multilayer perceptrons.
+///
+/// A discriminator with batch norm is not beside a generator whose fakes are all alike: their batch statistics
+/// would enlarge what rounding does.
+fn convolutions() -> Vec<(&'static str, Config)> {
+    vec![
+        ("dcgan", dcgan(&|_| {})),
+        (
+            "dcgan, batch norm in both, more channels than a panel has columns",
+            dcgan(&|c| {
+                (c.model.generator.batch_norm, c.model.discriminator.batch_norm) = (true, true);
+                c.model.generator.width = 9;
+                c.model.discriminator.width = 9;
+                c.train.noise = Noise::Shared;
+            }),
+        ),
+        (
+            "dcgan, layer norm and dropout in both, two discriminator updates",
+            dcgan(&|c| {
+                (c.model.generator.layer_norm, c.model.discriminator.layer_norm) = (true, true);
+                (c.model.generator.dropout, c.model.discriminator.dropout) = (0.25, 0.3);
+                c.model.init = InitKind::Dcgan;
+                c.train.d_steps = 2;
+            }),
+        ),
+        (
+            "dcgan with clipped gradients and weights, an unusual slope",
+            dcgan(&|c| {
+                c.model.discriminator.slope = -0.2;
+                c.optimizer.generator.clip_norm = 0.05;
+                c.optimizer.discriminator.clip_norm = 0.05;
+                c.loss.kind = LossKind::Wasserstein;
+            }),
+        ),
+        (
+            "dcgan's generator with batch norm, a perceptron for a discriminator, sigmoid",
+            dcgan(&|c| {
+                c.model.discriminator.kind = NetworkKind::Mlp;
+                c.model.output = Output::Sigmoid;
+                c.data.pixels = Pixels::Unit;
+                c.model.generator.batch_norm = true;
+                (c.data.images, c.train.batch_size) = (30, 12);
+            }),
+        ),
+        ("dcgan's discriminator", dcgan(&|c| c.model.generator.kind = NetworkKind::Mlp)),
+        (
+            "dcgan, spectral norm in both, more channels than a panel has columns, an average",
+            dcgan(&|c| {
+                (c.model.generator.spectral_norm, c.model.discriminator.spectral_norm) = (true, true);
+                (c.model.generator.width, c.model.discriminator.width) = (9, 9);
+                c.loss.kind = LossKind::Hinge;
+                c.train.ema = 0.9;
+                c.optimizer.generator.clip_norm = 0.05;
+            }),
+        ),
+    ]
+}
+
+/// Critics of convolutions with a penalty.
+fn penalised_convolutions() -> Vec<(&'static str, Config)> {
+    vec![
+        (
+            "dcgan, spectral norm, r1",
+            dcgan(&|c| {
+                c.model.discriminator.spectral_norm = true;
+                c.penalty.kind = PenaltyKind::R1;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, wgan-gp, more channels than a panel has columns",
+            dcgan(&|c| {
+                c.loss.kind = LossKind::Wasserstein;
+                c.penalty =
+                    PenaltyConfig { kind: PenaltyKind::WganGp, weight: 2.0, ..PenaltyConfig::default() };
+                c.model.discriminator.width = 9;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, r1 and r2, with dropout and clipped gradients",
+            dcgan(&|c| {
+                c.penalty = PenaltyConfig { kind: PenaltyKind::R1R2, ..PenaltyConfig::default() };
+                c.model.discriminator.dropout = 0.3;
+                c.optimizer.discriminator.clip_norm = 0.5;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, layer norm, wgan-gp, more channels than a panel has columns",
+            dcgan(&|c| {
+                (c.loss.kind, c.penalty.kind) = (LossKind::Wasserstein, PenaltyKind::WganGp);
+                (c.model.discriminator.layer_norm, c.model.discriminator.width) = (true, 9);
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, layer norm, r1 and r2, with dropout",
+            dcgan(&|c| {
+                (c.model.discriminator.layer_norm, c.model.discriminator.dropout) = (true, 0.3);
+                c.penalty.kind = PenaltyKind::R1R2;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+        (
+            "dcgan, r2, an unusual slope",
+            dcgan(&|c| {
+                c.penalty = PenaltyConfig { kind: PenaltyKind::R2, weight: 3.0, ..PenaltyConfig::default() };
+                c.model.discriminator.slope = -0.2;
+                (c.data.images, c.train.batch_size) = (5, 2);
+            }),
+        ),
+    ]
+}
