@@ -1,13 +1,15 @@
 //! The recipes of the program: complete base configurations, by name.
 
 /// The names of the recipes, in the order of the documentation.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "fast",
     "dcgan",
     "wgan-gp",
     "lsgan",
     "conditional",
     "dcgan-color",
+    "best-mlp",
+    "best-conv",
     "realpython",
     "jovian",
     "coursera",
@@ -23,6 +25,8 @@ pub fn get(name: &str) -> Option<&'static str> {
         "lsgan" => Some(include_str!("../recipes/lsgan.toml")),
         "conditional" => Some(include_str!("../recipes/conditional.toml")),
         "dcgan-color" => Some(include_str!("../recipes/dcgan-color.toml")),
+        "best-mlp" => Some(include_str!("../recipes/best-mlp.toml")),
+        "best-conv" => Some(include_str!("../recipes/best-conv.toml")),
         "realpython" => Some(include_str!("../recipes/realpython.toml")),
         "jovian" => Some(include_str!("../recipes/jovian.toml")),
         "coursera" => Some(include_str!("../recipes/coursera.toml")),

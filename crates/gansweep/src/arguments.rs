@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gansweep_data::DataSource;
 
 /// The results folder.
 #[derive(Debug, Clone, Args)]
@@ -31,6 +32,23 @@ pub(crate) struct ExperimentArgs {
     /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// Where datasets are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataFolderArgs {
+    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of your own images: IDX files for `idx`, PNG and JPEG for `folder`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl DataFolderArgs {
+    pub(crate) fn source(&self) -> DataSource {
+        DataSource { idx_dir: self.path.clone(), ..DataSource::from_environment(self.data_dir.clone()) }
+    }
 }
 
 /// Devices, workers and lanes.

@@ -25,16 +25,23 @@ gansweep_fixtures::golden_tests!(start, gansweep_tensor::supports);
 mod software_driver;
 
 /// In a process of its own: a driver is chosen when a process starts, and may crash it. Of the recipes, which take long there,
-/// only the one with convolutions.
+/// one of each kind of network, loss and penalty.
 #[cfg(feature = "wgpu")]
 #[test]
-fn small_cases_and_a_dcgan_step_as_in_pytorch_on_a_software_vulkan_driver() {
+fn small_cases_and_most_recipes_step_as_in_pytorch_on_a_software_vulkan_driver() {
     if std::env::var_os("GANSWEEP_TEST_DEVICE").is_some() {
         return;
     }
     let Some(driver) = software_driver::software_driver() else { return };
     let program = std::env::current_exe().expect("a test knows its program");
-    for test in ["settings_that_no_recipe_has_step_as_in_pytorch", "dcgan_steps_as_in_pytorch"] {
+    for test in [
+        "settings_that_no_recipe_has_step_as_in_pytorch",
+        "dcgan_steps_as_in_pytorch",
+        "dcgan_color_steps_as_in_pytorch",
+        "wgan_gp_steps_as_in_pytorch",
+        "lsgan_steps_as_in_pytorch",
+        "conditional_steps_as_in_pytorch",
+    ] {
         let mut child = std::process::Command::new(&program);
         child.args(["--exact", test, "--nocapture"]).env("GANSWEEP_TEST_DEVICE", "vulkan:0");
         let child = child.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver).output();

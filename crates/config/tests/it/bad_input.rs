@@ -77,7 +77,7 @@ fn values_out_of_range_are_told_with_the_range() {
 #[test]
 fn unknown_recipes_and_datasets_list_the_known_ones() {
     assert_snapshot!(faults("recipe = \"jovain\"\n[data]\ndataset = \"minst\"\nfallback = \"stroke\"\n"), @r#"
-    test.toml:1: recipe: found `"jovain"`; expected one of "fast", "dcgan", "wgan-gp", "lsgan", "conditional", "dcgan-color", "realpython", "jovian", "coursera", "udacity"; did you mean `jovian`? (from file)
+    test.toml:1: recipe: found `"jovain"`; expected one of "fast", "dcgan", "wgan-gp", "lsgan", "conditional", "dcgan-color", "best-mlp", "best-conv", "realpython", "jovian", "coursera", "udacity"; did you mean `jovian`? (from file)
     test.toml:3: data.dataset: found `"minst"`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder"; did you mean `mnist`? (from file)
     test.toml:4: data.fallback: found `"stroke"`; expected one of "none", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes"; did you mean `strokes`? (from file)
     "#);

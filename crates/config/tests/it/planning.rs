@@ -347,6 +347,8 @@ fn ids_are_what_they_were_in_every_earlier_version() {
     lsgan b4317e7d7415b9ef efe33068419a56bc
     conditional 2e2e1cd477f608d1 61c4ee94f9678c29
     dcgan-color ece23e73e8108951 8029654c38329724
+    best-mlp a61ef87863b30746 50c230360dbc9f87
+    best-conv fc562d94033bb703 1e957b91cba7f589
     realpython 89e35c52bc62d7a2 ea51812b6c5d1f1e
     jovian d485052172726803 220eae01303303b9
     coursera 078e2a77e3f214af ab311e4ba641a4ef

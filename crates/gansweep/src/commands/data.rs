@@ -7,6 +7,7 @@ use gansweep_app::{AppError, data};
 use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
+use crate::arguments::DataFolderArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -28,12 +29,8 @@ pub(crate) struct DataArgs {
     /// A dataset: `mnist`, `emnist-letters`, `cifar10`, `strokes`, ...; `idx` or `folder` with --path.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Folder of your own images: IDX files for `idx`, PNG and JPEG for `folder`.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data_folder: DataFolderArgs,
     /// Rows and columns of `strokes` and `folder`; 0 for the dataset's own.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
     pub(crate) side: u32,
@@ -53,8 +50,7 @@ const MAX_FILES: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
-    let (idx_dir, skip_damaged) = (args.path.clone(), args.skip_damaged);
-    let source = DataSource { idx_dir, skip_damaged, ..DataSource::from_environment(args.data_dir.clone()) };
+    let source = DataSource { skip_damaged: args.skip_damaged, ..args.data_folder.source() };
     let Some(name) = &args.name else { return list(&source, args) };
     let dataset = data::named(name)?;
     let asked = DataRequest { dataset, side: args.side, channels: args.channels };

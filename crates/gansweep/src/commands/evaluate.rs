@@ -1,7 +1,6 @@
 //! `gansweep evaluate`: quality figures of runs.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::Args;
 use gansweep_app::checkpoint::WhichCheckpoint;
@@ -10,10 +9,9 @@ use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
 use gansweep_base::text;
-use gansweep_data::DataSource;
 
 use super::compare;
-use crate::arguments::ResultsArgs;
+use crate::arguments::{DataFolderArgs, ResultsArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -36,12 +34,8 @@ pub(crate) struct EvaluateArgs {
     /// Take each run's best checkpoint (`record.best`) instead of the last one.
     #[arg(long)]
     pub(crate) best: bool,
-    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Folder of the datasets of your own, `idx` and `folder`.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data_folder: DataFolderArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -56,8 +50,7 @@ const HEADER: [&str; 10] =
 
 /// Runs the command.
 pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
-    let source =
-        DataSource { idx_dir: args.path.clone(), ..DataSource::from_environment(args.data_dir.clone()) };
+    let source = args.data_folder.source();
     let mut display = Display::new(false);
     let images = args.images as usize;
     let evaluation = if let Some(name) = &args.data {

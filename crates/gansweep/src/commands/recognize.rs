@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use gansweep_app::data;
 use gansweep_app::recognize::{self, Realness, RecognizeRequest, RecognizedPicture};
-use gansweep_data::DataSource;
 
-use crate::arguments::ResultsArgs;
+use crate::arguments::{DataFolderArgs, ResultsArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -24,12 +23,8 @@ pub(crate) struct RecognizeArgs {
     /// A run's id, or the start of it: how real its discriminator takes each picture to be.
     #[arg(long, value_name = "RUN", conflicts_with = "dataset")]
     pub(crate) run: Option<String>,
-    /// Folder with dataset files; `GANSWEEP_DATA_DIR` if not given.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Folder of the datasets of your own, `idx` and `folder`.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data_folder: DataFolderArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -46,14 +41,12 @@ const MOST_CLASSES: usize = 3;
 
 /// Runs the command.
 pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
-    let source =
-        DataSource { idx_dir: args.path.clone(), ..DataSource::from_environment(args.data_dir.clone()) };
     let request = RecognizeRequest {
         pictures: args.pictures.clone(),
         dataset: args.dataset.as_deref().map(data::named).transpose()?,
         run: args.run.clone(),
         results: args.results.results.clone(),
-        source,
+        source: args.data_folder.source(),
     };
     let mut display = Display::new(false);
     let recognition = recognize::recognize(&request, &mut display)?;
