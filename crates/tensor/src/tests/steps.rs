@@ -8,10 +8,11 @@ fn recipes() -> impl Iterator<Item = &'static str> {
     gansweep_config::recipes::NAMES.into_iter().filter(trained)
 }
 
-/// A bias of a Wasserstein critic has the gradients of real images and of fakes, which cancel to rounding where as many
-/// of both are above zero. Adam would divide rounding by rounding there, and the bias is part of the scores.
+/// Gradients of the Wasserstein and the hinge loss are of one size: in a bias those of real images and of fakes cancel to
+/// rounding where as many of both count. Adam would divide rounding by rounding there, and the bias is part of the scores.
 fn well_conditioned(recipe: &str) -> &'static [&'static str] {
-    if recipe == "wgan-gp" { &["optimizer.eps=1e-3"] } else { &[] }
+    let cancels = matches!(config(recipe, &[]).loss.kind, LossKind::Wasserstein | LossKind::Hinge);
+    if cancels { &["optimizer.eps=1e-3"] } else { &[] }
 }
 
 #[test]
@@ -30,7 +31,7 @@ fn the_first_step_of_each_recipe_is_the_native_paths() {
 fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
     // Adam divides rounding by rounding in the biases before a DCGAN's normalisations, and rounding decides the sign of some
     // of their many activations: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
-    for recipe in recipes().filter(|name| *name != "dcgan") {
+    for recipe in recipes().filter(|name| !["dcgan", "best-conv"].contains(name)) {
         let [measured, states, images] = apart(&[small(recipe, well_conditioned(recipe))], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{recipe}: {measured:e}");
