@@ -68,6 +68,15 @@ fn convolutions_follow_the_native_path_with_every_normalisation_and_dropout() {
     }
 }
 
+/// Few steps, as of all DCGANs: after many, rounding has decided the signs of some activations.
+#[test]
+fn the_dcgans_among_the_recipes_follow_the_native_path() {
+    for recipe in cases(["dcgan", "best-conv"]) {
+        let sets = ["optimizer.eps=1e-3", "data.images=30"];
+        follow(&[small(recipe, &sets)], recipe);
+    }
+}
+
 #[test]
 fn conditional_dcgans_follow_the_native_path() {
     let all: [&[&str]; 4] = [
