@@ -336,7 +336,7 @@ impl PreparedSweep {
             call: self.call(),
             source_toml: experiment.source.clone(),
             description: experiment.description.clone(),
-            recipe: experiment.recipe.clone(),
+            recipe: experiment.recipes().join(", "),
             axes_json: serde_json::to_string(&self.plan.axes).map_err(AppError::Axes)?,
             dataset_requested: requested.dataset,
             dataset: self.used_datasets.get(&requested).copied().unwrap_or(requested).dataset,

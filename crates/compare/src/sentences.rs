@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gansweep_base::text;
 use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
 
+use crate::axes::EPOCHS;
 use crate::{ComparedConfig, SweepComparison, Variance};
 
 /// The most configs that a sentence names.
@@ -185,10 +186,12 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
     let budget = comparison.budget;
     if budget.largest > budget.epochs && !budget.is_own {
         sentences.push(format!(
-            "Budgets differ ({} to {} epochs): all runs are compared after {}.",
+            "Budgets differ ({} to {} epochs): all runs are compared after {}; `gansweep compare {} --by {EPOCHS}` compares \
+             each at its own.",
             budget.epochs,
             budget.largest,
-            text::count(budget.epochs as usize, "epoch")
+            text::count(budget.epochs as usize, "epoch"),
+            comparison.sweep
         ));
     }
     if let Some((first, last)) = comparison.measured_epochs {

@@ -74,6 +74,17 @@ fn lossy_if_any<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<
 }
 
 impl Experiment {
+    /// The recipes that the runs start from: the swept ones in their order, or that of the file.
+    pub fn recipes(&self) -> Vec<&str> {
+        let mut recipes: Vec<&str> = Vec::new();
+        for recipe in self.sweep.recipes() {
+            if !recipes.contains(&recipe) {
+                recipes.push(recipe);
+            }
+        }
+        if recipes.is_empty() { vec![&self.recipe] } else { recipes }
+    }
+
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         BudgetedConfig { config: self.config.clone(), epochs: self.epochs }

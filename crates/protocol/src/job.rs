@@ -46,8 +46,8 @@ pub struct LaneJob {
     pub spec: DatasetSpec,
     /// The budget in epochs.
     pub epochs: u32,
-    /// Smaller budgets of the same run. At the end of each, a point and a grid are recorded as at the end of
-    /// the run, so that a view that stops there has both.
+    /// Smaller budgets, in epochs, at which the run is shown or compared with others. At the end of each, a point and a grid
+    /// are recorded as at the end of the run, so that a view that stops there has both.
     pub milestones: Vec<u32>,
     /// The epoch at whose end the run pauses by itself, although its budget is larger; `None` where it goes on.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub struct SweepRecord {
     pub source_toml: String,
     /// The experiment's description; may be empty.
     pub description: String,
-    /// The recipe it starts from.
+    /// The recipe that its runs start from; where recipes are swept, all of them: `jovian, udacity`.
     pub recipe: String,
     /// The axes as JSON, in the order of the plan.
     pub axes_json: String,
@@ -249,7 +249,7 @@ pub struct SweepRow {
     pub source_toml: String,
     /// The experiment's description.
     pub description: String,
-    /// The recipe it starts from.
+    /// The recipe that its runs start from; where recipes are swept, all of them: `jovian, udacity`.
     pub recipe: String,
     /// The axes, in the order of the plan.
     pub axes: serde_json::Value,
@@ -328,6 +328,8 @@ pub struct RunRow {
     pub seconds: f64,
     /// Real images per second, over the whole training.
     pub images_per_second: Option<f64>,
+    /// The Fréchet distance of the last evaluation up to that step; `None` if there was none, or if it is not finite.
+    pub fd: Option<f64>,
     /// First planned, in milliseconds since 1970-01-01T00:00:00Z.
     pub created_unix_ms: i64,
     /// The first attempt began.

@@ -440,7 +440,15 @@ fn pinned_axes_are_told_with_the_layer_that_pins_them() {
         load_with("[sweep.grid]\nrecipe = [\"jovian\", \"udacity\"]\n", &sets(&["recipe=coursera"])).unwrap();
     assert_eq!((experiment.sweep.pinned[0].key, &experiment.sweep.pinned[0].layer), ("recipe", &Layer::Set));
     assert_eq!(labels(&Plan::new(&experiment, &at_hand).unwrap()), ["seed=0"]);
-    assert_eq!(experiment.recipe, "coursera");
+    assert_eq!(experiment.recipes(), ["coursera"]);
+}
+
+#[test]
+fn the_recipes_of_an_experiment_are_the_swept_ones_each_once() {
+    let text =
+        "[sweep.zip]\nrecipe = [\"jovian\", \"udacity\", \"jovian\"]\n\"train.epochs\" = [1, 2, 3]\n";
+    assert_eq!(load(text).recipes(), ["jovian", "udacity"]);
+    assert_eq!(load("recipe = \"coursera\"\n").recipes(), ["coursera"]);
 }
 
 proptest! {

@@ -65,7 +65,7 @@ impl fmt::Display for View {
             "{} ({}), from recipe {}",
             experiment.name,
             experiment.file.display(),
-            experiment.recipe
+            experiment.recipes().join(", ")
         )?;
         writeln!(text, "data: {}\n", data(&self.0.data))?;
         if let Some(path) = &self.0.unused_data_path {

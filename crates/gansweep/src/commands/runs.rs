@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use gansweep_app::recorded;
+use gansweep_base::text;
 use gansweep_store::RunFilter;
 
 use crate::arguments::ResultsArgs;
@@ -45,9 +46,10 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
             run.state.name().to_owned(),
             format!("{}/{}", run.step, run.total_steps),
             format!("{:.1}", run.seconds),
+            run.fd.map(text::measured).unwrap_or_default(),
             run.cause.clone().unwrap_or_default(),
         ]
     });
-    let header = ["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "CAUSE"];
+    let header = ["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "FD", "CAUSE"];
     Ok(output::print(&output::table(&header, rows.collect()))?)
 }

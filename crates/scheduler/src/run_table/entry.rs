@@ -13,11 +13,13 @@ use crate::queue::Kind;
 pub(crate) struct RequestedRun {
     /// With the largest budget.
     pub(super) run: PlannedRun,
-    /// The smaller budgets, in epochs.
+    /// The smaller budgets that it is shown or compared at, in epochs.
     pub(super) milestones: BTreeSet<u32>,
 }
 
 /// Merges the entries of each run, in the order in which the runs are first named.
+///
+/// Where budgets differ, runs are compared at the smallest of all, so that this is a milestone of every longer run.
 pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<RequestedRun> {
     let mut places: HashMap<RunId, usize> = HashMap::with_capacity(runs.len());
     let mut merged: Vec<RequestedRun> = Vec::with_capacity(runs.len());
@@ -28,12 +30,20 @@ pub(crate) fn merge_budgets(runs: Vec<PlannedRun>) -> Vec<RequestedRun> {
             None => merged.push(RequestedRun { run, milestones: BTreeSet::new() }),
         }
     }
+    let smallest = merged.iter().map(RequestedRun::smallest_budget).min().unwrap_or(0);
+    for requested in merged.iter_mut().filter(|requested| requested.run.epochs > smallest) {
+        requested.milestones.insert(smallest);
+    }
     merged
 }
 
 impl RequestedRun {
     pub(crate) const fn run(&self) -> &PlannedRun {
         &self.run
+    }
+
+    fn smallest_budget(&self) -> u32 {
+        self.milestones.first().copied().unwrap_or(self.run.epochs)
     }
 
     /// Adds another budget of the same run.
@@ -76,7 +86,7 @@ pub(super) enum Start {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) planned: PlannedRun,
-    /// The smaller budgets, in epochs.
+    /// The smaller budgets that it is shown or compared at, in epochs.
     pub(super) milestones: BTreeSet<u32>,
     pub(super) kind: Kind,
     pub(super) phase: Phase,

@@ -101,7 +101,7 @@ impl RunTable {
         self.entries[run].resume.as_ref()
     }
 
-    /// The smaller budgets of the run, in epochs, ascending.
+    /// The smaller budgets that the run is shown or compared at, in epochs, ascending.
     pub(crate) fn milestones(&self, run: usize) -> Vec<u32> {
         self.entries[run].milestones.iter().copied().collect()
     }

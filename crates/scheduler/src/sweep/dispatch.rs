@@ -230,7 +230,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// The smaller budgets of a run, and where it may pause: it is recorded there as at its end.
+    /// The smaller budgets that a run is shown or compared at, and where it may pause: it is recorded there as at its end.
     fn milestones(&self, run: usize) -> Vec<u32> {
         let planned = self.table.planned(run);
         let mut milestones: BTreeSet<u32> = self.table.milestones(run).into_iter().collect();

@@ -63,7 +63,7 @@ fn a_run_that_is_asked_for_several_budgets_is_trained_once_to_the_largest() {
     let lanes = &launcher.jobs()[0].lanes;
     let budgets: Vec<_> =
         lanes.iter().map(|lane| (lane.seed, lane.epochs, lane.milestones.clone())).collect();
-    assert_eq!(budgets, [(1, 5, vec![1, 3]), (2, 5, vec![3])]);
+    assert_eq!(budgets, [(1, 5, vec![1, 3]), (2, 5, vec![1, 3])], "all runs are compared after the shortest");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) enum ColumnKind {
 }
 
 /// Columns that are no text. A name means the same in every view; `docs/database.md` explains each.
-const COLUMNS: [(&str, ColumnKind, &str); 52] = [
+const COLUMNS: [(&str, ColumnKind, &str); 55] = [
     ("attempt", ColumnKind::Integer, ""),
     ("attempts", ColumnKind::Integer, "attempts"),
     ("batch_size", ColumnKind::Integer, "images"),
@@ -40,6 +40,7 @@ const COLUMNS: [(&str, ColumnKind, &str); 52] = [
     ("epoch_g_loss", ColumnKind::Real, "nats"),
     ("epochs", ColumnKind::Integer, "epochs"),
     ("failed", ColumnKind::Integer, "entries"),
+    ("fd", ColumnKind::Real, ""),
     ("finite", ColumnKind::Integer, "points"),
     ("from_step", ColumnKind::Integer, "steps"),
     ("images", ColumnKind::Integer, "images"),
@@ -58,7 +59,9 @@ const COLUMNS: [(&str, ColumnKind, &str); 52] = [
     ("paused", ColumnKind::Integer, "entries"),
     ("pid", ColumnKind::Integer, ""),
     ("position", ColumnKind::Integer, ""),
+    ("precision", ColumnKind::Real, ""),
     ("pruned", ColumnKind::Integer, "entries"),
+    ("recall", ColumnKind::Real, ""),
     ("runs", ColumnKind::Integer, "entries"),
     ("seconds", ColumnKind::Real, "s"),
     ("seed", ColumnKind::Integer, ""),

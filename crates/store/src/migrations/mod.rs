@@ -33,6 +33,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0012_trials.sql")),
     Migration::sql(include_str!("0013_class_names.sql")),
     Migration::sql(include_str!("0014_rungs.sql")),
+    Migration::sql(include_str!("0015_quality_in_overview.sql")),
 ];
 
 impl Migration {

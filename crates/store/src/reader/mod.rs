@@ -7,6 +7,7 @@ mod decimate;
 mod device_time;
 mod evaluations;
 mod filter;
+mod functions;
 mod images;
 mod query;
 mod runs;
@@ -51,6 +52,8 @@ impl Reader {
     /// writer was killed in.
     pub fn open(folder_or_file: &Path) -> Result<Self, StoreError> {
         let (connection, path) = open_reader(folder_or_file)?;
+        let added = functions::add(&connection).map_err(Fault::from);
+        added.map_err(|fault| fault.at(&path))?;
         Ok(Self { connection, path })
     }
 

@@ -112,7 +112,7 @@ fn list(connection: &Connection, condition: &str, parameters: &[&dyn ToSql]) -> 
     let mut statement = connection.prepare(&format!(
         "SELECT v.sweep, v.position, v.id, v.label, v.swept, v.config_hash, v.config, v.seed,
              v.data_fingerprint, v.state, v.cause, v.attempts, v.device, v.backend, v.lane, v.lanes,
-             v.epochs, v.total_steps, v.step, v.seconds, v.images_per_second,
+             v.epochs, v.total_steps, v.step, v.seconds, v.images_per_second, v.fd,
              r.created_ms, r.started_ms, r.ended_ms
          FROM (SELECT * FROM run_overview WHERE {condition}) v JOIN runs r ON r.id = v.id
          ORDER BY v.sweep IS NULL, v.sweep, v.position, v.id"
@@ -148,9 +148,10 @@ fn run(row: &Row<'_>) -> Result<RunRow, Fault> {
         step: unsigned(row, 18)?,
         seconds: row.get(19)?,
         images_per_second: row.get(20)?,
-        created_unix_ms: row.get(21)?,
-        started_unix_ms: row.get(22)?,
-        ended_unix_ms: row.get(23)?,
+        fd: row.get(21)?,
+        created_unix_ms: row.get(22)?,
+        started_unix_ms: row.get(23)?,
+        ended_unix_ms: row.get(24)?,
         id,
     })
 }

@@ -152,6 +152,7 @@ impl Curve {
             (Metric::EpochGLoss, 3.0 - 2.0 * fake),
             (Metric::EpochDReal, 1.0 - fake),
             (Metric::EpochDFakeAfter, fake),
+            (Metric::Fd, 20.0 + 400.0 * (fake - 0.5) * (fake - 0.5) + 3.0 * self.seed + 10.0 / epoch as f64),
             (Metric::ImagesSeen, epoch as f64 * 60_000.0),
             (Metric::Seconds, seconds),
         ]

@@ -172,6 +172,27 @@ fn a_query_gives_typed_cells() {
 }
 
 #[test]
+fn roots_logarithms_and_spreads_have_functions() {
+    let fixture = Fixture::new();
+    let row = |sql: &str| fixture.reader().query(sql).unwrap().rows.remove(0);
+    let reals = |values: &[f64]| values.iter().copied().map(Cell::Real).collect::<Vec<_>>();
+    let scalars = row("SELECT sqrt(2.25), pow(2, 0.5) * pow(2, 0.5), exp(0), ln(exp(1)), log10(1e-3)");
+    for (found, expected) in scalars.iter().zip([1.5, 2.0, 1.0, 1.0, -3.0]) {
+        assert!(matches!(found, Cell::Real(found) if (found - expected).abs() < 1e-12), "{scalars:?}");
+    }
+    // As Python's `statistics.median` and `statistics.stdev` of the values that are not NULL.
+    let spreads = "SELECT median(column1), stddev(column1) FROM (VALUES";
+    assert_eq!(row(&format!("{spreads} (2), (4), (NULL), (9.0), (1))")), reals(&[3.0, (38.0_f64 / 3.0).sqrt()]));
+    assert_eq!(row(&format!("{spreads} (5), (1), (1.5))"))[0], Cell::Real(1.5));
+    assert_eq!(row(&format!("{spreads} (7))")), [Cell::Real(7.0), Cell::Null]);
+    assert_eq!(row(&format!("{spreads} (NULL))")), [Cell::Null, Cell::Null]);
+    assert_eq!(row("SELECT sqrt(-1), ln(0), exp(1e4), pow(0, -1), sqrt(NULL), pow(1, NULL)"), vec![Cell::Null; 6]);
+    for text in ["SELECT sqrt('x')", "SELECT median(label) FROM run_overview"] {
+        assert!(matches!(fixture.reader().query(text), Err(StoreError::Query { .. })), "{text}");
+    }
+}
+
+#[test]
 fn a_statement_that_would_write_is_refused() {
     let fixture = Fixture::new();
     for sql in [
