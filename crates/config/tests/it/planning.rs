@@ -445,8 +445,7 @@ fn pinned_axes_are_told_with_the_layer_that_pins_them() {
 
 #[test]
 fn the_recipes_of_an_experiment_are_the_swept_ones_each_once() {
-    let text =
-        "[sweep.zip]\nrecipe = [\"jovian\", \"udacity\", \"jovian\"]\n\"train.epochs\" = [1, 2, 3]\n";
+    let text = "[sweep.zip]\nrecipe = [\"jovian\", \"udacity\", \"jovian\"]\n\"train.epochs\" = [1, 2, 3]\n";
     assert_eq!(load(text).recipes(), ["jovian", "udacity"]);
     assert_eq!(load("recipe = \"coursera\"\n").recipes(), ["coursera"]);
 }

@@ -187,6 +187,8 @@ fn every_shipped_experiment_plans_without_a_fault() {
         "search-mlp",
         "refine-mlp",
         "search-conv",
+        "large-scale-study",
+        "large-scale-best",
         "best",
         "realpython",
         "jovian",

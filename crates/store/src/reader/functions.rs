@@ -5,12 +5,14 @@ use rusqlite::{
     functions::{Aggregate, Context, FunctionFlags},
 };
 
+/// A function of one number.
+type OfOne = fn(f64) -> f64;
+
 /// Adds the functions to a connection. As with SQLite's own, the result for NULL, and one that is not finite, is NULL.
 pub(super) fn add(connection: &Connection) -> Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS;
-    let of_one: [(&str, fn(f64) -> f64); 4] =
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let of_one: [(&str, OfOne); 4] =
         [("sqrt", f64::sqrt), ("exp", f64::exp), ("ln", f64::ln), ("log10", f64::log10)];
     for (name, function) in of_one {
         connection.create_scalar_function(name, 1, flags, move |arguments| {

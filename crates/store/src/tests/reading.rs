@@ -182,11 +182,17 @@ fn roots_logarithms_and_spreads_have_functions() {
     }
     // As Python's `statistics.median` and `statistics.stdev` of the values that are not NULL.
     let spreads = "SELECT median(column1), stddev(column1) FROM (VALUES";
-    assert_eq!(row(&format!("{spreads} (2), (4), (NULL), (9.0), (1))")), reals(&[3.0, (38.0_f64 / 3.0).sqrt()]));
+    assert_eq!(
+        row(&format!("{spreads} (2), (4), (NULL), (9.0), (1))")),
+        reals(&[3.0, (38.0_f64 / 3.0).sqrt()])
+    );
     assert_eq!(row(&format!("{spreads} (5), (1), (1.5))"))[0], Cell::Real(1.5));
     assert_eq!(row(&format!("{spreads} (7))")), [Cell::Real(7.0), Cell::Null]);
     assert_eq!(row(&format!("{spreads} (NULL))")), [Cell::Null, Cell::Null]);
-    assert_eq!(row("SELECT sqrt(-1), ln(0), exp(1e4), pow(0, -1), sqrt(NULL), pow(1, NULL)"), vec![Cell::Null; 6]);
+    assert_eq!(
+        row("SELECT sqrt(-1), ln(0), exp(1e4), pow(0, -1), sqrt(NULL), pow(1, NULL)"),
+        vec![Cell::Null; 6]
+    );
     for text in ["SELECT sqrt('x')", "SELECT median(label) FROM run_overview"] {
         assert!(matches!(fixture.reader().query(text), Err(StoreError::Query { .. })), "{text}");
     }
