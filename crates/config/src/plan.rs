@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::expand::{self, Combination, DataLookup, Expansion};
-use crate::schema::Key;
 use crate::sweep::Axis;
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
@@ -101,20 +100,20 @@ fn has_effect(
     data: &DataIdentity,
     trained: &Config,
 ) -> bool {
-    let (mut chosen, mut canonical) = (run.config.clone(), trained.clone());
-    let mut is_kept =
-        |key: &Key| key.field.is_none_or(|field| field.get(&mut chosen) == field.get(&mut canonical));
-    // Most values are in the canonical config as they were chosen, which is quickly seen. Others may only be written in another
-    // way there, so that another value would train something else.
     let others = axis.draw.as_ref().map_or_else(|| axis.values.clone(), |draw| draw.others(value));
-    // What is asked of the data is also what a fallback stands for.
-    axis.key.path.starts_with("data.")
-        || axis.key.targets().any(&mut is_kept)
-        || others.iter().any(|other| {
-            let mut changed = run.clone();
-            axis.key.apply(other, &mut changed);
-            trained_config(&changed.config, data) != *trained
-        })
+    let mut others = others.iter().filter(|other| *other != value).peekable();
+    // What is asked of the data is also what a fallback stands for, and a recipe is no field of a config.
+    let is_beside_config =
+        axis.key.path.starts_with("data.") || axis.key.targets().any(|key| key.field.is_none());
+    if is_beside_config || others.peek().is_none() {
+        return true;
+    }
+    // It is not enough that the canonical config has the value: a default is there also where it has no effect.
+    others.any(|other| {
+        let mut changed = run.clone();
+        axis.key.apply(other, &mut changed);
+        changed.epochs != run.epochs || trained_config(&changed.config, data) != *trained
+    })
 }
 
 fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary> {

@@ -499,6 +499,20 @@ fn a_label_has_no_values_that_do_not_matter_to_the_run() {
 }
 
 #[test]
+fn a_label_has_no_value_that_does_not_matter_although_it_is_the_default() {
+    let base = "[model.discriminator]\ndropout = 0\n";
+    let text =
+        format!("{base}[sweep.grid]\n\"penalty.weight\" = [10, 1]\n\"penalty.kind\" = [\"none\", \"r1\"]\n");
+    assert_eq!(
+        labels(&plan(&text)),
+        ["kind=none seed=0", "weight=10 kind=r1 seed=0", "weight=1 kind=r1 seed=0"]
+    );
+    let tied = "[sweep.zip]\n\"penalty.kind\" = [\"none\", \"r1\"]\n\"penalty.weight\" = [10, 1]\n\"train.d_steps\" = [2, 2]\n";
+    let labelled = ["kind=none d_steps=2 seed=0", "kind=r1 weight=1 d_steps=2 seed=0"];
+    assert_eq!(labels(&plan(&format!("{base}{tied}"))), labelled);
+}
+
+#[test]
 fn a_label_has_values_that_are_those_of_the_data_or_another_ones_equals() {
     let text =
         "[model]\nconditional = true\n[sweep.grid]\n\"model.embedding\" = [5, 10]\n\"data.side\" = [28]\n";
