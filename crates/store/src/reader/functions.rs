@@ -8,7 +8,7 @@ use rusqlite::{
 /// A function of one number.
 type OfOne = fn(f64) -> f64;
 
-/// Adds the functions to a connection. As with SQLite's own, the result for NULL, and one that is not finite, is NULL.
+/// Adds the functions to a connection. The result for NULL, and one that is not finite, is NULL.
 pub(super) fn add(connection: &Connection) -> Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
