@@ -10,7 +10,7 @@ use super::rows::Rows;
 use super::step::{DevicePlan, FusedLanes};
 use crate::device::OpenDevice;
 
-/// Steps that [`capture`] takes at most while it records one.
+/// Steps that [`capture`] takes at most while it records one: those that warm up, and the one that is recorded.
 const RECORDING_STEPS: usize = 4;
 
 /// All tensors on the device, and the recorded graphs of its steps.
@@ -18,6 +18,9 @@ pub(super) struct Engine {
     device: OpenDevice,
     tensors: Rc<RefCell<Tensors>>,
     graphs: Vec<StepGraph>,
+    /// Bytes of each tensor that is held while a recording warms up, so that the device holds more memory than these steps
+    /// need.
+    room: Vec<u64>,
     /// Index of the step shape of the current block, and the rows that are left in it.
     current: (usize, usize),
 }
@@ -46,10 +49,11 @@ type Recording = Graph<Tensor<2>, Box<dyn FnMut() -> Tensor<2>>>;
 pub(super) struct Unrecorded;
 
 impl Engine {
-    /// An engine without rows and recordings.
-    pub(super) fn new(device: OpenDevice, lanes: FusedLanes) -> Self {
+    /// An engine without rows and recordings. `room` is the bytes of tensors that a recorded step may need besides those of
+    /// the steps before it.
+    pub(super) fn new(device: OpenDevice, lanes: FusedLanes, room: Vec<u64>) -> Self {
         let tensors = Rc::new(RefCell::new(Tensors { lanes, inputs: Vec::new() }));
-        Self { device, tensors, graphs: Vec::new(), current: (0, 0) }
+        Self { device, tensors, graphs: Vec::new(), room, current: (0, 0) }
     }
 
     /// Gives access to the lanes between steps.
@@ -122,12 +126,19 @@ impl Engine {
     /// Records a step. Some backends execute it a few times for that, and those steps count.
     fn record(&mut self, shape: usize, measured: &mut Vec<Tensor<2>>) -> Result<(), Unrecorded> {
         let taken = |tensors: &Tensors| tensors.inputs[shape].1.taken();
-        let before = taken(&self.tensors.borrow());
         let log = Rc::new(RefCell::new(Vec::new()));
         let (tensors, entries) = (Rc::clone(&self.tensors), Rc::clone(&log));
         #[cfg(test)]
         let mut fault = self.device.fault.clone();
+        let mut room = self.make_room();
+        // Waits for the device, which has made the room then.
+        let before = taken(&self.tensors.borrow());
+        let mut runs = 0;
         let step: Box<dyn FnMut() -> Tensor<2>> = Box::new(move || {
+            runs += 1;
+            if runs == RECORDING_STEPS {
+                room.clear();
+            }
             let values = tensors.borrow_mut().step(shape, false);
             #[cfg(test)]
             let values = fault.in_last(values);
@@ -143,6 +154,12 @@ impl Engine {
         graph.may_record = false;
         graph.recording = recording.is_hardware().then_some(recording);
         Ok(())
+    }
+
+    /// Tensors that take up the room for a recorded step.
+    fn make_room(&self) -> Vec<Tensor<1>> {
+        let numbers = self.room.iter().map(|bytes| usize::try_from(bytes / 4).unwrap_or(usize::MAX));
+        numbers.map(|numbers| Tensor::zeros([numbers], &self.device.device)).collect()
     }
 }
 

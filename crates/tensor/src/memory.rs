@@ -57,8 +57,20 @@ pub fn memory_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result
 /// As [`memory_bytes`].
 pub fn largest_buffer_bytes(config: &Config, spec: &DatasetSpec, lanes: usize) -> Result<u64, Mismatch> {
     let sizes = Sizes::new(config, spec, lanes)?;
-    let moments = [sizes.updating(), sizes.gathering(), sizes.discriminating(), sizes.generating()];
-    Ok(moments.into_iter().flatten().chain([sizes.block, sizes.images]).max().unwrap_or(0))
+    Ok(sizes.largest_of_a_step().max(sizes.block).max(sizes.images))
+}
+
+/// Bytes of the largest tensor that a step of such a group makes and frees again.
+///
+/// # Errors
+///
+/// As [`memory_bytes`].
+pub(crate) fn largest_temporary_bytes(
+    config: &Config,
+    spec: &DatasetSpec,
+    lanes: usize,
+) -> Result<u64, Mismatch> {
+    Ok(Sizes::new(config, spec, lanes)?.largest_of_a_step())
 }
 
 /// Pages of `page` bytes that the tensors need, placed first-fit from the largest on.
@@ -141,6 +153,12 @@ impl Sizes {
             integers: 4 * (steps * layout.integers) as u64,
             masks: entries.into_iter().max().unwrap_or(0),
         })
+    }
+
+    /// The largest tensor of a step that is no persistent one.
+    fn largest_of_a_step(&self) -> u64 {
+        let moments = [self.updating(), self.gathering(), self.discriminating(), self.generating()];
+        moments.into_iter().flatten().max().unwrap_or(0)
     }
 
     /// Persistent tensors: images, rows, parameters with their buffers, two indices for each mask entry.

@@ -13,6 +13,7 @@ use super::engine::{Engine, Unrecorded};
 use super::images::DeviceImages;
 use super::inputs::{Position, StepInputs};
 use super::loss::Loss;
+use super::memory::largest_temporary_bytes;
 use super::network::FusedNetwork;
 use super::penalty::Penalty;
 use super::step::{DevicePlan, FusedLanes};
@@ -21,6 +22,9 @@ use crate::device::OpenDevice;
 
 /// How often a group tries to record its steps. A device that has not enough room even then issues each of them.
 const MOST_RECORDINGS: usize = 3;
+
+/// Tensors of the largest size that each further attempt to record has more room for.
+const MORE_ROOM: usize = 2;
 
 /// The lanes that are in the tensors: the active ones, and retired ones that have not been removed yet.
 #[derive(Debug)]
@@ -51,6 +55,17 @@ impl Work {
         rows: Vec<usize>,
         lanes: Vec<Lane>,
         states: Vec<LaneState>,
+    ) -> Result<Self, TrainError> {
+        Self::after_failures(shared, rows, lanes, states, 0)
+    }
+
+    /// The same after that many recordings have failed.
+    fn after_failures(
+        shared: &Shared,
+        rows: Vec<usize>,
+        lanes: Vec<Lane>,
+        states: Vec<LaneState>,
+        unrecorded: usize,
     ) -> Result<Self, TrainError> {
         let Shared { device, images, labels } = shared;
         let configs: Vec<_> = lanes.iter().map(|lane| &lane.config).collect();
@@ -86,14 +101,19 @@ impl Work {
             discriminator_coefficients: tensors.discriminator.varying_coefficients(),
             averaged: tensors.generator.is_averaged(),
         };
+        let largest = configs.first().zip(lanes.first()).and_then(|(config, lane)| {
+            // A group whose networks do not fit its images has no tensors.
+            largest_temporary_bytes(config, &lane.spec, lanes.len()).ok()
+        });
+        let room = vec![largest.unwrap_or(0); MORE_ROOM * unrecorded];
         let inputs = StepInputs::start(lanes.clone(), positions.clone(), Arc::clone(labels), &sizes);
         Ok(Self {
             rows,
             lanes,
             positions,
-            engine: Engine::new(device.clone(), tensors),
+            engine: Engine::new(device.clone(), tensors, room),
             inputs,
-            unrecorded: 0,
+            unrecorded,
         })
     }
 
@@ -140,7 +160,8 @@ impl Work {
             device = device.without_replay();
         }
         let shared = Shared { device, images: shared.images.clone(), labels: Arc::clone(&shared.labels) };
-        *self = Self { unrecorded, ..Self::new(&shared, self.rows.clone(), self.lanes.clone(), states)? };
+        let (rows, lanes) = (self.rows.clone(), self.lanes.clone());
+        *self = Self::after_failures(&shared, rows, lanes, states, unrecorded)?;
         Ok(())
     }
 

@@ -11,7 +11,9 @@ mod steps;
 
 use std::sync::{Arc, LazyLock};
 
-use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode};
+use gansweep_config::{
+    Config, LossKind, NetworkKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode,
+};
 use gansweep_fixtures::config::{config, like_mnist};
 use rand::Rng;
 
@@ -59,6 +61,18 @@ fn cases<T>(all: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> im
     let (takes_all, last) = (test_device().kind != DeviceKind::SoftwareGpu, all.len().saturating_sub(1));
     let chosen = move |(index, case)| (takes_all || index == 0 || index == last).then_some(case);
     all.enumerate().filter_map(chosen)
+}
+
+/// The recipes that this backend trains.
+fn recipes() -> impl Iterator<Item = &'static str> {
+    let trained = |name: &&str| crate::supports(&config(name, &[]), &like_mnist()).is_ok();
+    gansweep_config::recipes::NAMES.into_iter().filter(trained)
+}
+
+/// Whether a network of that recipe has convolutions.
+fn convolves(recipe: &str) -> bool {
+    let model = config(recipe, &[]).model;
+    [model.generator.kind, model.discriminator.kind].contains(&NetworkKind::Dcgan)
 }
 
 fn small(recipe: &str, sets: &[&str]) -> Config {

@@ -2,12 +2,6 @@
 
 use super::*;
 
-/// The recipes that this backend trains.
-fn recipes() -> impl Iterator<Item = &'static str> {
-    let trained = |name: &&str| crate::supports(&config(name, &[]), &like_mnist()).is_ok();
-    gansweep_config::recipes::NAMES.into_iter().filter(trained)
-}
-
 /// Gradients of the Wasserstein and the hinge loss are of one size: in a bias those of real images and of fakes cancel to
 /// rounding where as many of both count. Adam would divide rounding by rounding there, and the bias is part of the scores.
 fn well_conditioned(recipe: &str) -> &'static [&'static str] {
@@ -30,8 +24,8 @@ fn the_first_step_of_each_recipe_is_the_native_paths() {
 #[test]
 fn each_recipe_follows_the_native_path_for_a_hundred_steps() {
     // Adam divides rounding by rounding in the biases before a DCGAN's normalisations, and rounding decides the sign of some
-    // of their many activations: DCGANs have a test of their own, of fewer steps and with a larger `eps`.
-    for recipe in recipes().filter(|name| !["dcgan", "best-conv"].contains(name)) {
+    // of their many activations: networks of convolutions have a test of their own, of fewer steps and with a larger `eps`.
+    for recipe in recipes().filter(|name| !convolves(name)) {
         let [measured, states, images] = apart(&[small(recipe, well_conditioned(recipe))], &[60, 40]);
         eprintln!("{recipe}: {measured:e} {states:e} {images:e}");
         assert!(measured < 1e-5, "{recipe}: {measured:e}");
