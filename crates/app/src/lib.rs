@@ -60,6 +60,7 @@ mod programs;
 mod progress;
 pub mod recognize;
 pub mod recorded;
+mod recorded_speed;
 pub mod report;
 pub mod schedule;
 mod search;

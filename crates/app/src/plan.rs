@@ -3,19 +3,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use gansweep_base::host;
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
 use gansweep_nn::cost;
 use gansweep_protocol::Metric;
 use gansweep_scheduler::{EpochBounds, PlannedGroup, Slot, epoch_bounds, form_groups};
-use gansweep_store::{Reader, RunStatus, StoreError, TrialRow};
+use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
+use crate::recorded_speed::RecordedSpeeds;
 use crate::schedule::Schedule;
 use crate::slots::{self, ExecutionRequest};
 use crate::{AppError, Observer, Programs, devices, search};
+
+/// The last runs whose speed says how long others take.
+const TIMED_RUNS: usize = 500;
 
 /// What to train, where, and where it is recorded.
 #[derive(Debug, Clone)]
@@ -56,6 +61,8 @@ pub struct Preview {
     pub workers: usize,
     /// Floating-point operations that are left to train.
     pub training_flops: f64,
+    /// How long they take; `None` if the database has no run on one of the devices.
+    pub training_time: Option<TrainingTime>,
     /// How many epochs are trained in all; `None` without pruning.
     pub pruning: Option<EpochBounds>,
     /// When the images of the runs are evaluated while they train.
@@ -113,6 +120,16 @@ pub struct GroupPreview {
     pub memory_bytes: Option<u64>,
 }
 
+/// How long training takes at the speed of recorded runs. It took longer or shorter if something else kept the machine busy
+/// then, or keeps it busy now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainingTime {
+    /// Seconds until the last run has ended, if each is trained to its budget.
+    pub seconds: f64,
+    /// Number of recorded runs whose speed it is.
+    pub runs: usize,
+}
+
 /// Previews a sweep. Downloads nothing, and writes nothing but prepared pictures in the cache; missing datasets are
 /// assumed to be downloadable.
 pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Preview, AppError> {
@@ -123,7 +140,11 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let specs = experiment::specs(&experiment, &source, observer)?;
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
     let mut plan = experiment::plan(&experiment, &specs, &used_datasets)?;
-    let trials = recorded_trials(&request.results, &experiment)?;
+    let database = database(&request.results)?;
+    let trials = match &database {
+        Some(reader) if experiment.search.is_some() => reader.trials(&experiment.name)?,
+        _ => Vec::new(),
+    };
     let to_propose = match search::searcher(&experiment, &specs, &used_datasets, &trials)? {
         Some(search) => {
             plan.runs = search.runs();
@@ -138,14 +159,23 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let unselected = planned - plan.runs.len();
     devices.check_support(&plan)?;
     let runs = plan.longest();
-    let statuses = recorded_statuses(&request.results, &runs)?;
+    let (statuses, speeds) = match &database {
+        Some(reader) => {
+            let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+            (reader.statuses(&ids)?, reader.speeds(&host::name(), TIMED_RUNS)?)
+        }
+        None => (HashMap::new(), Vec::new()),
+    };
     let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
     let slots = devices.slots();
     let steps = steps_done(&open, &statuses);
-    let groups = group_previews(&open, &steps, &slots);
+    let planned_groups = form_groups(&open, &steps, &slots, step_flops);
+    let groups = planned_groups.iter().map(|group| group_preview(group, &open, &slots)).collect();
     let flops =
         |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
-    let training_flops = open.iter().zip(&steps).map(flops).sum();
+    let flops: Vec<f64> = open.iter().zip(&steps).map(flops).collect();
+    let training_flops = flops.iter().sum();
+    let training_time = training_time(&RecordedSpeeds::of(&speeds), &planned_groups, &open, &flops, &slots);
     let prune = &experiment.prune;
     let pruning = match prune.is_on() {
         true => Some(epoch_bounds(prune, prune_metric(prune)?, &runs)),
@@ -171,6 +201,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         groups,
         workers,
         training_flops,
+        training_time,
         pruning,
         schedule,
         classifiers,
@@ -223,13 +254,11 @@ fn missing_classifiers(runs: &[PlannedRun], source: &DataSource) -> Vec<Classifi
     datasets.into_values().filter(is_missing).map(classifier).collect()
 }
 
-fn recorded_trials(results: &Path, experiment: &Experiment) -> Result<Vec<TrialRow>, AppError> {
-    if experiment.search.is_none() {
-        return Ok(Vec::new());
-    }
+/// The database in the results folder, if there is one yet.
+fn database(results: &Path) -> Result<Option<Reader>, AppError> {
     match Reader::open(results) {
-        Ok(reader) => Ok(reader.trials(&experiment.name)?),
-        Err(StoreError::NoDatabase { .. }) => Ok(Vec::new()),
+        Ok(reader) => Ok(Some(reader)),
+        Err(StoreError::NoDatabase { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -242,31 +271,42 @@ pub(crate) fn prune_metric(prune: &Prune) -> Result<Metric, AppError> {
     })
 }
 
-fn recorded_statuses(results: &Path, runs: &[PlannedRun]) -> Result<HashMap<RunId, RunStatus>, AppError> {
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    match Reader::open(results) {
-        Ok(reader) => Ok(reader.statuses(&ids)?),
-        Err(StoreError::NoDatabase { .. }) => Ok(HashMap::new()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Floating-point operations of one step of a run; of no run where planning would have refused it.
 pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
     cost::step_flops(&run.config, &run.spec).unwrap_or(0.0)
 }
 
-fn group_previews(open: &[PlannedRun], steps: &[u64], slots: &[Slot]) -> Vec<GroupPreview> {
-    let groups = form_groups(open, steps, slots, step_flops).into_iter();
-    groups
-        .map(|PlannedGroup { slot, runs }| {
-            let (device, lanes) = (slots[slot].device.clone(), runs.len());
-            let first = runs.first().map(|&run| &open[run]);
-            let memory_bytes =
-                first.and_then(|run| devices::group_memory_bytes(&device, &run.config, &run.spec, lanes));
-            GroupPreview { device, lanes, memory_bytes }
-        })
-        .collect()
+fn group_preview(group: &PlannedGroup, open: &[PlannedRun], slots: &[Slot]) -> GroupPreview {
+    let (device, lanes) = (slots[group.slot].device.clone(), group.runs.len());
+    let first = group.runs.first().map(|&run| &open[run]);
+    let memory_bytes =
+        first.and_then(|run| devices::group_memory_bytes(&device, &run.config, &run.spec, lanes));
+    GroupPreview { device, lanes, memory_bytes }
+}
+
+/// How long the groups take, on all devices at the same time. `flops` are those of each open run.
+fn training_time(
+    speeds: &RecordedSpeeds,
+    groups: &[PlannedGroup],
+    open: &[PlannedRun],
+    flops: &[f64],
+    slots: &[Slot],
+) -> Option<TrainingTime> {
+    let mut devices: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for PlannedGroup { slot, runs } in groups {
+        let (device, first) = (slots[*slot].device.as_str(), &open[*runs.first()?]);
+        let flops_per_second = speeds.flops_per_second(device, &first.config, &first.spec)?;
+        let flops: f64 = runs.iter().map(|&run| flops[run]).sum();
+        devices.entry(device).or_default().push(flops / flops_per_second);
+    }
+    // The longest begin first, so that all slots of a device end at about the same time, unless one group takes longer.
+    let of_device = |(device, seconds): (&&str, &Vec<f64>)| {
+        let slots = slots.iter().filter(|slot| slot.device == **device).count().max(1);
+        let longest = seconds.iter().copied().fold(0.0, f64::max);
+        longest.max(seconds.iter().sum::<f64>() / slots as f64)
+    };
+    let seconds = devices.iter().map(of_device).reduce(f64::max)?;
+    Some(TrainingTime { seconds, runs: devices.keys().map(|device| speeds.runs(device)).sum() })
 }
 
 /// Whether the run has nothing left to train.

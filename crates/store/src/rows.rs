@@ -351,6 +351,23 @@ impl RunRow {
     }
 }
 
+/// How fast a run trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeedRow {
+    /// Its resolved values, as recorded; see [`Config::from_stored`].
+    pub config: serde_json::Value,
+    /// The spec of its data, without the names of the classes.
+    pub spec: DatasetSpec,
+    /// The device of its latest attempt.
+    pub device: String,
+    /// Number of runs that trained there at the same time, in one group.
+    pub lanes: u32,
+    /// Steps done.
+    pub steps: u64,
+    /// Seconds of training, over all attempts.
+    pub seconds: f64,
+}
+
 /// One value of one metric of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {

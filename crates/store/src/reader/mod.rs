@@ -13,6 +13,7 @@ mod query;
 mod runs;
 mod series;
 mod sizes;
+mod speeds;
 mod sweeps;
 
 use std::{
