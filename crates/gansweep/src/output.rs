@@ -124,6 +124,15 @@ pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
     table.trim_fmt()
 }
 
+/// Like [`table`], without the columns that are empty in every row.
+pub(crate) fn table_of_filled_columns(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let is_filled = |column: &usize| rows.is_empty() || rows.iter().any(|row| !row[*column].is_empty());
+    let filled: Vec<usize> = (0..header.len()).filter(is_filled).collect();
+    let header: Vec<&str> = filled.iter().map(|&column| header[column]).collect();
+    let rows = rows.iter().map(|row| filled.iter().map(|&column| row[column].clone()).collect());
+    table(&header, rows.collect())
+}
+
 /// A configured value, as in experiment files.
 pub(crate) fn value(value: &Value) -> String {
     match value {
@@ -191,5 +200,14 @@ mod tests {
     fn memory_sizes_are_in_mib_or_gib() {
         assert_eq!(memory(40_000_000), "38 MiB");
         assert_eq!(memory(2 << 30), "2.0 GiB");
+    }
+
+    #[test]
+    fn a_column_without_a_filled_cell_is_left_out() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let header = ["RUN", "FD", "CAUSE"];
+        let rows = vec![row(["a", "", "diverged"]), row(["b", "", ""])];
+        assert_eq!(table_of_filled_columns(&header, rows), "RUN  CAUSE\na    diverged\nb");
+        assert_eq!(table_of_filled_columns(&header, Vec::new()), "RUN  FD  CAUSE");
     }
 }

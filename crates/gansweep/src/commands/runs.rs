@@ -51,5 +51,5 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
         ]
     });
     let header = ["RUN", "SWEEP", "LABEL", "STATE", "STEPS", "SECONDS", "FD", "CAUSE"];
-    Ok(output::print(&output::table(&header, rows.collect()))?)
+    Ok(output::print(&output::table_of_filled_columns(&header, rows.collect()))?)
 }

@@ -78,10 +78,8 @@ fn text(details: RunDetails) -> String {
             row.cause.unwrap_or_default(),
         ]
     });
-    text += &format!(
-        "{}\n\n",
-        output::table(&["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"], attempts.collect())
-    );
+    let header = ["ATTEMPT", "STATE", "DEVICE", "BACKEND", "FROM", "TO", "CAUSE"];
+    text += &format!("{}\n\n", output::table_of_filled_columns(&header, attempts.collect()));
 
     for log in logs {
         text += &format!("log from attempt {} on, job {}: {}\n", log.attempt, log.job, log.path);
