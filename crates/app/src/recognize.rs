@@ -222,8 +222,8 @@ impl Judge {
         let Self { config, data, state, .. } = self;
         let (train, test) = evaluate::images(data, source, observer)?;
         let real = test.unwrap_or(train);
-        let count = real.count.min(COMPARED);
-        let (pixels, labels) = (&real.pixels[..count * data.spec.image.size()], &real.labels[..count]);
+        let pixels = evaluate::select(&real.pixels, data.spec.image.size(), COMPARED);
+        let labels = evaluate::select(&real.labels, 1, COMPARED);
         let open = &backends::open_on_cpu;
         let source = SampleSource::Raw;
         let classes = classes_in_turn(&data.spec, COMPARED);
@@ -231,7 +231,7 @@ impl Judge {
         let logits = |images: &[u8], classes: &[u16]| {
             generate::logits(open, config, &data.spec, state, images, classes)
         };
-        let (real, fakes) = (logits(pixels, labels)?, logits(&fakes, &classes)?);
+        let (real, fakes) = (logits(&pixels, &labels)?, logits(&fakes, &classes)?);
         for picture in pictures.iter_mut().filter(|picture| picture.problem.is_none()) {
             let logit = logits(&picture.image, &[picture.class])?.first().copied().unwrap_or(f32::NAN);
             let above = |others: &[f32]| {

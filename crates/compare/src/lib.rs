@@ -76,6 +76,8 @@ pub fn by_figure(
 ) -> SweepComparison {
     let axes = axes::read(&sweep.axes, &rows);
     let budget = Budget::of(&rows, false);
+    // The checkpoint of each is of its own budget.
+    let budget = Budget { is_own: budget.largest > budget.epochs, ..budget };
     let run = |(row, (value, measured_epoch))| MeasuredRun { row, value, measured_epoch };
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
     let (metric, direction) = (figure.into(), figure.declaration().direction);

@@ -73,7 +73,11 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
         }
         Verdict::OneGroup => format!("Only {best} has a value: there is nothing to compare it with."),
         Verdict::Winner { largest_p } => {
-            let others = if groups.len() == 2 { "the other config is" } else { "all others are" };
+            let others = match groups.iter().filter(|group| group.count > 0).count() {
+                compared if compared < groups.len() => "all others with a value are",
+                2 => "the other config is",
+                _ => "all others are",
+            };
             format!("{best} is best: {others} worse (p {}).", at_most(*largest_p))
         }
         Verdict::NoClearWinner { tied } => no_clear_winner(comparison, best, tied),
@@ -177,7 +181,7 @@ fn method(comparison: &Comparison) -> Option<String> {
     let differences = if first.pairs > 1 { "paired by seed" } else { "of the means" };
     Some(format!(
         "+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
-         {pairing}, Holm-corrected."
+         {pairing}, Holm-corrected: the config that is truly best has a P of {ALPHA} or less in at most one of 20 sweeps."
     ))
 }
 

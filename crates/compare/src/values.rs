@@ -166,7 +166,7 @@ impl History {
         let value = match (self.missing, summary) {
             (Some(state), _) => Err(state),
             (None, None) => Err("not recorded"),
-            (None, Some(_)) if !is_comparable => Err("of another evaluator"),
+            (None, Some(_)) if !is_comparable => Err("by another evaluator, or of another number of images"),
             (None, Some(summary)) if !summary.last.is_finite() => Err("not finite"),
             (None, Some(summary)) => Ok(summary.last),
         };

@@ -1,8 +1,5 @@
 //! What each axis explains of the variance.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
-
 use gansweep_base::text;
 use gansweep_config::{AxisKind, value_text};
 use gansweep_statistics::{CONFIDENCE, Effect, Factor, Share, level_effects, variance_shares};
@@ -12,6 +9,9 @@ use super::axes::{EPOCHS, SweptAxis, assigned};
 use super::configs::{Numbering, config_of};
 use super::result::{AxisEffects, AxisShare, LevelEffect, Variance};
 use super::values::MeasuredRun;
+
+/// What stands for the value of a key that does not apply to a run.
+const NONE: &str = "none";
 
 /// What each axis explains of the variance of the runs' values, and what its values do. Zipped axes are one; the values
 /// of a random axis are put into bins.
@@ -62,9 +62,10 @@ impl Column {
 
     fn effects(&self, effects: Vec<Option<Effect>>, share: Share) -> AxisEffects {
         let mut levels: Vec<_> = self.texts.iter().zip(effects).collect();
-        // Levels are numbered as they appear in the plan.
-        if self.texts.iter().all(|(_, number)| number.is_some()) {
-            levels.sort_by(|((_, a), _), ((_, b), _)| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        // Levels are numbered as they appear in the plan. The key of numbers may have none in some runs.
+        if self.texts.iter().all(|(text, number)| number.is_some() || text == NONE) {
+            let order = |number: &Option<f64>| number.unwrap_or(f64::INFINITY);
+            levels.sort_by(|((_, a), _), ((_, b), _)| order(a).total_cmp(&order(b)));
         }
         let level = |((text, _), effect): (&(String, Option<f64>), Option<Effect>)| LevelEffect {
             text: text.clone(),
@@ -90,9 +91,12 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
         if axes[..index].iter().any(|earlier| earlier.key == tied[0].key) {
             continue;
         }
-        let bins = (axis.kind == AxisKind::Random).then(|| bins(runs, axis, random)).flatten();
-        let (count, (levels, texts)) = match bins {
-            Some(Bins { levels, texts }) => (Some(texts.len()), (levels, texts)),
+        let values = || runs.iter().map(|run| assigned(&run.row, &axis.key)).collect::<Vec<_>>();
+        let bins = (axis.kind == AxisKind::Random).then(|| bins(&values(), random)).flatten();
+        let (bins, (levels, texts)) = match bins {
+            Some(Bins { levels, texts }) => {
+                (Some(texts.iter().filter(|(_, low)| low.is_some()).count()), (levels, texts))
+            }
             None => (None, levels_of(runs, &tied)),
         };
         columns.push(Column {
@@ -100,7 +104,7 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
             short: tied.iter().map(|axis| axis.short.as_str()).collect::<Vec<_>>().join("+"),
             levels,
             texts,
-            bins: count,
+            bins,
         });
     }
     columns
@@ -113,7 +117,7 @@ fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> (Vec<usize>, Vec<(Str
     let level = |run: &MeasuredRun| {
         let assigned: Vec<Option<&Value>> = axes.iter().map(|axis| assigned(&run.row, &axis.key)).collect();
         let shown: Vec<Option<String>> = assigned.iter().map(|value| value.map(value_text)).collect();
-        let text: Vec<&str> = shown.iter().map(|text| text.as_deref().unwrap_or("none")).collect();
+        let text: Vec<&str> = shown.iter().map(|text| text.as_deref().unwrap_or(NONE)).collect();
         let text = text.join(", ");
         let level = values.number(shown);
         if level == texts.len() {
@@ -132,32 +136,67 @@ struct Bins {
 }
 
 /// Bins with about equally many values for a random axis of numbers, whose values hardly ever occur twice: four
-/// bins, or fewer where there are less than four values for each bin of all `random` axes. `None` if its values
-/// are few or no numbers.
-fn bins(runs: &[MeasuredRun], axis: &SweptAxis, random: usize) -> Option<Bins> {
+/// bins, or fewer where there are less than four values for each bin of all `random` axes. Runs to which the key does not
+/// apply are a level of their own. `None` if its values are few or no numbers.
+fn bins(values: &[Option<&Value>], random: usize) -> Option<Bins> {
     const MOST: usize = 4;
-    let numbers: Vec<f64> =
-        runs.iter().map(|run| assigned(&run.row, &axis.key)?.as_f64()).collect::<Option<_>>()?;
-    // Positive and negative numbers apart, bits are ordered as the numbers; only equality matters here.
-    let distinct: BTreeSet<u64> = numbers.iter().map(|number| number.to_bits()).collect();
-    let mut sorted: Vec<f64> = distinct.into_iter().map(f64::from_bits).collect();
+    if values.iter().flatten().any(|value| !value.is_number()) {
+        return None;
+    }
+    let numbers: Vec<Option<f64>> = values.iter().map(|value| value.and_then(Value::as_f64)).collect();
+    let mut sorted: Vec<f64> = numbers.iter().copied().flatten().collect();
     sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
     if sorted.len() <= MOST {
         return None;
     }
     let bins = (sorted.len() / (MOST * random)).clamp(2, MOST);
-    let places: BTreeMap<u64, usize> = sorted
-        .iter()
-        .enumerate()
-        .map(|(place, number)| (number.to_bits(), place * bins / sorted.len()))
-        .collect();
-    let levels: Vec<usize> = numbers.iter().map(|number| places[&number.to_bits()]).collect();
+    let bin_of = |number: f64| sorted.partition_point(|other| *other < number) * bins / sorted.len();
+    let levels: Vec<usize> = numbers.iter().map(|number| number.map_or(bins, bin_of)).collect();
     let text = |bin: usize| {
-        let of_bin =
-            || numbers.iter().zip(&levels).filter(|(_, level)| **level == bin).map(|(number, _)| *number);
-        let (low, high) =
-            (of_bin().fold(f64::INFINITY, f64::min), of_bin().fold(f64::NEG_INFINITY, f64::max));
+        let here = || sorted.iter().copied().filter(|number| bin_of(*number) == bin);
+        let (low, high) = (here().fold(f64::INFINITY, f64::min), here().fold(f64::NEG_INFINITY, f64::max));
         (format!("{} to {}", text::measured(low), text::measured(high)), Some(low))
     };
-    Some(Bins { texts: (0..bins).map(text).collect(), levels })
+    let mut texts: Vec<_> = (0..bins).map(text).collect();
+    if numbers.contains(&None) {
+        texts.push((NONE.to_owned(), None));
+    }
+    Some(Bins { levels, texts })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(bins: &Bins) -> Vec<&str> {
+        bins.texts.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn drawn_numbers_are_put_into_bins_of_equally_many() {
+        let values: Vec<Value> = [8, 1, 7, 2, 6, 3, 5, 4, 1].map(|value| json!(value)).into();
+        let found = bins(&values.iter().map(Some).collect::<Vec<_>>(), 1).unwrap();
+        assert_eq!(texts(&found), ["1 to 4", "5 to 8"]);
+        assert_eq!(found.levels, [1, 0, 1, 0, 1, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn runs_to_which_the_key_does_not_apply_are_a_level_of_their_own() {
+        let values: Vec<Value> = (1..=16).map(|value| json!(f64::from(value) / 10.0)).collect();
+        let values: Vec<Option<&Value>> = values.iter().map(Some).chain([None, None]).collect();
+        let found = bins(&values, 1).unwrap();
+        assert_eq!(texts(&found), ["0.1 to 0.4", "0.5 to 0.8", "0.9 to 1.2", "1.3 to 1.6", "none"]);
+        assert_eq!(found.levels[12..], [3, 3, 3, 3, 4, 4]);
+    }
+
+    #[test]
+    fn few_values_and_those_that_are_no_numbers_have_no_bins() {
+        let few = [json!(1), json!(2), json!(3), json!(4)];
+        assert!(bins(&few.iter().map(Some).collect::<Vec<_>>(), 1).is_none());
+        let words = ["a", "b", "c", "d", "e"].map(|word| json!(word));
+        assert!(bins(&words.iter().map(Some).collect::<Vec<_>>(), 1).is_none());
+    }
 }

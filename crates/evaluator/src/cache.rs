@@ -72,10 +72,12 @@ impl Evaluator {
     }
 
     /// The file of the features of a dataset's training images in a cache folder, or of an even selection of that many. It is
-    /// named by the evaluator's digest, since the same data may have another evaluator on another kind of processor.
-    pub fn features_path(&self, folder: &Path, selected: Option<usize>) -> PathBuf {
+    /// named by the data, since an evaluator with random weights is that of all images of its shape, and by the evaluator's
+    /// digest, since the same data may have another evaluator on another kind of processor.
+    pub fn features_path(&self, folder: &Path, fingerprint: &str, selected: Option<usize>) -> PathBuf {
         let selected = selected.map_or_else(String::new, |images| format!("-{images}"));
-        folder.join("evaluators").join(format!("{}-train{selected}.features", self.digest()))
+        let name = format!("{}-{}-train{selected}.features", sha256(fingerprint), self.digest());
+        folder.join("evaluators").join(name)
     }
 
     /// Reads the cached features `[images, dimensions]` of that number of images; `None` if there are none.
@@ -170,8 +172,9 @@ mod tests {
     #[test]
     fn features_come_back_from_their_file_and_no_others_do() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Evaluator::random(SHAPE).features_path(folder.path(), None);
-        assert_ne!(Evaluator::random(SHAPE).features_path(folder.path(), Some(2)), path);
+        let path = Evaluator::random(SHAPE).features_path(folder.path(), "data", None);
+        assert_ne!(Evaluator::random(SHAPE).features_path(folder.path(), "data", Some(2)), path);
+        assert_ne!(Evaluator::random(SHAPE).features_path(folder.path(), "other data", None), path);
         assert_eq!(Evaluator::read_features(&path, 2).unwrap(), None);
         let features: Vec<f32> = (0..2 * FEATURES).map(|value| value as f32 / 7.0).collect();
         Evaluator::write_features(&path, &features).unwrap();

@@ -136,11 +136,18 @@ impl ChartGroup {
         }
     }
 
-    /// What to look for in the charts, in one or two sentences.
-    pub const fn hint(self) -> &'static str {
+    /// What to look for in the charts, in one or two sentences. `has_references` says whether one of them has a line for a
+    /// discriminator that cannot tell real from fake: losses without bounds have none.
+    pub const fn hint(self, has_references: bool) -> &'static str {
         match self {
+            Self::Losses if !has_references => {
+                "Steady curves mean a balanced game. If D's loss falls while G's climbs, D has become too strong and G stops learning."
+            }
             Self::Losses => {
                 "Steady curves near the dashed line mean a balanced game. If D's loss falls to zero while G's climbs, D has become too strong and G stops learning."
+            }
+            Self::Scores if !has_references => {
+                "What D gives real images, D(x), and generated ones, D(G(z)), before and after D's update: the more, the more real. The further they are apart, the better D tells them."
             }
             Self::Scores => {
                 "How real D takes real images to be, D(x), and generated ones, D(G(z)), before and after D's update: 1 is real and 0 is fake. At 0.5 D can no longer tell them apart."

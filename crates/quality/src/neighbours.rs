@@ -85,8 +85,8 @@ pub fn fidelity(real: &RealSet<'_>, fake: Features<'_>) -> Fidelity {
     }
 }
 
-/// Mean distance of an image of `from` to the nearest one of `to`. If generated images are nearer to the training
-/// images than test images are, the generator has memorised. NaN without images, for features that are not
+/// Mean distance of an image of `from` to the nearest one of `to`. Generated images that are nearer to
+/// the training images than test images are may be copies of them, or merely vary less: recall tells these apart. NaN without images, for features that are not
 /// finite, and for different dimensions.
 pub fn mean_nearest_distance(from: Features<'_>, to: Features<'_>) -> f64 {
     let centre: Vec<f32> = to.mean().iter().map(|value| *value as f32).collect();

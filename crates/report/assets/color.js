@@ -3,6 +3,7 @@
 // safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
+import { NO_VALUE } from "./dimensions.js";
 import { darkScheme } from "./state.js";
 import { isDark } from "./theme.js";
 
@@ -78,7 +79,12 @@ function colorGroups(sweep, key) {
     const colors = axis.numeric && titles.length > 2 ? ordered(titles.length) : categorical(titles.length);
     const groups = gather(titles, (run) => run.values[number], colors);
     const without = sweep.runs.flatMap((run, index) => (run.values[number] === null ? [index] : []));
-    return without.length ? [...groups, { title: "none", color: stateColor("queued"), runs: without }] : groups;
+    return without.length ? [...groups, { title: NO_VALUE, color: stateColor("queued"), runs: without }] : groups;
+  }
+  if (kind === "tied") {
+    const texts = tiedTexts(sweep, tiedAxes(sweep));
+    const titles = [...new Set(texts)];
+    return gather(titles, (_, index) => titles.indexOf(texts[index]), categorical(titles.length));
   }
   if (kind === "seed") {
     return gather(
@@ -95,6 +101,24 @@ function colorGroups(sweep, key) {
     (_, index) => index,
     categorical(sweep.runs.length),
   );
+}
+
+// The first of the axes that vary together which tell all of their values apart; none if one axis does, or if there are too
+// many for names in colours.
+/** @param {import("./page").Sweep} sweep */
+function tiedAxes(sweep) {
+  const keys = sweep.findings.effects.map((effect) => effect.keys).find(({ length }) => length > 1) ?? [];
+  const axes = keys.map((key) => sweep.axes.findIndex((axis) => axis.key === key));
+  const count = (some) => new Set(tiedTexts(sweep, some)).size;
+  const enough = axes.findIndex((_, last) => count(axes.slice(0, last + 1)) === count(axes)) + 1;
+  return enough > 1 && count(axes) <= CATEGORIES.light.length ? axes.slice(0, enough) : [];
+}
+
+// The values of each run on some axes, as a text: `wasserstein, gradient`.
+/** @param {import("./page").Sweep} sweep */
+function tiedTexts({ runs, axes }, some) {
+  const text = (run, axis) => axes[axis].values[run.values[axis] ?? -1]?.text ?? NO_VALUE;
+  return runs.map((run) => some.map((axis) => text(run, axis)).join(", "));
 }
 
 // The state symbols of the table share a colour between some states. Charts show no symbols, so here
@@ -125,6 +149,12 @@ export class Colors {
     // Rows of a long table are not in the page all the time.
     this.elements = [...root.querySelectorAll("[data-run]")];
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";
+    const tied = tiedAxes(state.sweep);
+    if (tied.length) {
+      this.key = "tied";
+      const title = tied.map((axis) => state.sweep.axes[axis].key).join(" + ");
+      root.querySelector("[data-control='color']")?.prepend(new Option(title, this.key, true, true));
+    }
     this.update();
     darkScheme.addEventListener("change", () => {
       this.update();

@@ -369,7 +369,7 @@ export interface Warning {
 }
 
 /** What a [`Warning`] is about. */
-export type Sign = "saturated" | "diverging" | "same_samples";
+export type Sign = "saturated" | "diverging" | "few_classes" | "same_samples";
 
 /** An attempt at training a run. */
 export interface Attempt {

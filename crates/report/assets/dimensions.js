@@ -28,13 +28,14 @@ export function keysOf(sweep) {
 /** @param {import("./page").Sweep} sweep */
 export function metricsOf(sweep) {
   const { runs, columns, findings } = sweep;
+  const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
   const metrics = columns.map(({ metric, title, better }, column) => ({
     name: metric,
     title,
     better,
-    value: (run) => Number(runs[run].last_values[column]?.value ?? NaN),
+    // As in the findings: a run that ended early has a last value, but none to compare with the others'.
+    value: (run) => Number((isObjective({ name: metric }) ? runs[run].value : runs[run].last_values[column]?.value) ?? NaN),
   }));
-  const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
   metrics.sort((a, b) => Number(isObjective(b)) - Number(isObjective(a)));
   const seconds = { name: "seconds", title: "seconds of training", value: (run) => Number(runs[run].seconds.value) };
   return [...metrics, seconds];

@@ -143,7 +143,7 @@ function pinHtml(sweep, run) {
     .filter(Boolean)
     .join("  ·  ");
   return html`<span class="pin" data-pin="${run}">
-    <i class="swatch"></i><span>${label}</span><span class="scores">${scores}</span>
+    <i class="swatch"></i><span class="what" title="${label}">${label}</span><span class="scores">${scores}</span>
     <button class="drop" aria-label="Unpin ${label}">×</button>
   </span>`;
 }

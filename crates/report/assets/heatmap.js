@@ -6,7 +6,8 @@ import { groupsOf, withNoValue } from "./dimensions.js";
 import { plain } from "./summary.js";
 import { html } from "./state.js";
 
-const MOST_GROUPS = 12;
+// Of the values of a key: more columns than these do not fit beside each other.
+const MOST_GROUPS = 8;
 
 // Draws the means of a metric over the visible runs.
 /** @param {import("./state.js").State} state */

@@ -7,6 +7,8 @@ import { themeColor } from "./layout.js";
 const TOP = 34;
 const BOTTOM = 14;
 const SIDE = 44;
+// The least distance of two axes; on a narrow screen they are scrolled.
+const APART = 78;
 // Keys with more values than this get a continuous axis.
 const MOST_STOPS = 14;
 const MOST_KEYS = 9;
@@ -45,6 +47,7 @@ export class Parallel {
     const shown = keys.slice(0, MOST_KEYS);
     this.left = keys.length - shown.length;
     this.axes = [...shown.map(axisOfKey), axisOfMetric(metric, runs.length)];
+    this.area.style.minWidth = `${2 * SIDE + APART * (this.axes.length - 1)}px`;
     this.titles.replaceChildren(
       ...this.axes.map(({ title }) => Object.assign(document.createElement("span"), { textContent: title, title })),
     );
@@ -68,7 +71,9 @@ export class Parallel {
     Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
     const pen = this.canvas.getContext("2d");
     pen.scale(scale, scale);
+    const apart = this.axes.length > 1 ? this.across(1) - this.across(0) : width;
     [...this.titles.children].forEach((title, axis) => {
+      title.style.maxWidth = `${Math.min(120, apart - 6)}px`;
       title.style.left = `${axis === 0 ? 4 : axis === this.axes.length - 1 ? width - 4 : this.across(axis)}px`;
     });
     const { visible, highlighted } = this.state;

@@ -64,6 +64,8 @@ pub(crate) struct RunInput {
     pub(crate) config: Value,
     /// Shape of its images.
     pub(crate) image: ImageShape,
+    /// Number of classes of its data; 1 if they have none.
+    pub(crate) data_classes: u32,
     pub(crate) state: RunState,
     pub(crate) cause: Option<String>,
     pub(crate) step: u64,

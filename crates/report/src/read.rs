@@ -245,6 +245,7 @@ fn run(
         data_fingerprint: row.data_fingerprint,
         config: as_trained(row.config, row.epochs, spec.image),
         image: spec.image,
+        data_classes: spec.classes,
         state: row.state,
         cause: row.cause,
         step: row.step,

@@ -27,7 +27,8 @@ pub enum Better {
 pub struct Measurement {
     /// What is compared: the number of its config, from 0.
     pub group: usize,
-    /// Runs of different groups with the same block are a pair: the number of the seed.
+    /// Runs of different groups with the same block are a pair: the number of the seed. Where a group has several runs in a
+    /// block, their mean is one of the pair.
     pub block: usize,
     /// The value; NaN for a run that has none.
     pub value: f64,
@@ -65,7 +66,8 @@ pub struct GroupResult {
 /// The difference of a group from the best one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
-    /// Mean of this group minus that of the best; over the pairs if there are at least two.
+    /// Mean of this group minus that of the best; over the pairs if there are at least two, which may have another sign
+    /// where blocks are missing.
     pub mean: f64,
     /// Its t-interval: of the paired differences, else Welch's.
     pub interval: Option<Interval>,
@@ -139,7 +141,7 @@ pub fn compare(measurements: &[Measurement], better: Option<Better>) -> Comparis
     let mut differences: Vec<Option<Difference>> =
         rest.iter().map(|group| group.difference(&groups[0], compared)).collect();
     adjust(&mut differences);
-    let verdict = verdict(&groups, &differences);
+    let verdict = verdict(&groups, &differences, better);
     let differences = std::iter::once(None).chain(differences);
     let groups = groups.iter().zip(differences).map(|(group, difference)| group.result(difference)).collect();
     Comparison { groups, verdict }
@@ -153,7 +155,7 @@ fn adjust(differences: &mut [Option<Difference>]) {
 }
 
 /// `differences` are those of all groups but the first.
-fn verdict(groups: &[Group], differences: &[Option<Difference>]) -> Verdict {
+fn verdict(groups: &[Group], differences: &[Option<Difference>], better: Better) -> Verdict {
     let tests: Vec<&Difference> = differences.iter().flatten().collect();
     if groups.first().is_none_or(|best| best.sample.count() == 0) {
         return Verdict::NoValue;
@@ -167,13 +169,25 @@ fn verdict(groups: &[Group], differences: &[Option<Difference>]) -> Verdict {
         return Verdict::TooFew { smallest, comparisons, enough: enough(comparisons) };
     }
     let tied = groups[1..].iter().zip(differences);
-    let tied = tied.filter(|(_, it)| it.is_some_and(|difference| difference.adjusted_p > ALPHA));
+    let tied = tied.filter(|(_, it)| it.is_some_and(|difference| !difference.rejects(better)));
     let tied: Vec<usize> = tied.map(|(group, _)| group.number).collect();
     if tied.is_empty() {
         let largest_p = tests.iter().map(|difference| difference.adjusted_p).fold(0.0, f64::max);
         return Verdict::Winner { largest_p };
     }
     Verdict::NoClearWinner { tied }
+}
+
+impl Difference {
+    /// Whether the test says that the group is worse than the best: all values rank the groups, and the pairs of some of them
+    /// may say the opposite.
+    fn rejects(&self, better: Better) -> bool {
+        let is_worse = match better {
+            Better::Lower => self.mean > 0.0,
+            Better::Higher => self.mean < 0.0,
+        };
+        is_worse && self.adjusted_p <= ALPHA
+    }
 }
 
 /// Whether the smallest p-value of a test could survive the adjustment.
@@ -191,17 +205,21 @@ fn enough(comparisons: usize) -> Option<usize> {
 /// The runs of a group.
 struct Group {
     number: usize,
-    /// The finite value of each block.
+    /// The mean of the finite values of each block.
     by_block: BTreeMap<usize, f64>,
     sample: Sample,
 }
 
 impl Group {
     fn new(number: usize, runs: &[&Measurement]) -> Self {
-        let finite = runs.iter().filter(|run| run.value.is_finite());
+        let mut blocks: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for run in runs.iter().filter(|run| run.value.is_finite()) {
+            blocks.entry(run.block).or_default().push(run.value);
+        }
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
         Self {
             number,
-            by_block: finite.map(|run| (run.block, run.value)).collect(),
+            by_block: blocks.into_iter().map(|(block, values)| (block, mean(values))).collect(),
             sample: runs.iter().map(|run| run.value).collect(),
         }
     }
@@ -277,6 +295,31 @@ mod tests {
         let higher = compare(&runs, Some(Better::Higher));
         assert_eq!(higher.groups[0].group, 0);
         assert!((higher.groups[1].difference.unwrap().mean + 3.98).abs() < 1e-12);
+    }
+
+    #[test]
+    fn several_runs_of_a_block_are_one_of_its_pair() {
+        let run = |group, block, value| Measurement { group, block, value };
+        let mut runs = Vec::new();
+        for block in 0..4 {
+            runs.extend([run(0, block, 10.0 + block as f64), run(0, block, 20.0), run(1, block, 8.0)]);
+        }
+        let comparison = compare(&runs, Some(Better::Lower));
+        let difference = comparison.groups[1].difference.unwrap();
+        assert_eq!((difference.mean, difference.pairs), (7.75, 4));
+        runs.reverse();
+        assert_eq!(compare(&runs, Some(Better::Lower)).groups[1].difference, Some(difference));
+    }
+
+    #[test]
+    fn a_group_that_is_better_in_every_pair_is_not_told_worse() {
+        // Its mean is worse, because the other has more blocks, and better values there.
+        let first = [10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 0.0, 0.0, 0.0, 0.0];
+        let comparison = compare(&measured(&[&first, &[9.0; 6]]), Some(Better::Lower));
+        assert_eq!(comparison.groups[0].group, 0);
+        let difference = comparison.groups[1].difference.unwrap();
+        assert_eq!((difference.mean, difference.adjusted_p), (-1.0, 2.0 / 64.0));
+        assert_eq!(comparison.verdict, Verdict::NoClearWinner { tied: vec![1] });
     }
 
     #[test]

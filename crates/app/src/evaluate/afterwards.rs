@@ -1,12 +1,14 @@
 //! Figures of the runs of a sweep once they are trained, where no worker evaluates them: the lanes of a group on a GPU would
 //! wait for the CPU, and the nodes of a cluster may not see the evaluator.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use gansweep_config::RunState;
 use gansweep_data::DataSource;
-use gansweep_store::{EvaluationRow, Reader, RunFilter, RunRow, Store};
+use gansweep_evaluator::Evaluator;
+use gansweep_store::{DatasetRow, EvaluationRow, Reader, RunFilter, RunRow, Store};
 use gansweep_train::Drawn;
 
 use super::real::RealFigures;
@@ -69,22 +71,37 @@ impl TrainedSweep<'_> {
         Ok(())
     }
 
-    /// The completed runs whose last checkpoint has no figures, by the fingerprints of their data.
+    /// The completed runs whose last checkpoint has no figures by the evaluator, by the fingerprints of their data.
     fn open_runs(&self, reader: &Reader) -> Result<BTreeMap<String, Vec<RunRow>>, AppError> {
         let filter = RunFilter { sweep: Some(self.name.to_owned()), where_sql: None };
         let rows = gansweep_compare::distinct_runs(reader.runs(&filter)?);
         let mut open: BTreeMap<String, Vec<RunRow>> = BTreeMap::new();
+        let mut evaluators = HashMap::new();
         for row in rows.into_iter().filter(|row| row.state == RunState::Completed) {
             // Without a checkpoint there is nothing to draw with: its user has deleted the weights.
             let Some(last) = reader.checkpoint(&row.id)? else { continue };
+            let evaluator = match evaluators.entry(row.data_fingerprint.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.evaluator(&reader.dataset(&row.data_fingerprint)?)),
+            };
+            // Runs that another evaluator has looked at would not compare with those that are open.
             let is_of_last = |found: &EvaluationRow| {
-                found.is_curve && found.images == self.images && found.step == last.step
+                found.is_curve
+                    && found.images == self.images
+                    && found.step == last.step
+                    && evaluator.as_ref().is_none_or(|evaluator| found.evaluator == *evaluator)
             };
             if !reader.evaluations(&row.id, last.step)?.iter().any(is_of_last) {
                 open.entry(row.data_fingerprint.clone()).or_default().push(row);
             }
         }
         Ok(open)
+    }
+
+    /// The digest of the dataset's evaluator, if it is in the cache.
+    fn evaluator(&self, data: &DatasetRow) -> Option<String> {
+        let path = Evaluator::cache_path(&self.source.cache_dir, &data.spec.fingerprint);
+        Evaluator::read(&path, data.spec.image).ok().flatten().map(|evaluator| evaluator.digest())
     }
 }
 

@@ -8,10 +8,11 @@ mod afterwards;
 mod figures;
 mod real;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gansweep_compare::SweepComparison;
-use gansweep_config::{Config, Dataset, DatasetSpec};
+use gansweep_config::{Config, Dataset, DatasetSpec, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_store::{
@@ -24,7 +25,7 @@ pub(crate) use self::afterwards::TrainedSweep;
 use self::figures::Extent;
 pub use self::figures::{ClassFigures, ConditionalFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
-pub(crate) use self::real::{Counts, RealImages, evaluator_of, images};
+pub(crate) use self::real::{Counts, RealImages, evaluator_of, images, select};
 use self::real::{RealFigures, RunFigures};
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
@@ -94,16 +95,22 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     let mut recorder = Recorder::open(&request.results, observer);
     let mut evaluation = Evaluation { datasets: Vec::new(), runs: Vec::new(), comparison: None };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
-    let mut fingerprints: Vec<&str> = rows.iter().map(|row| row.data_fingerprint.as_str()).collect();
-    fingerprints.sort_unstable();
-    fingerprints.dedup();
+    let mut places: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        let curve = recorded_curve_images(&reader, row)?.unwrap_or(CURVE_IMAGES);
+        places.entry((&row.data_fingerprint, curve)).or_default().push(place);
+    }
     // One dataset after another: the features of one take tens of megabytes.
-    for fingerprint in fingerprints {
+    for ((fingerprint, curve), places) in places {
         let data = reader.dataset(fingerprint)?;
-        let real = RealImages::load(&data, &request.source, counts(request.images), observer)?;
+        let counts = Counts { all: request.images, curve, nearest: true };
+        let real = RealImages::load(&data, &request.source, counts, observer)?;
         let figures = real.figures();
-        evaluation.datasets.push(figures.dataset(&data));
-        for (place, row) in rows.iter().enumerate().filter(|(_, row)| row.data_fingerprint == fingerprint) {
+        if evaluation.datasets.last().is_none_or(|last| last.fingerprint != fingerprint) {
+            evaluation.datasets.push(figures.dataset(&data));
+        }
+        for place in places {
+            let row = &rows[place];
             observer.observe(Progress::Evaluating { label: &row.label, place, runs: rows.len() });
             let draw = Draw { reader: &reader, row, data: &data, request };
             let (run, rows) = draw.evaluated(&figures, evaluation.datasets.last());
@@ -115,7 +122,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     evaluation.runs = found.into_iter().flatten().collect();
     evaluation.comparison = sweep.map(|sweep| {
         let values =
-            evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(), run.epoch(row))).collect();
+            evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(row), run.epoch(row))).collect();
         gansweep_compare::by_figure(&sweep, OBJECTIVE, request.images as u32, rows, values)
     });
     Ok(evaluation)
@@ -135,21 +142,26 @@ pub fn evaluate_dataset(
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let spec = data::spec(source, dataset, observer)?;
     let data = DatasetRow { dataset, spec };
-    let real = RealImages::load(&data, source, counts(images), observer)?;
+    // Otherwise they would be compared with more training images than they are.
+    let all = if data.spec.test_images > 0 { images.min(data.spec.test_images as usize) } else { images };
+    let counts = Counts { all, curve: CURVE_IMAGES, nearest: true };
+    let real = RealImages::load(&data, source, counts, observer)?;
     let datasets = vec![real.figures().dataset(&data)];
     Ok(Evaluation { datasets, runs: Vec::new(), comparison: None })
 }
 
-fn counts(all: usize) -> Counts {
-    Counts { all, curve: CURVE_IMAGES, nearest: true }
+/// The number of images of the figures that are the run's points; `None` if it has none.
+fn recorded_curve_images(reader: &Reader, row: &RunRow) -> Result<Option<usize>, StoreError> {
+    let evaluations = reader.evaluations(&row.id, u64::MAX)?;
+    Ok(evaluations.iter().rfind(|found| found.is_curve).map(|found| found.images as usize))
 }
 
-/// The sweep of that name and its runs, or else the run.
+/// The sweep of that name and its runs, each with its largest budget, or else the run.
 fn target(reader: &Reader, name: &str) -> Result<(Option<SweepRow>, Vec<RunRow>), AppError> {
     match reader.sweep(name) {
         Ok(sweep) => {
             let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
-            Ok((Some(sweep), gansweep_compare::distinct_runs(rows)))
+            Ok((Some(sweep), longest(rows)))
         }
         Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
             Ok(run) => Ok((None, vec![run])),
@@ -162,11 +174,23 @@ fn target(reader: &Reader, name: &str) -> Result<(Option<SweepRow>, Vec<RunRow>)
     }
 }
 
+/// Each run once, with its largest budget: its checkpoint is of that one.
+fn longest(rows: Vec<RunRow>) -> Vec<RunRow> {
+    let mut largest: HashMap<RunId, u32> = HashMap::new();
+    for row in &rows {
+        let epochs = largest.entry(row.id.clone()).or_default();
+        *epochs = row.epochs.max(*epochs);
+    }
+    rows.into_iter().filter(|row| largest.get(&row.id) == Some(&row.epochs)).collect()
+}
+
 impl EvaluatedRun {
-    /// The Fréchet distance, or why there is none.
-    fn value(&self) -> Result<f64, &'static str> {
+    /// The Fréchet distance, or why there is none to compare with those of other runs.
+    fn value(&self, row: &RunRow) -> Result<f64, &'static str> {
         match &self.figures {
             None => Err(self.cause),
+            // Its checkpoint is of an earlier epoch than theirs.
+            Some(_) if row.state != RunState::Completed => Err(row.state.name()),
             Some(figures) if !figures.fd.is_finite() => Err("not finite"),
             Some(figures) => Ok(figures.fd),
         }
@@ -265,7 +289,8 @@ impl Drawn {
             by_class: figures.by_class(),
         };
         let curve = figures.curve.as_ref().map(|curve| row(curve, self.is_curve));
-        let all = (figures.all.images != CURVE_IMAGES).then(|| row(&figures.all, false));
+        let is_curve = figures.curve.as_ref().is_some_and(|curve| curve.images == figures.all.images);
+        let all = (!is_curve).then(|| row(&figures.all, false));
         curve.into_iter().chain(all).collect()
     }
 }

@@ -97,7 +97,9 @@ impl RealImages {
     ) -> Result<(), AppError> {
         let path = Evaluator::cache_path(&source.cache_dir, &row.spec.fingerprint);
         if let Ok(Some(evaluator)) = Evaluator::read(&path, row.spec.image) {
-            let is_cached = |selected| evaluator.features_path(&source.cache_dir, selected).is_file();
+            let features =
+                |selected| evaluator.features_path(&source.cache_dir, &row.spec.fingerprint, selected);
+            let is_cached = |selected| features(selected).is_file();
             if counts.selections().into_iter().all(is_cached) {
                 return Ok(());
             }
@@ -115,7 +117,7 @@ impl RealImages {
     ) -> Self {
         let evaluator = evaluator(row, source, train, test, observer);
         let dimensions = evaluator.dimensions();
-        let mut features = |selected| features(&evaluator, source, train, selected, observer);
+        let mut features = |selected| features(row, &evaluator, source, train, selected, observer);
         let all = counts.nearest.then(|| features(None));
         let mut selected = |count: usize| match &all {
             Some(all) => select(all, dimensions, count),
@@ -303,6 +305,7 @@ fn evaluator(
 /// The features of all training images, or of an even selection of that many: of the cache if it has them. Those of all take a
 /// tenth of what training the evaluator does, and each worker of a sweep needs them.
 fn features(
+    row: &DatasetRow,
     evaluator: &Evaluator,
     source: &DataSource,
     train: &Images,
@@ -310,7 +313,7 @@ fn features(
     observer: &mut dyn Observer,
 ) -> Vec<f32> {
     let count = selected.map_or(train.count, |selected| selected.min(train.count));
-    let path = evaluator.features_path(&source.cache_dir, selected);
+    let path = evaluator.features_path(&source.cache_dir, &row.spec.fingerprint, selected);
     match Evaluator::read_features(&path, count) {
         Ok(Some(features)) => return features,
         Ok(None) => {}
@@ -331,7 +334,7 @@ fn labelled(images: &Images) -> LabelledImages<'_> {
 }
 
 /// At most `count` rows, evenly distributed: files may be sorted by class.
-fn select<T: Copy>(values: &[T], width: usize, count: usize) -> Vec<T> {
+pub(crate) fn select<T: Copy>(values: &[T], width: usize, count: usize) -> Vec<T> {
     let rows = values.len() / width;
     let kept = count.min(rows);
     (0..kept).flat_map(|place| &values[place * rows / kept * width..][..width]).copied().collect()

@@ -77,7 +77,14 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
     let mut parts: Vec<String> = Vec::new();
     for dataset in &evaluation.datasets {
         let mut rows: Vec<Vec<String>> = Vec::new();
-        rows.extend(dataset.test.as_ref().map(|figures| row(figures, "real test images")));
+        let images = match &dataset.test {
+            Some(test) if evaluation.runs.is_empty() => test.images as u32,
+            _ => images,
+        };
+        rows.extend(dataset.test.as_ref().map(|figures| match figures.images as u32 {
+            fewer if fewer < images => row(figures, &format!("all {fewer} real test images")),
+            _ => row(figures, "real test images"),
+        }));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
         rows.extend(runs.filter_map(|run| Some(row(run.figures.as_ref()?, &run.label))));
         parts.push(output::table(&HEADER, rows));

@@ -34,6 +34,7 @@ pub(super) fn collapses(runs: &[Run], axes: &[Axis]) -> Vec<RunsWithCause> {
             let cause = match warning.sign {
                 Sign::Saturated => "D is saturated, so that G gets almost no gradient",
                 Sign::Diverging => "G's loss diverges",
+                Sign::FewClasses => "the images cover less than half of the data's classes",
                 Sign::SameSamples => "the last samples are nearly all the same image",
             };
             add(&mut groups, cause.to_owned(), "collapsed", cause.to_owned(), place);

@@ -15,10 +15,10 @@ pub(super) fn groups(runs: &[RunInput]) -> Vec<ChartGroup> {
         let series = drawn.iter().position(|candidate| *candidate == metric)?;
         Some(self::chart(metric, series, runs))
     };
-    let group = |group: gansweep_protocol::ChartGroup| ChartGroup {
-        title: group.title().to_owned(),
-        hint: group.hint().to_owned(),
-        charts: of_group(group).filter_map(chart).collect(),
+    let group = |group: gansweep_protocol::ChartGroup| {
+        let charts: Vec<Chart> = of_group(group).filter_map(chart).collect();
+        let hint = group.hint(charts.iter().any(|chart| chart.reference.is_some())).to_owned();
+        ChartGroup { title: group.title().to_owned(), hint, charts }
     };
     gansweep_protocol::ChartGroup::ALL
         .into_iter()

@@ -193,6 +193,7 @@ pub(super) mod tests {
             grids: Vec::new(),
             classes: Vec::new(),
             image: ImageShape { channels: 1, height: 28, width: 28 },
+            data_classes: 10,
             diversity: None,
         }
     }

@@ -26,6 +26,7 @@ pub(super) fn warnings(run: &RunInput) -> Vec<Warning> {
     [
         config.as_ref().and_then(|config| saturated(run, config)),
         config.as_ref().and_then(|config| diverging(run, config)),
+        few_classes(run),
         same(run),
     ]
     .into_iter()
@@ -62,6 +63,14 @@ fn diverging(run: &RunInput, config: &Config) -> Option<Warning> {
             text::measured(mean),
             text::measured(reference)
         ),
+    })
+}
+
+fn few_classes(run: &RunInput) -> Option<Warning> {
+    let covered = *run.last.get(&Metric::Modes)?;
+    (2.0 * covered < f64::from(run.data_classes)).then(|| Warning {
+        sign: Sign::FewClasses,
+        text: format!("its images cover {covered} of the data's {} classes", run.data_classes),
     })
 }
 
@@ -127,6 +136,19 @@ mod tests {
         assert_eq!(signs("non-saturating", &[(Metric::GLoss, 20.0)], None), [Sign::Diverging]);
         assert_eq!(signs("non-saturating", &[(Metric::GLoss, 3.0)], None), []);
         assert_eq!(signs("wasserstein", &[(Metric::GLoss, 20.0)], None), []);
+    }
+
+    #[test]
+    fn images_of_less_than_half_of_the_classes_are_too_few() {
+        let signs = |modes, data_classes| {
+            let mut run = run(serde_json::json!({}));
+            (run.last, run.data_classes) = ([(Metric::Modes, modes)].into(), data_classes);
+            warnings(&run).into_iter().map(|warning| (warning.sign, warning.text)).collect::<Vec<_>>()
+        };
+        let few = (Sign::FewClasses, "its images cover 4 of the data's 10 classes".to_owned());
+        assert_eq!(signs(4.0, 10), [few]);
+        assert_eq!(signs(5.0, 10), []);
+        assert_eq!(signs(1.0, 1), []);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::input::{AttemptInput, BestInput, RunInput};
 
 /// The metrics of the run table as `(metric, substitute)`. The table shows an epoch's mean; for a run that has not
 /// finished an epoch, it shows the last per-step value. Others, such as quality figures, have no mean, and a column only if
-/// a run has them, which `drawn` says. The objective comes first if the table has it not anyway.
+/// a run has them, which `drawn` says. The objective comes first.
 pub(super) fn table_metrics(objective: Option<Metric>, drawn: &[Metric]) -> Vec<(Metric, Metric)> {
     let of_table = |metric: Metric| match metric.declaration() {
         Declaration { in_run_table: true, cadence: Cadence::Step(epoch), .. } => Some((epoch, metric)),
@@ -18,9 +18,12 @@ pub(super) fn table_metrics(objective: Option<Metric>, drawn: &[Metric]) -> Vec<
         _ => None,
     };
     let mut metrics: Vec<(Metric, Metric)> = Metric::ALL.into_iter().filter_map(of_table).collect();
-    let is_there = |metric: &Metric| metrics.iter().any(|(shown, other)| shown == metric || other == metric);
-    let missing = objective.filter(|metric| !is_there(metric));
-    metrics.splice(0..0, missing.map(|metric| (metric, metric)));
+    if let Some(objective) = objective {
+        let is_objective = |(shown, other): &(Metric, Metric)| *shown == objective || *other == objective;
+        let place = metrics.iter().position(is_objective);
+        let first = place.map_or((objective, objective), |place| metrics.remove(place));
+        metrics.insert(0, first);
+    }
     metrics
 }
 

@@ -106,6 +106,8 @@ pub enum Sign {
     Saturated,
     /// G's loss is far above that of a balanced game.
     Diverging,
+    /// G's images are of a few classes of the data.
+    FewClasses,
     /// G generates the same image for all latent vectors.
     SameSamples,
 }
