@@ -128,8 +128,16 @@ fn what_no_run_needs_is_deleted_and_weights_only_if_asked_for() {
 
     let best = ["gc", "--keep-weights", "best", "--metric", "d_loss", "--yes"];
     sandbox.run(&best).refused(&["no metric `d_loss` has a best value", "--metric"]);
+    let unranked = sandbox.run(&["gc", "--keep-weights", "best", "--yes"]).well();
+    assert!(unranked.stderr.contains("which weights are best: those of more, small;"), "{unranked:#?}");
+    assert_eq!(sandbox.checkpoints(), kept);
     sandbox.run(&["gc", "--keep-weights", "none", "--yes"]).well();
     assert!(sandbox.checkpoints().is_empty());
+    sandbox.run(&["generate", &run]).refused(&[
+        "it has been deleted",
+        "sweep small.toml",
+        "--restore-checkpoints",
+    ]);
     sandbox.run(&["check"]).well();
     let restored = ["sweep", "small.toml", "--restore-checkpoints"];
     sandbox.run(&restored).well();

@@ -121,13 +121,15 @@ fn read(
 /// What to do about a checkpoint that cannot be used, which depends on the state of its run.
 pub(crate) fn way_out(reader: &Reader, run: &RunRow) -> String {
     let sweep = run.sweep.as_deref().and_then(|name| reader.sweep(name).ok());
-    let file = sweep.map_or_else(|| "FILE".to_owned(), |sweep| sweep.file);
+    // With other arguments the file may stand for other runs.
+    let command = sweep.map(|sweep| sweep.call.unwrap_or_default().command(&sweep.file));
+    let command = command.unwrap_or_else(|| "gansweep sweep FILE".to_owned());
     match run.state {
-        RunState::Completed => format!(
-            "`gansweep sweep {file} --restore-checkpoints` trains the run again and keeps what is recorded of it"
-        ),
+        RunState::Completed => {
+            format!("`{command} --restore-checkpoints` trains the run again and keeps what is recorded of it")
+        }
         RunState::Diverged => "the run has diverged and is not trained again".to_owned(),
-        _ => format!("the next `gansweep sweep {file}` trains the run from the beginning"),
+        _ => format!("the next `{command}` trains the run from the beginning"),
     }
 }
 

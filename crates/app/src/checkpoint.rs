@@ -54,7 +54,12 @@ fn last_checkpoint(reader: &Reader, run: &RunRow) -> Result<(Checkpoint, Option<
     let Some(row) = reader.checkpoint(&run.id)? else {
         let (id, label) = (run.id.to_string(), run.label.clone());
         return Err(match reader.best_checkpoint(&run.id)? {
-            None => AppError::NoCheckpoint { run: id, label, state: run.state },
+            None => AppError::NoCheckpoint {
+                run: id,
+                label,
+                state: run.state,
+                way_out: check::way_out(reader, run),
+            },
             Some(_) => AppError::OnlyBestCheckpoint { run: id, label },
         });
     };

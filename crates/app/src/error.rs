@@ -284,7 +284,7 @@ pub enum AppError {
         names: Vec<String>,
     },
     /// The run has no checkpoint to generate from or to export.
-    #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state))]
+    #[error("run {run} ({label}) has no checkpoint: {}", why_no_checkpoint(*state, way_out))]
     NoCheckpoint {
         /// Its id.
         run: String,
@@ -292,6 +292,8 @@ pub enum AppError {
         label: String,
         /// Its state.
         state: RunState,
+        /// How to train it again.
+        way_out: String,
     },
     /// The run has no best checkpoint.
     #[error(
@@ -326,18 +328,20 @@ fn or_name(names: &[String]) -> String {
 }
 
 /// Why a run in that state has no checkpoint, and what to do.
-fn why_no_checkpoint(state: RunState) -> &'static str {
-    match state {
+fn why_no_checkpoint(state: RunState, way_out: &str) -> String {
+    let why = match state {
+        RunState::Completed => return format!("it has been deleted; {way_out}"),
         RunState::Diverged => {
             "it diverged before it was saved, and is not continued; its recorded curves and samples remain"
         }
         RunState::Failed => "it failed before it was saved; run the sweep again to retry it",
         RunState::Running => "it is running and is not saved yet",
         RunState::Queued | RunState::Pending => "it has not started; run its sweep first",
-        RunState::Interrupted | RunState::Paused | RunState::Pruned | RunState::Completed => {
+        RunState::Interrupted | RunState::Paused | RunState::Pruned => {
             "it ended without one; run its sweep again"
         }
-    }
+    };
+    why.to_owned()
 }
 
 /// Whether any work had been started when the error occurred. Callers derive exit codes from it.

@@ -84,7 +84,7 @@ pub enum KeepWeights {
     /// Those of all runs.
     Last,
     /// The best checkpoint of each run by this metric. Of a sweep's runs that keep none, the weights of the one with the best
-    /// last value.
+    /// last value; those of all where no run of the sweep has a value.
     Best(Metric),
     /// None.
     None,
@@ -97,6 +97,8 @@ pub struct PlannedCleaning {
     _lock: ResultsLock,
     /// Checkpoints of completed runs that go.
     pub checkpoints: Vec<RunFiles>,
+    /// Sweeps whose weights are all kept, because none of their runs has a value that says which are best.
+    pub unranked: Vec<String>,
     /// Files of checkpoints that no record names, and of pages that were never finished.
     pub leftovers: Vec<PathBuf>,
     /// Bytes of all these files.
@@ -123,7 +125,7 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
     let mut leftovers = unrecorded(results, &recorded)?;
     leftovers.extend(unfinished_pages(results)?);
-    let kept = kept_files(&reader, keep, &all)?;
+    let (kept, unranked) = kept_files(&reader, keep, &all)?;
     // A checkpoint that cannot be deleted must not be forgotten.
     let goes = |path: &String| {
         let is_own = |path: PathBuf| is_own_file(results, &path);
@@ -138,7 +140,7 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
         all.into_iter().map(unneeded).filter(|files| files.paths().next().is_some()).collect();
     let files = recorded_paths(results, &checkpoints).into_iter().chain(leftovers.iter().cloned());
     let bytes = files.filter_map(|path| fs::symlink_metadata(path).ok()).map(|it| it.len()).sum();
-    Ok(PlannedCleaning { results: results.to_owned(), _lock: lock, checkpoints, leftovers, bytes })
+    Ok(PlannedCleaning { results: results.to_owned(), _lock: lock, checkpoints, unranked, leftovers, bytes })
 }
 
 impl PlannedCleaning {
@@ -168,14 +170,19 @@ impl PlannedCleaning {
     }
 }
 
-/// The files of checkpoints that are kept.
-fn kept_files(reader: &Reader, keep: KeepWeights, all: &[RunFiles]) -> Result<HashSet<String>, AppError> {
+/// The files of checkpoints that are kept, and the sweeps of which all are because no run has a value.
+fn kept_files(
+    reader: &Reader,
+    keep: KeepWeights,
+    all: &[RunFiles],
+) -> Result<(HashSet<String>, Vec<String>), AppError> {
     let runs = reader.runs(&RunFilter::default())?;
     // A run that two sweeps share may be completed for one of them and not for the other.
     let goes_on = |run: &&RunRow| !matches!(run.state, RunState::Completed | RunState::Diverged);
     let going_on: HashSet<&RunId> = runs.iter().filter(goes_on).map(|run| &run.id).collect();
     let is_kept = |files: &&RunFiles| keep == KeepWeights::Last || going_on.contains(&files.run);
     let mut kept: HashSet<String> = all.iter().filter(is_kept).flat_map(RunFiles::paths).cloned().collect();
+    let mut unranked = BTreeSet::new();
     if let KeepWeights::Best(metric) = keep {
         let mut without = HashMap::new();
         for files in all {
@@ -185,17 +192,23 @@ fn kept_files(reader: &Reader, keep: KeepWeights, all: &[RunFiles]) -> Result<Ha
             }
         }
         let best = best_of_sweeps(reader, runs.iter().filter(|run| without.contains_key(&run.id)), metric)?;
-        kept.extend(best.into_iter().filter_map(|run| without[run].checkpoint.clone()));
+        let keeps_best = |run: &&RunRow| !without.contains_key(&run.id);
+        let ranked: HashSet<_> =
+            runs.iter().filter(keeps_best).map(|run| &run.sweep).chain(best.keys().copied()).collect();
+        let of_unranked = runs.iter().filter(|run| !ranked.contains(&run.sweep));
+        unranked.extend(of_unranked.clone().filter_map(|run| run.sweep.clone()));
+        let kept_runs = best.values().copied().chain(of_unranked.map(|run| &run.id));
+        kept.extend(kept_runs.filter_map(|run| without.get(run)?.checkpoint.clone()));
     }
-    Ok(kept)
+    Ok((kept, unranked.into_iter().collect()))
 }
 
-/// The run of each sweep with the best last value.
+/// The run with the best last value, of each sweep in which some run has one.
 fn best_of_sweeps<'r>(
     reader: &Reader,
     runs: impl Iterator<Item = &'r RunRow>,
     metric: Metric,
-) -> Result<Vec<&'r RunId>, AppError> {
+) -> Result<BTreeMap<&'r Option<String>, &'r RunId>, AppError> {
     let mut best: BTreeMap<&Option<String>, (f64, &RunId)> = BTreeMap::new();
     for run in runs {
         let Some(value) = last_value(reader, run, metric)? else { continue };
@@ -203,7 +216,7 @@ fn best_of_sweeps<'r>(
             best.insert(&run.sweep, (value, &run.id));
         }
     }
-    Ok(best.into_values().map(|(_, run)| run).collect())
+    Ok(best.into_iter().map(|(sweep, (_, run))| (sweep, run)).collect())
 }
 
 fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f64>, AppError> {

@@ -26,7 +26,8 @@ pub(super) fn explain(
     let values: Vec<f64> = runs.iter().map(MeasuredRun::number).collect();
     let mut configs = Numbering::default();
     let cells: Vec<usize> = runs.iter().map(|run| configs.number(config_of(&run.row, by))).collect();
-    let factors: Vec<Factor<'_>> = columns.iter().map(|column| Factor { levels: &column.levels }).collect();
+    let factors: Vec<Factor<'_>> =
+        columns.iter().map(|column| Factor { levels: &column.levels, absent: column.absent }).collect();
     let shares = variance_shares(&values, &cells, &factors, CONFIDENCE)?;
     let effects = level_effects(&values, &factors, &shares, CONFIDENCE);
     let effects = columns.iter().zip(effects).zip(&shares.factors);
@@ -52,6 +53,8 @@ struct Column {
     levels: Vec<usize>,
     /// Of each level: how it is displayed, and where it is among numbers.
     texts: Vec<(String, Option<f64>)>,
+    /// The level of the runs to which the key does not apply.
+    absent: Option<usize>,
     bins: Option<usize>,
 }
 
@@ -62,8 +65,9 @@ impl Column {
 
     fn effects(&self, effects: Vec<Option<Effect>>, share: Share) -> AxisEffects {
         let mut levels: Vec<_> = self.texts.iter().zip(effects).collect();
-        // Levels are numbered as they appear in the plan. The key of numbers may have none in some runs.
-        if self.texts.iter().all(|(text, number)| number.is_some() || text == NONE) {
+        // Levels are numbered as they appear in the plan.
+        let mut texts = self.texts.iter().enumerate();
+        if texts.all(|(level, (_, number))| number.is_some() || Some(level) == self.absent) {
             let order = |number: &Option<f64>| number.unwrap_or(f64::INFINITY);
             levels.sort_by(|((_, a), _), ((_, b), _)| order(a).total_cmp(&order(b)));
         }
@@ -93,27 +97,34 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
         }
         let values = || runs.iter().map(|run| assigned(&run.row, &axis.key)).collect::<Vec<_>>();
         let bins = (axis.kind == AxisKind::Random).then(|| bins(&values(), random)).flatten();
-        let (bins, (levels, texts)) = match bins {
-            Some(Bins { levels, texts }) => {
-                (Some(texts.iter().filter(|(_, low)| low.is_some()).count()), (levels, texts))
-            }
-            None => (None, levels_of(runs, &tied)),
-        };
+        let count = bins.as_ref().map(|bins| bins.texts.iter().filter(|(_, low)| low.is_some()).count());
+        let Levels { levels, texts, absent } = bins.unwrap_or_else(|| levels_of(runs, &tied));
         columns.push(Column {
             keys: tied.iter().map(|axis| axis.key.clone()).collect(),
             short: tied.iter().map(|axis| axis.short.as_str()).collect::<Vec<_>>().join("+"),
             levels,
             texts,
-            bins,
+            absent,
+            bins: count,
         });
     }
     columns
 }
 
-/// The level of each run, and the text and number of each level.
-fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> (Vec<usize>, Vec<(String, Option<f64>)>) {
+/// The levels of the values of an axis, or of tied ones.
+struct Levels {
+    /// Of each run.
+    levels: Vec<usize>,
+    /// The text and number of each level.
+    texts: Vec<(String, Option<f64>)>,
+    /// The level of the runs to which the key does not apply.
+    absent: Option<usize>,
+}
+
+/// A level for each value.
+fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Levels {
     let mut values = Numbering::default();
-    let mut texts = Vec::new();
+    let (mut texts, mut absent) = (Vec::new(), None);
     let level = |run: &MeasuredRun| {
         let assigned: Vec<Option<&Value>> = axes.iter().map(|axis| assigned(&run.row, &axis.key)).collect();
         let shown: Vec<Option<String>> = assigned.iter().map(|value| value.map(value_text)).collect();
@@ -122,23 +133,18 @@ fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> (Vec<usize>, Vec<(Str
         let level = values.number(shown);
         if level == texts.len() {
             texts.push((text, assigned.first().and_then(|value| value.and_then(Value::as_f64))));
+            absent = if assigned == [None] { Some(level) } else { absent };
         }
         level
     };
-    (runs.iter().map(level).collect(), texts)
-}
-
-/// Groups of the values of a random axis.
-struct Bins {
-    /// Of each run.
-    levels: Vec<usize>,
-    texts: Vec<(String, Option<f64>)>,
+    let levels = runs.iter().map(level).collect();
+    Levels { levels, texts, absent }
 }
 
 /// Bins with about equally many values for a random axis of numbers, whose values hardly ever occur twice: four
 /// bins, or fewer where there are less than four values for each bin of all `random` axes. Runs to which the key does not
 /// apply are a level of their own. `None` if its values are few or no numbers.
-fn bins(values: &[Option<&Value>], random: usize) -> Option<Bins> {
+fn bins(values: &[Option<&Value>], random: usize) -> Option<Levels> {
     const MOST: usize = 4;
     if values.iter().flatten().any(|value| !value.is_number()) {
         return None;
@@ -159,10 +165,9 @@ fn bins(values: &[Option<&Value>], random: usize) -> Option<Bins> {
         (format!("{} to {}", text::measured(low), text::measured(high)), Some(low))
     };
     let mut texts: Vec<_> = (0..bins).map(text).collect();
-    if numbers.contains(&None) {
-        texts.push((NONE.to_owned(), None));
-    }
-    Some(Bins { levels, texts })
+    let absent = numbers.contains(&None).then_some(bins);
+    texts.extend(absent.map(|_| (NONE.to_owned(), None)));
+    Some(Levels { levels, texts, absent })
 }
 
 #[cfg(test)]
@@ -171,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn texts(bins: &Bins) -> Vec<&str> {
+    fn texts(bins: &Levels) -> Vec<&str> {
         bins.texts.iter().map(|(text, _)| text.as_str()).collect()
     }
 
@@ -189,7 +194,7 @@ mod tests {
         let values: Vec<Option<&Value>> = values.iter().map(Some).chain([None, None]).collect();
         let found = bins(&values, 1).unwrap();
         assert_eq!(texts(&found), ["0.1 to 0.4", "0.5 to 0.8", "0.9 to 1.2", "1.3 to 1.6", "none"]);
-        assert_eq!(found.levels[12..], [3, 3, 3, 3, 4, 4]);
+        assert_eq!((&found.levels[12..], found.absent), (&[3, 3, 3, 3, 4, 4][..], Some(4)));
     }
 
     #[test]

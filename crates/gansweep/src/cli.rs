@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Give a sweep another name.
     Rename(RenameArgs),
-    /// Put a tag on a run; `runs --where "tags = 'good'"` finds it.
+    /// Put a tag on a run; `runs --where "tags LIKE '%good%'"` finds it.
     Tag(TagArgs),
     /// Write the report page.
     Report(ReportArgs),

@@ -19,7 +19,7 @@ pub struct Effect {
 
 /// The effects of all levels of each factor, by least squares: a value is the mean of all, plus an effect for its level
 /// of each factor. The effects of a factor have a sum of zero, weighted by their counts. `None` stands for a level
-/// without a finite value.
+/// without a finite value, and for that of the values to which the factor does not apply.
 ///
 /// `shares` are those of the same values and factors: they have the noise that intervals are made of. An interval is
 /// exact in balanced data, in which the mean of a level's values minus that of all is its effect; in unbalanced data it
@@ -49,11 +49,13 @@ pub fn level_effects(
         let error = deviation * (1.0 / of_level as f64 - 1.0 / count).max(0.0).sqrt();
         Some(student_quantile(f64::midpoint(1.0, confidence), shares.noise_freedom as f64) * error)
     };
-    let effect = |(count, effect): (&usize, &f64)| {
-        let interval = half(*count).map(|half| Interval { low: effect - half, high: effect + half });
-        (*count > 0).then_some(Effect { count: *count, effect: *effect, interval })
+    let effect = |levels: &Levels, level: usize| {
+        let (count, effect) = (levels.counts[level], levels.effects[level]);
+        let interval = half(count).map(|half| Interval { low: effect - half, high: effect + half });
+        (count > 0 && Some(level) != levels.absent).then_some(Effect { count, effect, interval })
     };
-    fit.factors.iter().map(|levels| levels.counts.iter().zip(&levels.effects).map(effect).collect()).collect()
+    let effects = |levels: &Levels| (0..levels.counts.len()).map(|level| effect(levels, level)).collect();
+    fit.factors.iter().map(effects).collect()
 }
 
 /// A fit of all effects.
@@ -69,6 +71,8 @@ struct Levels {
     of_rows: Vec<usize>,
     counts: Vec<usize>,
     effects: Vec<f64>,
+    /// That of the rows to which the factor does not apply.
+    absent: Option<usize>,
 }
 
 impl Levels {
@@ -79,7 +83,7 @@ impl Levels {
         for level in &of_rows {
             counts[*level] += 1;
         }
-        Self { of_rows, counts, effects: vec![0.0; levels] }
+        Self { of_rows, counts, effects: vec![0.0; levels], absent: factor.absent }
     }
 
     /// Moves into the effects what the rest has on average at each level; returns the largest such move.
@@ -87,6 +91,16 @@ impl Levels {
         let mut moves = vec![0.0; self.counts.len()];
         for (level, value) in self.of_rows.iter().zip(rest.iter()) {
             moves[*level] += value / self.counts[*level] as f64;
+        }
+        if let Some(absent) = self.absent {
+            let applying = || (0..moves.len()).filter(|level| *level != absent);
+            let rows: usize = applying().map(|level| self.counts[level]).sum();
+            let share = |level: usize| self.counts[level] as f64 / rows.max(1) as f64;
+            // What all of these rows have in common is another factor's.
+            let common: f64 = applying().map(|level| moves[level] * share(level)).sum();
+            for (level, by) in moves.iter_mut().enumerate() {
+                *by = if level == absent { 0.0 } else { *by - common };
+            }
         }
         for (level, value) in self.of_rows.iter().zip(rest) {
             *value -= moves[*level];
@@ -119,7 +133,7 @@ mod tests {
     use crate::variance::variance_shares;
 
     fn effects(values: &[f64], cells: &[usize], factors: &[&[usize]]) -> Vec<Vec<Option<Effect>>> {
-        let factors: Vec<Factor<'_>> = factors.iter().map(|levels| Factor { levels }).collect();
+        let factors: Vec<Factor<'_>> = factors.iter().map(|levels| Factor { levels, absent: None }).collect();
         let shares = variance_shares(values, cells, &factors, 0.95).unwrap();
         level_effects(values, &factors, &shares, 0.95)
     }
@@ -136,6 +150,21 @@ mod tests {
         let half = 0.694_111_276_299_448_4;
         let interval = found[1][0].unwrap().interval.unwrap();
         assert!((interval.high - (half - 1.0)).abs() < 1e-9 && (interval.low + half + 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_factor_is_not_credited_with_the_values_to_which_it_does_not_apply() {
+        // b applies to the second level of a, which is 100 higher, and is worth 2 there.
+        let (a, b) = ([0, 0, 0, 0, 1, 1, 1, 1], [2, 2, 2, 2, 0, 0, 1, 1]);
+        let values = [0.0, 1.0, 0.0, 1.0, 100.0, 101.0, 102.0, 103.0];
+        let factors = [Factor { levels: &a, absent: None }, Factor { levels: &b, absent: Some(2) }];
+        let shares = variance_shares(&values, &[0, 0, 0, 0, 1, 1, 2, 2], &factors, 0.95).unwrap();
+        let found = level_effects(&values, &factors, &shares, 0.95);
+        let of = |factor: usize, level: usize| found[factor][level].map(|level| level.effect);
+        assert!((of(0, 1).unwrap() - of(0, 0).unwrap() - 101.0).abs() < 1e-9, "{found:?}");
+        assert!((of(1, 1).unwrap() - of(1, 0).unwrap() - 2.0).abs() < 1e-9, "{found:?}");
+        assert_eq!((of(1, 2), shares.factors[1].freedom), (None, 1));
+        assert!(shares.factors[0].share > 0.99 && shares.factors[1].share < 0.01, "{shares:?}");
     }
 
     #[test]

@@ -147,7 +147,8 @@ fn distributions_are_those_of_scipy() {
 #[test]
 fn shares_of_variance_are_those_of_least_squares() {
     for (name, case) in golden().variance {
-        let factors: Vec<Factor<'_>> = case.factors.iter().map(|levels| Factor { levels }).collect();
+        let factors: Vec<Factor<'_>> =
+            case.factors.iter().map(|levels| Factor { levels, absent: None }).collect();
         let found = variance_shares(&numbers(&case.values), &case.cells, &factors, 0.95).unwrap();
         assert_near(&name, found.noise, case.noise, 1e-9);
         assert!((found.interactions - case.interactions).abs() < 1e-9, "{name}: {found:?}");

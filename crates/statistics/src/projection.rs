@@ -15,12 +15,23 @@ impl Projection {
         model
     }
 
-    /// Adds a column for each level of a factor; returns how many of them are not combinations of earlier columns.
-    pub(crate) fn add_factor(&mut self, levels: &[usize]) -> usize {
+    /// Adds a column for each level of a factor; returns how many of them are not combinations of earlier columns. To rows
+    /// with the level `absent` the factor does not apply: its columns tell the others from each other, and none of them from
+    /// these rows.
+    pub(crate) fn add_factor(&mut self, levels: &[usize], absent: Option<usize>) -> usize {
         let count = levels.iter().max().map_or(0, |last| last + 1);
-        let indicator =
-            |level: usize| levels.iter().map(|of_row| f64::from(u8::from(*of_row == level))).collect();
-        (0..count).filter(|level| self.add_column(indicator(*level))).count()
+        let is_absent = |level: usize| Some(level) == absent;
+        let applies = levels.iter().filter(|level| !is_absent(**level)).count() as f64;
+        let column = |level: usize| {
+            let here = levels.iter().filter(|of_row| **of_row == level).count() as f64;
+            let mean = if absent.is_some() { here / applies } else { 0.0 };
+            let value = |of_row: &usize| match *of_row {
+                other if is_absent(other) => 0.0,
+                other => f64::from(u8::from(other == level)) - mean,
+            };
+            levels.iter().map(value).collect()
+        };
+        (0..count).filter(|level| !is_absent(*level)).filter(|level| self.add_column(column(*level))).count()
     }
 
     /// Sum of squares that the model leaves.
@@ -72,16 +83,25 @@ mod tests {
     fn a_factor_leaves_the_squares_within_its_levels() {
         let mut model = Projection::constant(&[1.0, 3.0, 10.0, 14.0]);
         assert!((model.residual_squares() - 110.0).abs() < 1e-12);
-        assert_eq!(model.add_factor(&[0, 0, 1, 1]), 1);
+        assert_eq!(model.add_factor(&[0, 0, 1, 1], None), 1);
         assert!((model.residual_squares() - 10.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_factor_does_not_explain_how_rows_differ_to_which_it_does_not_apply() {
+        let mut model = Projection::constant(&[1.0, 3.0, 110.0, 114.0]);
+        let before = model.residual_squares();
+        assert_eq!(model.add_factor(&[0, 1, 2, 2], Some(2)), 1);
+        // (3 - 1)^2 / 2
+        assert!((before - model.residual_squares() - 2.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_factor_that_others_determine_adds_nothing() {
         let mut model = Projection::constant(&[1.0, 3.0, 10.0, 14.0, 2.0, 0.0]);
-        assert_eq!(model.add_factor(&[0, 1, 2, 0, 1, 2]), 2);
+        assert_eq!(model.add_factor(&[0, 1, 2, 0, 1, 2], None), 2);
         let before = model.residual_squares();
-        assert_eq!(model.add_factor(&[1, 0, 0, 1, 0, 0]), 0);
+        assert_eq!(model.add_factor(&[1, 0, 0, 1, 0, 0], None), 0);
         assert_eq!(model.residual_squares().to_bits(), before.to_bits());
     }
 }

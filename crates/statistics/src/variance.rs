@@ -13,6 +13,9 @@ use crate::sample::Interval;
 pub struct Factor<'a> {
     /// The level of each value, from 0.
     pub levels: &'a [usize],
+    /// The level of the values to which the factor does not apply, if there are some. How these differ from the others is not
+    /// the factor's doing, but that of another one, which decides whether it applies.
+    pub absent: Option<usize>,
 }
 
 /// What the main effects of several factors explain of a variance.
@@ -83,8 +86,10 @@ pub fn variance_shares(
     if factors.is_empty() || y.len() < 3 || total.is_nan() || total <= 1e-24 * y.len() as f64 {
         return None;
     }
-    let levels: Vec<Vec<usize>> =
-        (0..factors.len()).map(|factor| compact(rows.iter().map(|row| row.levels[factor]))).collect();
+    let compacted = |(place, factor): (usize, &Factor<'_>)| {
+        Levels::compacted(rows.iter().map(|row| row.levels[place]), factor.absent)
+    };
+    let levels: Vec<Levels> = factors.iter().enumerate().map(compacted).collect();
     let (effects, left) = main_effects(&y, &levels);
     let squares = Squares { scale, total, rows: y.len(), effects, left, cells: within_cells(&rows, &y) };
     Some(squares.shares(confidence))
@@ -109,15 +114,22 @@ fn rows(values: &[f64], cells: &[usize], factors: &[Factor<'_>]) -> Vec<Row> {
     rows
 }
 
-/// Levels numbered without gaps: a level may have lost all of its values.
-fn compact(levels: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut numbers = BTreeMap::new();
-    levels
-        .map(|level| {
+/// The levels of a factor, numbered without gaps: one may have lost all of its values.
+struct Levels {
+    of_rows: Vec<usize>,
+    absent: Option<usize>,
+}
+
+impl Levels {
+    fn compacted(levels: impl Iterator<Item = usize>, absent: Option<usize>) -> Self {
+        let mut numbers = BTreeMap::new();
+        let of_rows = levels.map(|level| {
             let next = numbers.len();
             *numbers.entry(level).or_insert(next)
-        })
-        .collect()
+        });
+        let of_rows = of_rows.collect();
+        Self { of_rows, absent: absent.and_then(|level| numbers.get(&level).copied()) }
+    }
 }
 
 /// Sum of squares and degrees of freedom.
@@ -128,7 +140,7 @@ struct Part {
 }
 
 /// What each factor adds to all others, and what all of them leave.
-fn main_effects(y: &[f64], levels: &[Vec<usize>]) -> (Vec<Part>, Part) {
+fn main_effects(y: &[f64], levels: &[Levels]) -> (Vec<Part>, Part) {
     let mut effects = Vec::with_capacity(levels.len());
     let model = Fitted { model: Projection::constant(y), freedom: 0 };
     let left = add_last(&model, levels, &mut effects);
@@ -143,9 +155,12 @@ struct Fitted {
 }
 
 impl Fitted {
-    fn with(&self, factors: &[Vec<usize>]) -> Self {
+    fn with(&self, factors: &[Levels]) -> Self {
         let mut fitted = self.clone();
-        fitted.freedom += factors.iter().map(|levels| fitted.model.add_factor(levels)).sum::<usize>();
+        fitted.freedom += factors
+            .iter()
+            .map(|Levels { of_rows, absent }| fitted.model.add_factor(of_rows, *absent))
+            .sum::<usize>();
         fitted
     }
 }
@@ -153,7 +168,7 @@ impl Fitted {
 /// What each of the factors adds to a model that has the others already; returns what the model with all of them
 /// leaves, and its degrees of freedom. Each half of the factors is added once for the whole other half, so that many
 /// factors take `n log n` additions instead of `n` squared.
-fn add_last(model: &Fitted, factors: &[Vec<usize>], effects: &mut Vec<Part>) -> Part {
+fn add_last(model: &Fitted, factors: &[Levels], effects: &mut Vec<Part>) -> Part {
     if let [factor] = factors {
         let whole = model.with(std::slice::from_ref(factor));
         let freedom = whole.freedom - model.freedom;
@@ -277,7 +292,7 @@ mod tests {
             variance_shares(
                 values,
                 &self.cells,
-                &[Factor { levels: &self.a }, Factor { levels: &self.b }],
+                &[Factor { levels: &self.a, absent: None }, Factor { levels: &self.b, absent: None }],
                 0.95,
             )
         }
@@ -345,14 +360,16 @@ mod tests {
             "{shares:?}"
         );
         let levels = [0, 1, 2];
-        let alone = variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels }], 0.95).unwrap();
+        let alone =
+            variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels, absent: None }], 0.95)
+                .unwrap();
         assert_eq!((alone.noise_source, alone.factors[0].interval), (Noise::Unknown, None));
     }
 
     #[test]
     fn factors_that_always_change_together_cannot_be_separated() {
         let cells = [0, 0, 1, 1, 2, 2];
-        let factor = Factor { levels: &cells };
+        let factor = Factor { levels: &cells, absent: None };
         let shares =
             variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], 0.95).unwrap();
         assert!(
@@ -365,11 +382,11 @@ mod tests {
     #[test]
     fn without_differences_or_factors_there_is_nothing_to_explain() {
         let levels = [0, 1, 0, 1];
-        let factor = [Factor { levels: &levels }];
+        let factor = [Factor { levels: &levels, absent: None }];
         assert_eq!(variance_shares(&[0.3; 4], &levels, &factor, 0.95), None);
         assert_eq!(variance_shares(&[1.0, 2.0, 3.0, 4.0], &levels, &[], 0.95), None);
         assert_eq!(variance_shares(&[1.0, f64::NAN, 3.0, f64::INFINITY], &levels, &factor, 0.95), None);
-        assert_eq!(variance_shares(&[], &[], &[Factor { levels: &[] }], 0.95), None);
+        assert_eq!(variance_shares(&[], &[], &[Factor { levels: &[], absent: None }], 0.95), None);
     }
 
     proptest! {

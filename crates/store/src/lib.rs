@@ -4,6 +4,7 @@
 //! a store writes, and [`export`] writes query results as CSV and JSON lines. `docs/database.md` describes
 //! every table, view and column.
 
+mod call;
 mod check;
 mod checksums;
 mod connection;
@@ -28,6 +29,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use call::Call;
 pub use check::{Damage, DamageKind};
 pub use error::StoreError;
 pub use lock::ResultsLock;

@@ -1,12 +1,10 @@
 //! Row types of the store and its readers.
 
-use std::collections::BTreeMap;
-
 use gansweep_config::{Assignment, Config, ConfigHash, Dataset, DatasetSpec, Record, RunId, RunState};
 use gansweep_protocol::{ClassFigures, Geometry, Metric, Resume, SampleSource};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::StoreError;
+use crate::{Call, StoreError};
 
 /// A sweep's number in one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -40,30 +38,6 @@ pub struct SweepRecord {
     pub program_version: String,
     /// Host, processor and cores, as text.
     pub machine: String,
-}
-
-/// Arguments of a sweep besides its file: the same arguments give the same runs.
-///
-/// Stored as JSON; unknown fields are ignored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Call {
-    /// The file's profile.
-    pub profile: Option<String>,
-    /// `KEY=VALUE` arguments, in order.
-    pub sets: Vec<String>,
-    /// Environment variables that gave values to keys, and those that changed where data came from.
-    pub variables: BTreeMap<String, String>,
-    /// The results folder, as the user named it.
-    pub results: String,
-    /// The folder with the datasets' files, if one was named.
-    pub data_dir: Option<String>,
-    /// Devices named on the command line; without one, the file's.
-    pub devices: Vec<String>,
-    /// Workers on each device, if their number was given on the command line.
-    pub jobs: Option<u32>,
-    /// The most lanes of a group, if given on the command line.
-    pub fuse: Option<u32>,
 }
 
 /// A trial of a sweep whose configs are proposed while it goes on.

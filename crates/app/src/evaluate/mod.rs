@@ -238,7 +238,10 @@ impl Draw<'_> {
             }
             Err(error) => {
                 match error {
-                    AppError::NoCheckpoint { .. } => run.cause = self.row.state.name(),
+                    AppError::NoCheckpoint { state: RunState::Completed, .. } => {
+                        run.cause = "without a checkpoint";
+                    }
+                    AppError::NoCheckpoint { state, .. } => run.cause = state.name(),
                     AppError::NoBestCheckpoint { .. } => run.cause = "without a best checkpoint",
                     _ => {}
                 }

@@ -45,7 +45,8 @@ pub(crate) struct RmArgs {
 pub(crate) enum KeptWeights {
     /// Those of every run.
     Last,
-    /// The best checkpoint of every run (`record.best`); of runs that keep none, the weights of each sweep's best run.
+    /// The best checkpoint of every run (`record.best`); of runs that keep none, the weights of each sweep's best run, or
+    /// of all if none has a value.
     Best,
     /// None. `sweep --restore-checkpoints` trains runs again for them.
     None,
@@ -226,12 +227,20 @@ fn describe_removal(removal: &Removal) -> String {
 }
 
 fn describe_cleaning(planned: &PlannedCleaning) -> String {
-    format!(
+    let mut lines = vec![format!(
         "{} of completed runs and {} that no run needs: {}",
         text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
         text::count(planned.leftovers.len(), "file"),
         size(planned.bytes)
-    )
+    )];
+    if !planned.unranked.is_empty() {
+        lines.push(format!(
+            "kept, since no run has a value that says which weights are best: those of {}; `gansweep evaluate SWEEP` measures \
+             them, and --keep-weights none deletes them",
+            planned.unranked.join(", ")
+        ));
+    }
+    lines.join("\n")
 }
 
 /// Asks the user, unless `yes` was given. Where nobody can answer, `--yes` is needed.

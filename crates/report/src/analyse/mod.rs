@@ -3,7 +3,6 @@
 mod axes;
 mod causes;
 mod charts;
-mod command;
 mod configs;
 mod effects;
 mod findings;

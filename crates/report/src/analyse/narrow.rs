@@ -7,8 +7,6 @@ use toml::{Table, Value};
 use crate::context::{Axis, ConfigRuns, Findings, NextExperiment, Run};
 use crate::input::SweepInput;
 
-use super::command;
-
 /// Keys that are swept again, those that explain most; the others keep the best config's value.
 const MOST_KEYS: usize = 3;
 /// The ratio of the largest to the smallest of positive values from which on they are refined by factors, others by differences.
@@ -48,7 +46,7 @@ pub(super) fn experiment(
     let file = beside(&input.file);
     table.insert("name".to_owned(), Value::String(format!("{}-narrow", input.name)));
     table.insert("description".to_owned(), Value::String(format!("Around {}.", best.label)));
-    let command = command::of(&file, &input.call.clone().unwrap_or_default());
+    let command = input.call.clone().unwrap_or_default().command(&file);
     Some(NextExperiment { text: toml::to_string_pretty(&table).ok()?, file, command })
 }
 

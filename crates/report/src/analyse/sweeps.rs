@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use gansweep_protocol::{Geometry, Metric};
 
 use super::groups::Groups;
-use super::{
-    axes, charts, command, configs, findings, grid_layout, grids, narrow, rungs, runs, search, text,
-};
+use super::{axes, charts, configs, findings, grid_layout, grids, narrow, rungs, runs, search, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -51,7 +49,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         machine: input.machine.clone(),
         created: text::timestamp(input.created_unix_ms),
         ended: ended(&input.runs).map(text::timestamp),
-        command: command::of(&input.file, &input.call.clone().unwrap_or_default()),
+        command: input.call.clone().unwrap_or_default().command(&input.file),
         next: narrow::experiment(input, &axes, &runs, &configuration.configs, &findings),
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
