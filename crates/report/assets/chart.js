@@ -224,7 +224,7 @@ export class Chart {
   note(outside) {
     const titles = outside.map((place) => this.lines[place].title);
     this.clipped.hidden = titles.length === 0;
-    const names = titles.length > 1 ? `${titles.length} of ${this.lines.length} lines` : titles[0];
+    const names = titles.length > 1 ? `${titles.length} of ${this.lines.length} ${this.metric.once ? "runs" : "lines"}` : titles[0];
     this.clipped.textContent = this.all ? `Leave out ${names}` : `Show all: ${names} ${titles.length > 1 ? "are" : "is"} outside`;
     this.clipped.title = titles.join("\n");
   }

@@ -3,7 +3,7 @@
 // safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
-import { NO_VALUE } from "./dimensions.js";
+import { NO_VALUE, tiedAxes, tiedTexts } from "./dimensions.js";
 import { darkScheme } from "./state.js";
 import { isDark } from "./theme.js";
 
@@ -11,6 +11,8 @@ const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
   dark: ["#4aa8e8", "#ff8a4c", "#2fc79c", "#e58fc0", "#f0c23c", "#9ad7ff", "#c2a878", "#eceef2"],
 };
+// More names than these have no colours of their own.
+const MOST_NAMES = CATEGORIES.light.length;
 const VIRIDIS = [
   "#440154",
   "#472d7b",
@@ -82,7 +84,7 @@ function colorGroups(sweep, key) {
     return without.length ? [...groups, { title: NO_VALUE, color: stateColor("queued"), runs: without }] : groups;
   }
   if (kind === "tied") {
-    const texts = tiedTexts(sweep, tiedAxes(sweep));
+    const texts = tiedTexts(sweep, tiedAxes(sweep, MOST_NAMES));
     const titles = [...new Set(texts)];
     return gather(titles, (_, index) => titles.indexOf(texts[index]), categorical(titles.length));
   }
@@ -101,24 +103,6 @@ function colorGroups(sweep, key) {
     (_, index) => index,
     categorical(sweep.runs.length),
   );
-}
-
-// The first of the axes that vary together which tell all of their values apart; none if one axis does, or if there are too
-// many for names in colours.
-/** @param {import("./page").Sweep} sweep */
-function tiedAxes(sweep) {
-  const keys = sweep.findings.effects.map((effect) => effect.keys).find(({ length }) => length > 1) ?? [];
-  const axes = keys.map((key) => sweep.axes.findIndex((axis) => axis.key === key));
-  const count = (some) => new Set(tiedTexts(sweep, some)).size;
-  const enough = axes.findIndex((_, last) => count(axes.slice(0, last + 1)) === count(axes)) + 1;
-  return enough > 1 && count(axes) <= CATEGORIES.light.length ? axes.slice(0, enough) : [];
-}
-
-// The values of each run on some axes, as a text: `wasserstein, gradient`.
-/** @param {import("./page").Sweep} sweep */
-function tiedTexts({ runs, axes }, some) {
-  const text = (run, axis) => axes[axis].values[run.values[axis] ?? -1]?.text ?? NO_VALUE;
-  return runs.map((run) => some.map((axis) => text(run, axis)).join(", "));
 }
 
 // The state symbols of the table share a colour between some states. Charts show no symbols, so here
@@ -149,17 +133,23 @@ export class Colors {
     // Rows of a long table are not in the page all the time.
     this.elements = [...root.querySelectorAll("[data-run]")];
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";
-    const tied = tiedAxes(state.sweep);
-    if (tied.length) {
+    if (tiedAxes(state.sweep, MOST_NAMES).length) {
       this.key = "tied";
-      const title = tied.map((axis) => state.sweep.axes[axis].key).join(" + ");
-      root.querySelector("[data-control='color']")?.prepend(new Option(title, this.key, true, true));
+      root.querySelector("[data-control='color']")?.prepend(new Option(this.title, this.key, true, true));
     }
     this.update();
     darkScheme.addEventListener("change", () => {
       this.update();
       state.emit("color");
     });
+  }
+
+  // What a colour stands for, in words.
+  get title() {
+    const { sweep } = this.state;
+    const [kind, number] = this.key.split(":");
+    if (kind === "tied") return tiedAxes(sweep, MOST_NAMES).map((axis) => sweep.axes[axis].short).join(" + ");
+    return kind === "axis" ? sweep.axes[Number(number)].short : kind;
   }
 
   choose(key) {

@@ -127,12 +127,6 @@ export class Curves {
     return this.state.visible.filter(Boolean).length > MANY_RUNS && this.colors.groups.length <= MANY_RUNS;
   }
 
-  // What a colour stands for, in words.
-  get colorTitle() {
-    const [kind, axis] = this.colors.key.split(":");
-    return kind === "axis" ? this.state.sweep.axes[axis].short : kind;
-  }
-
   redraw() {
     for (const chart of this.charts) chart.stale = true;
     this.section.querySelector(".lines-note").hidden = !this.means;
@@ -170,7 +164,7 @@ export class Curves {
       </button>`;
     });
     const focused = legend.querySelector(":focus")?.dataset.group;
-    legend.innerHTML = html`<span class="of">${this.colorTitle}</span>` + entries.join("");
+    legend.innerHTML = html`<span class="of">${this.colors.title}</span>` + entries.join("");
     for (const button of legend.querySelectorAll("button")) {
       const { runs } = this.colors.groups[button.dataset.group];
       button.addEventListener("click", () => this.state.toggleHidden(runs));
@@ -191,7 +185,7 @@ export class Curves {
     return this.colors.groups.flatMap(({ title, color, runs }) => {
       const members = runs.filter((run) => visible[run]);
       const curve = meanCurve(members.map((run) => this.curve(run, metric.series)));
-      const name = `${this.colorTitle} ${title}`;
+      const name = `${this.colors.title} ${title}`;
       return curve.x.length ? [{ runs: members, title: name, color, ...curve }] : [];
     });
   }
@@ -219,7 +213,7 @@ export class Curves {
     return this.colors.groups.flatMap(({ title, color, runs }, column) => {
       const members = runs.filter((run) => valueOf.has(run));
       const mean = members.reduce((sum, run) => sum + valueOf.get(run), 0) / members.length;
-      return members.length > 1 ? [{ runs: members, title: `${this.colorTitle} ${title}`, color, x: [column], y: [mean] }] : [];
+      return members.length > 1 ? [{ runs: members, title: `${this.colors.title} ${title}`, color, x: [column], y: [mean] }] : [];
     });
   }
 

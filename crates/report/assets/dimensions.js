@@ -41,6 +41,24 @@ export function metricsOf(sweep) {
   return [...metrics, seconds];
 }
 
+// The first of the axes that vary together which tell all of their values apart; none if one axis does, or if there are more
+// than `most` of them.
+/** @param {import("./page").Sweep} sweep */
+export function tiedAxes(sweep, most) {
+  const keys = sweep.findings.effects.map((effect) => effect.keys).find(({ length }) => length > 1) ?? [];
+  const axes = keys.map((key) => sweep.axes.findIndex((axis) => axis.key === key));
+  const count = (some) => new Set(tiedTexts(sweep, some)).size;
+  const enough = axes.findIndex((_, last) => count(axes.slice(0, last + 1)) === count(axes)) + 1;
+  return enough > 1 && count(axes) <= most ? axes.slice(0, enough) : [];
+}
+
+// The values of each run on some axes, as a text: `wasserstein, gradient`.
+/** @param {import("./page").Sweep} sweep */
+export function tiedTexts({ runs, axes }, some) {
+  const text = (run, axis) => axes[axis].values[run.values[axis] ?? -1]?.text ?? NO_VALUE;
+  return runs.map((run) => some.map((axis) => text(run, axis)).join(", "));
+}
+
 // Groups of a key's values, for a chart that has room for `most`: `{ text, places }`. Numbers that are too many are put
 // into groups of about equally many values.
 export function groupsOf({ texts, numbers }, most) {

@@ -39,7 +39,7 @@ export function chartLayout(metric, curves, range, width) {
     modebar: { bgcolor: "transparent", color: muted, activecolor: themeColor("--accent") },
     xaxis: {
       ...axis,
-      title: { text: metric.once ? curves.colorTitle : X_TITLES[x], standoff: 6, font: { size: 12, color: muted } },
+      title: { text: metric.once ? curves.colors.title : X_TITLES[x], standoff: 6, font: { size: 12, color: muted } },
       ...(columns
         ? { ...columns, range: [...range.x], showgrid: false }
         : { range: [...(zoom ?? range.x)], tickformat: x === "epoch" ? "" : "~s" }),

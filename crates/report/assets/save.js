@@ -32,7 +32,7 @@ export function figureOf(chart) {
       paper_bgcolor: surface,
       plot_bgcolor: surface,
       showlegend: named.length <= 30,
-      legend: { title: { text: curves.colorTitle } },
+      legend: { title: { text: curves.colors.title } },
       yaxis: titled(plot.layout.yaxis, metric.unit ? `${metric.title} (${metric.unit})` : metric.title),
     },
   };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { conditionsOn, groupsOf, isWide, withConditions } from "../../assets/dimensions.js";
+import { conditionsOn, groupsOf, isWide, tiedAxes, tiedTexts, withConditions } from "../../assets/dimensions.js";
 
 test("a brush replaces the conditions on its key and leaves other words alone", () => {
   const filter = withConditions('seed=1 "two words" !diverged', "lr", [">=1e-4", "<=2e-3"]);
@@ -30,4 +30,17 @@ test("numbers of several sizes are read on a logarithmic axis", () => {
   assert.equal(isWide([1, 2, 3]), false);
   assert.equal(isWide([0, 1e-4, 1]), false);
   assert.equal(isWide([]), false);
+});
+
+test("of axes that vary together, as many as tell their values apart", () => {
+  const axis = (key, ...texts) => ({ key, values: texts.map((text) => ({ text })) });
+  const axes = [axis("lr", "1", "2"), axis("loss", "hinge", "ns"), axis("penalty", "r1"), axis("weight", "1", "5")];
+  // The two runs without a penalty have no value of it, nor a weight.
+  const runs = [[0, 0, null, null], [0, 1, null, null], [1, 1, 0, 0]].map((values) => ({ values }));
+  const sweep = (...keys) => ({ axes, runs, findings: { effects: [{ keys: ["lr"] }, { keys }] } });
+  const tied = tiedAxes(sweep("loss", "penalty", "weight"), 8);
+  assert.deepEqual(tied, [1, 2]);
+  assert.deepEqual(tiedTexts(sweep(), tied), ["hinge, none", "ns, none", "ns, r1"]);
+  assert.deepEqual(tiedAxes(sweep("loss", "penalty", "weight"), 2), [], "too many for names in colours");
+  assert.deepEqual(tiedAxes(sweep("loss"), 8), [], "one key is enough");
 });
