@@ -29,7 +29,8 @@ struct Speed {
 }
 
 impl RecordedSpeeds {
-    /// Of runs that were recorded on this machine. Those of configs that this version of the program does not know are left out.
+    /// Of runs that were recorded on this machine. Those of configs that this version of the program does not know are
+    /// left out.
     pub(crate) fn of(rows: &[SpeedRow]) -> Self {
         let mut speeds = Self::default();
         for row in rows {
@@ -42,8 +43,8 @@ impl RecordedSpeeds {
         speeds
     }
 
-    /// Floating-point operations a second of a group of runs with that config, by runs of the same shapes where there are any;
-    /// `None` if nothing is recorded of the device.
+    /// Floating-point operations a second of a group of runs with that config, by runs of the same shapes where there are
+    /// any; `None` if nothing is recorded of the device.
     pub(crate) fn flops_per_second(&self, device: &str, config: &Config, spec: &DatasetSpec) -> Option<f64> {
         let speeds = self.devices.get(device)?;
         let alike = speeds.alike.get(&GroupKey::of(config, spec));

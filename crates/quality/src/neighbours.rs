@@ -85,9 +85,9 @@ pub fn fidelity(real: &RealSet<'_>, fake: Features<'_>) -> Fidelity {
     }
 }
 
-/// Mean distance of an image of `from` to the nearest one of `to`. Generated images that are nearer to
-/// the training images than test images are may be copies of them, or merely vary less: recall tells these apart. NaN without images, for features that are not
-/// finite, and for different dimensions.
+/// Mean distance of an image of `from` to the nearest one of `to`. Generated images that are nearer to the training images
+/// than test images are may be copies of them, or merely vary less: recall tells these apart. NaN without images, for
+/// features that are not finite, and for different dimensions.
 pub fn mean_nearest_distance(from: Features<'_>, to: Features<'_>) -> f64 {
     let centre: Vec<f32> = to.mean().iter().map(|value| *value as f32).collect();
     let same = from.dimensions() == to.dimensions() && from.count() > 0 && to.count() > 0;
