@@ -247,6 +247,43 @@ fn the_distance_to_real_images_falls_over_the_first_epochs() {
 }
 
 #[test]
+fn a_run_keeps_its_curve_whatever_number_of_images_is_evaluated_later() {
+    let sandbox = images_in(Sandbox::new());
+    let sets = ["record.evaluate_epochs=1", "record.evaluate_images=40", "record.final_images=40"];
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    let mut command = sandbox.command(&["sweep", "tiny.toml"].into_iter().chain(sets).collect::<Vec<_>>());
+    Ended::of(&command.env("XDG_CACHE_HOME", sandbox.path("cache")).output().unwrap()).well();
+    let points = "SELECT run, step, value FROM points_named WHERE metric = 'fd' ORDER BY run, step";
+    let points = || sandbox.reader().query(points).unwrap().rows;
+    let before = points();
+    assert_eq!(before.len(), 8);
+    let run = sandbox.runs_of("tiny")[0].id.to_string();
+    evaluate(&sandbox, &[&run, "--images", "2000"]).well();
+    assert_eq!(points(), before);
+    let compared = sandbox.run(&["compare", "tiny"]).well().stdout;
+    assert!(
+        compared.contains("FD is that of 40 generated images") && !compared.contains("no value"),
+        "{compared}"
+    );
+}
+
+#[test]
+fn checkpoints_of_other_epochs_are_shown_and_not_compared() {
+    let sandbox = swept();
+    let runs = sandbox.runs_of("tiny");
+    // The longer plan has a run that goes on from where the others have ended.
+    let longer = ["sweep", "tiny.toml", "--set", "train.epochs=4", "--only", "lr=2e-4"];
+    sandbox.run(&longer).well();
+    let (shown, _) = json(&sandbox, &["tiny", "--images", "20"]);
+    let with_figures =
+        shown["runs"].as_array().unwrap().iter().filter(|run| run["figures"].is_object()).count();
+    assert_eq!(with_figures, runs.len());
+    let groups = shown["comparison"]["comparison"]["groups"].as_array().unwrap();
+    let counts: Vec<&Value> = groups.iter().map(|group| &group["count"]).collect();
+    assert_eq!(counts, [2, 0], "{shown}");
+}
+
+#[test]
 fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() {
     let sandbox = images_in(Sandbox::new());
     let sets = [
