@@ -98,11 +98,11 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
         let values = || runs.iter().map(|run| assigned(&run.row, &axis.key)).collect::<Vec<_>>();
         let bins = (axis.kind == AxisKind::Random).then(|| bins(&values(), random)).flatten();
         let count = bins.as_ref().map(|bins| bins.texts.iter().filter(|(_, low)| low.is_some()).count());
-        let Levels { levels, texts, absent } = bins.unwrap_or_else(|| levels_of(runs, &tied));
+        let Levels { of_runs, texts, absent } = bins.unwrap_or_else(|| levels_of(runs, &tied));
         columns.push(Column {
             keys: tied.iter().map(|axis| axis.key.clone()).collect(),
             short: tied.iter().map(|axis| axis.short.as_str()).collect::<Vec<_>>().join("+"),
-            levels,
+            levels: of_runs,
             texts,
             absent,
             bins: count,
@@ -113,8 +113,8 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
 
 /// The levels of the values of an axis, or of tied ones.
 struct Levels {
-    /// Of each run.
-    levels: Vec<usize>,
+    /// The level of each run.
+    of_runs: Vec<usize>,
     /// The text and number of each level.
     texts: Vec<(String, Option<f64>)>,
     /// The level of the runs to which the key does not apply.
@@ -137,8 +137,8 @@ fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Levels {
         }
         level
     };
-    let levels = runs.iter().map(level).collect();
-    Levels { levels, texts, absent }
+    let of_runs = runs.iter().map(level).collect();
+    Levels { of_runs, texts, absent }
 }
 
 /// Bins with about equally many values for a random axis of numbers, whose values hardly ever occur twice: four
@@ -158,7 +158,7 @@ fn bins(values: &[Option<&Value>], random: usize) -> Option<Levels> {
     }
     let bins = (sorted.len() / (MOST * random)).clamp(2, MOST);
     let bin_of = |number: f64| sorted.partition_point(|other| *other < number) * bins / sorted.len();
-    let levels: Vec<usize> = numbers.iter().map(|number| number.map_or(bins, bin_of)).collect();
+    let of_runs = numbers.iter().map(|number| number.map_or(bins, bin_of)).collect();
     let text = |bin: usize| {
         let here = || sorted.iter().copied().filter(|number| bin_of(*number) == bin);
         let (low, high) = (here().fold(f64::INFINITY, f64::min), here().fold(f64::NEG_INFINITY, f64::max));
@@ -167,7 +167,7 @@ fn bins(values: &[Option<&Value>], random: usize) -> Option<Levels> {
     let mut texts: Vec<_> = (0..bins).map(text).collect();
     let absent = numbers.contains(&None).then_some(bins);
     texts.extend(absent.map(|_| (NONE.to_owned(), None)));
-    Some(Levels { levels, texts, absent })
+    Some(Levels { of_runs, texts, absent })
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
         let values: Vec<Value> = [8, 1, 7, 2, 6, 3, 5, 4, 1].map(|value| json!(value)).into();
         let found = bins(&values.iter().map(Some).collect::<Vec<_>>(), 1).unwrap();
         assert_eq!(texts(&found), ["1 to 4", "5 to 8"]);
-        assert_eq!(found.levels, [1, 0, 1, 0, 1, 0, 1, 0, 0]);
+        assert_eq!(found.of_runs, [1, 0, 1, 0, 1, 0, 1, 0, 0]);
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         let values: Vec<Option<&Value>> = values.iter().map(Some).chain([None, None]).collect();
         let found = bins(&values, 1).unwrap();
         assert_eq!(texts(&found), ["0.1 to 0.4", "0.5 to 0.8", "0.9 to 1.2", "1.3 to 1.6", "none"]);
-        assert_eq!((&found.levels[12..], found.absent), (&[3, 3, 3, 3, 4, 4][..], Some(4)));
+        assert_eq!((&found.of_runs[12..], found.absent), (&[3, 3, 3, 3, 4, 4][..], Some(4)));
     }
 
     #[test]
