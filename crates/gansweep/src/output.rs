@@ -126,10 +126,14 @@ pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
 
 /// Like [`table`], without the columns that are empty in every row.
 pub(crate) fn table_of_filled_columns(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let is_filled = |column: &usize| rows.is_empty() || rows.iter().any(|row| !row[*column].is_empty());
-    let filled: Vec<usize> = (0..header.len()).filter(is_filled).collect();
-    let header: Vec<&str> = filled.iter().map(|&column| header[column]).collect();
-    let rows = rows.iter().map(|row| filled.iter().map(|&column| row[column].clone()).collect());
+    let is_filled = |column: usize| rows.is_empty() || rows.iter().any(|row| !row[column].is_empty());
+    let filled: Vec<bool> = (0..header.len()).map(is_filled).collect();
+    let header: Vec<&str> =
+        header.iter().zip(&filled).filter_map(|(name, kept)| kept.then_some(*name)).collect();
+    let of_row = |row: Vec<String>| {
+        row.into_iter().zip(&filled).filter_map(|(cell, kept)| kept.then_some(cell)).collect()
+    };
+    let rows = rows.into_iter().map(of_row);
     table(&header, rows.collect())
 }
 
