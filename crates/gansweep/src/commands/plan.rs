@@ -177,7 +177,8 @@ impl View {
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
         if let Some(TrainingTime { seconds, runs }) = self.0.training_time {
             let runs = text::count(runs, "recorded run");
-            let _ = write!(text, ", {} at the speed of {runs}", text::seconds(seconds));
+            let unpruned = if self.0.pruning.is_some() { ", without pruning" } else { "" };
+            let _ = write!(text, ", {} at the speed of {runs}{unpruned}", text::seconds(seconds));
         }
         if let Some(bounds) = self.0.pruning {
             let _ = write!(text, "\n{}", pruning(&self.0.experiment.prune, bounds));
