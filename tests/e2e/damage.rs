@@ -1,6 +1,7 @@
 //! Damage that SQLite does not notice, and checkpoints that cannot be used: found, named, and made good by one command.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use gansweep_config::RunState;
@@ -9,9 +10,14 @@ use crate::sandbox::{SMALL, Sandbox};
 
 /// Runs SQL on the database, as another program would.
 fn execute(sandbox: &Sandbox, sql: &str) {
+    execute_in(&sandbox.path("results"), sql);
+}
+
+/// The same on the database of any results folder.
+pub(crate) fn execute_in(results: &Path, sql: &str) {
     let script =
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()";
-    let database = sandbox.path("results/results.sqlite");
+    let database = results.join("results.sqlite");
     let done = Command::new("python3").args(["-c", script]).arg(database).arg(sql).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

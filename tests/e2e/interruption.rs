@@ -66,6 +66,26 @@ fn killed_runners_and_killed_workers_lose_nothing_but_time() {
 }
 
 #[test]
+fn the_runs_of_a_killed_sweep_are_not_shown_as_running() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", longer());
+    let mut runner = start(&sandbox);
+    await_checkpoint(&sandbox);
+    // The worker tells the program what it does, and that is recorded a moment later.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !sandbox.run(&["runs"]).well().stdout.contains(" running ") {
+        assert!(Instant::now() < deadline, "no run is recorded as running");
+    }
+    let orphans = workers(runner.id());
+    signal(runner.id(), "KILL");
+    kill_all(&orphans);
+    runner.wait().unwrap();
+    let listed = sandbox.run(&["runs"]).well();
+    assert!(!listed.stdout.contains(" running "), "{listed:#?}");
+    assert!(listed.stdout.contains("the program ended without notice"), "{listed:#?}");
+}
+
+#[test]
 fn ctrl_c_ends_a_sweep_cleanly_within_two_seconds_and_the_same_command_goes_on() {
     let expected = uninterrupted();
     let sandbox = Sandbox::new();

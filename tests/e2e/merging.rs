@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::damage::execute_in;
 use crate::sandbox::{SMALL, Sandbox};
 
 #[test]
@@ -62,4 +63,20 @@ fn what_is_missing_or_damaged_is_named_and_nothing_is_lost() {
     assert_eq!(sandbox.checkpoints().len(), 3);
     sandbox.write("other/results.sqlite", "no database");
     sandbox.run(&["merge", "other"]).refused(&["is not an SQLite database"]);
+}
+
+#[test]
+fn a_longer_record_that_cannot_go_on_does_not_replace_one_that_can() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL.replace("seeds = 2", "seeds = 1"));
+    sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=1"]).well();
+    sandbox.run(&["sweep", "small.toml", "--results", "longer"]).well();
+    execute_in(&sandbox.path("longer"), "UPDATE runs SET state = 'interrupted'");
+    fs::remove_dir_all(sandbox.path("longer/checkpoints")).unwrap();
+    let merged = sandbox.run(&["merge", "longer"]).well();
+    assert!(merged.stdout.contains("0 runs taken"), "{merged:#?}");
+    assert_eq!(merged.stderr.matches("so the record here is kept").count(), 3, "{merged:#?}");
+    let ended = sandbox.run(&["sweep", "small.toml"]).well();
+    assert!(ended.stderr.contains("3 extended"), "{ended:#?}");
+    sandbox.run(&["check"]).well();
 }

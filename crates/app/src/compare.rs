@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 pub use gansweep_compare::{AxisShare, Budget, ComparedConfig, Quantity, SweepComparison, Variance};
 use gansweep_protocol::Metric;
-use gansweep_store::Reader;
 
-use crate::AppError;
+use crate::{AppError, recorded};
 
 /// Which sweep to compare, and how.
 #[derive(Debug, Clone)]
@@ -28,7 +27,7 @@ pub struct CompareRequest {
 /// An unknown sweep or metric, a metric that no run has, a key that is not swept.
 pub fn sweep(request: &CompareRequest) -> Result<SweepComparison, AppError> {
     let metric = request.metric.as_deref().map(known_metric).transpose()?;
-    let reader = Reader::open(&request.results)?;
+    let reader = recorded::open(&request.results)?;
     Ok(gansweep_compare::sweep(&reader, &request.sweep, &request.by, metric)?)
 }
 

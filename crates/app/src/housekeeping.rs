@@ -17,7 +17,7 @@ use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
 };
 
-use crate::{AppError, check, report, slurm};
+use crate::{AppError, check, recorded, report, slurm};
 
 /// Runs and sweeps that are to be removed.
 #[derive(Debug)]
@@ -261,7 +261,7 @@ pub fn tag(results: &Path, run: &str, tag: &str, on: bool) -> Result<(RunRow, bo
 
 /// The sizes of all sweeps.
 pub fn sizes(results: &Path) -> Result<Vec<SweepSize>, AppError> {
-    Ok(Reader::open(results)?.sweep_sizes()?)
+    Ok(recorded::open(results)?.sweep_sizes()?)
 }
 
 /// The files of checkpoints that the database names. A path that leads out of the folder is none.

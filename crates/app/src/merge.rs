@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, untrusted};
 use gansweep_config::RunId;
-use gansweep_protocol::BestCheckpoint;
+use gansweep_protocol::{BestCheckpoint, Checkpoint};
 use gansweep_scheduler::delete_checkpoints;
 use gansweep_store::{CheckpointRow, Conflict, DamageKind, Reader, RunFiles, Store};
 
@@ -28,6 +28,10 @@ pub struct MergeOutcome {
     pub equal: usize,
     /// Runs that are longer here.
     pub kept: usize,
+    /// Runs that get quality figures of the other record.
+    pub evaluated: usize,
+    /// Runs that are longer there, but have lost the checkpoint that they would go on from, and why. The record here can go on.
+    pub resumable_here: Vec<(RunId, String)>,
     /// Runs of which both have a step with different values. The longer one is kept.
     pub conflicts: Vec<Conflict>,
     /// Sweeps of one name whose experiment files differ.
@@ -70,11 +74,17 @@ fn open(other: &Path) -> Result<Reader, AppError> {
 fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeOutcome, AppError> {
     // Its writer may go on meanwhile.
     let _snapshot = other.snapshot()?;
-    let plan = store.plan_merge(other)?;
+    let mut plan = store.plan_merge(other)?;
     let folder = other.path().parent().unwrap_or(Path::new(".")).to_owned();
-    let (mut brought, mut without_checkpoint) = (BTreeMap::new(), Vec::new());
+    let (mut brought, mut without_checkpoint, mut resumable_here) = (BTreeMap::new(), Vec::new(), Vec::new());
     for RunFiles { run, .. } in &plan.taken {
         let last = other.checkpoint(run)?.map(File::from);
+        if let Some(Err(error)) = last.as_ref().map(|file| file.read(&folder))
+            && goes_on_only_here(results, store, other, run)?
+        {
+            resumable_here.push((run.clone(), error));
+            continue;
+        }
         let best = other.best_checkpoint(run)?.map(File::from);
         let mut bring = |file: Option<File>| match file.map(|file| bring(results, &folder, run, &file)) {
             None => Ok(None),
@@ -88,6 +98,9 @@ fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeO
         let (checkpoint, best) = (bring(last)?, bring(best)?);
         brought.insert(run.clone(), RunFiles { run: run.clone(), checkpoint, best });
     }
+    let is_kept = |id: &RunId| resumable_here.iter().any(|(kept, _)| kept == id);
+    plan.taken.retain(|files| !is_kept(&files.run));
+    plan.evaluated.retain(|id| !is_kept(id));
     let merged = store.merge(other, &plan, &brought)?;
     let kept: HashSet<&String> = brought.values().flat_map(RunFiles::paths).collect();
     let replaced = merged.replaced.iter().flat_map(RunFiles::paths);
@@ -102,10 +115,28 @@ fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeO
         taken: plan.taken.len(),
         equal: plan.equal,
         kept: plan.kept,
+        evaluated: plan.evaluated.len(),
+        resumable_here,
         conflicts: plan.conflicts,
         sweeps: merged.sweeps,
         without_checkpoint,
     })
+}
+
+/// Whether a run is to be trained further and has a checkpoint here to go on from. Without one it would begin anew.
+fn goes_on_only_here(
+    results: &Path,
+    store: &mut Store,
+    other: &Reader,
+    run: &RunId,
+) -> Result<bool, AppError> {
+    let there = other.statuses(std::slice::from_ref(run))?.remove(run);
+    if there.is_none_or(|there| there.state.is_final()) {
+        return Ok(false);
+    }
+    let here = store.statuses(std::slice::from_ref(run))?.remove(run);
+    let checkpoint = here.and_then(|here| here.resume).map(|resume| resume.checkpoint);
+    Ok(checkpoint.is_some_and(|checkpoint| File::from(checkpoint).read(results).is_ok()))
 }
 
 /// Why a checkpoint is not copied.
@@ -136,14 +167,29 @@ impl From<BestCheckpoint> for File {
     }
 }
 
+impl From<Checkpoint> for File {
+    fn from(Checkpoint { step, path, bytes, sha256, .. }: Checkpoint) -> Self {
+        Self { step, path, bytes, sha256 }
+    }
+}
+
+impl File {
+    /// Reads it in a results folder; or says why it is not what was recorded.
+    fn read(&self, results: &Path) -> Result<Vec<u8>, String> {
+        let content =
+            untrusted::resolve(results, &self.path).and_then(|path| untrusted::read(&path, self.bytes));
+        let content = content.map_err(|error| error.to_string())?;
+        if sha256(&content).eq_ignore_ascii_case(&self.sha256) {
+            return Ok(content);
+        }
+        Err("its content is not what was recorded".to_owned())
+    }
+}
+
 /// Copies a checkpoint, and returns its path in the results folder.
 fn bring(results: &Path, from: &Path, run: &RunId, recorded: &File) -> Result<String, Missing> {
-    let File { step, path, bytes, sha256: digest } = recorded;
-    let content = untrusted::resolve(from, path).and_then(|path| untrusted::read(&path, *bytes));
-    let content = content.map_err(|error| Missing::There(error.to_string()))?;
-    if !sha256(&content).eq_ignore_ascii_case(digest) {
-        return Err(Missing::There("its content is not what was recorded".to_owned()));
-    }
+    let content = recorded.read(from).map_err(Missing::There)?;
+    let step = recorded.step;
     // A file of the same step may be recorded here with other content, until the records have changed.
     for digits in 8..32 {
         let relative = format!("checkpoints/{run}/step-{step:0digits$}.safetensors");

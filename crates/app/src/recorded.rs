@@ -8,12 +8,12 @@ use gansweep_config::RunId;
 use gansweep_protocol::{BestCheckpoint, Metric};
 use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
-    AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, SummaryRow,
-    Table, export,
+    AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, Store,
+    StoreError, SummaryRow, Table, export,
 };
 use serde::Serialize;
 
-use crate::AppError;
+use crate::{AppError, check, slurm};
 
 /// Everything recorded of a run except its points and images.
 #[derive(Debug, Clone, Serialize)]
@@ -89,9 +89,33 @@ impl RowFormat {
     }
 }
 
+/// Opens a results folder to show what is recorded.
+///
+/// A killed program leaves its runs recorded as running. If nothing holds the lock of the folder, they are marked as
+/// interrupted first, so that nobody waits for a sweep that has ended.
+pub(crate) fn open(results: &Path) -> Result<Reader, StoreError> {
+    let reader = Reader::open(results)?;
+    // A database file elsewhere is a copy, which has no lock.
+    if results.is_dir()
+        && reader.has_active_runs()?
+        && let Err(error) = reclaim(results)
+    {
+        // The folder may be in use, or belong to someone else. What is recorded can be read all the same.
+        tracing::debug!(%error, results = %results.display(), "runs that are recorded as running stay so");
+    }
+    Ok(reader)
+}
+
+fn reclaim(results: &Path) -> Result<(), AppError> {
+    let _lock = check::lock_now(results)?;
+    slurm::refuse_beside_jobs(results)?;
+    Store::open(results)?.reclaim_stale()?;
+    Ok(())
+}
+
 /// The recorded runs that match the filter. An unknown sweep is an error.
 pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppError> {
-    let reader = Reader::open(results)?;
+    let reader = open(results)?;
     if let Some(name) = &filter.sweep {
         reader.sweep(name)?;
     }
@@ -107,7 +131,7 @@ fn logs_of(results: &Path, run: &RunId) -> Vec<ClusterLog> {
 
 /// Everything recorded of the run whose id starts with `id`.
 pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
-    let reader = Reader::open(results)?;
+    let reader = open(results)?;
     let run = reader.run(id)?;
     Ok(RunDetails {
         config: reader.config_values(&run.id)?,
@@ -124,7 +148,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
 
 /// Compares the runs whose ids start with these.
 pub fn compare_runs(results: &Path, ids: &[String]) -> Result<Comparison, AppError> {
-    let reader = Reader::open(results)?;
+    let reader = open(results)?;
     let runs = ids.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
     let differences = reader.diff(&ids)?;
@@ -145,10 +169,10 @@ fn last_values(reader: &Reader, runs: &[RunRow]) -> Result<Vec<LastValues>, AppE
 
 /// The result of a SELECT as a table in memory.
 pub fn query(results: &Path, sql: &str) -> Result<Table, AppError> {
-    Ok(Reader::open(results)?.query(sql)?)
+    Ok(open(results)?.query(sql)?)
 }
 
 /// Writes the result of a SELECT row by row.
 pub fn stream(results: &Path, sql: &str, format: RowFormat, out: &mut dyn Write) -> Result<(), AppError> {
-    format.write(&Reader::open(results)?, sql, out)
+    format.write(&open(results)?, sql, out)
 }

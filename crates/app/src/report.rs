@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
-use gansweep_store::Reader;
 
 use crate::compare::known_metric;
-use crate::{AppError, check};
+use crate::{AppError, check, recorded};
 
 /// The name of the page of all sweeps.
 const ALL_SWEEPS: &str = "report";
@@ -72,7 +71,7 @@ fn make_split(request: &ReportRequest) -> Result<PathBuf, AppError> {
         _ => ALL_SWEEPS.to_owned(),
     };
     let folder = request.out.clone().unwrap_or_else(|| request.results.join(format!("{name}-page")));
-    let reader = Reader::open(&request.results)?;
+    let reader = recorded::open(&request.results)?;
     let options = ReportOptions {
         sweeps: request.sweeps.clone(),
         damage: check::for_report(&reader),
@@ -126,7 +125,7 @@ enum Owner {
 
 /// Writes the page, with a notice of what is damaged.
 fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> Result<(), AppError> {
-    let reader = Reader::open(results)?;
+    let reader = recorded::open(results)?;
     let options = ReportOptions { damage: check::for_report(&reader), ..options };
     let context = gansweep_report::build(&reader, &options)?;
     match owner {

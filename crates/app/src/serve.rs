@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gansweep_report::serve::{ServeOptions, Server};
 
-use crate::AppError;
+use crate::{AppError, recorded};
 
 /// The port where none is asked for, so that an address that was kept works again. If it is taken, any is.
 const USUAL_PORT: u16 = 8642;
@@ -43,6 +43,8 @@ impl Serving {
 
 /// Listens on the address.
 pub fn bind(request: &ServeRequest) -> Result<Serving, AppError> {
+    // Marks runs of a killed program as interrupted. Whether there is a database yet is for the pages to say.
+    let _ = recorded::open(&request.results);
     let host = request.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let on = |port| {
         let results = request.results.clone();

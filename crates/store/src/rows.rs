@@ -160,6 +160,8 @@ pub struct MergePlan {
     pub equal: usize,
     /// Runs that are longer here.
     pub kept: usize,
+    /// Runs that get quality figures besides: of both, since figures are added after training.
+    pub evaluated: Vec<RunId>,
     /// Runs of which both have a step with different values.
     pub conflicts: Vec<Conflict>,
 }

@@ -29,9 +29,13 @@ pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
             messages::warning(&line);
         }
         messages::flush();
-        let MergeOutcome { from, taken, equal, kept, .. } = outcome;
+        let MergeOutcome { from, taken, equal, kept, evaluated, .. } = outcome;
         let taken = text::count(taken, "run");
-        let line = format!("{}: {taken} taken, {equal} the same, {kept} longer here", from.display());
+        let mut line = format!("{}: {taken} taken, {equal} the same, {kept} longer here", from.display());
+        if evaluated > 0 {
+            let runs = text::count(evaluated, "run");
+            line.push_str(&format!("; {runs} with quality figures of both"));
+        }
         output::print(&line)?;
     }
     Ok(())
@@ -52,6 +56,12 @@ fn warnings(outcome: &MergeOutcome) -> Vec<String> {
     let missing = outcome.without_checkpoint.iter().map(|(run, reason)| {
         format!("run {run} is taken without its checkpoint, so that it cannot go on: {reason}")
     });
+    let here = outcome.resumable_here.iter().map(|(run, reason)| {
+        format!(
+            "run {run} is longer in {}, but cannot go on there, so the record here is kept: {reason}",
+            outcome.from.display()
+        )
+    });
     let sweeps = outcome.sweeps.iter().map(|name| {
         format!(
             "sweep {name} has another experiment file in {}: its runs are those of both",
@@ -60,6 +70,7 @@ fn warnings(outcome: &MergeOutcome) -> Vec<String> {
     });
     let mut lines = named(conflicts.collect(), "conflict");
     lines.extend(named(missing.collect(), "missing checkpoint"));
+    lines.extend(named(here.collect(), "missing checkpoint"));
     lines.extend(sweeps);
     lines
 }

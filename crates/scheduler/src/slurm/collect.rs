@@ -142,7 +142,7 @@ fn end_attempts(
     let ids: Vec<_> = lanes.iter().map(|lane| lane.run.clone()).collect();
     for lane in &lanes {
         if let Some((attempt, _)) = store.next_event(&lane.run)? {
-            store.end_attempt(&lane.run, attempt, state, &exit.describe())?;
+            store.end_past_attempt(&lane.run, attempt, state, &exit.describe())?;
         }
     }
     let statuses = store.statuses(&ids)?;

@@ -90,6 +90,14 @@ impl Reader {
         self.read(|connection| status::of(connection, ids))
     }
 
+    /// Whether runs are recorded as pending or running: a program trains them, or did until it died.
+    pub fn has_active_runs(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE state IN ('pending', 'running'))";
+            Ok(connection.query_row(sql, [], |row| row.get(0))?)
+        })
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -21,27 +21,30 @@ const SUPERSEDED: &str = "the next attempt began";
 
 impl Store {
     /// Marks attempts that a dead program left pending or running as interrupted, and returns them. The caller
-    /// must hold the lock, which proves that none of them is alive.
+    /// must hold the lock, which proves that none of them is alive. They ended when they last recorded something with a time,
+    /// not now: the program may have died days ago, and the time in between is no time of a device.
     pub fn reclaim_stale(&mut self) -> Result<Vec<(RunId, u32)>, StoreError> {
         self.reclaim_stale_except(&HashSet::new())
     }
 
     /// The same without the runs whose workers go on without the program.
     pub fn reclaim_stale_except(&mut self, alive: &HashSet<RunId>) -> Result<Vec<(RunId, u32)>, StoreError> {
-        let now = (self.clock)();
         self.write(|transaction, _| {
             let mut stale = active_attempts(transaction)?;
             stale.retain(|(_, run, _)| !alive.contains(run));
             for (run_id, _, attempt) in &stale {
-                close(transaction, *run_id, *attempt, RunState::Interrupted, LOST, now)?;
+                let at_ms = last_recorded_ms(transaction, *run_id, *attempt)?;
+                close(transaction, *run_id, *attempt, RunState::Interrupted, LOST, at_ms)?;
             }
             for (run_id, run) in active_runs(transaction)? {
                 if !alive.contains(&run) {
                     transaction
                         .prepare_cached(
-                            "UPDATE runs SET state = 'interrupted', cause = ?2, ended_ms = ?3 WHERE run_id = ?1",
+                            "UPDATE runs SET state = 'interrupted', cause = ?2,
+                                 ended_ms = (SELECT max(ended_ms) FROM attempts WHERE attempts.run_id = ?1)
+                             WHERE run_id = ?1",
                         )?
-                        .execute(params![run_id, LOST, now])?;
+                        .execute(params![run_id, LOST])?;
                 }
             }
             Ok(stale.into_iter().map(|(_, run, attempt)| (run, attempt)).collect())
@@ -81,7 +84,7 @@ impl Store {
             }
             let Found { run_id, attempts, confirmed_step, .. } = found;
             if attempts > 0 {
-                close(transaction, run_id, attempts, RunState::Interrupted, SUPERSEDED, now)?;
+                close(transaction, run_id, attempts, RunState::Interrupted, SUPERSEDED, Some(now))?;
             }
             let attempt = attempts + 1;
             insert_newest(transaction, run_id, attempt, device, RunState::Pending, confirmed_step, now)?;
@@ -89,7 +92,7 @@ impl Store {
         })
     }
 
-    /// Ends an attempt whose worker died without reporting an end. No effect on an attempt that has ended: the
+    /// Ends an attempt whose worker has just died without reporting an end. No effect on an attempt that has ended: the
     /// worker's own report takes precedence.
     ///
     /// # Errors
@@ -102,16 +105,44 @@ impl Store {
         cause: &str,
     ) -> Result<(), StoreError> {
         let now = (self.clock)();
+        self.end(run, attempt, (state, cause), Some(now))
+    }
+
+    /// The same for a worker that died some time ago: its attempt ended when it last recorded something with a time.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`].
+    pub fn end_past_attempt(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        state: RunState,
+        cause: &str,
+    ) -> Result<(), StoreError> {
+        self.end(run, attempt, (state, cause), None)
+    }
+
+    fn end(
+        &mut self,
+        run: &RunId,
+        attempt: u32,
+        (state, cause): (RunState, &str),
+        at_ms: Option<i64>,
+    ) -> Result<(), StoreError> {
         self.write(|transaction, _| {
             let found = find(transaction, run)?;
             let run_id = found.run_id;
-            let ended = close(transaction, run_id, attempt, state, cause, now)?;
+            let at_ms = match at_ms {
+                Some(at_ms) => Some(at_ms),
+                None => last_recorded_ms(transaction, run_id, attempt)?,
+            };
+            let ended = close(transaction, run_id, attempt, state, cause, at_ms)?;
             if ended && attempt == found.attempts && !found.state.is_final() {
                 transaction
                     .prepare_cached(
                         "UPDATE runs SET state = ?2, cause = ?3, ended_ms = ?4 WHERE run_id = ?1",
                     )?
-                    .execute(params![run_id, state.name(), cause, now])?;
+                    .execute(params![run_id, state.name(), cause, at_ms])?;
             }
             Ok(())
         })
@@ -229,7 +260,7 @@ fn close(
     attempt: u32,
     state: RunState,
     cause: &str,
-    at_ms: i64,
+    at_ms: Option<i64>,
 ) -> Result<bool, Fault> {
     let changed = connection
         .prepare_cached(
@@ -239,6 +270,19 @@ fn close(
         )?
         .execute(params![run_id, attempt, state.name(), cause, at_ms])?;
     Ok(changed == 1)
+}
+
+/// When an attempt last recorded something with a time: its start, a sample grid or a checkpoint. Evaluations have a time, too, but
+/// may have been made long after the attempt. `None` without such an attempt.
+fn last_recorded_ms(connection: &Connection, run_id: i64, attempt: u32) -> Result<Option<i64>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(at_ms) FROM (
+             SELECT max(began_ms, coalesce(started_ms, began_ms)) AS at_ms FROM attempts WHERE run_id = ?1 AND attempt = ?2
+             UNION ALL SELECT at_ms FROM samples WHERE run_id = ?1 AND attempt = ?2
+             UNION ALL SELECT at_ms FROM checkpoints WHERE run_id = ?1 AND attempt = ?2
+             UNION ALL SELECT at_ms FROM best_checkpoints WHERE run_id = ?1 AND attempt = ?2)",
+    )?;
+    Ok(statement.query_row(params![run_id, attempt], |row| row.get(0))?)
 }
 
 /// The row of a run.

@@ -3,8 +3,8 @@
 use gansweep_config::RunState;
 use gansweep_protocol::Metric;
 
-use super::support::{EPOCHS, Fixture, LAST_STEP, Script, plan, sweep};
-use crate::{RunFilter, StoreError};
+use super::support::{EPOCHS, Fixture, LAST_STEP, NEW_YEAR_MS, Script, plan, sweep};
+use crate::{Reader, RunFilter, Store, StoreError};
 
 #[test]
 fn a_registered_sweep_reads_back() {
@@ -117,6 +117,31 @@ fn attempts_that_nobody_ended_are_reclaimed_as_interrupted() {
     let status = &fixture.store.statuses(std::slice::from_ref(&run)).unwrap()[&run];
     assert_eq!((status.state, status.attempts), (RunState::Interrupted, 1));
     assert_eq!(status.resume.as_ref().map(|resume| resume.checkpoint.step), Some(10));
+}
+
+#[test]
+fn a_program_that_died_long_ago_trained_until_its_last_record_and_not_until_now() {
+    let (mut fixture, mut script) = Fixture::begun();
+    // A second passes between two events of a script.
+    let events = script.started(0).points(10, &[(Metric::DLoss, 1.0)]).samples(10, 1).checkpoint(10).take();
+    let last = events.last().unwrap().at_unix_ms;
+    fixture.store.record(&events).unwrap();
+    let (folder, runs) = (fixture.folder, fixture.runs);
+    drop(fixture.store);
+    let mut store = Store::open_with_clock(folder.path(), || NEW_YEAR_MS + 3 * 86_400_000).unwrap();
+    let of_run = || {
+        let reader = Reader::open(folder.path()).unwrap();
+        let attempt = reader.attempts(&runs[0]).unwrap().pop().unwrap();
+        (attempt.ended_unix_ms, reader.run(runs[0].as_str()).unwrap().ended_unix_ms)
+    };
+    assert!(Reader::open(folder.path()).unwrap().has_active_runs().unwrap());
+    store.reclaim_stale().unwrap();
+    assert_eq!(of_run(), (Some(last), Some(last)));
+    assert!(!Reader::open(folder.path()).unwrap().has_active_runs().unwrap());
+    let attempt = store.begin_attempt(&runs[0], "cpu").unwrap();
+    let begun = NEW_YEAR_MS + 3 * 86_400_000;
+    store.end_past_attempt(&runs[0], attempt, RunState::Failed, "a node was lost").unwrap();
+    assert_eq!(of_run(), (Some(begun), Some(begun)));
 }
 
 #[test]

@@ -121,7 +121,37 @@ proptest! {
             let Some(longest) = longest else { continue };
             let points = reader.points(&run.id, Metric::DLoss, u64::MAX, usize::MAX).unwrap().len();
             prop_assert_eq!(points, usize::from(longest.saturating_sub(1)));
+            let evaluated = |it: &Option<(u8, u8, bool)>| it.is_some_and(|(trained, _, tagged)| tagged && trained > 1);
+            let trained = |it: &Option<(u8, u8, bool)>| it.filter(|(trained, ..)| *trained > 1);
+            let are_one = match (trained(one), trained(other)) {
+                (Some((_, one, _)), Some((_, other, _))) => one == other,
+                _ => true,
+            };
+            if are_one {
+                let found = reader.evaluations(&run.id, u64::MAX).unwrap().len();
+                prop_assert_eq!(found, usize::from(evaluated(one)) + usize::from(evaluated(other)));
+                let curve = reader.points(&run.id, Metric::Fd, u64::MAX, usize::MAX).unwrap().len();
+                prop_assert_eq!(curve, usize::from(evaluated(one) || evaluated(other)));
+            }
         }
+    }
+}
+
+#[test]
+fn figures_that_only_the_shorter_record_has_are_those_of_the_longer_one_too() {
+    let (short, long) = (
+        database(&vec![Some((2, 0, true)), None, None, None], "a"),
+        database(&vec![Some((4, 0, false)), None, None, None], "b"),
+    );
+    for (into, from, taken) in [(copy(&short), &long, 1), (copy(&long), &short, 0)] {
+        let plan = merge(&into, from);
+        assert_eq!((plan.taken.len(), plan.evaluated.len()), (taken, 1), "{plan:?}");
+        let reader = Reader::open(into.path()).unwrap();
+        let run = &plan.evaluated[0];
+        let summaries = reader.summaries(run, u64::MAX).unwrap();
+        let fd = summaries.iter().find(|summary| summary.metric == Metric::Fd).unwrap();
+        assert_eq!((fd.count, fd.last_step), (1, 1));
+        assert_eq!(reader.points(run, Metric::DLoss, u64::MAX, usize::MAX).unwrap().len(), 3);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Merging the database of another results folder.
 //!
 //! Runs are the same where their ids are. Of two records of a run the longer one is taken, whole; of equally long ones the one
-//! that comes first in an order of their contents. So the result does not depend on which database is merged into which, and
-//! merging twice changes nothing.
+//! that comes first in an order of their contents. Only quality figures, which are added afterwards, are those of both. So the
+//! result does not depend on which database is merged into which, and merging twice changes nothing.
+
+mod evaluations;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -11,6 +13,7 @@ use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Metric;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 
+use self::evaluations::{Evaluations, Precedence, common_step, figure_names};
 use crate::{
     Conflict, MergePlan, Merged, Reader, RunFiles, StoreError,
     checksums::RowHash,
@@ -34,12 +37,19 @@ impl Store {
                     plan.taken.push(files(other.connection(), &id, theirs)?);
                     continue;
                 };
-                match compare((&self.connection, mine), (other.connection(), theirs))? {
-                    Ordering::Less => plan.taken.push(files(other.connection(), &id, theirs)?),
+                let (mine, theirs) = ((&self.connection, mine), (other.connection(), theirs));
+                let order = compare(mine, theirs)?;
+                match order {
+                    Ordering::Less => plan.taken.push(files(other.connection(), &id, theirs.1)?),
                     Ordering::Equal => plan.equal += 1,
                     Ordering::Greater => plan.kept += 1,
                 }
-                plan.conflicts.extend(conflict(&id, (&self.connection, mine), (other.connection(), theirs))?);
+                if let Some(conflict) = conflict(&id, mine, theirs)? {
+                    // Figures of the other weights are not those of this run.
+                    plan.conflicts.push(conflict);
+                } else if joined(&id, mine, theirs, order)? != taken_figures(&id, mine, theirs, order)? {
+                    plan.evaluated.push(id);
+                }
             }
             Ok(())
         };
@@ -63,11 +73,20 @@ impl Store {
         self.write(|transaction, metrics| {
             let from = Source { connection: other.connection(), metrics: translation(&theirs, metrics) };
             copy_all(&from, transaction, "datasets", "data_fingerprint = ?1", &["data_fingerprint"])?;
+            // While both records of the runs are there.
+            let evaluations = plan
+                .evaluated
+                .iter()
+                .map(|id| Ok((id, joined_of(transaction, other.connection(), id)?)))
+                .collect::<Result<Vec<_>, Fault>>()?;
             let replaced = plan
                 .taken
                 .iter()
                 .map(|files| take(&from, transaction, &files.run, brought.get(&files.run)))
                 .collect::<Result<Vec<_>, Fault>>()?;
+            for (id, evaluations) in evaluations {
+                evaluations.write(transaction, metrics, id)?;
+            }
             let images = "data_fingerprint = ?1 AND rows = ?2 AND cols = ?3";
             copy_all(&from, transaction, "real_images", images, &["data_fingerprint", "rows", "cols"])?;
             let sweeps = merge_sweeps(&from, transaction)?;
@@ -103,6 +122,41 @@ fn find(connection: &Connection, id: &RunId) -> Result<Option<i64>, Fault> {
     Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
 }
 
+/// The quality figures that a run has after the merge.
+fn joined(
+    id: &RunId,
+    mine: (&Connection, i64),
+    theirs: (&Connection, i64),
+    order: Ordering,
+) -> Result<Evaluations, Fault> {
+    let common = common_step(mine, theirs)?;
+    let (here, there) = (Evaluations::read(mine.0, id)?, Evaluations::read(theirs.0, id)?);
+    Ok(match order {
+        Ordering::Less => there.joined(&here.until(common), Precedence::First),
+        Ordering::Equal => here.joined(&there, Precedence::Neither),
+        Ordering::Greater => here.joined(&there.until(common), Precedence::First),
+    })
+}
+
+/// The quality figures of the record that is taken.
+fn taken_figures(
+    id: &RunId,
+    mine: (&Connection, i64),
+    theirs: (&Connection, i64),
+    order: Ordering,
+) -> Result<Evaluations, Fault> {
+    Evaluations::read(if order == Ordering::Less { theirs.0 } else { mine.0 }, id)
+}
+
+/// [`joined`], for a run that both databases have.
+fn joined_of(mine: &Connection, theirs: &Connection, id: &RunId) -> Result<Evaluations, Fault> {
+    let of = |connection: &Connection| {
+        find(connection, id)?.ok_or_else(|| Fault::from(StoreError::UnknownRun { id: id.to_string() }))
+    };
+    let (here, there) = ((mine, of(mine)?), (theirs, of(theirs)?));
+    joined(id, here, there, compare(here, there)?)
+}
+
 /// Compares two records of a run: the greater one is taken.
 fn compare(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<Ordering, Fault> {
     let by_length = length(mine)?.cmp(&length(theirs)?);
@@ -112,34 +166,34 @@ fn compare(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<Order
     Ok(content(mine)?.cmp(&content(theirs)?))
 }
 
-/// Confirmed step, last step, attempts, the step of the checkpoint, and the number of evaluations.
-fn length((connection, run_id): (&Connection, i64)) -> Result<[i64; 5], Fault> {
+/// Confirmed step, last step, attempts, and the step of the checkpoint.
+fn length((connection, run_id): (&Connection, i64)) -> Result<[i64; 4], Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT confirmed_step, step, attempts,
-             coalesce((SELECT c.step FROM checkpoints c WHERE c.run_id = runs.run_id), -1),
-             (SELECT count(*) FROM evaluations e WHERE e.run_id = runs.run_id)
+             coalesce((SELECT c.step FROM checkpoints c WHERE c.run_id = runs.run_id), -1)
          FROM runs WHERE run_id = ?1",
     )?;
-    let length = statement
-        .query_row([run_id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]));
+    let length =
+        statement.query_row([run_id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]));
     Ok(length?)
 }
 
-/// A hash of what is recorded of a run, without the numbers that differ between databases and the path of its checkpoint.
+/// A hash of what is recorded of a run, without its quality figures, the numbers that differ between databases and the path of
+/// its checkpoint.
 fn content((connection, run_id): (&Connection, i64)) -> Result<u64, Fault> {
     let mut sum = 0;
     for sql in [
         "SELECT iif(state IN ('pending', 'running'), 'interrupted', state), seconds, started_ms FROM runs WHERE run_id = ?1",
         "SELECT attempt, device, backend, lane, lanes, pid, host, from_step, step, began_ms, kept_step, next_seq
          FROM attempts WHERE run_id = ?1",
-        "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id) WHERE p.run_id = ?1",
+        "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id)
+         WHERE p.run_id = ?1 AND m.name NOT IN (FIGURES)",
         "SELECT step, source, epoch, rows, cols, height, width, attempt, at_ms, png FROM samples WHERE run_id = ?1",
         "SELECT step, bytes, sha256, attempt FROM checkpoints WHERE run_id = ?1",
         "SELECT b.step, b.bytes, b.sha256, m.name, b.value, b.images, b.evaluator, b.attempt
          FROM best_checkpoints b JOIN metrics m USING (metric_id) WHERE b.run_id = ?1",
-        "SELECT step, source, images, evaluator, is_curve, figures, classes, attempt, at_ms FROM evaluations WHERE run_id = ?1",
     ] {
-        let mut statement = connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(&sql.replace("FIGURES", &figure_names()))?;
         let columns = statement.column_count();
         let mut rows = statement.query([run_id])?;
         while let Some(row) = rows.next()? {
