@@ -282,13 +282,17 @@ impl RungPruner {
         let (so_far, verb) =
             (if is_last_word { "" } else { " so far" }, if with_value == 1 { "goes" } else { "go" });
         let judged = ranking.iter().enumerate().take(if is_last_word { ranking.len() } else { quota });
+        // ASHA lets configs go on that were among the best of those that had come by then.
+        let earlier =
+            ranking.iter().skip(with_value).filter(|it| self.is_promoted(it.unit, rung.epochs)).count();
+        let earlier = if earlier > 0 { format!(", {earlier} went on earlier") } else { String::new() };
         let open = judged.filter(|(_, ranked)| !self.is_promoted(ranked.unit, rung.epochs));
         let verdict = |(place, ranked): (usize, &Ranked)| {
             let (goes_on, rank) = (place < with_value, ordinal(place + 1));
             let reason = match ranked.score.is_finite() {
-                true => format!("{rank} of {}{so_far}, {with_value} {verb} on", ranking.len()),
+                true => format!("{rank} of {}{so_far}, {with_value} {verb} on{earlier}", ranking.len()),
                 false => format!(
-                    "no {} to compare, {with_value} of {} {verb} on",
+                    "no {} to compare, {with_value} of {} {verb} on{earlier}",
                     self.prune.metric,
                     ranking.len()
                 ),

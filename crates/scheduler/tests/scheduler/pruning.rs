@@ -423,6 +423,8 @@ fn a_run_of_an_earlier_sweep_counts_where_it_has_been() {
     // It is fourth at the first rung, and has gone on all the same; the best three go on as without it.
     assert_eq!(epochs(&memory, &runs), [9, 3, 3, 9, 1, 1, 1, 1, 1]);
     assert_eq!((summary.completed, summary.skipped, summary.paused), (1, 1, 7));
+    let reason = &memory.rungs[&(runs[4].id.clone(), 1)].reason;
+    assert_eq!(reason, "rung of 1 epoch: 5th of 9, 3 go on, 1 went on earlier");
 }
 
 #[test]
