@@ -121,9 +121,13 @@ impl Evaluator {
     fn accuracy(&self, images: LabelledImages<'_>) -> Option<f64> {
         let probabilities = self.outputs(images.pixels).probabilities?;
         let rows = probabilities.chunks_exact(self.layout.classes).zip(images.labels);
+        // Of equal probabilities the first counts, so that an evaluator that cannot tell classes apart is not right of all.
         let is_correct = |(row, label): &(&[f32], &u16)| {
-            let own = row.get(usize::from(**label));
-            own.is_some_and(|own| row.iter().all(|other| other <= own))
+            let label = usize::from(**label);
+            let is_below = |(class, other): (usize, &f32)| {
+                *other < row[label] || (*other == row[label] && class >= label)
+            };
+            label < row.len() && row.iter().enumerate().all(is_below)
         };
         let correct = rows.filter(is_correct).count();
         (!images.labels.is_empty()).then(|| correct as f64 / images.labels.len() as f64)

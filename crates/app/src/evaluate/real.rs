@@ -162,7 +162,10 @@ impl<'a> RealFigures<'a> {
     }
 
     fn curve(&self) -> Option<&Reference<'a>> {
-        let RealImages { curve, labels, .. } = self.real;
+        let RealImages { curve, labels, counts, .. } = self.real;
+        if counts.curve == counts.all {
+            return self.reference();
+        }
         self.curve.get_or_init(|| self.real.reference(curve, &labels[1])).as_ref()
     }
 
@@ -176,8 +179,13 @@ impl<'a> RealFigures<'a> {
     pub(super) fn of_run(&self, pixels: &[u8], asked: Option<&[u16]>) -> RunFigures {
         let outputs = self.real.evaluator.outputs(pixels);
         let all = compare(self.reference(), &outputs, asked, Extent::Whole);
-        let first = first(&outputs, self.real.counts.curve);
-        let curve = first.map(|outputs| compare(self.curve(), &outputs, asked, Extent::Whole));
+        let Counts { all: drawn, curve, .. } = self.real.counts;
+        let curve = match curve == drawn {
+            true => Some(all.clone()),
+            false => {
+                first(&outputs, curve).map(|outputs| compare(self.curve(), &outputs, asked, Extent::Whole))
+            }
+        };
         RunFigures { all, curve }
     }
 
