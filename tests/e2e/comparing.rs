@@ -209,6 +209,9 @@ fn a_key_that_does_not_apply_to_a_config_has_no_value_there() {
     };
     assert_eq!(labels(&[]), ["kind=none", "kind=r1 weight=1", "kind=r1 weight=10"]);
     assert_eq!(labels(&["--by", "weight"]), ["weight=none", "weight=1", "weight=10"]);
+    // Runs without a penalty have no weight, and are paired with the mean over those of the other.
+    let by_kind = json(&sandbox, &["--by", "kind"]);
+    assert_eq!(by_kind["comparison"]["groups"][1]["difference"]["pairs"], 4, "{by_kind}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) fn config_of(row: &RunRow, by: &[String]) -> (String, String, Option<
 }
 
 /// Groups the runs by config, or by the values of the keys of `by`. Runs of different groups are a pair if they
-/// have the same seed, and equal values of the other swept keys.
+/// have the same seed, and equal values of the other swept keys; if no runs of two groups do, those that apply to both.
 pub(super) fn group(runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> Grouped {
     let shown = |axis: &&SweptAxis| if by.is_empty() { axis.key != EPOCHS } else { by.contains(&axis.key) };
     let shown: Vec<&SweptAxis> = axes.iter().filter(shown).collect();
@@ -48,7 +48,12 @@ pub(super) fn group(runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> 
     let is_tied = |axis: &SweptAxis| shown.iter().any(|other| axis.is_tied_to(other));
     let others: Vec<&SweptAxis> = axes.iter().filter(|axis| axis.key != EPOCHS && !is_tied(axis)).collect();
 
-    let (mut groups, mut blocks) = (Numbering::default(), Numbering::default());
+    // As the weight of a penalty, which runs without one lack.
+    let common: Vec<&SweptAxis> =
+        others.iter().copied().filter(|axis| applies_to_all_groups(runs, axis, &shown)).collect();
+
+    let (mut groups, mut blocks, mut outer_blocks) =
+        (Numbering::default(), Numbering::default(), Numbering::default());
     let mut grouped = Grouped { configs: Vec::new(), measurements: Vec::with_capacity(runs.len()) };
     let mut members: Vec<HashSet<_>> = Vec::new();
     for run in runs {
@@ -64,12 +69,22 @@ pub(super) fn group(runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> 
             *grouped.configs[group].without_value.entry(cause.to_owned()).or_default() += 1;
         }
         let block = blocks.number((run.row.seed, texts(&run.row, &others)));
-        grouped.measurements.push(Measurement { group, block, value: run.number() });
+        let outer_block = outer_blocks.number((run.row.seed, texts(&run.row, &common)));
+        grouped.measurements.push(Measurement { group, block, outer_block, value: run.number() });
     }
     for (config, members) in grouped.configs.iter_mut().zip(members) {
         config.configs = members.len();
     }
     grouped
+}
+
+/// Whether each group, by the values of some axes, has a run that the axis applies to.
+fn applies_to_all_groups(runs: &[MeasuredRun], axis: &SweptAxis, shown: &[&SweptAxis]) -> bool {
+    let mut applies: HashMap<Vec<Option<String>>, bool> = HashMap::new();
+    for run in runs {
+        *applies.entry(texts(&run.row, shown)).or_default() |= assigned(&run.row, &axis.key).is_some();
+    }
+    applies.into_values().all(|applies| applies)
 }
 
 fn texts(row: &RunRow, axes: &[&SweptAxis]) -> Vec<Option<String>> {

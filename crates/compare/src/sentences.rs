@@ -35,7 +35,7 @@ pub fn p_value(p: f64) -> String {
 pub fn about(comparison: &SweepComparison) -> Vec<String> {
     let mut sentences = vec![verdict(comparison, "--metric")];
     sentences.extend(failures_of_the_best(comparison));
-    sentences.extend(method(&comparison.comparison));
+    sentences.extend(method(comparison));
     sentences.extend(limits(comparison));
     sentences
 }
@@ -166,19 +166,25 @@ pub fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
     ))
 }
 
-fn method(comparison: &Comparison) -> Option<String> {
+fn method(sweep: &SweepComparison) -> Option<String> {
+    let comparison = &sweep.comparison;
+    // Runs of a config have nothing but the seed to differ in.
+    let paired_by = match sweep.configs.iter().any(|config| config.configs > 1) {
+        true => "paired by seed and the other keys",
+        false => "paired by seed",
+    };
     let tests: Vec<_> = comparison.groups.iter().filter_map(|group| group.difference).collect();
     let first = tests.first()?;
     let pairing = match tests.iter().filter(|test| test.is_paired_test).count() {
-        0 => "of all values",
-        paired if paired == tests.len() => "of the differences paired by seed",
-        _ => "of the differences paired by seed, or of all values where too few pairs are left",
+        0 => "of all values".to_owned(),
+        paired if paired == tests.len() => format!("of the differences {paired_by}"),
+        _ => format!("of the differences {paired_by}, or of all values where too few pairs are left"),
     };
     let exact = match tests.iter().all(|test| matches!(test.test.method, Method::Exact { .. })) {
         true => "exact permutation tests",
         false => "permutation tests, by random draws where there are over a million arrangements,",
     };
-    let differences = if first.pairs > 1 { "paired by seed" } else { "of the means" };
+    let differences = if first.pairs > 1 { paired_by } else { "of the means" };
     Some(format!(
         "+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
          {pairing}, Holm-corrected: the config that is truly best has a P of {ALPHA} or less in at most one of 20 sweeps."

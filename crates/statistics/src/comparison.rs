@@ -30,6 +30,9 @@ pub struct Measurement {
     /// Runs of different groups with the same block are a pair: the number of the seed. Where a group has several runs in a
     /// block, their mean is one of the pair.
     pub block: usize,
+    /// A block of blocks. Two groups that share no block are paired by these: of groups with and without a penalty, only one has
+    /// a weight, so that the runs with equal values of the other keys are the pairs.
+    pub outer_block: usize,
     /// The value; NaN for a run that has none.
     pub value: f64,
 }
@@ -71,7 +74,7 @@ pub struct Difference {
     pub mean: f64,
     /// Its t-interval: of the paired differences, else Welch's.
     pub interval: Option<Interval>,
-    /// Number of blocks that both groups have a value for.
+    /// Number of blocks that both groups have a value for, or of outer blocks if they share no block.
     pub pairs: usize,
     /// Whether the test flips the signs of paired differences; else it permutes all values of both groups.
     pub is_paired_test: bool,
@@ -207,19 +210,17 @@ struct Group {
     number: usize,
     /// The mean of the finite values of each block.
     by_block: BTreeMap<usize, f64>,
+    /// The same of each outer block.
+    by_outer_block: BTreeMap<usize, f64>,
     sample: Sample,
 }
 
 impl Group {
     fn new(number: usize, runs: &[&Measurement]) -> Self {
-        let mut blocks: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-        for run in runs.iter().filter(|run| run.value.is_finite()) {
-            blocks.entry(run.block).or_default().push(run.value);
-        }
-        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
         Self {
             number,
-            by_block: blocks.into_iter().map(|(block, values)| (block, mean(values))).collect(),
+            by_block: means(runs, |run| run.block),
+            by_outer_block: means(runs, |run| run.outer_block),
             sample: runs.iter().map(|run| run.value).collect(),
         }
     }
@@ -234,11 +235,10 @@ impl Group {
     }
 
     fn difference(&self, best: &Self, comparisons: usize) -> Option<Difference> {
-        let pairs: Vec<f64> = self
-            .by_block
-            .iter()
-            .filter_map(|(block, value)| best.by_block.get(block).map(|of_best| value - of_best))
-            .collect();
+        let mut pairs = paired_differences(&self.by_block, &best.by_block);
+        if pairs.is_empty() {
+            pairs = paired_differences(&self.by_outer_block, &best.by_outer_block);
+        }
         let is_paired_test = can_reject(smallest_sign_flip(pairs.len()), comparisons);
         let test = match is_paired_test {
             true => sign_flip(&pairs)?,
@@ -267,6 +267,22 @@ impl Group {
     }
 }
 
+/// The mean of the finite values of each block.
+fn means(runs: &[&Measurement], block: impl Fn(&Measurement) -> usize) -> BTreeMap<usize, f64> {
+    let mut blocks: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.value.is_finite()) {
+        blocks.entry(block(run)).or_default().push(run.value);
+    }
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    blocks.into_iter().map(|(block, values)| (block, mean(values))).collect()
+}
+
+/// The differences in the blocks that both have.
+fn paired_differences(of_group: &BTreeMap<usize, f64>, of_best: &BTreeMap<usize, f64>) -> Vec<f64> {
+    let pairs = of_group.iter().filter_map(|(block, value)| Some((value, of_best.get(block)?)));
+    pairs.map(|(value, of_best)| value - of_best).collect()
+}
+
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
@@ -277,7 +293,12 @@ mod tests {
     /// One row of values per group; the place in the row is the seed.
     fn measured(groups: &[&[f64]]) -> Vec<Measurement> {
         let of_group = |(group, values): (usize, &&[f64])| {
-            let run = move |(block, value): (usize, &f64)| Measurement { group, block, value: *value };
+            let run = move |(block, value): (usize, &f64)| Measurement {
+                group,
+                block,
+                outer_block: block,
+                value: *value,
+            };
             values.iter().enumerate().map(run).collect::<Vec<_>>()
         };
         groups.iter().enumerate().flat_map(of_group).collect()
@@ -298,8 +319,32 @@ mod tests {
     }
 
     #[test]
+    fn groups_that_share_no_block_are_paired_by_outer_blocks() {
+        // Eight draws; the runs of group 0 have two weights each, those of group 1 have none.
+        let mut runs = Vec::new();
+        for draw in 0..8 {
+            let level = 100.0 * draw as f64;
+            for (weight, value) in [4.0, 6.0].into_iter().enumerate() {
+                let block = 2 * draw + weight;
+                runs.push(Measurement { group: 0, block, outer_block: draw, value: level + value });
+            }
+            runs.push(Measurement { group: 1, block: 100 + draw, outer_block: draw, value: level });
+        }
+        let comparison = compare(&runs, Some(Better::Lower));
+        let difference = comparison.groups[1].difference.unwrap();
+        assert_eq!((difference.mean, difference.pairs, difference.is_paired_test), (5.0, 8, true));
+        assert!(matches!(comparison.verdict, Verdict::Winner { .. }), "{comparison:?}");
+        // The draws differ by so much that the values by themselves tell nothing.
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.outer_block = number;
+        }
+        let apart = compare(&runs, Some(Better::Lower));
+        assert!(matches!(apart.verdict, Verdict::NoClearWinner { .. }), "{apart:?}");
+    }
+
+    #[test]
     fn several_runs_of_a_block_are_one_of_its_pair() {
-        let run = |group, block, value| Measurement { group, block, value };
+        let run = |group, block, value| Measurement { group, block, outer_block: block, value };
         let mut runs = Vec::new();
         for block in 0..4 {
             runs.extend([run(0, block, 10.0 + block as f64), run(0, block, 20.0), run(1, block, 8.0)]);
@@ -362,7 +407,10 @@ mod tests {
             (2.0 / 64.0, Verdict::Winner { largest_p: 2.0 / 64.0 })
         );
         let mut runs = measured(&[&seeds, &other]);
-        runs[6..].iter_mut().for_each(|run| run.block += 100);
+        for run in &mut runs[6..] {
+            run.block += 100;
+            run.outer_block += 100;
+        }
         let unpaired = compare(&runs, Some(Better::Lower));
         let difference = unpaired.groups[1].difference.unwrap();
         assert!(!difference.is_paired_test && difference.pairs == 0 && difference.test.p > 0.5);
