@@ -50,11 +50,14 @@ fn kind(recorded: &Value, key: &str) -> AxisKind {
     AxisKind::ALL.into_iter().find(named).unwrap_or(AxisKind::Grid)
 }
 
-/// The full keys of those that a request names, in full or in short.
+/// The full keys of those that a request names: in full, in short, or by an end that no other key has.
 pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Vec<String>, CompareError> {
     let find = |name: &String| {
-        let axis = axes.iter().find(|axis| axis.key == *name || axis.short == *name);
-        axis.map(|axis| axis.key.clone()).ok_or_else(|| CompareError::NotSwept {
+        let named = axes.iter().find(|axis| axis.key == *name || axis.short == *name);
+        let end = format!(".{name}");
+        let mut ending = axes.iter().filter(|axis| axis.key.ends_with(&end));
+        let only = ending.next().filter(|_| ending.next().is_none());
+        named.or(only).map(|axis| axis.key.clone()).ok_or_else(|| CompareError::NotSwept {
             sweep: sweep.to_owned(),
             key: name.clone(),
             swept: axes.iter().map(|axis| axis.key.clone()).collect(),

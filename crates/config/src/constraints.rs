@@ -316,6 +316,15 @@ fn layers_of_generator(
     if let Some(conflict) = list_and_kind(KIND, *kind, layers, experiment) {
         return Some(conflict);
     }
+    if *kind == NetworkKind::Layers
+        && let Some(name) = ends_bounded(layers)
+    {
+        return Some(Conflict {
+            keys: &["model.generator.layers", "model.output"],
+            reason: format!("the list ends with `{name}`, and `model.output` is applied to what it gives"),
+            expected: format!("a list without the last `{name}`"),
+        });
+    }
     let end = data?.spec.image.shape();
     (*kind == NetworkKind::Layers)
         .then(|| network_layer::check(layers, &[config.model.latent_dim as usize], &end))?
@@ -338,6 +347,19 @@ fn layers_of_discriminator(
     if let Some(conflict) = list_and_kind(KIND, *kind, layers, experiment) {
         return Some(conflict);
     }
+    if *kind == NetworkKind::Layers
+        && matches!(config.loss.kind, LossKind::Minimax | LossKind::NonSaturating)
+        && let Some(name) = ends_bounded(layers)
+    {
+        return Some(Conflict {
+            keys: &["model.discriminator.layers", "loss.kind"],
+            reason: format!(
+                "the list ends with `{name}`, and the `{}` loss takes a logit, to which it applies the sigmoid itself",
+                config.loss.kind.name()
+            ),
+            expected: format!("a list without the last `{name}`"),
+        });
+    }
     let image = data?.spec.image;
     (*kind == NetworkKind::Layers)
         .then(|| network_layer::check(layers, &NetworkLayer::image_input(layers, image), &[1]))?
@@ -347,6 +369,12 @@ fn layers_of_discriminator(
             reason,
             expected: format!("layers from {} to 1 number", data_image(data)),
         })
+}
+
+/// The last layer, if its output is bounded, as networks end that are written down with their loss or their pixels in mind.
+fn ends_bounded(layers: &[NetworkLayer]) -> Option<&'static str> {
+    let last = layers.last()?;
+    matches!(last, NetworkLayer::Tanh | NetworkLayer::Sigmoid).then(|| last.name())
 }
 
 /// A list has no effect on another kind of network. Where kinds are swept, one of them has it.

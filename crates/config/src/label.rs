@@ -42,14 +42,16 @@ fn joined(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// The shortest suffix of each path that no other path ends with: `lr` and `beta1`, but `generator.lr`
-/// and `discriminator.lr`.
+/// The shortest suffix of each path that no other path ends with: `lr` and `beta1` of both networks. A key of one network
+/// keeps the network's name, as in `generator.lr`, so that it isn't taken for that of both.
 pub fn short_keys(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| shortest_suffix(path, paths).to_owned()).collect()
 }
 
 fn shortest_suffix<'p>(path: &'p str, all: &[&str]) -> &'p str {
+    let network = [".generator.", ".discriminator."].iter().find_map(|name| path.rfind(name));
     let starts = path.rmatch_indices('.').map(|(dot, _)| dot + 1);
+    let starts = starts.filter(|start| network.is_none_or(|dot| *start <= dot + 1));
     let unique = |start: &usize| {
         let suffix = &path[*start..];
         let ends_so = |other: &str| other == suffix || other.ends_with(&format!(".{suffix}"));
@@ -87,7 +89,7 @@ mod tests {
             short_keys(&["optimizer.generator.lr", "optimizer.discriminator.lr", "recipe"]),
             ["generator.lr", "discriminator.lr", "recipe"]
         );
-        assert_eq!(short_keys(&["optimizer.generator.lr"]), ["lr"]);
+        assert_eq!(short_keys(&["optimizer.generator.lr"]), ["generator.lr"]);
         assert_eq!(short_keys(&["optimizer.lr", "lr"]), ["optimizer.lr", "lr"]);
     }
 }

@@ -204,7 +204,8 @@ fn find_key(name: &str, axes: &[AxisSummary]) -> Result<KeyName, SelectionError>
             }
         }
     }
-    let names = keys.iter().flat_map(|key| [key.short.as_str(), key.full.as_str()]);
+    let last = |key: &'_ str| key.rfind('.').map_or(0, |dot| dot + 1);
+    let names = keys.iter().flat_map(|key| [&key.full[last(&key.full)..], &key.short, &key.full]);
     let nearest = nearest(&wanted, names);
     let known = keys.iter().map(|key| key.short.clone()).collect();
     Err(SelectionError::UnknownKey { key: name.to_owned(), nearest, known })
@@ -308,7 +309,8 @@ sweep.seeds = [1, 2, 3]
 
     #[test]
     fn an_unknown_key_is_refused_with_the_most_similar_one() {
-        let known = "they differ in generator.lr, discriminator.lr, hidden, batch_norm, seed";
+        let known =
+            "they differ in generator.lr, discriminator.lr, generator.hidden, generator.batch_norm, seed";
         let unknown = "the runs do not differ in a key";
         assert_eq!(refused("hiden=16x8"), format!("{unknown} `hiden` (did you mean `hidden`?); {known}"));
         assert_eq!(refused("dataset=mnist"), format!("{unknown} `dataset`; {known}"));

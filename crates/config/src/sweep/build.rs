@@ -3,7 +3,7 @@
 use super::{Axis, Factor, Pinned, Sweep};
 use crate::axis::{AxisKind, AxisSpec};
 use crate::merge::SweepSettings;
-use crate::parsed_layer::{ParsedAxis, ParsedLayer};
+use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
 use crate::schema::Effect;
 use crate::{Fault, Layer, Problem, Search};
 
@@ -93,6 +93,7 @@ fn declared_axes<'g>(
             });
         }
         for axis in &parsed.axes {
+            report_parts(parsed, axis, faults);
             let axis = Declared { axis, layer: &parsed.layer };
             match declared.iter_mut().find(|earlier| earlier.axis.key == axis.axis.key) {
                 Some(earlier) => *earlier = axis,
@@ -101,6 +102,16 @@ fn declared_axes<'g>(
         }
     }
     declared
+}
+
+/// Reports values beside an axis, in one layer, that set a part of what it sweeps: the axis would replace them in every run.
+fn report_parts(parsed: &ParsedLayer, axis: &ParsedAxis, faults: &mut Vec<Fault>) {
+    let is_part = |value: &&ParsedValue| value.key.overlaps(axis.key) && !value.key.covers(axis.key);
+    for value in parsed.values.iter().filter(is_part) {
+        let problem = Problem::PartOfAxis(axis.key.path.to_owned(), axis.place.clone());
+        let fault = Fault::new(value.place.clone(), Some(parsed.layer.clone()), value.key.path, problem);
+        faults.push(fault.expected("no value, or axes on the other parts alone"));
+    }
 }
 
 /// Reports two axes that set a common key, one of them through a shorthand.

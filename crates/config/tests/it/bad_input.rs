@@ -391,6 +391,15 @@ fn a_later_layer_cannot_set_a_part_of_an_axis() {
 }
 
 #[test]
+fn a_value_beside_an_axis_cannot_set_a_part_of_it() {
+    let text = "[optimizer]\ngenerator.lr = 1e-3\n[sweep.grid]\n\"optimizer.lr\" = [1e-4]\n";
+    assert_snapshot!(faults(text), @"test.toml:2: optimizer.generator.lr: a part of `optimizer.lr`, which is swept at test.toml:4; expected no value, or axes on the other parts alone (from file)");
+    // The other way round, the axis sweeps a part of the value.
+    let text = "[optimizer]\nlr = 1e-3\n[sweep.grid]\n\"optimizer.generator.lr\" = [1e-4]\n";
+    load(text);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_told_with_the_reason() {
     let missing = std::path::Path::new("no/such/file.toml");
     let fault = gansweep_config::Experiment::load(missing, &sets(&[])).unwrap_err();

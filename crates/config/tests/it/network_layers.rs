@@ -25,6 +25,19 @@ fn every_faulty_layer_is_told_with_its_line_its_index_and_what_was_meant() {
 }
 
 #[test]
+fn lists_that_end_as_their_loss_or_pixels_do_are_refused() {
+    assert_snapshot!(faults(&generator("[{ linear = 784 }, \"tanh\"]")), @"test.toml:3: model.generator.layers: the list ends with `tanh`, and `model.output` is applied to what it gives; expected a list without the last `tanh` (from file)");
+    let critic = |loss: &str| {
+        format!(
+            "[loss]\nkind = \"{loss}\"\n[model.discriminator]\nkind = \"layers\"\nlayers = [\"flatten\", {{ linear = 1 }}, \"sigmoid\"]\n"
+        )
+    };
+    assert_snapshot!(faults(&critic("non-saturating")), @"test.toml:5: model.discriminator.layers: the list ends with `sigmoid`, and the `non-saturating` loss takes a logit, to which it applies the sigmoid itself; expected a list without the last `sigmoid` (from file)");
+    // Mao et al. 2017 leave the last activation to the user.
+    load(&critic("least-squares"));
+}
+
+#[test]
 fn layers_that_do_not_fit_are_told_when_the_images_are_known() {
     let small = generator("[{ linear = 9 }, { reshape = [1, 3, 3] }, { conv = 4, kernel = 4 }]");
     assert_snapshot!(plan_faults(&small, 60_000), @r#"test.toml:3: model.generator.layers: layer 2, conv: kernel 4 does not fit 3 x 3; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
