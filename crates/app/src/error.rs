@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use gansweep_base::spelling::did_you_mean;
 use gansweep_base::text::shell_word;
 use gansweep_compare::CompareError;
 use gansweep_config::RunState;
@@ -50,8 +51,13 @@ pub enum AppError {
     #[error(transparent)]
     DeviceName(TrainError),
     /// This machine does not have the device.
-    #[error("this machine has no device {0}; `gansweep devices` lists what it has")]
-    UnknownDevice(String),
+    #[error("this machine has no device {name}; it has {}, and `gansweep devices` describes them{}", known.join(", "), did_you_mean(name, known.iter().map(String::as_str)))]
+    UnknownDevice {
+        /// The name.
+        name: String,
+        /// The names of the devices that there are.
+        known: Vec<String>,
+    },
     /// The device exists but cannot be used.
     #[error("device {device} cannot be used: {}; {}", problem.cause, problem.remedy)]
     UnusableDevice {
@@ -170,7 +176,10 @@ pub enum AppError {
     #[error("there is neither a sweep nor a run `{name}`; {}", if known.is_empty() {
         "the database has no sweep".to_owned()
     } else {
-        format!("the sweeps are {}, and `gansweep runs` lists the runs", known.join(", "))
+        format!(
+            "the sweeps are {}, and `gansweep runs` lists the runs{}",
+            known.join(", "), did_you_mean(name, known.iter().map(String::as_str))
+        )
     })]
     NeitherSweepNorRun {
         /// The name.
@@ -206,7 +215,7 @@ pub enum AppError {
     #[error("{0}")]
     Selection(#[from] gansweep_config::SelectionError),
     /// Unknown dataset name.
-    #[error("no dataset `{name}`; expected one of {}", known.join(", "))]
+    #[error("no dataset `{name}`; {}", one_of(known, name))]
     UnknownDataset {
         /// The name.
         name: String,
@@ -220,7 +229,7 @@ pub enum AppError {
         dataset: &'static str,
     },
     /// Unknown metric name.
-    #[error("there is no metric `{name}`; expected one of {}", known.join(", "))]
+    #[error("there is no metric `{name}`; {}", one_of(known, name))]
     UnknownMetric {
         /// The name.
         name: String,
@@ -228,7 +237,7 @@ pub enum AppError {
         known: Vec<&'static str>,
     },
     /// The metric of a search says of no two values which is better, or does not exist.
-    #[error("search.metric: a search cannot improve `{name}`; expected one of {}", known.join(", "))]
+    #[error("search.metric: a search cannot improve `{name}`; {}", one_of(known, name))]
     NoMetricToSearch {
         /// The name.
         name: String,
@@ -272,7 +281,7 @@ pub enum AppError {
         run: String,
     },
     /// The run's dataset has no such class.
-    #[error("run {run} knows no class \"{asked}\"; expected a number from 0 to {last}{}", or_name(names))]
+    #[error("run {run} knows no class \"{asked}\"; expected a number from 0 to {last}{}{}", or_name(names), did_you_mean(asked, names.iter().map(String::as_str)))]
     NoSuchClass {
         /// Its id.
         run: String,
@@ -314,6 +323,11 @@ pub enum AppError {
         /// Its label.
         label: String,
     },
+}
+
+/// The names that are expected instead of a wrong one, for the end of a sentence.
+fn one_of(known: &[&str], wrong: &str) -> String {
+    format!("expected one of {}{}", known.join(", "), did_you_mean(wrong, known.iter().copied()))
 }
 
 /// The names of classes, for the end of a sentence. A dataset may have thousands.
@@ -377,7 +391,7 @@ impl AppError {
                 ReportError::UnknownSweep { .. } | ReportError::Store(_) | ReportError::Compare(_),
             )
             | Self::DeviceName(_)
-            | Self::UnknownDevice(_)
+            | Self::UnknownDevice { .. }
             | Self::UnusableDevice { .. }
             | Self::UnsupportedRuns { .. }
             | Self::AnotherProgramsDevice { .. }

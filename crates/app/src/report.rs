@@ -72,6 +72,7 @@ fn make_split(request: &ReportRequest) -> Result<PathBuf, AppError> {
     };
     let folder = request.out.clone().unwrap_or_else(|| request.results.join(format!("{name}-page")));
     let reader = recorded::open(&request.results)?;
+    require(&reader, &request.sweeps)?;
     let options = ReportOptions {
         sweeps: request.sweeps.clone(),
         damage: check::for_report(&reader),
@@ -126,6 +127,7 @@ enum Owner {
 /// Writes the page, with a notice of what is damaged.
 fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> Result<(), AppError> {
     let reader = recorded::open(results)?;
+    require(&reader, &options.sweeps)?;
     let options = ReportOptions { damage: check::for_report(&reader), ..options };
     let context = gansweep_report::build(&reader, &options)?;
     match owner {
@@ -133,6 +135,11 @@ fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> R
         Owner::Program => gansweep_report::write_own(&context, &reader, page)?,
     }
     Ok(())
+}
+
+/// Refuses names that no sweep has, before the search for damage takes its time.
+fn require(reader: &Reader, sweeps: &[String]) -> Result<(), AppError> {
+    Ok(sweeps.iter().try_for_each(|name| reader.sweep(name).map(drop))?)
 }
 
 /// Writes the page of a sweep, unless `cancelled` returns true meanwhile: that of a large sweep takes seconds.

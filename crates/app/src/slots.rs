@@ -201,7 +201,8 @@ impl<'a> Machine<'a> {
         }
         let name = named.to_string();
         let Some(found) = self.devices().iter().find(|device| device.name == name) else {
-            return Err(AppError::UnknownDevice(name));
+            let known = self.devices().iter().map(|device| device.name.clone()).collect();
+            return Err(AppError::UnknownDevice { name, known });
         };
         match &found.problem {
             None => Ok((named, Some(found.clone()))),

@@ -1,5 +1,5 @@
-//! Helpers that several crates share: atomic file writes, digests, facts about the host, and numbers and
-//! times as text.
+//! Helpers that several crates share: atomic file writes, digests, facts about the host, numbers and times as text, and
+//! suggestions for misspelt names.
 //!
 //! A function belongs here if crates that do not depend on each other need it.
 
@@ -8,5 +8,6 @@ pub mod file;
 pub mod host;
 pub mod limits;
 pub mod printable;
+pub mod spelling;
 pub mod text;
 pub mod untrusted;

@@ -1,5 +1,6 @@
 //! The swept keys.
 
+use gansweep_base::spelling::did_you_mean;
 use gansweep_config::{AxisKind, short_keys};
 use gansweep_store::RunRow;
 use serde_json::Value;
@@ -61,6 +62,7 @@ pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Ve
             sweep: sweep.to_owned(),
             key: name.clone(),
             swept: axes.iter().map(|axis| axis.key.clone()).collect(),
+            suggestion: did_you_mean(name, axes.iter().flat_map(|axis| [axis.short.as_str(), &axis.key])),
         })
     };
     by.iter().map(find).collect()

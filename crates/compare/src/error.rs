@@ -21,7 +21,7 @@ pub enum CompareError {
         recorded: Vec<&'static str>,
     },
     /// The sweep does not vary the key.
-    #[error("sweep {sweep} does not vary `{key}`; {}", if swept.is_empty() {
+    #[error("sweep {sweep} does not vary `{key}`; {}{suggestion}", if swept.is_empty() {
         "it varies the seed alone".to_owned()
     } else {
         format!("it varies {}", swept.join(", "))
@@ -33,5 +33,7 @@ pub enum CompareError {
         key: String,
         /// The swept keys.
         swept: Vec<String>,
+        /// The swept key that a misspelt one may stand for, as the end of the message.
+        suggestion: String,
     },
 }

@@ -1,5 +1,6 @@
 //! Reading axes: lists, ranges and distributions.
 
+use gansweep_base::spelling;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -8,7 +9,6 @@ use crate::draw::Draw;
 use crate::range::{self, Spacing};
 use crate::reader::Reader;
 use crate::schema::{Key, Kind};
-use crate::spelling;
 use crate::{Problem, Value};
 
 /// The most values of a range.

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use gansweep_base::spelling;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::document::Document;
 use crate::parsed_layer::ParsedLayer;
 use crate::schema::{self, PROFILE, keys};
-use crate::{Fault, Faults, Layer, Place, Problem, recipes, spelling};
+use crate::{Fault, Faults, Layer, Place, Problem, recipes};
 
 /// What besides the file decides an experiment.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -45,7 +45,6 @@ pub mod schema;
 mod search;
 mod search_space;
 mod selection;
-mod spelling;
 mod stored;
 mod sweep;
 mod value;

@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
+use gansweep_base::spelling;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::network_layer::{NetworkLayer, PADDING, RATE, SLOPE, STRIDE, Window};
-use crate::spelling;
 
 /// The most layers of a network.
 pub(crate) const MAX_LAYERS: usize = 64;

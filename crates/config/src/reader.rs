@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use gansweep_base::spelling;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{Document, Origin};
 use crate::network_layer_reader::LayerFault;
 use crate::schema::{self, InvalidValue, Key, Kind};
-use crate::spelling;
 use crate::{Fault, Layer, Problem, Value};
 
 /// Reads the values of one document.

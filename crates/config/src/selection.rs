@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::spelling::nearest;
+use gansweep_base::spelling::nearest;
+
 use crate::{AxisSummary, Plan, PlannedRun, label};
 
 /// Conditions that a run must satisfy, all of them.

@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gansweep_base::spelling::did_you_mean;
+use gansweep_base::text::shell_word;
+
 /// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -171,6 +174,12 @@ pub enum StoreError {
         /// The id or id prefix.
         id: String,
     },
+    /// A sweep's name where a run is expected.
+    #[error("`{name}` is a sweep, and a run is expected; `gansweep runs --sweep {}` lists its runs", shell_word(name))]
+    SweepForRun {
+        /// The name.
+        name: String,
+    },
     /// Several runs' ids have the prefix.
     #[error("the ids of several runs begin with `{prefix}` ({}); give more of it", matches.join(", "))]
     AmbiguousRun {
@@ -180,7 +189,7 @@ pub enum StoreError {
         matches: Vec<String>,
     },
     /// No sweep has that name.
-    #[error("no sweep is named `{name}`; {}", known_sweeps(known))]
+    #[error("no sweep is named `{name}`; {}{}", known_sweeps(known), did_you_mean(name, known.iter().map(String::as_str)))]
     UnknownSweep {
         /// The name.
         name: String,
@@ -225,10 +234,12 @@ pub enum StoreError {
     #[error(transparent)]
     Segment(#[from] gansweep_protocol::SegmentError),
     /// An SQL statement is wrong.
-    #[error("the SQL statement fails: {detail}")]
+    #[error("the SQL statement fails: {detail}{suggestion}")]
     Query {
         /// SQLite's message.
         detail: String,
+        /// The name that a misspelt one may stand for, as the end of the message.
+        suggestion: String,
     },
     /// The result of an SQL statement is too large to be held in memory.
     #[error(
@@ -242,7 +253,10 @@ pub enum StoreError {
     #[error("the SQL statement would change the database, which is open for reading only; use a SELECT")]
     WouldWrite,
     /// A filter is wrong.
-    #[error("the filter `{fragment}` fails: {detail}; the columns are {}", columns.join(", "))]
+    #[error(
+        "the filter `{fragment}` fails: {detail}; the columns are {}{}",
+        columns.join(", "), near_name(detail, columns)
+    )]
     Filter {
         /// The filter.
         fragment: String,
@@ -288,6 +302,15 @@ fn rescue_note(rescued: Option<&Path>) -> String {
         ),
         None => "what was recorded there cannot be saved; the same command begins anew".to_owned(),
     }
+}
+
+/// The similar name, if SQLite's message is about a name that does not exist.
+pub(crate) fn near_name(detail: &str, names: &[String]) -> String {
+    let wrong = ["no such column: ", "no such table: "].iter().find_map(|start| detail.strip_prefix(start));
+    // It may have the table before it, and a hint behind it.
+    let wrong = wrong.and_then(|rest| rest.split(' ').next()).and_then(|name| name.rsplit('.').next());
+    let wrong = wrong.map(|name| name.trim_matches('"'));
+    wrong.map_or_else(String::new, |wrong| did_you_mean(wrong, names.iter().map(String::as_str)))
 }
 
 fn known_sweeps(known: &[String]) -> String {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gansweep_base::spelling::did_you_mean;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -45,7 +46,7 @@ impl DeviceName {
 }
 
 /// The forms of a device name, for error messages.
-const FORMS: &str = "auto, cpu, flex, vulkan:0, wgpu:0, libtorch:cpu or libtorch:cuda:0";
+const FORMS: [&str; 7] = ["auto", "cpu", "flex", "vulkan:0", "wgpu:0", "libtorch:cpu", "libtorch:cuda:0"];
 
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +68,9 @@ impl FromStr for DeviceName {
         parse(name).ok_or_else(|| TrainError::Device {
             device: name.to_owned(),
             cause: format!(
-                "there is no device of that name; expected {FORMS} (`gansweep devices` lists this machine's)"
+                "there is no device of that name; expected one of {} (`gansweep devices` lists this machine's){}",
+                FORMS.join(", "),
+                did_you_mean(name, FORMS)
             ),
         })
     }

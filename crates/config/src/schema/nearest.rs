@@ -1,11 +1,11 @@
 //! Suggestions for misspelt names of keys and tables.
 
+use gansweep_base::spelling::{ALIKE, best, nearest};
 use strsim::normalized_damerau_levenshtein as similarity;
 
 use super::key::Key;
 use super::keys::keys;
 use super::lookup::AXIS_TABLES;
-use crate::spelling::{ALIKE, best, nearest};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
 /// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
+use gansweep_base::spelling::did_you_mean;
 use gansweep_base::text;
 use gansweep_protocol::{Direction, Metric};
 use gansweep_store::{Removal, RunFiles};
@@ -202,7 +203,11 @@ fn no_direction(name: &str) -> String {
         .filter(|metric| metric.declaration().direction != Direction::Neither)
         .map(Metric::name)
         .collect();
-    format!("no metric `{name}` has a best value; name one with --metric: {}", known.join(", "))
+    format!(
+        "no metric `{name}` has a best value; name one with --metric: {}{}",
+        known.join(", "),
+        did_you_mean(name, known.iter().copied())
+    )
 }
 
 fn describe_removal(removal: &Removal) -> String {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Statement, types::ValueRef};
 use super::Reader;
 use crate::{
     Cell, RowSink, StoreError, Table,
+    error::near_name,
     fault::{Fault, message},
 };
 
@@ -27,7 +28,12 @@ impl Reader {
         let fed = prepare(&self.connection, sql).and_then(|mut statement| feed(&mut statement, sink));
         fed.map_err(|fault| match fault {
             Fault::Sqlite(error) => match Fault::from(error).at(&self.path) {
-                StoreError::Sqlite { source, .. } => StoreError::Query { detail: message(&source) },
+                StoreError::Sqlite { source, .. } => {
+                    let detail = message(&source);
+                    // Without the names there is no suggestion, and the message says the same.
+                    let suggestion = near_name(&detail, &names(&self.connection).unwrap_or_default());
+                    StoreError::Query { detail, suggestion }
+                }
                 StoreError::ReadOnly { .. } => StoreError::WouldWrite,
                 error => error,
             },
@@ -68,6 +74,14 @@ impl RowSink for BoundedTable {
     }
 }
 
+/// The names of all tables and views, and of their columns.
+fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') UNION \
+               SELECT columns.name FROM sqlite_schema AS it, pragma_table_info(it.name) AS columns \
+               WHERE it.type IN ('table', 'view')";
+    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
 fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<Statement<'a>, Fault> {
     let statement = connection.prepare(sql)?;
     if !statement.readonly() {
@@ -75,7 +89,7 @@ fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<Statement<'a>, F
     }
     if statement.column_count() == 0 {
         let detail = "it gives no rows; begin it with SELECT or WITH".to_owned();
-        return Err(StoreError::Query { detail }.into());
+        return Err(StoreError::Query { detail, suggestion: String::new() }.into());
     }
     Ok(statement)
 }

@@ -51,7 +51,7 @@ impl Reader {
     /// The run whose id has that prefix, with the largest budget that a plan asks for.
     ///
     /// # Errors
-    /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`].
+    /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`], [`StoreError::SweepForRun`].
     pub fn run(&self, id_prefix: &str) -> Result<RunRow, StoreError> {
         self.read(|connection| {
             let mut ids = ids_beginning(connection, id_prefix)?;
@@ -62,20 +62,30 @@ impl Reader {
             let runs = list(connection, "id = ?1", &[&ids.first()])?;
             // Of equal budgets the first.
             let run = runs.into_iter().rev().max_by_key(|run| run.epochs);
-            run.ok_or_else(|| StoreError::UnknownRun { id: id_prefix.to_owned() }.into())
+            match run {
+                Some(run) => Ok(run),
+                None if is_sweep(connection, id_prefix)? => {
+                    Err(StoreError::SweepForRun { name: id_prefix.to_owned() }.into())
+                }
+                None => Err(StoreError::UnknownRun { id: id_prefix.to_owned() }.into()),
+            }
         })
     }
 
     fn sweep_exists(&self, name: &str) -> Result<(), StoreError> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
-            if statement.query_row([name], |row| row.get(0))? {
+            if is_sweep(connection, name)? {
                 return Ok(());
             }
             Err(unknown_sweep(connection, name)?.into())
         })
     }
+}
+
+fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
+    statement.query_row([name], |row| row.get(0))
 }
 
 /// Ids with that prefix, at most one more than an error names.

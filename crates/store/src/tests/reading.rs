@@ -97,7 +97,7 @@ fn a_run_is_found_by_the_beginning_of_its_id() {
 fn an_unknown_sweep_is_answered_with_those_there_are() {
     let mut fixture = Fixture::new();
     fixture.store.register_sweep(&sweep("quick"), &[]).unwrap();
-    let expected = "no sweep is named `lrr`; there are lr, quick";
+    let expected = "no sweep is named `lrr`; there are lr, quick; did you mean `lr`?";
     assert_eq!(fixture.reader().sweep("lrr").unwrap_err().to_string(), expected);
     let filter = RunFilter { sweep: Some("lrr".into()), where_sql: None };
     assert_eq!(fixture.reader().runs(&filter).unwrap_err().to_string(), expected);
@@ -222,8 +222,9 @@ fn a_statement_that_is_none_is_refused_in_sqlites_words() {
     let fixture = Fixture::new();
     for (sql, words) in [
         ("SELEC 1", "syntax error"),
-        ("SELECT * FROM run", "no such table: run"),
-        ("SELECT \"nam\" FROM sweeps", "no such column"),
+        ("SELECT * FROM run", "no such table: run; did you mean `runs`?"),
+        ("SELECT r.lable FROM run_overview AS r", "no such column: r.lable; did you mean `label`?"),
+        ("SELECT \"nam\" FROM sweeps", "did you mean `name`?"),
         ("SELECT 1; SELECT 2", "more than one statement"),
         ("", "it gives no rows"),
         ("ATTACH 'other.sqlite' AS other", "it gives no rows"),
