@@ -68,7 +68,8 @@ impl Target {
 impl io::Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Beside { temporary, .. } => temporary.write(bytes),
+            // Errors of the temporary file itself would name its path, which the user has never heard of.
+            Self::Beside { temporary, .. } => temporary.as_file_mut().write(bytes),
             Self::Stream(stream) => stream.write(bytes),
         }
     }
@@ -232,7 +233,16 @@ fn new_temporary(path: &Path) -> io::Result<NamedTempFile> {
     // The default permissions of temporary files exclude other users, which the final file should not.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path))
+    builder.tempfile_in(folder_of(path)).map_err(without_path)
+}
+
+/// The error of the system alone. `tempfile` adds the path of the temporary file, and the user knows that of the final one.
+fn without_path(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|wrapper| wrapper.source()?.downcast_ref::<io::Error>());
+    match inner.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// Creates the folder of a file and its missing parents, and flushes the folders that contain them.
@@ -280,7 +290,9 @@ mod tests {
     fn a_written_file_is_whole_and_leaves_nothing_else_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/file");
-        write(&path, "first").unwrap_err();
+        let error = write(&path, "first").unwrap_err();
+        assert!(!error.to_string().contains(".part"), "{error}");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
         make_folder_of(&path).unwrap();
         write(&path, "first").unwrap();
         write(&path, "second").unwrap();
