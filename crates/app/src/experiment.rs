@@ -1,14 +1,14 @@
 //! Loads an experiment file, makes its datasets available and expands it into a plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use gansweep_config::{
-    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, Selection,
-    SelectionError,
+    DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, RunId,
+    Selection, SelectionError,
 };
 use gansweep_data::{DataError, DataSource, Location};
-use gansweep_store::Reader;
+use gansweep_store::{Reader, RunFilter};
 
 use tracing::info;
 
@@ -168,4 +168,19 @@ pub(crate) fn other_file(experiment: &Experiment, results: &Path) -> Option<Stri
         recorded.file == experiment.file.display().to_string() || before.is_some() && before == now
     };
     (recorded.source_toml != experiment.source && !same_path()).then_some(recorded.file)
+}
+
+/// Number of runs of the sweep's last plan that are not in this one: they leave the sweep, and its page.
+pub(crate) fn runs_left(experiment: &Experiment, plan: &Plan, results: &Path) -> usize {
+    // The runs of a search are those of its trials, which its plan does not have.
+    if experiment.search.is_some() {
+        return 0;
+    }
+    let Ok(reader) = Reader::open(results) else { return 0 };
+    let filter = RunFilter { sweep: Some(experiment.name.clone()), where_sql: None };
+    let planned: HashSet<&RunId> = plan.runs.iter().map(|run| &run.id).collect();
+    // Without a database or a sweep there is no earlier plan, and what is damaged is told when it is written.
+    let recorded = reader.runs(&filter).unwrap_or_default();
+    let left = recorded.iter().map(|run| &run.id).filter(|id| !planned.contains(id));
+    left.collect::<HashSet<_>>().len()
 }

@@ -72,5 +72,5 @@ pub mod worker;
 
 pub use error::{AppError, ErrorClass};
 pub use programs::Programs;
-pub use progress::{Observer, Progress};
+pub use progress::{CacheEffect, Observer, Progress};
 pub use slots::ExecutionRequest;

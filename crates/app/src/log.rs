@@ -37,6 +37,12 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::UnusedDataPath(path) => {
             warn!(target: "gansweep_data", path = %path.display(), "no run uses the folder");
         }
+        Progress::UnusedExclusion(place) => {
+            warn!(target: "gansweep_config", %place, "exclusion matches no run");
+        }
+        Progress::RunsLeft { name, runs } => {
+            warn!(target: "gansweep_store", name, runs, "runs are no longer in the plan of the sweep");
+        }
         Progress::FellBack { dataset, fallback, reason } => {
             let (dataset, fallback) = (dataset.name(), fallback.name());
             warn!(target: "gansweep_data", dataset, fallback, %reason, "dataset replaced");
@@ -47,7 +53,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::ChangedRows { first, more } => {
             warn!(target: "gansweep_store", %first, more, "rows are not those that were written");
         }
-        Progress::EvaluatorCache(error) => warn!(target: "gansweep_evaluator", %error, "cache not used"),
+        Progress::EvaluatorCache { error, effect } => {
+            warn!(target: "gansweep_evaluator", %error, ?effect, "cache not used");
+        }
         Progress::TrainingEvaluator { dataset, progress } => {
             let (dataset, step, of, loss) = (dataset.name(), progress.step, progress.steps, progress.loss);
             trace!(target: "gansweep_evaluator", dataset, step, of, loss, "training the evaluator");

@@ -71,6 +71,8 @@ pub struct Preview {
     pub classifiers: Vec<ClassifierPreview>,
     /// Another experiment file that last recorded a sweep under the same name, and whose sweep this would become.
     pub other_file: Option<String>,
+    /// Number of runs of the sweep's last plan that are not in this one.
+    pub runs_left: usize,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
     pub unused_data_path: Option<PathBuf>,
 }
@@ -152,6 +154,8 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         }
         None => 0,
     };
+    let other_file = experiment::other_file(&experiment, &request.results);
+    let runs_left = experiment::runs_left(&experiment, &plan, &request.results);
     let planned = plan.runs.len();
     if let Some(selected) = experiment::select(&plan, &request.only)? {
         plan.runs = selected;
@@ -181,7 +185,6 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         true => Some(epoch_bounds(prune, prune_metric(prune)?, &runs)),
         false => None,
     };
-    let other_file = experiment::other_file(&experiment, &request.results);
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
     let workers = slots.len();
     let schedule = Schedule::new(&experiment.record, &runs, devices.without_figures());
@@ -206,6 +209,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         schedule,
         classifiers,
         other_file,
+        runs_left,
         unused_data_path,
     })
 }

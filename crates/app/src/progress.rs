@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gansweep_config::{Dataset, Plan};
+use gansweep_config::{Dataset, Place, Plan};
 use gansweep_data::DataError;
 use gansweep_evaluator::{CacheError, TrainingProgress};
 use gansweep_scheduler::Notice;
@@ -28,6 +28,15 @@ pub enum Progress<'a> {
     },
     /// The experiment names a folder of images, and no run trains on images of the user's own.
     UnusedDataPath(&'a Path),
+    /// An exclusion of the experiment matches no run of the plan.
+    UnusedExclusion(&'a Place),
+    /// Runs of the sweep's last plan are not in this one.
+    RunsLeft {
+        /// The sweep.
+        name: &'a str,
+        /// How many.
+        runs: usize,
+    },
     /// A dataset is not available and the experiment's fallback is used.
     FellBack {
         /// The dataset in the experiment file.
@@ -53,8 +62,13 @@ pub enum Progress<'a> {
         /// How many more there are.
         more: usize,
     },
-    /// A cached evaluator cannot be used, or written; it is trained anew.
-    EvaluatorCache(&'a CacheError),
+    /// A file in the cache of evaluators cannot be used, or written.
+    EvaluatorCache {
+        /// Why.
+        error: &'a CacheError,
+        /// What that costs.
+        effect: CacheEffect,
+    },
     /// The evaluator of a dataset is being trained. Sent after each step.
     TrainingEvaluator {
         /// The dataset.
@@ -102,6 +116,19 @@ pub enum Progress<'a> {
         /// Whether the user has stopped the sweep, and waits for its end.
         stopped: bool,
     },
+}
+
+/// What a file in the cache of evaluators that cannot be used, or written, costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheEffect {
+    /// The evaluator is trained again now.
+    Trained,
+    /// The evaluator is trained again by whatever needs it next.
+    NotKept,
+    /// Features of real images are computed again now.
+    FeaturesComputed,
+    /// Features of real images are computed again by whatever needs them next.
+    FeaturesNotKept,
 }
 
 /// Receives progress. Implementations must return quickly: they are called on the thread that does the

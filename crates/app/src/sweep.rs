@@ -137,6 +137,12 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     }
     if let Some(before) = experiment::other_file(&experiment, results) {
         observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
+    } else if let runs @ 1.. = experiment::runs_left(&experiment, &plan, results) {
+        observer.observe(Progress::RunsLeft { name, runs });
+    }
+    // What a search proposes later may match.
+    for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
+        observer.observe(Progress::UnusedExclusion(place));
     }
     if request.workers == Workers::Processes {
         let (workers, threads) = devices.workers();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use comfy_table::{CellAlignment, Table};
 use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::{printable, text};
+use gansweep_config::Place;
 use gansweep_store::Damage;
 use serde_json::Value;
 
@@ -88,6 +89,22 @@ pub(crate) fn other_file(name: &str, before: &str, now: &Path) -> String {
     )
 }
 
+/// The notice that runs leave a sweep, because its plan has changed.
+pub(crate) fn runs_left(name: &str, runs: usize) -> String {
+    let (runs, verbs) = match runs {
+        1 => ("1 run".to_owned(), "is not in this one: it leaves the sweep and its page, and stays"),
+        runs => (format!("{runs} runs"), "are not in this one: they leave the sweep and its page, and stay"),
+    };
+    format!(
+        "{runs} of the last plan of sweep {name} {verbs} in the database; give this plan another `name` to keep both sweeps"
+    )
+}
+
+/// The notice that an exclusion of an experiment is of no use.
+pub(crate) fn unused_exclusion(place: &Place) -> String {
+    format!("{place}: this exclusion matches no run; correct its values, or remove it")
+}
+
 /// The notice that something else than this program has changed rows of the database.
 pub(crate) fn changed_rows(first: &Damage, more: usize) -> String {
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
@@ -122,6 +139,28 @@ pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
         }
     }
     table.trim_fmt()
+}
+
+/// The cells of a column of measured numbers: all with the same number of decimals, as many as the number that needs most for
+/// four significant digits. Where that would give the largest more than six digits, each has its own, as in
+/// [`text::measured`].
+pub(crate) fn numbers(values: &[Option<f64>]) -> Vec<String> {
+    const MOST_DIGITS: i32 = 6;
+    let own: Vec<String> = values.iter().map(|value| value.map(text::measured).unwrap_or_default()).collect();
+    let decimals_of = |cell: &String| cell.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let decimals = own.iter().map(decimals_of).max().unwrap_or(0);
+    let finite = || values.iter().flatten().filter(|value| value.is_finite());
+    let largest = finite().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let before_point = if largest < 1.0 { 1 } else { largest.log10().floor() as i32 + 1 };
+    let is_scientific = own.iter().any(|cell| cell.contains('e'));
+    if is_scientific || decimals > 0 && before_point + decimals as i32 > MOST_DIGITS {
+        return own;
+    }
+    let same = |(value, own): (&Option<f64>, String)| match value {
+        Some(value) if value.is_finite() => format!("{value:.decimals$}"),
+        _ => own,
+    };
+    values.iter().zip(own).map(same).collect()
 }
 
 /// Like [`table`], without the columns that are empty in every row.
@@ -204,6 +243,18 @@ mod tests {
     fn memory_sizes_are_in_mib_or_gib() {
         assert_eq!(memory(40_000_000), "38 MiB");
         assert_eq!(memory(2 << 30), "2.0 GiB");
+    }
+
+    #[test]
+    fn the_numbers_of_a_column_have_the_same_decimals_unless_their_sizes_differ_much() {
+        let column = |values: &[f64]| numbers(&values.iter().copied().map(Some).collect::<Vec<_>>());
+        assert_eq!(column(&[9.244, 13.6, 181.523]), ["9.244", "13.600", "181.523"]);
+        assert_eq!(column(&[0.87, 0.9301, 1.0]), ["0.8700", "0.9301", "1.0000"]);
+        assert_eq!(column(&[12.0, 300.0]), ["12", "300"]);
+        assert_eq!(column(&[1.206, 2107.0]), ["1.206", "2107"]);
+        assert_eq!(column(&[1e-7, 2.0]), ["1e-7", "2"]);
+        assert_eq!(numbers(&[Some(f64::NAN), None, Some(0.5), Some(0.25)]), ["NaN", "", "0.50", "0.25"]);
+        assert_eq!(numbers(&[]), [""; 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gansweep_app::{Observer, Progress};
+use gansweep_app::{CacheEffect, Observer, Progress};
 use gansweep_base::{printable, text};
 use gansweep_config::RunState;
 use gansweep_data::{Download, Progress as DataProgress};
@@ -47,7 +47,7 @@ impl Observer for Display {
             Progress::Data(DataProgress::Download(download)) => self.download(download),
             Progress::Data(DataProgress::Images { done, total }) => self.pictures(*done, *total),
             Progress::DataEnded => self.data_done(),
-            Progress::EvaluatorCache(error) => self.warn(&format!("{error}; the evaluator is trained anew")),
+            Progress::EvaluatorCache { error, effect } => self.warn(&format!("{error}; {}", cost(effect))),
             Progress::TrainingEvaluator { dataset, progress } => {
                 let what = format!("training the evaluator of {}", dataset.name());
                 self.counted(&what, progress.step, progress.steps);
@@ -72,6 +72,8 @@ impl Observer for Display {
                 dataset.name()
             )),
             Progress::Scheduled(schedule) if schedule.is_on() || schedule.afterwards => self.print(&output::schedule(schedule)),
+            Progress::UnusedExclusion(place) => self.warn(&output::unused_exclusion(place)),
+            Progress::RunsLeft { name, runs } => self.warn(&output::runs_left(name, runs)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::ChangedRows { first, more } => self.warn(&output::changed_rows(first, more)),
@@ -305,6 +307,18 @@ impl Display {
         self.show_workers(&[]);
         if let Some(bar) = self.state.sweep.take() {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// What a file in the cache of evaluators that cannot be used, or written, costs.
+fn cost(effect: CacheEffect) -> &'static str {
+    match effect {
+        CacheEffect::Trained => "the evaluator is trained anew",
+        CacheEffect::NotKept => "the evaluator is used now, and trained anew by whatever needs it next",
+        CacheEffect::FeaturesComputed => "the features of the real images are computed anew",
+        CacheEffect::FeaturesNotKept => {
+            "the features of the real images are used now, and computed anew by whatever needs them next"
         }
     }
 }

@@ -11,7 +11,7 @@ use gansweep_train::{Drawn, ImageFigures};
 use serde::Serialize;
 
 use super::figures::{Extent, Figures, Reference};
-use crate::{AppError, Observer, Progress, data};
+use crate::{AppError, CacheEffect, Observer, Progress, data};
 
 /// Number of images of a run's points: enough to tell epochs apart, and few enough for every epoch.
 pub const CURVE_IMAGES: usize = 2_000;
@@ -295,7 +295,9 @@ fn evaluator(
     match Evaluator::read(&path, row.spec.image) {
         Ok(Some(evaluator)) => return evaluator,
         Ok(None) => {}
-        Err(error) => observer.observe(Progress::EvaluatorCache(&error)),
+        Err(error) => {
+            observer.observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::Trained });
+        }
     }
     let evaluator = Evaluator::train(
         row.spec.image,
@@ -305,7 +307,7 @@ fn evaluator(
         &mut |progress| observer.observe(Progress::TrainingEvaluator { dataset: row.dataset, progress }),
     );
     if let Err(error) = evaluator.write(&path) {
-        observer.observe(Progress::EvaluatorCache(&error));
+        observer.observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::NotKept });
     }
     evaluator
 }
@@ -325,14 +327,15 @@ fn features(
     match Evaluator::read_features(&path, count) {
         Ok(Some(features)) => return features,
         Ok(None) => {}
-        Err(error) => observer.observe(Progress::EvaluatorCache(&error)),
+        Err(error) => observer
+            .observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::FeaturesComputed }),
     }
     let features = match selected {
         None => evaluator.outputs(&train.pixels).features,
         Some(_) => evaluator.outputs(&select(&train.pixels, train.shape.size(), count)).features,
     };
     if let Err(error) = Evaluator::write_features(&path, &features) {
-        observer.observe(Progress::EvaluatorCache(&error));
+        observer.observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::FeaturesNotKept });
     }
     features
 }

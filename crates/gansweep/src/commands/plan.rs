@@ -74,6 +74,8 @@ impl fmt::Display for View {
         }
         if let Some(before) = &self.0.other_file {
             writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
+        } else if self.0.runs_left > 0 {
+            writeln!(text, "{}\n", output::runs_left(&experiment.name, self.0.runs_left))?;
         }
         if !self.0.plan.axes.is_empty() {
             let distributions = experiment.sweep.axes().map(Axis::distribution);
@@ -94,8 +96,9 @@ impl fmt::Display for View {
         for pinned in &experiment.sweep.pinned {
             writeln!(text, "{} is not swept: {} sets it to a single value\n", pinned.key, pinned.layer)?;
         }
-        for place in &self.0.plan.unused_exclusions {
-            writeln!(text, "{place}: this exclusion matches no run\n")?;
+        let exclusions = self.0.plan.unused_exclusions.iter().filter(|_| experiment.search.is_none());
+        for place in exclusions {
+            writeln!(text, "{}\n", output::unused_exclusion(place))?;
         }
         let rows = experiment.resolved.iter().filter_map(|key| {
             let value = output::value(&key.value);
@@ -214,7 +217,9 @@ struct Json<'p> {
     runs: RunsJson<'p>,
     duplicates: usize,
     excluded: usize,
+    unused_exclusions: Vec<String>,
     unselected: usize,
+    runs_left: usize,
     trials_to_propose: usize,
     extensions: Vec<Value>,
     groups: &'p [GroupPreview],
@@ -240,6 +245,8 @@ impl<'p> Json<'p> {
             runs: RunsJson(preview),
             duplicates: plan.duplicates,
             excluded: plan.excluded,
+            unused_exclusions: plan.unused_exclusions.iter().map(ToString::to_string).collect(),
+            runs_left: preview.runs_left,
             unselected: preview.unselected,
             trials_to_propose: preview.to_propose,
             extensions: preview.extensions().into_iter().map(extension).collect(),
