@@ -142,6 +142,15 @@ pub fn accept_rows(results: &Path) -> Result<CheckResult, AppError> {
     check(results)
 }
 
+/// Refuses a results folder that does not exist, for what would find nothing in it, or make one.
+pub(crate) fn require_folder(results: &Path) -> Result<(), AppError> {
+    match results.try_exists() {
+        Ok(false) => Err(AppError::NoResults { results: results.to_owned() }),
+        // What cannot be looked at is told by whatever reads it.
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
 /// The lock of a results folder, for a command that does not wait for it.
 pub(crate) fn lock_now(results: &Path) -> Result<ResultsLock, AppError> {
     let lock = ResultsLock::acquire(results, &mut |_| {}, &|| true)?;

@@ -193,6 +193,21 @@ pub enum AppError {
         /// The text.
         name: String,
     },
+    /// A tag with a comma.
+    #[error("`{tag}` cannot be a tag: commas separate tags in lists; give each tag in a call of its own")]
+    CommaInTag {
+        /// The text.
+        tag: String,
+    },
+    /// There is no results folder.
+    #[error(
+        "{} does not exist: `gansweep sweep FILE` makes a results folder; name another with --results DIR",
+        results.display()
+    )]
+    NoResults {
+        /// The folder.
+        results: PathBuf,
+    },
     /// Another process works in the results folder.
     #[error("{} is in use by another process; run the command again when that has ended", results.display())]
     InUse {
@@ -402,6 +417,8 @@ impl AppError {
             | Self::Serve { .. }
             | Self::NeitherSweepNorRun { .. }
             | Self::BadName { .. }
+            | Self::CommaInTag { .. }
+            | Self::NoResults { .. }
             | Self::UnknownDataset { .. }
             | Self::NoClasses { .. }
             | Self::UnknownMetric { .. }

@@ -225,33 +225,65 @@ fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f6
     Ok(last.filter(|value| value.is_finite()))
 }
 
-/// Renames a sweep, and its page if it has one. An experiment file that has the old name starts a sweep of the old name again.
-pub fn rename(results: &Path, sweep: &str, name: &str) -> Result<(), AppError> {
+/// A sweep that is to be renamed.
+#[derive(Debug)]
+pub struct PlannedRenaming {
+    results: PathBuf,
+    _lock: ResultsLock,
+    sweep: String,
+    name: String,
+}
+
+/// Checks that a sweep can be given another name.
+///
+/// # Errors
+/// A text that cannot be a name; no sweep of the old name; another one of the new name.
+pub fn plan_renaming(results: &Path, sweep: &str, name: &str) -> Result<PlannedRenaming, AppError> {
     if !gansweep_config::schema::is_name(name) {
         return Err(AppError::BadName { name: name.to_owned() });
     }
-    Reader::open(results)?;
-    let _lock = check::lock_now(results)?;
-    Store::open(results)?.rename_sweep(sweep, name)?;
-    let page = report::page_of(results, sweep);
-    if sweep != name && page.is_file() && !page.is_symlink() {
-        report::make(&report::ReportRequest {
-            results: results.to_owned(),
-            sweeps: vec![name.to_owned()],
-            out: None,
-            objective: None,
-            max_image_bytes: None,
-            split: false,
-        })?;
-        delete_page(results, sweep)?;
+    let reader = Reader::open(results)?;
+    reader.sweep(sweep)?;
+    match reader.sweep(name) {
+        Ok(_) if sweep != name => return Err(StoreError::SweepExists { name: name.to_owned() }.into()),
+        Ok(_) | Err(StoreError::UnknownSweep { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
-    Ok(())
+    let lock = check::lock_now(results)?;
+    let (results, sweep, name) = (results.to_owned(), sweep.to_owned(), name.to_owned());
+    Ok(PlannedRenaming { results, _lock: lock, sweep, name })
+}
+
+impl PlannedRenaming {
+    /// Renames the sweep, and its page if it has one. An experiment file that has the old name starts a sweep of the old name
+    /// again.
+    pub fn carry_out(self) -> Result<(), AppError> {
+        let Self { results, sweep, name, .. } = &self;
+        Store::open(results)?.rename_sweep(sweep, name)?;
+        let page = report::page_of(results, sweep);
+        if sweep != name && page.is_file() && !page.is_symlink() {
+            report::make(&report::ReportRequest {
+                results: results.clone(),
+                sweeps: vec![name.clone()],
+                out: None,
+                objective: None,
+                max_image_bytes: None,
+                split: false,
+            })?;
+            delete_page(results, sweep)?;
+        }
+        Ok(())
+    }
 }
 
 /// Puts a tag on a run, or takes it off. Returns the run, and whether that changed anything.
 pub fn tag(results: &Path, run: &str, tag: &str, on: bool) -> Result<(RunRow, bool), AppError> {
     if !gansweep_config::schema::is_name(tag) {
         return Err(AppError::BadName { name: tag.to_owned() });
+    }
+    // One that is there already can be taken off.
+    if on && tag.contains(',') {
+        return Err(AppError::CommaInTag { tag: tag.to_owned() });
     }
     let run = Reader::open(results)?.run(run)?;
     let _lock = check::lock_now(results)?;

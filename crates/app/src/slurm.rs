@@ -18,7 +18,7 @@ use gansweep_scheduler::{
     ArrayFolder, ArrayStatus, CollectError, Collected, Restart, SlurmError, cancel_slurm_jobs,
     collect_slurm_jobs, requeue_own_task, slurm_status, unfinished,
 };
-use gansweep_store::{Reader, RunFilter, Store};
+use gansweep_store::{Reader, RunFilter, Store, StoreError};
 use gansweep_train::Outcome;
 
 use crate::worker::WorkerError;
@@ -200,11 +200,16 @@ fn new_commands(path: &Path, offset: &mut u64) -> io::Result<Vec<Command>> {
 
 /// Where the jobs of a results folder stand.
 pub fn status(results: &Path) -> Result<Vec<ArrayStatus>, AppError> {
+    check::require_folder(results)?;
     Ok(slurm_status(results)?)
 }
 
 /// Records what the jobs of a results folder have reported. It may be called at any time.
 pub fn collect(results: &Path) -> Result<Collected, AppError> {
+    // What has no database must not get one.
+    if let Err(error @ StoreError::NoDatabase { .. }) = Reader::open(results).map(drop) {
+        return Err(error.into());
+    }
     let _lock = check::lock_now(results)?;
     let mut store = Store::open(results)?;
     collect_slurm_jobs(results, &mut store).map_err(|error| match error {
@@ -235,6 +240,7 @@ pub fn sweeps_without_figures(results: &Path, runs: &[RunId]) -> Result<BTreeSet
 
 /// Cancels all jobs of a results folder; returns the number of arrays. Their tasks save their runs and end.
 pub fn cancel(results: &Path) -> Result<usize, AppError> {
+    check::require_folder(results)?;
     Ok(cancel_slurm_jobs(results)?)
 }
 

@@ -261,7 +261,7 @@ fn a_request_for_what_is_not_there_is_refused_before_anything_starts() {
         sweep::prepare(&request, &mut |_: Progress<'_>| {}).map(drop).unwrap_err()
     };
     assert!(matches!(on("gpu"), AppError::DeviceName(_)));
-    assert!(matches!(on("vulkan:9"), AppError::UnknownDevice(name) if name == "vulkan:9"));
+    assert!(matches!(on("vulkan:9"), AppError::UnknownDevice { name, .. } if name == "vulkan:9"));
     assert!(matches!(data::named("emnist"), Err(AppError::UnknownDataset { .. })));
     let nothing_yet = recorded::list_runs(&results, &RunFilter::default()).unwrap_err();
     for error in [on("gpu"), on("vulkan:9"), data::named("emnist").unwrap_err(), nothing_yet] {

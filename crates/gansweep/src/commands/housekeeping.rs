@@ -22,8 +22,8 @@ pub(crate) struct SweepsArgs {
     /// Estimate what that cost: the price of a kilowatt-hour, in any currency
     #[arg(long, value_name = "PRICE", value_parser = positive, requires = "watts")]
     pub(crate) price: Option<f64>,
-    /// Print JSON.
-    #[arg(long)]
+    /// Print JSON, without energy and cost.
+    #[arg(long, conflicts_with = "watts")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
@@ -58,7 +58,7 @@ pub(crate) struct GcArgs {
     /// Which weights of completed runs to keep. Those of runs that may go on are always kept.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) keep_weights: KeptWeights,
-    /// The metric that says which is best; `fd` if not given.
+    /// With `--keep-weights best`: the metric that says which is best; `fd` if not given.
     #[arg(long, value_name = "NAME")]
     pub(crate) metric: Option<String>,
     /// Do not ask.
@@ -130,13 +130,14 @@ pub(crate) fn gc(args: &GcArgs) -> Result<(), Failure> {
 /// Runs `rename`.
 pub(crate) fn rename(args: &RenameArgs) -> Result<(), Failure> {
     let (sweep, name) = (&args.sweep, &args.name);
+    let planned = housekeeping::plan_renaming(&args.results.results, sweep, name)?;
     let question =
         format!("sweep {sweep} becomes {name}; an experiment file that says {sweep} starts a new sweep");
     messages::print(&question);
     if !is_agreed("rename it?", args.yes)? {
         return Ok(());
     }
-    Ok(housekeeping::rename(&args.results.results, sweep, name)?)
+    Ok(planned.carry_out()?)
 }
 
 /// Runs `tag`.
@@ -184,6 +185,11 @@ pub(crate) fn sweeps(args: &SweepsArgs) -> Result<(), Failure> {
 }
 
 fn keep_weights(args: &GcArgs) -> Result<KeepWeights, Failure> {
+    if args.metric.is_some() && args.keep_weights != KeptWeights::Best {
+        return Err(Failure::Usage(
+            "--metric is for --keep-weights best; add that, or omit --metric".to_owned(),
+        ));
+    }
     Ok(match args.keep_weights {
         KeptWeights::Last => KeepWeights::Last,
         KeptWeights::None => KeepWeights::None,

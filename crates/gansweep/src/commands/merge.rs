@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gansweep_app::AppError;
 use gansweep_app::merge::{MergeOutcome, merge};
 use gansweep_base::text;
+use gansweep_store::StoreError;
 
 use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
@@ -24,7 +26,7 @@ const NAMED: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
-    for outcome in merge(&args.results.results, &args.others)? {
+    for outcome in merge(&args.results.results, &args.others).map_err(of_others)? {
         for line in warnings(&outcome) {
             messages::warning(&line);
         }
@@ -39,6 +41,17 @@ pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
         output::print(&line)?;
     }
     Ok(())
+}
+
+/// An error of a merge. A missing database is one to take from, since that of the results folder is made if it is missing.
+fn of_others(error: AppError) -> Failure {
+    match error {
+        AppError::Store(StoreError::NoDatabase { path }) => Failure::Usage(format!(
+            "no database at {}; name the results folder of another machine, or a copy of its results.sqlite",
+            path.display()
+        )),
+        error => error.into(),
+    }
 }
 
 fn warnings(outcome: &MergeOutcome) -> Vec<String> {

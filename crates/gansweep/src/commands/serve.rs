@@ -33,6 +33,7 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let request = ServeRequest {
         results: args.results.results.clone(),
+        is_early: false,
         host: args.host,
         port: args.port,
         token: args.token,
@@ -48,7 +49,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 /// Serves the pages from a thread of its own for as long as the program runs; returns the address.
 pub(super) fn in_background(results: &ResultsArgs) -> Result<String, Failure> {
-    let request = ServeRequest { results: results.results.clone(), host: None, port: None, token: false };
+    let results = results.results.clone();
+    let request = ServeRequest { results, is_early: true, host: None, port: None, token: false };
     let serving = serve::bind(&request)?;
     let url = serving.url();
     let work = move || {
