@@ -1,9 +1,13 @@
 //! Arguments that several commands have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gansweep_app::AppError;
+use gansweep_config::Dataset;
 use gansweep_data::DataSource;
+
+use crate::failure::Failure;
 
 /// The results folder.
 #[derive(Debug, Clone, Args)]
@@ -43,12 +47,63 @@ pub(crate) struct DataFolderArgs {
     /// Folder of your own images: IDX files for `idx`, PNG and JPEG for `folder`.
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
+    /// Leave out damaged files of `folder`.
+    #[arg(long)]
+    pub(crate) skip_damaged: bool,
 }
 
 impl DataFolderArgs {
     pub(crate) fn source(&self) -> DataSource {
-        DataSource { idx_dir: self.path.clone(), ..DataSource::from_environment(self.data_dir.clone()) }
+        DataSource {
+            idx_dir: self.path.clone(),
+            skip_damaged: self.skip_damaged,
+            ..DataSource::from_environment(self.data_dir.clone())
+        }
     }
+
+    /// Refuses options that say nothing of a dataset.
+    pub(crate) fn check(&self, dataset: Dataset) -> Result<(), Failure> {
+        let name = dataset.name();
+        if self.path.is_some() && !dataset.is_own() {
+            let problem = format!(
+                "--path is for the datasets `idx` and `folder`, and not for {name}; omit it, or name one of these"
+            );
+            return Err(Failure::Usage(problem));
+        }
+        if self.skip_damaged && dataset != Dataset::Folder {
+            return Err(Failure::Usage(format!(
+                "--skip-damaged is for the dataset `folder`, and not for {name}; omit it"
+            )));
+        }
+        Ok(())
+    }
+
+    /// An error about data as a user of these options reads it: the library names the keys of an experiment file.
+    pub(crate) fn failure(error: impl Into<AppError>) -> Failure {
+        let error = error.into();
+        if !matches!(error, AppError::Data(_)) {
+            return error.into();
+        }
+        let text = error.to_string();
+        let text = text.replace("`data.path` in the experiment, or with --path", "--path");
+        let text = text.replace("`data.path`", "--path");
+        Failure::Usage(text.replace("`data.skip_damaged = true`", "--skip-damaged"))
+    }
+}
+
+/// Refuses an output file whose name promises another format than the one that is written. A name without an ending, such as
+/// that of a pipe, promises nothing.
+pub(crate) fn check_ending(path: Option<&Path>, what: &str, endings: &[&str]) -> Result<(), Failure> {
+    let Some((path, ending)) = path.and_then(|path| Some((path, path.extension()?))) else { return Ok(()) };
+    if endings.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    let endings: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
+    Err(Failure::Usage(format!(
+        "{}: {what}; name a file that ends in {}",
+        path.display(),
+        endings.join(" or ")
+    )))
 }
 
 /// Devices, workers and lanes.
@@ -80,4 +135,21 @@ fn parse_fuse(text: &str) -> Result<u32, String> {
 fn results_folder() -> PathBuf {
     let variable = std::env::var_os("GANSWEEP_RESULTS").filter(|folder| !folder.is_empty());
     variable.map_or_else(|| "results".into(), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_end_in_what_is_written_or_in_nothing() {
+        let check = |name: &str| check_ending(Some(Path::new(name)), "images are PNG", &["png"]);
+        for name in ["a.png", "a.PNG", "a", "/dev/stdout", "a.b/c", ".hidden"] {
+            assert!(check(name).is_ok(), "{name}");
+        }
+        for name in ["a.jpg", "a.png.gz", "a.", "b/a.gif"] {
+            assert!(check(name).is_err_and(|error| error.to_string().ends_with("ends in .png")), "{name}");
+        }
+        assert!(check_ending(None, "", &[]).is_ok());
+    }
 }

@@ -30,8 +30,11 @@ use crate::commands::sweep::SweepArgs;
 #[derive(Debug, Parser)]
 #[command(name = "gansweep", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 success; 1 some runs failed or diverged, the others are recorded; 2 the file or the \
-                        command line is invalid, nothing was started; 130 interrupted, run the same command to resume."
+    after_help = "Exit codes: 0 success; 1 some runs failed or diverged, or something that affects all runs, such as a full \
+                  disk, ended the command early (what was trained is recorded), or `check` found damage, `compare` or \
+                  `evaluate` no value, `recognize` a picture that it cannot use, `collect` runs that ended early; 2 the \
+                  file or the command line is invalid, nothing was started; 130 interrupted by a signal or by --for, \
+                  run the same command to resume."
 )]
 pub(crate) struct Cli {
     /// Append a log to this file, for bug reports; `GANSWEEP_LOG=trace` adds detail.

@@ -65,11 +65,13 @@ use gansweep_tensor::{largest_buffer_bytes, memory_bytes};
 
 /// Without Burn, no device trains more than one lane per group.
 #[cfg(not(feature = "tensor"))]
+#[expect(clippy::unnecessary_wraps, reason = "with Burn it can fail")]
 fn memory_bytes(_: &Config, _: &DatasetSpec, _: usize) -> Result<u64, Mismatch> {
     Ok(u64::MAX)
 }
 
 #[cfg(not(feature = "tensor"))]
+#[expect(clippy::unnecessary_wraps, reason = "with Burn it can fail")]
 fn largest_buffer_bytes(_: &Config, _: &DatasetSpec, _: usize) -> Result<u64, Mismatch> {
     Ok(u64::MAX)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gansweep_app::animate::{AnimateRequest, Format, animate};
 
-use crate::arguments::ResultsArgs;
+use crate::arguments::{ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::output;
 
@@ -44,10 +44,21 @@ pub(crate) struct AnimateArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &AnimateArgs) -> Result<(), Failure> {
-    let format = args.format.map(|format| match format {
-        AnimationFormat::Gif => Format::Gif,
-        AnimationFormat::Webp => Format::WebP,
-    });
+    let out = args.out.as_deref();
+    let format = match args.format {
+        None => {
+            check_ending(out, "an animation is a GIF or a WebP", &["gif", "webp"])?;
+            None
+        }
+        Some(AnimationFormat::Gif) => {
+            check_ending(out, "--format gif writes a GIF", &["gif"])?;
+            Some(Format::Gif)
+        }
+        Some(AnimationFormat::Webp) => {
+            check_ending(out, "--format webp writes a WebP", &["webp"])?;
+            Some(Format::WebP)
+        }
+    };
     let path = animate(&AnimateRequest {
         results: args.results.results.clone(),
         run: args.run.clone(),

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gansweep_app::{AppError, data};
+use gansweep_app::data;
 use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
-use crate::arguments::DataFolderArgs;
+use crate::arguments::{DataFolderArgs, check_ending};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -37,9 +37,6 @@ pub(crate) struct DataArgs {
     /// Channels of `strokes` and `folder`: 1 for grey, 3 for colour; 0 for the dataset's own.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = channels)]
     pub(crate) channels: u32,
-    /// Leave out damaged files of `folder`.
-    #[arg(long)]
-    pub(crate) skip_damaged: bool,
     /// Output file of `show` [default: NAME.png].
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -50,29 +47,39 @@ const MAX_FILES: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
-    let source = DataSource { skip_damaged: args.skip_damaged, ..args.data_folder.source() };
+    let source = args.data_folder.source();
+    match args.action {
+        Some(DataAction::Show) => check_ending(args.out.as_deref(), "images are written as PNG", &["png"])?,
+        Some(DataAction::Fetch) | None if args.out.is_some() => {
+            return Err(Failure::Usage(
+                "--out is for `data show NAME`, which writes a PNG; omit it".to_owned(),
+            ));
+        }
+        Some(DataAction::Fetch) | None => {}
+    }
     let Some(name) = &args.name else { return list(&source, args) };
     let dataset = data::named(name)?;
+    args.data_folder.check(dataset)?;
     let asked = DataRequest { dataset, side: args.side, channels: args.channels };
     let display = &mut Display::new(false);
     // What the dataset has, so that another shape than a dataset of files has is no silent wish.
-    let spec = data::spec(&source, asked, display).map_err(AppError::Data)?;
+    let spec = data::spec(&source, asked, display).map_err(DataFolderArgs::failure)?;
     if !asked.agrees_with(spec.image) {
-        return Err(AppError::Data(DataError::OtherShape { dataset, shape: spec.image }).into());
+        return Err(DataFolderArgs::failure(DataError::OtherShape { dataset, shape: spec.image }));
     }
     let available = match args.action {
         Some(DataAction::Show) => data::provide(&source, asked, display),
         Some(DataAction::Fetch) | None => data::fetch(&source, asked, display),
     };
-    available.map_err(AppError::Data)?;
+    available.map_err(DataFolderArgs::failure)?;
     match args.action {
         Some(DataAction::Show) => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", dataset.name())));
-            data::draw(&source, asked, &path)?;
+            data::draw(&source, asked, &path).map_err(DataFolderArgs::failure)?;
             output::print_path("", &path)?;
         }
         Some(DataAction::Fetch) | None => {
-            let place = place(&source, dataset).map_err(AppError::Data)?;
+            let place = place(&source, dataset).map_err(DataFolderArgs::failure)?;
             output::print(&format!("{}: {place}", dataset.name()))?;
         }
     }
@@ -88,7 +95,7 @@ fn list(source: &DataSource, args: &DataArgs) -> Result<(), Failure> {
         match row(source, DataRequest { dataset, side, channels }) {
             Ok(row) => rows.push(row),
             // The folder itself is wrong, and so is every row.
-            Err(error @ DataError::NoDataDir(_)) => return Err(AppError::Data(error).into()),
+            Err(error @ DataError::NoDataDir(_)) => return Err(DataFolderArgs::failure(error)),
             Err(error) if dataset.is_own() => {
                 rows.push(row_without_spec(dataset, "not what is in the folder"));
                 own.push(error);
@@ -103,7 +110,7 @@ fn list(source: &DataSource, args: &DataArgs) -> Result<(), Failure> {
     if own.len() > 1 {
         let says_more = |error: &DataError| matches!(error, DataError::Damaged { .. });
         let index = own.iter().position(says_more).unwrap_or(0);
-        return Err(AppError::Data(own.swap_remove(index)).into());
+        return Err(DataFolderArgs::failure(own.swap_remove(index)));
     }
     let head = ["DATASET", "IMAGES", "TEST", "SHAPE", "CLASSES", "WHERE"];
     let mut text = output::table(&head, rows);

@@ -9,7 +9,7 @@ use gansweep_app::recorded::RowFormat;
 use gansweep_base::text;
 use gansweep_store::export::Entity;
 
-use crate::arguments::ResultsArgs;
+use crate::arguments::{ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::{messages, output};
 
@@ -63,13 +63,13 @@ pub(crate) struct ExportArgs {
     /// Only this sweep.
     #[arg(long, value_name = "NAME")]
     pub(crate) sweep: Option<String>,
-    /// Prefix for tensor names: `model.` turns `0.weight` into `model.0.weight`.
+    /// With safetensors: prefix for tensor names: `model.` turns `0.weight` into `model.0.weight`.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) prefix: String,
     /// With safetensors: the generator's weights, also where the run keeps a moving average of them.
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Export the run's best checkpoint (`record.best`) instead of the last one.
+    /// With safetensors: the run's best checkpoint (`record.best`) instead of the last one.
     #[arg(long)]
     pub(crate) best: bool,
     /// Output file instead of standard output. With safetensors, parquet, tensorboard and mlflow: the output folder, by default one
@@ -82,6 +82,7 @@ pub(crate) struct ExportArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
+    refuse_unused(args)?;
     match args.format {
         ExportFormat::Csv => rows(args, RowFormat::Csv),
         ExportFormat::Jsonl => rows(args, RowFormat::JsonLines),
@@ -95,13 +96,56 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
 }
 
-/// A run is named for safetensors only.
-fn refuse_run(args: &ExportArgs) -> Result<(), Failure> {
-    match &args.run {
-        Some(run) => Err(Failure::Usage(format!(
+/// Refuses options that say nothing of the format.
+fn refuse_unused(args: &ExportArgs) -> Result<(), Failure> {
+    let is_networks = args.format == ExportFormat::Safetensors;
+    if let Some(run) = args.run.as_ref().filter(|_| !is_networks) {
+        return Err(Failure::Usage(format!(
             "RUN `{run}` needs --format safetensors; to export rows, use --sweep or `gansweep sql`"
-        ))),
-        None => Ok(()),
+        )));
+    }
+    let of_networks = [("--prefix", !args.prefix.is_empty()), ("--raw", args.raw), ("--best", args.best)];
+    let for_networks = of_networks.into_iter().find(|(_, is_given)| *is_given && !is_networks);
+    if let Some((option, _)) = for_networks {
+        return Err(Failure::Usage(format!(
+            "{option} is for --format safetensors; add that, or omit {option}"
+        )));
+    }
+    if is_networks && args.sweep.is_some() {
+        let problem =
+            "--sweep is for rows; --format safetensors exports the networks of one RUN, so omit --sweep";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    let has_kinds = matches!(args.format, ExportFormat::Csv | ExportFormat::Jsonl | ExportFormat::Parquet);
+    if args.what.is_some() && !has_kinds {
+        return Err(Failure::Usage("--what is for --format csv, jsonl and parquet; omit it".to_owned()));
+    }
+    check_out(args)
+}
+
+/// Refuses an output whose name promises another format.
+fn check_out(args: &ExportArgs) -> Result<(), Failure> {
+    let out = args.out.as_deref();
+    match args.format {
+        ExportFormat::Csv => check_ending(out, "--format csv, the default, writes CSV", &["csv", "txt"]),
+        ExportFormat::Jsonl => {
+            check_ending(out, "--format jsonl writes JSON lines", &["jsonl", "ndjson", "json", "txt"])
+        }
+        ExportFormat::Safetensors
+        | ExportFormat::Parquet
+        | ExportFormat::Tensorboard
+        | ExportFormat::Mlflow => {
+            let files = ["csv", "jsonl", "json", "parquet", "safetensors", "zip", "db", "sqlite"];
+            match out.filter(|out| {
+                out.extension().is_some_and(|it| files.iter().any(|file| it.eq_ignore_ascii_case(file)))
+            }) {
+                Some(out) => Err(Failure::Usage(format!(
+                    "{}: this format is a folder of files; name a folder with --out",
+                    out.display()
+                ))),
+                None => Ok(()),
+            }
+        }
     }
 }
 
@@ -119,7 +163,6 @@ fn entity(what: ExportEntity) -> Entity {
 
 /// Exports into a folder, and prints its path.
 fn folder(args: &ExportArgs, name: &str, format: FolderFormat) -> Result<(), Failure> {
-    refuse_run(args)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
     let results = args.results.results.clone();
     let request = FolderRequest { results, sweep: args.sweep.clone(), format, folder: folder.clone() };
@@ -129,7 +172,6 @@ fn folder(args: &ExportArgs, name: &str, format: FolderFormat) -> Result<(), Fai
 }
 
 fn rows(args: &ExportArgs, format: RowFormat) -> Result<(), Failure> {
-    refuse_run(args)?;
     let entity = args.what.map_or(Entity::Points, entity);
     let results = args.results.results.clone();
     let request = RowsRequest { results, entity, sweep: args.sweep.clone(), format };

@@ -6,7 +6,7 @@ use clap::Args;
 use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::generate::{GenerateRequest, generate};
 
-use crate::arguments::ResultsArgs;
+use crate::arguments::{ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::output;
 
@@ -42,6 +42,7 @@ pub(crate) struct GenerateArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
+    check_ending(args.out.as_deref(), "images are written as PNG", &["png"])?;
     let path = generate(&GenerateRequest {
         results: args.results.results.clone(),
         run: args.run.clone(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gansweep_app::data;
 use gansweep_app::recognize::{self, Realness, RecognizeRequest, RecognizedPicture};
+use gansweep_config::Dataset;
 
 use crate::arguments::{DataFolderArgs, ResultsArgs};
 use crate::failure::Failure;
@@ -41,15 +42,19 @@ const MOST_CLASSES: usize = 3;
 
 /// Runs the command.
 pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
+    let dataset = args.dataset.as_deref().map(data::named).transpose()?;
+    if args.run.is_none() {
+        args.data_folder.check(dataset.unwrap_or(Dataset::Mnist))?;
+    }
     let request = RecognizeRequest {
         pictures: args.pictures.clone(),
-        dataset: args.dataset.as_deref().map(data::named).transpose()?,
+        dataset,
         run: args.run.clone(),
         results: args.results.results.clone(),
         source: args.data_folder.source(),
     };
     let mut display = Display::new(false);
-    let recognition = recognize::recognize(&request, &mut display)?;
+    let recognition = recognize::recognize(&request, &mut display).map_err(DataFolderArgs::failure)?;
     display.finish();
     if args.json {
         let mut out = output::stdout();

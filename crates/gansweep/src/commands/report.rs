@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gansweep_app::report::{self, ReportRequest};
 
-use crate::arguments::ResultsArgs;
+use crate::arguments::{ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::output;
 
@@ -37,6 +37,10 @@ pub(crate) struct ReportArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
+    if !args.split {
+        let what = "the page is written as HTML (--split writes a folder)";
+        check_ending(args.out.as_deref(), what, &["html", "htm", "xhtml"])?;
+    }
     let page = report::make(&ReportRequest {
         results: args.results.results.clone(),
         sweeps: args.sweeps.clone(),

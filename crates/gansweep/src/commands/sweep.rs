@@ -52,10 +52,10 @@ pub(crate) struct SweepArgs {
     pub(crate) time: Option<Duration>,
     /// Only the runs that have failed, each with all attempts anew. Without it they are trained too, beside all others that are
     /// not completed.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     pub(crate) retry_failed: bool,
     /// Train completed runs again whose final checkpoint is missing or damaged; what is recorded of them stays.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     pub(crate) restore_checkpoints: bool,
 }
 
@@ -70,6 +70,7 @@ pub(crate) enum LauncherChoice {
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
+    refuse_unused(args)?;
     let interrupts = Interrupts::catch().map_err(Failure::Signals)?;
     let mut plan = request::plan(&args.experiment, &args.execution, &args.results)?;
     if args.dry_run {
@@ -107,6 +108,24 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
         SweepEnd::Cancelled => Ok(INTERRUPTED),
         SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
     }
+}
+
+/// Refuses options that say nothing of the launcher.
+fn refuse_unused(args: &SweepArgs) -> Result<(), Failure> {
+    let is_cluster = args.launcher == LauncherChoice::Slurm;
+    let problem = if args.detach && !is_cluster {
+        "--detach leaves the jobs of a cluster to go on; add --launcher slurm, or start the program with nohup"
+    } else if is_cluster && args.in_process {
+        "--in-process trains in this process, and --launcher slurm on a cluster; omit one of them"
+    } else if is_cluster && args.execution.jobs.is_some() {
+        "--jobs is for the workers of this machine; with --launcher slurm, all groups are submitted at once, and the \
+         cluster queues them (`execution.slurm.concurrency` limits how many run)"
+    } else if is_cluster && args.execution.devices.len() > 1 {
+        "with --launcher slurm, all tasks train on one device; name one with --device"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Usage(problem.to_owned()))
 }
 
 /// Stops the sweep cleanly when its time is over, as the first Ctrl-C does.
@@ -231,7 +250,16 @@ fn parse_time(text: &str) -> Result<Duration, String> {
         seconds = seconds.checked_add(part).ok_or_else(expected)?;
         (rest, above) = (&rest[digits + 1..], unit);
     }
-    if seconds == 0 { Err(expected()) } else { Ok(Duration::from_secs(seconds)) }
+    if text.is_empty() {
+        return Err(expected());
+    }
+    match seconds {
+        0 => {
+            Err("the sweep would stop before it starts; give a longer time, such as 8h, 90m or 45s"
+                .to_owned())
+        }
+        _ => Ok(Duration::from_secs(seconds)),
+    }
 }
 #[cfg(test)]
 mod tests {
