@@ -76,8 +76,10 @@ fn heading(comparison: &SweepComparison) -> String {
         Direction::Neither => "",
     };
     let unit = if metric.unit.is_empty() { String::new() } else { format!(" in {}", metric.unit) };
+    let images = comparison.images.map(|images| text::count(images as usize, "generated image"));
+    let images = images.map_or_else(String::new, |images| format!(" of {images} of each run"));
     let heading = format!(
-        "{}: {} ({}{unit}{direction}) after {}, {}, {}",
+        "{}: {} ({}{unit}{direction}){images} after {}, {}, {}",
         comparison.sweep,
         metric.title,
         metric.name,
@@ -104,8 +106,22 @@ fn table(comparison: &SweepComparison) -> String {
         let failed = group.excluded.saturating_sub(pruned);
         has_pruned.then_some(pruned).into_iter().chain(has_failures.then_some(failed)).collect::<Vec<_>>()
     };
-    let cells: Vec<Vec<String>> =
-        groups.iter().map(|group| cells(group, &counts(group), has_tests)).collect();
+    let column = |value: fn(&GroupResult) -> Option<f64>| {
+        output::numbers(&groups.iter().map(value).collect::<Vec<_>>())
+    };
+    let means = column(|group| group.mean);
+    let halves = column(|group| group.interval.map(|interval| (interval.high - interval.low) / 2.0));
+    let differences = column(|group| group.difference.map(|difference| difference.mean));
+    let cells = |(place, group): (usize, &GroupResult)| {
+        let mut cells = vec![means[place].clone(), halves[place].clone(), group.count.to_string()];
+        cells.extend(counts(group).iter().map(ToString::to_string));
+        if has_tests {
+            let p = group.difference.map(|difference| sentences::p_value(difference.adjusted_p));
+            cells.extend([differences[place].clone(), p.unwrap_or_default()]);
+        }
+        cells
+    };
+    let cells: Vec<Vec<String>> = groups.iter().enumerate().map(cells).collect();
     let width = |column: usize| {
         cells.iter().map(|row| row[column].len()).chain([header[column].len()]).max().unwrap_or_default() + 2
     };
@@ -122,21 +138,6 @@ fn table(comparison: &SweepComparison) -> String {
         }
     }
     output::table(&header, rows)
-}
-
-/// The cells of a config but its label; `without_value` are the numbers of its runs that were pruned and of the others.
-fn cells(group: &GroupResult, without_value: &[usize], has_tests: bool) -> Vec<String> {
-    let number = |value: Option<f64>| value.map(text::measured).unwrap_or_default();
-    let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
-    let mut cells = vec![number(group.mean), number(half), group.count.to_string()];
-    cells.extend(without_value.iter().map(ToString::to_string));
-    if has_tests {
-        cells.push(number(group.difference.map(|difference| difference.mean)));
-        cells.push(
-            group.difference.map(|difference| sentences::p_value(difference.adjusted_p)).unwrap_or_default(),
-        );
-    }
-    cells
 }
 
 /// The table of what explains the variance.

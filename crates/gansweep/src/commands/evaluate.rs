@@ -8,7 +8,6 @@ use gansweep_app::data;
 use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
-use gansweep_base::text;
 
 use super::compare;
 use crate::arguments::{DataFolderArgs, ResultsArgs};
@@ -29,10 +28,10 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub(crate) images: u32,
     /// Draw with the generator's weights, also where the run keeps a moving average of them.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "data")]
     pub(crate) raw: bool,
     /// Take each run's best checkpoint (`record.best`) instead of the last one.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "data")]
     pub(crate) best: bool,
     #[command(flatten)]
     pub(crate) data_folder: DataFolderArgs,
@@ -46,7 +45,7 @@ pub(crate) struct EvaluateArgs {
 /// No run has figures.
 const NOTHING_EVALUATED: u8 = 1;
 const HEADER: [&str; 10] =
-    ["FD", "KID x1000", "PREC", "RECALL", "DENS", "COVER", "SCORE", "MODES", "NEAREST", "RUN"];
+    ["FD", "KID", "PREC", "RECALL", "DENS", "COVER", "SCORE", "MODES", "NEAREST", "RUN"];
 
 /// Runs the command.
 pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
@@ -54,13 +53,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let mut display = Display::new(false);
     let images = args.images as usize;
     let evaluation = if let Some(name) = &args.data {
-        evaluate::evaluate_dataset(data::named(name)?, &source, images, &mut display)?
+        let dataset = data::named(name)?;
+        args.data_folder.check(dataset)?;
+        evaluate::evaluate_dataset(dataset, &source, images, &mut display)
     } else {
         let (results, target) = (args.results.results.clone(), args.target.clone().unwrap_or_default());
         let checkpoint = WhichCheckpoint::best_if(args.best);
         let request = EvaluateRequest { results, target, source, images, raw: args.raw, checkpoint };
-        evaluate::evaluate(&request, &mut display)?
+        evaluate::evaluate(&request, &mut display)
     };
+    let evaluation = evaluation.map_err(DataFolderArgs::failure)?;
     display.finish();
     if args.json {
         let mut out = output::stdout();
@@ -76,18 +78,18 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
 fn text(evaluation: &Evaluation, images: u32) -> String {
     let mut parts: Vec<String> = Vec::new();
     for dataset in &evaluation.datasets {
-        let mut rows: Vec<Vec<String>> = Vec::new();
+        let mut rows: Vec<(&Figures, String)> = Vec::new();
         let images = match &dataset.test {
             Some(test) if evaluation.runs.is_empty() => test.images as u32,
             _ => images,
         };
         rows.extend(dataset.test.as_ref().map(|figures| match figures.images as u32 {
-            fewer if fewer < images => row(figures, &format!("all {fewer} real test images")),
-            _ => row(figures, "real test images"),
+            fewer if fewer < images => (figures, format!("all {fewer} real test images")),
+            _ => (figures, "real test images".to_owned()),
         }));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
-        rows.extend(runs.filter_map(|run| Some(row(run.figures.as_ref()?, &run.label))));
-        parts.push(output::table(&HEADER, rows));
+        rows.extend(runs.filter_map(|run| Some((run.figures.as_ref()?, run.label.clone()))));
+        parts.push(format!("{}\n\n{}", heading(dataset, images, evaluation), table(&rows)));
         parts.push(about(dataset, images));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
         let conditional =
@@ -106,34 +108,49 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
     parts.join("\n\n")
 }
 
-/// The table of conditional runs: all classes, and each class where there is one run. `None` without such runs.
-fn conditional_runs(runs: &[(String, ConditionalFigures)]) -> Option<String> {
-    let row =
-        |fd: f64, accuracy: f64, label: String| vec![text::measured(fd), format!("{accuracy:.3}"), label];
-    let mut rows: Vec<Vec<String>> =
-        runs.iter().map(|(label, all)| row(all.fd, all.accuracy, label.clone())).collect();
-    if let [(_, only)] = runs {
-        let classes = only.classes.iter().enumerate();
-        rows.extend(classes.map(|(class, of)| row(of.fd, of.accuracy, format!("  class {class}"))));
-    }
-    (!rows.is_empty()).then(|| output::table(&["FD WITHIN CLASSES", "CLASS ACCURACY", "RUN"], rows))
+/// What the figures of a table are of.
+fn heading(dataset: &EvaluatedDataset, images: u32, evaluation: &Evaluation) -> String {
+    let of = if evaluation.runs.is_empty() { "real test images" } else { "generated images of each run" };
+    format!("{}: figures of {images} {of}", dataset.dataset.name())
 }
 
-fn row(figures: &Figures, label: &str) -> Vec<String> {
-    let share = |value: f64| format!("{value:.3}");
-    let classes = figures.classes.as_ref();
-    vec![
-        text::measured(figures.fd),
-        text::measured(1000.0 * figures.kid.mean),
-        share(figures.fidelity.precision),
-        share(figures.fidelity.recall),
-        share(figures.fidelity.density),
-        share(figures.fidelity.coverage),
-        classes.map(|classes| format!("{:.2}", classes.score)).unwrap_or_default(),
-        classes.map(|classes| classes.modes.to_string()).unwrap_or_default(),
-        text::measured(figures.nearest),
-        label.to_owned(),
-    ]
+fn table(rows: &[(&Figures, String)]) -> String {
+    let column = |value: &dyn Fn(&Figures) -> Option<f64>| {
+        output::numbers(&rows.iter().map(|(it, _)| value(it)).collect::<Vec<_>>())
+    };
+    let columns = [
+        column(&|it| Some(it.fd)),
+        column(&|it| Some(it.kid.mean)),
+        column(&|it| Some(it.fidelity.precision)),
+        column(&|it| Some(it.fidelity.recall)),
+        column(&|it| Some(it.fidelity.density)),
+        column(&|it| Some(it.fidelity.coverage)),
+        column(&|it| Some(it.classes.as_ref()?.score)),
+        column(&|it| Some(it.classes.as_ref()?.modes as f64)),
+        column(&|it| Some(it.nearest)),
+        rows.iter().map(|(_, label)| label.clone()).collect(),
+    ];
+    let row = |place: usize| columns.iter().map(|column| column[place].clone()).collect();
+    output::table(&HEADER, (0..rows.len()).map(row).collect())
+}
+
+/// The table of conditional runs: all classes, and each class where there is one run. `None` without such runs.
+fn conditional_runs(runs: &[(String, ConditionalFigures)]) -> Option<String> {
+    let mut rows: Vec<(f64, f64, String)> =
+        runs.iter().map(|(label, all)| (all.fd, all.accuracy, label.clone())).collect();
+    if let [(_, only)] = runs {
+        let classes = only.classes.iter().enumerate();
+        rows.extend(classes.map(|(class, of)| (of.fd, of.accuracy, format!("  class {class}"))));
+    }
+    let fd = output::numbers(&rows.iter().map(|row| Some(row.0)).collect::<Vec<_>>());
+    let accuracy = output::numbers(&rows.iter().map(|row| Some(row.1)).collect::<Vec<_>>());
+    let cells = rows
+        .into_iter()
+        .zip(fd)
+        .zip(accuracy)
+        .map(|(((_, _, label), fd), accuracy)| vec![fd, accuracy, label]);
+    let cells: Vec<Vec<String>> = cells.collect();
+    (!cells.is_empty()).then(|| output::table(&["FD WITHIN CLASSES", "CLASS ACCURACY", "RUN"], cells))
 }
 
 fn about(dataset: &EvaluatedDataset, images: u32) -> String {

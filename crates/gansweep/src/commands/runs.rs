@@ -4,7 +4,6 @@ use std::io::Write;
 
 use clap::Args;
 use gansweep_app::recorded;
-use gansweep_base::text;
 use gansweep_store::RunFilter;
 
 use crate::arguments::ResultsArgs;
@@ -38,7 +37,8 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let rows = runs.iter().map(|run| {
+    let fd = output::numbers(&runs.iter().map(|run| run.fd).collect::<Vec<_>>());
+    let rows = runs.iter().zip(fd).map(|(run, fd)| {
         vec![
             run.id.to_string(),
             run.sweep.clone().unwrap_or_default(),
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
             run.state.name().to_owned(),
             format!("{}/{}", run.step, run.total_steps),
             format!("{:.1}", run.seconds),
-            run.fd.map(text::measured).unwrap_or_default(),
+            fd,
             run.cause.clone().unwrap_or_default(),
         ]
     });
