@@ -175,7 +175,10 @@ pub enum StoreError {
         id: String,
     },
     /// A sweep's name where a run is expected.
-    #[error("`{name}` is a sweep, and a run is expected; `gansweep runs --sweep {}` lists its runs", shell_word(name))]
+    #[error(
+        "`{name}` is a sweep, and a run is expected; `gansweep runs --sweep {}` lists its runs",
+        shell_word(name)
+    )]
     SweepForRun {
         /// The name.
         name: String,

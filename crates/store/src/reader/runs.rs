@@ -83,8 +83,7 @@ impl Reader {
 }
 
 fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let mut statement =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
     statement.query_row([name], |row| row.get(0))
 }
 
