@@ -146,6 +146,18 @@ fn the_runs_of_a_sweep_get_figures_from_an_evaluator_that_is_trained_once() {
     assert_eq!(repaired, first);
     assert_eq!(fs::read(&file).unwrap(), content);
 
+    // Features that are cut short cost less than an evaluator, and the message says so.
+    let features = fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let features: Vec<_> =
+        features.filter(|path| path.extension().is_some_and(|it| it == "features")).collect();
+    for path in &features {
+        fs::write(path, "short").unwrap();
+    }
+    let (repaired, said) = json(&sandbox, &["tiny", "--images", "40"]);
+    assert!(said.contains("the features of the real images are computed anew"), "{said}");
+    assert!(!said.contains("trained anew") && !said.contains("training the evaluator"), "{said}");
+    assert_eq!(repaired, first);
+
     let recorded = sandbox.reader().query("SELECT count(*) FROM evaluations WHERE images = 40").unwrap();
     assert_eq!(recorded.rows[0][0].to_string(), "4");
     assert!(
@@ -261,6 +273,11 @@ fn a_run_keeps_its_curve_whatever_number_of_images_is_evaluated_later() {
     evaluate(&sandbox, &[&run, "--images", "2000"]).well();
     assert_eq!(points(), before);
     let compared = sandbox.run(&["compare", "tiny"]).well().stdout;
+    let heading = compared.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        heading.contains("lower is better) of 40 generated images of each run after 2 epochs"),
+        "{compared}"
+    );
     assert!(
         compared.contains("FD is that of 40 generated images") && !compared.contains("no value"),
         "{compared}"

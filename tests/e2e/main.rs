@@ -19,6 +19,7 @@ mod migration;
 mod mixed_builds;
 mod mnist;
 mod names_and_folders;
+mod options;
 mod own_images;
 mod page_command;
 mod pictures;
