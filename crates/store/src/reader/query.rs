@@ -31,7 +31,8 @@ impl Reader {
                 StoreError::Sqlite { source, .. } => {
                     let detail = message(&source);
                     // Without the names there is no suggestion, and the message says the same.
-                    let suggestion = near_name(&detail, &names(&self.connection).unwrap_or_default());
+                    let suggestion =
+                        near_name(&detail, &names(&self.connection, &detail).unwrap_or_default());
                     StoreError::Query { detail, suggestion }
                 }
                 StoreError::ReadOnly { .. } => StoreError::WouldWrite,
@@ -74,11 +75,15 @@ impl RowSink for BoundedTable {
     }
 }
 
-/// The names of all tables and views, and of their columns.
-fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') UNION \
-               SELECT columns.name FROM sqlite_schema AS it, pragma_table_info(it.name) AS columns \
-               WHERE it.type IN ('table', 'view')";
+/// What a wrong name in a statement may stand for: the names of all tables and views, or those of their columns.
+fn names(connection: &Connection, detail: &str) -> rusqlite::Result<Vec<String>> {
+    let sql = match detail.starts_with("no such table") {
+        true => "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')",
+        false => {
+            "SELECT DISTINCT columns.name FROM sqlite_schema AS it, pragma_table_info(it.name) AS columns
+             WHERE it.type IN ('table', 'view')"
+        }
+    };
     connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 

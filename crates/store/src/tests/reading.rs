@@ -223,6 +223,7 @@ fn a_statement_that_is_none_is_refused_in_sqlites_words() {
     for (sql, words) in [
         ("SELEC 1", "syntax error"),
         ("SELECT * FROM run", "no such table: run; did you mean `runs`?"),
+        ("SELECT * FROM runz", "no such table: runz; did you mean `runs`?"),
         ("SELECT r.lable FROM run_overview AS r", "no such column: r.lable; did you mean `label`?"),
         ("SELECT \"nam\" FROM sweeps", "did you mean `name`?"),
         ("SELECT 1; SELECT 2", "more than one statement"),
