@@ -35,6 +35,7 @@ fn an_ending_that_a_command_cannot_write_is_refused_and_no_file_is_left() {
         (&["animate", run, "--format", "webp"], "a.gif", "--format webp writes a WebP"),
         (&["animate", run, "--format", "gif"], "a.webp", "--format gif writes a GIF"),
         (&["report"], "page.pdf", "ends in .html"),
+        (&["report", "--split"], "page.html", "--split writes a folder"),
         (&["export"], "points.jsonl", "ends in .csv"),
         (&["export", "--format", "jsonl"], "points.csv", "ends in .jsonl"),
         (&["export", "--format", "parquet"], "points.parquet", "name a folder"),
@@ -76,6 +77,7 @@ fn an_option_that_says_nothing_of_what_is_asked_is_refused_with_where_it_belongs
         (vec!["data", "show", "strokes", "--skip-damaged"], "`folder`"),
         (vec!["data", "fetch", "strokes", "-o", "x.png"], "data show"),
         (vec!["data", "-o", "x.png"], "data show"),
+        (vec!["serve", "--host", "example.org"], "an IP address such as 127.0.0.1"),
     ] {
         sandbox.run(&arguments).refused(&[said]);
     }

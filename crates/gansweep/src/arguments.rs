@@ -94,16 +94,24 @@ impl DataFolderArgs {
 /// Refuses an output file whose name promises another format than the one that is written. A name without an ending, such as
 /// that of a pipe, promises nothing.
 pub(crate) fn check_ending(path: Option<&Path>, what: &str, endings: &[&str]) -> Result<(), Failure> {
-    let Some((path, ending)) = path.and_then(|path| Some((path, path.extension()?))) else { return Ok(()) };
-    if endings.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+    let Some(path) = path.filter(|path| path.extension().is_some() && !ends_in(path, endings)) else {
         return Ok(());
-    }
+    };
     let endings: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
-    Err(Failure::Usage(format!(
-        "{}: {what}; name a file that ends in {}",
-        path.display(),
-        endings.join(" or ")
-    )))
+    let (path, endings) = (path.display(), endings.join(" or "));
+    Err(Failure::Usage(format!("{path}: {what}; name a file that ends in {endings}")))
+}
+
+/// Refuses an output folder whose name is that of a file. Any other may have a point in its name.
+pub(crate) fn check_folder(path: Option<&Path>, what: &str, files: &[&str]) -> Result<(), Failure> {
+    match path.filter(|path| ends_in(path, files)) {
+        Some(path) => Err(Failure::Usage(format!("{}: {what}; name a folder with --out", path.display()))),
+        None => Ok(()),
+    }
+}
+
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Devices, workers and lanes.

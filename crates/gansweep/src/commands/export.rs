@@ -9,7 +9,7 @@ use gansweep_app::recorded::RowFormat;
 use gansweep_base::text;
 use gansweep_store::export::Entity;
 
-use crate::arguments::{ResultsArgs, check_ending};
+use crate::arguments::{ResultsArgs, check_ending, check_folder};
 use crate::failure::Failure;
 use crate::{messages, output};
 
@@ -136,15 +136,7 @@ fn check_out(args: &ExportArgs) -> Result<(), Failure> {
         | ExportFormat::Tensorboard
         | ExportFormat::Mlflow => {
             let files = ["csv", "jsonl", "json", "parquet", "safetensors", "zip", "db", "sqlite"];
-            match out.filter(|out| {
-                out.extension().is_some_and(|it| files.iter().any(|file| it.eq_ignore_ascii_case(file)))
-            }) {
-                Some(out) => Err(Failure::Usage(format!(
-                    "{}: this format is a folder of files; name a folder with --out",
-                    out.display()
-                ))),
-                None => Ok(()),
-            }
+            check_folder(out, "this format is a folder of files", &files)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gansweep_app::report::{self, ReportRequest};
 
-use crate::arguments::{ResultsArgs, check_ending};
+use crate::arguments::{ResultsArgs, check_ending, check_folder};
 use crate::failure::Failure;
 use crate::output;
 
@@ -37,9 +37,11 @@ pub(crate) struct ReportArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    if !args.split {
-        let what = "the page is written as HTML (--split writes a folder)";
-        check_ending(args.out.as_deref(), what, &["html", "htm", "xhtml"])?;
+    const ENDINGS: [&str; 3] = ["html", "htm", "xhtml"];
+    let out = args.out.as_deref();
+    match args.split {
+        true => check_folder(out, "--split writes a folder", &ENDINGS)?,
+        false => check_ending(out, "the page is written as HTML", &ENDINGS)?,
     }
     let page = report::make(&ReportRequest {
         results: args.results.results.clone(),

@@ -1,5 +1,6 @@
 //! `gansweep serve`: the report pages over HTTP, which follow the database.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -20,8 +21,8 @@ pub(crate) struct ServeArgs {
     pub(crate) port: Option<u16>,
     /// Address to listen on; any other than a loopback address asks for a token, which is in the printed address
     /// [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) host: Option<std::net::IpAddr>,
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
+    pub(crate) host: Option<IpAddr>,
     /// Ask for a token on the loopback interface too, on a machine with other users.
     #[arg(long)]
     pub(crate) token: bool,
@@ -45,6 +46,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         open(&url)?;
     }
     Ok(serving.run()?)
+}
+
+/// An address, not a name that a server would have to look up, but for the one that is the same everywhere.
+fn parse_host(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => text.parse().map_err(|_| "expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1".to_owned()),
+    }
 }
 
 /// Serves the pages from a thread of its own for as long as the program runs; returns the address.
