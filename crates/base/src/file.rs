@@ -68,7 +68,7 @@ impl Target {
 impl io::Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            // Errors of the temporary file itself would name its path, which the user has never heard of.
+            // Not to `temporary` itself, whose errors name the temporary file.
             Self::Beside { temporary, .. } => temporary.as_file_mut().write(bytes),
             Self::Stream(stream) => stream.write(bytes),
         }
@@ -230,19 +230,11 @@ fn new_temporary(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     let prefix = format!(".{}.", short_name(path));
     builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
-    // The default permissions of temporary files exclude other users, which the final file should not.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path)).map_err(without_path)
-}
-
-/// The error of the system alone. `tempfile` adds the path of the temporary file, and the user knows that of the final one.
-fn without_path(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|wrapper| wrapper.source()?.downcast_ref::<io::Error>());
-    match inner.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
+    // Opened here, since `tempfile` would exclude other users, which the final file should not, and would name the temporary
+    // file in errors, of which the user has never heard.
+    builder.make_in(folder_of(path), |path| {
+        OpenOptions::new().read(true).write(true).create_new(true).open(path)
+    })
 }
 
 /// Creates the folder of a file and its missing parents, and flushes the folders that contain them.
