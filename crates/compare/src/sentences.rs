@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_base::text;
-use gansweep_statistics::{ALPHA, Comparison, GroupResult, Method, Noise, Verdict};
+use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
 use crate::{ComparedConfig, SweepComparison, Variance};

@@ -3,6 +3,7 @@
 use gansweep_base::digest::sha256;
 use gansweep_config::ImageShape;
 use rayon::prelude::*;
+use std::cmp::Ordering;
 
 use crate::images::LabelledImages;
 use crate::inference::Inference;
@@ -124,8 +125,10 @@ impl Evaluator {
         // Of equal probabilities the first counts, so that an evaluator that cannot tell classes apart is not right of all.
         let is_correct = |(row, label): &(&[f32], &u16)| {
             let label = usize::from(**label);
-            let is_below = |(class, other): (usize, &f32)| {
-                *other < row[label] || (*other == row[label] && class >= label)
+            let is_below = |(class, other): (usize, &f32)| match other.total_cmp(&row[label]) {
+                Ordering::Less => true,
+                Ordering::Equal => class >= label,
+                Ordering::Greater => false,
             };
             label < row.len() && row.iter().enumerate().all(is_below)
         };
