@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gansweep_base::digest::sha256;
 use gansweep_report::ReportOptions;
+use gansweep_store::Reader;
 
 use crate::compare::known_metric;
 use crate::{AppError, check, recorded};
