@@ -2,7 +2,7 @@
 // One chart: a metric, with a line per run or per group of runs.
 
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
-import { wholeRange, valueRange, padded, format } from "./range.js";
+import { wholeRange, valueRange, padded } from "./range.js";
 import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
@@ -53,7 +53,7 @@ export class Chart {
   draw() {
     this.stale = false;
     this.lines = this.curves.lines(this.metric);
-    const { traces, owners } = this.curves.means && !this.metric.once ? this.meanTraces() : this.runTraces();
+    const { traces, owners } = this.curves.grouped && !this.metric.once ? this.groupTraces() : this.runTraces();
     this.owners = owners;
     this.range = this.ranges();
     const options = {
@@ -98,8 +98,8 @@ export class Chart {
     return { traces, owners };
   }
 
-  // The mean of each group in front of its band. Means are drawn last, so that no band hides one.
-  meanTraces() {
+  // The line of each group in front of its band. Lines are drawn last, so that no band hides one.
+  groupTraces() {
     const owners = [];
     const bands = this.lines.map(({ x, y, low, high, color }) => {
       owners.push({ starts: [], members: [] });
@@ -118,12 +118,12 @@ export class Chart {
         showlegend: false,
       };
     });
-    const means = this.lines.map((line) => {
+    const middles = this.lines.map((line) => {
       owners.push({ starts: [0], members: [line] });
       const { x, y, color, title } = line;
       return { type: "scatter", mode: "lines", name: title, x, y, line: { color, width: 2.2 }, hoverinfo: "none" };
     });
-    const traces = [...bands, ...means];
+    const traces = [...bands, ...middles];
     this.addMarkers(traces, owners);
     return { traces, owners };
   }
@@ -139,9 +139,9 @@ export class Chart {
     const edge = { width: 1.5, color: themeColor("--surface") };
     add(this.divergences(), { symbol: "x", size: 10, line: edge });
     if (this.metric.once) {
-      const means = this.curves.columnMeans(this.lines);
-      const points = { x: means.map(({ x }) => x[0]), y: means.map(({ y }) => y[0]), lines: means };
-      add(points, { symbol: "line-ew", size: 14, line: { width: 2.5, color: means.map(({ color }) => color) } });
+      const medians = this.curves.columnMedians(this.lines);
+      const points = { x: medians.map(({ x }) => x[0]), y: medians.map(({ y }) => y[0]), lines: medians };
+      add(points, { symbol: "line-ew", size: 14, line: { width: 2.5, color: medians.map(({ color }) => color) } });
       return;
     }
     const best = this.bestCheckpoints();
@@ -200,12 +200,15 @@ export class Chart {
   ranges() {
     const { log } = this.curves;
     let [left, right] = [Infinity, -Infinity];
-    const values = this.lines.map(({ x, y }) =>
+    const shown = (level) => level !== null && (!log || level > 0);
+    const values = this.lines.map(({ x, y, kind, low, high }) =>
       y.flatMap((value, place) => {
-        if (value === null || x[place] === null || (log && value <= 0)) return [];
+        if (!shown(value) || x[place] === null) return [];
         left = Math.min(left, x[place]);
         right = Math.max(right, x[place]);
-        return [log ? Math.log10(value) : value];
+        // Quartiles are near the median. A deviation may be far from the mean, and would flatten all lines.
+        const levels = kind === "median" ? [value, low[place], high[place]].filter(shown) : [value];
+        return log ? levels.map(Math.log10) : levels;
       }),
     );
     const x = this.metric.once
@@ -239,7 +242,7 @@ export class Chart {
       const line = owner(point);
       if (!line) return;
       state.hover(line.runs);
-      this.curves.showTip(event, line, this.metric, format(point.x), format(point.y));
+      this.curves.showTip(event, line, this.metric, point.x, point.y);
     });
     this.plot.on("plotly_unhover", () => {
       this.curves.tip.hidden = true;

@@ -3,12 +3,13 @@
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
 import { MANY_LINES, PAUSE, darkScheme, html, option } from "./state.js";
-import { interpolator, meanCurve, smoothed } from "./series.js";
+import { FEWEST_FOR_QUARTILES, groupCurve, groupText, interpolator, smoothed } from "./series.js";
 import { X_TITLES } from "./layout.js";
+import { format, median } from "./range.js";
 import { Chart } from "./chart.js";
 import { loadPlotly } from "./library.js";
 
-// With more visible runs, lines hide each other: groups are then shown as means with bands.
+// With more visible runs, lines hide each other: groups are then shown as medians with bands.
 const MANY_RUNS = 24;
 
 export class Curves {
@@ -121,15 +122,31 @@ export class Curves {
     });
   }
 
-  // Whether groups are shown as means.
-  get means() {
-    if (this.shape !== "auto") return this.shape === "means";
-    return this.state.visible.filter(Boolean).length > MANY_RUNS && this.colors.groups.length <= MANY_RUNS;
+  // What of a group of runs is shown: "median" or "mean"; null where each run has a line of its own.
+  /** @returns {"median" | "mean" | null} */
+  get grouped() {
+    /** @type {Record<string, "median" | "mean" | null>} */
+    const chosen = { runs: null, medians: "median", means: "mean" };
+    if (this.shape !== "auto") return chosen[this.shape];
+    const isMany = this.state.visible.filter(Boolean).length > MANY_RUNS && this.colors.groups.length <= MANY_RUNS;
+    // One run at 1e9 moves a mean and its deviation as far as it likes, and a median by one place.
+    return isMany ? "median" : null;
+  }
+
+  // What a line of a group is, below the controls.
+  drawNote() {
+    const note = this.section.querySelector(".lines-note");
+    note.hidden = this.grouped === null;
+    const band =
+      this.grouped === "mean"
+        ? "mean of the runs of one colour that pass the filter; its band is one standard deviation to either side."
+        : `median of the runs of one colour that pass the filter; its band holds the middle half of them, from the 25 % to the 75 % quantile, and all of them where they are fewer than ${FEWEST_FOR_QUARTILES}.`;
+    note.textContent = `A line is the ${band} It shows the same runs from end to end and ends where half of them or more have ended, so that it never jumps where a run ends. Hover over a line to see its runs.`;
   }
 
   redraw() {
     for (const chart of this.charts) chart.stale = true;
-    this.section.querySelector(".lines-note").hidden = !this.means;
+    this.drawNote();
     this.drawSoon(this.state.sweep.runs.length > MANY_LINES ? PAUSE : 0);
   }
 
@@ -172,19 +189,20 @@ export class Curves {
       button.addEventListener("pointerleave", () => this.state.hover([]));
       if (button.dataset.group === focused) button.focus();
     }
-    this.section.querySelector(".lines-note").hidden = !this.means;
+    this.drawNote();
   }
 
-  // The lines of a chart: `{ runs, title, color, x, y }`, and `low` and `high` for a group of runs. Only
+  // The lines of a chart: `{ runs, title, color, x, y }`, and what `groupCurve` adds for a group of runs. Only
   // visible runs; none without a value.
   lines(metric) {
     const { visible } = this.state;
     const drawn = ({ y }) => y.some((value) => value !== null);
-    if (!this.means || metric.once)
+    const kind = this.grouped;
+    if (!kind || metric.once)
       return visible.flatMap((shown, run) => (shown ? [this.runLine(run, metric)] : [])).filter(drawn);
     return this.colors.groups.flatMap(({ title, color, runs }) => {
       const members = runs.filter((run) => visible[run]);
-      const curve = meanCurve(members.map((run) => this.curve(run, metric.series)));
+      const curve = groupCurve(members.map((run) => this.curve(run, metric.series)), kind);
       const name = `${this.colors.title} ${title}`;
       return curve.x.length ? [{ runs: members, title: name, color, ...curve }] : [];
     });
@@ -207,13 +225,13 @@ export class Curves {
     return this.columns.places.get(run);
   }
 
-  // The mean of each column of a chart of single values, where it is of several runs: `lines` are those of the chart.
-  columnMeans(lines) {
+  // The median of each column of a chart of single values, where it is of several runs: `lines` are those of the chart.
+  columnMedians(lines) {
     const valueOf = new Map(lines.map(({ runs: [run], y }) => [run, y.findLast((value) => value !== null)]));
     return this.colors.groups.flatMap(({ title, color, runs }, column) => {
       const members = runs.filter((run) => valueOf.has(run));
-      const mean = members.reduce((sum, run) => sum + valueOf.get(run), 0) / members.length;
-      return members.length > 1 ? [{ runs: members, title: `${this.colors.title} ${title}`, color, x: [column], y: [mean] }] : [];
+      const middle = median(members.map((run) => valueOf.get(run)));
+      return members.length > 1 ? [{ runs: members, title: `${this.colors.title} ${title}`, color, x: [column], y: [middle] }] : [];
     });
   }
 
@@ -249,9 +267,10 @@ export class Curves {
   }
 
   showTip(event, line, chart, x, y) {
-    const of = line.runs.length > 1 || line.low ? `mean of ${line.runs.length} runs, ` : "";
+    const at = chart.once ? "" : ` at ${format(x)} ${X_TITLES[this.x]}`;
+    const more = groupText(line, x).map((text) => html`<span>${text}</span>`);
     this.tip.innerHTML = html`<b><i class="swatch" style="--color:${line.color}"></i>${line.title}</b>
-      <span>${of}${chart.title} ${y}${chart.once ? "" : ` at ${x} ${X_TITLES[this.x]}`}</span>`;
+      <span>${chart.title} ${format(y)}${at}</span>` + more.join("");
     this.tip.hidden = false;
     const { clientX, clientY } = event;
     const { width, height } = this.tip.getBoundingClientRect();

@@ -33,6 +33,18 @@ export interface ConfigNumbers {
   rank?: number;
 }
 
+// The middle of a group of runs on a chart, with a band around it.
+export interface GroupCurve {
+  kind: "median" | "mean";
+  // Curves that it covers, and those that have points.
+  count: number;
+  of: number;
+  x: number[];
+  y: number[];
+  low: number[];
+  high: number[];
+}
+
 declare global {
   // It is loaded when the first chart comes into view, and has types of its own that are larger than this page's scripts.
   const Plotly: any;

@@ -61,7 +61,7 @@ function majority(extents) {
   return 3 * left <= extents.length ? fits : () => true;
 }
 
-function median(values) {
+export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -23,6 +23,8 @@ export function figureOf(chart) {
   const surface = themeColor("--surface");
   const named = plot.data.filter(({ name, showlegend }) => name && showlegend !== false);
   const titled = (axis, text) => ({ ...axis, title: { ...axis.title, text } });
+  const isGrouped = curves.grouped && !metric.once;
+  const lines = isGrouped ? `, ${{ median: "median and middle half", mean: "mean and standard deviation" }[curves.grouped]}` : "";
   return {
     data: plot.data.map((trace) => ({ ...trace, showlegend: named.includes(trace) && trace.x.length > 0 })),
     layout: {
@@ -32,7 +34,7 @@ export function figureOf(chart) {
       paper_bgcolor: surface,
       plot_bgcolor: surface,
       showlegend: named.length <= 30,
-      legend: { title: { text: curves.colors.title } },
+      legend: { title: { text: curves.colors.title + lines } },
       yaxis: titled(plot.layout.yaxis, metric.unit ? `${metric.title} (${metric.unit})` : metric.title),
     },
   };

@@ -71,15 +71,26 @@ fn a_few_wild_runs_do_not_flatten_the_others() {
 }
 
 #[test]
-fn many_runs_are_shown_as_means_with_bands() {
+fn many_runs_are_shown_as_medians_with_bands() {
     let folder = tempfile::tempdir().unwrap();
     let outcome = |_| Outcome::Completes;
     Synthetic { seeds: (0..10).collect(), outcome, points: 6, ..Synthetic::default() }.record(folder.path());
     let script = "await show('.curves');
         const plot = one('.chart .plot');
-        check('two bands, two means and two kinds of markers', () => equal(plot.data.length, 6));
+        check('two bands, two medians and two kinds of markers', () => equal(plot.data.length, 6));
         check('bands are filled', () => equal(plot.data.map((trace) => trace.fill ?? ''), ['toself', 'toself', '', '', '', '']));
-        check('the page says so', () => that(!one('.lines-note').hidden));
+        check('the page says so', () => that(!one('.lines-note').hidden && one('.lines-note').textContent.includes('the middle half')));
+        const drag = plot.querySelector('.nsewdrag');
+        const area = drag.getBoundingClientRect();
+        const share = (value, [from, to]) => (value - from) / (to - from);
+        const { xaxis, yaxis } = plot.layout;
+        const { x, y } = plot.data[2];
+        drag.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, clientX: area.left + area.width * share(x[60], xaxis.range), clientY: area.bottom - area.height * share(y[60], yaxis.range) }));
+        await frames(10);
+        check('a tooltip says of how many', () => that(one('.tip').textContent.includes('median of 20 runs') && one('.tip').textContent.includes('the middle half: '), one('.tip').textContent));
+        set(\"[data-option=lines][value=means]\", true);
+        await frames(20);
+        check('means on demand', () => that(plot.data.length === 6 && one('.lines-note').textContent.includes('one standard deviation')));
         set(\"[data-option=lines][value=runs]\", true);
         await frames(20);
         check('single runs on demand', () => that(plot.data.length === 4 && one('.lines-note').hidden));
@@ -88,7 +99,7 @@ fn many_runs_are_shown_as_means_with_bands() {
         await frames(20);
         check('few runs are single lines', () => equal(plot.data.length, 4));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 7);
+    assert_all_ok(&lines, 9);
 }
 
 #[test]
