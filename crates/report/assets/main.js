@@ -76,6 +76,24 @@ function setUpTabs() {
   });
 }
 
+// Brings a section into view. What comes into view on the way may take another height than before, and move the section
+// after that: for half a second it is held in its place, unless the reader goes elsewhere.
+function goTo(section) {
+  if (!section) return;
+  let frames = 30;
+  const stop = () => {
+    frames = 0;
+  };
+  for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(kind, stop, { once: true, passive: true });
+  const hold = () => {
+    if (frames <= 0) return;
+    frames -= 1;
+    section.scrollIntoView({ behavior: "instant" });
+    requestAnimationFrame(hold);
+  };
+  hold();
+}
+
 function setUpSections() {
   const links = [...document.querySelectorAll(".sections a")];
   const shown = (name) =>
@@ -85,7 +103,7 @@ function setUpSections() {
   for (const link of links) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      shown(link.hash.slice(1))?.scrollIntoView();
+      goTo(shown(link.hash.slice(1)));
     });
   }
   const mark = () => {

@@ -129,7 +129,7 @@ export class Gallery {
   setUpSize() {
     const { geometry } = this.state.sweep.samples;
     if (!geometry) return;
-    const { cols, width } = geometry;
+    const { rows, cols, width, height } = geometry;
     const whole = (factor) => factor < 1 || Number.isInteger(factor * devicePixelRatio);
     const sizes = [0.4, 0.5, 0.75, 1, 1.5, 2, 3, 4]
       .filter(whole)
@@ -141,7 +141,10 @@ export class Gallery {
       for (const cell of this.section.querySelectorAll(".cell"))
         cell.style.setProperty("--across", across(cell.childElementCount));
       const size = sizes[control.value];
-      this.section.querySelector(".gallery").style.setProperty("--sample-size", `${size}px`);
+      const { style } = this.section.querySelector(".gallery");
+      style.setProperty("--sample-size", `${size}px`);
+      // What a grid that is out of sight takes until it is laid out.
+      style.setProperty("--sample-height", `${Math.round((size * rows * height) / (cols * width))}px`);
       for (const figure of [...this.figures, ...this.section.querySelectorAll(".gallery .real")]) {
         const factor = (size * devicePixelRatio) / Number(figure.querySelector("img").getAttribute("width"));
         figure.classList.toggle("smooth", factor < 2 && factor !== 1);

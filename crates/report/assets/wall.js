@@ -4,6 +4,12 @@
 import { html } from "./state.js";
 import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
 
+// A longer list of grids begins with a few of them: the sections below stay within reach.
+const LONGEST_FLOW = 48;
+const FIRST_IN_FLOW = 24;
+// A matrix begins with as many rows as have about so many grids.
+const FIRST_IN_ROWS = 240;
+
 export class Wall {
   // `changed` is called whenever grids are in other places.
   /** @param {import("./state.js").State} state */
@@ -17,6 +23,7 @@ export class Wall {
     this.sides = [];
     this.sliders = [];
     this.scroller = section.querySelector(".gallery .scroller");
+    this.isLong = false;
     this.figures = new Map(
       [...this.scroller.querySelectorAll(".sample")].map((figure) => [Number(figure.dataset.run), figure]),
     );
@@ -24,8 +31,64 @@ export class Wall {
     const { layout } = state.sweep.samples;
     this.cells = layout.cells;
     this.hasColumns = layout.columns !== null;
-    if (this.dimensions.length < 2) return;
-    this.setUpControls(layout);
+    // Whether all grids of a long list are shown.
+    this.whole = false;
+    this.setUpMore();
+    if (this.dimensions.length > 1) this.setUpControls(layout);
+    this.shorten();
+    state.on("visible", () => this.shorten());
+  }
+
+  // The button below a long wall. Paper and the browser's own search get all of it.
+  setUpMore() {
+    const button = this.section.querySelector(".more-grids");
+    const show = (whole) => {
+      this.whole = whole;
+      this.shorten();
+    };
+    button.addEventListener("click", () => {
+      const { top } = button.getBoundingClientRect();
+      show(!this.whole);
+      // When the wall becomes short again, what the reader was looking at is gone: the button stays in view.
+      if (!this.whole && top !== button.getBoundingClientRect().top) button.scrollIntoView({ block: "center", behavior: "instant" });
+    });
+    let before = false;
+    addEventListener("beforeprint", () => {
+      before = this.whole;
+      show(true);
+    });
+    addEventListener("afterprint", () => show(before));
+    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
+      if ((ctrlKey || metaKey) && key.toLowerCase() === "f") show(true);
+    });
+  }
+
+  // Leaves out what is beyond the first grids of a long wall.
+  shorten() {
+    const [shown, all, noun] = this.hasColumns ? this.shortenRows() : this.shortenFlow();
+    const button = this.section.querySelector(".more-grids");
+    button.hidden = all <= shown && !(this.whole && this.isLong);
+    button.textContent = this.whole ? `Show the first ${noun} only` : `Show all ${all} ${noun}`;
+    button.setAttribute("aria-expanded", String(this.whole));
+  }
+
+  shortenFlow() {
+    const runs = this.cells[0][0].filter((run) => this.state.visible[run]);
+    this.isLong = runs.length > LONGEST_FLOW;
+    const first = this.isLong && !this.whole ? FIRST_IN_FLOW : runs.length;
+    runs.forEach((run, place) => this.figures.get(run)?.classList.toggle("beyond", place >= first));
+    return [first, runs.length, "runs"];
+  }
+
+  shortenRows() {
+    const rows = [...this.scroller.querySelectorAll(".grids tbody tr")];
+    let grids = 0;
+    const first = this.cells.findIndex((row) => (grids += row.flat().length) > FIRST_IN_ROWS);
+    this.isLong = first >= 0 && first + 1 < rows.length;
+    const shown = this.isLong && !this.whole ? first + 1 : rows.length;
+    rows.forEach((row, place) => row.classList.toggle("beyond", place >= shown));
+    for (const figure of this.figures.values()) figure.classList.remove("beyond");
+    return [shown, rows.length, "rows"];
   }
 
   setUpControls(layout) {
@@ -108,6 +171,7 @@ export class Wall {
     this.hasColumns = Boolean(rows || columns);
     const grids = this.hasColumns ? matrixOf(rows, columns, cells, put) : flowOf(this.cells[0][0], put);
     this.scroller.replaceChildren(grids);
+    this.shorten();
     this.changed();
   }
 

@@ -1,6 +1,9 @@
 //! The wall of samples, its viewer and the film strip.
 
-use crate::support::checked::{assert_all_ok, lines_of, with_tools};
+use gansweep_protocol::Metric;
+use gansweep_report::ReportOptions;
+
+use crate::support::checked::{assert_all_ok, lines_of, lines_with, with_tools};
 use crate::support::{Outcome, Synthetic};
 
 #[test]
@@ -180,6 +183,47 @@ fn thousands_of_grids_are_in_the_page_only_while_they_are_near_the_window() {
         dispatchEvent(new Event('afterprint'));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 7);
+}
+
+#[test]
+fn a_long_wall_begins_with_the_best_and_links_reach_what_is_below_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Keys that make no matrix, as in a random search.
+    let keys = Synthetic {
+        further_keys: 5,
+        rates: (1..=60).map(|rate| f64::from(rate) * 1e-4).collect(),
+        speed: |spec| 1000.0 + 1e5 * spec.lr - spec.seed as f64,
+        ..Synthetic::ranked()
+    };
+    Synthetic { widths: vec![128], seeds: vec![1, 2], points: 4, ..keys }.record(folder.path());
+    let script = "const shown = () => all('.gallery .flow .sample').filter((figure) => figure.checkVisibility());
+        const more = one('.more-grids');
+        const top = (name) => one(`[data-section=${name}]`).getBoundingClientRect().top;
+        const place = () => parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
+        const order = sweeps[0].findings.order.flatMap((config) => sweeps[0].configuration.configs[config].runs);
+        check('a few of 120 runs are there, the best first', () => equal([sweeps[0].runs.length, shown().map((figure) => Number(figure.dataset.run))], [120, order.slice(0, 24)]));
+        check('a button says how many there are', () => equal(more.textContent, 'Show all 120 runs'));
+        set('[data-control=filter]', 'seed=2');
+        check('the filter leaves the first of those that pass', () => equal(shown().map((figure) => Number(figure.dataset.run)), order.filter((run) => sweeps[0].runs[run].seed === 2).slice(0, 24)));
+        set('[data-control=filter]', 'seed=2 lr<3e-3');
+        check('few are shown whole', () => equal([shown().length, more.hidden], [29, true]));
+        one('.reset').click();
+        more.click();
+        check('a click shows all', () => equal([shown().length, more.textContent, more.ariaExpanded], [120, 'Show the first 24 only', 'true']));
+        for (const name of ['space', 'runs', 'curves', 'space']) {
+            one(`.sections a[href='#${name}']`).click();
+            await new Promise((done) => setTimeout(done, 900));
+            check(`the link reaches ${name}`, () => that(Math.abs(top(name) - place()) < 3, `${top(name)} instead of ${place()}`));
+        }
+        more.click();
+        check('and few again', () => equal([shown().length, more.textContent], [24, 'Show all 120 runs']));
+        dispatchEvent(new Event('beforeprint'));
+        check('paper has all', () => equal(all('.gallery .sample.beyond').length, 0));
+        dispatchEvent(new Event('afterprint'));
+        check('the screen does not', () => equal(shown().length, 24));";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
+    assert_all_ok(&lines, 14);
 }
 
 #[test]
