@@ -12,6 +12,9 @@ fn a_phone_shows_a_metric_and_scrolls_under_a_finger() {
     Synthetic::default().record(folder.path());
     let script = "await show('.curves');
         const plot = one('.chart .plot');
+        const colors = one('.bar [data-control=color]').getBoundingClientRect();
+        check('colours can be chosen', () => that(colors.width > 60 && colors.right <= innerWidth && colors.top < 220, JSON.stringify(colors)));
+        check('the bar leaves room', () => that(one('.bar').offsetHeight < 120, `${one('.bar').offsetHeight}`));
         check('a finger does not zoom', () => equal(plot.layout.dragmode, false));
         const finger = (name, places) => {
             const touches = places.map(([clientX, clientY], identifier) => new Touch({ identifier, target: plot, clientX, clientY }));
@@ -45,7 +48,7 @@ fn a_phone_shows_a_metric_and_scrolls_under_a_finger() {
         "--blink-settings=availablePointerTypes=2,primaryPointerType=2",
     ];
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &flags) else { return };
-    assert_all_ok(&lines, 9);
+    assert_all_ok(&lines, 11);
 }
 
 #[test]
