@@ -2,7 +2,7 @@
 // One chart: a metric, with a line per run or per group of runs.
 
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
-import { wholeRange, valueRange, padded } from "./range.js";
+import { wholeRange, valueRange, padded, widened } from "./range.js";
 import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
@@ -201,14 +201,12 @@ export class Chart {
     const { log } = this.curves;
     let [left, right] = [Infinity, -Infinity];
     const shown = (level) => level !== null && (!log || level > 0);
-    const values = this.lines.map(({ x, y, kind, low, high }) =>
+    const values = this.lines.map(({ x, y }) =>
       y.flatMap((value, place) => {
         if (!shown(value) || x[place] === null) return [];
         left = Math.min(left, x[place]);
         right = Math.max(right, x[place]);
-        // Quartiles are near the median. A deviation may be far from the mean, and would flatten all lines.
-        const levels = kind === "median" ? [value, low[place], high[place]].filter(shown) : [value];
-        return log ? levels.map(Math.log10) : levels;
+        return [log ? Math.log10(value) : value];
       }),
     );
     const x = this.metric.once
@@ -216,6 +214,8 @@ export class Chart {
       : left <= right ? padded(left, right, 0.012) : [0, 1];
     const whole = log ? null : wholeRange(this.metric.range, values);
     const y = whole ?? valueRange(values, this.metric.reference?.value, log);
+    const bands = this.lines.flatMap(({ low = [], high = [] }, line) => (y.outside.includes(line) ? [] : [...low, ...high]));
+    if (!whole) y.range = widened(y.range, bands.filter(shown).map((level) => (log ? Math.log10(level) : level)));
     // Single values are few: all are shown unless the others would be flattened by far.
     const span = (range) => range[1] - range[0];
     if (this.metric.once && y.outside.length && span(everything(values)) <= 4 * span(y.range))

@@ -67,16 +67,26 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+// A range with room for bands around its lines. Where a band is far longer than the lines are apart, the lines stay
+// readable: at most half of the range is added at either end.
+export function widened(range, levels) {
+  const [bottom, top] = range;
+  const room = (top - bottom) / 2;
+  let [low, high] = [bottom, top];
+  for (const level of levels) [low, high] = [Math.min(low, level), Math.max(high, level)];
+  return [Math.max(low, bottom - room), Math.min(high, top + room)];
+}
+
 export function padded(low, high, share) {
   const room = (high - low || Math.abs(high) || 1) * share;
   return [low - room, high + room];
 }
 
-// A number with about four significant digits.
+// A number with about four significant digits, and no zeros at its end.
 export function format(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0*e\+?/, "e");
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }

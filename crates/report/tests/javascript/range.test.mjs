@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { extent, valueRange, wholeRange } from "../../assets/range.js";
+import { extent, valueRange, wholeRange, widened } from "../../assets/range.js";
 import { smoothed } from "../../assets/series.js";
 
 // A discriminator's loss that falls from 1.4 to its end, with a wave of that height.
@@ -46,4 +46,10 @@ test("a declared range is shown whole unless a value is beyond", () => {
   assert.deepEqual(wholeRange([0, 1], [[0.2], [0.9]]).range, [-0.02, 1.02]);
   assert.equal(wholeRange([0, 1], [[0.2], [1.1]]), null);
   assert.equal(wholeRange(null, [[0.2]]), null);
+});
+
+test("bands get room, and very long ones no more than lines can spare", () => {
+  assert.deepEqual(widened([0, 2], [0.5, 2.5]), [0, 2.5]);
+  assert.deepEqual(widened([0, 2], [-1e9, 1e9]), [-1, 3]);
+  assert.deepEqual(widened([0, 2], []), [0, 2]);
 });
