@@ -4,7 +4,7 @@
 import { html } from "./state.js";
 import { gridsOf, pngs, sourcesOf } from "./images.js";
 import { differencesFrom } from "./statistics.js";
-import { plain } from "./summary.js";
+import { fixed } from "./summary.js";
 
 // More columns than these fit on no screen.
 const MOST = 12;
@@ -134,15 +134,16 @@ function groupOf(sweep, { label, runs }) {
 /** @param {import("./page").Sweep} sweep */
 function tested(sweep, groups, command) {
   const { objective, student_quantiles: quantiles } = sweep.findings;
+  const { decimals } = objective;
   const sign = objective.better === "higher" ? -1 : 1;
   if (objective.better) groups.sort((a, b) => sign * (a.mean - b.mean));
   const [base, ...others] = groups;
   const differences = differencesFrom(base.values, others.map(({ values }) => values), quantiles.map(Number));
   const row = ({ label, values, mean }, place) => {
     const found = differences[place - 1];
-    const spread = found && found.half !== null ? ` ± ${plain(found.half)}` : "";
+    const spread = found && found.half !== null ? ` ± ${fixed(found.half, decimals)}` : "";
     const p = !found ? "" : found.p === null ? "–" : pText(found.p);
-    return html`<tr><th scope="row">${label}</th><td>${plain(mean)}</td><td>${values.size}</td><td>${found ? plain(found.mean) + spread : ""}</td><td data-cell="p">${p}</td></tr>`;
+    return html`<tr><th scope="row">${label}</th><td>${fixed(mean, decimals)}</td><td>${values.size}</td><td>${found ? fixed(found.mean, decimals) + spread : ""}</td><td data-cell="p">${p}</td></tr>`;
   };
   const fewest = Math.min(...groups.map(({ values }) => values.size));
   const few = fewest < 3 ? html` With ${fewest} seed${fewest > 1 ? "s" : ""} of a config a test can tell little.` : "";

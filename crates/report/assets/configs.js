@@ -3,7 +3,7 @@
 
 import { html, isCollapsed } from "./state.js";
 import { animationOf } from "./commands.js";
-import { estimate, plain, spread, spreadText } from "./summary.js";
+import { estimate, fixed, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
 
@@ -27,7 +27,7 @@ export function setUpConfigTable(root, state) {
       const now = numbers[row.dataset.config];
       row.hidden = now.runs === 0;
       cells[place].forEach((cell, index) => {
-        const text = all ? texts[place][index] : cellText(cell.dataset.cell, now);
+        const text = all ? texts[place][index] : cellText(cell.dataset.cell, now, state.sweep);
         if (cell.textContent !== text) cell.textContent = text;
       });
     });
@@ -92,12 +92,14 @@ function summaries(state) {
   return numbers;
 }
 
-function cellText(cell, numbers) {
+/** @param {import("./page").Sweep} sweep */
+function cellText(cell, numbers, sweep) {
+  const { columns, findings } = sweep;
   const [kind, number] = cell.split(":");
-  if (kind === "result") return spreadText(numbers.results[number]);
+  if (kind === "result") return spreadText(numbers.results[number], columns[number].mean_decimals);
   const value = numbers[kind];
   if (kind === "runs" || kind === "count") return value === numbers.of ? String(value) : `${value} of ${numbers.of}`;
-  if (kind === "mean" || kind === "half") return Number.isFinite(value) ? plain(value) : "";
+  if (kind === "mean" || kind === "half") return Number.isFinite(value) ? fixed(value, findings.objective.decimals) : "";
   // Tests are of all runs.
   return kind === "difference" || kind === "p" ? "" : String(value || "");
 }

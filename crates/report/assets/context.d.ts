@@ -71,7 +71,7 @@ export interface Configuration {
 
 /** A config and the runs that have it. */
 export interface ConfigRuns {
-  /** The swept keys and their values: `lr=1e-4 hidden=128`; empty where nothing is swept. */
+  /** The swept keys that differ between configs and their values, those with the most values first: `lr=1e-4 hidden=128`; empty where nothing is swept. */
   label: string;
   /** Indices of its runs. */
   runs: number[];
@@ -139,6 +139,8 @@ export interface Findings {
   verdict: Verdict;
   /** What limits the comparison, a sentence each. */
   notes: string[];
+  /** All runs in the order in which their table begins: the best first, then those with signs of collapse, then those without a value; in plan order if the objective ranks none. */
+  run_order: number[];
   /** All configs by rank, then those without a value; in plan order if the objective ranks none. */
   order: number[];
   /** The configs with the best means, or the first ones if the objective ranks none. */
@@ -157,6 +159,8 @@ export interface Findings {
   failures: RunsWithCause[];
   /** Runs with signs of collapse, by sign. */
   collapses: RunsWithCause[];
+  /** Number of runs that have too few points to look for a saturated discriminator or a diverging loss. */
+  unchecked: number;
   /** Quantiles of Student's t for 95 % intervals with 1, 2, ... degrees of freedom. */
   student_quantiles: Measured[];
 }
@@ -173,6 +177,8 @@ export interface Objective {
   better: Direction | null;
   /** When the compared values were measured: `5 epochs`. */
   after: string;
+  /** Decimals of the means over the runs of a config. */
+  decimals: number;
 }
 
 /** What follows from the tests. */
@@ -294,7 +300,7 @@ export interface Context {
 export interface Run {
   /** The run's id. */
   id: string;
-  /** The swept values and the seed: `lr=1e-4 seed=0`. */
+  /** The swept values and the seed, without what all runs share: `lr=1e-4 seed=0`. */
   label: string;
   /** The seed. */
   seed: number;
@@ -622,6 +628,10 @@ export interface Column {
   unit: string;
   /** A tooltip. */
   help: string;
+  /** Decimals of its numbers. */
+  decimals: number;
+  /** Decimals of the means over the runs of a config. */
+  mean_decimals: number;
 }
 
 /** The state of a run. */

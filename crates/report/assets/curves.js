@@ -32,6 +32,7 @@ export class Curves {
     this.charts = [...this.section.querySelectorAll(".chart")].map(
       (figure, place) => new Chart(figure, metrics[place], this),
     );
+    if (differInSteps(state.sweep)) this.section.querySelector("[data-option=x][value=epoch]").checked = true;
     this.readControls();
     this.setUpControls(root);
     this.drawLegend();
@@ -140,8 +141,8 @@ export class Curves {
     const band =
       this.grouped === "mean"
         ? "mean of the runs of one colour that pass the filter; its band is one standard deviation to either side."
-        : `median of the runs of one colour that pass the filter; its band holds the middle half of them, from the 25 % to the 75 % quantile, and all of them where they are fewer than ${FEWEST_FOR_QUARTILES}.`;
-    note.textContent = `A line is the ${band} It shows the same runs from end to end and ends where half of them or more have ended, so that it never jumps where a run ends. Hover over a line to see its runs.`;
+        : `median of the runs of one colour that pass the filter; its band is the middle half of them, from the 25 % to the 75 % quantile (of fewer than ${FEWEST_FOR_QUARTILES} runs, all of them).`;
+    note.textContent = `A line is the ${band} It is of the same runs from end to end: runs that end much earlier are left out, and where half of all have ended, the line ends too. Hover over a line to see its runs.`;
   }
 
   redraw() {
@@ -277,4 +278,12 @@ export class Curves {
     this.tip.style.left = `${clientX + 16 + width > innerWidth ? clientX - width - 12 : clientX + 16}px`;
     this.tip.style.top = `${Math.max(8, clientY - height - 12)}px`;
   }
+}
+
+// Whether an epoch has more steps in one run than in another, as with several batch sizes or numbers of D's steps. Steps then
+// compare early parts of some runs with whole others: the charts begin with epochs.
+/** @param {import("./page").Sweep} sweep */
+function differInSteps({ runs }) {
+  const known = runs.filter(({ epochs }) => epochs > 0);
+  return new Set(known.map(({ total_steps, epochs }) => (total_steps / epochs).toFixed(3))).size > 1;
 }

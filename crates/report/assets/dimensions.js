@@ -24,20 +24,21 @@ export function keysOf(sweep) {
   return seeds.length > 1 ? [...keys, seed] : keys;
 }
 
-// The metrics of the run table, the objective first: `{ name, title, better, value }`; `value` is NaN where a run has none.
+// The metrics of the run table, the objective first: `{ name, title, better, decimals, value }`; `value` is NaN where a run has none.
 /** @param {import("./page").Sweep} sweep */
 export function metricsOf(sweep) {
   const { runs, columns, findings } = sweep;
   const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
-  const metrics = columns.map(({ metric, title, better }, column) => ({
+  const metrics = columns.map(({ metric, title, better, mean_decimals: decimals }, column) => ({
     name: metric,
     title,
     better,
+    decimals,
     // As in the findings: a run that ended early has a last value, but none to compare with the others'.
     value: (run) => Number((isObjective({ name: metric }) ? runs[run].value : runs[run].last_values[column]?.value) ?? NaN),
   }));
   metrics.sort((a, b) => Number(isObjective(b)) - Number(isObjective(a)));
-  const seconds = { name: "seconds", title: "seconds of training", value: (run) => Number(runs[run].seconds.value) };
+  const seconds = { name: "seconds", title: "seconds of training", decimals: 1, value: (run) => Number(runs[run].seconds.value) };
   return [...metrics, seconds];
 }
 

@@ -40,6 +40,7 @@ export function setUpFilter(root, state, colors) {
     const shown = state.visible.filter(Boolean).length;
     matches.textContent = `${shown} of ${runs.length} runs`;
     root.classList.toggle("without-runs", shown === 0);
+    for (const note of root.querySelectorAll(".of-all")) note.hidden = shown === runs.length;
     if (field.value !== state.filter) field.value = state.filter;
     const { errors } = state.query;
     fault.hidden = errors.length === 0;

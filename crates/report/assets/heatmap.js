@@ -3,7 +3,7 @@
 
 import { ramp } from "./color.js";
 import { groupsOf, withNoValue } from "./dimensions.js";
-import { plain } from "./summary.js";
+import { fixed } from "./summary.js";
 import { html } from "./state.js";
 
 // Of the values of a key: more columns than these do not fit beside each other.
@@ -20,7 +20,7 @@ export function drawHeatmap(area, state, across, down, metric) {
   const head = columns.map(({ text }) => html`<th scope="col">${text}</th>`).join("");
   const body = rows.map((row, place) => {
     const label = down ? html`<th scope="row">${row.text}</th>` : "";
-    return `<tr>${label}${cells[place].map((cell) => cellHtml(cell, tone)).join("")}</tr>`;
+    return `<tr>${label}${cells[place].map((cell) => cellHtml(cell, tone, metric.decimals)).join("")}</tr>`;
   });
   const corner = down ? html`<th scope="col"><span class="key">${down.title}</span> \\ <span class="key">${across.title}</span></th>` : "";
   area.innerHTML = `<table><thead><tr>${corner}${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
@@ -36,11 +36,11 @@ function cellOf(state, across, down, column, row, metric) {
   return { runs, values, mean };
 }
 
-function cellHtml({ runs, values, mean }, tone) {
+function cellHtml({ runs, values, mean }, tone, decimals) {
   if (runs.length === 0) return "<td></td>";
   const count = `${values.length} of ${runs.length} runs have a value`;
   const { background, ink } = tone(mean);
-  return html`<td><button data-pin-runs="${runs.join(" ")}" title="${count}" style="background:${background};color:${ink}">${Number.isFinite(mean) ? plain(mean) : "–"}</button></td>`;
+  return html`<td><button data-pin-runs="${runs.join(" ")}" title="${count}" style="background:${background};color:${ink}">${Number.isFinite(mean) ? fixed(mean, decimals) : "–"}</button></td>`;
 }
 
 // Background and ink of a value by its rank among the others: an outlier takes no contrast from the rest. The brighter,

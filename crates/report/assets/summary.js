@@ -25,10 +25,18 @@ export function estimate(values, quantiles) {
   return { mean, half: deviation === null ? NaN : (quantile * deviation) / Math.sqrt(count), count };
 }
 
-export function spreadText(result) {
+export function spreadText(result, decimals) {
   if (!result) return "";
   const { mean, deviation } = result;
-  return deviation === null ? plain(mean) : `${plain(mean)} ± ${plain(Number(deviation.toPrecision(2)))}`;
+  return deviation === null ? fixed(mean, decimals) : `${fixed(mean, decimals)} ± ${fixed(deviation, decimals)}`;
+}
+
+// A number with the decimals of its column, as the program writes it (`analyse/text.rs`): an exponent where they cannot
+// show it.
+export function fixed(value, decimals) {
+  const text = value.toFixed(decimals);
+  const vanishes = value !== 0 && !/[1-9]/.test(text);
+  return !Number.isFinite(value) || Math.abs(value) >= 1e6 || vanishes ? plain(value) : text;
 }
 
 // A number as the page was written with it: without separators, which a spreadsheet would not read.

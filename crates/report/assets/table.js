@@ -4,12 +4,13 @@
 import { isCollapsed } from "./state.js";
 import { LongTable } from "./long_table.js";
 
-// Returns the rows in the order of the plan.
+// Returns the rows in the order of the plan. The page begins with them in the order of the objective.
 /** @param {import("./state.js").State} state */
 export function setUpTable(root, state, openViewer) {
   const table = root.querySelector(".runtable");
   const body = table.tBodies[0];
-  const rows = [...body.rows];
+  const rows = [];
+  for (const row of body.rows) rows[row.dataset.run] = row;
   const list = new LongTable(table);
 
   for (const button of table.querySelectorAll("[data-sort]")) {
@@ -19,11 +20,10 @@ export function setUpTable(root, state, openViewer) {
       for (const other of table.querySelectorAll("[aria-sort]")) other.setAttribute("aria-sort", "none");
       heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       const value = sortValue(state.sweep, button.dataset.sort);
-      // A collapsed run has the best losses of all. It is no candidate, whatever the column.
-      const collapsed = (run) => Number(kindOf(button) === "final" && isCollapsed(state.sweep.runs[run]));
+      const last = classOf(state.sweep, button.dataset.sort);
       const order = rows
         .map((_, run) => run)
-        .sort((a, b) => collapsed(a) - collapsed(b) || compare(value(a), value(b), ascending) || a - b);
+        .sort((a, b) => last(a) - last(b) || compare(value(a), value(b), ascending) || a - b);
       list.sort(order.map((run) => rows[run]));
     });
   }
@@ -41,8 +41,18 @@ export function setUpTable(root, state, openViewer) {
   return rows;
 }
 
-function kindOf(button) {
-  return button.dataset.sort.split(":")[0];
+// Which runs come last by a column, in either direction: 0 for a candidate, more for what comes after.
+/** @param {import("./page").Sweep} sweep */
+function classOf(sweep, key) {
+  const { runs, columns, findings } = sweep;
+  const [kind, number] = key.split(":");
+  if (kind !== "final") return () => 0;
+  const { metric, better } = findings.objective;
+  const isObjective = better !== null && columns[number].metric === metric;
+  // A value that was measured earlier than those of the others does not compare with them.
+  const lacks = (run) => isObjective && !Number.isFinite(Number(run.value ?? NaN));
+  // A collapsed run has the best losses of all. It is no candidate, whatever the column.
+  return (place) => (lacks(runs[place]) ? 2 : Number(isCollapsed(runs[place])));
 }
 
 // Roving tabindex: the tab key stops once in the table, at the row that last had the focus or the first

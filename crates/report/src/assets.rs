@@ -55,9 +55,9 @@ pub(crate) const STYLE: &str = concat!(
 
 /// The page's own modules, in an order in which each comes after those that it imports.
 const MODULES: &[(&str, &str)] = &[
+    ("range.js", include_str!("../assets/range.js")),
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
-    ("range.js", include_str!("../assets/range.js")),
     ("state.js", include_str!("../assets/state.js")),
     ("paper.js", include_str!("../assets/paper.js")),
     ("theme.js", include_str!("../assets/theme.js")),

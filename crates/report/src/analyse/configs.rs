@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use gansweep_config::RunState;
 
+use super::labels::Labels;
 use super::text;
 use crate::context::{
-    Axis, ConfigRuns, Configuration, Differing, Number, Run, Section, Setting, Spread, ValueRuns,
+    ConfigRuns, Configuration, Differing, Number, Run, Section, Setting, Spread, ValueRuns,
 };
 use crate::input::RunInput;
 
 /// Splits the configs' keys into shared and differing ones. `shown` are the same runs as `runs`, analysed.
-pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Configuration {
-    let configs = configs(runs, shown, axes);
+pub(super) fn configuration(runs: &[RunInput], shown: &[Run], labels: &Labels) -> Configuration {
+    let configs = configs(runs, shown, labels);
     let mut differing: Vec<Differing> = Vec::new();
     let mut shared: Vec<Section> = Vec::new();
     for key in keys(runs, &configs) {
@@ -30,14 +31,14 @@ pub(super) fn configuration(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> 
     Configuration { configs, differing, shared }
 }
 
-fn configs(runs: &[RunInput], shown: &[Run], axes: &[Axis]) -> Vec<ConfigRuns> {
+fn configs(runs: &[RunInput], shown: &[Run], labels: &Labels) -> Vec<ConfigRuns> {
     let mut configs: Vec<ConfigRuns> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         let place = *places.entry(run.config.to_string()).or_insert(configs.len());
         if place == configs.len() {
             configs.push(ConfigRuns {
-                label: label(&shown[index], axes),
+                label: labels.config(&shown[index]),
                 runs: Vec::new(),
                 failures: 0,
                 collapsed: 0,
@@ -75,24 +76,39 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
     let is_rounding = |deviation: f64| deviation < 1e-12 * mean.abs();
     let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
     let deviation = deviation.map(|deviation| if is_rounding(deviation) { 0.0 } else { deviation });
-    let text = match deviation {
-        Some(deviation) => format!("{} ± {}", text::measured(mean), text::two_digits(deviation)),
-        None => text::measured(mean),
-    };
     let rounded = Number::rounded;
     (!values.is_empty()).then(|| Spread {
         mean: rounded(mean),
         deviation: deviation.map(rounded),
         runs: values.len(),
-        text,
+        text: String::new(),
     })
 }
 
-fn label(run: &Run, axes: &[Axis]) -> String {
-    let assigned = |(axis, place): (&Axis, &Option<usize>)| {
-        place.map(|place| format!("{}={}", axis.short, axis.values[place].text))
+/// Writes the results of each column with the same decimals; returns their numbers.
+pub(super) fn write_results(configs: &mut [ConfigRuns]) -> Vec<usize> {
+    let columns = configs.first().map_or(0, |config| config.results.len());
+    let of_column = |column: usize| {
+        let spreads = || configs.iter().filter_map(move |config| config.results[column].as_ref());
+        text::decimals(spreads().map(|spread| spread.mean.0))
     };
-    axes.iter().zip(&run.values).filter_map(assigned).collect::<Vec<_>>().join(" ")
+    let decimals: Vec<usize> = (0..columns).map(of_column).collect();
+    for config in configs {
+        for (result, decimals) in config.results.iter_mut().zip(&decimals) {
+            if let Some(spread) = result {
+                spread.text = spread_text(spread, *decimals);
+            }
+        }
+    }
+    decimals
+}
+
+fn spread_text(spread: &Spread, decimals: usize) -> String {
+    let mean = text::fixed(spread.mean.0, decimals);
+    match spread.deviation {
+        Some(deviation) => format!("{mean} ± {}", text::fixed(deviation.0, decimals)),
+        None => mean,
+    }
 }
 
 /// A config's first run. Runs of a config differ in nothing that is looked at here, and there may be many.
@@ -202,7 +218,7 @@ pub(super) mod tests {
         let inputs: Vec<RunInput> = configs.iter().cloned().map(run).collect();
         let shown: Vec<Run> =
             inputs.iter().map(|input| runs::run(input, &[], &[], &[], &[], &Groups::default())).collect();
-        configuration(&inputs, &shown, &[])
+        configuration(&inputs, &shown, &Labels::of(&shown, &[]))
     }
 
     #[test]
@@ -228,9 +244,9 @@ pub(super) mod tests {
         // numpy.std([1, 2, 4], ddof=1) == 1.5275252316519468
         let three = of(&[1.0, 2.0, f64::NAN, 4.0]).unwrap();
         assert_eq!((three.mean, three.deviation, three.runs), (Number(2.33333), Some(Number(1.52753)), 3));
-        assert_eq!(three.text, "2.333 ± 1.5");
+        assert_eq!(spread_text(&three, 3), "2.333 ± 1.528");
         let one = of(&[2.0, f64::INFINITY]).unwrap();
-        assert_eq!((one.text.as_str(), one.deviation, one.runs), ("2", None, 1));
+        assert_eq!((spread_text(&one, 1), one.deviation, one.runs), ("2.0".to_owned(), None, 1));
         assert_eq!(of(&[f64::NAN]), None);
         assert_eq!(of(&[]), None);
     }

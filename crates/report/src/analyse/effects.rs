@@ -1,10 +1,11 @@
 //! What each key explains, and what its values do.
 
-use gansweep_base::text::{count, measured};
+use gansweep_base::text::count;
 use gansweep_compare::{AxisEffects, Variance, sentences};
 use gansweep_statistics::{Effect, Interval, Noise};
 
 use super::scale::Scale;
+use super::text;
 use crate::context::{Explained, KeyEffects, Level, Number};
 
 /// What explains the variance, the largest share first, and what limits that.
@@ -57,10 +58,12 @@ pub(super) fn effects(axes: &[AxisEffects], shares: &[Explained]) -> Vec<KeyEffe
     let ends = |effect: Effect| (effect.effect, effect.interval.map(|it| (it.low, it.high)));
     // The mean of all runs is on the scale, since effects are differences from it.
     let Some(scale) = Scale::of(all.map(ends).chain([(0.0, None)])) else { return Vec::new() };
+    let known = axes.iter().flat_map(|axis| &axis.levels).filter_map(|level| level.effect);
+    let decimals = text::decimals(known.map(|effect| effect.effect));
     let level = |level: &gansweep_compare::LevelEffect| {
         let mark = level.effect.map(|effect| {
             let (value, span) = ends(effect);
-            scale.mark(value, span, effect_text(&effect))
+            scale.mark(value, span, effect_text(&effect, decimals))
         });
         let interval = level.effect.and_then(|effect| effect.interval);
         Level {
@@ -81,8 +84,13 @@ pub(super) fn effects(axes: &[AxisEffects], shares: &[Explained]) -> Vec<KeyEffe
 }
 
 /// `-1.2 ± 0.3, 12 runs`.
-fn effect_text(effect: &Effect) -> String {
-    let half = effect.interval.map(|it| format!(" ± {}", measured((it.high - it.low) / 2.0)));
+fn effect_text(effect: &Effect, decimals: usize) -> String {
+    let half = effect.interval.map(|it| format!(" ± {}", text::fixed((it.high - it.low) / 2.0, decimals)));
     let sign = if effect.effect > 0.0 { "+" } else { "" };
-    format!("{sign}{}{}, {}", measured(effect.effect), half.unwrap_or_default(), count(effect.count, "run"))
+    format!(
+        "{sign}{}{}, {}",
+        text::fixed(effect.effect, decimals),
+        half.unwrap_or_default(),
+        count(effect.count, "run")
+    )
 }

@@ -1,14 +1,15 @@
 //! Which config is best, and what matters: the comparison that `gansweep compare` prints, for the page.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use gansweep_base::text::{count, measured};
+use gansweep_base::text::count;
 use gansweep_compare::{Analysis, SweepComparison, sentences};
 use gansweep_config::RunId;
 use gansweep_protocol::Direction;
 use gansweep_statistics::{CONFIDENCE, GroupResult, Verdict as Tested, student_quantile};
 
-use super::{causes, effects, scale::Scale};
+use super::{causes, effects, scale::Scale, text};
 use crate::context::{
     Axis, ConfigRuns, Findings, FormattedNumber, Leader, Number, Objective, Run, Standing, Verdict,
     VerdictKind,
@@ -27,32 +28,37 @@ pub(super) fn findings(
     runs: &mut [Run],
     configs: &mut [ConfigRuns],
     axes: &[Axis],
+    unchecked: usize,
 ) -> Findings {
     let comparison = &analysis.comparison;
     let places = note_values(analysis, runs, configs);
+    // Those of the best: others may be a hundred times as large, and need no decimals.
+    let best = comparison.comparison.groups.iter().filter_map(|group| group.mean).take(MOST_LEADERS);
+    let decimals = text::decimals(best);
     let ranked = comparison.direction != Direction::Neither;
     for (rank, group) in comparison.comparison.groups.iter().enumerate() {
         for config in places.get(&group.group).into_iter().flatten() {
-            configs[*config].standing = standing(group, ranked.then_some(rank + 1));
+            configs[*config].standing = standing(group, ranked.then_some(rank + 1), decimals);
         }
     }
     let groups = with_values(comparison);
-    let first_config = |group: &GroupResult| places.get(&group.group)?.first().copied();
+    let configs_of = |group: &GroupResult| places.get(&group.group).map_or(&[][..], Vec::as_slice);
     let examples = match comparison.comparison.verdict {
         Tested::NotRanked | Tested::NoValue => Vec::new(),
         _ => groups
             .first()
-            .and_then(|best| first_config(best))
-            .map_or_else(Vec::new, |best| examples(&configs[best], runs)),
+            .and_then(|best| configs_of(best).first())
+            .map_or_else(Vec::new, |best| examples(&configs[*best], runs)),
     };
     let (shares, share_notes) = effects::shares(comparison.variance.as_ref());
     let most_runs = configs.iter().map(|config| config.runs.len()).max().unwrap_or_default();
     Findings {
-        objective: objective(comparison),
+        objective: objective(comparison, decimals),
         verdict: verdict(comparison),
         notes: notes(comparison),
+        run_order: run_order(runs, comparison.direction),
         order: order(configs),
-        leaders: leaders(comparison, &groups, &first_config),
+        leaders: leaders(comparison, &groups, &configs_of, configs, decimals),
         more_leaders: groups.len().saturating_sub(MOST_LEADERS),
         examples,
         effects: effects::effects(&analysis.effects, &shares),
@@ -60,6 +66,7 @@ pub(super) fn findings(
         share_notes,
         failures: causes::failures(runs, axes),
         collapses: causes::collapses(runs, axes),
+        unchecked,
         student_quantiles: (1..most_runs.min(MOST_FREEDOM + 1))
             .map(|freedom| Number::rounded(student_quantile(f64::midpoint(1.0, CONFIDENCE), freedom as f64)))
             .collect(),
@@ -87,13 +94,14 @@ fn with_values(comparison: &SweepComparison) -> Vec<&GroupResult> {
     comparison.comparison.groups.iter().filter(|group| group.count > 0).collect()
 }
 
-fn objective(comparison: &SweepComparison) -> Objective {
+fn objective(comparison: &SweepComparison, decimals: usize) -> Objective {
     Objective {
         metric: comparison.metric.name.to_owned(),
         title: comparison.metric.title.to_owned(),
         unit: comparison.metric.unit.to_owned(),
         better: Some(comparison.direction).filter(|direction| *direction != Direction::Neither),
         after: sentences::epochs(comparison),
+        decimals,
     }
 }
 
@@ -116,14 +124,14 @@ fn notes(comparison: &SweepComparison) -> Vec<String> {
 }
 
 /// How a group did; `None` if no run of it has a value.
-fn standing(group: &GroupResult, rank: Option<usize>) -> Option<Standing> {
+fn standing(group: &GroupResult, rank: Option<usize>, decimals: usize) -> Option<Standing> {
     let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
     Some(Standing {
         rank,
-        mean: number(group.mean?),
-        half: half.map(number),
+        mean: text::number(group.mean?, decimals),
+        half: half.map(|half| text::number(half, decimals)),
         runs: group.count,
-        difference: group.difference.map(|difference| number(difference.mean)),
+        difference: group.difference.map(|difference| text::number(difference.mean, decimals)),
         p: group.difference.map(|difference| FormattedNumber {
             value: Number::rounded(difference.adjusted_p),
             text: sentences::p_value(difference.adjusted_p),
@@ -140,15 +148,31 @@ fn order(configs: &[ConfigRuns]) -> Vec<usize> {
     order
 }
 
-fn number(value: f64) -> FormattedNumber {
-    FormattedNumber { value: Number::rounded(value), text: measured(value) }
+/// The places of the runs, the best first, by the first column of their table, which is the objective's. As in the table's
+/// own sorting, neither a run that has collapsed nor one that has no value after as many epochs as the others is a candidate.
+fn run_order(runs: &[Run], better: Direction) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    let value = |run: usize| runs[run].last_values.first()?.as_ref().map(|last| last.value.0);
+    let lacks = |run: usize| runs[run].value.is_none_or(|value| !value.0.is_finite());
+    let class = |run: usize| if lacks(run) { 2 } else { usize::from(!runs[run].warnings.is_empty()) };
+    let by_value = |a: usize, b: usize| match (value(a), value(b), better) {
+        (Some(a), Some(b), Direction::Lower) => a.total_cmp(&b),
+        (Some(a), Some(b), _) => b.total_cmp(&a),
+        _ => Ordering::Equal,
+    };
+    if better != Direction::Neither {
+        order.sort_by(|a, b| class(*a).cmp(&class(*b)).then_with(|| by_value(*a, *b)));
+    }
+    order
 }
 
 /// The first groups, with marks on a common scale.
-fn leaders(
+fn leaders<'a>(
     comparison: &SweepComparison,
     groups: &[&GroupResult],
-    first_config: &dyn Fn(&GroupResult) -> Option<usize>,
+    configs_of: &dyn Fn(&GroupResult) -> &'a [usize],
+    configs: &[ConfigRuns],
+    decimals: usize,
 ) -> Vec<Leader> {
     let shown = &groups[..groups.len().min(MOST_LEADERS)];
     let span = |group: &&GroupResult| {
@@ -164,16 +188,26 @@ fn leaders(
     let leader = |group: &&GroupResult| {
         let mean = group.mean?;
         let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
-        let spread = half.map_or_else(String::new, |half| format!(" ± {}", measured(half)));
-        let text = format!("{}{spread}, {}", measured(mean), count(group.count, "run"));
+        let spread = half.map_or_else(String::new, |half| format!(" ± {}", text::fixed(half, decimals)));
+        let text = format!("{}{spread}, {}", text::fixed(mean, decimals), count(group.count, "run"));
+        let members = configs_of(group);
         Some(Leader {
-            config: first_config(group)?,
-            label: sentences::label(comparison, group.group).to_owned(),
+            config: *members.first()?,
+            label: label(members, configs, comparison, group.group),
             tied: tied.contains(&group.group),
             mark: scale.mark(mean, group.interval.map(|interval| (interval.low, interval.high)), text),
         })
     };
     shown.iter().filter_map(leader).collect()
+}
+
+/// The config's label on the page. Where nothing is swept, or where configs are compared as one since they differ in their
+/// budgets alone, the words of `gansweep compare`.
+fn label(members: &[usize], configs: &[ConfigRuns], comparison: &SweepComparison, group: usize) -> String {
+    match members {
+        [config] if !configs[*config].label.is_empty() => configs[*config].label.clone(),
+        _ => sentences::label(comparison, group).to_owned(),
+    }
 }
 
 /// Runs of a config with samples: those with a value first.

@@ -10,6 +10,7 @@ mod grid_layout;
 mod grids;
 mod groups;
 mod health;
+mod labels;
 mod narrow;
 mod rungs;
 mod runs;

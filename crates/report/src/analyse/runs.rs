@@ -37,6 +37,9 @@ pub(super) fn columns(metrics: &[(Metric, Metric)]) -> Vec<Column> {
             metric: shown.name().to_owned(),
             title: substitute.declaration().title.to_owned(),
             unit: substitute.declaration().unit.to_owned(),
+            // Known once all values are: `write_columns` and `configs::write_results` find them.
+            decimals: 0,
+            mean_decimals: 0,
             help: match shown == substitute {
                 true => help.to_owned(),
                 false => format!("{help}; before the end of the first epoch, the last recorded value"),
@@ -44,6 +47,33 @@ pub(super) fn columns(metrics: &[(Metric, Metric)]) -> Vec<Column> {
         }
     };
     metrics.iter().map(column).collect()
+}
+
+/// Writes the numbers of each column of the run table with the same decimals; returns those of the metrics.
+pub(super) fn write_columns(runs: &mut [Run]) -> Vec<usize> {
+    let columns = runs.first().map_or(0, |run| run.last_values.len());
+    let decimals =
+        (0..columns).map(|column| write_column(runs, &|run| run.last_values[column].as_mut())).collect();
+    write_column(runs, &|run| run.images_per_second.as_mut());
+    write_column(runs, &|run| run.best.as_mut().map(|best| &mut best.epoch));
+    decimals
+}
+
+/// Writes the first metric, which is the objective, with as many decimals as its means.
+pub(super) fn write_objective(runs: &mut [Run], column: &mut Column, decimals: usize) {
+    column.decimals = column.decimals.max(decimals);
+    for number in runs.iter_mut().filter_map(|run| run.last_values.first_mut()?.as_mut()) {
+        number.text = text::fixed(number.value.0, column.decimals);
+    }
+}
+
+fn write_column(runs: &mut [Run], cell: &dyn Fn(&mut Run) -> Option<&mut FormattedNumber>) -> usize {
+    let values: Vec<f64> = runs.iter_mut().filter_map(|run| cell(run).map(|number| number.value.0)).collect();
+    let decimals = text::decimals(values.into_iter());
+    for number in runs.iter_mut().filter_map(cell) {
+        number.text = text::fixed(number.value.0, decimals);
+    }
+    decimals
 }
 
 /// One run. `metrics` are those of the table, `drawn` those with a chart, `epochs` those whose grids the page shows.

@@ -9,7 +9,7 @@ use gansweep_protocol::{Direction, Metric};
 use gansweep_store::{TrialRow, TrialSource};
 
 use super::text;
-use crate::context::{Axis, FormattedNumber, Number, Search, Trial};
+use crate::context::{Axis, Number, Search, Trial};
 use crate::input::RunInput;
 
 /// The search of a sweep; `None` if it has none, or if a metric that this version does not know guides it.
@@ -26,14 +26,14 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
         members.iter().map(|members| value(members.iter().map(|run| &runs[*run]), metric)).collect();
     let best = best_so_far(&values, better);
     let chart = Edges::of(&values, better);
+    let decimals = text::decimals(values.iter().copied().flatten());
     let trials: Vec<Trial> = (0..rows.len())
         .map(|place| Trial {
             number: rows[place].trial + 1,
             source: rows[place].source,
             label: label(&rows[place], axes),
             runs: members[place].clone(),
-            value: values[place]
-                .map(|value| FormattedNumber { value: Number::rounded(value), text: measured(value) }),
+            value: values[place].map(|value| text::number(value, decimals)),
             is_best_so_far: best[place] == Some(place),
             at: chart.zip(values[place]).map(|(edges, value)| edges.point(place, rows.len(), value)),
         })

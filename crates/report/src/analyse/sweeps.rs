@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use gansweep_protocol::{Geometry, Metric};
 
 use super::groups::Groups;
-use super::{axes, charts, configs, findings, grid_layout, grids, narrow, rungs, runs, search, text};
+use super::labels::Labels;
+use super::{axes, charts, configs, findings, grid_layout, grids, health, narrow, rungs, runs, search, text};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -28,8 +29,25 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         run.geometry = input_run.geometry().filter(|own| Some(*own) != geometry);
         run.real = input.real.iter().position(|real| real.data_fingerprint == input_run.data_fingerprint);
     }
-    let mut configuration = configs::configuration(&input.runs, &runs, &axes);
-    let findings = findings::findings(&input.analysis, &mut runs, &mut configuration.configs, &axes);
+    let decimals = runs::write_columns(&mut runs);
+    let labels = Labels::of(&runs, &axes);
+    for run in &mut runs {
+        run.label = labels.run(run);
+    }
+    let mut configuration = configs::configuration(&input.runs, &runs, &labels);
+    let mean_decimals = configs::write_results(&mut configuration.configs);
+    let mut columns = runs::columns(&metrics);
+    for (place, column) in columns.iter_mut().enumerate() {
+        // Without a run there are no columns of numbers.
+        column.decimals = decimals.get(place).copied().unwrap_or_default();
+        column.mean_decimals = mean_decimals.get(place).copied().unwrap_or_default();
+    }
+    let unchecked = input.runs.iter().filter(|run| health::is_unchecked(run)).count();
+    let findings =
+        findings::findings(&input.analysis, &mut runs, &mut configuration.configs, &axes, unchecked);
+    if let Some(column) = columns.first_mut().filter(|_| findings.objective.better.is_some()) {
+        runs::write_objective(&mut runs, column, findings.objective.decimals);
+    }
     // Where keys make no matrix, the best config comes first.
     let order =
         findings.order.iter().flat_map(|config| configuration.configs[*config].runs.clone()).collect();
@@ -54,7 +72,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         devices: devices(&input.runs),
         states: runs::count_states(&input.runs),
         seeds: input.runs.iter().map(|run| run.seed).collect::<BTreeSet<_>>().into_iter().collect(),
-        columns: runs::columns(&metrics),
+        columns,
         charts: charts::groups(&input.runs),
         samples: Samples {
             real: if shown.epochs.is_empty() { Vec::new() } else { input.real.clone() },

@@ -5,7 +5,7 @@ use gansweep_base::text::exact;
 pub(super) use gansweep_base::text::{measured, seconds};
 use serde_json::Value;
 
-use crate::context::Timestamp;
+use crate::context::{FormattedNumber, Number, Timestamp};
 
 /// A configured value. Numbers in their shortest exact form, lists as in run labels: `256x512`.
 pub(super) fn of_value(value: &Value) -> String {
@@ -26,9 +26,35 @@ pub(super) fn of_value(value: &Value) -> String {
     }
 }
 
-/// A deviation: more than two significant digits of it mean nothing for a few runs.
-pub(super) fn two_digits(value: f64) -> String {
-    measured(format!("{value:.1e}").parse().unwrap_or(value))
+/// The number of decimals for a column of measured numbers: four significant digits of its median, and no more than any of
+/// its values needs.
+pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
+    /// Smaller numbers are written with an exponent.
+    const MOST: i32 = 6;
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    let decimals_of = |value: &f64| {
+        let text = measured(*value);
+        if text.contains('e') { 0 } else { text.split_once('.').map_or(0, |(_, after)| after.len()) }
+    };
+    let needed = values.iter().map(decimals_of).max().unwrap_or_default();
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| *size > 0.0).collect();
+    sizes.sort_by(f64::total_cmp);
+    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
+    let fitting = (3 - median.log10().floor() as i32).clamp(0, MOST) as usize;
+    needed.min(fitting)
+}
+
+/// A measured number with so many decimals. What they cannot show has an exponent, as in [`measured`]. The page's scripts
+/// write numbers in the same way (`summary.js`).
+pub(super) fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let vanishes = value != 0.0 && !text.contains(|digit| ('1'..='9').contains(&digit));
+    if !value.is_finite() || value.abs() >= 1e6 || vanishes { measured(value) } else { text }
+}
+
+/// A measured number with so many decimals.
+pub(super) fn number(value: f64, decimals: usize) -> FormattedNumber {
+    FormattedNumber { value: Number::rounded(value), text: fixed(value, decimals) }
 }
 
 /// A time in milliseconds since 1970-01-01T00:00:00Z, and as text.
@@ -40,6 +66,20 @@ pub(crate) fn timestamp(unix_ms: i64) -> Timestamp {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn numbers_of_a_column_have_as_many_decimals_as_its_median_needs() {
+        let column = |values: &[f64]| {
+            let decimals = decimals(values.iter().copied());
+            values.iter().map(|value| fixed(*value, decimals)).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(column(&[9.123_4, 12.345, 100.2]), "9.12 12.35 100.20");
+        assert_eq!(column(&[0.5, 0.25, 0.75]), "0.50 0.25 0.75");
+        assert_eq!(column(&[7.0, 10.0, 8.0]), "7 10 8");
+        assert_eq!(column(&[0.5, 0.612_34, 1e9, 0.7]), "0.5000 0.6123 1e9 0.7000");
+        assert_eq!(column(&[0.5, 1.5e-7, 0.0, f64::NAN, -0.25]), "0.50 1.5e-7 0.00 NaN -0.25");
+        assert_eq!(column(&[]), "");
+    }
 
     #[test]
     fn configured_values_are_short_and_exact() {

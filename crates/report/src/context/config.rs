@@ -18,7 +18,8 @@ pub struct Configuration {
 /// A config and the runs that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConfigRuns {
-    /// The swept keys and their values: `lr=1e-4 hidden=128`; empty where nothing is swept.
+    /// The swept keys that differ between configs and their values, those with the most values first: `lr=1e-4 hidden=128`;
+    /// empty where nothing is swept.
     pub label: String,
     /// Indices of its runs.
     pub runs: Vec<usize>,

@@ -16,6 +16,9 @@ pub struct Findings {
     pub verdict: Verdict,
     /// What limits the comparison, a sentence each.
     pub notes: Vec<String>,
+    /// All runs in the order in which their table begins: the best first, then those with signs of collapse, then those
+    /// without a value; in plan order if the objective ranks none.
+    pub run_order: Vec<usize>,
     /// All configs by rank, then those without a value; in plan order if the objective ranks none.
     pub order: Vec<usize>,
     /// The configs with the best means, or the first ones if the objective ranks none.
@@ -34,6 +37,8 @@ pub struct Findings {
     pub failures: Vec<RunsWithCause>,
     /// Runs with signs of collapse, by sign.
     pub collapses: Vec<RunsWithCause>,
+    /// Number of runs that have too few points to look for a saturated discriminator or a diverging loss.
+    pub unchecked: usize,
     /// Quantiles of Student's t for 95 % intervals with 1, 2, ... degrees of freedom.
     pub student_quantiles: Vec<Number>,
 }
@@ -51,6 +56,8 @@ pub struct Objective {
     pub better: Option<Direction>,
     /// When the compared values were measured: `5 epochs`.
     pub after: String,
+    /// Decimals of the means over the runs of a config.
+    pub decimals: usize,
 }
 
 /// What follows from the tests.

@@ -13,7 +13,7 @@ use super::{Grid, Number, Series, XAxes};
 pub struct Run {
     /// The run's id.
     pub id: RunId,
-    /// The swept values and the seed: `lr=1e-4 seed=0`.
+    /// The swept values and the seed, without what all runs share: `lr=1e-4 seed=0`.
     pub label: String,
     /// The seed.
     pub seed: u64,

@@ -163,4 +163,8 @@ pub struct Column {
     pub unit: String,
     /// A tooltip.
     pub help: String,
+    /// Decimals of its numbers.
+    pub decimals: usize,
+    /// Decimals of the means over the runs of a config.
+    pub mean_decimals: usize,
 }

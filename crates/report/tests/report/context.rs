@@ -250,14 +250,16 @@ fn the_numbers_of_the_findings_are_those_of_the_command() {
         sweep.findings.verdict.text,
         gansweep_compare::sentences::verdict(&comparison, "gansweep report --objective")
     );
+    let decimals = sweep.findings.objective.decimals;
+    assert_eq!(decimals, 3);
     for (rank, group) in comparison.comparison.groups.iter().enumerate() {
         let standing = sweep.configuration.configs[group.group].standing.as_ref().unwrap();
         assert_eq!(standing.rank, Some(rank + 1));
-        assert_eq!(standing.mean.text, gansweep_base::text::measured(group.mean.unwrap()));
+        assert_eq!(standing.mean.text, format!("{:.decimals$}", group.mean.unwrap()));
         let interval = group.interval.unwrap();
         assert_eq!(
             standing.half.as_ref().unwrap().text,
-            gansweep_base::text::measured((interval.high - interval.low) / 2.0)
+            format!("{:.decimals$}", (interval.high - interval.low) / 2.0)
         );
         assert_eq!(standing.runs, group.count);
         let p =

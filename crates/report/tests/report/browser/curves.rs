@@ -54,7 +54,7 @@ fn a_few_wild_runs_do_not_flatten_the_others() {
         const plot = one('.chart .plot');
         const note = one('.chart .clipped');
         check('the range follows the majority', () => that(plot.layout.yaxis.range[1] < 2.5, plot.layout.yaxis.range.join()));
-        check('a note names the runs outside', () => that(!note.hidden && note.textContent.includes('lines are outside') && note.title.includes('lr=1e-2 hidden=128 seed=1'), note.textContent + note.title));
+        check('a note names the runs outside', () => that(!note.hidden && note.textContent.includes('lines are outside') && note.title.includes('lr=0.01 hidden=128 seed=1'), note.textContent + note.title));
         note.click();
         await frames(5);
         check('a click shows them', () => that(plot.layout.yaxis.range[1] > 50));

@@ -46,11 +46,11 @@ fn the_table_of_configs_follows_the_filter() {
         const results = () => shown().map((row) => row.querySelector(\"[data-cell='result:0']\").textContent);
         const text = (row, cell) => row.querySelector(`[data-cell=${cell}]`).textContent;
         await show('.by-config');
-        check('means are over the runs that did not fail', () => equal(results(), ['1.625 ± 0.18', '2.5 ± 0.25', '1.5 ± 0.25', '2.5 ± 0.25']));
+        check('means are over the runs that did not fail', () => equal(results(), ['1.625 ± 0.177', '2.500 ± 0.250', '1.500 ± 0.250', '2.500 ± 0.250']));
         check('failures are counted', () => equal(shown().map((row) => text(row, 'failures')), ['1', '', '', '']));
         check('a loss ranks nothing', () => that(!one('[data-order=rank]') && one('.best').classList.contains('not_ranked')));
         one(\"[data-order='result:0']\").click();
-        check('a click sorts configs', () => equal(results(), ['1.5 ± 0.25', '1.625 ± 0.18', '2.5 ± 0.25', '2.5 ± 0.25']));
+        check('a click sorts configs', () => equal(results(), ['1.500 ± 0.250', '1.625 ± 0.177', '2.500 ± 0.250', '2.500 ± 0.250']));
         one('.configtable .expand').click();
         check('a config opens to its runs', () => equal(all('.members [data-member]').length, 3));
         check('a command animates them', () => equal(one('.members code').textContent.split(' && ').length, 3));
@@ -58,20 +58,20 @@ fn the_table_of_configs_follows_the_filter() {
         check('a run of it is pinned', () => that(!one('.pinned').hidden));
         set('[data-control=filter]', 'seed=2,3 lr=1e-3');
         await frames(5);
-        check('numbers are of what the filter leaves', () => equal([results(), text(shown()[0], 'runs')], [['1.625 ± 0.18', '2.625 ± 0.18'], '2 of 3']));
+        check('numbers are of what the filter leaves', () => equal([results(), text(shown()[0], 'runs')], [['1.625 ± 0.177', '2.625 ± 0.177'], '2 of 3']));
         one('.reset').click();
         await frames(5);
-        check('and of all again', () => equal(results(), ['1.5 ± 0.25', '1.625 ± 0.18', '2.5 ± 0.25', '2.5 ± 0.25']));
+        check('and of all again', () => equal(results(), ['1.500 ± 0.250', '1.625 ± 0.177', '2.500 ± 0.250', '2.500 ± 0.250']));
         let copied = '';
         Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (words) => { copied = words; } }, configurable: true });
         one(\".by-config .choose input[value='result:1']\").click();
         check('a column is taken away', () => equal(getComputedStyle(one(\"[data-order='result:1']\").closest('th')).display, 'none'));
         one('.by-config [data-take=csv]').click();
         await frames(3);
-        check('the table is copied as it is shown', () => equal(copied.split('\\n').slice(0, 2), ['lr,hidden,runs,D loss,D(x),D(G(z)) after,failed,collapsed', '1e-3,128,3,1.5 ± 0.25,0.6 ± 0,0.4 ± 0,,']));
+        check('the table is copied as it is shown', () => equal(copied.split('\\n').slice(0, 2), ['lr,hidden,runs,D loss,D(x),D(G(z)) after,failed,collapsed', '1e-3,128,3,1.500 ± 0.250,0.6 ± 0.0,0.4 ± 0.0,,']));
         one('.by-config [data-take=latex]').click();
         await frames(3);
-        check('for a paper, too', () => that(copied.includes('1.5 $\\\\pm$ 0.25 & 0.6'), copied));
+        check('for a paper, too', () => that(copied.includes('1.500 $\\\\pm$ 0.250 & 0.6'), copied));
         await frames(20);
         check('the address has the columns', () => that(location.hash.includes('hide-configtable=result%3A1'), location.hash));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
@@ -110,6 +110,53 @@ fn a_ranked_sweep_names_its_best_config_and_ranks_what_the_filter_leaves() {
     let flags = ["--window-size=1400,1000"];
     let Some(lines) = lines_with(folder.path(), &script, &flags, &objective) else { return };
     assert_all_ok(&lines, 14);
+}
+
+#[test]
+fn the_table_of_runs_begins_with_the_best_and_ends_with_those_without_a_value() {
+    let folder = tempfile::tempdir().unwrap();
+    // The first run fails; D of the last config is never wrong.
+    let curve = |spec: &Spec, _: f64| match (spec.lr > 5e-4, spec.width) {
+        (true, 256) => [0.01, 9.0, 0.999, 0.001, 0.001, 1.0, 1.0],
+        _ => [1.2, 0.8, 0.6, 0.4, 0.4, 1.0, 1.0],
+    };
+    let outcome = |place| if place == 0 { Outcome::Fails(0.5) } else { Outcome::Completes };
+    let speed = |spec: &Spec| 1000.0 + 1e5 * spec.lr + 10.0 * spec.seed as f64;
+    Synthetic { curve, outcome, speed, ..Synthetic::default() }.record(folder.path());
+    let script = "const runs = () => all('.runtable tbody tr').map((row) => Number(row.dataset.run));
+        const heading = one(\"[data-sort='final:0']\").closest('th');
+        const atFirst = runs();
+        check('the best come first, then what has collapsed, then what has no value', () => equal(runs(), [5, 4, 1, 3, 2, 7, 6, 0]));
+        check('the heading says so', () => equal(heading.getAttribute('aria-sort'), 'descending'));
+        check('numbers have as many decimals as each other and stand at the right', () => equal(
+            [new Set(all('.runtable td.number').map((cell) => getComputedStyle(cell).textAlign)).size, getComputedStyle(one('.runtable td.number')).fontVariantNumeric], [1, 'tabular-nums']));
+        heading.querySelector('button').click();
+        check('a click turns the order round, and leaves those last', () => equal(runs(), [2, 1, 3, 4, 5, 6, 7, 0]));
+        heading.querySelector('button').click();
+        check('another click back', () => equal(runs(), atFirst));
+        one('.runtable tbody tr').click();
+        check('a row pins its own run', () => that(one('.pinned').textContent.includes('lr=1e-3 hidden=128 seed=2'), one('.pinned').textContent));
+        one('.runtable .thumb').click();
+        check('and its image opens it', () => equal(one('.viewer h2').textContent, 'lr=1e-3 hidden=128 seed=2'));
+        one('.viewer .close').click();";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
+    assert_all_ok(&lines, 9);
+}
+
+#[test]
+fn findings_say_that_the_filter_does_not_reach_them() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::ranked().record(folder.path());
+    let script = "const notes = () => all('.of-all').map((note) => note.checkVisibility());
+        check('nothing is said without a filter', () => equal(notes(), [false, false]));
+        set('[data-control=filter]', 'seed=1');
+        check('findings and effects say it', () => equal(notes(), [true, true]));
+        one('.reset').click();
+        check('and no longer', () => equal(notes(), [false, false]));";
+    let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
+    let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
+    assert_all_ok(&lines, 5);
 }
 
 #[test]
@@ -181,7 +228,7 @@ fn the_trials_of_a_search_have_a_chart_and_a_table() {
         const link = one('.sections a[href=\"#search\"]');
         check('there is a link to it', () => that(link));
         one('.dot.model').click();
-        check('a click on a dot pins its runs', () => equal(all('.runtable [aria-selected=true]').map((row) => row.dataset.run), ['18', '19', '20', '21', '22', '23']));
+        check('a click on a dot pins its runs', () => equal(all('.runtable [aria-selected=true]').map((row) => row.dataset.run).sort(), ['18', '19', '20', '21', '22', '23']));
         one('.reset').click();
         set('[data-control=filter]', 'lr=1e-3');
         await frames(10);
