@@ -7,8 +7,10 @@ import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
 // A longer list of grids begins with a few of them: the sections below stay within reach.
 const LONGEST_FLOW = 48;
 const FIRST_IN_FLOW = 24;
-// A matrix begins with as many rows as have about so many grids.
+// A matrix begins with as many rows as have about so many grids, and a longer one than this with a few rows.
 const FIRST_IN_ROWS = 240;
+const LONGEST_MATRIX = 24;
+const FIRST_ROWS = 12;
 
 export class Wall {
   // `changed` is called whenever grids are in other places.
@@ -82,10 +84,14 @@ export class Wall {
 
   shortenRows() {
     const rows = [...this.scroller.querySelectorAll(".grids tbody tr")];
-    let grids = 0;
-    const first = this.cells.findIndex((row) => (grids += row.flat().length) > FIRST_IN_ROWS);
-    this.isLong = first >= 0 && first + 1 < rows.length;
-    const shown = this.isLong && !this.whole ? first + 1 : rows.length;
+    const most = rows.length > LONGEST_MATRIX ? FIRST_ROWS : rows.length;
+    let [first, grids] = [0, 0];
+    while (first < most && grids <= FIRST_IN_ROWS) {
+      grids += this.cells[first].flat().length;
+      first += 1;
+    }
+    this.isLong = first < rows.length;
+    const shown = this.isLong && !this.whole ? first : rows.length;
     rows.forEach((row, place) => row.classList.toggle("beyond", place >= shown));
     for (const figure of this.figures.values()) figure.classList.remove("beyond");
     return [shown, rows.length, "rows"];

@@ -122,7 +122,7 @@ fn the_table_of_runs_begins_with_the_best_and_ends_with_those_without_a_value() 
     };
     let outcome = |place| if place == 0 { Outcome::Fails(0.5) } else { Outcome::Completes };
     let speed = |spec: &Spec| 1000.0 + 1e5 * spec.lr + 10.0 * spec.seed as f64;
-    Synthetic { curve, outcome, speed, ..Synthetic::default() }.record(folder.path());
+    Synthetic { outcome, curve, speed, ..Synthetic::default() }.record(folder.path());
     let script = "const runs = () => all('.runtable tbody tr').map((row) => Number(row.dataset.run));
         const heading = one(\"[data-sort='final:0']\").closest('th');
         const atFirst = runs();
