@@ -209,7 +209,7 @@ fn a_long_wall_begins_with_the_best_and_links_reach_what_is_below_it() {
         check('few are shown whole', () => equal([shown().length, more.hidden], [38, true]));
         one('.reset').click();
         more.click();
-        check('a click shows all', () => equal([shown().length, more.textContent, more.ariaExpanded], [120, 'Show the first 24 only', 'true']));
+        check('a click shows all', () => equal([shown().length, more.textContent, more.ariaExpanded], [120, 'Show the first runs only', 'true']));
         for (const name of ['space', 'runs', 'curves', 'space']) {
             one(`.sections a[href='#${name}']`).click();
             await new Promise((done) => setTimeout(done, 900));
