@@ -5,6 +5,7 @@
 //! each thread what an image has when it is decoded: 32 MiB at most, and 1 GiB for one larger image at a time.
 
 mod fault;
+mod jpeg;
 pub(crate) mod picture;
 mod prepared;
 mod walk;

@@ -11,6 +11,8 @@ use image::{
     Pixel, Rgb, RgbImage, imageops::FilterType, metadata::Orientation,
 };
 
+use super::jpeg;
+
 /// The most bytes of a decoded image.
 pub(super) const MAX_DECODED: u64 = 512 << 20;
 /// The most bytes of a file.
@@ -70,7 +72,9 @@ fn open(bytes: &[u8]) -> Result<(impl ImageDecoder, Orientation), String> {
     let reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     match reader.format() {
-        Some(ImageFormat::Png | ImageFormat::Jpeg) => {}
+        Some(ImageFormat::Png) => {}
+        Some(ImageFormat::Jpeg) if jpeg::is_complete(bytes) => {}
+        Some(ImageFormat::Jpeg) => return Err("it ends before its image does".to_owned()),
         _ if bytes.is_empty() => return Err("it is empty".to_owned()),
         _ => return Err("its content is neither PNG nor JPEG".to_owned()),
     }

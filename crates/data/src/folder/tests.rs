@@ -328,6 +328,35 @@ fn damaged_files_are_refused_with_their_names_or_skipped_when_asked() {
 }
 
 #[test]
+fn a_jpeg_that_was_cut_off_is_damaged() {
+    let photo = ImageBuffer::from_fn(64, 64, |x, y| Rgb([x as u8 * 4, y as u8 * 4, (x * y) as u8]));
+    let sequential = encoded(photo, ImageFormat::Jpeg);
+    for (name, jpeg) in [
+        ("sequential", &sequential[..]),
+        ("progressive", include_bytes!("fixtures/progressive.jpg")),
+        ("with a camera's orientation", &turned(6)),
+    ] {
+        picture::prepare(jpeg, SHAPE).unwrap_or_else(|error| panic!("{name}: {error}"));
+        picture::prepare(&[jpeg, b"a video"].concat(), SHAPE).unwrap();
+        for percent in [10, 50, 90] {
+            let cut = &jpeg[..jpeg.len() * percent / 100];
+            let said = "it ends before its image does";
+            assert_eq!(picture::prepare(cut, SHAPE).unwrap_err(), said, "{name} {percent}");
+            assert_eq!(picture::fitted(cut, SHAPE).unwrap_err(), said);
+            assert_eq!(picture::decode(cut).unwrap_err(), said);
+        }
+    }
+}
+
+#[test]
+fn a_png_that_was_cut_off_is_damaged() {
+    let png = encoded(ImageBuffer::from_fn(64, 64, |x, y| Luma([(x * y) as u8])), ImageFormat::Png);
+    for percent in [10, 50, 90] {
+        picture::prepare(&png[..png.len() * percent / 100], SHAPE).unwrap_err();
+    }
+}
+
+#[test]
 fn of_many_damaged_files_ten_are_named_and_a_folder_of_nothing_else_is_refused() {
     let mut place = Place::new();
     for index in 0..25 {
