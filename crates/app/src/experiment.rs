@@ -53,6 +53,17 @@ pub(crate) fn specs(
     observer: &mut dyn Observer,
 ) -> Result<Specs, AppError> {
     let mut specs = Specs::new();
+    let mut told = None;
+    // The same pictures are left out in every shape.
+    let observer = &mut |progress: Progress<'_>| {
+        if let Progress::Data(gansweep_data::Progress::LeftOut(left_out)) = progress {
+            if told.as_ref() == Some(left_out) {
+                return;
+            }
+            told = Some(left_out.clone());
+        }
+        observer.observe(progress);
+    };
     for asked in experiment.data_requests() {
         let spec = data::spec(source, asked, observer)?;
         if let Some(fallback) = experiment.fallback {

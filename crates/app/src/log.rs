@@ -30,6 +30,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::Data(gansweep_data::Progress::Download(download)) => {
             trace!(target: "gansweep_data", url = download.url, received = download.received, "downloading");
         }
+        Progress::Data(gansweep_data::Progress::LeftOut(left_out)) => {
+            warn!(target: "gansweep_data", %left_out, "damaged pictures");
+        }
         Progress::DataEnded => trace!(target: "gansweep_data", "no more to download or prepare"),
         Progress::NotInDataFolder { dataset, folder } => {
             info!(target: "gansweep_data", dataset = dataset.name(), folder = %folder.display(), "not in the data folder");

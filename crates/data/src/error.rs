@@ -109,7 +109,7 @@ pub enum DataError {
          others with `data.skip_damaged = true`",
         count = damaged.len(),
         folder = folder.display(),
-        list = DamagedList(damaged)
+        list = DamagedList(damaged, None)
     )]
     Damaged {
         /// The folder.
@@ -117,6 +117,18 @@ pub enum DataError {
         /// The number of images in it, with the damaged ones.
         images: usize,
         /// All files that cannot be used, in the order of their names.
+        damaged: Vec<DamagedFile>,
+    },
+    /// A class of a folder of pictures has no image without the damaged ones.
+    #[error(
+        "{folder}: the class has no image that can be used: {list}; repair one or add some, or remove the folder",
+        folder = folder.display(),
+        list = DamagedList(damaged, Some(folder))
+    )]
+    DamagedClass {
+        /// The folder of the class.
+        folder: PathBuf,
+        /// All of its files, in the order of their names.
         damaged: Vec<DamagedFile>,
     },
     /// The folder of `idx` has no training images.
@@ -277,21 +289,41 @@ pub struct DamagedFile {
     pub reason: String,
 }
 
+/// The damaged files of a folder of pictures that are left out (`data.skip_damaged = true`). As a text: a sentence that
+/// names the first of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The files, in the order of their names.
+    pub damaged: Vec<DamagedFile>,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { folder, damaged } = self;
+        let pictures = if damaged.len() == 1 { "picture is" } else { "pictures are" };
+        let list = DamagedList(damaged, Some(folder));
+        write!(f, "{} damaged {pictures} left out of {}: {list}", damaged.len(), folder.display())
+    }
+}
+
 /// The most damaged files that a message lists.
 const MAX_LISTED: usize = 10;
 
-struct DamagedList<'a>(&'a [DamagedFile]);
+/// Damaged files, by their paths from a folder on if there is one.
+struct DamagedList<'a>(&'a [DamagedFile], Option<&'a Path>);
 
 impl fmt::Display for DamagedList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let listed: Vec<_> = self
-            .0
-            .iter()
-            .take(MAX_LISTED)
-            .map(|file| format!("{} ({})", file.path.display(), file.reason))
-            .collect();
+        let Self(damaged, folder) = self;
+        let named = |file: &DamagedFile| {
+            let inner = folder.and_then(|folder| file.path.strip_prefix(folder).ok());
+            format!("{} ({})", inner.unwrap_or(&file.path).display(), file.reason)
+        };
+        let listed: Vec<_> = damaged.iter().take(MAX_LISTED).map(named).collect();
         f.write_str(&listed.join(", "))?;
-        match self.0.len().saturating_sub(MAX_LISTED) {
+        match damaged.len().saturating_sub(MAX_LISTED) {
             0 => Ok(()),
             more => write!(f, ", and {more} more"),
         }

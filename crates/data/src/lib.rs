@@ -35,7 +35,7 @@ mod survey;
 mod zip;
 
 pub use download::{Download, Progress};
-pub use error::{Attempt, DamagedFile, DataError, Origin};
+pub use error::{Attempt, DamagedFile, DataError, LeftOut, Origin};
 pub use folder::FolderFault;
 pub use folder::picture::fitted;
 pub use grid::{grid, real_grid};

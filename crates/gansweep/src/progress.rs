@@ -46,6 +46,7 @@ impl Observer for Display {
         match progress {
             Progress::Data(DataProgress::Download(download)) => self.download(download),
             Progress::Data(DataProgress::Images { done, total }) => self.pictures(*done, *total),
+            Progress::Data(DataProgress::LeftOut(left_out)) => self.print(&left_out.to_string()),
             Progress::DataEnded => self.data_done(),
             Progress::EvaluatorCache { error, effect } => self.warn(&format!("{error}; {}", cost(effect))),
             Progress::TrainingEvaluator { dataset, progress } => {

@@ -16,7 +16,7 @@ use ureq::{
 };
 
 use crate::{
-    DataError,
+    DataError, LeftOut,
     declaration::{Archive, FileSpec},
     disk,
     error::Attempt,
@@ -44,6 +44,8 @@ pub enum Progress {
         /// Pictures to prepare.
         total: usize,
     },
+    /// Damaged pictures are left out.
+    LeftOut(LeftOut),
 }
 
 /// The progress of a download.

@@ -120,7 +120,7 @@ fn fetch_labels(folder: &Path, mirrors: &[&str]) -> Result<Vec<Download>, DataEr
     let mut progress = Vec::new();
     fetch(folder, &[spec()], mirrors, &agent(), &mut |step| match step {
         Progress::Download(download) => progress.push(download),
-        Progress::Images { .. } => panic!("{step:?}"),
+        Progress::Images { .. } | Progress::LeftOut(_) => panic!("{step:?}"),
     })?;
     Ok(progress)
 }

@@ -13,6 +13,7 @@ mod walk;
 use std::{
     fs::File,
     io::Read,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -30,7 +31,8 @@ use self::{
     walk::{ImageFile, Tree},
 };
 use crate::{
-    DataError, DataSource, Found, Images, Location, Progress, Split, error::DamagedFile, reader::Reader,
+    DataError, DataSource, Found, Images, LeftOut, Location, Progress, Split, error::DamagedFile,
+    reader::Reader,
 };
 
 /// The version of the preparation: it changes with anything that changes prepared pixels.
@@ -89,7 +91,7 @@ impl Reader for Folder {
     /// folder, and a folder that must be read again is read without its damaged files, as the plan was if it
     /// has that fingerprint.
     fn load_planned(&self, source: &DataSource, spec: &DatasetSpec) -> Result<Images, DataError> {
-        if let Some((images, _)) = Cache::new(&source.cache_dir).images(&spec.fingerprint) {
+        if let Some(images) = Cache::new(&source.cache_dir).images(&spec.fingerprint, spec.classes) {
             return Ok(images);
         }
         let prepared = self.prepare(source, true, &mut |_| ())?;
@@ -102,7 +104,7 @@ impl Reader for Folder {
 
 impl Folder {
     /// The images of the folder, from the cache or prepared anew and kept there if it can be written. Damaged
-    /// files are left out if `skip_damaged`, and are an error if not.
+    /// files are left out and told of if `skip_damaged`, and are an error if not.
     fn prepare(
         &self,
         source: &DataSource,
@@ -116,23 +118,26 @@ impl Folder {
         let digests: Vec<Option<String>> = files.par_iter().map(|file| read(file).ok().map(sha256)).collect();
         let cache = Cache::new(&source.cache_dir);
         let all = self.key(&files, &digests, &[]);
-        if let Some((images, classes)) = cache.images(&all) {
+        if let Some(images) = cache.images(&all, classes) {
             return Ok(Prepared { images, classes, class_names, fingerprint: all });
         }
         if let Some(damaged) = cache.damaged(&all) {
-            refuse(&files, &damaged, skip_damaged, root)?;
+            let left_out = left_out(&files, &damaged, skip_damaged, root)?;
             let fingerprint = self.key(&files, &digests, &damaged);
-            if let Some((images, classes)) = cache.images(&fingerprint) {
+            if let Some(images) = cache.images(&fingerprint, classes) {
+                progress(Progress::LeftOut(left_out));
                 return Ok(Prepared { images, classes, class_names, fingerprint });
             }
         }
         let (images, damaged) = self.decode(&files, progress);
         let fingerprint = self.key(&files, &digests, &damaged);
         // A cache that cannot be written costs only the time to prepare the images again.
-        let _ = cache.put_images(&fingerprint, &images, classes);
+        if lost_class(&files, &damaged).is_none() {
+            let _ = cache.put_images(&fingerprint, &images, classes);
+        }
         if !damaged.is_empty() {
             let _ = cache.put_damaged(&all, &damaged);
-            refuse(&files, &damaged, skip_damaged, root)?;
+            progress(Progress::LeftOut(left_out(&files, &damaged, skip_damaged, root)?));
         }
         Ok(Prepared { images, classes, class_names, fingerprint })
     }
@@ -214,22 +219,44 @@ fn read(file: &ImageFile) -> Result<Vec<u8>, String> {
     }
 }
 
-/// An error that names the damaged files, unless they are to be skipped and some images are left.
-fn refuse(
+/// The damaged files, which are left out if `skip_damaged`; an error that names them if not, or if a class would have no
+/// image without them.
+fn left_out(
     files: &[ImageFile],
     damaged: &[Damaged],
     skip_damaged: bool,
     root: &Path,
-) -> Result<(), DataError> {
-    if skip_damaged && damaged.len() < files.len() {
-        return Ok(());
-    }
+) -> Result<LeftOut, DataError> {
     let named = |it: &Damaged| {
         let path: Option<PathBuf> = files.get(it.index).map(|file| file.path.clone());
         DamagedFile { path: path.unwrap_or_default(), reason: it.reason.clone() }
     };
+    let folder = root.to_owned();
+    if skip_damaged && damaged.len() < files.len() {
+        return match lost_class(files, damaged) {
+            None => Ok(LeftOut { folder, damaged: damaged.iter().map(named).collect() }),
+            Some(lost) => {
+                let of_class = damaged.iter().filter(|it| lost.contains(&it.index));
+                let class =
+                    files[lost.start].path.strip_prefix(root).ok().and_then(|path| path.iter().next());
+                let folder = class.map_or(folder, |class| root.join(class));
+                Err(DataError::DamagedClass { folder, damaged: of_class.map(named).collect() })
+            }
+        };
+    }
     let damaged = damaged.iter().map(named).collect();
-    Err(DataError::Damaged { folder: root.to_owned(), images: files.len(), damaged })
+    Err(DataError::Damaged { folder, images: files.len(), damaged })
+}
+
+/// The files of the first class that has damaged ones only. Without them it would not be in the fingerprint, and would
+/// be a class all the same.
+fn lost_class(files: &[ImageFile], damaged: &[Damaged]) -> Option<Range<usize>> {
+    let mut start = 0;
+    let mut classes = files.chunk_by(|a, b| a.label == b.label).map(|class| {
+        start += class.len();
+        start - class.len()..start
+    });
+    classes.find(|class| damaged.iter().filter(|it| class.contains(&it.index)).count() == class.len())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! A folder's key is a digest of the names, sizes and contents of its files and of how they are prepared. The
 //! images of a key are in the file `KEY.images`. If some files are damaged, their numbers and reasons are in
 //! `KEY.damaged`, and the images of the others under the key of the others: so the fingerprint of a dataset is
-//! the key of the files that it is made of.
+//! the key of the files that it is made of. Their names begin with their class's, and each class has one, so that a
+//! key has one set of classes.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use gansweep_config::ImageShape;
 
 use crate::{DataError, Images, disk};
 
-const MAGIC: &[u8] = b"gansweep images 1\n";
+/// Files of version 1 may have images of JPEGs that were cut off, or classes without images.
+const MAGIC: &[u8] = b"gansweep images 2\n";
 /// Channels, side, classes, count.
 const NUMBERS: usize = 4 * 4;
 /// A SHA-256 in hexadecimal at the end.
@@ -44,9 +46,10 @@ impl Cache {
         self.folder.join(format!("{key}.damaged"))
     }
 
-    /// The images of a key and their number of classes; `None` if the cache does not have them in full.
-    pub(super) fn images(&self, key: &str) -> Option<(Images, u32)> {
-        decode(&disk::read_own(&self.images_path(key)).ok()?)
+    /// The images of a key; `None` if the cache does not have them in full, or has them with other classes.
+    pub(super) fn images(&self, key: &str, classes: u32) -> Option<Images> {
+        let (images, of) = decode(&disk::read_own(&self.images_path(key)).ok()?)?;
+        (of == classes).then_some(images)
     }
 
     pub(super) fn put_images(&self, key: &str, images: &Images, classes: u32) -> Result<(), DataError> {
@@ -116,12 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_back() {
+    fn what_is_kept_is_read_back_for_the_same_classes() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::new(root.path());
-        assert_eq!((cache.images("key"), cache.damaged("key")), (None, None));
+        assert_eq!((cache.images("key", 301), cache.damaged("key")), (None, None));
         cache.put_images("key", &images(), 301).unwrap();
-        assert_eq!(cache.images("key"), Some((images(), 301)));
+        assert_eq!(cache.images("key", 301), Some(images()));
+        assert_eq!(cache.images("key", 302), None);
         let damaged = [Damaged { index: 7, reason: "of two\nlines".to_owned() }];
         cache.put_damaged("key", &damaged).unwrap();
         assert_eq!(cache.damaged("key").unwrap()[0].reason, "of two lines");

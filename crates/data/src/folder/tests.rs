@@ -357,6 +357,56 @@ fn a_png_that_was_cut_off_is_damaged() {
 }
 
 #[test]
+fn a_class_of_damaged_images_alone_is_an_error_also_where_they_are_skipped() {
+    let mut place = Place::classes();
+    let two = place.spec();
+    place.skip_damaged = true;
+    place.put("mice/cut.png", &png_of(50)[..40]);
+    // The second time the cache knows it.
+    for _ in 0..2 {
+        place.refused(&[
+            "pictures/mice: the class has no image that can be used: cut.png (",
+            "remove the folder",
+        ]);
+    }
+    place.put("mice/sound.png", &png_of(50));
+    let three = place.spec();
+    assert_eq!((two.classes, three.classes), (2, 3));
+    assert_ne!(two.fingerprint, three.fingerprint);
+    // Those of the two classes are what they were.
+    let folder = Folder { shape: SHAPE };
+    assert_eq!(folder.load_planned(&place.source(), &two).unwrap().count, 4);
+    assert_eq!(folder.load_planned(&place.source(), &three).unwrap().count, 5);
+}
+
+#[test]
+fn damaged_pictures_that_are_left_out_are_told() {
+    let mut place = Place::classes();
+    place.skip_damaged = true;
+    place.put("dogs/empty.png", b"");
+    place.put("dogs/text.jpg", b"not a picture");
+    // The second time the cache knows it.
+    for _ in 0..2 {
+        let mut told = Vec::new();
+        let mut tell = |progress| {
+            if let Progress::LeftOut(left_out) = progress {
+                told.push(left_out.to_string());
+            }
+        };
+        Folder { shape: SHAPE }.spec(&place.source(), &mut tell).unwrap();
+        let folder = place.path("").display().to_string();
+        let folder = folder.trim_end_matches('/');
+        assert_eq!(
+            told,
+            [format!(
+                "2 damaged pictures are left out of {folder}: dogs/empty.png (it is empty), dogs/text.jpg (its content \
+                 is neither PNG nor JPEG)"
+            )]
+        );
+    }
+}
+
+#[test]
 fn of_many_damaged_files_ten_are_named_and_a_folder_of_nothing_else_is_refused() {
     let mut place = Place::new();
     for index in 0..25 {
