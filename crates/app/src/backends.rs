@@ -158,6 +158,6 @@ fn training_images(job: &Job, images: Images) -> Result<TrainingImages, TrainErr
         return Err(TrainError::Group("it has no lanes".into()));
     };
     let data = &first.config.data;
-    let count = first.config.images(&first.spec) as usize;
-    Ok(TrainingImages::first(count, images, data.pixels).with_flips(data))
+    let images = images.trained_on(data);
+    Ok(TrainingImages::first(images.count, images, data.pixels).with_flips(data))
 }

@@ -52,7 +52,7 @@ pub struct DataConfig {
     /// Channels of an image; 0 for the dataset's own.
     #[serde(default)]
     pub channels: u32,
-    /// Train on this many images from the beginning of the dataset; 0 for all.
+    /// Train on this many images: the first of the dataset, or of a folder an even selection; 0 for all.
     pub images: u32,
     /// Whether each image is mirrored, left to right, in half of the epochs.
     #[serde(default)]
@@ -181,7 +181,7 @@ impl Config {
     pub const fn images(&self, spec: &DatasetSpec) -> u32 {
         match self.data.images {
             0 => spec.train_images,
-            first => first,
+            part => part,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Labelled images in memory.
 
-use gansweep_config::ImageShape;
+use gansweep_config::{DataConfig, Dataset, ImageShape};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,5 +33,92 @@ impl Images {
     /// The bytes of image `index`, `[channels, height, width]`, or `None` beyond the last.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         self.pixels.chunks_exact(self.shape.size()).nth(index)
+    }
+
+    /// Those of all training images that a run with this config trains on.
+    #[must_use]
+    pub fn trained_on(mut self, data: &DataConfig) -> Self {
+        let size = self.shape.size();
+        let mut count = 0;
+        for from in places(data, self.count) {
+            // Never before `count`, so that no image is overwritten before it is taken.
+            if from > count {
+                self.pixels.copy_within(from * size..(from + 1) * size, count * size);
+                self.labels[count] = self.labels[from];
+            }
+            count += 1;
+        }
+        self.pixels.truncate(count * size);
+        self.labels.truncate(count);
+        Self { count, ..self }
+    }
+
+    /// The first of so many classes that has none of the images that a run with this config trains on.
+    pub fn class_without_images(&self, data: &DataConfig, classes: u32) -> Option<usize> {
+        let mut has_images = vec![false; classes as usize];
+        for label in places(data, self.count).filter_map(|place| self.labels.get(place)) {
+            if let Some(has_images) = has_images.get_mut(usize::from(*label)) {
+                *has_images = true;
+            }
+        }
+        has_images.iter().position(|has_images| !has_images)
+    }
+}
+
+/// Which of `all` training images a run trains on (`data.images`): the first ones, since published datasets are mixed;
+/// of a folder, whose images go class by class, an even selection.
+fn places(data: &DataConfig, all: usize) -> impl Iterator<Item = usize> {
+    let count = match data.images as usize {
+        0 => all,
+        asked => asked.min(all),
+    };
+    let is_sorted = data.dataset == Dataset::Folder;
+    (0..count).map(move |place| match is_sorted {
+        true => (place as u64 * all as u64 / count as u64) as usize,
+        false => place,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gansweep_config::Pixels;
+
+    use super::*;
+
+    /// Ten images of one pixel: four of class 0, one of class 1, five of class 2.
+    fn sorted() -> Images {
+        let shape = ImageShape { channels: 1, height: 1, width: 1 };
+        Images { shape, count: 10, pixels: (0..10).collect(), labels: vec![0, 0, 0, 0, 1, 2, 2, 2, 2, 2] }
+    }
+
+    fn data(dataset: Dataset, images: u32) -> DataConfig {
+        DataConfig { dataset, side: 0, channels: 0, images, flip: false, pixels: Pixels::Signed }
+    }
+
+    #[test]
+    fn a_part_of_a_folder_has_images_of_all_its_classes_and_of_other_datasets_the_first() {
+        let part = |dataset, images| sorted().trained_on(&data(dataset, images));
+        let folder = part(Dataset::Folder, 5);
+        assert_eq!((folder.count, &folder.pixels[..]), (5, &[0, 2, 4, 6, 8][..]));
+        assert_eq!(folder.labels, [0, 0, 1, 2, 2]);
+        assert_eq!(part(Dataset::Folder, 3).pixels, [0, 3, 6]);
+        assert_eq!(part(Dataset::Folder, 9).pixels, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let idx = part(Dataset::Idx, 5);
+        assert_eq!(
+            (idx.count, &idx.pixels[..], &idx.labels[..]),
+            (5, &[0, 1, 2, 3, 4][..], &[0, 0, 0, 0, 1][..])
+        );
+        for dataset in [Dataset::Folder, Dataset::Idx] {
+            assert_eq!(part(dataset, 0), sorted());
+            assert_eq!(part(dataset, 10), sorted());
+        }
+    }
+
+    #[test]
+    fn the_first_class_without_images_is_found() {
+        let of = |dataset, images, classes| sorted().class_without_images(&data(dataset, images), classes);
+        assert_eq!((of(Dataset::Idx, 0, 3), of(Dataset::Idx, 0, 5)), (None, Some(3)));
+        assert_eq!((of(Dataset::Idx, 5, 3), of(Dataset::Folder, 5, 3)), (Some(2), None));
+        assert_eq!(of(Dataset::Folder, 3, 3), Some(1));
     }
 }
