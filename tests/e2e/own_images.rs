@@ -188,3 +188,23 @@ fn what_is_wrong_with_the_images_is_said_before_anything_is_trained() {
     refused("data.images=0", &["320 labels for the 100 images"]);
     assert!(!sandbox.path("results").exists());
 }
+
+#[test]
+fn a_conditional_model_needs_labels_without_gaps() {
+    let sandbox = sandbox(90);
+    let gap =
+        labels(90).into_iter().enumerate().map(|(at, byte)| if at >= 8 && byte == 3 { 2 } else { byte });
+    sandbox.write("study/images/train-labels-idx1-ubyte", gap.collect::<Vec<u8>>());
+    for command in ["plan", "sweep"] {
+        sandbox.run(&[command, "study/own.toml", "--set", "model.conditional=true"]).refused(&[
+            "the class \"3\" of idx has no image to train on",
+            "let the labels count from 0 without gaps",
+        ]);
+    }
+    sandbox.run(&["plan", "study/own.toml"]).well();
+    sandbox.write("study/images/train-labels-idx1-ubyte", labels(90));
+    sandbox.run(&["plan", "study/own.toml", "--set", "model.conditional=true"]).well();
+    // The first three images are of three classes.
+    let few = ["plan", "study/own.toml", "--set", "model.conditional=true", "--set", "data.images=3"];
+    sandbox.run(&few).refused(&["the class \"3\" of idx", "raise `data.images`"]);
+}

@@ -122,7 +122,12 @@ fn a_folder_of_pictures_trains_wherever_it_lies_and_names_what_is_damaged() {
     sandbox.write("pictures/dogs/cut.jpg", b"\xff\xd8\xff");
     let refused = sandbox.run(&["sweep", "own.toml"]);
     refused.refused(&["1 of 97 images", "pictures/dogs/cut.jpg", "data.skip_damaged = true"]);
-    sandbox.run(&["sweep", "own.toml", "--set", "data.skip_damaged=true"]).well();
+    for command in ["plan", "sweep"] {
+        let skipped = sandbox.run(&[command, "own.toml", "--set", "data.skip_damaged=true"]).well();
+        let told = "pictures: dogs/cut.jpg (it ends before its image does)\n";
+        assert_eq!(skipped.stderr.matches(told).count(), 1, "{command}: {skipped:#?}");
+        assert!(skipped.stderr.contains("1 damaged picture is left out of "), "{command}: {skipped:#?}");
+    }
     let shape = ImageShape { channels: 3, height: 20, width: 20 };
     assert_in_colour(&sandbox, Dataset::Folder, shape);
     // Without the damaged file, and in another place, it is the same run.
@@ -153,4 +158,27 @@ fn classes_of_a_folder_are_called_like_its_subfolders() {
     assert_ne!(draw("dogs"), draw("Cats"));
     let refused = sandbox.run(&["generate", run.as_str(), "--class", "birds"]);
     refused.refused(&["no class \"birds\"", "from 0 to 1, or one of cats, dogs"]);
+}
+
+#[test]
+fn a_part_of_a_folder_has_all_classes_and_a_conditional_model_is_refused_without() {
+    let sandbox = Sandbox::new();
+    put_pictures(&sandbox);
+    // In the order of names, behind all others.
+    let source = fs::read_dir(sandbox.path("pictures/cats")).unwrap().next().unwrap().unwrap().path();
+    for name in ["1.png", "2.png"] {
+        sandbox.write(&format!("pictures/zebras/{name}"), fs::read(&source).unwrap());
+    }
+    let data =
+        "dataset = \"folder\"\npath = \"pictures\"\nside = 20\n[sweep.grid]\n\"data.side\" = [16, 20]\n";
+    sandbox.write("own.toml", experiment("own", data));
+    let conditional = "model.conditional=true";
+    for command in ["plan", "sweep"] {
+        let few = sandbox.run(&[command, "own.toml", "--set", conditional, "--set", "data.images=48"]);
+        few.refused(&["the class \"zebras\" of folder has no image among those of `data.images = 48`"]);
+        assert!(!sandbox.path("results").exists());
+    }
+    sandbox.run(&["plan", "own.toml", "--set", "data.images=48"]).well();
+    // 96 of 98 pictures: one of the two zebras is among them.
+    sandbox.run(&["plan", "own.toml", "--set", conditional]).well();
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gansweep_base::spelling::did_you_mean;
 use gansweep_base::text::shell_word;
 use gansweep_compare::CompareError;
-use gansweep_config::RunState;
+use gansweep_config::{Dataset, RunState};
 use gansweep_report::ReportError;
 use gansweep_store::StoreError;
 use gansweep_train::{Problem, TrainError};
@@ -243,6 +243,22 @@ pub enum AppError {
         /// The dataset.
         dataset: &'static str,
     },
+    /// A conditional run would train on no image of a class.
+    #[error(
+        "the class {class:?} of {} has no image {}, and a conditional model needs images of every class; {}, \
+         or leave `model.conditional` out",
+        dataset.name(),
+        if *images == 0 { "to train on".to_owned() } else { format!("among those of `data.images = {images}`") },
+        if *images == 0 { "let the labels count from 0 without gaps" } else { "raise `data.images`" }
+    )]
+    ClassWithoutImages {
+        /// The class's name, or its number where it has none.
+        class: String,
+        /// The dataset.
+        dataset: Dataset,
+        /// The value of `data.images`.
+        images: u32,
+    },
     /// Unknown metric name.
     #[error("there is no metric `{name}`; {}", one_of(known, name))]
     UnknownMetric {
@@ -421,6 +437,7 @@ impl AppError {
             | Self::NoResults { .. }
             | Self::UnknownDataset { .. }
             | Self::NoClasses { .. }
+            | Self::ClassWithoutImages { .. }
             | Self::UnknownMetric { .. }
             | Self::NoMetricToSearch { .. }
             | Self::UnrecordedMetric { .. }

@@ -41,6 +41,7 @@ pub mod backends;
 pub mod bench;
 pub mod check;
 pub mod checkpoint;
+mod classes;
 pub mod compare;
 pub mod data;
 pub mod devices;

@@ -17,7 +17,7 @@ use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 use crate::recorded_speed::RecordedSpeeds;
 use crate::schedule::Schedule;
 use crate::slots::{self, ExecutionRequest};
-use crate::{AppError, Observer, Programs, devices, search};
+use crate::{AppError, Observer, Programs, classes, devices, search};
 
 /// The last runs whose speed says how long others take.
 const TIMED_RUNS: usize = 500;
@@ -162,6 +162,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     }
     let unselected = planned - plan.runs.len();
     devices.check_support(&plan)?;
+    classes::check_local(&plan.runs, &source)?;
     let runs = plan.longest();
     let (statuses, speeds) = match &database {
         Some(reader) => {

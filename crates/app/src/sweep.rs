@@ -26,7 +26,7 @@ use crate::plan::{self, PlanRequest, step_flops};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::schedule::{Schedule, Without};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
-use crate::{AppError, Observer, Progress, check, evaluate, limits, report, search, slurm, worker};
+use crate::{AppError, Observer, Progress, check, classes, evaluate, limits, report, search, slurm, worker};
 
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
@@ -161,6 +161,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     experiment.record.clone_from(&schedule.record);
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
+    classes::check(selected.as_ref().unwrap_or(&plan.runs), &source)?;
     prepare_evaluators(&experiment, &plan, &source, observer)?;
     let programs = programs.clone().with_limits(ProcessLimits {
         niceness: experiment.execution.niceness,
