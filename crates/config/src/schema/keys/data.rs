@@ -44,7 +44,7 @@ pub(super) static KEYS: &[Key] = &[
         "data.path",
         Kind::Text,
         "\"\"",
-        "For `dataset = \"idx\"` and `dataset = \"folder\"`: the folder of your images. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. Only the content of the files is part of a run's id: the folder may be moved.",
+        "For `dataset = \"idx\"` and `dataset = \"folder\"`: the folder of your images. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. The place of the folder is no part of a run's id: it may be moved. For `idx`, only the content of the files is. For `folder`, so are the names of subfolders and pictures, which are the classes and the order of the images.",
     ),
     execution(
         "data.skip_damaged",
@@ -77,7 +77,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.data.images),
-        doc: "Train on this many images from the beginning of the dataset; `0` for all.",
+        doc: "Train on this many images: the first of the dataset, or, of `folder`, an even selection that keeps the shares of the classes; `0` for all.",
     }),
     config(ConfigKey {
         path: "data.flip",
