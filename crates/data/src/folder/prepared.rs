@@ -1,6 +1,6 @@
 //! Prepared images in the cache, and what was found to be damaged.
 //!
-//! A folder's key is a digest of the names, sizes and contents of its files and of how they are prepared. The
+//! A folder's key is a digest of the names and contents of its files and of how they are prepared. The
 //! images of a key are in the file `KEY.images`. If some files are damaged, their numbers and reasons are in
 //! `KEY.damaged`, and the images of the others under the key of the others: so the fingerprint of a dataset is
 //! the key of the files that it is made of. Their names begin with their class's, and each class has one, so that a
