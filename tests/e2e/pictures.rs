@@ -147,6 +147,9 @@ fn classes_of_a_folder_are_called_like_its_subfolders() {
     sandbox.run(&["sweep", "own.toml", "--set", "model.conditional=true"]).well();
     let page = fs::read_to_string(sandbox.path("results/own.html")).unwrap();
     assert!(page.contains("<span>cats</span><span>dogs</span>"), "the grid's columns have no names");
+    let show = ["data", "show", "folder", "--path", "pictures", "--out", "sheet.png"];
+    let shown = sandbox.run(&show).well().stderr;
+    assert!(shown.contains("rows: 0 cats, 1 dogs\n"), "{shown}");
     // The database has the names: the pictures are of no use any more.
     fs::remove_dir_all(sandbox.path("pictures")).unwrap();
     let run = sandbox.reader().runs(&RunFilter::default()).unwrap()[0].id.clone();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gansweep_app::data;
-use gansweep_config::{DataRequest, Dataset};
+use gansweep_config::{ClassNames, DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
 use crate::arguments::{DataFolderArgs, check_ending};
@@ -76,6 +76,9 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         Some(DataAction::Show) => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", dataset.name())));
             data::draw(&source, asked, &path).map_err(DataFolderArgs::failure)?;
+            if let Some(rows) = class_rows(&spec.class_names) {
+                display.print(&rows);
+            }
             output::print_path("", &path)?;
         }
         Some(DataAction::Fetch) | None => {
@@ -84,6 +87,16 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What the numbers beside the rows of a contact sheet stand for; `None` where the classes are called like these.
+fn class_rows(names: &ClassNames) -> Option<String> {
+    let is_number = |(class, name): (usize, &String)| *name == class.to_string();
+    if names.as_slice().iter().enumerate().all(is_number) {
+        return None;
+    }
+    let rows = names.as_slice().iter().enumerate().map(|(class, name)| format!("{class} {name}"));
+    Some(format!("rows: {}", rows.collect::<Vec<_>>().join(", ")))
 }
 
 /// Prints every dataset. One that cannot be used does not hide the others.
