@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::host;
-use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, GroupKey, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
 use gansweep_nn::cost;
@@ -14,6 +14,7 @@ use gansweep_store::{Reader, RunStatus, StoreError};
 use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
+pub use crate::recorded_speed::Likeness;
 use crate::recorded_speed::RecordedSpeeds;
 use crate::schedule::Schedule;
 use crate::slots::{self, ExecutionRequest};
@@ -61,8 +62,8 @@ pub struct Preview {
     pub workers: usize,
     /// Floating-point operations that are left to train.
     pub training_flops: f64,
-    /// How long they take; `None` if the database has no run on one of the devices.
-    pub training_time: Option<TrainingTime>,
+    /// How long they take.
+    pub training_time: TimeEstimate,
     /// How many epochs are trained in all; `None` without pruning.
     pub pruning: Option<EpochBounds>,
     /// When the images of the runs are evaluated while they train.
@@ -122,6 +123,27 @@ pub struct GroupPreview {
     pub memory_bytes: Option<u64>,
 }
 
+/// What recorded runs tell about how long training takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TimeEstimate {
+    /// Nothing: nothing is left to train, or no run is recorded on one of the devices.
+    NothingRecorded,
+    /// Nothing, since some runs have many times more, or fewer, operations a step than any recorded one.
+    OtherSizes,
+    /// As long as that.
+    Known(TrainingTime),
+}
+
+impl TimeEstimate {
+    /// Seconds until the last run has ended, if that is known.
+    pub fn seconds(self) -> Option<f64> {
+        match self {
+            Self::Known(time) => Some(time.seconds),
+            Self::NothingRecorded | Self::OtherSizes => None,
+        }
+    }
+}
+
 /// How long training takes at the speed of recorded runs. It took longer or shorter if something else kept the machine busy
 /// then, or keeps it busy now.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,6 +152,8 @@ pub struct TrainingTime {
     pub seconds: f64,
     /// Number of recorded runs whose speed it is.
     pub runs: usize,
+    /// How these are like the runs to train: the least alike of them.
+    pub likeness: Likeness,
 }
 
 /// Previews a sweep. Downloads nothing, and writes nothing but prepared pictures in the cache; missing datasets are
@@ -296,13 +320,32 @@ fn training_time(
     open: &[PlannedRun],
     flops: &[f64],
     slots: &[Slot],
+) -> TimeEstimate {
+    let is_known = |group: &PlannedGroup| speeds.knows(&slots[group.slot].device);
+    if groups.is_empty() || !groups.iter().all(is_known) {
+        return TimeEstimate::NothingRecorded;
+    }
+    known_time(speeds, groups, open, flops, slots).map_or(TimeEstimate::OtherSizes, TimeEstimate::Known)
+}
+
+/// The same; `None` if no recorded run is like those of a group.
+fn known_time(
+    speeds: &RecordedSpeeds,
+    groups: &[PlannedGroup],
+    open: &[PlannedRun],
+    flops: &[f64],
+    slots: &[Slot],
 ) -> Option<TrainingTime> {
     let mut devices: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut timed: HashMap<(&str, &GroupKey), usize> = HashMap::new();
+    let mut least_alike = Likeness::SameShapes;
     for PlannedGroup { slot, runs } in groups {
         let (device, first) = (slots[*slot].device.as_str(), &open[*runs.first()?]);
-        let flops_per_second = speeds.flops_per_second(device, &first.config, &first.spec)?;
+        let (key, speed, likeness) = speeds.speed(device, &first.config, &first.spec)?;
+        timed.insert((device, key), speed.runs);
+        least_alike = least_alike.max(likeness);
         let flops: f64 = runs.iter().map(|&run| flops[run]).sum();
-        devices.entry(device).or_default().push(flops / flops_per_second);
+        devices.entry(device).or_default().push(flops / speed.flops_per_second());
     }
     // The longest begin first, so that all slots of a device end at about the same time, unless one group takes longer.
     let of_device = |(device, seconds): (&&str, &Vec<f64>)| {
@@ -311,7 +354,7 @@ fn training_time(
         longest.max(seconds.iter().sum::<f64>() / slots as f64)
     };
     let seconds = devices.iter().map(of_device).reduce(f64::max)?;
-    Some(TrainingTime { seconds, runs: devices.keys().map(|device| speeds.runs(device)).sum() })
+    Some(TrainingTime { seconds, runs: timed.values().sum(), likeness: least_alike })
 }
 
 /// Whether the run has nothing left to train.

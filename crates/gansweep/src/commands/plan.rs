@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write as _};
 
 use clap::Args;
 use gansweep_app::plan::{
-    ClassifierPreview, DataAvailability, DataPreview, GroupPreview, PlanRequest, Preview, TrainingTime,
-    preview,
+    ClassifierPreview, DataAvailability, DataPreview, GroupPreview, Likeness, PlanRequest, Preview,
+    TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
 use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, Prune, ResolvedKey, RunState};
@@ -135,7 +135,7 @@ impl fmt::Display for View {
 
 impl View {
     /// `16 runs (4 done before, 8 to extend from 5 to 20 epochs) -> 12 groups of 1 lane on cpu, 2 at a
-    /// time; about 1.2e15 floating-point operations, 3 h 10 min at the speed of 9 recorded runs`.
+    /// time; about 1.2e15 floating-point operations, 3 h 10 min at the speed of 9 recorded runs of the same shapes`.
     fn conclusion(&self) -> String {
         let mut text = text::count(self.0.runs.len(), "run");
         let mut notes = Vec::new();
@@ -178,10 +178,18 @@ impl View {
             let _ = write!(text, ", {at_once} at a time");
         }
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
-        if let Some(TrainingTime { seconds, runs }) = self.0.training_time {
-            let runs = text::count(runs, "recorded run");
-            let unpruned = if self.0.pruning.is_some() { ", without pruning" } else { "" };
-            let _ = write!(text, ", {} at the speed of {runs}{unpruned}", text::seconds(seconds));
+        match self.0.training_time {
+            TimeEstimate::NothingRecorded => {}
+            TimeEstimate::OtherSizes => text += "; no recorded run is of this size, so the time is not known",
+            TimeEstimate::Known(TrainingTime { seconds, runs, likeness }) => {
+                let runs = text::count(runs, "recorded run");
+                let alike = match likeness {
+                    Likeness::SameShapes => "of the same shapes",
+                    Likeness::SimilarSize => "of similar size",
+                };
+                let unpruned = if self.0.pruning.is_some() { ", without pruning" } else { "" };
+                let _ = write!(text, ", {} at the speed of {runs} {alike}{unpruned}", text::seconds(seconds));
+            }
         }
         if let Some(bounds) = self.0.pruning {
             let _ = write!(text, "\n{}", pruning(&self.0.experiment.prune, bounds));
@@ -253,7 +261,7 @@ impl<'p> Json<'p> {
             groups: &preview.groups,
             workers: preview.workers,
             floating_point_operations: preview.training_flops,
-            training_seconds: preview.training_time.map(|time| time.seconds),
+            training_seconds: preview.training_time.seconds(),
             pruning: preview.pruning.map(|EpochBounds { least, most, unpruned }| {
                 json!({
                     "method": experiment.prune.method, "metric": experiment.prune.metric,
