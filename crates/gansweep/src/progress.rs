@@ -51,14 +51,16 @@ impl Observer for Display {
             Progress::EvaluatorCache { error, effect } => self.warn(&format!("{error}; {}", cost(effect))),
             Progress::TrainingEvaluator { dataset, progress } => {
                 let what = format!("training the evaluator of {}", dataset.name());
-                self.counted(&what, progress.step, progress.steps);
+                let told = format!("{what}: {}", text::count(progress.steps, "step"));
+                self.counted(&what, &told, progress.step, progress.steps);
             }
             Progress::FiguresNotRecorded(error) => {
                 self.warn(&format!("{error}\nThe figures are shown and not recorded."));
             }
             Progress::NotEvaluated { label, error } => self.warn(&format!("{label} has no quality figures: {error}")),
             Progress::Evaluating { label, place, runs } => {
-                self.counted(&format!("evaluating {}", text::count(runs, "run")), place, runs);
+                let what = format!("evaluating {}", text::count(runs, "run"));
+                self.counted(&what, &what, place, runs);
                 if self.mode == Mode::Lines {
                     messages::print(&format!("evaluating {label}"));
                 }
@@ -151,15 +153,15 @@ impl Display {
         }
     }
 
-    /// Updates the bar of work that is counted. Without bars, its beginning is told.
-    fn counted(&mut self, what: &str, done: usize, total: usize) {
+    /// Updates the bar of work that is counted. Without bars, `told` is printed at its beginning.
+    fn counted(&mut self, what: &str, told: &str, done: usize, total: usize) {
         let state = &mut self.state;
         if state.data.as_ref().is_none_or(|bar| bar.message() != what) {
             if let Some(done) = state.data.take() {
                 done.finish_and_clear();
             }
             if self.mode == Mode::Lines {
-                messages::print(what);
+                messages::print(told);
             }
             let bar = ProgressBar::new(total as u64).with_message(what.to_owned());
             bar.set_style(style("{msg:34} {bar:30} {pos}/{len}"));
