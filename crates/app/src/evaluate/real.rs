@@ -23,6 +23,8 @@ pub struct EvaluatedDataset {
     pub dataset: Dataset,
     /// The data's fingerprint.
     pub fingerprint: String,
+    /// The names of its classes, from the first; empty if they are not known.
+    pub class_names: Vec<String>,
     /// Identifies the evaluator. Figures compare only under equal digests.
     pub evaluator: String,
     /// Whether the evaluator was trained; else it has random weights, because the images have no classes.
@@ -223,6 +225,7 @@ impl<'a> RealFigures<'a> {
         EvaluatedDataset {
             dataset: row.dataset,
             fingerprint: row.spec.fingerprint.clone(),
+            class_names: row.spec.class_names.as_slice().to_vec(),
             evaluator: self.digest.clone(),
             is_trained: evaluator.is_trained(),
             test_accuracy: evaluator.test_accuracy(),

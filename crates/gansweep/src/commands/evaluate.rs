@@ -8,6 +8,7 @@ use gansweep_app::data;
 use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
+use gansweep_base::printable;
 
 use super::compare;
 use crate::arguments::{DataFolderArgs, ResultsArgs};
@@ -94,7 +95,8 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
         let conditional =
             |run: &EvaluatedRun| Some((run.label.clone(), run.figures.as_ref()?.conditional.clone()?));
-        parts.extend(conditional_runs(&runs.filter_map(conditional).collect::<Vec<_>>()));
+        let runs: Vec<(String, ConditionalFigures)> = runs.filter_map(conditional).collect();
+        parts.extend(conditional_runs(&runs, &dataset.class_names));
     }
     let problems: Vec<String> = evaluation
         .runs
@@ -135,12 +137,16 @@ fn table(rows: &[(&Figures, String)]) -> String {
 }
 
 /// The table of conditional runs: all classes, and each class where there is one run. `None` without such runs.
-fn conditional_runs(runs: &[(String, ConditionalFigures)]) -> Option<String> {
+fn conditional_runs(runs: &[(String, ConditionalFigures)], names: &[String]) -> Option<String> {
+    let name = |class: usize| match names.get(class) {
+        Some(name) => printable::line(name).into_owned(),
+        None => class.to_string(),
+    };
     let mut rows: Vec<(f64, f64, String)> =
         runs.iter().map(|(label, all)| (all.fd, all.accuracy, label.clone())).collect();
     if let [(_, only)] = runs {
         let classes = only.classes.iter().enumerate();
-        rows.extend(classes.map(|(class, of)| (of.fd, of.accuracy, format!("  class {class}"))));
+        rows.extend(classes.map(|(class, of)| (of.fd, of.accuracy, format!("  class {}", name(class)))));
     }
     let fd = output::numbers(&rows.iter().map(|row| Some(row.0)).collect::<Vec<_>>());
     let accuracy = output::numbers(&rows.iter().map(|row| Some(row.1)).collect::<Vec<_>>());
