@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gansweep_config::ImageShape;
 use gansweep_protocol::Metric;
 use gansweep_store::RunRow;
 use serde_json::Value;
@@ -88,10 +89,56 @@ pub(crate) fn evaluated() -> Sandbox {
 }
 
 fn evaluate(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
-    let all: Vec<&str> = ["evaluate"].iter().chain(arguments).chain(&["--path", "images"]).copied().collect();
-    let mut command = sandbox.command(&all);
+    with_cache(sandbox, &[&["evaluate"], arguments, &["--path", "images"]].concat())
+}
+
+/// The program with a cache of the sandbox's own.
+pub(crate) fn with_cache(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    let mut command = sandbox.command(arguments);
     command.env("XDG_CACHE_HOME", sandbox.path("cache"));
     Ended::of(&command.output().unwrap())
+}
+
+/// One small run on pictures.
+const PETS: &str = r#"
+name = "pets"
+recipe = "fast"
+
+[data]
+dataset = "folder"
+path = "pictures"
+side = 12
+channels = 1
+
+[model]
+hidden = 16
+latent_dim = 4
+
+[train]
+epochs = 2
+batch_size = 16
+
+[record]
+evaluate_epochs = 0
+checkpoint_seconds = 0
+grid_rows = 2
+grid_cols = 2
+"#;
+
+/// A trained sweep on 48 pictures, in a folder for each class, or in none; the experiment and the pictures are in `study`.
+pub(crate) fn pets(classes: &[&str], sets: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("study/pets.toml", PETS);
+    let shape = ImageShape { channels: 1, height: SIDE, width: SIDE };
+    for (index, pixels) in images(48)[16..].chunks_exact(shape.size()).enumerate() {
+        let class =
+            classes.get(index % classes.len().max(1)).map_or(String::new(), |class| format!("{class}/"));
+        let picture = gansweep_data::grid(pixels, shape, 1, 1).unwrap().0;
+        sandbox.write(&format!("study/pictures/{class}{index}.png"), picture);
+    }
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    with_cache(&sandbox, &[&["sweep", "study/pets.toml"], &sets[..]].concat()).well();
+    sandbox
 }
 
 fn json(sandbox: &Sandbox, arguments: &[&str]) -> (Value, String) {
@@ -364,4 +411,20 @@ fn a_run_without_a_usable_checkpoint_keeps_no_other_from_its_figures() {
     evaluate(&sandbox, &["huge"]).refused(&["neither a sweep nor a run `huge`", "tiny"]);
     fs::remove_dir_all(sandbox.path("images")).unwrap();
     evaluate(&sandbox, &["tiny"]).refused(&["images"]);
+}
+
+#[test]
+fn a_dataset_without_test_images_is_refused_before_its_evaluator_is_trained() {
+    let sandbox = images_in(Sandbox::new());
+    for name in ["images-idx3", "labels-idx1"] {
+        fs::remove_file(sandbox.path(&format!("images/t10k-{name}-ubyte"))).unwrap();
+    }
+    let ended = evaluate(&sandbox, &["--data", "idx"]);
+    assert!(!ended.stderr.contains("training the evaluator"), "{ended:#?}");
+    ended.refused(&["idx has no test images", "RUN|SWEEP"]);
+
+    let sandbox = pets(&["cats", "dogs"], &[]);
+    let ended = with_cache(&sandbox, &["evaluate", "--data", "folder", "--path", "study/pictures"]);
+    assert!(!ended.stderr.contains("training the evaluator"), "{ended:#?}");
+    ended.refused(&["folder has no test images"]);
 }

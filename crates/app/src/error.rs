@@ -237,6 +237,15 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
+    /// The real test images of a dataset without any are to be evaluated.
+    #[error(
+        "the dataset {dataset} has no test images, and these are what is evaluated without a run; `gansweep evaluate \
+         RUN|SWEEP` evaluates runs on it"
+    )]
+    NoTestImages {
+        /// The dataset.
+        dataset: &'static str,
+    },
     /// The evaluator of the dataset knows no classes.
     #[error("the images of {dataset} have no classes, so nothing can be recognised by them")]
     NoClasses {
@@ -436,6 +445,7 @@ impl AppError {
             | Self::CommaInTag { .. }
             | Self::NoResults { .. }
             | Self::UnknownDataset { .. }
+            | Self::NoTestImages { .. }
             | Self::NoClasses { .. }
             | Self::ClassWithoutImages { .. }
             | Self::UnknownMetric { .. }

@@ -132,7 +132,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
 /// expected to beat.
 ///
 /// # Errors
-/// Images that are not available.
+/// Images that are not available; a dataset without test images.
 pub fn evaluate_dataset(
     dataset: Dataset,
     source: &DataSource,
@@ -140,10 +140,18 @@ pub fn evaluate_dataset(
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, AppError> {
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
+    // To prepare pictures and to train the evaluator may take minutes. A folder of pictures never has test images.
+    let refused = AppError::NoTestImages { dataset: dataset.name() };
+    if dataset == Dataset::Folder {
+        return Err(refused);
+    }
     let spec = data::spec(source, dataset, observer)?;
+    if spec.test_images == 0 {
+        return Err(refused);
+    }
     let data = DatasetRow { dataset, spec };
     // Otherwise they would be compared with more training images than they are.
-    let all = if data.spec.test_images > 0 { images.min(data.spec.test_images as usize) } else { images };
+    let all = images.min(data.spec.test_images as usize);
     let counts = Counts { all, curve: CURVE_IMAGES, nearest: true };
     let real = RealImages::load(&data, source, counts, observer)?;
     let datasets = vec![real.figures().dataset(&data)];
