@@ -414,6 +414,45 @@ fn a_run_without_a_usable_checkpoint_keeps_no_other_from_its_figures() {
 }
 
 #[test]
+fn the_images_of_a_run_are_where_its_experiment_has_them() {
+    let sandbox = pets(&["cats", "dogs"], &["model.conditional=true", "data.path=study/pictures"]);
+    let run = sandbox.runs_of("pets").remove(0).id.to_string();
+    let evaluate = |more: &[&str]| with_cache(&sandbox, &[&["evaluate"], more, &["--images", "20"]].concat());
+    let ended = evaluate(&["pets"]).well();
+    assert!(ended.stderr.contains("training the evaluator of folder: 1000 steps"), "{ended:#?}");
+    assert!(ended.stdout.contains("class cats") && ended.stdout.contains("class dogs"), "{ended:#?}");
+    let json: Value = serde_json::from_str(&evaluate(&[&run[..8], "--json"]).well().stdout).unwrap();
+    assert_eq!(json["datasets"][0]["class_names"], serde_json::json!(["cats", "dogs"]));
+    let recognized = with_cache(&sandbox, &["recognize", "study/pictures/cats/0.png", "--run", &run]).well();
+    assert!(recognized.stdout.contains(".png: cats ("), "{recognized:#?}");
+
+    // What the cache has is what the runs trained on, whatever is in the folder now.
+    fs::remove_file(sandbox.path("study/pictures/cats/0.png")).unwrap();
+    evaluate(&["pets"]).well();
+    fs::remove_dir_all(sandbox.path("cache/gansweep/folder")).unwrap();
+    let named = ["sweep `pets`", "study/pictures", "--path"];
+    evaluate(&["pets"]).refused(&[&named[..], &["has other images now"]].concat());
+    let gone = [&named[..], &["does not exist below the current folder"]].concat();
+    fs::rename(sandbox.path("study/pictures"), sandbox.path("moved")).unwrap();
+    evaluate(&[&run]).refused(&gone);
+    with_cache(&sandbox, &["recognize", "moved/cats/2.png", "--run", &run]).refused(&gone);
+    evaluate(&["pets", "--path", "moved"]).refused(&["moved: the files are not those"]);
+}
+
+#[test]
+fn a_folder_that_has_moved_can_be_named() {
+    let sandbox = images_in(Sandbox::new());
+    sandbox.run(&["sweep", "tiny.toml"]).well();
+    let evaluate = |more: &[&str]| with_cache(&sandbox, &[&["evaluate", "tiny"], more].concat());
+    evaluate(&["--images", "20"]).well();
+    fs::rename(sandbox.path("images"), sandbox.path("moved")).unwrap();
+    evaluate(&[]).refused(&["sweep `tiny`", "images, which does not exist", "--path"]);
+    evaluate(&["--images", "20", "--path", "moved"]).well();
+    sandbox.write("images/train-images-idx3-ubyte", images(32));
+    evaluate(&[]).refused(&["sweep `tiny`", "images, which has other images now", "--path"]);
+}
+
+#[test]
 fn a_dataset_without_test_images_is_refused_before_its_evaluator_is_trained() {
     let sandbox = images_in(Sandbox::new());
     for name in ["images-idx3", "labels-idx1"] {

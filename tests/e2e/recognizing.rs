@@ -5,15 +5,11 @@ use std::fs;
 use gansweep_config::ImageShape;
 use serde_json::Value;
 
-use crate::evaluating::{evaluated, images};
+use crate::evaluating::{evaluated, images, pets, with_cache};
 use crate::sandbox::{Ended, Sandbox};
 
 fn recognize(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
-    let all: Vec<&str> =
-        ["recognize"].iter().chain(arguments).chain(&["--path", "images"]).copied().collect();
-    let mut command = sandbox.command(&all);
-    command.env("XDG_CACHE_HOME", sandbox.path("cache"));
-    Ended::of(&command.output().unwrap())
+    with_cache(sandbox, &[&["recognize"], arguments, &["--path", "images"]].concat())
 }
 
 /// The first eight images as PNG files.
@@ -75,4 +71,19 @@ fn a_runs_discriminator_says_how_real_a_picture_looks() {
     let text = recognize(&sandbox, &[&pictures[0], "--run", &run[..8]]).well().stdout;
     assert!(text.contains("to the discriminator"), "{text}");
     recognize(&sandbox, &[&pictures[0], "--run", "ffffffff"]).refused(&["ffffffff"]);
+}
+
+#[test]
+fn a_discriminator_is_asked_about_pictures_without_classes_too() {
+    let sandbox = pets(&[], &[]);
+    let run = sandbox.runs_of("pets")[0].id.to_string();
+    sandbox.write("text.png", "a text");
+    let pictures = ["study/pictures/0.png", "text.png"];
+    let ended = with_cache(&sandbox, &[&["recognize", "--run", &run[..8]], &pictures[..]].concat());
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stdout.starts_with("study/pictures/0.png: to the discriminator (logit "), "{ended:#?}");
+    assert!(ended.stdout.contains("\ntext.png: its content is neither"), "{ended:#?}");
+    assert!(ended.stderr.contains("the images of folder have no classes"), "{ended:#?}");
+    let alone = ["recognize", pictures[0], "--dataset", "folder", "--path", "study/pictures"];
+    with_cache(&sandbox, &alone).refused(&["folder have no classes"]);
 }

@@ -237,6 +237,19 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
+    /// The folder that a sweep's experiment names does not have the images of its runs any more.
+    #[error(
+        "sweep `{sweep}` trained on the images in {}, which {problem}; name the folder that has its images with --path",
+        folder.display()
+    )]
+    RecordedFolder {
+        /// The sweep.
+        sweep: String,
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The real test images of a dataset without any are to be evaluated.
     #[error(
         "the dataset {dataset} has no test images, and these are what is evaluated without a run; `gansweep evaluate \
@@ -445,6 +458,7 @@ impl AppError {
             | Self::CommaInTag { .. }
             | Self::NoResults { .. }
             | Self::UnknownDataset { .. }
+            | Self::RecordedFolder { .. }
             | Self::NoTestImages { .. }
             | Self::NoClasses { .. }
             | Self::ClassWithoutImages { .. }

@@ -61,6 +61,7 @@ mod programs;
 mod progress;
 pub mod recognize;
 pub mod recorded;
+mod recorded_images;
 mod recorded_speed;
 pub mod report;
 pub mod schedule;

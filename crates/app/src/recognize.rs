@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::log::LoggingObserver;
+use crate::recorded_images::RecordedImages;
 use crate::{AppError, Observer, backends, data, evaluate};
 
 /// The most bytes of a picture's file.
@@ -34,7 +35,7 @@ pub struct RecognizeRequest {
     pub run: Option<String>,
     /// Folder of the database and the checkpoints.
     pub results: PathBuf,
-    /// Where the real images are.
+    /// Where the real images are. Without a folder of the user's own images, that of the run's experiment is used.
     pub source: DataSource,
 }
 
@@ -43,6 +44,8 @@ pub struct RecognizeRequest {
 pub struct Recognition {
     /// The dataset whose classes are recognised.
     pub dataset: Dataset,
+    /// Whether it has classes.
+    pub has_classes: bool,
     /// Share of the dataset's test images that are recognised correctly.
     pub test_accuracy: Option<f64>,
     /// The label of the run that was asked.
@@ -56,7 +59,7 @@ pub struct Recognition {
 pub struct RecognizedPicture {
     /// The file.
     pub path: PathBuf,
-    /// All classes, the most probable first; empty if the picture cannot be used.
+    /// All classes, the most probable first; empty if the picture cannot be used, or the dataset has no classes.
     pub classes: Vec<ClassProbability>,
     /// How real a run's discriminator takes it to be.
     pub realness: Option<Realness>,
@@ -93,27 +96,36 @@ pub struct Realness {
 /// Recognises pictures. One that cannot be used keeps no other from being recognised.
 ///
 /// # Errors
-/// A run or data that are not there; a dataset without classes.
+/// A run or data that are not there; a dataset without classes, unless a run is asked too.
 pub fn recognize(request: &RecognizeRequest, observer: &mut dyn Observer) -> Result<Recognition, AppError> {
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let judge = request.run.as_ref().map(|run| Judge::open(request, run)).transpose()?;
-    let row = match &judge {
-        Some(judge) => judge.data.clone(),
-        None => dataset(request.dataset.unwrap_or(Dataset::Mnist), &request.source, observer)?,
-    };
-    let evaluator = evaluate::evaluator_of(&row, &request.source, observer)?;
-    if !evaluator.is_trained() {
-        return Err(AppError::NoClasses { dataset: row.dataset.name() });
+    if let Some(judge) = judge {
+        let recognition = judge.recognition(request, observer);
+        return recognition.map_err(|error| judge.images.explained(error));
     }
-    let mut pictures: Vec<RecognizedPicture> =
-        request.pictures.iter().map(|path| recognized(path, &row, &evaluator)).collect();
-    if let Some(judge) = &judge {
-        judge.judge(&mut pictures, &request.source, observer)?;
+    let row = dataset(request.dataset.unwrap_or(Dataset::Mnist), &request.source, observer)?;
+    let recognition = of_classes(request, &row, &request.source, observer)?;
+    match recognition.has_classes {
+        true => Ok(recognition),
+        false => Err(AppError::NoClasses { dataset: row.dataset.name() }),
     }
+}
+
+/// The pictures with their classes, if the dataset has some.
+fn of_classes(
+    request: &RecognizeRequest,
+    row: &DatasetRow,
+    source: &DataSource,
+    observer: &mut dyn Observer,
+) -> Result<Recognition, AppError> {
+    let evaluator = evaluate::evaluator_of(row, source, observer)?;
+    let pictures = request.pictures.iter().map(|path| recognized(path, row, &evaluator)).collect();
     Ok(Recognition {
         dataset: row.dataset,
+        has_classes: evaluator.is_trained(),
         test_accuracy: evaluator.test_accuracy(),
-        run: judge.map(|judge| judge.label),
+        run: None,
         pictures,
     })
 }
@@ -200,6 +212,7 @@ struct Judge {
     config: gansweep_config::Config,
     data: DatasetRow,
     state: gansweep_nn::state::LaneState,
+    images: RecordedImages,
 }
 
 impl Judge {
@@ -210,17 +223,24 @@ impl Judge {
         let data = reader.dataset(&run.data_fingerprint)?;
         let last = WhichCheckpoint::Last;
         let snapshot = read_checkpoint(&reader, &run, last, &config, &data.spec, &request.results)?;
-        Ok(Self { label: run.label, config, data, state: snapshot.state })
+        let images = RecordedImages::of(&reader, run.sweep.as_deref(), &request.source)?;
+        Ok(Self { label: run.label, config, data, state: snapshot.state, images })
     }
 
-    fn judge(
+    /// The pictures with what the discriminator says of them, and their classes, if the run's dataset has some.
+    fn recognition(
         &self,
-        pictures: &mut [RecognizedPicture],
-        source: &DataSource,
+        request: &RecognizeRequest,
         observer: &mut dyn Observer,
-    ) -> Result<(), AppError> {
-        let Self { config, data, state, .. } = self;
-        let (train, test) = evaluate::images(data, source, observer)?;
+    ) -> Result<Recognition, AppError> {
+        let mut recognition = of_classes(request, &self.data, &self.images.source, observer)?;
+        self.judge(&mut recognition.pictures, observer)?;
+        Ok(Recognition { run: Some(self.label.clone()), ..recognition })
+    }
+
+    fn judge(&self, pictures: &mut [RecognizedPicture], observer: &mut dyn Observer) -> Result<(), AppError> {
+        let Self { config, data, state, images, .. } = self;
+        let (train, test) = evaluate::images(data, &images.source, observer)?;
         let real = test.unwrap_or(train);
         let pixels = evaluate::select(&real.pixels, data.spec.image.size(), COMPARED);
         let labels = evaluate::select(&real.labels, 1, COMPARED);

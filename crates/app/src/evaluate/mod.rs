@@ -30,6 +30,7 @@ use self::real::{RealFigures, RunFigures};
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
 use crate::log::LoggingObserver;
+use crate::recorded_images::RecordedImages;
 use crate::{AppError, Observer, Progress, backends, check, data};
 
 /// What runs are compared by.
@@ -42,7 +43,7 @@ pub struct EvaluateRequest {
     pub results: PathBuf,
     /// A sweep's name, or a run's id or the beginning of it.
     pub target: String,
-    /// Where the real images are.
+    /// Where the real images are. Without a folder of the user's own images, that of the sweep's experiment is used.
     pub source: DataSource,
     /// Number of images to draw from each run, and of real ones to compare with.
     pub images: usize,
@@ -92,6 +93,8 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let reader = Reader::open(&request.results)?;
     let (sweep, rows) = target(&reader, &request.target)?;
+    let images =
+        RecordedImages::of(&reader, rows.first().and_then(|row| row.sweep.as_deref()), &request.source)?;
     let mut recorder = Recorder::open(&request.results, observer);
     let mut evaluation = Evaluation { datasets: Vec::new(), runs: Vec::new(), comparison: None };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
@@ -104,7 +107,8 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     for ((fingerprint, curve), places) in places {
         let data = reader.dataset(fingerprint)?;
         let counts = Counts { all: request.images, curve, nearest: true };
-        let real = RealImages::load(&data, &request.source, counts, observer)?;
+        let real = RealImages::load(&data, &images.source, counts, observer)
+            .map_err(|error| images.explained(error))?;
         let figures = real.figures();
         if evaluation.datasets.last().is_none_or(|last| last.fingerprint != fingerprint) {
             evaluation.datasets.push(figures.dataset(&data));

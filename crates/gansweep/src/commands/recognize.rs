@@ -61,6 +61,10 @@ pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
         serde_json::to_writer_pretty(&mut out, &recognition)?;
         writeln!(out)?;
     } else {
+        if !recognition.has_classes {
+            let name = recognition.dataset.name();
+            display.print(&format!("the images of {name} have no classes, so none is recognised"));
+        }
         let lines: Vec<String> = recognition.pictures.iter().map(line).collect();
         output::print(&lines.join("\n"))?;
     }
@@ -78,8 +82,9 @@ fn line(picture: &RecognizedPicture) -> String {
     let shown = shown.filter(|(place, class)| *place == 0 || class.probability >= LEAST_PROBABLE);
     let classes: Vec<String> =
         shown.map(|(_, it)| format!("{} ({:.1} %)", it.class, 100.0 * it.probability)).collect();
-    let realness = picture.realness.map_or_else(String::new, |it| format!("; {}", opinion(it)));
-    format!("{path}: {}{realness}", classes.join(", "))
+    let classes = (!classes.is_empty()).then(|| classes.join(", "));
+    let parts: Vec<String> = classes.into_iter().chain(picture.realness.map(opinion)).collect();
+    format!("{path}: {}", parts.join("; "))
 }
 
 fn opinion(Realness { logit, above_real, above_generated }: Realness) -> String {
