@@ -175,7 +175,7 @@ fn a_swept_budget_is_one_run_with_several_views() {
     let again = sandbox.run(&["sweep", "small.toml"]).well();
     assert!(again.stderr.contains("2 runs: 2 already done"), "{again:#?}");
     let html = std::fs::read_to_string(sandbox.path("results/small.html")).unwrap();
-    assert!(html.contains("epochs=5 lr=1e-3 seed=1") || html.contains("lr=1e-3 epochs=5 seed=1"));
+    assert!(html.contains("epochs=5 seed=1"), "the rate is that of all runs");
 }
 
 #[test]

@@ -207,8 +207,7 @@ fn data_commands_name_their_own_options() {
         &["recognize", "x.png", "--dataset", "folder"][..],
         &["recognize", "x.png", "--dataset", "folder", "--path", "nowhere"],
         &["recognize", "x.png", "--dataset", "idx", "--path", "."],
-        &["evaluate", "--data", "folder"],
-        &["evaluate", "--data", "folder", "--path", "pictures"],
+        &["evaluate", "--data", "idx"],
         &["data", "show", "folder", "--path", "pictures"],
         &["data", "show", "idx", "--path", "nowhere"],
     ] {

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::RunId;
 use gansweep_protocol::Metric;
 use rusqlite::{Connection, params};
 
 use super::super::{MetricIds, summary::Summaries};
-use super::{find, length};
 use crate::fault::Fault;
 
 /// What two evaluations must have in common to be comparable: number of images, evaluator and source.
@@ -51,9 +49,8 @@ pub(super) enum Precedence {
 }
 
 impl Evaluations {
-    /// Reads those of a run; none of a run that the database lacks.
-    pub(super) fn read(connection: &Connection, id: &RunId) -> Result<Self, Fault> {
-        let Some(run_id) = find(connection, id)? else { return Ok(Self::default()) };
+    /// Reads those of a run.
+    pub(super) fn read((connection, run_id): (&Connection, i64)) -> Result<Self, Fault> {
         let mut evaluations = Self::default();
         let mut statement = connection.prepare_cached(
             "SELECT step, images, evaluator, source, figures, classes, at_ms, is_curve, attempt
@@ -126,8 +123,7 @@ impl Evaluations {
     }
 
     /// Puts them in the place of those of a run. What the run did not have belongs to its latest attempt then.
-    pub(super) fn write(&self, to: &Connection, metrics: &MetricIds, id: &RunId) -> Result<(), Fault> {
-        let Some(run_id) = find(to, id)? else { return Ok(()) };
+    pub(super) fn write(&self, to: &Connection, metrics: &MetricIds, run_id: i64) -> Result<(), Fault> {
         let latest: i64 = to
             .prepare_cached("SELECT max(attempts, 1) FROM runs WHERE run_id = ?1")?
             .query_row([run_id], |row| row.get(0))?;
@@ -165,10 +161,4 @@ impl Evaluations {
 pub(super) fn figure_names() -> String {
     let names: Vec<String> = Metric::figures().map(|metric| format!("'{}'", metric.name())).collect();
     names.join(", ")
-}
-
-/// The step up to which the figures of one of two records of a run are also those of the other: both are the same run, trained
-/// to different lengths.
-pub(super) fn common_step(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<i64, Fault> {
-    Ok(length(mine)?[0].min(length(theirs)?[0]))
 }

@@ -13,7 +13,7 @@ use gansweep_config::{RunId, RunState};
 use gansweep_protocol::Metric;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 
-use self::evaluations::{Evaluations, Precedence, common_step, figure_names};
+use self::evaluations::{Evaluations, Precedence, figure_names};
 use crate::{
     Conflict, MergePlan, Merged, Reader, RunFiles, StoreError,
     checksums::RowHash,
@@ -47,7 +47,7 @@ impl Store {
                 if let Some(conflict) = conflict(&id, mine, theirs)? {
                     // Figures of the other weights are not those of this run.
                     plan.conflicts.push(conflict);
-                } else if joined(&id, mine, theirs, order)? != taken_figures(&id, mine, theirs, order)? {
+                } else if joined(mine, theirs, order)? != taken_figures(mine, theirs, order)? {
                     plan.evaluated.push(id);
                 }
             }
@@ -85,7 +85,7 @@ impl Store {
                 .map(|files| take(&from, transaction, &files.run, brought.get(&files.run)))
                 .collect::<Result<Vec<_>, Fault>>()?;
             for (id, evaluations) in evaluations {
-                evaluations.write(transaction, metrics, id)?;
+                evaluations.write(transaction, metrics, found(transaction, id)?)?;
             }
             let images = "data_fingerprint = ?1 AND rows = ?2 AND cols = ?3";
             copy_all(&from, transaction, "real_images", images, &["data_fingerprint", "rows", "cols"])?;
@@ -122,15 +122,18 @@ fn find(connection: &Connection, id: &RunId) -> Result<Option<i64>, Fault> {
     Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
 }
 
+fn found(connection: &Connection, id: &RunId) -> Result<i64, Fault> {
+    Ok(find(connection, id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?)
+}
+
 /// The quality figures that a run has after the merge.
 fn joined(
-    id: &RunId,
     mine: (&Connection, i64),
     theirs: (&Connection, i64),
     order: Ordering,
 ) -> Result<Evaluations, Fault> {
     let common = common_step(mine, theirs)?;
-    let (here, there) = (Evaluations::read(mine.0, id)?, Evaluations::read(theirs.0, id)?);
+    let (here, there) = (Evaluations::read(mine)?, Evaluations::read(theirs)?);
     Ok(match order {
         Ordering::Less => there.joined(&here.until(common), Precedence::First),
         Ordering::Equal => here.joined(&there, Precedence::Neither),
@@ -140,21 +143,23 @@ fn joined(
 
 /// The quality figures of the record that is taken.
 fn taken_figures(
-    id: &RunId,
     mine: (&Connection, i64),
     theirs: (&Connection, i64),
     order: Ordering,
 ) -> Result<Evaluations, Fault> {
-    Evaluations::read(if order == Ordering::Less { theirs.0 } else { mine.0 }, id)
+    Evaluations::read(if order == Ordering::Less { theirs } else { mine })
 }
 
 /// [`joined`], for a run that both databases have.
 fn joined_of(mine: &Connection, theirs: &Connection, id: &RunId) -> Result<Evaluations, Fault> {
-    let of = |connection: &Connection| {
-        find(connection, id)?.ok_or_else(|| Fault::from(StoreError::UnknownRun { id: id.to_string() }))
-    };
-    let (here, there) = ((mine, of(mine)?), (theirs, of(theirs)?));
-    joined(id, here, there, compare(here, there)?)
+    let (here, there) = ((mine, found(mine, id)?), (theirs, found(theirs, id)?));
+    joined(here, there, compare(here, there)?)
+}
+
+/// The step up to which the figures of one of two records of a run are also those of the other: both are the same run, trained
+/// to different lengths.
+fn common_step(mine: (&Connection, i64), theirs: (&Connection, i64)) -> Result<i64, Fault> {
+    Ok(length(mine)?[0].min(length(theirs)?[0]))
 }
 
 /// Compares two records of a run: the greater one is taken.
@@ -213,7 +218,7 @@ fn conflict(
     mine: (&Connection, i64),
     theirs: (&Connection, i64),
 ) -> Result<Option<Conflict>, Fault> {
-    let until = length(mine)?[0].min(length(theirs)?[0]);
+    let until = common_step(mine, theirs)?;
     // Figures depend on the evaluator besides.
     let is_determined = |metric: &Metric| metric.declaration().deterministic && !metric.is_figure();
     for metric in Metric::ALL.into_iter().filter(is_determined) {
@@ -256,7 +261,7 @@ fn take(
     id: &RunId,
     brought: Option<&RunFiles>,
 ) -> Result<Option<RunFiles>, Fault> {
-    let theirs = find(from.connection, id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
+    let theirs = found(from.connection, id)?;
     let config_id = config(from.connection, to, theirs)?;
     let mine = find(to, id)?;
     let had = mine.map(|run_id| files(to, id, run_id)).transpose()?;
