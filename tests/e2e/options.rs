@@ -116,7 +116,6 @@ fn a_results_folder_that_does_not_exist_is_named_and_not_made() {
         &["status"][..],
         &["collect"],
         &["cancel"],
-        &["serve", "--port", "0"],
         &["runs"],
         &["sweeps"],
         &["check"],

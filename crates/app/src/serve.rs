@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gansweep_report::serve::{ServeOptions, Server};
 
-use crate::{AppError, check, recorded};
+use crate::{AppError, recorded};
 
 /// The port where none is asked for, so that an address that was kept works again. If it is taken, any is.
 const USUAL_PORT: u16 = 8642;
@@ -14,10 +14,8 @@ const USUAL_PORT: u16 = 8642;
 /// What to serve, and where.
 #[derive(Debug, Clone)]
 pub struct ServeRequest {
-    /// Folder of the database.
+    /// Folder of the database; it may not exist yet.
     pub results: PathBuf,
-    /// Whether the folder may not exist yet, because a sweep is about to make it.
-    pub is_early: bool,
     /// The address to listen on; the loopback interface by default. Any other asks for a token.
     pub host: Option<IpAddr>,
     /// The port; 0 for a free one.
@@ -45,9 +43,6 @@ impl Serving {
 
 /// Listens on the address.
 pub fn bind(request: &ServeRequest) -> Result<Serving, AppError> {
-    if !request.is_early {
-        check::require_folder(&request.results)?;
-    }
     // Marks runs of a killed program as interrupted. Whether there is a database yet is for the pages to say.
     let _ = recorded::open(&request.results);
     let host = request.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -34,13 +34,17 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let request = ServeRequest {
         results: args.results.results.clone(),
-        is_early: false,
         host: args.host,
         port: args.port,
         token: args.token,
     };
     let serving = serve::bind(&request)?;
     let url = serving.url();
+    if !request.results.exists() {
+        let results = request.results.display();
+        messages::print(&format!("{results} does not exist yet; the pages begin with the first sweep in it"));
+        messages::flush();
+    }
     output::print(&url)?;
     if args.open {
         open(&url)?;
@@ -58,8 +62,7 @@ fn parse_host(text: &str) -> Result<IpAddr, String> {
 
 /// Serves the pages from a thread of its own for as long as the program runs; returns the address.
 pub(super) fn in_background(results: &ResultsArgs) -> Result<String, Failure> {
-    let results = results.results.clone();
-    let request = ServeRequest { results, is_early: true, host: None, port: None, token: false };
+    let request = ServeRequest { results: results.results.clone(), host: None, port: None, token: false };
     let serving = serve::bind(&request)?;
     let url = serving.url();
     let work = move || {
