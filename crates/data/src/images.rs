@@ -53,7 +53,7 @@ impl Images {
         Self { count, ..self }
     }
 
-    /// The first of so many classes that has none of the images that a run with this config trains on.
+    /// The first class, from 0 to `classes` - 1, of which a run with this config trains on no image.
     pub fn class_without_images(&self, data: &DataConfig, classes: u32) -> Option<usize> {
         let mut has_images = vec![false; classes as usize];
         for label in places(data, self.count).filter_map(|place| self.labels.get(place)) {

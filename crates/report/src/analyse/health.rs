@@ -19,7 +19,7 @@ const DIVERGING: f64 = 10.0;
 const SAME: f64 = 0.05;
 /// A state that lasted for fewer steps says nothing.
 const FEWEST_STEPS: u64 = 4;
-/// Of so many points one wild value moves the mean only as far as the others allow. Of fewer, all must agree.
+/// Points from which on their mean decides. With fewer, one outlier would decide the mean, so each point must be above the limit.
 const MANY_POINTS: usize = 4;
 
 /// What is wrong with the run, in sentences for the reader of the page.

@@ -44,7 +44,7 @@ pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
     needed.min(fitting)
 }
 
-/// A measured number with so many decimals. What they cannot show has an exponent, as in [`measured`]. The page's scripts
+/// Writes a measured number with `decimals` decimals. One that would read as zero, or needs more than six digits, has an exponent, as in [`measured`]. The page's scripts
 /// write numbers in the same way (`summary.js`).
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
@@ -52,7 +52,7 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() || value.abs() >= 1e6 || vanishes { measured(value) } else { text }
 }
 
-/// A measured number with so many decimals.
+/// The same with its value, for the page's scripts.
 pub(super) fn number(value: f64, decimals: usize) -> FormattedNumber {
     FormattedNumber { value: Number::rounded(value), text: fixed(value, decimals) }
 }
