@@ -440,6 +440,35 @@ fn the_images_of_a_run_are_where_its_experiment_has_them() {
 }
 
 #[test]
+fn pictures_that_are_held_out_say_what_real_images_reach() {
+    let sandbox = pets(&["cats", "dogs"], &[]);
+    let before = sandbox.runs_of("pets").remove(0).id;
+    // The same pictures, now with others beside them: the run is the same.
+    fs::rename(sandbox.path("study/pictures"), sandbox.path("study/train")).unwrap();
+    for (class, number) in [("cats", 0), ("cats", 2), ("dogs", 1)] {
+        let picture = fs::read(sandbox.path(&format!("study/train/{class}/{number}.png"))).unwrap();
+        sandbox.write(&format!("study/pictures/test/{class}/{number}.png"), picture);
+    }
+    fs::rename(sandbox.path("study/train"), sandbox.path("study/pictures/train")).unwrap();
+    let again = with_cache(&sandbox, &["sweep", "study/pets.toml"]).well();
+    assert!(again.stderr.contains("already done"), "{again:#?}");
+    assert_eq!(sandbox.runs_of("pets").remove(0).id, before);
+
+    let runs = with_cache(&sandbox, &["evaluate", "pets", "--images", "20"]).well().stdout;
+    assert!(runs.contains("all 3 real test images") && runs.contains("of the test images"), "{runs}");
+    let side = SIDE.to_string();
+    let shape = ["--side", &side, "--channels", "1"];
+    let data = ["evaluate", "--data", "folder", "--path", "study/pictures", "--images", "20"];
+    let alone = with_cache(&sandbox, &[&data[..], &shape].concat()).well();
+    assert!(alone.stdout.contains("folder: figures of 3 real test images"), "{alone:#?}");
+    assert!(!alone.stderr.contains("training the evaluator"), "of these pictures in this shape: {alone:#?}");
+    let refused = with_cache(&sandbox, &[&["evaluate", "pets"][..], &shape].concat());
+    refused.refused(&["--side and --channels are for --data NAME"]);
+    with_cache(&sandbox, &["evaluate", "--data", "idx", "--path", "study/pictures", "--side", "9"])
+        .refused(&["idx"]);
+}
+
+#[test]
 fn a_folder_that_has_moved_can_be_named() {
     let sandbox = images_in(Sandbox::new());
     sandbox.run(&["sweep", "tiny.toml"]).well();

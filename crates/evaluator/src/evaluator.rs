@@ -119,7 +119,8 @@ impl Evaluator {
         }
     }
 
-    fn accuracy(&self, images: LabelledImages<'_>) -> Option<f64> {
+    /// Share of labelled images that it classifies correctly; `None` without images, or if it has random weights.
+    pub fn accuracy(&self, images: LabelledImages<'_>) -> Option<f64> {
         let probabilities = self.outputs(images.pixels).probabilities?;
         let rows = probabilities.chunks_exact(self.layout.classes).zip(images.labels);
         // Of equal probabilities the first counts, so that an evaluator that cannot tell classes apart is not right of all.

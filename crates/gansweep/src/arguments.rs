@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gansweep_app::AppError;
-use gansweep_config::Dataset;
+use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::DataSource;
 
 use crate::failure::Failure;
@@ -88,6 +88,31 @@ impl DataFolderArgs {
         let text = text.replace("`data.path` in the experiment, or with --path", "--path");
         let text = text.replace("`data.path`", "--path");
         Failure::Usage(text.replace("`data.skip_damaged = true`", "--skip-damaged"))
+    }
+}
+
+/// The shape of images, of a dataset that has a choice.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ShapeArgs {
+    /// Rows and columns of `strokes` and `folder`; 0 for the dataset's own.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) side: u32,
+    /// Channels of `strokes` and `folder`: 1 for grey, 3 for colour; 0 for the dataset's own.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = channels)]
+    pub(crate) channels: u32,
+}
+
+impl ShapeArgs {
+    pub(crate) fn asked(self, dataset: Dataset) -> DataRequest {
+        DataRequest { dataset, side: self.side, channels: self.channels }
+    }
+}
+
+/// Channels of images, as `data.channels` takes them.
+fn channels(text: &str) -> Result<u32, String> {
+    match text {
+        "0" | "1" | "3" => Ok(u32::from(text.as_bytes()[0] - b'0')),
+        _ => Err("expected 0, 1 or 3".to_owned()),
     }
 }
 

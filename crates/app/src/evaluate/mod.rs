@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gansweep_compare::SweepComparison;
-use gansweep_config::{Config, Dataset, DatasetSpec, RunId, RunState};
-use gansweep_data::DataSource;
+use gansweep_config::{Config, DataRequest, DatasetSpec, RunId, RunState};
+use gansweep_data::{DataError, DataSource};
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_store::{
     DatasetRow, EvaluationRow, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError, SweepRow,
@@ -136,22 +136,22 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
 /// expected to beat.
 ///
 /// # Errors
-/// Images that are not available; a dataset without test images.
+/// Images that are not available, or not in that shape; a dataset without test images.
 pub fn evaluate_dataset(
-    dataset: Dataset,
+    asked: DataRequest,
     source: &DataSource,
     images: usize,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, AppError> {
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
-    // To prepare pictures and to train the evaluator may take minutes. A folder of pictures never has test images.
-    let refused = AppError::NoTestImages { dataset: dataset.name() };
-    if dataset == Dataset::Folder {
-        return Err(refused);
+    let dataset = asked.dataset;
+    let spec = data::spec(source, asked, observer)?;
+    if !asked.agrees_with(spec.image) {
+        return Err(DataError::OtherShape { dataset, shape: spec.image }.into());
     }
-    let spec = data::spec(source, dataset, observer)?;
+    // To train the evaluator may take minutes.
     if spec.test_images == 0 {
-        return Err(refused);
+        return Err(AppError::NoTestImages { dataset: dataset.name() });
     }
     let data = DatasetRow { dataset, spec };
     // Otherwise they would be compared with more training images than they are.

@@ -76,6 +76,8 @@ pub(crate) struct RealImages {
     labels: [Vec<u16>; 2],
     /// An even selection of the test images.
     test: Option<Vec<u8>>,
+    /// Share of the test images that the evaluator classifies correctly.
+    test_accuracy: Option<f64>,
 }
 
 impl RealImages {
@@ -131,8 +133,23 @@ impl RealImages {
         let classes =
             evaluator.is_trained().then(|| ClassCounts::of_labels(all_labels, evaluator.classes())).flatten();
         let labels = [counts.all, counts.curve].map(|count| select(&train.labels, 1, count));
+        let test_accuracy = match evaluator.test_accuracy() {
+            None => test.and_then(|test| evaluator.accuracy(labelled(test))),
+            known => known,
+        };
         let test = test.map(|test| select(&test.pixels, test.shape.size(), counts.all));
-        Self { dimensions, curve, counts, train: all, selected, labels, classes, test, evaluator }
+        Self {
+            dimensions,
+            curve,
+            counts,
+            train: all,
+            selected,
+            labels,
+            classes,
+            test,
+            test_accuracy,
+            evaluator,
+        }
     }
 
     /// What figures are computed with.
@@ -228,7 +245,7 @@ impl<'a> RealFigures<'a> {
             class_names: row.spec.class_names.as_slice().to_vec(),
             evaluator: self.digest.clone(),
             is_trained: evaluator.is_trained(),
-            test_accuracy: evaluator.test_accuracy(),
+            test_accuracy: self.real.test_accuracy,
             test: self.real.test.as_ref().map(|pixels| self.of(pixels)),
         }
     }
@@ -283,7 +300,7 @@ pub(crate) fn images(
     data::provide(source, asked, observer)?;
     let train = source.load_planned(row.dataset, &row.spec)?;
     let test = if row.spec.test_images > 0 { Some(source.load(asked, Split::Test)?) } else { None };
-    Ok((train, test))
+    Ok((train, test.filter(|test| test.count > 0)))
 }
 
 /// The evaluator of the cache, or else a new one. A cache that cannot be used is told and costs the time alone.
@@ -302,6 +319,9 @@ fn evaluator(
             observer.observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::Trained });
         }
     }
+    // The accuracy is a part of an evaluator's digest. The pictures that are held out of a folder may change, or be added
+    // later, and figures of its runs compare all the same.
+    let test = test.filter(|_| row.dataset != Dataset::Folder);
     let evaluator = Evaluator::train(
         row.spec.image,
         row.spec.classes as usize,

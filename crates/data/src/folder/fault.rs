@@ -14,6 +14,14 @@ pub enum FolderFault {
         "the image lies beside the folders of classes; move it into one of them, or all images into one folder"
     )]
     BesideClasses,
+    /// Test images without classes, where training images have some.
+    #[error(
+        "the images lie in no classes, and those that are trained on do; sort them into the same subfolders, or remove the folder"
+    )]
+    WithoutClasses,
+    /// A class of test images that is not trained.
+    #[error("no class that is trained on has the name of this folder; rename or remove it")]
+    UnknownClass,
     /// A link to a folder that it lies in.
     #[error("the folder leads back to one above it, or is too deep; remove the link")]
     Loop,

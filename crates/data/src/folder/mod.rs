@@ -6,16 +6,12 @@
 
 mod fault;
 mod jpeg;
+mod parts;
 pub(crate) mod picture;
 mod prepared;
 mod walk;
 
-use std::{
-    fs::File,
-    io::Read,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read, path::Path};
 
 use gansweep_base::{
     digest::{Sha256, sha256},
@@ -27,13 +23,11 @@ use rayon::prelude::*;
 pub use fault::FolderFault;
 
 use self::{
+    parts::Part,
     prepared::{Cache, Damaged},
     walk::{ImageFile, Tree},
 };
-use crate::{
-    DataError, DataSource, Found, Images, LeftOut, Location, Progress, Split, error::DamagedFile,
-    reader::Reader,
-};
+use crate::{DataError, DataSource, Found, Images, Location, Progress, Split, reader::Reader};
 
 /// The version of the preparation: it changes with anything that changes prepared pixels.
 const VERSION: u32 = 1;
@@ -46,7 +40,7 @@ pub(crate) struct Folder {
     pub(crate) shape: ImageShape,
 }
 
-/// The dataset that a folder makes.
+/// The images of one part of a folder.
 struct Prepared {
     images: Images,
     classes: u32,
@@ -60,13 +54,18 @@ impl Reader for Folder {
         source: &DataSource,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<DatasetSpec, DataError> {
+        let part = Part::training(root(source)?)?;
         let Prepared { images, classes, class_names, fingerprint } =
-            self.prepare(source, source.skip_damaged, progress)?;
+            self.prepare(&part, source, source.skip_damaged, progress)?;
+        let test_images = match part.test()? {
+            Some(test) => self.prepare(&test, source, source.skip_damaged, progress)?.images.count,
+            None => 0,
+        };
         Ok(DatasetSpec {
             image: images.shape,
             classes,
             train_images: images.count as u32,
-            test_images: 0,
+            test_images: test_images as u32,
             fingerprint,
             class_names,
         })
@@ -81,9 +80,14 @@ impl Reader for Folder {
     }
 
     fn load(&self, source: &DataSource, split: Split) -> Result<Images, DataError> {
-        match split {
-            Split::Train => Ok(self.prepare(source, source.skip_damaged, &mut |_| ())?.images),
-            Split::Test => Ok(Images { shape: self.shape, count: 0, pixels: Vec::new(), labels: Vec::new() }),
+        let training = Part::training(root(source)?)?;
+        let part = match split {
+            Split::Train => Some(training),
+            Split::Test => training.test()?,
+        };
+        match part {
+            Some(part) => Ok(self.prepare(&part, source, source.skip_damaged, &mut |_| ())?.images),
+            None => Ok(Images { shape: self.shape, count: 0, pixels: Vec::new(), labels: Vec::new() }),
         }
     }
 
@@ -94,50 +98,51 @@ impl Reader for Folder {
         if let Some(images) = Cache::new(&source.cache_dir).images(&spec.fingerprint, spec.classes) {
             return Ok(images);
         }
-        let prepared = self.prepare(source, true, &mut |_| ())?;
+        let root = root(source)?;
+        let prepared = self.prepare(&Part::training(root)?, source, true, &mut |_| ())?;
         match prepared.fingerprint == spec.fingerprint {
             true => Ok(prepared.images),
-            false => Err(DataError::Changed(root(source)?.to_owned())),
+            false => Err(DataError::Changed(root.to_owned())),
         }
     }
 }
 
 impl Folder {
-    /// The images of the folder, from the cache or prepared anew and kept there if it can be written. Damaged
+    /// The images of a part of the folder, from the cache or prepared anew and kept there if it can be written. Damaged
     /// files are left out and told of if `skip_damaged`, and are an error if not.
     fn prepare(
         &self,
+        part: &Part,
         source: &DataSource,
         skip_damaged: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Prepared, DataError> {
-        let root = root(source)?;
-        let Tree { files, classes, class_names } = Tree::walk(root)?;
-        let class_names = ClassNames::new(class_names);
-        self.check_size(root, files.len())?;
+        let Tree { files, classes, class_names } = &part.tree;
+        let (classes, class_names) = (*classes, ClassNames::new(class_names));
+        self.check_size(&part.folder, files.len())?;
         let digests: Vec<Option<String>> = files.par_iter().map(|file| read(file).ok().map(sha256)).collect();
         let cache = Cache::new(&source.cache_dir);
-        let all = self.key(&files, &digests, &[]);
+        let all = self.key(files, &digests, &[]);
         if let Some(images) = cache.images(&all, classes) {
             return Ok(Prepared { images, classes, class_names, fingerprint: all });
         }
         if let Some(damaged) = cache.damaged(&all) {
-            let left_out = left_out(&files, &damaged, skip_damaged, root)?;
-            let fingerprint = self.key(&files, &digests, &damaged);
+            let left_out = part.left_out(&damaged, skip_damaged)?;
+            let fingerprint = self.key(files, &digests, &damaged);
             if let Some(images) = cache.images(&fingerprint, classes) {
                 progress(Progress::LeftOut(left_out));
                 return Ok(Prepared { images, classes, class_names, fingerprint });
             }
         }
-        let (images, damaged) = self.decode(&files, progress);
-        let fingerprint = self.key(&files, &digests, &damaged);
+        let (images, damaged) = self.decode(files, progress);
+        let fingerprint = self.key(files, &digests, &damaged);
         // A cache that cannot be written costs only the time to prepare the images again.
-        if lost_class(&files, &damaged).is_none() {
+        if part.lost_class(&damaged).is_none() {
             let _ = cache.put_images(&fingerprint, &images, classes);
         }
         if !damaged.is_empty() {
             let _ = cache.put_damaged(&all, &damaged);
-            progress(Progress::LeftOut(left_out(&files, &damaged, skip_damaged, root)?));
+            progress(Progress::LeftOut(part.left_out(&damaged, skip_damaged)?));
         }
         Ok(Prepared { images, classes, class_names, fingerprint })
     }
@@ -217,46 +222,6 @@ fn read(file: &ImageFile) -> Result<Vec<u8>, String> {
         }
         Ok(_) => Ok(bytes),
     }
-}
-
-/// The damaged files, which are left out if `skip_damaged`; an error that names them if not, or if a class would have no
-/// image without them.
-fn left_out(
-    files: &[ImageFile],
-    damaged: &[Damaged],
-    skip_damaged: bool,
-    root: &Path,
-) -> Result<LeftOut, DataError> {
-    let named = |it: &Damaged| {
-        let path: Option<PathBuf> = files.get(it.index).map(|file| file.path.clone());
-        DamagedFile { path: path.unwrap_or_default(), reason: it.reason.clone() }
-    };
-    let folder = root.to_owned();
-    if skip_damaged && damaged.len() < files.len() {
-        return match lost_class(files, damaged) {
-            None => Ok(LeftOut { folder, damaged: damaged.iter().map(named).collect() }),
-            Some(lost) => {
-                let of_class = damaged.iter().filter(|it| lost.contains(&it.index));
-                let class =
-                    files[lost.start].path.strip_prefix(root).ok().and_then(|path| path.iter().next());
-                let folder = class.map_or(folder, |class| root.join(class));
-                Err(DataError::DamagedClass { folder, damaged: of_class.map(named).collect() })
-            }
-        };
-    }
-    let damaged = damaged.iter().map(named).collect();
-    Err(DataError::Damaged { folder, images: files.len(), damaged })
-}
-
-/// The files of the first class that has damaged ones only. Without them it would not be in the fingerprint, and would
-/// be a class all the same.
-fn lost_class(files: &[ImageFile], damaged: &[Damaged]) -> Option<Range<usize>> {
-    let mut start = 0;
-    let mut classes = files.chunk_by(|a, b| a.label == b.label).map(|class| {
-        start += class.len();
-        start - class.len()..start
-    });
-    classes.find(|class| damaged.iter().filter(|it| class.contains(&it.index)).count() == class.len())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::Cursor,
     os::unix::{ffi::OsStringExt as _, fs::PermissionsExt as _, fs::symlink},
+    path::PathBuf,
 };
 
 use image::{
@@ -62,7 +63,8 @@ impl Place {
     }
 
     fn prepared(&self) -> Result<Prepared, DataError> {
-        Folder { shape: SHAPE }.prepare(&self.source(), self.skip_damaged, &mut |_| ())
+        let part = Part::training(root(&self.source())?)?;
+        Folder { shape: SHAPE }.prepare(&part, &self.source(), self.skip_damaged, &mut |_| ())
     }
 
     fn spec(&self) -> DatasetSpec {
@@ -120,6 +122,91 @@ fn subfolders_are_classes_and_images_go_by_name() {
     assert_eq!((train_images, test_images, fingerprint.len()), (4, 0, 64));
     let test = Folder { shape: SHAPE }.load(&place.source(), Split::Test).unwrap();
     assert_eq!((test.count, test.shape), (0, SHAPE));
+}
+
+#[test]
+fn pictures_in_test_are_held_out_with_the_classes_of_those_in_train() {
+    let place = Place::new();
+    for (name, grey) in [
+        ("train/cats/a.png", 10),
+        ("train/dogs/b.png", 20),
+        ("train/emus/c.png", 30),
+        ("TEST/dogs/d.png", 40),
+        ("TEST/dogs/e.png", 50),
+        ("TEST/emus/f.png", 60),
+        ("val/cats/g.png", 70),
+    ] {
+        place.put(name, &png_of(grey));
+    }
+    place.put("labels.csv", b"x");
+    let spec = place.spec();
+    assert_eq!((spec.train_images, spec.test_images, spec.classes), (3, 3, 3));
+    assert_eq!(spec.class_names.as_slice(), ["cats", "dogs", "emus"]);
+    let of = |place: &Place, split| Folder { shape: SHAPE }.load(&place.source(), split).unwrap();
+    let test = of(&place, Split::Test);
+    assert_eq!(test.labels, [1, 1, 2]);
+    assert_eq!(test.pixels.iter().step_by(SHAPE.size()).collect::<Vec<_>>(), [&40, &50, &60]);
+    assert_eq!(of(&place, Split::Train).labels, [0, 1, 2]);
+
+    // Runs are those of the training pictures alone, wherever they are.
+    let alone = Place::new();
+    for (name, grey) in [("cats/a.png", 10), ("dogs/b.png", 20), ("emus/c.png", 30)] {
+        alone.put(name, &png_of(grey));
+    }
+    assert_eq!(alone.spec().fingerprint, spec.fingerprint);
+    fs::remove_dir_all(place.path("TEST")).unwrap();
+    assert_eq!((place.spec().test_images, place.spec().fingerprint), (1, spec.fingerprint.clone()));
+    fs::remove_dir_all(place.path("val")).unwrap();
+    assert_eq!((place.spec().test_images, place.spec().fingerprint), (0, spec.fingerprint));
+}
+
+#[test]
+fn train_and_test_beside_other_folders_are_classes() {
+    let place = Place::new();
+    for name in ["bus", "test", "train"] {
+        place.put(&format!("{name}/a.png"), &png_of(1));
+    }
+    let spec = place.spec();
+    assert_eq!(spec.class_names.as_slice(), ["bus", "test", "train"]);
+    assert_eq!((spec.train_images, spec.test_images), (3, 0));
+}
+
+#[test]
+fn held_out_pictures_that_do_not_fit_those_that_are_trained_on_are_refused() {
+    let refused = |files: &[&str], said: &[&str]| {
+        let place = Place::new();
+        files.iter().for_each(|name| place.put(name, &png_of(1)));
+        let error = Folder { shape: SHAPE }.spec(&place.source(), &mut |_| ()).unwrap_err().to_string();
+        said.iter().for_each(|part| assert!(error.contains(part), "{part:?} in {error}"));
+    };
+    refused(&["train/cats/a.png", "test/dogs/b.png"], &["test/dogs", "no class that is trained on"]);
+    refused(&["train/a.png", "test/dogs/b.png"], &["test/dogs", "no class that is trained on"]);
+    refused(&["train/cats/a.png", "test/b.png"], &["pictures/test", "in no classes"]);
+    refused(&["train/cats/a.png", "test/b.txt"], &["pictures/test", "no images"]);
+    refused(&["train/cats/a.png", "test/cats/b.png", "c.png"], &["c.png", "beside the folders"]);
+}
+
+#[test]
+fn damaged_held_out_pictures_are_named_or_left_out_and_need_no_class_to_be_whole() {
+    let mut place = Place::new();
+    for name in ["train/cats/a.png", "train/dogs/b.png", "test/cats/c.png"] {
+        place.put(name, &png_of(1));
+    }
+    place.put("test/dogs/d.png", b"");
+    let error = Folder { shape: SHAPE }.spec(&place.source(), &mut |_| ()).unwrap_err().to_string();
+    assert!(error.contains("test/dogs/d.png"), "{error}");
+    place.skip_damaged = true;
+    for _ in 0..2 {
+        let mut told = Vec::new();
+        let spec = Folder { shape: SHAPE }.spec(&place.source(), &mut |progress| {
+            if let Progress::LeftOut(left_out) = progress {
+                told.push(left_out.to_string());
+            }
+        });
+        assert_eq!(spec.unwrap().test_images, 1);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("dogs/d.png"), "{told:?}");
+    }
 }
 
 #[test]

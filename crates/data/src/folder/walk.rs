@@ -40,23 +40,17 @@ impl Tree {
     /// subfolders; without subfolders all images are of one class. Hidden files and folders are passed over,
     /// and so are files that are no images by their extension.
     pub(super) fn walk(root: &Path) -> Result<Self, DataError> {
-        let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for (name, path) in entries(root)? {
-            if path.is_dir() {
-                folders.push((name, path));
-            } else if is_image(&path) {
-                files.push(ImageFile { path, name, label: 0 });
-            }
-        }
-        if folders.is_empty() {
+        let content = Content::of(root)?;
+        if content.folders.is_empty() {
+            let file = |(name, path)| ImageFile { path, name, label: 0 };
+            let files: Vec<_> = content.images.into_iter().map(file).collect();
             return match files.is_empty() {
                 true => Err(fault(root, FolderFault::Empty)),
                 false => Ok(Self { files, classes: 1, class_names: Vec::new() }),
             };
         }
-        if let Some(stray) = files.first() {
-            return Err(fault(&stray.path, FolderFault::BesideClasses));
-        }
+        content.refuse_images()?;
+        let (folders, mut files) = (content.folders, Vec::new());
         let classes = folders.len();
         let class_names =
             folders.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
@@ -71,6 +65,52 @@ impl Tree {
             }
         }
         Ok(Self { files, classes: classes as u32, class_names })
+    }
+
+    /// These images with the labels of another tree's classes of the same names. They may lack some of its classes.
+    ///
+    /// # Errors
+    /// A class that the other tree does not have; images in classes where those of the other tree are in none, or the other
+    /// way round. `folder` is where these images are.
+    pub(super) fn in_classes_of(mut self, other: &Self, folder: &Path) -> Result<Self, DataError> {
+        if self.class_names.is_empty() && !other.class_names.is_empty() {
+            return Err(fault(folder, FolderFault::WithoutClasses));
+        }
+        let mut labels = Vec::with_capacity(self.class_names.len());
+        for name in &self.class_names {
+            let Some(label) = other.class_names.iter().position(|other| other == name) else {
+                return Err(fault(&folder.join(name), FolderFault::UnknownClass));
+            };
+            labels.push(label as u16);
+        }
+        for file in &mut self.files {
+            file.label = labels.get(usize::from(file.label)).copied().unwrap_or(file.label);
+        }
+        Ok(Self { classes: other.classes, class_names: other.class_names.clone(), ..self })
+    }
+}
+
+/// What lies in a folder itself, each with its name and path, in the order of names.
+pub(super) struct Content {
+    pub(super) folders: Vec<(Vec<u8>, PathBuf)>,
+    images: Vec<(Vec<u8>, PathBuf)>,
+}
+
+impl Content {
+    /// Looks into a folder.
+    pub(super) fn of(folder: &Path) -> Result<Self, DataError> {
+        let (folders, mut images): (Vec<_>, Vec<_>) =
+            entries(folder)?.into_iter().partition(|(_, path)| path.is_dir());
+        images.retain(|(_, path)| is_image(path));
+        Ok(Self { folders, images })
+    }
+
+    /// An error that names the first image, for a folder whose images should be in its subfolders.
+    pub(super) fn refuse_images(&self) -> Result<(), DataError> {
+        match self.images.first() {
+            Some((_, stray)) => Err(fault(stray, FolderFault::BesideClasses)),
+            None => Ok(()),
+        }
     }
 }
 

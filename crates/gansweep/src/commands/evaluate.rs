@@ -11,7 +11,7 @@ use gansweep_app::evaluate::{
 use gansweep_base::printable;
 
 use super::compare;
-use crate::arguments::{DataFolderArgs, ResultsArgs};
+use crate::arguments::{DataFolderArgs, ResultsArgs, ShapeArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -36,6 +36,8 @@ pub(crate) struct EvaluateArgs {
     pub(crate) best: bool,
     #[command(flatten)]
     pub(crate) data_folder: DataFolderArgs,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -56,8 +58,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let evaluation = if let Some(name) = &args.data {
         let dataset = data::named(name)?;
         args.data_folder.check(dataset)?;
-        evaluate::evaluate_dataset(dataset, &source, images, &mut display)
+        evaluate::evaluate_dataset(args.shape.asked(dataset), &source, images, &mut display)
     } else {
+        if (args.shape.side, args.shape.channels) != (0, 0) {
+            return Err(Failure::Usage(
+                "--side and --channels are for --data NAME; omit them: runs have the shape of their images"
+                    .to_owned(),
+            ));
+        }
         let (results, target) = (args.results.results.clone(), args.target.clone().unwrap_or_default());
         let checkpoint = WhichCheckpoint::best_if(args.best);
         let request = EvaluateRequest { results, target, source, images, raw: args.raw, checkpoint };
