@@ -7,7 +7,7 @@ use gansweep_config::{
     DataIdentity, DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, RunId,
     Selection, SelectionError,
 };
-use gansweep_data::{DataError, DataSource, Location};
+use gansweep_data::{DataError, DataSource, IoAction, Location};
 use gansweep_store::{Reader, RunFilter};
 
 use tracing::info;
@@ -156,7 +156,7 @@ pub(crate) fn provide_data(
 fn is_missing(error: &DataError) -> bool {
     match error {
         DataError::Missing { .. } | DataError::Offline { .. } | DataError::Download { .. } => true,
-        DataError::Io { action, .. } => *action == "write",
+        DataError::Io { action, .. } => *action == IoAction::Write,
         _ => false,
     }
 }

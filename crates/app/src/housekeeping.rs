@@ -17,6 +17,7 @@ use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
 };
 
+use crate::recorded::SweepOrRun;
 use crate::{AppError, check, recorded, report, slurm};
 
 /// Runs and sweeps that are to be removed.
@@ -39,16 +40,9 @@ pub fn plan_removal(results: &Path, names: &[String]) -> Result<PlannedRemoval, 
     slurm::refuse_beside_jobs(results)?;
     let (mut sweeps, mut runs) = (Vec::new(), Vec::new());
     for name in names {
-        match reader.sweep(name) {
-            Ok(_) => sweeps.push(name.clone()),
-            Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
-                Ok(run) => runs.push(run.id),
-                Err(StoreError::UnknownRun { .. }) => {
-                    return Err(AppError::NeitherSweepNorRun { name: name.clone(), known });
-                }
-                Err(error) => return Err(error.into()),
-            },
-            Err(error) => return Err(error.into()),
+        match recorded::find(&reader, name)? {
+            SweepOrRun::Sweep(_) => sweeps.push(name.clone()),
+            SweepOrRun::Run(run) => runs.push(run.id),
         }
     }
     let store = Store::open(results)?;

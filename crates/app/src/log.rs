@@ -63,6 +63,7 @@ fn log_progress(progress: &Progress<'_>) {
             let (dataset, step, of, loss) = (dataset.name(), progress.step, progress.steps, progress.loss);
             trace!(target: "gansweep_evaluator", dataset, step, of, loss, "training the evaluator");
         }
+        Progress::EnergyUnknown(error) => warn!(%error, "energy is not estimated"),
         Progress::FiguresNotRecorded(error) => {
             warn!(target: "gansweep_evaluator", %error, "figures not recorded");
         }

@@ -6,7 +6,7 @@ use gansweep_config::{Dataset, Place, Plan};
 use gansweep_data::DataError;
 use gansweep_evaluator::{CacheError, TrainingProgress};
 use gansweep_scheduler::Notice;
-use gansweep_store::Damage;
+use gansweep_store::{Damage, StoreError};
 
 use crate::AppError;
 use crate::schedule::Schedule;
@@ -78,6 +78,8 @@ pub enum Progress<'a> {
     },
     /// Figures cannot be recorded, and are shown alone.
     FiguresNotRecorded(&'a AppError),
+    /// The energy of a sweep that has ended cannot be estimated, because the times of its attempts cannot be read.
+    EnergyUnknown(&'a StoreError),
     /// A run of a sweep has no figures, because its images cannot be drawn.
     NotEvaluated {
         /// The run's label.

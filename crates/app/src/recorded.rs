@@ -9,7 +9,7 @@ use gansweep_protocol::{BestCheckpoint, Metric};
 use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
     AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, Store,
-    StoreError, SummaryRow, Table, export,
+    StoreError, SummaryRow, SweepRow, Table, export,
 };
 use serde::Serialize;
 
@@ -111,6 +111,26 @@ fn reclaim(results: &Path) -> Result<(), AppError> {
     slurm::refuse_beside_jobs(results)?;
     Store::open(results)?.reclaim_stale()?;
     Ok(())
+}
+
+/// What a name on the command line stands for.
+pub(crate) enum SweepOrRun {
+    Sweep(SweepRow),
+    Run(RunRow),
+}
+
+/// The sweep of that name, or else the run whose id starts with it.
+pub(crate) fn find(reader: &Reader, name: &str) -> Result<SweepOrRun, AppError> {
+    let known = match reader.sweep(name) {
+        Err(StoreError::UnknownSweep { known, .. }) => known,
+        found => return Ok(SweepOrRun::Sweep(found?)),
+    };
+    match reader.run(name) {
+        Err(StoreError::UnknownRun { .. }) => {
+            Err(AppError::NeitherSweepNorRun { name: name.to_owned(), known })
+        }
+        found => Ok(SweepOrRun::Run(found?)),
+    }
 }
 
 /// The recorded runs that match the filter. An unknown sweep is an error.

@@ -1,7 +1,7 @@
 //! Searches: the searcher of an experiment whose configs are proposed while the sweep goes on.
 
 use gansweep_config::{Experiment, Search, SearchSpace};
-use gansweep_protocol::{Direction, Metric};
+use gansweep_protocol::Metric;
 use gansweep_scheduler::AdaptiveSearch;
 use gansweep_store::TrialRow;
 
@@ -41,10 +41,9 @@ pub(crate) fn limit_trials_in_flight(experiment: &mut Experiment) {
 /// The metric that a search improves.
 fn metric(search: &Search, experiment: &Experiment) -> Result<Metric, AppError> {
     let name = search.metric.clone();
-    let has_direction = |metric: &Metric| metric.declaration().direction != Direction::Neither;
-    let known = || Metric::ALL.iter().filter(|metric| has_direction(metric)).map(|metric| metric.name());
-    let Some(metric) = Metric::from_name(&name).filter(has_direction) else {
-        return Err(AppError::NoMetricToSearch { name, known: known().collect() });
+    let Some(metric) = Metric::from_name(&name).filter(Metric::has_direction) else {
+        let known = Metric::ALL.into_iter().filter(Metric::has_direction).map(Metric::name).collect();
+        return Err(AppError::NoMetricToSearch { name, known });
     };
     if metric.is_figure() && experiment.record.evaluate_epochs.period().is_none() {
         return Err(AppError::UnrecordedMetric { name, epochs: experiment.epochs });

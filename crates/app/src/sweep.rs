@@ -249,21 +249,32 @@ impl PreparedSweep {
                 observer.observe(Progress::NotEvaluated { label: name, error: &error });
             }
         }
+        let database = store.path().to_owned();
         drop(store);
 
-        let execution = &self.experiment.execution;
-        let energy = match Power::of(execution.watts, execution.price_per_kwh) {
-            Some(power) => Some(power.over(Reader::open(&self.results)?.device_seconds(name)?)),
-            None => None,
-        };
+        let energy = self.energy(observer);
         let page = report::page_of(&self.results, name);
         observer.observe(Progress::WritingReport { page: &page, sweep: name, stopped: summary.stopped });
         let requests = stop.requests();
         let written =
             report::write_unless(&self.results, name, &page, &|| stop.requests() > requests).map(|()| page);
-        let database = self.results.join("results.sqlite");
         let best = search.and_then(|search| search.best());
         Ok(SweepEnd::Trained(SweepOutcome { summary, best, report: written, database, energy }))
+    }
+
+    /// What the sweep has taken of energy; `None` if nobody says of how much power, or if its times cannot be read: what was
+    /// trained is reported all the same.
+    fn energy(&self, observer: &mut dyn Observer) -> Option<Energy> {
+        let execution = &self.experiment.execution;
+        let power = Power::of(execution.watts, execution.price_per_kwh)?;
+        let name = &self.experiment.name;
+        match Reader::open(&self.results).and_then(|reader| reader.device_seconds(name)) {
+            Ok(seconds) => Some(power.over(seconds)),
+            Err(error) => {
+                observer.observe(Progress::EnergyUnknown(&error));
+                None
+            }
+        }
     }
 
     /// The selected runs that have failed, with all of their budgets.

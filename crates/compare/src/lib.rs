@@ -23,7 +23,7 @@ pub use self::result::{
     SweepComparison, Variance,
 };
 pub use self::values::distinct_runs;
-use self::values::{MeasuredRun, Values, ranks};
+use self::values::{MeasuredRun, Values};
 
 /// Compares the configs of a sweep. `by` are swept keys, full or short: configs with equal values of these count as one;
 /// without any, each config is for itself. Without a metric, the first recorded one that says which run is better.
@@ -59,7 +59,7 @@ pub fn analyse(
     let Values { runs, metric, recorded, budget, images } =
         Values::read(reader, rows, &sweep.name, &by, metric)?;
     let direction = metric.declaration().direction;
-    let ranking_metrics = recorded.into_iter().filter(|metric| ranks(*metric)).collect();
+    let ranking_metrics = recorded.into_iter().filter(Metric::has_direction).collect();
     let metric = metric.into();
     let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images };
     Ok(compared.by_values(&runs, &axes, &by))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::{Cadence, Direction, Metric};
+use gansweep_protocol::{Cadence, Metric};
 use gansweep_store::{Reader, RunRow, StoreError, SummaryRow};
 
 use super::axes::EPOCHS;
@@ -94,7 +94,8 @@ fn choose(
             recorded: recorded.iter().map(|metric| metric.name()).collect(),
         });
     }
-    let objective = recorded.iter().find(|metric| ranks(**metric) && metric.declaration().deterministic);
+    let objective =
+        recorded.iter().find(|metric| metric.has_direction() && metric.declaration().deterministic);
     let first = recorded.first().map(|first| match first.declaration().cadence {
         Cadence::Step(mean) if recorded.contains(&mean) => mean,
         _ => *first,
@@ -135,7 +136,6 @@ pub fn distinct_runs(rows: Vec<RunRow>) -> Vec<RunRow> {
 /// What is recorded of a run up to the budget.
 struct History {
     row: RunRow,
-    steps_per_epoch: f64,
     /// Empty unless the run has reached the budget.
     summaries: Vec<SummaryRow>,
     /// Why it has not.
@@ -145,7 +145,7 @@ struct History {
 impl History {
     fn read(reader: &Reader, row: RunRow, budget: Budget) -> Result<Self, StoreError> {
         let epochs = if budget.is_own { row.epochs } else { budget.epochs };
-        let steps_per_epoch = row.total_steps / u64::from(row.epochs.max(1));
+        let steps_per_epoch = row.steps_per_epoch();
         let target = steps_per_epoch * u64::from(epochs);
         // A run with a larger budget may have diverged after the common one, which does not matter here.
         let has_reached = match row.state {
@@ -154,7 +154,7 @@ impl History {
         };
         let summaries = if has_reached { reader.summaries(&row.id, target)? } else { Vec::new() };
         let missing = (!has_reached).then(|| row.state.name());
-        Ok(Self { row, steps_per_epoch: steps_per_epoch as f64, summaries, missing })
+        Ok(Self { row, summaries, missing })
     }
 
     fn summary(&self, metric: Metric) -> Option<&SummaryRow> {
@@ -170,12 +170,7 @@ impl History {
             (None, Some(summary)) if !summary.last.is_finite() => Err("not finite"),
             (None, Some(summary)) => Ok(summary.last),
         };
-        let measured_epoch = summary.map(|summary| summary.last_step as f64 / self.steps_per_epoch);
+        let measured_epoch = summary.map(|summary| self.row.epoch_of(summary.last_step));
         MeasuredRun { row: self.row, value, measured_epoch }
     }
-}
-
-/// Whether larger or smaller values of the metric are better.
-pub(super) fn ranks(metric: Metric) -> bool {
-    metric.declaration().direction != Direction::Neither
 }

@@ -10,7 +10,7 @@ use gansweep_base::digest::sha256;
 use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 
 use crate::{
-    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
+    DataError, DataSource, Found, IdxFault, Images, IoAction, Location, Progress, Split,
     declaration::Archive,
     digest::Digest::{self, GitBlob},
     disk,
@@ -164,7 +164,7 @@ impl Records {
     }
 
     fn read_file(&self, path: &Path, origin: Origin) -> Result<Vec<u8>, DataError> {
-        let failed = |source| DataError::Io { action: "read", path: path.to_owned(), source };
+        let failed = |source| DataError::Io { action: IoAction::Read, path: path.to_owned(), source };
         let content = disk::open(path).map_err(failed)?;
         let is_compressed = content.is_compressed();
         self.read_bounded(content).map_err(|error| match is_compressed {
@@ -185,7 +185,7 @@ impl Records {
         let damaged =
             |error: io::Error| DataError::idx(path, self.dataset, IdxFault::Tar(error.to_string()), origin);
         let content = disk::open(path).map_err(|source| DataError::Io {
-            action: "read",
+            action: IoAction::Read,
             path: path.to_owned(),
             source,
         })?;

@@ -9,7 +9,7 @@ use std::{
 use gansweep_base::file;
 
 use crate::{
-    DataError, IdxFault, declaration::FileSpec, digest::Digest, error::Origin, gzip::Content, idx,
+    DataError, IdxFault, IoAction, declaration::FileSpec, digest::Digest, error::Origin, gzip::Content, idx,
     names::Kind,
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Content<File>> {
 
 /// The uncompressed bytes of a file, not checked; if it is longer than a sound file, only one byte more.
 pub(crate) fn read(path: &Path, spec: &FileSpec, origin: Origin) -> Result<Vec<u8>, DataError> {
-    let failed = |source| DataError::Io { action: "read", path: path.to_owned(), source };
+    let failed = |source| DataError::Io { action: IoAction::Read, path: path.to_owned(), source };
     let content = open(path).map_err(failed)?;
     let is_compressed = content.is_compressed();
     read_bounded(content, spec).map_err(|error| match is_compressed {
@@ -72,13 +72,13 @@ pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
 /// Creates a folder of the cache.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), DataError> {
     let made = fs::create_dir_all(folder);
-    made.map_err(|source| DataError::Io { action: "write", path: folder.to_owned(), source })
+    made.map_err(|source| DataError::Io { action: IoAction::Write, path: folder.to_owned(), source })
 }
 
 /// Writes a file of the cache atomically; creates its folder.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let written = file::make_folder_of(path).and_then(|()| file::replace(path, bytes));
-    written.map_err(|source| DataError::Io { action: "write", path: path.to_owned(), source })
+    written.map_err(|source| DataError::Io { action: IoAction::Write, path: path.to_owned(), source })
 }
 
 fn read_bounded(source: impl Read, spec: &FileSpec) -> io::Result<Vec<u8>> {

@@ -7,7 +7,7 @@ use std::{
 
 use gansweep_config::{Dataset, ImageShape};
 
-use crate::{FolderFault, IdxFault};
+use crate::{FolderFault, IdxFault, naming::Naming};
 
 /// Why a dataset cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,8 @@ pub enum DataError {
     /// The operating system reports an error.
     #[error("{path}: cannot {action}: {source}", path = path.display())]
     Io {
-        /// The failed action: `read` or `write`.
-        action: &'static str,
+        /// The failed action.
+        action: IoAction,
         /// The file or folder.
         path: PathBuf,
         /// The error of the operating system.
@@ -78,17 +78,10 @@ pub enum DataError {
         looked_in: Vec<PathBuf>,
     },
     /// A dataset of the user's was requested without its folder.
-    #[error(
-        "the dataset {} has no folder: name it with `data.path` in the experiment, or with --path",
-        .0.name()
-    )]
+    #[error("{}", self.explained(Naming::Keys))]
     NoOwnDir(Dataset),
     /// The folder of a dataset of the user's does not exist.
-    #[error(
-        "{path}: the folder of the dataset {name} does not exist; correct `data.path`",
-        path = path.display(),
-        name = dataset.name()
-    )]
+    #[error("{}", self.explained(Naming::Keys))]
     OwnDirMissing {
         /// The dataset.
         dataset: Dataset,
@@ -96,7 +89,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A folder of pictures is not laid out as a dataset.
-    #[error("{path}: {fault}", path = path.display())]
+    #[error("{}", self.explained(Naming::Keys))]
     Folder {
         /// The folder, or the file.
         path: PathBuf,
@@ -104,13 +97,7 @@ pub enum DataError {
         fault: FolderFault,
     },
     /// Files of a folder of pictures that are no images that can be used.
-    #[error(
-        "{count} of {images} images in {folder} cannot be used: {list}; repair or remove them, or train on the \
-         others with `data.skip_damaged = true`",
-        count = damaged.len(),
-        folder = folder.display(),
-        list = DamagedList(damaged, None)
-    )]
+    #[error("{}", self.explained(Naming::Keys))]
     Damaged {
         /// The folder.
         folder: PathBuf,
@@ -132,12 +119,7 @@ pub enum DataError {
         damaged: Vec<DamagedFile>,
     },
     /// The folder of `idx` has no training images.
-    #[error(
-        "{folder}: no training images of the dataset idx; looked for {names} in the folder, in raw and in \
-         MNIST/raw; rename the files, or correct `data.path`",
-        folder = folder.display(),
-        names = names.join(", ")
-    )]
+    #[error("{}", self.explained(Naming::Keys))]
     NoIdxFiles {
         /// The folder.
         folder: PathBuf,
@@ -145,7 +127,7 @@ pub enum DataError {
         names: Vec<String>,
     },
     /// A file of `idx` cannot be used.
-    #[error("{path}: {fault}; correct the file, or `data.path`", path = path.display())]
+    #[error("{}", self.explained(Naming::Keys))]
     OwnFile {
         /// The file.
         path: PathBuf,
@@ -280,6 +262,60 @@ pub enum DataError {
     },
 }
 
+/// What the operating system does not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IoAction {
+    /// Reading a file or a folder.
+    Read,
+    /// Writing one.
+    Write,
+}
+
+impl fmt::Display for IoAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
+impl DataError {
+    /// The error with its way out, in the words of a user who says so where their images are.
+    pub fn explained(&self, naming: Naming) -> String {
+        match self {
+            Self::NoOwnDir(dataset) => {
+                format!("the dataset {} has no folder: name it with {}", dataset.name(), naming.path())
+            }
+            Self::OwnDirMissing { dataset, path } => format!(
+                "{}: the folder of the dataset {} does not exist; correct {}",
+                path.display(),
+                dataset.name(),
+                naming.path()
+            ),
+            Self::Folder { path, fault } => format!("{}: {}", path.display(), fault.explained(naming)),
+            Self::Damaged { folder, images, damaged } => format!(
+                "{} of {images} images in {} cannot be used: {}; repair or remove them, or leave them out with {}",
+                damaged.len(),
+                folder.display(),
+                DamagedList(damaged, None),
+                naming.skip_damaged()
+            ),
+            Self::NoIdxFiles { folder, names } => format!(
+                "{}: no training images of the dataset idx; looked for {} in the folder, in raw and in MNIST/raw; \
+                 rename the files, or correct {}",
+                folder.display(),
+                names.join(", "),
+                naming.path()
+            ),
+            Self::OwnFile { path, fault } => {
+                format!("{}: {fault}; correct the file, or {}", path.display(), naming.path())
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A file of a folder of pictures that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamagedFile {
@@ -370,7 +406,7 @@ impl DataError {
     /// Something that has the name of a file and is none.
     pub(crate) fn not_a_file(path: PathBuf) -> Self {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-        Self::Io { action: "read", path, source }
+        Self::Io { action: IoAction::Read, path, source }
     }
 }
 

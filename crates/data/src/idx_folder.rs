@@ -15,7 +15,7 @@ use gansweep_base::digest::sha256;
 use gansweep_config::{ClassNames, Dataset, DatasetSpec, ImageShape};
 
 use crate::{
-    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split, disk,
+    DataError, DataSource, Found, IdxFault, Images, IoAction, Location, Progress, Split, disk,
     gzip::Content,
     idx::{self, AnyImages, AnyLabels, LABELS_HEADER, ReadError},
     names::{self, Kind},
@@ -232,7 +232,7 @@ fn refuse_unusable(folder: &Path, names: &[String]) -> Result<(), DataError> {
 
 /// Reads a file, plain or compressed.
 fn open<T>(path: &Path, read: impl FnOnce(Content<File>) -> Result<T, ReadError>) -> Result<T, DataError> {
-    let failed = |source: io::Error| DataError::Io { action: "read", path: path.to_owned(), source };
+    let failed = |source: io::Error| DataError::Io { action: IoAction::Read, path: path.to_owned(), source };
     let content = disk::open(path).map_err(failed)?;
     let is_compressed = content.is_compressed();
     read(content).map_err(|error| match error {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use gansweep_app::AppError;
 use gansweep_config::{DataRequest, Dataset};
-use gansweep_data::DataSource;
+use gansweep_data::{DataSource, Naming};
 
 use crate::failure::Failure;
 
@@ -78,16 +78,12 @@ impl DataFolderArgs {
         Ok(())
     }
 
-    /// An error about data as a user of these options reads it: the library names the keys of an experiment file.
+    /// An error about data as a user of these options reads it.
     pub(crate) fn failure(error: impl Into<AppError>) -> Failure {
-        let error = error.into();
-        if !matches!(error, AppError::Data(_)) {
-            return error.into();
+        match error.into() {
+            AppError::Data(error) => Failure::Usage(error.explained(Naming::Options)),
+            error => error.into(),
         }
-        let text = error.to_string();
-        let text = text.replace("`data.path` in the experiment, or with --path", "--path");
-        let text = text.replace("`data.path`", "--path");
-        Failure::Usage(text.replace("`data.skip_damaged = true`", "--skip-damaged"))
     }
 }
 

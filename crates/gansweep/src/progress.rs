@@ -45,7 +45,10 @@ impl Observer for Display {
     fn observe(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Data(DataProgress::Download(download)) => self.download(download),
-            Progress::Data(DataProgress::Images { done, total }) => self.pictures(*done, *total),
+            Progress::Data(DataProgress::Images { done, total }) => {
+                let told = format!("preparing {}", text::count(*total, "picture"));
+                self.counted("preparing pictures", &told, *done, *total);
+            }
             Progress::Data(DataProgress::LeftOut(left_out)) => self.print(&left_out.to_string()),
             Progress::DataEnded => self.data_done(),
             Progress::EvaluatorCache { error, effect } => self.warn(&format!("{error}; {}", cost(effect))),
@@ -57,6 +60,7 @@ impl Observer for Display {
             Progress::FiguresNotRecorded(error) => {
                 self.warn(&format!("{error}\nThe figures are shown and not recorded."));
             }
+            Progress::EnergyUnknown(error) => self.warn(&format!("{error}\nThe energy is not estimated.")),
             Progress::NotEvaluated { label, error } => self.warn(&format!("{label} has no quality figures: {error}")),
             Progress::Evaluating { label, place, runs } => {
                 let what = format!("evaluating {}", text::count(runs, "run"));
@@ -135,60 +139,43 @@ impl Display {
 
     /// Updates the bar of a download.
     fn download(&mut self, progress: &Download) {
-        let state = &mut self.state;
-        let fresh = state.data.as_ref().is_none_or(|bar| bar.message() != progress.file);
-        if fresh {
-            if let Some(done) = state.data.take() {
-                done.finish_and_clear();
-            }
-            if self.mode == Mode::Lines {
-                messages::print(&format!("downloading {}", progress.url));
-            }
-            let bar = ProgressBar::new(progress.total.unwrap_or(0)).with_message(progress.file);
-            bar.set_style(style("{msg:28} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}"));
-            state.data = Some(self.bars.add(bar));
-        }
-        if let Some(bar) = &state.data {
-            bar.set_position(progress.received);
-        }
+        let told = format!("downloading {}", progress.url);
+        let total = progress.total.unwrap_or(0);
+        self.data_bar(
+            progress.file,
+            &told,
+            progress.received,
+            total,
+            "{bytes}/{total_bytes} {bytes_per_sec}",
+        );
     }
 
     /// Updates the bar of work that is counted. Without bars, `told` is printed at its beginning.
     fn counted(&mut self, what: &str, told: &str, done: usize, total: usize) {
+        self.data_bar(what, told, done as u64, total as u64, "{pos}/{len}");
+    }
+
+    /// Updates the one bar beside those of the sweep. Work of another name, or of another total, replaces it.
+    fn data_bar(&mut self, what: &str, told: &str, done: u64, total: u64, numbers: &str) {
         let state = &mut self.state;
-        if state.data.as_ref().is_none_or(|bar| bar.message() != what) {
+        let is_same = |bar: &ProgressBar| bar.message() == what && bar.length() == Some(total);
+        if !state.data.as_ref().is_some_and(is_same) {
             if let Some(done) = state.data.take() {
                 done.finish_and_clear();
             }
             if self.mode == Mode::Lines {
                 messages::print(told);
             }
-            let bar = ProgressBar::new(total as u64).with_message(what.to_owned());
-            bar.set_style(style("{msg:34} {bar:30} {pos}/{len}"));
+            let bar = ProgressBar::new(total).with_message(what.to_owned());
+            bar.set_style(style(&format!("{{msg:34}} {{bar:30}} {numbers}")));
             state.data = Some(self.bars.add(bar));
         }
         if let Some(bar) = &state.data {
-            bar.set_position(done as u64);
+            bar.set_position(done);
         }
     }
 
-    /// Updates the bar of pictures that are prepared.
-    fn pictures(&mut self, done: usize, total: usize) {
-        let state = &mut self.state;
-        if state.data.is_none() {
-            if self.mode == Mode::Lines {
-                messages::print(&format!("preparing {}", text::count(total, "picture")));
-            }
-            let bar = ProgressBar::new(total as u64).with_message("preparing pictures");
-            bar.set_style(style("{msg:28} {bar:30} {pos}/{len}"));
-            state.data = Some(self.bars.add(bar));
-        }
-        if let Some(bar) = &state.data {
-            bar.set_position(done as u64);
-        }
-    }
-
-    /// Removes the bar of a download or of pictures.
+    /// Removes the bar of a download, or of work that is counted.
     fn data_done(&mut self) {
         if let Some(bar) = self.state.data.take() {
             bar.finish_and_clear();

@@ -56,6 +56,17 @@ pub enum Direction {
     Neither,
 }
 
+impl Direction {
+    /// Whether the value `one` is better than `other`. NaN is never better, and without a direction nothing is.
+    pub fn is_better(self, one: f64, other: f64) -> bool {
+        match self {
+            Self::Lower => one < other,
+            Self::Higher => one > other,
+            Self::Neither => false,
+        }
+    }
+}
+
 /// Which steps a metric is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -193,14 +204,15 @@ impl Metric {
         matches!(self.declaration().cadence, Cadence::Figure)
     }
 
+    /// Whether larger or smaller values are better, so that runs can be ranked by it.
+    pub fn has_direction(&self) -> bool {
+        self.declaration().direction != Direction::Neither
+    }
+
     /// Whether the value `one` is better than `other`, by the metric's direction. NaN is never better, and a metric
     /// without a direction has no better values.
     pub fn is_better(self, one: f64, other: f64) -> bool {
-        match self.declaration().direction {
-            Direction::Lower => one < other,
-            Direction::Higher => one > other,
-            Direction::Neither => false,
-        }
+        self.declaration().direction.is_better(one, other)
     }
 
     /// The quality figures, the one that runs are ranked by first.
@@ -520,10 +532,7 @@ mod tests {
 
     #[test]
     fn experiment_files_know_the_metrics_that_say_which_run_is_better() {
-        let ranks = |metric: &Metric| {
-            let declaration = metric.declaration();
-            declaration.direction != Direction::Neither && declaration.deterministic
-        };
+        let ranks = |metric: &Metric| metric.has_direction() && metric.declaration().deterministic;
         let names: Vec<_> = Metric::ALL.into_iter().filter(ranks).map(Metric::name).collect();
         assert_eq!(names, gansweep_config::RANKING_METRICS);
         assert!(Metric::ALL.into_iter().filter(ranks).all(Metric::is_figure), "`[prune]` turns on figures");

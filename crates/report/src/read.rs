@@ -222,12 +222,11 @@ fn run(
         png_bytes: info.bytes,
     });
     let best = reader.best_checkpoint(&row.id)?.filter(|best| best.step <= row.total_steps);
-    let epochs = |step: u64| step as f64 * f64::from(row.epochs) / row.total_steps as f64;
     let grids: Vec<GridInput> = grids.collect();
     Ok(RunInput {
         best: best.map(|best| BestInput {
             step: best.step,
-            epoch: epochs(best.step),
+            epoch: row.epoch_of(best.step),
             metric: best.metric,
             value: best.value,
         }),

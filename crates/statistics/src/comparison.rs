@@ -22,19 +22,21 @@ pub enum Better {
     Higher,
 }
 
-/// The value of a run.
+/// A value: that of a run, or the mean of several runs that are not independent of each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measurement {
     /// What is compared: the number of its config, from 0.
     pub group: usize,
-    /// Runs of different groups with the same block are a pair: the number of the seed. Where a group has several runs in a
-    /// block, their mean is one of the pair.
+    /// Values of different groups with the same block are a pair: the number of the seed. Where a group has several values in
+    /// a block, their mean is one of the pair.
     pub block: usize,
     /// A block of blocks. Two groups that share no block are paired by these: of groups with and without a penalty, only one has
     /// a weight, so that the runs with equal values of the other keys are the pairs.
     pub outer_block: usize,
-    /// The value; NaN for a run that has none.
+    /// The value; NaN if no run has one.
     pub value: f64,
+    /// Runs without a value among those that it is of.
+    pub without_value: usize,
 }
 
 /// The comparison of all groups.
@@ -52,9 +54,9 @@ pub struct Comparison {
 pub struct GroupResult {
     /// Its number.
     pub group: usize,
-    /// Runs with a finite value.
+    /// Number of finite values.
     pub count: usize,
-    /// Runs without one.
+    /// Runs without a value.
     pub excluded: usize,
     /// Mean of the finite values.
     pub mean: Option<f64>,
@@ -108,6 +110,12 @@ pub enum Verdict {
         /// The largest adjusted p-value.
         largest_p: f64,
     },
+    /// They are worse than those runs of the best that have a value, and some have none. Its mean is that of the runs that did
+    /// not fail.
+    BestHasFailures {
+        /// The largest adjusted p-value.
+        largest_p: f64,
+    },
     /// Some groups cannot be told from the best.
     NoClearWinner {
         /// These, in the order of their means.
@@ -122,8 +130,10 @@ pub enum Verdict {
 /// enough for it to reject; the choice depends on the numbers of runs only. Else it permutes all values, which has
 /// more arrangements, and with shared blocks errs on the safe side if values of one block tend to be alike.
 ///
-/// That the best group is selected by the same data does not spoil the result: the group that is truly best is
-/// rejected with probability [`ALPHA`] at most, because each group is compared with at most all others (Gupta 1965).
+/// That the best group is selected by the same data does not spoil the result: a group whose values have the same
+/// distribution as those of the best is rejected with probability [`ALPHA`] at most, because each group is compared with at
+/// most all others (Gupta 1965). Of distributions that differ, the means may rank otherwise than a few values do: a group
+/// that collapses in one of ten runs may have the better values, and the worse mean.
 pub fn compare(measurements: &[Measurement], better: Option<Better>) -> Comparison {
     let mut all: BTreeMap<usize, Vec<&Measurement>> = BTreeMap::new();
     for measurement in measurements {
@@ -176,7 +186,10 @@ fn verdict(groups: &[Group], differences: &[Option<Difference>], better: Better)
     let tied: Vec<usize> = tied.map(|(group, _)| group.number).collect();
     if tied.is_empty() {
         let largest_p = tests.iter().map(|difference| difference.adjusted_p).fold(0.0, f64::max);
-        return Verdict::Winner { largest_p };
+        return match groups[0].without_value {
+            0 => Verdict::Winner { largest_p },
+            _ => Verdict::BestHasFailures { largest_p },
+        };
     }
     Verdict::NoClearWinner { tied }
 }
@@ -213,6 +226,8 @@ struct Group {
     /// The same of each outer block.
     by_outer_block: BTreeMap<usize, f64>,
     sample: Sample,
+    /// Runs without a value.
+    without_value: usize,
 }
 
 impl Group {
@@ -222,6 +237,7 @@ impl Group {
             by_block: means(runs, |run| run.block),
             by_outer_block: means(runs, |run| run.outer_block),
             sample: runs.iter().map(|run| run.value).collect(),
+            without_value: runs.iter().map(|run| run.without_value).sum(),
         }
     }
 
@@ -258,7 +274,7 @@ impl Group {
         GroupResult {
             group: self.number,
             count: self.sample.count(),
-            excluded: self.sample.excluded(),
+            excluded: self.without_value,
             mean: self.sample.mean(),
             deviation: self.sample.deviation(),
             interval: self.sample.interval(CONFIDENCE),
@@ -298,6 +314,7 @@ mod tests {
                 block,
                 outer_block: block,
                 value: *value,
+                without_value: usize::from(!value.is_finite()),
             };
             values.iter().enumerate().map(run).collect::<Vec<_>>()
         };
@@ -326,9 +343,9 @@ mod tests {
             let level = 100.0 * draw as f64;
             for (weight, value) in [4.0, 6.0].into_iter().enumerate() {
                 let block = 2 * draw + weight;
-                runs.push(Measurement { group: 0, block, outer_block: draw, value: level + value });
+                runs.push(Measurement { group: 0, block, outer_block: draw, value: level + value, without_value: 0 });
             }
-            runs.push(Measurement { group: 1, block: 100 + draw, outer_block: draw, value: level });
+            runs.push(Measurement { group: 1, block: 100 + draw, outer_block: draw, value: level, without_value: 0 });
         }
         let comparison = compare(&runs, Some(Better::Lower));
         let difference = comparison.groups[1].difference.unwrap();
@@ -344,7 +361,7 @@ mod tests {
 
     #[test]
     fn several_runs_of_a_block_are_one_of_its_pair() {
-        let run = |group, block, value| Measurement { group, block, outer_block: block, value };
+        let run = |group, block, value| Measurement { group, block, outer_block: block, value, without_value: 0 };
         let mut runs = Vec::new();
         for block in 0..4 {
             runs.extend([run(0, block, 10.0 + block as f64), run(0, block, 20.0), run(1, block, 8.0)]);
@@ -365,6 +382,18 @@ mod tests {
         let difference = comparison.groups[1].difference.unwrap();
         assert_eq!((difference.mean, difference.adjusted_p), (-1.0, 2.0 / 64.0));
         assert_eq!(comparison.verdict, Verdict::NoClearWinner { tied: vec![1] });
+    }
+
+    #[test]
+    fn a_best_group_whose_runs_failed_is_no_winner() {
+        let best = [1.0, 1.1, 1.2, 1.3, f64::NAN];
+        let comparison = compare(&measured(&[&best, &[9.0, 9.1, 9.2, 9.3, 9.4]]), Some(Better::Lower));
+        let Verdict::BestHasFailures { largest_p } = comparison.verdict else { panic!("{comparison:?}") };
+        assert!(largest_p <= ALPHA);
+        // Failures of the others change nothing.
+        let other = [9.0, 9.1, 9.2, 9.3, f64::NAN];
+        let comparison = compare(&measured(&[&best[..4], &other]), Some(Better::Lower));
+        assert!(matches!(comparison.verdict, Verdict::Winner { .. }), "{comparison:?}");
     }
 
     #[test]

@@ -28,11 +28,11 @@ pub struct VarianceShares {
     /// What differs between configs beyond the main effects: interactions, and in unbalanced data what several
     /// factors explain in common. 0 if it cannot be separated from noise.
     pub interactions: f64,
-    /// The share of the noise.
+    /// What differs between the values of one config; together with the interactions where configs have one value each.
     pub noise: f64,
-    /// What the noise was estimated from.
+    /// What the noise was estimated from that effects are held against.
     pub noise_source: Noise,
-    /// Standard deviation of the noise; `None` if it is unknown.
+    /// Standard deviation of that noise in a value; `None` if it is unknown.
     pub noise_deviation: Option<f64>,
     /// Its degrees of freedom.
     pub noise_freedom: usize,
@@ -51,12 +51,23 @@ pub struct Share {
     pub freedom: usize,
 }
 
+/// How the configs were chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Design {
+    /// All combinations of some values. What a factor does is what it does at these values of the others.
+    Grid,
+    /// Random draws. Other draws would differ, so that all that differs between configs beyond the main effects is noise.
+    Draws,
+}
+
 /// What the noise was estimated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Noise {
     /// The differences between the seeds of one config.
     Seeds,
+    /// What differs between drawn configs beyond the main effects.
+    Configs,
     /// The interactions, because no config has two values: noise and interactions are then one.
     Interactions,
     /// Nothing: the factors leave no degree of freedom.
@@ -67,8 +78,10 @@ pub enum Noise {
 /// effects of all others. In balanced data this is the classical analysis of variance, which does not depend on
 /// any order of factors; in unbalanced data no factor is credited with what others explain as well.
 ///
-/// `cells` is the config of each value: values of one cell differ by noise alone. Values that are not finite
-/// are left out. An interval is that of the noncentrality of the factor's F statistic (Steiger 2004), as a share
+/// `cells` is the config of each value: values of one cell differ by the seed alone. Values that are not finite
+/// are left out. In a [grid](Design::Grid) with several seeds these are the noise that effects are held against; of
+/// [draws](Design::Draws) it is what differs between configs, since few draws differ in one factor by the accident of the
+/// others, however many seeds each has. An interval is that of the noncentrality of the factor's F statistic (Steiger 2004), as a share
 /// of it and what all else contributes.
 ///
 /// `None` if there is no factor, fewer than three values, or no difference between them.
@@ -76,6 +89,7 @@ pub fn variance_shares(
     values: &[f64],
     cells: &[usize],
     factors: &[Factor<'_>],
+    design: Design,
     confidence: f64,
 ) -> Option<VarianceShares> {
     let rows = rows(values, cells, factors);
@@ -92,7 +106,7 @@ pub fn variance_shares(
     let levels: Vec<Levels> = factors.iter().enumerate().map(compacted).collect();
     let (effects, left) = main_effects(&y, &levels);
     let squares = Squares { scale, total, rows: y.len(), effects, left, cells: within_cells(&rows, &y) };
-    Some(squares.shares(confidence))
+    Some(squares.shares(design, confidence))
 }
 
 struct Row {
@@ -137,6 +151,13 @@ impl Levels {
 struct Part {
     squares: f64,
     freedom: usize,
+}
+
+impl Part {
+    /// 0 without a degree of freedom.
+    fn mean(self) -> f64 {
+        if self.freedom == 0 { 0.0 } else { self.squares / self.freedom as f64 }
+    }
 }
 
 /// What each factor adds to all others, and what all of them leave.
@@ -206,21 +227,39 @@ struct Squares {
 }
 
 impl Squares {
-    fn shares(&self, confidence: f64) -> VarianceShares {
-        let (noise_source, noise) = match (self.cells.freedom, self.left.freedom) {
-            (0, 0) => (Noise::Unknown, Part { squares: 0.0, freedom: 0 }),
-            (0, _) => (Noise::Interactions, self.left),
-            _ => (Noise::Seeds, self.cells),
+    fn shares(&self, design: Design, confidence: f64) -> VarianceShares {
+        const NONE: Part = Part { squares: 0.0, freedom: 0 };
+        let between_configs = Part {
+            squares: (self.left.squares - self.cells.squares).max(0.0),
+            freedom: self.left.freedom.saturating_sub(self.cells.freedom),
         };
-        let mean_noise = if noise.freedom == 0 { 0.0 } else { noise.squares / noise.freedom as f64 };
-        let corrected =
-            |part: Part| ((part.squares - part.freedom as f64 * mean_noise) / self.total).clamp(0.0, 1.0);
+        let (noise_source, noise) = match (self.cells.freedom, self.left.freedom, design) {
+            (0, 0, _) => (Noise::Unknown, NONE),
+            (0, _, _) => (Noise::Interactions, self.left),
+            (_, _, Design::Grid) => (Noise::Seeds, self.cells),
+            (_, _, Design::Draws) if between_configs.freedom == 0 => (Noise::Unknown, NONE),
+            (_, _, Design::Draws) => (Noise::Configs, between_configs),
+        };
+        let mean_noise = noise.mean();
+        let share_of = |squares: f64| (squares / self.total).clamp(0.0, 1.0);
+        let corrected = |part: Part| share_of(part.squares - part.freedom as f64 * mean_noise);
         let explained: f64 = self.effects.iter().map(|part| part.squares).sum();
+        let used: usize = self.effects.iter().map(|part| part.freedom).sum();
+        // Of all values, as the total is.
+        let seed = match noise_source {
+            Noise::Seeds | Noise::Configs => share_of(self.cells.mean() * (self.rows - 1) as f64),
+            Noise::Interactions => share_of(mean_noise * (self.rows - 1) as f64),
+            Noise::Unknown => 0.0,
+        };
         let interactions = match noise_source {
             Noise::Seeds => {
-                let used: usize = self.effects.iter().map(|part| part.freedom).sum();
                 let freedom = (self.rows - 1).saturating_sub(noise.freedom + used);
                 corrected(Part { squares: self.total - noise.squares - explained, freedom })
+            }
+            // All that is left of what differs between configs.
+            Noise::Configs => {
+                let effects: f64 = self.effects.iter().map(|part| corrected(*part)).sum();
+                (1.0 - effects - seed).max(0.0)
             }
             Noise::Interactions | Noise::Unknown => 0.0,
         };
@@ -234,7 +273,7 @@ impl Squares {
             count: self.rows,
             factors: self.effects.iter().map(share).collect(),
             interactions,
-            noise: (mean_noise * (self.rows - 1) as f64 / self.total).min(1.0),
+            noise: seed,
             noise_source,
             noise_deviation: (noise.freedom > 0).then(|| self.scale * mean_noise.sqrt()),
             noise_freedom: noise.freedom,
@@ -293,6 +332,7 @@ mod tests {
                 values,
                 &self.cells,
                 &[Factor { levels: &self.a, absent: None }, Factor { levels: &self.b, absent: None }],
+                Design::Grid,
                 0.95,
             )
         }
@@ -335,6 +375,49 @@ mod tests {
         assert!((190..=199).contains(&covered), "{covered}");
     }
 
+    /// Twelve draws with a factor that does nothing, of which each has a level of its own: the accident of its other values.
+    fn draws_without_effect(seeds: usize, random: &mut ChaCha8Rng) -> (Vec<f64>, Vec<usize>, Vec<usize>) {
+        let (mut values, mut cells, mut levels) = (Vec::new(), Vec::new(), Vec::new());
+        for draw in 0..12 {
+            let accident = normal(random);
+            for _ in 0..seeds {
+                values.push(accident + 0.1 * normal(random));
+                cells.push(draw);
+                levels.push(draw % 2);
+            }
+        }
+        (values, cells, levels)
+    }
+
+    #[test]
+    fn more_seeds_of_the_same_draws_make_no_effect_of_an_accident() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        let (mut of_draws, mut of_grid, mut effects) = (0, 0, 0);
+        for _ in 0..200 {
+            let (values, cells, levels) = draws_without_effect(6, &mut random);
+            let factor = [Factor { levels: &levels, absent: None }];
+            let shares = |design| variance_shares(&values, &cells, &factor, design, 0.95).unwrap();
+            let draws = shares(Design::Draws);
+            assert_eq!((draws.noise_source, draws.noise_freedom), (Noise::Configs, 10));
+            assert!((draws.factors[0].share + draws.interactions + draws.noise - 1.0).abs() < 1e-9, "{draws:?}");
+            of_draws += usize::from(draws.factors[0].interval.unwrap().low > 0.0);
+            of_grid += usize::from(shares(Design::Grid).factors[0].interval.unwrap().low > 0.0);
+            let effect = crate::level_effects(&values, &factor, &draws, 0.95)[0][0].unwrap();
+            effects += usize::from(!effect.interval.unwrap().contains(0.0));
+        }
+        // 2.5 % and 5 % of 200 are expected. With the seeds for noise it would be nearly all.
+        assert!(of_draws <= 12 && effects <= 20, "{of_draws} {effects}");
+        assert!(of_grid > 120, "{of_grid}");
+    }
+
+    #[test]
+    fn draws_that_leave_no_configs_to_compare_with_have_no_intervals() {
+        let cells = [0, 0, 1, 1];
+        let factor = [Factor { levels: &cells, absent: None }];
+        let shares = variance_shares(&[1.0, 1.1, 3.0, 3.2], &cells, &factor, Design::Draws, 0.95).unwrap();
+        assert_eq!((shares.noise_source, shares.factors[0].interval), (Noise::Unknown, None));
+    }
+
     #[test]
     fn an_interaction_is_no_main_effect() {
         let grid = Grid::new(2);
@@ -361,7 +444,7 @@ mod tests {
         );
         let levels = [0, 1, 2];
         let alone =
-            variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels, absent: None }], 0.95)
+            variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels, absent: None }], Design::Grid, 0.95)
                 .unwrap();
         assert_eq!((alone.noise_source, alone.factors[0].interval), (Noise::Unknown, None));
     }
@@ -371,7 +454,7 @@ mod tests {
         let cells = [0, 0, 1, 1, 2, 2];
         let factor = Factor { levels: &cells, absent: None };
         let shares =
-            variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], 0.95).unwrap();
+            variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], Design::Grid, 0.95).unwrap();
         assert!(
             shares.factors.iter().all(|share| share.freedom == 0 && share.interval.is_none()),
             "{shares:?}"
@@ -383,10 +466,15 @@ mod tests {
     fn without_differences_or_factors_there_is_nothing_to_explain() {
         let levels = [0, 1, 0, 1];
         let factor = [Factor { levels: &levels, absent: None }];
-        assert_eq!(variance_shares(&[0.3; 4], &levels, &factor, 0.95), None);
-        assert_eq!(variance_shares(&[1.0, 2.0, 3.0, 4.0], &levels, &[], 0.95), None);
-        assert_eq!(variance_shares(&[1.0, f64::NAN, 3.0, f64::INFINITY], &levels, &factor, 0.95), None);
-        assert_eq!(variance_shares(&[], &[], &[Factor { levels: &[], absent: None }], 0.95), None);
+        for design in [Design::Grid, Design::Draws] {
+            let shares = |values: &[f64], factors: &[Factor<'_>]| {
+                variance_shares(values, &levels[..values.len()], factors, design, 0.95)
+            };
+            assert_eq!(shares(&[0.3; 4], &factor), None);
+            assert_eq!(shares(&[1.0, 2.0, 3.0, 4.0], &[]), None);
+            assert_eq!(shares(&[1.0, f64::NAN, 3.0, f64::INFINITY], &factor), None);
+            assert_eq!(shares(&[], &[Factor { levels: &[], absent: None }]), None);
+        }
     }
 
     proptest! {

@@ -30,8 +30,9 @@ use self::real::{RealFigures, RunFigures};
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
 use crate::log::LoggingObserver;
+use crate::recorded::SweepOrRun;
 use crate::recorded_images::RecordedImages;
-use crate::{AppError, Observer, Progress, backends, check, data};
+use crate::{AppError, Observer, Progress, backends, check, data, recorded};
 
 /// What runs are compared by.
 const OBJECTIVE: Metric = Metric::Fd;
@@ -170,20 +171,13 @@ fn recorded_curve_images(reader: &Reader, row: &RunRow) -> Result<Option<usize>,
 
 /// The sweep of that name and its runs, each with its largest budget, or else the run.
 fn target(reader: &Reader, name: &str) -> Result<(Option<SweepRow>, Vec<RunRow>), AppError> {
-    match reader.sweep(name) {
-        Ok(sweep) => {
+    Ok(match recorded::find(reader, name)? {
+        SweepOrRun::Sweep(sweep) => {
             let rows = reader.runs(&RunFilter { sweep: Some(name.to_owned()), where_sql: None })?;
-            Ok((Some(sweep), longest(rows)))
+            (Some(sweep), longest(rows))
         }
-        Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
-            Ok(run) => Ok((None, vec![run])),
-            Err(StoreError::UnknownRun { .. }) => {
-                Err(AppError::NeitherSweepNorRun { name: name.to_owned(), known })
-            }
-            Err(error) => Err(error.into()),
-        },
-        Err(error) => Err(error.into()),
-    }
+        SweepOrRun::Run(run) => (None, vec![run]),
+    })
 }
 
 /// Each run once, with its largest budget: its checkpoint is of that one.
@@ -210,8 +204,7 @@ impl EvaluatedRun {
 
     /// The epoch of its checkpoint.
     fn epoch(&self, row: &RunRow) -> Option<f64> {
-        let steps_per_epoch = row.total_steps as f64 / f64::from(row.epochs);
-        Some(self.step? as f64 / steps_per_epoch)
+        Some(row.epoch_of(self.step?))
     }
 }
 

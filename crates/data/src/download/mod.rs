@@ -16,7 +16,7 @@ use ureq::{
 };
 
 use crate::{
-    DataError, LeftOut,
+    DataError, IoAction, LeftOut,
     declaration::{Archive, FileSpec},
     disk,
     error::Attempt,
@@ -152,7 +152,7 @@ pub(crate) fn to_file(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), ArchiveError> {
     let cannot_write =
-        |source| ArchiveError::Data(DataError::Io { action: "write", path: path.to_owned(), source });
+        |source| ArchiveError::Data(DataError::Io { action: IoAction::Write, path: path.to_owned(), source });
     let mut file = NewFile::create_own(path).map_err(cannot_write)?;
     let limits = Limits { bytes: MAX_ARCHIVE_BYTES, body: Some(ARCHIVE_BODY) };
     let mut written = Ok(());

@@ -249,6 +249,6 @@ fn a_folder_that_cannot_be_written_is_named() {
     let blocked = folder.path().join("a file");
     fs::write(&blocked, "").unwrap();
     let error = fetch_labels(&blocked.join("mnist"), &[&Server::sound().mirror]).unwrap_err();
-    assert!(matches!(&error, DataError::Io { action: "write", .. }), "{error}");
+    assert!(matches!(&error, DataError::Io { action: IoAction::Write, .. }), "{error}");
     assert!(error.to_string().contains("a file"), "{error}");
 }

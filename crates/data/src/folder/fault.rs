@@ -1,10 +1,12 @@
 //! What can be wrong with a folder of images as a whole.
 
+use crate::naming::Naming;
+
 /// What is wrong with a folder of images.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FolderFault {
     /// There are no images.
-    #[error("there are no images (.png, .jpg, .jpeg) in the folder; correct `data.path`")]
+    #[error("there are no images (.png, .jpg, .jpeg) in the folder")]
     Empty,
     /// A class has no images.
     #[error("the class has no images (.png, .jpg, .jpeg); add some, or remove the folder")]
@@ -30,7 +32,7 @@ pub enum FolderFault {
     TooManyClasses(usize),
     /// The prepared images do not fit into the memory.
     #[error(
-        "its {images} images have {bytes} bytes when they are prepared, more than this machine has memory; lower `data.side`"
+        "its {images} images have {bytes} bytes when they are prepared, more than this machine has memory"
     )]
     TooLarge {
         /// Their number.
@@ -38,4 +40,15 @@ pub enum FolderFault {
         /// Their size.
         bytes: u64,
     },
+}
+
+impl FolderFault {
+    /// The fault with its way out.
+    pub(crate) fn explained(&self, naming: Naming) -> String {
+        match self {
+            Self::Empty => format!("{self}; correct {}", naming.path()),
+            Self::TooLarge { .. } => format!("{self}; lower {}", naming.side()),
+            _ => self.to_string(),
+        }
+    }
 }

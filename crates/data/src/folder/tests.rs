@@ -175,9 +175,13 @@ fn train_and_test_beside_other_folders_are_classes() {
 fn held_out_pictures_that_do_not_fit_those_that_are_trained_on_are_refused() {
     let refused = |files: &[&str], said: &[&str]| {
         let place = Place::new();
-        files.iter().for_each(|name| place.put(name, &png_of(1)));
+        for name in files {
+            place.put(name, &png_of(1));
+        }
         let error = Folder { shape: SHAPE }.spec(&place.source(), &mut |_| ()).unwrap_err().to_string();
-        said.iter().for_each(|part| assert!(error.contains(part), "{part:?} in {error}"));
+        for part in said {
+            assert!(error.contains(part), "{part:?} in {error}");
+        }
     };
     refused(&["train/cats/a.png", "test/dogs/b.png"], &["test/dogs", "no class that is trained on"]);
     refused(&["train/a.png", "test/dogs/b.png"], &["test/dogs", "no class that is trained on"]);

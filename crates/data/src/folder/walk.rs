@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::fault::FolderFault;
-use crate::DataError;
+use crate::{DataError, IoAction};
 
 /// Formats whose files are images, and which are not read: they are named instead of passed over.
 const OTHER_FORMATS: [&str; 9] = ["webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl"];
@@ -142,7 +142,7 @@ fn collect(
 /// Names and paths of a folder's entries that are not hidden, sorted by the bytes of their names: the same
 /// order on every system.
 fn entries(folder: &Path) -> Result<Vec<(Vec<u8>, PathBuf)>, DataError> {
-    let failed = |source| DataError::Io { action: "read", path: folder.to_owned(), source };
+    let failed = |source| DataError::Io { action: IoAction::Read, path: folder.to_owned(), source };
     let listing = fs::read_dir(folder).map_err(failed)?;
     let entry = |entry: io::Result<fs::DirEntry>| {
         let entry = entry?;
@@ -167,7 +167,7 @@ fn is_image(path: &Path) -> bool {
 
 fn canonical(folder: &Path) -> Result<PathBuf, DataError> {
     fs::canonicalize(folder).map_err(|source| DataError::Io {
-        action: "read",
+        action: IoAction::Read,
         path: folder.to_owned(),
         source,
     })

@@ -25,7 +25,7 @@ pub(crate) use self::{
     mnist::MNIST,
 };
 use crate::{
-    DataError, DataSource, Found, IdxFault, Images, Location, Progress, Split,
+    DataError, DataSource, Found, IdxFault, Images, IoAction, Location, Progress, Split,
     declaration::{Archive, Declaration, FileSpec},
     disk,
     download::{self, ArchiveError, Timeouts},
@@ -252,7 +252,7 @@ fn zip_error(path: &Path, dataset: Dataset, error: io::Error, origin: Origin) ->
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
             DataError::idx(path, dataset, IdxFault::Zip(error.to_string()), origin)
         }
-        _ => DataError::Io { action: "read", path: path.to_owned(), source: error },
+        _ => DataError::Io { action: IoAction::Read, path: path.to_owned(), source: error },
     }
 }
 

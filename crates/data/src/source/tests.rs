@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    DataError, IdxFault, Split, idx,
+    DataError, IdxFault, IoAction, Split, idx,
     names::{self, Kind},
     published::MNIST,
 };
@@ -354,7 +354,7 @@ fn strokes_need_no_cache() {
         let source = DataSource { cache_dir: cache_dir.into(), ..place.source.clone() };
         source.provide(Dataset::Strokes, &mut |_| ()).unwrap();
         let fetched = source.fetch(Dataset::Strokes, &mut |_| ());
-        assert!(matches!(fetched, Err(DataError::Io { action: "write", .. })));
+        assert!(matches!(fetched, Err(DataError::Io { action: IoAction::Write, .. })));
     }
 }
 

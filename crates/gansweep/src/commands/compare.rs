@@ -110,7 +110,7 @@ fn table(comparison: &SweepComparison) -> String {
         output::numbers(&groups.iter().map(value).collect::<Vec<_>>())
     };
     let means = column(|group| group.mean);
-    let halves = column(|group| group.interval.map(|interval| (interval.high - interval.low) / 2.0));
+    let halves = column(|group| group.interval.map(|interval| interval.half_width()));
     let differences = column(|group| group.difference.map(|difference| difference.mean));
     let cells = |(place, group): (usize, &GroupResult)| {
         let mut cells = vec![means[place].clone(), halves[place].clone(), group.count.to_string()];

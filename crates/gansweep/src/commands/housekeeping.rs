@@ -196,7 +196,7 @@ fn keep_weights(args: &GcArgs) -> Result<KeepWeights, Failure> {
         KeptWeights::Best => {
             let name = args.metric.as_deref().unwrap_or("fd");
             let metric = Metric::from_name(name)
-                .filter(|metric| metric.declaration().direction != Direction::Neither)
+                .filter(Metric::has_direction)
                 .ok_or_else(|| Failure::Usage(no_direction(name)))?;
             KeepWeights::Best(metric)
         }
@@ -204,11 +204,7 @@ fn keep_weights(args: &GcArgs) -> Result<KeepWeights, Failure> {
 }
 
 fn no_direction(name: &str) -> String {
-    let known: Vec<&str> = Metric::ALL
-        .into_iter()
-        .filter(|metric| metric.declaration().direction != Direction::Neither)
-        .map(Metric::name)
-        .collect();
+    let known: Vec<&str> = Metric::ALL.into_iter().filter(Metric::has_direction).map(Metric::name).collect();
     format!(
         "no metric `{name}` has a best value; name one with --metric: {}{}",
         known.join(", "),

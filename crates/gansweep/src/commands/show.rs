@@ -100,7 +100,7 @@ fn checkpoints(run: &RunRow, last: Option<CheckpointRow>, best: Option<BestCheck
     let last =
         last.map(|last| format!("checkpoint at step {}: {} ({} bytes)\n", last.step, last.path, last.bytes));
     let best = best.map(|best| {
-        let epoch = best.step as f64 * f64::from(run.epochs) / run.total_steps as f64;
+        let epoch = run.epoch_of(best.step);
         format!(
             "best checkpoint, {} {} of {} images at epoch {}: {} ({} bytes)\n",
             best.metric.name(),

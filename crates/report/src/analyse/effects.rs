@@ -85,7 +85,7 @@ pub(super) fn effects(axes: &[AxisEffects], shares: &[Explained]) -> Vec<KeyEffe
 
 /// `-1.2 ± 0.3, 12 runs`.
 fn effect_text(effect: &Effect, decimals: usize) -> String {
-    let half = effect.interval.map(|it| format!(" ± {}", text::fixed((it.high - it.low) / 2.0, decimals)));
+    let half = effect.interval.map(|it| format!(" ± {}", text::fixed(it.half_width(), decimals)));
     let sign = if effect.effect > 0.0 { "+" } else { "" };
     format!(
         "{sign}{}{}, {}",

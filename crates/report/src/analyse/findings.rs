@@ -125,7 +125,7 @@ fn notes(comparison: &SweepComparison) -> Vec<String> {
 
 /// How a group did; `None` if no run of it has a value.
 fn standing(group: &GroupResult, rank: Option<usize>, decimals: usize) -> Option<Standing> {
-    let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
+    let half = group.interval.map(|interval| interval.half_width());
     Some(Standing {
         rank,
         mean: text::number(group.mean?, decimals),
@@ -187,7 +187,7 @@ fn leaders<'a>(
     };
     let leader = |group: &&GroupResult| {
         let mean = group.mean?;
-        let half = group.interval.map(|interval| (interval.high - interval.low) / 2.0);
+        let half = group.interval.map(|interval| interval.half_width());
         let spread = half.map_or_else(String::new, |half| format!(" ± {}", text::fixed(half, decimals)));
         let text = format!("{}{spread}, {}", text::fixed(mean, decimals), count(group.count, "run"));
         let members = configs_of(group);

@@ -63,10 +63,11 @@ fn value<'a>(runs: impl ExactSizeIterator<Item = &'a RunInput>, metric: Metric) 
 
 /// For each trial the place of the best one up to it.
 fn best_so_far(values: &[Option<f64>], better: Direction) -> Vec<Option<usize>> {
-    let is_better = |a: f64, b: f64| if better == Direction::Higher { a > b } else { a < b };
     let mut best: Option<(usize, f64)> = None;
     let up_to = |(place, value): (usize, &Option<f64>)| {
-        if let Some(value) = value.filter(|value| best.is_none_or(|(_, known)| is_better(*value, known))) {
+        if let Some(value) =
+            value.filter(|value| best.is_none_or(|(_, known)| better.is_better(*value, known)))
+        {
             best = Some((place, value));
         }
         best.map(|(place, _)| place)
