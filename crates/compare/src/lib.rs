@@ -9,18 +9,18 @@ pub mod sentences;
 mod values;
 mod variance;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use gansweep_protocol::{Direction, Metric};
-use gansweep_statistics::{Better, Measurement};
-use gansweep_store::{Reader, RunFilter, RunRow, SweepRow};
+use gansweep_statistics::Better;
+use gansweep_store::{Reader, RunFilter, RunRow, SweepRow, TrialSource};
 
 use self::axes::SweptAxis;
 use self::configs::Grouped;
 pub use self::error::CompareError;
 pub use self::result::{
     Analysis, AxisEffects, AxisShare, Budget, ComparedConfig, ComparedRun, LevelEffect, Quantity,
-    SweepComparison, Variance,
+    SweepComparison, Unit, Variance,
 };
 pub use self::values::distinct_runs;
 use self::values::{MeasuredRun, Values};
@@ -56,24 +56,36 @@ pub fn analyse(
 ) -> Result<Analysis, CompareError> {
     let axes = axes::read(&sweep.axes, &rows);
     let by = axes::named(by, &axes, &sweep.name)?;
+    let is_proposed = is_proposed(reader, &sweep.name)?;
     let Values { runs, metric, recorded, budget, images } =
         Values::read(reader, rows, &sweep.name, &by, metric)?;
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(Metric::has_direction).collect();
     let metric = metric.into();
-    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images };
+    let compared =
+        Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images, is_proposed };
     Ok(compared.by_values(&runs, &axes, &by))
+}
+
+/// Whether a search has proposed configs of the sweep by the results of others.
+fn is_proposed(reader: &Reader, sweep: &str) -> Result<bool, CompareError> {
+    Ok(reader.trials(sweep)?.iter().any(|trial| trial.source == TrialSource::Model))
 }
 
 /// Compares the configs of a sweep by a quality figure of `images` images of their runs' latest checkpoints. `values` has
 /// one value, or why there is none, and the epoch of the checkpoint for each row.
+///
+/// # Errors
+///
+/// A database that cannot be read.
 pub fn by_figure(
+    reader: &Reader,
     sweep: &SweepRow,
     figure: Metric,
     images: u32,
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
-) -> SweepComparison {
+) -> Result<SweepComparison, CompareError> {
     let axes = axes::read(&sweep.axes, &rows);
     let budget = Budget::of(&rows, false);
     // The checkpoint of each is of its own budget.
@@ -82,9 +94,10 @@ pub fn by_figure(
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
     let (metric, direction) = (figure.into(), figure.declaration().direction);
     let ranking_metrics = Vec::new();
-    let images = Some(images);
-    let compared = Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images };
-    compared.by_values(&runs, &axes, &[]).comparison
+    let (images, is_proposed) = (Some(images), is_proposed(reader, &sweep.name)?);
+    let compared =
+        Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images, is_proposed };
+    Ok(compared.by_values(&runs, &axes, &[]).comparison)
 }
 
 /// What is compared.
@@ -95,17 +108,30 @@ struct Compared<'a> {
     ranking_metrics: Vec<Metric>,
     budget: Budget,
     images: Option<u32>,
+    is_proposed: bool,
 }
 
 impl Compared<'_> {
     fn by_values(self, runs: &[MeasuredRun], axes: &[SweptAxis], by: &[String]) -> Analysis {
-        let Grouped { configs, measurements } = configs::group(runs, axes, by);
+        let Grouped { configs, config_of_runs, unit, measurements } = configs::group(runs, axes, by);
         let better = match self.direction {
             Direction::Lower => Some(Better::Lower),
             Direction::Higher => Some(Better::Higher),
             Direction::Neither => None,
         };
-        let (variance, effects) = variance::explain(runs, axes, by).unzip();
+        let mut comparison = gansweep_statistics::compare(&measurements, better);
+        // Proposed configs that share a value are alike in other keys too, since the search goes where results were good.
+        if self.is_proposed && !by.is_empty() {
+            comparison.leave_untested();
+        }
+        let mut explained = variance::explain(runs, axes, by);
+        // Each run with several budgets has several values, which are no independent ones.
+        let is_nested = runs.iter().map(|run| &run.row.id).collect::<HashSet<_>>().len() < runs.len();
+        if let Some((variance, effects)) = explained.as_mut().filter(|_| self.is_proposed || is_nested) {
+            variance.leave_out_intervals();
+            effects.iter_mut().for_each(AxisEffects::leave_out_intervals);
+        }
+        let (variance, effects) = explained.unzip();
         let comparison = SweepComparison {
             sweep: self.sweep.to_owned(),
             metric: self.metric,
@@ -116,18 +142,21 @@ impl Compared<'_> {
             measured_epochs: values::measured_epochs(runs),
             seeds: runs.iter().map(|run| run.row.seed).collect::<BTreeSet<_>>().len(),
             datasets: runs.iter().map(|run| &run.row.data_fingerprint).collect::<BTreeSet<_>>().len(),
+            unit,
+            is_proposed: self.is_proposed,
+            is_nested,
             configs,
-            comparison: gansweep_statistics::compare(&measurements, better),
+            comparison,
             variance,
         };
-        let run = |(run, measurement): (&MeasuredRun, &Measurement)| ComparedRun {
+        let run = |(run, config): (&MeasuredRun, usize)| ComparedRun {
             id: run.row.id.clone(),
-            config: measurement.group,
+            config,
             value: run.value.ok(),
         };
         Analysis {
             comparison,
-            runs: runs.iter().zip(&measurements).map(run).collect(),
+            runs: runs.iter().zip(config_of_runs).map(run).collect(),
             effects: effects.unwrap_or_default(),
         }
     }

@@ -29,6 +29,12 @@ pub struct SweepComparison {
     pub seeds: usize,
     /// Number of different training data sets.
     pub datasets: usize,
+    /// What a value of the comparison is of.
+    pub unit: Unit,
+    /// Whether a search proposed configs by the results of earlier ones.
+    pub is_proposed: bool,
+    /// Whether runs are compared at several budgets each, so that their values share training.
+    pub is_nested: bool,
     /// What is compared, in the order of the plan; [`GroupResult::group`](gansweep_statistics::GroupResult::group)
     /// is a place in this list.
     pub configs: Vec<ComparedConfig>,
@@ -36,6 +42,16 @@ pub struct SweepComparison {
     pub comparison: Comparison,
     /// What explains the variance; `None` without an axis, or without a difference.
     pub variance: Option<Variance>,
+}
+
+/// What one value of a comparison is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A run.
+    Run,
+    /// The mean of all runs of a group with the same drawn values.
+    Draw,
 }
 
 /// A comparison, and what it was made of.
@@ -71,6 +87,15 @@ pub struct AxisEffects {
     pub levels: Vec<LevelEffect>,
 }
 
+impl AxisEffects {
+    /// Leaves out the intervals, as [`Variance::leave_out_intervals`] does.
+    pub(crate) fn leave_out_intervals(&mut self) {
+        for effect in self.levels.iter_mut().filter_map(|level| level.effect.as_mut()) {
+            effect.interval = None;
+        }
+    }
+}
+
 /// A value of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LevelEffect {
@@ -89,6 +114,8 @@ pub struct ComparedConfig {
     pub assignments: Vec<Assignment>,
     /// Number of configs: 1 unless the request names keys.
     pub configs: usize,
+    /// Number of runs, with and without a value.
+    pub runs: usize,
     /// Runs without a value, by cause: a state, `not finite` or `not recorded`.
     pub without_value: BTreeMap<String, usize>,
 }
@@ -142,6 +169,15 @@ pub struct Variance {
     pub seed: f64,
     /// What the noise was estimated from.
     pub noise_source: Noise,
+}
+
+impl Variance {
+    /// Leaves out the intervals of the shares, for values that are no independent ones of configs chosen beforehand.
+    pub(crate) fn leave_out_intervals(&mut self) {
+        for axis in &mut self.axes {
+            axis.share.interval = None;
+        }
+    }
 }
 
 /// What an axis explains.

@@ -6,7 +6,7 @@ use gansweep_base::text;
 use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
-use crate::{ComparedConfig, SweepComparison, Variance};
+use crate::{ComparedConfig, SweepComparison, Unit, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -80,6 +80,14 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
             };
             format!("{best} is best: {others} worse (p {}).", at_most(*largest_p))
         }
+        Verdict::BestHasFailures { largest_p } => format!(
+            "No winner: all others are worse than the runs of {best} that have a value (p {}), and some have none.",
+            at_most(*largest_p)
+        ),
+        Verdict::Untested => format!(
+            "{best} has the best mean. Not tested: a search proposed most configs by earlier results, so that those with \
+             equal values of these keys are alike in others too."
+        ),
         Verdict::NoClearWinner { tied } => no_clear_winner(comparison, best, tied),
         Verdict::TooFew { smallest, comparisons, enough } => {
             let need = match comparisons {
@@ -87,7 +95,12 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
                 _ => format!("{comparisons} comparisons with the best need {ALPHA}/{comparisons}"),
             };
             let way_out = match enough {
-                Some(runs) => format!(" {runs} runs of each config are enough."),
+                Some(runs) => {
+                    format!(
+                        " At least {runs} {} are needed; how many suffice depends on the differences.",
+                        of_each(comparison)
+                    )
+                }
                 None => String::new(),
             };
             let few = few(comparison, groups);
@@ -126,15 +139,23 @@ fn no_clear_winner(comparison: &SweepComparison, best: &str, tied: &[usize]) -> 
     )
 }
 
-/// `3 seeds`, `2 to 3 runs`: what each config has.
+fn of_each(comparison: &SweepComparison) -> &'static str {
+    match comparison.unit {
+        Unit::Run => "runs of each config",
+        Unit::Draw => "draws for each config",
+    }
+}
+
+/// `3 seeds`, `2 to 3 runs`, `8 draws`: what each config has.
 fn few(comparison: &SweepComparison, groups: &[GroupResult]) -> String {
     let counts = || groups.iter().map(|group| group.count).filter(|count| *count > 0);
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-    match least == most {
-        true if most == comparison.seeds => text::count(most, "seed"),
-        true => text::count(most, "run"),
-        false => format!("{least} to {most} runs"),
-    }
+    let unit = match comparison.unit {
+        Unit::Run if most == comparison.seeds => "seed",
+        Unit::Run => "run",
+        Unit::Draw => "draw",
+    };
+    if least == most { text::count(most, unit) } else { format!("{least} to {}", text::count(most, unit)) }
 }
 
 /// `1/3` where it is one of a whole number.
@@ -155,23 +176,32 @@ fn at_most(p: f64) -> String {
 pub fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
     let ranked = matches!(
         comparison.comparison.verdict,
-        Verdict::Winner { .. } | Verdict::NoClearWinner { .. } | Verdict::TooFew { .. }
+        Verdict::BestHasFailures { .. }
+            | Verdict::NoClearWinner { .. }
+            | Verdict::TooFew { .. }
+            | Verdict::Untested
     );
     let best = comparison.comparison.groups.first().filter(|best| ranked && best.excluded > 0)?;
+    let runs = comparison.configs.get(best.group)?.runs;
     Some(format!(
         "Note that {} of the {} of {} have no value.",
         best.excluded,
-        text::count(best.count + best.excluded, "run"),
+        text::count(runs, "run"),
         label(comparison, best.group)
     ))
 }
 
 fn method(sweep: &SweepComparison) -> Option<String> {
     let comparison = &sweep.comparison;
-    // Runs of a config have nothing but the seed to differ in.
-    let paired_by = match sweep.configs.iter().any(|config| config.configs > 1) {
-        true => "paired by seed and the other keys",
-        false => "paired by seed",
+    let paired_by = match (sweep.unit, sweep.configs.iter().any(|config| config.configs > 1)) {
+        (Unit::Draw, _) => "paired by the drawn values",
+        (Unit::Run, true) => "paired by seed and the other keys",
+        // Runs of a config have nothing but the seed to differ in.
+        (Unit::Run, false) => "paired by seed",
+    };
+    let unit = match sweep.unit {
+        Unit::Run => "",
+        Unit::Draw => "N: draws, each as the mean of its runs. ",
     };
     let tests: Vec<_> = comparison.groups.iter().filter_map(|group| group.difference).collect();
     let first = tests.first()?;
@@ -186,8 +216,9 @@ fn method(sweep: &SweepComparison) -> Option<String> {
     };
     let differences = if first.pairs > 1 { paired_by } else { "of the means" };
     Some(format!(
-        "+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
-         {pairing}, Holm-corrected: the config that is truly best has a P of {ALPHA} or less in at most one of 20 sweeps."
+        "{unit}+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
+         {pairing}, Holm-corrected: a config that differs from the best by chance alone has a P of {ALPHA} or less in at most one \
+         of 20 sweeps. A config that rarely collapses may look better in few runs than it is on average."
     ))
 }
 
@@ -242,10 +273,14 @@ fn failures(comparison: &SweepComparison) -> Option<String> {
 }
 
 /// What limits the shares.
-pub fn about_variance(variance: &Variance) -> Vec<String> {
+pub fn about_variance(comparison: &SweepComparison, variance: &Variance) -> Vec<String> {
     let mut sentences = Vec::new();
     match variance.noise_source {
         Noise::Seeds => {}
+        Noise::Configs => sentences.push(
+            "The intervals are those of other draws: effects are held against what else differs between the drawn configs."
+                .to_owned(),
+        ),
         Noise::Interactions => sentences.push(
             "Each config has one value, so interactions and the seed's share cannot be separated.".to_owned(),
         ),
@@ -253,6 +288,19 @@ pub fn about_variance(variance: &Variance) -> Vec<String> {
             "Each config has one value, and nothing is left over beside the keys: noise is part of these shares."
                 .to_owned(),
         ),
+    }
+    if comparison.is_proposed {
+        sentences.push(
+            "A search proposed most configs by earlier results, so that keys change together: the shares describe these configs, \
+             and have no intervals."
+                .to_owned(),
+        );
+    }
+    if comparison.is_nested {
+        sentences.push(
+            "Values of one run at several budgets share its training: the shares have no intervals."
+                .to_owned(),
+        );
     }
     if variance.axes.iter().any(|axis| axis.share.freedom == 0) {
         sentences.push("A key without a share changes only together with others.".to_owned());

@@ -2,7 +2,7 @@
 
 use gansweep_base::text;
 use gansweep_config::{AxisKind, value_text};
-use gansweep_statistics::{CONFIDENCE, Effect, Factor, Share, level_effects, variance_shares};
+use gansweep_statistics::{CONFIDENCE, Design, Effect, Factor, Share, level_effects, variance_shares};
 use serde_json::Value;
 
 use super::axes::{EPOCHS, SweptAxis, assigned};
@@ -28,7 +28,9 @@ pub(super) fn explain(
     let cells: Vec<usize> = runs.iter().map(|run| configs.number(config_of(&run.row, by))).collect();
     let factors: Vec<Factor<'_>> =
         columns.iter().map(|column| Factor { levels: &column.levels, absent: column.absent }).collect();
-    let shares = variance_shares(&values, &cells, &factors, CONFIDENCE)?;
+    let is_drawn = compared.iter().any(|axis| axis.kind == AxisKind::Random);
+    let design = if is_drawn { Design::Draws } else { Design::Grid };
+    let shares = variance_shares(&values, &cells, &factors, design, CONFIDENCE)?;
     let effects = level_effects(&values, &factors, &shares, CONFIDENCE);
     let effects = columns.iter().zip(effects).zip(&shares.factors);
     let effects = effects.map(|((column, effects), share)| column.effects(effects, *share)).collect();

@@ -92,6 +92,8 @@ pub struct Difference {
 pub enum Verdict {
     /// Neither direction is better.
     NotRanked,
+    /// The groups are ranked and not tested: see [`Comparison::leave_untested`].
+    Untested,
     /// No group has a value.
     NoValue,
     /// Only one group has a value.
@@ -158,6 +160,18 @@ pub fn compare(measurements: &[Measurement], better: Option<Better>) -> Comparis
     let differences = std::iter::once(None).chain(differences);
     let groups = groups.iter().zip(differences).map(|(group, difference)| group.result(difference)).collect();
     Comparison { groups, verdict }
+}
+
+impl Comparison {
+    /// Leaves out the differences and their tests, for groups whose members were chosen by earlier values.
+    pub fn leave_untested(&mut self) {
+        if !matches!(self.verdict, Verdict::NotRanked | Verdict::NoValue | Verdict::OneGroup) {
+            self.verdict = Verdict::Untested;
+        }
+        for group in &mut self.groups {
+            group.difference = None;
+        }
+    }
 }
 
 fn adjust(differences: &mut [Option<Difference>]) {
@@ -343,9 +357,21 @@ mod tests {
             let level = 100.0 * draw as f64;
             for (weight, value) in [4.0, 6.0].into_iter().enumerate() {
                 let block = 2 * draw + weight;
-                runs.push(Measurement { group: 0, block, outer_block: draw, value: level + value, without_value: 0 });
+                runs.push(Measurement {
+                    group: 0,
+                    block,
+                    outer_block: draw,
+                    value: level + value,
+                    without_value: 0,
+                });
             }
-            runs.push(Measurement { group: 1, block: 100 + draw, outer_block: draw, value: level, without_value: 0 });
+            runs.push(Measurement {
+                group: 1,
+                block: 100 + draw,
+                outer_block: draw,
+                value: level,
+                without_value: 0,
+            });
         }
         let comparison = compare(&runs, Some(Better::Lower));
         let difference = comparison.groups[1].difference.unwrap();
@@ -361,7 +387,8 @@ mod tests {
 
     #[test]
     fn several_runs_of_a_block_are_one_of_its_pair() {
-        let run = |group, block, value| Measurement { group, block, outer_block: block, value, without_value: 0 };
+        let run =
+            |group, block, value| Measurement { group, block, outer_block: block, value, without_value: 0 };
         let mut runs = Vec::new();
         for block in 0..4 {
             runs.extend([run(0, block, 10.0 + block as f64), run(0, block, 20.0), run(1, block, 8.0)]);

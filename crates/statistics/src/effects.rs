@@ -130,11 +130,11 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::variance::variance_shares;
+    use crate::variance::{Design, variance_shares};
 
     fn effects(values: &[f64], cells: &[usize], factors: &[&[usize]]) -> Vec<Vec<Option<Effect>>> {
         let factors: Vec<Factor<'_>> = factors.iter().map(|levels| Factor { levels, absent: None }).collect();
-        let shares = variance_shares(values, cells, &factors, 0.95).unwrap();
+        let shares = variance_shares(values, cells, &factors, Design::Grid, 0.95).unwrap();
         level_effects(values, &factors, &shares, 0.95)
     }
 
@@ -158,7 +158,8 @@ mod tests {
         let (a, b) = ([0, 0, 0, 0, 1, 1, 1, 1], [2, 2, 2, 2, 0, 0, 1, 1]);
         let values = [0.0, 1.0, 0.0, 1.0, 100.0, 101.0, 102.0, 103.0];
         let factors = [Factor { levels: &a, absent: None }, Factor { levels: &b, absent: Some(2) }];
-        let shares = variance_shares(&values, &[0, 0, 0, 0, 1, 1, 2, 2], &factors, 0.95).unwrap();
+        let shares =
+            variance_shares(&values, &[0, 0, 0, 0, 1, 1, 2, 2], &factors, Design::Grid, 0.95).unwrap();
         let found = level_effects(&values, &factors, &shares, 0.95);
         let of = |factor: usize, level: usize| found[factor][level].map(|level| level.effect);
         assert!((of(0, 1).unwrap() - of(0, 0).unwrap() - 101.0).abs() < 1e-9, "{found:?}");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::distribution::{noncentral_f, student_quantile};
-use crate::{Factor, Interval, Sample, holm, sign_flip, two_sample, variance_shares, welch};
+use crate::{Design, Factor, Interval, Sample, holm, sign_flip, two_sample, variance_shares, welch};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -149,7 +149,8 @@ fn shares_of_variance_are_those_of_least_squares() {
     for (name, case) in golden().variance {
         let factors: Vec<Factor<'_>> =
             case.factors.iter().map(|levels| Factor { levels, absent: None }).collect();
-        let found = variance_shares(&numbers(&case.values), &case.cells, &factors, 0.95).unwrap();
+        let found =
+            variance_shares(&numbers(&case.values), &case.cells, &factors, Design::Grid, 0.95).unwrap();
         assert_near(&name, found.noise, case.noise, 1e-9);
         assert!((found.interactions - case.interactions).abs() < 1e-9, "{name}: {found:?}");
         assert_eq!(found.factors.len(), case.shares.len());

@@ -25,4 +25,4 @@ pub use permutation::{
     Method, PermutationTest, sign_flip, smallest_sign_flip, smallest_two_sample, two_sample,
 };
 pub use sample::{Interval, Sample, welch};
-pub use variance::{Factor, Noise, Share, VarianceShares, variance_shares};
+pub use variance::{Design, Factor, Noise, Share, VarianceShares, variance_shares};

@@ -399,7 +399,10 @@ mod tests {
             let shares = |design| variance_shares(&values, &cells, &factor, design, 0.95).unwrap();
             let draws = shares(Design::Draws);
             assert_eq!((draws.noise_source, draws.noise_freedom), (Noise::Configs, 10));
-            assert!((draws.factors[0].share + draws.interactions + draws.noise - 1.0).abs() < 1e-9, "{draws:?}");
+            assert!(
+                (draws.factors[0].share + draws.interactions + draws.noise - 1.0).abs() < 1e-9,
+                "{draws:?}"
+            );
             of_draws += usize::from(draws.factors[0].interval.unwrap().low > 0.0);
             of_grid += usize::from(shares(Design::Grid).factors[0].interval.unwrap().low > 0.0);
             let effect = crate::level_effects(&values, &factor, &draws, 0.95)[0][0].unwrap();
@@ -443,9 +446,14 @@ mod tests {
             "{shares:?}"
         );
         let levels = [0, 1, 2];
-        let alone =
-            variance_shares(&[1.0, 2.0, 4.0], &levels, &[Factor { levels: &levels, absent: None }], Design::Grid, 0.95)
-                .unwrap();
+        let alone = variance_shares(
+            &[1.0, 2.0, 4.0],
+            &levels,
+            &[Factor { levels: &levels, absent: None }],
+            Design::Grid,
+            0.95,
+        )
+        .unwrap();
         assert_eq!((alone.noise_source, alone.factors[0].interval), (Noise::Unknown, None));
     }
 
@@ -454,7 +462,8 @@ mod tests {
         let cells = [0, 0, 1, 1, 2, 2];
         let factor = Factor { levels: &cells, absent: None };
         let shares =
-            variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], Design::Grid, 0.95).unwrap();
+            variance_shares(&[1.0, 1.1, 2.0, 2.1, 5.0, 5.2], &cells, &[factor, factor], Design::Grid, 0.95)
+                .unwrap();
         assert!(
             shares.factors.iter().all(|share| share.freedom == 0 && share.interval.is_none()),
             "{shares:?}"

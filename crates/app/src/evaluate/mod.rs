@@ -125,11 +125,12 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     }
     observer.observe(Progress::DataEnded);
     evaluation.runs = found.into_iter().flatten().collect();
-    evaluation.comparison = sweep.map(|sweep| {
+    let compare = |sweep: SweepRow| {
         let values =
             evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(row), run.epoch(row))).collect();
-        gansweep_compare::by_figure(&sweep, OBJECTIVE, request.images as u32, rows, values)
-    });
+        gansweep_compare::by_figure(&reader, &sweep, OBJECTIVE, request.images as u32, rows, values)
+    };
+    evaluation.comparison = sweep.map(compare).transpose()?;
     Ok(evaluation)
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn text(comparison: &SweepComparison) -> String {
     parts.push(
         sentences::about(comparison).iter().map(|sentence| wrap(sentence, WIDTH).join("\n") + "\n").collect(),
     );
-    parts.extend(comparison.variance.as_ref().map(variance));
+    parts.extend(comparison.variance.as_ref().map(|it| variance(comparison, it)));
     parts.iter().map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -141,7 +141,7 @@ fn table(comparison: &SweepComparison) -> String {
 }
 
 /// The table of what explains the variance.
-fn variance(variance: &Variance) -> String {
+fn variance(comparison: &SweepComparison, variance: &Variance) -> String {
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for axis in &variance.axes {
@@ -156,16 +156,22 @@ fn variance(variance: &Variance) -> String {
     }
     let plain = |name: &str, share: f64| vec![name.to_owned(), percent(share), String::new()];
     match variance.noise_source {
-        Noise::Seeds if variance.axes.len() > 1 || variance.interactions > 0.0 => {
+        Noise::Seeds | Noise::Configs if variance.axes.len() > 1 || variance.interactions > 0.0 => {
             rows.push(plain("interactions", variance.interactions));
             rows.push(plain("seed", variance.seed));
         }
-        Noise::Seeds => rows.push(plain("seed", variance.seed)),
+        Noise::Seeds | Noise::Configs => rows.push(plain("seed", variance.seed)),
         Noise::Interactions => rows.push(plain("interactions and seed", variance.seed)),
         Noise::Unknown => {}
     }
-    let mut text = output::table(&["KEY", "VARIANCE EXPLAINED", "95% INTERVAL"], rows);
-    for sentence in sentences::about_variance(variance) {
+    let has_intervals = variance.axes.iter().any(|axis| axis.share.interval.is_some());
+    let header = ["KEY", "VARIANCE EXPLAINED", "95% INTERVAL"];
+    let columns = if has_intervals { 3 } else { 2 };
+    for row in &mut rows {
+        row.truncate(columns);
+    }
+    let mut text = output::table(&header[..columns], rows);
+    for sentence in sentences::about_variance(comparison, variance) {
         text += &format!("\n{}", wrap(&sentence, WIDTH).join("\n"));
     }
     text

@@ -7,7 +7,7 @@ use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
 use gansweep_base::spelling::did_you_mean;
 use gansweep_base::text;
-use gansweep_protocol::{Direction, Metric};
+use gansweep_protocol::Metric;
 use gansweep_store::{Removal, RunFiles};
 
 use crate::arguments::ResultsArgs;

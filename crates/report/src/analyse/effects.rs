@@ -1,7 +1,7 @@
 //! What each key explains, and what its values do.
 
 use gansweep_base::text::count;
-use gansweep_compare::{AxisEffects, Variance, sentences};
+use gansweep_compare::{AxisEffects, SweepComparison, sentences};
 use gansweep_statistics::{Effect, Interval, Noise};
 
 use super::scale::Scale;
@@ -9,8 +9,8 @@ use super::text;
 use crate::context::{Explained, KeyEffects, Level, Number};
 
 /// What explains the variance, the largest share first, and what limits that.
-pub(super) fn shares(variance: Option<&Variance>) -> (Vec<Explained>, Vec<String>) {
-    let Some(variance) = variance else { return (Vec::new(), Vec::new()) };
+pub(super) fn shares(comparison: &SweepComparison) -> (Vec<Explained>, Vec<String>) {
+    let Some(variance) = &comparison.variance else { return (Vec::new(), Vec::new()) };
     let mut shares: Vec<Explained> = variance
         .axes
         .iter()
@@ -25,14 +25,14 @@ pub(super) fn shares(variance: Option<&Variance>) -> (Vec<Explained>, Vec<String
     shares.sort_by(|a, b| place(a).total_cmp(&place(b)));
     let rest = |title: &str, share: f64| explained(Vec::new(), title, Some(share), None);
     match variance.noise_source {
-        Noise::Seeds => {
+        Noise::Seeds | Noise::Configs => {
             shares.push(rest("interactions", variance.interactions));
             shares.push(rest("seed", variance.seed));
         }
         Noise::Interactions => shares.push(rest("interactions and seed", variance.seed)),
         Noise::Unknown => {}
     }
-    (shares, sentences::about_variance(variance))
+    (shares, sentences::about_variance(comparison, variance))
 }
 
 fn explained(keys: Vec<String>, title: &str, share: Option<f64>, interval: Option<Interval>) -> Explained {

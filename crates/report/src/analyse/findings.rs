@@ -50,7 +50,7 @@ pub(super) fn findings(
             .and_then(|best| configs_of(best).first())
             .map_or_else(Vec::new, |best| examples(&configs[*best], runs)),
     };
-    let (shares, share_notes) = effects::shares(comparison.variance.as_ref());
+    let (shares, share_notes) = effects::shares(comparison);
     let most_runs = configs.iter().map(|config| config.runs.len()).max().unwrap_or_default();
     Findings {
         objective: objective(comparison, decimals),
@@ -112,7 +112,9 @@ fn verdict(comparison: &SweepComparison) -> Verdict {
         Tested::OneGroup => VerdictKind::OneConfig,
         Tested::TooFew { .. } => VerdictKind::TooFew,
         Tested::Winner { .. } => VerdictKind::Winner,
-        Tested::NoClearWinner { .. } => VerdictKind::NoClearWinner,
+        Tested::NoClearWinner { .. } | Tested::BestHasFailures { .. } | Tested::Untested => {
+            VerdictKind::NoClearWinner
+        }
     };
     Verdict { kind, text: sentences::verdict(comparison, "gansweep report --objective") }
 }
