@@ -196,6 +196,69 @@ fn by_a_key_the_configs_that_share_its_value_are_one() {
 }
 
 #[test]
+fn draws_are_compared_with_other_draws_however_many_seeds_they_have() {
+    // Each draw has a level of its own, which has nothing to do with the slope, and seeds make hardly a difference.
+    let record_draws = |sandbox: &Sandbox, sweep: &str| {
+        record(sandbox, &experiment(sweep), |run| {
+            let accident = (lr(run) * 1e7).rem_euclid(100.0).floor();
+            measured(accident + 0.01 * run.seed as f64)
+        });
+    };
+    let of_draws = |found: &Value| {
+        let groups = found["comparison"]["groups"].as_array().unwrap();
+        let counts = groups.iter().map(|group| group["count"].as_u64().unwrap()).collect::<Vec<_>>();
+        (counts, groups[1]["difference"].clone())
+    };
+    let drawn = "seeds = 6\n[sweep.random]\nn = 12\nseed = 3\n[sweep.random.keys]\n\
+                 \"optimizer.lr\" = { log_uniform = [1e-4, 1e-2] }\n\"model.discriminator.slope\" = { choice = [0.1, 0.2] }";
+    let sandbox = Sandbox::new();
+    record_draws(&sandbox, drawn);
+    let found = json(&sandbox, &["--by", "slope"]);
+    let (counts, difference) = of_draws(&found);
+    assert_eq!((counts.iter().sum::<u64>(), &found["unit"]), (12, &"draw".into()), "{found}");
+    assert_eq!((&difference["pairs"], &difference["is_paired_test"]), (&0.into(), &false.into()), "{found}");
+    assert_eq!(found["comparison"]["verdict"]["kind"], "no_clear_winner");
+    assert_eq!(found["variance"]["noise_source"], "configs");
+    let slope = &found["variance"]["axes"][1];
+    assert_eq!(
+        (&slope["short"], &slope["share"]["interval"]["low"]),
+        (&"slope".into(), &0.0.into()),
+        "{found}"
+    );
+    let text = sandbox.run(&[&RANKED[..], &["--by", "slope"]].concat()).well().stdout.replace('\n', " ");
+    assert!(text.contains("N: draws, each as the mean of its runs."), "{text}");
+    // Each draw by itself has its seeds.
+    assert_eq!(of_draws(&json(&sandbox, &[])).0[0], 6);
+
+    // Where both groups have the same draws, these are the pairs.
+    let both = drawn.replace("\"model.discriminator.slope\" = { choice = [0.1, 0.2] }", "")
+        + "[sweep.grid]\n\"model.discriminator.slope\" = [0.1, 0.2]";
+    let sandbox = Sandbox::new();
+    record_draws(&sandbox, &both);
+    let (counts, difference) = of_draws(&json(&sandbox, &["--by", "slope"]));
+    assert_eq!((&counts[..], &difference["pairs"]), (&[12, 12][..], &12.into()));
+}
+
+#[test]
+fn the_best_config_is_no_winner_if_runs_of_it_failed() {
+    let sandbox = Sandbox::new();
+    record(&sandbox, &experiment("seeds = 8\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]"), |run| {
+        match (run.seed, lr(run)) {
+            (5.., rate) if rate > 5e-4 => Run::Diverged,
+            (seed, rate) => measured(1e6 * rate + seed as f64),
+        }
+    });
+    assert_eq!(json(&sandbox, &[])["comparison"]["verdict"]["kind"], "best_has_failures");
+    let text = ranked(&sandbox).split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "No winner: all others are worse than the runs of lr=1e-3 that have a value",
+        "3 of the 8 runs of lr=1e-3",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing: {text}");
+    }
+}
+
+#[test]
 fn a_key_that_does_not_apply_to_a_config_has_no_value_there() {
     let sandbox = Sandbox::new();
     let text = experiment(
@@ -225,7 +288,8 @@ fn few_seeds_cannot_tell_and_the_smallest_p_is_said() {
         ranked(&sandbox)
     };
     let two = said(&format!("seeds = 2\n{rates}"));
-    let sentence = "2 seeds cannot tell: the smallest possible p is 1/3, and 0.05 is needed. 4 runs of each";
+    let sentence =
+        "2 seeds cannot tell: the smallest possible p is 1/3, and 0.05 is needed. At least 4 runs of each";
     assert!(two.contains(sentence), "{two}");
     let one = said(&format!("seeds = 1\n{rates}"));
     assert!(one.contains("1 seed cannot tell: the smallest possible p is 1,"), "{one}");
@@ -287,6 +351,8 @@ fn different_budgets_are_compared_at_the_smallest_unless_the_budget_is_what_is_c
     assert_eq!(found["comparison"]["groups"][0]["difference"], Value::Null);
     let difference = &found["comparison"]["groups"][1]["difference"];
     assert_eq!((&difference["pairs"], &difference["mean"]), (&8.into(), &Value::from(-200.0)));
+    // The two values of a run are no independent ones.
+    assert_eq!(found["variance"]["axes"][0]["share"]["interval"], Value::Null, "{found}");
 }
 
 #[test]

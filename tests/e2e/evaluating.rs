@@ -348,6 +348,17 @@ fn checkpoints_of_other_epochs_are_shown_and_not_compared() {
 }
 
 #[test]
+fn runs_that_another_sweep_has_trained_further_are_shown_with_their_epoch_and_not_compared() {
+    let sandbox = swept();
+    let longer =
+        ["sweep", "tiny.toml", "--set", "name=longer", "--set", "train.epochs=4", "--only", "lr=2e-4"];
+    sandbox.run(&longer).well();
+    let text = evaluate(&sandbox, &["tiny", "--images", "20"]).well().stdout;
+    assert_eq!(text.matches(", epoch 4").count(), 2, "{text}");
+    assert!(text.contains("2 runs have no value (2 trained further)"), "{text}");
+}
+
+#[test]
 fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() {
     let sandbox = images_in(Sandbox::new());
     let sets = [
@@ -436,7 +447,10 @@ fn the_images_of_a_run_are_where_its_experiment_has_them() {
     fs::rename(sandbox.path("study/pictures"), sandbox.path("moved")).unwrap();
     evaluate(&[&run]).refused(&gone);
     with_cache(&sandbox, &["recognize", "moved/cats/2.png", "--run", &run]).refused(&gone);
-    evaluate(&["pets", "--path", "moved"]).refused(&["moved: the files are not those"]);
+    evaluate(&["pets", "--path", "moved"]).refused(&["moved: the files are not those", "with --path"]);
+    // The cache may have the images: a folder that is named is looked at all the same.
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    evaluate(&["pets", "--path", "empty"]).refused(&["empty: there are no images", "--path"]);
 }
 
 #[test]

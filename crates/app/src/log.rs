@@ -43,6 +43,10 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::UnusedExclusion(place) => {
             warn!(target: "gansweep_config", %place, "exclusion matches no run");
         }
+        Progress::WithoutEffect(setting) => {
+            let (key, value) = (&setting.key, &setting.value);
+            warn!(target: "gansweep_config", key, %value, "setting without effect");
+        }
         Progress::RunsLeft { name, runs } => {
             warn!(target: "gansweep_store", name, runs, "runs are no longer in the plan of the sweep");
         }

@@ -233,6 +233,7 @@ impl Judge {
         request: &RecognizeRequest,
         observer: &mut dyn Observer,
     ) -> Result<Recognition, AppError> {
+        self.images.check(&self.data, observer)?;
         let mut recognition = of_classes(request, &self.data, &self.images.source, observer)?;
         self.judge(&mut recognition.pictures, observer)?;
         Ok(Recognition { run: Some(self.label.clone()), ..recognition })

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use gansweep_config::{Experiment, LoadOptions};
+use gansweep_config::{DataRequest, Experiment, LoadOptions};
 use gansweep_data::{DataError, DataSource};
-use gansweep_store::{Reader, SweepRow};
+use gansweep_store::{DatasetRow, Reader, SweepRow};
 
-use crate::AppError;
+use crate::{AppError, Observer, data};
 
 /// The source of the images that recorded runs were trained on.
 pub(crate) struct RecordedImages {
@@ -28,6 +28,21 @@ impl RecordedImages {
             },
             _ => Self { source, sweep: None },
         })
+    }
+
+    /// Checks that a folder that the caller names has the images that runs were trained on. The cache may have these,
+    /// whatever is in the folder.
+    pub(crate) fn check(&self, data: &DatasetRow, observer: &mut dyn Observer) -> Result<(), AppError> {
+        let (None, Some(folder)) = (&self.sweep, &self.source.idx_dir) else { return Ok(()) };
+        if !data.dataset.is_own() {
+            return Ok(());
+        }
+        let source = DataSource { skip_damaged: true, ..self.source.clone() };
+        let spec = data::spec(&source, DataRequest::of_shape(data.dataset, data.spec.image), observer)?;
+        match spec.fingerprint == data.spec.fingerprint {
+            true => Ok(()),
+            false => Err(DataError::Changed(folder.clone()).into()),
+        }
     }
 
     /// The error with the way out for a folder that the experiment names: to correct the experiment helps none of its recorded

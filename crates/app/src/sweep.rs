@@ -144,6 +144,9 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
         observer.observe(Progress::UnusedExclusion(place));
     }
+    for setting in plan.without_effect.iter().filter(|_| experiment.search.is_none()) {
+        observer.observe(Progress::WithoutEffect(setting));
+    }
     if request.workers == Workers::Processes {
         let (workers, threads) = devices.workers();
         limits::check(workers.min(runs), threads)?;
@@ -390,7 +393,7 @@ fn real_images(
         runs.map(|run| (run.spec.fingerprint.as_str(), (run.config.data.dataset, &run.spec))).collect();
     let (rows, cols) = (experiment.record.grid_rows, experiment.record.grid_cols);
     let grid = |(dataset, spec): (Dataset, &DatasetSpec)| {
-        let images = source.load_planned(dataset, spec)?;
+        let images = source.load_planned(dataset, spec)?.some(dataset, rows as usize * cols as usize);
         let (png, geometry) = real_grid(&images, rows, cols)?;
         Ok(RealImages { dataset, data_fingerprint: spec.fingerprint.clone(), geometry, png })
     };

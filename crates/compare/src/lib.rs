@@ -9,7 +9,7 @@ pub mod sentences;
 mod values;
 mod variance;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gansweep_protocol::{Direction, Metric};
 use gansweep_statistics::Better;
@@ -20,7 +20,7 @@ use self::configs::Grouped;
 pub use self::error::CompareError;
 pub use self::result::{
     Analysis, AxisEffects, AxisShare, Budget, ComparedConfig, ComparedRun, LevelEffect, Quantity,
-    SweepComparison, Unit, Variance,
+    SweepComparison, Unit, Untested, Variance,
 };
 pub use self::values::distinct_runs;
 use self::values::{MeasuredRun, Values};
@@ -61,9 +61,16 @@ pub fn analyse(
         Values::read(reader, rows, &sweep.name, &by, metric)?;
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(Metric::has_direction).collect();
-    let metric = metric.into();
-    let compared =
-        Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images, is_proposed };
+    let compared = Compared {
+        sweep: &sweep.name,
+        metric: metric.into(),
+        direction,
+        ranking_metrics,
+        budget,
+        images,
+        is_figure: metric.is_figure(),
+        is_proposed,
+    };
     Ok(compared.by_values(&runs, &axes, &by))
 }
 
@@ -73,7 +80,8 @@ fn is_proposed(reader: &Reader, sweep: &str) -> Result<bool, CompareError> {
 }
 
 /// Compares the configs of a sweep by a quality figure of `images` images of their runs' latest checkpoints. `values` has
-/// one value, or why there is none, and the epoch of the checkpoint for each row.
+/// one value, or why there is none, and the epoch of the checkpoint for each row. `is_best` says that these are the runs' best
+/// checkpoints instead.
 ///
 /// # Errors
 ///
@@ -82,21 +90,26 @@ pub fn by_figure(
     reader: &Reader,
     sweep: &SweepRow,
     figure: Metric,
-    images: u32,
+    (images, is_best): (u32, bool),
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
 ) -> Result<SweepComparison, CompareError> {
     let axes = axes::read(&sweep.axes, &rows);
     let budget = Budget::of(&rows, false);
     // The checkpoint of each is of its own budget.
-    let budget = Budget { is_own: budget.largest > budget.epochs, ..budget };
+    let budget = Budget { is_own: budget.largest > budget.epochs, is_best, ..budget };
     let run = |(row, (value, measured_epoch))| MeasuredRun { row, value, measured_epoch };
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
-    let (metric, direction) = (figure.into(), figure.declaration().direction);
-    let ranking_metrics = Vec::new();
-    let (images, is_proposed) = (Some(images), is_proposed(reader, &sweep.name)?);
-    let compared =
-        Compared { sweep: &sweep.name, metric, direction, ranking_metrics, budget, images, is_proposed };
+    let compared = Compared {
+        sweep: &sweep.name,
+        metric: figure.into(),
+        direction: figure.declaration().direction,
+        ranking_metrics: Vec::new(),
+        budget,
+        images: Some(images),
+        is_figure: true,
+        is_proposed: is_proposed(reader, &sweep.name)?,
+    };
     Ok(compared.by_values(&runs, &axes, &[]).comparison)
 }
 
@@ -108,6 +121,7 @@ struct Compared<'a> {
     ranking_metrics: Vec<Metric>,
     budget: Budget,
     images: Option<u32>,
+    is_figure: bool,
     is_proposed: bool,
 }
 
@@ -120,8 +134,8 @@ impl Compared<'_> {
             Direction::Neither => None,
         };
         let mut comparison = gansweep_statistics::compare(&measurements, better);
-        // Proposed configs that share a value are alike in other keys too, since the search goes where results were good.
-        if self.is_proposed && !by.is_empty() {
+        let untested = self.untested(runs, &config_of_runs, by);
+        if untested.is_some() {
             comparison.leave_untested();
         }
         let mut explained = variance::explain(runs, axes, by);
@@ -143,6 +157,7 @@ impl Compared<'_> {
             seeds: runs.iter().map(|run| run.row.seed).collect::<BTreeSet<_>>().len(),
             datasets: runs.iter().map(|run| &run.row.data_fingerprint).collect::<BTreeSet<_>>().len(),
             unit,
+            untested,
             is_proposed: self.is_proposed,
             is_nested,
             configs,
@@ -158,6 +173,23 @@ impl Compared<'_> {
             comparison,
             runs: runs.iter().zip(config_of_runs).map(run).collect(),
             effects: effects.unwrap_or_default(),
+        }
+    }
+
+    /// Why the groups cannot be tested against each other.
+    fn untested(&self, runs: &[MeasuredRun], groups: &[usize], by: &[String]) -> Option<Untested> {
+        let mut data: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        for (run, group) in runs.iter().zip(groups).filter(|(run, _)| run.value.is_ok()) {
+            data.entry(*group).or_default().insert(&run.row.data_fingerprint);
+        }
+        let mut data = data.into_values();
+        let first = data.next();
+        // Each dataset has an evaluator of its own.
+        let is_of_other_data = self.is_figure && data.any(|other| Some(other) != first);
+        match () {
+            () if is_of_other_data => Some(Untested::OtherData),
+            () if self.is_proposed && !by.is_empty() => Some(Untested::Proposed),
+            () => None,
         }
     }
 }

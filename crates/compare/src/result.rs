@@ -31,6 +31,8 @@ pub struct SweepComparison {
     pub datasets: usize,
     /// What a value of the comparison is of.
     pub unit: Unit,
+    /// Why configs are not tested against each other, if they are not.
+    pub untested: Option<Untested>,
     /// Whether a search proposed configs by the results of earlier ones.
     pub is_proposed: bool,
     /// Whether runs are compared at several budgets each, so that their values share training.
@@ -52,6 +54,17 @@ pub enum Unit {
     Run,
     /// The mean of all runs of a group with the same drawn values.
     Draw,
+}
+
+/// Why configs are not tested against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Untested {
+    /// A search proposed them. Those with equal values of some keys are alike in others too, since it goes where results were
+    /// good.
+    Proposed,
+    /// They are compared by a quality figure and train on different data, of which each has an evaluator of its own.
+    OtherData,
 }
 
 /// A comparison, and what it was made of.
@@ -148,13 +161,20 @@ pub struct Budget {
     pub largest: u32,
     /// Whether each run is compared at its own budget instead, because the request names `train.epochs`.
     pub is_own: bool,
+    /// Whether each run is compared at its best checkpoint up to the budget instead.
+    pub is_best: bool,
 }
 
 impl Budget {
     /// Of these runs.
     pub(super) fn of(rows: &[RunRow], is_own: bool) -> Self {
         let epochs = || rows.iter().map(|row| row.epochs);
-        Self { epochs: epochs().min().unwrap_or(0), largest: epochs().max().unwrap_or(0), is_own }
+        Self {
+            epochs: epochs().min().unwrap_or(0),
+            largest: epochs().max().unwrap_or(0),
+            is_own,
+            is_best: false,
+        }
     }
 }
 

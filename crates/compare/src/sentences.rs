@@ -6,7 +6,7 @@ use gansweep_base::text;
 use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
-use crate::{ComparedConfig, SweepComparison, Unit, Variance};
+use crate::{ComparedConfig, SweepComparison, Unit, Untested, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -15,6 +15,14 @@ const MOST_NAMED: usize = 4;
 pub fn label(comparison: &SweepComparison, group: usize) -> &str {
     let label = comparison.configs.get(group).map_or("", |config| config.label.as_str());
     if label.is_empty() { "the only config" } else { label }
+}
+
+/// When runs are compared: `after 5 epochs`.
+pub fn when(comparison: &SweepComparison) -> String {
+    match comparison.budget.is_best {
+        true => format!("at their best checkpoints within {}", epochs(comparison)),
+        false => format!("after {}", epochs(comparison)),
+    }
 }
 
 /// The budget of the comparison: `5 epochs`, `5 to 20 epochs`.
@@ -52,7 +60,7 @@ pub fn limits(comparison: &SweepComparison) -> Vec<String> {
     }));
     sentences.extend(pruned(comparison));
     sentences.extend(failures(comparison));
-    if comparison.datasets > 1 {
+    if comparison.datasets > 1 && comparison.untested != Some(Untested::OtherData) {
         sentences.push(format!(
             "The runs train on {}: values of different data may not be comparable.",
             text::count(comparison.datasets, "dataset")
@@ -84,10 +92,16 @@ pub fn verdict(comparison: &SweepComparison, option: &str) -> String {
             "No winner: all others are worse than the runs of {best} that have a value (p {}), and some have none.",
             at_most(*largest_p)
         ),
-        Verdict::Untested => format!(
-            "{best} has the best mean. Not tested: a search proposed most configs by earlier results, so that those with \
-             equal values of these keys are alike in others too."
-        ),
+        Verdict::Untested => match comparison.untested {
+            Some(Untested::OtherData) => format!(
+                "Not compared between data: each dataset has an evaluator of its own, so that values of {} differ with it.",
+                comparison.metric.title
+            ),
+            _ => format!(
+                "{best} has the best mean. Not tested: a search proposed most configs by earlier results, so that those \
+                 with equal values of these keys are alike in others too."
+            ),
+        },
         Verdict::NoClearWinner { tied } => no_clear_winner(comparison, best, tied),
         Verdict::TooFew { smallest, comparisons, enough } => {
             let need = match comparisons {
@@ -237,7 +251,10 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
     }
     if let Some((first, last)) = comparison.measured_epochs {
         let is_last = |epoch: f64| (epoch - f64::from(budget.epochs)).abs() < 1e-6;
-        if !budget.is_own && first < last {
+        if budget.is_best {
+            let [first, last] = [first, last].map(text::measured);
+            sentences.push(format!("The best checkpoints are of epochs {first} to {last}."));
+        } else if !budget.is_own && first < last {
             let [first, last] = [first, last].map(text::measured);
             sentences.push(format!("The last recorded values are of epochs {first} to {last}."));
         } else if !budget.is_own && !is_last(last) {

@@ -54,6 +54,7 @@ pub(crate) fn conflicts(
         layers_of_discriminator(config, experiment, data),
         data.and_then(|data| too_many_images(config, data)),
         images.and_then(|images| no_full_batch(config, images)),
+        data.and_then(|data| more_updates_than_batches(config, data)),
         last_batch_of_one(config, images),
         grid_of_one(config, record),
         large_grid(record),
@@ -94,6 +95,17 @@ fn figure_without_classes(experiment: &Experiment, data: &DataIdentity) -> Optio
             data.dataset.name()
         ),
         expected: "a figure that needs none, such as `fd`".to_owned(),
+    })
+}
+
+/// An update of the generator would follow fewer updates of the discriminator than the key says, in every step.
+fn more_updates_than_batches(config: &Config, data: &DataIdentity) -> Option<Conflict> {
+    let (updates, batches) = (config.train.d_steps, config.batches_per_epoch(&data.spec));
+    // An epoch without a full batch is a conflict of its own.
+    (updates > batches && batches > 0).then(|| Conflict {
+        keys: &["train.d_steps", "train.batch_size", "data.images"],
+        reason: format!("{updates} is more than an epoch has batches, which are {batches}"),
+        expected: format!("at most {batches}, or a smaller `train.batch_size`"),
     })
 }
 

@@ -48,6 +48,7 @@ mod selection;
 mod stored;
 mod sweep;
 mod value;
+mod without_effect;
 
 pub use axis::AxisKind;
 pub use class_names::ClassNames;

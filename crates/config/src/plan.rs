@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::expand::{self, Combination, DataLookup, Expansion};
+use crate::merge::ResolvedKey;
 use crate::sweep::Axis;
+use crate::without_effect::without_effect;
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
     Experiment, Faults, Place, PlannedRun, RunId, Value, label,
@@ -27,6 +29,8 @@ pub struct Plan {
     pub excluded: usize,
     /// Rules of `[[sweep.exclude]]` that no run matches.
     pub unused_exclusions: Vec<Place>,
+    /// Settings of the user that no run has, because another setting turns off what they belong to.
+    pub without_effect: Vec<ResolvedKey>,
 }
 
 /// An axis, for display.
@@ -62,7 +66,8 @@ impl Plan {
         let rules = experiment.sweep.exclude.iter().enumerate();
         let unused = rules.filter(|(rule, _)| !used_rules.contains(rule)).map(|(_, rule)| rule.place.clone());
         let (seeds, unused_exclusions) = (experiment.sweep.seeds.clone(), unused.collect());
-        Ok(Self { runs, axes, seeds, duplicates, excluded, unused_exclusions })
+        let without_effect = without_effect(experiment, &runs);
+        Ok(Self { runs, axes, seeds, duplicates, excluded, unused_exclusions, without_effect })
     }
 
     /// The runs to train: each once, with its largest budget, in the order of their first entries.

@@ -182,10 +182,7 @@ pub enum DataError {
         unlabelled: PathBuf,
     },
     /// The files of `idx` have changed since the runs were planned.
-    #[error(
-        "{path}: the files are not those that the runs were planned on; sweep again to train on what they are now",
-        path = .0.display()
-    )]
+    #[error("{}", self.explained(Naming::Keys))]
     Changed(PathBuf),
     /// A download is needed but forbidden.
     #[error(
@@ -310,6 +307,15 @@ impl DataError {
             ),
             Self::OwnFile { path, fault } => {
                 format!("{}: {fault}; correct the file, or {}", path.display(), naming.path())
+            }
+            Self::Changed(path) => {
+                let way_out = match naming {
+                    Naming::Keys => "planned on; sweep again to train on what they are now".to_owned(),
+                    Naming::Options => {
+                        format!("trained on; name the folder that has those with {}", naming.path())
+                    }
+                };
+                format!("{}: the files are not those that the runs were {way_out}", path.display())
             }
             other => other.to_string(),
         }

@@ -37,10 +37,17 @@ impl Images {
 
     /// Those of all training images that a run with this config trains on.
     #[must_use]
-    pub fn trained_on(mut self, data: &DataConfig) -> Self {
+    pub fn trained_on(self, data: &DataConfig) -> Self {
+        self.some(data.dataset, data.images as usize)
+    }
+
+    /// So many of all images of the dataset, 0 for all: the first, since published datasets are mixed; of a folder, whose
+    /// images go class by class, an even selection.
+    #[must_use]
+    pub fn some(mut self, dataset: Dataset, images: usize) -> Self {
         let size = self.shape.size();
         let mut count = 0;
-        for from in places(data, self.count) {
+        for from in places(dataset, images, self.count) {
             // Never before `count`, so that no image is overwritten before it is taken.
             if from > count {
                 self.pixels.copy_within(from * size..(from + 1) * size, count * size);
@@ -56,7 +63,9 @@ impl Images {
     /// The first class, from 0 to `classes` - 1, of which a run with this config trains on no image.
     pub fn class_without_images(&self, data: &DataConfig, classes: u32) -> Option<usize> {
         let mut has_images = vec![false; classes as usize];
-        for label in places(data, self.count).filter_map(|place| self.labels.get(place)) {
+        for label in
+            places(data.dataset, data.images as usize, self.count).filter_map(|place| self.labels.get(place))
+        {
             if let Some(has_images) = has_images.get_mut(usize::from(*label)) {
                 *has_images = true;
             }
@@ -65,14 +74,13 @@ impl Images {
     }
 }
 
-/// Which of `all` training images a run trains on (`data.images`): the first ones, since published datasets are mixed;
-/// of a folder, whose images go class by class, an even selection.
-fn places(data: &DataConfig, all: usize) -> impl Iterator<Item = usize> {
-    let count = match data.images as usize {
+/// Which of `all` images those of [`Images::some`] are.
+fn places(dataset: Dataset, images: usize, all: usize) -> impl Iterator<Item = usize> {
+    let count = match images {
         0 => all,
         asked => asked.min(all),
     };
-    let is_sorted = data.dataset == Dataset::Folder;
+    let is_sorted = dataset == Dataset::Folder;
     (0..count).map(move |place| match is_sorted {
         true => (place as u64 * all as u64 / count as u64) as usize,
         false => place,

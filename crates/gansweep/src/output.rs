@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use comfy_table::{CellAlignment, Table};
 use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::{printable, text};
-use gansweep_config::Place;
+use gansweep_config::{Place, ResolvedKey};
 use gansweep_store::Damage;
 use serde_json::Value;
 
@@ -103,6 +103,15 @@ pub(crate) fn runs_left(name: &str, runs: usize) -> String {
 /// The notice that an exclusion of an experiment is of no use.
 pub(crate) fn unused_exclusion(place: &Place) -> String {
     format!("{place}: this exclusion matches no run; correct its values, or remove it")
+}
+
+/// The notice that a setting of an experiment is of no use.
+pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
+    let ResolvedKey { key, value: written, layer } = setting;
+    format!(
+        "{key} = {} ({layer}) has no effect on any run: what it belongs to is turned off, or of another kind",
+        value(written)
+    )
 }
 
 /// The notice that something else than this program has changed rows of the database.
@@ -220,9 +229,10 @@ pub(crate) fn schedule(schedule: &Schedule) -> String {
         };
     };
     let often = match period {
-        1 => "after each epoch".to_owned(),
+        1 if record.every_epochs == 1 => "after each epoch".to_owned(),
         AT_THE_END => "at the end of each run".to_owned(),
-        period => format!("after every {period} epochs and at the end"),
+        // Epochs that are not recorded have no evaluation either.
+        period => format!("after every {} epochs and at the end", common_period(period, record.every_epochs)),
     };
     let more = match record.final_images {
         0 => String::new(),
@@ -233,6 +243,15 @@ pub(crate) fn schedule(schedule: &Schedule) -> String {
         record.evaluate_images,
         time(schedule.share)
     )
+}
+
+/// The least common multiple of two numbers of epochs.
+fn common_period(one: u32, other: u32) -> u64 {
+    let (mut a, mut b) = (u64::from(one), u64::from(other));
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    u64::from(one) * u64::from(other) / a.max(1)
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ impl Observer for Display {
             )),
             Progress::Scheduled(schedule) if schedule.is_on() || schedule.afterwards => self.print(&output::schedule(schedule)),
             Progress::UnusedExclusion(place) => self.warn(&output::unused_exclusion(place)),
+            Progress::WithoutEffect(setting) => self.warn(&output::without_effect(setting)),
             Progress::RunsLeft { name, runs } => self.warn(&output::runs_left(name, runs)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),

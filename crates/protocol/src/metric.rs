@@ -168,7 +168,7 @@ impl ChartGroup {
             }
             Self::Gradients => "Gradient norms that vanish or explode announce trouble before the losses do.",
             Self::Quality => {
-                "How close generated images are to real ones, by the features of a classifier of the dataset. All values are of one number of images and one classifier. FD and KID fall as images get better; recall and coverage fall when they get less varied."
+                "How close generated images are to real ones, by the features of a classifier of the dataset. Values of runs on the same data are of one number of images and one classifier. FD and KID fall as images get better; recall and coverage fall when they get less varied."
             }
         }
     }

@@ -76,6 +76,10 @@ pub struct EvaluatedRun {
     pub fingerprint: String,
     /// The step of its checkpoint.
     pub step: Option<u64>,
+    /// The epoch of its checkpoint.
+    pub epoch: Option<f64>,
+    /// The epochs that the sweep asks for.
+    pub epochs: u32,
     /// The figures; `None` if there are none.
     pub figures: Option<Figures>,
     /// Why there are none.
@@ -107,6 +111,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     // One dataset after another: the features of one take tens of megabytes.
     for ((fingerprint, curve), places) in places {
         let data = reader.dataset(fingerprint)?;
+        images.check(&data, observer)?;
         let counts = Counts { all: request.images, curve, nearest: true };
         let real = RealImages::load(&data, &images.source, counts, observer)
             .map_err(|error| images.explained(error))?;
@@ -125,10 +130,22 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     }
     observer.observe(Progress::DataEnded);
     evaluation.runs = found.into_iter().flatten().collect();
+    let is_best = request.checkpoint == WhichCheckpoint::Best;
     let compare = |sweep: SweepRow| {
-        let values =
-            evaluation.runs.iter().zip(&rows).map(|(run, row)| (run.value(row), run.epoch(row))).collect();
-        gansweep_compare::by_figure(&reader, &sweep, OBJECTIVE, request.images as u32, rows, values)
+        let values = evaluation
+            .runs
+            .iter()
+            .zip(&rows)
+            .map(|(run, row)| (run.value(row, is_best), run.epoch))
+            .collect();
+        gansweep_compare::by_figure(
+            &reader,
+            &sweep,
+            OBJECTIVE,
+            (request.images as u32, is_best),
+            rows,
+            values,
+        )
     };
     evaluation.comparison = sweep.map(compare).transpose()?;
     Ok(evaluation)
@@ -193,19 +210,18 @@ fn longest(rows: Vec<RunRow>) -> Vec<RunRow> {
 
 impl EvaluatedRun {
     /// The Fréchet distance, or why there is none to compare with those of other runs.
-    fn value(&self, row: &RunRow) -> Result<f64, &'static str> {
+    fn value(&self, row: &RunRow, is_best: bool) -> Result<f64, &'static str> {
         match &self.figures {
             None => Err(self.cause),
             // Its checkpoint is of an earlier epoch than theirs.
             Some(_) if row.state != RunState::Completed => Err(row.state.name()),
+            // Another sweep has trained it further.
+            Some(_) if !is_best && self.step.is_some_and(|step| step > row.total_steps) => {
+                Err("trained further")
+            }
             Some(figures) if !figures.fd.is_finite() => Err("not finite"),
             Some(figures) => Ok(figures.fd),
         }
-    }
-
-    /// The epoch of its checkpoint.
-    fn epoch(&self, row: &RunRow) -> Option<f64> {
-        Some(row.epoch_of(self.step?))
     }
 }
 
@@ -229,6 +245,8 @@ impl Draw<'_> {
             label: self.row.label.clone(),
             fingerprint: self.row.data_fingerprint.clone(),
             step: None,
+            epoch: None,
+            epochs: self.row.epochs,
             figures: None,
             problem: None,
             cause: "not evaluated",
@@ -237,6 +255,7 @@ impl Draw<'_> {
             Ok((drawn, pixels)) => {
                 let figures = real.of_run(&pixels, drawn.classes.as_deref());
                 run.step = Some(drawn.step);
+                run.epoch = Some(self.row.epoch_of(drawn.step));
                 let evaluator = dataset.map_or("", |dataset| dataset.evaluator.as_str());
                 let rows = drawn.rows(&figures, evaluator, real.has_classes());
                 run.figures = Some(figures.all);

@@ -107,6 +107,34 @@ fn exclusions_leave_out_what_has_all_of_their_values() {
 }
 
 #[test]
+fn settings_that_no_run_uses_are_named() {
+    let unused = |text: &str| -> Vec<String> {
+        plan(text).without_effect.into_iter().map(|setting| setting.key).collect()
+    };
+    assert_eq!(
+        unused("[optimizer]\nlr_end = 0.1\nhorizon = 3\n"),
+        [
+            "optimizer.generator.lr_end",
+            "optimizer.generator.horizon",
+            "optimizer.discriminator.lr_end",
+            "optimizer.discriminator.horizon",
+        ]
+    );
+    assert_eq!(unused("[optimizer]\nschedule = \"cosine\"\nlr_end = 0.1\nhorizon = 3\n"), [""; 0]);
+    assert_eq!(unused("optimizer.generator.momentum = 0.9\n"), ["optimizer.generator.momentum"]);
+    assert_eq!(unused("[penalty]\nweight = 5\n"), ["penalty.weight"]);
+    assert_eq!(unused("[loss]\nweight_clip = 0.1\n"), ["loss.weight_clip"]);
+    assert_eq!(
+        unused("recipe = \"dcgan\"\nmodel.hidden = 64\n"),
+        ["model.generator.hidden", "model.discriminator.hidden"]
+    );
+    assert_eq!(unused("model.hidden = 64\nmodel.discriminator.slope = 0.1\n"), [""; 0]);
+    // Where it is swept what they belong to, and where they are swept themselves.
+    assert_eq!(unused("penalty.weight = 5\n[sweep.grid]\n\"penalty.kind\" = [\"none\", \"r1\"]\n"), [""; 0]);
+    assert_eq!(unused("[sweep.grid]\n\"penalty.weight\" = [1, 5]\n"), [""; 0]);
+}
+
+#[test]
 fn of_two_values_of_a_rule_on_one_key_the_later_counts() {
     let axes =
         "[sweep.grid]\n\"optimizer.generator.lr\" = [1e-3, 1e-4]\n\"optimizer.discriminator.lr\" = [1e-3]\n";

@@ -206,6 +206,7 @@ fn every_shipped_experiment_plans_without_a_fault() {
         assert_eq!(Some(experiment.name.as_str()), path.file_stem().unwrap().to_str());
         let plan = Plan::new(&experiment, &at_hand).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!((plan.duplicates, plan.unused_exclusions.len()), (0, 0), "{}", path.display());
+        assert_eq!(plan.without_effect, [], "{}", path.display());
     }
 }
 

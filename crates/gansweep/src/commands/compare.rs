@@ -79,11 +79,11 @@ fn heading(comparison: &SweepComparison) -> String {
     let images = comparison.images.map(|images| text::count(images as usize, "generated image"));
     let images = images.map_or_else(String::new, |images| format!(" of {images} of each run"));
     let heading = format!(
-        "{}: {} ({}{unit}{direction}){images} after {}, {}, {}",
+        "{}: {} ({}{unit}{direction}){images} {}, {}, {}",
         comparison.sweep,
         metric.title,
         metric.name,
-        sentences::epochs(comparison),
+        sentences::when(comparison),
         text::count(comparison.configs.len(), "config"),
         text::count(comparison.seeds, "seed"),
     );

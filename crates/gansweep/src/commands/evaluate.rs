@@ -8,7 +8,7 @@ use gansweep_app::data;
 use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
-use gansweep_base::printable;
+use gansweep_base::{printable, text};
 
 use super::compare;
 use crate::arguments::{DataFolderArgs, ResultsArgs, ShapeArgs};
@@ -97,12 +97,11 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
             _ => (figures, "real test images".to_owned()),
         }));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
-        rows.extend(runs.filter_map(|run| Some((run.figures.as_ref()?, run.label.clone()))));
+        rows.extend(runs.filter_map(|run| Some((run.figures.as_ref()?, label(run)))));
         parts.push(format!("{}\n\n{}", heading(dataset, images, evaluation), table(&rows)));
         parts.push(about(dataset, images));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
-        let conditional =
-            |run: &EvaluatedRun| Some((run.label.clone(), run.figures.as_ref()?.conditional.clone()?));
+        let conditional = |run: &EvaluatedRun| Some((label(run), run.figures.as_ref()?.conditional.clone()?));
         let runs: Vec<(String, ConditionalFigures)> = runs.filter_map(conditional).collect();
         parts.extend(conditional_runs(&runs, &dataset.class_names));
     }
@@ -116,6 +115,14 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
     }
     parts.extend(evaluation.comparison.as_ref().map(compare::text));
     parts.join("\n\n")
+}
+
+/// The label of a run, with the epoch of its checkpoint if that is not the one that the sweep asks for.
+fn label(run: &EvaluatedRun) -> String {
+    match run.epoch.filter(|epoch| (epoch - f64::from(run.epochs)).abs() > 1e-6) {
+        Some(epoch) => format!("{}, epoch {}", run.label, text::measured(epoch)),
+        None => run.label.clone(),
+    }
 }
 
 /// What the figures of a table are of.

@@ -9,7 +9,7 @@ use gansweep_app::plan::{
     TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
-use gansweep_config::{Axis, AxisSummary, Layer, PlannedRun, Prune, ResolvedKey, RunState};
+use gansweep_config::{Axis, AxisSummary, Experiment, Layer, PlannedRun, ResolvedKey, RunState};
 use gansweep_scheduler::EpochBounds;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -99,6 +99,9 @@ impl fmt::Display for View {
         let exclusions = self.0.plan.unused_exclusions.iter().filter(|_| experiment.search.is_none());
         for place in exclusions {
             writeln!(text, "{}\n", output::unused_exclusion(place))?;
+        }
+        for setting in self.0.plan.without_effect.iter().filter(|_| experiment.search.is_none()) {
+            writeln!(text, "{}\n", output::without_effect(setting))?;
         }
         let rows = experiment.resolved.iter().filter_map(|key| {
             let value = output::value(&key.value);
@@ -192,18 +195,21 @@ impl View {
             }
         }
         if let Some(bounds) = self.0.pruning {
-            let _ = write!(text, "\n{}", pruning(&self.0.experiment.prune, bounds));
+            let _ = write!(text, "\n{}", pruning(&self.0.experiment, bounds));
         }
         text
     }
 }
 
 /// `pruning by successive-halving of fd: 42 of 162 epochs, at rungs of 1 and 3 epochs`.
-fn pruning(prune: &Prune, EpochBounds { least, most, unpruned }: EpochBounds) -> String {
+fn pruning(experiment: &Experiment, EpochBounds { least, most, unpruned }: EpochBounds) -> String {
+    let prune = &experiment.prune;
     let method = json!(prune.method);
+    // The others depend on the results of these.
+    let of = if experiment.search.is_some() { "of the trials that are drawn first" } else { "in all" };
     let range = if least == most { least.to_string() } else { format!("{least} to {most}") };
     format!(
-        "pruning ({}, by {}): {range} of {} in all, fewer where runs diverge",
+        "pruning ({}, by {}): {range} of {} {of}, fewer where runs diverge",
         method.as_str().unwrap_or_default(),
         prune.metric,
         text::count(usize::try_from(unpruned).unwrap_or(usize::MAX), "epoch")
@@ -226,6 +232,7 @@ struct Json<'p> {
     duplicates: usize,
     excluded: usize,
     unused_exclusions: Vec<String>,
+    without_effect: &'p [ResolvedKey],
     unselected: usize,
     runs_left: usize,
     trials_to_propose: usize,
@@ -254,6 +261,7 @@ impl<'p> Json<'p> {
             duplicates: plan.duplicates,
             excluded: plan.excluded,
             unused_exclusions: plan.unused_exclusions.iter().map(ToString::to_string).collect(),
+            without_effect: &plan.without_effect,
             runs_left: preview.runs_left,
             unselected: preview.unselected,
             trials_to_propose: preview.to_propose,

@@ -47,7 +47,8 @@ pub(crate) struct SweepArgs {
     /// With `--launcher slurm`: leave as soon as all jobs are submitted. The same command, or `collect`, comes back.
     #[arg(long)]
     pub(crate) detach: bool,
-    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on.
+    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on. The time counts from when training
+    /// begins: what is prepared before, such as the classifier of the dataset, is kept for the next call.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
     pub(crate) time: Option<Duration>,
     /// Only the runs that have failed, each with all attempts anew. Without it they are trained too, beside all others that are

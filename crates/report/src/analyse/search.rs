@@ -22,18 +22,25 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
     }
     let members: Vec<Vec<usize>> =
         rows.iter().map(|row| runs_of.get(row.config_hash.as_str()).cloned().unwrap_or_default()).collect();
-    let values: Vec<Option<f64>> =
-        members.iter().map(|members| value(members.iter().map(|run| &runs[*run]), metric)).collect();
-    let best = best_so_far(&values, better);
+    let measured_trials: Vec<Option<Measured>> =
+        members.iter().map(|members| Measured::of(members.iter().map(|run| &runs[*run]), metric)).collect();
+    let values: Vec<Option<f64>> = measured_trials.iter().map(|trial| trial.map(|it| it.value)).collect();
+    let furthest = measured_trials.iter().flatten().map(|trial| trial.epochs).max();
+    let is_furthest = |trial: &Measured| Some(trial.epochs) == furthest;
+    let has_paused = !measured_trials.iter().flatten().all(is_furthest);
+    let of_furthest: Vec<Option<f64>> =
+        measured_trials.iter().map(|trial| trial.filter(is_furthest).map(|it| it.value)).collect();
+    let best = best_so_far(&of_furthest, better);
     let chart = Edges::of(&values, better);
     let decimals = text::decimals(values.iter().copied().flatten());
     let trials: Vec<Trial> = (0..rows.len())
         .map(|place| Trial {
-            number: rows[place].trial + 1,
+            number: rows[place].trial,
             source: rows[place].source,
             label: label(&rows[place], axes),
             runs: members[place].clone(),
             value: values[place].map(|value| text::number(value, decimals)),
+            epochs: measured_trials[place].filter(|_| has_paused).map(|trial| trial.epochs),
             is_best_so_far: best[place] == Some(place),
             at: chart.zip(values[place]).map(|(edges, value)| edges.point(place, rows.len(), value)),
         })
@@ -42,6 +49,7 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
         title: metric.declaration().title.to_owned(),
         unit: metric.declaration().unit.to_owned(),
         better,
+        has_paused,
         summary: summary(&trials, best.last().copied().flatten()),
         best_line: chart.map(|edges| edges.line(&best, &values)).unwrap_or_default(),
         edges: chart.map(|edges| [measured(edges.bottom), measured(edges.top)]),
@@ -49,19 +57,33 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
     })
 }
 
-/// The mean over the runs, once all have a value. As in the search itself, a run that pruning has paused counts with the
-/// value of its last rung.
-fn value<'a>(runs: impl ExactSizeIterator<Item = &'a RunInput>, metric: Metric) -> Option<f64> {
-    let count = runs.len();
-    let of_run = |run: &RunInput| {
-        let counts = matches!(run.state, RunState::Completed | RunState::Paused);
-        run.last.get(&metric).copied().filter(|value| counts && value.is_finite())
-    };
-    let values = runs.map(of_run).collect::<Option<Vec<f64>>>()?;
-    (count > 0).then(|| values.iter().sum::<f64>() / count as f64)
+/// The value of a trial.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    /// The mean over its runs.
+    value: f64,
+    /// How far they were trained.
+    epochs: u32,
 }
 
-/// For each trial the place of the best one up to it.
+impl Measured {
+    /// Once all runs have a value of the same epoch: where pruning has paused some of them, that of its last rung.
+    fn of<'a>(runs: impl ExactSizeIterator<Item = &'a RunInput>, metric: Metric) -> Option<Self> {
+        let count = runs.len();
+        let of_run = |run: &RunInput| {
+            let counts = matches!(run.state, RunState::Completed | RunState::Paused);
+            let value = run.last.get(&metric).copied().filter(|value| counts && value.is_finite())?;
+            Some((value, run.step * u64::from(run.epochs) / run.total_steps.max(1)))
+        };
+        let values = runs.map(of_run).collect::<Option<Vec<(f64, u64)>>>()?;
+        let (_, epochs) = *values.first()?;
+        let value = values.iter().map(|(value, _)| value).sum::<f64>() / count as f64;
+        values.iter().all(|(_, other)| *other == epochs).then_some(Self { value, epochs: epochs as u32 })
+    }
+}
+
+/// For each trial the place of the best one up to it, among those that were trained the furthest: values of earlier epochs
+/// do not compare with theirs.
 fn best_so_far(values: &[Option<f64>], better: Direction) -> Vec<Option<usize>> {
     let mut best: Option<(usize, f64)> = None;
     let up_to = |(place, value): (usize, &Option<f64>)| {
@@ -94,7 +116,16 @@ fn summary(trials: &[Trial], best: Option<usize>) -> String {
     let value = |trial: &Trial| trial.value.as_ref().map(|value| value.text.clone()).unwrap_or_default();
     match best.map(|place| &trials[place]) {
         Some(best) => {
-            let _ = write!(text, " The best is trial {} with {}: {}.", best.number, value(best), best.label);
+            let furthest = best.epochs.map_or_else(String::new, |epochs| {
+                format!(" of those trained the furthest ({})", count(epochs as usize, "epoch"))
+            });
+            let _ = write!(
+                text,
+                " The best{furthest} is trial {} with {}: {}.",
+                best.number,
+                value(best),
+                best.label
+            );
         }
         None => text.push_str(" None has a value yet."),
     }
@@ -185,6 +216,9 @@ mod tests {
             config_hash: format!("config {trial}"),
             state,
             last: [(Metric::ImagesPerSecond, value)].into(),
+            step: 2,
+            total_steps: 2,
+            epochs: 2,
             ..configs::tests::run(json!({}))
         }
     }
@@ -198,19 +232,19 @@ mod tests {
             run(1, Completed, 10.0),
             run(2, Completed, 90.0),
             run(2, Interrupted, 90.0),
-            run(3, Paused, 15.0),
+            RunInput { step: 1, ..run(3, Paused, 95.0) },
             run(4, Completed, 40.0),
         ];
         let search = search(&(0..6).map(row).collect::<Vec<_>>(), &runs, &[]).unwrap();
         let values: Vec<_> =
             search.trials.iter().map(|trial| trial.value.as_ref().map(|value| value.value.0)).collect();
-        assert_eq!(values, [Some(10.0), Some(20.0), None, Some(15.0), Some(40.0), None]);
+        assert_eq!(values, [Some(10.0), Some(20.0), None, Some(95.0), Some(40.0), None]);
         let best: Vec<_> = search.trials.iter().map(|trial| trial.is_best_so_far).collect();
         assert_eq!(best, [true, true, false, false, true, false]);
         assert_eq!(search.trials[2].runs, [3, 4]);
         assert_eq!(
             search.summary,
-            "6 trials: 2 drawn at random, 4 proposed by the model. The best is trial 5 with 40: optimizer.lr=5e-4."
+            "6 trials: 2 drawn at random, 4 proposed by the model. The best of those trained the furthest (2 epochs) is trial 4 with 40: optimizer.lr=5e-4."
         );
         assert_eq!(search.edges, Some(["10".to_owned(), "40".to_owned()]));
         let heights: Vec<_> = search.trials.iter().map(|trial| trial.at.map(|at| at[1].0)).collect();

@@ -15,6 +15,8 @@ pub struct Search {
     pub unit: String,
     /// Which way the metric is better.
     pub better: Direction,
+    /// Whether pruning has paused trials, so that values are of different epochs.
+    pub has_paused: bool,
     /// How many trials there are of each kind, and which is best: a sentence.
     pub summary: String,
     /// The trials.
@@ -29,7 +31,7 @@ pub struct Search {
 /// A trial: a config with all its seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trial {
-    /// Its number, from 1.
+    /// Its number, from 0 as in the database.
     pub number: u32,
     /// Whether its values are random draws or a model's proposal.
     pub source: TrialSource,
@@ -39,7 +41,10 @@ pub struct Trial {
     pub runs: Vec<usize>,
     /// The mean over its runs, once all of them have a value.
     pub value: Option<FormattedNumber>,
-    /// Whether no earlier trial has a better value.
+    /// How far its runs were trained, where some trials were trained further than others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    /// Whether it is one of those that were trained the furthest, and no earlier one of these has a better value.
     pub is_best_so_far: bool,
     /// Where it is in the chart, in percent from the left and from the top; `None` without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
