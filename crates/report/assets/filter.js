@@ -127,6 +127,8 @@ function setUpPins(root, state, colors) {
     if (drop) state.togglePins([Number(drop.parentElement.dataset.pin)]);
   });
   document.addEventListener("keydown", (event) => {
+    // Each sweep has a listener of its own.
+    if (root.hidden) return;
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) state.unpinAll();
   });
   state.on("pins", show);
