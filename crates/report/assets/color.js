@@ -142,6 +142,8 @@ export class Colors {
       this.update();
       state.emit("color");
     });
+    // Only for what is drawn anew for paper: "color" would have everything drawn anew, and later.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.update());
   }
 
   // What a colour stands for, in words.

@@ -55,7 +55,8 @@ export class Curves {
     state.on("zoom", () => {
       if (this.zoom !== state.zoom) this.zoomTo(state.zoom);
     });
-    this.setUpPrinting();
+    // The colours, which were made before, are light by now.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.drawNow());
   }
 
   sayFault(error) {
@@ -103,24 +104,9 @@ export class Curves {
     darkScheme.addEventListener("change", () => this.redraw());
   }
 
-  // Paper is white: charts are drawn in light colours for it, whatever the screen's are.
-  setUpPrinting() {
-    const root = document.documentElement;
-    const redrawNow = () => {
-      this.colors.update();
-      if (this.ready) for (const chart of this.charts) chart.draw();
-    };
-    let theme;
-    addEventListener("beforeprint", () => {
-      ({ theme } = root.dataset);
-      root.dataset.theme = "light";
-      redrawNow();
-    });
-    addEventListener("afterprint", () => {
-      if (theme) root.dataset.theme = theme;
-      else delete root.dataset.theme;
-      redrawNow();
-    });
+  // Paper does not wait.
+  drawNow() {
+    if (this.ready) for (const chart of this.charts) chart.draw();
   }
 
   // What of a group of runs is shown: "median" or "mean"; null where each run has a line of its own.

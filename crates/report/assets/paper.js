@@ -1,6 +1,6 @@
 // @ts-check
-// Printing. Before other modules draw for paper, the page takes the widths of a sheet (`print.css`), and what is folded on
-// the screen is opened.
+// Printing. Before other modules draw for paper, the page takes the widths of a sheet (`print.css`) and light colours, and what
+// is folded on the screen is opened.
 
 // Whether the page is being printed.
 export function isPaper() {
@@ -9,14 +9,22 @@ export function isPaper() {
 
 // To be called before anything that draws on `beforeprint`: listeners run in the order of their registration.
 export function setUpPaper() {
+  const { classList, dataset } = document.documentElement;
   let opened = [];
+  /** @type {string | undefined} */
+  let theme;
   addEventListener("beforeprint", () => {
-    document.documentElement.classList.add("paper");
+    classList.add("paper");
+    // Paper is white, whatever the screen is.
+    theme = dataset.theme;
+    dataset.theme = "light";
     opened = [...document.querySelectorAll("details.source:not([open])")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("paper");
+    classList.remove("paper");
+    if (theme) dataset.theme = theme;
+    else delete dataset.theme;
     for (const details of opened) details.open = false;
   });
 }

@@ -46,8 +46,8 @@ export class Space {
     // A stale chart is drawn with its highlighted runs when the reader pauses.
     state.on("focus", () => this.inView && !this.stale && this.parallel.draw());
     darkScheme.addEventListener("change", () => this.redraw());
-    // After the curves, which turn the page's colours light for paper.
-    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => this.draw());
+    // The colours, which were made before, are light by now.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.draw());
   }
 
   fillSelects() {
