@@ -4,8 +4,7 @@
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
 import { NO_VALUE, tiedAxes, tiedTexts } from "./dimensions.js";
-import { darkScheme } from "./state.js";
-import { isDark } from "./theme.js";
+import { darkScheme, isDark } from "./theme.js";
 
 const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],

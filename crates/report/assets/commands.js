@@ -1,7 +1,7 @@
 // @ts-check
 // Shell commands for what a reader has found on the page.
 
-import { report } from "./state.js";
+import { report } from "./report.js";
 
 // A command for a run, as a POSIX shell takes it: `generate`, `animate` or `export`.
 /**

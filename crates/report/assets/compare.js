@@ -1,10 +1,10 @@
 // @ts-check
 // The pinned runs beside each other.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
 import { gridsOf, pngs, sourcesOf } from "./images.js";
 import { differencesFrom } from "./statistics.js";
-import { fixed } from "./summary.js";
+import { fixed } from "./numbers.js";
 
 // More columns than these fit on no screen.
 const MOST = 12;

@@ -1,9 +1,11 @@
 // @ts-check
 // The table of configs: each row is a config with numbers over those of its runs that pass the filter.
 
-import { html, isCollapsed } from "./state.js";
+import { html } from "./dom.js";
+import { isCollapsed } from "./state.js";
 import { animationOf } from "./commands.js";
-import { estimate, fixed, spread, spreadText } from "./summary.js";
+import { fixed } from "./numbers.js";
+import { estimate, spread, spreadText } from "./summary.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
 

@@ -2,10 +2,13 @@
 // Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
-import { MANY_LINES, PAUSE, darkScheme, html, option } from "./state.js";
+import { html, option } from "./dom.js";
+import { pauseBeforeDrawing } from "./pause.js";
+import { darkScheme } from "./theme.js";
 import { FEWEST_FOR_QUARTILES, groupCurve, groupText, interpolator, smoothed } from "./series.js";
 import { X_TITLES } from "./layout.js";
-import { format, median } from "./range.js";
+import { format } from "./numbers.js";
+import { median } from "./statistics.js";
 import { Chart } from "./chart.js";
 import { loadPlotly } from "./library.js";
 
@@ -134,7 +137,7 @@ export class Curves {
   redraw() {
     for (const chart of this.charts) chart.stale = true;
     this.drawNote();
-    this.drawSoon(this.state.sweep.runs.length > MANY_LINES ? PAUSE : 0);
+    this.drawSoon(pauseBeforeDrawing(this.state.sweep.runs.length));
   }
 
   // Draws one stale chart per timer tick, so that the page stays responsive. Several changes to a

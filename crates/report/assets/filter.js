@@ -1,7 +1,7 @@
 // @ts-check
 // Filters and pinned runs, and the CSS classes that show both on every element with a `data-run`.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
 
 /**
  * @param {import("./state.js").State} state

@@ -1,6 +1,8 @@
 // @ts-check
 // The range of a value axis.
 
+import { median } from "./statistics.js";
+
 // Below this many curves none is left out: there is no majority.
 const FEWEST = 4;
 
@@ -61,12 +63,6 @@ function majority(extents) {
   return 3 * left <= extents.length ? fits : () => true;
 }
 
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 // A range with room for bands around its lines. Where a band is far longer than the lines are apart, the lines stay
 // readable: at most half of the range is added at either end.
 export function widened(range, levels) {
@@ -80,13 +76,4 @@ export function widened(range, levels) {
 export function padded(low, high, share) {
   const room = (high - low || Math.abs(high) || 1) * share;
   return [low - room, high + room];
-}
-
-// A number with about four significant digits, and no zeros at its end.
-export function format(value) {
-  if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0*e\+?/, "e");
-  if (size >= 1000) return Math.round(value).toLocaleString("en");
-  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }

@@ -7,7 +7,9 @@ import { Parallel } from "./parallel.js";
 import { fillElement, themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
 import { isPaper } from "./paper.js";
-import { MANY_LINES, PAUSE, darkScheme, html } from "./state.js";
+import { pauseBeforeDrawing } from "./pause.js";
+import { darkScheme } from "./theme.js";
+import { html } from "./dom.js";
 
 export class Space {
   /**
@@ -80,7 +82,8 @@ export class Space {
     this.stale = true;
     clearTimeout(this.timer);
     if (!this.inView) return;
-    if (this.state.sweep.runs.length > MANY_LINES) this.timer = setTimeout(() => this.draw(), PAUSE);
+    const pause = pauseBeforeDrawing(this.state.sweep.runs.length);
+    if (pause) this.timer = setTimeout(() => this.draw(), pause);
     else this.draw();
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
-// The tests of `gansweep compare`, for the configs that the reader chooses: permutation tests by enumeration, and Holm's
-// correction. What takes too many arrangements is left to the program, which draws some of them.
+// Statistics of values, and the tests of `gansweep compare` for the configs that the reader chooses: permutation tests by
+// enumeration, and Holm's correction. What takes too many arrangements is left to the program, which draws some of them.
 
 const MOST_ENUMERATED = 1e6;
 const DRAWS = 1e5;
@@ -8,6 +8,12 @@ const ALPHA = 0.05;
 // Statistics that are closer than this, relative to the largest value, count as equal: rounding must not decide whether a
 // tie counts.
 const TIE = 1e-12;
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
 
 // Two-sided p-value of paired differences, by all their signs; null where they are too many.
 export function signFlip(differences) {

@@ -1,7 +1,7 @@
 // @ts-check
 // The wall of sample grids: which keys run along its sides, and sliders for the others.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
 import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
 
 // A longer list of grids begins with a few of them: the sections below stay within reach.
