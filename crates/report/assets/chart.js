@@ -78,13 +78,16 @@ export class Chart {
   runTraces() {
     const width = lineWidth(this.lines.length);
     const owners = [];
-    const traces = this.curves.colors.groups.map(({ color, title, runs }) => {
+    const { groups, groupOf } = this.curves.colors;
+    /** @type {any[][]} */
+    const linesOf = groups.map(() => []);
+    for (const line of this.lines) linesOf[groupOf[line.runs[0]]].push(line);
+    const traces = groups.map(({ color, title }, place) => {
+      const members = linesOf[place];
       /** @type {any[][]} */
-      const [x, y, starts, members] = [[], [], [], []];
-      const ofGroup = new Set(runs);
-      for (const line of this.lines.filter((candidate) => ofGroup.has(candidate.runs[0]))) {
+      const [x, y, starts] = [[], [], []];
+      for (const line of members) {
         starts.push(x.length);
-        members.push(line);
         for (const value of line.x) x.push(value);
         for (const value of line.y) y.push(value);
         x.push(null);

@@ -20,8 +20,15 @@ export function keysOf(sweep) {
   }));
   keys.sort((a, b) => rank(a) - rank(b));
   const seeds = sweep.seeds;
-  const seed = { key: "seed", name: "seed", title: "seed", texts: seeds.map(String), numbers: seeds, place: (run) => seeds.indexOf(sweep.runs[run].seed) };
+  const seedPlaces = placesOf(seeds);
+  const seed = { key: "seed", name: "seed", title: "seed", texts: seeds.map(String), numbers: seeds, place: (run) => seedPlaces.get(sweep.runs[run].seed) ?? null };
   return seeds.length > 1 ? [...keys, seed] : keys;
+}
+
+// The place of each of some distinct values. `indexOf` for each run takes quadratic time where every run has a value of its
+// own.
+export function placesOf(values) {
+  return new Map([...values].map((value, place) => [value, place]));
 }
 
 // The metrics of the run table, the objective first: `{ name, title, better, decimals, value }`; `value` is NaN where a run has none.
