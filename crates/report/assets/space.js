@@ -7,6 +7,7 @@ import { Parallel } from "./parallel.js";
 import { fillElement, themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
 import { isPaper } from "./paper.js";
+import { watchNearness } from "./viewport.js";
 import { pauseBeforeDrawing } from "./pause.js";
 import { darkScheme } from "./theme.js";
 import { html } from "./dom.js";
@@ -35,15 +36,10 @@ export class Space {
       if (cell) state.togglePins(cell.dataset.pinRuns.split(" ").map(Number));
     });
     for (const select of this.section.querySelectorAll("select")) select.addEventListener("change", () => this.redraw());
-    new IntersectionObserver(
-      (entries) => {
-        // A busy browser reports several changes at once; the last one holds.
-        const [{ isIntersecting }] = entries.slice(-1);
-        this.inView = isIntersecting;
-        if (isIntersecting && this.stale) this.draw();
-      },
-      { rootMargin: "300px" },
-    ).observe(this.section);
+    watchNearness(this.section, 300, (isNear) => {
+      this.inView = isNear;
+      if (isNear && this.stale) this.draw();
+    });
     for (const topic of ["visible", "color"]) state.on(topic, () => this.redraw());
     // A stale chart is drawn with its highlighted runs when the reader pauses.
     state.on("focus", () => this.inView && !this.stale && this.parallel.draw());

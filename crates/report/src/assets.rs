@@ -65,6 +65,7 @@ const MODULES: &[(&str, &str)] = &[
     ("dom.js", include_str!("../assets/dom.js")),
     ("pause.js", include_str!("../assets/pause.js")),
     ("paper.js", include_str!("../assets/paper.js")),
+    ("viewport.js", include_str!("../assets/viewport.js")),
     ("theme.js", include_str!("../assets/theme.js")),
     ("dimensions.js", include_str!("../assets/dimensions.js")),
     ("color.js", include_str!("../assets/color.js")),
