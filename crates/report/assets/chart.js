@@ -4,6 +4,7 @@
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
 import { wholeRange, valueRange, padded, widened } from "./range.js";
 import { isPaper } from "./paper.js";
+import { bounds } from "./statistics.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
@@ -338,12 +339,7 @@ function hideTicks(layout) {
 }
 
 function everything(curves) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const values of curves)
-    for (const value of values) {
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
+  const [low, high] = bounds(curves.flat());
   return padded(low, high, 0.05);
 }
 

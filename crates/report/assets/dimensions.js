@@ -1,6 +1,8 @@
 // @ts-check
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
+import { bounds } from "./statistics.js";
+
 // What stands in place of the value of a key that does not apply to a run, such as a weight without a penalty.
 export const NO_VALUE = "none";
 
@@ -93,7 +95,7 @@ export function withNoValue(groups, key, runs) {
 // Whether numbers are read better on a logarithmic axis: positive, and of different sizes.
 export function isWide(numbers) {
   const known = numbers.filter(Number.isFinite);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const [low, high] = bounds(known);
   return known.length > 1 && low > 0 && high / low >= 20;
 }
 

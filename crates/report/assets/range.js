@@ -1,7 +1,7 @@
 // @ts-check
 // The range of a value axis.
 
-import { median } from "./statistics.js";
+import { bounds, median } from "./statistics.js";
 
 // Below this many curves none is left out: there is no majority.
 const FEWEST = 4;
@@ -24,8 +24,8 @@ export function valueRange(curves, reference, log) {
   if (extents.length === 0) return { range: log ? [-1, 1] : [0, 1], outside: [] };
   const fits = majority(extents);
   const kept = extents.filter(fits);
-  let top = Math.max(...kept.map(({ high }) => high));
-  let bottom = Math.min(...kept.map(({ low }) => low));
+  let [, top] = bounds(kept.map(({ high }) => high));
+  let [bottom] = bounds(kept.map(({ low }) => low));
   const spread = top - bottom || Math.abs(top) || 1;
   const line = log ? Math.log10(reference) : reference;
   if (line > top && line - top < 0.4 * spread) top = line;
@@ -68,8 +68,7 @@ function majority(extents) {
 export function widened(range, levels) {
   const [bottom, top] = range;
   const room = (top - bottom) / 2;
-  let [low, high] = [bottom, top];
-  for (const level of levels) [low, high] = [Math.min(low, level), Math.max(high, level)];
+  const [low, high] = bounds([bottom, top, ...levels]);
   return [Math.max(low, bottom - room), Math.min(high, top + room)];
 }
 

@@ -15,6 +15,17 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+// The smallest and the largest of the values; infinite where there are none. As arguments of `Math.min`, the values of many runs
+// would be more than an engine takes.
+export function bounds(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
 // Two-sided p-value of paired differences, by all their signs; null where they are too many.
 export function signFlip(differences) {
   if (2 ** differences.length > MOST_ENUMERATED) return null;
@@ -99,7 +110,8 @@ function choose(n, k) {
 
 // Values relative to a centre and in units of the largest distance from it, so that one tolerance fits all.
 function scaled(values, centre) {
-  const unit = Math.max(...values.map((value) => Math.abs(value - centre))) || 1;
+  const [low, high] = bounds(values);
+  const unit = Math.max(centre - low, high - centre) || 1;
   return values.map((value) => (value - centre) / unit);
 }
 
