@@ -1,6 +1,7 @@
 // @ts-check
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
+import { words } from "./query.js";
 import { bounds } from "./statistics.js";
 
 // What stands in place of the value of a key that does not apply to a run, such as a weight without a penalty.
@@ -103,7 +104,7 @@ export function isWide(numbers) {
 export function withConditions(filter, name, conditions) {
   const quoted = name.includes(" ") ? `"${name}"` : name;
   const isOwn = (word) => ["=", ">=", "<="].some((operator) => word.startsWith(quoted + operator));
-  const others = splitWords(filter).filter((word) => !isOwn(word));
+  const others = words(filter).filter((word) => !isOwn(word));
   return [...others, ...conditions.map((condition) => quoted + condition)].join(" ");
 }
 
@@ -111,15 +112,10 @@ export function withConditions(filter, name, conditions) {
 export function conditionsOn(filter, name) {
   /** @type {{ from: number, to: number, values: string[] | null }} */
   const found = { from: -Infinity, to: Infinity, values: null };
-  for (const word of splitWords(filter)) {
+  for (const word of words(filter)) {
     if (word.startsWith(`${name}>=`)) found.from = Number(word.slice(name.length + 2));
     else if (word.startsWith(`${name}<=`)) found.to = Number(word.slice(name.length + 2));
     else if (word.startsWith(`${name}=`)) found.values = word.slice(name.length + 1).replaceAll('"', "").split(",");
   }
   return found.from === -Infinity && found.to === Infinity && !found.values ? null : found;
-}
-
-// As the filter's language splits them: quotes keep spaces.
-function splitWords(text) {
-  return [...text.matchAll(/(?:"[^"]*"?|[^\s"])+/g)].map(([word]) => word);
 }
