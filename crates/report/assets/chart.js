@@ -1,10 +1,11 @@
 // @ts-check
 // One chart: a metric, with a line per run or per group of runs.
 
+import { emptyCanvas } from "./canvas.js";
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
 import { wholeRange, valueRange, padded, widened } from "./range.js";
-import { isPaper } from "./paper.js";
 import { bounds } from "./statistics.js";
+import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
@@ -282,16 +283,13 @@ export class Chart {
     this.canvas ??= this.plot.appendChild(document.createElement("canvas"));
     const width = Math.max(0, this.plot.clientWidth - MARGIN.l - MARGIN.r);
     const height = Math.max(0, this.plot.clientHeight - MARGIN.t - MARGIN.b);
-    const scale = devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const pen = emptyCanvas(this.canvas, width, height);
     Object.assign(this.canvas.style, {
       left: `${MARGIN.l}px`,
       top: `${MARGIN.t}px`,
       width: `${width}px`,
       height: `${height}px`,
     });
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
     const { xaxis, yaxis } = this.plot.layout;
     const across = (x) => ((x - xaxis.range[0]) / (xaxis.range[1] - xaxis.range[0])) * width;
     const level = (y) => (yaxis.type === "log" ? Math.log10(y) : y);

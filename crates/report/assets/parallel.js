@@ -1,10 +1,11 @@
 // @ts-check
 // Parallel coordinates: an axis per key and one for a metric, a line per run. A brush is words of the filter.
 
+import { emptyCanvas } from "./canvas.js";
 import { conditionsOn, isWide, withConditions } from "./dimensions.js";
 import { themeColor } from "./layout.js";
-
 import { bounds } from "./statistics.js";
+
 const TOP = 34;
 const BOTTOM = 14;
 const SIDE = 44;
@@ -68,10 +69,7 @@ export class Parallel {
   draw() {
     const { clientWidth: width, clientHeight: height } = this.area;
     if (width === 0 || this.axes.length === 0) return;
-    const scale = devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
+    const pen = emptyCanvas(this.canvas, width, height);
     const apart = this.axes.length > 1 ? this.across(1) - this.across(0) : width;
     [...this.titles.children].forEach((title, axis) => {
       title.style.maxWidth = `${Math.min(120, apart - 6)}px`;

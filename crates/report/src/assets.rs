@@ -66,6 +66,7 @@ const MODULES: &[(&str, &str)] = &[
     ("pause.js", include_str!("../assets/pause.js")),
     ("paper.js", include_str!("../assets/paper.js")),
     ("viewport.js", include_str!("../assets/viewport.js")),
+    ("canvas.js", include_str!("../assets/canvas.js")),
     ("shell.js", include_str!("../assets/shell.js")),
     ("theme.js", include_str!("../assets/theme.js")),
     ("dimensions.js", include_str!("../assets/dimensions.js")),
