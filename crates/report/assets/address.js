@@ -1,7 +1,7 @@
 // @ts-check
 // The reader's choices in the address, so that a copied address or a reload shows the same.
 
-import { report } from "./state.js";
+import { report } from "./report.js";
 
 const CONTROLS = "[data-option], [data-control]";
 // A slider's position is no epoch.

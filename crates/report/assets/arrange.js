@@ -1,7 +1,7 @@
 // @ts-check
 // Which cell of a matrix each run's samples are in.
 
-import { NO_VALUE } from "./dimensions.js";
+import { NO_VALUE, placesOf } from "./dimensions.js";
 
 // What may run along a side of the wall: the swept keys with several values, and the seed. Keys that vary together
 // are one, and so are a key and those that it decides. Each is `{ title, labels, places, without }`, with the place of each
@@ -21,7 +21,8 @@ export function dimensionsOf(sweep) {
   const dimensions = groups.map((group) => dimension(sweep, group));
   const seeds = [...new Set(runs.map(({ seed }) => seed))].sort((a, b) => a - b);
   if (seeds.length > 1) {
-    const places = runs.map(({ seed }) => seeds.indexOf(seed));
+    const placeOf = placesOf(seeds);
+    const places = runs.map(({ seed }) => placeOf.get(seed));
     dimensions.push({ title: "seed", labels: seeds.map(String), places, without: seeds.length });
   }
   return dimensions;
@@ -52,8 +53,10 @@ function decides(runs, one, other) {
 function dimension({ axes, runs }, group) {
   const [lead] = group;
   const text = (run, axis) => (run.values[axis] === null ? null : axes[axis].values[run.values[axis]].text);
+  const examples = new Map();
+  for (const run of runs) if (!examples.has(run.values[lead])) examples.set(run.values[lead], run);
   const labels = axes[lead].values.map((_, place) => {
-    const example = runs.find(({ values }) => values[lead] === place);
+    const example = examples.get(place);
     return group.map((axis) => example && text(example, axis)).filter((one) => one !== null && one !== undefined).join(" · ");
   });
   // Runs to which the key does not apply come last.

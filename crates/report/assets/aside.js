@@ -2,6 +2,9 @@
 // Takes a large part of the page out while it is far from view. For each frame a browser looks through all elements that it
 // paints or watches, wherever they are: ten thousand sample grids make every scroll of a table slow.
 
+import { onWholePage } from "./paper.js";
+import { watchNearness } from "./viewport.js";
+
 // From this many elements on, scrolling is felt to be slow.
 const MANY = 2000;
 
@@ -21,18 +24,6 @@ export function setAsideOutOfSight(section, part, elements, returned) {
     place.replaceWith(part);
     returned();
   };
-  new IntersectionObserver(
-    (entries) => {
-      // A busy browser reports several changes at once; the last one holds.
-      const [{ isIntersecting }] = entries.slice(-1);
-      if (isIntersecting) giveBack();
-      else take();
-    },
-    { rootMargin: "700px" },
-  ).observe(section);
-  // Paper and the browser's own search want all of it.
-  addEventListener("beforeprint", giveBack);
-  addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
-    if ((ctrlKey || metaKey) && key.toLowerCase() === "f") giveBack();
-  });
+  watchNearness(section, 700, (isNear) => (isNear ? giveBack() : take()));
+  onWholePage(giveBack);
 }

@@ -1,8 +1,10 @@
 // @ts-check
 // One chart: a metric, with a line per run or per group of runs.
 
+import { emptyCanvas } from "./canvas.js";
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
 import { wholeRange, valueRange, padded, widened } from "./range.js";
+import { bounds } from "./statistics.js";
 import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
@@ -78,13 +80,16 @@ export class Chart {
   runTraces() {
     const width = lineWidth(this.lines.length);
     const owners = [];
-    const traces = this.curves.colors.groups.map(({ color, title, runs }) => {
+    const { groups, groupOf } = this.curves.colors;
+    /** @type {any[][]} */
+    const linesOf = groups.map(() => []);
+    for (const line of this.lines) linesOf[groupOf[line.runs[0]]].push(line);
+    const traces = groups.map(({ color, title }, place) => {
+      const members = linesOf[place];
       /** @type {any[][]} */
-      const [x, y, starts, members] = [[], [], [], []];
-      const ofGroup = new Set(runs);
-      for (const line of this.lines.filter((candidate) => ofGroup.has(candidate.runs[0]))) {
+      const [x, y, starts] = [[], [], []];
+      for (const line of members) {
         starts.push(x.length);
-        members.push(line);
         for (const value of line.x) x.push(value);
         for (const value of line.y) y.push(value);
         x.push(null);
@@ -278,16 +283,13 @@ export class Chart {
     this.canvas ??= this.plot.appendChild(document.createElement("canvas"));
     const width = Math.max(0, this.plot.clientWidth - MARGIN.l - MARGIN.r);
     const height = Math.max(0, this.plot.clientHeight - MARGIN.t - MARGIN.b);
-    const scale = devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const pen = emptyCanvas(this.canvas, width, height);
     Object.assign(this.canvas.style, {
       left: `${MARGIN.l}px`,
       top: `${MARGIN.t}px`,
       width: `${width}px`,
       height: `${height}px`,
     });
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
     const { xaxis, yaxis } = this.plot.layout;
     const across = (x) => ((x - xaxis.range[0]) / (xaxis.range[1] - xaxis.range[0])) * width;
     const level = (y) => (yaxis.type === "log" ? Math.log10(y) : y);
@@ -335,12 +337,7 @@ function hideTicks(layout) {
 }
 
 function everything(curves) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const values of curves)
-    for (const value of values) {
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
+  const [low, high] = bounds(curves.flat());
   return padded(low, high, 0.05);
 }
 

@@ -3,9 +3,8 @@
 // safe for colour-blind readers (Okabe and Ito 2008; viridis by van der Walt and Smith). The
 // lightness of each colour is chosen for contrast with a light or a dark page.
 
-import { NO_VALUE, tiedAxes, tiedTexts } from "./dimensions.js";
-import { darkScheme } from "./state.js";
-import { isDark } from "./theme.js";
+import { NO_VALUE, placesOf, tiedAxes, tiedTexts } from "./dimensions.js";
+import { darkScheme, isDark } from "./theme.js";
 
 const CATEGORIES = {
   light: ["#0072b2", "#d55e00", "#00956c", "#b8548f", "#c58a00", "#3a9fd6", "#6b5b3e", "#14171c"],
@@ -65,16 +64,14 @@ function categorical(count) {
 
 // Groups of runs that share a colour: { title, color, runs }.
 /** @param {import("./page").Sweep} sweep */
-function colorGroups(sweep, key) {
+export function colorGroups(sweep, key) {
   const [kind, number] = key.split(":");
-  const gather = (titles, placeOf, colors) =>
-    titles
-      .map((title, place) => ({ title, color: colors[place], runs: [] }))
-      .map((group, place) => ({
-        ...group,
-        runs: sweep.runs.flatMap((run, index) => (placeOf(run, index) === place ? [index] : [])),
-      }))
-      .filter((group) => group.runs.length > 0);
+  // One pass through the runs: there may be as many titles as runs.
+  const gather = (titles, placeOf, colors) => {
+    const groups = titles.map((title, place) => ({ title, color: colors[place], runs: [] }));
+    sweep.runs.forEach((run, index) => groups[placeOf(run, index)]?.runs.push(index));
+    return groups.filter(({ runs }) => runs.length > 0);
+  };
   if (kind === "axis") {
     const axis = sweep.axes[Number(number)];
     const titles = axis.values.map((value) => value.text);
@@ -85,18 +82,16 @@ function colorGroups(sweep, key) {
   }
   if (kind === "tied") {
     const texts = tiedTexts(sweep, tiedAxes(sweep, MOST_NAMES));
-    const titles = [...new Set(texts)];
-    return gather(titles, (_, index) => titles.indexOf(texts[index]), categorical(titles.length));
+    const places = placesOf(new Set(texts));
+    return gather([...places.keys()], (_, index) => places.get(texts[index]), categorical(places.size));
   }
   if (kind === "seed") {
-    return gather(
-      sweep.seeds.map(String),
-      (run) => sweep.seeds.indexOf(run.seed),
-      categorical(sweep.seeds.length),
-    );
+    const places = placesOf(sweep.seeds);
+    return gather(sweep.seeds.map(String), ({ seed }) => places.get(seed), categorical(places.size));
   }
   if (kind === "state") {
-    return gather(STATES, (run) => STATES.indexOf(run.state), STATES.map(stateColor));
+    const places = placesOf(STATES);
+    return gather(STATES, ({ state }) => places.get(state), STATES.map(stateColor));
   }
   return gather(
     sweep.runs.map((run) => run.label),
@@ -130,6 +125,9 @@ export class Colors {
     // The colour of each run.
     /** @type {string[]} */
     this.ofRun = [];
+    // The place of each run's group among the groups.
+    /** @type {number[]} */
+    this.groupOf = [];
     // Rows of a long table are not in the page all the time.
     this.elements = [...root.querySelectorAll("[data-run]")];
     this.key = state.sweep.axes.length ? "axis:0" : state.sweep.seeds.length > 1 ? "seed" : "run";
@@ -142,6 +140,8 @@ export class Colors {
       this.update();
       state.emit("color");
     });
+    // Only for what is drawn anew for paper: "color" would have everything drawn anew, and later.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.update());
   }
 
   // What a colour stands for, in words.
@@ -161,7 +161,10 @@ export class Colors {
   update() {
     this.groups = colorGroups(this.state.sweep, this.key);
     this.ofRun = [];
-    for (const group of this.groups) for (const run of group.runs) this.ofRun[run] = group.color;
+    this.groupOf = [];
+    this.groups.forEach(({ color, runs }, place) => {
+      for (const run of runs) [this.ofRun[run], this.groupOf[run]] = [color, place];
+    });
     for (const element of this.elements) element.style.setProperty("--color", this.ofRun[element.dataset.run]);
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Which columns a table shows, and tables as text for the clipboard.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
 import { tableText } from "./summary.js";
 import { allRows } from "./long_table.js";
 

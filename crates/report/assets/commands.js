@@ -1,7 +1,8 @@
 // @ts-check
 // Shell commands for what a reader has found on the page.
 
-import { report } from "./state.js";
+import { report } from "./report.js";
+import { shellWord } from "./shell.js";
 
 // A command for a run, as a POSIX shell takes it: `generate`, `animate` or `export`.
 /**
@@ -10,9 +11,8 @@ import { report } from "./state.js";
  */
 export function commandFor(verb, id) {
   const folder = report.database.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".";
-  const quoted = /^[\w./:@%+-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
   const rest = verb === "export" ? `${id.slice(0, 12)} --format safetensors` : id.slice(0, 12);
-  return `gansweep ${verb} ${rest} --results ${quoted}`;
+  return `gansweep ${verb} ${rest} --results ${shellWord(folder)}`;
 }
 
 // Commands that animate several runs, one after the other.

@@ -1,10 +1,11 @@
 // @ts-check
 // The pinned runs beside each other.
 
-import { html } from "./state.js";
-import { gridsOf, pngs, sourcesOf } from "./images.js";
+import { html } from "./dom.js";
+import { showGrid, sourcesOf } from "./images.js";
+import { shellWord } from "./shell.js";
 import { differencesFrom } from "./statistics.js";
-import { fixed } from "./summary.js";
+import { fixed } from "./numbers.js";
 
 // More columns than these fit on no screen.
 const MOST = 12;
@@ -89,11 +90,8 @@ function fillCrop(crop, index, state, run, slider) {
   const geometry = state.sweep.runs[run].geometry ?? state.sweep.samples.geometry;
   if (!geometry) return;
   crop.classList.toggle("colored", Boolean(state.sweep.runs[run].colored));
-  const source = sourcesOf(state.sweep.runs[run], state.weights).at(-1);
-  const place = gridsOf(state.sweep.runs[run], source).findLastIndex(({ epoch }) => epoch <= state.epoch);
   const image = crop.querySelector("img");
-  if (place < 0) image.removeAttribute("src");
-  else image.src = pngs(`${source}-${index}-${run}`)[place];
+  showGrid(image, state, index, run, sourcesOf(state.sweep.runs[run], state.weights).at(-1), state.epoch);
   const cell = Number(slider?.value ?? 0) - 1;
   const { rows, cols, width, height } = geometry;
   if (cell < 0 || cell >= rows * cols) {
@@ -115,8 +113,7 @@ function testOf(state, runs) {
   const compared = configs.filter((config) => config.runs.some((run) => runs.includes(run)));
   if (compared.length < 2) return "These runs have one config and differ in the seed: what they show is the noise between seeds.";
   const groups = compared.map((config) => groupOf(sweep, config)).filter(({ values }) => values.size > 0);
-  const name = /^[\w.-]+$/.test(sweep.name) ? sweep.name : `'${sweep.name.replaceAll("'", "'\\''")}'`;
-  const command = html`<code>gansweep compare ${name}</code>`;
+  const command = html`<code>gansweep compare ${shellWord(sweep.name)}</code>`;
   if (groups.length < 2) return html`These are ${runs.length} runs of ${compared.length} configs, of which ${groups.length === 1 ? "one has" : "none has"} a value to compare.`;
   return tested(sweep, groups, command);
 }

@@ -1,9 +1,12 @@
 // @ts-check
 // The table of configs: each row is a config with numbers over those of its runs that pass the filter.
 
-import { html, isCollapsed } from "./state.js";
+import { html } from "./dom.js";
+import { isCollapsed } from "./state.js";
 import { animationOf } from "./commands.js";
-import { estimate, fixed, spread, spreadText } from "./summary.js";
+import { fixed } from "./numbers.js";
+import { estimate, spread, spreadText } from "./summary.js";
+import { watchNearness } from "./viewport.js";
 import { compare } from "./table.js";
 import { LongTable } from "./long_table.js";
 
@@ -34,16 +37,10 @@ export function setUpConfigTable(root, state) {
     list.refresh();
   };
   // A table out of sight is not worth a late keystroke.
-  const observer = new IntersectionObserver(
-    (entries) => {
-      // A busy browser reports several changes at once; the last one holds.
-      const [{ isIntersecting }] = entries.slice(-1);
-      table.dataset.seen = String(isIntersecting);
-      if (isIntersecting && stale) show();
-    },
-    { rootMargin: "600px" },
-  );
-  observer.observe(table);
+  watchNearness(table, 600, (isNear) => {
+    table.dataset.seen = String(isNear);
+    if (isNear && stale) show();
+  });
   state.on("visible", () => {
     if (table.dataset.seen === "false") stale = true;
     else show();

@@ -2,10 +2,13 @@
 // Loss and score curves. Runs of one colour share a Plotly trace, with gaps between the runs, so that
 // 500 runs draw as fast as 5. Highlighted runs are drawn on a canvas above the plot.
 
-import { MANY_LINES, PAUSE, darkScheme, html, option } from "./state.js";
+import { html, option } from "./dom.js";
+import { pauseBeforeDrawing } from "./pause.js";
+import { darkScheme } from "./theme.js";
 import { FEWEST_FOR_QUARTILES, groupCurve, groupText, interpolator, smoothed } from "./series.js";
 import { X_TITLES } from "./layout.js";
-import { format, median } from "./range.js";
+import { format } from "./numbers.js";
+import { median } from "./statistics.js";
 import { Chart } from "./chart.js";
 import { loadPlotly } from "./library.js";
 
@@ -55,7 +58,8 @@ export class Curves {
     state.on("zoom", () => {
       if (this.zoom !== state.zoom) this.zoomTo(state.zoom);
     });
-    this.setUpPrinting();
+    // The colours, which were made before, are light by now.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.drawNow());
   }
 
   sayFault(error) {
@@ -103,24 +107,9 @@ export class Curves {
     darkScheme.addEventListener("change", () => this.redraw());
   }
 
-  // Paper is white: charts are drawn in light colours for it, whatever the screen's are.
-  setUpPrinting() {
-    const root = document.documentElement;
-    const redrawNow = () => {
-      this.colors.update();
-      if (this.ready) for (const chart of this.charts) chart.draw();
-    };
-    let theme;
-    addEventListener("beforeprint", () => {
-      ({ theme } = root.dataset);
-      root.dataset.theme = "light";
-      redrawNow();
-    });
-    addEventListener("afterprint", () => {
-      if (theme) root.dataset.theme = theme;
-      else delete root.dataset.theme;
-      redrawNow();
-    });
+  // Paper does not wait.
+  drawNow() {
+    if (this.ready) for (const chart of this.charts) chart.draw();
   }
 
   // What of a group of runs is shown: "median" or "mean"; null where each run has a line of its own.
@@ -148,7 +137,7 @@ export class Curves {
   redraw() {
     for (const chart of this.charts) chart.stale = true;
     this.drawNote();
-    this.drawSoon(this.state.sweep.runs.length > MANY_LINES ? PAUSE : 0);
+    this.drawSoon(pauseBeforeDrawing(this.state.sweep.runs.length));
   }
 
   // Draws one stale chart per timer tick, so that the page stays responsive. Several changes to a

@@ -1,6 +1,9 @@
 // @ts-check
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
+import { words } from "./query.js";
+import { bounds } from "./statistics.js";
+
 // What stands in place of the value of a key that does not apply to a run, such as a weight without a penalty.
 export const NO_VALUE = "none";
 
@@ -20,8 +23,15 @@ export function keysOf(sweep) {
   }));
   keys.sort((a, b) => rank(a) - rank(b));
   const seeds = sweep.seeds;
-  const seed = { key: "seed", name: "seed", title: "seed", texts: seeds.map(String), numbers: seeds, place: (run) => seeds.indexOf(sweep.runs[run].seed) };
+  const seedPlaces = placesOf(seeds);
+  const seed = { key: "seed", name: "seed", title: "seed", texts: seeds.map(String), numbers: seeds, place: (run) => seedPlaces.get(sweep.runs[run].seed) ?? null };
   return seeds.length > 1 ? [...keys, seed] : keys;
+}
+
+// The place of each of some distinct values. `indexOf` for each run takes quadratic time where every run has a value of its
+// own.
+export function placesOf(values) {
+  return new Map([...values].map((value, place) => [value, place]));
 }
 
 // The metrics of the run table, the objective first: `{ name, title, better, decimals, value }`; `value` is NaN where a run has none.
@@ -86,7 +96,7 @@ export function withNoValue(groups, key, runs) {
 // Whether numbers are read better on a logarithmic axis: positive, and of different sizes.
 export function isWide(numbers) {
   const known = numbers.filter(Number.isFinite);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const [low, high] = bounds(known);
   return known.length > 1 && low > 0 && high / low >= 20;
 }
 
@@ -94,7 +104,7 @@ export function isWide(numbers) {
 export function withConditions(filter, name, conditions) {
   const quoted = name.includes(" ") ? `"${name}"` : name;
   const isOwn = (word) => ["=", ">=", "<="].some((operator) => word.startsWith(quoted + operator));
-  const others = splitWords(filter).filter((word) => !isOwn(word));
+  const others = words(filter).filter((word) => !isOwn(word));
   return [...others, ...conditions.map((condition) => quoted + condition)].join(" ");
 }
 
@@ -102,15 +112,10 @@ export function withConditions(filter, name, conditions) {
 export function conditionsOn(filter, name) {
   /** @type {{ from: number, to: number, values: string[] | null }} */
   const found = { from: -Infinity, to: Infinity, values: null };
-  for (const word of splitWords(filter)) {
+  for (const word of words(filter)) {
     if (word.startsWith(`${name}>=`)) found.from = Number(word.slice(name.length + 2));
     else if (word.startsWith(`${name}<=`)) found.to = Number(word.slice(name.length + 2));
     else if (word.startsWith(`${name}=`)) found.values = word.slice(name.length + 1).replaceAll('"', "").split(",");
   }
   return found.from === -Infinity && found.to === Infinity && !found.values ? null : found;
-}
-
-// As the filter's language splits them: quotes keep spaces.
-function splitWords(text) {
-  return [...text.matchAll(/(?:"[^"]*"?|[^\s"])+/g)].map(([word]) => word);
 }

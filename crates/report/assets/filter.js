@@ -1,7 +1,7 @@
 // @ts-check
 // Filters and pinned runs, and the CSS classes that show both on every element with a `data-run`.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
 
 /**
  * @param {import("./state.js").State} state
@@ -127,6 +127,8 @@ function setUpPins(root, state, colors) {
     if (drop) state.togglePins([Number(drop.parentElement.dataset.pin)]);
   });
   document.addEventListener("keydown", (event) => {
+    // Each sweep has a listener of its own.
+    if (root.hidden) return;
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) state.unpinAll();
   });
   state.on("pins", show);

@@ -3,8 +3,8 @@
 
 import { ramp } from "./color.js";
 import { groupsOf, withNoValue } from "./dimensions.js";
-import { fixed } from "./summary.js";
-import { html } from "./state.js";
+import { fixed } from "./numbers.js";
+import { html } from "./dom.js";
 
 // Of the values of a key: more columns than these do not fit beside each other.
 const MOST_GROUPS = 8;

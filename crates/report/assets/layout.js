@@ -1,6 +1,8 @@
 // @ts-check
 // The Plotly layout of a chart: axes, colours, fonts, reference line.
 
+import { bounds } from "./statistics.js";
+
 export const MARGIN = { l: 54, r: 16, t: 10, b: 40 };
 export const X_TITLES = {
   step: "steps",
@@ -59,7 +61,7 @@ export function chartLayout(metric, curves, range, width) {
 // The names of the columns of a chart of single values, where there is room for them. The legend has them anyway.
 function columnTicks(groups, width) {
   const titles = groups.map(({ title }) => title);
-  const longest = Math.max(...titles.map((title) => title.length));
+  const [, longest] = bounds(titles.map((title) => title.length));
   const isRoom = (longest + 1.5) * 6.2 * titles.length <= width;
   return { tickvals: titles.map((_, column) => column), ticktext: titles, tickangle: 0, showticklabels: isRoom };
 }

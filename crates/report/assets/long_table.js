@@ -2,6 +2,9 @@
 // A table whose rows are sorted, hidden and shown. Of many rows only those near the visible part are in the page: a
 // browser lays out a few hundred in an instant, and ten thousand in seconds.
 
+import { onWholePage } from "./paper.js";
+import { watchNearness } from "./viewport.js";
+
 const MOST_WHOLE = 400;
 // Rows above and below the visible part, so that a quick scroll meets no gap.
 const SPARE = 25;
@@ -105,24 +108,15 @@ export class LongTable {
     };
     this.scroller.addEventListener("scroll", placeSoon, { passive: true });
     new ResizeObserver(placeSoon).observe(this.scroller);
-    new IntersectionObserver(
-      (entries) => {
-        // A busy browser reports several changes at once; the last one holds.
-        const [{ isIntersecting }] = entries.slice(-1);
-        this.inView = isIntersecting;
-        if (isIntersecting && this.stale) this.place();
-      },
-      { rootMargin: "400px" },
-    ).observe(this.scroller);
+    watchNearness(this.scroller, 400, (isNear) => {
+      this.inView = isNear;
+      if (isNear && this.stale) this.place();
+    });
     const placeAll = (whole) => {
       this.whole = whole;
       this.place();
     };
-    addEventListener("beforeprint", () => placeAll(true));
-    addEventListener("afterprint", () => placeAll(false));
-    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
-      if ((ctrlKey || metaKey) && key.toLowerCase() === "f") placeAll(true);
-    });
+    onWholePage(() => placeAll(true), () => placeAll(false));
   }
 
   get headings() {

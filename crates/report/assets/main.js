@@ -1,7 +1,8 @@
 // @ts-check
 // Sets up one view per sweep, then tabs, section links, copy buttons and local times.
 
-import { State, report } from "./state.js";
+import { report } from "./report.js";
+import { State } from "./state.js";
 import { setUpPaper } from "./paper.js";
 import { Colors } from "./color.js";
 import { setUpFilter } from "./filter.js";

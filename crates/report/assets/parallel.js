@@ -1,8 +1,10 @@
 // @ts-check
 // Parallel coordinates: an axis per key and one for a metric, a line per run. A brush is words of the filter.
 
+import { emptyCanvas } from "./canvas.js";
 import { conditionsOn, isWide, withConditions } from "./dimensions.js";
 import { themeColor } from "./layout.js";
+import { bounds } from "./statistics.js";
 
 const TOP = 34;
 const BOTTOM = 14;
@@ -67,10 +69,7 @@ export class Parallel {
   draw() {
     const { clientWidth: width, clientHeight: height } = this.area;
     if (width === 0 || this.axes.length === 0) return;
-    const scale = devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
+    const pen = emptyCanvas(this.canvas, width, height);
     const apart = this.axes.length > 1 ? this.across(1) - this.across(0) : width;
     [...this.titles.children].forEach((title, axis) => {
       title.style.maxWidth = `${Math.min(120, apart - 6)}px`;
@@ -126,7 +125,7 @@ export class Parallel {
     const { drag } = this;
     const brush = drag && drag.axis === place ? [drag.from, drag.to] : axis.brushed(this.state.filter);
     if (!brush) return;
-    const [bottom, top] = [Math.min(...brush), Math.max(...brush)];
+    const [bottom, top] = bounds(brush);
     pen.fillStyle = themeColor("--accent");
     pen.globalAlpha = 0.35;
     pen.fillRect(x - 7, this.down(top) - 3, 14, this.down(bottom) - this.down(top) + 6);
@@ -214,7 +213,7 @@ function axisOfKey(key) {
     brushed: (filter) => {
       const values = conditionsOn(filter, name)?.values;
       const places = values ? texts.flatMap((text, place) => (values.includes(text) ? [at(place)] : [])) : [];
-      return places.length ? [Math.min(...places), Math.max(...places)] : null;
+      return places.length ? bounds(places) : null;
     },
   };
 }
@@ -227,7 +226,7 @@ function continuous(name, title, numbers, value) {
   const log = isWide(numbers);
   const scaled = (number) => (log ? Math.log10(number) : number);
   const known = numbers.filter((number) => Number.isFinite(scaled(number)));
-  const [low, high] = known.length ? [Math.min(...known.map(scaled)), Math.max(...known.map(scaled))] : [0, 1];
+  const [low, high] = known.length ? bounds(known.map(scaled)) : [0, 1];
   const span = high - low || 1;
   const number = (at) => Number((log ? 10 ** (low + at * span) : low + at * span).toPrecision(4));
   const at = (of) => (scaled(of) - low) / span;

@@ -1,6 +1,8 @@
 // @ts-check
 // The range of a value axis.
 
+import { bounds, median } from "./statistics.js";
+
 // Below this many curves none is left out: there is no majority.
 const FEWEST = 4;
 
@@ -22,8 +24,8 @@ export function valueRange(curves, reference, log) {
   if (extents.length === 0) return { range: log ? [-1, 1] : [0, 1], outside: [] };
   const fits = majority(extents);
   const kept = extents.filter(fits);
-  let top = Math.max(...kept.map(({ high }) => high));
-  let bottom = Math.min(...kept.map(({ low }) => low));
+  let [, top] = bounds(kept.map(({ high }) => high));
+  let [bottom] = bounds(kept.map(({ low }) => low));
   const spread = top - bottom || Math.abs(top) || 1;
   const line = log ? Math.log10(reference) : reference;
   if (line > top && line - top < 0.4 * spread) top = line;
@@ -61,32 +63,16 @@ function majority(extents) {
   return 3 * left <= extents.length ? fits : () => true;
 }
 
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 // A range with room for bands around its lines. Where a band is far longer than the lines are apart, the lines stay
 // readable: at most half of the range is added at either end.
 export function widened(range, levels) {
   const [bottom, top] = range;
   const room = (top - bottom) / 2;
-  let [low, high] = [bottom, top];
-  for (const level of levels) [low, high] = [Math.min(low, level), Math.max(high, level)];
+  const [low, high] = bounds([bottom, top, ...levels]);
   return [Math.max(low, bottom - room), Math.min(high, top + room)];
 }
 
 export function padded(low, high, share) {
   const room = (high - low || Math.abs(high) || 1) * share;
   return [low - room, high + room];
-}
-
-// A number with about four significant digits, and no zeros at its end.
-export function format(value) {
-  if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0*e\+?/, "e");
-  if (size >= 1000) return Math.round(value).toLocaleString("en");
-  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
 }

@@ -6,6 +6,7 @@ import { setAsideOutOfSight } from "./aside.js";
 import { setUpTimeline } from "./timeline.js";
 import { Wall } from "./wall.js";
 import { oneTabStop } from "./roving.js";
+import { bounds } from "./statistics.js";
 
 // Number of grids per row in a cell: up to three in one row, more in a square.
 function across(grids) {
@@ -175,7 +176,7 @@ export class Gallery {
   get widestRow() {
     const { weights, sweep } = this.state;
     const side = (row) => row.reduce((sum, cell) => sum + across(cell.length), 0);
-    const figures = this.wall.hasColumns ? Math.max(...this.wall.cells.map(side)) : Math.min(innerWidth < 600 ? 2 : 4, sweep.runs.length);
+    const figures = this.wall.hasColumns ? bounds(this.wall.cells.map(side))[1] : Math.min(innerWidth < 600 ? 2 : 4, sweep.runs.length);
     return weights === "both" ? 2 * figures : figures;
   }
 

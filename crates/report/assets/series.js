@@ -1,7 +1,7 @@
 // @ts-check
 // Curves as lists of numbers: x axes, smoothing, medians and means of several runs.
 
-import { format } from "./range.js";
+import { format } from "./numbers.js";
 
 // A series as the page holds it, which is unpacked when it is first read: `steps` are the first one, then pairs of a
 // difference and how often it repeats, or base64 of the first one and the differences in LEB128; `values` are base64 of the first three bytes of each big-endian 32-bit number.

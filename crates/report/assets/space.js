@@ -7,7 +7,10 @@ import { Parallel } from "./parallel.js";
 import { fillElement, themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
 import { isPaper } from "./paper.js";
-import { MANY_LINES, PAUSE, darkScheme, html } from "./state.js";
+import { watchNearness } from "./viewport.js";
+import { pauseBeforeDrawing } from "./pause.js";
+import { darkScheme } from "./theme.js";
+import { html } from "./dom.js";
 
 export class Space {
   /**
@@ -33,21 +36,16 @@ export class Space {
       if (cell) state.togglePins(cell.dataset.pinRuns.split(" ").map(Number));
     });
     for (const select of this.section.querySelectorAll("select")) select.addEventListener("change", () => this.redraw());
-    new IntersectionObserver(
-      (entries) => {
-        // A busy browser reports several changes at once; the last one holds.
-        const [{ isIntersecting }] = entries.slice(-1);
-        this.inView = isIntersecting;
-        if (isIntersecting && this.stale) this.draw();
-      },
-      { rootMargin: "300px" },
-    ).observe(this.section);
+    watchNearness(this.section, 300, (isNear) => {
+      this.inView = isNear;
+      if (isNear && this.stale) this.draw();
+    });
     for (const topic of ["visible", "color"]) state.on(topic, () => this.redraw());
     // A stale chart is drawn with its highlighted runs when the reader pauses.
     state.on("focus", () => this.inView && !this.stale && this.parallel.draw());
     darkScheme.addEventListener("change", () => this.redraw());
-    // After the curves, which turn the page's colours light for paper.
-    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => this.draw());
+    // The colours, which were made before, are light by now.
+    for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => root.hidden || this.draw());
   }
 
   fillSelects() {
@@ -80,7 +78,8 @@ export class Space {
     this.stale = true;
     clearTimeout(this.timer);
     if (!this.inView) return;
-    if (this.state.sweep.runs.length > MANY_LINES) this.timer = setTimeout(() => this.draw(), PAUSE);
+    const pause = pauseBeforeDrawing(this.state.sweep.runs.length);
+    if (pause) this.timer = setTimeout(() => this.draw(), pause);
     else this.draw();
   }
 

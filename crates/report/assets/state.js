@@ -10,19 +10,6 @@
 //   "zoom"     the range of the charts' x axis changed
 
 import { parseQuery } from "./query.js";
-import { lazySeries } from "./series.js";
-
-/** @type {import("./page").Report} */
-export const report = JSON.parse(document.getElementById("report-data").textContent);
-for (const run of report.sweeps.flatMap(({ runs }) => runs)) {
-  run.series = run.series.map(lazySeries);
-  for (const [axis, series] of Object.entries(run.x_axes)) run.x_axes[axis] = lazySeries(series);
-}
-// With more runs than these a chart takes longer to draw than a reader takes for a keystroke: charts are drawn again after
-// so many milliseconds without a change.
-export const MANY_LINES = 200;
-export const PAUSE = 180;
-export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 export class State {
   /** @param {import("./page").Sweep} sweep */
@@ -208,14 +195,4 @@ function searchText(sweep, run) {
 // Whether there are signs that a run has collapsed.
 export function isCollapsed(run) {
   return (run.warnings ?? []).length > 0;
-}
-
-// A tagged template that escapes its values for HTML.
-export function html(strings, ...values) {
-  const escape = (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-  return strings.reduce((text, part, place) => text + escape(values[place - 1]) + part);
-}
-
-export function option(root, name, fallback) {
-  return root.querySelector(`[data-option="${name}"]:checked`)?.value ?? fallback;
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// The tests of `gansweep compare`, for the configs that the reader chooses: permutation tests by enumeration, and Holm's
-// correction. What takes too many arrangements is left to the program, which draws some of them.
+// Statistics of values, and the tests of `gansweep compare` for the configs that the reader chooses: permutation tests by
+// enumeration, and Holm's correction. What takes too many arrangements is left to the program, which draws some of them.
 
 const MOST_ENUMERATED = 1e6;
 const DRAWS = 1e5;
@@ -8,6 +8,23 @@ const ALPHA = 0.05;
 // Statistics that are closer than this, relative to the largest value, count as equal: rounding must not decide whether a
 // tie counts.
 const TIE = 1e-12;
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+// The smallest and the largest of the values; infinite where there are none. As arguments of `Math.min`, the values of many runs
+// would be more than an engine takes.
+export function bounds(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
 
 // Two-sided p-value of paired differences, by all their signs; null where they are too many.
 export function signFlip(differences) {
@@ -93,7 +110,8 @@ function choose(n, k) {
 
 // Values relative to a centre and in units of the largest distance from it, so that one tolerance fits all.
 function scaled(values, centre) {
-  const unit = Math.max(...values.map((value) => Math.abs(value - centre))) || 1;
+  const [low, high] = bounds(values);
+  const unit = Math.max(centre - low, high - centre) || 1;
   return values.map((value) => (value - centre) / unit);
 }
 

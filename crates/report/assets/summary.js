@@ -1,7 +1,7 @@
 // @ts-check
 // Numbers of several runs, as the table of configs shows them, and tables as text.
 
-import { format } from "./range.js";
+import { fixed } from "./numbers.js";
 
 // Mean and sample standard deviation of the finite values: `{ mean, deviation, count }`, or null.
 export function spread(values) {
@@ -29,19 +29,6 @@ export function spreadText(result, decimals) {
   if (!result) return "";
   const { mean, deviation } = result;
   return deviation === null ? fixed(mean, decimals) : `${fixed(mean, decimals)} ± ${fixed(deviation, decimals)}`;
-}
-
-// A number with the decimals of its column, as the program writes it (`analyse/text.rs`): an exponent where they cannot
-// show it.
-export function fixed(value, decimals) {
-  const text = value.toFixed(decimals);
-  const vanishes = value !== 0 && !/[1-9]/.test(text);
-  return !Number.isFinite(value) || Math.abs(value) >= 1e6 || vanishes ? plain(value) : text;
-}
-
-// A number as the page was written with it: without separators, which a spreadsheet would not read.
-export function plain(value) {
-  return format(value).replaceAll(",", "");
 }
 
 // A table, its headings first, as text in a format: `csv`, `markdown` or `latex`.

@@ -2,7 +2,8 @@
 // Light or dark: as the system has it, or as the reader chooses. The choice is the reader's and of all pages: it is not in
 // the address.
 
-import { darkScheme } from "./state.js";
+// It has the event "change" when the system changes, and when the reader does.
+export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 const KEY = "gansweep-theme";
 

@@ -1,7 +1,7 @@
 // @ts-check
 // A dialog with one run's samples enlarged, real images, and the run's settings and results.
 
-import { html, option } from "./state.js";
+import { html, option } from "./dom.js";
 import { commandFor } from "./commands.js";
 import { bestEpoch, gridsOf, noteEpoch, pngs, showGrid } from "./images.js";
 import { showStrip } from "./strip.js";

@@ -1,7 +1,8 @@
 // @ts-check
 // The wall of sample grids: which keys run along its sides, and sliders for the others.
 
-import { html } from "./state.js";
+import { html } from "./dom.js";
+import { onWholePage } from "./paper.js";
 import { arrange, dimensionsOf, firstChoice } from "./arrange.js";
 
 // A longer list of grids begins with a few of them: the sections below stay within reach.
@@ -55,14 +56,11 @@ export class Wall {
       if (!this.whole && top !== button.getBoundingClientRect().top) button.scrollIntoView({ block: "center", behavior: "instant" });
     });
     let before = false;
-    addEventListener("beforeprint", () => {
+    const showAll = () => {
       before = this.whole;
       show(true);
-    });
-    addEventListener("afterprint", () => show(before));
-    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
-      if ((ctrlKey || metaKey) && key.toLowerCase() === "f") show(true);
-    });
+    };
+    onWholePage(showAll, () => show(before));
   }
 
   // Leaves out what is beyond the first grids of a long wall.

@@ -55,11 +55,19 @@ pub(crate) const STYLE: &str = concat!(
 
 /// The page's own modules, in an order in which each comes after those that it imports.
 const MODULES: &[(&str, &str)] = &[
+    ("numbers.js", include_str!("../assets/numbers.js")),
+    ("statistics.js", include_str!("../assets/statistics.js")),
     ("range.js", include_str!("../assets/range.js")),
     ("series.js", include_str!("../assets/series.js")),
     ("query.js", include_str!("../assets/query.js")),
+    ("report.js", include_str!("../assets/report.js")),
     ("state.js", include_str!("../assets/state.js")),
+    ("dom.js", include_str!("../assets/dom.js")),
+    ("pause.js", include_str!("../assets/pause.js")),
     ("paper.js", include_str!("../assets/paper.js")),
+    ("viewport.js", include_str!("../assets/viewport.js")),
+    ("canvas.js", include_str!("../assets/canvas.js")),
+    ("shell.js", include_str!("../assets/shell.js")),
     ("theme.js", include_str!("../assets/theme.js")),
     ("dimensions.js", include_str!("../assets/dimensions.js")),
     ("color.js", include_str!("../assets/color.js")),
@@ -91,7 +99,6 @@ const MODULES: &[(&str, &str)] = &[
     ("samples.js", include_str!("../assets/samples.js")),
     ("viewer.js", include_str!("../assets/viewer.js")),
     ("address.js", include_str!("../assets/address.js")),
-    ("statistics.js", include_str!("../assets/statistics.js")),
     ("compare.js", include_str!("../assets/compare.js")),
     ("live.js", include_str!("../assets/live.js")),
     ("main.js", include_str!("../assets/main.js")),

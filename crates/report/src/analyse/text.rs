@@ -45,7 +45,7 @@ pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
 }
 
 /// Writes a measured number with `decimals` decimals. One that would read as zero, or needs more than six digits, has an exponent, as in [`measured`]. The page's scripts
-/// write numbers in the same way (`summary.js`).
+/// write numbers in the same way (`numbers.js`).
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let vanishes = value != 0.0 && !text.contains(|digit| ('1'..='9').contains(&digit));

@@ -30,6 +30,7 @@ test("numbers of several sizes are read on a logarithmic axis", () => {
   assert.equal(isWide([1, 2, 3]), false);
   assert.equal(isWide([0, 1e-4, 1]), false);
   assert.equal(isWide([]), false);
+  assert.equal(isWide(Array.from({ length: 300_000 }, (_, place) => place + 1)), true, "of many runs, too");
 });
 
 test("of axes that vary together, as many as tell their values apart", () => {

@@ -53,3 +53,8 @@ test("bands get room, and very long ones no more than lines can spare", () => {
   assert.deepEqual(widened([0, 2], [-1e9, 1e9]), [-1, 3]);
   assert.deepEqual(widened([0, 2], []), [0, 2]);
 });
+
+test("there may be more curves than a function takes arguments", () => {
+  const { range, outside } = valueRange(Array(300_000).fill([1, 2]), undefined, false);
+  assert.ok(range[0] < 1 && range[1] > 2 && outside.length === 0);
+});

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { differencesFrom, holm, signFlip, twoSample } from "../../assets/statistics.js";
+import { bounds, differencesFrom, holm, median, signFlip, twoSample } from "../../assets/statistics.js";
 
 const golden = JSON.parse(readFileSync(new URL("../../../../tests/golden/statistics.json", import.meta.url), "utf8"));
 const near = (actual, expected, what) => assert.ok(Math.abs(actual - expected) < 1e-12, `${what}: ${actual} instead of ${expected}`);
@@ -41,4 +41,16 @@ test("differences are of pairs, with Student's interval", () => {
   // Three pairs cannot reject, so that all seven values are divided: those of the group are the largest but for a tie.
   assert.equal(pairs, 3);
   near(p, twoSample([2, 5, 5, 100], [1, 2, 4]), "p");
+});
+
+test("a median is the middle value, or the mean of the two in the middle", () => {
+  assert.equal(median([10, 9, 100]), 10);
+  assert.equal(median([4, 1, 3, 2]), 2.5);
+});
+
+test("bounds and tests take more values than a function takes arguments", () => {
+  const many = Array.from({ length: 300_000 }, (_, place) => (place * 7919) % 300_007);
+  assert.deepEqual(bounds(many), [0, 300_006]);
+  assert.deepEqual(bounds([]), [Infinity, -Infinity]);
+  assert.ok(twoSample([1e6], many) < 1e-5);
 });

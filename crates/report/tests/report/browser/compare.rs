@@ -21,6 +21,8 @@ fn pinned_runs_stand_beside_each_other_with_what_differs() {
         check('both have their images', () => equal(
             all('.crop img').map((image) => image.getAttribute('src')),
             [0, 2].map((run) => `data:image/png;base64,${/base64,([^\"]*)\"/.exec(one(`#last-raw-0-${run}`).textContent)[1]}`)));
+        check('which say what they show', () => equal(
+            all('.crop img').map((image) => image.alt), [0, 2].map((run) => `Samples of ${sweeps[0].runs[run].label} after epoch ${sweeps[0].samples.epochs.at(-1)}`)));
         set('[data-control=compare-cell]', 4);
         const transform = one('.crop img').style.transform;
         check('one image of a grid fills the place', () => equal(transform, 'scale(2) translate(-50%, -50%)'));
@@ -29,7 +31,7 @@ fn pinned_runs_stand_beside_each_other_with_what_differs() {
         await frames(3);
         check('the page can be narrowed to them', () => equal(one('.matches').textContent, '2 of 8 runs'));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 9);
+    assert_all_ok(&lines, 10);
 }
 
 #[test]

@@ -43,3 +43,19 @@ fn a_copied_address_shows_the_same() {
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
     assert_all_ok(&lines, 10);
 }
+
+#[test]
+fn escape_unpins_the_runs_of_the_sweep_that_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    Synthetic { name: "second", rates: vec![4e-4], ..Synthetic::default() }.record(folder.path());
+    let script = "const pins = () => all('.sweep').map((sweep) => sweep.querySelectorAll('.pin').length);
+        one(\".sweep:not([hidden]) .runtable tr[data-run='0']\").click();
+        all('.tabs button')[1].click();
+        one(\".sweep:not([hidden]) .runtable tr[data-run='1']\").click();
+        check('each sweep has a pin', () => equal(pins(), [1, 1]));
+        key(document.body, 'Escape');
+        check('that of the hidden sweep stays', () => equal(pins(), [1, 0]));";
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
+    assert_all_ok(&lines, 4);
+}

@@ -157,6 +157,34 @@ fn a_sheet_of_paper_holds_everything() {
 }
 
 #[test]
+fn the_page_is_as_it_was_after_printing_one_of_several_sweeps() {
+    let folder = tempfile::tempdir().unwrap();
+    Synthetic::default().record(folder.path());
+    Synthetic { name: "second", rates: vec![4e-4, 5e-4], ..Synthetic::default() }.record(folder.path());
+    let script = "await show('.curves');
+        all('.tabs button')[1].click();
+        await show('.sweep:not([hidden]) .curves');
+        const lines = () => ['[hidden]', ':not([hidden])'].map((which) => one(`.sweep${which} .chart .plot`).data[0].line.color);
+        const theme = () => document.documentElement.dataset.theme ?? 'as the system';
+        for (const chosen of ['as the system', 'dark']) {
+            if (chosen === 'dark') set('[data-theme-picker]', chosen);
+            await until(() => new Set(lines()).size === 1);
+            const [hidden, shown] = lines();
+            for (const time of ['first', 'second']) {
+                dispatchEvent(new Event('beforeprint'));
+                check(`${chosen}: paper is light for the ${time} time`, () => equal(theme(), 'light'));
+                check(`${chosen}: so is the chart on it`, () => that(['#0072b2', '#d55e00'].includes(lines()[1]) && lines()[1] !== shown, lines().join()));
+                check(`${chosen}: one that is not on it stays`, () => equal(lines()[0], hidden));
+                dispatchEvent(new Event('afterprint'));
+                check(`${chosen}: the page is as before`, () => equal([theme(), lines()], [chosen, [hidden, shown]]));
+            }
+        }";
+    let flags = ["--blink-settings=preferredColorScheme=0"];
+    let Some(lines) = lines_of(folder.path(), &with_tools(script), &flags) else { return };
+    assert_all_ok(&lines, 18);
+}
+
+#[test]
 fn the_page_is_light_or_dark_as_the_reader_chooses() {
     let folder = tempfile::tempdir().unwrap();
     Synthetic::default().record(folder.path());
