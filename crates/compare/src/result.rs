@@ -211,6 +211,8 @@ pub struct AxisShare {
     pub bins: Option<usize>,
     /// Its share of the variance.
     pub share: Share,
+    /// Whether all runs that have a value have the same one of its values.
+    pub is_constant: bool,
 }
 
 /// What configs are compared by: a metric, or a quality figure.

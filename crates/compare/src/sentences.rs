@@ -319,7 +319,11 @@ pub fn about_variance(comparison: &SweepComparison, variance: &Variance) -> Vec<
                 .to_owned(),
         );
     }
-    if variance.axes.iter().any(|axis| axis.share.freedom == 0) {
+    let constant = variance.axes.iter().filter(|axis| axis.is_constant);
+    sentences.extend(constant.map(|axis| {
+        format!("{}: all runs with a value have the same one, so it explains nothing here.", axis.short)
+    }));
+    if variance.axes.iter().any(|axis| axis.share.freedom == 0 && !axis.is_constant) {
         sentences.push("A key without a share changes only together with others.".to_owned());
     }
     sentences

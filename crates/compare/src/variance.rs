@@ -34,9 +34,10 @@ pub(super) fn explain(
     let effects = level_effects(&values, &factors, &shares, CONFIDENCE);
     let effects = columns.iter().zip(effects).zip(&shares.factors);
     let effects = effects.map(|((column, effects), share)| column.effects(effects, *share)).collect();
-    let axis = |(column, share)| {
+    let axis = |(column, share): (Column, Share)| {
+        let is_constant = column.is_constant(&values);
         let Column { keys, short, bins, .. } = column;
-        AxisShare { keys, short, bins, share }
+        AxisShare { keys, short, bins, share, is_constant }
     };
     let variance = Variance {
         axes: columns.into_iter().zip(shares.factors).map(axis).collect(),
@@ -63,6 +64,13 @@ struct Column {
 impl Column {
     fn varies(&self) -> bool {
         self.levels.windows(2).any(|pair| pair[0] != pair[1])
+    }
+
+    /// Whether the runs with a finite value have one level.
+    fn is_constant(&self, values: &[f64]) -> bool {
+        let mut levels = self.levels.iter().zip(values).filter(|(_, value)| value.is_finite());
+        let first = levels.next().map(|(level, _)| level);
+        levels.all(|(level, _)| Some(level) == first)
     }
 
     fn effects(&self, effects: Vec<Option<Effect>>, share: Share) -> AxisEffects {

@@ -143,11 +143,15 @@ function tested(sweep, groups, command) {
     return html`<tr><th scope="row">${label}</th><td>${fixed(mean, decimals)}</td><td>${values.size}</td><td>${found ? fixed(found.mean, decimals) + spread : ""}</td><td data-cell="p">${p}</td></tr>`;
   };
   const fewest = Math.min(...groups.map(({ values }) => values.size));
-  const few = fewest < 3 ? html` With ${fewest} seed${fewest > 1 ? "s" : ""} of a config a test can tell little.` : "";
+  // Three and three have 20 arrangements, of which two are as extreme as the most extreme.
+  const few = fewest < 4 ? html` With ${fewest} seed${fewest > 1 ? "s" : ""} of a config a test can tell little.` : "";
   const many = differences.some(({ p }) => p === null) ? ` The seeds are too many for a browser to test: ${command} does.` : "";
   const from = objective.better ? "the best of these" : "the first of these";
-  const title = html`<caption>${objective.title} after ${objective.after}, over all seeds of these configs: difference from ${from} with its 95 % interval, and the p-value of a permutation test, corrected for the number of configs.`;
-  return `<table class="tested">${title}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">runs</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;
+  const title = html`<caption>${objective.title} after ${objective.after}, over all seeds of these configs: difference from ${from} with its 95 % interval, and the p-value of a permutation test, corrected for the number of these configs.`;
+  const chosen = groups.length < sweep.configs.length && differences.some(({ p }) => p !== null)
+    ? " It holds for configs that were chosen before their values were known: of many configs the best and the worst differ by chance, too."
+    : "";
+  return `<table class="tested">${title}${chosen}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">runs</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;
 }
 
 // As the program writes a p-value.
