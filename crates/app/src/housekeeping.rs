@@ -39,8 +39,8 @@ pub fn plan_removal(results: &Path, names: &[String]) -> Result<PlannedRemoval, 
     slurm::refuse_beside_jobs(results)?;
     let (mut sweeps, mut runs) = (Vec::new(), Vec::new());
     for name in names {
-        match reader.sweep(name) {
-            Ok(_) => sweeps.push(name.clone()),
+        match reader.require_sweep(name) {
+            Ok(()) => sweeps.push(name.clone()),
             Err(StoreError::UnknownSweep { known, .. }) => match reader.run(name) {
                 Ok(run) => runs.push(run.id),
                 Err(StoreError::UnknownRun { .. }) => {
@@ -243,10 +243,10 @@ pub fn plan_renaming(results: &Path, sweep: &str, name: &str) -> Result<PlannedR
         return Err(AppError::BadName { name: name.to_owned() });
     }
     let reader = Reader::open(results)?;
-    reader.sweep(sweep)?;
-    match reader.sweep(name) {
-        Ok(_) if sweep != name => return Err(StoreError::SweepExists { name: name.to_owned() }.into()),
-        Ok(_) | Err(StoreError::UnknownSweep { .. }) => {}
+    reader.require_sweep(sweep)?;
+    match reader.require_sweep(name) {
+        Ok(()) if sweep != name => return Err(StoreError::SweepExists { name: name.to_owned() }.into()),
+        Ok(()) | Err(StoreError::UnknownSweep { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     let lock = check::lock_now(results)?;

@@ -218,6 +218,7 @@ fn what_other_versions_stored_is_read_key_by_key() {
     assert_eq!(row.call, Some(Call { profile: Some("p".to_owned()), ..Call::default() }));
     change("UPDATE sweeps SET call = NULL");
     assert_eq!(fixture.reader().sweep("lr").unwrap().call, None);
+    assert_eq!(fixture.reader().sweep_command("lr").unwrap(), "gansweep sweep experiments/lr.toml");
     change("UPDATE configs SET json = json_set(json, '$.train.batch_size', 0)");
     let error = fixture.reader().run(fixture.runs[0].as_str()).unwrap().typed_config().unwrap_err();
     assert!(error.to_string().contains("train.batch_size is `0`"), "{error}");
