@@ -220,9 +220,8 @@ fn best_of_sweeps<'r>(
 }
 
 fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f64>, AppError> {
-    let summaries = reader.summaries(&run.id, run.total_steps)?;
-    let last = summaries.into_iter().find(|summary| summary.metric == metric).map(|summary| summary.last);
-    Ok(last.filter(|value| value.is_finite()))
+    let summary = reader.summary(&run.id, metric, run.total_steps)?;
+    Ok(summary.map(|summary| summary.last).filter(|value| value.is_finite()))
 }
 
 /// A sweep that is to be renamed.

@@ -112,6 +112,11 @@ fn everything_that_is_read_of_a_run_ends_where_its_view_does() {
     let whole = fixture.reader().summaries(&run, u64::MAX).unwrap();
     let d = whole.iter().find(|summary| summary.metric == D).unwrap();
     assert_eq!((d.count, d.last), (5, 0.2));
+    for until in [0, LAST_STEP, u64::MAX] {
+        let all = fixture.reader().summaries(&run, until).unwrap();
+        let alone = |metric| fixture.reader().summary(&run, metric, until).unwrap();
+        assert_eq!(Metric::ALL.into_iter().filter_map(alone).collect::<Vec<_>>(), all);
+    }
     assert_eq!(fixture.reader().samples_index(&run, u64::MAX).unwrap().len(), 5);
     assert_eq!(fixture.reader().run(run.as_str()).unwrap().epochs, 5, "of several views the longest");
 }
