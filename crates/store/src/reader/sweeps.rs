@@ -87,7 +87,8 @@ pub(super) fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<
     statement.query_row([name], |row| row.get(0))
 }
 
-pub(super) fn unknown_sweep(connection: &Connection, name: &str) -> Result<StoreError, Fault> {
+/// The error that no sweep has that name, with the names there are.
+pub(crate) fn unknown_sweep(connection: &Connection, name: &str) -> Result<StoreError, Fault> {
     let mut statement = connection.prepare("SELECT name FROM sweeps ORDER BY name")?;
     let known = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(StoreError::UnknownSweep { name: name.to_owned(), known })

@@ -9,7 +9,10 @@ use crate::{
     Removal, RunFiles, StoreError,
     fault::Fault,
     status::{self, parse_run},
-    store::{Store, register::find_sweep},
+    store::{
+        Store,
+        ids::{find_run, find_sweep},
+    },
 };
 
 /// Tables with rows of a run, in the order in which they may be deleted.
@@ -237,10 +240,4 @@ fn remove_unused(connection: &Connection) -> Result<usize, Fault> {
         removed += connection.execute(sql, [])?;
     }
     Ok(removed)
-}
-
-pub(super) fn find_run(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
-    let mut statement = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
-    let found = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
-    Ok(found.ok_or_else(|| StoreError::UnknownRun { id: run.to_string() })?)
 }
