@@ -1,5 +1,6 @@
 //! Search for damage in a results folder.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub fn check(results: &Path) -> Result<CheckResult, AppError> {
     };
     runs.sort_by(|a, b| a.id.cmp(&b.id));
     runs.dedup_by(|a, b| a.id == b.id);
+    // Of a results folder without its checkpoints, every run asks for the command of its sweep.
+    let mut commands = HashMap::new();
     let mut checkpoints = 0;
     for run in &runs {
         let found =
@@ -55,12 +58,15 @@ pub fn check(results: &Path) -> Result<CheckResult, AppError> {
                 Err(error) => Some(error.to_string()),
             };
             checkpoints += 1;
-            damage.extend(detail.map(|detail| Damage {
+            let Some(detail) = detail else { continue };
+            let sweep = run.sweep.as_deref();
+            let command = commands.entry(sweep).or_insert_with(|| sweep_command(&reader, sweep));
+            damage.push(Damage {
                 what: format!("the {name} of run {}", run.id),
-                detail: format!("{detail}; {}", way_out(&reader, run)),
+                detail: format!("{detail}; {}", way_out_by(command, run.state)),
                 run: Some(run.id.to_string()),
                 kind: DamageKind::Contradiction,
-            }));
+            });
         }
     }
     let database = reader.path().to_owned();
@@ -120,11 +126,17 @@ fn read(
 
 /// What to do about a checkpoint that cannot be used, which depends on the state of its run.
 pub(crate) fn way_out(reader: &Reader, run: &RunRow) -> String {
-    let sweep = run.sweep.as_deref().and_then(|name| reader.sweep(name).ok());
-    // With other arguments the file may stand for other runs.
-    let command = sweep.map(|sweep| sweep.call.unwrap_or_default().command(&sweep.file));
-    let command = command.unwrap_or_else(|| "gansweep sweep FILE".to_owned());
-    match run.state {
+    way_out_by(&sweep_command(reader, run.sweep.as_deref()), run.state)
+}
+
+/// The command that starts a sweep again. It has all arguments: with others the file may stand for other runs.
+fn sweep_command(reader: &Reader, sweep: Option<&str>) -> String {
+    let command = sweep.and_then(|name| reader.sweep_command(name).ok());
+    command.unwrap_or_else(|| "gansweep sweep FILE".to_owned())
+}
+
+fn way_out_by(command: &str, state: RunState) -> String {
+    match state {
         RunState::Completed => {
             format!("`{command} --restore-checkpoints` trains the run again and keeps what is recorded of it")
         }

@@ -105,7 +105,7 @@ pub fn rows_to_file(request: &RowsRequest, path: &Path) -> Result<(), AppError> 
 
 fn write_rows(reader: &Reader, request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {
     if let Some(name) = &request.sweep {
-        reader.sweep(name)?;
+        reader.require_sweep(name)?;
     }
     request.format.write(reader, &request.entity.sql(request.sweep.as_deref()), out)
 }

@@ -214,9 +214,8 @@ fn best_of_sweeps<'r>(
 }
 
 fn last_value(reader: &Reader, run: &RunRow, metric: Metric) -> Result<Option<f64>, AppError> {
-    let summaries = reader.summaries(&run.id, run.total_steps)?;
-    let last = summaries.into_iter().find(|summary| summary.metric == metric).map(|summary| summary.last);
-    Ok(last.filter(|value| value.is_finite()))
+    let summary = reader.summary(&run.id, metric, run.total_steps)?;
+    Ok(summary.map(|summary| summary.last).filter(|value| value.is_finite()))
 }
 
 /// A sweep that is to be renamed.
@@ -237,10 +236,10 @@ pub fn plan_renaming(results: &Path, sweep: &str, name: &str) -> Result<PlannedR
         return Err(AppError::BadName { name: name.to_owned() });
     }
     let reader = Reader::open(results)?;
-    reader.sweep(sweep)?;
-    match reader.sweep(name) {
-        Ok(_) if sweep != name => return Err(StoreError::SweepExists { name: name.to_owned() }.into()),
-        Ok(_) | Err(StoreError::UnknownSweep { .. }) => {}
+    reader.require_sweep(sweep)?;
+    match reader.require_sweep(name) {
+        Ok(()) if sweep != name => return Err(StoreError::SweepExists { name: name.to_owned() }.into()),
+        Ok(()) | Err(StoreError::UnknownSweep { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     let lock = check::lock_now(results)?;

@@ -79,28 +79,32 @@ fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeO
     let (mut brought, mut without_checkpoint, mut resumable_here) = (BTreeMap::new(), Vec::new(), Vec::new());
     for RunFiles { run, .. } in &plan.taken {
         let last = other.checkpoint(run)?.map(File::from);
-        if let Some(Err(error)) = last.as_ref().map(|file| file.read(&folder))
+        let read = last.as_ref().map(|file| file.read(&folder));
+        if let Some(Err(error)) = &read
             && goes_on_only_here(results, store, other, run)?
         {
-            resumable_here.push((run.clone(), error));
+            resumable_here.push((run.clone(), error.clone()));
             continue;
         }
-        let best = other.best_checkpoint(run)?.map(File::from);
-        let mut bring = |file: Option<File>| match file.map(|file| bring(results, &folder, run, &file)) {
+        let mut bring = |read: Option<Result<Content, String>>| match read {
             None => Ok(None),
-            Some(Ok(path)) => Ok(Some(path)),
-            Some(Err(Missing::There(reason))) => {
+            Some(Ok(content)) => bring(results, run, &content).map(Some),
+            Some(Err(reason)) => {
                 without_checkpoint.push((run.clone(), reason));
                 Ok(None)
             }
-            Some(Err(Missing::Here { path, source })) => Err(AppError::File { path, source }),
         };
-        let (checkpoint, best) = (bring(last)?, bring(best)?);
+        let checkpoint = bring(read)?;
+        let best = match other.best_checkpoint(run)?.map(File::from) {
+            // Often the last checkpoint is the best one.
+            best if best == last => checkpoint.clone(),
+            best => bring(best.map(|file| file.read(&folder)))?,
+        };
         brought.insert(run.clone(), RunFiles { run: run.clone(), checkpoint, best });
     }
-    let is_kept = |id: &RunId| resumable_here.iter().any(|(kept, _)| kept == id);
-    plan.taken.retain(|files| !is_kept(&files.run));
-    plan.evaluated.retain(|id| !is_kept(id));
+    let kept_here: HashSet<&RunId> = resumable_here.iter().map(|(run, _)| run).collect();
+    plan.taken.retain(|files| !kept_here.contains(&files.run));
+    plan.evaluated.retain(|id| !kept_here.contains(id));
     let merged = store.merge(other, &plan, &brought)?;
     let kept: HashSet<&String> = brought.values().flat_map(RunFiles::paths).collect();
     let replaced = merged.replaced.iter().flat_map(RunFiles::paths);
@@ -139,15 +143,8 @@ fn goes_on_only_here(
     Ok(checkpoint.is_some_and(|checkpoint| File::from(checkpoint).read(results).is_ok()))
 }
 
-/// Why a checkpoint is not copied.
-enum Missing {
-    /// It cannot be read where it is, or is not what was recorded.
-    There(String),
-    /// It cannot be written here.
-    Here { path: PathBuf, source: io::Error },
-}
-
 /// The file of a checkpoint, as it is recorded.
+#[derive(PartialEq)]
 struct File {
     step: u64,
     path: String,
@@ -175,34 +172,38 @@ impl From<Checkpoint> for File {
 
 impl File {
     /// Reads it in a results folder; or says why it is not what was recorded.
-    fn read(&self, results: &Path) -> Result<Vec<u8>, String> {
-        let content =
+    fn read(&self, results: &Path) -> Result<Content, String> {
+        let bytes =
             untrusted::resolve(results, &self.path).and_then(|path| untrusted::read(&path, self.bytes));
-        let content = content.map_err(|error| error.to_string())?;
-        if sha256(&content).eq_ignore_ascii_case(&self.sha256) {
-            return Ok(content);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        if sha256(&bytes).eq_ignore_ascii_case(&self.sha256) {
+            return Ok(Content { step: self.step, bytes });
         }
         Err("its content is not what was recorded".to_owned())
     }
 }
 
-/// Copies a checkpoint, and returns its path in the results folder.
-fn bring(results: &Path, from: &Path, run: &RunId, recorded: &File) -> Result<String, Missing> {
-    let content = recorded.read(from).map_err(Missing::There)?;
-    let step = recorded.step;
+/// The content of a checkpoint's file, which is what was recorded.
+struct Content {
+    step: u64,
+    bytes: Vec<u8>,
+}
+
+/// Writes a checkpoint that was read elsewhere, and returns its path in the results folder.
+fn bring(results: &Path, run: &RunId, Content { step, bytes }: &Content) -> Result<String, AppError> {
     // A file of the same step may be recorded here with other content, until the records have changed.
     for digits in 8..32 {
         let relative = format!("checkpoints/{run}/step-{step:0digits$}.safetensors");
         let path = results.join(&relative);
-        if fs::read(&path).is_ok_and(|present| present == content) {
+        if fs::read(&path).is_ok_and(|present| present == *bytes) {
             return Ok(relative);
         }
         if path.symlink_metadata().is_err() {
             let folder = path.parent().unwrap_or(results);
-            let written = file::make_own_folder(folder).and_then(|()| file::replace(&path, &content));
-            return written.map(|()| relative).map_err(|source| Missing::Here { path, source });
+            let written = file::make_own_folder(folder).and_then(|()| file::replace(&path, bytes));
+            return written.map(|()| relative).map_err(|source| AppError::File { path, source });
         }
     }
     let source = io::Error::from(io::ErrorKind::AlreadyExists);
-    Err(Missing::Here { path: results.join("checkpoints").join(run.as_str()), source })
+    Err(AppError::File { path: results.join("checkpoints").join(run.as_str()), source })
 }

@@ -135,11 +135,7 @@ pub(crate) fn find(reader: &Reader, name: &str) -> Result<SweepOrRun, AppError> 
 
 /// The recorded runs that match the filter. An unknown sweep is an error.
 pub fn list_runs(results: &Path, filter: &RunFilter) -> Result<Vec<RunRow>, AppError> {
-    let reader = open(results)?;
-    if let Some(name) = &filter.sweep {
-        reader.sweep(name)?;
-    }
-    Ok(reader.runs(filter)?)
+    Ok(open(results)?.runs(filter)?)
 }
 
 /// The logs that a run's jobs on a cluster have left.

@@ -140,7 +140,7 @@ fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> R
 
 /// Refuses names that no sweep has, before the search for damage takes its time.
 fn require(reader: &Reader, sweeps: &[String]) -> Result<(), AppError> {
-    Ok(sweeps.iter().try_for_each(|name| reader.sweep(name).map(drop))?)
+    Ok(sweeps.iter().try_for_each(|name| reader.require_sweep(name))?)
 }
 
 /// Writes the page of a sweep, unless `cancelled` returns true meanwhile: that of a large sweep takes seconds.

@@ -1,7 +1,7 @@
 //! Summary of the points of one run and metric.
 
 use gansweep_protocol::{Direction, Metric};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::{
     SummaryRow,
@@ -24,7 +24,28 @@ pub(crate) struct Summary {
     pub(crate) checksum: Option<i64>,
 }
 
+/// The columns of a summary in the table `s`, as [`Summary::read`] reads them.
+pub(crate) const COLUMNS: &str =
+    "s.count, s.finite, s.last_step, s.last_value, s.last_kind, s.min, s.max, s.best, s.best_step,
+     s.checksum";
+
 impl Summary {
+    /// Reads [`COLUMNS`] from column `first` on.
+    pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let best: Option<f64> = row.get(first + 7)?;
+        let best_step: Option<i64> = row.get(first + 8)?;
+        Ok(Self {
+            count: row.get(first)?,
+            finite: row.get(first + 1)?,
+            last_step: row.get(first + 2)?,
+            last: join(row.get(first + 3)?, row.get(first + 4)?),
+            min: row.get(first + 5)?,
+            max: row.get(first + 6)?,
+            best: best.zip(best_step),
+            checksum: row.get(first + 9)?,
+        })
+    }
+
     /// Adds a point with a larger step than all others.
     pub(crate) fn append(&mut self, step: i64, value: f64, direction: Direction) {
         self.checksum = Some(self.checksum.unwrap_or(0).wrapping_add(hash(step, value)));
@@ -102,36 +123,11 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// Summary of the points up to a step: the stored row if it covers no more, else computed from the
-    /// points. `None` without points.
-    pub(crate) fn until(self, connection: &Connection, step: i64) -> Result<Option<Summary>, Fault> {
-        match self.stored(connection)? {
-            Some(summary) if summary.last_step > step => self.compute(connection, step),
-            stored => Ok(stored),
-        }
-    }
-
     /// The stored row, which covers all points.
     pub(crate) fn stored(self, connection: &Connection) -> Result<Option<Summary>, Fault> {
-        let mut statement = connection.prepare_cached(
-            "SELECT count, finite, last_step, last_value, last_kind, min, max, best, best_step, checksum
-         FROM summaries WHERE run_id = ?1 AND metric_id = ?2",
-        )?;
-        let summary = statement.query_row([self.run_id, self.metric_id], |row| {
-            let best: Option<f64> = row.get(7)?;
-            let best_step: Option<i64> = row.get(8)?;
-            Ok(Summary {
-                count: row.get(0)?,
-                finite: row.get(1)?,
-                last_step: row.get(2)?,
-                last: join(row.get(3)?, row.get(4)?),
-                min: row.get(5)?,
-                max: row.get(6)?,
-                best: best.zip(best_step),
-                checksum: row.get(9)?,
-            })
-        });
-        Ok(summary.optional()?)
+        let sql = format!("SELECT {COLUMNS} FROM summaries s WHERE s.run_id = ?1 AND s.metric_id = ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([self.run_id, self.metric_id], |row| Summary::read(row, 0)).optional()?)
     }
 
     /// Computes the summary of the points up to a step; `None` without points.

@@ -1,6 +1,6 @@
 //! Quality figures, and which of them compare.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use gansweep_config::RunId;
 use gansweep_protocol::{ClassFigures, Metric, SampleSource};
@@ -31,20 +31,19 @@ impl Reader {
     /// Of these runs, those whose points of quality figures compare with each other: they have the same evaluator and the
     /// same number of images, which is given. Of several such sets for the same data, the largest.
     pub fn with_comparable_figures(&self, runs: &[RunId]) -> Result<HashMap<RunId, u32>, StoreError> {
-        let asked: HashSet<&RunId> = runs.iter().collect();
+        let asked: Value = runs.iter().map(RunId::as_str).collect();
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT DISTINCT r.id, r.data_fingerprint, e.evaluator, e.images
-                 FROM evaluations e JOIN runs r USING (run_id) WHERE e.is_curve = 1",
+                 FROM evaluations e JOIN runs r USING (run_id)
+                 WHERE r.id IN (SELECT value FROM json_each(?1)) AND e.is_curve = 1",
             )?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query([asked.to_string()])?;
             let mut sets: BTreeMap<String, BTreeMap<(String, u32), Vec<RunId>>> = BTreeMap::new();
             while let Some(row) = rows.next()? {
                 let run = parse_run(&row.get::<_, String>(0)?)?;
-                if asked.contains(&run) {
-                    let of_data = sets.entry(row.get(1)?).or_default();
-                    of_data.entry((row.get(2)?, row.get(3)?)).or_default().push(run);
-                }
+                let of_data = sets.entry(row.get(1)?).or_default();
+                of_data.entry((row.get(2)?, row.get(3)?)).or_default().push(run);
             }
             let largest = sets
                 .into_values()

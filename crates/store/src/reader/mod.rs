@@ -25,6 +25,7 @@ use gansweep_config::{Dataset, RunId};
 use gansweep_protocol::Geometry;
 use rusqlite::{Connection, Row};
 
+pub(crate) use self::sweeps::unknown_sweep;
 use crate::{RunStatus, StoreError, connection::open_reader, fault::Fault, status};
 
 /// A read-only connection. Any number may be open, also while a [`Store`](crate::Store) writes; they do not

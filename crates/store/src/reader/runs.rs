@@ -3,7 +3,7 @@
 use gansweep_config::Assignment;
 use rusqlite::{Connection, Row, ToSql};
 
-use super::{Reader, filter, sweeps::unknown_sweep, unsigned};
+use super::{Reader, filter, sweeps::is_sweep, unsigned};
 use crate::{
     RunFilter, RunRow, StoreError,
     fault::{Fault, message},
@@ -23,7 +23,7 @@ impl Reader {
         let mut conditions = vec!["1".to_owned()];
         let mut parameters: Vec<&dyn ToSql> = Vec::new();
         if let Some(name) = &filter.sweep {
-            self.sweep_exists(name)?;
+            self.require_sweep(name)?;
             conditions.push("sweep = ?1".to_owned());
             parameters.push(name);
         }
@@ -71,20 +71,6 @@ impl Reader {
             }
         })
     }
-
-    fn sweep_exists(&self, name: &str) -> Result<(), StoreError> {
-        self.read(|connection| {
-            if is_sweep(connection, name)? {
-                return Ok(());
-            }
-            Err(unknown_sweep(connection, name)?.into())
-        })
-    }
-}
-
-fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
-    statement.query_row([name], |row| row.get(0))
 }
 
 /// Ids with that prefix, at most one more than an error names.

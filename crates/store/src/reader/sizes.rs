@@ -11,7 +11,8 @@ impl Reader {
     pub fn sweep_sizes(&self) -> Result<Vec<SweepSize>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare(
-                "SELECT s.name,
+                "WITH m AS NOT MATERIALIZED (SELECT DISTINCT sweep_id, run_id FROM sweep_runs)
+                 SELECT s.name,
                      (SELECT count(*) FROM m WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(q.count), 0) FROM m JOIN summaries q USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(length(p.png)), 0) FROM m JOIN samples p USING (run_id) WHERE m.sweep_id = s.sweep_id),
@@ -19,9 +20,7 @@ impl Reader {
                           SELECT run_id, path, bytes FROM checkpoints UNION SELECT run_id, path, bytes FROM best_checkpoints
                       ) c USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      s.updated_ms
-                 FROM sweeps s ORDER BY s.name"
-                    .replace("FROM m", "FROM (SELECT DISTINCT sweep_id, run_id FROM sweep_runs) m")
-                    .as_str(),
+                 FROM sweeps s ORDER BY s.name",
             )?;
             let sizes = statement.query_map([], |row| {
                 let name: String = row.get(0)?;

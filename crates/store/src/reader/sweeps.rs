@@ -52,9 +52,43 @@ impl Reader {
             }
         })
     }
+
+    /// Checks that a sweep of that name exists.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`], which lists the existing names.
+    pub fn require_sweep(&self, name: &str) -> Result<(), StoreError> {
+        self.read(|connection| {
+            if is_sweep(connection, name)? {
+                return Ok(());
+            }
+            Err(unknown_sweep(connection, name)?.into())
+        })
+    }
+
+    /// The command that starts the sweep of that name again, see [`Call::command`]. Unlike [`Reader::sweep`], it counts no
+    /// runs.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`], which lists the existing names.
+    pub fn sweep_command(&self, name: &str) -> Result<String, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT file, call FROM sweeps WHERE name = ?1")?;
+            let mut rows = statement.query([name])?;
+            let Some(row) = rows.next()? else { return Err(unknown_sweep(connection, name)?.into()) };
+            let file: String = row.get(0)?;
+            Ok(call(name, row.get(1)?)?.unwrap_or_default().command(&file))
+        })
+    }
 }
 
-pub(super) fn unknown_sweep(connection: &Connection, name: &str) -> Result<StoreError, Fault> {
+pub(super) fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sweeps WHERE name = ?1)")?;
+    statement.query_row([name], |row| row.get(0))
+}
+
+/// The error that no sweep has that name, with the names there are.
+pub(crate) fn unknown_sweep(connection: &Connection, name: &str) -> Result<StoreError, Fault> {
     let mut statement = connection.prepare("SELECT name FROM sweeps ORDER BY name")?;
     let known = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(StoreError::UnknownSweep { name: name.to_owned(), known })

@@ -56,16 +56,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`].
-    pub fn next_event(&mut self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError> {
-        self.write(|transaction, _| {
-            let run_id = find(transaction, run)?.run_id;
-            let mut statement = transaction.prepare_cached(
-                "SELECT attempt, next_seq FROM attempts WHERE run_id = ?1 ORDER BY attempt DESC LIMIT 1",
-            )?;
-            let mut rows = statement.query([run_id])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            Ok(Some((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
-        })
+    pub fn next_event(&self, run: &RunId) -> Result<Option<(u32, u64)>, StoreError> {
+        next_event(&self.connection, run).map_err(|fault| fault.at(&self.path))
     }
 
     /// Begins the run's next attempt as pending, and returns its number, from 1. An attempt that is still
@@ -191,6 +183,18 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// [`Store::next_event`], in one statement, which needs no transaction to see one state.
+fn next_event(connection: &Connection, run: &RunId) -> Result<Option<(u32, u64)>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.attempt, a.next_seq FROM runs r LEFT JOIN attempts a USING (run_id)
+         WHERE r.id = ?1 ORDER BY a.attempt DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query([run.as_str()])?;
+    let Some(row) = rows.next()? else { return Err(StoreError::UnknownRun { id: run.to_string() }.into()) };
+    let (attempt, next_seq): (Option<u32>, Option<i64>) = (row.get(0)?, row.get(1)?);
+    Ok(attempt.zip(next_seq.map(i64::cast_unsigned)))
 }
 
 /// Inserts the run's newest attempt and sets the run's state. If the attempt starts before `kept_step`, it

@@ -9,7 +9,7 @@ use gansweep_protocol::{ClassFigures, Metric};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Number, Value};
 
-use super::housekeeping::find_run;
+use super::ids::find_run;
 use super::summary::Summaries;
 use super::{MetricIds, Store};
 use crate::{

@@ -9,23 +9,12 @@ use crate::{
     Removal, RunFiles, StoreError,
     fault::Fault,
     status::{self, parse_run},
-    store::{Store, register::find_sweep},
+    store::{
+        Store,
+        ids::{find_run, find_sweep},
+    },
+    tables,
 };
-
-/// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 11] = [
-    "sweep_runs",
-    "tags",
-    "rungs",
-    "evaluations",
-    "points",
-    "summaries",
-    "samples",
-    "checkpoints",
-    "best_checkpoints",
-    "attempts",
-    "runs",
-];
 
 impl Store {
     /// What the removal of these sweeps and runs would take away. Runs that other sweeps have had in their plans stay,
@@ -50,7 +39,7 @@ impl Store {
             let doomed = Doomed::find(transaction, sweeps, runs)?;
             let removal = doomed.describe(transaction, sweeps)?;
             for run_id in doomed.runs.keys() {
-                for table in OF_RUN {
+                for table in tables::of_run() {
                     let sql = format!("DELETE FROM {table} WHERE run_id = ?1");
                     transaction.prepare_cached(&sql)?.execute([run_id])?;
                 }
@@ -237,10 +226,4 @@ fn remove_unused(connection: &Connection) -> Result<usize, Fault> {
         removed += connection.execute(sql, [])?;
     }
     Ok(removed)
-}
-
-pub(super) fn find_run(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
-    let mut statement = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
-    let found = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
-    Ok(found.ok_or_else(|| StoreError::UnknownRun { id: run.to_string() })?)
 }

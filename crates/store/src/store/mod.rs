@@ -3,6 +3,7 @@
 mod attempts;
 mod evaluations;
 mod housekeeping;
+mod ids;
 mod import;
 mod merge;
 mod record;

@@ -8,7 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params, types::Value};
 use crate::{
     StoreError, SweepId, SweepRecord,
     fault::Fault,
-    store::Store,
+    store::{
+        Store,
+        ids::{find_sweep, known_run},
+    },
     value::{leaves, seed_to_sql},
 };
 
@@ -91,12 +94,6 @@ pub(super) fn add_members(
         }
     }
     Ok(())
-}
-
-pub(super) fn find_sweep(connection: &Connection, name: &str) -> Result<i64, Fault> {
-    let id = connection.query_row("SELECT sweep_id FROM sweeps WHERE name = ?1", [name], |row| row.get(0));
-    let unknown = || StoreError::UnknownSweep { name: name.to_owned(), known: Vec::new() };
-    Ok(id.optional()?.ok_or_else(unknown)?)
 }
 
 fn is_member(connection: &Connection, sweep_id: i64, run_id: i64, epochs: u32) -> Result<bool, Fault> {
@@ -203,9 +200,7 @@ fn put_config(connection: &Connection, run: &PlannedRun) -> Result<i64, Fault> {
 }
 
 fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) -> Result<i64, Fault> {
-    let id = run.id.as_str();
-    let mut known = connection.prepare_cached("SELECT run_id FROM runs WHERE id = ?1")?;
-    if let Some(run_id) = known.query_row([id], |row| row.get(0)).optional()? {
+    if let Some(run_id) = known_run(connection, &run.id)? {
         return Ok(run_id);
     }
     let mut insert = connection.prepare_cached(
@@ -213,7 +208,7 @@ fn put_run(connection: &Connection, run: &PlannedRun, config_id: i64, now: i64) 
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     insert.execute(params![
-        id,
+        run.id.as_str(),
         config_id,
         seed_to_sql(run.seed),
         run.spec.fingerprint,

@@ -7,7 +7,7 @@ use gansweep_protocol::Metric;
 use rusqlite::params;
 
 use super::attempts::find;
-use super::{Store, register::find_sweep};
+use super::{Store, ids::find_sweep};
 use crate::{RungDecision, RungRow, StoreError, rungs, value::split};
 
 impl Store {

@@ -4,7 +4,7 @@ use gansweep_config::PlannedRun;
 use rusqlite::{Connection, params};
 
 use super::Store;
-use super::register::{add_members, find_sweep};
+use super::{ids::find_sweep, register::add_members};
 use crate::{StoreError, TrialRow, fault::Fault, trials::read};
 
 impl Store {

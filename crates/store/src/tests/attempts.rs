@@ -73,7 +73,8 @@ fn runs_added_while_a_sweep_goes_on_stand_behind_those_it_has() {
     let expected: Vec<_> = fixture.runs.iter().chain([&more[0].id]).collect();
     assert_eq!(ids, expected, "a run that is there keeps its place");
     let error = fixture.store.add_runs("nowhere", &more).unwrap_err();
-    assert!(matches!(error, StoreError::UnknownSweep { .. }), "{error}");
+    assert_eq!(error.to_string(), fixture.reader().sweep("nowhere").unwrap_err().to_string());
+    assert!(matches!(error, StoreError::UnknownSweep { known, .. } if known == ["lr"]));
 }
 
 #[test]

@@ -112,6 +112,11 @@ fn everything_that_is_read_of_a_run_ends_where_its_view_does() {
     let whole = fixture.reader().summaries(&run, u64::MAX).unwrap();
     let d = whole.iter().find(|summary| summary.metric == D).unwrap();
     assert_eq!((d.count, d.last), (5, 0.2));
+    for until in [0, LAST_STEP, u64::MAX] {
+        let all = fixture.reader().summaries(&run, until).unwrap();
+        let alone = |metric| fixture.reader().summary(&run, metric, until).unwrap();
+        assert_eq!(Metric::ALL.into_iter().filter_map(alone).collect::<Vec<_>>(), all);
+    }
     assert_eq!(fixture.reader().samples_index(&run, u64::MAX).unwrap().len(), 5);
     assert_eq!(fixture.reader().run(run.as_str()).unwrap().epochs, 5, "of several views the longest");
 }
@@ -218,6 +223,7 @@ fn what_other_versions_stored_is_read_key_by_key() {
     assert_eq!(row.call, Some(Call { profile: Some("p".to_owned()), ..Call::default() }));
     change("UPDATE sweeps SET call = NULL");
     assert_eq!(fixture.reader().sweep("lr").unwrap().call, None);
+    assert_eq!(fixture.reader().sweep_command("lr").unwrap(), "gansweep sweep experiments/lr.toml");
     change("UPDATE configs SET json = json_set(json, '$.train.batch_size', 0)");
     let error = fixture.reader().run(fixture.runs[0].as_str()).unwrap().typed_config().unwrap_err();
     assert!(error.to_string().contains("train.batch_size is `0`"), "{error}");

@@ -99,6 +99,8 @@ fn an_unknown_sweep_is_answered_with_those_there_are() {
     fixture.store.register_sweep(&sweep("quick"), &[]).unwrap();
     let expected = "no sweep is named `lrr`; there are lr, quick; did you mean `lr`?";
     assert_eq!(fixture.reader().sweep("lrr").unwrap_err().to_string(), expected);
+    assert_eq!(fixture.reader().require_sweep("lrr").unwrap_err().to_string(), expected);
+    assert_eq!(fixture.reader().sweep_command("lrr").unwrap_err().to_string(), expected);
     let filter = RunFilter { sweep: Some("lrr".into()), where_sql: None };
     assert_eq!(fixture.reader().runs(&filter).unwrap_err().to_string(), expected);
     let names: Vec<String> = fixture.reader().sweeps().unwrap().into_iter().map(|sweep| sweep.name).collect();

@@ -49,6 +49,9 @@ fn the_cost_of_recording_and_reading_is_measured() {
         })
         .sum();
     println!("{read} points read in {:.2?}", start.elapsed());
+    let start = Instant::now();
+    let read: usize = runs[..100].iter().map(|run| reader.summaries(&run.id, u64::MAX).unwrap().len()).sum();
+    println!("{read} summaries read in {:.2?}", start.elapsed());
     let bytes = std::fs::metadata(store.path()).unwrap().len();
     println!("{:.1} MB of database", bytes as f64 / 1e6);
 }

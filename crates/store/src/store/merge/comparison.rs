@@ -1,4 +1,5 @@
-//! Comparing two records of a run: which is taken, up to where they are of one run, and where they contradict each other.
+//! Compares two records of one run: which one the merge keeps, the last step that both confirm, and the first point in which
+//! they differ.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -34,19 +35,23 @@ fn length((connection, run_id): (&Connection, i64)) -> Result<[i64; 4], Fault> {
 /// A hash of what is recorded of a run, without its quality figures, the numbers that differ between databases and the path of
 /// its checkpoint.
 fn content((connection, run_id): (&Connection, i64)) -> Result<u64, Fault> {
+    let points = format!(
+        "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id)
+         WHERE p.run_id = ?1 AND m.name NOT IN ({})",
+        figure_names()
+    );
     let mut sum = 0;
     for sql in [
         "SELECT iif(state IN ('pending', 'running'), 'interrupted', state), seconds, started_ms FROM runs WHERE run_id = ?1",
         "SELECT attempt, device, backend, lane, lanes, pid, host, from_step, step, began_ms, kept_step, next_seq
          FROM attempts WHERE run_id = ?1",
-        "SELECT m.name, p.step, p.value, p.kind, p.attempt FROM points p JOIN metrics m USING (metric_id)
-         WHERE p.run_id = ?1 AND m.name NOT IN (FIGURES)",
+        points.as_str(),
         "SELECT step, source, epoch, rows, cols, height, width, attempt, at_ms, png FROM samples WHERE run_id = ?1",
         "SELECT step, bytes, sha256, attempt FROM checkpoints WHERE run_id = ?1",
         "SELECT b.step, b.bytes, b.sha256, m.name, b.value, b.images, b.evaluator, b.attempt
          FROM best_checkpoints b JOIN metrics m USING (metric_id) WHERE b.run_id = ?1",
     ] {
-        let mut statement = connection.prepare_cached(&sql.replace("FIGURES", &figure_names()))?;
+        let mut statement = connection.prepare_cached(sql)?;
         let columns = statement.column_count();
         let mut rows = statement.query([run_id])?;
         while let Some(row) = rows.next()? {
