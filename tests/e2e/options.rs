@@ -95,6 +95,7 @@ fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
         (&["runs", "--sweep", "Small"], "small"),
         (&["export", "--sweep", "smal"], "small"),
         (&["report", "--sweep", "smal"], "small"),
+        (&["report", "smal"], "small"),
         (&["report", "--objective", "recal"], "recall"),
         (&["gc", "--keep-weights", "best", "--metric", "precison"], "precision"),
         (&["evaluate", "--data", "mnits"], "mnist"),
@@ -166,6 +167,46 @@ fn a_file_that_cannot_be_written_is_named_as_it_was_asked_for() {
         assert_eq!(ended.code, Some(1), "{ended:#?}");
         assert!(ended.stderr.contains("/proc/none") && !ended.stderr.contains(".part"), "{ended:#?}");
     }
+}
+
+#[test]
+fn a_file_is_written_into_a_folder_that_does_not_exist_yet() {
+    let (sandbox, run) = (swept(), run());
+    for arguments in [
+        &["generate", &run, "--out", "new/a/page.png"][..],
+        &["export", "--out", "new/b/points.csv"],
+        &["data", "show", "strokes", "--out", "new/d/page.png"],
+        &["report", "--out", "new/e/page.html"],
+        &["export", "--format", "jsonl", "--out", "new/c/points.jsonl"],
+    ] {
+        sandbox.run(arguments).well();
+        let file = sandbox.path(arguments.last().unwrap());
+        assert!(std::fs::metadata(&file).unwrap().len() > 0, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_file_in_place_of_the_results_folder_is_called_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", two_runs());
+    sandbox.write("afile", "notes");
+    for results in ["afile", "afile/below"] {
+        let refused = sandbox.run(&["sweep", "small.toml", "--results", results]);
+        let said = refused.refused(&["afile is a file, and results need a folder", "--results DIR"]);
+        assert!(!said.stderr.contains("make it writable"), "{said:#?}");
+    }
+    assert_eq!(std::fs::read(sandbox.path("afile")).unwrap(), b"notes");
+}
+
+#[test]
+fn a_plan_warns_of_an_objective_that_a_collapsed_generator_can_lead() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", two_runs());
+    let said = "a collapsed generator";
+    let planned = sandbox.run(&["plan", "small.toml", "--set", "record.best=precision"]).well();
+    assert!(planned.stdout.contains(&format!("record.best = \"precision\": {said}")), "{planned:#?}");
+    let planned = sandbox.run(&["plan", "small.toml"]).well();
+    assert!(!planned.stdout.contains(said), "{planned:#?}");
 }
 
 #[test]

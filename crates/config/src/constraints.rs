@@ -4,8 +4,8 @@ use gansweep_base::text;
 
 use crate::{
     Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment, GeneratorConfig,
-    ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, Record, Relativistic, STROKES_SIDES,
-    SampleMode, network_layer,
+    ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, RANKING_METRICS, Record, Relativistic,
+    STROKES_SIDES, SampleMode, network_layer,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -58,7 +58,7 @@ pub(crate) fn conflicts(
         last_batch_of_one(config, images),
         grid_of_one(config, record),
         large_grid(record),
-        pruning_without_figures(experiment),
+        figures_that_are_not_recorded(experiment),
         data.and_then(|data| figure_without_classes(experiment, data)),
     ]
     .into_iter()
@@ -66,13 +66,25 @@ pub(crate) fn conflicts(
     .collect()
 }
 
-/// The key is set to 0 by the file or a later layer: without one, pruning turns it on.
-fn pruning_without_figures(experiment: &Experiment) -> Option<Conflict> {
+/// The key is set to 0 by the file or a later layer: without one, pruning and a search turn it on. It is the one to report also
+/// where `prune.method` or `search.method` comes from a later layer: its user wants what that asks for.
+fn figures_that_are_not_recorded(experiment: &Experiment) -> Option<Conflict> {
+    if experiment.record.evaluate_epochs != EvaluateEpochs::Every(0) {
+        return None;
+    }
     let prune = &experiment.prune;
-    (prune.is_on() && experiment.record.evaluate_epochs == EvaluateEpochs::Every(0)).then(|| Conflict {
-        keys: &["record.evaluate_epochs", "prune.method"],
-        reason: format!("0 leaves no `{}` for `[prune]` to compare runs by", prune.metric),
-        expected: format!("no such key, or a number of epochs such as {}", prune.min_epochs),
+    let searched = experiment.search.as_ref().map(|search| search.metric.as_str());
+    let (metric, of, epochs) = match searched.filter(|metric| RANKING_METRICS.contains(metric)) {
+        _ if prune.is_on() => {
+            (prune.metric.as_str(), format!("`prune.method = \"{}\"`", prune.method.name()), prune.min_epochs)
+        }
+        Some(metric) => (metric, "the search".to_owned(), experiment.epochs),
+        None => return None,
+    };
+    Some(Conflict {
+        keys: &["record.evaluate_epochs"],
+        reason: format!("`record.evaluate_epochs = 0` leaves no `{metric}` for {of} to compare runs by"),
+        expected: format!("no `record.evaluate_epochs`, or a number of epochs such as {epochs}"),
     })
 }
 

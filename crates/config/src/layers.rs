@@ -20,12 +20,15 @@ pub struct LoadOptions {
     pub profile: Option<String>,
     /// `KEY=VALUE` from the command line; of two on one key the later wins.
     pub sets: Vec<String>,
-    /// Environment variables, of which those that name keys (`GANSWEEP_TRAIN__EPOCHS`) apply.
+    /// Environment variables, of which those that name keys (`GANSWEEP_TRAIN__EPOCHS`) apply. Others that begin with
+    /// `GANSWEEP_` are faults, except for the program's own.
     pub env: Vec<(String, String)>,
 }
 
-/// Environment variables with this prefix may name keys.
+/// Environment variables with this prefix name keys, or are the program's own.
 const PREFIX: &str = "GANSWEEP_";
+/// Variables that control the program's tests. They are set for whatever the tests start, sweeps among it.
+const TEST_PREFIXES: [&str; 2] = ["GANSWEEP_TEST_", "GANSWEEP_FAULTS_"];
 /// Variables with that prefix that are options of the program and no keys.
 pub const PROGRAM_VARIABLES: [&str; 5] = [
     "GANSWEEP_DATA_DIR",
@@ -140,21 +143,14 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
     for (name, value) in variables {
         let Some(name_part) = name.strip_prefix(PREFIX) else { continue };
         // An empty variable counts as unset, as everywhere in the program.
-        if PROGRAM_VARIABLES.contains(&name.as_str()) || value.is_empty() {
+        if is_of_program(name) || value.is_empty() {
             continue;
         }
-        let path = path_of_variable(name_part);
         if names_a_key(name_part) {
             let document = Document::of_value(Place::Variable(name.clone()), value);
-            read_value(&document, &path, &mut parsed, faults);
-        } else if let Some(meant) = misname_part_variable(name_part) {
-            let fault = Fault::new(
-                Place::Variable(name.clone()),
-                Some(Layer::Environment),
-                path,
-                Problem::UnknownKey,
-            );
-            faults.push(fault.nearest(Some(meant)));
+            read_value(&document, &path_of_variable(name_part), &mut parsed, faults);
+        } else {
+            faults.push(unknown_variable(name, name_part));
         }
     }
     parsed
@@ -162,9 +158,12 @@ pub(crate) fn environment(variables: &[(String, String)], faults: &mut Vec<Fault
 
 /// Those of some environment variables that give values to keys.
 pub(crate) fn naming_keys(variables: &[(String, String)]) -> Vec<(String, String)> {
-    let names =
-        |name: &str| name.strip_prefix(PREFIX).is_some_and(names_a_key) && !PROGRAM_VARIABLES.contains(&name);
+    let names = |name: &str| name.strip_prefix(PREFIX).is_some_and(names_a_key) && !is_of_program(name);
     variables.iter().filter(|(name, value)| names(name) && !value.is_empty()).cloned().collect()
+}
+
+fn is_of_program(name: &str) -> bool {
+    PROGRAM_VARIABLES.contains(&name) || TEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn path_of_variable(name_part: &str) -> String {
@@ -178,12 +177,37 @@ fn names_a_key(name_part: &str) -> bool {
     schema::find(&path).is_some() || schema::is_table(&path) || name_part.contains("__")
 }
 
-/// The right name of a variable that has one underscore in place of two; `None` for a variable that does
-/// not look like a key and may belong to another program.
-fn misname_part_variable(name_part: &str) -> Option<String> {
+/// A sweep without the value that its user has set would be another one, so that a misspelt variable must not be ignored.
+fn unknown_variable(name: &str, name_part: &str) -> Fault {
+    let path = path_of_variable(name_part);
+    let nearest = meant_variable(name, name_part, &path);
+    let place = Place::Variable(name.to_owned());
+    let fault = Fault::new(place, Some(Layer::Environment), path, Problem::UnknownKey);
+    match nearest {
+        Some(nearest) => fault.nearest(Some(nearest)),
+        None => fault.expected(format_args!(
+            "a key in capitals, such as `GANSWEEP_TRAIN__EPOCHS`, or one of {}",
+            PROGRAM_VARIABLES.join(", ")
+        )),
+    }
+}
+
+/// The right name of a variable that has one underscore in place of two, is misspelt, or leaves out the table of its key.
+fn meant_variable(name: &str, name_part: &str, path: &str) -> Option<String> {
     let bare = |name: &str| name.replace(['_', '.'], "").to_lowercase();
-    let meant = keys().find(|key| strsim::damerau_levenshtein(&bare(key.path), &bare(name_part)) <= 1)?;
-    Some(format!("{PREFIX}{}", meant.path.replace('.', "__").to_uppercase()))
+    let is_written_alike =
+        |key: &&'static str| strsim::damerau_levenshtein(&bare(key), &bare(name_part)) <= 1;
+    let variable = |key: &str| format!("{PREFIX}{}", key.replace('.', "__").to_uppercase());
+    // Without the prefix, which all have in common and which would make any of them similar.
+    let of_program = || {
+        let names = PROGRAM_VARIABLES.iter().filter_map(|name| name.strip_prefix(PREFIX));
+        spelling::nearest(name_part, names).map(|name| format!("{PREFIX}{name}"))
+    };
+    let written_alike = keys().map(|key| key.path).find(is_written_alike).map(variable);
+    written_alike
+        .or_else(of_program)
+        .or_else(|| schema::nearest_key(path, |_| true).map(|key| variable(&key)))
+        .filter(|meant| meant != name)
 }
 
 /// `KEY=VALUE` arguments; of two on one key the later wins.

@@ -183,11 +183,9 @@ impl Written {
     }
 
     fn layer(&self) -> Result<NetworkLayer, Refusal> {
-        let settings: &[&str] = match self.name.as_str() {
-            "conv" | "conv-transpose" => &WINDOW,
-            _ => &[],
-        };
-        let layer = match self.name.as_str() {
+        // Before the values: `kernal = 4` is a misspelt kernel, not a missing one.
+        self.check_settings()?;
+        Ok(match self.name.as_str() {
             "linear" => NetworkLayer::Linear(self.count(1, MAX_COUNT)?),
             "conv" => NetworkLayer::Conv(self.count(1, MAX_COUNT)?, self.window()?),
             "conv-transpose" => NetworkLayer::ConvTranspose(self.count(1, MAX_COUNT)?, self.window()?),
@@ -202,20 +200,30 @@ impl Written {
             "dropout" => NetworkLayer::Dropout(self.number(RATE, f64::MIN_POSITIVE)?),
             "reshape" => NetworkLayer::Reshape(self.shape()?),
             name => return Err(unknown(name)),
+        })
+    }
+
+    fn check_settings(&self) -> Result<(), Refusal> {
+        let settings: &[&str] = match self.name.as_str() {
+            "conv" | "conv-transpose" => &WINDOW,
+            name if NAMES.contains(&name) => &[],
+            // The name is at fault, whose settings are unknown.
+            _ => return Ok(()),
         };
         let mut names = self.settings.iter().map(|(name, _)| name.as_str());
-        if let Some(wrong) = names.find(|name| !settings.contains(name)) {
-            let name = &self.name;
-            return Err(Refusal {
-                problem: format!("`{name}` has no setting `{wrong}`"),
-                expected: match settings {
-                    [] => format!("`{name}` without settings"),
-                    settings => format!("`{}`", settings.join("`, `")),
-                },
-                nearest: spelling::nearest(wrong, settings.iter().copied()),
-            });
-        }
-        Ok(layer)
+        let Some(wrong) = names.find(|name| !settings.contains(name)) else { return Ok(()) };
+        let name = &self.name;
+        // PyTorch's `kernel_size`.
+        let longer =
+            || settings.iter().find(|setting| wrong.starts_with(**setting)).map(|&name| name.to_owned());
+        Err(Refusal {
+            problem: format!("`{name}` has no setting `{wrong}`"),
+            expected: match settings {
+                [] => format!("`{name}` without settings"),
+                settings => format!("`{}`", settings.join("`, `")),
+            },
+            nearest: spelling::nearest(wrong, settings.iter().copied()).or_else(longer),
+        })
     }
 
     fn refuse<T>(&self, setting: &str, found: Option<&Argument>, expected: &str) -> Result<T, Refusal> {
@@ -442,6 +450,20 @@ mod tests {
         for (item, problem, expected) in cases {
             let found = fault(item);
             assert_eq!((found.0.as_str(), found.1.as_str()), (&*format!("layer 1: {problem}"), expected));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_told_with_the_one_that_was_meant_and_not_as_a_missing_one() {
+        let settings = "`kernel`, `stride`, `padding`";
+        for (item, wrong, right) in [
+            ("{ conv = 8, kernal = 4 }", "kernal", "kernel"),
+            ("{ conv = 8, kernel_size = 4 }", "kernel_size", "kernel"),
+            ("'conv 8 kernel-size 4'", "kernel-size", "kernel"),
+            ("{ conv = 8, kernel = 4, strides = 2 }", "strides", "stride"),
+        ] {
+            let problem = format!("layer 1: `conv` has no setting `{wrong}`");
+            assert_eq!(fault(item), (problem, settings.to_owned(), Some(right.to_owned())));
         }
     }
 

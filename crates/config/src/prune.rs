@@ -44,6 +44,19 @@ pub enum PruneSeeds {
     Apart,
 }
 
+impl PruneMethod {
+    /// The word in experiment files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SuccessiveHalving => "successive-halving",
+            Self::Asha => "asha",
+            Self::Hyperband => "hyperband",
+            Self::Median => "median",
+        }
+    }
+}
+
 impl Prune {
     /// Whether runs may end or wait before their budget.
     pub fn is_on(&self) -> bool {

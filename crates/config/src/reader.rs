@@ -88,10 +88,7 @@ impl Reader<'_> {
         } else if value.get_ref().is_table() && !schema::is_rather_a_key(path) {
             self.fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
         } else {
-            let nearest = match path {
-                "seed" | "seeds" => Some("sweep.seeds".to_owned()),
-                _ => schema::nearest_key(path, wanted),
-            };
+            let nearest = schema::nearest_key(path, wanted);
             self.fault(at, full_path, Problem::UnknownKey).nearest(nearest)
         };
         self.faults.push(fault);

@@ -48,7 +48,10 @@ pub enum SelectionError {
     /// A value that is no number, and the key.
     #[error("`{0}` is no number to compare `{1}` with")]
     NoNumber(String, String),
-    /// No run satisfies the conditions: the conditions, and the values in the plan of the keys in them.
+    /// A condition behind a comma, which separates the values of one: the word, and the same with spaces.
+    #[error("`{0}`: a comma separates values of one condition, and a space separates conditions: `{1}`")]
+    Comma(String, String),
+    /// No run satisfies the conditions, or has the values in one of them: the conditions, and the values in the plan of the keys in them.
     #[error("no run of the plan satisfies {0}; there are {1}")]
     NoRun(String, String),
 }
@@ -99,11 +102,15 @@ impl Selection {
     /// Reads conditions on the runs of a plan. Each text has one or several, between spaces.
     ///
     /// # Errors
-    /// The first condition that means nothing in this plan, or the conditions if no run satisfies all of them.
+    /// The first condition that means nothing in this plan or has a value of no run, or the conditions if no run satisfies all
+    /// of them.
     pub fn new<T: AsRef<str>>(texts: &[T], plan: &Plan) -> Result<Self, SelectionError> {
         let words = texts.iter().flat_map(|text| text.as_ref().split_whitespace());
         let conditions = words.map(|word| Condition::new(word, &plan.axes)).collect::<Result<_, _>>()?;
         let selection = Self { conditions };
+        for condition in &selection.conditions {
+            condition.check_values(plan)?;
+        }
         if plan.runs.iter().any(|run| selection.has(run)) {
             return Ok(selection);
         }
@@ -123,16 +130,24 @@ impl Selection {
                 keys.push(key);
             }
         }
-        let described = keys.into_iter().map(|key| {
-            let mut values: Vec<String> = Vec::new();
-            for value in plan.runs.iter().map(|run| value_of(run, &key.full)) {
-                if !values.contains(&value) {
-                    values.push(value);
-                }
+        keys.into_iter().map(|key| key.with(&key.values_in(plan))).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl KeyName {
+    /// The values of the runs, in their order.
+    fn values_in(&self, plan: &Plan) -> Vec<String> {
+        let mut values: Vec<String> = Vec::new();
+        for value in plan.runs.iter().map(|run| value_of(run, &self.full)) {
+            if !values.contains(&value) {
+                values.push(value);
             }
-            format!("{}={}", key.short, values.join(","))
-        });
-        described.collect::<Vec<_>>().join(" ")
+        }
+        values
+    }
+
+    fn with(&self, values: &[String]) -> String {
+        format!("{}={}", self.short, values.join(","))
     }
 }
 
@@ -168,6 +183,24 @@ impl Condition {
         Ok(Self { key, operator, values, text: word.to_owned() })
     }
 
+    /// Refuses values that no run has: one of several would be left out without a word, and one behind `!=` would exclude
+    /// nothing.
+    fn check_values(&self, plan: &Plan) -> Result<(), SelectionError> {
+        if !matches!(self.operator, Operator::Is | Operator::IsNot) {
+            return Ok(());
+        }
+        let known = self.key.values_in(plan);
+        let is_unknown = |wanted: &&String| !known.iter().any(|value| is_same(value, wanted));
+        let unknown: Vec<String> = self.values.iter().filter(is_unknown).cloned().collect();
+        if unknown.iter().any(|value| value.contains(['=', '<', '>'])) {
+            return Err(SelectionError::Comma(self.text.clone(), with_spaces(&self.text)));
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(SelectionError::NoRun(self.key.with(&unknown), self.key.with(&known)))
+    }
+
     fn holds(&self, value: &str) -> bool {
         let is_one = || self.values.iter().any(|wanted| is_same(value, wanted));
         let compares = |holds: fn(f64, f64) -> bool| {
@@ -182,6 +215,17 @@ impl Condition {
             Operator::AtLeast => compares(|value, limit| value >= limit),
         }
     }
+}
+
+/// The text with a space in place of each comma that a condition follows.
+fn with_spaces(text: &str) -> String {
+    let parts =
+        text.split(',').enumerate().map(|(index, part)| match (index, part.contains(['=', '<', '>'])) {
+            (0, _) => part.to_owned(),
+            (_, true) => format!(" {part}"),
+            (_, false) => format!(",{part}"),
+        });
+    parts.collect()
 }
 
 /// The key of that name, or the only one whose name ends or begins with it.
@@ -324,9 +368,43 @@ sweep.seeds = [1, 2, 3]
         }
         assert_eq!(refused("seed<many"), "`many` is no number to compare `seed` with");
         assert_eq!(
-            refused("generator.lr=5 seed=1"),
-            "no run of the plan satisfies generator.lr=5 seed=1; there are generator.lr=2e-4,1e-3 seed=1,2,3"
+            refused("seed<2 seed>2"),
+            "no run of the plan satisfies seed<2 seed>2; there are seed=1,2,3"
         );
+    }
+
+    #[test]
+    fn every_value_of_a_condition_must_be_one_of_a_run() {
+        let there_are = "there are seed=1,2,3";
+        for (text, unknown) in [
+            ("seed=0", "seed=0"),
+            ("seed=1,7,9", "seed=7,9"),
+            ("seed!=7", "seed=7"),
+            ("batch_norm=no seed=2,x", "seed=x"),
+        ] {
+            assert_eq!(
+                refused(text),
+                format!("no run of the plan satisfies {unknown}; {there_are}"),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            refused("generator.lr=5 seed=1"),
+            "no run of the plan satisfies generator.lr=5; there are generator.lr=2e-4,1e-3"
+        );
+    }
+
+    #[test]
+    fn conditions_between_commas_are_told_from_values() {
+        for (text, right) in [
+            ("generator.lr=1e-3,seed=1", "generator.lr=1e-3 seed=1"),
+            ("generator.lr=1e-3,seed=1,2,hidden!=32", "generator.lr=1e-3 seed=1,2 hidden!=32"),
+            ("seed=1,generator.lr<=1e-3", "seed=1 generator.lr<=1e-3"),
+        ] {
+            let said = refused(text);
+            assert!(said.starts_with(&format!("`{text}`: a comma separates values")), "{said}");
+            assert!(said.ends_with(&format!("a space separates conditions: `{right}`")), "{said}");
+        }
     }
 
     proptest::proptest! {

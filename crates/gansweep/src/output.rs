@@ -114,6 +114,14 @@ pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
     )
 }
 
+/// The notice that a key decides by a figure that some collapsed generators lead.
+pub(crate) fn objective_without_variety(key: &str, metric: &str) -> String {
+    format!(
+        "{key} = \"{metric}\": a collapsed generator that repeats a few real-looking images can have the highest {metric}; \
+         `fd` falls only if images vary too (docs/quality.md)"
+    )
+}
+
 /// The notice that something else than this program has changed rows of the database.
 pub(crate) fn changed_rows(first: &Damage, more: usize) -> String {
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };

@@ -11,6 +11,10 @@ use super::lookup::AXIS_TABLES;
 /// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.
 pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
     let wrong = wrong.to_lowercase().replace('-', "_");
+    // `prune.seeds` is as similar, and whoever writes `seeds` means the seeds of the runs.
+    if matches!(wrong.as_str(), "seed" | "seeds") {
+        return Some("sweep.seeds".to_owned());
+    }
     let (table, last) = wrong.rsplit_once('.').unwrap_or(("", &wrong));
     let initials: String = last.split('_').filter_map(|word| word.chars().next()).collect();
     let shortened = format!("{table}.{initials}");
@@ -52,6 +56,7 @@ mod tests {
         let meant = |wrong: &str| nearest_key(wrong, |_| true).unwrap_or_default();
         assert_eq!(meant("train.epoch"), "train.epochs");
         assert_eq!(meant("epochs"), "train.epochs");
+        assert_eq!(meant("seed"), "sweep.seeds");
         assert_eq!(meant("train.batchsize"), "train.batch_size");
         assert_eq!(meant("train.batch-size"), "train.batch_size");
         assert_eq!(meant("optimizer.genrator.lr"), "optimizer.generator.lr");

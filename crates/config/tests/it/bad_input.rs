@@ -386,6 +386,28 @@ fn bad_variables_name_the_variable() {
 }
 
 #[test]
+fn variables_that_are_neither_keys_nor_the_programs_own_are_refused() {
+    let options = env(&[
+        ("GANSWEEP_EPOCHS", "3"),
+        ("GANSWEEP_SEEDS", "3"),
+        ("GANSWEEP_LEARNING_RATE", "1e-3"),
+        ("GANSWEEP_RESULT", "out"),
+        ("GANSWEEP_DATADIR", "/data"),
+        ("GANSWEEP_DATA_SIDE", "32"),
+        ("GANSWEEP_WHATEVER", "x"),
+    ]);
+    assert_snapshot!(faults_with("", &options), @r#"
+    GANSWEEP_EPOCHS: epochs: unknown key; did you mean `GANSWEEP_TRAIN__EPOCHS`? (from environment)
+    GANSWEEP_SEEDS: seeds: unknown key; did you mean `GANSWEEP_SWEEP__SEEDS`? (from environment)
+    GANSWEEP_LEARNING_RATE: learning_rate: unknown key; did you mean `GANSWEEP_OPTIMIZER__LR`? (from environment)
+    GANSWEEP_RESULT: result: unknown key; did you mean `GANSWEEP_RESULTS`? (from environment)
+    GANSWEEP_DATADIR: datadir: unknown key; did you mean `GANSWEEP_DATA_DIR`? (from environment)
+    GANSWEEP_DATA_SIDE: data_side: unknown key; did you mean `GANSWEEP_DATA__SIDE`? (from environment)
+    GANSWEEP_WHATEVER: whatever: unknown key; expected a key in capitals, such as `GANSWEEP_TRAIN__EPOCHS`, or one of GANSWEEP_DATA_DIR, GANSWEEP_LIBTORCH_PROGRAM, GANSWEEP_LOG, GANSWEEP_OFFLINE, GANSWEEP_RESULTS (from environment)
+    "#);
+}
+
+#[test]
 fn a_later_layer_cannot_set_a_part_of_an_axis() {
     let options = sets(&["optimizer.generator.lr=1e-3"]);
     assert_snapshot!(faults_with("[sweep.grid]\n\"optimizer.lr\" = [1e-4]\n", &options), @r#"--set optimizer.generator.lr=1e-3: optimizer.generator.lr: a part of `optimizer.lr`, which is swept at test.toml:2; expected a value for `optimizer.lr`, or another axis (from --set)"#);

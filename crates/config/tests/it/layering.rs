@@ -202,7 +202,9 @@ fn variables_that_are_no_keys_are_left_alone() {
         ("GANSWEEP_DATA_DIR", "/data"),
         ("GANSWEEP_OFFLINE", "1"),
         ("GANSWEEP_RESULTS", "out"),
-        ("GANSWEEP_SOMETHING", "else"),
+        ("GANSWEEP_TEST_DRIVER", "required"),
+        ("GANSWEEP_FAULTS_SECONDS", "9"),
+        ("GANSWEEP_EPOCHS", ""),
         ("TRAIN__EPOCHS", "3"),
         ("HOME", "/root"),
     ];
@@ -284,7 +286,7 @@ fn an_experiment_remembers_the_profile_the_arguments_and_the_variables_that_made
             ("GANSWEEP_TRAIN__EPOCHS", "3"),
             ("GANSWEEP_NAME", "renamed"),
             ("GANSWEEP_RESULTS", "elsewhere"),
-            ("GANSWEEP_UNRELATED", "x"),
+            ("GANSWEEP_LOG", "debug"),
             ("PATH", "/bin"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -1,9 +1,11 @@
 //! The table `[prune]`.
 
-use gansweep_config::{DataIdentity, DatasetSpec, EvaluateEpochs, Plan, PruneMethod, PruneSeeds};
+use gansweep_config::{
+    DataIdentity, DatasetSpec, EvaluateEpochs, LoadOptions, Plan, PruneMethod, PruneSeeds,
+};
 use insta::assert_snapshot;
 
-use crate::common::{at_hand, faults, load};
+use crate::common::{at_hand, faults, faults_with, load};
 
 #[test]
 fn nothing_is_pruned_by_default() {
@@ -45,7 +47,12 @@ fn what_the_user_says_of_evaluations_holds() {
 fn pruning_that_cannot_work_is_refused_with_the_way_out() {
     assert_snapshot!(
         faults("train.epochs = 9\n[prune]\nmethod = \"asha\"\n[record]\nevaluate_epochs = 0\n"),
-        @"test.toml:5: record.evaluate_epochs: 0 leaves no `fd` for `[prune]` to compare runs by; expected no such key, or a number of epochs such as 1 (from file)"
+        @r#"test.toml:5: record.evaluate_epochs: `record.evaluate_epochs = 0` leaves no `fd` for `prune.method = "asha"` to compare runs by; expected no `record.evaluate_epochs`, or a number of epochs such as 1 (from file)"#
+    );
+    let options = LoadOptions { sets: vec!["prune.method=asha".to_owned()], ..LoadOptions::default() };
+    assert_snapshot!(
+        faults_with("[record]\nevaluate_epochs = 0\n", &options),
+        @r#"test.toml:2: record.evaluate_epochs: `record.evaluate_epochs = 0` leaves no `fd` for `prune.method = "asha"` to compare runs by; expected no `record.evaluate_epochs`, or a number of epochs such as 1 (from file)"#
     );
     assert_snapshot!(
         faults("train.epochs = 3\n[prune]\nmethod = \"median\"\nmin_epochs = 3\n"),

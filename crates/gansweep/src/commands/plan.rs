@@ -103,6 +103,9 @@ impl fmt::Display for View {
         for setting in self.0.plan.without_effect.iter().filter(|_| experiment.search.is_none()) {
             writeln!(text, "{}\n", output::without_effect(setting))?;
         }
+        for (key, metric) in experiment.objectives_without_variety() {
+            writeln!(text, "{}\n", output::objective_without_variety(key, metric))?;
+        }
         let rows = experiment.resolved.iter().filter_map(|key| {
             let value = output::value(&key.value);
             // An empty default stands for "not given", which most keys of a cluster are.
