@@ -186,10 +186,7 @@ impl Compared<'_> {
         let first = data.next();
         // Each dataset has an evaluator of its own.
         let is_of_other_data = self.is_figure && data.any(|other| Some(other) != first);
-        match () {
-            () if is_of_other_data => Some(Untested::OtherData),
-            () if self.is_proposed && !by.is_empty() => Some(Untested::Proposed),
-            () => None,
-        }
+        let is_proposed = self.is_proposed && !by.is_empty();
+        if is_of_other_data { Some(Untested::OtherData) } else { is_proposed.then_some(Untested::Proposed) }
     }
 }

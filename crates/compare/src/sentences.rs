@@ -302,7 +302,7 @@ pub fn about_variance(comparison: &SweepComparison, variance: &Variance) -> Vec<
             "Each config has one value, so interactions and the seed's share cannot be separated.".to_owned(),
         ),
         Noise::Unknown => sentences.push(
-            "Each config has one value, and nothing is left over beside the keys: noise is part of these shares."
+            "Nothing is left over beside the keys that tells how large the noise is: it is part of these shares."
                 .to_owned(),
         ),
     }
