@@ -2,8 +2,8 @@
 //!
 //! SQLite notices damage to the structure of its file, not to the values in it. A flipped bit in an image, a number or
 //! an id passes every query. Here images are checked by the checksums of PNG, points by those of their series, configs
-//! and runs by the hashes that name them, and attempts and checkpoints by what must hold between them. These say what is
-//! wrong and with what. All rows have checksums besides, which find every change and say no more than where.
+//! and runs by the hashes that name them, and attempts and checkpoints by what must hold between them. These
+//! checks name the fault. A checksum for each table and run finds every other change, but only says where it is.
 
 mod png;
 
@@ -23,20 +23,17 @@ use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 use serde_json::Map;
 
 use crate::{
-    Reader, StoreError,
-    checksums::{self, Checked},
+    Reader, StoreError, checksums,
     fault::Fault,
     migrations::MIGRATIONS,
     schema, spec,
     summary::{Series, Summary},
+    tables::{StoredTable, TABLES},
     value::{config_value, seed_from_sql},
 };
 
 /// More findings than this are not listed: a damaged page may give thousands.
 const MOST_FINDINGS: usize = 200;
-
-/// The number of small tables among those with checksums. The last three hold real images, grids and points.
-const SMALL_TABLES: usize = checksums::TABLES.len() - 3;
 
 /// Something in the database that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -315,22 +312,22 @@ impl Search {
             let detail = format!("`{name}` is no table of this program");
             self.add_of(DamageKind::ChangedRows, "the table checksums".to_owned(), detail, None);
         }
-        checksums::TABLES[..SMALL_TABLES].iter().try_for_each(|checked| self.rows(connection, *checked))
+        TABLES.iter().filter(|table| !table.is_large).try_for_each(|table| self.rows(connection, *table))
     }
 
     fn large_rows(&mut self, connection: &Connection) -> Result<(), Fault> {
-        checksums::TABLES[SMALL_TABLES..].iter().try_for_each(|checked| self.rows(connection, *checked))
+        TABLES.iter().filter(|table| table.is_large).try_for_each(|table| self.rows(connection, *table))
     }
 
     /// The rows of a table against their checksums.
-    fn rows(&mut self, connection: &Connection, checked: Checked) -> Result<(), Fault> {
-        let stored = checksums::stored(connection, checked.table)?;
-        let computed = checksums::compute(connection, checked)?;
+    fn rows(&mut self, connection: &Connection, table: StoredTable) -> Result<(), Fault> {
+        let stored = checksums::stored(connection, table.name)?;
+        let computed = checksums::compute(connection, table)?;
         let owners: BTreeSet<i64> = stored.keys().chain(computed.keys()).copied().collect();
         for owner in owners.into_iter().filter(|owner| stored.get(owner) != computed.get(owner)) {
-            let (of, run) = owner_name(connection, checked, owner)?;
+            let (of, run) = owner_name(connection, table, owner)?;
             let detail = "they are not those that were written".to_owned();
-            self.add_of(DamageKind::ChangedRows, format!("rows of table {}{of}", checked.table), detail, run);
+            self.add_of(DamageKind::ChangedRows, format!("rows of table {}{of}", table.name), detail, run);
         }
         Ok(())
     }
@@ -398,7 +395,7 @@ impl Search {
 /// The owner of rows for a message, and the id of the run that it is.
 fn owner_name(
     connection: &Connection,
-    checked: Checked,
+    table: StoredTable,
     owner: i64,
 ) -> Result<(String, Option<String>), Fault> {
     let name = |sql| -> Result<String, Fault> {
@@ -406,7 +403,7 @@ fn owner_name(
         let found = statement.query_row([owner], |row| text(row, 0)).optional()?;
         Ok(found.unwrap_or_else(|| format!("number {owner}")))
     };
-    Ok(match checked.owner {
+    Ok(match table.owner {
         None => (String::new(), None),
         Some("run_id") => {
             let id = name("SELECT id FROM runs WHERE run_id = ?1")?;

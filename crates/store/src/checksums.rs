@@ -16,56 +16,7 @@ use rusqlite::types::{Null, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::fault::Fault;
-
-/// A table and the column that holds its rows' owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Checked {
-    pub(crate) table: &'static str,
-    /// `None` for a table whose rows belong to nothing.
-    pub(crate) owner: Option<&'static str>,
-}
-
-impl Checked {
-    const fn of(table: &'static str, owner: &'static str) -> Self {
-        Self { table, owner: Some(owner) }
-    }
-
-    const fn whole(table: &'static str) -> Self {
-        Self { table, owner: None }
-    }
-
-    /// The owner in SQL; `row` is `NEW.`, `OLD.` or empty.
-    fn owner_sql(self, row: &str) -> String {
-        self.owner.map_or_else(|| "0".to_owned(), |column| format!("{row}{column}"))
-    }
-}
-
-/// All tables but `checksums` itself: small ones first, since a check may run out of time.
-pub(crate) const TABLES: [Checked; 20] = [
-    Checked::whole("states"),
-    Checked::whole("value_kinds"),
-    Checked::whole("metrics"),
-    Checked::whole("datasets"),
-    Checked::of("sweeps", "sweep_id"),
-    Checked::of("sweep_runs", "run_id"),
-    Checked::of("trials", "sweep_id"),
-    Checked::of("runs", "run_id"),
-    Checked::of("tags", "run_id"),
-    Checked::of("rungs", "run_id"),
-    Checked::of("attempts", "run_id"),
-    Checked::of("checkpoints", "run_id"),
-    Checked::of("best_checkpoints", "run_id"),
-    Checked::of("evaluations", "run_id"),
-    Checked::of("configs", "config_id"),
-    Checked::of("config_values", "config_id"),
-    Checked::of("summaries", "run_id"),
-    Checked::whole("real_images"),
-    Checked::of("samples", "run_id"),
-    Checked::of("points", "run_id"),
-];
-
-/// The tables that mirror the program's declarations.
-pub(crate) const DECLARED: [&str; 3] = ["states", "value_kinds", "metrics"];
+use crate::tables::{DECLARED, StoredTable, TABLES};
 
 /// The SQL function that the triggers call.
 const FUNCTION: &str = "gansweep_row_changed";
@@ -92,8 +43,8 @@ impl Changes {
         })?;
         // Triggers must not fail for want of space: a full disk has errors of its own.
         connection.pragma_update(None, "temp_store", "memory")?;
-        for (index, checked) in TABLES.iter().enumerate() {
-            connection.execute_batch(&triggers(connection, index, *checked)?)?;
+        for (index, table) in TABLES.iter().enumerate() {
+            connection.execute_batch(&triggers(connection, index, *table)?)?;
         }
         Ok(changes)
     }
@@ -111,26 +62,31 @@ impl Changes {
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), Fault> {
         let changes = std::mem::take(&mut *self.lock());
         for ((index, owner), change) in changes {
-            if let Some(checked) = TABLES.get(index) {
-                let stored = get(connection, checked.table, owner)?.unwrap_or(0);
-                put(connection, checked.table, owner, stored ^ change)?;
+            if let Some(table) = TABLES.get(index) {
+                let stored = get(connection, table.name, owner)?.unwrap_or(0);
+                put(connection, table.name, owner, stored ^ change)?;
             }
         }
         Ok(())
     }
 }
 
+/// The owner of a table's rows in SQL; `row` is `NEW.`, `OLD.` or empty.
+fn owner_sql(table: StoredTable, row: &str) -> String {
+    table.owner.map_or_else(|| "0".to_owned(), |column| format!("{row}{column}"))
+}
+
 /// The triggers of a table.
-fn triggers(connection: &Connection, index: usize, checked: Checked) -> Result<String, Fault> {
-    let (table, columns) = (checked.table, columns(connection, checked.table)?);
+fn triggers(connection: &Connection, index: usize, table: StoredTable) -> Result<String, Fault> {
+    let (name, columns) = (table.name, columns(connection, table.name)?);
     let call = |row: &str| {
         let values: Vec<String> = columns.iter().map(|column| format!("{row}\"{column}\"")).collect();
-        format!("SELECT {FUNCTION}({index}, {}, {});", checked.owner_sql(row), values.join(", "))
+        format!("SELECT {FUNCTION}({index}, {}, {});", owner_sql(table, row), values.join(", "))
     };
     let (old, new) = (call("OLD."), call("NEW."));
     let trigger = |event: &str, calls: &str| {
         format!(
-            "CREATE TEMP TRIGGER checksum_{event}_{table} AFTER {event} ON main.{table} BEGIN {calls} END;\n"
+            "CREATE TEMP TRIGGER checksum_{event}_{name} AFTER {event} ON main.{name} BEGIN {calls} END;\n"
         )
     };
     Ok([trigger("INSERT", &new), trigger("DELETE", &old), trigger("UPDATE", &format!("{old} {new}"))]
@@ -143,10 +99,10 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<String>, Fault> {
 }
 
 /// Computes the checksums of a table from its rows, by owner.
-pub(crate) fn compute(connection: &Connection, checked: Checked) -> Result<HashMap<i64, u64>, Fault> {
-    let columns = columns(connection, checked.table)?;
+pub(crate) fn compute(connection: &Connection, table: StoredTable) -> Result<HashMap<i64, u64>, Fault> {
+    let columns = columns(connection, table.name)?;
     let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
-    let sql = format!("SELECT {}, {} FROM {}", checked.owner_sql(""), quoted.join(", "), checked.table);
+    let sql = format!("SELECT {}, {} FROM {}", owner_sql(table, ""), quoted.join(", "), table.name);
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut sums: HashMap<i64, u64> = HashMap::new();
@@ -175,15 +131,15 @@ pub(crate) fn unknown_tables(connection: &Connection) -> Result<Vec<String>, Fau
     let mut statement = connection.prepare("SELECT DISTINCT CAST(table_name AS BLOB) FROM checksums")?;
     let names = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
     let names = names.iter().map(|name| String::from_utf8_lossy(name).into_owned());
-    Ok(names.filter(|name| !TABLES.iter().any(|checked| checked.table == name)).collect())
+    Ok(names.filter(|name| !TABLES.iter().any(|table| table.name == name)).collect())
 }
 
 /// Computes the checksums of these tables anew, which takes their rows for what they should be.
-pub(crate) fn seal(connection: &Connection, tables: &[Checked]) -> Result<(), Fault> {
-    for checked in tables {
-        connection.execute("DELETE FROM checksums WHERE table_name = ?1", [checked.table])?;
-        for (owner, sum) in compute(connection, *checked)? {
-            put(connection, checked.table, owner, sum)?;
+pub(crate) fn seal(connection: &Connection, tables: &[StoredTable]) -> Result<(), Fault> {
+    for table in tables {
+        connection.execute("DELETE FROM checksums WHERE table_name = ?1", [table.name])?;
+        for (owner, sum) in compute(connection, *table)? {
+            put(connection, table.name, owner, sum)?;
         }
     }
     Ok(())
@@ -197,8 +153,8 @@ pub(crate) fn seal_all(connection: &Connection) -> Result<(), Fault> {
 
 /// Computes the checksums of the tables that mirror the program's declarations.
 pub(crate) fn seal_declared(connection: &Connection) -> Result<(), Fault> {
-    let declared: Vec<Checked> =
-        TABLES.iter().filter(|checked| DECLARED.contains(&checked.table)).copied().collect();
+    let declared: Vec<StoredTable> =
+        TABLES.iter().filter(|table| DECLARED.contains(&table.name)).copied().collect();
     seal(connection, &declared)
 }
 

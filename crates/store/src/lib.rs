@@ -23,6 +23,7 @@ mod status;
 mod store;
 mod summary;
 mod table;
+mod tables;
 mod trials;
 mod value;
 

@@ -13,22 +13,8 @@ use crate::{
         Store,
         ids::{find_run, find_sweep},
     },
+    tables,
 };
-
-/// Tables with rows of a run, in the order in which they may be deleted.
-const OF_RUN: [&str; 11] = [
-    "sweep_runs",
-    "tags",
-    "rungs",
-    "evaluations",
-    "points",
-    "summaries",
-    "samples",
-    "checkpoints",
-    "best_checkpoints",
-    "attempts",
-    "runs",
-];
 
 impl Store {
     /// What the removal of these sweeps and runs would take away. Runs that other sweeps have had in their plans stay,
@@ -53,7 +39,7 @@ impl Store {
             let doomed = Doomed::find(transaction, sweeps, runs)?;
             let removal = doomed.describe(transaction, sweeps)?;
             for run_id in doomed.runs.keys() {
-                for table in OF_RUN {
+                for table in tables::of_run() {
                     let sql = format!("DELETE FROM {table} WHERE run_id = ?1");
                     transaction.prepare_cached(&sql)?.execute([run_id])?;
                 }

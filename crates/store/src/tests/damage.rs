@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::support::{Fixture, GEOMETRY, LAST_STEP, trial};
 use crate::{
     Damage, DamageKind, Reader, RealImages, RungDecision, RungRow, Store, StoreError, check::sample_png,
-    checksums,
+    tables::TABLES,
 };
 
 /// A sweep with something in every table, with real PNG files.
@@ -179,7 +179,7 @@ fn a_change_in_any_column_of_any_table_is_found_and_can_be_accepted() {
     let columns = fixture.reader().query(columns).unwrap().rows;
     assert_eq!(
         columns.iter().map(|row| row[0].to_string()).collect::<std::collections::BTreeSet<_>>(),
-        checksums::TABLES.iter().map(|checked| checked.table.to_owned()).collect()
+        TABLES.iter().map(|table| table.name.to_owned()).collect()
     );
     let database = fixture.path().join("results.sqlite");
     drop(fixture.store);

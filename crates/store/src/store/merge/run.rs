@@ -9,11 +9,8 @@ use crate::{
     fault::Fault,
     status::files,
     store::ids::{find_run, known_run},
+    tables,
 };
-
-/// Tables whose rows belong to a run, without `runs` itself and the plans.
-const OF_RUN: [&str; 7] =
-    ["attempts", "points", "summaries", "samples", "checkpoints", "best_checkpoints", "evaluations"];
 
 /// Replaces what is recorded of a run by what the other database has. Returns the checkpoints that it had.
 pub(super) fn take_run(
@@ -27,12 +24,12 @@ pub(super) fn take_run(
     let mine = known_run(to, id)?;
     let had = mine.map(|run_id| files(to, id, run_id)).transpose()?;
     if let Some(run_id) = mine {
-        for table in OF_RUN {
+        for table in tables::of_record() {
             to.prepare_cached(&format!("DELETE FROM {table} WHERE run_id = ?1"))?.execute([run_id])?;
         }
     }
     let run_id = put_run(from.connection, to, (theirs, mine), config_id)?;
-    for table in OF_RUN {
+    for table in tables::of_record() {
         copy_of_run(from, to, table, (theirs, run_id))?;
     }
     for table in ["runs", "attempts"] {
