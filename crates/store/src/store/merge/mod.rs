@@ -6,26 +6,27 @@
 
 mod comparison;
 mod evaluations;
+mod rows;
 mod run;
 mod sweeps;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use gansweep_config::RunId;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
+use rusqlite::{Connection, params};
 
 use self::comparison::{common_step, compare, conflict};
 use self::evaluations::{Evaluations, Precedence};
+use self::rows::{Source, copy_all};
 use self::run::take_run;
 use self::sweeps::{merge_rungs, merge_sweeps};
 use crate::{
     MergePlan, Merged, Reader, RunFiles, StoreError,
-    checksums::RowHash,
     fault::Fault,
     status::{files, parse_run},
     store::{
-        MetricIds, Store,
+        Store,
         ids::{find_run, known_run},
         metric_ids,
     },
@@ -75,7 +76,7 @@ impl Store {
         self.set_durable(true)?;
         let theirs = metric_ids(other.connection()).map_err(|fault| fault.at(other.path()))?;
         self.write(|transaction, metrics| {
-            let from = Source { connection: other.connection(), metrics: translation(&theirs, metrics) };
+            let from = Source::new(other.connection(), &theirs, metrics);
             copy_all(&from, transaction, "datasets", "data_fingerprint = ?1", &["data_fingerprint"])?;
             // While both records of the runs are there.
             let evaluations = plan
@@ -99,16 +100,6 @@ impl Store {
             Ok(Merged { sweeps, replaced: replaced.into_iter().flatten().collect() })
         })
     }
-}
-
-/// The other database, and the ids that its metrics have in this one.
-struct Source<'a> {
-    connection: &'a Connection,
-    metrics: HashMap<i64, i64>,
-}
-
-fn translation(theirs: &MetricIds, mine: &MetricIds) -> HashMap<i64, i64> {
-    theirs.iter().map(|(metric, id)| (*id, mine[metric])).collect()
 }
 
 fn runs(connection: &Connection) -> Result<Vec<(RunId, i64)>, Fault> {
@@ -151,50 +142,6 @@ fn joined_of(mine: &Connection, theirs: &Connection, id: &RunId) -> Result<Evalu
     joined(here, there, compare(here, there)?)
 }
 
-/// Copies the rows of a table that this database lacks. Of rows with equal keys and other contents, the greater are kept.
-fn copy_all(
-    from: &Source<'_>,
-    to: &Connection,
-    table: &str,
-    condition: &str,
-    key: &[&str],
-) -> Result<(), Fault> {
-    let columns = columns(to, table, &["real_images_id"])?;
-    let names = columns.join(", ");
-    let place = |name: &&str| columns.iter().position(|column| column == name);
-    let key: Vec<usize> = key.iter().filter_map(place).collect();
-    let read = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|column| row.get(column)).collect();
-    let mut select = from.connection.prepare(&format!("SELECT {names} FROM {table}"))?;
-    let theirs = select.query_map([], read)?.collect::<Result<Vec<Vec<Value>>, _>>()?;
-    for values in theirs {
-        let of_key = || key.iter().map(|place| values[*place].clone());
-        let known: Option<Vec<Value>> = to
-            .prepare_cached(&format!("SELECT {names} FROM {table} WHERE {condition}"))?
-            .query_row(params_from_iter(of_key()), read)
-            .optional()?;
-        match known {
-            Some(known) if hash_of(&known) >= hash_of(&values) => continue,
-            Some(_) => {
-                let delete = format!("DELETE FROM {table} WHERE {condition}");
-                to.prepare_cached(&delete)?.execute(params_from_iter(of_key()))?;
-            }
-            None => {}
-        }
-        let marks = vec!["?"; columns.len()].join(", ");
-        let insert = format!("INSERT INTO {table} ({names}) VALUES ({marks})");
-        to.prepare_cached(&insert)?.execute(params_from_iter(values))?;
-    }
-    Ok(())
-}
-
-fn hash_of(values: &[Value]) -> u64 {
-    let mut hash = RowHash::default();
-    for value in values {
-        hash.add(value.into());
-    }
-    hash.finish()
-}
-
 /// Runs have the tags that they have in either.
 fn merge_tags(from: &Source<'_>, to: &Connection) -> Result<(), Fault> {
     let mut statement =
@@ -208,11 +155,4 @@ fn merge_tags(from: &Source<'_>, to: &Connection) -> Result<(), Fault> {
         .execute(params![row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?])?;
     }
     Ok(())
-}
-
-/// The columns of a table, without some.
-fn columns(connection: &Connection, table: &str, without: &[&str]) -> Result<Vec<String>, Fault> {
-    let mut statement = connection.prepare_cached("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
-    let names = statement.query_map([table], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-    Ok(names.into_iter().filter(|name| !without.contains(&name.as_str())).collect())
 }

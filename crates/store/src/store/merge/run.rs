@@ -3,7 +3,7 @@
 use gansweep_config::{RunId, RunState};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 
-use super::{Source, columns};
+use super::rows::{Source, columns};
 use crate::{
     RunFiles,
     fault::Fault,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 
-use super::{Source, columns, hash_of};
+use super::rows::{Source, columns, hash_of};
 use crate::fault::Fault;
 
 /// Merges sweeps by name: the one that was started last says what the sweep is, and the plan is that of both. Returns the
