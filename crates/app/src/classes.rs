@@ -13,7 +13,7 @@ pub(crate) fn check(runs: &[PlannedRun], source: &DataSource) -> Result<(), AppE
     check_those(runs, source, |_| true)
 }
 
-/// The same, for data that a file on this machine has: nothing is downloaded or drawn for a preview.
+/// As [`check`], of data that a file on this machine has: nothing is downloaded or drawn for a preview.
 pub(crate) fn check_local(runs: &[PlannedRun], source: &DataSource) -> Result<(), AppError> {
     check_those(runs, source, |run| {
         let location = source.locate(DataRequest::from(&run.config.data));

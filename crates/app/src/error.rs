@@ -101,7 +101,7 @@ pub enum AppError {
         needed: u64,
         /// What there is.
         limit: u64,
-        /// Of what.
+        /// The limited resource: `processes`, `open files`.
         resource: &'static str,
         /// The option of `ulimit`.
         option: &'static str,

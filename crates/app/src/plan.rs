@@ -328,7 +328,7 @@ fn training_time(
     known_time(speeds, groups, open, flops, slots).map_or(TimeEstimate::OtherSizes, TimeEstimate::Known)
 }
 
-/// The same; `None` if no recorded run is like those of a group.
+/// The training time by recorded speeds; `None` if no recorded run is like those of some group.
 fn known_time(
     speeds: &RecordedSpeeds,
     groups: &[PlannedGroup],

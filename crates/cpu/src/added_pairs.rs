@@ -29,7 +29,7 @@ pub(crate) struct SecondOrder {
     pub(crate) sums: [Matrix; 4],
 }
 
-/// The same for one step of a network.
+/// The gradients that a penalty adds in one step of a network.
 #[derive(Debug, Default)]
 pub(crate) struct StepGradients {
     /// The input of a product at the points, and the gradient of its output.

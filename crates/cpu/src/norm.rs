@@ -49,8 +49,8 @@ impl Norm {
         }
     }
 
-    /// Turns the gradient of the layer's output into that of its input, in place, and updates the
-    /// layer's own parameters if `learning`, by their gradients and what is added to these.
+    /// Turns the gradient of the layer's output into that of its input, in place. If `learning`, also updates scale and bias, by
+    /// their gradients plus the penalty's share.
     pub(super) fn backward(
         &mut self,
         arch: Arch,

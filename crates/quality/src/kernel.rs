@@ -155,7 +155,7 @@ fn kernel_block(centre: &Centre, a: &Rows, b: &Rows, rows: Range<usize>) -> Vec<
     kernels
 }
 
-/// The same over all images at once.
+/// The squared maximum mean discrepancy of two sets of features over all images at once, without subsets.
 pub fn squared_mmd(real: Features<'_>, fake: Features<'_>) -> f64 {
     if real.count() < 2 || fake.count() < 2 || !are_usable(real, fake) {
         return f64::NAN;

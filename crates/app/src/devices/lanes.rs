@@ -9,7 +9,7 @@ use gansweep_train::{DeviceInfo, DeviceKind, DeviceName};
 /// A GPU gains little from more lanes: with 64 lanes of the smallest recipe, launch overhead is already a
 /// small part of each operation. Larger groups give results later and lose more work when a worker dies.
 const MAX_USEFUL_GPU_LANES: usize = 64;
-/// The same for CPUs through Burn, which computes lanes one after the other: a group saves only launch
+/// The most lanes that gain on CPUs through Burn, which computes lanes one after the other: a group saves only launch
 /// overhead.
 const MAX_USEFUL_CPU_LANES: usize = 8;
 /// Floating-point operations of a step from which on `flex` takes longer for a group than for its lanes one after the other: the
@@ -18,7 +18,7 @@ const FLEX_GROUP_FLOPS: f64 = 1e7;
 /// Share of a GPU's dedicated memory that groups may use. The rest is for the display, the driver and the
 /// estimate's error.
 const DEDICATED_MEMORY_SHARE: f64 = 0.75;
-/// The same for memory that the device shares with the host.
+/// Share of a device's memory that groups may use where it is the host's memory, too.
 const SHARED_MEMORY_SHARE: f64 = 0.4;
 
 /// The maximum number of lanes of a group with that config and dataset, if `workers` workers share the

@@ -7,7 +7,6 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
     thread,
-    time::Instant,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -237,10 +236,8 @@ fn a_server_that_does_not_speak_tls_is_refused() {
 
 #[test]
 fn a_server_that_falls_silent_is_given_up() {
-    let begun = Instant::now();
     let problem = problem_of(&Server::start(Answer::Stall).mirror);
     assert!(problem.contains("timeout"), "{problem}");
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -37,8 +37,8 @@ impl Scale {
         })
     }
 
-    /// As [`Scale::of`], of values that begin with the most important one. A few that are so far from the others that they
-    /// would leave these in one place, such as those of configs that diverge, are outside of it.
+    /// As [`Scale::of`], of values that begin with the most important one. A few outliers that would squeeze the others into
+    /// one place, such as those of configs that diverge, are outside of it.
     pub(super) fn of_most(values: &[(f64, Option<(f64, f64)>)]) -> Option<Self> {
         /// Times the range of the others that a chart can show without squeezing them together.
         const FAR: f64 = 8.0;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gansweep_config::RunState;
 use gansweep_scheduler::Notice;
@@ -19,9 +19,7 @@ fn a_step_longer_than_the_hang_timeout_is_no_hang() {
         long_step: Some((10, Pause::For(Duration::from_millis(900)))),
         ..Script::healthy()
     });
-    let began = Instant::now();
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
-    assert!(began.elapsed() > Duration::from_millis(900));
     assert_eq!(harness.losses(), Vec::<&str>::new());
     assert_eq!(memory.lasting(), undisturbed(&harness.runs).lasting());
 }
@@ -65,9 +63,7 @@ fn a_worker_that_never_gives_a_sign_of_life_is_killed_after_the_launchers_time()
         _ => Script::healthy(),
     })
     .with_start_timeout(Duration::from_millis(300));
-    let began = Instant::now();
     assert!(harness.sweep(&mut memory, &launcher).unwrap().all_well());
-    assert!(began.elapsed() > Duration::from_millis(300));
     assert_eq!(harness.losses(), ["it gave no sign of life for 0.3 s after its start"]);
 }
 
