@@ -103,10 +103,10 @@ fn a_search_that_cannot_work_is_refused_with_the_way_out() {
     for (arguments, way_out) in [
         (
             &["sweep", "tiny.toml", "--set", "record.evaluate_epochs=0"][..],
-            "set record.evaluate_epochs, to 2",
+            "expected no `record.evaluate_epochs`, or a number of epochs such as 2",
         ),
-        (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "expected one of fd, kid,"),
-        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "a search cannot improve `d_loss`"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "did you mean `fd`?"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "search.metric: found `\"d_loss\"`"),
         (&["sweep", "tiny.toml", "--only", "lr<1e-3"], "set search.method=none"),
         (&["sweep", "tiny.toml", "--retry-failed"], "set search.method=none"),
     ] {

@@ -289,25 +289,6 @@ pub enum AppError {
         /// The valid names.
         known: Vec<&'static str>,
     },
-    /// The metric of a search says of no two values which is better, or does not exist.
-    #[error("search.metric: a search cannot improve `{name}`; {}", one_of(known, name))]
-    NoMetricToSearch {
-        /// The name.
-        name: String,
-        /// The names of metrics with a direction.
-        known: Vec<&'static str>,
-    },
-    /// The metric of a search is recorded of no run.
-    #[error(
-        "search.metric: `{name}` is not recorded while a run trains; set record.evaluate_epochs, to {epochs} for the end of \
-         the run alone"
-    )]
-    UnrecordedMetric {
-        /// The name.
-        name: String,
-        /// The budget.
-        epochs: u32,
-    },
     /// A part of a search is asked for.
     #[error(
         "--only and --retry-failed select runs of a plan, and the runs of a search are not planned; omit them, or set \
@@ -463,8 +444,6 @@ impl AppError {
             | Self::NoClasses { .. }
             | Self::ClassWithoutImages { .. }
             | Self::UnknownMetric { .. }
-            | Self::NoMetricToSearch { .. }
-            | Self::UnrecordedMetric { .. }
             | Self::PartOfSearch
             | Self::NothingFailed { .. }
             | Self::Compare(_)

@@ -17,15 +17,13 @@ pub(crate) fn searcher<'e>(
 ) -> Result<Option<AdaptiveSearch<'e>>, AppError> {
     let identity = |asked| experiment::identity(specs, used_datasets, asked);
     let Some(space) = SearchSpace::new(experiment, &identity) else { return Ok(None) };
-    let metric = metric(space.search(), experiment)?;
+    let metric = metric(space.search())?;
     Ok(Some(AdaptiveSearch::new(space, experiment.prune.clone(), metric, recorded)))
 }
 
-/// Checks what a search of the experiment needs, if there is one. `is_part` says that a part of its runs is asked for.
+/// Refuses a part of a search, if there is one. `is_part` says that a part of the experiment's runs is asked for.
 pub(crate) fn check(experiment: &Experiment, is_part: bool) -> Result<(), AppError> {
-    let Some(search) = &experiment.search else { return Ok(()) };
-    metric(search, experiment)?;
-    if is_part { Err(AppError::PartOfSearch) } else { Ok(()) }
+    if is_part && experiment.search.is_some() { Err(AppError::PartOfSearch) } else { Ok(()) }
 }
 
 /// Limits the trials in flight on a cluster, which has no number of workers: it would take all trials at once, and none would
@@ -38,15 +36,10 @@ pub(crate) fn limit_trials_in_flight(experiment: &mut Experiment) {
     }
 }
 
-/// The metric that a search improves.
-fn metric(search: &Search, experiment: &Experiment) -> Result<Metric, AppError> {
-    let name = search.metric.clone();
-    let Some(metric) = Metric::from_name(&name).filter(Metric::has_direction) else {
-        let known = Metric::ALL.into_iter().filter(Metric::has_direction).map(Metric::name).collect();
-        return Err(AppError::NoMetricToSearch { name, known });
-    };
-    if metric.is_figure() && experiment.record.evaluate_epochs.period().is_none() {
-        return Err(AppError::UnrecordedMetric { name, epochs: experiment.epochs });
-    }
-    Ok(metric)
+/// The metric that a search improves. The experiment's schema knows the names; its list is compared with the metrics by a test of
+/// theirs.
+fn metric(search: &Search) -> Result<Metric, AppError> {
+    let name = &search.metric;
+    Metric::from_name(name)
+        .ok_or_else(|| AppError::UnknownMetric { name: name.clone(), known: Search::METRICS.to_vec() })
 }

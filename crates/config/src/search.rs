@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::RANKING_METRICS;
+
 /// An adaptive search over the axes of `[sweep.random.keys]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Search {
@@ -15,6 +17,20 @@ pub struct Search {
     pub parallel: usize,
     /// The seed of draws and proposals.
     pub seed: u64,
+}
+
+impl Search {
+    /// The metrics that a search can improve: those with a better direction. The declarations of metrics are compared with
+    /// this list by a test of theirs.
+    pub const METRICS: &'static [&'static str] = &{
+        let mut all = ["images_per_second"; RANKING_METRICS.len() + 1];
+        let mut at = 0;
+        while at < RANKING_METRICS.len() {
+            all[at] = RANKING_METRICS[at];
+            at += 1;
+        }
+        all
+    };
 }
 
 /// The keys of `[search]`.

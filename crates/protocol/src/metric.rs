@@ -539,6 +539,12 @@ mod tests {
     }
 
     #[test]
+    fn a_search_improves_any_metric_with_a_direction() {
+        let names: Vec<_> = Metric::ALL.into_iter().filter(Metric::has_direction).map(Metric::name).collect();
+        assert_eq!(names, gansweep_config::Search::METRICS);
+    }
+
+    #[test]
     fn charts_and_columns_are_of_metrics_with_points() {
         for metric in Metric::ALL {
             let d = metric.declaration();

@@ -144,3 +144,21 @@ fn faults_of_a_search_name_the_way_out() {
     test.toml:3: search.trials: found `0`; expected an integer from 1 to 100000 (from file)
     "#);
 }
+
+#[test]
+fn the_metric_of_a_search_is_checked_where_it_is_written() {
+    let text = |metric: &str| {
+        format!("{SEARCH}{KEYS}").replace("trials = 20", &format!("metric = \"{metric}\"\ntrials = 20"))
+    };
+    assert_snapshot!(faults(&text("FD")), @r#"test.toml:3: search.metric: found `"FD"`; expected one of "fd", "kid", "precision", "recall", "density", "coverage", "score", "modes", "class_kl", "class_fd", "class_accuracy", "images_per_second"; did you mean `fd`? (from file)"#);
+    let said = faults(&text("d_loss"));
+    assert!(said.starts_with("test.toml:3: search.metric: found `\"d_loss\"`; expected one of"), "{said}");
+    load(&text("images_per_second"));
+}
+
+#[test]
+fn a_search_by_a_figure_that_is_not_recorded_is_refused() {
+    let text = format!("{SEARCH}{KEYS}[record]\nevaluate_epochs = 0\n");
+    assert_snapshot!(faults(&text), @"test.toml:13: record.evaluate_epochs: `record.evaluate_epochs = 0` leaves no `fd` for the search to compare runs by; expected no `record.evaluate_epochs`, or a number of epochs such as 5 (from file)");
+    load(&text.replace("trials = 20", "metric = \"images_per_second\"\ntrials = 20"));
+}

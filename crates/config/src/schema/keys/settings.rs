@@ -4,7 +4,7 @@ use crate::recipes;
 use crate::schema::declare::{execution, origin, prune, record, sweep};
 use crate::schema::key::Key;
 use crate::schema::kind::{Interval, Kind, MAX_SEED};
-use crate::{RANKING_METRICS, Record};
+use crate::{RANKING_METRICS, Record, Search};
 
 /// A time in seconds, up to a day.
 const SECONDS: Kind = Kind::Number(Interval::closed(0.0, 86_400.0));
@@ -277,9 +277,9 @@ pub(super) static SEARCH: &[Key] = &[
     ),
     sweep(
         "search.metric",
-        Kind::Text,
+        Kind::Choice(Search::METRICS),
         Some("\"fd\""),
-        "The metric to improve, at the end of the budget, as the mean over the seeds: any with a direction. Quality figures (`fd`, `recall`, ...) are recorded at the end of each run where the file does not set `record.evaluate_epochs`.",
+        "The metric to improve, at the end of the budget, as the mean over the seeds. Quality figures (`fd`, `recall`, ...) are recorded at the end of each run where the file does not set `record.evaluate_epochs`.",
     ),
     sweep(
         "search.parallel",
