@@ -7,8 +7,8 @@ tuning", algorithm 2.
 Golovin, Solnik, Moitra, Kochanski, Karro and Sculley 2017, "Google Vizier", section 3.2.2.
 
 Where the papers leave a choice: a smaller value is better; NaN and diverged configs are worst and never go on; ties go by id; at a
-rung of which floor(n / eta) is 0, one goes on once nothing else is left to train; of the median rule, three completed configs are
-needed, and a diverged one counts as completed with an infinite average.
+rung of which floor(n / eta) is 0, one goes on once nothing else is left to train; of the median rule, three completed configs
+with finite averages are needed, and diverged ones are not completed.
 
     python pruning_values.py > pruning.json
 """
@@ -170,19 +170,15 @@ def median(rng, table, minimum, budget, slots):
         config = rng.choice(running)
         epoch = done[config] = done.get(config, 0) + 1
         if table.diverges.get(config) == epoch:
+            # It is not completed, and counts for nothing.
             steps.append({"config": config, "diverged": epoch})
             running.remove(config)
-            completed.append(config)
             continue
         stops = False
-        if minimum <= epoch < budget and len(completed) >= NEEDED:
+        averages = [statistics.fmean(table.loss(other, e) for e in range(1, epoch + 1)) for other in completed]
+        averages = [average for average in averages if math.isfinite(average)]
+        if minimum <= epoch < budget and len(averages) >= NEEDED:
             best = min(table.loss(config, e) for e in range(1, epoch + 1))
-            averages = [
-                math.inf
-                if other in table.diverges
-                else statistics.fmean(table.loss(other, e) for e in range(1, epoch + 1))
-                for other in completed
-            ]
             stops = best > statistics.median(averages)
         steps.append({"config": config, "epoch": epoch, "stops": stops})
         if stops:

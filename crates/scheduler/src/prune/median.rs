@@ -44,21 +44,21 @@ impl MedianPruner {
         epochs.map(|epoch| (epoch, self.units.mean_score(self.units.members_of(unit), epoch))).collect()
     }
 
-    /// The mean of a completed unit's scores up to an epoch; infinite for one that a run of has diverged or failed,
-    /// `None` for one that is not completed.
+    /// The mean of a completed unit's scores up to an epoch; `None` for one that is not completed, and for one with a figure
+    /// that is not finite.
+    ///
+    /// Runs that diverged or failed are not completed. With their averages as infinite, a sweep in which half of the configs
+    /// diverge would have an infinite median, and no run would ever be worse.
     fn running_average(&self, unit: usize, last: u32) -> Option<f64> {
-        if self.units.members_of(unit).any(Member::is_dead) {
-            return Some(f64::INFINITY);
-        }
         if self.units.members_of(unit).any(|member| member.state != RunState::Completed) {
             return None;
         }
         let scores = self.scores(unit, last);
-        let sum: f64 = scores.values().sum();
-        (!scores.is_empty()).then(|| sum / scores.len() as f64)
+        let average = scores.values().sum::<f64>() / scores.len() as f64;
+        average.is_finite().then_some(average)
     }
 
-    /// The median of the completed units' running averages, and their number; `None` if they are too few.
+    /// The median of the completed units' running averages, and the number of these; `None` if they are too few.
     fn median(&self, of: usize, last: u32) -> Option<(f64, usize)> {
         let data = &self.units.unit(of).data;
         let others = (0..self.units.len()).filter(|unit| *unit != of && self.units.unit(*unit).data == *data);

@@ -252,6 +252,34 @@ fn the_median_rule_ends_what_the_published_rule_ends_for_any_order_of_arrival() 
 }
 
 #[test]
+fn configs_that_diverged_or_failed_do_not_count_as_completed_for_the_median_rule() {
+    let runs = runs(8, 9);
+    let mut pruner = MedianPruner::new(prune(PruneMethod::Median, PruneSeeds::Apart), Metric::Fd);
+    add(&mut pruner, &runs);
+    let report = |pruner: &mut MedianPruner, run: &PlannedRun, value: f64| {
+        let values = [(Metric::Fd, value)];
+        pruner.observe(&EpochReport { run, epoch: 1, step: STEPS_PER_EPOCH, values: &values })
+    };
+    let end = |pruner: &mut MedianPruner, run: &PlannedRun, state| {
+        assert_eq!(report(pruner, run, 50.0), []);
+        pruner.ended(&run.id, state, 9 * STEPS_PER_EPOCH);
+    };
+    end(&mut pruner, &runs[0], RunState::Diverged);
+    end(&mut pruner, &runs[1], RunState::Failed);
+    end(&mut pruner, &runs[2], RunState::Diverged);
+    end(&mut pruner, &runs[3], RunState::Completed);
+    end(&mut pruner, &runs[4], RunState::Completed);
+    assert_eq!(report(&mut pruner, &runs[6], 90.0), [], "two are completed");
+    end(&mut pruner, &runs[5], RunState::Completed);
+    let decisions = report(&mut pruner, &runs[7], 90.0);
+    assert_eq!(
+        decisions.len(),
+        1,
+        "90 is worse than the median of three, although as many diverged or failed"
+    );
+}
+
+#[test]
 fn cases_have_promotions_stops_ties_and_divergence() {
     let golden = golden();
     assert!(golden.median.iter().any(|case| case.expected.iter().any(|step| step.stops)));
