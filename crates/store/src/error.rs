@@ -101,6 +101,12 @@ pub enum StoreError {
         /// The system's or SQLite's message.
         detail: String,
     },
+    /// A file is where the results folder should be.
+    #[error("{} is a file, and results need a folder; name another with --results DIR", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file or folder cannot be read.
     #[error("{} cannot be read ({detail}); check its permissions", path.display())]
     Unreadable {
@@ -309,11 +315,53 @@ fn rescue_note(rescued: Option<&Path>) -> String {
 
 /// The similar name, if SQLite's message is about a name that does not exist.
 pub(crate) fn near_name(detail: &str, names: &[String]) -> String {
-    let wrong = ["no such column: ", "no such table: "].iter().find_map(|start| detail.strip_prefix(start));
-    // It may have the table before it, and a hint behind it.
-    let wrong = wrong.and_then(|rest| rest.split(' ').next()).and_then(|name| name.rsplit('.').next());
-    let wrong = wrong.map(|name| name.trim_matches('"'));
+    let wrong = unknown(detail, "no such column: ").or_else(|| unknown(detail, "no such table: "));
     wrong.map_or_else(String::new, |wrong| did_you_mean(wrong, names.iter().map(String::as_str)))
+}
+
+/// The name that SQLite's message says does not exist, if the message begins so.
+fn unknown<'d>(detail: &'d str, start: &str) -> Option<&'d str> {
+    // It may have the table before it, and a hint behind it.
+    let name = detail.strip_prefix(start)?.split(' ').next()?.rsplit('.').next()?;
+    Some(name.trim_matches('"'))
+}
+
+/// What an unknown table or column in a statement may stand for, given the columns of the database, each behind its table or
+/// view: the end of a message. Empty if there is nothing to suggest.
+pub(crate) fn near_in_query(detail: &str, sql: &str, columns: &[(String, String)]) -> String {
+    if let Some(wrong) = unknown(detail, "no such table: ") {
+        return did_you_mean(wrong, columns.iter().map(|(table, _)| table.as_str()));
+    }
+    let Some(wrong) = unknown(detail, "no such column: ") else { return String::new() };
+    // The name exists, in a table that the statement does not read.
+    let with_it = columns.iter().filter(|(_, column)| column.eq_ignore_ascii_case(wrong));
+    let with_it: Vec<&str> = with_it.map(|(table, _)| table.as_str()).collect();
+    if !with_it.is_empty() {
+        return elsewhere(wrong, &with_it);
+    }
+    let is_read = |table: &str| words(sql).any(|word| word.eq_ignore_ascii_case(table));
+    let of_query = columns.iter().filter(|(table, _)| is_read(table)).map(|(_, column)| column.as_str());
+    match did_you_mean(wrong, of_query) {
+        none if none.is_empty() => did_you_mean(wrong, columns.iter().map(|(_, column)| column.as_str())),
+        found => found,
+    }
+}
+
+/// The most tables that a message names.
+const MOST_TABLES: usize = 4;
+
+fn elsewhere(column: &str, tables: &[&str]) -> String {
+    let named: Vec<String> = tables.iter().take(MOST_TABLES).map(|table| format!("`{table}`")).collect();
+    let more = match tables.len().saturating_sub(MOST_TABLES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let verb = if tables.len() == 1 { "has" } else { "have" };
+    format!("; {}{more} {verb} a column `{column}`", named.join(", "))
+}
+
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|character: char| !character.is_alphanumeric() && character != '_')
 }
 
 fn known_sweeps(known: &[String]) -> String {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Statement, types::ValueRef};
 use super::Reader;
 use crate::{
     Cell, RowSink, StoreError, Table,
-    error::near_name,
+    error::near_in_query,
     fault::{Fault, message},
 };
 
@@ -31,8 +31,8 @@ impl Reader {
                 StoreError::Sqlite { source, .. } => {
                     let detail = message(&source);
                     // Without the names there is no suggestion, and the message says the same.
-                    let suggestion =
-                        near_name(&detail, &names(&self.connection, &detail).unwrap_or_default());
+                    let columns = columns(&self.connection).unwrap_or_default();
+                    let suggestion = near_in_query(&detail, sql, &columns);
                     StoreError::Query { detail, suggestion }
                 }
                 StoreError::ReadOnly { .. } => StoreError::WouldWrite,
@@ -75,16 +75,11 @@ impl RowSink for BoundedTable {
     }
 }
 
-/// What a wrong name in a statement may stand for: the names of all tables and views, or those of their columns.
-fn names(connection: &Connection, detail: &str) -> rusqlite::Result<Vec<String>> {
-    let sql = match detail.starts_with("no such table") {
-        true => "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')",
-        false => {
-            "SELECT DISTINCT columns.name FROM sqlite_schema AS it, pragma_table_info(it.name) AS columns
-             WHERE it.type IN ('table', 'view')"
-        }
-    };
-    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+/// The columns of all tables and views, each behind the name of its table or view.
+fn columns(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "SELECT it.name, columns.name FROM sqlite_schema AS it, pragma_table_info(it.name) AS columns
+               WHERE it.type IN ('table', 'view')";
+    connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<Statement<'a>, Fault> {

@@ -226,6 +226,13 @@ fn a_statement_that_is_none_is_refused_in_sqlites_words() {
         ("SELECT * FROM runz", "no such table: runz; did you mean `runs`?"),
         ("SELECT r.lable FROM run_overview AS r", "no such column: r.lable; did you mean `label`?"),
         ("SELECT \"nam\" FROM sweeps", "did you mean `name`?"),
+        (
+            "SELECT config_hash FROM sweeps",
+            "no such column: config_hash; `trials`, `trials_named`, `run_overview` have a column `config_hash`",
+        ),
+        ("SELECT s.config_hash FROM sweeps AS s", "have a column `config_hash`"),
+        ("SELECT config_hush FROM sweeps", "did you mean `config_hash`?"),
+        ("SELECT latent_seed FROM runs", "no such column: latent_seed; `sweeps` has a column `latent_seed`"),
         ("SELECT 1; SELECT 2", "more than one statement"),
         ("", "it gives no rows"),
         ("ATTACH 'other.sqlite' AS other", "it gives no rows"),
